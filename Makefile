@@ -1,0 +1,42 @@
+# make jam    set up what playing needs, and play
+# make test   set up everything, and check it all
+# make train  train both networks of Eck & Schmidhuber 2002 again and export them
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Until Ctrl-C in a terminal, one chorus where there is none.
+ONE_CHORUS_WITHOUT_A_TERMINAL = $$(test -t 0 && test -t 1 || echo --choruses 1)
+
+.PHONY: jam test train clean
+.DELETE_ON_ERROR:
+
+jam: $(VENV)/.for-playing
+	@$(BIN)/improv jam $(ONE_CHORUS_WITHOUT_A_TERMINAL)
+
+test: $(VENV)/.for-testing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+train: $(VENV)/.for-testing
+	$(BIN)/python -m training.train eck2002-chords
+	$(BIN)/python -m training.train eck2002-blues
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "improv needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.for-playing: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.for-testing: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[train,dev]'
+	@touch $@ $(VENV)/.for-playing
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

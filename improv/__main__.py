@@ -1,0 +1,206 @@
+"""The command line. It parses, asks the room concerned, and prints; rooms are imported when they are needed."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from improv import __version__
+from improv.config import DEFAULT_MODEL, Tune, Wiring
+from improv.errors import ImprovError
+from improv.messages import COUNT_IN_BARS, SWING, TEMPERATURE, TEMPO, TURN_BARS, Control
+from improv.turns import Mode
+
+app = typer.Typer(
+    help="A jam partner for MIDI: you play over a 12-bar blues, a network that has learned it answers.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _help(control: Control) -> str:
+    return f"{control.help} [{control.low:g} to {control.high:g}]"
+
+
+Model = Annotated[str, typer.Option("--model", "-m", help="A model's name (improv models) or an .onnx file.")]
+Mode_ = Annotated[
+    Mode | None,
+    typer.Option(help="trade: turns of some bars; duet: both at once; solo: improv alone, never waiting."),
+]
+Bars = Annotated[int, typer.Option(help=_help(TURN_BARS))]
+Tempo = Annotated[float, typer.Option("--tempo", "-t", help=_help(TEMPO))]
+Temperature = Annotated[float, typer.Option(help=_help(TEMPERATURE))]
+Key = Annotated[str | None, typer.Option(help="The key to play in, such as C, F# or Bb; the model's own if not given.")]
+Swing = Annotated[float, typer.Option(help=_help(SWING))]
+CountIn = Annotated[int, typer.Option(help=_help(COUNT_IN_BARS))]
+Provider = Annotated[
+    str | None,
+    typer.Option(help="What runs the network: cpu, cuda, coreml. The fastest that bench has found if not given."),
+]
+Api = Annotated[
+    str | None,
+    typer.Option(help="The MIDI system: alsa, jack, coremidi, windows; the first that answers if not given."),
+]
+
+
+@app.command()
+def jam(
+    model: Model = DEFAULT_MODEL,
+    mode: Mode_ = None,
+    bars: Bars = int(TURN_BARS.default),
+    tempo: Tempo = TEMPO.default,
+    temperature: Temperature = TEMPERATURE.default,
+    key: Key = None,
+    swing: Swing = SWING.default,
+    count_in: CountIn = int(COUNT_IN_BARS.default),
+    seed: Annotated[int | None, typer.Option(help="Makes a jam repeatable; drawn if not given.")] = None,
+    choruses: Annotated[int | None, typer.Option(help="Stop after so many choruses; Ctrl-C otherwise.")] = None,
+    input: Annotated[
+        str | None,
+        typer.Option("--input", "-i", help="The MIDI input, or part of its name; a virtual port if not given."),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="The MIDI output, or part of its name; a virtual port if not given."),
+    ] = None,
+    api: Annotated[
+        str | None,
+        typer.Option(help="The MIDI system: alsa, jack, coremidi, windows, or none to play into a file only."),
+    ] = None,
+    save: Annotated[Path | None, typer.Option(help="Also write the jam to this MIDI file.")] = None,
+    figures: Annotated[Path | None, typer.Option(help="Write what was measured to this JSON file.")] = None,
+    provider: Provider = None,
+) -> None:
+    """Play live: hear a MIDI input, answer on a MIDI output, until Ctrl-C.
+
+    Without --input and --output improv opens virtual ports that anything can be connected to. With
+    no MIDI system at all it plays into a MIDI file. Keys while it plays: + - tempo, [ ]
+    temperature, p panic, q quit.
+    """
+    from improv import daemon
+
+    tune = Tune(
+        model=model, mode=mode, bars=bars, tempo=tempo, temperature=temperature, key=key, swing=swing,
+        count_in=count_in, seed=seed, choruses=choruses, provider=provider,
+    )  # fmt: skip
+    measured = daemon.jam(tune, Wiring(api=api, input=input, output=output, save=save), say=typer.echo)
+    typer.echo(measured.text())
+    if figures is not None:
+        figures.write_text(json.dumps(asdict(measured), indent=1))
+
+
+@app.command()
+def render(
+    out: Annotated[Path, typer.Argument(help="The MIDI file to write.")],
+    choruses: Annotated[int, typer.Option(help="How many choruses to play.")] = 1,
+    seed: Annotated[int, typer.Option(help="Another seed, another performance.")] = 0,
+    call: Annotated[
+        Path | None, typer.Option(help="A MIDI file played as your part: in each of your turns if it fits into one.")
+    ] = None,
+    model: Model = DEFAULT_MODEL,
+    mode: Mode_ = None,
+    bars: Bars = int(TURN_BARS.default),
+    tempo: Tempo = TEMPO.default,
+    temperature: Temperature = TEMPERATURE.default,
+    key: Key = None,
+    swing: Swing = SWING.default,
+    count_in: CountIn = 0,
+    provider: Provider = None,
+) -> None:
+    """Play a performance into a MIDI file at once: the same arguments give the same bytes."""
+    from improv import daemon
+
+    tune = Tune(
+        model=model, mode=mode, bars=bars, tempo=tempo, temperature=temperature, key=key, swing=swing,
+        count_in=count_in, seed=seed, choruses=choruses, provider=provider,
+    )  # fmt: skip
+    daemon.render(tune, out, call)
+    typer.echo(f"wrote {out}")
+
+
+@app.command()
+def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the MIDI ports that --input and --output can name."""
+    from improv.midi.ports import port_names, reachable_api
+
+    system = reachable_api(api)
+    inputs, outputs = port_names("input", system), port_names("output", system)
+    if as_json:
+        typer.echo(json.dumps({"api": system, "inputs": inputs, "outputs": outputs}, indent=1))
+        return
+    for title, names in (("inputs", inputs), ("outputs", outputs)):
+        typer.echo(f"{system} {title}:")
+        for name in names or ["(none)"]:
+            typer.echo(f"  {name}")
+
+
+@app.command()
+def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the models there are."""
+    from improv.onnx_file import checked_spec, model_paths, read
+
+    found = {}
+    for name, path in model_paths().items():
+        try:
+            found[name] = checked_spec(read(path)).summary
+        except ImprovError as error:
+            found[name] = f"unusable: {error}"
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+        return
+    for name, summary in found.items():
+        typer.echo(f"{name:<20} {summary}")
+
+
+@app.command()
+def bench(
+    model: Model = DEFAULT_MODEL,
+    seconds: Annotated[float, typer.Option(help="How long to play for the lateness of onsets.")] = 60,
+    api: Api = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure this machine: the model's step, the lateness of onsets, start-up, memory, rendering.
+
+    The provider with the fastest step is remembered and used from then on.
+    """
+    from improv import bench as benchmark
+
+    results = benchmark.measure(model, seconds, api, say=lambda text: typer.echo(text, err=True))
+    typer.echo(json.dumps(results, indent=1) if as_json else benchmark.table(results))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"improv {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; every failure is one line on stderr and an exit status."""
+    try:
+        status = app(standalone_mode=False)
+    except (ImprovError, TyperException) as error:
+        status = error.exit_status if isinstance(error, ImprovError) else error.exit_code
+        message = error.format_message() if isinstance(error, TyperException) else str(error)
+        sys.stderr.write(f"improv: {' '.join(message.split())}\n")
+    except (Abort, KeyboardInterrupt):
+        status = 130
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

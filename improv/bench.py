@@ -1,0 +1,162 @@
+"""The figures of this machine: what a step costs, how late onsets leave, how soon the first one comes.
+
+Steps are paced as music is, from cold caches: back to back they look two to three times cheaper.
+Timing on a shared machine is noisy; compare figures of one run.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from improv.config import Tune
+from improv.daemon import quantile, render
+from improv.encoding import ENCODINGS
+from improv.errors import ImprovError, Unavailable
+from improv.midi.ports import reachable_api
+from improv.model import no_memory
+from improv.music import BEATS_PER_BAR, SILENCE, Form, Frame
+from improv.onnx_file import find_model
+from improv.onnx_model import OnnxModel, provider_names, remember_provider
+from improv.turns import Mode
+
+_STEPS = 2_000
+_PACE_S = 0.005
+_WARM_UP_STEPS = 50
+_BENCH_BPM = 240
+_RENDERED_CHORUSES = 100
+
+
+def measure(model: str, seconds: float, api: str | None, say: Callable[[str], None]) -> dict[str, Any]:
+    """Every figure, by name; the provider with the fastest step is remembered for later performances."""
+    path = find_model(model)
+    steps: dict[str, Any] = {}
+    for provider in provider_names():
+        say(f"stepping {model} on {provider} ...")
+        try:
+            steps[provider] = _step_us(OnnxModel(path, provider))
+        except ImprovError as error:
+            steps[provider] = str(error)
+    works = {name: found for name, found in steps.items() if isinstance(found, Mapping)}
+    fastest = min(works, key=lambda name: works[name]["p50"])
+    remember_provider(fastest)
+    say(f"playing for {seconds:g} s ...")
+    played = _played(model, seconds, api, fastest)
+    say(f"rendering {_RENDERED_CHORUSES} choruses ...")
+    return {
+        "machine": _machine(),
+        "model": model,
+        "step_us": steps,
+        "provider": fastest,
+        **played,
+        "choruses_rendered_per_s": _rendered_per_s(model, fastest),
+    }
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """The figures as a Markdown table."""
+    rows = []
+    for provider, step in results["step_us"].items():
+        figure = (
+            f"{step['p50']:.0f} / {step['p99']:.0f} / {step['p999']:.0f} us" if isinstance(step, Mapping) else "unusable"
+        )
+        rows.append((f"model step on {provider}, p50 / p99 / p99.9", figure))
+    late = results["lateness_us"]
+    rows += [
+        (
+            f"onset lateness over {results['seconds']:g} s, {late['onsets']} onsets to {results['port']}, p50 / p99 / max",
+            f"{late['p50']:.0f} / {late['p99']:.0f} / {late['max']:.0f} us",
+        ),
+        ("missed steps / dropped onsets", f"{results['missed_steps']} / {results['dropped_onsets']}"),
+        ("process start to first note", f"{results['start_to_first_note_s']:.2f} s"),
+        ("resident memory, at its most", _memory(results["peak_memory_mib"])),
+        ("rendering", f"{results['choruses_rendered_per_s']:.0f} choruses a second"),
+    ]
+    lines = [f"{results['model']} on {results['machine']}; steps run on {results['provider']} from now on.", ""]
+    lines += ["| what | measured |", "| --- | --- |"]
+    lines += [f"| {what} | {figure} |" for what, figure in rows]
+    return "\n".join(lines)
+
+
+def _memory(mebibytes: float | None) -> str:
+    return "not told by this system" if mebibytes is None else f"{mebibytes:.0f} MiB"
+
+
+def _step_us(model: OnnxModel) -> dict[str, float]:
+    """What one step costs, in microseconds."""
+    encoding = ENCODINGS[model.spec.encoding]
+    features = encoding.encode(Frame(SILENCE, Form.parse(model.spec.form).chord_at(0)))
+    fed = {name: features[name] for name in model.spec.features}
+    memory = no_memory(model.spec)
+    took_us = []
+    for index in range(_WARM_UP_STEPS + _STEPS):
+        if index >= _WARM_UP_STEPS:
+            time.sleep(_PACE_S)
+        began_s = time.perf_counter()
+        _, memory = model.step(fed, memory)
+        if index >= _WARM_UP_STEPS:
+            took_us.append((time.perf_counter() - began_s) * 1e6)
+    took_us.sort()
+    return {"p50": quantile(took_us, 0.5), "p99": quantile(took_us, 0.99), "p999": quantile(took_us, 0.999)}
+
+
+def _played(model: str, seconds: float, api: str | None, provider: str) -> dict[str, Any]:
+    """What a real jam in a process of its own measured, and how soon after its start the first note left."""
+    try:
+        port = reachable_api(api)
+    except Unavailable:
+        port = "none"
+    tune = Tune(model=model, tempo=_BENCH_BPM, mode=Mode.SOLO, count_in=0)
+    chorus_s = Form.parse(OnnxModel(find_model(model)).spec.form).bars * BEATS_PER_BAR * 60 / tune.tempo
+    choruses = max(1, round(seconds / chorus_s))
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder) / "figures.json"
+        command = [sys.executable, "-m", "improv", "jam", "--model", model, "--mode", str(tune.mode)]
+        command += ["--tempo", f"{tune.tempo:g}", "--count-in", "0", "--choruses", str(choruses), "--api", port]
+        command += ["--provider", provider, "--save", f"{folder}/jam.mid", "--figures", str(figures)]
+        began_s = time.monotonic()
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            raise ImprovError(f"the jam to be measured failed: {done.stderr.strip()}")
+        found = json.loads(figures.read_text())
+    return {
+        "seconds": choruses * chorus_s,
+        "port": "no port" if port == "none" else port,
+        "lateness_us": {
+            "onsets": found["onsets"],
+            "p50": found["lateness_p50_us"],
+            "p99": found["lateness_p99_us"],
+            "max": found["lateness_max_us"],
+        },
+        "missed_steps": found["missed_steps"],
+        "dropped_onsets": found["dropped_onsets"],
+        "start_to_first_note_s": found["first_onset_s"] - began_s,
+        "peak_memory_mib": found["peak_memory_mib"],
+    }
+
+
+def _rendered_per_s(model: str, provider: str) -> float:
+    tune = Tune(model=model, choruses=_RENDERED_CHORUSES, provider=provider, count_in=0, seed=0)
+    with tempfile.TemporaryDirectory() as folder:
+        began_s = time.perf_counter()
+        render(tune, Path(folder) / "render.mid")
+        return _RENDERED_CHORUSES / (time.perf_counter() - began_s)
+
+
+def _machine() -> str:
+    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

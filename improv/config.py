@@ -1,0 +1,58 @@
+"""What to play and how to reach the world, as values that have been checked.
+
+Today they come from the command line alone; None means that improv chooses.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from improv.errors import UsageError
+from improv.messages import COUNT_IN_BARS, SWING, TEMPERATURE, TEMPO, TURN_BARS
+from improv.music import pitch_class
+from improv.turns import Mode
+
+DEFAULT_MODEL = "eck2002-blues"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tune:
+    """What to play: the same words for a jam and a render. None means improv chooses."""
+
+    model: str
+    mode: Mode | None = None
+    bars: int = int(TURN_BARS.default)
+    tempo: float = TEMPO.default
+    temperature: float = TEMPERATURE.default
+    key: str | None = None
+    swing: float = SWING.default
+    count_in: int = int(COUNT_IN_BARS.default)
+    seed: int | None = None
+    choruses: int | None = None
+    provider: str | None = None
+
+    def checked(self) -> "Tune":
+        """The tune, if every value is within its range; UsageError otherwise."""
+        TEMPO.checked(self.tempo)
+        TEMPERATURE.checked(self.temperature)
+        SWING.checked(self.swing)
+        TURN_BARS.checked(self.bars)
+        COUNT_IN_BARS.checked(self.count_in)
+        if self.choruses is not None and self.choruses < 1:
+            raise UsageError(f"choruses {self.choruses} is out of range; give 1 or more")
+        if self.seed is not None and self.seed < 0:
+            raise UsageError(f"seed {self.seed} is out of range; give 0 or more")
+        try:
+            pitch_class(self.key or "C")
+        except ValueError as error:
+            raise UsageError(f"{error}; give a key such as C, F# or Bb") from error
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """How a jam reaches the world; None is a virtual port of our own, or the first system that answers."""
+
+    api: str | None = None
+    input: str | None = None
+    output: str | None = None
+    save: Path | None = None

@@ -1,0 +1,152 @@
+"""Frames to tensors and back: the vocabularies, each with a fingerprint.
+
+Training and playing both come through here, so there is one vocabulary and never a second one.
+The fingerprint of an encoding is written into every exported model and compared when it is
+loaded: a model trained on another meaning of the same numbers is refused, with both named.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+
+from improv.model import HeadSpec, Shape, Tensor, Tensors
+from improv.music import SILENCE, STEPS_PER_BEAT, TICKS_PER_STEP, Cell, Chord, Form, Frame, Onset
+
+
+class Encoding(Protocol):
+    """How one kind of network sees a frame."""
+
+    @property
+    def grid(self) -> int:
+        """The finest position it can tell apart, in ticks."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A short digest that changes whenever the meaning of a tensor does."""
+        ...
+
+    @property
+    def features(self) -> dict[str, Shape]:
+        """The shape of each tensor `encode` makes."""
+        ...
+
+    @property
+    def heads(self) -> dict[str, HeadSpec]:
+        """The heads a network may have, `next_chord` and `next_melody`, and what their logits mean."""
+        ...
+
+    def encode(self, frame: Frame) -> Tensors:
+        """The tensors a network is fed for a frame in its own key."""
+        ...
+
+    def melody_pitches(self) -> tuple[int, ...]:
+        """The MIDI pitch each unit of the melody stands for."""
+        ...
+
+    def chord_units(self, chord: Chord) -> Tensor:
+        """A chord's units, 1.0 for on."""
+        ...
+
+    def chord(self, units: Tensor, form: Form) -> Chord | None:
+        """The chord that the units which are on (1.0) stand for, named as the form names it."""
+        ...
+
+    def cell(self, pitch: int, step: int, before: Cell) -> Cell:
+        """What choosing `pitch` for `step` means after the cell before it."""
+        ...
+
+    def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
+        """A melody given as one sounding pitch a step, as cells; the first lies on a beat."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalNotes:
+    """One unit a note, 1.0 for on, no other coding (Eck & Schmidhuber 2002, section 2.2).
+
+    Twelve chord units from `chord_low` and thirteen melody units from `melody_low` (figure 1). A
+    slice of time says which notes sound and not which begin, so a note that repeats is ambiguous
+    (section 2.2 leaves this open). Here a repeat is struck again on a beat and held off the beat,
+    which reads the training data, all quarter notes, exactly.
+    """
+
+    chord_low: int = 48
+    chord_notes: int = 12
+    melody_low: int = 60
+    melody_notes: int = 13
+    repeat_is_struck_every: int = STEPS_PER_BEAT
+
+    @property
+    def grid(self) -> int:
+        """A whole step: the representation knows nothing finer."""
+        return TICKS_PER_STEP
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the numbers above and of the tensors' names."""
+        heads = {name: asdict(head) for name, head in self.heads.items()}
+        meaning = {"encoding": type(self).__name__, "features": self.features, "heads": heads, **asdict(self)}
+        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def features(self) -> dict[str, Shape]:
+        """`chord` (1, 12) and `melody` (1, 13)."""
+        return {"chord": (1, self.chord_notes), "melody": (1, self.melody_notes)}
+
+    def melody_pitches(self) -> tuple[int, ...]:
+        """C4 to C5."""
+        return tuple(range(self.melody_low, self.melody_low + self.melody_notes))
+
+    def chord_units(self, chord: Chord) -> Tensor:
+        """The chord's notes inside the twelve, shape (12,)."""
+        units = np.zeros(self.chord_notes, np.float32)
+        units[[pitch - self.chord_low for pitch in chord.voiced(self.chord_low)]] = 1
+        return units
+
+    @property
+    def heads(self) -> dict[str, HeadSpec]:
+        """Chords by threshold (section 3.2), one melody note by normalised probabilities (4.2)."""
+        return {
+            "next_chord": HeadSpec((1, self.chord_notes), "bernoulli"),
+            "next_melody": HeadSpec((1, self.melody_notes), "normalised_bernoulli"),
+        }
+
+    def encode(self, frame: Frame) -> Tensors:
+        """Every note of the frame that sounds in the step, folded by octaves into the melody's range."""
+        melody = np.zeros(self.melody_notes, np.float32)
+        melody[[self._unit(pitch) for pitch in frame.melody.pitches]] = 1
+        chord = np.zeros(self.chord_notes, np.float32)
+        if frame.chord is not None:
+            chord = self.chord_units(frame.chord)
+        return {"chord": chord[None], "melody": melody[None]}  # (1, 12), (1, 13)
+
+    def _unit(self, pitch: int) -> int:
+        above = pitch - self.melody_low
+        return above if 0 <= above < self.melody_notes else above % 12
+
+    def chord(self, units: Tensor, form: Form) -> Chord | None:
+        """The chord whose notes are on."""
+        on = np.flatnonzero(units) + self.chord_low
+        return Chord.of((int(pitch) % 12 for pitch in on), known=form.chords)
+
+    def cell(self, pitch: int, step: int, before: Cell) -> Cell:
+        """A held note where the same one sounds on off the beat, else a new one."""
+        if step % self.repeat_is_struck_every and pitch in before.sounding_after:
+            return Cell(held=(pitch,))
+        return Cell(onsets=(Onset(pitch),))
+
+    def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
+        """A melody given as one sounding pitch a step, as cells."""
+        cells: list[Cell] = []
+        for step, pitch in enumerate(pitches):
+            cells.append(self.cell(pitch, step, cells[-1] if cells else SILENCE))
+        return tuple(cells)
+
+
+ENCODINGS: MappingProxyType[str, Encoding] = MappingProxyType({"local_notes": LocalNotes()})
+"""Every encoding a model may name."""

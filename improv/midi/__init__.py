@@ -1,0 +1,1 @@
+"""The hands of improv: the player that keeps deadlines, MIDI ports, and Standard MIDI Files."""

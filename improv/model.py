@@ -1,0 +1,138 @@
+"""The contract between the runtime and any network: one step, named tensors, explicit memory.
+
+A model is a function of one step. What it needs to be fed, how long its memory is, what its
+outputs mean and where it comes from stand in a `ModelSpec`, which travels inside the model file as
+JSON. This room knows the contract; it must never know an architecture or a file.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from improv.errors import ContractError
+
+CONTRACT = 1
+"""The version of this contract; a model that speaks another one is refused."""
+
+MAX_TENSOR_VALUES = 2**22
+"""No tensor of a step model is larger; a file that claims one is refused."""
+
+METADATA_KEY = "improv"
+"""Where in an ONNX file's metadata the specification stands."""
+
+DISTRIBUTIONS = ("bernoulli", "normalised_bernoulli")
+"""What a head's logits may mean: see `improv.sampling`."""
+
+Tensor = NDArray[np.float32]
+Tensors = Mapping[str, Tensor]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSpec:
+    """One output of the network: the shape of its logits and the distribution they stand for."""
+
+    shape: Shape
+    distribution: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """What a model says of itself; every array has a leading batch axis of one."""
+
+    contract: int
+    name: str
+    summary: str
+    encoding: str
+    fingerprint: str
+    steps_per_beat: int
+    features: Mapping[str, Shape]
+    state: Mapping[str, Shape]
+    heads: Mapping[str, HeadSpec]
+    key: str
+    form: str
+    primers: tuple[tuple[int, ...], ...]
+    """Melodies in MIDI pitches, one a step, that may lead into the first chorus."""
+    data: Mapping[str, str]
+    """What it was trained on: `source` and `licence`."""
+    seed: int
+    figures: Mapping[str, float]
+    """What was measured of it after training, by name."""
+
+    def to_json(self) -> str:
+        """The specification as it is written into a model file."""
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelSpec":
+        """The specification a model file holds; ContractError says which field is wrong."""
+        try:
+            raw = json.loads(text)
+        except ValueError as error:
+            raise ContractError(f"its metadata is not JSON ({error}); export it again") from error
+        if not isinstance(raw, dict):
+            raise ContractError("its metadata is not a JSON object; export it again")
+        if raw.get("contract") != CONTRACT:
+            raise ContractError(
+                f"it speaks contract {raw.get('contract')!r}, this improv speaks {CONTRACT}; export it again"
+            )
+        names = {field.name for field in fields(cls)}
+        if missing := sorted(names - raw.keys()):
+            raise ContractError(f"its metadata lacks {', '.join(missing)}; export it again")
+        try:
+            return cls(**{**{name: raw[name] for name in names}, **_checked(raw)})
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise ContractError(f"its metadata is malformed ({error}); export it again") from error
+
+
+def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are more than text and numbers, each in its own type."""
+    for name in ("name", "summary", "encoding", "fingerprint", "key", "form"):
+        if not isinstance(raw[name], str):
+            raise ValueError(f"{name} is not text")
+    heads = {name: HeadSpec(_shape(head["shape"]), head["distribution"]) for name, head in raw["heads"].items()}
+    for name, head in heads.items():
+        if head.distribution not in DISTRIBUTIONS:
+            raise ValueError(f"head {name} has the unknown distribution {head.distribution!r}")
+    return {
+        "steps_per_beat": int(raw["steps_per_beat"]),
+        "features": {name: _shape(shape) for name, shape in raw["features"].items()},
+        "state": {name: _shape(shape) for name, shape in raw["state"].items()},
+        "heads": heads,
+        "primers": tuple(tuple(int(pitch) for pitch in primer) for primer in raw["primers"]),
+        "seed": int(raw["seed"]),
+        "figures": {name: float(value) for name, value in raw["figures"].items()},
+    }
+
+
+def _shape(raw: Any) -> Shape:
+    shape = tuple(int(size) for size in raw)
+    if not shape or any(size < 1 for size in shape) or math.prod(shape) > MAX_TENSOR_VALUES:
+        raise ValueError(f"{raw!r} is no shape, or larger than {MAX_TENSOR_VALUES} values")
+    return shape
+
+
+class StepModel(Protocol):
+    """A network that makes one step at a time."""
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the model says of itself."""
+        ...
+
+    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
+        """Logits by head, and the memory for the next step, from one step's features and the memory so far.
+
+        Neither argument is changed; shapes are those of the specification.
+        """
+        ...
+
+
+def no_memory(spec: ModelSpec) -> Tensors:
+    """The memory of a model that has heard nothing: zeros."""
+    return {name: np.zeros(shape, np.float32) for name, shape in spec.state.items()}

@@ -1,0 +1,259 @@
+"""The values everything else speaks of: pitches, chords, forms, cells, frames, note events.
+
+Pure values. This room must never know the time in seconds, a MIDI port or a network.
+Positions are integers: a **step** is an eighth note counted from the top of the first chorus
+(negative steps are the count-in), a **tick** is a twelfth of a beat, so six ticks a step.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+STEPS_PER_BEAT = 2
+BEATS_PER_BAR = 4
+STEPS_PER_BAR = STEPS_PER_BEAT * BEATS_PER_BAR
+TICKS_PER_STEP = 6
+TICKS_PER_BEAT = TICKS_PER_STEP * STEPS_PER_BEAT
+
+PITCH_CLASSES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+_LETTERS = MappingProxyType({"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11})
+_ACCIDENTALS = MappingProxyType({"": 0, "#": 1, "b": -1})
+
+QUALITIES = MappingProxyType(
+    {
+        "7": (0, 4, 7, 10),
+        "m7": (0, 3, 7, 10),
+        "dim7": (0, 3, 6, 9),
+        "maj7": (0, 4, 7, 11),
+        "m7b5": (0, 3, 6, 10),
+        "6": (0, 4, 7, 9),
+        "m": (0, 3, 7),
+        "": (0, 4, 7),
+    }
+)
+
+
+def pitch_class(name: str) -> int:
+    """The pitch class 0..11 of a note name such as `C`, `F#` or `Bb`; ValueError if it is none."""
+    if name[:1] not in _LETTERS or name[1:] not in _ACCIDENTALS:
+        raise ValueError(f"{name!r} is no note name")
+    return (_LETTERS[name[0]] + _ACCIDENTALS[name[1:]]) % 12
+
+
+def pitch_name(pitch: int) -> str:
+    """A MIDI pitch as a musician writes it: 60 is `C4`."""
+    return f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chord:
+    """A root (pitch class 0..11) and the intervals above it in semitones, the root's 0 among them."""
+
+    root: int
+    intervals: tuple[int, ...]
+
+    @classmethod
+    def parse(cls, symbol: str) -> "Chord":
+        """The chord a symbol such as `F#dim7` names; ValueError if it names none."""
+        length = 2 if symbol[1:2] in ("#", "b") else 1
+        quality = symbol[length:]
+        if quality not in QUALITIES:
+            raise ValueError(f"{symbol!r} is no chord symbol")
+        return cls(pitch_class(symbol[:length]), QUALITIES[quality])
+
+    @classmethod
+    def of(cls, pitch_classes: Iterable[int], known: Iterable["Chord"] = ()) -> "Chord | None":
+        """The chord with just these pitch classes: a known one, else a named one, else any; None for none.
+
+        A diminished seventh has four possible roots; `known` says which one is meant here.
+        """
+        wanted = frozenset(pitch_classes)
+        if not wanted:
+            return None
+        for chord in known:
+            if chord.pitch_classes == wanted:
+                return chord
+        by_root = [cls(root, tuple(sorted((p - root) % 12 for p in wanted))) for root in sorted(wanted)]
+        return next((chord for chord in by_root if chord.intervals in QUALITIES.values()), by_root[0])
+
+    @property
+    def pitch_classes(self) -> frozenset[int]:
+        """The pitch classes that sound."""
+        return frozenset((self.root + interval) % 12 for interval in self.intervals)
+
+    @property
+    def symbol(self) -> str:
+        """The chord's name, `Dm7`; intervals that have no name are listed: `C(0,1,5)`."""
+        name = PITCH_CLASSES[self.root]
+        for quality, intervals in QUALITIES.items():
+            if intervals == self.intervals:
+                return name + quality
+        return f"{name}({','.join(map(str, self.intervals))})"
+
+    def transposed(self, semitones: int) -> "Chord":
+        """The same quality on another root."""
+        return Chord((self.root + semitones) % 12, self.intervals)
+
+    def voiced(self, low: int) -> tuple[int, ...]:
+        """The chord's pitches within the octave that starts at MIDI pitch `low`, ascending."""
+        return tuple(sorted(low + (pc - low) % 12 for pc in self.pitch_classes))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The cycle of chords, a chord for each step of one chorus."""
+
+    chords: tuple[Chord, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Form":
+        """A form from bars such as `C7 | C7 A7`: a bar's chords share it evenly; ValueError if they can't."""
+        chords: list[Chord] = []
+        for bar in text.split("|"):
+            symbols = bar.split()
+            if not symbols or STEPS_PER_BAR % len(symbols):
+                raise ValueError(f"the bar {bar.strip()!r} does not divide into {STEPS_PER_BAR} steps")
+            for symbol in symbols:
+                chords += [Chord.parse(symbol)] * (STEPS_PER_BAR // len(symbols))
+        return cls(tuple(chords))
+
+    @property
+    def steps(self) -> int:
+        """How many steps one chorus has."""
+        return len(self.chords)
+
+    @property
+    def bars(self) -> int:
+        """How many bars one chorus has."""
+        return self.steps // STEPS_PER_BAR
+
+    def chord_at(self, step: int) -> Chord:
+        """The chord of any step, before the first chorus too."""
+        return self.chords[step % self.steps]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a step lies for a musician, all counted from one; chorus 0 is the count-in."""
+
+    chorus: int
+    bar: int
+    beat: int
+
+    @classmethod
+    def of(cls, step: int, form: Form) -> "Place":
+        """The place of a step in choruses of a form."""
+        within = step % form.steps
+        beat = within % STEPS_PER_BAR // STEPS_PER_BEAT + 1
+        return cls(step // form.steps + 1, within // STEPS_PER_BAR + 1, beat)
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """A note that begins inside a step, at tick 0..5 of it."""
+
+    pitch: int
+    tick: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A note that ends inside a step, at tick 1..5 of it; one that ends at tick 0 is not in the step."""
+
+    pitch: int
+    tick: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The melody inside one step: what goes on sounding into it, what begins and what ends in it."""
+
+    onsets: tuple[Onset, ...] = ()
+    held: tuple[int, ...] = ()
+    releases: tuple[Release, ...] = ()
+
+    @property
+    def pitches(self) -> frozenset[int]:
+        """Every pitch that sounds somewhere in the step."""
+        return frozenset(self.held) | {onset.pitch for onset in self.onsets}
+
+    @property
+    def sounding_after(self) -> frozenset[int]:
+        """The pitches still sounding when the step ends."""
+        ended = {
+            release.pitch
+            for release in self.releases
+            if not any(o.pitch == release.pitch and o.tick >= release.tick for o in self.onsets)
+        }
+        return self.pitches - ended
+
+    def joined(self, other: "Cell") -> "Cell":
+        """Both cells at once, as when two players share the step."""
+        return Cell(self.onsets + other.onsets, self.held + other.held, self.releases + other.releases)
+
+
+SILENCE = Cell()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What one step holds: the melody inside it and the chord under it (None: no chord)."""
+
+    melody: Cell
+    chord: Chord | None
+
+
+class Part(StrEnum):
+    """Who a note belongs to; each part has its own channel."""
+
+    YOU = "you"
+    MELODY = "melody"
+    CHORDS = "chords"
+    DRUMS = "drums"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOn:
+    """A note begins: MIDI pitch 0..127, velocity 1..127."""
+
+    part: Part
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOff:
+    """A note ends."""
+
+    part: Part
+    pitch: int
+
+
+NoteEvent = NoteOn | NoteOff
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A note event as it arrived, in seconds of the clock."""
+
+    time_s: float
+    event: NoteEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A note event as it is planned, in ticks from the top of the first chorus."""
+
+    tick: int
+    event: NoteEvent
+
+
+def in_order(events: Iterable[Placed]) -> tuple[Placed, ...]:
+    """Events by tick, and at one tick what ends before what begins."""
+    return tuple(sorted(events, key=lambda placed: (placed.tick, isinstance(placed.event, NoteOn))))
+
+
+def notes_text(pitches: Sequence[int]) -> str:
+    """Pitches as a musician reads them, a dot where there are none."""
+    return "+".join(pitch_name(pitch) for pitch in pitches) or "."

@@ -1,0 +1,79 @@
+"""What the tests share: a network of a few lines, and small sessions to play with."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from improv.encoding import ENCODINGS
+from improv.model import CONTRACT, ModelSpec, Tensors
+from improv.music import STEPS_PER_BEAT, Form
+from improv.session import Session, Settings, begin
+from improv.transport import Transport
+from improv.turns import Mode
+
+CHANGES = "C7 | F7 | C7 | G7"
+LOCAL_NOTES = ENCODINGS["local_notes"]
+
+
+class Echo:
+    """A network that counts the form, and plays a semitone above the highest note it has just been fed."""
+
+    def __init__(self, changes: str = CHANGES, melody: bool = True, primers: tuple[tuple[int, ...], ...] = ()) -> None:
+        form = Form.parse(changes)
+        names = ("chord", "melody") if melody else ("chord",)
+        self.spec = ModelSpec(
+            contract=CONTRACT,
+            name="echo",
+            summary="a semitone higher",
+            encoding="local_notes",
+            fingerprint=LOCAL_NOTES.fingerprint,
+            steps_per_beat=STEPS_PER_BEAT,
+            features={name: LOCAL_NOTES.features[name] for name in names},
+            state={"count": (1, 1)},
+            heads={f"next_{name}": LOCAL_NOTES.heads[f"next_{name}"] for name in names},
+            key="C",
+            form=changes,
+            primers=primers,
+            data={"source": "none", "licence": "none"},
+            seed=0,
+            figures={},
+        )
+        self._chords = np.array([LOCAL_NOTES.chord_units(chord) for chord in form.chords])
+        self.fed: list[Tensors] = []
+
+    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
+        self.fed.append(features)
+        count = memory["count"] + 1
+        chord = self._chords[int(count[0, 0]) % len(self._chords)]
+        heads: dict[str, np.ndarray] = {"next_chord": (20 * chord - 10)[None].astype(np.float32)}
+        if "next_melody" in self.spec.heads:
+            on = np.flatnonzero(features["melody"])
+            melody = np.full((1, 13), -30, np.float32)
+            melody[0, (int(on[-1]) + 1) % 13 if len(on) else 0] = 30
+            heads["next_melody"] = melody
+        return heads, {"count": count}
+
+    def fed_pitches(self) -> list[list[int]]:
+        """The pitches each step was fed, since the model was made."""
+        return [[60 + int(unit) for unit in np.flatnonzero(features["melody"])] for features in self.fed]
+
+
+@pytest.fixture
+def echo() -> Echo:
+    return Echo()
+
+
+@pytest.fixture
+def begun(echo: Echo) -> Callable[..., Session]:
+    """A session of the echo at 120 bpm: an eighth lasts a quarter of a second and step 0 sounds at 0 s."""
+
+    def begun(
+        mode: Mode = Mode.TRADE, turn_bars: int = 1, key_semitones: int = 0, count_in_bars: int = 0
+    ) -> Session:
+        settings = Settings(mode=mode, turn_bars=turn_bars, temperature=1, key_semitones=key_semitones)
+        session = begin(echo, settings, Transport(0, 0.0, 120), seed=1, count_in_bars=count_in_bars)
+        echo.fed.clear()
+        return session
+
+    return begun

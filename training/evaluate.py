@@ -1,0 +1,148 @@
+"""What a trained network plays, counted: chord errors, and its melody against the corpus and against chance."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from improv.encoding import ENCODINGS
+from improv.model import StepModel, Tensors, no_memory
+from improv.music import BEATS_PER_BAR, SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Form, Frame, Onset
+from improv.sampling import on_units, one_unit
+from improv.session import CHORD_HEAD, MELODY_HEAD, Heard, Settings, advance, begin
+from improv.transport import Transport
+from improv.turns import Mode
+from training.corpora import blues_bars
+
+Improvise = Callable[[Tensors, np.random.Generator], Tensors]
+"""The melody's units for the next step, (1, units), from the heads of this one."""
+
+
+def network_melody(heads: Tensors, rng: np.random.Generator) -> Tensors:
+    """The note the network draws (section 4.2)."""
+    probabilities = one_unit(heads[MELODY_HEAD], temperature=1)
+    return _one_hot(int(rng.choice(len(probabilities), p=probabilities)), len(probabilities))
+
+
+def random_melody(heads: Tensors, rng: np.random.Generator) -> Tensors:
+    """Any note."""
+    count = heads[MELODY_HEAD].size
+    return _one_hot(int(rng.integers(count)), count)
+
+
+def _one_hot(unit: int, count: int) -> Tensors:
+    melody = np.zeros((1, count), np.float32)
+    melody[0, unit] = 1
+    return {"melody": melody}
+
+
+def wrong_chord_bits(model: StepModel, choruses: int, improvise: Improvise | None = None, seed: int = 0) -> int:
+    """Wrong chord bits in so many choruses, started from the first step and fed its own output.
+
+    The form starts with the first chord and no memory; every later chord is the network's own
+    output at the threshold (section 3.2). `improvise` says what a melody input is fed.
+    """
+    encoding = ENCODINGS[model.spec.encoding]
+    form = Form.parse(model.spec.form)
+    right = [encoding.chord_units(chord) for chord in form.chords]
+    rng = np.random.default_rng(seed)
+    memory = no_memory(model.spec)
+    fed = {"chord": right[0][None]}
+    if improvise:
+        fed["melody"] = np.zeros(model.spec.features["melody"], np.float32)
+    wrong = 0
+    for step in range(1, choruses * form.steps + 1):
+        heads, memory = model.step(fed, memory)
+        chord = on_units(heads[CHORD_HEAD])
+        wrong += int((chord[0] != right[step % form.steps]).sum())
+        fed = {"chord": chord}
+        if improvise:
+            fed |= improvise(heads, rng)
+    return wrong
+
+
+Bars = list[tuple[int, ...]]
+"""A melody as the pitches on the four beats of each bar, bar after bar from the top of a chorus."""
+
+
+def improvised_bars(model: StepModel, choruses: int, seed: int, temperature: float = 1) -> Bars:
+    """What the network plays alone, through the session a listener hears."""
+    settings = Settings(mode=Mode.SOLO, turn_bars=4, temperature=temperature)
+    session = begin(model, settings, Transport(0, 0.0, 120), seed=seed)
+    beats: list[int] = []
+    for _ in range(choruses * session.form.steps):
+        session, _ = advance(session, Heard(), model)
+        if session.step % STEPS_PER_BEAT == 0:
+            beats += list(session.chosen.melody.pitches)
+    return [tuple(beats[start : start + BEATS_PER_BAR]) for start in range(0, len(beats), BEATS_PER_BAR)]
+
+
+def corpus_bars(songs: Sequence[tuple[int, ...]]) -> Bars:
+    """The training songs, bar after bar."""
+    return [bar for song in songs for bar in blues_bars.quarters(song)]
+
+
+def random_walk_bars(scale: frozenset[int], choruses: int, seed: int) -> Bars:
+    """A random walk, a quarter note at a time to a neighbour, on a scale over the melody's range."""
+    rng = np.random.default_rng(seed)
+    ladder = [pitch for pitch in ENCODINGS["local_notes"].melody_pitches() if pitch % 12 in scale]
+    at, bars = len(ladder) // 2, []
+    for _ in range(choruses * blues_bars.FORM.bars):
+        bar = []
+        for _ in range(BEATS_PER_BAR):
+            bar.append(ladder[at])
+            at = min(len(ladder) - 1, max(0, at + int(rng.choice((-1, 1)))))
+        bars.append(tuple(bar))
+    return bars
+
+
+@dataclass(frozen=True, slots=True)
+class MelodyFigures:
+    """How a melody fits the form and how near it is to the corpus."""
+
+    chord_tones_on_beats: float
+    """Share of beats on which the melody is a tone of the chord."""
+    histogram_distance: float
+    """Total variation, 0 to 1, between its pitches on beats and the corpus's."""
+    copied_bars: float
+    """Share of bars that stand in the corpus at the same place of the form."""
+
+
+def melody_figures(bars: Bars, corpus: Bars) -> MelodyFigures:
+    """The figures of a melody against the training set's."""
+    form = blues_bars.FORM
+    tones = [
+        pitch % 12 in form.chord_at(index % form.bars * STEPS_PER_BAR + beat * STEPS_PER_BEAT).pitch_classes
+        for index, bar in enumerate(bars)
+        for beat, pitch in enumerate(bar)
+    ]
+    ours, theirs = (_histogram(some) for some in (bars, corpus))
+    distance = sum(abs(ours[pitch] - theirs[pitch]) for pitch in ours.keys() | theirs.keys()) / 2
+    copied = [bar in blues_bars.SEGMENTS[index % form.bars] for index, bar in enumerate(bars)]
+    return MelodyFigures(sum(tones) / len(tones), distance, sum(copied) / len(copied))
+
+
+def _histogram(bars: Bars) -> Counter[int]:
+    counts = Counter(pitch for bar in bars for pitch in bar)
+    total = sum(counts.values())
+    return Counter({pitch: count / total for pitch, count in counts.items()})  # type: ignore[misc]
+
+
+def probes(choruses_at_least: int, seed: int) -> list[Tensors]:
+    """Features for a parity check: songs of the corpus, then the same form under random notes."""
+    encoding = ENCODINGS["local_notes"]
+    rng = np.random.default_rng(seed)
+    frames: list[Frame] = []
+    for index in range(choruses_at_least):
+        song = blues_bars.draw_songs(1, rng)[0]
+        cells = encoding.melody(song)
+        if index % 2:
+            cells = tuple(_any_cell(rng) for _ in song)
+        frames += [Frame(cell, blues_bars.FORM.chord_at(step)) for step, cell in enumerate(cells)]
+    return [encoding.encode(frame) for frame in frames]
+
+
+def _any_cell(rng: np.random.Generator) -> Cell:
+    pitches = rng.choice(ENCODINGS["local_notes"].melody_pitches(), size=rng.integers(4), replace=False)
+    return Cell(tuple(Onset(int(pitch)) for pitch in pitches)) if len(pitches) else SILENCE

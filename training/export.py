@@ -1,0 +1,135 @@
+"""A trained network to one self-describing ONNX file, refused if the runtime would play it differently."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from improv.encoding import ENCODINGS
+from improv.errors import ContractError
+from improv.model import CONTRACT, METADATA_KEY, ModelSpec, Tensors, no_memory
+from improv.music import STEPS_PER_BEAT
+from improv.onnx_model import OnnxModel
+
+TOLERANCE = 1e-5
+"""The most a logit or a state may differ between PyTorch and onnxruntime, over chained steps."""
+
+PARITY_STEPS = 1_000
+
+
+class Network(nn.Module):
+    """A network whose `forward` is one step: features and state in, heads and state out, in these orders."""
+
+    FEATURES: ClassVar[tuple[str, ...]]
+    STATE: ClassVar[Mapping[str, int]]
+    """The width of each state."""
+    HEADS: ClassVar[tuple[str, ...]]
+
+
+def specify(
+    network: Network,
+    *,
+    name: str,
+    summary: str,
+    encoding: str,
+    key: str,
+    form: str,
+    primers: Iterable[tuple[int, ...]],
+    data: Mapping[str, str],
+    seed: int,
+    figures: Mapping[str, float],
+) -> ModelSpec:
+    """The specification of a network that speaks an encoding."""
+    vocabulary = ENCODINGS[encoding]
+    return ModelSpec(
+        contract=CONTRACT,
+        name=name,
+        summary=summary,
+        encoding=encoding,
+        fingerprint=vocabulary.fingerprint,
+        steps_per_beat=STEPS_PER_BEAT,
+        features={feature: vocabulary.features[feature] for feature in network.FEATURES},
+        state={state: (1, width) for state, width in network.STATE.items()},
+        heads={head: vocabulary.heads[head] for head in network.HEADS},
+        key=key,
+        form=form,
+        primers=tuple(primers),
+        data=data,
+        seed=seed,
+        figures=figures,
+    )
+
+
+def export(network: Network, spec: ModelSpec, path: Path, probes: Iterable[Tensors]) -> float:
+    """Write the network's step to `path`; returns the largest difference from PyTorch, ContractError above 1e-5.
+
+    `probes` are the features of `PARITY_STEPS` chained steps. Nothing is left at `path` when the
+    export is refused.
+    """
+    arguments = tuple(torch.zeros(shape) for shape in (*spec.features.values(), *spec.state.values()))
+    program = torch.onnx.export(
+        network.eval(),
+        arguments,
+        input_names=[*spec.features, *(f"{name}_in" for name in spec.state)],
+        output_names=[*spec.heads, *(f"{name}_out" for name in spec.state)],
+        dynamo=True,
+        optimize=True,
+        verbose=False,
+    )
+    assert program is not None
+    model = program.model_proto
+    _strip(model)
+    model.metadata_props.add(key=METADATA_KEY, value=spec.to_json())
+    onnx.checker.check_model(model, full_check=True)
+    unproven = path.with_suffix(".unproven")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unproven.write_bytes(model.SerializeToString(deterministic=True))
+    try:
+        difference = parity(network, OnnxModel(unproven, "cpu"), probes)
+        if not difference <= TOLERANCE:
+            raise ContractError(
+                f"{path}: PyTorch and onnxruntime differ by {difference:.2g} over {PARITY_STEPS} chained steps; "
+                f"at most {TOLERANCE:g} is allowed"
+            )
+        unproven.replace(path)
+    finally:
+        unproven.unlink(missing_ok=True)
+    return difference
+
+
+@torch.no_grad()
+def parity(network: Network, model: OnnxModel, probes: Iterable[Tensors]) -> float:
+    """The largest difference between the two runtimes, each carrying its own state over `PARITY_STEPS` steps."""
+    memory = no_memory(model.spec)
+    state = {name: torch.from_numpy(memory[name].copy()) for name in network.STATE}
+    worst = 0.0
+    steps = 0
+    for features in probes:
+        heads, memory = model.step(features, memory)
+        results = network(*(torch.from_numpy(features[name]) for name in network.FEATURES), *state.values())
+        expected = dict(zip((*network.HEADS, *network.STATE), results, strict=True))
+        state = {name: expected[name] for name in network.STATE}
+        for name, found in (*heads.items(), *memory.items()):
+            worst = max(worst, float(np.abs(expected[name].numpy() - found).max()))
+        steps += 1
+    if steps < PARITY_STEPS:
+        raise ValueError(f"parity over {steps} steps proves nothing; give {PARITY_STEPS} probes")
+    return worst
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Remove what the exporter says of the machine and the code it ran on; none of it belongs in a model."""
+    del model.metadata_props[:]
+    model.doc_string = ""
+    model.graph.doc_string = ""
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info, *model.graph.initializer):
+        value.doc_string = ""
+        del value.metadata_props[:]
+    del model.graph.metadata_props[:]
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
