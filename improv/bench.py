@@ -64,13 +64,15 @@ def table(results: Mapping[str, Any]) -> str:
     rows = []
     for provider, step in results["step_us"].items():
         figure = (
-            f"{step['p50']:.0f} / {step['p99']:.0f} / {step['p999']:.0f} us" if isinstance(step, Mapping) else "unusable"
+            f"{step['p50']:.0f} / {step['p99']:.0f} / {step['p999']:.0f} us"
+            if isinstance(step, Mapping)
+            else "unusable"
         )
         rows.append((f"model step on {provider}, p50 / p99 / p99.9", figure))
     late = results["lateness_us"]
     rows += [
         (
-            f"onset lateness over {results['seconds']:g} s, {late['onsets']} onsets to {results['port']}, p50 / p99 / max",
+            f"lateness of {late['onsets']} onsets in {results['seconds']:g} s to {results['port']}, p50 / p99 / max",
             f"{late['p50']:.0f} / {late['p99']:.0f} / {late['max']:.0f} us",
         ),
         ("missed steps / dropped onsets", f"{results['missed_steps']} / {results['dropped_onsets']}"),

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from improv.engine import MAX_FAULTS_IN_A_ROW, Moment, Observer, measured_lead_s, perform
 from improv.config import Tune, Wiring
+from improv.engine import MAX_FAULTS_IN_A_ROW, Moment, Observer, measured_lead_s, perform
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.messages import Command, Stop
 from improv.midi.files import CallNote, Take, read_call
@@ -162,7 +162,7 @@ def _no_collections() -> Iterator[None]:
 class Signals:
     """The signals that end a program, as a source of Stop; a context that restores what they did before."""
 
-    _NUMBERS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    _NUMBERS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 
     def __init__(self) -> None:
         self._arrived = False

@@ -52,15 +52,14 @@ def perform(
     """
     heard, played = Heard(), Played(session.frame, ())
     before_the_first = session.step
-    while not player.stopped and session.faults_in_a_row < MAX_FAULTS_IN_A_ROW:
+    while session.faults_in_a_row < MAX_FAULTS_IN_A_ROW:
         session, heard, played = _caught_up(session, heard, played, model, player)
         following = _stepped(session, Heard(), model)
         if session.step > before_the_first:
             observe(Moment(session, heard, played, following[1].frame))
         if last_step is not None and session.step >= last_step:
             break
-        player.wait_until(session.transport.time_of(session.step + 1) - lead_s)
-        if player.stopped:
+        if not player.wait_until(session.transport.time_of(session.step + 1) - lead_s):
             break
         heard = Heard(*player.heard())
         session, played = _stepped(session, heard, model) if heard else following

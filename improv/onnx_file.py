@@ -19,9 +19,41 @@ from improv.model import MAX_TENSOR_VALUES, METADATA_KEY, ModelSpec
 MAX_FILE_BYTES = 64 * 2**20
 
 OPERATORS = frozenset(
-    "Add Cast Concat Constant Div Flatten Gather Gemm Identity LSTM GRU LayerNormalization Log LogSoftmax "
-    "MatMul Mul Neg ReduceMean ReduceSum Relu Reshape Shape Sigmoid Slice Softmax Split Sqrt Squeeze Sub Tanh "
-    "Transpose Unsqueeze Where".split()
+    {
+        "Add",
+        "Cast",
+        "Concat",
+        "Constant",
+        "Div",
+        "Flatten",
+        "Gather",
+        "Gemm",
+        "GRU",
+        "Identity",
+        "LSTM",
+        "LayerNormalization",
+        "Log",
+        "LogSoftmax",
+        "MatMul",
+        "Mul",
+        "Neg",
+        "ReduceMean",
+        "ReduceSum",
+        "Relu",
+        "Reshape",
+        "Shape",
+        "Sigmoid",
+        "Slice",
+        "Softmax",
+        "Split",
+        "Sqrt",
+        "Squeeze",
+        "Sub",
+        "Tanh",
+        "Transpose",
+        "Unsqueeze",
+        "Where",
+    }
 )
 """The operators a step may be made of: arithmetic of fixed cost, no loops, nothing that makes its own sizes."""
 

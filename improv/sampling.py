@@ -4,6 +4,8 @@ Randomness is counter-based: a draw depends on the seed and the step and on noth
 before, so the same seed and the same input give the same performance whatever else changed.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,18 +14,22 @@ from improv.model import Tensor
 THRESHOLD = 0.5
 """A unit is on above this probability (Eck & Schmidhuber 2002, section 3.2)."""
 
+_THRESHOLD_LOGIT = math.log(THRESHOLD / (1 - THRESHOLD))
+
+_COLDEST = 1e-6
+"""A temperature at which the likeliest unit takes all, and no quotient overflows."""
+
 Probabilities = NDArray[np.float64]
 
 
-def sigmoid(logits: Tensor) -> Probabilities:
-    """The probability of each unit on its own, for logits of any shape."""
-    halves = 0.5 * np.asarray(logits, np.float64)
-    return np.asarray(0.5 * (1 + np.tanh(halves)))  # the logistic function, without overflow
+def log_sigmoid(logits: Tensor) -> NDArray[np.float64]:
+    """The logarithm of each unit's own probability, exact where the probability is tiny."""
+    return np.asarray(-np.logaddexp(0, -np.asarray(logits, np.float64)))
 
 
 def on_units(logits: Tensor) -> Tensor:
     """A `bernoulli` head: 1.0 for each unit more likely on than off."""
-    return (sigmoid(logits) > THRESHOLD).astype(np.float32)
+    return (logits > _THRESHOLD_LOGIT).astype(np.float32)
 
 
 def one_unit(logits: Tensor, temperature: float) -> Probabilities:
@@ -34,12 +40,8 @@ def one_unit(logits: Tensor, temperature: float) -> Probabilities:
     """
     if not np.isfinite(logits).all():
         raise ValueError("the network's logits are not finite")
-    log_p = -np.logaddexp(0, -np.asarray(logits, np.float64).ravel())  # log of the sigmoid
-    if temperature == 0:
-        winners = log_p == log_p.max()
-        return np.asarray(winners / winners.sum())
-    scaled = (log_p - log_p.max()) / temperature
-    weights = np.exp(scaled)
+    log_p = log_sigmoid(logits).ravel()
+    weights = np.exp((log_p - log_p.max()) / max(temperature, _COLDEST))
     return np.asarray(weights / weights.sum())
 
 

@@ -9,7 +9,7 @@ import select
 import sys
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 from improv.engine import Moment
 from improv.messages import TEMPERATURE, TEMPO, Command, Panic, SetTemperature, SetTempo, Snapshot, Stop
@@ -106,7 +106,7 @@ class Keys:
     def __init__(self, bpm: float, temperature: float) -> None:
         self._bpm = bpm
         self._temperature = temperature
-        self._restore: list[object] | None = None
+        self._restore: Any = None
         self._open = True
 
     def __enter__(self) -> Self:

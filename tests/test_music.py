@@ -67,7 +67,7 @@ def test_a_form_shares_a_bar_among_its_chords() -> None:
 
 @pytest.mark.parametrize("text", ["", "C7 | | F7", "C7 F7 G7", "C7 | X7"])
 def test_a_form_that_does_not_divide_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="does not divide|is no"):
+    with pytest.raises(ValueError, match=r"does not divide|is no"):
         Form.parse(text)
 
 

@@ -1,14 +1,18 @@
 """What a trained network plays, counted: chord errors, and its melody against the corpus and against chance."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 
 from improv.encoding import ENCODINGS
 from improv.model import StepModel, Tensors, no_memory
 from improv.music import BEATS_PER_BAR, SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Form, Frame, Onset
+from improv.onnx_model import OnnxModel
 from improv.sampling import on_units, one_unit
 from improv.session import CHORD_HEAD, MELODY_HEAD, Heard, Settings, advance, begin
 from improv.transport import Transport
@@ -22,7 +26,8 @@ Improvise = Callable[[Tensors, np.random.Generator], Tensors]
 def network_melody(heads: Tensors, rng: np.random.Generator) -> Tensors:
     """The note the network draws (section 4.2)."""
     probabilities = one_unit(heads[MELODY_HEAD], temperature=1)
-    return _one_hot(int(rng.choice(len(probabilities), p=probabilities)), len(probabilities))
+    drawn = np.searchsorted(np.cumsum(probabilities), rng.random(), side="right")
+    return _one_hot(min(int(drawn), len(probabilities) - 1), len(probabilities))
 
 
 def random_melody(heads: Tensors, rng: np.random.Generator) -> Tensors:
@@ -60,6 +65,20 @@ def wrong_chord_bits(model: StepModel, choruses: int, improvise: Improvise | Non
         if improvise:
             fed |= improvise(heads, rng)
     return wrong
+
+
+def proven(path: Path, choruses: int, seed: int) -> dict[str, int]:
+    """Wrong chord bits of an exported model by what its melody input is fed, each in a process of its own."""
+    melodies: dict[str, Improvise | None] = {"nothing": None}
+    if MELODY_HEAD in OnnxModel(path).spec.heads:
+        melodies = {"its own improvisation": network_melody, "random notes": random_melody}
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        counts = {what: pool.submit(_wrong, path, choruses, melody, seed) for what, melody in melodies.items()}
+        return {what: count.result() for what, count in counts.items()}
+
+
+def _wrong(path: Path, choruses: int, improvise: Improvise | None, seed: int) -> int:
+    return wrong_chord_bits(OnnxModel(path), choruses, improvise, seed)
 
 
 Bars = list[tuple[int, ...]]
@@ -123,10 +142,9 @@ def melody_figures(bars: Bars, corpus: Bars) -> MelodyFigures:
     return MelodyFigures(sum(tones) / len(tones), distance, sum(copied) / len(copied))
 
 
-def _histogram(bars: Bars) -> Counter[int]:
+def _histogram(bars: Bars) -> defaultdict[int, float]:
     counts = Counter(pitch for bar in bars for pitch in bar)
-    total = sum(counts.values())
-    return Counter({pitch: count / total for pitch, count in counts.items()})  # type: ignore[misc]
+    return defaultdict(float, {pitch: count / counts.total() for pitch, count in counts.items()})
 
 
 def probes(choruses_at_least: int, seed: int) -> list[Tensors]:

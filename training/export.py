@@ -1,33 +1,25 @@
 """A trained network to one self-describing ONNX file, refused if the runtime would play it differently."""
 
+import logging
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import onnx
 import torch
-from torch import nn
 
 from improv.encoding import ENCODINGS
 from improv.errors import ContractError
 from improv.model import CONTRACT, METADATA_KEY, ModelSpec, Tensors, no_memory
 from improv.music import STEPS_PER_BEAT
 from improv.onnx_model import OnnxModel
+from training.networks import Network
 
 TOLERANCE = 1e-5
 """The most a logit or a state may differ between PyTorch and onnxruntime, over chained steps."""
 
 PARITY_STEPS = 1_000
-
-
-class Network(nn.Module):
-    """A network whose `forward` is one step: features and state in, heads and state out, in these orders."""
-
-    FEATURES: ClassVar[tuple[str, ...]]
-    STATE: ClassVar[Mapping[str, int]]
-    """The width of each state."""
-    HEADS: ClassVar[tuple[str, ...]]
 
 
 def specify(
@@ -71,19 +63,22 @@ def export(network: Network, spec: ModelSpec, path: Path, probes: Iterable[Tenso
     export is refused.
     """
     arguments = tuple(torch.zeros(shape) for shape in (*spec.features.values(), *spec.state.values()))
-    program = torch.onnx.export(
-        network.eval(),
-        arguments,
-        input_names=[*spec.features, *(f"{name}_in" for name in spec.state)],
-        output_names=[*spec.heads, *(f"{name}_out" for name in spec.state)],
-        dynamo=True,
-        optimize=True,
-        verbose=False,
-    )
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of packages nothing here uses
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of the exporter's own code
+        program = torch.onnx.export(
+            network.eval(),
+            arguments,
+            input_names=[*spec.features, *(f"{name}_in" for name in spec.state)],
+            output_names=[*spec.heads, *(f"{name}_out" for name in spec.state)],
+            dynamo=True,
+            optimize=True,
+            verbose=False,
+        )
     assert program is not None
     model = program.model_proto
     _strip(model)
-    model.metadata_props.add(key=METADATA_KEY, value=spec.to_json())
+    _describe(model, spec)
     onnx.checker.check_model(model, full_check=True)
     unproven = path.with_suffix(".unproven")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,6 +96,14 @@ def export(network: Network, spec: ModelSpec, path: Path, probes: Iterable[Tenso
     return difference
 
 
+def stamp(path: Path, spec: ModelSpec) -> None:
+    """Replace what an exported model says of itself, after it has been measured."""
+    model = onnx.load(path)
+    _describe(model, spec)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    OnnxModel(path, "cpu")  # still a model that loads
+
+
 @torch.no_grad()
 def parity(network: Network, model: OnnxModel, probes: Iterable[Tensors]) -> float:
     """The largest difference between the two runtimes, each carrying its own state over `PARITY_STEPS` steps."""
@@ -108,9 +111,10 @@ def parity(network: Network, model: OnnxModel, probes: Iterable[Tensors]) -> flo
     state = {name: torch.from_numpy(memory[name].copy()) for name in network.STATE}
     worst = 0.0
     steps = 0
-    for features in probes:
+    for probe in probes:
+        features = {name: probe[name] for name in network.FEATURES}
         heads, memory = model.step(features, memory)
-        results = network(*(torch.from_numpy(features[name]) for name in network.FEATURES), *state.values())
+        results = network(*map(torch.from_numpy, features.values()), *state.values())
         expected = dict(zip((*network.HEADS, *network.STATE), results, strict=True))
         state = {name: expected[name] for name in network.STATE}
         for name, found in (*heads.items(), *memory.items()):
@@ -121,15 +125,17 @@ def parity(network: Network, model: OnnxModel, probes: Iterable[Tensors]) -> flo
     return worst
 
 
+def _describe(model: onnx.ModelProto, spec: ModelSpec) -> None:
+    del model.metadata_props[:]
+    model.metadata_props.add(key=METADATA_KEY, value=spec.to_json())
+
+
 def _strip(model: onnx.ModelProto) -> None:
     """Remove what the exporter says of the machine and the code it ran on; none of it belongs in a model."""
-    del model.metadata_props[:]
     model.doc_string = ""
     model.graph.doc_string = ""
-    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info, *model.graph.initializer):
-        value.doc_string = ""
-        del value.metadata_props[:]
     del model.graph.metadata_props[:]
-    for node in model.graph.node:
-        node.doc_string = ""
-        del node.metadata_props[:]
+    graph = model.graph
+    for part in (*graph.input, *graph.output, *graph.value_info, *graph.initializer, *graph.node):
+        part.ClearField("doc_string")
+        part.ClearField("metadata_props")

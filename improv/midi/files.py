@@ -13,7 +13,7 @@ import mido
 from improv.engine import Moment
 from improv.errors import DataError, ImprovError, InputNotFound
 from improv.midi.ports import CHANNELS, bytes_of
-from improv.music import NoteEvent, NoteOff, NoteOn, Part, Placed, Timed
+from improv.music import NoteEvent, NoteOff, NoteOn, Part
 from improv.session import Session
 from improv.transport import Transport
 from improv.turns import Who

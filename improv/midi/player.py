@@ -88,7 +88,6 @@ class Player:
 
     def __init__(self, clock: Clock, sink: Sink, sources: Sequence[Source] = ()) -> None:
         self.clock = clock
-        self.stopped = False
         self.dropped = 0
         """Onsets that were skipped because their time had passed."""
         self.latenesses_s: deque[float] = deque(maxlen=_LATENESSES_KEPT)
@@ -101,6 +100,7 @@ class Player:
         self._order = itertools.count()
         self._transport = Transport(0, 0.0, 60)
         self._sounding: set[tuple[Part, int]] = set()
+        self._stopped = False
         self._notes: list[Timed] = []
         self._commands: list[Command] = []
 
@@ -118,17 +118,18 @@ class Player:
         for placed in events:
             heapq.heappush(self._pending, (placed.tick, next(self._order), placed.event))
 
-    def wait_until(self, deadline_s: float) -> None:
-        """Send what falls due and take in what arrives until the deadline, or until told to stop."""
-        while not self.stopped:
+    def wait_until(self, deadline_s: float) -> bool:
+        """Send what falls due and take in what arrives until the deadline; False once told to stop."""
+        while not self._stopped:
             now_s = self.clock.now()
             self._take_in(now_s)
             self._send_due(now_s)
-            if now_s >= deadline_s:
-                return
+            if self._stopped or now_s >= deadline_s:
+                break
             polled_s = min((source.next_poll_s(now_s) for source in self._sources), default=deadline_s)
             due_s = min(deadline_s, self._next_due_s(deadline_s))
             self.clock.wait_until(min(due_s, polled_s), exactly=due_s <= polled_s)
+        return not self._stopped
 
     def heard(self) -> tuple[tuple[Timed, ...], tuple[Command, ...]]:
         """The notes and commands that arrived since this was last asked."""
@@ -154,7 +155,7 @@ class Player:
                     case Panic():
                         self.silence()
                     case Stop():
-                        self.stopped = True
+                        self._stopped = True
                     case _:
                         self._commands.append(arrival)
 

@@ -6,6 +6,7 @@ Every bar stays in one pentatonic scale, major or minor, as a blues player moves
 the sweet one on the tonic, the blue one where the subdominant and the diminished chord have E flat.
 """
 
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
@@ -52,13 +53,17 @@ SONGS = prod(len(choices) for choices in SEGMENTS)
 _STEPS_PER_QUARTER = STEPS_PER_BEAT
 
 
+def as_steps(segments: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Segments as the pitch that sounds at each step."""
+    return [tuple(pitch for pitch in segment for _ in range(_STEPS_PER_QUARTER)) for segment in segments]
+
+
 def song(number: int) -> tuple[int, ...]:
     """The song of a number 0..SONGS-1: the melody's pitch at each of the 96 steps."""
     pitches: list[int] = []
     for choices in SEGMENTS:
         number, choice = divmod(number, len(choices))
-        for pitch in choices[choice]:
-            pitches += [pitch] * _STEPS_PER_QUARTER
+        pitches += as_steps([choices[choice]])[0]
     return tuple(pitches)
 
 

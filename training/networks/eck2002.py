@@ -7,11 +7,13 @@ chords, while nothing of the melody ever reaches the chords (section 4.1).
 """
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from improv.encoding import ENCODINGS
+from training.networks import Network
 
 ENCODING = "local_notes"
 
@@ -77,25 +79,30 @@ class Partition(nn.Module):
         return self._read_out(inputs, put_out), put_out, (after[0], after[1])
 
     def step(self, inputs: Tensor, context: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """One step: logits (1, units) from inputs (1, units) and a state of two (1, 8)."""
-        put_out, held = state
-        parts = (inputs, put_out) if context is None else (inputs, context, put_out)
-        rows = self._rows()
-        nets = torch.cat(parts, dim=1) @ rows[:, :-1].T + rows[:, -1]
+        """One step: logits (1, units) from inputs (1, units) and a state of two (1, 8).
+
+        Computed in double precision, whatever runs it: a form that is counted for hours amplifies
+        the last bits in which two runtimes' single-precision functions differ.
+        """
+        put_out, held = (part.double() for part in state)
+        seen = inputs.double() if context is None else torch.cat((inputs, context), dim=1).double()
+        rows = self._rows().double()
+        nets = torch.cat((seen, put_out), dim=1) @ rows[:, :-1].T + rows[:, -1]
         into, forget, candidate, out = nets.chunk(4, dim=1)
         held = forget.sigmoid() * held + into.sigmoid() * candidate.tanh()
         put_out = out.sigmoid() * held.tanh()
-        return self._read_out(inputs, put_out), (put_out, held)
+        return self._read_out(inputs.double(), put_out).float(), (put_out.float(), held.float())
 
     def _read_out(self, inputs: Tensor, put_out: Tensor) -> Tensor:
-        return torch.cat((inputs, put_out), dim=-1) @ self.output[:, :-1].T + self.output[:, -1]
+        output = self.output.to(put_out.dtype)
+        return torch.cat((inputs, put_out), dim=-1) @ output[:, :-1].T + output[:, -1]
 
 
-class Chords(nn.Module):
+class Chords(Network):
     """Experiment 1: one partition that learns the changes (section 3.1)."""
 
     FEATURES = ("chord",)
-    STATE: Mapping[str, int] = {"chord_out": CELLS, "chord_cells": CELLS}
+    STATE: ClassVar[Mapping[str, int]] = {"chord_out": CELLS, "chord_cells": CELLS}
     HEADS = ("next_chord",)
 
     def __init__(self, generator: torch.Generator) -> None:
@@ -108,11 +115,11 @@ class Chords(nn.Module):
         return logits, *state
 
 
-class Blues(nn.Module):
+class Blues(Network):
     """Experiment 2: a partition for the changes and one for the melody over them (section 4.1)."""
 
     FEATURES = ("chord", "melody")
-    STATE: Mapping[str, int] = {**Chords.STATE, "melody_out": CELLS, "melody_cells": CELLS}
+    STATE: ClassVar[Mapping[str, int]] = {**Chords.STATE, "melody_out": CELLS, "melody_cells": CELLS}
     HEADS = ("next_chord", "next_melody")
 
     def __init__(self, generator: torch.Generator) -> None:
