@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from improv.model import HeadSpec, Shape, Tensor, Tensors
-from improv.music import SILENCE, STEPS_PER_BEAT, TICKS_PER_STEP, Cell, Chord, Form, Frame, Onset
+from improv.music import SILENCE, TICKS_PER_STEP, Cell, Chord, Form, Frame, Onset
 
 
 class Encoding(Protocol):
@@ -56,12 +56,12 @@ class Encoding(Protocol):
         """The chord that the units which are on (1.0) stand for, named as the form names it."""
         ...
 
-    def cell(self, pitch: int, step: int, before: Cell) -> Cell:
-        """What choosing `pitch` for `step` means after the cell before it."""
+    def cell(self, pitch: int, before: Cell) -> Cell:
+        """What choosing `pitch` means after the cell before it."""
         ...
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
-        """A melody given as one sounding pitch a step, as cells; the first lies on a beat."""
+        """A melody given as one sounding pitch a step, as cells."""
         ...
 
 
@@ -71,15 +71,14 @@ class LocalNotes:
 
     Twelve chord units from `chord_low` and thirteen melody units from `melody_low` (figure 1). A
     slice of time says which notes sound and not which begin, so a note that repeats is ambiguous
-    (section 2.2 leaves this open). Here a repeat is struck again on a beat and held off the beat,
-    which reads the training data, all quarter notes, exactly.
+    (section 2.2 leaves this open). Here it is held for a quarter and then struck again, which reads
+    the training data, all quarter notes, exactly, and a quarter off the beat as a syncopation.
     """
 
     chord_low: int = 48
     chord_notes: int = 12
     melody_low: int = 60
     melody_notes: int = 13
-    repeat_is_struck_every: int = STEPS_PER_BEAT
 
     @property
     def grid(self) -> int:
@@ -90,7 +89,13 @@ class LocalNotes:
     def fingerprint(self) -> str:
         """A digest of the numbers above and of the tensors' names."""
         heads = {name: asdict(head) for name, head in self.heads.items()}
-        meaning = {"encoding": type(self).__name__, "features": self.features, "heads": heads, **asdict(self)}
+        meaning = {
+            "encoding": type(self).__name__,
+            "repeats": "struck each quarter",
+            "features": self.features,
+            "heads": heads,
+        }
+        meaning |= asdict(self)
         return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -134,17 +139,17 @@ class LocalNotes:
         on = np.flatnonzero(units) + self.chord_low
         return Chord.of((int(pitch) % 12 for pitch in on), known=form.chords)
 
-    def cell(self, pitch: int, step: int, before: Cell) -> Cell:
-        """A held note where the same one sounds on off the beat, else a new one."""
-        if step % self.repeat_is_struck_every and pitch in before.sounding_after:
+    def cell(self, pitch: int, before: Cell) -> Cell:
+        """A held note where the same one has just begun, else a new one."""
+        if any(onset.pitch == pitch for onset in before.onsets):
             return Cell(held=(pitch,))
         return Cell(onsets=(Onset(pitch),))
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """A melody given as one sounding pitch a step, as cells."""
         cells: list[Cell] = []
-        for step, pitch in enumerate(pitches):
-            cells.append(self.cell(pitch, step, cells[-1] if cells else SILENCE))
+        for pitch in pitches:
+            cells.append(self.cell(pitch, cells[-1] if cells else SILENCE))
         return tuple(cells)
 
 

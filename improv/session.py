@@ -185,7 +185,7 @@ def advance(session: Session, heard: Heard, model: StepModel, *, audible: bool =
     if audible and session.turn.who.plays and MELODY_HEAD in outputs:
         probabilities = one_unit(outputs[MELODY_HEAD], session.settings.temperature)
         pitch = encoding.melody_pitches()[draw(probabilities, session.seed, session.step)]
-        melody = encoding.cell(pitch, session.step, before.chosen.melody)
+        melody = encoding.cell(pitch, before.chosen.melody)
     chosen = Frame(melody, chord)
     frame = _performed(chosen, session)
     session = replace(session, chosen=chosen, frame=frame, memory=memory, faults_in_a_row=0)

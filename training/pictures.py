@@ -1,5 +1,6 @@
 """Pictures of what was learned and what was played: loss curves and piano rolls, as PNG files."""
 
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from improv.midi.files import TICKS_A_BEAT
 from improv.music import BEATS_PER_BAR, Form, pitch_name
+from training.corpora.blues_bars import CHANGES
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -85,3 +87,18 @@ def _notes(midi: mido.MidiFile) -> list[tuple[str, float, float, int]]:
             if message.type == "note_on" and message.velocity:
                 begun[message.note] = beats
     return [note for note in notes if note[0] in _COLOURS]
+
+
+def main() -> None:
+    """Draw a MIDI file that improv wrote."""
+    parser = argparse.ArgumentParser(description="Draw the piano roll of a MIDI file that improv wrote.")
+    parser.add_argument("midi", type=Path)
+    parser.add_argument("png", type=Path)
+    parser.add_argument("--form", default=CHANGES, help="the chords of a chorus, bars between |")
+    parser.add_argument("--title", default="")
+    arguments = parser.parse_args()
+    piano_roll(arguments.midi, Form.parse(arguments.form), arguments.png, title=arguments.title)
+
+
+if __name__ == "__main__":
+    main()

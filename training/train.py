@@ -46,7 +46,7 @@ ATTEMPTS = 20
 
 MELODY_RATE = 0.03
 MELODY_BETAS = (0.9, 0.95)
-MELODY_UPDATES = 6_000
+MELODY_UPDATES = 10_000
 MELODY_WARM_UP = 100
 SONGS_AT_A_TIME = 8
 
@@ -150,7 +150,8 @@ def learn_melody(network: Blues, seed: int, log: Log, progressed: Progressed) ->
     segments = segment_units()
     chords, melody = network.chords, network.melody
     form = form_units().repeat(CHORUSES_AT_A_TIME, 1, 1)
-    adam = torch.optim.Adam([*chords.parameters(), *melody.parameters()], betas=MELODY_BETAS)
+    groups = [{"params": list(partition.parameters())} for partition in (chords, melody)]
+    adam = torch.optim.Adam(groups, betas=MELODY_BETAS)
     for update in range(1, MELODY_UPDATES + 1):
         songs = torch.cat([drawn_songs(segments, SONGS_AT_A_TIME, generator) for _ in range(CHORUSES_AT_A_TIME)])
         chord_logits, put_out, _ = chords.sequence(form, None, chords.at_rest())
@@ -174,11 +175,11 @@ def _cross_entropy(logits: Tensor, wanted: Tensor) -> Tensor:
 
 def _update(adam: torch.optim.Optimizer, loss: Tensor, rate: float, update: int, warm_up: int, updates: int) -> None:
     """One step of Adam, its rate rising to `rate` over the warm-up and falling to nothing along a cosine."""
-    group = adam.param_groups[0]
-    group["lr"] = rate * min(1, update / warm_up) * (1 + cos(pi * update / updates)) / 2
     adam.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    clip_grad_norm_(group["params"], CLIP)
+    for group in adam.param_groups:
+        group["lr"] = rate * min(1, update / warm_up) * (1 + cos(pi * update / updates)) / 2
+        clip_grad_norm_(group["params"], CLIP)
     adam.step()
 
 
