@@ -109,7 +109,7 @@ def jam(tune: Tune, wiring: Wiring, say: Callable[[str], None]) -> Figures:
         if isinstance(sink, NullSink) and save is None:
             save = Path(f"jam-{datetime.now():%Y%m%d-%H%M%S}.mid")
         mode = tune.mode or (Mode.TRADE if hears else Mode.SOLO)
-        say(f"{tune.model}, {mode}, {tune.tempo:g} bpm, seed {seed}" + (f", into {save}" if save else ""))
+        say(f"{tune.model}, {mode}, seed {seed}" + (f", into {save}" if save else ""))
         if sys.stdin.isatty() and os.name == "posix":
             say(KEYS_HELP)
             sources.append(stack.enter_context(Keys(tune.tempo, tune.temperature)))

@@ -25,73 +25,93 @@ _TEMPERATURE_NUDGE = 0.1
 
 
 class Lines:
-    """Prints a line a bar as it is played: chorus, bar, chord, whose turn, and the notes eighth by eighth.
+    """Prints a line a bar as it is played: chorus, bar, chords, whose turn, and the notes eighth by eighth.
 
-    Your notes stand in round brackets, improv's are bare, a dash goes on sounding, a dot is silence.
+    A dash goes on sounding, a dot is silence; where both play, yours stand after a stroke. What
+    changes of tempo, temperature, missed steps and faults has a line of its own. Fits 80 columns.
     """
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._live = out.isatty()
         self._step: int | None = None
+        self._news: tuple[str, ...] = ()
         self._head = ""
         self._cells: list[str] = []
-        self._fault = ""
 
     def observe(self, moment: Moment) -> None:
         """Show a step: what improv plays in it, and what you played in the one before."""
         seen = snapshot(moment.session, moment.planned)
-        if self._cells and self._cells[-1] == _YOURS:
-            self._cells[-1] = f"({text})" if (text := _cell_text(seen.heard)) not in ".-" else text
+        if self._cells and self._cells[-1].endswith(_YOURS):
+            self._cells[-1] = self._cells[-1].removesuffix(_YOURS) + _cell_text(seen.heard)
         if seen.step == self._step:  # the performance has ended in this step
             return
         self._step = seen.step
-        if seen.fault != self._fault:
-            self._fault = seen.fault
-            self._end_line()
-            self._print(f"fault: {seen.fault}\n")
+        self._tell(_news(seen))
         if seen.step % STEPS_PER_BAR == 0 or not self._cells:
             self._end_line()
             self._head = _head(seen)
-        elif seen.chord is not None and seen.chord.symbol not in self._head.split():
-            self._head = f"{self._head.rstrip()} {seen.chord.symbol}"
+        elif seen.chord is not None and seen.chord.symbol not in self._head:
+            self._head = self._head.replace(_ROOM_FOR_A_CHORD, f" {seen.chord.symbol:<{len(_ROOM_FOR_A_CHORD) - 1}}", 1)
         self._cells.append(_step_text(seen))
         if self._live:
-            self._print(f"\r{self._line()}")
+            self._out.write(f"\r{self._line()}")
+            self._out.flush()
 
     def close(self) -> None:
         """End the last line."""
         self._end_line()
 
+    def _tell(self, news: tuple[str, ...]) -> None:
+        fresh = [new for new in news if new not in self._news]
+        self._news = news
+        if fresh:
+            self._end_line()
+            self._out.write(f"{', '.join(fresh)}\n")
+
     def _line(self) -> str:
-        return f"{self._head:<48} {' '.join(f'{cell:<5}' for cell in self._cells)}".rstrip()
+        return (self._head + " ".join(f"{cell:<5}" for cell in self._cells)).rstrip()
 
     def _end_line(self) -> None:
         if self._cells:
-            self._print(f"\r{self._line()}\n" if self._live else f"{self._line()}\n")
+            self._out.write(f"\r{self._line()}\n" if self._live else f"{self._line()}\n")
+            self._out.flush()
         self._cells = []
 
-    def _print(self, text: str) -> None:
-        self._out.write(text)
-        self._out.flush()
 
-
-_YOURS = " "
+_YOURS = "?"
 """Stands for a step of yours until it is over and what you played in it is known."""
+
+_ROOM_FOR_A_CHORD = " " * 5
+
+
+def _news(seen: Snapshot) -> tuple[str, ...]:
+    news = [f"{seen.tempo_bpm:g} bpm", f"temperature {seen.temperature:g}"]
+    if seen.missed_steps:
+        news.append(f"{seen.missed_steps} steps missed")
+    if seen.faults:
+        news.append(f"fault {seen.faults}: {seen.fault}")
+    return tuple(news)
 
 
 def _head(seen: Snapshot) -> str:
     if seen.turn.who == Who.NOBODY:
-        return f"count-in              {seen.tempo_bpm:g} bpm"
+        return f"{'count-in':<32}"
     place = f"chorus {seen.place.chorus} bar {seen.place.bar}"
-    return f"{place:<18} {seen.tempo_bpm:>4g} bpm  {seen.turn.who:<7} {seen.chord.symbol if seen.chord else '-'}"
+    chord = seen.chord.symbol if seen.chord else "-"
+    return f"{place:<16}{chord:<{4 + len(_ROOM_FOR_A_CHORD)}}{seen.turn.who:<7}"
 
 
 def _step_text(seen: Snapshot) -> str:
-    who = seen.turn.who
-    if who == Who.NOBODY:
-        return str(seen.place.beat) if seen.step % STEPS_PER_BEAT == 0 else ""
-    return _YOURS if who == Who.YOU else _cell_text(seen.played)
+    match seen.turn.who:
+        case Who.NOBODY:
+            return str(seen.place.beat) if seen.step % STEPS_PER_BEAT == 0 else ""
+        case Who.YOU:
+            return _YOURS
+        case Who.IMPROV:
+            return _cell_text(seen.played)
+        case Who.BOTH:
+            return f"{_cell_text(seen.played)}/{_YOURS}"
 
 
 def _cell_text(cell: Cell) -> str:

@@ -33,7 +33,8 @@ def specification(changes: str = CHANGES) -> dict[str, Any]:
         "features": {name: list(shape) for name, shape in ENCODING.features.items()},
         "state": {"place": [1, Form.parse(changes).steps]},
         "heads": {
-            name: {"shape": list(head.shape), "distribution": head.distribution} for name, head in ENCODING.heads.items()
+            name: {"shape": list(head.shape), "distribution": head.distribution}
+            for name, head in ENCODING.heads.items()
         },
         "key": "C",
         "form": changes,
