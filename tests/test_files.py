@@ -22,7 +22,7 @@ from improv.midi.files import TICKS_A_BEAT, CallNote, Take, read_call
 from improv.midi.ports import CHANNELS
 from improv.music import NoteOn, Part, pitch_name
 from improv.session import Session, Settings, begin
-from improv.transport import SimulatedClock, Transport
+from improv.transport import Transport
 from improv.turns import Mode
 from tests.conftest import Echo
 from tests.onnx_models import saved, walker
@@ -86,7 +86,7 @@ def test_a_call_is_read_in_beats(messages: list[Any], notes: list[tuple[float, f
 def test_velocity_is_kept_and_the_kind_of_file_makes_no_difference(tmp_path: Path) -> None:
     first, second = [on(60, velocity=33), off(60, 1)], [on(72, 1, velocity=99), off(72, 1)]
     expected = (CallNote(0, 1, 60, 33), CallNote(1, 2, 72, 99))
-    assert read_call(midi_file(tmp_path / "0.mid", first + [on(72, velocity=99), off(72, 1)], kind=0)) == expected
+    assert read_call(midi_file(tmp_path / "0.mid", [*first, on(72, velocity=99), off(72, 1)], kind=0)) == expected
     assert read_call(midi_file(tmp_path / "1.mid", [tempo(90)], first, second, kind=1)) == expected
     assert read_call(midi_file(tmp_path / "2.mid", first, ticks_per_beat=96)) == (CallNote(0, 5, 60, 33),)
 
@@ -254,7 +254,7 @@ def check_well_formed(midi: mido.MidiFile) -> None:
             elif message.type == "note_off":
                 assert at > sounding.pop(message.note)
         assert not sounding
-    assert len({absolute(track)[-1] for track in map(tuple, midi.tracks)}) == 1
+    assert len({absolute(track)[-1][0] for track in midi.tracks}) == 1
 
 
 CALL = [(0.02, 0.30, 60), (0.52, 0.71, 63), (0.98, 1.9, 67), (4.3, 4.45, 72), (4.6, 5.99, 70)]

@@ -42,8 +42,22 @@ def _one_hot(unit: int, count: int) -> Tensors:
     return {"melody": melody}
 
 
-def wrong_chord_bits(model: StepModel, choruses: int, improvise: Improvise | None = None, seed: int = 0) -> int:
-    """Wrong chord bits in so many choruses, started from the first step and fed its own output.
+@dataclass(frozen=True, slots=True)
+class ChordFigures:
+    """How well a network kept the form, over so many choruses."""
+
+    choruses: int
+    wrong_bits: int
+    settled_after: int | None
+    """The first chorus that ended with the chords' memory bit for bit as the chorus before it.
+
+    The chords hear only themselves, so from there on every chorus is the same: without a wrong bit
+    so far there will never be one.
+    """
+
+
+def chord_figures(model: StepModel, choruses: int, improvise: Improvise | None = None, seed: int = 0) -> ChordFigures:
+    """The chords of so many choruses, started from the first step and fed the network's own output.
 
     The form starts with the first chord and no memory; every later chord is the network's own
     output at the threshold (section 3.2). `improvise` says what a melody input is fed.
@@ -53,32 +67,38 @@ def wrong_chord_bits(model: StepModel, choruses: int, improvise: Improvise | Non
     right = [encoding.chord_units(chord) for chord in form.chords]
     rng = np.random.default_rng(seed)
     memory = no_memory(model.spec)
+    of_chords = [name for name in memory if name.startswith("chord")]
     fed = {"chord": right[0][None]}
     if improvise:
         fed["melody"] = np.zeros(model.spec.features["melody"], np.float32)
-    wrong = 0
-    for step in range(1, choruses * form.steps + 1):
-        heads, memory = model.step(fed, memory)
-        chord = on_units(heads[CHORD_HEAD])
-        wrong += int((chord[0] != right[step % form.steps]).sum())
-        fed = {"chord": chord}
-        if improvise:
-            fed |= improvise(heads, rng)
-    return wrong
+    wrong, settled, remembered = 0, None, b""
+    for chorus in range(1, choruses + 1):
+        for step in range(1, form.steps + 1):
+            heads, memory = model.step(fed, memory)
+            chord = on_units(heads[CHORD_HEAD])
+            wrong += int((chord[0] != right[step % form.steps]).sum())
+            fed = {"chord": chord}
+            if improvise:
+                fed |= improvise(heads, rng)
+        now = b"".join(memory[name].tobytes() for name in of_chords)
+        if settled is None and now == remembered:
+            settled = chorus
+        remembered = now
+    return ChordFigures(choruses, wrong, settled)
 
 
-def proven(path: Path, choruses: int, seed: int) -> dict[str, int]:
-    """Wrong chord bits of an exported model by what its melody input is fed, each in a process of its own."""
+def proven(path: Path, choruses: int, seed: int) -> dict[str, ChordFigures]:
+    """How an exported model keeps the form, by what its melody input is fed, each in a process of its own."""
     melodies: dict[str, Improvise | None] = {"nothing": None}
     if MELODY_HEAD in OnnxModel(path).spec.heads:
         melodies = {"its own improvisation": network_melody, "random notes": random_melody}
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        counts = {what: pool.submit(_wrong, path, choruses, melody, seed) for what, melody in melodies.items()}
-        return {what: count.result() for what, count in counts.items()}
+        runs = {what: pool.submit(_proven, path, choruses, melody, seed) for what, melody in melodies.items()}
+        return {what: run.result() for what, run in runs.items()}
 
 
-def _wrong(path: Path, choruses: int, improvise: Improvise | None, seed: int) -> int:
-    return wrong_chord_bits(OnnxModel(path), choruses, improvise, seed)
+def _proven(path: Path, choruses: int, improvise: Improvise | None, seed: int) -> ChordFigures:
+    return chord_figures(OnnxModel(path), choruses, improvise, seed)
 
 
 Bars = list[tuple[int, ...]]

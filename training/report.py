@@ -10,6 +10,7 @@ from improv.model import ModelSpec
 from improv.onnx_model import OnnxModel
 from training.corpora import blues_bars
 from training.evaluate import (
+    ChordFigures,
     MelodyFigures,
     corpus_bars,
     improvised_bars,
@@ -47,10 +48,10 @@ def write_model(network: Chords | Blues, name: str, seed: int, log: "Log", out: 
     difference = export(network, spec, path, probes(-(-PARITY_STEPS // blues_bars.FORM.steps), seed))
     model = OnnxModel(path, "cpu")
     progressed(1, f"playing {PROVEN_CHORUSES} choruses")
-    wrong = proven(path, PROVEN_CHORUSES, seed)
+    chords = proven(path, PROVEN_CHORUSES, seed)
     table = _melody_table(model, seed) if isinstance(network, Blues) else {}
     figures = {
-        "wrong_chord_bits": float(max(wrong.values())),
+        "wrong_chord_bits": float(max(found.wrong_bits for found in chords.values())),
         "choruses_played": float(PROVEN_CHORUSES),
         "chord_margin": round(log.margin, 4),
         "parity": difference,
@@ -60,7 +61,7 @@ def write_model(network: Chords | Blues, name: str, seed: int, log: "Log", out: 
     stamp(path, replace(spec, figures=figures))
     curves = {"chords": log.chord_losses} | ({"melody over them": log.melody_losses} if log.melody_losses else {})
     loss_curves(curves, f"{name}, seed {seed}", out / f"{name}-loss.png")
-    (out / f"{name}.md").write_text(_report(name, seed, log, wrong, table, difference))
+    (out / f"{name}.md").write_text(_report(name, seed, log, chords, table, difference))
 
 
 def _spec(network: Chords | Blues, name: str, seed: int) -> ModelSpec:
@@ -93,7 +94,12 @@ def _melody_table(model: OnnxModel, seed: int) -> dict[str, MelodyFigures]:
 
 
 def _report(
-    name: str, seed: int, log: "Log", wrong: dict[str, int], table: dict[str, MelodyFigures], difference: float
+    name: str,
+    seed: int,
+    log: "Log",
+    chords: dict[str, ChordFigures],
+    table: dict[str, MelodyFigures],
+    difference: float,
 ) -> str:
     lines = [
         f"# {name}",
@@ -109,9 +115,11 @@ def _report(
         "| chords | |",
         "| --- | --- |",
         *(
-            f"| wrong bits in {PROVEN_CHORUSES:,} choruses fed its own chords, the melody input fed {what} | {bits} |"
-            for what, bits in wrong.items()
+            f"| wrong bits in {found.choruses:,} choruses fed its own chords, the melody input fed {what} | "
+            f"{found.wrong_bits} |"
+            for what, found in chords.items()
         ),
+        f"| from this chorus on the chords' memory returns bit for bit, so that they never end | {_settled(chords)} |",
         f"| least distance of a chord probability from the threshold | {log.margin:.3f} |",
         f"| PyTorch against onnxruntime, at most, over {PARITY_STEPS:,} chained steps | {difference:.1e} |",
     ]
@@ -131,3 +139,8 @@ def _report(
             "the form.",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _settled(chords: dict[str, ChordFigures]) -> str:
+    after = [found.settled_after for found in chords.values()]
+    return str(max(chorus or 0 for chorus in after)) if all(after) else "not seen"

@@ -148,8 +148,9 @@ def learn_melody(network: Blues, seed: int, log: Log, progressed: Progressed) ->
     """Experiment 2: the melody over chords that are learned already, on songs drawn afresh for each update.
 
     The chords go on learning their own part, and the melody's error reaches their cells too: what
-    they count is what the melody has to know. No note of the melody ever reaches them. Every so
-    often the form is played through; where it is no longer exact, learning goes back to when it was.
+    they count is what the melody has to know. No note of the melody ever reaches them. While steps
+    are large the form may slip and come back; once they have halved, learning that has lost it goes
+    back to when it was exact.
     """
     generator = torch.Generator().manual_seed(seed)
     segments = segment_units()
@@ -172,7 +173,7 @@ def learn_melody(network: Blues, seed: int, log: Log, progressed: Progressed) ->
             if found > LEAST_MARGIN:
                 log.margin = found
                 good = copy.deepcopy((network.state_dict(), adam.state_dict()))
-            else:
+            elif update >= MELODY_UPDATES / 2:
                 log.returns += 1
                 network.load_state_dict(good[0])
                 adam.load_state_dict(good[1])
