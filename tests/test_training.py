@@ -14,7 +14,7 @@ from improv.model import ModelSpec, no_memory
 from improv.music import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT
 from improv.onnx_file import model_paths
 from improv.onnx_model import OnnxModel
-from training import reproduce, train
+from training import learn, reproduce
 from training.corpora import blues_bars
 from training.evaluate import (
     chord_figures,
@@ -128,33 +128,33 @@ def test_chords_feed_the_melody_and_never_the_reverse() -> None:
 
 
 def test_the_form_is_learned_exactly_and_again_from_the_same_seed() -> None:
-    first, log = train.train("eck2002-chords", 12, quietly)
-    second, _ = train.train("eck2002-chords", 12, quietly)
-    assert train.margin(first.chords, 1_000) > train.LEAST_MARGIN
+    first, log = learn.learn("eck2002-chords", 12, quietly)
+    second, _ = learn.learn("eck2002-chords", 12, quietly)
+    assert learn.margin(first.chords, 1_000) > learn.LEAST_MARGIN
     assert log.chord_losses[-1] < 0.1 < log.chord_losses[0]
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
 def test_a_wrong_bit_is_seen() -> None:
     untrained = Partition(12, 0, torch.Generator().manual_seed(0))
-    assert train.margin(untrained, 1) < 0
+    assert learn.margin(untrained, 1) < 0
 
 
 def test_learning_the_melody_keeps_the_chords_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "MELODY_UPDATES", 600)
-    monkeypatch.setattr(train, "LOOK_BACK_EVERY", 100)
-    network, log = train.train("eck2002-blues", 12, quietly)
-    assert train.margin(network.chords, 1_000) > train.LEAST_MARGIN
+    monkeypatch.setattr(learn, "MELODY_UPDATES", 600)
+    monkeypatch.setattr(learn, "LOOK_BACK_EVERY", 100)
+    network, log = learn.learn("eck2002-blues", 12, quietly)
+    assert learn.margin(network.chords, 1_000) > learn.LEAST_MARGIN
     assert np.mean(log.melody_losses[-50:]) < 0.5 * np.mean(log.melody_losses[:50])
 
 
 def test_where_the_chords_are_spoilt_learning_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "MELODY_UPDATES", 300)
-    monkeypatch.setattr(train, "LOOK_BACK_EVERY", 50)
-    monkeypatch.setattr(train, "MELODY_RATE", 3.0)  # far too fast: nothing survives it
-    network, log = train.train("eck2002-blues", 12, quietly)
+    monkeypatch.setattr(learn, "MELODY_UPDATES", 300)
+    monkeypatch.setattr(learn, "LOOK_BACK_EVERY", 50)
+    monkeypatch.setattr(learn, "MELODY_RATE", 3.0)  # far too fast: nothing survives it
+    network, log = learn.learn("eck2002-blues", 12, quietly)
     assert log.returns > 0
-    assert train.margin(network.chords, 100) > train.LEAST_MARGIN
+    assert learn.margin(network.chords, 100) > learn.LEAST_MARGIN
 
 
 def test_the_papers_own_algorithm_learns_slowly() -> None:
@@ -237,7 +237,7 @@ def test_a_committed_model_stands_beside_its_report(name: str) -> None:
     assert spec.figures["wrong_chord_bits"] == 0
     assert spec.figures["choruses_played"] == 10_000
     assert spec.figures["parity"] <= 1e-5
-    assert spec.figures["chord_margin"] >= train.LEAST_MARGIN
+    assert spec.figures["chord_margin"] >= learn.LEAST_MARGIN
     assert all(1 <= len(primer) <= 24 for primer in spec.primers)
     report = path.with_suffix(".md").read_text()
     assert f"--seed {spec.seed}" in report

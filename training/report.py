@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,11 +19,9 @@ from training.evaluate import (
     random_walk_bars,
 )
 from training.export import PARITY_STEPS, export, specify, stamp
+from training.learn import Log, Progressed
 from training.networks.eck2002 import ENCODING, Blues, Chords
 from training.pictures import loss_curves
-
-if TYPE_CHECKING:
-    from training.train import Log, Progressed
 
 PROVEN_CHORUSES = 10_000
 MEASURED_CHORUSES = 200
@@ -40,7 +37,7 @@ SUMMARIES = {
 DATA = {"source": "bars written for this project (training/corpora/blues_bars.py)", "licence": "MIT"}
 
 
-def write_model(network: Chords | Blues, name: str, seed: int, log: "Log", out: Path, progressed: "Progressed") -> None:
+def write_model(network: Chords | Blues, name: str, seed: int, log: Log, out: Path, progressed: Progressed) -> None:
     """Export a network to `out`, measure the exported file, and write its report beside it."""
     progressed(1, "exporting")
     path = out / f"{name}.onnx"
@@ -96,7 +93,7 @@ def _melody_table(model: OnnxModel, seed: int) -> dict[str, MelodyFigures]:
 def _report(
     name: str,
     seed: int,
-    log: "Log",
+    log: Log,
     chords: dict[str, ChordFigures],
     table: dict[str, MelodyFigures],
     difference: float,
