@@ -2,24 +2,21 @@
 
 import io
 import os
-import shutil
-import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from improv.messages import TEMPERATURE, TEMPO, Command, Panic, SetTemperature, SetTempo, Stop
 from improv.model import Tensors
+from improv.music import Timed
 from improv.session import Session
 from improv.terminal import Keys, Lines
 from improv.transport import SimulatedClock
 from improv.turns import Mode
 from tests.conftest import Echo
-from tests.onnx_models import saved, walker
 from tests.test_engine import Commands, played, script
 
 Begun = Callable[..., Session]
@@ -69,26 +66,135 @@ def test_a_duet_shows_yours_after_improvs(echo: Echo, begun: Begun) -> None:
 
 
 def test_a_count_in_and_a_bar_of_two_chords(begun: Begun) -> None:
-    model = Echo("C7 F7 | G7")
-    session = begun(Mode.SOLO, count_in_bars=1)
-    assert shown(session, model, last_step=15)[1:] == ["count-in                        1           2           3           4"]
+    assert shown(begun(Mode.SOLO, count_in_bars=1), Echo("C7 F7 | G7"), last_step=15) == [
+        "120 bpm, temperature 1",
+        "count-in                        1           2           3           4",
+        "chorus 1 bar 1  C7 F7    improv C4    Db4   D4    Eb4   E4    F4    F#4   G4",
+        "chorus 1 bar 2  G7       improv Ab4   A4    Bb4   B4    C5    C4    Db4   D4",
+    ]
 
 
-def test_what_was_turned_has_a_line_of_its_own(echo: Echo, begun: Begun) -> None:
-    turning = Commands((0.6, SetTempo(240)), (2.0, SetTemperature(0.5)))
-    assert shown(begun(Mode.SOLO), echo, turning, last_step=15) == []
+def test_what_is_turned_has_a_line_of_its_own(echo: Echo, begun: Begun) -> None:
+    turning = Commands((0.6, SetTempo(240)), (1.1, SetTemperature(0.5)))
+    assert shown(begun(Mode.SOLO), echo, turning, last_step=7) == [
+        "120 bpm, temperature 1",
+        "chorus 1 bar 1  C7       improv C4    Db4   D4",
+        "240 bpm",
+        "chorus 1 bar 1  C7       improv Eb4   E4    F4",
+        "temperature 0.5",
+        "chorus 1 bar 1  C7       improv F#4   G4",
+    ]
 
 
 class Failing(Echo):
-    """A network that raises from its ninth step on."""
+    """A network that is out of notes after nine steps."""
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
-        if len(self.fed) > 8:
+        if len(self.fed) == 9:
             raise RuntimeError("out of notes")
         return super().step(features, memory)
 
 
-def test_a_fault_is_told(begun: Begun) -> None:
-    model = Failing()
-    session = begun(Mode.SOLO)
-    assert shown(session, model, last_step=15) == []
+def test_faults_are_told(begun: Begun) -> None:
+    assert shown(begun(Mode.SOLO), Failing(), last_step=15)[-4:] == [
+        "fault 2: RuntimeError: out of notes",
+        "chorus 1 bar 2  F7       improv .",
+        "fault 3: RuntimeError: out of notes",
+        "chorus 1 bar 2  F7       improv .",
+    ]
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+Strike = Callable[[str], list[Command]]
+
+
+@pytest.fixture
+def fingers(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.FileIO]:
+    """The other end of standard input."""
+    near, far = os.pipe()
+    with open(near) as stdin, open(far, "wb", buffering=0) as fingers:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdin", stdin)
+        yield fingers
+
+
+@pytest.fixture
+def strike(fingers: io.FileIO) -> Strike:
+    """What keys at 120 bpm and temperature 1 ask for."""
+    keys = Keys(120, 1)
+
+    def strike(struck: str) -> list[Command]:
+        if struck:
+            fingers.write(struck.encode())
+        return [command for command in keys.poll(0) if not isinstance(command, Timed)]
+
+    return strike
+
+
+@pytest.mark.parametrize(
+    ("struck", "commands"),
+    [
+        ("", []),
+        ("+", [SetTempo(124)]),
+        ("=", [SetTempo(124)]),
+        ("-", [SetTempo(116)]),
+        ("_", [SetTempo(116)]),
+        ("]", [SetTemperature(1.1)]),
+        ("[", [SetTemperature(0.9)]),
+        ("p", [Panic()]),
+        ("q", [Stop()]),
+        ("++-", [SetTempo(124), SetTempo(128), SetTempo(124)]),
+        ("]]]", [SetTemperature(1.1), SetTemperature(1.2), SetTemperature(1.3)]),
+        ("+[q", [SetTempo(124), SetTemperature(0.9), Stop()]),
+        ("xyz Q\n\t\x00é", []),
+        ("\x1b[A\x1b[D\x1bOP\x1b[15~", []),  # arrows and function keys
+        ("\x1b[A+", [SetTempo(124)]),
+    ],
+)
+def test_each_key_asks_for_one_thing(struck: str, commands: list[Command], strike: Strike) -> None:
+    assert strike(struck) == commands
+    assert strike("") == []
+
+
+def test_a_key_turns_no_further_than_its_range(strike: Strike) -> None:
+    def ends(struck: str) -> Command:
+        return [strike(struck)[-1] for _ in range(100)][-1]
+
+    assert ends("+") == SetTempo(TEMPO.high)
+    assert ends("-") == SetTempo(TEMPO.low)
+    assert ends("+") == SetTempo(TEMPO.high)
+    assert ends("]") == SetTemperature(TEMPERATURE.high)
+    assert ends("[") == SetTemperature(TEMPERATURE.low)
+
+
+def test_a_terminal_that_is_gone_is_not_asked_again(
+    strike: Strike, fingers: io.FileIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, answers = os.read, list[bytes]()
+
+    def noted(descriptor: int, size: int) -> bytes:
+        answers.append(read(descriptor, size))
+        return answers[-1]
+
+    monkeypatch.setattr(os, "read", noted)
+    assert strike("+") == [SetTempo(124)]
+    fingers.close()
+    assert strike("") + strike("") + strike("") == []
+    assert answers == [b"+", b""]
+
+
+def test_keys_come_one_by_one_and_the_terminal_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = os.openpty()
+    with open(master, "wb", buffering=0) as fingers, open(slave) as stdin:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdin", stdin)
+        before = termios.tcgetattr(stdin)
+        with Keys(120, 1) as keys:
+            local = termios.tcgetattr(stdin)[3]
+            assert not local & (termios.ICANON | termios.ECHO)
+            assert local & termios.ISIG  # Ctrl-C is still Ctrl-C
+            fingers.write(b"+")
+            assert keys.poll(0) == [SetTempo(124)]
+        assert termios.tcgetattr(stdin) == before
+        with pytest.raises(ZeroDivisionError), Keys(120, 1):
+            _ = 1 / 0
+        assert termios.tcgetattr(stdin) == before

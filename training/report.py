@@ -116,7 +116,8 @@ def _report(
             f"{found.wrong_bits} |"
             for what, found in chords.items()
         ),
-        f"| from this chorus on the chords' memory returns bit for bit, so that they never end | {_settled(chords)} |",
+        "| the chords' memory returns bit for bit from this chorus on, so every later one is the same | "
+        f"{_settled(chords)} |",
         f"| least distance of a chord probability from the threshold | {log.margin:.3f} |",
         f"| PyTorch against onnxruntime, at most, over {PARITY_STEPS:,} chained steps | {difference:.1e} |",
     ]

@@ -123,12 +123,19 @@ class Player:
         while not self._stopped:
             now_s = self.clock.now()
             self._take_in(now_s)
-            self._send_due(now_s)
-            if self._stopped or now_s >= deadline_s:
+            if self._stopped:
                 break
-            polled_s = min((source.next_poll_s(now_s) for source in self._sources), default=deadline_s)
-            due_s = min(deadline_s, self._next_due_s(deadline_s))
-            self.clock.wait_until(min(due_s, polled_s), exactly=due_s <= polled_s)
+            due_s = min(deadline_s, self._next_due_s())
+            polled_s = min((source.next_poll_s(now_s) for source in self._sources), default=inf)
+            if polled_s < due_s:
+                self.clock.wait_until(polled_s, exactly=False)
+                continue
+            due = self._taken(due_s)
+            self.clock.wait_until(due_s, exactly=True)
+            for event in due:  # taken beforehand, so that nothing but sending is left to do now
+                self._send(event, due_s)
+            if due_s >= deadline_s and self._next_due_s() > deadline_s:
+                break
         return not self._stopped
 
     def heard(self) -> tuple[tuple[Timed, ...], tuple[Command, ...]]:
@@ -159,13 +166,17 @@ class Player:
                     case _:
                         self._commands.append(arrival)
 
-    def _next_due_s(self, otherwise_s: float) -> float:
-        return self._transport.time_of_tick(self._pending[0][0]) if self._pending else otherwise_s
+    def _next_due_s(self) -> float:
+        return self._transport.time_of_tick(self._pending[0][0]) if self._pending else inf
 
-    def _send_due(self, now_s: float) -> None:
-        while self._pending and self._next_due_s(now_s) <= now_s:
-            tick, _, event = heapq.heappop(self._pending)
-            self._send(event, self._transport.time_of_tick(tick))
+    def _taken(self, due_s: float) -> list[NoteEvent]:
+        """The pending events that share the first tick, if it is due by then."""
+        taken = []
+        if self._next_due_s() <= due_s:
+            tick = self._pending[0][0]
+            while self._pending and self._pending[0][0] == tick:
+                taken.append(heapq.heappop(self._pending)[2])
+        return taken
 
     def _send(self, event: NoteEvent, due_s: float) -> None:
         note = (event.part, event.pitch)

@@ -1,0 +1,100 @@
+"""The cuts of the house at run time: what a room really loads, and that every room says what it is for.
+
+import-linter checks the same statically; here nothing that is imported late or in passing escapes.
+"""
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import improv
+
+ROOT = Path(improv.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+
+CORE = ("music", "transport", "encoding", "model", "sampling", "turns", "session", "messages", "errors")
+WORLD = {"mido", "rtmidi", "onnxruntime", "textual", "torch", "onnx", "typer", "google", "platformdirs", "training"}
+MACHINE = {"threading", "queue", "socket", "asyncio", "select", "subprocess", "time", "random"}
+
+
+@cache
+def loaded(code: str) -> frozenset[str]:
+    """The modules a fresh interpreter has after running code."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    return frozenset(done.stdout.split())
+
+
+def added(*modules: str) -> frozenset[str]:
+    """What importing modules of improv loads beyond the interpreter, numpy and what every room may use."""
+    before = "import numpy, numpy.random, numpy.typing, dataclasses, enum, hashlib, heapq, json, types, typing"
+    return loaded("\n".join([before, *(f"import improv.{module}" for module in modules)])) - loaded(before)
+
+
+def test_the_core_loads_nothing_of_the_world() -> None:
+    found = added(*CORE)
+    assert {f"improv.{room}" for room in CORE} == {name for name in found if name.startswith("improv.")}
+    assert not found & (WORLD | MACHINE)
+
+
+@pytest.mark.parametrize("room", CORE)
+def test_a_room_of_the_core_names_nothing_of_the_world(room: str) -> None:
+    """What numpy has loaded anyway can only be seen in the source."""
+    tree = ast.parse((ROOT / f"{room}.py").read_text())
+    named = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    named |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert not {name.partition(".")[0] for name in named} & (WORLD | MACHINE)
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert not called & {"open", "print", "input", "__import__", "eval", "exec"}
+
+
+@pytest.mark.parametrize(
+    ("room", "loads", "never"),
+    [
+        ("daemon", {"mido", "rtmidi", "onnxruntime"}, {"torch", "training", "textual", "onnx", "onnxscript", "typer"}),
+        ("engine", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
+        ("terminal", {"improv.engine"}, {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
+        ("midi.player", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
+        ("midi.ports", {"rtmidi"}, {"mido", "onnxruntime", "textual", "torch"}),
+        ("midi.files", {"mido"}, {"onnxruntime", "textual", "torch"}),
+        ("onnx_file", {"google.protobuf"}, {"onnxruntime", "onnx", "torch", "mido", "rtmidi"}),
+        ("onnx_model", {"onnxruntime"}, {"onnx", "torch", "mido", "rtmidi", "textual"}),
+        ("config", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
+        ("__main__", {"typer"}, {"mido", "rtmidi", "onnxruntime", "textual", "torch", "numpy.random", "improv.daemon"}),
+    ],
+)
+def test_a_room_loads_what_it_is_for_and_no_more(room: str, loads: set[str], never: set[str]) -> None:
+    found = loaded(f"import improv.{room}")
+    assert loads <= found
+    assert not never & found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_everything_public_says_what_it_is(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree)
+    silent = []
+
+    def visit(node: ast.Module | ast.ClassDef) -> None:
+        for child in node.body:
+            if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and child.name[0] != "_":
+                if not ast.get_docstring(child):
+                    silent.append(child.name)
+                if isinstance(child, ast.ClassDef):
+                    visit(child)
+
+    visit(tree)
+    assert not silent
+
+
+def test_no_room_waits_for_another_behind_a_lock() -> None:
+    """Queues in, one snapshot out: a lock would be the first sign of two who share something."""
+    locks = {"Lock", "RLock", "Condition", "Semaphore", "Event", "Barrier"}
+    for path in MODULES:
+        names = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+        assert not names & locks, path
