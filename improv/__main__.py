@@ -10,14 +10,13 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from improv import __version__
-from improv.config import DEFAULT_MODEL, Tune, Wiring
+from improv.config import DEFAULT_MODEL, Tune, Wiring, check_writable
 from improv.errors import ImprovError
 from improv.messages import COUNT_IN_BARS, SWING, TEMPERATURE, TEMPO, TURN_BARS, Control
 from improv.turns import Mode
 
 app = typer.Typer(
     help="A jam partner for MIDI: you play over a 12-bar blues, a network that has learned it answers.",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -88,6 +87,8 @@ def jam(
         model=model, mode=mode, bars=bars, tempo=tempo, temperature=temperature, key=key, swing=swing,
         count_in=count_in, seed=seed, choruses=choruses, provider=provider,
     )  # fmt: skip
+    if figures is not None:
+        check_writable(figures)
     measured = daemon.jam(tune, Wiring(api=api, input=input, output=output, save=save), say=typer.echo)
     typer.echo(measured.text())
     if figures is not None:
@@ -180,22 +181,26 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _main(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main() -> None:
     """Run the command line; every failure is one line on stderr and an exit status."""
     try:
-        status = app(standalone_mode=False)
+        status = app(prog_name="improv", standalone_mode=False)
     except (ImprovError, TyperException) as error:
         status = error.exit_status if isinstance(error, ImprovError) else error.exit_code
         message = error.format_message() if isinstance(error, TyperException) else str(error)
+        if context := getattr(error, "ctx", None):
+            message = f"{message.rstrip('.')}; see {context.command_path} --help"
         sys.stderr.write(f"improv: {' '.join(message.split())}\n")
     except (Abort, KeyboardInterrupt):
         status = 130

@@ -18,7 +18,7 @@ from typing import Any
 from improv.config import Tune
 from improv.daemon import quantile, render
 from improv.encoding import ENCODINGS
-from improv.errors import ImprovError, Unavailable
+from improv.errors import ImprovError, Unavailable, UsageError
 from improv.midi.ports import reachable_api
 from improv.model import no_memory
 from improv.music import BEATS_PER_BAR, SILENCE, Form, Frame
@@ -30,12 +30,16 @@ _STEPS = 2_000
 _PACE_S = 0.005
 _WARM_UP_STEPS = 50
 _BENCH_BPM = 240
+_LONGEST_S = 3600
 _RENDERED_CHORUSES = 100
 
 
 def measure(model: str, seconds: float, api: str | None, say: Callable[[str], None]) -> dict[str, Any]:
     """Every figure, by name; the provider with the fastest step is remembered for later performances."""
+    if not 0 < seconds <= _LONGEST_S:
+        raise UsageError(f"seconds {seconds:g} is out of range; give more than 0, up to {_LONGEST_S:g}")
     path = find_model(model)
+    OnnxModel(path)  # a model that is refused is refused here
     steps: dict[str, Any] = {}
     for provider in provider_names():
         say(f"stepping {model} on {provider} ...")

@@ -6,7 +6,7 @@ Today they come from the command line alone; None means that improv chooses.
 from dataclasses import dataclass
 from pathlib import Path
 
-from improv.errors import UsageError
+from improv.errors import InputNotFound, UsageError
 from improv.messages import COUNT_IN_BARS, SWING, TEMPERATURE, TEMPO, TURN_BARS
 from improv.music import pitch_class
 from improv.turns import Mode
@@ -42,7 +42,7 @@ class Tune:
         if self.seed is not None and self.seed < 0:
             raise UsageError(f"seed {self.seed} is out of range; give 0 or more")
         try:
-            pitch_class(self.key or "C")
+            pitch_class("C" if self.key is None else self.key)
         except ValueError as error:
             raise UsageError(f"{error}; give a key such as C, F# or Bb") from error
         return self
@@ -56,3 +56,14 @@ class Wiring:
     input: str | None = None
     output: str | None = None
     save: Path | None = None
+
+
+def check_writable(path: Path) -> None:
+    """InputNotFound if a file cannot be written there: better said before a performance than after it."""
+    there = path.exists()
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise InputNotFound(f"{path}: {error.strerror}; choose another file to write to") from error
+    if not there:
+        path.unlink()

@@ -5,6 +5,7 @@ render on simulated time. They differ in clock, source and sink, and in nothing 
 """
 
 import gc
+import io
 import os
 import random
 import signal
@@ -17,9 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from improv.config import Tune, Wiring
+from improv.config import Tune, Wiring, check_writable
 from improv.engine import MAX_FAULTS_IN_A_ROW, Moment, Observer, measured_lead_s, perform
-from improv.errors import ImprovError, Unavailable, UsageError
+from improv.errors import ContractError, ImprovError, Unavailable, UsageError
 from improv.messages import Command, Stop
 from improv.midi.files import CallNote, Take, read_call
 from improv.midi.player import NullSink, Player, Script, Sink, Source, SystemClock
@@ -53,7 +54,18 @@ def _begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int, start_s: float) 
         temperature=tune.temperature,
         key_semitones=_semitones(model.spec.key, tune.key),
     )
-    return begin(model, settings, transport, seed=seed, count_in_bars=tune.count_in)
+    with _first_steps(tune):
+        return begin(model, settings, transport, seed=seed, count_in_bars=tune.count_in)
+
+
+@contextmanager
+def _first_steps(tune: Tune) -> Iterator[None]:
+    """Whatever a model raises before there is music, as a ContractError."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160]
+        raise ContractError(f"{tune.model}: it fails in its first steps ({reason}); export it again") from error
 
 
 def _last_step(tune: Tune, session: Session) -> int | None:
@@ -108,17 +120,21 @@ def jam(tune: Tune, wiring: Wiring, say: Callable[[str], None]) -> Figures:
         save = wiring.save
         if isinstance(sink, NullSink) and save is None:
             save = Path(f"jam-{datetime.now():%Y%m%d-%H%M%S}.mid")
+        if save is not None:
+            check_writable(save)
         mode = tune.mode or (Mode.TRADE if hears else Mode.SOLO)
         say(f"{tune.model}, {mode}, seed {seed}" + (f", into {save}" if save else ""))
-        if sys.stdin.isatty() and os.name == "posix":
+        if _in_front_of_a_terminal():
             say(KEYS_HELP)
             sources.append(stack.enter_context(Keys(tune.tempo, tune.temperature)))
         sources.append(stack.enter_context(Signals()))
         clock = SystemClock()
-        lead_s = measured_lead_s(_begun(tune, model, mode, seed, 0), model, clock)
+        first = _begun(tune, model, mode, seed, 0)
+        with _first_steps(tune):
+            lead_s = measured_lead_s(first, model, clock)
         stack.enter_context(_no_collections())
         session = _begun(tune, model, mode, seed, clock.now() + _START_S)
-        lines = Lines(sys.stdout)
+        lines = Lines(sys.stdout or io.StringIO())  # a daemon may be started without any
         take = Take(session, f"improv: {tune.model}, seed {seed}")
         player = stack.enter_context(Player(clock, sink, sources))
         with _kept(take, save, say), _closed(lines):
@@ -129,9 +145,18 @@ def jam(tune: Tune, wiring: Wiring, say: Callable[[str], None]) -> Figures:
     return _figures(player, ended, lead_s)
 
 
+def _in_front_of_a_terminal() -> bool:
+    """Whether somebody can strike keys here: a background job that asks its terminal for them is stopped."""
+    if os.name != "posix" or sys.stdin is None or not sys.stdin.isatty():
+        return False
+    return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+
+
 def _ports(wiring: Wiring, say: Callable[[str], None], stack: ExitStack) -> tuple[Sink, list[Source]]:
     """The jam's output and inputs: MIDI ports, or none where no MIDI system answers and none was asked for."""
     if wiring.api == "none":
+        if wiring.input or wiring.output:
+            raise UsageError("--api none has no ports; leave --input and --output out, or name another --api")
         return NullSink(), []
     try:
         api = reachable_api(wiring.api)

@@ -73,7 +73,7 @@ class ModelSpec:
         """The specification a model file holds; ContractError says which field is wrong."""
         try:
             raw = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ContractError(f"its metadata is not JSON ({error}); export it again") from error
         if not isinstance(raw, dict):
             raise ContractError("its metadata is not a JSON object; export it again")
@@ -86,7 +86,7 @@ class ModelSpec:
             raise ContractError(f"its metadata lacks {', '.join(missing)}; export it again")
         try:
             return cls(**{**{name: raw[name] for name in names}, **_checked(raw)})
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
             raise ContractError(f"its metadata is malformed ({error}); export it again") from error
 
 

@@ -107,7 +107,14 @@ def _onnx_subset() -> type[Message]:
         "Graph": {"node": (1, "*Node"), "initializer": (5, "*Tensor"), "sparse_initializer": (15, "*Sparse")},
         "Sparse": {"dims": (3, "*int")},
         "Node": {"op_type": (4, "str"), "attribute": (5, "*Attribute"), "domain": (7, "str")},
-        "Attribute": {"t": (5, "Tensor"), "g": (6, "Graph"), "tensors": (10, "*Tensor"), "graphs": (11, "*Graph")},
+        "Attribute": {
+            "t": (5, "Tensor"),
+            "g": (6, "Graph"),
+            "tensors": (10, "*Tensor"),
+            "graphs": (11, "*Graph"),
+            "sparse_tensor": (22, "Sparse"),
+            "sparse_tensors": (23, "*Sparse"),
+        },
         "Tensor": {"dims": (1, "*int"), "external_data": (13, "*Entry"), "data_location": (14, "int")},
     }
     file = descriptor_pb2.FileDescriptorProto(name="onnx_subset.proto", package="improv", syntax="proto3")
@@ -157,6 +164,8 @@ def _check_graph(model: Any) -> None:
             raise ContractError(f"it uses the operator {operator}, which is not allowed in a step")
         if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
             raise ContractError(f"its operator {node.op_type} holds a graph of its own, which is not allowed")
+        if any(attribute.HasField("sparse_tensor") or attribute.sparse_tensors for attribute in node.attribute):
+            raise ContractError("it has sparse tensors, which are not allowed")
     for tensor in _tensors(model.graph):
         if tensor.data_location or tensor.external_data:
             raise ContractError("it keeps weights in another file; export it as one file")

@@ -59,17 +59,21 @@ def provider_names() -> list[str]:
 def _session(content: bytes, provider: str) -> "onnxruntime.InferenceSession":
     """An inference session on one thread that never spins; ContractError if the provider is not usable."""
     onnxruntime.set_default_logger_severity(4)  # a missing CUDA prints in red even when we ask quietly
+    unusable = UsageError(f"the provider {provider} does not work on this machine; use --provider cpu")
+    if provider not in onnxruntime.get_available_providers():
+        raise unusable
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=[provider])
+        # the fallback of its Python side would print and try again
+        session = onnxruntime.InferenceSession(content, options, providers=[provider], enable_fallback=0)
     except Exception as error:  # onnxruntime raises its own classes, and UnicodeDecodeError for some damage
         reason = " ".join(str(error).split())[:160]
         raise ContractError(f"onnxruntime cannot load it ({reason}); export it again") from error
     if session.get_providers()[0] != provider:  # what is listed as available may still not be usable
-        raise UsageError(f"the provider {provider} does not work on this machine; use --provider cpu")
+        raise unusable
     return session
 
 

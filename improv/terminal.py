@@ -5,6 +5,7 @@ prints a few bytes a step and reads keys without waiting.
 """
 
 import os
+import re
 import select
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ from improv.turns import Who
 KEYS_HELP = "keys: + - tempo, [ ] temperature, p panic, q quit"
 
 _POLL_S = 0.02
+_ESCAPE_SEQUENCE = re.compile(rb"\x1b(?:[\[O][0-?]*[ -/]*[@-~])?")
+"""What an arrow or a function key sends; a bracket and a letter are among it."""
+
 _TEMPO_NUDGE_BPM = 4
 _TEMPERATURE_NUDGE = 0.1
 
@@ -42,10 +46,9 @@ class Lines:
     def observe(self, moment: Moment) -> None:
         """Show a step: what improv plays in it, and what you played in the one before."""
         seen = snapshot(moment.session, moment.planned)
-        if self._cells and self._cells[-1].endswith(_YOURS):
-            self._cells[-1] = self._cells[-1].removesuffix(_YOURS) + _cell_text(seen.heard)
         if seen.step == self._step:  # the performance has ended in this step
             return
+        self._hear(_cell_text(seen.heard))
         self._step = seen.step
         self._tell(_news(seen))
         if seen.step % STEPS_PER_BAR == 0 or not self._cells:
@@ -60,7 +63,13 @@ class Lines:
 
     def close(self) -> None:
         """End the last line."""
+        self._hear("")
         self._end_line()
+
+    def _hear(self, text: str) -> None:
+        """Fill in what you played in the last step shown, once it is over."""
+        if self._cells and self._cells[-1].endswith(_YOURS):
+            self._cells[-1] = self._cells[-1].removesuffix(_YOURS) + text
 
     def _tell(self, news: tuple[str, ...]) -> None:
         fresh = [new for new in news if new not in self._news]
@@ -151,7 +160,8 @@ class Keys:
             return ()
         struck = os.read(sys.stdin.fileno(), 64)
         self._open = bool(struck)  # nothing to read means the terminal has gone
-        return [command for key in struck.decode(errors="ignore") if (command := self._command(key))]
+        keys = _ESCAPE_SEQUENCE.sub(b"", struck).decode(errors="ignore")
+        return [command for key in keys if (command := self._command(key))]
 
     def next_poll_s(self, now_s: float) -> float:
         """Fifty times a second."""

@@ -24,8 +24,9 @@ from improv.__main__ import main
 from tests.onnx_models import describe, saved, specification, walker
 
 IMPROV = [sys.executable, "-m", "improv"]
-REAL_TIME = "jam -m walker --api none --choruses 1 --tempo 400 --seed 3"
-"""Four bars in 2.4 seconds."""
+FOUR_BARS = "jam -m walker --api none --choruses 1 --tempo 400"
+ONE_BAR = "jam -m one-bar --api none --choruses 1 --tempo 400"
+"""As short as a jam can be: 0.6 seconds, and as many for the count-in."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,9 @@ def process(folder: Path) -> Improv:
 
     def process(line: str) -> Ran:
         command = [*IMPROV, *shlex.split(line)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+        )
         return Ran(done.returncode, done.stdout, done.stderr)
 
     return process
@@ -187,21 +190,21 @@ COMMANDS = [
     ("render", 2, "Missing argument 'out'; see improv render --help"),
     ("render nowhere/out.mid -m walker", 66, "nowhere/out.mid: No such file or directory; choose another file"),
     ("render . -m walker", 66, ".: Is a directory; choose another file to write to"),
-    ("jam --api none -m gone.onnx", 66, "gone.onnx: No such file or directory"),
-    ("jam --api none -m failing.onnx", 65, "failing.onnx: it fails in its first steps ("),
-    ("jam --api none -m one-bar --tempo 19", 2, "tempo 19 is out of range; give 20 to 400"),
-    ("jam --api none -m one-bar --input keys", 2, "--api none has no ports; leave --input and --output out"),
-    ("jam --api none -m one-bar --choruses 1 --tempo 400 --save .", 66, ".: Is a directory; choose another file"),
-    ("jam --api none -m one-bar --choruses 1 --tempo 400 --figures a/b", 66, "a/b: No such file or directory; choose"),
-    ("jam --api tin-can -m one-bar", 2, "no MIDI system 'tin-can'; choose from alsa, jack, coremidi, windows"),
+    (f"{ONE_BAR} -m gone.onnx", 66, "gone.onnx: No such file or directory"),
+    (f"{ONE_BAR} -m failing.onnx", 65, "failing.onnx: it fails in its first steps ("),
+    (f"{ONE_BAR} --tempo 19", 2, "tempo 19 is out of range; give 20 to 400"),
+    (f"{ONE_BAR} --input keys", 2, "--api none has no ports; leave --input and --output out"),
+    (f"{ONE_BAR} --save .", 66, ".: Is a directory; choose another file"),
+    (f"{ONE_BAR} --figures a/b", 66, "a/b: No such file or directory; choose"),
+    (f"{ONE_BAR} --api tin-can", 2, "no MIDI system 'tin-can'; choose from alsa, jack, coremidi, windows"),
     ("ports --api tin-can", 2, "no MIDI system 'tin-can'; choose from alsa, jack, coremidi, windows"),
     ("bench -m gone.onnx", 66, "gone.onnx: No such file or directory"),
     ("bench -m one-bar --seconds nan", 2, "seconds nan is out of range; give"),
 ]
 
 MIDI_SYSTEMS = [
-    ("jam -m one-bar --api jack", 69, "no MIDI system answers (tried jack); start one, or plug an interface in"),
-    ("jam -m one-bar --api jack --input keys --output synth", 69, "no MIDI system answers (tried jack); start one"),
+    (f"{ONE_BAR} --api jack", 69, "no MIDI system answers (tried jack); start one, or plug an interface in"),
+    (f"{ONE_BAR} --api jack --input keys --output synth", 69, "no MIDI system answers (tried jack); start one"),
     ("ports --api jack", 69, "no MIDI system answers (tried jack); start one, or plug an interface in"),
 ]
 
@@ -340,7 +343,7 @@ def imported(line: str) -> set[str]:
 def test_a_chorus_live_is_the_chorus_rendered(process: Improv, folder: Path) -> None:
     """In real time into a file. On a machine that stalled it is inconclusive and repeated, at most three times."""
     for _ in range(3):
-        ran = process(f"{REAL_TIME} --count-in 1 --save jam.mid --figures figures.json")
+        ran = process(f"{FOUR_BARS} --seed 3 --count-in 1 --save jam.mid --figures figures.json")
         figures = json.loads((folder / "figures.json").read_text())
         if not figures["missed_steps"] and not figures["dropped_onsets"]:
             break
@@ -379,7 +382,7 @@ def test_a_signal_ends_a_jam_in_order(number: signal.Signals, folder: Path) -> N
 
 @pytest.mark.skipif(Path("/dev/snd/seq").exists(), reason="ALSA answers on this machine")
 def test_where_no_midi_system_answers_it_says_so_and_plays_on_into_a_file(process: Improv, folder: Path) -> None:
-    ran = process("jam -m one-bar --choruses 1 --tempo 400 --count-in 0")
+    ran = process(ONE_BAR.replace("--api none", "--count-in 0"))
     assert (ran.status, ran.err) == (0, "")
     says = [line for line in ran.out.splitlines() if "no MIDI system" in line]
     assert len(says) == 1
@@ -390,7 +393,7 @@ def test_where_no_midi_system_answers_it_says_so_and_plays_on_into_a_file(proces
 
 def test_without_standard_streams_it_plays(folder: Path) -> None:
     """As a daemon may be started."""
-    jam = shlex.join([*IMPROV, *shlex.split("jam -m one-bar --api none --choruses 1 --tempo 400 --save jam.mid")])
+    jam = shlex.join([*IMPROV, *shlex.split(f"{ONE_BAR} --save jam.mid")])
     done = subprocess.run(["sh", "-c", f"exec {jam} <&- >&-"], stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert notes_of(folder / "jam.mid")["Melody"]
@@ -399,11 +402,13 @@ def test_without_standard_streams_it_plays(folder: Path) -> None:
 @pytest.mark.skipif(not shutil.which("setsid") or not shutil.which("bash"), reason="needs setsid and bash")
 def test_in_the_background_of_a_terminal_it_plays(folder: Path) -> None:
     """`improv jam &`: a background job that asks its terminal for keys is stopped."""
-    jam = shlex.join([*IMPROV, *shlex.split("jam -m one-bar --api none --choruses 1 --tempo 400 --save jam.mid")])
+    jam = shlex.join([*IMPROV, *shlex.split(f"{ONE_BAR} --save jam.mid")])
     master, slave = os.openpty()
     try:
         command = ["setsid", "--ctty", "--wait", "bash", "-mc", f"{jam} & wait $!"]
-        done = subprocess.run(command, stdin=slave, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command, stdin=slave, stderr=slave, stdout=subprocess.PIPE, text=True, timeout=60, check=False
+        )
     finally:
         os.close(master)
         os.close(slave)

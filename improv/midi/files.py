@@ -13,7 +13,7 @@ import mido
 from improv.engine import Moment
 from improv.errors import DataError, ImprovError, InputNotFound
 from improv.midi.ports import CHANNELS, bytes_of
-from improv.music import NoteEvent, NoteOff, NoteOn, Part
+from improv.music import TICKS_PER_STEP, NoteEvent, NoteOff, NoteOn, Part
 from improv.session import Session
 from improv.transport import Transport
 from improv.turns import Who
@@ -68,7 +68,8 @@ def _paired(midi: mido.MidiFile) -> list[CallNote]:
 
     def end(key: tuple[int, int], beats: float) -> None:
         start_beats, velocity = open_notes.pop(key)
-        notes.append(CallNote(start_beats, beats, key[1], velocity))
+        if beats > start_beats:
+            notes.append(CallNote(start_beats, beats, key[1], velocity))
 
     for message in mido.merge_tracks(midi.tracks):
         ticks += message.time
@@ -95,6 +96,7 @@ class Take:
         self._form = session.form
         self._key_semitones = session.settings.key_semitones
         self._last = 0
+        self._marked = -1
         self._meta: list[tuple[int, mido.MetaMessage]] = []
         self._notes: dict[Part, list[tuple[int, NoteEvent]]] = {part: [] for part in Part}
         self._tempo(session.transport)
@@ -109,7 +111,8 @@ class Take:
             self._tempo(session.transport)
         for placed in moment.played.events:
             self._put(placed.event, self._transport.beats_of_tick(placed.tick))
-        if moment.played.events or session.step >= 0:
+        if session.step > self._marked:  # the step a performance ends in is told twice
+            self._marked = session.step
             self._mark(session)
 
     def write(self, path: Path) -> None:
@@ -133,7 +136,7 @@ class Take:
         self._notes[event.part].append((self._at(beats), event))
 
     def _tempo(self, transport: Transport) -> None:
-        at = self._at(transport.anchor_step / 2)
+        at = self._at(transport.beats_of_tick(transport.anchor_step * TICKS_PER_STEP))
         self._meta.append((at, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(transport.bpm))))
 
     def _mark(self, session: Session) -> None:

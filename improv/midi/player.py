@@ -122,8 +122,7 @@ class Player:
         """Send what falls due and take in what arrives until the deadline; False once told to stop."""
         while not self._stopped:
             now_s = self.clock.now()
-            self._take_in(now_s)
-            if self._stopped:
+            if not self._take_in(now_s):
                 break
             due_s = min(deadline_s, self._next_due_s())
             polled_s = min((source.next_poll_s(now_s) for source in self._sources), default=inf)
@@ -153,7 +152,8 @@ class Player:
         self._sounding.clear()
         self._sink.panic()
 
-    def _take_in(self, now_s: float) -> None:
+    def _take_in(self, now_s: float) -> bool:
+        """Poll every source; False once one of them has said stop."""
         for source in self._sources:
             for arrival in source.poll(now_s):
                 match arrival:
@@ -165,6 +165,7 @@ class Player:
                         self._stopped = True
                     case _:
                         self._commands.append(arrival)
+        return not self._stopped
 
     def _next_due_s(self) -> float:
         return self._transport.time_of_tick(self._pending[0][0]) if self._pending else inf

@@ -75,7 +75,10 @@ def reachable_api(wanted: str | None = None) -> str:
         raise UsageError(f"no MIDI system {wanted!r}; choose from {', '.join(APIS)}")
     os.environ.setdefault("JACK_NO_START_SERVER", "1")  # asking must not start a server
     compiled = rtmidi.get_compiled_api()
-    tried = [name for name, number in APIS.items() if number in compiled and wanted in (None, name)]
+    built = [name for name, number in APIS.items() if number in compiled]
+    tried = [name for name in built if wanted in (None, name)]
+    if wanted is not None and not tried:
+        raise Unavailable(f"{wanted} is no MIDI system of this machine; choose from {', '.join(built)}")
     for name in tried:
         try:
             _client("output", name).delete()
