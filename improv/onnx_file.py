@@ -80,7 +80,7 @@ def find_model(name: str) -> Path:
         return Path(name)
     paths = model_paths()
     if name not in paths:
-        raise UsageError(f"no model {name!r}; there are: {', '.join(paths) or 'none'}")
+        raise UsageError(f"no model {name!r}; there are: {', '.join(paths) or 'none'}; a path ends in .onnx")
     return paths[name]
 
 

@@ -4,6 +4,7 @@ The file's content has been checked as data by `onnx_file` before onnxruntime se
 knows the contract and no architecture.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from platformdirs import user_state_path
 
 from improv.encoding import ENCODINGS
 from improv.errors import ContractError, UsageError
-from improv.model import ModelSpec, Shape, Tensors
+from improv.model import MAX_TENSOR_VALUES, ModelSpec, Shape, Tensors
 from improv.music import STEPS_PER_BEAT, Form, pitch_class
 from improv.onnx_file import checked_spec, read
 from improv.session import CHORD_HEAD
@@ -94,7 +95,7 @@ def _check_declared(spec: ModelSpec, session: "onnxruntime.InferenceSession") ->
             raise ContractError(f"its feature {name} {shape} is not one of {spec.encoding}: {encoding.features}")
     for name, head in spec.heads.items():
         if encoding.heads.get(name) != head:
-            raise ContractError(f"its head {name} is not one of {spec.encoding}: {', '.join(encoding.heads)}")
+            raise ContractError(f"its head {name} is not as {spec.encoding} has it: {', '.join(encoding.heads)}")
     if CHORD_HEAD not in spec.heads:
         raise ContractError(f"it has no head {CHORD_HEAD}, and improv plays over chords")
     try:
@@ -104,6 +105,8 @@ def _check_declared(spec: ModelSpec, session: "onnxruntime.InferenceSession") ->
         raise ContractError(f"its form or key is unreadable: {error}") from error
     if any(len(p) > steps or not set(p) <= set(encoding.melody_pitches()) for p in spec.primers):
         raise ContractError("a primer is longer than the form or leaves the vocabulary")
+    if sum(math.prod(shape) for shape in spec.state.values()) > MAX_TENSOR_VALUES:
+        raise ContractError(f"its memory is larger than {MAX_TENSOR_VALUES} values in all")
     inputs = dict(spec.features) | {f"{name}_in": shape for name, shape in spec.state.items()}
     outputs = {name: head.shape for name, head in spec.heads.items()}
     outputs |= {f"{name}_out": shape for name, shape in spec.state.items()}

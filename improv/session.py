@@ -187,14 +187,14 @@ def advance(session: Session, heard: Heard, model: StepModel, *, audible: bool =
         pitch = encoding.melody_pitches()[draw(probabilities, session.seed, session.step)]
         melody = encoding.cell(pitch, before.chosen.melody)
     chosen = Frame(melody, chord)
-    frame = _performed(chosen, session)
+    frame = _performed(chosen, session, before.frame.melody)
     session = replace(session, chosen=chosen, frame=frame, memory=memory, faults_in_a_row=0)
     return session, Played(frame, _events(before.frame, session))
 
 
 def rest(session: Session, heard: Heard, fault: str) -> tuple[Session, Played]:
     """The session one step later without the network: the chord goes on, the melody is silent."""
-    before = _commanded(session, heard.commands)
+    before = _listened(_commanded(session, heard.commands), heard.notes, TICKS_PER_STEP)
     chosen = Frame(SILENCE, before.chosen.chord)
     session = replace(
         before,
@@ -316,11 +316,17 @@ def _features(frame: Frame, encoding: Encoding, model: StepModel) -> Tensors:
     return {name: tensors[name] for name in model.spec.features}
 
 
-def _performed(chosen: Frame, session: Session) -> Frame:
-    """What the network chose as it sounds: in the performance's key, in the player's register."""
+def _performed(chosen: Frame, session: Session, before: Cell) -> Frame:
+    """What the network chose as it sounds: in the performance's key, in the player's register.
+
+    A note that is held while the register changes is struck again in the new one.
+    """
     semitones = session.settings.key_semitones
     chord = chosen.chord.transposed(semitones) if chosen.chord else None
-    return Frame(_transposed(chosen.melody, semitones + 12 * session.touch.octaves), chord)
+    melody = _transposed(chosen.melody, semitones + 12 * session.touch.octaves)
+    moved = tuple(Onset(pitch) for pitch in melody.held if pitch not in before.sounding_after)
+    held = tuple(pitch for pitch in melody.held if pitch in before.sounding_after)
+    return Frame(Cell(moved + melody.onsets, held, melody.releases), chord)
 
 
 def _transposed(cell: Cell, semitones: int) -> Cell:

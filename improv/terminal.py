@@ -54,7 +54,7 @@ class Lines:
         if seen.step % STEPS_PER_BAR == 0 or not self._cells:
             self._end_line()
             self._head = _head(seen)
-        elif seen.chord is not None and seen.chord.symbol not in self._head:
+        elif seen.chord is not None and seen.chord.symbol not in self._head.split():
             self._head = self._head.replace(_ROOM_FOR_A_CHORD, f" {seen.chord.symbol:<{len(_ROOM_FOR_A_CHORD) - 1}}", 1)
         self._cells.append(_step_text(seen))
         if self._live:

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from improv.messages import Command, SetTemperature, SetTempo
@@ -187,6 +187,13 @@ def test_a_rest_keeps_the_place_and_says_why(echo: Echo, begun: Begun) -> None:
     assert (again.faults, again.faults_in_a_row) == (1, 0)
 
 
+def test_what_is_released_during_a_failed_step_is_released(echo: Echo, begun: Begun) -> None:
+    session, _ = advance(begun(), Heard(tuple(press(64, 0.0))), echo)
+    session, _ = rest(session, Heard((Timed(0.2, NoteOff(Part.YOU, 64)),)), "no")
+    session, _ = advance(session, Heard(), echo)
+    assert session.keys == ()
+
+
 def test_an_older_session_can_be_taken_up_again(echo: Echo, begun: Begun) -> None:
     session, _ = advance(begun(Mode.SOLO), Heard(), echo)
     first = advance(session, Heard(), echo)
@@ -216,6 +223,14 @@ turned = st.dictionaries(
 )
 
 
+@example(  # a held note while the register changes at a bar line is struck again in the new one
+    keys=[(0, 17, 1, 1), (0, 91, 1, 2), (0, 93, 1, 1), (0, 115, 1, 1)],
+    commands={},
+    mode=Mode.DUET,
+    bars=1,
+    semitones=-5,
+    missed=set(),
+)
 @settings(max_examples=150, deadline=None)
 @given(
     arrivals,

@@ -94,9 +94,13 @@ def port_names(direction: Direction, api: str) -> list[str]:
     """The ports of others that can be opened, in the system's order."""
     client = _client(direction, api)
     try:
-        return [name for name in client.get_ports() if not name.startswith(f"{CLIENT}-")]
+        return [name for name in client.get_ports() if not _is_ours(name)]
     finally:
         client.delete()
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(f"{CLIENT}-")
 
 
 def plain(name: str) -> str:
@@ -136,10 +140,9 @@ class _Port:
                 self._midi.open_virtual_port(label)
                 self.name = f"virtual port '{label}'"
             else:
-                names = self._midi.get_ports()
-                index = match_port(wanted, names, direction)
+                ports = [(index, name) for index, name in enumerate(self._midi.get_ports()) if not _is_ours(name)]
+                index, self.name = ports[match_port(wanted, [name for _, name in ports], direction)]
                 self._midi.open_port(index, label)
-                self.name = names[index]
         except (rtmidi.UnsupportedOperationError, NotImplementedError) as error:
             self._midi.delete()
             raise Unavailable(
