@@ -222,8 +222,12 @@ NOT_OF_THE_ENCODING = {"shape": [1, 13], "distribution": "bernoulli"}
         ({"steps_per_beat": 4}, "it makes 4 steps a beat, improv makes 2"),
         ({"features": {**GOOD["features"], "drums": [1, 3]}}, "its feature drums (1, 3) is not one of local_notes"),
         ({"features": {"chord": [1, 11]}}, "its feature chord (1, 11) is not one of local_notes"),
-        ({"heads": {**GOOD["heads"], "next_drums": NOT_OF_THE_ENCODING}}, "its head next_drums is not one of"),
-        ({"heads": {"next_melody": NOT_OF_THE_ENCODING}}, "its head next_melody is not one of local_notes"),
+        ({"state": {f"s{n}": [1, 2**21] for n in range(3)}}, "its memory is larger than 4194304 values in all"),
+        (
+            {"heads": {**GOOD["heads"], "next_drums": NOT_OF_THE_ENCODING}},
+            "its head next_drums is not as local_notes has it",
+        ),
+        ({"heads": {"next_melody": NOT_OF_THE_ENCODING}}, "its head next_melody is not as local_notes has it"),
         ({"heads": {"next_melody": GOOD["heads"]["next_melody"]}}, "it has no head next_chord"),
         ({"form": "C7 | X9"}, "its form or key is unreadable: 'X9' is no chord symbol"),
         ({"form": "C7 F7 G7"}, "its form or key is unreadable: the bar 'C7 F7 G7' does not divide"),
@@ -398,7 +402,7 @@ def test_a_model_is_found_by_name_or_path_and_an_unknown_name_lists_those_there_
     assert find_model("./runner.onnx") == Path("runner.onnx")
     with pytest.raises(UsageError, match="no model 'flyer'; there are: ") as unknown:
         find_model("flyer")
-    assert str(unknown.value).endswith(", ".join(model_paths()))
+    assert str(unknown.value).endswith(f"{', '.join(model_paths())}; a path ends in .onnx")
     assert {"walker", "runner"} <= model_paths().keys()
 
 
