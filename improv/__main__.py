@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -89,8 +90,8 @@ def jam(
     )  # fmt: skip
     if figures is not None:
         check_writable(figures)
-    measured = daemon.jam(tune, Wiring(api=api, input=input, output=output, save=save), say=typer.echo)
-    typer.echo(measured.text())
+    measured = daemon.jam(tune, Wiring(api=api, input=input, output=output, save=save), say=_say)
+    _say(measured.text())
     if figures is not None:
         figures.write_text(json.dumps(asdict(measured), indent=1))
 
@@ -175,6 +176,12 @@ def bench(
     typer.echo(json.dumps(results, indent=1) if as_json else benchmark.table(results))
 
 
+def _say(text: str) -> None:
+    """Print a line, if anybody is left to read it."""
+    with suppress(OSError):
+        typer.echo(text)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"improv {__version__}")
@@ -204,6 +211,10 @@ def main() -> None:
         sys.stderr.write(f"improv: {' '.join(message.split())}\n")
     except (Abort, KeyboardInterrupt):
         status = 130
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):  # whoever read has gone; Python would complain at its end
+        sys.stdout = None
     sys.exit(status)
 
 

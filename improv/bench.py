@@ -49,7 +49,10 @@ def measure(model: str, seconds: float, api: str | None, say: Callable[[str], No
             steps[provider] = str(error)
     works = {name: found for name, found in steps.items() if isinstance(found, Mapping)}
     fastest = min(works, key=lambda name: works[name]["p50"])
-    remember_provider(fastest)
+    try:
+        remember_provider(fastest)
+    except OSError as error:
+        say(f"{fastest} is the fastest, but that cannot be remembered: {error}")
     say(f"playing for {seconds:g} s ...")
     played = _played(model, seconds, api, fastest)
     say(f"rendering {_RENDERED_CHORUSES} choruses ...")

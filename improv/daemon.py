@@ -11,7 +11,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from improv.config import Tune, Wiring, check_writable
-from improv.engine import MAX_FAULTS_IN_A_ROW, Moment, Observer, measured_lead_s, perform
+from improv.engine import MAX_FAULTS_IN_A_ROW, Observer, measured_lead_s, perform
 from improv.errors import ContractError, ImprovError, Unavailable, UsageError
 from improv.messages import Command, Stop
 from improv.midi.files import CallNote, Take, read_call
@@ -28,7 +28,7 @@ from improv.midi.ports import InputPort, OutputPort, reachable_api
 from improv.music import BEATS_PER_BAR, STEPS_PER_BAR, NoteOff, NoteOn, Part, Timed, pitch_class
 from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel, remembered_provider
-from improv.session import Session, Settings, begin
+from improv.session import Moment, Session, Settings, begin
 from improv.terminal import KEYS_HELP, Keys, Lines
 from improv.transport import SimulatedClock, Transport
 from improv.turns import Mode
@@ -40,9 +40,13 @@ _RENDER_LEAD_S = 0.001
 _SIGNALS_POLL_S = 0.02
 
 
-def _opened(tune: Tune) -> OnnxModel:
-    """The tune's model, checked and loaded."""
-    return OnnxModel(find_model(tune.model), tune.provider or remembered_provider())
+def _opened(tune: Tune, otherwise: str = "cpu") -> OnnxModel:
+    """The tune's model, checked and loaded, on its provider or another, which may fail for the CPU."""
+    path = find_model(tune.model)
+    if tune.provider is None and otherwise != "cpu":
+        with suppress(ImprovError):
+            return OnnxModel(path, otherwise)
+    return OnnxModel(path, tune.provider or "cpu")
 
 
 def _begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int, start_s: float) -> Session:
@@ -101,7 +105,8 @@ class Figures:
         """One line for the end of a jam."""
         return (
             f"{self.onsets} onsets, late by p50 {self.lateness_p50_us:.0f} us, p99 {self.lateness_p99_us:.0f} us, "
-            f"max {self.lateness_max_us:.0f} us; {self.missed_steps} missed steps, {self.faults} faults"
+            f"max {self.lateness_max_us:.0f} us; {self.missed_steps} missed steps, "
+            f"{self.dropped_onsets} dropped onsets, {self.faults} faults"
         )
 
 
@@ -112,7 +117,7 @@ def jam(tune: Tune, wiring: Wiring, say: Callable[[str], None]) -> Figures:
     ended in faults raises ImprovError.
     """
     tune.checked()
-    model = _opened(tune)
+    model = _opened(tune, remembered_provider())
     seed = random.SystemRandom().randrange(1 << 31) if tune.seed is None else tune.seed
     with ExitStack() as stack:
         sink, sources = _ports(wiring, say, stack)
@@ -127,7 +132,6 @@ def jam(tune: Tune, wiring: Wiring, say: Callable[[str], None]) -> Figures:
         if _in_front_of_a_terminal():
             say(KEYS_HELP)
             sources.append(stack.enter_context(Keys(tune.tempo, tune.temperature)))
-        sources.append(stack.enter_context(Signals()))
         clock = SystemClock()
         first = _begun(tune, model, mode, seed, 0)
         with _first_steps(tune):
@@ -136,9 +140,14 @@ def jam(tune: Tune, wiring: Wiring, say: Callable[[str], None]) -> Figures:
         session = _begun(tune, model, mode, seed, clock.now() + _START_S)
         lines = Lines(sys.stdout or io.StringIO())  # a daemon may be started without any
         take = Take(session, f"improv: {tune.model}, seed {seed}")
-        player = stack.enter_context(Player(clock, sink, sources))
-        with _kept(take, save, say), _closed(lines):
-            observe = _both(take.observe, lines.observe)
+        observe = _both(take.observe, lines.observe) if save else lines.observe
+        with (  # left in this order from the last: silent first, and nothing is said before all is kept
+            _told(save, say),
+            Signals() as signals,
+            closing(lines),
+            _kept(take, save),
+            Player(clock, sink, [*sources, signals]) as player,
+        ):
             ended = perform(session, model, player, observe, lead_s=lead_s, last_step=_last_step(tune, session))
     if ended.faults_in_a_row >= MAX_FAULTS_IN_A_ROW:
         raise ImprovError(f"the model failed {MAX_FAULTS_IN_A_ROW} steps in a row: {ended.fault}")
@@ -149,7 +158,10 @@ def _in_front_of_a_terminal() -> bool:
     """Whether somebody can strike keys here: a background job that asks its terminal for them is stopped."""
     if os.name != "posix" or sys.stdin is None or not sys.stdin.isatty():
         return False
-    return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:  # a terminal, but not ours
+        return False
 
 
 def _ports(wiring: Wiring, say: Callable[[str], None], stack: ExitStack) -> tuple[Sink, list[Source]]:
@@ -216,23 +228,23 @@ class Signals:
 
 
 @contextmanager
-def _kept(take: Take, path: Path | None, say: Callable[[str], None]) -> Iterator[None]:
+def _kept(take: Take, path: Path | None) -> Iterator[None]:
     """Write the take however the performance ends."""
     try:
         yield
     finally:
         if path is not None:
             take.write(path)
-            say(f"wrote {path}")
 
 
 @contextmanager
-def _closed(lines: Lines) -> Iterator[None]:
+def _told(path: Path | None, say: Callable[[str], None]) -> Iterator[None]:
+    """Say where the take is, once it is."""
     try:
         yield
     finally:
-        with suppress(OSError):
-            lines.close()
+        if path is not None:
+            say(f"wrote {path}")
 
 
 def _both(first: Observer, second: Observer) -> Observer:
@@ -246,7 +258,7 @@ def _both(first: Observer, second: Observer) -> Observer:
 def _figures(player: Player, session: Session, lead_s: float) -> Figures:
     latenesses_us = sorted(late_s * 1e6 for late_s in player.latenesses_s) or [0.0]
     return Figures(
-        onsets=len(player.latenesses_s),
+        onsets=player.onsets,
         lateness_p50_us=quantile(latenesses_us, 0.5),
         lateness_p99_us=quantile(latenesses_us, 0.99),
         lateness_max_us=latenesses_us[-1],

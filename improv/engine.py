@@ -6,12 +6,12 @@ step that comes late is counted from where it should have been.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from improv.midi.player import Player
 from improv.model import StepModel
-from improv.music import Frame, NoteOff
-from improv.session import Heard, Played, Session, advance, finish, rest
+from improv.music import NoteOff
+from improv.session import Heard, Moment, Played, Session, advance, finish, rest
 from improv.transport import Clock
 
 MAX_FAULTS_IN_A_ROW = 3
@@ -20,18 +20,6 @@ MAX_FAULTS_IN_A_ROW = 3
 _LEAD_TRIALS = 100
 _LEAD_S = (0.002, 0.025)
 """The least and the most time before a step that the network is given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What happened at a step, for whoever shows or records it."""
-
-    session: Session
-    heard: Heard
-    """What arrived during the step before."""
-    played: Played
-    planned: Frame
-    """What the next step will hold if nothing more is heard."""
 
 
 Observer = Callable[[Moment], None]
@@ -87,7 +75,7 @@ def _stepped(session: Session, heard: Heard, model: StepModel, *, audible: bool 
     try:
         return advance(session, heard, model, audible=audible)
     except Exception as error:  # nothing may raise into the music
-        return rest(session, heard, f"{type(error).__name__}: {error}")
+        return rest(session, heard, model, f"{type(error).__name__}: {error}")
 
 
 def _caught_up(

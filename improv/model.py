@@ -95,10 +95,14 @@ def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("name", "summary", "encoding", "fingerprint", "key", "form"):
         if not isinstance(raw[name], str):
             raise ValueError(f"{name} is not text")
+        if not raw[name].isprintable():
+            raise ValueError(f"{name} has characters that do not print")
     heads = {name: HeadSpec(_shape(head["shape"]), head["distribution"]) for name, head in raw["heads"].items()}
     for name, head in heads.items():
         if head.distribution not in DISTRIBUTIONS:
             raise ValueError(f"head {name} has the unknown distribution {head.distribution!r}")
+    if not isinstance(raw["data"], dict):
+        raise ValueError("data does not say source and licence")
     return {
         "steps_per_beat": int(raw["steps_per_beat"]),
         "features": {name: _shape(shape) for name, shape in raw["features"].items()},

@@ -100,6 +100,8 @@ class Session:
     frame: Frame
     """What improv plays in `step`."""
     memory: Tensors = field(compare=False)
+    unfed: tuple[Frame, ...] = ()
+    """What sounded in steps the network failed at, still to be fed to it."""
     touch: Touch = Touch()
     heard: Cell = SILENCE
     """What the player played in the step before."""
@@ -137,6 +139,18 @@ class Played:
     events: tuple[Placed, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What happened at a step, for whoever shows or records it."""
+
+    session: Session
+    heard: Heard
+    """What arrived during the step before."""
+    played: Played
+    planned: Frame
+    """What the next step will hold if nothing more is heard."""
+
+
 def begin(model: StepModel, settings: Settings, transport: Transport, *, seed: int, count_in_bars: int = 0) -> Session:
     """A session one step before its first, the network primed and ready for the top of the form.
 
@@ -172,14 +186,12 @@ def advance(session: Session, heard: Heard, model: StepModel, *, audible: bool =
     changes on and plays no melody. Whatever the model raises is raised.
     """
     encoding = ENCODINGS[model.spec.encoding]
-    session = _commanded(session, heard.commands)
-    session = _listened(session, heard.notes, encoding.grid)
-    before, cell = session, _cell(session.keys, session.step)
-    session = _moved_on(session, cell, encoding)
+    before, session, fed = _up_to_the_decision(session, heard, encoding)
     if session.step < 0:
         return session, Played(session.frame, _clicks(session.step))
-    fed = _fed(before, cell, encoding)
-    outputs, memory = model.step(_features(fed, encoding, model), before.memory)
+    memory = before.memory
+    for frame in (*before.unfed, fed):
+        outputs, memory = model.step(_features(frame, encoding, model), memory)
     chord = encoding.chord(on_units(outputs[CHORD_HEAD]), session.form)
     melody = SILENCE
     if audible and session.turn.who.plays and MELODY_HEAD in outputs:
@@ -188,19 +200,21 @@ def advance(session: Session, heard: Heard, model: StepModel, *, audible: bool =
         melody = encoding.cell(pitch, before.chosen.melody)
     chosen = Frame(melody, chord)
     frame = _performed(chosen, session, before.frame.melody)
-    session = replace(session, chosen=chosen, frame=frame, memory=memory, faults_in_a_row=0)
+    session = replace(session, chosen=chosen, frame=frame, memory=memory, unfed=(), faults_in_a_row=0)
     return session, Played(frame, _events(before.frame, session))
 
 
-def rest(session: Session, heard: Heard, fault: str) -> tuple[Session, Played]:
-    """The session one step later without the network: the chord goes on, the melody is silent."""
-    before = _listened(_commanded(session, heard.commands), heard.notes, TICKS_PER_STEP)
-    chosen = Frame(SILENCE, before.chosen.chord)
+def rest(session: Session, heard: Heard, model: StepModel, fault: str) -> tuple[Session, Played]:
+    """The session one step later without the network: the chord goes on, the melody is silent.
+
+    What the network should have been fed is kept for its next step, so that it loses no place.
+    """
+    before, session, fed = _up_to_the_decision(session, heard, ENCODINGS[model.spec.encoding])
     session = replace(
-        before,
-        step=before.step + 1,
-        chosen=chosen,
+        session,
+        chosen=Frame(SILENCE, before.chosen.chord),
         frame=Frame(SILENCE, before.frame.chord),
+        unfed=(*before.unfed, fed),
         faults=before.faults + 1,
         faults_in_a_row=before.faults_in_a_row + 1,
         fault=fault,
@@ -230,6 +244,13 @@ def snapshot(session: Session, planned: Frame) -> Snapshot:
         faults=session.faults,
         fault=session.fault,
     )
+
+
+def _up_to_the_decision(session: Session, heard: Heard, encoding: Encoding) -> tuple[Session, Session, Frame]:
+    """The session with all it has heard, the same at its next step, and what the network is fed for the one between."""
+    before = _commanded(_listened(session, heard.notes, encoding.grid), heard.commands)
+    cell = _cell(before.keys, before.step)
+    return before, _moved_on(before, cell, encoding), _fed(before, cell, encoding)
 
 
 def _commanded(session: Session, commands: tuple[Command, ...]) -> Session:

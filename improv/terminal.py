@@ -4,18 +4,20 @@ What the terminal UI will show in full is here in one line a bar. It must never 
 prints a few bytes a step and reads keys without waiting.
 """
 
+import io
 import os
 import re
 import select
+import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from improv.engine import Moment
 from improv.messages import TEMPERATURE, TEMPO, Command, Panic, SetTemperature, SetTempo, Snapshot, Stop
 from improv.music import SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Timed, notes_text
-from improv.session import snapshot
+from improv.session import Moment, snapshot
 from improv.turns import Who
 
 KEYS_HELP = "keys: + - tempo, [ ] temperature, p panic, q quit"
@@ -32,12 +34,14 @@ class Lines:
     """Prints a line a bar as it is played: chorus, bar, chords, whose turn, and the notes eighth by eighth.
 
     A dash goes on sounding, a dot is silence; where both play, yours stand after a stroke. What
-    changes of tempo, temperature, missed steps and faults has a line of its own. Fits 80 columns.
+    changes of tempo, temperature, missed steps and faults has a line of its own. Fits 80 columns, but
+    for a duet's; the line that is being played is cut to the terminal.
     """
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._live = out.isatty()
+        self._pipe = _has_a_reader(out)
         self._step: int | None = None
         self._news: tuple[str, ...] = ()
         self._head = ""
@@ -58,8 +62,7 @@ class Lines:
             self._head = self._head.replace(_ROOM_FOR_A_CHORD, f" {seen.chord.symbol:<{len(_ROOM_FOR_A_CHORD) - 1}}", 1)
         self._cells.append(_step_text(seen))
         if self._live:
-            self._out.write(f"\r{self._line()}")
-            self._out.flush()
+            self._write(f"\r{self._line()[: shutil.get_terminal_size().columns - 1]}")
 
     def close(self) -> None:
         """End the last line."""
@@ -76,16 +79,33 @@ class Lines:
         self._news = news
         if fresh:
             self._end_line()
-            self._out.write(f"{', '.join(fresh)}\n")
+            self._write(f"{', '.join(fresh)}\n")
 
     def _line(self) -> str:
         return (self._head + " ".join(f"{cell:<5}" for cell in self._cells)).rstrip()
 
     def _end_line(self) -> None:
         if self._cells:
-            self._out.write(f"\r{self._line()}\n" if self._live else f"{self._line()}\n")
-            self._out.flush()
+            self._write(f"\r{self._line()}\n" if self._live else f"{self._line()}\n")
         self._cells = []
+
+    def _write(self, text: str) -> None:
+        """Write, unless whoever reads has stopped reading or has gone: nothing may hold the music up."""
+        try:
+            if not self._pipe or select.select([], [self._out], [], 0)[1]:
+                self._out.write(text)
+                self._out.flush()
+        except (OSError, ValueError):
+            self._out, self._pipe, self._live = io.StringIO(), False, False
+
+
+def _has_a_reader(out: TextIO) -> bool:
+    """Whether writing may have to wait for somebody: not where there is no file behind it."""
+    try:
+        out.fileno()
+    except (OSError, ValueError):
+        return False
+    return os.name == "posix"
 
 
 _YOURS = "?"
@@ -152,13 +172,17 @@ class Keys:
         import termios
 
         if self._restore is not None:
-            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._restore)
+            with suppress(termios.error, OSError):  # the terminal may have gone
+                termios.tcsetattr(sys.stdin, termios.TCSANOW, self._restore)
 
     def poll(self, now_s: float) -> Sequence[Timed | Command]:
         """The commands of the keys struck since the last time."""
         if not self._open or not select.select([sys.stdin], [], [], 0)[0]:
             return ()
-        struck = os.read(sys.stdin.fileno(), 64)
+        try:
+            struck = os.read(sys.stdin.fileno(), 64)
+        except OSError:
+            struck = b""
         self._open = bool(struck)  # nothing to read means the terminal has gone
         keys = _ESCAPE_SEQUENCE.sub(b"", struck).decode(errors="ignore")
         return [command for key in keys if (command := self._command(key))]

@@ -58,7 +58,7 @@ def test_a_room_of_the_core_names_nothing_of_the_world(room: str) -> None:
     [
         ("daemon", {"mido", "rtmidi", "onnxruntime"}, {"torch", "training", "textual", "onnx", "onnxscript", "typer"}),
         ("engine", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
-        ("terminal", {"improv.engine"}, {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
+        ("terminal", {"improv.session"}, {"improv.engine", "mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         ("midi.player", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         ("midi.ports", {"rtmidi"}, {"mido", "onnxruntime", "textual", "torch"}),
         ("midi.files", {"mido"}, {"onnxruntime", "textual", "torch"}),

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from improv.engine import Moment, measured_lead_s, perform
+from improv.engine import measured_lead_s, perform
 from improv.messages import Command, Panic, SetTempo, Stop
 from improv.midi.player import Player, Script
 from improv.model import Tensors
 from improv.music import NoteEvent, NoteOff, NoteOn, Part, Placed, Timed
-from improv.session import Session
+from improv.session import Moment, Session
 from improv.transport import SimulatedClock, Transport
 from improv.turns import Mode
 from tests.conftest import Echo

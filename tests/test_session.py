@@ -180,16 +180,30 @@ def test_a_missed_step_moves_the_changes_and_is_not_fed_as_played(echo: Echo, be
 
 def test_a_rest_keeps_the_place_and_says_why(echo: Echo, begun: Begun) -> None:
     session, _ = advance(begun(Mode.SOLO), Heard(), echo)
-    silent, played = rest(session, Heard(), "no")
+    silent, played = rest(session, Heard(), echo, "no")
     assert (silent.step, silent.frame.chord, silent.faults, silent.fault) == (1, session.frame.chord, 1, "no")
     assert played.events == (Placed(6, NoteOff(Part.MELODY, session.frame.melody.onsets[0].pitch)),)
     again, _ = advance(silent, Heard(), echo)
     assert (again.faults, again.faults_in_a_row) == (1, 0)
 
 
+def test_after_a_failed_step_the_changes_are_where_they_were(echo: Echo, begun: Begun) -> None:
+    session, form = begun(Mode.SOLO), Form.parse(CHANGES)
+    for step in range(40):
+        failed = step in (4, 7, 8, 20)
+        session, _ = rest(session, Heard(), echo, "no") if failed else advance(session, Heard(), echo)
+        assert failed or session.frame.chord == form.chord_at(step)
+
+
+def test_an_onset_keeps_its_step_when_the_tempo_turns_in_it(echo: Echo, begun: Begun) -> None:
+    session, _ = advance(begun(), Heard(), echo)
+    session, _ = advance(session, Heard(tuple(press(64, 0.13)), (SetTempo(400),)), echo)
+    assert session.keys[0].onset == 6
+
+
 def test_what_is_released_during_a_failed_step_is_released(echo: Echo, begun: Begun) -> None:
     session, _ = advance(begun(), Heard(tuple(press(64, 0.0))), echo)
-    session, _ = rest(session, Heard((Timed(0.2, NoteOff(Part.YOU, 64)),)), "no")
+    session, _ = rest(session, Heard((Timed(0.2, NoteOff(Part.YOU, 64)),)), echo, "no")
     session, _ = advance(session, Heard(), echo)
     assert session.keys == ()
 

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import mido
 
-from improv.engine import Moment
 from improv.errors import DataError, ImprovError, InputNotFound
 from improv.midi.ports import CHANNELS, bytes_of
 from improv.music import TICKS_PER_STEP, NoteEvent, NoteOff, NoteOn, Part
-from improv.session import Session
+from improv.session import Moment, Session
 from improv.transport import Transport
 from improv.turns import Who
 
@@ -68,8 +67,7 @@ def _paired(midi: mido.MidiFile) -> list[CallNote]:
 
     def end(key: tuple[int, int], beats: float) -> None:
         start_beats, velocity = open_notes.pop(key)
-        if beats > start_beats:
-            notes.append(CallNote(start_beats, beats, key[1], velocity))
+        notes.append(CallNote(start_beats, beats, key[1], velocity))
 
     for message in mido.merge_tracks(midi.tracks):
         ticks += message.time
@@ -155,19 +153,21 @@ class Take:
         messages = []
         if part in _PROGRAMS:
             messages.append((0, mido.Message("program_change", channel=CHANNELS[part], program=_PROGRAMS[part])))
-        sounding: set[int] = set()
-        for at, event in sorted(events, key=lambda item: (item[0], isinstance(item[1], NoteOn))):
+        begun: dict[int, int] = {}
+        for at, event in events:  # in the order they were sent or arrived
+            earliest = at
+            if event.pitch in begun:  # its end, or the end that a second onset brings; never where it began
+                earliest = max(at, begun.pop(event.pitch) + 1)
+                messages.append((earliest, _message(NoteOff(part, event.pitch))))
             if isinstance(event, NoteOn):
-                if event.pitch in sounding:
-                    messages.append((at, mido.Message.from_bytes(bytes_of(NoteOff(part, event.pitch)))))
-                sounding.add(event.pitch)
-            elif event.pitch in sounding:
-                sounding.discard(event.pitch)
-            else:
-                continue
-            messages.append((at, mido.Message.from_bytes(bytes_of(event))))
-        messages += [(self._last, mido.Message.from_bytes(bytes_of(NoteOff(part, p)))) for p in sorted(sounding)]
+                begun[event.pitch] = earliest
+                messages.append((earliest, _message(event)))
+        messages += [(max(self._last, at + 1), _message(NoteOff(part, pitch))) for pitch, at in sorted(begun.items())]
         return messages
+
+
+def _message(event: NoteEvent) -> mido.Message:
+    return mido.Message.from_bytes(bytes_of(event))
 
 
 def _track(name: str, messages: Sequence[tuple[int, mido.Message | mido.MetaMessage]], last: int) -> mido.MidiTrack:

@@ -88,6 +88,7 @@ class Player:
 
     def __init__(self, clock: Clock, sink: Sink, sources: Sequence[Source] = ()) -> None:
         self.clock = clock
+        self.onsets = 0
         self.dropped = 0
         """Onsets that were skipped because their time had passed."""
         self.latenesses_s: deque[float] = deque(maxlen=_LATENESSES_KEPT)
@@ -192,8 +193,9 @@ class Player:
                     return
                 if note in self._sounding:
                     self._sink.send(NoteOff(event.part, event.pitch))
+                self._sounding.add(note)  # before it is sent: a send that fails half-way is ended too
                 self._sink.send(event)
-                self._sounding.add(note)
+                self.onsets += 1
                 self.latenesses_s.append(late_s)
                 if self.first_onset_s is None:
                     self.first_onset_s = self.clock.now()
@@ -203,7 +205,7 @@ class Script:
     """A source whose notes are known beforehand."""
 
     def __init__(self, notes: Sequence[Timed]) -> None:
-        self._notes = sorted(notes, key=lambda note: (note.time_s, isinstance(note.event, NoteOn)))
+        self._notes = sorted(notes, key=lambda note: note.time_s)
         self._next = 0
 
     def poll(self, now_s: float) -> list[Timed | Command]:
