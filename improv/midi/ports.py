@@ -115,7 +115,7 @@ def match_port(wanted: str, names: Sequence[str], direction: Direction) -> int:
 
     UsageError if several are meant equally well, InputNotFound if none is; both list the ports.
     """
-    listed = "; ".join(names) or "none"
+    listed = "; ".join(sorted(names)) or "none"
     for alike in (
         [name == wanted for name in names],
         [plain(name) == plain(wanted) for name in names],
@@ -124,7 +124,7 @@ def match_port(wanted: str, names: Sequence[str], direction: Direction) -> int:
         if sum(alike) == 1:
             return alike.index(True)
         if sum(alike) > 1:
-            several = "; ".join(name for name, same in zip(names, alike, strict=True) if same)
+            several = "; ".join(sorted(name for name, same in zip(names, alike, strict=True) if same))
             raise UsageError(f"the MIDI {direction} {wanted!r} is ambiguous; it could be: {several}")
     raise InputNotFound(f"no MIDI {direction} {wanted!r}; the {direction}s are: {listed}")
 

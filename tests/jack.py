@@ -1,0 +1,342 @@
+"""A JACK server of the tests' own, and who plays on it: a caller, improv, witnesses, a synthesiser.
+
+Each is a process of its own and talks MIDI through the server, as on a musician's machine. The
+witnesses are other people's programs (`jack_midi_dump`, FluidSynth): our sender is never judged by
+our own receiver. Nothing here imports improv. Run as a program, this module is the caller.
+"""
+
+import fcntl
+import json
+import math
+import os
+import re
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import rtmidi
+
+RATE_HZ = 48000
+PERIOD = 256
+"""Frames that JACK handles at once: what RtMidi sends sounds at the start of one."""
+
+SOUNDFONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
+PROGRAMS = ("jackd", "jack_lsp", "jack_connect", "jack_midi_dump", "stdbuf", "fluidsynth")
+
+IMPROV_OUT = "improv-out:improv out"
+CALLER = "caller"
+
+_NOTE_OFF, _NOTE_ON = 0x80, 0x90
+_CHORD_ON = re.compile(r"^\s*\d+: 91 ", re.MULTILINE)
+_DETACHED_S = 0.01
+"""How much the caller leaves between a note and the next."""
+_ORGAN = 19
+"""The church organ sounds as long as its key is down; a piano's decay would hide a note that hangs."""
+
+_LOCK = Path(tempfile.gettempdir()) / "improv-test-jack.lock"
+
+_KIND_S = 5.0
+"""How long a process may take to end when it is asked to, before it is made to."""
+
+
+def missing() -> list[str]:
+    """What these tests need and the machine lacks."""
+    return [name for name in PROGRAMS if shutil.which(name) is None] + ([] if SOUNDFONT.exists() else [SOUNDFONT.name])
+
+
+def eventually(condition: Callable[[], object], what: str, within_s: float = 30.0) -> None:
+    """Return as soon as a condition holds: another process gives no other sign than what can be seen of it."""
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline_s, f"waited {within_s:g} s in vain for {what}"
+        time.sleep(0.01)
+
+
+class Program:
+    """A running process, its output in files and its input open."""
+
+    def __init__(self, command: Sequence[str], env: dict[str, str], log: Path) -> None:
+        self.log, self._err = log.with_suffix(".out"), log.with_suffix(".err")
+        with self.log.open("wb") as out, self._err.open("wb") as err:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=err, env=env)
+
+    def end(self) -> None:
+        """End it if it has not ended, kindly first."""
+        self._process.terminate()
+        with self._process, suppress(subprocess.TimeoutExpired):
+            try:
+                self._process.wait(_KIND_S)
+            finally:
+                self._process.kill()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        with self._process:
+            self._process.wait()
+
+    @property
+    def out(self) -> str:
+        """What it has printed so far."""
+        return self.log.read_text(errors="replace")
+
+    @property
+    def err(self) -> str:
+        """What it has printed on stderr so far."""
+        return self._err.read_text(errors="replace")
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    def close(self) -> None:
+        """Close its input."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    def ended(self, within_s: float = 30.0) -> int:
+        """Its exit status, once it has ended by itself."""
+        try:
+            return self._process.wait(within_s)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"still running after {within_s:g} s:\n{self.out}{self.err}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A MIDI message as a witness saw it; `frame` counts samples since the witness began."""
+
+    frame: int
+    message: tuple[int, ...]
+
+    @property
+    def channel(self) -> int:
+        """As musicians count, from 1."""
+        return (self.message[0] & 0x0F) + 1
+
+    @property
+    def pitch(self) -> int:
+        return self.message[1]
+
+    @property
+    def is_onset(self) -> bool:
+        return self.message[0] & 0xF0 == _NOTE_ON and self.message[2] > 0
+
+    @property
+    def is_end(self) -> bool:
+        return self.message[0] & 0xF0 == _NOTE_OFF or (self.message[0] & 0xF0 == _NOTE_ON and self.message[2] == 0)
+
+
+def sounding(events: Iterable[Event]) -> set[tuple[int, int]]:
+    """The (channel, pitch) pairs that were begun and not ended by a message of their own."""
+    notes: set[tuple[int, int]] = set()
+    for event in events:
+        if event.is_onset:
+            notes.add((event.channel, event.pitch))
+        elif event.is_end:
+            notes.discard((event.channel, event.pitch))
+    return notes
+
+
+class Witness:
+    """What `jack_midi_dump` says has arrived at its port."""
+
+    _LINE = re.compile(r"^\s*(\d+):((?: [0-9a-f]{2})+)", re.MULTILINE)
+
+    def __init__(self, program: Program, name: str) -> None:
+        self._program = program
+        self.port = f"{name}:input"
+        self.log = program.log
+
+    def heard(self) -> tuple[Event, ...]:
+        """Everything until now."""
+        return tuple(
+            Event(int(frame), tuple(bytes.fromhex(message))) for frame, message in self._LINE.findall(self._program.out)
+        )
+
+
+class Synth:
+    """FluidSynth, playing two organs and the drums into a file instead of a loudspeaker."""
+
+    def __init__(self, program: Program, path: Path) -> None:
+        self._program = program
+        self.path = path
+        """Signed 16-bit samples, two channels in turn: a raw file needs no orderly end."""
+        self.port = "synth:midi_00"
+
+    @property
+    def frames(self) -> int:
+        """How far it has played, in frames of audio."""
+        return self.path.stat().st_size // 4 if self.path.exists() else 0
+
+
+class Server:
+    """A JACK server of its own name, without a sound card, and all who play on it; a context that ends them."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.name = f"improv-test-{os.getpid()}"
+        self._folder = folder
+        self._programs: list[Program] = []
+        self._env = os.environ | {
+            "JACK_DEFAULT_SERVER": self.name,
+            "JACK_NO_START_SERVER": "1",
+            "JACK_NO_AUDIO_RESERVATION": "1",
+        }
+
+    def __enter__(self) -> Self:
+        """Start it, once no other test session has one: JACK gives the sockets of clients no server's name."""
+        self._alone = _LOCK.open("w")
+        fcntl.flock(self._alone, fcntl.LOCK_EX)
+        try:
+            asked = f"-n {self.name} --no-realtime -S -d dummy -r {RATE_HZ} -p {PERIOD}"
+            self._jackd = self._started("jackd", "jackd", *asked.split())
+            self._until(lambda: "system:playback_1" in self.ports(), "the JACK server")
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        """End the server before its clients, which then have nothing to say goodbye to.
+
+        A client that leaves it in disorder holds whoever comes next up for five seconds.
+        """
+        with self._alone, ExitStack() as stack:
+            stack.callback(self._swept)
+            for program in reversed(self._programs):
+                stack.callback(program.kill)
+
+    def _swept(self) -> None:
+        """Remove what clients that outlive their server leave behind."""
+        for semaphore in Path("/dev/shm").glob(f"jack_sem.*_{self.name}_*"):  # noqa: S108
+            semaphore.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """End the server and leave its clients alone."""
+        self._jackd.end()
+
+    @property
+    def xruns(self) -> int:
+        """How often the server was late, and may have dropped MIDI."""
+        return (self._jackd.out + self._jackd.err).count("XRun")
+
+    def ports(self) -> list[str]:
+        """The names of all ports."""
+        listed = subprocess.run(["jack_lsp"], env=self._env, capture_output=True, text=True, timeout=30, check=False)
+        return listed.stdout.splitlines()
+
+    def connect(self, source: str, sink: str) -> None:
+        """Plug one port into another."""
+        done = subprocess.run(
+            ["jack_connect", source, sink], env=self._env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{source} -> {sink}: {done.stdout}{done.stderr}"
+
+    def witness(self, name: str = "witness") -> Witness:
+        """Somebody who listens, connected to nothing yet."""
+        program = self._started(name, "stdbuf", "-oL", "jack_midi_dump", "-a", name)
+        witness = Witness(program, name)
+        self._until(lambda: witness.port in self.ports(), name)
+        return witness
+
+    def synth(self) -> Synth:
+        """Somebody who makes sound of it, connected to nothing yet."""
+        setup, path = self._folder / "synth.cfg", self._folder / "synth.raw"
+        setup.write_text(f"prog 0 {_ORGAN}\nprog 1 {_ORGAN}\n")
+        settings = {
+            "audio.file.name": path, "audio.file.type": "raw", "audio.file.format": "s16", "audio.period-size": 512,
+            "midi.jack.id": "synth", "midi.autoconnect": 0,
+            "synth.sample-rate": RATE_HZ, "synth.gain": 0.6, "synth.reverb.active": 0, "synth.chorus.active": 0,
+        }  # fmt: skip
+        options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
+        command = ("fluidsynth", "-q", "-a", "file", "-m", "jack", "-f", str(setup), *options)
+        synth = Synth(self._started("synth", *command, str(SOUNDFONT)), path)
+        self._until(lambda: synth.port in self.ports() and synth.frames, "the synthesiser")
+        return synth
+
+    def caller(self, call: str, step_s: float, witness: Witness) -> Program:
+        """Somebody who comes in on the first chord with a call, written as `notes_of` reads it."""
+        program = self._started(CALLER, sys.executable, __file__, call, str(step_s), str(witness.log))
+        self._until(lambda: f"{CALLER}:out" in self.ports(), CALLER)
+        return program
+
+    def improv(self, *arguments: str) -> Program:
+        """Improv as anybody starts it."""
+        return self._started("improv", sys.executable, "-m", "improv", *arguments)
+
+    def _started(self, name: str, *command: str) -> Program:
+        program = Program(command, self._env, self._folder / f"{len(self._programs)}-{name}")
+        self._programs.append(program)
+        return program
+
+    def _until(self, condition: Callable[[], object], what: str) -> None:
+        try:
+            eventually(condition, what)
+        except AssertionError as error:
+            error.add_note(f"jackd says:\n{self._jackd.out}{self._jackd.err}")
+            raise
+
+
+# --- the caller -------------------------------------------------------------------------------
+
+
+_NAMES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+
+def notes_of(call: str) -> list[tuple[int, int, int]]:
+    """(first step, last step + 1, pitch) of each note of a melody in eighths; - holds a note, . is a rest."""
+    notes: list[tuple[int, int, int]] = []
+    for step, eighth in enumerate(call.split()):
+        if eighth == "-":
+            notes[-1] = (notes[-1][0], step + 1, notes[-1][2])
+        elif eighth != ".":
+            notes.append((step, step + 1, _NAMES.index(eighth[:-1]) + 12 * (int(eighth[-1]) + 1)))
+    return notes
+
+
+def _called(call: str, step_s: float, heard: Path) -> float:
+    """Come in with a call when the first chord is heard, then listen until the input is closed.
+
+    A caller with ears of its own would be two JACK clients in a process, which can stop jackd's
+    synchronous mode for seconds; it listens with those of the witness who writes into `heard`.
+    Returns the longest time this process was kept from running, in seconds: how badly the machine
+    treats somebody who wants a little of it each millisecond.
+    """
+    out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=CALLER)
+    out.open_virtual_port("out")
+    script = [(start * step_s, [_NOTE_ON, pitch, 100]) for start, _, pitch in notes_of(call)]
+    script += [(end * step_s - _DETACHED_S, [_NOTE_OFF, pitch, 0]) for _, end, pitch in notes_of(call)]
+    script.sort()
+    begun_s, before_s, longest_s = math.inf, time.monotonic(), 0.0
+    while not select.select([sys.stdin], [], [], 0.001)[0]:
+        now_s = time.monotonic()
+        if begun_s == math.inf and _CHORD_ON.search(heard.read_text()):
+            begun_s = now_s
+        while script and begun_s + script[0][0] <= now_s:
+            out.send_message(script.pop(0)[1])
+        longest_s, before_s = max(longest_s, now_s - before_s), now_s
+    return longest_s
+
+
+if __name__ == "__main__":
+    stall_s = _called(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]))
+    sys.stdout.write(json.dumps({"longest_stall_s": stall_s}))
