@@ -115,13 +115,13 @@ def render(
     provider: Provider = None,
 ) -> None:
     """Play a performance into a MIDI file at once: the same arguments give the same bytes."""
-    from improv import daemon
+    from improv.render import render as rendered
 
     tune = Tune(
         model=model, mode=mode, bars=bars, tempo=tempo, temperature=temperature, key=key, swing=swing,
         count_in=count_in, seed=seed, choruses=choruses, provider=provider,
     )  # fmt: skip
-    daemon.render(tune, out, call)
+    rendered(tune, out, call)
     typer.echo(f"wrote {out}")
 
 

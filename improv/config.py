@@ -55,7 +55,11 @@ class Wiring:
     api: str | None = None
     input: str | None = None
     output: str | None = None
+    thru: bool = False
+    """Whether what you play is passed on to the output as it arrives."""
     save: Path | None = None
+    patient: bool = False
+    """Whether a port that is not there is waited for, as when a lost MIDI server has come back."""
 
 
 def check_writable(path: Path) -> None:

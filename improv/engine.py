@@ -1,96 +1,242 @@
-"""The loop: wait, advance, hand over. It decides when, never what, and never opens a port.
+"""The loop: plan, listen, hand over. It decides when, never what, and never opens a port.
 
-For each step: plan the next one early (what a screen shows dimmed), wait until just before it,
-plan again if anything new was heard or asked, hand the events to the player. Time is nominal: a
-step that comes late is counted from where it should have been.
+At the start of a step the next one is planned and handed to whoever plays, a bar of plain fallback
+behind it; whenever something is heard it is planned again, the last time just before it is due.
+So there is always something musical to play, on the beat, whatever the network does. Time is
+nominal: a step that comes late is counted from where it should have been.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from improv.midi.player import Player
+from improv.messages import Command, How
+from improv.midi.player import Plan
 from improv.model import StepModel
-from improv.music import NoteOff
-from improv.session import Heard, Moment, Played, Session, advance, finish, rest
+from improv.music import STEPS_PER_BAR, Frame, NoteOff, Placed, Timed
+from improv.session import Heard, Moment, Played, Session, advance, fallback, finish, leapt
 from improv.transport import Clock
 
-MAX_FAULTS_IN_A_ROW = 3
-"""After so many failed steps the performance ends."""
+FALLBACK_STEPS = STEPS_PER_BAR
+"""How many steps are in the player's hands beyond the one that is planned."""
 
+REPLAN_S = 0.010
+"""However much is heard, planning again waits so long."""
+
+LATE = "the network was late"
+
+_LEAD_S = (0.001, 0.025)
+"""The least and the most time before a step that is left for the last plan."""
+
+_LEAD_SHARE, _LEAD_MARGIN, _LEAD_FIXED_S = 0.99, 1.25, 0.0005
+_LEAD_MEASURED = 1000
 _LEAD_TRIALS = 100
-_LEAD_S = (0.002, 0.025)
-"""The least and the most time before a step that the network is given."""
-
 
 Observer = Callable[[Moment], None]
+
+
+class Hands(Protocol):
+    """Whoever plays what is planned and hears what is played to it."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock its deadlines are kept by."""
+        ...
+
+    @property
+    def independent(self) -> bool:
+        """Whether it plays on while nobody listens to it."""
+        ...
+
+    def play(self, plan: Plan) -> None:
+        """Take in a plan; it replaces what was planned for the same steps."""
+        ...
+
+    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]] | None:
+        """What arrives until the deadline; `at_once`, as soon as anything does. None once told to stop."""
+        ...
+
+
+class Lead:
+    """How long before a step its last plan is begun, in seconds: what planning has taken lately, and some more.
+
+    It covers waking up, the network's step, the fallback behind it and handing over. One in a
+    hundred may take longer: an earlier plan is in the player's hands already, so all that is lost
+    is what was heard in the last moment.
+    """
+
+    def __init__(self) -> None:
+        self.s = _LEAD_S[0]
+        self._took_s: deque[float] = deque(maxlen=_LEAD_MEASURED)
+
+    def measured(self, took_s: float) -> None:
+        """A plan has taken so long."""
+        self._took_s.append(took_s)
+        ordered = sorted(self._took_s)
+        slow_s = ordered[min(len(ordered) - 1, int(_LEAD_SHARE * len(ordered)))]
+        self.s = min(_LEAD_S[1], max(_LEAD_S[0], _LEAD_MARGIN * slow_s + _LEAD_FIXED_S))
+
+    def tried(self, session: Session, model: StepModel, clock: Clock) -> "Lead":
+        """The lead after plans that nobody plays, before there is music. Whatever the model raises is raised."""
+        for _ in range(_LEAD_TRIALS):
+            began_s = clock.now()
+            coming, _ = advance(replace(session, step=0), Heard(), model)
+            list(_fallbacks(coming, model))
+            self.measured(clock.now() - began_s)
+        return self
 
 
 def perform(
     session: Session,
     model: StepModel,
-    player: Player,
+    hands: Hands,
     observe: Observer,
     *,
-    lead_s: float,
+    lead: Lead,
     last_step: int | None = None,
 ) -> Session:
     """Play from a session on, up to the end of `last_step` or until stopped; returns the last session.
 
-    `lead_s` is how many seconds before a step its notes are decided.
+    The observer is told each step once it can no longer change, and at the end once more.
     """
-    heard, played = Heard(), Played(session.frame, ())
-    before_the_first = session.step
-    while session.faults_in_a_row < MAX_FAULTS_IN_A_ROW:
-        session, heard, played = _caught_up(session, heard, played, model, player)
-        following = _stepped(session, Heard(), model)
-        if session.step > before_the_first:
-            observe(Moment(session, heard, played, following[1].frame))
-        if last_step is not None and session.step >= last_step:
-            break
-        if not player.wait_until(session.transport.time_of(session.step + 1) - lead_s):
-            break
-        heard = Heard(*player.heard())
-        session, played = _stepped(session, heard, model) if heard else following
-        player.play(played.events, session.transport)
-        player.wait_until(session.transport.time_of(session.step))
-    closing = finish(session)
-    player.play(closing.events, session.transport)
-    player.wait_until(session.transport.time_of(session.step + 1))
-    observe(Moment(session, Heard(*player.heard()), closing, closing.frame))
-    return session
+    performance = _Performance(session, model, hands, observe, lead)
+    going = True
+    while going and (last_step is None or performance.session.step < last_step):
+        going = performance.step()
+    return performance.closed()
 
 
-def measured_lead_s(session: Session, model: StepModel, clock: Clock) -> float:
-    """How long before a step it must be decided: twice the slowest of a hundred, within 2 to 25 ms."""
-    slowest_s = 0.0
-    for _ in range(_LEAD_TRIALS):
-        began_s = clock.now()
-        advance(replace(session, step=0), Heard(), model)
-        slowest_s = max(slowest_s, clock.now() - began_s)
-    return min(_LEAD_S[1], max(_LEAD_S[0], 2 * slowest_s))
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A step as it was decided: the session at it, what was heard for it and what is played."""
+
+    session: Session
+    heard: Heard
+    played: Played
+    how: How
 
 
-def _stepped(session: Session, heard: Heard, model: StepModel, *, audible: bool = True) -> tuple[Session, Played]:
-    """One step on; whatever the model raises becomes a fault and a silent step."""
-    try:
-        return advance(session, heard, model, audible=audible)
-    except Exception as error:  # nothing may raise into the music
-        return rest(session, heard, model, f"{type(error).__name__}: {error}")
+class _Performance:
+    """The loop's state: where the music is, and what has been heard that is in no step yet."""
+
+    def __init__(self, session: Session, model: StepModel, hands: Hands, observe: Observer, lead: Lead) -> None:
+        self.session = session
+        self._model = model
+        self._hands = hands
+        self._observe = observe
+        self._lead = lead
+        self._left = Heard()
+        self._settled: _Step | None = None
+        self._leapt = 0
+        self._handed = session.step
+
+    def step(self) -> bool:
+        """Decide the next step and go on to it when it is due; False once told to stop."""
+        self._catch_up()
+        due_s = self.session.transport.time_of(self.session.step + 1)
+        coming, heard = None, self._left
+        while (planned_s := self._hands.clock.now()) < due_s:
+            plan = self._planned(heard)
+            if self._hands.clock.now() >= due_s:  # too late: what the player has stands
+                break
+            self._hand_over(plan)
+            if coming is None:
+                self._tell(plan.session.frame)
+            coming = plan
+            took_s = self._hands.clock.now() - planned_s
+            decide_s = due_s - self._lead.s
+            arrived = self._listened(decide_s)
+            if arrived is None:
+                return False
+            if not arrived:
+                self._lead.measured(took_s + max(0.0, self._hands.clock.now() - decide_s))
+                break
+            more = self._listened(min(decide_s, planned_s + REPLAN_S), at_once=False)
+            heard = heard + arrived + (more or Heard())
+        if coming is None:
+            coming = self._without_network(LATE, audible=True)
+            self._tell(coming.session.frame)
+        self._left = heard.since(coming.heard)
+        arrived = self._listened(due_s, at_once=False)
+        self._settle(coming)
+        self._left += arrived or Heard()
+        return arrived is not None
+
+    def closed(self) -> Session:
+        """End what sounds after the session's step; the last session."""
+        closing = finish(self.session)
+        self._tell(closing.frame)
+        self._hands.play(Plan(self.session.step + 1, closing.events, self.session.transport))
+        arrived = self._listened(self.session.transport.time_of(self.session.step + 1), at_once=False)
+        self._left += arrived or Heard()
+        self._observe(Moment(self.session, self._left, closing, closing.frame, How.NETWORK))
+        return self.session
+
+    def _planned(self, heard: Heard) -> _Step:
+        """The next step by the network; whatever it raises becomes a fault and a step without it."""
+        try:
+            session, played = advance(self.session, heard, self._model)
+            return _Step(session, heard, played, How.NETWORK)
+        except Exception as error:  # nothing may raise into the music
+            fault = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            return self._without_network(fault, heard, audible=True)
+
+    def _without_network(self, fault: str, heard: Heard = Heard(), *, audible: bool) -> _Step:  # noqa: B008 a value
+        session, played = fallback(self.session, heard, self._model, fault, audible=audible)
+        return _Step(session, heard, played, How.FALLBACK if audible else How.SKIPPED)
+
+    def _hand_over(self, coming: _Step) -> None:
+        events = coming.played.events + tuple(_fallbacks(coming.session, self._model))
+        self._hands.play(Plan(coming.session.step, events, coming.session.transport))
+        self._handed = coming.session.step + FALLBACK_STEPS
+
+    def _catch_up(self) -> None:
+        """Past every step whose time is over by more than half a step, and over whole choruses at once.
+
+        A player of its own has gone on with the fallback it was given; after that, and where
+        playing stood still with us, such a step is silent and counted as missed.
+        """
+        while (behind_s := self._behind_s()) >= (self.session.transport.step_s / 2 if self._in_hand else 0):
+            self._tell(self.session.frame)
+            choruses = int(behind_s / self.session.transport.step_s) // self.session.form.steps
+            if choruses:
+                self.session = leapt(self.session, choruses)
+                self._leapt += choruses
+            sounded = self._hands.independent and self._in_hand
+            missed = self._without_network(LATE if sounded else "", audible=sounded)
+            if not sounded:
+                offs = tuple(placed for placed in missed.played.events if isinstance(placed.event, NoteOff))
+                missed = replace(missed, played=Played(missed.played.frame, offs))
+                self._hands.play(Plan(missed.session.step, offs, missed.session.transport))
+            self._settle(missed)
+
+    @property
+    def _in_hand(self) -> bool:
+        """Whether the player has something to play for the next step."""
+        return self.session.step < self._handed
+
+    def _behind_s(self) -> float:
+        return self._hands.clock.now() - self.session.transport.time_of(self.session.step + 1)
+
+    def _settle(self, step: _Step) -> None:
+        """The step has come and can no longer change."""
+        self.session, self._settled = step.session, step
+
+    def _tell(self, planned: Frame) -> None:
+        """Tell the observer of the last step, once."""
+        step, self._settled = self._settled, None
+        if step is not None:
+            self._observe(Moment(step.session, step.heard, step.played, planned, step.how, self._leapt))
+            self._leapt = 0
+
+    def _listened(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
+        arrived = self._hands.listen_until(deadline_s, at_once=at_once)
+        return None if arrived is None else Heard(tuple(arrived[0]), tuple(arrived[1]))
 
 
-def _caught_up(
-    session: Session, heard: Heard, played: Played, model: StepModel, player: Player
-) -> tuple[Session, Heard, Played]:
-    """The session past every step whose time is over by more than half a step: counted, not played."""
-    while (
-        player.clock.now() > session.transport.time_of(session.step + 1) + session.transport.step_s / 2
-        and session.faults_in_a_row < MAX_FAULTS_IN_A_ROW
-    ):
-        missed = Heard(*player.heard())
-        session, skipped = _stepped(session, missed, model, audible=False)
-        session = replace(session, missed_steps=session.missed_steps + 1)
-        offs = tuple(placed for placed in skipped.events if isinstance(placed.event, NoteOff))
-        player.play(offs, session.transport)
-        heard = Heard(heard.notes + missed.notes, heard.commands + missed.commands)
-        played = Played(skipped.frame, played.events + offs)
-    return session, heard, played
+def _fallbacks(session: Session, model: StepModel) -> Iterator[Placed]:
+    """The events of the steps behind a plan, as they would be played without the network."""
+    for _ in range(FALLBACK_STEPS):
+        session, played = fallback(session, Heard(), model, "")
+        yield from played.events

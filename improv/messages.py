@@ -5,10 +5,11 @@ and the help text, the range and the default of a control stand here once.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from improv.errors import UsageError
 from improv.music import Cell, Chord, Place
-from improv.turns import Turn
+from improv.turns import Mode, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,27 @@ TEMPERATURE = Control(
 SWING = Control("swing", 0.5, 0.75, 0.5, "", "Share of a beat its first eighth takes: 0.5 straight, 0.67 triplets.")
 TURN_BARS = Control("bars", 1, 96, 4, "", "Bars in a turn when trading.")
 COUNT_IN_BARS = Control("count-in", 0, 4, 1, "bars", "Bars of clicks before the first chorus.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the player has chosen; `key_semitones` is how far the performance lies above the model's key."""
+
+    mode: Mode
+    turn_bars: int
+    temperature: float
+    key_semitones: int = 0
+
+
+class How(StrEnum):
+    """How a step came about."""
+
+    NETWORK = "network"
+    """The network chose it."""
+    FALLBACK = "fallback"
+    """The network failed or was late: a simple line over the form was played instead."""
+    SKIPPED = "skipped"
+    """Its time had passed: nothing was played."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ def log_sigmoid(logits: Tensor) -> NDArray[np.float64]:
 
 
 def on_units(logits: Tensor) -> Tensor:
-    """A `bernoulli` head: 1.0 for each unit more likely on than off."""
+    """A `bernoulli` head: 1.0 for each unit more likely on than off. ValueError where they are not finite."""
+    _check_finite(logits)
     return (logits > _THRESHOLD_LOGIT).astype(np.float32)
 
 
@@ -38,11 +39,15 @@ def one_unit(logits: Tensor, temperature: float) -> Probabilities:
     `temperature` 1 leaves them as the network has them, towards 0 the likeliest takes all, above
     1 they even out. Shape (units,). ValueError where the logits are not finite.
     """
-    if not np.isfinite(logits).all():
-        raise ValueError("the network's logits are not finite")
+    _check_finite(logits)
     log_p = log_sigmoid(logits).ravel()
     weights = np.exp((log_p - log_p.max()) / max(temperature, _COLDEST))
     return np.asarray(weights / weights.sum())
+
+
+def _check_finite(logits: Tensor) -> None:
+    if not np.isfinite(logits).all():
+        raise ValueError("the network's logits are not finite")
 
 
 def draw(probabilities: Probabilities, seed: int, step: int) -> int:

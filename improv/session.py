@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from improv.encoding import ENCODINGS, Encoding
-from improv.messages import Command, Panic, SetTemperature, SetTempo, Snapshot, Stop
+from improv.messages import Command, How, Panic, SetTemperature, SetTempo, Settings, Snapshot, Stop
 from improv.model import StepModel, Tensors, no_memory
 from improv.music import (
     SILENCE,
@@ -36,7 +36,7 @@ from improv.music import (
 )
 from improv.sampling import draw, on_units, one_unit
 from improv.transport import Transport
-from improv.turns import Mode, Turn, turn_at
+from improv.turns import Turn, turn_at
 
 CHORD_HEAD = "next_chord"
 MELODY_HEAD = "next_melody"
@@ -53,18 +53,11 @@ CLICK_VELOCITY = 84
 ACCENT = 10
 """How much louder the first beat of a bar is, and how much softer a note off the beat."""
 
+_FAULTS_BEFORE_FORGETTING = 4
+"""After so many failed steps in a row the network starts again from an empty memory."""
+
 _REMEMBERED_KEYS = 16
 """How many of the player's notes the answer takes its register and loudness from."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What the player has chosen; `key_semitones` is how far the performance lies above the model's key."""
-
-    mode: Mode
-    turn_bars: int
-    temperature: float
-    key_semitones: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +103,9 @@ class Session:
     recent: tuple[Key, ...] = ()
     """The player's last notes in this turn."""
     missed_steps: int = 0
+    """Steps whose time had passed before they could be played."""
     faults: int = 0
+    """Steps the network failed at or was late for."""
     faults_in_a_row: int = 0
     fault: str = ""
 
@@ -129,6 +124,13 @@ class Heard:
 
     def __bool__(self) -> bool:
         return bool(self.notes or self.commands)
+
+    def __add__(self, later: "Heard") -> "Heard":
+        return Heard(self.notes + later.notes, self.commands + later.commands)
+
+    def since(self, earlier: "Heard") -> "Heard":
+        """What has come after an earlier state of it."""
+        return Heard(self.notes[len(earlier.notes) :], self.commands[len(earlier.commands) :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,9 @@ class Moment:
     played: Played
     planned: Frame
     """What the next step will hold if nothing more is heard."""
+    how: How = How.NETWORK
+    leapt: int = 0
+    """Whole choruses that were leapt over before it."""
 
 
 def begin(model: StepModel, settings: Settings, transport: Transport, *, seed: int, count_in_bars: int = 0) -> Session:
@@ -178,12 +183,11 @@ def begin(model: StepModel, settings: Settings, transport: Transport, *, seed: i
     )
 
 
-def advance(session: Session, heard: Heard, model: StepModel, *, audible: bool = True) -> tuple[Session, Played]:
+def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, Played]:
     """The session one step later, and what sounds there.
 
     `heard` holds what arrived since the session's step was planned; an onset belongs to its
-    nearest place on the model's grid. Where a step is being skipped, `audible=False` moves the
-    changes on and plays no melody. Whatever the model raises is raised.
+    nearest place on the model's grid. Whatever the model raises is raised.
     """
     encoding = ENCODINGS[model.spec.encoding]
     before, session, fed = _up_to_the_decision(session, heard, encoding)
@@ -194,7 +198,7 @@ def advance(session: Session, heard: Heard, model: StepModel, *, audible: bool =
         outputs, memory = model.step(_features(frame, encoding, model), memory)
     chord = encoding.chord(on_units(outputs[CHORD_HEAD]), session.form)
     melody = SILENCE
-    if audible and session.turn.who.plays and MELODY_HEAD in outputs:
+    if session.turn.who.plays and MELODY_HEAD in outputs:
         probabilities = one_unit(outputs[MELODY_HEAD], session.settings.temperature)
         pitch = encoding.melody_pitches()[draw(probabilities, session.seed, session.step)]
         melody = encoding.cell(pitch, before.chosen.melody)
@@ -204,22 +208,76 @@ def advance(session: Session, heard: Heard, model: StepModel, *, audible: bool =
     return session, Played(frame, _events(before.frame, session))
 
 
-def rest(session: Session, heard: Heard, model: StepModel, fault: str) -> tuple[Session, Played]:
-    """The session one step later without the network: the chord goes on, the melody is silent.
+def fallback(
+    session: Session, heard: Heard, model: StepModel, fault: str, *, audible: bool = True
+) -> tuple[Session, Played]:
+    """The session one step later without the network, which has failed or is late.
 
+    The form's chord and, in improv's turn, a plain line of its chord tones on the beats. Where the
+    step's time has passed already, `audible=False` plays no melody and the step counts as missed.
     What the network should have been fed is kept for its next step, so that it loses no place.
+    An empty `fault` says that nothing has gone wrong yet.
     """
-    before, session, fed = _up_to_the_decision(session, heard, ENCODINGS[model.spec.encoding])
+    encoding = ENCODINGS[model.spec.encoding]
+    before, session, fed = _up_to_the_decision(session, heard, encoding)
+    if fault:
+        session = replace(session, faults=before.faults + 1, faults_in_a_row=before.faults_in_a_row + 1, fault=fault)
+    if not audible:
+        session = replace(session, missed_steps=before.missed_steps + 1)
+    if session.step < 0:
+        return session, Played(session.frame, _clicks(session.step) if audible else ())
+    chord = session.form.chord_at(session.step)
+    melody = SILENCE
+    if audible and session.turn.who.plays and MELODY_HEAD in model.spec.heads:
+        melody = _plain_line(session.step, chord, encoding)
+    chosen = Frame(melody, chord)
     session = replace(
         session,
-        chosen=Frame(SILENCE, before.chosen.chord),
-        frame=Frame(SILENCE, before.frame.chord),
-        unfed=(*before.unfed, fed),
-        faults=before.faults + 1,
-        faults_in_a_row=before.faults_in_a_row + 1,
-        fault=fault,
+        chosen=chosen,
+        frame=_performed(chosen, session, before.frame.melody),
+        unfed=_shortened((*before.unfed, fed), session.form),
     )
+    if session.faults_in_a_row == _FAULTS_BEFORE_FORGETTING:
+        session = _forgetting(session, model)
     return session, Played(session.frame, _events(before.frame, session))
+
+
+def leapt(session: Session, choruses: int) -> Session:
+    """The session whole choruses later, at the same place of the form: nothing was heard or played in them."""
+    return replace(
+        session,
+        step=session.step + choruses * session.form.steps,
+        missed_steps=session.missed_steps + choruses * session.form.steps,
+        frame=Frame(SILENCE, session.frame.chord),
+        chosen=Frame(SILENCE, session.chosen.chord),
+        keys=(),
+        recent=(),
+    )
+
+
+def _shortened(unfed: tuple[Frame, ...], form: Form) -> tuple[Frame, ...]:
+    """Without whole choruses that lie far back: the network finds its place all the same."""
+    return unfed[form.steps :] if len(unfed) > 2 * form.steps else unfed
+
+
+def _forgetting(session: Session, model: StepModel) -> Session:
+    """The session with an empty memory, which may be what is wrong, and the form from the last chorus on to hear."""
+    first = session.step - len(session.unfed)
+    top = first - first % session.form.steps - session.form.steps
+    changes = tuple(Frame(SILENCE, session.form.chord_at(step)) for step in range(top, first))
+    return replace(session, memory=no_memory(model.spec), unfed=(*changes, *session.unfed))
+
+
+def _plain_line(step: int, chord: Chord, encoding: Encoding) -> Cell:
+    """Chord tones up and down the range, one on each beat, the form of it given by the place alone."""
+    if step % STEPS_PER_BEAT:
+        return SILENCE
+    tones = [pitch for pitch in encoding.melody_pitches() if pitch % 12 in chord.pitch_classes]
+    if not tones:
+        return SILENCE
+    turn = max(1, 2 * (len(tones) - 1))
+    place = step // STEPS_PER_BEAT % turn
+    return Cell(onsets=(Onset(tones[min(place, turn - place)]),))
 
 
 def finish(session: Session) -> Played:

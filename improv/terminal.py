@@ -16,13 +16,11 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from improv.messages import TEMPERATURE, TEMPO, Command, Panic, SetTemperature, SetTempo, Snapshot, Stop
-from improv.music import SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Timed, notes_text
-from improv.session import Moment, snapshot
+from improv.music import SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, notes_text
 from improv.turns import Who
 
 KEYS_HELP = "keys: + - tempo, [ ] temperature, p panic, q quit"
 
-_POLL_S = 0.02
 _ESCAPE_SEQUENCE = re.compile(rb"\x1b(?:[\[O][0-?]*[ -/]*[@-~])?")
 """What an arrow or a function key sends; a bracket and a letter are among it."""
 
@@ -44,17 +42,18 @@ class Lines:
         self._pipe = _has_a_reader(out)
         self._step: int | None = None
         self._news: tuple[str, ...] = ()
+        self._missed = self._faults = 0
+        self._troubles: tuple[str, ...] = ()
         self._head = ""
         self._cells: list[str] = []
 
-    def observe(self, moment: Moment) -> None:
+    def observe(self, seen: Snapshot) -> None:
         """Show a step: what improv plays in it, and what you played in the one before."""
-        seen = snapshot(moment.session, moment.planned)
         if seen.step == self._step:  # the performance has ended in this step
             return
         self._hear(_cell_text(seen.heard))
         self._step = seen.step
-        self._tell(_news(seen))
+        self._tell(self._news_of(seen))
         if seen.step % STEPS_PER_BAR == 0 or not self._cells:
             self._end_line()
             self._head = _head(seen)
@@ -63,6 +62,11 @@ class Lines:
         self._cells.append(_step_text(seen))
         if self._live:
             self._write(f"\r{self._line()[: shutil.get_terminal_size().columns - 1]}")
+
+    def remark(self, text: str) -> None:
+        """Tell something that has happened besides."""
+        self._end_line()
+        self._write(f"{text}\n")
 
     def close(self) -> None:
         """End the last line."""
@@ -73,6 +77,14 @@ class Lines:
         """Fill in what you played in the last step shown, once it is over."""
         if self._cells and self._cells[-1].endswith(_YOURS):
             self._cells[-1] = self._cells[-1].removesuffix(_YOURS) + text
+
+    def _news_of(self, seen: Snapshot) -> tuple[str, ...]:
+        """What there is to tell besides notes; steps that fail in a row are told of once a bar."""
+        missing, failing = seen.missed_steps > self._missed, seen.faults > self._faults
+        self._missed, self._faults = seen.missed_steps, seen.faults
+        if not missing and not (failing and self._troubles and seen.step % STEPS_PER_BAR):
+            self._troubles = _troubles(seen)
+        return (f"{seen.tempo_bpm:g} bpm", f"temperature {seen.temperature:g}", *self._troubles)
 
     def _tell(self, news: tuple[str, ...]) -> None:
         fresh = [new for new in news if new not in self._news]
@@ -114,13 +126,9 @@ _YOURS = "?"
 _ROOM_FOR_A_CHORD = " " * 5
 
 
-def _news(seen: Snapshot) -> tuple[str, ...]:
-    news = [f"{seen.tempo_bpm:g} bpm", f"temperature {seen.temperature:g}"]
-    if seen.missed_steps:
-        news.append(f"{seen.missed_steps} steps missed")
-    if seen.faults:
-        news.append(f"fault {seen.faults}: {seen.fault}")
-    return tuple(news)
+def _troubles(seen: Snapshot) -> tuple[str, ...]:
+    missed = (f"{seen.missed_steps} steps missed",) if seen.missed_steps else ()
+    return (*missed, f"fault {seen.faults}: {seen.fault}") if seen.faults else missed
 
 
 def _head(seen: Snapshot) -> str:
@@ -175,7 +183,11 @@ class Keys:
             with suppress(termios.error, OSError):  # the terminal may have gone
                 termios.tcsetattr(sys.stdin, termios.TCSANOW, self._restore)
 
-    def poll(self, now_s: float) -> Sequence[Timed | Command]:
+    def fileno(self) -> int:
+        """The terminal, while it is there."""
+        return sys.stdin.fileno() if self._open else -1
+
+    def poll(self) -> Sequence[Command]:
         """The commands of the keys struck since the last time."""
         if not self._open or not select.select([sys.stdin], [], [], 0)[0]:
             return ()
@@ -186,10 +198,6 @@ class Keys:
         self._open = bool(struck)  # nothing to read means the terminal has gone
         keys = _ESCAPE_SEQUENCE.sub(b"", struck).decode(errors="ignore")
         return [command for key in keys if (command := self._command(key))]
-
-    def next_poll_s(self, now_s: float) -> float:
-        """Fifty times a second."""
-        return now_s + _POLL_S
 
     def _command(self, key: str) -> Command | None:
         match key:

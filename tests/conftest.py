@@ -1,19 +1,28 @@
 """What the tests share: a network of a few lines, and small sessions to play with."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from improv.encoding import ENCODINGS
+from improv.messages import Settings
 from improv.model import CONTRACT, ModelSpec, Tensors
 from improv.music import STEPS_PER_BEAT, Form
-from improv.session import Session, Settings, begin
+from improv.session import Session, begin
 from improv.transport import Transport
 from improv.turns import Mode
 
 CHANGES = "C7 | F7 | C7 | G7"
 LOCAL_NOTES = ENCODINGS["local_notes"]
+
+
+@pytest.fixture(autouse=True)
+def takes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where jams are recorded, for tests and for the processes they start."""
+    monkeypatch.setenv("IMPROV_TAKES", str(tmp_path / "takes"))
+    return tmp_path / "takes"
 
 
 class Echo:

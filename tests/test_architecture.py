@@ -56,9 +56,18 @@ def test_a_room_of_the_core_names_nothing_of_the_world(room: str) -> None:
 @pytest.mark.parametrize(
     ("room", "loads", "never"),
     [
-        ("daemon", {"mido", "rtmidi", "onnxruntime"}, {"torch", "training", "textual", "onnx", "onnxscript", "typer"}),
+        ("daemon", {"subprocess"}, {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch", "typer"}),
+        ("supervisor", {"subprocess"}, {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch", "typer"}),
+        ("performer", {"onnxruntime"}, {"mido", "rtmidi", "textual", "torch", "onnx", "onnxscript", "typer"}),
+        ("render", {"onnxruntime", "mido"}, {"rtmidi", "textual", "torch", "onnx", "onnxscript", "typer"}),
+        ("midi.process", {"rtmidi"}, {"numpy", "mido", "onnxruntime", "textual", "torch", "typer"}),
+        ("recording", {"threading"}, {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         ("engine", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
-        ("terminal", {"improv.session"}, {"improv.engine", "mido", "rtmidi", "onnxruntime", "textual", "torch"}),
+        (
+            "terminal",
+            {"improv.messages"},
+            {"improv.engine", "improv.session", "numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch"},
+        ),
         ("midi.player", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         ("midi.ports", {"rtmidi"}, {"mido", "onnxruntime", "textual", "torch"}),
         ("midi.files", {"mido"}, {"onnxruntime", "textual", "torch"}),

@@ -7,6 +7,7 @@ After a change that is meant to be heard, write the goldens again and read their
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ import numpy as np
 import pytest
 
 from improv.config import Tune
-from improv.daemon import render
 from improv.errors import DataError, ImprovError, InputNotFound, UsageError
-from improv.messages import SetTempo, Stop
+from improv.messages import How, SetTempo, Settings, Stop
+from improv.midi.channels import CHANNELS
 from improv.midi.files import TICKS_A_BEAT, CallNote, Take, read_call
-from improv.midi.ports import CHANNELS
-from improv.music import NoteOn, Part, pitch_name
-from improv.session import Session, Settings, begin
+from improv.music import NoteOff, NoteOn, Part, Placed, Timed, pitch_name
+from improv.recording import Entry, Head
+from improv.render import render
+from improv.session import Moment, Session, begin
 from improv.transport import Transport
 from improv.turns import Mode
 from tests.conftest import Echo
@@ -30,6 +32,8 @@ from tests.test_engine import Commands, Heard, played, script
 
 GOLDEN = Path(__file__).parent / "golden"
 BAR = 4 * TICKS_A_BEAT
+EVEN = Transport(0, 0.0, 120)
+OFF_64 = NoteOff(Part.MELODY, 64)
 SWUNG = 0.67
 
 
@@ -181,12 +185,43 @@ def begun(model: Echo, mode: Mode = Mode.SOLO, *, swing: float = 0.5, key: int =
 
 def taken(path: Path, session: Session, model: Echo, *sources: Any, last_step: int = 31) -> tuple[mido.MidiFile, Heard]:
     """The file of a performance, and what its sink heard."""
-    take = Take(session, "a take")
+    take = Take(head_of(session, model), "a take")
     _, heard, _, moments = played(session, model, *sources, last_step=last_step)
     for moment in moments:
-        take.observe(moment)
+        take.observe(entry_of(moment))
     take.write(path)
     return mido.MidiFile(path), heard
+
+
+def head_of(session: Session, model: Echo) -> Head:
+    """The head of a take that begins with a session."""
+    return Head(
+        improv="0.1.0",
+        began="2026-11-21T06:45:12+00:00",
+        model=model.spec.name,
+        model_sha256="00ff" * 16,
+        seed=session.seed,
+        settings=session.settings,
+        transport=session.transport,
+        count_in_bars=-(session.step + 1) // 8,
+        form=model.spec.form,
+        key=model.spec.key,
+    )
+
+
+def entry_of(moment: Moment) -> Entry:
+    """What is recorded of a moment."""
+    session = moment.session
+    return Entry(
+        step=session.step,
+        how=How.NETWORK,
+        notes=moment.heard.notes,
+        commands=moment.heard.commands,
+        events=moment.played.events,
+        transport=session.transport,
+        settings=session.settings,
+        chord=session.frame.chord.symbol if session.frame.chord else "",
+    )
 
 
 def absolute(track: mido.MidiTrack) -> list[tuple[int, Any]]:
@@ -339,8 +374,145 @@ def test_your_notes_are_written_where_you_played_them(echo: Echo, tmp_path: Path
     assert notes == [(576, "note_on", 64), (634, "note_off", 64), (960, "note_on", 65), (end, "note_off", 65)]
 
 
+def solo(step: int, *events: Placed, transport: Transport = EVEN, settings: Settings | None = None) -> Entry:
+    """A step of a performance that is told by hand."""
+    return Entry(
+        step=step,
+        how=How.NETWORK,
+        events=events,
+        transport=transport,
+        settings=settings or Settings(mode=Mode.SOLO, turn_bars=1, temperature=1),
+    )
+
+
+def struck(step: int, pitch: int, steps: int = 0) -> tuple[Placed, ...]:
+    """A note of the melody that begins with a step, and its end if it has one."""
+    on = Placed(6 * step, NoteOn(Part.MELODY, pitch, 80))
+    return (on, Placed(6 * (step + steps), NoteOff(Part.MELODY, pitch))) if steps else (on,)
+
+
+def told(path: Path, model: Echo, *entries: Entry) -> mido.MidiFile:
+    take = Take(head_of(begun(model), model), "a take")
+    for entry in entries:
+        take.observe(entry)
+    take.write(path)
+    check_well_formed(mido.MidiFile(path))
+    return mido.MidiFile(path)
+
+
+def melody(midi: mido.MidiFile) -> list[tuple[float, str, int]]:
+    """The melody's notes, by the step they stand at."""
+    notes = [(at, message) for at, message in parts(midi)["Melody"] if message.type in ("note_on", "note_off")]
+    return [(at / (TICKS_A_BEAT / 2), message.type, message.note) for at, message in notes]
+
+
+def test_a_file_says_what_it_was_made_with(echo: Echo, tmp_path: Path) -> None:
+    midi, _ = taken(tmp_path / "take.mid", begun(echo), echo, last_step=7)
+    made_with = "improv 0.1.0: echo, seed 1, sha256 " + "00ff" * 16
+    assert [(at, message.text) for at, message in metas(midi, "text")] == [(0, made_with)]
+    (at, metre) = metas(midi, "time_signature")[0]
+    assert (at, metre.numerator, metre.denominator) == (0, 4, 4)
+
+
+@pytest.mark.parametrize(("semitones", "key"), [(0, "C"), (1, "Db"), (6, "F#"), (-2, "Bb"), (-4, "Ab"), (-1, "B")])
+def test_the_key_is_the_one_that_sounds(echo: Echo, semitones: int, key: str, tmp_path: Path) -> None:
+    midi, _ = taken(tmp_path / "take.mid", begun(echo, key=semitones), echo, last_step=7)
+    assert [(at, message.key) for at, message in metas(midi, "key_signature")] == [(0, key)]
+
+
+def test_another_key_or_mode_is_told_where_it_begins(echo: Echo, tmp_path: Path) -> None:
+    higher = Settings(mode=Mode.SOLO, turn_bars=1, temperature=1, key_semitones=5)
+    trade = Settings(mode=Mode.TRADE, turn_bars=1, temperature=1, key_semitones=5)
+    entries = [solo(step, settings=higher if step >= 3 else None) for step in range(17)]
+    entries += [solo(step, settings=trade) for step in range(17, 26)]
+    midi = told(tmp_path / "take.mid", echo, *entries)
+    assert [(at, message.key) for at, message in metas(midi, "key_signature")] == [(0, "C"), (3 * BAR // 8, "F")]
+    assert markers(midi) == [(0, "Chorus 1 - improv"), (17 * BAR // 8, "you"), (3 * BAR, "improv")]
+
+
+def test_leapt_choruses_are_silent(echo: Echo, tmp_path: Path) -> None:
+    """What sounded before them ends with its step, although it was only ended after them."""
+    after = replace(solo(66, *struck(66, 67, 2)), leapt=2)
+    before = solo(0, *struck(0, 64)), solo(1, *struck(1, 60))
+    midi = told(tmp_path / "take.mid", echo, *before, replace(after, events=(Placed(396, OFF_64), *after.events)))
+    assert melody(midi) == [
+        (0, "note_on", 64),
+        (1, "note_on", 60),
+        (2, "note_off", 64),
+        (2, "note_off", 60),
+        (66, "note_on", 67),
+        (68, "note_off", 67),
+    ]
+    assert absolute(midi.tracks[0])[-1][0] == 68 * TICKS_A_BEAT // 2
+
+
+def test_a_week_of_leapt_choruses_can_be_written(echo: Echo, tmp_path: Path) -> None:
+    week = 4 * 3600 * 24 * 7  # steps
+    midi = told(
+        tmp_path / "take.mid", echo, solo(0, *struck(0, 64)), replace(solo(week, *struck(week, 65)), leapt=week // 32)
+    )
+    assert [at for at, _, _ in melody(midi)] == [0, 1, week, week + 1]
+    assert max(message.time for track in midi.tracks for message in track) < 1 << 28
+
+
+def test_skipped_steps_are_silent_and_take_their_time(echo: Echo, tmp_path: Path) -> None:
+    skipped = [replace(solo(step), how=How.SKIPPED) for step in range(2, 6)]
+    midi = told(tmp_path / "take.mid", echo, solo(0, *struck(0, 64, 2)), solo(1), *skipped, solo(6, *struck(6, 65, 1)))
+    assert melody(midi) == [(0, "note_on", 64), (2, "note_off", 64), (6, "note_on", 65), (7, "note_off", 65)]
+
+
+def test_a_take_without_an_end_ends_with_its_last_step(echo: Echo, tmp_path: Path) -> None:
+    midi = told(tmp_path / "take.mid", echo, solo(0, *struck(0, 64)), solo(1), solo(2))
+    assert melody(midi) == [(0, "note_on", 64), (3, "note_off", 64)]
+    assert {absolute(track)[-1][0] for track in midi.tracks} == {3 * TICKS_A_BEAT // 2}
+
+
+def test_all_tracks_are_as_long_as_the_longest(echo: Echo, tmp_path: Path) -> None:
+    """A note struck again where it ends the file has its end a tick later, and everybody waits for it."""
+    again = Placed(12, NoteOn(Part.MELODY, 64, 80))
+    midi = told(tmp_path / "take.mid", echo, solo(0), solo(1, again, again, again))
+    assert [at - TICKS_A_BEAT for at, message in parts(midi)["Melody"] if message.type == "note_on"] == [0, 1, 2]
+    assert {absolute(track)[-1][0] for track in midi.tracks} == {TICKS_A_BEAT + 3}
+
+
+def test_notes_around_a_change_of_tempo_are_written_where_they_were_played(echo: Echo, tmp_path: Path) -> None:
+    """From step 4 (1 s) on at half the tempo: what arrived before it is told by what was before it."""
+    slower = EVEN.with_bpm(60, from_step=4)
+    played_at = [0.875, 1.25, 1.5]
+    notes = tuple(Timed(at, NoteOn(Part.YOU, 60 + n, 80)) for n, at in enumerate(played_at))
+    entries = [solo(step) for step in range(4)]
+    entries += [
+        replace(solo(4, transport=slower), notes=notes[:1]),
+        replace(solo(5, transport=slower), notes=notes[1:]),
+    ]
+    midi = told(tmp_path / "take.mid", echo, *entries)
+    assert tempos(midi) == [(0, 120), (2 * TICKS_A_BEAT, 60)]
+    assert [at / TICKS_A_BEAT for at in onsets(midi, "You")] == [1.75, 2.25, 2.5]
+    sounded, now_s = [], 0.0
+    for message in midi:
+        now_s += message.time
+        if message.type == "note_on":
+            sounded.append(now_s)
+    assert sounded == pytest.approx(played_at)
+
+
+def test_a_tempo_that_is_told_late_stands_where_it_was_changed(echo: Echo, tmp_path: Path) -> None:
+    """Its steps are missing from the take; it is not set before what is there, nor again without a change."""
+    faster = EVEN.with_bpm(240, from_step=3)
+    again = faster.with_bpm(240, from_step=7)
+    midi = told(
+        tmp_path / "take.mid",
+        echo,
+        solo(0),
+        solo(6, transport=faster),
+        solo(7, transport=again),
+        solo(8, transport=again),
+    )
+    assert tempos(midi) == [(0, 120), (3 * TICKS_A_BEAT // 2, 240)]
+
+
 def test_a_take_that_cannot_be_written_says_where(echo: Echo, tmp_path: Path) -> None:
-    take = Take(begun(echo), "a take")
+    take = Take(head_of(begun(echo), echo), "a take")
     with pytest.raises(InputNotFound, match=r"/nowhere/take\.mid: No such file or directory; choose another file"):
         take.write(tmp_path / "nowhere" / "take.mid")
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from improv.messages import Command, SetTemperature, SetTempo
+from improv.messages import Command, SetTemperature, SetTempo, Settings
 from improv.music import Form, NoteEvent, NoteOff, NoteOn, Onset, Part, Placed, Timed
-from improv.session import CLICK_PITCH, Heard, Played, Session, Settings, advance, begin, finish, rest, snapshot
+from improv.session import CLICK_PITCH, Heard, Played, Session, advance, begin, fallback, finish, snapshot
 from improv.transport import Transport
 from improv.turns import Mode, Who
 from tests.conftest import CHANGES, Echo
@@ -171,19 +171,21 @@ def test_a_network_of_chords_alone_accompanies(begun: Begun) -> None:
 def test_a_missed_step_moves_the_changes_and_is_not_fed_as_played(echo: Echo, begun: Begun) -> None:
     session = begun(Mode.SOLO)
     session, _ = advance(session, Heard(), echo)
-    session, played = advance(session, Heard(), echo, audible=False)
-    assert not [p for p in played.events if isinstance(p.event, NoteOn)]
+    first = [onset.pitch for onset in session.frame.melody.onsets]
     echo.fed.clear()
+    session, played = fallback(session, Heard(), echo, "", audible=False)
+    assert not [p for p in played.events if isinstance(p.event, NoteOn)]
+    assert (echo.fed, session.missed_steps, session.faults) == ([], 1, 0)
     session, _ = advance(session, Heard(), echo)
-    assert (session.step, echo.fed_pitches()) == (2, [[]])
+    assert (session.step, echo.fed_pitches()) == (2, [first, []])
 
 
-def test_a_rest_keeps_the_place_and_says_why(echo: Echo, begun: Begun) -> None:
+def test_a_fallback_keeps_the_place_and_says_why(echo: Echo, begun: Begun) -> None:
     session, _ = advance(begun(Mode.SOLO), Heard(), echo)
-    silent, played = rest(session, Heard(), echo, "no")
-    assert (silent.step, silent.frame.chord, silent.faults, silent.fault) == (1, session.frame.chord, 1, "no")
+    plain, played = fallback(session, Heard(), echo, "no")
+    assert (plain.step, plain.frame.chord, plain.faults, plain.fault) == (1, session.frame.chord, 1, "no")
     assert played.events == (Placed(6, NoteOff(Part.MELODY, session.frame.melody.onsets[0].pitch)),)
-    again, _ = advance(silent, Heard(), echo)
+    again, _ = advance(plain, Heard(), echo)
     assert (again.faults, again.faults_in_a_row) == (1, 0)
 
 
@@ -191,7 +193,7 @@ def test_after_a_failed_step_the_changes_are_where_they_were(echo: Echo, begun: 
     session, form = begun(Mode.SOLO), Form.parse(CHANGES)
     for step in range(40):
         failed = step in (4, 7, 8, 20)
-        session, _ = rest(session, Heard(), echo, "no") if failed else advance(session, Heard(), echo)
+        session, _ = fallback(session, Heard(), echo, "no") if failed else advance(session, Heard(), echo)
         assert failed or session.frame.chord == form.chord_at(step)
 
 
@@ -203,7 +205,7 @@ def test_an_onset_keeps_its_step_when_the_tempo_turns_in_it(echo: Echo, begun: B
 
 def test_what_is_released_during_a_failed_step_is_released(echo: Echo, begun: Begun) -> None:
     session, _ = advance(begun(), Heard(tuple(press(64, 0.0))), echo)
-    session, _ = rest(session, Heard((Timed(0.2, NoteOff(Part.YOU, 64)),)), echo, "no")
+    session, _ = fallback(session, Heard((Timed(0.2, NoteOff(Part.YOU, 64)),)), echo, "no")
     session, _ = advance(session, Heard(), echo)
     assert session.keys == ()
 
@@ -280,7 +282,10 @@ def test_whatever_is_played(
             command = commands.get(session.step)
             heard = Heard(arrived, (command,) if command else ())
             before = session.step
-            session, played = advance(session, heard, model, audible=session.step not in missed)
+            if session.step in missed:
+                session, played = fallback(session, heard, model, "no" if session.step % 2 else "")
+            else:
+                session, played = advance(session, heard, model)
             assert session.step == before + 1
             assert all(session.step * 6 <= p.tick < session.step * 6 + 6 for p in played.events)
             placed += played.events

@@ -1,4 +1,4 @@
-"""Standard MIDI Files: a call read from one, a performance written as one.
+"""Standard MIDI Files: a call read from one, a take written as one.
 
 Positions here are the music's (beats), never seconds, so a tempo change moves nothing. It must
 never touch a port.
@@ -11,14 +11,27 @@ from pathlib import Path
 import mido
 
 from improv.errors import DataError, ImprovError, InputNotFound
-from improv.midi.ports import CHANNELS, bytes_of
-from improv.music import TICKS_PER_STEP, NoteEvent, NoteOff, NoteOn, Part
-from improv.session import Moment, Session
-from improv.transport import Transport
-from improv.turns import Who
+from improv.midi.channels import CHANNELS, bytes_of
+from improv.music import (
+    BEATS_PER_BAR,
+    PITCH_CLASSES,
+    STEPS_PER_BEAT,
+    TICKS_PER_STEP,
+    Form,
+    NoteEvent,
+    NoteOff,
+    NoteOn,
+    Part,
+    pitch_class,
+)
+from improv.recording import Entry, Head, Recording
+from improv.turns import Who, turn_at
 
 TICKS_A_BEAT = 480
 """The resolution of the files we write."""
+
+_MAX_DELTA = (1 << 28) - 1
+"""In ticks: no longer stretch without an event can be written, three days or so of leapt choruses."""
 
 _PROGRAMS = {Part.YOU: 0, Part.MELODY: 11, Part.CHORDS: 4}
 """General MIDI: you on a piano, improv on a vibraphone over an electric piano."""
@@ -87,43 +100,57 @@ def _paired(midi: mido.MidiFile) -> list[CallNote]:
 class Take:
     """What was played in a performance, gathered step by step, to be written as a file at its end."""
 
-    def __init__(self, session: Session, title: str) -> None:
+    def __init__(self, head: Head, title: str) -> None:
         self._title = title
-        self._transport = session.transport
-        self._first_beat = (session.step + 1) // 2  # the count-in has negative beats
-        self._form = session.form
-        self._key_semitones = session.settings.key_semitones
+        self._form = Form.parse(head.form)
+        self._key = pitch_class(head.key)
+        self._transport = head.transport
+        self._settings = head.settings
+        self._first_beat = head.first_step // STEPS_PER_BEAT  # the count-in has negative beats
+        self._step = head.first_step - 1  # the last one that was taken in
+        self._who = Who.NOBODY
         self._last = 0
-        self._marked = -1
         self._meta: list[tuple[int, mido.MetaMessage]] = []
         self._notes: dict[Part, list[tuple[int, NoteEvent]]] = {part: [] for part in Part}
-        self._tempo(session.transport)
+        self._sounding: dict[tuple[Part, int], None] = {}  # in the order they began
+        made_by = f"improv {head.improv}: {head.model}, seed {head.seed}, sha256 {head.model_sha256}"
+        self._tell(0, mido.MetaMessage("text", text=made_by))
+        self._tell(0, mido.MetaMessage("time_signature", numerator=BEATS_PER_BAR, denominator=4))
+        self._tell_key(0)
+        self._tell_tempo(0)
 
-    def observe(self, moment: Moment) -> None:
-        """Take in what happened at a step."""
-        session = moment.session
-        for note in moment.heard.notes:
-            self._put(note.event, self._transport.beats_at(note.time_s))
-        if session.transport != self._transport:
-            self._transport = session.transport
-            self._tempo(session.transport)
-        for placed in moment.played.events:
-            self._put(placed.event, self._transport.beats_of_tick(placed.tick))
-        if session.step > self._marked:  # the step a performance ends in is told twice
-            self._marked = session.step
-            self._mark(session)
+    def observe(self, entry: Entry) -> None:
+        """Take in a step; the one a performance ends in may be told twice."""
+        if entry.step > self._step + 1:
+            self._fall_silent()
+        for note in entry.notes:  # those before a change were heard by what was before it
+            by = entry.transport if note.time_s >= entry.transport.anchor_s else self._transport
+            self._put(note.event, by.beats_at(note.time_s))
+        self._change(entry)
+        for placed in entry.events:
+            self._put(placed.event, entry.transport.beats_of_tick(placed.tick))
+        if entry.step > self._step:
+            self._mark(entry.step)
+            self._step = entry.step
+        self._at(self._end_beats)
 
     def write(self, path: Path) -> None:
-        """Write a type 1 file: tempo and markers, then a track for each part that plays."""
+        """Write a type 1 file: tempo and markers, then a track for each part that plays, all of one length."""
+        parts = {part: self._messages(part, events) for part, events in self._notes.items() if events}
+        last = max([self._last, *(at for messages in parts.values() for at, _ in messages)])
         midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_A_BEAT, charset="utf-8")
-        midi.tracks.append(_track(self._title, self._meta, self._last))
-        for part, events in self._notes.items():
-            if events:
-                midi.tracks.append(_track(str(part).capitalize(), self._messages(part, events), self._last))
+        midi.tracks.append(_track(self._title, self._meta, last))
+        for part, messages in parts.items():
+            midi.tracks.append(_track(str(part).capitalize(), messages, last))
         try:
             midi.save(path)
         except OSError as error:
             raise InputNotFound(f"{path}: {error.strerror}; choose another file to write to") from error
+
+    @property
+    def _end_beats(self) -> float:
+        """Where the last step ends."""
+        return self._transport.beats_of_tick((self._step + 1) * TICKS_PER_STEP)
 
     def _at(self, beats: float) -> int:
         position = max(0, round((beats - self._first_beat) * TICKS_A_BEAT))
@@ -132,21 +159,47 @@ class Take:
 
     def _put(self, event: NoteEvent, beats: float) -> None:
         self._notes[event.part].append((self._at(beats), event))
+        self._sounding.pop((event.part, event.pitch), None)
+        if isinstance(event, NoteOn):
+            self._sounding[event.part, event.pitch] = None
 
-    def _tempo(self, transport: Transport) -> None:
-        at = self._at(transport.beats_of_tick(transport.anchor_step * TICKS_PER_STEP))
-        self._meta.append((at, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(transport.bpm))))
+    def _fall_silent(self) -> None:
+        """End what sounds with the last step: how long it went on after it is not known."""
+        for part, pitch in list(self._sounding):
+            self._put(NoteOff(part, pitch), self._end_beats)
 
-    def _mark(self, session: Session) -> None:
+    def _tell(self, at: int, message: mido.MetaMessage) -> None:
+        self._meta.append((at, message))
+
+    def _tell_key(self, at: int) -> None:
+        key = PITCH_CLASSES[(self._key + self._settings.key_semitones) % 12]
+        self._tell(at, mido.MetaMessage("key_signature", key=key))
+
+    def _tell_tempo(self, at: int) -> None:
+        self._tell(at, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(self._transport.bpm)))
+
+    def _change(self, entry: Entry) -> None:
+        """Tempo and key, where the entry has others."""
+        before, self._transport = self._transport, entry.transport
+        if entry.transport.bpm != before.bpm:
+            # Where it was changed; for what is told late, not before what has been told already.
+            step = min(max(entry.transport.anchor_step, self._step + 1), entry.step)
+            self._tell_tempo(self._at(entry.transport.beats_of_tick(step * TICKS_PER_STEP)))
+        settings, self._settings = self._settings, entry.settings
+        if entry.settings.key_semitones != settings.key_semitones:
+            self._tell_key(self._at(entry.step / STEPS_PER_BEAT))
+
+    def _mark(self, step: int) -> None:
         """A marker where a chorus or a turn begins."""
+        turn = turn_at(step, self._settings.mode, self._settings.turn_bars)
         starts = []
-        if session.step % self._form.steps == 0:
-            starts.append(f"Chorus {session.step // self._form.steps + 1}")
-        if session.turn.start == session.step and session.turn.who != Who.NOBODY:
-            starts.append(str(session.turn.who))
+        if step >= 0 and step % self._form.steps == 0:
+            starts.append(f"Chorus {step // self._form.steps + 1}")
+        if turn.who != Who.NOBODY and (turn.start == step or turn.who != self._who):
+            starts.append(str(turn.who))
+        self._who = turn.who
         if starts:
-            marker = mido.MetaMessage("marker", text=" - ".join(starts))
-            self._meta.append((self._at(session.step / 2), marker))
+            self._tell(self._at(step / STEPS_PER_BEAT), mido.MetaMessage("marker", text=" - ".join(starts)))
 
     def _messages(self, part: Part, events: list[tuple[int, NoteEvent]]) -> list[tuple[int, mido.Message]]:
         """The part's notes with every onset ended, by the end of the file at the latest."""
@@ -166,6 +219,15 @@ class Take:
         return messages
 
 
+def export(recording: Recording, path: Path) -> None:
+    """Write a recording as a MIDI file, what was recovered of it as far as it goes; InputNotFound if it cannot."""
+    head = recording.head
+    take = Take(head, f"improv: {head.model}, seed {head.seed}")
+    for entry in recording.entries:
+        take.observe(entry)
+    take.write(path)
+
+
 def _message(event: NoteEvent) -> mido.Message:
     return mido.Message.from_bytes(bytes_of(event))
 
@@ -173,9 +235,12 @@ def _message(event: NoteEvent) -> mido.Message:
 def _track(name: str, messages: Sequence[tuple[int, mido.Message | mido.MetaMessage]], last: int) -> mido.MidiTrack:
     """A named track from messages at absolute positions."""
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=name)])
+    ordered = sorted(messages, key=lambda item: item[0])
     now = 0
-    for at, message in sorted(messages, key=lambda item: item[0]):
+    for at, message in [*ordered, (last, mido.MetaMessage("end_of_track"))]:
+        while at - now > _MAX_DELTA:
+            track.append(mido.MetaMessage("text", text="", time=_MAX_DELTA))
+            now += _MAX_DELTA
         track.append(message.copy(time=at - now))
         now = at
-    track.append(mido.MetaMessage("end_of_track", time=max(0, last - now)))
     return track

@@ -1,4 +1,4 @@
-"""The player: sends each event at its deadline, takes in what arrives, knows what sounds.
+"""The player: sends each event at its deadline, takes in what arrives, ends whatever it began.
 
 Deadlines are absolute. What is late is skipped and counted, never sent in a burst; an end of a
 note is always sent. It must never decide what to play, and never wait for anything but the clock.
@@ -7,49 +7,107 @@ note is always sent. It must never decide what to play, and never wait for anyth
 import ctypes
 import heapq
 import itertools
+import select
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import inf
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from improv.messages import Command, Panic, Stop
-from improv.music import NoteEvent, NoteOff, NoteOn, Part, Placed, Timed
+from improv.midi.channels import CHANNELS, bytes_of, is_panic, silencing
+from improv.midi.echo import Echo
+from improv.midi.ledger import Ledger
+from improv.midi.stream import note_event
+from improv.music import TICKS_PER_STEP, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed
 from improv.transport import Clock, Transport
+
+GAP_S = 1.0
+"""Time that passed unnoticed for so long is a gap: the machine or the process was stopped."""
 
 _SPIN_S = 300e-6
 """How long before a deadline sleeping ends and spinning begins: an oversleep of an idle machine."""
 
 _PR_SET_TIMERSLACK = 29
-_LATENESSES_KEPT = 1 << 16
+_OUR_CHANNELS = tuple(CHANNELS[part] for part in (Part.MELODY, Part.CHORDS, Part.DRUMS))
+LATENESSES_KEPT = 1 << 16
 
 
 class SystemClock:
-    """The monotonic clock of the machine, waited for by sleeping first and spinning last."""
+    """The monotonic clock of the machine, waited for by sleeping first and spinning last.
 
-    def __init__(self) -> None:
+    Sleeping ends early when something arrives at one of the file descriptors of `wakers()`.
+    """
+
+    spin_s = _SPIN_S
+
+    def __init__(self, wakers: Callable[[], Sequence[Any]] = tuple) -> None:
+        self._wakers = wakers
         if sys.platform == "linux":  # ask for wake-ups on time rather than bundled within 50 us
             ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1)
 
     def now(self) -> float:
-        """Seconds of `time.monotonic`."""
+        """Seconds of `time.monotonic`, which all processes of a machine share."""
         return time.monotonic()
 
+    def asleep_s(self) -> float:
+        """How long the machine has been suspended since it was started, in seconds; 0 where it does not tell."""
+        if not hasattr(time, "CLOCK_BOOTTIME"):
+            return 0.0
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+
     def wait_until(self, deadline_s: float, *, exactly: bool) -> None:
-        """Sleep to the deadline; if it must be met exactly, spin the last 300 microseconds."""
-        sleep_s = deadline_s - time.monotonic() - (_SPIN_S if exactly else 0)
+        """Sleep to the deadline, or spin to it if it must be met exactly."""
+        if exactly:
+            while time.monotonic() < deadline_s:
+                pass
+            return
+        sleep_s = min(deadline_s - time.monotonic(), 3600)
         if sleep_s > 0:
-            time.sleep(sleep_s)
-        while exactly and time.monotonic() < deadline_s:
-            pass
+            if wakers := self._wakers():
+                select.select(wakers, (), (), sleep_s)
+            else:
+                time.sleep(sleep_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to play from a step on; whatever was planned for that step or later is withdrawn.
+
+    The transport holds for everything that is pending.
+    """
+
+    step: int
+    events: tuple[Placed, ...]
+    transport: Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A whole MIDI message from the player's instrument, stamped in seconds of the clock."""
+
+    time_s: float
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What notes came from is gone: those that are held are over. `engine` if it was what plans came from."""
+
+    time_s: float
+    engine: bool = False
+
+
+Arrival = Timed | Incoming | Plan | Gone | Command
 
 
 class Source(Protocol):
-    """Something notes or commands arrive from."""
+    """Something notes, plans or commands arrive from."""
 
-    def poll(self, now_s: float) -> Sequence[Timed | Command]:
+    def poll(self, now_s: float) -> Sequence[Arrival]:
         """What has arrived since the last time, stamped in seconds of the clock; returns at once."""
         ...
 
@@ -59,49 +117,56 @@ class Source(Protocol):
 
 
 class Sink(Protocol):
-    """Something notes leave through."""
+    """Something MIDI messages leave through."""
 
-    def send(self, event: NoteEvent) -> None:
-        """Let the event sound now."""
-        ...
-
-    def panic(self) -> None:
-        """Silence every channel in use, known notes or not."""
+    def send(self, message: bytes) -> None:
+        """Let a message out now."""
         ...
 
 
 class NullSink:
     """A sink that nobody hears."""
 
-    def send(self, event: NoteEvent) -> None:
-        """Nothing."""
-
-    def panic(self) -> None:
+    def send(self, message: bytes) -> None:
         """Nothing."""
 
 
 class Player:
-    """Keeps the deadlines, the ledger of sounding notes, and what has arrived until it is asked for.
+    """Keeps the deadlines, the ledger of what sounds, and what has arrived until it is asked for.
 
-    A context: however it is left, everything that sounds is ended.
+    A context: however it is left, everything that sounds is ended. `thru` is where what arrives is
+    passed on, byte for byte; None if it is not.
     """
 
-    def __init__(self, clock: Clock, sink: Sink, sources: Sequence[Source] = ()) -> None:
+    independent = False
+
+    def __init__(self, clock: Clock, sink: Sink, sources: Sequence[Source] = (), *, thru: Sink | None = None) -> None:
         self.clock = clock
+        self.thru = thru
         self.onsets = 0
         self.dropped = 0
         """Onsets that were skipped because their time had passed."""
-        self.latenesses_s: deque[float] = deque(maxlen=_LATENESSES_KEPT)
-        """How late each onset was sent, in seconds."""
+        self.gaps = 0
+        """How often time passed unnoticed: the machine was suspended, or we were stopped."""
+        self.sent: deque[tuple[float, float]] = deque(maxlen=LATENESSES_KEPT)
+        """When each onset was due and when it was sent, in seconds of the clock."""
         self.first_onset_s: float | None = None
         """When the first note was sent, in seconds of the clock."""
+        self.echo = Echo()
+        self.ledger = Ledger()
+        """What we have begun."""
+        self.passed = Ledger()
+        """What was begun by messages that were passed on."""
         self._sink = sink
-        self._sources = sources
+        self._sources = list(sources)
         self._pending: list[tuple[int, int, NoteEvent]] = []
         self._order = itertools.count()
         self._transport = Transport(0, 0.0, 60)
-        self._sounding: set[tuple[Part, int]] = set()
+        self._struck: dict[tuple[Part, int], int] = {}
+        self._down: set[int] = set()
         self._stopped = False
+        self._awake_by_s = inf
+        self._asleep_s = clock.asleep_s()
         self._notes: list[Timed] = []
         self._commands: list[Command] = []
 
@@ -113,92 +178,188 @@ class Player:
     ) -> None:
         self.silence()
 
-    def play(self, events: Iterable[Placed], transport: Transport) -> None:
-        """Take in events for their time; the transport holds for everything still pending."""
-        self._transport = transport
-        for placed in events:
-            heapq.heappush(self._pending, (placed.tick, next(self._order), placed.event))
+    def play(self, plan: Plan) -> None:
+        """Take a plan in; a note that was struck in what is withdrawn ends at once."""
+        self._transport = plan.transport
+        start = plan.step * TICKS_PER_STEP
+        self._pending = [event for event in self._pending if event[0] < start]
+        self._pending += [(placed.tick, next(self._order), placed.event) for placed in plan.events]
+        heapq.heapify(self._pending)
+        for (part, pitch), tick in list(self._struck.items()):
+            if tick >= start:
+                self._end(part, pitch)
 
-    def wait_until(self, deadline_s: float) -> bool:
-        """Send what falls due and take in what arrives until the deadline; False once told to stop."""
+    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]] | None:
+        """Play until the deadline, or until something arrives: what arrived; None once told to stop."""
         while not self._stopped:
             now_s = self.clock.now()
+            self._mind_the_gap(now_s)
             if not self._take_in(now_s):
                 break
-            due_s = min(deadline_s, self._next_due_s())
-            polled_s = min((source.next_poll_s(now_s) for source in self._sources), default=inf)
-            if polled_s < due_s:
-                self.clock.wait_until(polled_s, exactly=False)
-                continue
-            due = self._taken(due_s)
-            self.clock.wait_until(due_s, exactly=True)
-            for event in due:  # taken beforehand, so that nothing but sending is left to do now
-                self._send(event, due_s)
-            if due_s >= deadline_s and self._next_due_s() > deadline_s:
+            if at_once and (self._notes or self._commands):
                 break
-        return not self._stopped
+            due_s = self.next_due_s()
+            if due_s > deadline_s and now_s >= deadline_s:
+                break
+            polled_s = min((source.next_poll_s(now_s) for source in self._sources), default=inf)
+            wake_s = min(polled_s, deadline_s, due_s - self.clock.spin_s)
+            if now_s < wake_s:
+                self._awake_by_s = wake_s
+                self.clock.wait_until(wake_s, exactly=False)
+            elif due_s <= min(deadline_s, now_s + self.clock.spin_s):
+                self._send_due(due_s)
+            else:
+                self.clock.wait_until(min(polled_s, deadline_s), exactly=False)
+        return None if self._stopped else self.heard()
 
-    def heard(self) -> tuple[tuple[Timed, ...], tuple[Command, ...]]:
+    def heard(self) -> tuple[list[Timed], list[Command]]:
         """The notes and commands that arrived since this was last asked."""
-        notes, commands = tuple(self._notes), tuple(self._commands)
-        self._notes.clear()
-        self._commands.clear()
-        return notes, commands
+        heard = self._notes, self._commands
+        self._notes, self._commands = [], []
+        return heard
+
+    def next_due_s(self) -> float:
+        """When the next event is due, in seconds of the clock; infinity if nothing is pending."""
+        return self._transport.time_of_tick(self._pending[0][0]) if self._pending else inf
 
     def silence(self) -> None:
-        """End every note that sounds, drop every onset that is pending, and silence the channels."""
+        """End all that sounds and every pedal, drop all that is pending, and silence the channels."""
         self._pending.clear()
-        for part, pitch in sorted(self._sounding):
-            self._sink.send(NoteOff(part, pitch))
-        self._sounding.clear()
-        self._sink.panic()
+        self._struck.clear()
+        for ledger, sink in ((self.ledger, self._sink), (self.passed, self.thru)):
+            if sink is not None:
+                channels = sorted(ledger.channels.union(_OUR_CHANNELS if ledger is self.ledger else ()))
+                for message in [*ledger.ends(), *silencing(channels)]:
+                    sink.send(message)
+            ledger.clear()
+
+    @property
+    def down(self) -> frozenset[int]:
+        """The pitches of the keys that are held."""
+        return frozenset(self._down)
+
+    def release_what_is_held(self, now_s: float) -> None:
+        """End the keys that are down, for whoever hears them and for whoever they were passed on to."""
+        self._notes += [Timed(now_s, NoteOff(Part.YOU, pitch)) for pitch in sorted(self._down)]
+        self._down.clear()
+        if self.thru is not None:
+            for message in self.passed.ends():
+                self.thru.send(message)
+        self.passed.clear()
+
+    # --- what arrives ---------------------------------------------------------------------------
 
     def _take_in(self, now_s: float) -> bool:
         """Poll every source; False once one of them has said stop."""
         for source in self._sources:
             for arrival in source.poll(now_s):
-                match arrival:
-                    case Timed():
-                        self._notes.append(arrival)
-                    case Panic():
-                        self.silence()
-                    case Stop():
-                        self._stopped = True
-                    case _:
-                        self._commands.append(arrival)
+                self._arrived(arrival, now_s)
         return not self._stopped
 
-    def _next_due_s(self) -> float:
-        return self._transport.time_of_tick(self._pending[0][0]) if self._pending else inf
+    def _arrived(self, arrival: Arrival, now_s: float) -> None:
+        match arrival:
+            case Plan():
+                self.play(arrival)
+            case Incoming(time_s, message):
+                self._message(message, time_s)
+            case Timed():
+                self._note(arrival)
+            case Gone(time_s, engine):
+                if engine:
+                    self.silence()
+                else:
+                    self.release_what_is_held(time_s)
+            case Panic():
+                self.silence()
+                self._commands.append(arrival)
+            case Stop():
+                self._stopped = True
+            case _:
+                self._commands.append(arrival)
 
-    def _taken(self, due_s: float) -> list[NoteEvent]:
-        """The pending events that share the first tick, if it is due by then."""
-        taken = []
-        if self._next_due_s() <= due_s:
-            tick = self._pending[0][0]
-            while self._pending and self._pending[0][0] == tick:
-                taken.append(heapq.heappop(self._pending)[2])
-        return taken
+    def _message(self, message: bytes, time_s: float) -> None:
+        """A message of the player's: passed on at once, then heard, unless it is our own come back."""
+        loops = self.echo.found
+        if self.echo.is_ours(message, time_s):
+            if self.echo.found > loops:
+                self.release_what_is_held(time_s)
+            return
+        if is_panic(message):
+            self._arrived(Panic(), time_s)
+        if self.thru is not None and not self.echo.looped(time_s):
+            self.passed.enter(message)
+            self.thru.send(message)
+            self.echo.sent(message, time_s)
+        event = note_event(message)
+        if event is not None:
+            self._note(Timed(time_s, event))
 
-    def _send(self, event: NoteEvent, due_s: float) -> None:
-        note = (event.part, event.pitch)
+    def _note(self, note: Timed) -> None:
+        """An end is only heard of a key that is down, and a key that is struck again is released before."""
+        pitch = note.event.pitch
+        if pitch in self._down:
+            self._down.discard(pitch)
+            if isinstance(note.event, NoteOn):
+                self._notes.append(Timed(note.time_s, NoteOff(Part.YOU, pitch)))
+        elif isinstance(note.event, NoteOff):
+            return
+        if isinstance(note.event, NoteOn):
+            self._down.add(pitch)
+        self._notes.append(note)
+
+    def _mind_the_gap(self, now_s: float) -> None:
+        """After time that passed unnoticed nothing is caught up: silence, and what was pending is gone."""
+        asleep_s = self.clock.asleep_s()
+        if now_s - self._awake_by_s > GAP_S or asleep_s - self._asleep_s > GAP_S:
+            self.gaps += 1
+            late = [event for tick, _, event in self._pending if self._transport.time_of_tick(tick) < now_s]
+            self.dropped += sum(isinstance(event, NoteOn) for event in late)
+            self.silence()
+        self._awake_by_s, self._asleep_s = inf, asleep_s
+
+    # --- what leaves ----------------------------------------------------------------------------
+
+    def _send_due(self, due_s: float) -> None:
+        """Send the events of the first pending tick at their time."""
+        tick = self._pending[0][0]
+        due = []
+        while self._pending and self._pending[0][0] == tick:
+            due.append(heapq.heappop(self._pending)[2])
+        self.clock.wait_until(due_s, exactly=True)
+        for event in due:  # taken beforehand, so that nothing but sending is left to do now
+            self._send(event, tick, due_s)
+
+    def _send(self, event: NoteEvent, tick: int, due_s: float) -> None:
         match event:
-            case NoteOff() if note in self._sounding:
-                self._sounding.discard(note)
-                self._sink.send(event)
-            case NoteOn():
-                late_s = self.clock.now() - due_s
-                if late_s > self._transport.step_s / 2:
+            case NoteOff(part, pitch):
+                self._end(part, pitch)
+            case NoteOn(part, pitch, _):
+                now_s = self.clock.now()
+                if now_s - due_s > self._transport.step_s / 2:
                     self.dropped += 1
                     return
-                if note in self._sounding:
-                    self._sink.send(NoteOff(event.part, event.pitch))
-                self._sounding.add(note)  # before it is sent: a send that fails half-way is ended too
-                self._sink.send(event)
+                self._end(part, pitch)
+                self._struck[part, pitch] = tick  # before it is sent: a send that fails half-way is ended too
+                self._out(bytes_of(event))
                 self.onsets += 1
-                self.latenesses_s.append(late_s)
+                self.sent.append((due_s, now_s))
                 if self.first_onset_s is None:
-                    self.first_onset_s = self.clock.now()
+                    self.first_onset_s = now_s
+
+    def _end(self, part: Part, pitch: int) -> None:
+        """End a note of ours, unless it has ended; where the player holds the same one, it is theirs to end."""
+        if self._struck.pop((part, pitch), None) is None:
+            return
+        message = bytes_of(NoteOff(part, pitch))
+        if self.thru is self._sink and self.passed.sounds(CHANNELS[part], pitch):
+            self.ledger.enter(message)
+        else:
+            self._out(message)
+
+    def _out(self, message: bytes) -> None:
+        self.ledger.enter(message)
+        self._sink.send(message)
+        self.echo.sent(message, self.clock.now())
 
 
 class Script:
@@ -208,7 +369,7 @@ class Script:
         self._notes = sorted(notes, key=lambda note: note.time_s)
         self._next = 0
 
-    def poll(self, now_s: float) -> list[Timed | Command]:
+    def poll(self, now_s: float) -> list[Arrival]:
         """The notes whose time has come."""
         start = self._next
         while self._next < len(self._notes) and self._notes[self._next].time_s <= now_s:

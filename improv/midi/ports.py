@@ -1,25 +1,26 @@
-"""MIDI ports through rtmidi: finding them, opening them, and normalising what comes in.
+"""MIDI ports through rtmidi: finding them, opening them, keeping them.
 
 rtmidi is polled and never calls back: its callback runs inside the JACK process cycle and loses
-messages when Python is busy. Nothing above this room knows rtmidi, a channel or a status byte.
+messages when Python is busy. Nothing above this room knows rtmidi. On Linux no port ever says that
+it has gone, so the list of ports is watched; a dead JACK server is known by its hung-up socket.
 """
 
 import os
-import re
+import select
+import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self
 
 import rtmidi
 
 from improv.errors import InputNotFound, Unavailable, UsageError
-from improv.messages import Command
-from improv.music import NoteEvent, NoteOff, NoteOn, Part, Timed
-
-CHANNELS: Mapping[Part, int] = MappingProxyType({Part.MELODY: 0, Part.CHORDS: 1, Part.YOU: 2, Part.DRUMS: 9})
-"""The channel of each part, 0..15; General MIDI has its percussion on 9."""
+from improv.midi.channels import silencing
+from improv.midi.identity import match_port, same_port
+from improv.midi.player import Arrival, Gone, Incoming
+from improv.midi.stream import MessageStream
 
 APIS = MappingProxyType(
     {
@@ -33,21 +34,17 @@ APIS = MappingProxyType(
 CLIENT = "improv"
 """Our ports belong to clients of this name, so that they are never taken for somebody else's."""
 
-_NOTE_OFF, _NOTE_ON, _CONTROL, _BEND = 0x80, 0x90, 0xB0, 0xE0
-_SILENCING = ((64, 0), (66, 0), (67, 0), (123, 0), (120, 0), (121, 0))
-"""Pedals up, all notes off, all sound off, controllers reset."""
-
 _QUEUE_LIMIT = 1 << 15
 _POLL_S = 0.001
 _MESSAGES_A_POLL = 4096
-
-_ALSA_NUMBERS = re.compile(r"(\s+\d+:\d+|\s*\[\d+\])$")
+_ALL_CHANNELS = range(16)
 
 Direction = Literal["input", "output"]
+Role = Literal["in", "out", "thru"]
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep what C libraries print about servers they cannot reach off the screen."""
     sys.stderr.flush()
     kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -60,11 +57,11 @@ def _quiet() -> Iterator[None]:
         os.close(null)
 
 
-def _client(direction: Direction, api: str) -> Any:
+def _client(role: Role, api: str) -> Any:
     """An rtmidi client of ours; rtmidi.SystemError where the MIDI system cannot be reached."""
-    name = f"{CLIENT}-{'in' if direction == 'input' else 'out'}"
-    with _quiet():
-        if direction == "input":
+    name = f"{CLIENT}-{role}"
+    with quiet():
+        if role == "in":
             return rtmidi.MidiIn(APIS[api], name=name, queue_size_limit=_QUEUE_LIMIT)
         return rtmidi.MidiOut(APIS[api], name=name)
 
@@ -72,7 +69,7 @@ def _client(direction: Direction, api: str) -> Any:
 def reachable_api(wanted: str | None = None) -> str:
     """The MIDI system to use, the first that answers; Unavailable if none does."""
     if wanted is not None and wanted not in APIS:
-        raise UsageError(f"no MIDI system {wanted!r}; choose from {', '.join(APIS)}")
+        raise UsageError(f"no MIDI system {wanted!r}; choose from {', '.join([*APIS, 'none'])}")
     os.environ.setdefault("JACK_NO_START_SERVER", "1")  # asking must not start a server
     compiled = rtmidi.get_compiled_api()
     built = [name for name, number in APIS.items() if number in compiled]
@@ -81,7 +78,7 @@ def reachable_api(wanted: str | None = None) -> str:
         raise Unavailable(f"{wanted} is no MIDI system of this machine; choose from {', '.join(built)}")
     for name in tried:
         try:
-            _client("output", name).delete()
+            _client("out", name).delete()
         except rtmidi.SystemError:
             continue
         return name
@@ -90,63 +87,100 @@ def reachable_api(wanted: str | None = None) -> str:
     )
 
 
+class PortLists:
+    """The ports of others that can be opened; one client that lives as long as it is asked. A context."""
+
+    def __init__(self, api: str) -> None:
+        with quiet():
+            self._clients = {
+                "input": rtmidi.MidiIn(APIS[api], name=f"{CLIENT}-list"),
+                "output": rtmidi.MidiOut(APIS[api], name=f"{CLIENT}-watch"),
+            }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in self._clients.values():
+            client.delete()
+
+    def names(self, direction: Direction) -> list[str]:
+        """The names, in the system's order; ours are left out."""
+        return [name for name in self._clients[direction].get_ports() if not is_ours(name)]
+
+
 def port_names(direction: Direction, api: str) -> list[str]:
     """The ports of others that can be opened, in the system's order."""
-    client = _client(direction, api)
-    try:
-        return [name for name in client.get_ports() if not _is_ours(name)]
-    finally:
-        client.delete()
+    with PortLists(api) as lists:
+        return lists.names(direction)
 
 
-def _is_ours(name: str) -> bool:
+def is_ours(name: str) -> bool:
+    """Whether a port belongs to improv, this one or another: nothing is ever connected to itself."""
     return name.startswith(f"{CLIENT}-")
 
 
-def plain(name: str) -> str:
-    """A port's name without the numbers ALSA and others append, which change when it is replugged."""
-    while (shorter := _ALSA_NUMBERS.sub("", name)) != name:
-        name = shorter
-    return " ".join(name.split()).casefold()
+class Server:
+    """Whether the MIDI server that clients talk to is still there: it is dead once it has hung up on one.
 
-
-def match_port(wanted: str, names: Sequence[str], direction: Direction) -> int:
-    """The index of the port meant by a name: an exact one, else one alike but for numbers, else a part of one.
-
-    UsageError if several are meant equally well, InputNotFound if none is; both list the ports.
+    rtmidi does not tell, and a client of a dead JACK server accepts messages until it blocks for
+    ever. Known on Linux only; elsewhere the player is found to be blocked.
     """
-    listed = "; ".join(sorted(names)) or "none"
-    for alike in (
-        [name == wanted for name in names],
-        [plain(name) == plain(wanted) for name in names],
-        [plain(wanted) in plain(name) for name in names],
-    ):
-        if sum(alike) == 1:
-            return alike.index(True)
-        if sum(alike) > 1:
-            several = "; ".join(sorted(name for name, same in zip(names, alike, strict=True) if same))
-            raise UsageError(f"the MIDI {direction} {wanted!r} is ambiguous; it could be: {several}")
-    raise InputNotFound(f"no MIDI {direction} {wanted!r}; the {direction}s are: {listed}")
+
+    def __init__(self) -> None:
+        self._hung_up = select.poll() if sys.platform == "linux" else None
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """While clients are opened: the sockets that appear are theirs."""
+        before = _sockets()
+        yield
+        if self._hung_up is not None:
+            for number in _sockets() - before:
+                self._hung_up.register(number, 0)  # hanging up is told unasked
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has hung up."""
+        return self._hung_up is not None and bool(self._hung_up.poll(0))
+
+
+def _sockets() -> set[int]:
+    """The file descriptors of this process that are sockets."""
+    found = set()
+    with suppress(OSError):
+        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 a Path for each would be waste
+            with suppress(OSError):
+                if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                    found.add(int(name))
+    return found
 
 
 class _Port:
     """An open port of ours: connected to somebody's by name, or a virtual one others connect to."""
 
-    def __init__(self, direction: Direction, wanted: str | None, api: str) -> None:
-        self._midi = _client(direction, api)
-        label = f"{CLIENT} {'in' if direction == 'input' else 'out'}"
+    direction: Direction = "output"
+
+    def __init__(self, role: Role, wanted: str | None, api: str, *, patient: bool = False) -> None:
+        self.connected = False
+        """Whether it reaches anybody, as far as can be known; a virtual port always may."""
+        self._wanted = wanted
+        self._label = f"{CLIENT} {role}"
+        self._midi = _client(role, api)
         try:
             if wanted is None:
-                self._midi.open_virtual_port(label)
-                self.name = f"virtual port '{label}'"
+                self._midi.open_virtual_port(self._label)
+                self.name = f"virtual port '{self._label}'"
+                self.connected = True
             else:
-                ports = [(index, name) for index, name in enumerate(self._midi.get_ports()) if not _is_ours(name)]
-                index, self.name = ports[match_port(wanted, [name for _, name in ports], direction)]
-                self._midi.open_port(index, label)
+                self.name = wanted
+                self._open(self._wanted_among(self._names(), patient=patient))
         except (rtmidi.UnsupportedOperationError, NotImplementedError) as error:
             self._midi.delete()
             raise Unavailable(
-                f"this MIDI system has no virtual ports; name one with --{direction} (improv ports lists them)"
+                f"this MIDI system has no virtual ports; name one with --{self.direction} (improv ports lists them)"
             ) from error
         except BaseException:
             self._midi.delete()
@@ -161,64 +195,100 @@ class _Port:
         self._midi.close_port()
         self._midi.delete()
 
+    def follow(self) -> str:
+        """Look whether the other end has gone or come back: what there is to tell, or nothing.
+
+        Asking for the ports takes a moment; it is done when nothing falls due.
+        """
+        if self._wanted is None:
+            return ""
+        names = self._names()
+        if self.connected and self.name not in names:
+            self.connected = False
+            self._midi.close_port()
+            self._lost()
+            return f"{self.direction} {self.name} is gone; it is taken up again when it comes back"
+        if self.connected:
+            return ""
+        if not self._reopened(self._wanted_among(names, patient=True)):
+            return ""
+        self._back()
+        return f"{self.direction} {self.name} is back"
+
+    def _names(self) -> list[str]:
+        return [name for name in self._midi.get_ports() if not is_ours(name)]
+
+    def _wanted_among(self, names: list[str], *, patient: bool) -> str | None:
+        """The name of the port that was open, else of the one that was asked for; None if it can be waited for."""
+        if (same := same_port(self.name, names)) is not None:
+            return names[same]
+        try:
+            return names[match_port(self._wanted or "", names, self.direction)]
+        except (InputNotFound, UsageError):
+            if patient:
+                return None
+            raise
+
+    def _reopened(self, name: str | None) -> bool:
+        with suppress(rtmidi.RtMidiError):  # it may go again at any moment
+            self._open(name)
+        return self.connected
+
+    def _open(self, name: str | None) -> None:
+        ports = self._midi.get_ports()
+        if name is not None and name in ports:
+            self._midi.open_port(ports.index(name), self._label)
+            self.name, self.connected = name, True
+
+    def _lost(self) -> None:
+        """The other end has gone."""
+
+    def _back(self) -> None:
+        """The other end has come back."""
+
 
 class InputPort(_Port):
-    """Notes from a MIDI input, stamped when they are taken from the driver."""
+    """Messages from a MIDI input, whole and stamped when they are taken from the driver."""
 
-    def __init__(self, wanted: str | None, api: str) -> None:
-        super().__init__("input", wanted, api)
+    direction: Direction = "input"
 
-    def poll(self, now_s: float) -> list[Timed | Command]:
-        """The notes that have arrived."""
-        arrived: list[Timed | Command] = []
+    def __init__(self, wanted: str | None, api: str, *, patient: bool = False) -> None:
+        super().__init__("in", wanted, api, patient=patient)
+        self.stream = MessageStream()
+        self._midi.ignore_types(sysex=False, timing=False, active_sense=True)
+        self._gone = False
+
+    def poll(self, now_s: float) -> list[Arrival]:
+        """The messages that have arrived."""
+        arrived: list[Arrival] = [Gone(now_s)] if self._gone else []
+        self._gone = False
         for _ in range(_MESSAGES_A_POLL):
-            message = self._midi.get_message()
-            if message is None:
+            data = self._midi.get_message()
+            if data is None:
                 break
-            event = note_of(message[0])
-            if event is not None:
-                arrived.append(Timed(now_s, event))
+            arrived += [Incoming(now_s, message) for message in self.stream.feed(data[0])]
         return arrived
 
     def next_poll_s(self, now_s: float) -> float:
         """A millisecond later."""
         return now_s + _POLL_S
 
+    def _lost(self) -> None:
+        self.stream.reset()
+        self._gone = True
+
 
 class OutputPort(_Port):
-    """Notes to a MIDI output, each part on its channel."""
+    """Messages to a MIDI output."""
 
-    def __init__(self, wanted: str | None, api: str) -> None:
-        super().__init__("output", wanted, api)
+    def __init__(self, wanted: str | None, api: str, role: Role = "out", *, patient: bool = False) -> None:
+        super().__init__(role, wanted, api, patient=patient)
 
-    def send(self, event: NoteEvent) -> None:
-        """Send a note now."""
-        self._midi.send_message(bytes_of(event))
+    def send(self, message: bytes) -> None:
+        """Send a message now; nowhere, while the other end is gone."""
+        if self.connected:
+            self._midi.send_message(message)
 
-    def panic(self) -> None:
-        """Silence the channels we play on, whatever was left on them."""
-        for part in (Part.MELODY, Part.CHORDS, Part.DRUMS):
-            channel = CHANNELS[part]
-            for controller, value in _SILENCING:
-                self._midi.send_message([_CONTROL | channel, controller, value])
-            self._midi.send_message([_BEND | channel, 0, 64])
-
-
-def note_of(message: Sequence[int]) -> NoteOn | NoteOff | None:
-    """The player's note a MIDI message stands for, on any channel; velocity 0 is an end; None if it is no note."""
-    if len(message) != 3 or message[0] & 0xF0 not in (_NOTE_ON, _NOTE_OFF):
-        return None
-    status, pitch, velocity = message
-    if status & 0xF0 == _NOTE_ON and velocity:
-        return NoteOn(Part.YOU, pitch, velocity)
-    return NoteOff(Part.YOU, pitch)
-
-
-def bytes_of(event: NoteEvent) -> list[int]:
-    """The MIDI message of a note event."""
-    channel = CHANNELS[event.part]
-    match event:
-        case NoteOn(_, pitch, velocity):
-            return [_NOTE_ON | channel, pitch, velocity]
-        case NoteOff(_, pitch):
-            return [_NOTE_OFF | channel, pitch, 64]
+    def _back(self) -> None:
+        for message in silencing(_ALL_CHANNELS):  # whatever it was left with
+            self._midi.send_message(message)

@@ -1,7 +1,7 @@
 """The figures of this machine: what a step costs, how late onsets leave, how soon the first one comes.
 
-Steps are paced as music is, from cold caches: back to back they look two to three times cheaper.
-Timing on a shared machine is noisy; compare figures of one run.
+Timing on a shared machine is noisy; compare figures of one run. It measures and tells, and must never
+judge: the bars stand where the goals do.
 """
 
 import json
@@ -12,30 +12,42 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from improv.bench.grid import BPM, PULSES_PER_BEAT
+from improv.bench.hogs import Condition
+from improv.bench.peers import PEERS
+from improv.bench.rounds import Cell, alternate, probe_told, rows
+from improv.bench.senders import Peer, Sender
+from improv.bench.stalls import StallProbe
+from improv.bench.steps import beside_bare_us, processor_ms, step_us
 from improv.config import Tune
-from improv.daemon import quantile, render
-from improv.encoding import ENCODINGS
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.midi.ports import reachable_api
-from improv.model import no_memory
-from improv.music import BEATS_PER_BAR, SILENCE, Form, Frame
+from improv.music import BEATS_PER_BAR, Form
 from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel, provider_names, remember_provider
+from improv.render import render
 from improv.turns import Mode
 
-_STEPS = 2_000
-_PACE_S = 0.005
-_WARM_UP_STEPS = 50
 _BENCH_BPM = 240
 _LONGEST_S = 3600
 _RENDERED_CHORUSES = 100
+_ROUNDS = 3
+_PEER_UNDER_LOAD = "mido"
+"""The peer that bears the conditions too: the best of them that is always installed."""
 
 
-def measure(model: str, seconds: float, api: str | None, say: Callable[[str], None]) -> dict[str, Any]:
-    """Every figure, by name; the provider with the fastest step is remembered for later performances."""
+def measure(
+    model: str, seconds: float, api: str | None, say: Callable[[str], None], own: Mapping[str, Sender]
+) -> dict[str, Any]:
+    """Every figure, by name; the provider with the fastest step is remembered for later performances.
+
+    `seconds` is the length of a jam and of each cell of the comparison; `own` are our senders, the
+    first of them the one that the others are compared with.
+    """
     if not 0 < seconds <= _LONGEST_S:
         raise UsageError(f"seconds {seconds:g} is out of range; give more than 0, up to {_LONGEST_S:g}")
     path = find_model(model)
@@ -44,7 +56,7 @@ def measure(model: str, seconds: float, api: str | None, say: Callable[[str], No
     for provider in provider_names():
         say(f"stepping {model} on {provider} ...")
         try:
-            steps[provider] = _step_us(OnnxModel(path, provider))
+            steps[provider] = step_us(OnnxModel(path, provider))
         except ImprovError as error:
             steps[provider] = str(error)
     works = {name: found for name, found in steps.items() if isinstance(found, Mapping)}
@@ -53,6 +65,12 @@ def measure(model: str, seconds: float, api: str | None, say: Callable[[str], No
         remember_provider(fastest)
     except OSError as error:
         say(f"{fastest} is the fastest, but that cannot be remembered: {error}")
+    say("stepping beside bare onnxruntime, and at the pace of eighths ...")
+    bare = beside_bare_us(path)
+    processor = processor_ms(OnnxModel(path, fastest))
+    cells = _cells(own)
+    say(f"sending a grid, {len(cells)} cells of {seconds:g} s ...")
+    grid = alternate(cells, _ROUNDS, seconds, StallProbe())
     say(f"playing for {seconds:g} s ...")
     played = _played(model, seconds, api, fastest)
     say(f"rendering {_RENDERED_CHORUSES} choruses ...")
@@ -61,6 +79,9 @@ def measure(model: str, seconds: float, api: str | None, say: Callable[[str], No
         "model": model,
         "step_us": steps,
         "provider": fastest,
+        "step_beside_bare_us": bare,
+        "processor_ms": processor,
+        "grid": grid,
         **played,
         "choruses_rendered_per_s": _rendered_per_s(model, fastest),
     }
@@ -68,16 +89,24 @@ def measure(model: str, seconds: float, api: str | None, say: Callable[[str], No
 
 def table(results: Mapping[str, Any]) -> str:
     """The figures as a Markdown table."""
-    rows = []
+    figures = []
     for provider, step in results["step_us"].items():
         figure = (
             f"{step['p50']:.0f} / {step['p99']:.0f} / {step['p999']:.0f} us"
             if isinstance(step, Mapping)
             else "unusable"
         )
-        rows.append((f"model step on {provider}, p50 / p99 / p99.9", figure))
-    late = results["lateness_us"]
-    rows += [
+        figures.append((f"model step on {provider}, p50 / p99 / p99.9", figure))
+    bare, processor, late = results["step_beside_bare_us"], results["processor_ms"], results["lateness_us"]
+    figures += [
+        (
+            "our step / bare onnxruntime on the same feeds, p50",
+            f"{bare['ours']['p50']:.0f} / {bare['bare']['p50']:.0f} us: {_times(bare['ratio'])}",
+        ),
+        (
+            f"processor time of a step every 250 ms / its wall time, mean of {processor['steps']}",
+            f"{processor['processor']:.2f} / {processor['wall']:.2f} ms: {_times(processor['ratio'])}",
+        ),
         (
             f"lateness of {late['onsets']} onsets in {results['seconds']:g} s to {results['port']}, p50 / p99 / max",
             f"{late['p50']:.0f} / {late['p99']:.0f} / {late['max']:.0f} us",
@@ -89,30 +118,35 @@ def table(results: Mapping[str, Any]) -> str:
     ]
     lines = [f"{results['model']} on {results['machine']}; steps run on {results['provider']} from now on.", ""]
     lines += ["| what | measured |", "| --- | --- |"]
-    lines += [f"| {what} | {figure} |" for what, figure in rows]
+    lines += [f"| {what} | {figure} |" for what, figure in figures]
+    lines += ["", *_grid_told(results["grid"])]
     return "\n".join(lines)
+
+
+def _grid_told(grid: Mapping[str, Any]) -> list[str]:
+    """The comparison of senders as Markdown."""
+    length = f"{grid['seconds']:g} s each in {grid['rounds']} rounds"
+    head = f"Error of onsets at the send call, {PULSES_PER_BEAT} a quarter at {BPM} bpm, {length}."
+    return [head, probe_told(grid), "", *rows(grid)]
+
+
+def _cells(own: Mapping[str, Sender]) -> dict[str, Cell]:
+    """Everybody alone, then ours and one peer under each condition, to be visited in turn."""
+    peers: dict[str, Sender] = {name: Peer(name) for name in PEERS}
+    return {
+        f"{name}, {condition}": partial(sender, condition=condition)
+        for condition in Condition
+        for name, sender in {**own, **peers}.items()
+        if condition is Condition.ALONE or name in own or name == _PEER_UNDER_LOAD
+    }
+
+
+def _times(ratio: float | None) -> str:
+    return "unknown" if ratio is None else f"{ratio:.2f}x"
 
 
 def _memory(mebibytes: float | None) -> str:
     return "not told by this system" if mebibytes is None else f"{mebibytes:.0f} MiB"
-
-
-def _step_us(model: OnnxModel) -> dict[str, float]:
-    """What one step costs, in microseconds."""
-    encoding = ENCODINGS[model.spec.encoding]
-    features = encoding.encode(Frame(SILENCE, Form.parse(model.spec.form).chord_at(0)))
-    fed = {name: features[name] for name in model.spec.features}
-    memory = no_memory(model.spec)
-    took_us = []
-    for index in range(_WARM_UP_STEPS + _STEPS):
-        if index >= _WARM_UP_STEPS:
-            time.sleep(_PACE_S)
-        began_s = time.perf_counter()
-        _, memory = model.step(fed, memory)
-        if index >= _WARM_UP_STEPS:
-            took_us.append((time.perf_counter() - began_s) * 1e6)
-    took_us.sort()
-    return {"p50": quantile(took_us, 0.5), "p99": quantile(took_us, 0.99), "p999": quantile(took_us, 0.999)}
 
 
 def _played(model: str, seconds: float, api: str | None, provider: str) -> dict[str, Any]:

@@ -1,0 +1,33 @@
+"""The grid every sender plays, and the file in which it says when it sent: shared by both ends of a comparison.
+
+24 pulses a quarter at 120 bpm, one onset each 20.833 ms. It must stay as light as this: what it
+imports, every sender carries into its measured process.
+"""
+
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+
+PULSES_PER_BEAT = 24
+BPM = 120
+PERIOD_S = 60 / BPM / PULSES_PER_BEAT
+
+LEAD = 12
+"""Onsets that are sent first and count for nothing: whoever has just started is still warming up."""
+
+
+def onsets(seconds: float) -> int:
+    """How many onsets a sender sends in that time, the lead among them."""
+    return LEAD + max(1, round(seconds / PERIOD_S))
+
+
+def write(out: Path, moments_ns: Sequence[int]) -> None:
+    """Write moments of `time.monotonic_ns` as 64-bit integers of this machine."""
+    out.write_bytes(array("q", moments_ns).tobytes())
+
+
+def read(path: Path) -> list[int]:
+    """The moments in a file that `write` made, in nanoseconds."""
+    moments = array("q")
+    moments.frombytes(path.read_bytes())
+    return moments.tolist()

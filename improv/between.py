@@ -1,0 +1,113 @@
+"""What the daemon, the engine and the player say to each other, apart from commands and plans.
+
+Values only, light enough for every process to load. They never leave the machine or outlive a jam.
+"""
+
+from dataclasses import dataclass
+
+from improv.config import Tune
+from improv.messages import Command, Snapshot
+from improv.music import Timed
+from improv.recording import Entry, Head
+from improv.turns import Mode
+
+# --- the player says ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The ports are open."""
+
+    says: str
+    api: str
+    hears: bool
+    plays: bool
+    realtime: bool
+    """Whether the system has granted real-time scheduling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How the player fares; it comes five times a second and so also says that it lives."""
+
+    onsets: int = 0
+    dropped: int = 0
+    gaps: int = 0
+    loops: int = 0
+    overflows: int = 0
+    """Messages that the driver's full queue has dropped."""
+    unheard: int = 0
+    """Notes and commands that no engine was there to hear for too long."""
+    news: tuple[str, ...] = ()
+    server_gone: bool = False
+    first_onset_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """When each of the last onsets was due and when it was sent, in seconds of the clock; told at the end."""
+
+    onsets: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Notes and commands from the ports, for the engine."""
+
+    notes: list[Timed]
+    commands: list[Command]
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The keys that are down when a player and an engine meet: MIDI pitches."""
+
+    pitches: frozenset[int]
+
+
+# --- the daemon and the engine say ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Load a tune's network."""
+
+    tune: Tune
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The network is loaded and may play."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Perform: from the beginning, or from the session another engine was in."""
+
+    mode: Mode
+    seed: int
+    session: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A performance has begun from its first step."""
+
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A step: what clients see of it, what is recorded of it, and the session to go on from."""
+
+    seen: Snapshot
+    entry: Entry
+    session: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The performance is over."""
+
+    lead_s: float
+    peak_memory_mib: float | None

@@ -1,0 +1,233 @@
+"""What our processes say to each other: whole values over a private connection, and the processes themselves.
+
+A link never waits: what the other end does not read is kept up to a limit and then dropped and
+counted, so nobody can hold anybody up. Values are pickled; both ends are our own, of one parent,
+over a socket pair that no other process can reach. It must never carry what came from a file or
+another user.
+"""
+
+import os
+import pickle
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from improv import errors
+from improv.errors import ImprovError
+
+_LENGTH = struct.Struct("!I")
+_READ_BYTES = 1 << 16
+_MAX_SOCKETS = 4
+_GRACE_S = 0.5
+"""How long a child that was told to end may take before it is made to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """From now on talk to the process at the end of the connection that comes with this."""
+
+    shared: bytes = b""
+    """The connection, where a system cannot send it beside the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The process cannot do what it was started for: the name of an ImprovError, and its message."""
+
+    kind: str
+    message: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> "Failed":
+        """The failure an exception stands for."""
+        if isinstance(error, ImprovError):
+            return cls(type(error).__name__, str(error))
+        return cls("ImprovError", f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+    def error(self) -> ImprovError:
+        """The exception again."""
+        kind: type[ImprovError] = getattr(errors, self.kind)
+        return kind(self.message)
+
+
+class Link:
+    """One end of a connection between two of our processes."""
+
+    def __init__(self, end: socket.socket, *, limit_bytes: int = 16 << 20) -> None:
+        end.setblocking(False)
+        self.closed = False
+        """Whether the other end is gone, orderly or killed."""
+        self.dropped = 0
+        """Values that were not sent because the other end did not read."""
+        self._end = end
+        self._limit_bytes = limit_bytes
+        self._unsent = bytearray()
+        self._unread = bytearray()
+        self._sockets: list[socket.socket] = []
+
+    def fileno(self) -> int:
+        """For select; -1 once it is shut."""
+        return self._end.fileno()
+
+    def send(self, value: object) -> bool:
+        """Send a value or keep it to be sent; False if it was dropped or nobody is there any more."""
+        if self.closed:
+            return False
+        if len(self._unsent) > self._limit_bytes:
+            self.flush()
+            if len(self._unsent) > self._limit_bytes:
+                self.dropped += 1
+                return False
+        self._unsent += _framed(value)
+        self.flush()
+        return not self.closed
+
+    def join(self, end: socket.socket, pid: int) -> None:
+        """Hand a connection over to the process `pid` at the other end, and shut our copy of it."""
+        with end:
+            if self.closed:
+                return
+            self._end.settimeout(_GRACE_S)
+            try:
+                self._end.sendall(self._unsent)
+                self._unsent.clear()
+                if hasattr(socket, "send_fds"):
+                    socket.send_fds(self._end, [_framed(Join())], [end.fileno()])
+                else:
+                    self._end.sendall(_framed(Join(end.share(pid))))  # type: ignore[attr-defined, unused-ignore]
+            except OSError:
+                self.closed = True
+            finally:
+                with suppress(OSError):
+                    self._end.setblocking(False)
+
+    def flush(self) -> None:
+        """Send on what is kept, as far as the other end takes it."""
+        try:
+            while self._unsent:
+                del self._unsent[: self._end.send(self._unsent)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.closed = True
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is kept to be sent."""
+        return bool(self._unsent) and not self.closed
+
+    def receive(self) -> list[Any]:
+        """The values that have arrived; sets `closed` when there will be no more."""
+        self._read()
+        values: list[Any] = []
+        while len(self._unread) >= _LENGTH.size:
+            end = _LENGTH.size + _LENGTH.unpack_from(self._unread)[0]
+            if len(self._unread) < end:
+                break
+            values.append(pickle.loads(self._unread[_LENGTH.size : end]))  # noqa: S301 from our own process
+            del self._unread[:end]
+        if self._unsent:
+            self.flush()
+        return values
+
+    def joined(self, message: Join) -> "Link":
+        """The connection that came with a message."""
+        if message.shared:
+            return Link(socket.fromshare(message.shared))  # type: ignore[attr-defined, unused-ignore]
+        return Link(self._sockets.pop(0))
+
+    def close(self) -> None:
+        """Shut it: the other end notices."""
+        self.closed = True
+        self._end.close()
+
+    def _read(self) -> None:
+        while not self.closed:
+            try:
+                if hasattr(socket, "recv_fds"):
+                    data, fds, _, _ = socket.recv_fds(self._end, _READ_BYTES, _MAX_SOCKETS)
+                    self._sockets += [socket.socket(fileno=fd) for fd in fds]
+                else:
+                    data = self._end.recv(_READ_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self.closed = True
+            self._unread += data
+            if len(data) < _READ_BYTES:
+                return
+
+
+def _framed(value: object) -> bytes:
+    data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    return _LENGTH.pack(len(data)) + data
+
+
+class Child:
+    """A process of ours that runs a piece of Python, with a link to it; a context that ends it for sure."""
+
+    def __init__(self, program: str) -> None:
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-P", "-c", program]
+        paths = os.pathsep.join(path for path in sys.path if path)
+        environment = os.environ | {"PYTHONPATH": paths}
+        with theirs:
+            if os.name == "posix":
+                self._process = subprocess.Popen(  # noqa: S603
+                    [*command, str(theirs.fileno())], env=environment, stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
+                )  # fmt: skip
+            else:  # a socket is handed over once it is known to whom
+                self._process = subprocess.Popen(  # noqa: S603
+                    [*command, "-"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+                )
+                shared = theirs.share(self._process.pid)  # type: ignore[attr-defined, unused-ignore]
+                self._process.communicate(shared)
+        self.link = Link(ours)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+        return self._process.pid
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended, or is about to, and everything that it has sent has been read."""
+        return self.link.closed
+
+    def end(self, grace_s: float = _GRACE_S) -> None:
+        """Shut the link, which tells it to end; make it end if it takes too long. Twice is once."""
+        self.link.close()
+        try:
+            self._process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.link.close()
+        self._process.kill()
+        self._process.wait()
+
+
+def parent(arguments: Sequence[str]) -> Link:
+    """The link to the process that started this one, from the command line it was given."""
+    if arguments[0] == "-":
+        return Link(socket.fromshare(sys.stdin.buffer.read()))  # type: ignore[attr-defined, unused-ignore]
+    return Link(socket.socket(fileno=int(arguments[0])))

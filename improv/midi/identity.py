@@ -1,0 +1,164 @@
+"""Whom the name of a MIDI port means, and whether a port is one we knew, under the name it has now.
+
+Every system writes into a port's name where it is plugged in, and those numbers change when it is
+plugged in again. Others are part of the name: `MIDI 1` and `MIDI 2` are two ports of one keyboard.
+Telling them apart is all this room does. It must never open a port, never depend on the order of
+the list, and never choose between ports that fit equally well: to hear nobody is a fault one sees,
+to hear the wrong one is not.
+
+| form | address, may change | name, may not |
+| --- | --- | --- |
+| ALSA `KeyLab:KeyLab MIDI 1 24:0` | client `24` | port `:0`, `MIDI 1` |
+| a2jmidid `a2j:KeyLab [24] (capture): [0] KeyLab MIDI 1` | client `[24]` | port `[0]` |
+| PipeWire `Midi-Bridge:KeyLab 3:(capture_0) KeyLab MIDI 1` | card `3`, `at usb-... full speed` | `capture_0` |
+| JACK `synth-01:midi_00` | `-01` of a second client of this name | `midi_00`, `midi_capture_1` |
+| Windows `2- KeyLab 1` by RtMidi | instance `2- `, index in the list `1` | the rest, cut at 31 characters |
+| CoreMIDI `IAC Driver Bus 1`, `KeyLab #2`, `KeyLab (1)` | | all of it |
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from improv.errors import InputNotFound, UsageError
+
+Direction = Literal["input", "output"]
+
+_WINDOWS_LENGTH = 31
+"""Windows keeps no more of a name."""
+
+_TAIL = re.compile(r"(?: [0-9]+:[0-9]+| ?\[[0-9]+\])+$")
+_A2J_CLIENT = re.compile(r"(?: \[[0-9]+\])+(?= \((?:capture|playback)\):(?: |$))")
+_INDEX = re.compile(r" (0|[1-9][0-9]{0,2})$")
+
+_ADDRESSES: tuple[tuple[re.Pattern[str], str], ...] = (
+    # A nameless ALSA client is called by its number, FluidSynth by its process.
+    (re.compile(r"^client-([0-9]+):(.*) \1:(?=[0-9]+$)"), r"client:\2 :"),
+    (re.compile(r"^(.*) \(([0-9]+)\):(.*) \(\2:([0-9]+)\)"), r"\1:\3 (\4)"),
+    (re.compile(r" [0-9]+:([0-9]+)$"), r" :\1"),
+    (re.compile(r" ?\[[0-9]+\]$"), ""),
+    (_A2J_CLIENT, ""),
+    (re.compile(r" at usb-[^ ]+ (?:low|full|high|super) speed"), ""),
+    # PipeWire puts the card's number behind its name; only what the port repeats is a card's name.
+    (re.compile(r"^((?:midi-bridge:)?)(.+?) [0-9]+(:\((?:capture|playback)_[0-9]+\) \2(?: |$))"), r"\1\2\3"),
+    (re.compile(r"(^|\()[0-9]+- (?=.)"), r"\1"),
+)
+
+_MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r" \(?bluetooth(?: midi)?(?: in| out)?\)?(?= :[0-9]+$|$)"), ""),
+    # JACK numbers clients of one name; ALSA, whose names end in a port's number, does not.
+    (re.compile(r"^([^:]+)-[0-9]{2}:(?!.* :[0-9]+$)"), r"\1:"),
+)
+
+
+def plain(name: str) -> str:
+    """A port's name without the numbers ALSA and others append, which change when it is replugged."""
+    folded = _folded(name)
+    return _TAIL.sub("", _A2J_CLIENT.sub("", folded)) or folded
+
+
+def match_port(wanted: str, names: Sequence[str], direction: Direction) -> int:
+    """The index of the port meant by a name: an exact one, else one alike but for numbers, else a part of one.
+
+    A part does not end within a number: `Port 1` is no part of `Port 10`.
+    UsageError if several are meant equally well, InputNotFound if none is; both list the ports.
+    """
+    part = plain(wanted)
+    within = re.compile(rf"(?<![0-9]){re.escape(part)}" if part[:1].isdecimal() else re.escape(part))
+    if part[-1:].isdecimal():
+        within = re.compile(rf"{within.pattern}(?![0-9])")
+    for alike in (
+        [name == wanted for name in names],
+        [plain(name) == part for name in names],
+        [within.search(plain(name)) is not None for name in names],
+    ):
+        if sum(alike) == 1:
+            return alike.index(True)
+        if sum(alike) > 1:
+            several = _listed([name for name, same in zip(names, alike, strict=True) if same])
+            raise UsageError(f"the MIDI {direction} {wanted!r} is ambiguous; it could be: {several}")
+    raise InputNotFound(f"no MIDI {direction} {wanted!r}; the {direction}s are: {_listed(names) or 'none'}")
+
+
+def same_port(known: str, names: Sequence[str]) -> int | None:
+    """The index of the port that was known by a name, under whatever name it has come back.
+
+    None if it is not among all the ports' `names` of now, or if several are equally likely. Of two
+    identical devices of which one is gone, a name cannot tell which one is left: it is taken for
+    the one that was known.
+    """
+    indexed = _are_indexed(names)
+    before = _Forms.of(known, indexed)
+    now = [_Forms.of(name, indexed) for name in names]
+    for alike in (
+        [name == known for name in names],
+        [forms.folded == before.folded for forms in now],
+        [forms.unindexed == before.unindexed for forms in now],
+        [forms.unaddressed == before.unaddressed for forms in now],
+        [forms.unmarked == before.unmarked for forms in now],
+        [_is_cut_from(forms, before) or _is_cut_from(before, forms) for forms in now],
+    ):
+        if sum(alike) == 1:
+            return alike.index(True)
+        if sum(alike) > 1:
+            return None
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """A name with less and less of its address."""
+
+    folded: str
+    unindexed: str
+    unaddressed: str
+    unmarked: str
+    cut: bool  # Windows may have left off its end
+
+    @classmethod
+    def of(cls, name: str, indexed: bool) -> Self:
+        folded = _folded(name)
+        is_windows = ":" not in folded
+        unindexed = _INDEX.sub("", folded) if indexed and is_windows else folded
+        unaddressed = _without(unindexed, _ADDRESSES)
+        appended = len(folded) - len(unindexed)
+        cut = is_windows and len(_printable(name).rstrip()) - appended == _WINDOWS_LENGTH
+        return cls(folded, unindexed, unaddressed, _without(unaddressed, _MARKS), cut)
+
+
+def _are_indexed(names: Sequence[str]) -> bool:
+    """Whether RtMidi has appended each port's index, as on Windows: then the list has 0, 1, 2 and so on, each once."""
+    numbers = [int(index[1]) for name in names if (index := _INDEX.search(_folded(name)))]
+    return len(names) > 0 and sorted(numbers) == list(range(len(names)))
+
+
+def _is_cut_from(short: _Forms, long: _Forms) -> bool:
+    """Whether a name may be the beginning Windows left of a longer one; a number is not taken to go on."""
+    rest = long.unaddressed.removeprefix(short.unaddressed)
+    if not short.cut or rest == long.unaddressed:
+        return False
+    return not (short.unaddressed[-1:].isdecimal() and rest[:1].isdecimal())
+
+
+def _without(folded: str, patterns: Sequence[tuple[re.Pattern[str], str]]) -> str:
+    shorter = folded
+    for pattern, left in patterns:
+        shorter = pattern.sub(left, shorter, count=1)
+    return shorter or folded
+
+
+def _folded(name: str) -> str:
+    """A name as far as spelling goes: case, width, composed or combining marks, padding."""
+    return unicodedata.normalize("NFKC", " ".join(unicodedata.normalize("NFKC", _printable(name)).split()).casefold())
+
+
+def _printable(name: str) -> str:
+    """A name without what a terminal would obey and nobody sees."""
+    kinds = ((character, unicodedata.category(character)) for character in name)
+    return "".join(" " if kind == "Cc" else character for character, kind in kinds if kind != "Cf")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return "; ".join(sorted(_printable(name) for name in names))

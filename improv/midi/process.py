@@ -1,0 +1,272 @@
+"""The player process: it owns the MIDI ports and the deadlines, and nothing else.
+
+It is the guardian. When the link to the engine closes, whatever the reason, it ends every note and
+pedal; when the link to the daemon closes it does so and ends. It must never import what is slow,
+never write a file, and never wait for another process.
+"""
+
+import gc
+import os
+import select
+import signal
+import sys
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack, suppress
+from math import inf
+from typing import Any
+
+from improv.between import Arrived, Down, Opened, Report, Sent
+from improv.config import Wiring
+from improv.errors import Unavailable, UsageError
+from improv.link import Failed, Join, Link, parent
+from improv.messages import Panic, Stop
+from improv.midi.player import Arrival, Gone, NullSink, Player, Sink, Source, SystemClock
+from improv.midi.ports import InputPort, OutputPort, Server, quiet, reachable_api
+from improv.music import Timed
+
+_REPORT_S = 0.2
+_FOLLOW_S = 0.5
+_IDLE_S = 0.005
+"""The list of ports is asked for when nothing falls due for so long."""
+
+_KEPT = 4096
+_PRIORITY = 60
+_OVERFLOW = b"queue limit"
+"""What RtMidi prints for each message that it drops."""
+
+
+class Engine:
+    """The link to the engine, whichever it is at present: a source of plans, and who hears what arrives.
+
+    While there is none, what arrives is kept for the next one.
+    """
+
+    def __init__(self) -> None:
+        self.link: Link | None = None
+        self.unheard = 0
+        """Notes that nobody was there to hear for too long."""
+        self._told = False
+        self._notes: list[Timed] = []
+        self._commands: list[Any] = []
+
+    def joined(self, link: Link) -> None:
+        """From now on plans come from another one."""
+        if self.link is not None:
+            self.link.close()
+        self.link, self._told = link, False
+
+    def tell(self, notes: list[Timed], commands: list[Any], down: frozenset[int]) -> None:
+        """Have it hear notes and commands; the first that it is told is which keys are down after them."""
+        if self.link is None or not self._told:
+            self._notes += notes
+            self._commands += commands
+            self.unheard += max(0, len(self._notes) - _KEPT)
+            del self._notes[:-_KEPT], self._commands[:-_KEPT]
+        if self.link is None:
+            return
+        if not self._told:
+            self._told = True
+            notes, commands, self._notes, self._commands = self._notes, self._commands, [], []
+            self.link.send(Arrived(notes, commands))
+            self.link.send(Down(down))
+        elif notes or commands:
+            self.unheard += 0 if self.link.send(Arrived(notes, commands)) else len(notes)
+
+    def poll(self, now_s: float) -> Sequence[Arrival]:
+        """The plans that have come; that the engine is gone, once it is."""
+        if self.link is None:
+            return ()
+        plans = self.link.receive()
+        if self.link.closed:
+            self.link.close()
+            self.link = None
+            return (Gone(now_s, engine=True),)  # what it planned last is of no use any more
+        return plans
+
+    def next_poll_s(self, now_s: float) -> float:
+        """When there is something to read, which ends waiting; soon, if something could not be written."""
+        return now_s + _REPORT_S if self.link is not None and self.link.waits else inf
+
+
+class Daemon:
+    """The link to the daemon: a source of panic and stop, and of the engines to join."""
+
+    def __init__(self, link: Link, engine: Engine) -> None:
+        self.link = link
+        self._engine = engine
+
+    def poll(self, now_s: float) -> Sequence[Arrival]:
+        """What the daemon asks for; stop, once it is gone."""
+        asked: list[Arrival] = []
+        for message in self.link.receive():
+            if isinstance(message, Join):
+                if self._engine.link is not None:
+                    asked.append(Gone(now_s, engine=True))
+                self._engine.joined(self.link.joined(message))
+            else:
+                asked.append(message)
+        if self.link.closed:
+            asked.append(Stop())
+        return asked
+
+    def next_poll_s(self, now_s: float) -> float:
+        """When there is something to read, which ends waiting."""
+        return inf
+
+
+class Signals:
+    """Signals to this process alone: those that end it are a stop, SIGUSR1 is panic; Ctrl-C is the daemon's."""
+
+    def __init__(self) -> None:
+        self._asked: list[Arrival] = []
+        for name in ("SIGINT", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: self._asked.append(Stop()))
+        if hasattr(signal, "SIGUSR1"):
+            signal.signal(signal.SIGUSR1, lambda *_: self._asked.append(Panic()))
+
+    def poll(self, now_s: float) -> Sequence[Arrival]:
+        """What has been asked for."""
+        asked, self._asked = self._asked, []
+        return asked
+
+    def next_poll_s(self, now_s: float) -> float:
+        """Soon."""
+        return now_s + _REPORT_S
+
+
+class Complaints:
+    """What C libraries print, kept off the screen and read: RtMidi says there what it has dropped."""
+
+    def __init__(self) -> None:
+        self.overflows = 0
+        self._pipe = None
+        if os.name == "posix":
+            self._pipe, end = os.pipe()
+            os.set_blocking(self._pipe, False)
+            os.set_blocking(end, False)  # who prints must not wait to be read
+            os.dup2(end, 2)
+            os.close(end)
+
+    def read(self) -> None:
+        """Take in what has been printed."""
+        with suppress(BlockingIOError):
+            while self._pipe is not None:
+                self.overflows += os.read(self._pipe, 1 << 16).count(_OVERFLOW)
+
+
+def main() -> None:
+    """Run as a child of the daemon: `main` finds the link to it on the command line."""
+    link = parent(sys.argv[1:])
+    complaints = Complaints()
+    try:
+        _play(link, complaints)
+    except BaseException as error:
+        link.send(Failed.of(error))
+    link.flush()
+
+
+def _play(link: Link, complaints: Complaints) -> None:
+    signals = Signals()
+    select.select([link], (), ())
+    asked = link.receive()
+    if not asked:
+        return
+    wiring: Wiring = asked[0]
+    server = Server()
+    with ExitStack() as stack:
+        with server.opening():
+            says, api, sink, thru, source = _opened(wiring, stack)
+        ports = {port for port in (source, sink, thru) if isinstance(port, (InputPort, OutputPort))}
+        engine = Engine()
+        daemon = Daemon(link, engine)
+        sources: list[Source] = [daemon, engine, signals, *([source] if source else [])]
+        clock = SystemClock(lambda: [link] if engine.link is None else [link, engine.link])
+        realtime = _realtime()
+        link.send(Opened(says, api, source is not None, not isinstance(sink, NullSink), realtime))
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        with Player(clock, sink, sources, thru=thru) as player:
+            _run(player, engine, link, ports, server, complaints)
+        link.send(Sent(tuple(player.sent)))
+        if server.gone:
+            os._exit(0)  # closing a client of a dead server takes a second each
+
+
+def _run(
+    player: Player,
+    engine: Engine,
+    link: Link,
+    ports: Collection[InputPort | OutputPort],
+    server: Server,
+    complaints: Complaints,
+) -> None:
+    """Play until told to stop, hand on what arrives, follow the ports and report."""
+    report_s = follow_s = player.clock.now()
+    while True:
+        heard = player.listen_until(min(report_s, follow_s))
+        if heard is None:
+            link.send(_report(player, engine, server, complaints))
+            return
+        engine.tell(*heard, player.down)
+        now_s = player.clock.now()
+        news: tuple[str, ...] = ()
+        if now_s >= follow_s and not server.gone:
+            if player.next_due_s() > now_s + _IDLE_S:
+                news = tuple(text for port in ports if (text := port.follow()))
+                follow_s = now_s + _FOLLOW_S
+            else:
+                follow_s = now_s + _IDLE_S
+        if now_s >= report_s or news:
+            report_s = now_s + _REPORT_S
+            link.send(_report(player, engine, server, complaints, news))
+
+
+def _report(
+    player: Player, engine: Engine, server: Server, complaints: Complaints, news: tuple[str, ...] = ()
+) -> Report:
+    complaints.read()
+    return Report(
+        onsets=player.onsets,
+        dropped=player.dropped,
+        gaps=player.gaps,
+        loops=player.echo.found,
+        overflows=complaints.overflows,
+        unheard=engine.unheard,
+        news=news,
+        server_gone=server.gone,
+        first_onset_s=player.first_onset_s,
+    )
+
+
+def _opened(wiring: Wiring, stack: ExitStack) -> tuple[str, str, Sink, Sink | None, InputPort | None]:
+    """What to say of it, the MIDI system, the output, where to pass on to, and the input; none without a system."""
+    if wiring.api == "none":
+        if wiring.input or wiring.output:
+            raise UsageError("--api none has no ports; leave --input and --output out, or name another --api")
+        return "", "none", NullSink(), None, None
+    with quiet():
+        try:
+            api = reachable_api(wiring.api)
+        except Unavailable as error:
+            if wiring.api or wiring.input or wiring.output:
+                raise
+            return f"{error}; playing on into a MIDI file", "none", NullSink(), None, None
+        source = stack.enter_context(InputPort(wiring.input, api, patient=wiring.patient))
+        sink = stack.enter_context(OutputPort(wiring.output, api, patient=wiring.patient))
+        says = f"{api}: hears {source.name}, plays to {sink.name}"
+        if not wiring.thru:
+            return says, api, sink, None, source
+        thru = sink if wiring.output else stack.enter_context(OutputPort(None, api, "thru"))
+    return f"{says}, passes on to {thru.name}", api, sink, thru, source
+
+
+def _realtime() -> bool:
+    """Ask for real-time scheduling; whether it is granted."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(_PRIORITY))
+    except (OSError, AttributeError):
+        return False
+    return True

@@ -1,0 +1,264 @@
+"""The engine process: it loads a network, performs with it, and tells the daemon step by step.
+
+It plays through the player process and opens no port. Everything that is needed to go on from a
+step goes to the daemon with that step, so that another engine can take its place.
+"""
+
+import gc
+import hashlib
+import pickle
+import select
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+
+from improv import __version__
+from improv.between import Arrived, Begin, Begun, Down, Ended, Prepare, Prepared, Told
+from improv.config import Tune
+from improv.engine import Lead, perform
+from improv.errors import ContractError, ImprovError
+from improv.link import Failed, Join, Link, parent
+from improv.messages import Command, How, Settings, Stop
+from improv.midi.player import Plan, SystemClock
+from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Timed, pitch_class
+from improv.onnx_file import find_model
+from improv.onnx_model import OnnxModel, remembered_provider
+from improv.recording import Entry, Head
+from improv.session import Moment, Session, begin, snapshot
+from improv.transport import Clock, Transport
+from improv.turns import Mode
+
+START_S = 0.05
+"""How long after everything is ready the first step falls due."""
+
+_TIDY_STEPS = 12 * STEPS_PER_BAR
+"""Garbage is collected so often, right after a step, when there is time."""
+
+
+# --- a tune and its network -----------------------------------------------------------------------
+
+
+def opened(tune: Tune, otherwise: str = "cpu") -> OnnxModel:
+    """The tune's model, checked and loaded, on its provider or another, which may fail for the CPU."""
+    path = find_model(tune.model)
+    if tune.provider is None and otherwise != "cpu":
+        with suppress(ImprovError):
+            return OnnxModel(path, otherwise)
+    return OnnxModel(path, tune.provider or "cpu")
+
+
+def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int, start_s: float) -> Session:
+    """The tune at its beginning, its first step due at `start_s`."""
+    transport = Transport(-tune.count_in * STEPS_PER_BAR, start_s, tune.tempo, tune.swing)
+    settings = Settings(
+        mode=mode,
+        turn_bars=tune.bars,
+        temperature=tune.temperature,
+        key_semitones=_semitones(model.spec.key, tune.key),
+    )
+    with _first_steps(tune):
+        return begin(model, settings, transport, seed=seed, count_in_bars=tune.count_in)
+
+
+def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
+    """What a take that begins with a session is made of."""
+    return Head(
+        improv=__version__,
+        began=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=model.spec.name,
+        model_sha256=hashlib.sha256(find_model(tune.model).read_bytes()).hexdigest(),
+        seed=session.seed,
+        settings=session.settings,
+        transport=session.transport,
+        count_in_bars=tune.count_in,
+        form=model.spec.form,
+        key=model.spec.key,
+    )
+
+
+def entry_of(moment: Moment) -> Entry:
+    """What is recorded of a step."""
+    session = moment.session
+    return Entry(
+        step=session.step,
+        how=moment.how,
+        notes=moment.heard.notes,
+        commands=moment.heard.commands,
+        events=moment.played.events,
+        transport=session.transport,
+        settings=session.settings,
+        leapt=moment.leapt,
+        fault=session.fault if moment.how is How.FALLBACK else "",
+        chord=session.frame.chord.symbol if session.frame.chord else "",
+    )
+
+
+def last_step(tune: Tune, session: Session) -> int | None:
+    """The step a tune ends with; None if it goes on for ever."""
+    return None if tune.choruses is None else tune.choruses * session.form.steps - 1
+
+
+@contextmanager
+def _first_steps(tune: Tune) -> Iterator[None]:
+    """Whatever a model raises before there is music, as a ContractError."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160]
+        raise ContractError(f"{tune.model}: it fails in its first steps ({reason}); export it again") from error
+
+
+def _semitones(own: str, wanted: str | None) -> int:
+    """The shortest way from the model's key to the wanted one, -5 to 6 semitones."""
+    return 0 if wanted is None else (pitch_class(wanted) - pitch_class(own) + 5) % 12 - 5
+
+
+# --- the process ----------------------------------------------------------------------------------
+
+
+class FarPlayer:
+    """The player in its process, as the engine plays through it; commands come from the daemon.
+
+    While there is no player, plans are lost and nothing is heard.
+    """
+
+    independent = True
+
+    def __init__(self, daemon: Link) -> None:
+        self.clock: Clock = SystemClock(self._wakers)
+        self.begin: Begin | None = None
+        self._daemon = daemon
+        self._player: Link | None = None
+        self._stopped = False
+        self._down: set[int] = set()
+        self._notes: list[Timed] = []
+        self._commands: list[Command] = []
+
+    def holds(self, session: Session) -> None:
+        """The session to go on from thinks of these keys as held."""
+        self._down = {key.pitch for key in session.keys if key.release is None}
+
+    def play(self, plan: Plan) -> None:
+        """Send the plan over."""
+        if self._player is not None:
+            self._player.send(plan)
+
+    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]] | None:
+        """What has arrived; None once the daemon has said stop, or is gone."""
+        while self._received():
+            if self.clock.now() >= deadline_s or (at_once and (self._notes or self._commands)):
+                heard = self._notes, self._commands
+                self._notes, self._commands = [], []
+                return heard
+            self.clock.wait_until(deadline_s, exactly=False)
+        return None
+
+    def _wakers(self) -> Sequence[Link]:
+        return [self._daemon] if self._player is None else [self._daemon, self._player]
+
+    def _received(self) -> bool:
+        """Take in what has come; False once told to stop."""
+        for message in self._daemon.receive():
+            match message:
+                case Join():
+                    if self._player is not None:
+                        self._player.close()
+                    self._player = self._daemon.joined(message)
+                case Stop():
+                    self._stopped = True
+                case Begin():
+                    self.begin = message
+                case _:
+                    self._commands.append(message)
+        for message in self._player.receive() if self._player else ():
+            match message:
+                case Arrived(notes, commands):
+                    for note in notes:
+                        self._heard(note)
+                    self._commands += commands
+                case Down(pitches):
+                    for pitch in sorted(self._down - pitches):
+                        self._heard(Timed(self.clock.now(), NoteOff(Part.YOU, pitch)))
+        if self._player is not None and self._player.closed:
+            self._player.close()
+            self._player = None
+        return not (self._stopped or self._daemon.closed)
+
+    def _heard(self, note: Timed) -> None:
+        self._notes.append(note)
+        if isinstance(note.event, NoteOn):
+            self._down.add(note.event.pitch)
+        else:
+            self._down.discard(note.event.pitch)
+
+
+def main() -> None:
+    """Run as a child of the daemon: `main` finds the link to it on the command line."""
+    for name in ("SIGINT", "SIGHUP", "SIGUSR1"):  # the daemon's
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    link = parent(sys.argv[1:])
+    try:
+        _serve(link)
+    except BaseException as error:
+        link.send(Failed.of(error))
+    select.select((), [link], (), 1)
+    link.flush()
+
+
+def _serve(link: Link) -> None:
+    tune = _first(link).tune
+    model = opened(tune, remembered_provider())
+    hands = FarPlayer(link)
+    first = begun(tune, model, Mode.SOLO, 0, 0.0)
+    with _first_steps(tune):
+        lead = Lead().tried(first, model, hands.clock)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    link.send(Prepared())
+    while hands.begin is None:
+        if hands.listen_until(hands.clock.now() + 1) is None:
+            return
+    session = _taken_up(hands.begin, tune, model, hands.clock)
+    if not hands.begin.session:
+        link.send(Begun(head_of(tune, model, session)))
+    hands.holds(session)
+
+    def observe(moment: Moment) -> None:
+        seen = snapshot(moment.session, moment.planned)
+        link.send(Told(seen, entry_of(moment), pickle.dumps(moment.session)))
+        if moment.session.step % _TIDY_STEPS == 0:
+            gc.collect()
+
+    perform(session, model, hands, observe, lead=lead, last_step=last_step(tune, session))
+    link.send(Ended(lead.s, peak_memory_mib()))
+
+
+def _first(link: Link) -> Prepare:
+    """What the daemon asks for first."""
+    while not link.closed:
+        select.select([link], (), ())
+        for message in link.receive():
+            if isinstance(message, Prepare):
+                return message
+    raise SystemExit
+
+
+def _taken_up(begin_: Begin, tune: Tune, model: OnnxModel, clock: Clock) -> Session:
+    if begin_.session:
+        session: Session = pickle.loads(begin_.session)  # noqa: S301 from our own process
+        return session
+    return begun(tune, model, begin_.mode, begin_.seed, clock.now() + START_S)
+
+
+def peak_memory_mib() -> float | None:
+    """The most memory this process has had, in MiB; None where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
