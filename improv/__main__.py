@@ -46,6 +46,14 @@ Api = Annotated[
     str | None,
     typer.Option(help="The MIDI system: alsa, jack, coremidi, windows; the first that answers if not given."),
 ]
+Output = Annotated[
+    str | None,
+    typer.Option("--output", "-o", help="The MIDI output, or part of its name; a virtual port if not given."),
+]
+LiveApi = Annotated[
+    str | None,
+    typer.Option("--api", help="The MIDI system: alsa, jack, coremidi, windows, or none to play into a file only."),
+]
 
 
 @app.command()
@@ -64,14 +72,12 @@ def jam(
         str | None,
         typer.Option("--input", "-i", help="The MIDI input, or part of its name; a virtual port if not given."),
     ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", help="The MIDI output, or part of its name; a virtual port if not given."),
-    ] = None,
-    api: Annotated[
-        str | None,
-        typer.Option(help="The MIDI system: alsa, jack, coremidi, windows, or none to play into a file only."),
-    ] = None,
+    output: Output = None,
+    thru: Annotated[
+        bool,
+        typer.Option("--thru", help="Pass what you play on, as it is: to --output, else to a virtual port of its own."),
+    ] = False,
+    api: LiveApi = None,
     save: Annotated[Path | None, typer.Option(help="Also write the jam to this MIDI file.")] = None,
     figures: Annotated[Path | None, typer.Option(help="Write what was measured to this JSON file.")] = None,
     provider: Provider = None,
@@ -90,7 +96,7 @@ def jam(
     )  # fmt: skip
     if figures is not None:
         check_writable(figures)
-    measured = daemon.jam(tune, Wiring(api=api, input=input, output=output, save=save), say=_say)
+    measured = daemon.jam(tune, Wiring(api=api, input=input, output=output, thru=thru, save=save), say=_say)
     _say(measured.text())
     if figures is not None:
         figures.write_text(json.dumps(asdict(measured), indent=1))
@@ -123,6 +129,71 @@ def render(
     )  # fmt: skip
     rendered(tune, out, call)
     typer.echo(f"wrote {out}")
+
+
+Take = Annotated[str, typer.Argument(help="A take's name or the beginning of it (improv takes), a file, or: last.")]
+
+
+@app.command()
+def takes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the recordings: every jam is recorded from its first step, and survives a crash."""
+    from improv.recording import takes as listed
+    from improv.recording import takes_directory
+
+    found = listed(takes_directory())
+    if as_json:
+        typer.echo(json.dumps([asdict(take) | {"path": str(take.path)} for take in found], indent=1))
+        return
+    for take in found:
+        minutes, seconds = divmod(round(take.length_s), 60)
+        what = f"{minutes:>3}:{seconds:02} {take.choruses:>4} choruses  {take.ended or 'recovered'}"
+        typer.echo(f"{take.name:<36} {take.wrong or what}")
+    if not found:
+        typer.echo(f"no takes yet in {takes_directory()}")
+
+
+@app.command()
+def export(
+    take: Take,
+    out: Annotated[
+        Path | None, typer.Argument(help="The MIDI file to write; named like the take if not given.")
+    ] = None,
+) -> None:
+    """Write a recording as a Standard MIDI File, a track each for you and the parts of improv."""
+    from improv.midi.files import export as exported
+    from improv.recording import find_take, read_take, takes_directory
+
+    path = find_take(take, takes_directory())
+    recording = read_take(path)
+    if recording.damage:
+        typer.echo(recording.damage, err=True)
+    target = out or Path(f"{path.stem}.mid")
+    check_writable(target)
+    exported(recording, target)
+    typer.echo(f"wrote {target}")
+
+
+@app.command()
+def replay(
+    take: Take,
+    check: Annotated[bool, typer.Option("--check", help="Do not play: only see that it comes out the same.")] = False,
+    output: Output = None,
+    api: LiveApi = None,
+) -> None:
+    """Play a recording again, or check it: the same network on the same notes gives the same music, bit for bit."""
+    from improv.recording import find_take, takes_directory
+
+    path = find_take(take, takes_directory())
+    if check:
+        from improv.replay import check as checked
+
+        recording = checked(path)
+        typer.echo(f"{path.stem}: {len(recording.entries)} steps, bit for bit the same")
+        return
+    from improv import daemon
+
+    measured = daemon.play_again(path, Wiring(api=api, output=output), say=_say)
+    _say(measured.text())
 
 
 @app.command()

@@ -4,6 +4,7 @@ Values only, light enough for every process to load. They never leave the machin
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from improv.config import Tune
 from improv.messages import Command, Snapshot
@@ -70,9 +71,10 @@ class Down:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Load a tune's network."""
+    """Load a tune's network, or the one a take was made with, to play that again."""
 
     tune: Tune
+    take: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

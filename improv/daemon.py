@@ -85,6 +85,22 @@ def jam(tune: Tune, wiring: Wiring, say: Callable[[str], None]) -> Figures:
     return _figures(outcome, audience)
 
 
+def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figures:
+    """Play a take again, your notes too, until its end or until stopped; it is not recorded once more.
+
+    Each step is decided again before it sounds; DataError at the first that is not what was recorded.
+    """
+    head = read_take(path).head
+    tune = Tune(model=head.model, tempo=head.transport.bpm)
+    audience = _Audience(Lines(sys.stdout or io.StringIO()), say)
+    with audience, Signals() as signals, Supervisor(tune, wiring, audience, take=path) as supervisor:
+        ports = supervisor.ready()
+        if ports.says:
+            say(ports.says)
+        outcome = supervisor.play(Begin(head.settings.mode, head.seed), [signals])
+    return _figures(outcome, audience)
+
+
 def _save(wiring: Wiring, *, plays: bool) -> Path | None:
     """The file a jam is written to at its end: the one asked for, or one where nothing else can be heard of it."""
     if wiring.save is None and not plays:

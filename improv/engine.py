@@ -61,9 +61,8 @@ class Hands(Protocol):
 class Lead:
     """How long before a step its last plan is begun, in seconds: what planning has taken lately, and some more.
 
-    It covers waking up, the network's step, the fallback behind it and handing over. One in a
-    hundred may take longer: an earlier plan is in the player's hands already, so all that is lost
-    is what was heard in the last moment.
+    It covers waking up, the network's step and handing over. One in a hundred may take longer: an
+    earlier plan is in the player's hands already, so all that is lost is what was heard last.
     """
 
     def __init__(self) -> None:
@@ -81,8 +80,7 @@ class Lead:
         """The lead after plans that nobody plays, before there is music. Whatever the model raises is raised."""
         for _ in range(_LEAD_TRIALS):
             began_s = clock.now()
-            coming, _ = advance(replace(session, step=0), Heard(), model)
-            list(_fallbacks(coming, model))
+            advance(replace(session, step=0), Heard(), model)
             self.measured(clock.now() - began_s)
         return self
 
@@ -141,10 +139,11 @@ class _Performance:
             if self._hands.clock.now() >= due_s:  # too late: what the player has stands
                 break
             self._hand_over(plan)
+            took_s = self._hands.clock.now() - planned_s
+            self._hand_over_fallbacks(plan.session)
             if coming is None:
                 self._tell(plan.session.frame)
             coming = plan
-            took_s = self._hands.clock.now() - planned_s
             decide_s = due_s - self._lead.s
             arrived = self._listened(decide_s)
             if arrived is None:
@@ -187,9 +186,13 @@ class _Performance:
         return _Step(session, heard, played, How.FALLBACK if audible else How.SKIPPED)
 
     def _hand_over(self, coming: _Step) -> None:
-        events = coming.played.events + tuple(_fallbacks(coming.session, self._model))
-        self._hands.play(Plan(coming.session.step, events, coming.session.transport))
-        self._handed = coming.session.step + FALLBACK_STEPS
+        self._hands.play(Plan(coming.session.step, coming.played.events, coming.session.transport))
+
+    def _hand_over_fallbacks(self, session: Session) -> None:
+        """What is played after a session's step if nothing better comes in time."""
+        events = tuple(_fallbacks(session, self._model))
+        self._hands.play(Plan(session.step + 1, events, session.transport))
+        self._handed = session.step + FALLBACK_STEPS
 
     def _catch_up(self) -> None:
         """Past every step whose time is over by more than half a step, and over whole choruses at once.

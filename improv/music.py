@@ -243,9 +243,12 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A note event as it is planned, in ticks from the top of the first chorus."""
+    """A note event as it is planned, in ticks from the top of the first chorus.
 
-    tick: int
+    Whole ticks, but for your own notes where a recording is played again.
+    """
+
+    tick: float
     event: NoteEvent
 
 

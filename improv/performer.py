@@ -12,7 +12,9 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from improv import __version__
 from improv.between import Arrived, Begin, Begun, Down, Ended, Prepare, Prepared, Told
@@ -22,16 +24,22 @@ from improv.errors import ContractError, ImprovError
 from improv.link import Failed, Join, Link, parent
 from improv.messages import Command, How, Settings, Stop
 from improv.midi.player import Plan, SystemClock
-from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Timed, pitch_class
+from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Placed, Timed, in_order, pitch_class
 from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel, remembered_provider
-from improv.recording import Entry, Head
+from improv.recording import Entry, Head, read_take
+from improv.replay import model_of, replayed
 from improv.session import Moment, Session, begin, snapshot
 from improv.transport import Clock, Transport
 from improv.turns import Mode
 
 START_S = 0.05
 """How long after everything is ready the first step falls due."""
+
+_AHEAD_S = 0.1
+"""How long before it sounds a step of a take that is played again is handed over."""
+
+_SOON_S = 0.01
 
 _TIDY_STEPS = 12 * STEPS_PER_BAR
 """Garbage is collected so often, right after a step, when there is time."""
@@ -209,21 +217,24 @@ def main() -> None:
 
 
 def _serve(link: Link) -> None:
-    tune = _first(link).tune
-    model = opened(tune, remembered_provider())
+    asked = _first(link)
     hands = FarPlayer(link)
+    if asked.take is None:
+        _perform(asked.tune, hands, link)
+    else:
+        _play_again(asked.take, hands, link)
+
+
+def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
+    model = opened(tune, remembered_provider())
     first = begun(tune, model, Mode.SOLO, 0, 0.0)
     with _first_steps(tune):
         lead = Lead().tried(first, model, hands.clock)
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    link.send(Prepared())
-    while hands.begin is None:
-        if hands.listen_until(hands.clock.now() + 1) is None:
-            return
-    session = _taken_up(hands.begin, tune, model, hands.clock)
-    if not hands.begin.session:
+    begin_ = _asked_to_begin(hands, link)
+    if begin_ is None:
+        return
+    session = _taken_up(begin_, tune, model, hands.clock)
+    if not begin_.session:
         link.send(Begun(head_of(tune, model, session)))
     hands.holds(session)
 
@@ -235,6 +246,46 @@ def _serve(link: Link) -> None:
 
     perform(session, model, hands, observe, lead=lead, last_step=last_step(tune, session))
     link.send(Ended(lead.s, peak_memory_mib()))
+
+
+def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
+    """A take as it was, your notes too, each step decided again and compared before it sounds."""
+    recording = read_take(path)
+    model = model_of(recording)
+    begin_ = _asked_to_begin(hands, link)
+    if begin_ is None:
+        return
+    head, entries = recording.head, recording.entries
+    later_s = hands.clock.now() + 3 * _AHEAD_S - head.transport.time_of(head.first_step)
+    after = head.first_step
+    if begin_.session:
+        later_s, after = pickle.loads(begin_.session)  # noqa: S301 from our own process
+    for index, again in enumerate(replayed(recording, model)):
+        entry, session = again.entry, again.session
+        later_s -= entry.leapt * session.form.steps * entry.transport.step_s
+        transport = replace(entry.transport, anchor_s=entry.transport.anchor_s + later_s)
+        if session.step < after:
+            continue
+        if hands.listen_until(transport.time_of(session.step) - _AHEAD_S, at_once=False) is None:
+            break
+        yours = entries[index + 1].notes if index + 1 < len(entries) else ()
+        events = [Placed(entry.transport.ticks_at(note.time_s), note.event) for note in yours]
+        hands.play(Plan(session.step, in_order([*entry.events, *events]), transport))
+        link.send(Told(snapshot(session, session.frame), entry, pickle.dumps((later_s, session.step + 1))))
+    hands.listen_until(hands.clock.now() + _AHEAD_S + START_S, at_once=False)
+    link.send(Ended(0.0, peak_memory_mib()))
+
+
+def _asked_to_begin(hands: "FarPlayer", link: Link) -> Begin | None:
+    """Say that all is ready, and wait; None if nobody asks any more. From here on no garbage is collected unasked."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    link.send(Prepared())
+    while hands.begin is None:
+        if hands.listen_until(hands.clock.now() + _SOON_S) is None:
+            return None
+    return hands.begin
 
 
 def _first(link: Link) -> Prepare:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from improv.between import Begin, Begun, Ended, Opened, Prepare, Prepared, Report, Sent, Told
@@ -80,10 +81,11 @@ class Outcome:
 class Supervisor:
     """Runs one performance. A context: however it is left, both processes end, within a second."""
 
-    def __init__(self, tune: Tune, wiring: Wiring, audience: Audience) -> None:
+    def __init__(self, tune: Tune, wiring: Wiring, audience: Audience, *, take: Path | None = None) -> None:
         self.engine_deaths = 0
         self.player_deaths = 0
         self._tune = tune
+        self._take = take
         self._wiring = wiring
         self._audience = audience
         self._player: Child | None = None
@@ -288,7 +290,7 @@ class Supervisor:
         self._engine, self._engine_begun, self._connected = Child(_ENGINE), False, False
         self._prepared = False
         self._engine_heard_s = time.monotonic()
-        self._engine.link.send(Prepare(self._tune))
+        self._engine.link.send(Prepare(self._tune, self._take))
 
     def _introduce(self) -> None:
         """Connect player and engine to each other, and have an engine that is new begin, connected or not."""

@@ -50,7 +50,7 @@ def events(leaving: list[Played], part: Part) -> list[Placed]:
 
 def onsets(leaving: list[Played], part: Part) -> list[tuple[int, int]]:
     """(step, pitch) of what begins."""
-    return [(p.tick // 6, p.event.pitch) for p in events(leaving, part) if isinstance(p.event, NoteOn)]
+    return [(int(p.tick) // 6, p.event.pitch) for p in events(leaving, part) if isinstance(p.event, NoteOn)]
 
 
 def test_the_chords_are_the_forms_and_never_stop(echo: Echo, begun: Begun) -> None:

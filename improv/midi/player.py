@@ -18,10 +18,11 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from improv.messages import Command, Panic, Stop
-from improv.midi.channels import CHANNELS, bytes_of, is_panic, silencing
+from improv.midi.channels import CHANNELS, NOTE_OFF, NOTE_ON, bytes_of, is_panic, silencing
 from improv.midi.echo import Echo
 from improv.midi.ledger import Ledger
 from improv.midi.stream import note_event
+from improv.midi.zones import Zones
 from improv.music import TICKS_PER_STEP, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed
 from improv.transport import Clock, Transport
 
@@ -158,11 +159,12 @@ class Player:
         self.passed = Ledger()
         """What was begun by messages that were passed on."""
         self._sink = sink
+        self._zones = Zones()
         self._sources = list(sources)
-        self._pending: list[tuple[int, int, NoteEvent]] = []
+        self._pending: list[tuple[float, int, NoteEvent]] = []
         self._order = itertools.count()
         self._transport = Transport(0, 0.0, 60)
-        self._struck: dict[tuple[Part, int], int] = {}
+        self._struck: dict[tuple[Part, int], float] = {}
         self._down: set[int] = set()
         self._stopped = False
         self._awake_by_s = inf
@@ -185,9 +187,12 @@ class Player:
         self._pending = [event for event in self._pending if event[0] < start]
         self._pending += [(placed.tick, next(self._order), placed.event) for placed in plan.events]
         heapq.heapify(self._pending)
-        for (part, pitch), tick in list(self._struck.items()):
+        for note, tick in list(self._struck.items()):
             if tick >= start:
-                self._end(part, pitch)
+                del self._struck[note]
+                for message in self._ours(bytes_of(NoteOff(*note))):
+                    self._sink.send(message)
+                    self.echo.sent(message, self.clock.now())
 
     def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]] | None:
         """Play until the deadline, or until something arrives: what arrived; None once told to stop."""
@@ -287,6 +292,8 @@ class Player:
         if is_panic(message):
             self._arrived(Panic(), time_s)
         if self.thru is not None and not self.echo.looped(time_s):
+            if self._zones.enter(message) and self.thru is self._sink:
+                self.silence()  # ours go on, on other channels
             self.passed.enter(message)
             self.thru.send(message)
             self.echo.sent(message, time_s)
@@ -320,46 +327,44 @@ class Player:
     # --- what leaves ----------------------------------------------------------------------------
 
     def _send_due(self, due_s: float) -> None:
-        """Send the events of the first pending tick at their time."""
-        tick = self._pending[0][0]
-        due = []
+        """Send the events of the first pending tick at their time; nothing but sending is left to do then."""
+        late = self.clock.now() - due_s > self._transport.step_s / 2
+        tick, messages = self._pending[0][0], list[bytes]()
         while self._pending and self._pending[0][0] == tick:
-            due.append(heapq.heappop(self._pending)[2])
+            messages += self._messages_of(heapq.heappop(self._pending)[2], tick, late=late)
         self.clock.wait_until(due_s, exactly=True)
-        for event in due:  # taken beforehand, so that nothing but sending is left to do now
-            self._send(event, tick, due_s)
-
-    def _send(self, event: NoteEvent, tick: int, due_s: float) -> None:
-        match event:
-            case NoteOff(part, pitch):
-                self._end(part, pitch)
-            case NoteOn(part, pitch, _):
-                now_s = self.clock.now()
-                if now_s - due_s > self._transport.step_s / 2:
-                    self.dropped += 1
-                    return
-                self._end(part, pitch)
-                self._struck[part, pitch] = tick  # before it is sent: a send that fails half-way is ended too
-                self._out(bytes_of(event))
+        for message in messages:
+            sent_s = self.clock.now()
+            self._sink.send(message)
+            if message[0] & 0xF0 == NOTE_ON:
                 self.onsets += 1
-                self.sent.append((due_s, now_s))
-                if self.first_onset_s is None:
-                    self.first_onset_s = now_s
+                self.sent.append((due_s, sent_s))
+                self.first_onset_s = self.first_onset_s or sent_s
+        for message in messages:
+            self.echo.sent(message, self.clock.now())
 
-    def _end(self, part: Part, pitch: int) -> None:
-        """End a note of ours, unless it has ended; where the player holds the same one, it is theirs to end."""
-        if self._struck.pop((part, pitch), None) is None:
-            return
-        message = bytes_of(NoteOff(part, pitch))
-        if self.thru is self._sink and self.passed.sounds(CHANNELS[part], pitch):
-            self.ledger.enter(message)
-        else:
-            self._out(message)
+    def _messages_of(self, event: NoteEvent, tick: float, *, late: bool) -> list[bytes]:
+        """What an event sends, in the ledger already: a send that fails half-way is ended too."""
+        note = event.part, event.pitch
+        messages = self._ours(bytes_of(NoteOff(*note))) if self._struck.pop(note, None) is not None else []
+        if isinstance(event, NoteOn):
+            if late:
+                self.dropped += 1
+            else:
+                self._struck[note] = tick
+                messages += self._ours(bytes_of(event))
+        return messages
 
-    def _out(self, message: bytes) -> None:
+    def _ours(self, message: bytes) -> list[bytes]:
+        """A message of ours as it is sent: where the player plays too, what they hold and their zones are theirs."""
+        if self.thru is self._sink:
+            free = self._zones.free(message[0] & 0x0F)
+            if free is None:
+                return []
+            message = bytes((message[0] & 0xF0 | free, *message[1:]))
         self.ledger.enter(message)
-        self._sink.send(message)
-        self.echo.sent(message, self.clock.now())
+        theirs = self.thru is self._sink and self.passed.sounds(message[0] & 0x0F, message[1])
+        return [] if theirs and message[0] & 0xF0 == NOTE_OFF else [message]
 
 
 class Script:

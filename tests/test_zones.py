@@ -1,0 +1,88 @@
+"""MPE zones as controllers announce them, and who has to keep off."""
+
+import pytest
+
+from improv.midi.channels import CHANNELS, CONTROL, NOTE_ON
+from improv.midi.player import Incoming, Plan, Player
+from improv.midi.zones import Zones
+from improv.music import NoteOff, NoteOn, Part, Placed
+from improv.transport import SimulatedClock, Transport
+
+
+def announcement(manager: int, members: int) -> list[bytes]:
+    """An MPE configuration message."""
+    return [bytes((CONTROL | manager, controller, value)) for controller, value in ((101, 0), (100, 6), (6, members))]
+
+
+@pytest.mark.parametrize(
+    ("announced", "channels"),
+    [
+        pytest.param([], set(), id="none"),
+        pytest.param([(0, 5)], set(range(6)), id="lower"),
+        pytest.param([(15, 3)], {12, 13, 14, 15}, id="upper"),
+        pytest.param([(0, 15)], set(range(16)), id="all"),
+        pytest.param([(0, 7), (15, 7)], set(range(16)), id="both"),
+        pytest.param([(0, 10), (15, 10)], {0, 1, 2, 3, 4, *range(5, 16)}, id="the newer one takes from the older"),
+        pytest.param([(0, 5), (0, 0)], set(), id="and given back"),
+        pytest.param([(3, 5)], set(), id="no manager channel"),
+    ],
+)
+def test_zones_take_channels(announced: list[tuple[int, int]], channels: set[int]) -> None:
+    zones = Zones()
+    for manager, members in announced:
+        for message in announcement(manager, members):
+            zones.enter(message)
+    assert zones.channels == channels
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        pytest.param([(6, 5)], id="data entry alone"),
+        pytest.param([(101, 0), (100, 0), (6, 12)], id="bend range"),
+        pytest.param([(101, 0), (100, 6), (99, 1), (98, 6), (6, 5)], id="an NRPN after it"),
+    ],
+)
+def test_other_parameters_are_no_zones(messages: list[tuple[int, int]]) -> None:
+    zones = Zones()
+    assert not any(zones.enter(bytes((CONTROL, *message))) for message in messages)
+    assert not zones.channels
+
+
+class Wire:
+    """A port that both the player's messages and ours leave through."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def send(self, message: bytes) -> None:
+        self.sent.append(message)
+
+
+class Hand:
+    """A source of messages."""
+
+    def __init__(self, *timed: tuple[float, bytes]) -> None:
+        self.timed = list(timed)
+
+    def poll(self, now_s: float) -> list[Incoming]:
+        due = [Incoming(at, message) for at, message in self.timed if at <= now_s]
+        self.timed = self.timed[len(due) :]
+        return due
+
+    def next_poll_s(self, now_s: float) -> float:
+        return self.timed[0][0] if self.timed else float("inf")
+
+
+@pytest.mark.parametrize(("members", "channel"), [(0, 0), (5, 14), (13, 14), (15, None)])
+def test_improv_keeps_off_the_channels_of_a_zone(members: int, channel: int | None) -> None:
+    clock, wire = SimulatedClock(), Wire()
+    hand = Hand(*((0.1, message) for message in announcement(0, members)))
+    with Player(clock, wire, [hand], thru=wire) as player:
+        events = (Placed(12, NoteOn(Part.MELODY, 60, 80)), Placed(24, NoteOff(Part.MELODY, 60)))
+        player.listen_until(0.5, at_once=False)
+        player.play(Plan(2, events, Transport(0, 0.0, 60)))
+        player.listen_until(3.0, at_once=False)
+    onsets = [message for message in wire.sent if message[0] & 0xF0 == NOTE_ON]
+    assert [message[0] & 0x0F for message in onsets] == ([] if channel is None else [channel])
+    assert CHANNELS[Part.MELODY] == 0
