@@ -37,6 +37,6 @@ def silencing(channels: Iterable[int]) -> list[bytes]:
     return messages
 
 
-def is_panic(message: bytes) -> bool:
-    """Whether a player's message asks for silence: all sound off, or all notes off, from a panic button."""
-    return len(message) == 3 and message[0] & 0xF0 == CONTROL and message[1] in (ALL_SOUND_OFF, ALL_NOTES_OFF)
+def is_mode(message: bytes, controller: int) -> bool:
+    """Whether a message is a channel mode message of that number."""
+    return len(message) == 3 and message[0] & 0xF0 == CONTROL and message[1] == controller

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from improv.messages import Command, Panic, Stop
-from improv.midi.channels import CHANNELS, NOTE_OFF, NOTE_ON, bytes_of, is_panic, silencing
+from improv.midi.channels import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, NOTE_OFF, NOTE_ON, bytes_of, is_mode, silencing
 from improv.midi.echo import Echo
 from improv.midi.ledger import Ledger
 from improv.midi.stream import note_event
@@ -35,6 +35,9 @@ _SPIN_S = 300e-6
 _PR_SET_TIMERSLACK = 29
 _OUR_CHANNELS = tuple(CHANNELS[part] for part in (Part.MELODY, Part.CHORDS, Part.DRUMS))
 LATENESSES_KEPT = 1 << 16
+
+_ONE_PANIC_S = 0.5
+"""A demand for silence that comes so soon after one was met is met already, or is our own come back."""
 
 
 class SystemClock:
@@ -166,6 +169,7 @@ class Player:
         self._transport = Transport(0, 0.0, 60)
         self._struck: dict[tuple[Part, int], float] = {}
         self._down: set[int] = set()
+        self._silenced_s = -inf
         self._stopped = False
         self._awake_by_s = inf
         self._asleep_s = clock.asleep_s()
@@ -229,6 +233,7 @@ class Player:
 
     def silence(self) -> None:
         """End all that sounds and every pedal, drop all that is pending, and silence the channels."""
+        now_s = self.clock.now()
         self._pending.clear()
         self._struck.clear()
         for ledger, sink in ((self.ledger, self._sink), (self.passed, self.thru)):
@@ -236,7 +241,9 @@ class Player:
                 channels = sorted(ledger.channels.union(_OUR_CHANNELS if ledger is self.ledger else ()))
                 for message in [*ledger.ends(), *silencing(channels)]:
                     sink.send(message)
+                    self.echo.sent(message, now_s)
             ledger.clear()
+        self._silenced_s = now_s
 
     @property
     def down(self) -> frozenset[int]:
@@ -245,12 +252,15 @@ class Player:
 
     def release_what_is_held(self, now_s: float) -> None:
         """End the keys that are down, for whoever hears them and for whoever they were passed on to."""
-        self._notes += [Timed(now_s, NoteOff(Part.YOU, pitch)) for pitch in sorted(self._down)]
-        self._down.clear()
+        self._release_keys(now_s)
         if self.thru is not None:
             for message in self.passed.ends():
                 self.thru.send(message)
         self.passed.clear()
+
+    def _release_keys(self, now_s: float) -> None:
+        self._notes += [Timed(now_s, NoteOff(Part.YOU, pitch)) for pitch in sorted(self._down)]
+        self._down.clear()
 
     # --- what arrives ---------------------------------------------------------------------------
 
@@ -289,7 +299,9 @@ class Player:
             if self.echo.found > loops:
                 self.release_what_is_held(time_s)
             return
-        if is_panic(message):
+        if is_mode(message, ALL_NOTES_OFF):  # many keyboards send it whenever the last key is up
+            self._release_keys(time_s)
+        if is_mode(message, ALL_SOUND_OFF) and time_s > self._silenced_s + _ONE_PANIC_S:
             self._arrived(Panic(), time_s)
         if self.thru is not None and not self.echo.looped(time_s):
             if self._zones.enter(message) and self.thru is self._sink:
