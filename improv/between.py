@@ -3,7 +3,7 @@
 Values only, light enough for every process to load. They never leave the machine or outlive a jam.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from improv.config import Tune
@@ -42,6 +42,19 @@ class Report:
     news: tuple[str, ...] = ()
     server_gone: bool = False
     first_onset_s: float | None = None
+
+    def after(self, earlier: "Report") -> "Report":
+        """The report of a performance that this player has taken over from another one."""
+        return replace(
+            self,
+            onsets=earlier.onsets + self.onsets,
+            dropped=earlier.dropped + self.dropped,
+            gaps=earlier.gaps + self.gaps,
+            loops=earlier.loops + self.loops,
+            overflows=earlier.overflows + self.overflows,
+            unheard=earlier.unheard + self.unheard,
+            first_onset_s=earlier.first_onset_s or self.first_onset_s,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import itertools
 import select
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from types import TracebackType
@@ -34,7 +34,7 @@ _SPIN_S = 300e-6
 
 _PR_SET_TIMERSLACK = 29
 _OUR_CHANNELS = tuple(CHANNELS[part] for part in (Part.MELODY, Part.CHORDS, Part.DRUMS))
-LATENESSES_KEPT = 1 << 16
+_SENDS_KEPT = 1 << 14
 
 _ONE_PANIC_S = 0.5
 """A demand for silence that comes so soon after one was met is met already, or is our own come back."""
@@ -135,6 +135,26 @@ class NullSink:
         """Nothing."""
 
 
+class Sends:
+    """When the last onsets were due and sent, in seconds of the clock; its memory never grows."""
+
+    def __init__(self) -> None:
+        self._times_s = array("d", bytes(2 * _SENDS_KEPT * 8))
+        self._count = 0
+
+    def add(self, due_s: float, sent_s: float) -> None:
+        """One more."""
+        at = 2 * (self._count % _SENDS_KEPT)
+        self._times_s[at], self._times_s[at + 1] = due_s, sent_s
+        self._count += 1
+
+    def __iter__(self) -> Iterator[tuple[float, float]]:
+        """(due, sent) of each, the oldest first."""
+        for index in range(max(0, self._count - _SENDS_KEPT), self._count):
+            at = 2 * (index % _SENDS_KEPT)
+            yield self._times_s[at], self._times_s[at + 1]
+
+
 class Player:
     """Keeps the deadlines, the ledger of what sounds, and what has arrived until it is asked for.
 
@@ -152,8 +172,8 @@ class Player:
         """Onsets that were skipped because their time had passed."""
         self.gaps = 0
         """How often time passed unnoticed: the machine was suspended, or we were stopped."""
-        self.sent: deque[tuple[float, float]] = deque(maxlen=LATENESSES_KEPT)
-        """When each onset was due and when it was sent, in seconds of the clock."""
+        self.sent = Sends()
+        """When each of the last onsets was due and when it was sent."""
         self.first_onset_s: float | None = None
         """When the first note was sent, in seconds of the clock."""
         self.echo = Echo()
@@ -350,7 +370,7 @@ class Player:
             self._sink.send(message)
             if message[0] & 0xF0 == NOTE_ON:
                 self.onsets += 1
-                self.sent.append((due_s, sent_s))
+                self.sent.add(due_s, sent_s)
                 self.first_onset_s = self.first_onset_s or sent_s
         for message in messages:
             self.echo.sent(message, self.clock.now())
