@@ -1,6 +1,7 @@
-# make jam    set up what playing needs, and play
-# make test   set up everything, and check it all
-# make train  train both networks of Eck & Schmidhuber 2002 again and export them
+# make jam        set up what playing needs, and play
+# make test       set up everything, and check it all
+# make test-full  the full tiers of the tests that have them: hours
+# make train      train both networks of Eck & Schmidhuber 2002 again and export them
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 # Until Ctrl-C in a terminal, one chorus where there is none.
 ONE_CHORUS_WITHOUT_A_TERMINAL = $$(test -t 0 && test -t 1 || echo --choruses 1)
 
-.PHONY: jam test train clean
+.PHONY: jam test test-full train clean
 .DELETE_ON_ERROR:
 
 jam: $(VENV)/.for-playing
@@ -20,6 +21,9 @@ test: $(VENV)/.for-testing
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest
+
+test-full: $(VENV)/.for-testing
+	$(BIN)/pytest -m full
 
 train: $(VENV)/.for-testing
 	$(BIN)/python -m training.train eck2002-chords

@@ -247,6 +247,28 @@ def bench(
     typer.echo(json.dumps(results, indent=1) if as_json else benchmark.table(results))
 
 
+@app.command()
+def soak(
+    minutes: Annotated[float, typer.Option(help="How long to watch; Ctrl-C ends it early with what it has.")] = 10,
+    model: Model = DEFAULT_MODEL,
+    api: LiveApi = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Watch a jam for a long time: does it leak, hang, die, or fall behind?
+
+    Runs improv jam in processes of its own, over real ports where a MIDI system answers, with
+    somebody who plays to it. Once a second it looks at the memory, threads and descriptors of the
+    three processes. Run it before a concert, and after a change. The exit status is 1 if something
+    hung or died, or if memory grew by more than 1 MB an hour over at least ten minutes.
+    """
+    from improv import soak as soaking
+
+    found = soaking.soak(minutes, model, api, say=lambda text: typer.echo(text, err=True))
+    typer.echo(json.dumps(found, indent=1) if as_json else soaking.table(found))
+    if not found["ok"]:
+        raise typer.Exit(1)
+
+
 def _say(text: str) -> None:
     """Print a line, if anybody is left to read it."""
     with suppress(OSError):

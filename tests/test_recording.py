@@ -32,7 +32,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from improv import recording
 from improv.errors import DataError, InputNotFound, UsageError
 from improv.messages import Command, How, SetTemperature, SetTempo, Settings
 from improv.midi.channels import CHANNELS
@@ -48,9 +47,12 @@ from improv.recording import (
     Writer,
     find_take,
     read_take,
+    reading,
     takes,
     takes_directory,
 )
+from improv.recording import journal as writing
+from improv.recording import lines as told_lines
 from improv.session import Heard, Session, advance, begin, finish
 from improv.transport import Transport
 from improv.turns import Mode
@@ -196,7 +198,7 @@ class SetTouch:
 
 @pytest.mark.parametrize("touch", [SetTouch(Loudness.LOUD), SetTouch(Loudness.SOFT, (1, 2), 0.1)])
 def test_a_command_added_later_needs_no_change_here(touch: SetTouch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "_COMMANDS", {"SetTouch": SetTouch})
+    monkeypatch.setattr(told_lines, "_COMMANDS", {"SetTouch": SetTouch})
     entry = step_of(0, commands=(touch,))
     assert Entry.from_json(entry.to_json()) == entry
 
@@ -597,7 +599,7 @@ def test_the_disk_is_asked_to_make_sure_at_most_once_a_second(fake: Fake, tmp_pa
 def test_beyond_the_bound_the_oldest_go_and_are_counted(
     fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording, "MAX_UNWRITTEN", 10)
+    monkeypatch.setattr(writing, "MAX_UNWRITTEN", 10)
     writer, entries = Writer(tmp_path, HEAD, fake.disk()), steps(40)
     writer.put(entries[0])
     writer.work(0.0)
@@ -671,7 +673,7 @@ def test_closing_does_not_wait_for_ever(tmp_path: Path) -> None:
 
 
 def test_what_waits_for_a_disk_that_blocks_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "MAX_UNWRITTEN", 10)
+    monkeypatch.setattr(writing, "MAX_UNWRITTEN", 10)
     disk, going_on = blocked(Disk(), after=1)
     entries = steps(100)
     with Journal(tmp_path, HEAD, disk=disk, patience_s=PATIENT_S) as journal:
@@ -912,7 +914,7 @@ def test_a_list_is_told_from_the_ends_of_the_files(tail: int, tmp_path: Path, mo
     lines = path.read_bytes().splitlines(keepends=True)
     middle = len(lines) // 2
     path.write_bytes(b"".join([*lines[:middle], bytes(len(lines[middle])), *lines[middle + 1 :], b"torn"]))
-    monkeypatch.setattr(recording, "_TAIL_BYTES", tail)
+    monkeypatch.setattr(reading, "_TAIL_BYTES", tail)
     [listed] = takes(tmp_path)
     assert (listed.length_s, listed.choruses, listed.ended) == (108 / 4 + 1900 / 8, 63, "stopped")
 

@@ -107,18 +107,25 @@ class Samples:
     def drift_ppm(self) -> float | None:
         """How much too long (positive) or short its time is, in millionths; None of too few samples.
 
-        The median of the slopes between medians of blocks (Theil 1950, Sen 1968): a stall shifts a few
-        blocks, and no few of them move the median.
+        A stall shifts a few samples, and no few of them move it.
         """
-        size = max(_BLOCK, math.ceil(len(self) / _MOST_BLOCKS))
-        late_s = self.lateness_s
-        blocks = [
-            (statistics.median(self.due_s[start : start + size]), statistics.median(late_s[start : start + size]))
-            for start in range(0, len(self) - size + 1, size)
-        ]
-        if len(blocks) < _LEAST_BLOCKS:
-            return None
-        return 1e6 * statistics.median((v - u) / (b - a) for (a, u), (b, v) in combinations(blocks, 2))
+        slope = robust_slope(self.due_s, self.lateness_s)
+        return None if slope is None else 1e6 * slope
+
+
+def robust_slope(xs: Sequence[float], ys: Sequence[float]) -> float | None:
+    """How steeply y rises with x: the median of the slopes between medians of blocks; None of too few points.
+
+    Theil 1950, Sen 1968; blocks keep it quick however many points there are.
+    """
+    size = max(_BLOCK, math.ceil(len(xs) / _MOST_BLOCKS))
+    blocks = [
+        (statistics.median(xs[start : start + size]), statistics.median(ys[start : start + size]))
+        for start in range(0, len(xs) - size + 1, size)
+    ]
+    if len(blocks) < _LEAST_BLOCKS:
+        return None
+    return statistics.median((v - u) / (b - a) for (a, u), (b, v) in combinations(blocks, 2))
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

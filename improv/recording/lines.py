@@ -1,0 +1,373 @@
+"""The lines of a take: what each holds, as values and as checksummed JSON.
+
+Floats come back exactly, and what is not as it should be is a DataError, never a guess. It must
+never touch a file.
+"""
+
+import json
+import math
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType, UnionType
+from typing import Any, Union, assert_never, get_args, get_origin, get_type_hints
+
+from improv.errors import DataError
+from improv.messages import Command, How, Settings
+from improv.music import STEPS_PER_BAR, Form, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, pitch_class
+from improv.transport import Transport
+
+FORMAT = 1
+"""The version of the file; a file of another one is refused."""
+
+RESTATED_STEPS = 128
+"""Every so many steps an entry states everything, so that the tail of a file can be read alone."""
+
+_COMMANDS: Mapping[str, type] = MappingProxyType({kind.__name__: kind for kind in get_args(Command)})
+
+_ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What is needed to begin the same session again."""
+
+    improv: str
+    """The version that made it."""
+    began: str
+    """ISO 8601, UTC."""
+    model: str
+    model_sha256: str
+    seed: int
+    settings: Settings
+    transport: Transport
+    count_in_bars: int
+    form: str
+    """Bars as in `ModelSpec.form`, in the model's key."""
+    key: str
+    """The model's; what sounds lies `settings.key_semitones` above it."""
+
+    def to_json(self) -> str:
+        """The head on one line, the format's version first."""
+        return _ENCODE({"format": FORMAT, **_plain(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Head":
+        """The head a line holds; DataError says what is wrong with it."""
+        with _malformed("its head"):
+            raw = _parsed(text)
+            version = raw.pop("format", None)
+            if version != FORMAT:
+                raise ValueError(f"its format is {version!r}, this improv reads {FORMAT}")
+            head: Head = _object(cls, raw)
+            _check_transport(head.transport)
+            datetime.fromisoformat(head.began)
+            Form.parse(head.form)
+            pitch_class(head.key)
+            return head
+
+    @property
+    def first_step(self) -> int:
+        """The step the performance begins with: 0, or a negative one where it is counted in."""
+        return -self.count_in_bars * STEPS_PER_BAR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One step as it was settled.
+
+    The step a performance ends in may be told twice, the second time with what ended it.
+    """
+
+    step: int
+    how: How
+    notes: tuple[Timed, ...] = ()
+    """What was heard for the step, in seconds of the clock that `transport` is anchored to."""
+    commands: tuple[Command, ...] = ()
+    events: tuple[Placed, ...] = ()
+    """What was handed to the player."""
+    transport: Transport
+    """The one these ticks are played by."""
+    settings: Settings
+    """As they are in this step."""
+    leapt: int = 0
+    """Whole choruses leapt over before this step, after a long gap."""
+    fault: str = ""
+    chord: str = ""
+    """The symbol of the chord that sounds."""
+
+    def to_json(self, before: "Head | Entry | None" = None) -> str:
+        """The entry on one line, transport and settings left out where `before` has the same."""
+        told: dict[str, Any] = {"step": self.step, "how": self.how}
+        if before is None or before.transport != self.transport:
+            told["transport"] = _plain(self.transport)
+        if before is None or before.settings != self.settings:
+            told["settings"] = _plain(self.settings)
+        told["notes"] = [[timed.time_s, *_plain_note(timed.event)] for timed in self.notes]
+        told["commands"] = [{type(command).__name__: _plain(command)} for command in self.commands]
+        told["events"] = [[placed.tick, *_plain_note(placed.event)] for placed in self.events]
+        told |= {"leapt": self.leapt, "fault": self.fault, "chord": self.chord}
+        return _ENCODE({name: value for name, value in told.items() if name == "step" or value})
+
+    @classmethod
+    def from_json(cls, text: str, before: "Head | Entry | None" = None) -> "Entry":
+        """The entry a line holds, what it leaves out taken from `before`; DataError says what is wrong with it."""
+        with _malformed("an entry"):
+            return _entry(_parsed(text), before)
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something said about a step, in free text."""
+
+    step: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A take as it was read."""
+
+    head: Head
+    entries: tuple[Entry, ...]
+    remarks: tuple[Remark, ...]
+    ended: str | None
+    """Why it ended; None if it never came to that."""
+    damage: str
+    """What was left out and why; empty if the file is whole."""
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the take has no end of its own: a crash, or it is still being recorded."""
+        return self.ended is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A take in a list, told from the beginning and the end of its file."""
+
+    name: str
+    path: Path
+    size_bytes: int = 0
+    began: str = ""
+    model: str = ""
+    length_s: float = 0.0
+    choruses: int = 0
+    """How many were begun."""
+    ended: str | None = None
+    """Why it ended; None if it never came to that."""
+    wrong: str = ""
+    """Why it cannot be read; then nothing is known but name and size."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The performance ended in order, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Entries that had to go, up to a step."""
+
+    step: int
+    count: int
+
+
+Told = Entry | Remark | Missing | End
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON knows it: fields by name."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return value
+
+
+def _plain_note(event: NoteEvent) -> tuple[str | int, ...]:
+    match event:
+        case NoteOn(part, pitch, velocity):
+            return "on", part, pitch, velocity
+        case NoteOff(part, pitch):
+            return "off", part, pitch
+        case _:
+            assert_never(event)
+
+
+@contextmanager
+def _malformed(what: str) -> Iterator[None]:
+    """Whatever a malformed content leads to, as a DataError."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise DataError(f"{what} is not what it should be ({reason})") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
+_DECODE = json.JSONDecoder(parse_constant=_refuse).decode
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    raw = _DECODE(text)
+    if not isinstance(raw, dict):
+        raise ValueError("it is no JSON object")
+    return raw
+
+
+@cache
+def _fields(kind: type) -> tuple[Mapping[str, Any], frozenset[str]]:
+    """The types of a dataclass's fields by name, and the names that must be given."""
+    hints = get_type_hints(kind)
+    needed = (f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING)
+    return hints, frozenset(needed)
+
+
+def _object(kind: Any, raw: Mapping[str, Any]) -> Any:
+    """A dataclass from its fields; one that was given a default after the file was written takes it."""
+    hints, needed = _fields(kind)
+    if missing := sorted(needed - raw.keys()):
+        raise ValueError(f"{kind.__name__} lacks {', '.join(missing)}")
+    if unknown := sorted(raw.keys() - hints.keys()):
+        raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
+    return kind(**{name: _made(hints[name], value) for name, value in raw.items()})
+
+
+def _made(hint: Any, raw: Any) -> Any:
+    """The value of a type that a JSON value stands for; ValueError if it stands for none."""
+    if hint is float and type(raw) is int:
+        raw = float(raw)
+    if type(raw) is hint and (hint is not float or math.isfinite(raw)):
+        return raw
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        for option in inner:
+            with suppress(ValueError):
+                return _made(option, raw)
+    elif origin is tuple and isinstance(raw, list) and inner[1:] == (...,):
+        return tuple(_made(inner[0], item) for item in raw)
+    elif isinstance(hint, type):
+        if is_dataclass(hint) and isinstance(raw, dict):
+            return _object(hint, raw)
+        if issubclass(hint, Enum):
+            return hint(raw)
+    raise ValueError(f"{str(raw)[:40]!r} is no {getattr(hint, '__name__', hint)}")
+
+
+def _entry(raw: Mapping[str, Any], before: Head | Entry | None) -> Entry:
+    hints, needed = _fields(Entry)
+    if unknown := sorted(raw.keys() - hints.keys()):
+        raise ValueError(f"a step has no {', '.join(unknown)}")
+    made: dict[str, Any] = {} if before is None else {"transport": before.transport, "settings": before.settings}
+    for name, item in raw.items():
+        made[name] = _READERS[name](item) if name in _READERS else _made(hints[name], item)
+    if missing := sorted(needed - made.keys()):
+        raise ValueError(f"a step lacks {', '.join(missing)}")
+    return Entry(**made)
+
+
+def _note(raw: Sequence[Any]) -> NoteEvent:
+    match raw:
+        case ["on", str(part), int(pitch), int(velocity)] if 0 <= pitch < 128 and 0 < velocity < 128:
+            return NoteOn(Part(part), pitch, velocity)
+        case ["off", str(part), int(pitch)] if 0 <= pitch < 128:
+            return NoteOff(Part(part), pitch)
+        case _:
+            raise ValueError(f"{str(raw)[:40]} is no note")
+
+
+def _command(raw: Mapping[str, Any]) -> Command:
+    [(name, given)] = raw.items() if isinstance(raw, dict) else [("", {})]
+    if name not in _COMMANDS:
+        raise ValueError(f"{name!r} is no command")
+    command: Command = _object(_COMMANDS[name], given)
+    return command
+
+
+def _transport(raw: Any) -> Transport:
+    return _check_transport(_made(Transport, raw))
+
+
+def _check_transport(transport: Transport) -> Transport:
+    """The transport, if time can be told by it."""
+    if not (transport.bpm > 0 and 0 < transport.swing < 1):
+        raise ValueError(f"no time can be told by {transport.bpm:g} bpm and a swing of {transport.swing:g}")
+    return transport
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    {
+        "notes": lambda items: tuple(Timed(_made(float, at), _note(note)) for at, *note in items),
+        "events": lambda items: tuple(Placed(_made(int, at), _note(note)) for at, *note in items),
+        "commands": lambda items: tuple(_command(item) for item in items),
+        "transport": _transport,
+    }
+)
+"""How the fields of an entry are read that are written shorter than their types."""
+
+
+# --- lines ----------------------------------------------------------------------------------------
+
+
+def checked_line(text: str) -> bytes:
+    """A text with its checksum before it."""
+    content = text.encode("ascii")
+    return b"%08x %s\n" % (zlib.crc32(content), content)
+
+
+def lined(told: Told, before: Head | Entry) -> tuple[Told, bytes]:
+    """The line that tells something; what cannot be told as JSON becomes a remark, so that the rest goes on."""
+    match told:
+        case Entry():
+            try:
+                return told, checked_line(told.to_json(None if told.step % RESTATED_STEPS == 0 else before))
+            except Exception as error:  # a value that is no such value, from wherever
+                remark = Remark(told.step, f"this step could not be written: {type(error).__name__}: {error}")
+                return lined(remark, before)
+        case Remark(step, text):
+            return told, _remark_line(step, text)
+        case Missing(step, count):
+            return told, _remark_line(step, f"{count} steps up to this one are missing: recording had stopped")
+        case End(reason):
+            return told, checked_line(_ENCODE({"end": reason}))
+        case _:
+            assert_never(told)
+
+
+def _remark_line(step: int, text: str) -> bytes:
+    return checked_line(_ENCODE({"remark": text, "step": step}))
+
+
+def text_of(line: bytes) -> str:
+    """What a whole line holds; DataError if its checksum is not its content's."""
+    checksum, space, content = line[:8], line[8:9], line[9:]
+    if space != b" " or checksum != b"%08x" % zlib.crc32(content):
+        raise DataError("its checksum is wrong")
+    return content.decode("utf-8", "replace")
+
+
+def told_by(line: bytes, before: Head | Entry) -> Entry | Remark | End:
+    """What a line after the head tells; DataError if it tells nothing."""
+    text = text_of(line)
+    with _malformed("a line"):
+        match _parsed(text):
+            case {"remark": str(remark), "step": int(step)}:
+                return Remark(step, remark)
+            case {"end": str(reason)}:
+                return End(reason)
+            case raw:
+                return _entry(raw, before)
