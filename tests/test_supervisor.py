@@ -1,0 +1,192 @@
+"""Whichever of improv's processes dies, the music goes on in its place; real processes, no ports.
+
+What is heard of it is judged over real ports in test_reliability. Here it is what is recorded.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from improv.messages import How
+from improv.recording import Recording, find_take, read_take
+from improv.replay import check
+from tests.jack import eventually
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the children")
+
+JAM = "jam --api none --mode solo --tempo 400 --count-in 0 --seed 5 --save jam.mid"
+ENGINE, PLAYER = "improv.performer", "improv.midi.process"
+
+
+class Jam:
+    """A running jam and its processes."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", out: Path) -> None:
+        self.process = process
+        self._out = out
+
+    def child(self, program: str) -> int:
+        """The process number of its engine or player, 0 if there is none."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for child in children:
+            command = Path(f"/proc/{child}/cmdline")
+            if command.exists() and program in command.read_text(errors="replace"):
+                return int(child)
+        return 0
+
+    @property
+    def said(self) -> list[str]:
+        """The lines it has printed."""
+        return self._out.read_text().splitlines()
+
+    def says(self, text: str, times: int = 1) -> None:
+        """Wait until it has said something."""
+        eventually(lambda: sum(text in line for line in self.said) >= times, f"{text!r} in {self.said}")
+
+    def another(self, program: str, than: int) -> int:
+        """The process that has taken another one's place."""
+        eventually(lambda: self.child(program) not in (0, than), f"another {program}")
+        return self.child(program)
+
+    def end(self) -> list[str]:
+        """Ask it to stop; what it has said in the end."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(30) == 0
+        return self.said
+
+
+@pytest.fixture
+def jam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Jam]]:
+    monkeypatch.chdir(tmp_path)
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(line: str = JAM) -> Jam:
+        out = tmp_path / "out.txt"
+        with out.open("wb") as written:
+            command = [sys.executable, "-u", "-m", "improv", *shlex.split(line)]
+            started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=written, stderr=written))
+        running = Jam(started[-1], out)
+        running.says("bar 2")
+        return running
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """A process that does not run for a while."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if Path(f"/proc/{pid}").exists():
+            os.kill(pid, signal.SIGCONT)
+
+
+def taken(takes: Path) -> Recording:
+    """What was recorded, which comes out the same when it is decided again."""
+    path = find_take("last", takes)
+    recording = check(path)
+    assert recording == read_take(path)
+    steps = [entry.step for entry in recording.entries]
+    assert steps[:-1] == [*range(len(steps) - 1)] or steps == [*range(len(steps))]
+    return recording
+
+
+def test_an_engine_that_is_killed_is_back_within_two_bars_in_its_place(jam: Callable[..., Jam], takes: Path) -> None:
+    running = jam()
+    engine, player = running.child(ENGINE), running.child(PLAYER)
+    for _ in range(3):
+        os.kill(engine, signal.SIGKILL)
+        engine = running.another(ENGINE, engine)
+        before = sum("bar" in line for line in running.said)
+        eventually(lambda before=before: sum("bar" in line for line in running.said) > before + 2, "bars")  # type: ignore[misc]
+    assert running.child(PLAYER) == player
+    said = running.end()
+    assert sum("the engine has died; another takes its place" in line for line in said) == 3
+    recording = taken(takes)
+    assert recording.ended
+    assert [remark.text for remark in recording.remarks] == ["the engine has died; another takes its place"] * 3
+    missed = [entry.step for entry in recording.entries if entry.how is How.SKIPPED]
+    assert 0 < len(missed) <= 3 * 16
+    assert {entry.transport for entry in recording.entries} == {recording.head.transport}
+    assert all(entry.chord == chord_at(entry.step) for entry in recording.entries)
+
+
+BARS = ("C7", "F7", "C7", "C7", "F7", "F#dim7", "C7", "A7", "Dm7", "G7", "C7 A7", "Dm7 G7")
+
+
+def chord_at(step: int) -> str:
+    """The model's form, as its chords are written."""
+    chords = BARS[step // 8 % 12].split()
+    return chords[step % 8 * len(chords) // 8]
+
+
+def test_a_player_that_is_killed_is_replaced_and_nothing_is_lost(jam: Callable[..., Jam], takes: Path) -> None:
+    running = jam()
+    engine, player = running.child(ENGINE), running.child(PLAYER)
+    os.kill(player, signal.SIGKILL)
+    running.says("the ports are open again")
+    running.says("bar 8")
+    assert running.child(ENGINE) == engine
+    running.end()
+    assert {entry.how for entry in taken(takes).entries} == {How.NETWORK}
+
+
+@pytest.mark.parametrize(("program", "says"), [(PLAYER, "the player is stuck"), (ENGINE, "the engine is stuck")])
+def test_what_is_stuck_is_killed_and_replaced(program: str, says: str, jam: Callable[..., Jam], takes: Path) -> None:
+    running = jam()
+    pid = running.child(program)
+    with stopped(pid):
+        running.says(says)
+        running.another(program, pid)
+    said = len(running.said)
+    eventually(lambda: len(running.said) > said + 3, "more bars")
+    running.end()
+    assert taken(takes).entries
+
+
+def test_when_the_daemon_is_killed_its_children_end_and_the_take_is_whole(jam: Callable[..., Jam], takes: Path) -> None:
+    running = jam()
+    children = [running.child(ENGINE), running.child(PLAYER)]
+    assert all(children)
+    running.process.kill()
+    running.process.wait()
+    eventually(lambda: not any(_runs(child) for child in children), "both children to end")
+    recording = taken(takes)
+    assert recording.recovered
+    assert len(recording.entries) >= 8
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process runs: one that has ended may wait for somebody to ask how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_jam_that_was_disturbed_is_what_it_would_have_been(jam: Callable[..., Jam], takes: Path) -> None:
+    """The network's memory survives an engine: with the same seed the same notes are chosen where none was missed."""
+    quiet = jam()
+    quiet.says("bar 6")
+    quiet.end()
+    undisturbed = taken(takes)
+    running = jam()
+    os.kill(running.child(PLAYER), signal.SIGKILL)
+    running.says("the ports are open again")
+    running.says("bar 6")
+    running.end()
+    disturbed = taken(takes)
+    both = zip(undisturbed.entries[:40], disturbed.entries[:40], strict=True)
+    assert all(one.events == other.events for one, other in both)
