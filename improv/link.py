@@ -65,6 +65,8 @@ class Link:
         """Whether the other end is gone, orderly or killed."""
         self.dropped = 0
         """Values that were not sent because the other end did not read."""
+        self.woken = True
+        """Whether there may be something to receive; whoever waits for it says so."""
         self._end = end
         self._limit_bytes = limit_bytes
         self._unsent = bytearray()
@@ -124,6 +126,7 @@ class Link:
 
     def receive(self) -> list[Any]:
         """The values that have arrived; sets `closed` when there will be no more."""
+        self.woken = False
         self._read()
         values: list[Any] = []
         while len(self._unread) >= _LENGTH.size:

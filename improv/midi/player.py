@@ -43,7 +43,7 @@ _ONE_PANIC_S = 0.5
 class SystemClock:
     """The monotonic clock of the machine, waited for by sleeping first and spinning last.
 
-    Sleeping ends early when something arrives at one of the file descriptors of `wakers()`.
+    Sleeping ends early when something arrives at one of `wakers()`, which is told that it is `woken`.
     """
 
     spin_s = _SPIN_S
@@ -72,7 +72,8 @@ class SystemClock:
         sleep_s = min(deadline_s - time.monotonic(), 3600)
         if sleep_s > 0:
             if wakers := self._wakers():
-                select.select(wakers, (), (), sleep_s)
+                for waker in select.select(wakers, (), (), sleep_s)[0]:
+                    waker.woken = True
             else:
                 time.sleep(sleep_s)
 

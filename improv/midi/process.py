@@ -74,7 +74,7 @@ class Engine:
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
         """The plans that have come; that the engine is gone, once it is."""
-        if self.link is None:
+        if self.link is None or not (self.link.woken or self.link.waits):
             return ()
         plans = self.link.receive()
         if self.link.closed:
@@ -97,6 +97,8 @@ class Daemon:
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
         """What the daemon asks for; stop, once it is gone."""
+        if not (self.link.woken or self.link.waits):
+            return ()
         asked: list[Arrival] = []
         for message in self.link.receive():
             if isinstance(message, Join):
