@@ -120,6 +120,7 @@ class _Audience:
         self._lines = lines
         self._say = say
         self._journal: Journal | None = None
+        self._take: Any = None
         self._fault = ""
 
     def __enter__(self) -> Self:
@@ -133,19 +134,19 @@ class _Audience:
             self._journal.__exit__(kind, error, trace)
             self._tell_fault(self._journal)
         self._lines.close()
-        path = self._journal.path if self._journal is not None else None
-        if path is None:
-            return
-        if self.save is not None:
-            from improv.midi.files import export  # late: it would only delay the first note
-
-            export(read_take(path), self.save)
+        if self._take is not None and self.save is not None:
+            self._take.write(self.save)
             self._say(f"wrote {self.save}")
-        self._say(f"recorded as {path.stem}")
+        if self._journal is not None and self._journal.path is not None:
+            self._say(f"recorded as {self._journal.path.stem}")
 
     def begun(self, head: Head) -> None:
-        """Open the recording."""
+        """Open the recording, and the MIDI file if there is to be one, whatever becomes of the recording."""
         self._journal = Journal(takes_directory(), head).__enter__()
+        if self.save is not None:
+            from improv.midi.files import Take  # late: it would only delay the first note
+
+            self._take = Take(head, f"improv: {head.model}, seed {head.seed}")
 
     def told(self, told: Told) -> None:
         """Record a step, and show it."""
@@ -153,6 +154,8 @@ class _Audience:
         if self._journal is not None:
             self._journal.append(told.entry)
             self._tell_fault(self._journal)
+        if self._take is not None:
+            self._take.observe(told.entry)
         self._lines.observe(told.seen)
 
     def remark(self, text: str) -> None:
