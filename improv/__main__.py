@@ -233,13 +233,17 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 @app.command()
 def bench(
     model: Model = DEFAULT_MODEL,
-    seconds: Annotated[float, typer.Option(help="How long to play for the lateness of onsets.")] = 60,
-    api: Api = None,
+    seconds: Annotated[
+        float, typer.Option(help="How long to send for each figure of time; 8 takes four minutes in all.")
+    ] = 8,
+    api: LiveApi = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure this machine: the model's step, the lateness of onsets, start-up, memory, rendering.
+    """Measure this machine, beside others: step, time, reaction, safety, start and memory.
 
-    The provider with the fastest step is remembered and used from then on.
+    Over JACK, where a server answers, other programs are the witnesses; what cannot be measured here
+    is said to be so. Figures are of this minute: compare what one run says, not two runs. The
+    provider with the fastest step is remembered and used from then on.
     """
     from improv import bench as benchmark
 

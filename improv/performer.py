@@ -33,7 +33,7 @@ from improv.session import Moment, Session, begin, snapshot
 from improv.transport import Clock, Transport
 from improv.turns import Mode
 
-START_S = 0.05
+START_S = 0.1
 """How long after everything is ready the first step falls due."""
 
 _AHEAD_S = 0.1

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from improv.bench.processes import Usage, of_jam, usage
 from improv.bench.statistics import robust_slope
@@ -42,6 +43,7 @@ _HUNG_S = 30.0
 
 _END_S = 30.0
 _CALLER_S = 10.0
+_FAREWELL_S = 2.0
 _MOST_MINUTES = 7 * 24 * 60
 _TOTAL = "all three"
 
@@ -71,7 +73,7 @@ def soak(minutes: float, model: str, api: str | None, say: Callable[[str], None]
         raise UsageError(f"minutes {minutes:g} is out of range; give more than 0, up to {_MOST_MINUTES}")
     port = "none" if api == "none" else _reachable(api)
     mode = Mode.SOLO if port == "none" else Mode.DUET
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as name, _Asked() as asked, ExitStack() as stack:
         folder = Path(name)
         caller = None if port == "none" else stack.enter_context(_caller(port))
         say(f"playing for {minutes:g} minutes ({mode}, {'no port' if port == 'none' else port}); Ctrl-C ends it early")
@@ -79,7 +81,7 @@ def soak(minutes: float, model: str, api: str | None, say: Callable[[str], None]
         with _jam(_command(folder, model, mode, port, minutes), folder) as process:
             if caller is not None:
                 _tell(caller, "go\n")
-            watched = _watch(process, folder, began_s, minutes * 60)
+            watched = _watch(process, folder, began_s, minutes * 60, asked)
             notes = None if caller is None else _notes_of(caller)
             _finish(process, folder, watched)
         figures = _figures(folder)
@@ -145,48 +147,55 @@ def _jam(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[byte
         process.wait()
 
 
-def _watch(process: subprocess.Popen[bytes], folder: Path, began_s: float, seconds: float) -> _Watched:
+class _Asked:
+    """Whether Ctrl-C or SIGTERM has asked for the end; a context that undoes it."""
+
+    def __init__(self) -> None:
+        self.to_end = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._before = {name: signal.signal(name, self._ask) for name in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name, handler in self._before.items():
+            signal.signal(name, handler)
+
+    def _ask(self, number: int, frame: object) -> None:
+        self.to_end = True
+
+
+def _watch(process: subprocess.Popen[bytes], folder: Path, began_s: float, seconds: float, asked: _Asked) -> _Watched:
     """Look at it every second until the time is over, somebody ends it, or something goes wrong."""
     watched = _Watched(began_s)
     size, grew_s, look_s = 0, began_s, began_s
-    with _interruptible():
-        try:
-            while process.poll() is None:
-                now_s = time.monotonic()
-                found = {name: taken for name, pid in of_jam(process.pid).items() if (taken := usage(pid))}
-                if found:
-                    watched.looks.append((now_s - began_s, found))
-                if (now := (folder / "said").stat().st_size) != size:
-                    size, grew_s = now, now_s
-                if now_s - grew_s > _HUNG_S:
-                    watched.wrong.append(f"it hung: not a bar was played for {_HUNG_S:g} s")
-                if watched.wrong or now_s - began_s >= seconds:
-                    break
-                look_s = max(look_s + _LOOK_S, now_s)
-                time.sleep(min(look_s, began_s + seconds) - now_s)
-        except KeyboardInterrupt:
-            watched.early = True
+    while process.poll() is None and not asked.to_end:
+        now_s = time.monotonic()
+        if now_s >= look_s:
+            look_s = max(look_s + _LOOK_S, now_s)
+            found = {name: taken for name, pid in of_jam(process.pid).items() if (taken := usage(pid))}
+            if found:
+                watched.looks.append((now_s - began_s, found))
+            if (now := (folder / "said").stat().st_size) != size:
+                size, grew_s = now, now_s
+            if now_s - grew_s > _HUNG_S:
+                watched.wrong.append(f"it hung: not a bar was played for {_HUNG_S:g} s")
+        if watched.wrong or now_s - began_s >= seconds:
+            break
+        time.sleep(max(0.0, min(_LOOK_S / 5, began_s + seconds - time.monotonic())))
+    watched.early = asked.to_end
     watched.seconds = time.monotonic() - began_s
     return watched
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM ends the watching as Ctrl-C does."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {name: signal.signal(name, interrupt) for name in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
-
-
 def _finish(process: subprocess.Popen[bytes], folder: Path, watched: _Watched) -> None:
     """End it as Ctrl-C does; one that ended by itself, or does not end, goes wrong."""
+    deadline_s = time.monotonic() + _END_S
+    while process.poll() is None and not (folder / "said").stat().st_size and time.monotonic() < deadline_s:
+        time.sleep(_LOOK_S / 5)  # it has only just been started, and does not know what Ctrl-C is yet
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
         try:
@@ -227,9 +236,19 @@ def _caller(port: str) -> Iterator[subprocess.Popen[str]]:
         _read_line(process, _CALLER_S)
         yield process
     finally:
+        _end_input(process)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_FAREWELL_S)  # a client of JACK that is killed holds everybody else up
         process.kill()
-        with suppress(OSError):
-            process.communicate()
+        process.wait()
+        assert process.stdout is not None  # noqa: S101 -- asked for
+        process.stdout.close()
+
+
+def _end_input(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None  # noqa: S101 -- asked for
+    with suppress(OSError):
+        process.stdin.close()
 
 
 def _tell(process: subprocess.Popen[str], text: str) -> None:
@@ -241,9 +260,7 @@ def _tell(process: subprocess.Popen[str], text: str) -> None:
 
 def _notes_of(caller: subprocess.Popen[str]) -> int | None:
     """How many notes somebody has played, who is told to end; None if they cannot say."""
-    assert caller.stdin is not None  # noqa: S101 -- asked for
-    with suppress(OSError):
-        caller.stdin.close()
+    _end_input(caller)
     deadline_s = time.monotonic() + _CALLER_S
     while line := _read_line(caller, deadline_s - time.monotonic()):
         if line.isdigit():

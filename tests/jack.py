@@ -1,8 +1,8 @@
-"""A JACK server of the tests' own, and who plays on it: a caller, improv, witnesses, a synthesiser.
+"""A JACK server of the tests' own, and who plays on it: callers, improv, witnesses, a synthesiser.
 
 Each is a process of its own and talks MIDI through the server, as on a musician's machine. The
 witnesses are other people's programs (`jack_midi_dump`, FluidSynth): our sender is never judged by
-our own receiver. Nothing here imports improv. Run as a program, this module is the caller.
+our own receiver. Nothing here imports improv. Run as a program, this module is a caller or a keyboard.
 """
 
 import fcntl
@@ -16,23 +16,28 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import rtmidi
+
+ATTEMPTS = 3
+"""An attempt that fails where JACK was late, and may have dropped MIDI, shows nothing and is made again."""
 
 RATE_HZ = 48000
 PERIOD = 256
 """Frames that JACK handles at once: what RtMidi sends sounds at the start of one."""
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
-PROGRAMS = ("jackd", "jack_lsp", "jack_connect", "jack_midi_dump", "stdbuf", "fluidsynth")
+PROGRAMS = ("jackd", "jack_lsp", "jack_connect", "jack_midi_dump", "stdbuf", "setsid", "fluidsynth")
 
 IMPROV_OUT = "improv-out:improv out"
+IMPROV_IN = "improv-in:improv in"
+IMPROV_THRU = "improv-thru:improv thru"
 CALLER = "caller"
 
 _NOTE_OFF, _NOTE_ON = 0x80, 0x90
@@ -64,10 +69,12 @@ def eventually(condition: Callable[[], object], what: str, within_s: float = 30.
 class Program:
     """A running process, its output in files and its input open."""
 
-    def __init__(self, command: Sequence[str], env: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], env: dict[str, str], log: Path, stdin: int | IO[bytes] = subprocess.PIPE
+    ) -> None:
         self.log, self._err = log.with_suffix(".out"), log.with_suffix(".err")
         with self.log.open("wb") as out, self._err.open("wb") as err:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=err, env=env)
+            self._process = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=err, env=env)
 
     def end(self) -> None:
         """End it if it has not ended, kindly first."""
@@ -102,6 +109,16 @@ class Program:
         """Send it a signal."""
         self._process.send_signal(number)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def tell(self, line: str) -> None:
+        """Write a line to its input."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n".encode())
+        self._process.stdin.flush()
+
     def close(self) -> None:
         """Close its input."""
         assert self._process.stdin is not None
@@ -113,6 +130,92 @@ class Program:
             return self._process.wait(within_s)
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"still running after {within_s:g} s:\n{self.out}{self.err}") from error
+
+
+class Terminal(Program):
+    """A program in front of a terminal of its own, the leader of its process group as in a shell."""
+
+    def __init__(self, command: Sequence[str], env: dict[str, str], log: Path) -> None:
+        ours, theirs = os.openpty()
+        self._keys = open(ours, "r+b", buffering=0)  # noqa: SIM115, PTH123 a descriptor, closed by hang_up
+        with open(theirs, "rb", buffering=0) as stdin:  # noqa: PTH123
+            super().__init__(("setsid", "--ctty", *command), env, log, stdin)
+
+    def kill(self) -> None:
+        """End it at once, and its terminal."""
+        self.hang_up()
+        super().kill()
+
+    def strike(self, keys: bytes) -> None:
+        """Strike keys; b"\\x03" is Ctrl-C, which the terminal makes SIGINT for the whole group."""
+        self._keys.write(keys)
+
+    def hang_up(self) -> None:
+        """Close the terminal's window."""
+        self._keys.close()
+
+    def signal_all(self, number: int) -> None:
+        """Send a signal to the whole process group."""
+        os.killpg(self.pid, number)
+
+
+class Keyboard:
+    """Somebody who plays whatever messages they are told to, on a port of their own."""
+
+    def __init__(self, program: Program, name: str) -> None:
+        self.program = program
+        self.port = f"{name}:out"
+        self._played = 0
+
+    def play(self, messages: Iterable[Sequence[int]], *, per_s: float = math.inf, within_s: float = 60) -> None:
+        """Send messages, so many a second; returns when the last one has been handed to the server."""
+        told = json.dumps({"messages": [list(message) for message in messages], "gap_s": 1 / per_s})
+        self.program.tell(told)
+        self._played += 1
+        eventually(lambda: self.program.out.count("played") >= self._played, "the keyboard", within_s)
+
+
+def children(pid: int) -> dict[str, int]:
+    """The pids of improv's processes below one: the "player" and the "engine", by what their command lines say."""
+    found = {}
+    for number in _processes():
+        with suppress(OSError):
+            parent = int(Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[1])
+            command = Path(f"/proc/{number}/cmdline").read_bytes()
+            for name, module in (("player", b"improv.midi.process"), ("engine", b"improv.performer")):
+                if parent == pid and module in command:
+                    found[name] = number
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether a process has not ended; one that nobody has waited for yet has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def kept_open(pid: int) -> tuple[int, int]:
+    """How many file descriptors and threads a process has."""
+    return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208
+
+
+def _processes() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208
+
+
+def conclusive(attempt: Callable[["Server"], None], folder: Path, *, synchronous: bool = True) -> None:
+    """Make an attempt on a new JACK server; make another if it fails where the server was late."""
+    for number in range(1, ATTEMPTS + 1):
+        with Server(folder / str(number), synchronous=synchronous) as server:
+            try:
+                return attempt(server)
+            except AssertionError as error:
+                error.add_note(f"attempt {number}: {server.xruns} xruns")
+                if not server.xruns or number == ATTEMPTS:
+                    raise
+    raise AssertionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,21 +254,44 @@ def sounding(events: Iterable[Event]) -> set[tuple[int, int]]:
     return notes
 
 
+def unended(events: Iterable[Event]) -> list[Event]:
+    """The onsets that have no end of their own: none at all, or one only after the pitch was struck again."""
+    begun: dict[tuple[int, int], Event] = {}
+    without: list[Event] = []
+    for event in events:
+        if event.is_onset:
+            without += [begun[note]] if (note := (event.channel, event.pitch)) in begun else []
+            begun[note] = event
+        elif event.is_end:
+            begun.pop((event.channel, event.pitch), None)
+    return without + list(begun.values())
+
+
 class Witness:
     """What `jack_midi_dump` says has arrived at its port."""
 
     _LINE = re.compile(r"^\s*(\d+):((?: [0-9a-f]{2})+)", re.MULTILINE)
 
     def __init__(self, program: Program, name: str) -> None:
-        self._program = program
+        self.program = program
         self.port = f"{name}:input"
         self.log = program.log
 
     def heard(self) -> tuple[Event, ...]:
         """Everything until now."""
         return tuple(
-            Event(int(frame), tuple(bytes.fromhex(message))) for frame, message in self._LINE.findall(self._program.out)
+            Event(int(frame), tuple(bytes.fromhex(message))) for frame, message in self._LINE.findall(self.program.out)
         )
+
+    @property
+    def onsets(self) -> list[Event]:
+        """The notes that have begun until now."""
+        return [event for event in self.heard() if event.is_onset]
+
+    @property
+    def latest_s(self) -> float:
+        """When something arrived last, in seconds of the machine's clock (`time.time`)."""
+        return self.log.stat().st_mtime
 
 
 class Synth:
@@ -184,12 +310,19 @@ class Synth:
 
 
 class Server:
-    """A JACK server of its own name, without a sound card, and all who play on it; a context that ends them."""
+    """A JACK server of its own name, without a sound card, and all who play on it; a context that ends them.
 
-    def __init__(self, folder: Path) -> None:
+    In its synchronous mode it loses nothing, but stalls for five seconds where a client is killed.
+    In the other one clients can be killed, and on a busy machine it drops messages that they send.
+    """
+
+    def __init__(self, folder: Path, *, synchronous: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name = f"improv-test-{os.getpid()}"
         self._folder = folder
+        self._synchronous = synchronous
+        self._number = 0
+        self._jackd: Program | None = None
         self._programs: list[Program] = []
         self._env = os.environ | {
             "JACK_DEFAULT_SERVER": self.name,
@@ -202,9 +335,7 @@ class Server:
         self._alone = _LOCK.open("w")
         fcntl.flock(self._alone, fcntl.LOCK_EX)
         try:
-            asked = f"-n {self.name} --no-realtime -S -d dummy -r {RATE_HZ} -p {PERIOD}"
-            self._jackd = self._started("jackd", "jackd", *asked.split())
-            self._until(lambda: "system:playback_1" in self.ports(), "the JACK server")
+            self.begin()
         except BaseException:
             self._end()
             raise
@@ -222,22 +353,47 @@ class Server:
         """
         with self._alone, ExitStack() as stack:
             stack.callback(self._swept)
-            for program in reversed(self._programs):
+            for program in self._programs:
                 stack.callback(program.kill)
+            stack.callback(self.kill)
 
     def _swept(self) -> None:
         """Remove what clients that outlive their server leave behind."""
-        for semaphore in Path("/dev/shm").glob(f"jack_sem.*_{self.name}_*"):  # noqa: S108
+        for semaphore in self._semaphores():
             semaphore.unlink(missing_ok=True)
+
+    def _semaphores(self) -> Iterator[Path]:
+        return Path("/dev/shm").glob(f"jack_sem.*_{self.name}_*")  # noqa: S108
+
+    def _says(self) -> str:
+        return self._jackd.out + self._jackd.err if self._jackd is not None else ""
+
+    def begin(self) -> None:
+        """Start the server, for the first time or again."""
+        mode = ["-S"] if self._synchronous else []
+        asked = f"-d dummy -r {RATE_HZ} -p {PERIOD}".split()
+        self._jackd = self._program("jackd", "jackd", "-n", self.name, "--no-realtime", *mode, *asked)
+        self._until(lambda: "system:playback_1" in self.ports(), "the JACK server")
 
     def stop(self) -> None:
         """End the server and leave its clients alone."""
+        assert self._jackd is not None
         self._jackd.end()
+
+    def kill(self) -> None:
+        """End the server at once and leave its clients alone."""
+        if self._jackd is not None:
+            self._jackd.kill()
+
+    @property
+    def clients(self) -> int:
+        """How many clients the server has, with ports or without."""
+        return len(list(self._semaphores()))
 
     @property
     def xruns(self) -> int:
         """How often the server was late, and may have dropped MIDI."""
-        return (self._jackd.out + self._jackd.err).count("XRun")
+        return self._says().count("XRun")
 
     def ports(self) -> list[str]:
         """The names of all ports."""
@@ -275,24 +431,48 @@ class Server:
 
     def caller(self, call: str, step_s: float, witness: Witness) -> Program:
         """Somebody who comes in on the first chord with a call, written as `notes_of` reads it."""
-        program = self._started(CALLER, sys.executable, __file__, call, str(step_s), str(witness.log))
+        program = self._started(CALLER, sys.executable, __file__, "caller", call, str(step_s), str(witness.log))
         self._until(lambda: f"{CALLER}:out" in self.ports(), CALLER)
         return program
+
+    def keyboard(self, name: str = "keyboard") -> Keyboard:
+        """Somebody who plays what they are told, connected to nothing yet."""
+        keyboard = Keyboard(self._started(name, sys.executable, __file__, "keyboard", name), name)
+        self._until(lambda: keyboard.port in self.ports(), name)
+        return keyboard
 
     def improv(self, *arguments: str) -> Program:
         """Improv as anybody starts it."""
         return self._started("improv", sys.executable, "-m", "improv", *arguments)
 
+    def improv_in_terminal(self, *arguments: str) -> Terminal:
+        """Improv as a musician starts it, in front of a terminal."""
+        command = (sys.executable, "-m", "improv", *arguments)
+        terminal = Terminal(command, self._env, self._log("improv"))
+        self._programs.append(terminal)
+        return terminal
+
+    def python(self, code: str) -> Program:
+        """A piece of Python that knows of this server."""
+        return self._started("python", sys.executable, "-c", code)
+
     def _started(self, name: str, *command: str) -> Program:
-        program = Program(command, self._env, self._folder / f"{len(self._programs)}-{name}")
+        program = self._program(name, *command)
         self._programs.append(program)
         return program
+
+    def _program(self, name: str, *command: str) -> Program:
+        return Program(command, self._env, self._log(name))
+
+    def _log(self, name: str) -> Path:
+        self._number += 1
+        return self._folder / f"{self._number}-{name}"
 
     def _until(self, condition: Callable[[], object], what: str) -> None:
         try:
             eventually(condition, what)
         except AssertionError as error:
-            error.add_note(f"jackd says:\n{self._jackd.out}{self._jackd.err}")
+            error.add_note(f"jackd says:\n{self._says()}")
             raise
 
 
@@ -337,6 +517,30 @@ def _called(call: str, step_s: float, heard: Path) -> float:
     return longest_s
 
 
+# --- the keyboard -----------------------------------------------------------------------------
+
+
+def _play_what_is_told(name: str) -> None:
+    """Send the messages of each line of the input, and leave in order when it is closed."""
+    out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=name)
+    out.open_virtual_port("out")
+    for line in sys.stdin:
+        told = json.loads(line)
+        due_s = time.monotonic()
+        for message in told["messages"]:
+            while time.monotonic() < due_s:
+                time.sleep(0.0002)
+            out.send_message(message)
+            due_s += told["gap_s"]
+        sys.stdout.write("played\n")
+        sys.stdout.flush()
+    out.close_port()
+    out.delete()
+
+
 if __name__ == "__main__":
-    stall_s = _called(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]))
-    sys.stdout.write(json.dumps({"longest_stall_s": stall_s}))
+    if sys.argv[1] == "keyboard":
+        _play_what_is_told(sys.argv[2])
+    else:
+        stall_s = _called(sys.argv[2], float(sys.argv[3]), Path(sys.argv[4]))
+        sys.stdout.write(json.dumps({"longest_stall_s": stall_s}))

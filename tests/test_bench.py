@@ -21,16 +21,25 @@ from typing import Self
 import numpy as np
 import pytest
 
-from improv.bench import own_senders
+from improv.bench import jack, live, own_senders, table
+from improv.bench.figures import _cells
 from improv.bench.grid import LEAD, PERIOD_S, onsets, read, write
 from improv.bench.hogs import Condition, GarbageMaker, hog, hold_interpreter, under
+from improv.bench.house import ENGINE, PLAYER, player, said_by
+from improv.bench.ours import Ours
 from improv.bench.peers import NOT_INSTALLED, PEERS
+from improv.bench.processes import of_jam, usage
+from improv.bench.reaction import reaction
 from improv.bench.rounds import alternate, probe_told, rows
 from improv.bench.senders import OneProcess, Peer
 from improv.bench.stalls import StallProbe
-from improv.bench.statistics import Quantiles, Samples, Stall, joined, median_ratio, ratio
+from improv.bench.statistics import Quantiles, Samples, Stall, joined, median_ratio, ratio, robust_slope
 from improv.bench.steps import beside_bare_us, processor_ms
+from improv.between import Opened, Report
+from improv.config import DEFAULT_MODEL, Wiring
 from improv.errors import Unavailable
+from improv.link import Child
+from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel
 from tests.onnx_models import saved, walker
 
@@ -274,9 +283,36 @@ def test_a_sender_carries_nothing_of_the_rest() -> None:
     assert not heavy & set(done.stdout.split())
 
 
-def test_ours_comes_with_a_name() -> None:
-    assert all(callable(sender) for sender in own_senders().values())
-    assert own_senders()
+@pytest.mark.parametrize("condition", Condition)
+def test_our_player_sends_the_grid_whatever_its_engine_bears(condition: Condition) -> None:
+    seconds = 1.2  # more than a bar, so that plans follow each other
+    found = Ours()(seconds, condition)
+    assert len(found) + found.missed == onsets(seconds) - LEAD
+    assert len(found) > 0
+    assert all(earlier < later for earlier, later in pairwise(found.sent_s))
+    assert np.diff(found.due_s) / PERIOD_S == pytest.approx(np.round(np.diff(found.due_s) / PERIOD_S), abs=1e-3)
+
+
+def test_ours_is_the_player_and_is_compared_everywhere() -> None:
+    assert own_senders() == {"ours": Ours()}
+    cells = list(_cells(own_senders()))
+    assert cells[0] == "ours, alone"
+    assert [cell for cell in cells if "one process" in cell] == [
+        f"our clock in one process, {condition}" for condition in (Condition.GARBAGE, Condition.HELD)
+    ]
+    for condition in Condition:
+        assert {f"ours, {condition}", f"mido, {condition}"} <= set(cells)
+    assert len(cells) == 13
+
+
+def test_a_player_that_cannot_open_its_ports_says_so() -> None:
+    with pytest.raises(Unavailable, match="--api none has no ports"), player(Wiring(api="none", input="piano")):
+        pass
+
+
+def test_a_process_that_ends_without_a_word_is_unavailable() -> None:
+    with Child("pass") as child, pytest.raises(Unavailable, match="has ended"):
+        said_by(child, Opened)
 
 
 # --- what gets in the way ---------------------------------------------------------------------
@@ -361,3 +397,129 @@ def test_a_step_is_told_beside_the_bare_runtime_and_in_processor_time(tmp_path: 
     spent = processor_ms(OnnxModel(path), steps=3, pace_s=0.001)
     assert spent["steps"] == 3
     assert spent["ratio"] is not None
+
+
+# --- reaction, safety, memory -----------------------------------------------------------------
+
+
+def test_a_key_is_answered_by_a_plan() -> None:
+    found = reaction(find_model(DEFAULT_MODEL), DEFAULT_MODEL, "cpu", keys=2)
+    assert [found[what]["n"] for what in ("reaction", "step", "crossing")] == [2, 2, 2]
+    assert all(found[what]["p50_ms"] > 0 for what in ("reaction", "step", "crossing"))
+    assert found["ratio"] is not None
+
+
+LATENCY_TEST = """
+Average latency: 5.33 ms (256.00 frames)
+
+Jitter Plot:
+0.0 - 0.1 ms: 4
+
+Latency Plot:
+5.2 - 5.3 ms: 3
+9.4 - 9.5 ms: 1
+
+Messages sent: 5
+Messages received: 4
+Xruns: 2
+"""
+
+
+def script(folder: Path, name: str, prints: str) -> None:
+    """A program of that name that prints something."""
+    (folder / name).write_text(f"#!/bin/sh\n/bin/cat <<'END'\n{prints}\nEND\n")
+    (folder / name).chmod(0o755)
+
+
+def test_the_plot_of_the_latency_test_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(tmp_path, "jack_midi_latency_test", LATENCY_TEST)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = jack.round_trip("in", "out", 5)
+    assert found == {"n": 4, "lost": 1, "xruns": 2, "p50_ms": 5.3, "p99_ms": 9.5, "max_ms": 9.5}
+    script(tmp_path, "jack_midi_latency_test", "no ports")
+    with pytest.raises(Unavailable, match="measured nothing"):
+        jack.round_trip("in", "out", 5)
+
+
+def test_without_jack_it_is_said_and_nothing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert live.told(live.through) == {"not_measured": "jack_bufsize is not installed"}
+    script(tmp_path, "jack_bufsize", "256")
+    script(tmp_path, "jack_samplerate", "JACK server not running")
+    found = live.told(lambda: live.silence_after_kill(DEFAULT_MODEL, "cpu", kills=1))
+    assert found == {"not_measured": "no JACK server answers"}
+    script(tmp_path, "jack_samplerate", "48000")
+    assert jack.period().ms == pytest.approx(5.333, abs=1e-3)
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="this system does not tell")
+def test_what_a_process_takes_is_read_from_outside() -> None:
+    taken = usage(os.getpid())
+    assert taken is not None
+    assert 0 < taken.own_bytes <= taken.pss_bytes
+    assert (taken.threads, taken.descriptors) >= (1, 3)
+    with Child(PLAYER) as one, Child(ENGINE) as other:
+        one.link.send(Wiring(api="none"))
+        said_by(one, Report)  # it runs, and so is what its command line says
+        assert of_jam(os.getpid()) == {"daemon": os.getpid(), "player": one.pid, "engine": other.pid}
+    assert usage(one.pid) is None
+    assert of_jam(one.pid) == {"daemon": one.pid}
+
+
+def test_a_slope_is_found_through_noise() -> None:
+    xs = [float(x) for x in range(100)]
+    assert robust_slope(xs, [2 * x + (500 if x % 10 == 0 else 0) for x in xs]) == pytest.approx(2)
+    assert robust_slope(xs[:19], xs[:19]) is None
+
+
+def results() -> dict[str, object]:
+    """What `measure` returns on a machine where hardly anything could be measured."""
+    found = alternate({"ours": cell("ours", 1e-4, [])}, 1, 6.0, FakeProbe(available=False))
+    return {
+        "machine": "a machine",
+        "model": "a model",
+        "port": "no port",
+        "step_us": {"cpu": {"p50": 90.0, "p99": 100.0, "p999": 110.0}, "cuda": "no GPU"},
+        "provider": "cpu",
+        "step_beside_bare_us": {"ours": {"p50": 90.0}, "bare": {"p50": 80.0}, "ratio": 1.1},
+        "processor_ms": {"steps": 40, "processor": 0.4, "wall": 0.2, "ratio": 2.0},
+        "grid": found,
+        "reaction": {"not_measured": "the engine has stopped planning"},
+        "through": {"not_measured": "no JACK server answers"},
+        "silence_after_kill": {"not_measured": "no JACK server answers"},
+        "seconds": 12,
+        "lateness_us": {"onsets": 100, "p50": 1.0, "p99": 2.0, "max": 3.0},
+        "missed_steps": 0,
+        "dropped_onsets": 0,
+        "start_to_first_note_s": None,
+        "processes": {},
+        "peak_memory_mib": None,
+        "choruses_rendered_per_s": 50.0,
+    }
+
+
+def test_the_table_has_its_groups_whatever_could_be_measured() -> None:
+    found = results()
+    text = table(found)
+    titles = ("**The step**", "**Time**", "**Reaction**", "**Safety**", "**Start and memory**")
+    places = [text.index(title) for title in titles]
+    assert places == sorted(places)
+    assert text.count("not measured: no JACK server answers") == 2
+    for said in ("unusable", "not told by this system", "no note", "no compiler"):
+        assert said in text
+    step = {"n": 9, "p50_ms": 1.0, "p99_ms": 2.0}
+    trip = {"n": 9, "lost": 1, "xruns": 0, "p50_ms": 4.0, "p99_ms": 8.0, "max_ms": 8.0}
+    found |= {
+        "reaction": {"reaction": step, "step": step, "crossing": step, "ratio": 1.2},
+        "through": {"period_ms": 4.0, "period_frames": 192, "echo": {"not_measured": "no cc"}, "player": trip},
+        "silence_after_kill": {
+            "kills": 2, "period_ms": 4.0, "p50_ms": 4.0, "max_ms": 6.0, "sounding": 5, "hung": 0, "after": 0,
+        },
+        "start_to_first_note_s": 0.5,
+        "processes": {"daemon": {"pss_mib": 20.0, "threads": 2, "descriptors": 8}},
+    }  # fmt: skip
+    text = table(found)
+    assert "4.0 / 8.0 / 8.0 ms = 1.00 / 2.00 / 2.00 periods, 9 messages, 1 lost, 0 xruns" in text
+    assert "not measured: no cc" in text
+    assert "4.0 / 6.0 ms = 1.0 / 1.5 periods" in text
+    assert "20 MiB (PSS), 2 threads, 8 descriptors" in text

@@ -19,11 +19,21 @@ from statistics import median
 import numpy as np
 import pytest
 
-from tests.jack import IMPROV_OUT, PERIOD, RATE_HZ, Event, Server, Witness, eventually, missing, sounding
+from tests.jack import (
+    ATTEMPTS,
+    IMPROV_OUT,
+    PERIOD,
+    RATE_HZ,
+    Event,
+    Server,
+    Witness,
+    conclusive,
+    eventually,
+    missing,
+    sounding,
+)
 
 pytestmark = pytest.mark.ports
-
-ATTEMPTS = 3
 
 TEMPO = 300
 STEP_FRAMES = RATE_HZ * 60 // TEMPO // 2
@@ -66,19 +76,6 @@ QUIET, LOUD = 0.0005, 0.003
 def _programs() -> None:
     if lacking := missing():
         (pytest.fail if os.environ.get("IMPROV_REQUIRE_PORTS") else pytest.skip)(f"needs {', '.join(lacking)}")
-
-
-def conclusive(attempt: Callable[[Server], None], folder: Path) -> None:
-    """Make an attempt on a new JACK server; make another if it fails where the server was late."""
-    for number in range(1, ATTEMPTS + 1):
-        with Server(folder / str(number)) as server:
-            try:
-                return attempt(server)
-            except AssertionError as error:
-                error.add_note(f"attempt {number}: {server.xruns} xruns")
-                if not server.xruns or number == ATTEMPTS:
-                    raise
-    raise AssertionError
 
 
 # --- call and response ------------------------------------------------------------------------

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 def own_senders() -> Mapping[str, "Sender"]:
     """Our senders of the grid by the name they have in the table; the first is what others are compared with."""
-    from improv.bench.senders import OneProcess  # noqa: PLC0415 -- see above
+    from improv.bench.ours import Ours  # noqa: PLC0415 -- see above
 
-    return {"ours, in one process": OneProcess()}
+    return {"ours": Ours()}
 
 
 def measure(model: str, seconds: float, api: str | None, say: Callable[[str], None]) -> dict[str, Any]:
     """Every figure, by name, ready for JSON; the provider with the fastest step is remembered.
 
-    `seconds` is the length of the jam and of each cell of the comparison of senders.
+    `seconds` is the length of each cell of the comparison of senders, and about that of the jam.
     """
     from improv.bench import figures  # noqa: PLC0415 -- see above
 

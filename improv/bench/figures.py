@@ -11,16 +11,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from improv.bench import live
 from improv.bench.grid import BPM, PULSES_PER_BEAT
 from improv.bench.hogs import Condition
 from improv.bench.peers import PEERS
+from improv.bench.processes import of_jam, usage
+from improv.bench.reaction import reaction
 from improv.bench.rounds import Cell, alternate, probe_told, rows
-from improv.bench.senders import Peer, Sender
+from improv.bench.senders import OneProcess, Peer, Sender
 from improv.bench.stalls import StallProbe
 from improv.bench.steps import beside_bare_us, processor_ms, step_us
 from improv.config import Tune
@@ -34,10 +37,18 @@ from improv.turns import Mode
 
 _BENCH_BPM = 240
 _LONGEST_S = 3600
-_RENDERED_CHORUSES = 100
+_RENDERED_CHORUSES = 20
 _ROUNDS = 3
 _PEER_UNDER_LOAD = "mido"
 """The peer that bears the conditions too: the best of them that is always installed."""
+
+_INSIDE = (Condition.GARBAGE, Condition.HELD)
+"""What gets in the way inside a program only: why the player is a process."""
+
+_LOOK_S = 0.5
+
+Rows = list[tuple[str, str]]
+"""What was measured, and the figure."""
 
 
 def measure(
@@ -45,13 +56,15 @@ def measure(
 ) -> dict[str, Any]:
     """Every figure, by name; the provider with the fastest step is remembered for later performances.
 
-    `seconds` is the length of a jam and of each cell of the comparison; `own` are our senders, the
-    first of them the one that the others are compared with.
+    `seconds` is the length of each cell of the comparison; `own` are our senders, the first of them
+    the one that the others are compared with.
     """
     if not 0 < seconds <= _LONGEST_S:
         raise UsageError(f"seconds {seconds:g} is out of range; give more than 0, up to {_LONGEST_S:g}")
     path = find_model(model)
     OnnxModel(path)  # a model that is refused is refused here
+    port = _port(api)
+    found: dict[str, Any] = {"machine": _machine(), "model": model, "port": "no port" if port == "none" else port}
     steps: dict[str, Any] = {}
     for provider in provider_names():
         say(f"stepping {model} on {provider} ...")
@@ -59,46 +72,60 @@ def measure(
             steps[provider] = step_us(OnnxModel(path, provider))
         except ImprovError as error:
             steps[provider] = str(error)
-    works = {name: found for name, found in steps.items() if isinstance(found, Mapping)}
-    fastest = min(works, key=lambda name: works[name]["p50"])
+    fastest = min((name for name in steps if isinstance(steps[name], Mapping)), key=lambda name: steps[name]["p50"])
     try:
         remember_provider(fastest)
     except OSError as error:
         say(f"{fastest} is the fastest, but that cannot be remembered: {error}")
     say("stepping beside bare onnxruntime, and at the pace of eighths ...")
-    bare = beside_bare_us(path)
-    processor = processor_ms(OnnxModel(path, fastest))
+    found |= {"step_us": steps, "provider": fastest, "step_beside_bare_us": beside_bare_us(path)}
+    found["processor_ms"] = processor_ms(OnnxModel(path, fastest))
     cells = _cells(own)
-    say(f"sending a grid, {len(cells)} cells of {seconds:g} s ...")
-    grid = alternate(cells, _ROUNDS, seconds, StallProbe())
-    say(f"playing for {seconds:g} s ...")
-    played = _played(model, seconds, api, fastest)
+    say(f"sending a grid, {len(cells)} cells of {seconds:g} s in {_ROUNDS} rounds ...")
+    found["grid"] = alternate(cells, _ROUNDS, seconds, StallProbe())
+    say("striking keys ...")
+    found["reaction"] = live.told(lambda: reaction(path, model, fastest))
+    say("passing on over JACK, beside an echo in C ...")
+    found["through"] = live.told(partial(_over_jack, port, live.through))
+    say(f"killing the engine {live.KILLS} times ...")
+    found["silence_after_kill"] = live.told(partial(_over_jack, port, lambda: live.silence_after_kill(model, fastest)))
+    say("playing ...")
+    found |= _played(model, seconds, port, fastest)
     say(f"rendering {_RENDERED_CHORUSES} choruses ...")
-    return {
-        "machine": _machine(),
-        "model": model,
-        "step_us": steps,
-        "provider": fastest,
-        "step_beside_bare_us": bare,
-        "processor_ms": processor,
-        "grid": grid,
-        **played,
-        "choruses_rendered_per_s": _rendered_per_s(model, fastest),
-    }
+    found["choruses_rendered_per_s"] = _rendered_per_s(model, fastest)
+    return found
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """The figures as a Markdown table."""
-    figures = []
+    """The figures as Markdown tables: the step, time, reaction, safety, start and memory."""
+    groups = {
+        "The step": _step_told(results),
+        "Reaction": _reaction_told(results),
+        "Safety": _safety_told(results),
+        "Start and memory": _start_told(results),
+    }
+    told = {title: ["| what | measured |", "| --- | --- |", *_lines(rows_)] for title, rows_ in groups.items()}
+    told["Time"] = _grid_told(results["grid"])
+    lines = [f"{results['model']} on {results['machine']}; steps run on {results['provider']} from now on."]
+    for title in ("The step", "Time", "Reaction", "Safety", "Start and memory"):
+        lines += ["", f"**{title}**", "", *told[title]]
+    return "\n".join(lines)
+
+
+def _lines(rows_: Rows) -> list[str]:
+    return [f"| {what} | {figure} |" for what, figure in rows_]
+
+
+def _step_told(results: Mapping[str, Any]) -> Rows:
+    rows_ = []
     for provider, step in results["step_us"].items():
-        figure = (
-            f"{step['p50']:.0f} / {step['p99']:.0f} / {step['p999']:.0f} us"
-            if isinstance(step, Mapping)
-            else "unusable"
-        )
-        figures.append((f"model step on {provider}, p50 / p99 / p99.9", figure))
-    bare, processor, late = results["step_beside_bare_us"], results["processor_ms"], results["lateness_us"]
-    figures += [
+        figure = "unusable"
+        if isinstance(step, Mapping):
+            figure = f"{step['p50']:.0f} / {step['p99']:.0f} / {step['p999']:.0f} us"
+        rows_.append((f"model step on {provider}, paced, p50 / p99 / p99.9", figure))
+    bare, processor = results["step_beside_bare_us"], results["processor_ms"]
+    return [
+        *rows_,
         (
             "our step / bare onnxruntime on the same feeds, p50",
             f"{bare['ours']['p50']:.0f} / {bare['bare']['p50']:.0f} us: {_times(bare['ratio'])}",
@@ -107,54 +134,151 @@ def table(results: Mapping[str, Any]) -> str:
             f"processor time of a step every 250 ms / its wall time, mean of {processor['steps']}",
             f"{processor['processor']:.2f} / {processor['wall']:.2f} ms: {_times(processor['ratio'])}",
         ),
-        (
-            f"lateness of {late['onsets']} onsets in {results['seconds']:g} s to {results['port']}, p50 / p99 / max",
-            f"{late['p50']:.0f} / {late['p99']:.0f} / {late['max']:.0f} us",
-        ),
-        ("missed steps / dropped onsets", f"{results['missed_steps']} / {results['dropped_onsets']}"),
-        ("process start to first note", f"{results['start_to_first_note_s']:.2f} s"),
-        ("resident memory, at its most", _memory(results["peak_memory_mib"])),
         ("rendering", f"{results['choruses_rendered_per_s']:.0f} choruses a second"),
     ]
-    lines = [f"{results['model']} on {results['machine']}; steps run on {results['provider']} from now on.", ""]
-    lines += ["| what | measured |", "| --- | --- |"]
-    lines += [f"| {what} | {figure} |" for what, figure in figures]
-    lines += ["", *_grid_told(results["grid"])]
-    return "\n".join(lines)
+
+
+def _reaction_told(results: Mapping[str, Any]) -> Rows:
+    rows_: Rows = []
+    found = results["reaction"]
+    what = "key to the plan that knows of it, at the engine's link"
+    if "not_measured" in found:
+        rows_.append((what, _not_measured(found)))
+    else:
+        rows_ += [
+            (f"{what}, {found['reaction']['n']} keys, p50 / p99", _ms(found["reaction"])),
+            ("the same messages there and back through a process that does nothing, p50 / p99", _ms(found["crossing"])),
+            ("a paced step between the keys, p50 / p99", _ms(found["step"])),
+            ("(key to plan - there and back) / step, p50", _times(found["ratio"])),
+        ]
+    found = results["through"]
+    what = "key to hear-through over JACK"
+    if "not_measured" in found:
+        return [*rows_, (what, _not_measured(found))]
+    length = f"a period of {found['period_frames']} frames, {found['period_ms']:.2f} ms"
+    return [
+        *rows_,
+        (f"{what} (player alone, {length}), p50 / p99 / max", _trip(found["player"], found["period_ms"])),
+        ("the same through an echo in C, the floor", _trip(found["echo"], found["period_ms"])),
+    ]
+
+
+def _trip(found: Mapping[str, Any], period_ms: float) -> str:
+    if "not_measured" in found:
+        return _not_measured(found)
+    times = [found[name] for name in ("p50_ms", "p99_ms", "max_ms")]
+    in_ms, in_periods = (
+        " / ".join(f"{took / unit:.{1 if unit == 1 else 2}f}" for took in times) for unit in (1, period_ms)
+    )
+    return f"{in_ms} ms = {in_periods} periods, {found['n']} messages, {found['lost']} lost, {found['xruns']} xruns"
+
+
+def _safety_told(results: Mapping[str, Any]) -> Rows:
+    found = results["silence_after_kill"]
+    what = "engine killed to the last end of a note at another program"
+    if "not_measured" in found:
+        told: Rows = [(what, _not_measured(found))]
+    else:
+        periods = f"{found['p50_ms'] / found['period_ms']:.1f} / {found['max_ms'] / found['period_ms']:.1f} periods"
+        told = [
+            (
+                f"{what}, {found['kills']} kills, p50 / max",
+                f"{found['p50_ms']:.1f} / {found['max_ms']:.1f} ms = {periods}",
+            ),
+            (
+                f"of {found['sounding']} notes that sounded then, never ended / begun later",
+                f"{found['hung']} / {found['after']}",
+            ),
+        ]
+    late = results["lateness_us"]
+    return [
+        *told,
+        (
+            f"lateness of {late['onsets']} onsets of a jam of {results['seconds']:g} s to {results['port']}, "
+            "raw, p50 / p99 / max",
+            f"{late['p50']:.0f} / {late['p99']:.0f} / {late['max']:.0f} us",
+        ),
+        ("missed steps / dropped onsets in it", f"{results['missed_steps']} / {results['dropped_onsets']}"),
+    ]
+
+
+def _start_told(results: Mapping[str, Any]) -> Rows:
+    first_s = results["start_to_first_note_s"]
+    rows_ = [("process start to first note", "no note" if first_s is None else f"{first_s:.2f} s")]
+    if not results["processes"]:
+        rows_.append(("memory, threads, descriptors of its processes", "not told by this system"))
+    for name, taken in results["processes"].items():
+        figure = f"{taken['pss_mib']:.0f} MiB (PSS), {taken['threads']} threads, {taken['descriptors']} descriptors"
+        rows_.append((f"the {name} in that jam, at its most", figure))
+    if (peak := results["peak_memory_mib"]) is not None:
+        rows_.append(("resident memory of the engine, at its most", f"{peak:.0f} MiB"))
+    return rows_
 
 
 def _grid_told(grid: Mapping[str, Any]) -> list[str]:
     """The comparison of senders as Markdown."""
-    length = f"{grid['seconds']:g} s each in {grid['rounds']} rounds"
-    head = f"Error of onsets at the send call, {PULSES_PER_BEAT} a quarter at {BPM} bpm, {length}."
-    return [head, probe_told(grid), "", *rows(grid)]
+    visit_s = grid["seconds"] / grid["rounds"]
+    return [
+        f"Error of onsets at the send call, {PULSES_PER_BEAT} a quarter at {BPM} bpm, {grid['seconds']:g} s each in "
+        f"{grid['rounds']} rounds. Ours is the player in its process{_fifo(grid)}; all others run at normal priority.",
+        "What gets in the way inside a program is, for ours, inside the engine's: the player is another one.",
+        probe_told(grid),
+        f"Drift of visits of {visit_s:g} s is coarse; for a clock's drift give --seconds 600.",
+        "",
+        *rows(grid),
+    ]
+
+
+def _fifo(grid: Mapping[str, Any]) -> str:
+    """The probe asks for the same right as the player does."""
+    return ", under SCHED_FIFO as it is granted here" if grid["probe"]["realtime"] else ""
+
+
+def _not_measured(found: Mapping[str, Any]) -> str:
+    return f"not measured: {found['not_measured']}"
+
+
+def _ms(found: Mapping[str, float]) -> str:
+    return f"{found['p50_ms']:.2f} / {found['p99_ms']:.2f} ms"
+
+
+def _over_jack(port: str, measurement: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    if port != "jack":
+        raise Unavailable("it needs a JACK server, which is not what is played to")
+    return measurement()
 
 
 def _cells(own: Mapping[str, Sender]) -> dict[str, Cell]:
-    """Everybody alone, then ours and one peer under each condition, to be visited in turn."""
+    """Everybody alone, then ours and one peer under each condition, to be visited in turn.
+
+    Our clock in one process with what gets in its way is beside ours where that makes the difference.
+    """
     peers: dict[str, Sender] = {name: Peer(name) for name in PEERS}
-    return {
-        f"{name}, {condition}": partial(sender, condition=condition)
-        for condition in Condition
-        for name, sender in {**own, **peers}.items()
-        if condition is Condition.ALONE or name in own or name == _PEER_UNDER_LOAD
-    }
+    cells: dict[str, Cell] = {}
+    for condition in Condition:
+        senders = {**own, **peers} if condition is Condition.ALONE else dict(own)
+        if condition in _INSIDE:
+            senders["our clock in one process"] = OneProcess()
+        senders[_PEER_UNDER_LOAD] = peers[_PEER_UNDER_LOAD]
+        cells |= {f"{name}, {condition}": partial(sender, condition=condition) for name, sender in senders.items()}
+    return cells
 
 
 def _times(ratio: float | None) -> str:
     return "unknown" if ratio is None else f"{ratio:.2f}x"
 
 
-def _memory(mebibytes: float | None) -> str:
-    return "not told by this system" if mebibytes is None else f"{mebibytes:.0f} MiB"
-
-
-def _played(model: str, seconds: float, api: str | None, provider: str) -> dict[str, Any]:
-    """What a real jam in a process of its own measured, and how soon after its start the first note left."""
+def _port(api: str | None) -> str:
+    if api == "none":
+        return api
     try:
-        port = reachable_api(api)
+        return reachable_api(api)
     except Unavailable:
-        port = "none"
+        return "none"
+
+
+def _played(model: str, seconds: float, port: str, provider: str) -> dict[str, Any]:
+    """What a real jam in processes of its own measured and took, and how soon after its start the first note left."""
     tune = Tune(model=model, tempo=_BENCH_BPM, mode=Mode.SOLO, count_in=0)
     chorus_s = Form.parse(OnnxModel(find_model(model)).spec.form).bars * BEATS_PER_BAR * 60 / tune.tempo
     choruses = max(1, round(seconds / chorus_s))
@@ -164,13 +288,10 @@ def _played(model: str, seconds: float, api: str | None, provider: str) -> dict[
         command += ["--tempo", f"{tune.tempo:g}", "--count-in", "0", "--choruses", str(choruses), "--api", port]
         command += ["--provider", provider, "--save", f"{folder}/jam.mid", "--figures", str(figures)]
         began_s = time.monotonic()
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
-        if done.returncode:
-            raise ImprovError(f"the jam to be measured failed: {done.stderr.strip()}")
+        processes = _watched(command, Path(folder))
         found = json.loads(figures.read_text())
     return {
         "seconds": choruses * chorus_s,
-        "port": "no port" if port == "none" else port,
         "lateness_us": {
             "onsets": found["onsets"],
             "p50": found["lateness_p50_us"],
@@ -179,9 +300,34 @@ def _played(model: str, seconds: float, api: str | None, provider: str) -> dict[
         },
         "missed_steps": found["missed_steps"],
         "dropped_onsets": found["dropped_onsets"],
-        "start_to_first_note_s": found["first_onset_s"] - began_s,
+        "start_to_first_note_s": None if found["first_onset_s"] is None else found["first_onset_s"] - began_s,
+        "processes": processes,
         "peak_memory_mib": found["peak_memory_mib"],
     }
+
+
+def _watched(command: Sequence[str], folder: Path) -> dict[str, dict[str, float]]:
+    """Run a jam to its end, and what its processes took at most; ImprovError if it fails."""
+    most: dict[str, dict[str, float]] = {}
+    with (
+        (folder / "said").open("wb") as out,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out) as process,  # noqa: S603
+    ):
+        while process.poll() is None:
+            time.sleep(_LOOK_S)
+            for name, pid in of_jam(process.pid).items():
+                if taken := usage(pid):
+                    now = {
+                        "pss_mib": taken.pss_bytes / 2**20,
+                        "threads": taken.threads,
+                        "descriptors": taken.descriptors,
+                    }
+                    before = most.get(name, now)
+                    most[name] = {key: max(now[key], before[key]) for key in now}
+    if process.returncode:
+        said = (folder / "said").read_text(errors="replace").strip()
+        raise ImprovError(f"the jam to be measured failed: {said[-200:]}")
+    return most
 
 
 def _rendered_per_s(model: str, provider: str) -> float:

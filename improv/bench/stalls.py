@@ -1,27 +1,19 @@
 """The stall probe beside a measurement: which times were the machine's fault and not ours.
 
-The probe is a small C program, compiled once for each version of its source into the cache folder.
-Without a C compiler, or elsewhere than on Linux, there is none and every figure stays raw. It must
+The probe is a small C program. Without a C compiler, or elsewhere than on Linux, there is none and
+every figure stays raw. It must
 never fail a measurement: whatever goes wrong makes it unavailable, and `why_not` says why.
 """
 
-import hashlib
-import os
-import platform
-import shutil
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from platformdirs import user_cache_path
-
+from improv.bench.compiler import compiled
 from improv.bench.statistics import Stall
 
 _SOURCE = Path(__file__).with_name("stall_probe.c")
-_COMPILE_TIMEOUT_S = 60
 _END_TIMEOUT_S = 10
 
 
@@ -57,7 +49,7 @@ class StallProbe:
     def __enter__(self) -> Self:
         self.available, self.realtime, self.why_not, self.stalls = False, False, "", ()
         try:
-            program = _compiled()
+            program = compiled(_SOURCE)
             self._process = subprocess.Popen(  # noqa: S603
                 [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
             )
@@ -91,27 +83,3 @@ class StallProbe:
         self.realtime = lines[0] == "realtime 1"
         numbers = (tuple(map(int, line.split())) for line in lines[1:])
         self.stalls = tuple(Stall(start / 1e9, end / 1e9, cpu) for start, end, cpu in numbers)
-
-
-def _compiled() -> Path:
-    """The program, compiled now if it has not been; OSError or SubprocessError if that is not possible."""
-    if sys.platform != "linux":
-        raise OSError("the stall probe needs Linux")
-    key = hashlib.sha256(_SOURCE.read_bytes() + platform.machine().encode()).hexdigest()[:16]
-    program = user_cache_path("improv", appauthor=False) / f"stall_probe-{key}"
-    if program.exists():
-        return program
-    compiler = shutil.which("cc")
-    if compiler is None:
-        raise OSError("the stall probe needs a C compiler, cc")
-    program.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=program.parent) as folder:
-        built = Path(folder) / program.name
-        subprocess.run(  # noqa: S603
-            [compiler, "-O2", "-pthread", _SOURCE, "-o", built],
-            check=True,
-            capture_output=True,
-            timeout=_COMPILE_TIMEOUT_S,
-        )
-        os.replace(built, program)  # noqa: PTH105 -- at once, so that nobody runs half a program
-    return program

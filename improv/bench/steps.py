@@ -19,7 +19,7 @@ from improv.model import Tensors, no_memory
 from improv.music import SILENCE, Form, Frame
 from improv.onnx_model import CPU_PROVIDER, OnnxModel
 
-_STEPS = 2_000
+_STEPS = 1_000
 _PACE_S = 0.005
 _WARM_UP_STEPS = 50
 _PAIRS = 400
@@ -29,13 +29,13 @@ _EIGHTH_S = 0.250
 
 def step_us(model: OnnxModel) -> dict[str, float]:
     """What one step costs at a pace of 5 ms, in microseconds."""
-    fed, memory = _fed(model), no_memory(model.spec)
+    features, memory = fed(model), no_memory(model.spec)
     took_us = []
     for index in range(_WARM_UP_STEPS + _STEPS):
         if index >= _WARM_UP_STEPS:
             time.sleep(_PACE_S)
         began_s = time.perf_counter()
-        _, memory = model.step(fed, memory)
+        _, memory = model.step(features, memory)
         if index >= _WARM_UP_STEPS:
             took_us.append((time.perf_counter() - began_s) * 1e6)
     return _quantiles(took_us)
@@ -50,7 +50,7 @@ def beside_bare_us(path: Path, pairs: int = _PAIRS, pace_s: float = _PACE_S) -> 
     model = OnnxModel(path)
     bare = _bare_session(path)
     outputs = [*model.spec.heads, *(f"{name}_out" for name in model.spec.state)]
-    features, memory = _fed(model), no_memory(model.spec)
+    features, memory = fed(model), no_memory(model.spec)
     found: list[tuple[float, float]] = []
     for index in range(_WARM_UP_STEPS + pairs):
         feed = {**features, **{f"{name}_in": value for name, value in memory.items()}}
@@ -76,9 +76,9 @@ def processor_ms(model: OnnxModel, steps: int = _MUSICAL_STEPS, pace_s: float = 
     All threads of the process count, between steps too, which is where a spinning one burns it; only
     what the pacing itself costs its own thread is taken off.
     """
-    fed, memory = _fed(model), no_memory(model.spec)
+    features, memory = fed(model), no_memory(model.spec)
     for _ in range(_WARM_UP_STEPS):
-        _, memory = model.step(fed, memory)
+        _, memory = model.step(features, memory)
     wall_s = pacing_s = 0.0
     began_s = time.process_time()
     for _ in range(steps):
@@ -86,7 +86,7 @@ def processor_ms(model: OnnxModel, steps: int = _MUSICAL_STEPS, pace_s: float = 
         time.sleep(pace_s)
         pacing_s += time.thread_time() - thread_s
         step_began_s = time.perf_counter()
-        _, memory = model.step(fed, memory)
+        _, memory = model.step(features, memory)
         wall_s += time.perf_counter() - step_began_s
     burnt_s = time.process_time() - began_s - pacing_s
     return {
@@ -112,7 +112,7 @@ def _bare_session(path: Path) -> Any:
     return onnxruntime.InferenceSession(path.read_bytes(), options, providers=[CPU_PROVIDER])
 
 
-def _fed(model: OnnxModel) -> Tensors:
+def fed(model: OnnxModel) -> Tensors:
     """A silent frame over the first chord, as this model wants it."""
     features = ENCODINGS[model.spec.encoding].encode(Frame(SILENCE, Form.parse(model.spec.form).chord_at(0)))
     return {name: features[name] for name in model.spec.features}

@@ -9,8 +9,10 @@ import os
 import select
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from math import inf
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self
 
@@ -38,6 +40,11 @@ _QUEUE_LIMIT = 1 << 15
 _POLL_S = 0.001
 _MESSAGES_A_POLL = 4096
 _ALL_CHANNELS = range(16)
+_JACK_BURST, _JACK_EACH_S = 8, 1e-4
+"""A JACK port holds four bytes a frame, some 19 messages a millisecond, and RtMidi drops what finds no room."""
+
+_JACK_DRAIN_S = 0.05
+"""What is sent last is lost if the JACK port closes before those who hear it have had their turn, a period or two."""
 
 Direction = Literal["input", "output"]
 Role = Literal["in", "out", "thru"]
@@ -283,12 +290,31 @@ class OutputPort(_Port):
 
     def __init__(self, wanted: str | None, api: str, role: Role = "out", *, patient: bool = False) -> None:
         super().__init__(role, wanted, api, patient=patient)
+        self._jack = api == "jack"
+        self._room_s = -inf
+        if patient and wanted is not None and self.connected:
+            self._back()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._jack:
+            time.sleep(_JACK_DRAIN_S)
+        super().__exit__(kind, error, trace)
 
     def send(self, message: bytes) -> None:
         """Send a message now; nowhere, while the other end is gone."""
         if self.connected:
+            self._wait_for_room()
             self._midi.send_message(message)
 
+    def _wait_for_room(self) -> None:
+        if self._jack:
+            now_s = time.monotonic()
+            self._room_s = max(self._room_s, now_s - _JACK_BURST * _JACK_EACH_S) + _JACK_EACH_S
+            if self._room_s > now_s:
+                time.sleep(self._room_s - now_s)
+
     def _back(self) -> None:
-        for message in silencing(_ALL_CHANNELS):  # whatever it was left with
-            self._midi.send_message(message)
+        for message in silencing(_ALL_CHANNELS):  # whatever it was left with, by a player before this one too
+            self.send(message)
