@@ -223,7 +223,7 @@ def _grid_told(grid: Mapping[str, Any]) -> list[str]:
         f"{grid['rounds']} rounds. Ours is the player in its process{_fifo(grid)}; all others run at normal priority.",
         "What gets in the way inside a program is, for ours, inside the engine's: the player is another one.",
         probe_told(grid),
-        f"Drift of visits of {visit_s:g} s is coarse; for a clock's drift give --seconds 600.",
+        f"Drift of visits of {visit_s:.1f} s is coarse; for a clock's drift give --seconds 600.",
         "",
         *rows(grid),
     ]
