@@ -58,6 +58,8 @@ class Wiring:
     thru: bool = False
     """Whether what you play is passed on to the output as it arrives."""
     save: Path | None = None
+    listens: bool = True
+    """Whether there is an input at all."""
     patient: bool = False
     """Whether a port that is not there is waited for, as when a lost MIDI server has come back."""
 

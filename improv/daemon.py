@@ -35,6 +35,7 @@ class Figures:
     onsets: int
     lateness_p50_us: float
     lateness_p99_us: float
+    lateness_p999_us: float
     lateness_max_us: float
     dropped_onsets: int
     missed_steps: int
@@ -70,7 +71,9 @@ def jam(tune: Tune, wiring: Wiring, say: Callable[[str], None]) -> Figures:
     seed = random.SystemRandom().randrange(1 << 31) if tune.seed is None else tune.seed
     audience = _Audience(Lines(sys.stdout or io.StringIO()), say)  # a daemon may be started without any output
     with audience, Signals() as signals, Supervisor(tune, wiring, audience) as supervisor:
-        ports = supervisor.ready()
+        ports = supervisor.ready([signals])
+        if ports is None:
+            raise KeyboardInterrupt
         if ports.says:
             say(ports.says)
         audience.save = _save(wiring, plays=ports.plays)
@@ -94,7 +97,9 @@ def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figure
     tune = Tune(model=head.model, tempo=head.transport.bpm)
     audience = _Audience(Lines(sys.stdout or io.StringIO()), say)
     with audience, Signals() as signals, Supervisor(tune, wiring, audience, take=path) as supervisor:
-        ports = supervisor.ready()
+        ports = supervisor.ready([signals])
+        if ports is None:
+            raise KeyboardInterrupt
         if ports.says:
             say(ports.says)
         outcome = supervisor.play(Begin(head.settings.mode, head.seed), [signals])
@@ -129,24 +134,36 @@ class _Audience:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._journal is not None:
-            self._journal.end("stopped" if error is None else str(error))
-            self._journal.__exit__(kind, error, trace)
-            self._tell_fault(self._journal)
+        self._close_journal("stopped" if error is None else f"{type(error).__name__}: {error}")
         self._lines.close()
-        if self._take is not None and self.save is not None:
-            self._take.write(self.save)
-            self._say(f"wrote {self.save}")
+        if self.save is not None and self._journal is not None:
+            self._write(self.save, self._journal.path)
         if self._journal is not None and self._journal.path is not None:
             self._say(f"recorded as {self._journal.path.stem}")
 
     def begun(self, head: Head) -> None:
-        """Open the recording, and the MIDI file if there is to be one, whatever becomes of the recording."""
+        """Open the recording; where there can be none, the MIDI file is gathered without it."""
+        self._close_journal("an engine died before its first step")
         self._journal = Journal(takes_directory(), head).__enter__()
-        if self.save is not None:
+        if self.save is not None and self._journal.path is None:
             from improv.midi.files import Take  # late: it would only delay the first note
 
             self._take = Take(head, f"improv: {head.model}, seed {head.seed}")
+
+    def _write(self, save: Path, path: Path | None) -> None:
+        from improv.midi.files import export
+
+        if self._take is not None:
+            self._take.write(save)
+        elif path is not None:
+            export(read_take(path), save)
+        self._say(f"wrote {save}")
+
+    def _close_journal(self, reason: str) -> None:
+        if self._journal is not None:
+            self._journal.end(reason)
+            self._journal.__exit__(None, None, None)
+            self._tell_fault(self._journal)
 
     def told(self, told: Told) -> None:
         """Record a step, and show it."""
@@ -233,6 +250,7 @@ def _figures(outcome: Outcome, audience: _Audience) -> Figures:
         onsets=outcome.report.onsets,
         lateness_p50_us=quantile(latenesses_us, 0.5),
         lateness_p99_us=quantile(latenesses_us, 0.99),
+        lateness_p999_us=quantile(latenesses_us, 0.999),
         lateness_max_us=latenesses_us[-1],
         dropped_onsets=outcome.report.dropped,
         missed_steps=seen.missed_steps if seen else 0,

@@ -132,6 +132,8 @@ class _Performance:
     def step(self) -> bool:
         """Decide the next step and go on to it when it is due; False once told to stop."""
         self._catch_up()
+        if not self._in_hand:
+            self._hand_over_fallbacks(self.session)
         due_s = self.session.transport.time_of(self.session.step + 1)
         coming, heard = None, self._left
         while (planned_s := self._hands.clock.now()) < due_s:
@@ -147,6 +149,7 @@ class _Performance:
             decide_s = due_s - self._lead.s
             arrived = self._listened(decide_s)
             if arrived is None:
+                self._left = heard
                 return False
             if not arrived:
                 self._lead.measured(took_s + max(0.0, self._hands.clock.now() - decide_s))
@@ -155,6 +158,7 @@ class _Performance:
             heard = heard + arrived + (more or Heard())
         if coming is None:
             coming = self._without_network(LATE, audible=True)
+            self._hand_over_fallbacks(coming.session)
             self._tell(coming.session.frame)
         self._left = heard.since(coming.heard)
         arrived = self._listened(due_s, at_once=False)

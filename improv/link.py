@@ -1,6 +1,6 @@
 """What our processes say to each other: whole values over a private connection, and the processes themselves.
 
-A link never waits: what the other end does not read is kept up to a limit and then dropped and
+Sending never waits: what the other end does not read is kept up to a limit and then dropped and
 counted, so nobody can hold anybody up. Values are pickled; both ends are our own, of one parent,
 over a socket pair that no other process can reach. It must never carry what came from a file or
 another user.
@@ -8,10 +8,12 @@ another user.
 
 import os
 import pickle
+import select
 import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -119,6 +121,13 @@ class Link:
         except OSError:
             self.closed = True
 
+    def drain(self, within_s: float) -> None:
+        """Wait until everything is sent, or the other end is gone: what is said before ending."""
+        deadline_s = time.monotonic() + within_s
+        while self.waits and (left_s := deadline_s - time.monotonic()) > 0:
+            select.select((), [self._end], (), left_s)
+            self.flush()
+
     @property
     def waits(self) -> bool:
         """Whether something is kept to be sent."""
@@ -187,13 +196,16 @@ class Child:
                 self._process = subprocess.Popen(  # noqa: S603
                     [*command, str(theirs.fileno())], env=environment, stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
+                    process_group=0,  # what is typed into the terminal is for the daemon
                 )  # fmt: skip
             else:  # a socket is handed over once it is known to whom
                 self._process = subprocess.Popen(  # noqa: S603
                     [*command, "-"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
                 )
                 shared = theirs.share(self._process.pid)  # type: ignore[attr-defined, unused-ignore]
-                self._process.communicate(shared)
+                if self._process.stdin is not None:
+                    self._process.stdin.write(shared)
+                    self._process.stdin.close()
         self.link = Link(ours)
 
     def __enter__(self) -> Self:

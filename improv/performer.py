@@ -10,11 +10,12 @@ import pickle
 import select
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from improv import __version__
 from improv.between import Arrived, Begin, Begun, Down, Ended, Prepare, Prepared, Told
@@ -22,7 +23,7 @@ from improv.config import Tune
 from improv.engine import Lead, perform
 from improv.errors import ContractError, ImprovError
 from improv.link import Failed, Join, Link, parent
-from improv.messages import Command, How, Settings, Stop
+from improv.messages import Command, How, Panic, Settings, Stop
 from improv.midi.player import Plan, SystemClock
 from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Placed, Timed, in_order, pitch_class
 from improv.onnx_file import find_model
@@ -77,6 +78,7 @@ def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
         began=datetime.now(UTC).isoformat(timespec="seconds"),
         model=model.spec.name,
         model_sha256=hashlib.sha256(find_model(tune.model).read_bytes()).hexdigest(),
+        provider=model.provider,
         seed=session.seed,
         settings=session.settings,
         transport=session.transport,
@@ -136,20 +138,37 @@ class FarPlayer:
 
     def __init__(self, daemon: Link) -> None:
         self.clock: Clock = SystemClock(self._wakers)
+        self.prepare: Prepare | None = None
         self.begin: Begin | None = None
         self._daemon = daemon
         self._player: Link | None = None
         self._stopped = False
+        self._playing = self._met = False
         self._down: set[int] = set()
         self._notes: list[Timed] = []
         self._commands: list[Command] = []
 
-    def holds(self, session: Session) -> None:
-        """The session to go on from thinks of these keys as held."""
-        self._down = {key.pitch for key in session.keys if key.release is None}
+    def wait(self, until: Callable[[], bool]) -> bool:
+        """Wait for something and keep what arrives meanwhile; False once told to stop."""
+        while self._received():
+            if until():
+                return True
+            self.clock.wait_until(self.clock.now() + _SOON_S, exactly=False)
+        return False
+
+    def takes_over(self, session: Session) -> None:
+        """Go on from a session that another engine was in: nothing sounds, and keys it thinks held may be up."""
+        self._commands.insert(0, Panic())
+        held = {key.pitch for key in session.keys if key.release is None}
+        if self._met:
+            up = sorted(held - self._down)
+            self._notes[:0] = [Timed(self.clock.now(), NoteOff(Part.YOU, pitch)) for pitch in up]
+        else:  # the player will say
+            self._down |= held
 
     def play(self, plan: Plan) -> None:
         """Send the plan over."""
+        self._playing = True
         if self._player is not None:
             self._player.send(plan)
 
@@ -169,30 +188,41 @@ class FarPlayer:
     def _received(self) -> bool:
         """Take in what has come; False once told to stop."""
         for message in self._daemon.receive():
-            match message:
-                case Join():
-                    if self._player is not None:
-                        self._player.close()
-                    self._player = self._daemon.joined(message)
-                case Stop():
-                    self._stopped = True
-                case Begin():
-                    self.begin = message
-                case _:
-                    self._commands.append(message)
+            self._daemon_says(message)
         for message in self._player.receive() if self._player else ():
-            match message:
-                case Arrived(notes, commands):
-                    for note in notes:
-                        self._heard(note)
-                    self._commands += commands
-                case Down(pitches):
-                    for pitch in sorted(self._down - pitches):
-                        self._heard(Timed(self.clock.now(), NoteOff(Part.YOU, pitch)))
+            self._player_says(message)
         if self._player is not None and self._player.closed:
             self._player.close()
             self._player = None
         return not (self._stopped or self._daemon.closed)
+
+    def _daemon_says(self, message: Any) -> None:
+        match message:
+            case Join():
+                if self._player is not None:
+                    self._player.close()
+                if self._playing:  # a new player, at which nothing sounds
+                    self._commands.append(Panic())
+                self._player = self._daemon.joined(message)
+            case Stop():
+                self._stopped = True
+            case Prepare():
+                self.prepare = message
+            case Begin():
+                self.begin = message
+            case _:
+                self._commands.append(message)
+
+    def _player_says(self, message: Any) -> None:
+        match message:
+            case Arrived(notes, commands):
+                for note in notes:
+                    self._heard(note)
+                self._commands += commands
+            case Down(pitches):
+                for pitch in sorted(self._down - pitches):
+                    self._heard(Timed(self.clock.now(), NoteOff(Part.YOU, pitch)))
+                self._down, self._met = set(pitches), True
 
     def _heard(self, note: Timed) -> None:
         self._notes.append(note)
@@ -217,8 +247,11 @@ def main() -> None:
 
 
 def _serve(link: Link) -> None:
-    asked = _first(link)
     hands = FarPlayer(link)
+    hands.wait(lambda: hands.prepare is not None)
+    asked = hands.prepare
+    if asked is None:
+        return
     if asked.take is None:
         _perform(asked.tune, hands, link)
     else:
@@ -236,7 +269,8 @@ def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
     session = _taken_up(begin_, tune, model, hands.clock)
     if not begin_.session:
         link.send(Begun(head_of(tune, model, session)))
-    hands.holds(session)
+    if begin_.session:
+        hands.takes_over(session)
 
     def observe(moment: Moment) -> None:
         seen = snapshot(moment.session, moment.planned)
@@ -256,23 +290,27 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
     if begin_ is None:
         return
     head, entries = recording.head, recording.entries
-    later_s = hands.clock.now() + 3 * _AHEAD_S - head.transport.time_of(head.first_step)
-    after = head.first_step
+    first_s = hands.clock.now() + 3 * _AHEAD_S - head.transport.time_of(head.first_step)
+    step, after = head.first_step - 1, head.first_step - 1
     if begin_.session:
-        later_s, after = pickle.loads(begin_.session)  # noqa: S301 from our own process
+        first_s, after = pickle.loads(begin_.session)  # noqa: S301 from our own process
+    later_s = first_s
     for index, again in enumerate(replayed(recording, model)):
         entry, session = again.entry, again.session
+        closing, step = session.step == step, session.step
         later_s -= entry.leapt * session.form.steps * entry.transport.step_s
         transport = replace(entry.transport, anchor_s=entry.transport.anchor_s + later_s)
-        if session.step < after:
+        due_s = transport.time_of(step + closing)
+        if step <= after:
             continue
-        if hands.listen_until(transport.time_of(session.step) - _AHEAD_S, at_once=False) is None:
+        if hands.listen_until(due_s - _AHEAD_S, at_once=False) is None:
             break
         yours = entries[index + 1].notes if index + 1 < len(entries) else ()
         events = [Placed(entry.transport.ticks_at(note.time_s), note.event) for note in yours]
-        hands.play(Plan(session.step, in_order([*entry.events, *events]), transport))
-        link.send(Told(snapshot(session, session.frame), entry, pickle.dumps((later_s, session.step + 1))))
-    hands.listen_until(hands.clock.now() + _AHEAD_S + START_S, at_once=False)
+        hands.play(Plan(step + closing, in_order([*entry.events, *events]), transport))
+        link.send(Told(snapshot(session, session.frame), entry, pickle.dumps((first_s, step))))
+        if closing:
+            hands.listen_until(due_s + _SOON_S, at_once=False)
     link.send(Ended(0.0, peak_memory_mib()))
 
 
@@ -282,20 +320,7 @@ def _asked_to_begin(hands: "FarPlayer", link: Link) -> Begin | None:
     gc.freeze()
     gc.disable()
     link.send(Prepared())
-    while hands.begin is None:
-        if hands.listen_until(hands.clock.now() + _SOON_S) is None:
-            return None
-    return hands.begin
-
-
-def _first(link: Link) -> Prepare:
-    """What the daemon asks for first."""
-    while not link.closed:
-        select.select([link], (), ())
-        for message in link.receive():
-            if isinstance(message, Prepare):
-                return message
-    raise SystemExit
+    return hands.begin if hands.wait(lambda: hands.begin is not None) else None
 
 
 def _taken_up(begin_: Begin, tune: Tune, model: OnnxModel, clock: Clock) -> Session:

@@ -45,7 +45,7 @@ def model_of(recording: Recording) -> OnnxModel:
             f"the take was made with another {head.model} ({head.model_sha256[:12]}, this one is {found[:12]}); "
             "put that model into $IMPROV_MODELS"
         )
-    return OnnxModel(path)
+    return OnnxModel(path, head.provider)
 
 
 def replayed(recording: Recording, model: StepModel) -> Iterator[Again]:

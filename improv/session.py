@@ -257,13 +257,13 @@ def leapt(session: Session, choruses: int) -> Session:
 
 def _shortened(unfed: tuple[Frame, ...], form: Form) -> tuple[Frame, ...]:
     """Without whole choruses that lie far back: the network finds its place all the same."""
-    return unfed[form.steps :] if len(unfed) > 2 * form.steps else unfed
+    return unfed[form.steps :] if len(unfed) > form.steps else unfed
 
 
 def _forgetting(session: Session, model: StepModel) -> Session:
-    """The session with an empty memory, which may be what is wrong, and the form from the last chorus on to hear."""
+    """The session with an empty memory, which may be what is wrong, and the form from its top on to hear."""
     first = session.step - len(session.unfed)
-    top = first - first % session.form.steps - session.form.steps
+    top = first - first % session.form.steps
     changes = tuple(Frame(SILENCE, session.form.chord_at(step)) for step in range(top, first))
     return replace(session, memory=no_memory(model.spec), unfed=(*changes, *session.unfed))
 
@@ -320,26 +320,34 @@ def _commanded(session: Session, commands: tuple[Command, ...]) -> Session:
             case SetTemperature(temperature):
                 settings = replace(session.settings, temperature=temperature)
                 session = replace(session, settings=settings)
-            case Panic() | Stop():
-                pass  # the engine's: they are about what sounds, not about what comes
+            case Panic():  # nothing sounds any more: the next step strikes anew
+                session = replace(session, frame=Frame(SILENCE, None))
+            case Stop():
+                pass  # the engine's
             case _:
                 assert_never(command)
     return session
 
 
 def _listened(session: Session, notes: tuple[Timed, ...], grid: int) -> Session:
-    """The session with the player's notes as keys, each at its nearest place on the grid."""
-    keys, recent = list(session.keys), session.recent
+    """The session with the player's notes as keys, each at its nearest place on the grid.
+
+    A key that is struck twice at one place is struck once: there are only so many, however much arrives.
+    """
+    if not notes:
+        return session
+    keys = {(key.pitch, key.onset): key for key in session.keys}
+    down = {key.pitch: key for key in session.keys if key.release is None}
+    recent = list(session.recent)
     earliest = session.step * TICKS_PER_STEP
     for note in notes:
-        tick = max(session.transport.nearest_tick(note.time_s, grid), earliest)
-        for index, key in enumerate(keys):
-            if key.pitch == note.event.pitch and key.release is None:
-                keys[index] = replace(key, release=max(tick, key.onset + grid))
+        pitch, tick = note.event.pitch, max(session.transport.nearest_tick(note.time_s, grid), earliest)
+        if key := down.pop(pitch, None):
+            keys[pitch, key.onset] = replace(key, release=max(tick, key.onset + grid))
         if isinstance(note.event, NoteOn):
-            keys.append(Key(note.event.pitch, note.event.velocity, tick))
-            recent = (*recent, keys[-1])[-_REMEMBERED_KEYS:]
-    return replace(session, keys=tuple(keys), recent=recent)
+            key = keys[pitch, tick] = down[pitch] = Key(pitch, note.event.velocity, tick)
+            recent.append(key)
+    return replace(session, keys=tuple(keys.values()), recent=tuple(recent[-_REMEMBERED_KEYS:]))
 
 
 def _cell(keys: tuple[Key, ...], step: int) -> Cell:

@@ -33,6 +33,9 @@ _STUCK_ANYWAY_S = 0.5
 """If we ourselves were stopped for so long, nobody else is to blame."""
 
 _AGAIN_S = 0.5
+_UNDERSTUDY_S = 2.0
+"""An understudy is started when the music plays, not while it is being started."""
+
 _MOST_DEATHS, _DEATHS_WITHIN_S = 5, 30.0
 _FAREWELL_S = 0.3
 
@@ -91,6 +94,8 @@ class Supervisor:
         self._wiring = wiring
         self._audience = audience
         self._player: Child | None = None
+        self._understudy: Child | None = None
+        """A player that has only to be told which ports to open: what the last one left sounding waits for it."""
         self._engine: Child | None = None
         self._opened: Opened | None = None
         self._prepared = False
@@ -100,7 +105,7 @@ class Supervisor:
         self._report = self._earlier = Report()
         self._sent: tuple[tuple[float, float], ...] = ()
         self._player_heard_s = self._engine_heard_s = self._now_s = time.monotonic()
-        self._player_again_s = 0.0
+        self._player_again_s = self._understudy_wanted_s = 0.0
         self._player_open = self._engine_begun = self._connected = False
         self._deaths_s: deque[float] = deque(maxlen=_MOST_DEATHS)
         self._told_failure = ""
@@ -111,20 +116,25 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for child in (self._player, self._engine):
+        for child in (self._player, self._engine, self._understudy):
             if child is not None:
                 child.end(_FAREWELL_S)
 
-    def ready(self) -> Opened:
-        """Wait until the ports are open and the network is loaded; what either cannot do is raised."""
+    def ready(self, asking: Sequence[Asking] = ()) -> Opened | None:
+        """Wait until the ports are open and the network is loaded; None if somebody asks for a stop before.
+
+        What either cannot do is raised.
+        """
         deadline_s = time.monotonic() + _STARTING_S
         while self._opened is None or not self._prepared:
             if time.monotonic() > deadline_s:
                 raise ImprovError(f"nothing plays after {_STARTING_S:g} s; start again, or try another --api")
-            self._listen([])
-            for child in (self._player, self._engine):
+            self._listen(asking)
+            if any(isinstance(command, Stop) for asker in asking for command in asker.poll()):
+                return None
+            for who, child in (("player", self._player), ("engine", self._engine)):
                 if child is None or child.gone:
-                    raise ImprovError("a process of ours has died while it was started; start again")
+                    raise ImprovError(f"the {who} has died while it was started; start again")
         return self._opened
 
     def play(self, begin: Begin, asking: Sequence[Asking]) -> Outcome:
@@ -178,8 +188,10 @@ class Supervisor:
         if now_s - self._now_s > _STUCK_ANYWAY_S:
             self._player_heard_s = self._engine_heard_s = now_s
         self._now_s = now_s
-        if self._player is not None:
-            for message in self._player.link.receive():
+        if (player := self._player) is not None:
+            for message in player.link.receive():
+                if self._player is not player:  # it was given up for what it said before
+                    break
                 self._player_heard_s = now_s
                 self._player_says(message)
         if self._engine is not None:
@@ -194,6 +206,7 @@ class Supervisor:
                     self._audience.remark("the ports are open again")
                 self._opened, self._player_open, self._told_failure = message, True, ""
                 self._wiring = replace(self._wiring, api=message.api, patient=True)
+                self._understudy_wanted_s = self._now_s + _UNDERSTUDY_S
                 self._introduce()
             case Report():
                 self._told_report(message)
@@ -249,6 +262,11 @@ class Supervisor:
 
     def _mind(self) -> None:
         """Start again what has died, after killing what is stuck."""
+        if self._understudy is None and self._player_open and self._now_s > self._understudy_wanted_s:
+            self._understudy = Child(_PLAYER)
+        if self._understudy is not None and self._understudy.link.receive() == [] and self._understudy.gone:
+            self._understudy.end()
+            self._understudy = None
         if self._player is None:
             if self._now_s >= self._player_again_s:
                 self._start_player()
@@ -286,7 +304,8 @@ class Supervisor:
             raise ImprovError(f"{who} has died {_MOST_DEATHS} times within {_DEATHS_WITHIN_S:g} s; start again")
 
     def _start_player(self) -> None:
-        self._player, self._player_open, self._connected = Child(_PLAYER), False, False
+        self._player, self._player_open, self._connected = self._understudy or Child(_PLAYER), False, False
+        self._understudy = None
         self._player_heard_s = time.monotonic()
         self._player.link.send(self._wiring)
 

@@ -1,19 +1,24 @@
 """Recognises that what we send comes back to us: a cable from out to in, or a device that echoes.
 
 With pass-through on, a loop repeats every message for ever; without it, improv would answer itself.
-A musician can strike the same key twice, but not nearly as often as a loop returns what was sent.
-It must never swallow a message before it is sure.
+What gives a loop away is what no musician does: bring our own notes back as they were, strike a
+key that is down again and again, or return hundreds of other messages a second unchanged. It must
+never swallow a message before it is sure.
 """
 
 from collections import deque
 from math import inf
 
+from improv.midi.channels import NOTE_OFF, NOTE_ON
+
 _WINDOW_S = 0.15
 """A message that was sent so recently may be the one that has just arrived."""
 
-_SURE = 3
+_SURE, _SURE_OF_OTHERS = 3, 48
+"""So many notes in a window, or messages that are none, make sure."""
+
 _SHARE = 0.8
-"""A loop returns at least so many, and at least this share, of the messages of the window."""
+"""And this share of what we have sent in it."""
 
 _QUIET_S = 2.0
 """A loop is over when nothing has come back for so long."""
@@ -28,46 +33,61 @@ class Echo:
         self.found = 0
         """How many loops there have been."""
         self._looped_until_s = -inf
-        self._sent: deque[tuple[float, bytes]] = deque()
-        self._awaited: dict[bytes, deque[float]] = {}
-        self._returned: deque[float] = deque()
+        self._sent: deque[tuple[float, bytes, bool]] = deque()
+        self._awaited: dict[bytes, deque[tuple[float, bool]]] = {}
+        self._ours = 0
+        """How many of the window were ours and not passed on."""
+        self._evidence: tuple[deque[float], deque[float], deque[float]] = (deque(), deque(), deque())
 
-    def sent(self, message: bytes, now_s: float) -> None:
-        """A message has been sent."""
+    def sent(self, message: bytes, now_s: float, *, passed: bool = False) -> None:
+        """A message has been sent: one of ours, or one that was passed on."""
         self._forget(now_s)
-        self._sent.append((now_s, message))
-        self._awaited.setdefault(message, deque()).append(now_s)
+        self._sent.append((now_s, message, passed))
+        self._ours += not passed
+        self._awaited.setdefault(message, deque()).append((now_s, passed))
 
     def looped(self, now_s: float) -> bool:
         """Whether what we send comes back at present."""
         return now_s < self._looped_until_s
 
-    def is_ours(self, message: bytes, now_s: float) -> bool:
-        """Whether a message that arrived is one of ours come back: only once that is sure."""
+    def is_ours(self, message: bytes, now_s: float, *, down: bool) -> bool:
+        """Whether a message that arrived is one we sent: only once that is sure. `down`: its key is down already."""
         self._forget(now_s)
-        times = self._awaited.get(message)
-        if not times:
+        awaited = self._awaited.get(message)
+        if not awaited:
             return False
-        times.popleft()
-        self._returned.append(now_s)
-        looped = self.looped(now_s)
-        if not looped and len(self._returned) >= max(_SURE, _SHARE * len(self._sent)):
+        _, passed = awaited.popleft()
+        ours, struck, others = self._evidence
+        if not passed:
+            ours.append(now_s)
+        elif message[0] & 0xF0 == NOTE_ON and message[2] and down:
+            struck.append(now_s)
+        elif message[0] & 0xF0 not in (NOTE_ON, NOTE_OFF):
+            others.append(now_s)
+        if not self.looped(now_s):
+            sure = (
+                len(ours) >= max(_SURE, _SHARE * self._ours)
+                or len(struck) >= _SURE
+                or len(others) >= max(_SURE_OF_OTHERS, _SHARE * len(self._sent))
+            )
+            if not sure:
+                return False
             self.found += 1
-            looped = True
-        if looped:
-            self._looped_until_s = now_s + _QUIET_S
-            self.swallowed += 1
-        return looped
+        self._looped_until_s = now_s + _QUIET_S
+        self.swallowed += 1
+        return True
 
     def _forget(self, now_s: float) -> None:
         """Leave out what lies before the window."""
         begin_s = now_s - _WINDOW_S
         while self._sent and self._sent[0][0] < begin_s:
-            sent_s, message = self._sent.popleft()
-            times = self._awaited.get(message)
-            if times and times[0] == sent_s:
-                times.popleft()
-            if times is not None and not times:
+            sent_s, message, passed = self._sent.popleft()
+            self._ours -= not passed
+            awaited = self._awaited.get(message)
+            if awaited and awaited[0][0] == sent_s:
+                awaited.popleft()
+            if awaited is not None and not awaited:
                 del self._awaited[message]
-        while self._returned and self._returned[0] < begin_s:
-            self._returned.popleft()
+        for evidence in self._evidence:
+            while evidence and evidence[0] < begin_s:
+                evidence.popleft()

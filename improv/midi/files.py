@@ -11,6 +11,7 @@ from pathlib import Path
 import mido
 
 from improv.errors import DataError, ImprovError, InputNotFound
+from improv.messages import Panic
 from improv.midi.channels import CHANNELS, bytes_of
 from improv.music import (
     BEATS_PER_BAR,
@@ -127,6 +128,8 @@ class Take:
             by = entry.transport if note.time_s >= entry.transport.anchor_s else self._transport
             self._put(note.event, by.beats_at(note.time_s))
         self._change(entry)
+        if Panic() in entry.commands:
+            self._fall_silent()
         for placed in entry.events:
             self._put(placed.event, entry.transport.beats_of_tick(placed.tick))
         if entry.step > self._step:

@@ -69,13 +69,12 @@ class SystemClock:
             while time.monotonic() < deadline_s:
                 pass
             return
-        sleep_s = min(deadline_s - time.monotonic(), 3600)
-        if sleep_s > 0:
-            if wakers := self._wakers():
-                for waker in select.select(wakers, (), (), sleep_s)[0]:
-                    waker.woken = True
-            else:
-                time.sleep(sleep_s)
+        sleep_s = max(0.0, min(deadline_s - time.monotonic(), 3600))
+        if wakers := self._wakers():
+            for waker in select.select(wakers, (), (), sleep_s)[0]:  # looked at even where there is no time to sleep
+                waker.woken = True
+        else:
+            time.sleep(sleep_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +184,8 @@ class Player:
         self._sink = sink
         self._zones = Zones()
         self._sources = list(sources)
-        self._pending: list[tuple[float, int, NoteEvent]] = []
+        self._pending: list[tuple[float, int, NoteEvent, Transport | None]] = []
+        """By tick; what lies before a change of tempo keeps the transport it was planned with."""
         self._order = itertools.count()
         self._transport = Transport(0, 0.0, 60)
         self._struck: dict[tuple[Part, int], float] = {}
@@ -207,10 +207,15 @@ class Player:
 
     def play(self, plan: Plan) -> None:
         """Take a plan in; a note that was struck in what is withdrawn ends at once."""
+        start, before = plan.step * TICKS_PER_STEP, self._transport
+        anchor = plan.transport.anchor_step * TICKS_PER_STEP  # from there on the plan's transport holds
+        self._pending = [
+            (tick, n, event, (by or before) if tick < anchor else None)
+            for tick, n, event, by in self._pending
+            if tick < start
+        ]
+        self._pending += [(placed.tick, next(self._order), placed.event, None) for placed in plan.events]
         self._transport = plan.transport
-        start = plan.step * TICKS_PER_STEP
-        self._pending = [event for event in self._pending if event[0] < start]
-        self._pending += [(placed.tick, next(self._order), placed.event) for placed in plan.events]
         heapq.heapify(self._pending)
         for note, tick in list(self._struck.items()):
             if tick >= start:
@@ -250,7 +255,10 @@ class Player:
 
     def next_due_s(self) -> float:
         """When the next event is due, in seconds of the clock; infinity if nothing is pending."""
-        return self._transport.time_of_tick(self._pending[0][0]) if self._pending else inf
+        if not self._pending:
+            return inf
+        tick, _, _, transport = self._pending[0]
+        return (transport or self._transport).time_of_tick(tick)
 
     def silence(self) -> None:
         """End all that sounds and every pedal, drop all that is pending, and silence the channels."""
@@ -260,11 +268,22 @@ class Player:
         for ledger, sink in ((self.ledger, self._sink), (self.passed, self.thru)):
             if sink is not None:
                 channels = sorted(ledger.channels.union(_OUR_CHANNELS if ledger is self.ledger else ()))
-                for message in [*ledger.ends(), *silencing(channels)]:
+                for message in [*silencing(channels), *ledger.ends()]:  # the quickest first
                     sink.send(message)
                     self.echo.sent(message, now_s)
             ledger.clear()
         self._silenced_s = now_s
+
+    def _end_ours(self) -> None:
+        """End what we have begun, drop what is pending, and leave what the player holds alone."""
+        self._pending.clear()
+        self._struck.clear()
+        now_s = self.clock.now()
+        for message in self.ledger.ends():
+            if not (self.thru is self._sink and self.passed.sounds(message[0] & 0x0F, message[1])):
+                self._sink.send(message)
+                self.echo.sent(message, now_s)
+        self.ledger.clear()
 
     @property
     def down(self) -> frozenset[int]:
@@ -302,7 +321,7 @@ class Player:
                 self._note(arrival)
             case Gone(time_s, engine):
                 if engine:
-                    self.silence()
+                    self._end_ours()
                 else:
                     self.release_what_is_held(time_s)
             case Panic():
@@ -316,7 +335,8 @@ class Player:
     def _message(self, message: bytes, time_s: float) -> None:
         """A message of the player's: passed on at once, then heard, unless it is our own come back."""
         loops = self.echo.found
-        if self.echo.is_ours(message, time_s):
+        down = len(message) > 2 and self.passed.sounds(message[0] & 0x0F, message[1])
+        if self.echo.is_ours(message, time_s, down=down):
             if self.echo.found > loops:
                 self.release_what_is_held(time_s)
             return
@@ -326,10 +346,10 @@ class Player:
             self._arrived(Panic(), time_s)
         if self.thru is not None and not self.echo.looped(time_s):
             if self._zones.enter(message) and self.thru is self._sink:
-                self.silence()  # ours go on, on other channels
+                self._end_ours()  # they go on, on other channels
             self.passed.enter(message)
             self.thru.send(message)
-            self.echo.sent(message, time_s)
+            self.echo.sent(message, time_s, passed=True)
         event = note_event(message)
         if event is not None:
             self._note(Timed(time_s, event))
@@ -352,9 +372,12 @@ class Player:
         asleep_s = self.clock.asleep_s()
         if now_s - self._awake_by_s > GAP_S or asleep_s - self._asleep_s > GAP_S:
             self.gaps += 1
-            late = [event for tick, _, event in self._pending if self._transport.time_of_tick(tick) < now_s]
-            self.dropped += sum(isinstance(event, NoteOn) for event in late)
+            self.dropped += sum(
+                isinstance(event, NoteOn) and (transport or self._transport).time_of_tick(tick) < now_s
+                for tick, _, event, transport in self._pending
+            )
             self.silence()
+            self._commands.append(Panic())  # whoever plans has to know
         self._awake_by_s, self._asleep_s = inf, asleep_s
 
     # --- what leaves ----------------------------------------------------------------------------

@@ -6,6 +6,7 @@ never write a file, and never wait for another process.
 """
 
 import gc
+import itertools
 import os
 import select
 import signal
@@ -30,6 +31,10 @@ _IDLE_S = 0.005
 """The list of ports is asked for when nothing falls due for so long."""
 
 _KEPT = 4096
+_FAREWELL_S = 0.2
+_STUCK_S = 5.0
+"""The daemon is quicker, if there is one; and an orphan has so long to end."""
+
 _PRIORITY = 60
 _OVERFLOW = b"queue limit"
 """What RtMidi prints for each message that it drops."""
@@ -166,7 +171,7 @@ def main() -> None:
         _play(link, complaints)
     except BaseException as error:
         link.send(Failed.of(error))
-    link.flush()
+    link.drain(_FAREWELL_S)
 
 
 def _play(link: Link, complaints: Complaints) -> None:
@@ -193,6 +198,7 @@ def _play(link: Link, complaints: Complaints) -> None:
         with Player(clock, sink, sources, thru=thru) as player:
             _run(player, engine, link, ports, server, complaints)
         link.send(Sent(tuple(player.sent)))
+        link.drain(_FAREWELL_S)
         if server.gone:
             os._exit(0)  # closing a client of a dead server takes a second each
 
@@ -207,6 +213,7 @@ def _run(
 ) -> None:
     """Play until told to stop, hand on what arrives, follow the ports and report."""
     report_s = follow_s = player.clock.now()
+    turns = itertools.cycle(ports)
     while True:
         heard = player.listen_until(min(report_s, follow_s))
         if heard is None:
@@ -217,13 +224,21 @@ def _run(
         news: tuple[str, ...] = ()
         if now_s >= follow_s and not server.gone:
             if player.next_due_s() > now_s + _IDLE_S:
-                news = tuple(text for port in ports if (text := port.follow()))
-                follow_s = now_s + _FOLLOW_S
+                port = next(turns, None)  # one at a time: asking takes a moment
+                news = (text,) if port and (text := port.follow()) else ()
+                follow_s = now_s + _FOLLOW_S / max(1, len(ports))
             else:
                 follow_s = now_s + _IDLE_S
         if now_s >= report_s or news:
             report_s = now_s + _REPORT_S
+            _live_on()
             link.send(_report(player, engine, server, complaints, news))
+
+
+def _live_on() -> None:
+    """Have the system end this process should it be stuck with nobody left to do it: sending to a dead server is."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, _STUCK_S)
 
 
 def _report(
@@ -253,12 +268,12 @@ def _opened(wiring: Wiring, stack: ExitStack) -> tuple[str, str, Sink, Sink | No
         try:
             api = reachable_api(wiring.api)
         except Unavailable as error:
-            if wiring.api or wiring.input or wiring.output:
+            if wiring.api or wiring.input or wiring.output or not wiring.listens:
                 raise
             return f"{error}; playing on into a MIDI file", "none", NullSink(), None, None
-        source = stack.enter_context(InputPort(wiring.input, api, patient=wiring.patient))
+        source = stack.enter_context(InputPort(wiring.input, api, patient=wiring.patient)) if wiring.listens else None
         sink = stack.enter_context(OutputPort(wiring.output, api, patient=wiring.patient))
-        says = f"{api}: hears {source.name}, plays to {sink.name}"
+        says = f"{api}: {f'hears {source.name}, ' if source else ''}plays to {sink.name}"
         if not wiring.thru:
             return says, api, sink, None, source
         thru = sink if wiring.output else stack.enter_context(OutputPort(None, api, "thru"))

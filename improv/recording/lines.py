@@ -43,6 +43,8 @@ class Head:
     """ISO 8601, UTC."""
     model: str
     model_sha256: str
+    provider: str = "cpu"
+    """What ran the network: another one may round differently."""
     seed: int
     settings: Settings
     transport: Transport
