@@ -60,6 +60,8 @@ class Wiring:
     save: Path | None = None
     listens: bool = True
     """Whether there is an input at all."""
+    standby: bool = False
+    """Whether only the named output is opened, and kept until another wiring comes."""
     patient: bool = False
     """Whether a port that is not there is waited for, as when a lost MIDI server has come back."""
 

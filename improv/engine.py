@@ -14,7 +14,7 @@ from typing import Protocol
 from improv.messages import Command, How
 from improv.midi.player import Plan
 from improv.model import StepModel
-from improv.music import STEPS_PER_BAR, Frame, NoteOff, Placed, Timed
+from improv.music import STEPS_PER_BAR, TICKS_PER_STEP, Frame, NoteOff, Part, Placed, Timed
 from improv.session import Heard, Moment, Played, Session, advance, fallback, finish, leapt
 from improv.transport import Clock
 
@@ -132,7 +132,7 @@ class _Performance:
     def step(self) -> bool:
         """Decide the next step and go on to it when it is due; False once told to stop."""
         self._catch_up()
-        if not self._in_hand:
+        if self._handed < self.session.step + FALLBACK_STEPS:
             self._hand_over_fallbacks(self.session)
         due_s = self.session.transport.time_of(self.session.step + 1)
         coming, heard = None, self._left
@@ -158,7 +158,6 @@ class _Performance:
             heard = heard + arrived + (more or Heard())
         if coming is None:
             coming = self._without_network(LATE, audible=True)
-            self._hand_over_fallbacks(coming.session)
             self._tell(coming.session.frame)
         self._left = heard.since(coming.heard)
         arrived = self._listened(due_s, at_once=False)
@@ -193,9 +192,12 @@ class _Performance:
         self._hands.play(Plan(coming.session.step, coming.played.events, coming.session.transport))
 
     def _hand_over_fallbacks(self, session: Session) -> None:
-        """What is played after a session's step if nothing better comes in time."""
-        events = tuple(_fallbacks(session, self._model))
-        self._hands.play(Plan(session.step + 1, events, session.transport))
+        """What is played after a session's step if nothing better comes in time; what has begun is left alone."""
+        now_s, first = self._hands.clock.now(), session.step + 1
+        while session.transport.time_of(first) <= now_s:
+            first += 1
+        events = tuple(placed for placed in _fallbacks(session, self._model) if placed.tick >= first * TICKS_PER_STEP)
+        self._hands.play(Plan(first, events, session.transport))
         self._handed = session.step + FALLBACK_STEPS
 
     def _catch_up(self) -> None:
@@ -247,3 +249,4 @@ def _fallbacks(session: Session, model: StepModel) -> Iterator[Placed]:
     for _ in range(FALLBACK_STEPS):
         session, played = fallback(session, Heard(), model, "")
         yield from played.events
+    yield from (placed for placed in finish(session).events if placed.event.part is Part.MELODY)

@@ -64,7 +64,7 @@ class Link:
     def __init__(self, end: socket.socket, *, limit_bytes: int = 16 << 20) -> None:
         end.setblocking(False)
         self.closed = False
-        """Whether the other end is gone, orderly or killed."""
+        """Whether the other end is gone, orderly or killed; what it said before is still received."""
         self.dropped = 0
         """Values that were not sent because the other end did not read."""
         self.woken = True
@@ -106,7 +106,7 @@ class Link:
                 else:
                     self._end.sendall(_framed(Join(end.share(pid))))  # type: ignore[attr-defined, unused-ignore]
             except OSError:
-                self.closed = True
+                self._read()
             finally:
                 with suppress(OSError):
                     self._end.setblocking(False)
@@ -119,7 +119,8 @@ class Link:
         except BlockingIOError:
             pass
         except OSError:
-            self.closed = True
+            self._unsent.clear()
+            self._read()  # what it said before it went is kept
 
     def drain(self, within_s: float) -> None:
         """Wait until everything is sent, or the other end is gone: what is said before ending."""
@@ -157,7 +158,8 @@ class Link:
     def close(self) -> None:
         """Shut it: the other end notices."""
         self.closed = True
-        self._end.close()
+        for end in (self._end, *self._sockets):
+            end.close()
 
     def _read(self) -> None:
         while not self.closed:

@@ -33,7 +33,7 @@ _STUCK_ANYWAY_S = 0.5
 """If we ourselves were stopped for so long, nobody else is to blame."""
 
 _AGAIN_S = 0.5
-_UNDERSTUDY_S = 2.0
+_UNDERSTUDY_S, _UNDERSTUDY_AGAIN_S = 2.0, 5.0
 """An understudy is started when the music plays, not while it is being started."""
 
 _MOST_DEATHS, _DEATHS_WITHIN_S = 5, 30.0
@@ -262,11 +262,7 @@ class Supervisor:
 
     def _mind(self) -> None:
         """Start again what has died, after killing what is stuck."""
-        if self._understudy is None and self._player_open and self._now_s > self._understudy_wanted_s:
-            self._understudy = Child(_PLAYER)
-        if self._understudy is not None and self._understudy.link.receive() == [] and self._understudy.gone:
-            self._understudy.end()
-            self._understudy = None
+        self._mind_the_understudy()
         if self._player is None:
             if self._now_s >= self._player_again_s:
                 self._start_player()
@@ -289,6 +285,18 @@ class Supervisor:
             self.engine_deaths += 1
             self._audience.remark(f"the engine {'is stuck' if stuck else 'has died'}; another takes its place")
             self._start_engine()
+
+    def _mind_the_understudy(self) -> None:
+        """Have one that is connected to the output already: while a JACK client is dying none can be opened."""
+        if self._understudy is not None:
+            self._understudy.link.receive()
+            if self._understudy.gone:
+                self._understudy.end()
+                self._understudy, self._understudy_wanted_s = None, self._now_s + _UNDERSTUDY_AGAIN_S
+        elif self._player_open and self._now_s > self._understudy_wanted_s:
+            self._understudy = Child(_PLAYER)
+            if self._wiring.output is not None:
+                self._understudy.link.send(replace(self._wiring, standby=True))
 
     def _lose_player(self) -> None:
         """Kill it; another is started at once, unless the last one could not open its ports."""

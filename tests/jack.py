@@ -318,7 +318,7 @@ class Server:
 
     def __init__(self, folder: Path, *, synchronous: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.name = f"improv-test-{os.getpid()}"
+        self.name = "improv-test"
         self._folder = folder
         self._synchronous = synchronous
         self._number = 0
@@ -532,6 +532,8 @@ def _play_what_is_told(name: str) -> None:
                 time.sleep(0.0002)
             out.send_message(message)
             due_s += told["gap_s"]
+        while told["gap_s"] and time.monotonic() < due_s:
+            time.sleep(0.0002)
         sys.stdout.write("played\n")
         sys.stdout.flush()
     out.close_port()

@@ -15,10 +15,10 @@ _WINDOW_S = 0.15
 """A message that was sent so recently may be the one that has just arrived."""
 
 _SURE, _SURE_OF_OTHERS = 3, 48
-"""So many notes in a window, or messages that are none, make sure."""
+"""So many notes, or messages in a window that are none, make sure."""
 
 _SHARE = 0.8
-"""And this share of what we have sent in it."""
+"""And these are this share of what was sent in it."""
 
 _QUIET_S = 2.0
 """A loop is over when nothing has come back for so long."""
@@ -35,20 +35,22 @@ class Echo:
         self._looped_until_s = -inf
         self._sent: deque[tuple[float, bytes, bool]] = deque()
         self._awaited: dict[bytes, deque[tuple[float, bool]]] = {}
-        self._ours = 0
-        """How many of the window were ours and not passed on."""
-        self._evidence: tuple[deque[float], deque[float], deque[float]] = (deque(), deque(), deque())
+        self._returned = 0
+        """How many of ours have come back since the last that has not."""
+        self._by_ours = False
+        """Whether the loop is known by them: then it is over when one does not come back."""
+        self._struck: deque[float] = deque()
+        self._others: deque[float] = deque()
 
     def sent(self, message: bytes, now_s: float, *, passed: bool = False) -> None:
         """A message has been sent: one of ours, or one that was passed on."""
         self._forget(now_s)
         self._sent.append((now_s, message, passed))
-        self._ours += not passed
         self._awaited.setdefault(message, deque()).append((now_s, passed))
 
     def looped(self, now_s: float) -> bool:
         """Whether what we send comes back at present."""
-        return now_s < self._looped_until_s
+        return now_s < self._looped_until_s or self._by_ours
 
     def is_ours(self, message: bytes, now_s: float, *, down: bool) -> bool:
         """Whether a message that arrived is one we sent: only once that is sure. `down`: its key is down already."""
@@ -57,20 +59,17 @@ class Echo:
         if not awaited:
             return False
         _, passed = awaited.popleft()
-        ours, struck, others = self._evidence
         if not passed:
-            ours.append(now_s)
+            self._returned += 1
         elif message[0] & 0xF0 == NOTE_ON and message[2] and down:
-            struck.append(now_s)
+            self._struck.append(now_s)
         elif message[0] & 0xF0 not in (NOTE_ON, NOTE_OFF):
-            others.append(now_s)
-        if not self.looped(now_s):
-            sure = (
-                len(ours) >= max(_SURE, _SHARE * self._ours)
-                or len(struck) >= _SURE
-                or len(others) >= max(_SURE_OF_OTHERS, _SHARE * len(self._sent))
-            )
-            if not sure:
+            self._others.append(now_s)
+        looped = self.looped(now_s)
+        self._by_ours = self._by_ours or self._returned >= _SURE
+        if not looped:
+            others = max(_SURE_OF_OTHERS, _SHARE * len(self._sent))
+            if not (self._by_ours or len(self._struck) >= _SURE or len(self._others) >= others):
                 return False
             self.found += 1
         self._looped_until_s = now_s + _QUIET_S
@@ -82,12 +81,13 @@ class Echo:
         begin_s = now_s - _WINDOW_S
         while self._sent and self._sent[0][0] < begin_s:
             sent_s, message, passed = self._sent.popleft()
-            self._ours -= not passed
             awaited = self._awaited.get(message)
             if awaited and awaited[0][0] == sent_s:
                 awaited.popleft()
+                if not passed:
+                    self._returned, self._by_ours = 0, False
             if awaited is not None and not awaited:
                 del self._awaited[message]
-        for evidence in self._evidence:
+        for evidence in (self._struck, self._others):
             while evidence and evidence[0] < begin_s:
                 evidence.popleft()

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from improv.messages import Command, Panic, Stop
-from improv.midi.channels import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, NOTE_OFF, NOTE_ON, bytes_of, is_mode, silencing
+from improv.midi.channels import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, NOTE_ON, bytes_of, is_mode, silencing
 from improv.midi.echo import Echo
 from improv.midi.ledger import Ledger
 from improv.midi.stream import note_event
@@ -280,9 +280,8 @@ class Player:
         self._struck.clear()
         now_s = self.clock.now()
         for message in self.ledger.ends():
-            if not (self.thru is self._sink and self.passed.sounds(message[0] & 0x0F, message[1])):
-                self._sink.send(message)
-                self.echo.sent(message, now_s)
+            self._sink.send(message)
+            self.echo.sent(message, now_s)
         self.ledger.clear()
 
     @property
@@ -412,15 +411,14 @@ class Player:
         return messages
 
     def _ours(self, message: bytes) -> list[bytes]:
-        """A message of ours as it is sent: where the player plays too, what they hold and their zones are theirs."""
+        """A message of ours as it is sent: off the channels of an MPE zone where the player plays there too."""
         if self.thru is self._sink:
             free = self._zones.free(message[0] & 0x0F)
             if free is None:
                 return []
             message = bytes((message[0] & 0xF0 | free, *message[1:]))
         self.ledger.enter(message)
-        theirs = self.thru is self._sink and self.passed.sounds(message[0] & 0x0F, message[1])
-        return [] if theirs and message[0] & 0xF0 == NOTE_OFF else [message]
+        return [message]
 
 
 class Script:

@@ -176,7 +176,10 @@ class _Port:
         """Whether it reaches anybody, as far as can be known; a virtual port always may."""
         self._wanted = wanted
         self._label = f"{CLIENT} {role}"
-        self._midi = _client(role, api)
+        try:
+            self._midi = _client(role, api)
+        except rtmidi.SystemError as error:
+            raise Unavailable(f"{api} does not answer; start it, or name another --api") from error
         try:
             if wanted is None:
                 self._midi.open_virtual_port(self._label)
@@ -294,8 +297,6 @@ class OutputPort(_Port):
         super().__init__(role, wanted, api, patient=patient)
         self._jack = api == "jack"
         self._room_s = -inf
-        if patient and wanted is not None and self.connected:
-            self._back()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -317,6 +318,10 @@ class OutputPort(_Port):
             if self._room_s > now_s:
                 time.sleep(self._room_s - now_s)
 
-    def _back(self) -> None:
-        for message in silencing(_ALL_CHANNELS):  # whatever it was left with, by a player before this one too
+    def silence(self) -> None:
+        """End whatever the other end was left with, by a player before this one too."""
+        for message in silencing(_ALL_CHANNELS):
             self.send(message)
+
+    def _back(self) -> None:
+        self.silence()

@@ -183,8 +183,19 @@ def _play(link: Link, complaints: Complaints) -> None:
     wiring: Wiring = asked[0]
     server = Server()
     with ExitStack() as stack:
+        spare = None
+        if wiring.standby:
+            with server.opening(), quiet():
+                spare = stack.enter_context(OutputPort(wiring.output, wiring.api or "", patient=True))
+            select.select([link], (), ())
+            asked = link.receive()
+            if not asked:
+                return
+            wiring = asked[0]
+            spare.follow()
+            spare.silence()
         with server.opening():
-            says, api, sink, thru, source = _opened(wiring, stack)
+            says, api, sink, thru, source = _opened(wiring, stack, spare)
         ports = {port for port in (source, sink, thru) if isinstance(port, (InputPort, OutputPort))}
         engine = Engine()
         daemon = Daemon(link, engine)
@@ -258,7 +269,9 @@ def _report(
     )
 
 
-def _opened(wiring: Wiring, stack: ExitStack) -> tuple[str, str, Sink, Sink | None, InputPort | None]:
+def _opened(
+    wiring: Wiring, stack: ExitStack, spare: OutputPort | None
+) -> tuple[str, str, Sink, Sink | None, InputPort | None]:
     """What to say of it, the MIDI system, the output, where to pass on to, and the input; none without a system."""
     if wiring.api == "none":
         if wiring.input or wiring.output:
@@ -266,13 +279,15 @@ def _opened(wiring: Wiring, stack: ExitStack) -> tuple[str, str, Sink, Sink | No
         return "", "none", NullSink(), None, None
     with quiet():
         try:
-            api = reachable_api(wiring.api)
+            api = wiring.api if wiring.patient and wiring.api else reachable_api(wiring.api)
         except Unavailable as error:
             if wiring.api or wiring.input or wiring.output or not wiring.listens:
                 raise
             return f"{error}; playing on into a MIDI file", "none", NullSink(), None, None
         source = stack.enter_context(InputPort(wiring.input, api, patient=wiring.patient)) if wiring.listens else None
-        sink = stack.enter_context(OutputPort(wiring.output, api, patient=wiring.patient))
+        sink = spare or stack.enter_context(OutputPort(wiring.output, api, patient=wiring.patient))
+        if wiring.patient and wiring.output and sink is not spare:
+            sink.silence()  # what a player before this one has left
         says = f"{api}: {f'hears {source.name}, ' if source else ''}plays to {sink.name}"
         if not wiring.thru:
             return says, api, sink, None, source

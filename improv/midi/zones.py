@@ -36,10 +36,14 @@ class Zones:
         return False
 
     def free(self, channel: int) -> int | None:
-        """The channel to use in place of one: itself, or the highest that no zone has; None if there is none."""
+        """The channel to use in place of one: itself, or a high one that no zone has; None if there is none.
+
+        Two channels never become one.
+        """
         if channel not in self.channels:
             return channel
-        return next((other for other in range(14, 0, -1) if other not in self.channels and other != 9), None)
+        others = [other for other in range(14, 2, -1) if other not in self.channels and other != 9]
+        return others[channel % 3] if channel % 3 < len(others) else None
 
     def _announced(self, manager: int, members: int) -> bool:
         """A zone of so many members; the newer one takes what both would have."""
