@@ -9,6 +9,7 @@ nominal: a step that comes late is counted from where it should have been.
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Protocol
 
 from improv.messages import Command, How
@@ -98,10 +99,9 @@ def perform(
 
     The observer is told each step once it can no longer change, and at the end once more.
     """
-    performance = _Performance(session, model, hands, observe, lead)
-    going = True
-    while going and (last_step is None or performance.session.step < last_step):
-        going = performance.step()
+    performance = _Performance(session, model, hands, observe, lead, inf if last_step is None else last_step)
+    while performance.step():
+        pass
     return performance.closed()
 
 
@@ -118,8 +118,11 @@ class _Step:
 class _Performance:
     """The loop's state: where the music is, and what has been heard that is in no step yet."""
 
-    def __init__(self, session: Session, model: StepModel, hands: Hands, observe: Observer, lead: Lead) -> None:
+    def __init__(
+        self, session: Session, model: StepModel, hands: Hands, observe: Observer, lead: Lead, last_step: float
+    ) -> None:
         self.session = session
+        self._last_step = last_step
         self._model = model
         self._hands = hands
         self._observe = observe
@@ -130,8 +133,10 @@ class _Performance:
         self._handed = session.step
 
     def step(self) -> bool:
-        """Decide the next step and go on to it when it is due; False once told to stop."""
+        """Decide the next step and go on to it when it is due; False after the last, or once told to stop."""
         self._catch_up()
+        if self.session.step >= self._last_step:
+            return False
         if self._handed < self.session.step + FALLBACK_STEPS:
             self._hand_over_fallbacks(self.session)
         due_s = self.session.transport.time_of(self.session.step + 1)
@@ -196,7 +201,8 @@ class _Performance:
         now_s, first = self._hands.clock.now(), session.step + 1
         while session.transport.time_of(first) <= now_s:
             first += 1
-        events = tuple(placed for placed in _fallbacks(session, self._model) if placed.tick >= first * TICKS_PER_STEP)
+        begin, end = first * TICKS_PER_STEP, (self._last_step + 1) * TICKS_PER_STEP
+        events = tuple(placed for placed in _fallbacks(session, self._model) if begin <= placed.tick < end)
         self._hands.play(Plan(first, events, session.transport))
         self._handed = session.step + FALLBACK_STEPS
 
@@ -206,7 +212,8 @@ class _Performance:
         A player of its own has gone on with the fallback it was given; after that, and where
         playing stood still with us, such a step is silent and counted as missed.
         """
-        while (behind_s := self._behind_s()) >= (self.session.transport.step_s / 2 if self._in_hand else 0):
+        while self.session.step < self._last_step and self._is_over():
+            behind_s = self._behind_s()
             self._tell(self.session.frame)
             choruses = int(behind_s / self.session.transport.step_s) // self.session.form.steps
             if choruses:
@@ -219,6 +226,10 @@ class _Performance:
                 missed = replace(missed, played=Played(missed.played.frame, offs))
                 self._hands.play(Plan(missed.session.step, offs, missed.session.transport))
             self._settle(missed)
+
+    def _is_over(self) -> bool:
+        """Whether the time of the next step has passed already: by half a step, if it may have been played."""
+        return self._behind_s() >= (self.session.transport.step_s / 2 if self._in_hand else 0)
 
     @property
     def _in_hand(self) -> bool:
