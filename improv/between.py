@@ -39,6 +39,8 @@ class Report:
     """Messages that the driver's full queue has dropped."""
     unheard: int = 0
     """Notes and commands that no engine was there to hear for too long."""
+    broken: int = 0
+    """Messages that made no sense, or were too long to be kept."""
     news: tuple[str, ...] = ()
     server_gone: bool = False
     first_onset_s: float | None = None
@@ -53,6 +55,7 @@ class Report:
             loops=earlier.loops + self.loops,
             overflows=earlier.overflows + self.overflows,
             unheard=earlier.unheard + self.unheard,
+            broken=earlier.broken + self.broken,
             first_onset_s=earlier.first_onset_s or self.first_onset_s,
         )
 

@@ -46,6 +46,8 @@ class Figures:
     """Of the monotonic clock."""
     peak_memory_mib: float | None
     """Of the engine; None where the system does not tell."""
+    realtime: bool
+    """Whether the system has granted the player real-time scheduling."""
     engine_deaths: int
     player_deaths: int
     """How often another one had to take its place."""
@@ -258,6 +260,7 @@ def _figures(outcome: Outcome, audience: _Audience) -> Figures:
         lead_ms=outcome.ended.lead_s * 1e3 if outcome.ended else None,
         first_onset_s=outcome.report.first_onset_s,
         peak_memory_mib=outcome.ended.peak_memory_mib if outcome.ended else None,
+        realtime=outcome.realtime,
         engine_deaths=outcome.engine_deaths,
         player_deaths=outcome.player_deaths,
     )

@@ -76,6 +76,7 @@ class Outcome:
     """How a performance went."""
 
     report: Report
+    realtime: bool
     sent: tuple[tuple[float, float], ...]
     """When each of the last onsets was due and was sent."""
     ended: Ended | None
@@ -165,9 +166,9 @@ class Supervisor:
         deadline_s = time.monotonic() + _FAREWELL_S
         while time.monotonic() < deadline_s and not (self._sent_all and self._engine_done):
             self._listen([])
-        return Outcome(
-            self._report.after(self._earlier), self._sent, self._ended, self.engine_deaths, self.player_deaths
-        )
+        realtime = self._opened is not None and self._opened.realtime
+        report = self._report.after(self._earlier)
+        return Outcome(report, realtime, self._sent, self._ended, self.engine_deaths, self.player_deaths)
 
     @property
     def _sent_all(self) -> bool:
@@ -225,6 +226,10 @@ class Supervisor:
             self._audience.remark("what improv plays comes back to its input: ignored, and nothing is passed on")
         if report.overflows > before.overflows:
             self._audience.remark(f"{report.overflows} MIDI messages were lost: more came than the system could keep")
+        if report.unheard > before.unheard:
+            self._audience.remark(f"{report.unheard} notes were not heard: more came than could be kept")
+        if report.broken and not before.broken:
+            self._audience.remark("the input sends MIDI messages that make no sense; they are left out")
         if report.gaps > before.gaps:
             self._audience.remark("time has passed unnoticed: the machine was suspended, or overloaded")
         if report.server_gone:

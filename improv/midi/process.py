@@ -228,7 +228,7 @@ def _run(
     while True:
         heard = player.listen_until(min(report_s, follow_s))
         if heard is None:
-            link.send(_report(player, engine, server, complaints))
+            link.send(_report(player, engine, ports, server, complaints))
             return
         engine.tell(*heard, player.down)
         now_s = player.clock.now()
@@ -243,7 +243,7 @@ def _run(
         if now_s >= report_s or news:
             report_s = now_s + _REPORT_S
             _live_on()
-            link.send(_report(player, engine, server, complaints, news))
+            link.send(_report(player, engine, ports, server, complaints, news))
 
 
 def _live_on() -> None:
@@ -253,9 +253,15 @@ def _live_on() -> None:
 
 
 def _report(
-    player: Player, engine: Engine, server: Server, complaints: Complaints, news: tuple[str, ...] = ()
+    player: Player,
+    engine: Engine,
+    ports: Collection[InputPort | OutputPort],
+    server: Server,
+    complaints: Complaints,
+    news: tuple[str, ...] = (),
 ) -> Report:
     complaints.read()
+    counts = [port.stream.counts for port in ports if isinstance(port, InputPort)]
     return Report(
         onsets=player.onsets,
         dropped=player.dropped,
@@ -263,6 +269,7 @@ def _report(
         loops=player.echo.found,
         overflows=complaints.overflows,
         unheard=engine.unheard,
+        broken=sum(count.malformed + count.dropped_sysex for count in counts),
         news=news,
         server_gone=server.gone,
         first_onset_s=player.first_onset_s,
