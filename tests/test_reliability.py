@@ -289,7 +289,7 @@ def leaving(server: Server, way: Way, model: str, witness: Witness) -> Terminal:
 def test_an_engine_that_is_killed_is_silent_at_once_and_back_in_its_place(
     named: bool, kills: int, tmp_path: Path, takes: Path
 ) -> None:
-    """With a note and a pedal held through `--thru`; tempo, seed and model are as they were."""
+    """A note and a pedal held through `--thru` stay held; tempo, seed and model are as they were."""
     tempo, bars = 160, 2
 
     def killed(server: Server) -> None:
@@ -313,9 +313,12 @@ def test_an_engine_that_is_killed_is_silent_at_once_and_back_in_its_place(
             eventually(lambda: pedals(witness.heard()) == {YOURS}, "the pedal")
             killed_s, below = time.time(), children(improv.pid)
             os.kill(below["engine"], signal.SIGKILL)
-            eventually(lambda: not (sounding(witness.heard()) or pedals(witness.heard())), "silence")
+            eventually(lambda: sounding(witness.heard()) <= {(3, 60)}, "silence")
             silent_s.append(witness.latest_s - killed_s)
             since = len(witness.heard())
+            assert sounding(witness.heard()) == {(3, 60)}  # a crash of ours leaves the player's own hands alone
+            assert pedals(witness.heard()) == {YOURS}
+            keyboard.play([(0x82, 60, 0), SUSTAIN_UP])
             plays(witness, since)
             back_s.append(time.time() - killed_s)
             assert children(improv.pid)["engine"] != below["engine"]
@@ -405,7 +408,7 @@ def test_a_daemon_that_is_killed_leaves_nothing_sounding_and_no_process(kills: i
 # --- ports and servers that go and come back ------------------------------------------------------
 
 
-@pytest.mark.parametrize("cycles", tiers(10, 200))
+@pytest.mark.parametrize("cycles", tiers(4, 200))
 def test_ports_that_go_and_come_back_are_taken_up_again(cycles: int, tmp_path: Path, takes: Path) -> None:
     """Now under their names, now as a second client of that name; a key that was held is released."""
 
@@ -493,7 +496,7 @@ def test_a_server_that_is_killed_and_comes_back_is_played_on_again(cycles: int, 
     conclusive(restarted, tmp_path)
 
 
-@pytest.mark.parametrize("scans", tiers(1000, 10_000))
+@pytest.mark.parametrize("scans", tiers(500, 10_000))
 def test_looking_at_the_ports_again_and_again_keeps_nothing_open(scans: int, tmp_path: Path) -> None:
     code = f"""
 import os, sys
