@@ -32,7 +32,7 @@ _IDLE_S = 0.005
 
 _KEPT = 4096
 _FAREWELL_S = 0.2
-_STUCK_S = 5.0
+_STUCK_S, _OPENING_S = 5.0, 20.0
 """The daemon is quicker, if there is one; and an orphan has so long to end."""
 
 _PRIORITY = 60
@@ -182,12 +182,15 @@ def _play(link: Link, complaints: Complaints) -> None:
         return
     wiring: Wiring = asked[0]
     server = Server()
+    _live_on(_OPENING_S)
     with ExitStack() as stack:
         spare = None
         if wiring.standby:
             with server.opening(), quiet():
                 spare = stack.enter_context(OutputPort(wiring.output, wiring.api or "", patient=True))
+            _live_on(0)
             select.select([link], (), ())
+            _live_on(_OPENING_S)
             asked = link.receive()
             if not asked:
                 return
@@ -196,6 +199,7 @@ def _play(link: Link, complaints: Complaints) -> None:
             spare.silence()
         with server.opening():
             says, api, sink, thru, source = _opened(wiring, stack, spare)
+        stack.callback(_live_on, _STUCK_S)  # closing may be stuck as well
         ports = {port for port in (source, sink, thru) if isinstance(port, (InputPort, OutputPort))}
         engine = Engine()
         daemon = Daemon(link, engine)
@@ -242,14 +246,17 @@ def _run(
                 follow_s = now_s + _IDLE_S
         if now_s >= report_s or news:
             report_s = now_s + _REPORT_S
-            _live_on()
+            _live_on(_STUCK_S)
             link.send(_report(player, engine, ports, server, complaints, news))
 
 
-def _live_on() -> None:
-    """Have the system end this process should it be stuck with nobody left to do it: sending to a dead server is."""
+def _live_on(for_s: float) -> None:
+    """Have the system end this process in so many seconds, unless told anew; 0 is for ever.
+
+    It may be stuck with nobody left to end it: in a call to a dead MIDI server.
+    """
     if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, _STUCK_S)
+        signal.setitimer(signal.ITIMER_REAL, for_s)
 
 
 def _report(
