@@ -29,8 +29,8 @@ from improv.transport import Clock, Transport
 GAP_S = 1.0
 """Time that passed unnoticed for so long is a gap: the machine or the process was stopped."""
 
-_SPIN_S = 300e-6
-"""How long before a deadline sleeping ends and spinning begins: an oversleep of an idle machine."""
+_SPIN_S = 700e-6
+"""How long before a deadline sleeping ends and spinning begins: an oversleep, and our own waking up."""
 
 _PR_SET_TIMERSLACK = 29
 _OUR_CHANNELS = tuple(CHANNELS[part] for part in (Part.MELODY, Part.CHORDS, Part.DRUMS))
