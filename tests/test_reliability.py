@@ -43,7 +43,6 @@ from tests.jack import (
     unended,
 )
 from tests.onnx_models import UNITS, saved, walker
-
 from tests.test_real_ports import LOUD, QUIET, changes
 
 pytestmark = pytest.mark.ports
