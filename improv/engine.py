@@ -15,7 +15,7 @@ from typing import Protocol
 from improv.messages import Command, How
 from improv.midi.player import Plan
 from improv.model import StepModel
-from improv.music import STEPS_PER_BAR, TICKS_PER_STEP, Frame, NoteOff, Part, Placed, Timed
+from improv.music import STEPS_PER_BAR, TICKS_PER_STEP, Frame, Part, Placed, Timed
 from improv.session import Heard, Moment, Played, Session, advance, fallback, finish, leapt
 from improv.transport import Clock
 
@@ -222,9 +222,7 @@ class _Performance:
             sounded = self._hands.independent and self._in_hand
             missed = self._without_network(LATE if sounded else "", audible=sounded)
             if not sounded:
-                offs = tuple(placed for placed in missed.played.events if isinstance(placed.event, NoteOff))
-                missed = replace(missed, played=Played(missed.played.frame, offs))
-                self._hands.play(Plan(missed.session.step, offs, missed.session.transport))
+                self._hand_over(missed)
             self._settle(missed)
 
     def _is_over(self) -> bool:

@@ -6,13 +6,13 @@ where it is not, the first step that differs is named. It must never change what
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from improv.errors import DataError
 from improv.messages import How
 from improv.model import StepModel
-from improv.music import NoteOff, Placed
+from improv.music import Placed
 from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel
 from improv.recording import Entry, Recording, read_take
@@ -85,6 +85,4 @@ def _decided(entry: Entry, session: Session, model: StepModel) -> tuple[Session,
             session, played = fallback(session, heard, model, entry.fault)
         case How.SKIPPED:
             session, played = fallback(session, heard, model, "", audible=False)
-            offs = tuple(placed for placed in played.events if isinstance(placed.event, NoteOff))
-            played = replace(played, events=offs)
     return session, played.events

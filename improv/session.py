@@ -214,7 +214,7 @@ def fallback(
     """The session one step later without the network, which has failed or is late.
 
     The form's chord and, in improv's turn, a plain line of its chord tones on the beats. Where the
-    step's time has passed already, `audible=False` plays no melody and the step counts as missed.
+    step's time has passed already, `audible=False` only ends what sounds, and the step counts as missed.
     What the network should have been fed is kept for its next step, so that it loses no place.
     An empty `fault` says that nothing has gone wrong yet.
     """
@@ -239,7 +239,10 @@ def fallback(
     )
     if session.faults_in_a_row == _FAULTS_BEFORE_FORGETTING:
         session = _forgetting(session, model)
-    return session, Played(session.frame, _events(before.frame, session))
+    events = _events(before.frame, session)
+    if not audible:
+        events = tuple(placed for placed in events if isinstance(placed.event, NoteOff))
+    return session, Played(session.frame, events)
 
 
 def leapt(session: Session, choruses: int) -> Session:
