@@ -12,6 +12,10 @@ from improv.music import Timed
 from improv.recording import Entry, Head
 from improv.turns import Mode
 
+PLAYER = "from improv.midi.process import main; main()"
+ENGINE = "from improv.performer import main; main()"
+"""What the processes run, for `improv.link.Child`."""
+
 # --- the player says ------------------------------------------------------------------------------
 
 

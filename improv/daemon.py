@@ -20,6 +20,7 @@ from typing import Any, Self
 from improv.between import Begin, Told
 from improv.config import Tune, Wiring, check_writable
 from improv.messages import Command, Panic, Stop
+from improv.quantiles import quantile
 from improv.recording import Head, Journal, read_take, takes_directory
 from improv.supervisor import Asking, Outcome, Supervisor
 from improv.terminal import KEYS_HELP, Keys, Lines
@@ -264,8 +265,3 @@ def _figures(outcome: Outcome, audience: _Audience) -> Figures:
         engine_deaths=outcome.engine_deaths,
         player_deaths=outcome.player_deaths,
     )
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """The value below which a share of the sorted values lies."""
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]

@@ -16,6 +16,7 @@ from improv.messages import Command, How
 from improv.midi.player import Plan
 from improv.model import StepModel
 from improv.music import STEPS_PER_BAR, TICKS_PER_STEP, Frame, Part, Placed, Timed
+from improv.quantiles import quantile
 from improv.session import Heard, Moment, Played, Session, advance, fallback, finish, leapt
 from improv.transport import Clock
 
@@ -73,8 +74,7 @@ class Lead:
     def measured(self, took_s: float) -> None:
         """A plan has taken so long."""
         self._took_s.append(took_s)
-        ordered = sorted(self._took_s)
-        slow_s = ordered[min(len(ordered) - 1, int(_LEAD_SHARE * len(ordered)))]
+        slow_s = quantile(sorted(self._took_s), _LEAD_SHARE)
         self.s = min(_LEAD_S[1], max(_LEAD_S[0], _LEAD_MARGIN * slow_s + _LEAD_FIXED_S))
 
     def tried(self, session: Session, model: StepModel, clock: Clock) -> "Lead":

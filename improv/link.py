@@ -243,6 +243,13 @@ class Child:
         self._process.wait()
 
 
+def introduce(one: Child, other: Child) -> None:
+    """Have two children talk to each other."""
+    here, there = socket.socketpair()
+    one.link.join(here, one.pid)
+    other.link.join(there, other.pid)
+
+
 def parent(arguments: Sequence[str]) -> Link:
     """The link to the process that started this one, from the command line it was given."""
     if arguments[0] == "-":

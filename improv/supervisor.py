@@ -6,7 +6,6 @@ directly. It must never decide what or when to play.
 """
 
 import select
-import socket
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -14,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from improv.between import Begin, Begun, Ended, Opened, Prepare, Prepared, Report, Sent, Told
+from improv.between import ENGINE, PLAYER, Begin, Begun, Ended, Opened, Prepare, Prepared, Report, Sent, Told
 from improv.config import Tune, Wiring
 from improv.errors import ImprovError
-from improv.link import Child, Failed
+from improv.link import Child, Failed, introduce
 from improv.messages import Command, Panic, Stop
 from improv.recording import Head
 
@@ -38,9 +37,6 @@ _UNDERSTUDY_S, _UNDERSTUDY_AGAIN_S = 2.0, 5.0
 
 _MOST_DEATHS, _DEATHS_WITHIN_S = 5, 30.0
 _FAREWELL_S = 0.3
-
-_PLAYER = "from improv.midi.process import main; main()"
-_ENGINE = "from improv.performer import main; main()"
 
 
 class Audience(Protocol):
@@ -299,7 +295,7 @@ class Supervisor:
                 self._understudy.end()
                 self._understudy, self._understudy_wanted_s = None, self._now_s + _UNDERSTUDY_AGAIN_S
         elif self._player_open and self._now_s > self._understudy_wanted_s:
-            self._understudy = Child(_PLAYER)
+            self._understudy = Child(PLAYER)
             if self._wiring.output is not None:
                 self._understudy.link.send(replace(self._wiring, standby=True))
 
@@ -317,13 +313,13 @@ class Supervisor:
             raise ImprovError(f"{who} has died {_MOST_DEATHS} times within {_DEATHS_WITHIN_S:g} s; start again")
 
     def _start_player(self) -> None:
-        self._player, self._player_open, self._connected = self._understudy or Child(_PLAYER), False, False
+        self._player, self._player_open, self._connected = self._understudy or Child(PLAYER), False, False
         self._understudy = None
         self._player_heard_s = time.monotonic()
         self._player.link.send(self._wiring)
 
     def _start_engine(self) -> None:
-        self._engine, self._engine_begun, self._connected = Child(_ENGINE), False, False
+        self._engine, self._engine_begun, self._connected = Child(ENGINE), False, False
         self._prepared = False
         self._engine_heard_s = time.monotonic()
         self._engine.link.send(Prepare(self._tune, self._take))
@@ -333,9 +329,7 @@ class Supervisor:
         if self._begin is None or not self._prepared or self._engine is None:
             return
         if self._player is not None and self._player_open and not self._connected:
-            one, other = socket.socketpair()
-            self._player.link.join(one, self._player.pid)
-            self._engine.link.join(other, self._engine.pid)
+            introduce(self._player, self._engine)
             self._connected = True
         if not self._engine_begun:
             self._engine_begun = True

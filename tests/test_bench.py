@@ -25,7 +25,7 @@ from improv.bench import jack, live, own_senders, table
 from improv.bench.figures import _cells
 from improv.bench.grid import LEAD, PERIOD_S, onsets, read, write
 from improv.bench.hogs import Condition, GarbageMaker, hog, hold_interpreter, under
-from improv.bench.house import ENGINE, PLAYER, player, said_by
+from improv.bench.house import player, said_by
 from improv.bench.ours import Ours
 from improv.bench.peers import NOT_INSTALLED, PEERS
 from improv.bench.processes import of_jam, usage
@@ -35,7 +35,7 @@ from improv.bench.senders import OneProcess, Peer
 from improv.bench.stalls import StallProbe
 from improv.bench.statistics import Quantiles, Samples, Stall, joined, median_ratio, ratio, robust_slope
 from improv.bench.steps import beside_bare_us, processor_ms
-from improv.between import Opened, Report
+from improv.between import ENGINE, PLAYER, Opened, Report
 from improv.config import DEFAULT_MODEL, Wiring
 from improv.errors import Unavailable
 from improv.link import Child

@@ -11,13 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from improv.between import Opened, Prepare, Prepared
+from improv.between import ENGINE, PLAYER, Opened, Prepare, Prepared
 from improv.config import Tune, Wiring
 from improv.errors import Unavailable
 from improv.link import Child, Failed, Link
-
-PLAYER = "from improv.midi.process import main; main()"
-ENGINE = "from improv.performer import main; main()"
 
 _STARTING_S = 30.0
 _FAREWELL_S = 3.0
@@ -50,13 +47,6 @@ def met(child: Child) -> Link:
     one, other = socket.socketpair()
     child.link.join(one, child.pid)
     return Link(other)
-
-
-def introduced(one: Child, other: Child) -> None:
-    """Have two children talk to each other."""
-    here, there = socket.socketpair()
-    one.link.join(here, one.pid)
-    other.link.join(there, other.pid)
 
 
 def said_by(child: Child, kind: type[Said], within_s: float = _STARTING_S) -> Said:

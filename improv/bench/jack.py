@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from improv.bench.compiler import compiled
-from improv.bench.statistics import quantile
 from improv.errors import Unavailable
+from improv.quantiles import quantile
 
 _ECHO = Path(__file__).with_name("jack_echo.c")
 _LIBRARY = "libjack.so.0"

@@ -14,11 +14,11 @@ from contextlib import ExitStack
 from typing import Any
 
 from improv.bench import jack
-from improv.bench.house import PLAYER, engine, introduced, player
-from improv.between import Begin, Report
+from improv.bench.house import engine, player
+from improv.between import PLAYER, Begin, Report
 from improv.config import Tune, Wiring
 from improv.errors import Unavailable
-from improv.link import Child
+from improv.link import Child, introduce
 from improv.midi.channels import NOTE_OFF, NOTE_ON
 from improv.turns import Mode
 
@@ -82,7 +82,7 @@ def silence_after_kill(model: str, provider: str, kills: int = KILLS) -> dict[st
         ear = _Ear(witness, child)
         for number in range(kills):
             with engine(tune) as victim:
-                introduced(child, victim)
+                introduce(child, victim)
                 victim.link.send(Begin(Mode.SOLO, number))
                 ear.listen(_PLAYS_S, victim, until_sounding=True)
                 ear.listen(chance.uniform(0.05, 0.35), victim)

@@ -16,8 +16,6 @@ from improv.bench.grid import PERIOD_S, onsets, write
 from improv.bench.hogs import Condition, under
 from improv.midi.player import SystemClock
 
-_SPIN_S = 300e-6
-
 
 def main(arguments: Sequence[str]) -> int:
     """Play, then write each deadline and its send in turn; the exit status of the process."""
@@ -31,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
         start_s = clock.now() + PERIOD_S
         for index in range(onsets(float(seconds))):
             due_s = start_s + index * PERIOD_S
-            clock.wait_until(due_s - _SPIN_S, exactly=False)
+            clock.wait_until(due_s - clock.spin_s, exactly=False)
             clock.wait_until(due_s, exactly=True)
             sent_ns = time.monotonic_ns()  # before anything else is done
             moments_ns += round(due_s * 1e9), sent_ns

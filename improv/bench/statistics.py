@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Self
 
+from improv.quantiles import quantile
+
 ENOUGH = 300
 """Fewer clean samples than this decide nothing."""
 
@@ -126,11 +128,6 @@ def robust_slope(xs: Sequence[float], ys: Sequence[float]) -> float | None:
     if len(blocks) < _LEAST_BLOCKS:
         return None
     return statistics.median((v - u) / (b - a) for (a, u), (b, v) in combinations(blocks, 2))
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """The value below which a share of the sorted values lies."""
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 def joined(parts: Iterable[Samples]) -> Samples:

@@ -13,11 +13,12 @@ from typing import Any
 
 import onnxruntime
 
-from improv.bench.statistics import median_ratio, quantile, ratio
+from improv.bench.statistics import median_ratio, ratio
 from improv.encoding import ENCODINGS
 from improv.model import Tensors, no_memory
 from improv.music import SILENCE, Form, Frame
 from improv.onnx_model import CPU_PROVIDER, OnnxModel
+from improv.quantiles import quantile
 
 _STEPS = 1_000
 _PACE_S = 0.005
