@@ -4,6 +4,7 @@ The file's content has been checked as data by `onnx_file` before onnxruntime se
 knows the contract and no architecture.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,8 @@ class OnnxModel:
         if provider not in _PROVIDERS:
             raise UsageError(f"no provider {provider!r}; choose from {', '.join(_PROVIDERS)}")
         content = read(path)
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        """Of the file as it was read."""
         try:
             self.spec = checked_spec(content)
             self._session = _session(content, _PROVIDERS[provider])

@@ -5,7 +5,6 @@ step goes to the daemon with that step, so that another engine can take its plac
 """
 
 import gc
-import hashlib
 import pickle
 import select
 import signal
@@ -23,13 +22,13 @@ from improv.config import Tune
 from improv.engine import Lead, perform
 from improv.errors import ContractError, ImprovError
 from improv.link import Failed, Join, Link, parent
-from improv.messages import Command, How, Panic, Settings, Stop
+from improv.messages import Command, Panic, Settings, Stop
 from improv.midi.player import Plan, SystemClock
 from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Placed, Timed, in_order, pitch_class
 from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel, remembered_provider
-from improv.recording import Entry, Head, read_take
-from improv.replay import model_of, replayed
+from improv.recording import Head, read_take
+from improv.replay import entry_of, model_of, replayed
 from improv.session import Moment, Session, begin, snapshot
 from improv.transport import Clock, Transport
 from improv.turns import Mode
@@ -77,7 +76,7 @@ def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
         improv=__version__,
         began=datetime.now(UTC).isoformat(timespec="seconds"),
         model=model.spec.name,
-        model_sha256=hashlib.sha256(find_model(tune.model).read_bytes()).hexdigest(),
+        model_sha256=model.sha256,
         provider=model.provider,
         seed=session.seed,
         settings=session.settings,
@@ -85,23 +84,6 @@ def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
         count_in_bars=tune.count_in,
         form=model.spec.form,
         key=model.spec.key,
-    )
-
-
-def entry_of(moment: Moment) -> Entry:
-    """What is recorded of a step."""
-    session = moment.session
-    return Entry(
-        step=session.step,
-        how=moment.how,
-        notes=moment.heard.notes,
-        commands=moment.heard.commands,
-        events=moment.played.events,
-        transport=session.transport,
-        settings=session.settings,
-        leapt=moment.leapt,
-        fault=session.fault if moment.how is How.FALLBACK else "",
-        chord=session.frame.chord.symbol if session.frame.chord else "",
     )
 
 

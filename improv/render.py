@@ -12,7 +12,8 @@ from improv.errors import ImprovError, UsageError
 from improv.midi.files import CallNote, Take, read_call
 from improv.midi.player import NullSink, Player, Script
 from improv.music import BEATS_PER_BAR, NoteOff, NoteOn, Part, Timed
-from improv.performer import begun, entry_of, head_of, last_step, opened
+from improv.performer import begun, head_of, last_step, opened
+from improv.replay import entry_of
 from improv.session import Session
 from improv.transport import SimulatedClock
 from improv.turns import Mode

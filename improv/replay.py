@@ -1,22 +1,26 @@
-"""A take decided again: the same head and the same that was heard, step by step, through the same network.
+"""From a performance to a take, and back: decided again from the same head and the same that was heard.
 
 `improv.session.advance` is a function, so what comes out must be what was recorded, bit for bit;
 where it is not, the first step that differs is named. It must never change what it reads.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from improv.errors import DataError
 from improv.messages import How
 from improv.model import StepModel
-from improv.music import Placed
 from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel
 from improv.recording import Entry, Recording, read_take
-from improv.session import Heard, Session, advance, begin, fallback, finish, leapt
+from improv.session import Heard, Moment, Played, Session, advance, begin, fallback, finish, leapt
+
+_COMPARED = MappingProxyType(
+    {"step": "step", "tempo": "transport", "settings": "settings", "notes": "events", "chord": "chord"}
+)
+"""What has to be the same, as it is told, and the field of an entry it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,23 @@ class Again:
 
     entry: Entry
     session: Session
+
+
+def entry_of(moment: Moment) -> Entry:
+    """What is recorded of a step."""
+    session = moment.session
+    return Entry(
+        step=session.step,
+        how=moment.how,
+        notes=moment.heard.notes,
+        commands=moment.heard.commands,
+        events=moment.played.events,
+        transport=session.transport,
+        settings=session.settings,
+        leapt=moment.leapt,
+        fault=session.fault if moment.how is How.FALLBACK else "",
+        chord=session.frame.chord.symbol if session.frame.chord else "",
+    )
 
 
 def check(path: Path) -> Recording:
@@ -38,14 +59,13 @@ def check(path: Path) -> Recording:
 def model_of(recording: Recording) -> OnnxModel:
     """The network a take was made with; DataError if the one of its name is another one now."""
     head = recording.head
-    path = find_model(head.model)
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != head.model_sha256:
+    model = OnnxModel(find_model(head.model), head.provider)
+    if model.sha256 != head.model_sha256:
         raise DataError(
-            f"the take was made with another {head.model} ({head.model_sha256[:12]}, this one is {found[:12]}); "
+            f"the take was made with another {head.model} ({head.model_sha256[:12]}, this one is {model.sha256[:12]}); "
             "put that model into $IMPROV_MODELS"
         )
-    return OnnxModel(path, head.provider)
+    return model
 
 
 def replayed(recording: Recording, model: StepModel) -> Iterator[Again]:
@@ -54,35 +74,25 @@ def replayed(recording: Recording, model: StepModel) -> Iterator[Again]:
     session = begin(model, head.settings, head.transport, seed=head.seed, count_in_bars=head.count_in_bars)
     for entry in recording.entries:
         if entry.step == session.step:  # the end of the performance, told in the step it came in
-            events = finish(session).events
+            played = finish(session)
         else:
-            session, events = _decided(entry, session, model)
-        differs = [
-            name
-            for name, now, then in (
-                ("step", session.step, entry.step),
-                ("tempo", session.transport, entry.transport),
-                ("settings", session.settings, entry.settings),
-                ("notes", events, entry.events),
-                ("chord", session.frame.chord.symbol if session.frame.chord else "", entry.chord),
-            )
-            if now != then
-        ]
+            session, played = _decided(entry, session, model)
+        now = entry_of(Moment(session, Heard(), played, session.frame))
+        differs = [name for name, field in _COMPARED.items() if getattr(now, field) != getattr(entry, field)]
         if differs:
             raise DataError(f"step {entry.step} is not what was recorded: other {' and '.join(differs)}")
         yield Again(entry, session)
 
 
-def _decided(entry: Entry, session: Session, model: StepModel) -> tuple[Session, tuple[Placed, ...]]:
+def _decided(entry: Entry, session: Session, model: StepModel) -> tuple[Session, Played]:
     """The step after a session's, come about as the entry says it did."""
     heard = Heard(entry.notes, entry.commands)
     if entry.leapt:
         session = leapt(session, entry.leapt)
     match entry.how:
         case How.NETWORK:
-            session, played = advance(session, heard, model)
+            return advance(session, heard, model)
         case How.FALLBACK:
-            session, played = fallback(session, heard, model, entry.fault)
+            return fallback(session, heard, model, entry.fault)
         case How.SKIPPED:
-            session, played = fallback(session, heard, model, "", audible=False)
-    return session, played.events
+            return fallback(session, heard, model, "", audible=False)

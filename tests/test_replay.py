@@ -14,9 +14,9 @@ from improv.messages import How, Panic, SetTemperature, SetTempo
 from improv.midi.player import Script
 from improv.model import Tensors
 from improv.performer import begun as begun_tune
-from improv.performer import entry_of, head_of, opened
+from improv.performer import head_of, opened
 from improv.recording import Entry, Head, Journal, Recording, read_take
-from improv.replay import check, replayed
+from improv.replay import check, entry_of, replayed
 from improv.session import Moment, Session
 from improv.transport import SimulatedClock
 from improv.turns import Mode
