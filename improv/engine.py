@@ -7,17 +7,18 @@ nominal: a step that comes late is counted from where it should have been.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Protocol
 
 from improv.messages import Command, How
 from improv.midi.player import Plan
-from improv.model import StepModel
+from improv.model import StepModel, Tensors
 from improv.music import STEPS_PER_BAR, TICKS_PER_STEP, Frame, Part, Placed, Timed
 from improv.quantiles import quantile
-from improv.session import Heard, Moment, Played, Session, advance, fallback, finish, leapt
+from improv.session import LATE, Heard, Moment, Played, Session, advance, caught_up, fallback, finish, leapt
 from improv.transport import Clock
 
 FALLBACK_STEPS = STEPS_PER_BAR
@@ -25,8 +26,6 @@ FALLBACK_STEPS = STEPS_PER_BAR
 
 REPLAN_S = 0.010
 """However much is heard, planning again waits so long."""
-
-LATE = "the network was late"
 
 _LEAD_S = (0.001, 0.025)
 """The least and the most time before a step that is left for the last plan."""
@@ -105,6 +104,28 @@ def perform(
     return performance.closed()
 
 
+class _Remembering:
+    """A network that is never asked the same thing twice in a row: what it answers too late is of use all the same."""
+
+    def __init__(self, model: StepModel) -> None:
+        self.spec = model.spec
+        self._model = model
+        self._asked: tuple[Tensors, Tensors] | None = None
+        self._answer: tuple[Tensors, Tensors] = {}, {}
+
+    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
+        """What the model answers; whatever it raises is raised."""
+        if self._asked is None or memory is not self._asked[1] or not _same(features, self._asked[0]):
+            self._asked = None
+            self._answer = self._model.step(features, memory)
+            self._asked = features, memory
+        return self._answer
+
+
+def _same(features: Tensors, others: Tensors) -> bool:
+    return features.keys() == others.keys() and all((features[name] == others[name]).all() for name in features)
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     """A step as it was decided: the session at it, what was heard for it and what is played."""
@@ -123,7 +144,7 @@ class _Performance:
     ) -> None:
         self.session = session
         self._last_step = last_step
-        self._model = model
+        self._model = _Remembering(model)
         self._hands = hands
         self._observe = observe
         self._lead = lead
@@ -137,16 +158,18 @@ class _Performance:
         self._catch_up()
         if self.session.step >= self._last_step:
             return False
-        if self._handed < self.session.step + FALLBACK_STEPS:
-            self._hand_over_fallbacks(self.session)
+        taken_in = Heard()
+        if self._left or self._handed < self.session.step + FALLBACK_STEPS:
+            taken_in = self._hand_over_fallbacks(self.session, self._left)
         due_s = self.session.transport.time_of(self.session.step + 1)
-        coming, heard = None, self._left
+        self._feed_what_was_missed(due_s)
+        coming, heard, took_s = None, self._left, 0.0
         while (planned_s := self._hands.clock.now()) < due_s:
             plan = self._planned(heard)
             if self._hands.clock.now() >= due_s:  # too late: what the player has stands
                 break
             self._hand_over(plan)
-            took_s = self._hands.clock.now() - planned_s
+            took_s = max(took_s, self._hands.clock.now() - planned_s)
             self._hand_over_fallbacks(plan.session)
             if coming is None:
                 self._tell(plan.session.frame)
@@ -162,7 +185,7 @@ class _Performance:
             more = self._listened(min(decide_s, planned_s + REPLAN_S), at_once=False)
             heard = heard + arrived + (more or Heard())
         if coming is None:
-            coming = self._without_network(LATE, audible=True)
+            coming = self._without_network(LATE, taken_in, audible=True)
             self._tell(coming.session.frame)
         self._left = heard.since(coming.heard)
         arrived = self._listened(due_s, at_once=False)
@@ -180,6 +203,12 @@ class _Performance:
         self._observe(Moment(self.session, self._left, closing, closing.frame, How.NETWORK))
         return self.session
 
+    def _feed_what_was_missed(self, due_s: float) -> None:
+        """Have the network catch up with the music, as far as there is time: it is back in its place all the sooner."""
+        with suppress(Exception):  # what it raises it raises again where the step is decided
+            while self.session.unfed and self._hands.clock.now() < due_s:
+                self.session = caught_up(self.session, self._model)
+
     def _planned(self, heard: Heard) -> _Step:
         """The next step by the network; whatever it raises becomes a fault and a step without it."""
         try:
@@ -196,15 +225,21 @@ class _Performance:
     def _hand_over(self, coming: _Step) -> None:
         self._hands.play(Plan(coming.session.step, coming.played.events, coming.session.transport))
 
-    def _hand_over_fallbacks(self, session: Session) -> None:
-        """What is played after a session's step if nothing better comes in time; what has begun is left alone."""
+    def _hand_over_fallbacks(self, session: Session, heard: Heard = Heard()) -> Heard:  # noqa: B008 a value
+        """What is played after a session's step if nothing better comes in time; what has begun is left alone.
+
+        Returns what its first step has taken in of what was heard: nothing, if that has begun already.
+        """
         now_s, first = self._hands.clock.now(), session.step + 1
         while session.transport.time_of(first) <= now_s:
             first += 1
-        begin, end = first * TICKS_PER_STEP, (self._last_step + 1) * TICKS_PER_STEP
-        events = tuple(placed for placed in _fallbacks(session, self._model) if begin <= placed.tick < end)
-        self._hands.play(Plan(first, events, session.transport))
+        taken_in = heard if first == session.step + 1 else Heard()
         self._handed = session.step + FALLBACK_STEPS
+        begin, end = first * TICKS_PER_STEP, (self._last_step + 1) * TICKS_PER_STEP
+        events, session = _fallbacks(session, taken_in, self._model)
+        kept = tuple(placed for placed in events if begin <= placed.tick < end)
+        self._hands.play(Plan(first, kept, session.transport))
+        return taken_in
 
     def _catch_up(self) -> None:
         """Past every step whose time is over by more than half a step, and over whole choruses at once.
@@ -253,9 +288,11 @@ class _Performance:
         return None if arrived is None else Heard(tuple(arrived[0]), tuple(arrived[1]))
 
 
-def _fallbacks(session: Session, model: StepModel) -> Iterator[Placed]:
-    """The events of the steps behind a plan, as they would be played without the network."""
+def _fallbacks(session: Session, heard: Heard, model: StepModel) -> tuple[list[Placed], Session]:
+    """The events of the steps behind a session's, as they would be played without the network; the last session."""
+    events: list[Placed] = []
     for _ in range(FALLBACK_STEPS):
-        session, played = fallback(session, Heard(), model, "")
-        yield from played.events
-    yield from (placed for placed in finish(session).events if placed.event.part is Part.MELODY)
+        session, played = fallback(session, heard, model, "")
+        events += played.events
+        heard = Heard()
+    return events + [placed for placed in finish(session).events if placed.event.part is Part.MELODY], session

@@ -53,6 +53,9 @@ CLICK_VELOCITY = 84
 ACCENT = 10
 """How much louder the first beat of a bar is, and how much softer a note off the beat."""
 
+LATE = "the network was late"
+"""The fault of a network that has done nothing wrong but was too slow."""
+
 _FAULTS_BEFORE_FORGETTING = 4
 """After so many failed steps in a row the network starts again from an empty memory."""
 
@@ -95,6 +98,8 @@ class Session:
     memory: Tensors = field(compare=False)
     unfed: tuple[Frame, ...] = ()
     """What sounded in steps the network failed at, still to be fed to it."""
+    behind: int = 0
+    """Steps since the network last decided one."""
     touch: Touch = Touch()
     heard: Cell = SILENCE
     """What the player played in the step before."""
@@ -107,6 +112,7 @@ class Session:
     faults: int = 0
     """Steps the network failed at or was late for."""
     faults_in_a_row: int = 0
+    """Steps that the network has failed at, other than by being late, since it last decided one."""
     fault: str = ""
 
     @property
@@ -204,8 +210,15 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
         melody = encoding.cell(pitch, before.chosen.melody)
     chosen = Frame(melody, chord)
     frame = _performed(chosen, session, before.frame.melody)
-    session = replace(session, chosen=chosen, frame=frame, memory=memory, unfed=(), faults_in_a_row=0)
+    session = replace(session, chosen=chosen, frame=frame, memory=memory, unfed=(), behind=0, faults_in_a_row=0)
     return session, Played(frame, _events(before.frame, session))
+
+
+def caught_up(session: Session, model: StepModel) -> Session:
+    """The session with the first of what the network has missed fed to it. Whatever the model raises is raised."""
+    frame, *unfed = session.unfed
+    _, memory = model.step(_features(frame, ENCODINGS[model.spec.encoding], model), session.memory)
+    return replace(session, memory=memory, unfed=tuple(unfed))
 
 
 def fallback(
@@ -221,7 +234,8 @@ def fallback(
     encoding = ENCODINGS[model.spec.encoding]
     before, session, fed = _up_to_the_decision(session, heard, encoding)
     if fault:
-        session = replace(session, faults=before.faults + 1, faults_in_a_row=before.faults_in_a_row + 1, fault=fault)
+        in_a_row = before.faults_in_a_row + (fault != LATE)
+        session = replace(session, faults=before.faults + 1, faults_in_a_row=in_a_row, fault=fault)
     if not audible:
         session = replace(session, missed_steps=before.missed_steps + 1)
     if session.step < 0:
@@ -235,9 +249,11 @@ def fallback(
         session,
         chosen=chosen,
         frame=_performed(chosen, session, before.frame.melody),
-        unfed=_shortened((*before.unfed, fed), session.form),
+        unfed=(*before.unfed, fed),
+        behind=before.behind + 1,
     )
-    if session.faults_in_a_row == _FAULTS_BEFORE_FORGETTING:
+    failing = session.faults_in_a_row == _FAULTS_BEFORE_FORGETTING > before.faults_in_a_row
+    if failing or session.behind % session.form.steps == 0:
         session = _forgetting(session, model)
     events = _events(before.frame, session)
     if not audible:
@@ -258,17 +274,15 @@ def leapt(session: Session, choruses: int) -> Session:
     )
 
 
-def _shortened(unfed: tuple[Frame, ...], form: Form) -> tuple[Frame, ...]:
-    """Without whole choruses that lie far back: the network finds its place all the same."""
-    return unfed[form.steps :] if len(unfed) > form.steps else unfed
-
-
 def _forgetting(session: Session, model: StepModel) -> Session:
-    """The session with an empty memory, which may be what is wrong, and the form from its top on to hear."""
-    first = session.step - len(session.unfed)
-    top = first - first % session.form.steps
-    changes = tuple(Frame(SILENCE, session.form.chord_at(step)) for step in range(top, first))
-    return replace(session, memory=no_memory(model.spec), unfed=(*changes, *session.unfed))
+    """The session with an empty memory, and the changes of its chorus to hear, by which the network finds its place.
+
+    It follows from the step alone, however much of what it has missed the network has been fed already.
+    """
+    last = session.step - 1
+    top = last - last % session.form.steps
+    changes = tuple(Frame(SILENCE, session.form.chord_at(step)) for step in range(top, last + 1))
+    return replace(session, memory=no_memory(model.spec), unfed=changes)
 
 
 def _plain_line(step: int, chord: Chord, encoding: Encoding) -> Cell:

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from improv.engine import FALLBACK_STEPS, LATE, REPLAN_S, Lead, perform
+from improv.engine import FALLBACK_STEPS, REPLAN_S, Lead, perform
 from improv.messages import Command, How, Panic, SetTempo, Stop
 from improv.midi.channels import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_OFF, NOTE_ON
 from improv.midi.player import GAP_S, Plan, Player, Script
 from improv.model import Tensors
 from improv.music import NoteEvent, NoteOff, NoteOn, Part, Placed, Timed
-from improv.session import CHORD_HEAD, Moment, Session
+from improv.session import CHORD_HEAD, LATE, Moment, Session
 from improv.transport import SimulatedClock, Transport
 from improv.turns import Mode
 from tests.conftest import Echo

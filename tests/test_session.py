@@ -8,7 +8,19 @@ from hypothesis import strategies as st
 
 from improv.messages import Command, SetTemperature, SetTempo, Settings
 from improv.music import Form, NoteEvent, NoteOff, NoteOn, Onset, Part, Placed, Timed
-from improv.session import CLICK_PITCH, Heard, Played, Session, advance, begin, fallback, finish, snapshot
+from improv.session import (
+    CLICK_PITCH,
+    LATE,
+    Heard,
+    Played,
+    Session,
+    advance,
+    begin,
+    caught_up,
+    fallback,
+    finish,
+    snapshot,
+)
 from improv.transport import Transport
 from improv.turns import Mode, Who
 from tests.conftest import CHANGES, Echo
@@ -195,6 +207,27 @@ def test_after_a_failed_step_the_changes_are_where_they_were(echo: Echo, begun: 
         failed = step in (4, 7, 8, 20)
         session, _ = fallback(session, Heard(), echo, "no") if failed else advance(session, Heard(), echo)
         assert failed or session.frame.chord == form.chord_at(step)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["network", LATE, "no"]), st.integers(0, 3)), max_size=80))
+def test_it_is_all_one_when_the_network_is_fed_what_it_missed(steps: list[tuple[str, int]]) -> None:
+    """So a replay, which knows only which steps it missed, comes out the same."""
+    at_once, bit_by_bit = Echo(), Echo()
+    settings_ = Settings(mode=Mode.SOLO, turn_bars=1, temperature=1)
+    one = begin(at_once, settings_, Transport(0, 0.0, 120), seed=1)
+    other = begin(bit_by_bit, settings_, Transport(0, 0.0, 120), seed=1)
+    for how, fed in steps:
+        for _ in range(min(fed, len(other.unfed))):
+            other = caught_up(other, bit_by_bit)
+        if how == "network":
+            one, played = advance(one, Heard(), at_once)
+            other, played_too = advance(other, Heard(), bit_by_bit)
+            assert one.memory == other.memory
+        else:
+            one, played = fallback(one, Heard(), at_once, how)
+            other, played_too = fallback(other, Heard(), bit_by_bit, how)
+        assert played == played_too
+    assert len(one.unfed) <= one.form.steps
 
 
 def test_an_onset_keeps_its_step_when_the_tempo_turns_in_it(echo: Echo, begun: Begun) -> None:
