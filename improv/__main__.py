@@ -199,10 +199,11 @@ def replay(
 @app.command()
 def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the MIDI ports that --input and --output can name."""
-    from improv.midi.ports import port_names, reachable_api
+    from improv.midi.ports import PortLists, reachable_api
 
     system = reachable_api(api)
-    inputs, outputs = port_names("input", system), port_names("output", system)
+    with PortLists(system) as lists:
+        inputs, outputs = lists.names("input"), lists.names("output")
     if as_json:
         typer.echo(json.dumps({"api": system, "inputs": inputs, "outputs": outputs}, indent=1))
         return

@@ -11,13 +11,13 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from improv.between import Begin, Told
+from improv.between import Begin, Opened, Told
 from improv.config import Tune, Wiring, check_writable
 from improv.messages import Command, Panic, Stop
 from improv.quantiles import quantile
@@ -74,11 +74,7 @@ def jam(tune: Tune, wiring: Wiring, say: Callable[[str], None]) -> Figures:
     seed = random.SystemRandom().randrange(1 << 31) if tune.seed is None else tune.seed
     audience = _Audience(Lines(sys.stdout or io.StringIO()), say)  # a daemon may be started without any output
     with audience, Signals() as signals, Supervisor(tune, wiring, audience) as supervisor:
-        ports = supervisor.ready([signals])
-        if ports is None:
-            raise KeyboardInterrupt
-        if ports.says:
-            say(ports.says)
+        ports = _ready(supervisor, signals, say)
         audience.save = _save(wiring, plays=ports.plays)
         mode = tune.mode or (Mode.TRADE if ports.hears else Mode.SOLO)
         say(f"{tune.model}, {mode}, seed {seed}" + (f", into {audience.save}" if audience.save else ""))
@@ -96,17 +92,23 @@ def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figure
 
     Each step is decided again before it sounds; DataError at the first that is not what was recorded.
     """
-    head = read_take(path).head
+    head, wiring = read_take(path).head, replace(wiring, listens=False)
     tune = Tune(model=head.model, tempo=head.transport.bpm)
     audience = _Audience(Lines(sys.stdout or io.StringIO()), say)
     with audience, Signals() as signals, Supervisor(tune, wiring, audience, take=path) as supervisor:
-        ports = supervisor.ready([signals])
-        if ports is None:
-            raise KeyboardInterrupt
-        if ports.says:
-            say(ports.says)
+        _ready(supervisor, signals, say)
         outcome = supervisor.play(Begin(head.settings.mode, head.seed), [signals])
     return _figures(outcome, audience)
+
+
+def _ready(supervisor: Supervisor, signals: "Signals", say: Callable[[str], None]) -> Opened:
+    """Wait until both processes can begin, and say what is open; KeyboardInterrupt if a signal stops it before."""
+    ports = supervisor.ready([signals])
+    if ports is None:
+        raise KeyboardInterrupt
+    if ports.says:
+        say(ports.says)
+    return ports
 
 
 def _save(wiring: Wiring, *, plays: bool) -> Path | None:

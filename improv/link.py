@@ -9,12 +9,13 @@ another user.
 import os
 import pickle
 import select
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -248,6 +249,22 @@ def introduce(one: Child, other: Child) -> None:
     here, there = socket.socketpair()
     one.link.join(here, one.pid)
     other.link.join(there, other.pid)
+
+
+def serve(run: Callable[[Link], None]) -> None:
+    """Be a child: do what it is for, say why if it cannot, and end once that is said.
+
+    What is typed into a terminal, and the signals that are the daemon's, it does not notice.
+    """
+    for name in ("SIGINT", "SIGHUP", "SIGUSR1"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    link = parent(sys.argv[1:])
+    try:
+        run(link)
+    except BaseException as error:
+        link.send(Failed.of(error))
+    link.drain(_GRACE_S)
 
 
 def parent(arguments: Sequence[str]) -> Link:

@@ -6,8 +6,6 @@ step goes to the daemon with that step, so that another engine can take its plac
 
 import gc
 import pickle
-import select
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,7 +19,7 @@ from improv.between import Arrived, Begin, Begun, Down, Ended, Prepare, Prepared
 from improv.config import Tune
 from improv.engine import Lead, perform
 from improv.errors import ContractError, ImprovError
-from improv.link import Failed, Join, Link, parent
+from improv.link import Join, Link, serve
 from improv.messages import Command, Panic, Settings, Stop
 from improv.midi.player import Plan, SystemClock
 from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Placed, Timed, in_order, pitch_class
@@ -215,17 +213,8 @@ class FarPlayer:
 
 
 def main() -> None:
-    """Run as a child of the daemon: `main` finds the link to it on the command line."""
-    for name in ("SIGINT", "SIGHUP", "SIGUSR1"):  # the daemon's
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    link = parent(sys.argv[1:])
-    try:
-        _serve(link)
-    except BaseException as error:
-        link.send(Failed.of(error))
-    select.select((), [link], (), 1)
-    link.flush()
+    """Run as a child of the daemon."""
+    serve(_serve)
 
 
 def _serve(link: Link) -> None:
@@ -248,11 +237,12 @@ def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
     begin_ = _asked_to_begin(hands, link)
     if begin_ is None:
         return
-    session = _taken_up(begin_, tune, model, hands.clock)
-    if not begin_.session:
-        link.send(Begun(head_of(tune, model, session)))
     if begin_.session:
+        session: Session = pickle.loads(begin_.session)  # noqa: S301 from our own process
         hands.takes_over(session)
+    else:
+        session = begun(tune, model, begin_.mode, begin_.seed, hands.clock.now() + START_S)
+        link.send(Begun(head_of(tune, model, session)))
 
     def observe(moment: Moment) -> None:
         seen = snapshot(moment.session, moment.planned)
@@ -303,13 +293,6 @@ def _asked_to_begin(hands: "FarPlayer", link: Link) -> Begin | None:
     gc.disable()
     link.send(Prepared())
     return hands.begin if hands.wait(lambda: hands.begin is not None) else None
-
-
-def _taken_up(begin_: Begin, tune: Tune, model: OnnxModel, clock: Clock) -> Session:
-    if begin_.session:
-        session: Session = pickle.loads(begin_.session)  # noqa: S301 from our own process
-        return session
-    return begun(tune, model, begin_.mode, begin_.seed, clock.now() + START_S)
 
 
 def peak_memory_mib() -> float | None:

@@ -229,9 +229,7 @@ class Supervisor:
         if report.gaps > before.gaps:
             self._audience.remark("time has passed unnoticed: the machine was suspended, or overloaded")
         if report.server_gone:
-            self.player_deaths += 1
-            self._audience.remark("the MIDI server is gone; waiting for it to come back")
-            self._lose_player()
+            self._lose_player("the MIDI server is gone; waiting for it to come back")
 
     def _player_failed(self, failure: Failed) -> None:
         if self._opened is None:
@@ -270,13 +268,11 @@ class Supervisor:
         elif self._player.gone:
             if self._player_open:
                 self._count_death("the player")
-                self.player_deaths += 1
-                self._audience.remark("the player has died; another takes its place")
-            self._lose_player()
+                self._lose_player("the player has died; another takes its place")
+            else:
+                self._lose_player()
         elif self._now_s - self._player_heard_s > (_PLAYER_SILENT_S if self._player_open else _STARTING_S):
-            self.player_deaths += 1
-            self._audience.remark("the player is stuck; another takes its place")
-            self._lose_player()
+            self._lose_player("the player is stuck; another takes its place")
         if self._engine is None or self._ended is not None:
             return
         stuck = self._now_s - self._engine_heard_s > (_ENGINE_SILENT_S if self._engine_begun else _STARTING_S)
@@ -299,8 +295,11 @@ class Supervisor:
             if self._wiring.output is not None:
                 self._understudy.link.send(replace(self._wiring, standby=True))
 
-    def _lose_player(self) -> None:
-        """Kill it; another is started at once, unless the last one could not open its ports."""
+    def _lose_player(self, remark: str = "") -> None:
+        """Kill it; another is started at once, unless the last one could not open its ports, which needs no remark."""
+        if remark:
+            self.player_deaths += 1
+            self._audience.remark(remark)
         if self._player is not None:
             self._player.kill()
         self._earlier, self._report = self._report.after(self._earlier), Report()

@@ -176,15 +176,18 @@ class Keyboard:
 
 
 def children(pid: int) -> dict[str, int]:
-    """The pids of improv's processes below one: the "player" and the "engine", by what their command lines say."""
-    found = {}
-    for number in _processes():
+    """The pids of improv's processes below one: the "player" and the "engine", by what their command lines say.
+
+    An understudy of the player is younger than it.
+    """
+    found: dict[str, int] = {}
+    for number in sorted(_processes()):
         with suppress(OSError):
             parent = int(Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[1])
             command = Path(f"/proc/{number}/cmdline").read_bytes()
             for name, module in (("player", b"improv.midi.process"), ("engine", b"improv.performer")):
                 if parent == pid and module in command:
-                    found[name] = number
+                    found.setdefault(name, number)
     return found
 
 

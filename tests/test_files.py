@@ -23,7 +23,8 @@ from improv.midi.files import TICKS_A_BEAT, CallNote, Take, read_call
 from improv.music import NoteOff, NoteOn, Part, Placed, Timed, pitch_name
 from improv.recording import Entry, Head
 from improv.render import render
-from improv.session import Moment, Session, begin
+from improv.replay import entry_of
+from improv.session import Session, begin
 from improv.transport import Transport
 from improv.turns import Mode
 from tests.conftest import Echo
@@ -206,21 +207,6 @@ def head_of(session: Session, model: Echo) -> Head:
         count_in_bars=-(session.step + 1) // 8,
         form=model.spec.form,
         key=model.spec.key,
-    )
-
-
-def entry_of(moment: Moment) -> Entry:
-    """What is recorded of a moment."""
-    session = moment.session
-    return Entry(
-        step=session.step,
-        how=How.NETWORK,
-        notes=moment.heard.notes,
-        commands=moment.heard.commands,
-        events=moment.played.events,
-        transport=session.transport,
-        settings=session.settings,
-        chord=session.frame.chord.symbol if session.frame.chord else "",
     )
 
 

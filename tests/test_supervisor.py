@@ -18,12 +18,12 @@ from improv.messages import How
 from improv.music import NoteOn, Part
 from improv.recording import Recording, find_take, read_take
 from improv.replay import check
-from tests.jack import eventually
+from tests.jack import children, eventually
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the children")
 
 JAM = "jam --api none --mode solo --tempo 400 --count-in 0 --seed 5 --save jam.mid"
-ENGINE, PLAYER = "improv.performer", "improv.midi.process"
+ENGINE, PLAYER = "engine", "player"
 
 
 class Jam:
@@ -35,12 +35,7 @@ class Jam:
 
     def child(self, program: str) -> int:
         """The process number of its engine or player, 0 if there is none."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        for child in children:
-            command = Path(f"/proc/{child}/cmdline")
-            if command.exists() and program in command.read_text(errors="replace"):
-                return int(child)
-        return 0
+        return children(self.process.pid).get(program, 0)
 
     @property
     def said(self) -> list[str]:

@@ -7,6 +7,7 @@ from improv.midi.player import Incoming, Plan, Player
 from improv.midi.zones import Zones
 from improv.music import NoteOff, NoteOn, Part, Placed
 from improv.transport import SimulatedClock, Transport
+from tests.test_player import Inbox, Listener
 
 
 def announcement(manager: int, members: int) -> list[bytes]:
@@ -49,40 +50,16 @@ def test_other_parameters_are_no_zones(messages: list[tuple[int, int]]) -> None:
     assert not zones.channels
 
 
-class Wire:
-    """A port that both the player's messages and ours leave through."""
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-
-    def send(self, message: bytes) -> None:
-        self.sent.append(message)
-
-
-class Hand:
-    """A source of messages."""
-
-    def __init__(self, *timed: tuple[float, bytes]) -> None:
-        self.timed = list(timed)
-
-    def poll(self, now_s: float) -> list[Incoming]:
-        due = [Incoming(at, message) for at, message in self.timed if at <= now_s]
-        self.timed = self.timed[len(due) :]
-        return due
-
-    def next_poll_s(self, now_s: float) -> float:
-        return self.timed[0][0] if self.timed else float("inf")
-
-
 @pytest.mark.parametrize(("members", "channel"), [(0, 0), (5, 14), (13, 14), (15, None)])
 def test_improv_keeps_off_the_channels_of_a_zone(members: int, channel: int | None) -> None:
-    clock, wire = SimulatedClock(), Wire()
-    hand = Hand(*((0.1, message) for message in announcement(0, members)))
+    clock, hand = SimulatedClock(), Inbox()
+    wire = Listener(clock)
+    hand.put(0.1, *(Incoming(0.1, message) for message in announcement(0, members)))
     with Player(clock, wire, [hand], thru=wire) as player:
         events = (Placed(12, NoteOn(Part.MELODY, 60, 80)), Placed(24, NoteOff(Part.MELODY, 60)))
         player.listen_until(0.5, at_once=False)
         player.play(Plan(2, events, Transport(0, 0.0, 60)))
         player.listen_until(3.0, at_once=False)
-    onsets = [message for message in wire.sent if message[0] & 0xF0 == NOTE_ON]
+    onsets = [message for message in wire.messages if message[0] & 0xF0 == NOTE_ON]
     assert [message[0] & 0x0F for message in onsets] == ([] if channel is None else [channel])
     assert CHANNELS[Part.MELODY] == 0

@@ -11,7 +11,7 @@ import select
 import sys
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from types import TracebackType
@@ -220,9 +220,7 @@ class Player:
         for note, tick in list(self._struck.items()):
             if tick >= start:
                 del self._struck[note]
-                for message in self._ours(bytes_of(NoteOff(*note))):
-                    self._sink.send(message)
-                    self.echo.sent(message, self.clock.now())
+                self._send(self._sink, self._ours(bytes_of(NoteOff(*note))))
 
     def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]] | None:
         """Play until the deadline, or until something arrives: what arrived; None once told to stop."""
@@ -262,27 +260,27 @@ class Player:
 
     def silence(self) -> None:
         """End all that sounds and every pedal, drop all that is pending, and silence the channels."""
-        now_s = self.clock.now()
         self._pending.clear()
         self._struck.clear()
         for ledger, sink in ((self.ledger, self._sink), (self.passed, self.thru)):
             if sink is not None:
                 channels = sorted(ledger.channels.union(_OUR_CHANNELS if ledger is self.ledger else ()))
-                for message in [*silencing(channels), *ledger.ends()]:  # the quickest first
-                    sink.send(message)
-                    self.echo.sent(message, now_s)
+                self._send(sink, [*silencing(channels), *ledger.ends()])  # the quickest first
             ledger.clear()
-        self._silenced_s = now_s
+        self._silenced_s = self.clock.now()
 
     def _end_ours(self) -> None:
         """End what we have begun, drop what is pending, and leave what the player holds alone."""
         self._pending.clear()
         self._struck.clear()
-        now_s = self.clock.now()
-        for message in self.ledger.ends():
-            self._sink.send(message)
-            self.echo.sent(message, now_s)
+        self._send(self._sink, self.ledger.ends())
         self.ledger.clear()
+
+    def _send(self, sink: Sink, messages: Iterable[bytes]) -> None:
+        """Let messages out now, at no deadline, and know them should they come back."""
+        for message in messages:
+            sink.send(message)
+            self.echo.sent(message, self.clock.now())
 
     @property
     def down(self) -> frozenset[int]:

@@ -48,7 +48,7 @@ _JACK_DRAIN_S = 0.05
 """What is sent last is lost if the JACK port closes before those who hear it have had their turn, a period or two."""
 
 Direction = Literal["input", "output"]
-Role = Literal["in", "out", "thru"]
+Role = Literal["in", "out", "thru", "list", "watch"]
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def _client(role: Role, api: str) -> Any:
     """An rtmidi client of ours; rtmidi.SystemError where the MIDI system cannot be reached."""
     name = f"{CLIENT}-{role}"
     with quiet():
-        if role == "in":
+        if role in ("in", "list"):
             return rtmidi.MidiIn(APIS[api], name=name, queue_size_limit=_QUEUE_LIMIT)
         return rtmidi.MidiOut(APIS[api], name=name)
 
@@ -99,11 +99,7 @@ class PortLists:
     """The ports of others that can be opened; one client that lives as long as it is asked. A context."""
 
     def __init__(self, api: str) -> None:
-        with quiet():
-            self._clients = {
-                "input": rtmidi.MidiIn(APIS[api], name=f"{CLIENT}-list"),
-                "output": rtmidi.MidiOut(APIS[api], name=f"{CLIENT}-watch"),
-            }
+        self._clients = {"input": _client("list", api), "output": _client("watch", api)}
 
     def __enter__(self) -> Self:
         return self
@@ -117,12 +113,6 @@ class PortLists:
     def names(self, direction: Direction) -> list[str]:
         """The names, in the system's order; ours are left out."""
         return [name for name in self._clients[direction].get_ports() if not is_ours(name)]
-
-
-def port_names(direction: Direction, api: str) -> list[str]:
-    """The ports of others that can be opened, in the system's order."""
-    with PortLists(api) as lists:
-        return lists.names(direction)
 
 
 def is_ours(name: str) -> bool:

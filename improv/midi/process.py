@@ -10,7 +10,6 @@ import itertools
 import os
 import select
 import signal
-import sys
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack, suppress
 from math import inf
@@ -19,7 +18,7 @@ from typing import Any
 from improv.between import Arrived, Down, Opened, Report, Sent
 from improv.config import Wiring
 from improv.errors import Unavailable, UsageError
-from improv.link import Failed, Join, Link, parent
+from improv.link import Join, Link, serve
 from improv.messages import Panic, Stop
 from improv.midi.player import Arrival, Gone, NullSink, Player, Sink, Source, SystemClock
 from improv.midi.ports import InputPort, OutputPort, Server, quiet, reachable_api
@@ -122,13 +121,10 @@ class Daemon:
 
 
 class Signals:
-    """Signals to this process alone: those that end it are a stop, SIGUSR1 is panic; Ctrl-C is the daemon's."""
+    """Signals to this process alone: SIGTERM is a stop, SIGUSR1 is panic."""
 
     def __init__(self) -> None:
         self._asked: list[Arrival] = []
-        for name in ("SIGINT", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: self._asked.append(Stop()))
         if hasattr(signal, "SIGUSR1"):
             signal.signal(signal.SIGUSR1, lambda *_: self._asked.append(Panic()))
@@ -164,18 +160,12 @@ class Complaints:
 
 
 def main() -> None:
-    """Run as a child of the daemon: `main` finds the link to it on the command line."""
-    link = parent(sys.argv[1:])
-    complaints = Complaints()
-    try:
-        _play(link, complaints)
-    except BaseException as error:
-        link.send(Failed.of(error))
-    link.drain(_FAREWELL_S)
+    """Run as a child of the daemon."""
+    serve(_play)
 
 
-def _play(link: Link, complaints: Complaints) -> None:
-    signals = Signals()
+def _play(link: Link) -> None:
+    complaints, signals = Complaints(), Signals()
     select.select([link], (), ())
     asked = link.receive()
     if not asked:
@@ -213,8 +203,8 @@ def _play(link: Link, complaints: Complaints) -> None:
         with Player(clock, sink, sources, thru=thru) as player:
             _run(player, engine, link, ports, server, complaints)
         link.send(Sent(tuple(player.sent)))
-        link.drain(_FAREWELL_S)
         if server.gone:
+            link.drain(_FAREWELL_S)
             os._exit(0)  # closing a client of a dead server takes a second each
 
 
