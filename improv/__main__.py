@@ -262,8 +262,8 @@ def soak(
     """Watch a jam for a long time: does it leak, hang, die, or fall behind?
 
     Runs improv jam in processes of its own, over real ports where a MIDI system answers, with
-    somebody who plays to it. Once a second it looks at the memory, threads and descriptors of the
-    three processes. Run it before a concert, and after a change. The exit status is 1 if something
+    somebody who plays to it. Once a second it looks at the memory, threads and descriptors of
+    each process. Run it before a concert, and after a change. The exit status is 1 if something
     hung or died, or if memory grew by more than 1 MB an hour over at least ten minutes.
     """
     from improv import soak as soaking

@@ -45,7 +45,7 @@ _END_S = 30.0
 _CALLER_S = 10.0
 _FAREWELL_S = 2.0
 _MOST_MINUTES = 7 * 24 * 60
-_TOTAL = "all three"
+_TOTAL = "all of them"
 
 
 @dataclass(slots=True)

@@ -458,10 +458,12 @@ def test_what_a_process_takes_is_read_from_outside() -> None:
     assert taken is not None
     assert 0 < taken.own_bytes <= taken.pss_bytes
     assert (taken.threads, taken.descriptors) >= (1, 3)
-    with Child(PLAYER) as one, Child(ENGINE) as other:
-        one.link.send(Wiring(api="none"))
-        said_by(one, Report)  # it runs, and so is what its command line says
-        assert of_jam(os.getpid()) == {"daemon": os.getpid(), "player": one.pid, "engine": other.pid}
+    with Child(PLAYER) as one, Child(ENGINE) as other, Child(PLAYER) as third:
+        for player in (one, third):
+            player.link.send(Wiring(api="none"))
+            said_by(player, Report)  # it runs, and so is what its command line says
+        roles = {"daemon": os.getpid(), "player": one.pid, "engine": other.pid, "understudy": third.pid}
+        assert of_jam(os.getpid()) == roles
     assert usage(one.pid) is None
     assert of_jam(one.pid) == {"daemon": one.pid}
 

@@ -41,14 +41,19 @@ def usage(pid: int) -> Usage | None:
 
 
 def of_jam(pid: int) -> Mapping[str, int]:
-    """The processes of the jam that runs as `pid`: the daemon, and its engine and player if they are there."""
+    """The processes of the jam that runs as `pid`: the daemon, and its engine, player and understudy if they are there.
+
+    The understudy is a player too, and younger than the one that plays.
+    """
     found = {"daemon": pid}
-    for child in _children(pid):
+    for child in sorted(_children(pid)):
         try:
             command = (_PROC / str(child) / "cmdline").read_bytes()
         except OSError:
             continue
-        found |= {role: child for role, program in _ROLES.items() if program in command}
+        for role, program in _ROLES.items():
+            if program in command:
+                found["understudy" if role in found else role] = child
     return found
 
 
