@@ -42,7 +42,7 @@ class Report:
     overflows: int = 0
     """Messages that the driver's full queue has dropped."""
     unheard: int = 0
-    """Notes and commands that no engine was there to hear for too long."""
+    """Notes that no engine was there to hear for too long."""
     broken: int = 0
     """Messages that made no sense, or were too long to be kept."""
     news: tuple[str, ...] = ()

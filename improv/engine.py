@@ -250,7 +250,8 @@ class _Performance:
         while self.session.step < self._last_step and self._is_over():
             behind_s = self._behind_s()
             self._tell(self.session.frame)
-            choruses = int(behind_s / self.session.transport.step_s) // self.session.form.steps
+            steps = min(behind_s / self.session.transport.step_s, self._last_step - self.session.step)
+            choruses = int(steps) // self.session.form.steps
             if choruses:
                 self.session = leapt(self.session, choruses)
                 self._leapt += choruses

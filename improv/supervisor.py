@@ -17,7 +17,7 @@ from improv.between import ENGINE, PLAYER, Begin, Begun, Ended, Opened, Prepare,
 from improv.config import Tune, Wiring
 from improv.errors import ImprovError
 from improv.link import Child, Failed, introduce
-from improv.messages import Command, Panic, Stop
+from improv.messages import SWING, TEMPO, Command, Panic, Stop
 from improv.recording import Head
 
 _TICK_S = 0.05
@@ -25,8 +25,8 @@ _STARTING_S = 30.0
 _PLAYER_SILENT_S = 1.0
 """A player that has not said for so long that it lives is stuck: a dead JACK server does that."""
 
-_ENGINE_SILENT_S = 2.5
-"""The slowest eighth lasts 1.5 seconds."""
+_ENGINE_SILENT_S = 60 / TEMPO.low * SWING.high + 1.0
+"""The slowest eighth, and some more."""
 
 _STUCK_ANYWAY_S = 0.5
 """If we ourselves were stopped for so long, nobody else is to blame."""
@@ -98,12 +98,14 @@ class Supervisor:
         self._prepared = False
         self._begin: Begin | None = None
         self._session = b""
+        self._asked: list[Command] = []
+        """What the engine was asked for and has not told of yet."""
         self._ended: Ended | None = None
         self._report = self._earlier = Report()
         self._sent: tuple[tuple[float, float], ...] = ()
         self._player_heard_s = self._engine_heard_s = self._now_s = time.monotonic()
         self._player_again_s = self._understudy_wanted_s = 0.0
-        self._player_open = self._engine_begun = self._connected = False
+        self._player_open = self._engine_begun = self._engine_told = self._connected = False
         self._deaths_s: deque[float] = deque(maxlen=_MOST_DEATHS)
         self._told_failure = ""
 
@@ -113,9 +115,12 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for child in (self._player, self._engine, self._understudy):
-            if child is not None:
-                child.end(_FAREWELL_S)
+        children = [child for child in (self._player, self._engine, self._understudy) if child is not None]
+        for child in children:
+            child.link.close()  # they end side by side
+        deadline_s = time.monotonic() + _FAREWELL_S
+        for child in children:
+            child.end(max(0.0, deadline_s - time.monotonic()))
 
     def ready(self, asking: Sequence[Asking] = ()) -> Opened | None:
         """Wait until the ports are open and the network is loaded; None if somebody asks for a stop before.
@@ -150,7 +155,10 @@ class Supervisor:
 
     def ask(self, command: Command) -> None:
         """Pass a command on to whom it concerns: panic to the player, which tells the engine of it."""
-        to = self._player if isinstance(command, Panic) and self._player is not None else self._engine
+        to_player = isinstance(command, Panic) and self._player is not None
+        to = self._player if to_player else self._engine
+        if not to_player:
+            self._asked.append(command)
         if to is not None:
             to.link.send(command)
 
@@ -229,6 +237,9 @@ class Supervisor:
         if report.gaps > before.gaps:
             self._audience.remark("time has passed unnoticed: the machine was suspended, or overloaded")
         if report.server_gone:
+            if self._understudy is not None:  # it is a client of the dead one too
+                self._understudy.kill()
+                self._understudy = None
             self._lose_player("the MIDI server is gone; waiting for it to come back")
 
     def _player_failed(self, failure: Failed) -> None:
@@ -247,6 +258,10 @@ class Supervisor:
                 self._audience.begun(head)
             case Told():
                 self._session = message.session
+                self._engine_told = True
+                for command in message.entry.commands:
+                    if command in self._asked:
+                        self._asked.remove(command)
                 self._audience.told(message)
             case Ended():
                 self._ended = message
@@ -275,7 +290,7 @@ class Supervisor:
             self._lose_player("the player is stuck; another takes its place")
         if self._engine is None or self._ended is not None:
             return
-        stuck = self._now_s - self._engine_heard_s > (_ENGINE_SILENT_S if self._engine_begun else _STARTING_S)
+        stuck = self._now_s - self._engine_heard_s > (_ENGINE_SILENT_S if self._engine_told else _STARTING_S)
         if self._engine.gone or stuck:
             self._engine.kill()
             self._count_death("the engine")
@@ -319,7 +334,7 @@ class Supervisor:
 
     def _start_engine(self) -> None:
         self._engine, self._engine_begun, self._connected = Child(ENGINE), False, False
-        self._prepared = False
+        self._prepared = self._engine_told = False
         self._engine_heard_s = time.monotonic()
         self._engine.link.send(Prepare(self._tune, self._take))
 
@@ -334,3 +349,5 @@ class Supervisor:
             self._engine_begun = True
             self._engine_heard_s = time.monotonic()
             self._engine.link.send(replace(self._begin, session=self._session))
+            for command in self._asked:  # of another engine, which had no time to play them
+                self._engine.link.send(command)

@@ -294,6 +294,13 @@ def test_after_a_bar_of_fallback_there_is_silence_and_the_place_is_kept(begun: B
     assert moments[-2].played.frame.chord == ended.form.chord_at(63)
 
 
+def test_a_performance_ends_with_its_last_step_after_a_long_stall_too(begun: Begun) -> None:
+    clock = SimulatedClock(-1)
+    hands, moments = Apart(clock), list[Moment]()
+    ended = perform(begun(Mode.SOLO), Slow(clock, {40: 30.0}), hands, moments.append, lead=Lead(), last_step=63)
+    assert ended.step == max(moment.session.step for moment in moments) == 63
+
+
 def test_whole_choruses_that_were_missed_are_leapt_over(echo: Echo, begun: Begun) -> None:
     clock = SimulatedClock(-1)
     clock.at(2.1, lambda: clock.oversleep(8 * 3600))

@@ -412,7 +412,8 @@ class Playing(RuleBasedStateMachine):
 
     def panic_from_the_keyboard(self, channel: int) -> None:
         desk = self.desk
-        met = desk.clock.now() <= self.silenced_s + 0.5
+        quiet = desk.player.ledger.empty and desk.player.passed.empty
+        met = quiet and desk.clock.now() <= self.silenced_s + 0.5
         swallowed, expected = desk.player.echo.swallowed, list(desk.expected)
         desk.forget()
         if met:

@@ -14,10 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from improv.messages import How
+from improv.between import Begin, Told
+from improv.config import Tune, Wiring
+from improv.messages import Command, How, SetTempo, Stop
 from improv.music import NoteOn, Part
-from improv.recording import Recording, find_take, read_take
+from improv.recording import Head, Recording, find_take, read_take
 from improv.replay import check
+from improv.supervisor import Supervisor
+from improv.turns import Mode
 from tests.jack import children, eventually
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the children")
@@ -196,3 +200,40 @@ def struck(recording: Recording) -> set[tuple[float, int]]:
         for placed in entry.events
         if isinstance(placed.event, NoteOn) and placed.event.part is Part.MELODY
     }
+
+
+class Impatient:
+    """Somebody who turns the tempo and kills the engine before it can tell of it."""
+
+    def __init__(self) -> None:
+        self.supervisor: Supervisor | None = None
+        self.tempos: list[float] = []
+        self._turned = False
+
+    def begun(self, head: Head) -> None: ...
+
+    def told(self, told: Told) -> None:
+        self.tempos.append(told.seen.tempo_bpm)
+
+    def remark(self, text: str) -> None: ...
+
+    def fileno(self) -> int:
+        return -1
+
+    def poll(self) -> list[Command]:
+        if len(self.tempos) == 8 and not self._turned:
+            self._turned = True
+            assert self.supervisor is not None
+            self.supervisor.ask(SetTempo(90))
+            children_ = children(os.getpid())
+            os.kill(children_["engine"], signal.SIGKILL)
+        return [Stop()] if len(self.tempos) > 16 else []
+
+
+def test_what_was_asked_of_an_engine_that_died_is_asked_of_the_next() -> None:
+    impatient = Impatient()
+    tune = Tune(model="eck2002-blues", tempo=240, count_in=0)
+    with Supervisor(tune, Wiring(api="none"), impatient) as impatient.supervisor:
+        assert impatient.supervisor.ready() is not None
+        impatient.supervisor.play(Begin(Mode.SOLO, 1), [impatient])
+    assert (impatient.tempos[0], impatient.tempos[-1]) == (240, 90)

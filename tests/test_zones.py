@@ -2,6 +2,7 @@
 
 import pytest
 
+from improv.messages import Panic
 from improv.midi.channels import CHANNELS, CONTROL, NOTE_ON
 from improv.midi.player import Incoming, Plan, Player
 from improv.midi.zones import Zones
@@ -63,3 +64,21 @@ def test_improv_keeps_off_the_channels_of_a_zone(members: int, channel: int | No
     onsets = [message for message in wire.messages if message[0] & 0xF0 == NOTE_ON]
     assert [message[0] & 0x0F for message in onsets] == ([] if channel is None else [channel])
     assert CHANNELS[Part.MELODY] == 0
+
+
+def test_what_ends_for_a_zone_is_told_so_that_it_is_struck_anew() -> None:
+    clock, hand = SimulatedClock(), Inbox()
+    wire = Listener(clock)
+    hand.put(0.1, *(Incoming(0.1, message) for message in announcement(0, 5)))
+    with Player(clock, wire, [hand], thru=wire) as player:
+        player.play(Plan(0, (Placed(0, NoteOn(Part.CHORDS, 60, 80)),), Transport(0, 0.0, 60)))
+        heard = player.listen_until(0.2, at_once=False)
+        assert heard is not None
+        assert heard[1] == [Panic()]
+
+
+def test_drums_are_never_moved_to_a_channel_of_notes() -> None:
+    zones = Zones()
+    for message in announcement(0, 13):
+        zones.enter(message)
+    assert (zones.free(0), zones.free(CHANNELS[Part.DRUMS])) == (14, None)

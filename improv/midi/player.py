@@ -37,7 +37,7 @@ _OUR_CHANNELS = tuple(CHANNELS[part] for part in (Part.MELODY, Part.CHORDS, Part
 _SENDS_KEPT = 1 << 14
 
 _ONE_PANIC_S = 0.5
-"""A demand for silence that comes so soon after one was met is met already, or is our own come back."""
+"""A demand for silence that comes so soon after one was met, while nothing sounds, may be our own come back."""
 
 
 class SystemClock:
@@ -283,6 +283,10 @@ class Player:
             self.echo.sent(message, self.clock.now())
 
     @property
+    def _sounds(self) -> bool:
+        return not (self.ledger.empty and self.passed.empty)
+
+    @property
     def down(self) -> frozenset[int]:
         """The pitches of the keys that are held."""
         return frozenset(self._down)
@@ -339,11 +343,12 @@ class Player:
             return
         if is_mode(message, ALL_NOTES_OFF):  # many keyboards send it whenever the last key is up
             self._release_keys(time_s)
-        if is_mode(message, ALL_SOUND_OFF) and time_s > self._silenced_s + _ONE_PANIC_S:
+        if is_mode(message, ALL_SOUND_OFF) and (self._sounds or time_s > self._silenced_s + _ONE_PANIC_S):
             self._arrived(Panic(), time_s)
         if self.thru is not None and not self.echo.looped(time_s):
             if self._zones.enter(message) and self.thru is self._sink:
-                self._end_ours()  # they go on, on other channels
+                self._end_ours()  # to be struck anew, on other channels
+                self._commands.append(Panic())
             self.passed.enter(message)
             self.thru.send(message)
             self.echo.sent(message, time_s, passed=True)

@@ -261,14 +261,18 @@ class InputPort(_Port):
 
     def poll(self, now_s: float) -> list[Arrival]:
         """The messages that have arrived."""
-        arrived: list[Arrival] = [Gone(now_s)] if self._gone else []
-        self._gone, self._more = False, True
+        arrived: list[Arrival] = []
+        self._more = True
         for _ in range(_MESSAGES_A_POLL):
             data = self._midi.get_message()
             if data is None:
                 self._more = False
                 break
             arrived += [Incoming(now_s, message) for message in self.stream.feed(data[0])]
+        if self._gone and not self._more:  # after what it has sent last
+            self._gone = False
+            self.stream.reset()
+            arrived.append(Gone(now_s))
         return arrived
 
     def next_poll_s(self, now_s: float) -> float:
@@ -276,7 +280,6 @@ class InputPort(_Port):
         return now_s if self._more else now_s + _POLL_S
 
     def _lost(self) -> None:
-        self.stream.reset()
         self._gone = True
 
 

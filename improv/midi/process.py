@@ -166,11 +166,10 @@ def main() -> None:
 
 def _play(link: Link) -> None:
     complaints, signals = Complaints(), Signals()
-    select.select([link], (), ())
-    asked = link.receive()
-    if not asked:
+    asked: list[Wiring] = []
+    wiring = _next(asked, link)
+    if wiring is None:
         return
-    wiring: Wiring = asked[0]
     server = Server()
     _live_on(_OPENING_S)
     with ExitStack() as stack:
@@ -179,12 +178,10 @@ def _play(link: Link) -> None:
             with server.opening(), quiet():
                 spare = stack.enter_context(OutputPort(wiring.output, wiring.api or "", patient=True))
             _live_on(0)
-            select.select([link], (), ())
-            _live_on(_OPENING_S)
-            asked = link.receive()
-            if not asked:
+            wiring = _next(asked, link)
+            if wiring is None:
                 return
-            wiring = asked[0]
+            _live_on(_OPENING_S)
             spare.follow()
             spare.silence()
         with server.opening():
@@ -206,6 +203,16 @@ def _play(link: Link) -> None:
         if server.gone:
             link.drain(_FAREWELL_S)
             os._exit(0)  # closing a client of a dead server takes a second each
+
+
+def _next(asked: list[Wiring], link: Link) -> Wiring | None:
+    """The next wiring that is asked for, once it is; None if nobody asks any more. What else has come is left there."""
+    while not asked:
+        if link.closed:
+            return None
+        select.select([link], (), ())
+        asked += link.receive()
+    return asked.pop(0)
 
 
 def _run(

@@ -4,11 +4,13 @@ A zone is announced by registered parameter 6 on its manager channel, 1 or 16, w
 member channels (MIDI Polyphonic Expression 1.1, section 2.1). It must never change a message.
 """
 
-from improv.midi.channels import CONTROL
+from improv.midi.channels import CHANNELS, CONTROL
+from improv.music import Part
 
 _DATA, _NRPN_FINE, _NRPN_COARSE, _RPN_FINE, _RPN_COARSE = 6, 98, 99, 100, 101
 _ZONE = (0, 6)
 _LOWER, _UPPER = 0, 15
+_DRUMS = CHANNELS[Part.DRUMS]
 
 
 class Zones:
@@ -42,7 +44,9 @@ class Zones:
         """
         if channel not in self.channels:
             return channel
-        others = [other for other in range(14, 2, -1) if other not in self.channels and other != 9]
+        if channel == _DRUMS:  # on any other they would be notes
+            return None
+        others = [other for other in range(14, 2, -1) if other not in self.channels and other != _DRUMS]
         return others[channel % 3] if channel % 3 < len(others) else None
 
     def _announced(self, manager: int, members: int) -> bool:
