@@ -1,20 +1,23 @@
 """The command line. It parses, asks the room concerned, and prints; rooms are imported when they are needed."""
 
+import inspect
 import json
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from improv import __version__
-from improv.config import DEFAULT_MODEL, Tune, Wiring, check_writable
+from improv.config import Tune, Wiring, check_writable
 from improv.errors import ImprovError
-from improv.messages import COUNT_IN_BARS, SWING, TEMPERATURE, TEMPO, TURN_BARS, Control
-from improv.turns import Mode
+from improv.messages import CONTROLS, MODEL, OFF, ON, Control, Value
 
 app = typer.Typer(
     help="A jam partner for MIDI: you play over a 12-bar blues, a network that has learned it answers.",
@@ -23,21 +26,42 @@ app = typer.Typer(
 )
 
 
-def _help(control: Control) -> str:
-    return f"{control.help} [{control.low:g} to {control.high:g}]"
+SHORT = MappingProxyType({"model": ("-m",), "tempo": ("-t",)})
 
 
-Model = Annotated[str, typer.Option("--model", "-m", help="A model's name (improv models) or an .onnx file.")]
-Mode_ = Annotated[
-    Mode | None,
-    typer.Option(help="trade: turns of some bars; duet: both at once; solo: improv alone, never waiting."),
-]
-Bars = Annotated[int, typer.Option(help=_help(TURN_BARS))]
-Tempo = Annotated[float, typer.Option("--tempo", "-t", help=_help(TEMPO))]
-Temperature = Annotated[float, typer.Option(help=_help(TEMPERATURE))]
-Key = Annotated[str | None, typer.Option(help="The key to play in, such as C, F# or Bb; the model's own if not given.")]
-Swing = Annotated[float, typer.Option(help=_help(SWING))]
-CountIn = Annotated[int, typer.Option(help=_help(COUNT_IN_BARS))]
+def _option(control: Control) -> tuple[Any, Any]:
+    """How a control is given on the command line: its type and its option."""
+    if control.choices == (OFF, ON):
+        return bool, typer.Option(f"--{control.name}/--no-{control.name}", help=control.help)
+    kind = str if not control.is_number else int if control.whole else float
+    default = f"; {control.default:g} if not given" if control.is_number else ""
+    text = f"{control.help} [{control.range}{default}]"
+    return kind, typer.Option(f"--{control.name}", *SHORT.get(control.name, ()), help=text)
+
+
+def _with_controls(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with an option for each control in the place of its parameter `controls`."""
+    own = [parameter for name, parameter in inspect.signature(command).parameters.items() if name != "controls"]
+    options = []
+    for control in CONTROLS.values():
+        kind, option = _option(control)
+        hint: Any = Annotated[kind | None, option]  # type: ignore[valid-type]
+        options.append(inspect.Parameter(control.field, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint))
+
+    @wraps(command)
+    def call(**given: Any) -> None:
+        controls = {control.field: given.pop(control.field) for control in CONTROLS.values()}
+        switches = {True: ON, False: OFF}
+        command(controls={name: switches.get(value, value) if isinstance(value, bool) else value
+                          for name, value in controls.items()}, **given)  # fmt: skip
+
+    parameters = [*own, *options]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return call
+
+
+Model = Annotated[str, typer.Option("--model", "-m", help=CONTROLS["model"].help)]
 Provider = Annotated[
     str | None,
     typer.Option(help="What runs the network: cpu, cuda, coreml. The fastest that bench has found if not given."),
@@ -57,26 +81,15 @@ LiveApi = Annotated[
 
 
 @app.command()
+@_with_controls
 def jam(
-    model: Model = DEFAULT_MODEL,
-    mode: Mode_ = None,
-    bars: Bars = int(TURN_BARS.default),
-    tempo: Tempo = TEMPO.default,
-    temperature: Temperature = TEMPERATURE.default,
-    key: Key = None,
-    swing: Swing = SWING.default,
-    count_in: CountIn = int(COUNT_IN_BARS.default),
-    seed: Annotated[int | None, typer.Option(help="Makes a jam repeatable; drawn if not given.")] = None,
-    choruses: Annotated[int | None, typer.Option(help="Stop after so many choruses; Ctrl-C otherwise.")] = None,
+    controls: dict[str, Value | None],
+    choruses: Annotated[int | None, typer.Option(help="End after so many choruses; Ctrl-C otherwise.")] = None,
     input: Annotated[
         str | None,
         typer.Option("--input", "-i", help="The MIDI input, or part of its name; a virtual port if not given."),
     ] = None,
     output: Output = None,
-    thru: Annotated[
-        bool,
-        typer.Option("--thru", help="Pass what you play on, as it is: to --output, else to a virtual port of its own."),
-    ] = False,
     api: LiveApi = None,
     save: Annotated[Path | None, typer.Option(help="Also write the jam to this MIDI file.")] = None,
     figures: Annotated[Path | None, typer.Option(help="Write what was measured to this JSON file.")] = None,
@@ -85,49 +98,36 @@ def jam(
     """Play live: hear a MIDI input, answer on a MIDI output, until Ctrl-C.
 
     Without --input and --output improv opens virtual ports that anything can be connected to. With
-    no MIDI system at all it plays into a MIDI file. Keys while it plays: + - tempo, [ ]
-    temperature, p panic, q quit.
+    no MIDI system at all it plays into a MIDI file. Everything below can be turned while it plays.
     """
     from improv import daemon
 
-    tune = Tune(
-        model=model, mode=mode, bars=bars, tempo=tempo, temperature=temperature, key=key, swing=swing,
-        count_in=count_in, seed=seed, choruses=choruses, provider=provider,
-    )  # fmt: skip
+    tune = Tune.of(choruses=choruses, provider=provider, **controls)
     if figures is not None:
         check_writable(figures)
-    measured = daemon.jam(tune, Wiring(api=api, input=input, output=output, thru=thru, save=save), say=_say)
+    wiring = Wiring(api=api, input=input, output=output, thru=tune.thru, save=save)
+    measured = daemon.jam(tune, wiring, say=_say)
     _say(measured.text())
     if figures is not None:
         figures.write_text(json.dumps(asdict(measured), indent=1))
 
 
 @app.command()
+@_with_controls
 def render(
+    controls: dict[str, Value | None],
     out: Annotated[Path, typer.Argument(help="The MIDI file to write.")],
     choruses: Annotated[int, typer.Option(help="How many choruses to play.")] = 1,
-    seed: Annotated[int, typer.Option(help="Another seed, another performance.")] = 0,
     call: Annotated[
         Path | None, typer.Option(help="A MIDI file played as your part: in each of your turns if it fits into one.")
     ] = None,
-    model: Model = DEFAULT_MODEL,
-    mode: Mode_ = None,
-    bars: Bars = int(TURN_BARS.default),
-    tempo: Tempo = TEMPO.default,
-    temperature: Temperature = TEMPERATURE.default,
-    key: Key = None,
-    swing: Swing = SWING.default,
-    count_in: CountIn = 0,
     provider: Provider = None,
 ) -> None:
     """Play a performance into a MIDI file at once: the same arguments give the same bytes."""
     from improv.render import render as rendered
 
-    tune = Tune(
-        model=model, mode=mode, bars=bars, tempo=tempo, temperature=temperature, key=key, swing=swing,
-        count_in=count_in, seed=seed, choruses=choruses, provider=provider,
-    )  # fmt: skip
-    rendered(tune, out, call)
+    controls["count_in"] = controls["count_in"] or 0
+    rendered(Tune.of(choruses=choruses, provider=provider, **controls), out, call)
     typer.echo(f"wrote {out}")
 
 
@@ -233,7 +233,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 @app.command()
 def bench(
-    model: Model = DEFAULT_MODEL,
+    model: Model = str(MODEL.default),
     seconds: Annotated[
         float, typer.Option(help="How long to send for each figure of time; 8 takes four minutes in all.")
     ] = 8,
@@ -255,7 +255,7 @@ def bench(
 @app.command()
 def soak(
     minutes: Annotated[float, typer.Option(help="How long to watch; Ctrl-C ends it early with what it has.")] = 10,
-    model: Model = DEFAULT_MODEL,
+    model: Model = str(MODEL.default),
     api: LiveApi = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -7,45 +7,81 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from improv.errors import InputNotFound, UsageError
-from improv.messages import COUNT_IN_BARS, SWING, TEMPERATURE, TEMPO, TURN_BARS
-from improv.music import pitch_class
+from improv.messages import CONTROLS, MODE, ON, SEED, SWING, TEMPO, Control, Settings, Value, control_named
 from improv.turns import Mode
-
-DEFAULT_MODEL = "eck2002-blues"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tune:
-    """What to play: the same words for a jam and a render. None means improv chooses."""
+    """What to play: where the controls stand at first, for a jam and a render alike.
 
-    model: str
-    mode: Mode | None = None
-    bars: int = int(TURN_BARS.default)
-    tempo: float = TEMPO.default
-    temperature: float = TEMPERATURE.default
-    key: str | None = None
-    swing: float = SWING.default
-    count_in: int = int(COUNT_IN_BARS.default)
-    seed: int | None = None
+    What is not given has its default, but for the mode and the seed, which improv chooses.
+    """
+
+    given: tuple[tuple[str, Value], ...] = ()
+    """Names of controls, and their values."""
     choruses: int | None = None
+    """End after so many; None is never."""
     provider: str | None = None
 
-    def checked(self) -> "Tune":
-        """The tune, if every value is within its range; UsageError otherwise."""
-        TEMPO.checked(self.tempo)
-        TEMPERATURE.checked(self.temperature)
-        SWING.checked(self.swing)
-        TURN_BARS.checked(self.bars)
-        COUNT_IN_BARS.checked(self.count_in)
-        if self.choruses is not None and self.choruses < 1:
-            raise UsageError(f"choruses {self.choruses} is out of range; give 1 or more")
-        if self.seed is not None and self.seed < 0:
-            raise UsageError(f"seed {self.seed} is out of range; give 0 or more")
-        try:
-            pitch_class("C" if self.key is None else self.key)
-        except ValueError as error:
-            raise UsageError(f"{error}; give a key such as C, F# or Bb") from error
-        return self
+    @classmethod
+    def of(cls, *, choruses: int | None = None, provider: str | None = None, **controls: Value | None) -> "Tune":
+        """A tune by the fields of its controls, None where nothing is given; UsageError for what cannot be."""
+        given = {}
+        for field, value in controls.items():
+            if value is not None:
+                control = control_named(field.replace("_", "-"))
+                given[control.name] = control.checked(value)
+        if choruses is not None and choruses < 1:
+            raise UsageError(f"choruses {choruses} is out of range; give 1 or more")
+        return cls(given=tuple(given.items()), choruses=choruses, provider=provider)
+
+    def value(self, control: Control) -> Value:
+        """Where a control stands at first."""
+        return dict(self.given).get(control.name, control.default)
+
+    @property
+    def model(self) -> str:
+        """The network's name, or its file."""
+        return str(self.value(CONTROLS["model"]))
+
+    @property
+    def mode(self) -> Mode | None:
+        """The mode that was chosen, if one was."""
+        mode = dict(self.given).get(MODE.name)
+        return None if mode is None else Mode(str(mode))
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that was chosen, if one was."""
+        seed = dict(self.given).get(SEED.name)
+        return None if seed is None else int(seed)
+
+    @property
+    def thru(self) -> bool:
+        """Whether what you play is passed on from the start."""
+        return self.value(CONTROLS["thru"]) == ON
+
+    @property
+    def tempo(self) -> float:
+        """In beats per minute."""
+        return float(self.value(TEMPO))
+
+    @property
+    def swing(self) -> float:
+        """The share of a beat its first eighth takes."""
+        return float(self.value(SWING))
+
+    @property
+    def count_in(self) -> int:
+        """Bars."""
+        return int(self.value(CONTROLS["count-in"]))
+
+    def settings(self, mode: Mode, seed: int) -> Settings:
+        """The other controls."""
+        fields = {CONTROLS[name].field: value for name, value in self.given}
+        kept = {name: fields[name] for name in Settings.__slots__ if name in fields}
+        return Settings(**{**kept, "mode": mode, "seed": seed})  # type: ignore[arg-type]  # checked as they were given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from improv.between import Begin, Opened, Told
 from improv.config import Tune, Wiring, check_writable
-from improv.messages import Command, Panic, Stop
+from improv.messages import Command, Panic, Quit
 from improv.quantiles import quantile
 from improv.recording import Head, Journal, read_take, takes_directory
 from improv.supervisor import Asking, Outcome, Supervisor
@@ -68,7 +68,6 @@ def jam(tune: Tune, wiring: Wiring, say: Callable[[str], None]) -> Figures:
     Ctrl-C, SIGTERM and SIGHUP end it in order. Returns what was measured; what cannot be started,
     or keeps dying, raises ImprovError.
     """
-    tune.checked()
     if wiring.save is not None:
         check_writable(wiring.save)
     seed = random.SystemRandom().randrange(1 << 31) if tune.seed is None else tune.seed
@@ -82,7 +81,7 @@ def jam(tune: Tune, wiring: Wiring, say: Callable[[str], None]) -> Figures:
             asking: list[Asking] = [signals]
             if _in_front_of_a_terminal():
                 say(KEYS_HELP)
-                asking.append(stack.enter_context(Keys(tune.tempo, tune.temperature)))
+                asking.append(stack.enter_context(Keys()))
             outcome = supervisor.play(Begin(mode, seed), asking)
     return _figures(outcome, audience)
 
@@ -93,11 +92,11 @@ def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figure
     Each step is decided again before it sounds; DataError at the first that is not what was recorded.
     """
     head, wiring = read_take(path).head, replace(wiring, listens=False)
-    tune = Tune(model=head.model, tempo=head.transport.bpm)
+    tune = Tune.of(model=head.model, tempo=head.transport.bpm)
     audience = _Audience(Lines(sys.stdout or io.StringIO()), say)
     with audience, Signals() as signals, Supervisor(tune, wiring, audience, take=path) as supervisor:
         _ready(supervisor, signals, say)
-        outcome = supervisor.play(Begin(head.settings.mode, head.seed), [signals])
+        outcome = supervisor.play(Begin(head.settings.mode, head.settings.seed), [signals])
     return _figures(outcome, audience)
 
 
@@ -153,7 +152,7 @@ class _Audience:
         if self.save is not None and self._journal.path is None:
             from improv.midi.files import Take  # late: it would only delay the first note
 
-            self._take = Take(head, f"improv: {head.model}, seed {head.seed}")
+            self._take = Take(head, f"improv: {head.model}, seed {head.settings.seed}")
 
     def _write(self, save: Path, path: Path | None) -> None:
         from improv.midi.files import export
@@ -205,7 +204,7 @@ def _in_front_of_a_terminal() -> bool:
 class Signals:
     """What signals ask for: SIGUSR1 for silence, those that end a program for a stop; a context that undoes it."""
 
-    _ASKS = (("SIGINT", Stop()), ("SIGTERM", Stop()), ("SIGHUP", Stop()), ("SIGUSR1", Panic()))
+    _ASKS = (("SIGINT", Quit()), ("SIGTERM", Quit()), ("SIGHUP", Quit()), ("SIGUSR1", Panic()))
 
     def __init__(self) -> None:
         self._asked: list[Command] = []

@@ -8,13 +8,32 @@ loaded: a model trained on another meaning of the same numbers is refused, with 
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from math import inf
 from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from improv.model import HeadSpec, Shape, Tensor, Tensors
-from improv.music import SILENCE, TICKS_PER_STEP, Cell, Chord, Form, Frame, Onset
+from improv.music import SILENCE, STEPS_PER_BEAT, TICKS_PER_STEP, Cell, Chord, Form, Frame, Onset
+
+Bias = NDArray[np.float64]
+
+_DENSITY_NATS, _LEANING_NATS = 3.0, 2.0
+"""How strongly a control bends the logarithm of a probability: at its end, and half-way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steer:
+    """How the player wants the next cell to be: see the controls of the same names.
+
+    `steps_left` of a phrase that has to end: 2 at its last beat; None where nothing ends.
+    """
+
+    density: float = 0.0
+    leaning: float = 0.0
+    steps_left: int | None = None
 
 
 class Encoding(Protocol):
@@ -54,6 +73,18 @@ class Encoding(Protocol):
 
     def chord(self, units: Tensor, form: Form) -> Chord | None:
         """The chord that the units which are on (1.0) stand for, named as the form names it."""
+        ...
+
+    def bias(self, steer: Steer, chord: Chord | None, before: Cell) -> Bias:
+        """What to add to the logarithm of each melody unit's probability, shape (units,); -inf forbids it.
+
+        `chord` is the one that will sound, in the network's key, `before` the cell it follows.
+        """
+        ...
+
+    @property
+    def deaf_to(self) -> tuple[str, ...]:
+        """The names of the controls that a network of this kind cannot obey."""
         ...
 
     def cell(self, pitch: int, before: Cell) -> Cell:
@@ -138,6 +169,29 @@ class LocalNotes:
         """The chord whose notes are on."""
         on = np.flatnonzero(units) + self.chord_low
         return Chord.of((int(pitch) % 12 for pitch in on), known=form.chords)
+
+    def bias(self, steer: Steer, chord: Chord | None, before: Cell) -> Bias:
+        """A denser line repeats less what has just begun, which is how this kind of network holds a note.
+
+        A phrase ends with a chord tone struck on its last beat and held.
+        """
+        pitches = np.array(self.melody_pitches())
+        again = np.isin(pitches, [onset.pitch for onset in before.onsets])
+        inside = np.isin(pitches % 12, list(chord.pitch_classes) if chord else range(12))
+        bias = np.where(again, -_DENSITY_NATS * steer.density, 0.0)
+        if steer.leaning:
+            out = -inf if steer.leaning >= 1 else -_LEANING_NATS * steer.leaning / (1 - steer.leaning)
+            bias = bias + np.where(inside, 0.0, out)
+        if steer.steps_left == STEPS_PER_BEAT and (inside & ~again).any():
+            bias = np.where(inside & ~again, bias, -inf)
+        if steer.steps_left is not None and steer.steps_left < STEPS_PER_BEAT and again.any():
+            bias = np.where(again, 0.0, -inf)
+        return bias
+
+    @property
+    def deaf_to(self) -> tuple[str, ...]:
+        """It obeys them all, density in its way."""
+        return ()
 
     def cell(self, pitch: int, before: Cell) -> Cell:
         """A held note where the same one has just begun, else a new one."""

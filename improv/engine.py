@@ -18,7 +18,19 @@ from improv.midi.player import Plan
 from improv.model import StepModel, Tensors
 from improv.music import STEPS_PER_BAR, TICKS_PER_STEP, Frame, Part, Placed, Timed
 from improv.quantiles import quantile
-from improv.session import LATE, Heard, Moment, Played, Session, advance, caught_up, fallback, finish, leapt
+from improv.session import (
+    LATE,
+    Heard,
+    Moment,
+    Played,
+    Session,
+    advance,
+    caught_up,
+    fallback,
+    finish,
+    idled,
+    leapt,
+)
 from improv.transport import Clock
 
 FALLBACK_STEPS = STEPS_PER_BAR
@@ -26,6 +38,12 @@ FALLBACK_STEPS = STEPS_PER_BAR
 
 REPLAN_S = 0.010
 """However much is heard, planning again waits so long."""
+
+START_S = 0.1
+"""How long after it is asked for the first step falls due."""
+
+IDLE_S = 1.0
+"""While playing is stopped, it is told so often that the engine waits."""
 
 _LEAD_S = (0.001, 0.025)
 """The least and the most time before a step that is left for the last plan."""
@@ -94,9 +112,10 @@ def perform(
     lead: Lead,
     last_step: int | None = None,
 ) -> Session:
-    """Play from a session on, up to the end of `last_step` or until stopped; returns the last session.
+    """Play from a session on, to the end of `last_step` from the form's top or until told to quit; the last session.
 
-    The observer is told each step once it can no longer change, and at the end once more.
+    The observer is told each step once it can no longer change, and at the end once more; while
+    playing is stopped, of what is asked for, and once a second that it waits.
     """
     performance = _Performance(session, model, hands, observe, lead, inf if last_step is None else last_step)
     while performance.step():
@@ -143,7 +162,7 @@ class _Performance:
         self, session: Session, model: StepModel, hands: Hands, observe: Observer, lead: Lead, last_step: float
     ) -> None:
         self.session = session
-        self._last_step = last_step
+        self._last_place = last_step
         self._model = _Remembering(model)
         self._hands = hands
         self._observe = observe
@@ -154,7 +173,9 @@ class _Performance:
         self._handed = session.step
 
     def step(self) -> bool:
-        """Decide the next step and go on to it when it is due; False after the last, or once told to stop."""
+        """Decide the next step and go on to it when it is due; False after the last, or once told to quit."""
+        if not self.session.playing:
+            return self._idle()
         self._catch_up()
         if self.session.step >= self._last_step:
             return False
@@ -192,6 +213,23 @@ class _Performance:
         self._settle(coming)
         self._left += arrived or Heard()
         return arrived is not None
+
+    def _idle(self) -> bool:
+        """Wait until something is asked for, above all to start; False once told to quit."""
+        self._tell(self.session.frame)
+        arrived = self._listened(self._hands.clock.now() + IDLE_S)
+        if arrived is None:
+            return False
+        asked, self._left = self._left + arrived, Heard()
+        self.session = idled(self.session, asked, self._hands.clock.now() + START_S)
+        self._handed = self.session.step
+        asked = Heard((), asked.commands)
+        self._observe(Moment(self.session, asked, Played(self.session.frame, ()), self.session.frame, How.IDLE))
+        return True
+
+    @property
+    def _last_step(self) -> float:
+        return self.session.top + self._last_place
 
     def closed(self) -> Session:
         """End what sounds after the session's step; the last session."""
@@ -247,7 +285,7 @@ class _Performance:
         A player of its own has gone on with the fallback it was given; after that, and where
         playing stood still with us, such a step is silent and counted as missed.
         """
-        while self.session.step < self._last_step and self._is_over():
+        while self.session.playing and self.session.step < self._last_step and self._is_over():
             behind_s = self._behind_s()
             self._tell(self.session.frame)
             steps = min(behind_s / self.session.transport.step_s, self._last_step - self.session.step)
@@ -292,7 +330,7 @@ class _Performance:
 def _fallbacks(session: Session, heard: Heard, model: StepModel) -> tuple[list[Placed], Session]:
     """The events of the steps behind a session's, as they would be played without the network; the last session."""
     events: list[Placed] = []
-    for _ in range(FALLBACK_STEPS):
+    for _ in range(FALLBACK_STEPS if session.playing else 0):
         session, played = fallback(session, heard, model, "")
         events += played.events
         heard = Heard()

@@ -17,22 +17,19 @@ from typing import Any
 from improv import __version__
 from improv.between import Arrived, Begin, Begun, Down, Ended, Prepare, Prepared, Told
 from improv.config import Tune
-from improv.engine import Lead, perform
+from improv.engine import START_S, Lead, perform
 from improv.errors import ContractError, ImprovError
 from improv.link import Join, Link, serve
-from improv.messages import Command, Panic, Settings, Stop
+from improv.messages import Command, Panic, Quit
 from improv.midi.player import Plan, SystemClock
-from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Placed, Timed, in_order, pitch_class
+from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Placed, Timed, in_order
 from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel, remembered_provider
 from improv.recording import Head, read_take
-from improv.replay import entry_of, model_of, replayed
+from improv.replay import entry_of, network, replayed
 from improv.session import Moment, Session, begin, snapshot
 from improv.transport import Clock, Transport
 from improv.turns import Mode
-
-START_S = 0.1
-"""How long after everything is ready the first step falls due."""
 
 _AHEAD_S = 0.1
 """How long before it sounds a step of a take that is played again is handed over."""
@@ -58,14 +55,8 @@ def opened(tune: Tune, otherwise: str = "cpu") -> OnnxModel:
 def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int, start_s: float) -> Session:
     """The tune at its beginning, its first step due at `start_s`."""
     transport = Transport(-tune.count_in * STEPS_PER_BAR, start_s, tune.tempo, tune.swing)
-    settings = Settings(
-        mode=mode,
-        turn_bars=tune.bars,
-        temperature=tune.temperature,
-        key_semitones=_semitones(model.spec.key, tune.key),
-    )
     with _first_steps(tune):
-        return begin(model, settings, transport, seed=seed, count_in_bars=tune.count_in)
+        return begin(model, tune.settings(mode, seed), transport, count_in_bars=tune.count_in)
 
 
 def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
@@ -76,7 +67,6 @@ def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
         model=model.spec.name,
         model_sha256=model.sha256,
         provider=model.provider,
-        seed=session.seed,
         settings=session.settings,
         transport=session.transport,
         count_in_bars=tune.count_in,
@@ -98,11 +88,6 @@ def _first_steps(tune: Tune) -> Iterator[None]:
     except Exception as error:
         reason = " ".join(str(error).split())[:160]
         raise ContractError(f"{tune.model}: it fails in its first steps ({reason}); export it again") from error
-
-
-def _semitones(own: str, wanted: str | None) -> int:
-    """The shortest way from the model's key to the wanted one, -5 to 6 semitones."""
-    return 0 if wanted is None else (pitch_class(wanted) - pitch_class(own) + 5) % 12 - 5
 
 
 # --- the process ----------------------------------------------------------------------------------
@@ -184,7 +169,7 @@ class FarPlayer:
                 if self._playing:  # a new player, at which nothing sounds
                     self._commands.append(Panic())
                 self._player = self._daemon.joined(message)
-            case Stop():
+            case Quit():
                 self._stopped = True
             case Prepare():
                 self.prepare = message
@@ -257,7 +242,7 @@ def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
 def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
     """A take as it was, your notes too, each step decided again and compared before it sounds."""
     recording = read_take(path)
-    model = model_of(recording)
+    network(recording.head.model, recording.head.model_sha256, recording.head.provider)  # said before it begins
     begin_ = _asked_to_begin(hands, link)
     if begin_ is None:
         return
@@ -267,7 +252,7 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
     if begin_.session:
         first_s, after = pickle.loads(begin_.session)  # noqa: S301 from our own process
     later_s = first_s
-    for index, again in enumerate(replayed(recording, model)):
+    for index, again in enumerate(replayed(recording)):
         entry, session = again.entry, again.session
         closing, step = session.step == step, session.step
         later_s -= entry.leapt * session.form.steps * entry.transport.step_s

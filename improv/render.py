@@ -27,7 +27,6 @@ def render(tune: Tune, out: Path, call: Path | None = None) -> Session:
 
     The call is played in each of your turns if it fits into one, else once from the first bar on.
     """
-    tune.checked()
     notes = read_call(call) if call else ()
     mode = tune.mode or (Mode.TRADE if call else Mode.SOLO)
     if call and mode == Mode.SOLO:
@@ -53,7 +52,7 @@ def _laid_out(notes: Sequence[CallNote], session: Session, last_step: int) -> li
     """The call's notes at the times they are played."""
     if not notes:
         return []
-    turn_beats = session.settings.turn_bars * BEATS_PER_BAR
+    turn_beats = session.settings.bars * BEATS_PER_BAR
     fits = session.settings.mode == Mode.TRADE and max(note.end_beats for note in notes) <= turn_beats
     every = 2 * turn_beats if fits else last_step + 1
     starts = range(0, last_step // 2 + 1, every)

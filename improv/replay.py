@@ -4,7 +4,7 @@
 where it is not, the first step that differs is named. It must never change what it reads.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -15,10 +15,22 @@ from improv.model import StepModel
 from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel
 from improv.recording import Entry, Recording, read_take
-from improv.session import Heard, Moment, Played, Session, advance, begin, fallback, finish, leapt
+from improv.session import (
+    Heard,
+    Moment,
+    Played,
+    Session,
+    advance,
+    begin,
+    fallback,
+    finish,
+    idled,
+    leapt,
+    swapped,
+)
 
 _COMPARED = MappingProxyType(
-    {"step": "step", "tempo": "transport", "settings": "settings", "notes": "events", "chord": "chord"}
+    {"step": "step", "tempo": "transport", "settings": "settings", "turn": "turn", "notes": "events", "chord": "chord"}
 )
 """What has to be the same, as it is told, and the field of an entry it is."""
 
@@ -42,6 +54,8 @@ def entry_of(moment: Moment) -> Entry:
         events=moment.played.events,
         transport=session.transport,
         settings=session.settings,
+        turn=session.turn,
+        top=session.top,
         leapt=moment.leapt,
         fault=session.fault if moment.how is How.FALLBACK else "",
         chord=session.frame.chord.symbol if session.frame.chord else "",
@@ -51,29 +65,41 @@ def entry_of(moment: Moment) -> Entry:
 def check(path: Path) -> Recording:
     """Decide a whole take again; the recording if every step is the same, DataError at the first that is not."""
     recording = read_take(path)
-    for _ in replayed(recording, model_of(recording)):
+    for _ in replayed(recording):
         pass
     return recording
 
 
-def model_of(recording: Recording) -> OnnxModel:
+def network(name: str, sha256: str, provider: str) -> OnnxModel:
     """The network a take was made with; DataError if the one of its name is another one now."""
-    head = recording.head
-    model = OnnxModel(find_model(head.model), head.provider)
-    if model.sha256 != head.model_sha256:
+    model = OnnxModel(find_model(name), provider)
+    if model.sha256 != sha256:
         raise DataError(
-            f"the take was made with another {head.model} ({head.model_sha256[:12]}, this one is {model.sha256[:12]}); "
+            f"the take was made with another {name} ({sha256[:12]}, this one is {model.sha256[:12]}); "
             "put that model into $IMPROV_MODELS"
         )
     return model
 
 
-def replayed(recording: Recording, model: StepModel) -> Iterator[Again]:
-    """The steps of a take, each decided again and compared; DataError at the first that differs."""
+Networks = Callable[[str, str, str], StepModel]
+
+
+def replayed(recording: Recording, networks: Networks = network) -> Iterator[Again]:
+    """The steps of a take, each decided again and compared; DataError at the first that differs.
+
+    `networks` gives the network of a name, a hash and a provider.
+    """
     head = recording.head
-    session = begin(model, head.settings, head.transport, seed=head.seed, count_in_bars=head.count_in_bars)
+    model = networks(head.model, head.model_sha256, head.provider)
+    session = begin(model, head.settings, head.transport, count_in_bars=head.count_in_bars)
     for entry in recording.entries:
-        if entry.step == session.step:  # the end of the performance, told in the step it came in
+        if entry.model:
+            model = networks(entry.model, entry.model_sha256, head.provider)
+            session = swapped(session, model)
+        if entry.how is How.IDLE:
+            session = idled(session, Heard((), entry.commands), entry.transport.time_of(entry.step + 1))
+            played = Played(session.frame, ())
+        elif entry.step == session.step:  # the end of the performance, told in the step it came in
             played = finish(session)
         else:
             session, played = _decided(entry, session, model)
@@ -96,3 +122,5 @@ def _decided(entry: Entry, session: Session, model: StepModel) -> tuple[Session,
             return fallback(session, heard, model, entry.fault)
         case How.SKIPPED:
             return fallback(session, heard, model, "", audible=False)
+        case How.IDLE:
+            raise DataError(f"step {entry.step} goes on while playing is stopped")

@@ -33,16 +33,32 @@ def on_units(logits: Tensor) -> Tensor:
     return (logits > _THRESHOLD_LOGIT).astype(np.float32)
 
 
-def one_unit(logits: Tensor, temperature: float) -> Probabilities:
+def one_unit(
+    logits: Tensor, temperature: float, *, bias: NDArray[np.float64] | float = 0.0, top_p: float = 1.0
+) -> Probabilities:
     """A `normalised_bernoulli` head: the units' probabilities made to sum to one (section 4.2).
 
     `temperature` 1 leaves them as the network has them, towards 0 the likeliest takes all, above
-    1 they even out. Shape (units,). ValueError where the logits are not finite.
+    1 they even out. `bias` is added to their logarithms after that, -inf forbids a unit; `top_p`
+    keeps the likeliest that together reach it (Holtzman et al. 2020, section 3.1), one at least.
+    Shape (units,). ValueError where the logits are not finite.
     """
     _check_finite(logits)
     log_p = log_sigmoid(logits).ravel()
-    weights = np.exp((log_p - log_p.max()) / max(temperature, _COLDEST))
-    return np.asarray(weights / weights.sum())
+    log_w = (log_p - log_p.max()) / max(temperature, _COLDEST) + bias
+    weights = np.exp(log_w - log_w.max())
+    return _nucleus(weights / weights.sum(), top_p)
+
+
+def _nucleus(probabilities: Probabilities, top_p: float) -> Probabilities:
+    if top_p >= 1:
+        return probabilities
+    order = np.argsort(-probabilities, kind="stable")
+    before = np.cumsum(probabilities[order]) - probabilities[order]
+    kept = np.zeros_like(probabilities)
+    inside = order[(before < top_p) | (np.arange(len(order)) == 0)]
+    kept[inside] = probabilities[inside]
+    return np.asarray(kept / kept.sum())
 
 
 def _check_finite(logits: Tensor) -> None:

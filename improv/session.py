@@ -10,12 +10,38 @@ is chosen is brought into the performance's on the way out.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from itertools import pairwise
+from statistics import median
+from typing import Any, assert_never
 
-from improv.encoding import ENCODINGS, Encoding
-from improv.messages import Command, How, Panic, SetTemperature, SetTempo, Settings, Snapshot, Stop
+from improv.encoding import ENCODINGS, Encoding, Steer
+from improv.messages import (
+    MODE,
+    ON,
+    OWN,
+    SWING,
+    TEMPO,
+    Command,
+    Forget,
+    HandOver,
+    How,
+    Learn,
+    Nudge,
+    Panic,
+    Quit,
+    Restart,
+    Set,
+    Settings,
+    Snapshot,
+    Start,
+    Stop,
+    Tap,
+    Value,
+    control_named,
+)
 from improv.model import StepModel, Tensors, no_memory
 from improv.music import (
+    PITCH_CLASSES,
     SILENCE,
     STEPS_PER_BAR,
     STEPS_PER_BEAT,
@@ -33,10 +59,11 @@ from improv.music import (
     Release,
     Timed,
     in_order,
+    pitch_class,
 )
 from improv.sampling import draw, on_units, one_unit
 from improv.transport import Transport
-from improv.turns import Turn, turn_at
+from improv.turns import Call, Ear, Mode, Rules, Turn, Who, first_turn, is_stray, turn_after
 
 CHORD_HEAD = "next_chord"
 MELODY_HEAD = "next_melody"
@@ -61,6 +88,12 @@ _FAULTS_BEFORE_FORGETTING = 4
 
 _REMEMBERED_KEYS = 16
 """How many of the player's notes the answer takes its register and loudness from."""
+
+_TAPS, _TAP_PAUSE_S = 5, 3.0
+"""So many taps are averaged, and after such a pause they begin anew."""
+
+_OF_THE_RIG = frozenset({"model", "thru"})
+"""Controls that the daemon and the player obey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +123,13 @@ class Session:
     settings: Settings
     form: Form
     """The form in the network's key."""
-    seed: int
+    own_key: str
+    """The network's key."""
+    turn: Turn
+    top: int = 0
+    """The step of the top of the form, from which choruses and bars are counted."""
+    playing: bool = True
+    """Whether it goes on from step to step; while it does not, everything stays as it is."""
     chosen: Frame
     """What the network chose for `step`, in its own key and range; before step 0 the end of its primer."""
     frame: Frame
@@ -107,6 +146,14 @@ class Session:
     """Keys that are down, or that belong to a step still to come."""
     recent: tuple[Key, ...] = ()
     """The player's last notes in this turn."""
+    call: Call | None = None
+    """What the player has played since improv last did."""
+    past: tuple[Frame, ...] = ()
+    """What the network was fed in the last chorus: another network begins with it."""
+    swing: float | None = None
+    """The swing to come with the next beat."""
+    taps: tuple[float, ...] = ()
+    """When the tempo was tapped, in seconds of the clock."""
     missed_steps: int = 0
     """Steps whose time had passed before they could be played."""
     faults: int = 0
@@ -116,9 +163,26 @@ class Session:
     fault: str = ""
 
     @property
-    def turn(self) -> Turn:
-        """Whose turn it is."""
-        return turn_at(self.step, self.settings.mode, self.settings.turn_bars)
+    def place(self) -> int:
+        """The step counted from the top of the form; below zero it is counted in."""
+        return self.step - self.top
+
+    @property
+    def chord(self) -> Chord:
+        """The form's chord at the step, in the network's key."""
+        return self.form.chord_at(self.place)
+
+    @property
+    def rules(self) -> Rules:
+        """The game that is played."""
+        return Rules(self.settings.mode, self.settings.bars, self.settings.gap, self.top)
+
+    @property
+    def semitones(self) -> int:
+        """How far the performance lies above the network's key, the shortest way: -5 to 6."""
+        if self.settings.key == OWN:
+            return 0
+        return (pitch_class(self.settings.key) - pitch_class(self.own_key) + 5) % 12 - 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +226,7 @@ class Moment:
     """Whole choruses that were leapt over before it."""
 
 
-def begin(model: StepModel, settings: Settings, transport: Transport, *, seed: int, count_in_bars: int = 0) -> Session:
+def begin(model: StepModel, settings: Settings, transport: Transport, *, count_in_bars: int = 0) -> Session:
     """A session one step before its first, the network primed and ready for the top of the form.
 
     The network first hears one silent chorus of the form, at its end one of the model's primers,
@@ -171,18 +235,20 @@ def begin(model: StepModel, settings: Settings, transport: Transport, *, seed: i
     encoding = ENCODINGS[model.spec.encoding]
     form = Form.parse(model.spec.form)
     primers = model.spec.primers
-    primer = primers[seed % len(primers)] if primers else ()
+    primer = primers[settings.seed % len(primers)] if primers else ()
     melody = (SILENCE,) * (form.steps - len(primer)) + encoding.melody(primer)
     frames = [Frame(cell, form.chord_at(step)) for step, cell in enumerate(melody)]
     memory = no_memory(model.spec)
     for frame in frames[:-1]:  # the last one is stepped on the way to step 0
         _, memory = model.step(_features(frame, encoding, model), memory)
+    first = -count_in_bars * STEPS_PER_BAR
     return Session(
-        step=-count_in_bars * STEPS_PER_BAR - 1,
+        step=first - 1,
         transport=transport,
         settings=settings,
         form=form,
-        seed=seed,
+        own_key=model.spec.key,
+        turn=first_turn(first, Rules(settings.mode, settings.bars, settings.gap)),
         chosen=frames[-1],
         frame=Frame(SILENCE, None),
         memory=memory,
@@ -197,21 +263,22 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     """
     encoding = ENCODINGS[model.spec.encoding]
     before, session, fed = _up_to_the_decision(session, heard, encoding)
-    if session.step < 0:
-        return session, Played(session.frame, _clicks(session.step))
+    if not _sounds(session):
+        return _without_music(before, session, fed, audible=True)
     memory = before.memory
-    for frame in (*before.unfed, fed):
+    for frame in (*before.unfed, *fed):
         outputs, memory = model.step(_features(frame, encoding, model), memory)
     chord = encoding.chord(on_units(outputs[CHORD_HEAD]), session.form)
     melody = SILENCE
     if session.turn.who.plays and MELODY_HEAD in outputs:
-        probabilities = one_unit(outputs[MELODY_HEAD], session.settings.temperature)
-        pitch = encoding.melody_pitches()[draw(probabilities, session.seed, session.step)]
-        melody = encoding.cell(pitch, before.chosen.melody)
-    chosen = Frame(melody, chord)
-    frame = _performed(chosen, session, before.frame.melody)
-    session = replace(session, chosen=chosen, frame=frame, memory=memory, unfed=(), behind=0, faults_in_a_row=0)
-    return session, Played(frame, _events(before.frame, session))
+        settings, cell = session.settings, before.chosen.melody
+        bias = encoding.bias(_steer(session), chord, cell)
+        probabilities = one_unit(outputs[MELODY_HEAD], settings.temperature, bias=bias, top_p=settings.top_p)
+        pitch = encoding.melody_pitches()[draw(probabilities, settings.seed, session.step)]
+        melody = encoding.cell(pitch, cell)
+    session = _choosing(Frame(melody, chord), before, session)
+    session = replace(session, memory=memory, unfed=(), behind=0, faults_in_a_row=0)
+    return session, Played(session.frame, _events(before, session))
 
 
 def caught_up(session: Session, model: StepModel) -> Session:
@@ -238,27 +305,53 @@ def fallback(
         session = replace(session, faults=before.faults + 1, faults_in_a_row=in_a_row, fault=fault)
     if not audible:
         session = replace(session, missed_steps=before.missed_steps + 1)
-    if session.step < 0:
-        return session, Played(session.frame, _clicks(session.step) if audible else ())
-    chord = session.form.chord_at(session.step)
+    if not _sounds(session):
+        return _without_music(before, session, fed, audible=audible)
     melody = SILENCE
     if audible and session.turn.who.plays and MELODY_HEAD in model.spec.heads:
-        melody = _plain_line(session.step, chord, encoding)
-    chosen = Frame(melody, chord)
-    session = replace(
-        session,
-        chosen=chosen,
-        frame=_performed(chosen, session, before.frame.melody),
-        unfed=(*before.unfed, fed),
-        behind=before.behind + 1,
-    )
+        melody = _plain_line(session.place, session.chord, encoding)
+    session = _choosing(Frame(melody, session.chord), before, session)
+    session = replace(session, unfed=(*before.unfed, *fed), behind=before.behind + 1)
     failing = session.faults_in_a_row == _FAULTS_BEFORE_FORGETTING > before.faults_in_a_row
     if failing or session.behind % session.form.steps == 0:
         session = _forgetting(session, model)
-    events = _events(before.frame, session)
+    events = _events(before, session)
     if not audible:
         events = tuple(placed for placed in events if isinstance(placed.event, NoteOff))
     return session, Played(session.frame, events)
+
+
+def idled(session: Session, heard: Heard, start_s: float) -> Session:
+    """A session that is stopped, after what was asked for; if it is to start, its next step begins at `start_s`."""
+    session = replace(_commanded(session, heard.commands), keys=(), recent=(), call=None)
+    if session.playing:
+        session = replace(session, transport=session.transport.starting(session.step + 1, start_s))
+    return session
+
+
+def swapped(session: Session, model: StepModel) -> Session:
+    """The session with another network, which begins with what was played in the last chorus."""
+    form, spec = Form.parse(model.spec.form), model.spec
+    by = (pitch_class(session.own_key) - pitch_class(spec.key) + 5) % 12 - 5
+    past = tuple(_moved(frame, -by) for frame in session.past[-form.steps :])
+    settings = replace(session.settings, key=PITCH_CLASSES[(pitch_class(session.own_key) + session.semitones) % 12])
+    return replace(
+        session,
+        settings=settings if by else session.settings,  # the key that sounds stays
+        form=form,
+        own_key=spec.key,
+        chosen=_moved(session.chosen, -by),
+        memory=no_memory(spec),
+        unfed=past,
+        past=past,
+        behind=0,
+        faults_in_a_row=0,
+    )
+
+
+def _moved(frame: Frame, semitones: int) -> Frame:
+    chord = frame.chord.transposed(semitones) if frame.chord else None
+    return Frame(_transposed(frame.melody, semitones), chord)
 
 
 def leapt(session: Session, choruses: int) -> Session:
@@ -269,8 +362,10 @@ def leapt(session: Session, choruses: int) -> Session:
         missed_steps=session.missed_steps + choruses * session.form.steps,
         frame=Frame(SILENCE, session.frame.chord),
         chosen=Frame(SILENCE, session.chosen.chord),
+        turn=first_turn(session.step + choruses * session.form.steps, session.rules),
         keys=(),
         recent=(),
+        call=None,
     )
 
 
@@ -279,9 +374,9 @@ def _forgetting(session: Session, model: StepModel) -> Session:
 
     It follows from the step alone, however much of what it has missed the network has been fed already.
     """
-    last = session.step - 1
+    last = session.place - 1
     top = last - last % session.form.steps
-    changes = tuple(Frame(SILENCE, session.form.chord_at(step)) for step in range(top, last + 1))
+    changes = tuple(Frame(SILENCE, session.form.chord_at(place)) for place in range(top, last + 1))
     return replace(session, memory=no_memory(model.spec), unfed=changes)
 
 
@@ -300,50 +395,151 @@ def _plain_line(step: int, chord: Chord, encoding: Encoding) -> Cell:
 def finish(session: Session) -> Played:
     """What ends the performance after the session's step: everything that sounds is released."""
     end = (session.step + 1) * TICKS_PER_STEP
-    return Played(Frame(SILENCE, None), tuple(Placed(end, off) for off in _offs(session.frame)))
+    return Played(Frame(SILENCE, None), tuple(Placed(end, off) for off in _offs(session)))
 
 
 def snapshot(session: Session, planned: Frame) -> Snapshot:
     """What a client sees of a session, and of the plan for its next step."""
     return Snapshot(
         step=session.step,
-        place=Place.of(session.step, session.form),
+        place=Place.of(session.place, session.form),
         turn=session.turn,
+        beats_left=session.turn.beats_left(session.step),
+        playing=session.playing,
         chord=session.frame.chord,
         next_chord=planned.chord,
         heard=session.heard,
         played=session.frame.melody,
-        tempo_bpm=session.transport.bpm,
-        temperature=session.settings.temperature,
+        tempo=session.transport.bpm,
+        swing=session.transport.swing if session.swing is None else session.swing,
+        settings=session.settings,
         missed_steps=session.missed_steps,
         faults=session.faults,
         fault=session.fault,
     )
 
 
-def _up_to_the_decision(session: Session, heard: Heard, encoding: Encoding) -> tuple[Session, Session, Frame]:
-    """The session with all it has heard, the same at its next step, and what the network is fed for the one between."""
-    before = _commanded(_listened(session, heard.notes, encoding.grid), heard.commands)
+def _up_to_the_decision(
+    session: Session, heard: Heard, encoding: Encoding
+) -> tuple[Session, Session, tuple[Frame, ...]]:
+    """The session with all it has heard, the same at its next step, and what the network is fed for the one between.
+
+    That is one frame, but where the form is left for its top: then the rest of the chorus too, in silence.
+    """
+    listened = _listened(session, heard.notes, encoding.grid)
+    before = _commanded(listened, heard.commands)
     cell = _cell(before.keys, before.step)
-    return before, _moved_on(before, cell, encoding), _fed(before, cell, encoding)
+    ear = Ear(
+        call=before.call,
+        struck=len(cell.onsets),
+        held=any(key.release is None for key in before.keys),
+        handed_over=any(isinstance(command, HandOver) for command in heard.commands),
+    )
+    after = _moved_on(before, listened, cell, ear, encoding)
+    if session.place < 0:
+        return before, after, (session.chosen,)
+    fed = _fed(before, cell, encoding)
+    left = session.playing and (not before.playing or before.top != session.top)
+    places = range(session.place + 1, session.form.steps * (session.place // session.form.steps + 1)) if left else ()
+    frames = (fed, *(Frame(SILENCE, session.form.chord_at(place)) for place in places))
+    past = (*session.past, *frames)[-session.form.steps :]
+    return before, replace(after, past=past), frames
+
+
+def _sounds(session: Session) -> bool:
+    """Whether there is music in the session's step: it is neither counted in nor stopped."""
+    return session.playing and session.place >= 0
+
+
+def _without_music(
+    before: Session, session: Session, fed: tuple[Frame, ...], *, audible: bool
+) -> tuple[Session, Played]:
+    """A step that is counted in, or in which playing stops: what sounds ends, and the network waits."""
+    *unfed, chosen = fed
+    session = replace(
+        session, frame=Frame(SILENCE, None), chosen=chosen, unfed=(*before.unfed, *unfed), touch=before.touch
+    )
+    start = session.step * TICKS_PER_STEP
+    events = [Placed(start, off) for off in _offs(before)]
+    if audible and session.playing:
+        events += _clicks(session)
+    return session, Played(session.frame, in_order(events))
+
+
+def _choosing(chosen: Frame, before: Session, session: Session) -> Session:
+    """The session with what was chosen for its step; what is muted is not played, and so was not chosen."""
+    if session.settings.melody_mute == ON:
+        chosen = Frame(SILENCE, chosen.chord)
+    return replace(session, chosen=chosen, frame=_performed(chosen, session, before.frame.melody))
+
+
+def _steer(session: Session) -> Steer:
+    """What the encoding has to be told of the player's wishes for the session's step."""
+    settings, turn = session.settings, session.turn
+    left = turn.end - session.step if settings.mode is Mode.PHRASE and turn.end is not None else STEPS_PER_BAR
+    return Steer(settings.density, settings.leaning, left if left <= STEPS_PER_BEAT else None)
 
 
 def _commanded(session: Session, commands: tuple[Command, ...]) -> Session:
     for command in commands:
         match command:
-            case SetTempo(bpm):
-                transport = session.transport.with_bpm(bpm, from_step=session.step + 1)
-                session = replace(session, transport=transport)
-            case SetTemperature(temperature):
-                settings = replace(session.settings, temperature=temperature)
-                session = replace(session, settings=settings)
+            case Set(control, value):
+                session = _turned(session, control, value)
+            case Nudge(control, by):
+                if control not in _OF_THE_RIG:
+                    session = _turned(session, control, control_named(control).nudged(_stands(session, control), by))
+            case Tap(time_s):
+                session = _tapped(session, time_s)
+            case Start():
+                session = session if session.playing else _from_the_top(session)
+            case Stop():
+                session = replace(session, playing=False)
+            case Restart():
+                session = _from_the_top(session)
             case Panic():  # nothing sounds any more: the next step strikes anew
                 session = replace(session, frame=Frame(SILENCE, None))
-            case Stop():
-                pass  # the engine's
+            case HandOver() | Learn() | Forget() | Quit():
+                pass  # for the turn's rules, the daemon and the engine
             case _:
                 assert_never(command)
     return session
+
+
+def _turned(session: Session, control: str, value: Value) -> Session:
+    if control == TEMPO.name:
+        return replace(session, transport=session.transport.with_bpm(float(value), from_step=session.step + 1))
+    if control == SWING.name:
+        return replace(session, swing=float(value))
+    if control in _OF_THE_RIG:
+        return session
+    field, kept = control_named(control).field, control_named(control).checked(value)
+    chosen: Any = Mode(str(kept)) if control == MODE.name else kept
+    return replace(session, settings=replace(session.settings, **{field: chosen}))
+
+
+def _stands(session: Session, control: str) -> Value:
+    """What one of the session's controls stands at."""
+    if control == TEMPO.name:
+        return session.transport.bpm
+    if control == SWING.name:
+        return session.transport.swing if session.swing is None else session.swing
+    value: Value = getattr(session.settings, control_named(control).field)
+    return value
+
+
+def _tapped(session: Session, time_s: float) -> Session:
+    """The tempo of the last taps, from the second on: the middle one of the times between them."""
+    taps = (*session.taps, time_s)[-_TAPS:] if session.taps and time_s - session.taps[-1] < _TAP_PAUSE_S else (time_s,)
+    session = replace(session, taps=taps)
+    beats_s = [later - earlier for earlier, later in pairwise(taps) if later > earlier]
+    return _turned(session, TEMPO.name, TEMPO.nudged(round(60 / median(beats_s), 1), 0)) if beats_s else session
+
+
+def _from_the_top(session: Session) -> Session:
+    """On from the top of the form, on a beat, after a count-in."""
+    first = session.step + 1
+    top = first + first % STEPS_PER_BEAT + session.settings.count_in * STEPS_PER_BAR
+    return replace(session, playing=True, top=top)
 
 
 def _listened(session: Session, notes: tuple[Timed, ...], grid: int) -> Session:
@@ -355,16 +551,18 @@ def _listened(session: Session, notes: tuple[Timed, ...], grid: int) -> Session:
         return session
     keys = {(key.pitch, key.onset): key for key in session.keys}
     down = {key.pitch: key for key in session.keys if key.release is None}
-    recent = list(session.recent)
+    recent, call = list(session.recent), session.call
     earliest = session.step * TICKS_PER_STEP
     for note in notes:
         pitch, tick = note.event.pitch, max(session.transport.nearest_tick(note.time_s, grid), earliest)
         if key := down.pop(pitch, None):
-            keys[pitch, key.onset] = replace(key, release=max(tick, key.onset + grid))
+            key = keys[pitch, key.onset] = replace(key, release=max(tick, key.onset + grid))
+            call = replace(call, last=max(call.last, key.release or 0)) if call else None
         if isinstance(note.event, NoteOn):
             key = keys[pitch, tick] = down[pitch] = Key(pitch, note.event.velocity, tick)
             recent.append(key)
-    return replace(session, keys=tuple(keys.values()), recent=tuple(recent[-_REMEMBERED_KEYS:]))
+            call = Call(call.first if call else tick, tick, call.onsets + 1 if call else 1)
+    return replace(session, keys=tuple(keys.values()), recent=tuple(recent[-_REMEMBERED_KEYS:]), call=call)
 
 
 def _cell(keys: tuple[Key, ...], step: int) -> Cell:
@@ -381,18 +579,30 @@ def _cell(keys: tuple[Key, ...], step: int) -> Cell:
     )
 
 
-def _moved_on(session: Session, cell: Cell, encoding: Encoding) -> Session:
-    """The session at its next step: what is over is forgotten, the touch is renewed at a bar line."""
-    step = session.step + 1
+def _moved_on(before: Session, was: Session, cell: Cell, ear: Ear, encoding: Encoding) -> Session:
+    """The session at its next step: what is over is forgotten, whose turn it is decided, the touch renewed.
+
+    `was` is the session before anything was asked for: where the rules have changed, turns begin anew.
+    """
+    step = before.step + 1
     start = step * TICKS_PER_STEP
-    keys = tuple(key for key in session.keys if key.release is None or key.release > start)
-    recent, touch = session.recent, session.touch
-    if recent and step % STEPS_PER_BAR == 0:
-        touch = _touch_of(recent, session.settings.key_semitones, encoding)
-    session = replace(session, step=step, keys=keys, heard=cell, touch=touch)
-    if session.turn.start == step and session.turn.who.hears_you:
-        recent = tuple(key for key in recent if key.onset >= start)
-    return replace(session, recent=recent)
+    keys = tuple(key for key in before.keys if key.release is None or key.release > start)
+    anew = before.rules != was.rules or before.playing != was.playing
+    turn = first_turn(step, before.rules) if anew else turn_after(before.turn, step, before.rules, ear)
+    begins = turn.start == step
+    recent, call, touch, transport, swing = before.recent, before.call, before.touch, before.transport, before.swing
+    if recent and (begins or (step - before.top) % STEPS_PER_BAR == 0):
+        touch = _touch_of(recent, before.semitones, encoding)
+    if begins and turn.who.hears_you:  # what was struck in the step before has taken the turn
+        recent = tuple(key for key in recent if key.onset >= start - TICKS_PER_STEP)
+    if (begins and turn.who is Who.IMPROV) or (call and is_stray(call, step)):
+        call = None
+    if swing is not None and step % STEPS_PER_BEAT == 0:
+        transport, swing = transport.with_swing(swing, step), None
+    return replace(
+        before, step=step, keys=keys, heard=cell, turn=turn, recent=recent, call=call, touch=touch,
+        transport=transport, swing=swing,
+    )  # fmt: skip
 
 
 def _touch_of(keys: tuple[Key, ...], key_semitones: int, encoding: Encoding) -> Touch:
@@ -405,12 +615,13 @@ def _touch_of(keys: tuple[Key, ...], key_semitones: int, encoding: Encoding) -> 
 def _fed(session: Session, cell: Cell, encoding: Encoding) -> Frame:
     """What the network is fed for the session's step: what really sounded, in its key and range."""
     who = session.turn.who
-    if not who.hears_you:
+    barged_in = session.settings.mode is not Mode.SOLO and cell.onsets
+    if not (who.hears_you or barged_in):
         return session.chosen
     touch = session.touch
     if session.recent:
-        touch = _touch_of(session.recent, session.settings.key_semitones, encoding)
-    yours = _transposed(cell, -session.settings.key_semitones - 12 * touch.octaves)
+        touch = _touch_of(session.recent, session.semitones, encoding)
+    yours = _transposed(cell, -session.semitones - 12 * touch.octaves)
     melody = yours.joined(session.chosen.melody) if who.plays else yours
     return Frame(melody, session.chosen.chord)
 
@@ -425,9 +636,9 @@ def _performed(chosen: Frame, session: Session, before: Cell) -> Frame:
 
     A note that is held while the register changes is struck again in the new one.
     """
-    semitones = session.settings.key_semitones
+    semitones = session.semitones
     chord = chosen.chord.transposed(semitones) if chosen.chord else None
-    melody = _transposed(chosen.melody, semitones + 12 * session.touch.octaves)
+    melody = _transposed(chosen.melody, semitones + 12 * (session.touch.octaves + session.settings.register))
     moved = tuple(Onset(pitch) for pitch in melody.held if pitch not in before.sounding_after)
     held = tuple(pitch for pitch in melody.held if pitch in before.sounding_after)
     return Frame(Cell(moved + melody.onsets, held, melody.releases), chord)
@@ -447,38 +658,50 @@ def _transposed(cell: Cell, semitones: int) -> Cell:
     )
 
 
-def _events(before: Frame, session: Session) -> tuple[Placed, ...]:
-    """What happens from the frame before to the session's own, in the ticks of the session's step."""
-    step, frame = session.step, session.frame
+def _events(before: Session, session: Session) -> tuple[Placed, ...]:
+    """What happens from the step before to the session's own, in the ticks of the session's step."""
+    step, frame, settings = session.step, session.frame, session.settings
     start = step * TICKS_PER_STEP
-    stress = ACCENT if step % STEPS_PER_BAR == 0 else -ACCENT if step % STEPS_PER_BEAT else 0
-    velocity = min(127, max(1, session.touch.velocity + stress))
-    ended = before.melody.sounding_after - set(frame.melody.held)
+    stress = ACCENT if session.place % STEPS_PER_BAR == 0 else -ACCENT if session.place % STEPS_PER_BEAT else 0
+    velocity = _at_level(session.touch.velocity + stress, settings.melody_level)
+    ended = before.frame.melody.sounding_after - set(frame.melody.held)
     events = [Placed(start, NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]
-    events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in frame.melody.onsets]
+    if velocity:
+        onsets = frame.melody.onsets
+        events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in onsets]
     events += [Placed(start + release.tick, NoteOff(Part.MELODY, release.pitch)) for release in frame.melody.releases]
-    if frame.chord != before.chord or step % STEPS_PER_BAR == 0:
-        events += [Placed(start, NoteOff(Part.CHORDS, pitch)) for pitch in _chord_pitches(before.chord)]
-        events += [Placed(start, NoteOn(Part.CHORDS, pitch, CHORD_VELOCITY)) for pitch in _chord_pitches(frame.chord)]
+    sounded, sounds = _chord_pitches(before), _chord_pitches(session)
+    if sounded != sounds or session.place % STEPS_PER_BAR == 0:
+        velocity = _at_level(CHORD_VELOCITY, settings.chords_level)
+        events += [Placed(start, NoteOff(Part.CHORDS, pitch)) for pitch in sounded]
+        events += [Placed(start, NoteOn(Part.CHORDS, pitch, velocity)) for pitch in sounds if velocity]
     return in_order(events)
 
 
-def _offs(frame: Frame) -> list[NoteOff]:
-    """An end for everything that still sounds when a frame is over."""
-    return [NoteOff(Part.MELODY, pitch) for pitch in sorted(frame.melody.sounding_after)] + [
-        NoteOff(Part.CHORDS, pitch) for pitch in _chord_pitches(frame.chord)
+def _at_level(velocity: int, level: int) -> int:
+    """A velocity at a level in percent; 0 is silence."""
+    return min(127, max(1, round(velocity * level / 100))) if level else 0
+
+
+def _offs(session: Session) -> list[NoteOff]:
+    """An end for everything that still sounds when the session's step is over."""
+    return [NoteOff(Part.MELODY, pitch) for pitch in sorted(session.frame.melody.sounding_after)] + [
+        NoteOff(Part.CHORDS, pitch) for pitch in _chord_pitches(session)
     ]
 
 
-def _chord_pitches(chord: Chord | None) -> tuple[int, ...]:
-    return chord.voiced(CHORDS_LOW) if chord else ()
+def _chord_pitches(session: Session) -> tuple[int, ...]:
+    """The pitches of the chord that sounds."""
+    chord = session.frame.chord
+    return chord.voiced(CHORDS_LOW) if chord and session.settings.chords_mute != ON else ()
 
 
-def _clicks(step: int) -> tuple[Placed, ...]:
+def _clicks(session: Session) -> list[Placed]:
     """The count-in: a click on each beat, the bar's first louder."""
-    if step % STEPS_PER_BEAT:
-        return ()
-    start = step * TICKS_PER_STEP
-    velocity = CLICK_VELOCITY + (ACCENT if step % STEPS_PER_BAR == 0 else 0)
+    velocity = CLICK_VELOCITY + (ACCENT if session.place % STEPS_PER_BAR == 0 else 0)
+    velocity = _at_level(velocity, session.settings.click_level)
+    if session.place % STEPS_PER_BEAT or session.settings.click_mute == ON or not velocity:
+        return []
+    start = session.step * TICKS_PER_STEP
     on, off = NoteOn(Part.DRUMS, CLICK_PITCH, velocity), NoteOff(Part.DRUMS, CLICK_PITCH)
-    return Placed(start, on), Placed(start + TICKS_PER_STEP // 2, off)
+    return [Placed(start, on), Placed(start + TICKS_PER_STEP // 2, off)]

@@ -17,7 +17,7 @@ from improv.between import ENGINE, PLAYER, Begin, Begun, Ended, Opened, Prepare,
 from improv.config import Tune, Wiring
 from improv.errors import ImprovError
 from improv.link import Child, Failed, introduce
-from improv.messages import SWING, TEMPO, Command, Panic, Stop
+from improv.messages import SWING, TEMPO, Command, Panic, Quit
 from improv.recording import Head
 
 _TICK_S = 0.05
@@ -132,7 +132,7 @@ class Supervisor:
             if time.monotonic() > deadline_s:
                 raise ImprovError(f"nothing plays after {_STARTING_S:g} s; start again, or try another --api")
             self._listen(asking)
-            if any(isinstance(command, Stop) for asker in asking for command in asker.poll()):
+            if any(isinstance(command, Quit) for asker in asking for command in asker.poll()):
                 return None
             for who, child in (("player", self._player), ("engine", self._engine)):
                 if child is None or child.gone:
@@ -146,7 +146,7 @@ class Supervisor:
         while self._ended is None:
             for asker in asking:
                 for command in asker.poll():
-                    if isinstance(command, Stop):
+                    if isinstance(command, Quit):
                         return self._stopped()
                     self.ask(command)
             self._listen(asking)
@@ -166,7 +166,7 @@ class Supervisor:
         """Silence first, then what they have left to say."""
         for child in (self._player, self._engine):
             if child is not None:
-                child.link.send(Stop())
+                child.link.send(Quit())
         deadline_s = time.monotonic() + _FAREWELL_S
         while time.monotonic() < deadline_s and not (self._sent_all and self._engine_done):
             self._listen([])

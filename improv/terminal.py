@@ -15,17 +15,26 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from improv.messages import TEMPERATURE, TEMPO, Command, Panic, SetTemperature, SetTempo, Snapshot, Stop
+from improv.messages import (
+    TEMPERATURE,
+    TEMPO,
+    Command,
+    HandOver,
+    Nudge,
+    Panic,
+    Quit,
+    Restart,
+    Snapshot,
+    Start,
+    Stop,
+)
 from improv.music import SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, notes_text
 from improv.turns import Who
 
-KEYS_HELP = "keys: + - tempo, [ ] temperature, p panic, q quit"
+KEYS_HELP = "keys: + - tempo, [ ] temperature, h hand over, space stop or start, r restart, p panic, q quit"
 
 _ESCAPE_SEQUENCE = re.compile(rb"\x1b(?:[\[O][0-?]*[ -/]*[@-~])?")
 """What an arrow or a function key sends; a bracket and a letter are among it."""
-
-_TEMPO_NUDGE_BPM = 4
-_TEMPERATURE_NUDGE = 0.1
 
 
 class Lines:
@@ -84,7 +93,7 @@ class Lines:
         self._missed, self._faults = seen.missed_steps, seen.faults
         if not missing and not (failing and self._troubles and seen.step % STEPS_PER_BAR):
             self._troubles = _troubles(seen)
-        return (f"{seen.tempo_bpm:g} bpm", f"temperature {seen.temperature:g}", *self._troubles)
+        return (f"{seen.tempo:g} bpm", f"temperature {seen.settings.temperature:g}", *self._troubles)
 
     def _tell(self, news: tuple[str, ...]) -> None:
         fresh = [new for new in news if new not in self._news]
@@ -160,9 +169,8 @@ def _cell_text(cell: Cell) -> str:
 class Keys:
     """Commands from single keys of a terminal, read without waiting; a context that restores the terminal."""
 
-    def __init__(self, bpm: float, temperature: float) -> None:
-        self._bpm = bpm
-        self._temperature = temperature
+    def __init__(self) -> None:
+        self._playing = True
         self._restore: Any = None
         self._open = True
 
@@ -202,20 +210,24 @@ class Keys:
     def _command(self, key: str) -> Command | None:
         match key:
             case "+" | "=":
-                self._bpm = TEMPO.nudged(self._bpm, _TEMPO_NUDGE_BPM)
-                return SetTempo(self._bpm)
+                return Nudge(TEMPO.name, TEMPO.nudge)
             case "-" | "_":
-                self._bpm = TEMPO.nudged(self._bpm, -_TEMPO_NUDGE_BPM)
-                return SetTempo(self._bpm)
+                return Nudge(TEMPO.name, -TEMPO.nudge)
             case "]":
-                self._temperature = TEMPERATURE.nudged(self._temperature, _TEMPERATURE_NUDGE)
-                return SetTemperature(self._temperature)
+                return Nudge(TEMPERATURE.name, TEMPERATURE.nudge)
             case "[":
-                self._temperature = TEMPERATURE.nudged(self._temperature, -_TEMPERATURE_NUDGE)
-                return SetTemperature(self._temperature)
+                return Nudge(TEMPERATURE.name, -TEMPERATURE.nudge)
+            case "h":
+                return HandOver()
+            case " ":
+                self._playing = not self._playing
+                return Start() if self._playing else Stop()
+            case "r":
+                self._playing = True
+                return Restart()
             case "p":
                 return Panic()
             case "q":
-                return Stop()
+                return Quit()
             case _:
                 return None

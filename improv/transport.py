@@ -84,6 +84,16 @@ class Transport:
         """The same music at another tempo from a step on; that step itself does not move."""
         return replace(self, anchor_step=from_step, anchor_s=self.time_of(from_step), bpm=bpm)
 
+    def with_swing(self, swing: float, from_step: int) -> "Transport":
+        """The same music with another swing from a beat on, which does not move; ValueError off the beat."""
+        if from_step % STEPS_PER_BEAT:
+            raise ValueError(f"step {from_step} is no beat")
+        return replace(self, anchor_step=from_step, anchor_s=self.time_of(from_step), swing=swing)
+
+    def starting(self, step: int, at_s: float) -> "Transport":
+        """The same tempo and swing, a step of it sounding at a time."""
+        return replace(self, anchor_step=step, anchor_s=at_s)
+
 
 class Clock(Protocol):
     """Something that tells the time and waits for it, so that a simulated one replaces both."""

@@ -108,8 +108,8 @@ Bars = list[tuple[int, ...]]
 
 def improvised_bars(model: StepModel, choruses: int, seed: int, temperature: float = 1) -> Bars:
     """What the network plays alone, through the session a listener hears."""
-    settings = Settings(mode=Mode.SOLO, turn_bars=4, temperature=temperature)
-    session = begin(model, settings, Transport(0, 0.0, 120), seed=seed)
+    settings = Settings(mode=Mode.SOLO, temperature=temperature, seed=seed)
+    session = begin(model, settings, Transport(0, 0.0, 120))
     beats: list[int] = []
     for _ in range(choruses * session.form.steps):
         session, _ = advance(session, Heard(), model)

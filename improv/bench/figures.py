@@ -279,7 +279,7 @@ def _port(api: str | None) -> str:
 
 def _played(model: str, seconds: float, port: str, provider: str) -> dict[str, Any]:
     """What a real jam in processes of its own measured and took, and how soon after its start the first note left."""
-    tune = Tune(model=model, tempo=_BENCH_BPM, mode=Mode.SOLO, count_in=0)
+    tune = Tune.of(model=model, tempo=_BENCH_BPM, mode=Mode.SOLO, count_in=0)
     chorus_s = Form.parse(OnnxModel(find_model(model)).spec.form).bars * BEATS_PER_BAR * 60 / tune.tempo
     choruses = max(1, round(seconds / chorus_s))
     with tempfile.TemporaryDirectory() as folder:
@@ -331,7 +331,7 @@ def _watched(command: Sequence[str], folder: Path) -> dict[str, dict[str, float]
 
 
 def _rendered_per_s(model: str, provider: str) -> float:
-    tune = Tune(model=model, choruses=_RENDERED_CHORUSES, provider=provider, count_in=0, seed=0)
+    tune = Tune.of(model=model, choruses=_RENDERED_CHORUSES, provider=provider, count_in=0, seed=0)
     with tempfile.TemporaryDirectory() as folder:
         began_s = time.perf_counter()
         render(tune, Path(folder) / "render.mid")

@@ -69,7 +69,7 @@ def silence_after_kill(model: str, provider: str, kills: int = KILLS) -> dict[st
     on its way already.
     """
     length = jack.period()
-    tune = Tune(model=model, mode=Mode.SOLO, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)
+    tune = Tune.of(model=model, mode=Mode.SOLO, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)
     chance = random.Random(0)
     took_ms: list[float] = []
     sounding_at_kill = hung = after = 0

@@ -16,7 +16,7 @@ from improv.between import Report, Sent
 from improv.config import Wiring
 from improv.errors import ImprovError
 from improv.link import Child, Link
-from improv.messages import Stop
+from improv.messages import Quit
 from improv.midi.player import Plan
 from improv.music import BEATS_PER_BAR, STEPS_PER_BAR, TICKS_PER_BEAT, NoteOn, Part, Placed
 from improv.transport import Transport
@@ -44,7 +44,7 @@ class Ours:
             with under(condition):
                 start_s = time.monotonic() + _BEFORE_S
                 _hand_over(child, link, start_s, count)
-            child.link.send(Stop())
+            child.link.send(Quit())
             sent, played = _sent(child)
             link.close()
         first_s = start_s + (LEAD - 0.5) * PERIOD_S

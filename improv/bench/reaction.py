@@ -39,7 +39,7 @@ _ECHO = "from improv.bench.reaction import send_back; send_back()"
 
 def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> dict[str, Any]:
     """Milliseconds from a key to its plan, of a step, and of messages there and back."""
-    tune = Tune(model=name, mode=Mode.DUET, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)
+    tune = Tune.of(model=name, mode=Mode.DUET, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)
     model = OnnxModel(model_path, provider)
     features, memory = fed(model), no_memory(model.spec)
     chance = random.Random(0)

@@ -11,7 +11,7 @@ from pathlib import Path
 import mido
 
 from improv.errors import DataError, ImprovError, InputNotFound
-from improv.messages import Panic
+from improv.messages import OWN, Panic
 from improv.midi.channels import CHANNELS, bytes_of
 from improv.music import (
     BEATS_PER_BAR,
@@ -26,7 +26,7 @@ from improv.music import (
     pitch_class,
 )
 from improv.recording import Entry, Head, Recording
-from improv.turns import Who, turn_at
+from improv.turns import Turn, Who
 
 TICKS_A_BEAT = 480
 """The resolution of the files we write."""
@@ -104,7 +104,7 @@ class Take:
     def __init__(self, head: Head, title: str) -> None:
         self._title = title
         self._form = Form.parse(head.form)
-        self._key = pitch_class(head.key)
+        self._own_key = PITCH_CLASSES[pitch_class(head.key)]
         self._transport = head.transport
         self._settings = head.settings
         self._first_beat = head.first_step // STEPS_PER_BEAT  # the count-in has negative beats
@@ -114,7 +114,7 @@ class Take:
         self._meta: list[tuple[int, mido.MetaMessage]] = []
         self._notes: dict[Part, list[tuple[int, NoteEvent]]] = {part: [] for part in Part}
         self._sounding: dict[tuple[Part, int], None] = {}  # in the order they began
-        made_by = f"improv {head.improv}: {head.model}, seed {head.seed}, sha256 {head.model_sha256}"
+        made_by = f"improv {head.improv}: {head.model}, seed {head.settings.seed}, sha256 {head.model_sha256}"
         self._tell(0, mido.MetaMessage("text", text=made_by))
         self._tell(0, mido.MetaMessage("time_signature", numerator=BEATS_PER_BAR, denominator=4))
         self._tell_key(0)
@@ -133,7 +133,7 @@ class Take:
         for placed in entry.events:
             self._put(placed.event, entry.transport.beats_of_tick(placed.tick))
         if entry.step > self._step:
-            self._mark(entry.step)
+            self._mark(entry.step, entry.turn, entry.top)
             self._step = entry.step
         self._at(self._end_beats)
 
@@ -175,7 +175,7 @@ class Take:
         self._meta.append((at, message))
 
     def _tell_key(self, at: int) -> None:
-        key = PITCH_CLASSES[(self._key + self._settings.key_semitones) % 12]
+        key = self._own_key if self._settings.key == OWN else self._settings.key
         self._tell(at, mido.MetaMessage("key_signature", key=key))
 
     def _tell_tempo(self, at: int) -> None:
@@ -189,15 +189,14 @@ class Take:
             step = min(max(entry.transport.anchor_step, self._step + 1), entry.step)
             self._tell_tempo(self._at(entry.transport.beats_of_tick(step * TICKS_PER_STEP)))
         settings, self._settings = self._settings, entry.settings
-        if entry.settings.key_semitones != settings.key_semitones:
+        if entry.settings.key != settings.key:
             self._tell_key(self._at(entry.step / STEPS_PER_BEAT))
 
-    def _mark(self, step: int) -> None:
+    def _mark(self, step: int, turn: Turn, top: int) -> None:
         """A marker where a chorus or a turn begins."""
-        turn = turn_at(step, self._settings.mode, self._settings.turn_bars)
-        starts = []
-        if step >= 0 and step % self._form.steps == 0:
-            starts.append(f"Chorus {step // self._form.steps + 1}")
+        place, starts = step - top, []
+        if place >= 0 and place % self._form.steps == 0:
+            starts.append(f"Chorus {place // self._form.steps + 1}")
         if turn.who != Who.NOBODY and (turn.start == step or turn.who != self._who):
             starts.append(str(turn.who))
         self._who = turn.who
@@ -225,7 +224,7 @@ class Take:
 def export(recording: Recording, path: Path) -> None:
     """Write a recording as a MIDI file, what was recovered of it as far as it goes; InputNotFound if it cannot."""
     head = recording.head
-    take = Take(head, f"improv: {head.model}, seed {head.seed}")
+    take = Take(head, f"improv: {head.model}, seed {head.settings.seed}")
     for entry in recording.entries:
         take.observe(entry)
     take.write(path)

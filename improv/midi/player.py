@@ -17,7 +17,7 @@ from math import inf
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from improv.messages import Command, Panic, Stop
+from improv.messages import Command, Panic, Quit
 from improv.midi.channels import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, NOTE_ON, bytes_of, is_mode, silencing
 from improv.midi.echo import Echo
 from improv.midi.ledger import Ledger
@@ -328,7 +328,7 @@ class Player:
             case Panic():
                 self.silence()
                 self._commands.append(arrival)
-            case Stop():
+            case Quit():
                 self._stopped = True
             case _:
                 self._commands.append(arrival)

@@ -19,7 +19,7 @@ from improv.between import Arrived, Down, Opened, Report, Sent
 from improv.config import Wiring
 from improv.errors import Unavailable, UsageError
 from improv.link import Join, Link, serve
-from improv.messages import Panic, Stop
+from improv.messages import Panic, Quit
 from improv.midi.player import Arrival, Gone, NullSink, Player, Sink, Source, SystemClock
 from improv.midi.ports import InputPort, OutputPort, Server, quiet, reachable_api
 from improv.music import Timed
@@ -112,7 +112,7 @@ class Daemon:
             else:
                 asked.append(message)
         if self.link.closed:
-            asked.append(Stop())
+            asked.append(Quit())
         return asked
 
     def next_poll_s(self, now_s: float) -> float:
@@ -125,7 +125,7 @@ class Signals:
 
     def __init__(self) -> None:
         self._asked: list[Arrival] = []
-        signal.signal(signal.SIGTERM, lambda *_: self._asked.append(Stop()))
+        signal.signal(signal.SIGTERM, lambda *_: self._asked.append(Quit()))
         if hasattr(signal, "SIGUSR1"):
             signal.signal(signal.SIGUSR1, lambda *_: self._asked.append(Panic()))
 

@@ -21,8 +21,9 @@ from improv.errors import DataError
 from improv.messages import Command, How, Settings
 from improv.music import STEPS_PER_BAR, Form, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, pitch_class
 from improv.transport import Transport
+from improv.turns import Turn
 
-FORMAT = 1
+FORMAT = 2
 """The version of the file; a file of another one is refused."""
 
 RESTATED_STEPS = 128
@@ -45,14 +46,13 @@ class Head:
     model_sha256: str
     provider: str = "cpu"
     """What ran the network: another one may round differently."""
-    seed: int
     settings: Settings
     transport: Transport
     count_in_bars: int
     form: str
     """Bars as in `ModelSpec.form`, in the model's key."""
     key: str
-    """The model's; what sounds lies `settings.key_semitones` above it."""
+    """The model's own."""
 
     def to_json(self) -> str:
         """The head on one line, the format's version first."""
@@ -97,6 +97,12 @@ class Entry:
     """The one these ticks are played by."""
     settings: Settings
     """As they are in this step."""
+    turn: Turn
+    top: int = 0
+    """The step of the top of the form."""
+    model: str = ""
+    """The network that decides from this step on, where it is another one than before."""
+    model_sha256: str = ""
     leapt: int = 0
     """Whole choruses leapt over before this step, after a long gap."""
     fault: str = ""
@@ -104,16 +110,20 @@ class Entry:
     """The symbol of the chord that sounds."""
 
     def to_json(self, before: "Head | Entry | None" = None) -> str:
-        """The entry on one line, transport and settings left out where `before` has the same."""
+        """The entry on one line, transport, settings and turn left out where `before` has the same."""
         told: dict[str, Any] = {"step": self.step, "how": self.how}
         if before is None or before.transport != self.transport:
             told["transport"] = _plain(self.transport)
         if before is None or before.settings != self.settings:
             told["settings"] = _plain(self.settings)
+        if not isinstance(before, Entry) or before.turn != self.turn:
+            told["turn"] = _plain(self.turn)
+        told["top"] = self.top
         told["notes"] = [[timed.time_s, *_plain_note(timed.event)] for timed in self.notes]
         told["commands"] = [{type(command).__name__: _plain(command)} for command in self.commands]
         told["events"] = [[placed.tick, *_plain_note(placed.event)] for placed in self.events]
         told |= {"leapt": self.leapt, "fault": self.fault, "chord": self.chord}
+        told |= {"model": self.model, "model_sha256": self.model_sha256}
         return _ENCODE({name: value for name, value in told.items() if name == "step" or value})
 
     @classmethod
@@ -275,6 +285,8 @@ def _entry(raw: Mapping[str, Any], before: Head | Entry | None) -> Entry:
     if unknown := sorted(raw.keys() - hints.keys()):
         raise ValueError(f"a step has no {', '.join(unknown)}")
     made: dict[str, Any] = {} if before is None else {"transport": before.transport, "settings": before.settings}
+    if isinstance(before, Entry):
+        made["turn"] = before.turn
     for name, item in raw.items():
         made[name] = _READERS[name](item) if name in _READERS else _made(hints[name], item)
     if missing := sorted(needed - made.keys()):
