@@ -48,6 +48,9 @@ class Report:
     news: tuple[str, ...] = ()
     server_gone: bool = False
     first_onset_s: float | None = None
+    lateness_p50_us: float = 0.0
+    lateness_p99_us: float = 0.0
+    """Of the last onsets."""
 
     def after(self, earlier: "Report") -> "Report":
         """The report of a performance that this player has taken over from another one."""
@@ -62,6 +65,13 @@ class Report:
             broken=earlier.broken + self.broken,
             first_onset_s=earlier.first_onset_s or self.first_onset_s,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Messages of controllers that are bound, or that may be: each with its time in seconds of the clock."""
+
+    messages: list[tuple[float, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,13 @@ class Down:
 
 
 @dataclass(frozen=True, slots=True)
+class Lights:
+    """Messages for the lights of a controller."""
+
+    messages: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Prepare:
     """Load a tune's network, or the one a take was made with, to play that again."""
 
@@ -101,6 +118,10 @@ class Prepare:
 class Prepared:
     """The network is loaded and may play."""
 
+    model: str = ""
+    deaf_to: tuple[str, ...] = ()
+    """The controls that it cannot obey."""
+
 
 @dataclass(frozen=True, slots=True)
 class Begin:
@@ -109,6 +130,10 @@ class Begin:
     mode: Mode
     seed: int
     session: bytes = b""
+    swapped: bool = False
+    """Whether the session is of another network."""
+    goes_on: bool = False
+    """Whether what the session says sounds does sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +148,8 @@ class Told:
     """A step: what clients see of it, what is recorded of it, and the session to go on from."""
 
     seen: Snapshot
-    entry: Entry
+    entry: Entry | None
+    """None where nothing has happened: playing is stopped."""
     session: bytes
 
 

@@ -9,20 +9,39 @@ import random
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from improv.between import Begin, Opened, Told
-from improv.config import Tune, Wiring, check_writable
-from improv.messages import Command, Panic, Quit
+from improv.config import Config, Map, Tune, Wiring, check_writable
+from improv.control import ControlServer
+from improv.controllers import DEFAULT_MAPS, Controllers, from_text, to_text
+from improv.errors import ImprovError, UsageError
+from improv.instance import Instance
+from improv.messages import (
+    CONTROLS,
+    Command,
+    Forget,
+    Learn,
+    Nudge,
+    Panic,
+    Quit,
+    Set,
+    Snapshot,
+    Value,
+    checked,
+    control_named,
+)
+from improv.osc import OscServer
 from improv.quantiles import quantile
 from improv.recording import Head, Journal, read_take, takes_directory
-from improv.supervisor import Asking, Outcome, Supervisor
+from improv.supervisor import Door, Outcome, Supervisor
 from improv.terminal import KEYS_HELP, Keys, Lines
 from improv.turns import Mode
 
@@ -62,27 +81,46 @@ class Figures:
         )
 
 
-def jam(tune: Tune, wiring: Wiring, say: Callable[[str], None]) -> Figures:
-    """Play live until stopped, by ports, or into a file where there is no MIDI system.
+def jam(config: Config, instance: Instance, say: Callable[[str], None], *, in_background: bool = False) -> Figures:
+    """Play live until it is told to quit, by ports, or into a file where there is no MIDI system.
 
-    Ctrl-C, SIGTERM and SIGHUP end it in order. Returns what was measured; what cannot be started,
-    or keeps dying, raises ImprovError.
+    Everything that can be turned is turned by its doors: the control socket of the instance, OSC,
+    controllers, and keys in a terminal. Ctrl-C, SIGTERM and SIGHUP end it in order. Returns what was
+    measured; what cannot be started, or keeps dying, raises ImprovError, and AlreadyRunning where
+    the instance plays already.
     """
+    tune, wiring = config.tune, config.wiring
     if wiring.save is not None:
         check_writable(wiring.save)
     seed = random.SystemRandom().randrange(1 << 31) if tune.seed is None else tune.seed
-    audience = _Audience(Lines(sys.stdout or io.StringIO()), say)  # a daemon may be started without any output
-    with audience, Signals() as signals, Supervisor(tune, wiring, audience) as supervisor:
-        ports = _ready(supervisor, signals, say)
+    out = io.StringIO() if in_background or sys.stdout is None else sys.stdout
+    audience = _Audience(Lines(out), say)
+    with ExitStack() as stack:
+        stack.enter_context(instance.held())
+        stack.enter_context(audience)
+        signals = stack.enter_context(Signals())
+        supervisor = stack.enter_context(Supervisor(tune, wiring, audience))
+        desk = _Desk(supervisor, Controllers(config.maps or DEFAULT_MAPS, learned_maps(instance)), instance)
+        doors: list[Door] = [signals]
+        audience.desk, audience.watched_by = desk, [desk]
+        server = stack.enter_context(ControlServer(instance.socket, instance.name, desk.ask))
+        doors.append(server)
+        audience.watched_by.append(server)
+        if config.osc.enabled:
+            osc = stack.enter_context(OscServer(config.osc.host, config.osc.port, desk.ask))
+            if osc.open_to_others:
+                say(f"OSC on {config.osc.host}:{config.osc.port} is open to whoever reaches it; it knows no password")
+            doors.append(osc)
+            audience.watched_by.append(osc)
+        ports = _ready(supervisor, doors, say)
+        desk.begin()
         audience.save = _save(wiring, plays=ports.plays)
         mode = tune.mode or (Mode.TRADE if ports.hears else Mode.SOLO)
         say(f"{tune.model}, {mode}, seed {seed}" + (f", into {audience.save}" if audience.save else ""))
-        with ExitStack() as stack:
-            asking: list[Asking] = [signals]
-            if _in_front_of_a_terminal():
-                say(KEYS_HELP)
-                asking.append(stack.enter_context(Keys()))
-            outcome = supervisor.play(Begin(mode, seed), asking)
+        if not in_background and _in_front_of_a_terminal():
+            say(KEYS_HELP)
+            doors.append(stack.enter_context(Keys()))
+        outcome = supervisor.play(Begin(mode, seed), doors)
     return _figures(outcome, audience)
 
 
@@ -95,14 +133,14 @@ def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figure
     tune = Tune.of(model=head.model, tempo=head.transport.bpm)
     audience = _Audience(Lines(sys.stdout or io.StringIO()), say)
     with audience, Signals() as signals, Supervisor(tune, wiring, audience, take=path) as supervisor:
-        _ready(supervisor, signals, say)
+        _ready(supervisor, [signals], say)
         outcome = supervisor.play(Begin(head.settings.mode, head.settings.seed), [signals])
     return _figures(outcome, audience)
 
 
-def _ready(supervisor: Supervisor, signals: "Signals", say: Callable[[str], None]) -> Opened:
+def _ready(supervisor: Supervisor, doors: Sequence[Door], say: Callable[[str], None]) -> Opened:
     """Wait until both processes can begin, and say what is open; KeyboardInterrupt if a signal stops it before."""
-    ports = supervisor.ready([signals])
+    ports = supervisor.ready(doors)
     if ports is None:
         raise KeyboardInterrupt
     if ports.says:
@@ -119,6 +157,86 @@ def _save(wiring: Wiring, *, plays: bool) -> Path | None:
     return wiring.save
 
 
+class Watcher(Protocol):
+    """Somebody who is shown each step: a door whose clients see what they turn."""
+
+    def show(self, seen: Snapshot) -> None:
+        """The newest snapshot."""
+        ...
+
+
+class _Desk:
+    """Where every door asks: it knows who obeys what, where the controls stand, and what a knob means."""
+
+    def __init__(self, supervisor: Supervisor, controllers: Controllers, instance: Instance) -> None:
+        self._supervisor = supervisor
+        self._controllers = controllers
+        self._instance = instance
+        self._stands: dict[str, Value] = {}
+        self._seen: Snapshot | None = None
+
+    def begin(self) -> None:
+        """Have the player tell of the knobs that are bound."""
+        self._supervisor.want(self._controllers.wanted)
+
+    def ask(self, command: Command) -> str:
+        """Have a command done: a note for whoever asked, or nothing; UsageError for what cannot be."""
+        command = checked(command)
+        match command:
+            case Learn(target):
+                note = self._controllers.learn(target)
+                self.begin()
+                return note
+            case Forget(target):
+                self._controllers.forget(target)
+                self._keep_learned()
+                return ""
+            case Set(name, value):
+                self._stands[name] = value
+            case Nudge(name, by) if name in self._stands:
+                self._stands[name] = control_named(name).nudged(self._stands[name], by)
+        self._supervisor.ask(command)
+        name = command.control if isinstance(command, Set | Nudge) else ""
+        rig = self._supervisor.rig
+        return f"{rig.model} cannot obey {name}" if name in rig.deaf_to else ""
+
+    def stands(self, name: str) -> Value:
+        """Where a control stands, as far as is known here: what was asked for last, until it is seen elsewhere."""
+        return self._stands.get(name, control_named(name).default)
+
+    def show(self, seen: Snapshot) -> None:
+        """Take in where the controls stand now, and light the knobs."""
+        before, self._seen = self._seen, seen
+        for name in CONTROLS:
+            if before is None or seen.value(name) != before.value(name):
+                self._stands[name] = seen.value(name)
+        self._supervisor.light(self._controllers.lights(self.stands, time.monotonic()))
+
+    def turned(self, time_s: float, message: bytes) -> str:
+        """A knob, a key or a pedal was moved: what there is to say of it."""
+        learning = self._controllers.learning
+        for command in self._controllers.turned(message, self.stands, time_s):
+            with suppress(UsageError):
+                self.ask(command)
+        if learning and not self._controllers.learning:
+            self._keep_learned()
+        return self._controllers.remark
+
+    def _keep_learned(self) -> None:
+        self.begin()
+        with suppress(OSError):
+            self._instance.learned.parent.mkdir(parents=True, exist_ok=True)
+            self._instance.learned.write_text(to_text(self._controllers.learned))
+
+
+def learned_maps(instance: Instance) -> tuple[Map, ...]:
+    """What was learned from controllers before; nothing, where nothing can be read."""
+    try:
+        return from_text(instance.learned.read_text())
+    except (OSError, ImprovError):
+        return ()
+
+
 class _Audience:
     """Shows a jam line by line and has it recorded; a context that ends both and says where they are."""
 
@@ -126,6 +244,8 @@ class _Audience:
         self.save: Path | None = None
         """Also write the jam to this MIDI file at its end."""
         self.last: Told | None = None
+        self.watched_by: list[Watcher] = []
+        self.desk: _Desk | None = None
         self._lines = lines
         self._say = say
         self._journal: Journal | None = None
@@ -172,17 +292,26 @@ class _Audience:
     def told(self, told: Told) -> None:
         """Record a step, and show it."""
         self.last = told
-        if self._journal is not None:
+        if self._journal is not None and told.entry is not None:
             self._journal.append(told.entry)
             self._tell_fault(self._journal)
-        if self._take is not None:
+        if self._take is not None and told.entry is not None:
             self._take.observe(told.entry)
         self._lines.observe(told.seen)
+        take = self._journal.path.stem if self._journal is not None and self._journal.path is not None else ""
+        seen = replace(told.seen, rig=replace(told.seen.rig, take=take))
+        for watcher in self.watched_by:
+            watcher.show(seen)
+
+    def turned(self, time_s: float, message: bytes) -> None:
+        """Have what was moved mean something."""
+        if self.desk is not None and (said := self.desk.turned(time_s, message)):
+            self.remark(said)
 
     def remark(self, text: str) -> None:
         """Record and show that something has happened."""
         if self._journal is not None:
-            self._journal.remark(self.last.entry.step if self.last else 0, text)
+            self._journal.remark(self.last.seen.step if self.last else 0, text)
         self._lines.remark(text)
 
     def _tell_fault(self, journal: Journal) -> None:
@@ -229,9 +358,9 @@ class Signals:
         self._wakes.close()
         self._woken.close()
 
-    def fileno(self) -> int:
+    def wakers(self) -> Sequence[Any]:
         """Readable once a signal has come."""
-        return self._woken.fileno()
+        return [self._woken]
 
     def poll(self) -> Sequence[Command]:
         """What has been asked for."""

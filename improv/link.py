@@ -37,6 +37,8 @@ class Join:
 
     shared: bytes = b""
     """The connection, where a system cannot send it beside the message."""
+    goes_on: bool = False
+    """Whether what sounds goes on: the one before is alive, and what it has begun is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Link:
         self.flush()
         return not self.closed
 
-    def join(self, end: socket.socket, pid: int) -> None:
+    def join(self, end: socket.socket, pid: int, *, goes_on: bool = False) -> None:
         """Hand a connection over to the process `pid` at the other end, and shut our copy of it."""
         with end:
             if self.closed:
@@ -103,9 +105,9 @@ class Link:
                 self._end.sendall(self._unsent)
                 self._unsent.clear()
                 if hasattr(socket, "send_fds"):
-                    socket.send_fds(self._end, [_framed(Join())], [end.fileno()])
+                    socket.send_fds(self._end, [_framed(Join(goes_on=goes_on))], [end.fileno()])
                 else:
-                    self._end.sendall(_framed(Join(end.share(pid))))  # type: ignore[attr-defined, unused-ignore]
+                    self._end.sendall(_framed(Join(end.share(pid), goes_on)))  # type: ignore[attr-defined, unused-ignore]
             except OSError:
                 self._read()
             finally:
@@ -244,11 +246,11 @@ class Child:
         self._process.wait()
 
 
-def introduce(one: Child, other: Child) -> None:
-    """Have two children talk to each other."""
+def introduce(one: Child, other: Child, *, goes_on: bool = False) -> None:
+    """Have two children talk to each other; `goes_on` as in `Join`."""
     here, there = socket.socketpair()
-    one.link.join(here, one.pid)
-    other.link.join(there, other.pid)
+    one.link.join(here, one.pid, goes_on=goes_on)
+    other.link.join(there, other.pid, goes_on=goes_on)
 
 
 def serve(run: Callable[[Link], None]) -> None:

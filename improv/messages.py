@@ -172,6 +172,12 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
 """Everything that can be turned while it plays."""
 
 
+MELODY_CONTROLS = tuple(
+    control.name for control in (TEMPERATURE, TOP_P, DENSITY, REGISTER, LEANING, SEED, MELODY_LEVEL, MELODY_MUTE)
+)
+"""What only a network with a melody can obey."""
+
+
 def control_named(name: str) -> Control:
     """The control of a name; UsageError that names the nearest one."""
     if name not in CONTROLS:
@@ -271,7 +277,7 @@ class Panic:
 
 @dataclass(frozen=True, slots=True)
 class Learn:
-    """Have the next knob, key or pedal that is moved turn a control, or ask for what is named (`panic`, `hand-over`)."""
+    """Have the next knob, key or pedal that is moved turn a control, or ask for one of `TRIGGERS`."""
 
     target: str
 

@@ -17,17 +17,18 @@ from typing import Any
 from improv import __version__
 from improv.between import Arrived, Begin, Begun, Down, Ended, Prepare, Prepared, Told
 from improv.config import Tune
+from improv.encoding import ENCODINGS
 from improv.engine import START_S, Lead, perform
 from improv.errors import ContractError, ImprovError
 from improv.link import Join, Link, serve
-from improv.messages import Command, Panic, Quit
+from improv.messages import MELODY_CONTROLS, Command, How, Panic, Quit
 from improv.midi.player import Plan, SystemClock
 from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Placed, Timed, in_order
 from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel, remembered_provider
 from improv.recording import Head, read_take
 from improv.replay import entry_of, network, replayed
-from improv.session import Moment, Session, begin, snapshot
+from improv.session import MELODY_HEAD, Moment, Session, begin, snapshot, swapped
 from improv.transport import Clock, Transport
 from improv.turns import Mode
 
@@ -121,9 +122,10 @@ class FarPlayer:
             self.clock.wait_until(self.clock.now() + _SOON_S, exactly=False)
         return False
 
-    def takes_over(self, session: Session) -> None:
-        """Go on from a session that another engine was in: nothing sounds, and keys it thinks held may be up."""
-        self._commands.insert(0, Panic())
+    def takes_over(self, session: Session, *, sounds: bool) -> None:
+        """Go on from a session that another engine was in: keys it thinks held may be up, and what `sounds` may not."""
+        if not sounds:
+            self._commands.insert(0, Panic())
         held = {key.pitch for key in session.keys if key.release is None}
         if self._met:
             up = sorted(held - self._down)
@@ -166,7 +168,7 @@ class FarPlayer:
             case Join():
                 if self._player is not None:
                     self._player.close()
-                if self._playing:  # a new player, at which nothing sounds
+                if self._playing and not message.goes_on:  # a new player, at which nothing sounds
                     self._commands.append(Panic())
                 self._player = self._daemon.joined(message)
             case Quit():
@@ -219,19 +221,27 @@ def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
     first = begun(tune, model, Mode.SOLO, 0, 0.0)
     with _first_steps(tune):
         lead = Lead().tried(first, model, hands.clock)
-    begin_ = _asked_to_begin(hands, link)
+    begin_ = _asked_to_begin(hands, link, Prepared(model.spec.name, _deaf_to(model)))
     if begin_ is None:
         return
     if begin_.session:
         session: Session = pickle.loads(begin_.session)  # noqa: S301 from our own process
-        hands.takes_over(session)
+        if begin_.swapped:
+            session = swapped(session, model)
+        hands.takes_over(session, sounds=begin_.goes_on)
     else:
         session = begun(tune, model, begin_.mode, begin_.seed, hands.clock.now() + START_S)
         link.send(Begun(head_of(tune, model, session)))
 
+    new = begin_.swapped
+
     def observe(moment: Moment) -> None:
-        seen = snapshot(moment.session, moment.planned)
-        link.send(Told(seen, entry_of(moment), pickle.dumps(moment.session)))
+        nonlocal new
+        seen, entry = snapshot(moment.session, moment.planned), entry_of(moment)
+        if new:
+            entry, new = replace(entry, model=model.spec.name, model_sha256=model.sha256), False
+        waits = moment.how is How.IDLE and not moment.heard
+        link.send(Told(seen, None if waits else entry, pickle.dumps(moment.session)))
         if moment.session.step % _TIDY_STEPS == 0:
             gc.collect()
 
@@ -243,7 +253,7 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
     """A take as it was, your notes too, each step decided again and compared before it sounds."""
     recording = read_take(path)
     network(recording.head.model, recording.head.model_sha256, recording.head.provider)  # said before it begins
-    begin_ = _asked_to_begin(hands, link)
+    begin_ = _asked_to_begin(hands, link, Prepared(recording.head.model))
     if begin_ is None:
         return
     head, entries = recording.head, recording.entries
@@ -271,12 +281,17 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
     link.send(Ended(0.0, peak_memory_mib()))
 
 
-def _asked_to_begin(hands: "FarPlayer", link: Link) -> Begin | None:
+def _deaf_to(model: OnnxModel) -> tuple[str, ...]:
+    """The controls that a network cannot obey: one without a melody none of the melody's."""
+    return ENCODINGS[model.spec.encoding].deaf_to if MELODY_HEAD in model.spec.heads else MELODY_CONTROLS
+
+
+def _asked_to_begin(hands: "FarPlayer", link: Link, prepared: Prepared) -> Begin | None:
     """Say that all is ready, and wait; None if nobody asks any more. From here on no garbage is collected unasked."""
     gc.collect()
     gc.freeze()
     gc.disable()
-    link.send(Prepared())
+    link.send(prepared)
     return hands.begin if hands.wait(lambda: hands.begin is not None) else None
 
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -44,6 +45,9 @@ _HUNG_S = 30.0
 _END_S = 30.0
 _CALLER_S = 10.0
 _FAREWELL_S = 2.0
+_VISIT_EVERY_S, _VISIT_S = 60.0, 30.0
+"""So often somebody attaches to the jam, and stays so long."""
+
 _MOST_MINUTES = 7 * 24 * 60
 _TOTAL = "all of them"
 
@@ -81,11 +85,14 @@ def soak(minutes: float, model: str, api: str | None, say: Callable[[str], None]
         with _jam(_command(folder, model, mode, port, minutes), folder) as process:
             if caller is not None:
                 _tell(caller, "go\n")
-            watched = _watch(process, folder, began_s, minutes * 60, asked)
+            with _Visitors(_environment(folder), began_s) as visitors:
+                watched = _watch(process, folder, began_s, minutes * 60, asked, visitors)
+            watched.wrong += visitors.wrong
             notes = None if caller is None else _notes_of(caller)
             _finish(process, folder, watched)
         figures = _figures(folder)
-    return _found(watched, figures, {"api": port, "mode": str(mode), "tempo_bpm": _TEMPO, "notes_called": notes})
+    wiring = {"api": port, "mode": str(mode), "tempo_bpm": _TEMPO, "notes_called": notes, "visits": visitors.came}
+    return _found(watched, figures, wiring)
 
 
 def table(found: Mapping[str, Any]) -> str:
@@ -94,7 +101,8 @@ def table(found: Mapping[str, Any]) -> str:
     called = found["notes_called"]
     lines = [
         f"{found['seconds'] / 60:.1f} minutes of a jam ({found['mode']}, {found['tempo_bpm']} bpm, pass-through on) to "
-        f"{where}; {'nobody played to it' if not called else f'{called} notes were played to it'}.",
+        f"{where}; {'nobody played to it' if not called else f'{called} notes were played to it'}; "
+        f"clients attached {found['visits']} times, every other one was killed.",
         "",
         "| process | PSS after warm-up / at the end (MB) | its own after warm-up / at the end (MB) "
         "| PSS, own: slope (MB/h) | threads | descriptors |",
@@ -132,13 +140,65 @@ def _command(folder: Path, model: str, mode: Mode, port: str, minutes: float) ->
     return command if port != "none" else [*command, "--save", str(folder / "jam.mid")]
 
 
+def _environment(folder: Path) -> dict[str, str]:
+    """With places of its own for everything that a jam keeps."""
+    return os.environ | {"IMPROV_TAKES": str(folder / "takes"), "IMPROV_RUNTIME": str(folder / "run")}
+
+
+class _Visitors:
+    """Clients that attach to the jam, watch it, turn a knob and leave; every other one is killed. A context."""
+
+    def __init__(self, environment: Mapping[str, str], began_s: float) -> None:
+        self.came = 0
+        self.wrong: list[str] = []
+        self._environment = environment
+        self._next_s = began_s + _VISIT_EVERY_S / 2
+        self._leaves_s = inf
+        self._watcher: subprocess.Popen[bytes] | None = None
+        self._turner: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in (self._watcher, self._turner):
+            if process is not None:
+                process.kill()
+                process.wait()
+
+    def look(self, now_s: float) -> None:
+        """Have one come or go, if it is time; returns at once."""
+        if now_s >= self._next_s:
+            self._next_s, self._leaves_s = now_s + _VISIT_EVERY_S, now_s + _VISIT_S
+            self.came += 1
+            self._watcher = self._client("watch", "--json")
+            self._turner = self._client("temperature", f"{0.8 + self.came % 5 / 10:g}")
+        elif now_s >= self._leaves_s and self._watcher is not None and self._turner is not None:
+            self._leaves_s = inf
+            if self._watcher.poll() is not None or self._turner.poll() != 0:
+                self.wrong.append(f"a client that attached after {self.came} others did not get through")
+            self._watcher.send_signal(signal.SIGKILL if self.came % 2 else signal.SIGINT)
+            self._watcher.wait()
+
+    def _client(self, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "improv", "ctl", *arguments],
+            env=dict(self._environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
 @contextmanager
 def _jam(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The jam as it runs; in a session of its own, so that a Ctrl-C is ours to pass on."""
-    environment = os.environ | {"IMPROV_TAKES": str(folder / "takes")}
     with (folder / "said").open("wb") as out:
         process = subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=_environment(folder), start_new_session=True
         )
     try:
         yield process
@@ -168,7 +228,9 @@ class _Asked:
         self.to_end = True
 
 
-def _watch(process: subprocess.Popen[bytes], folder: Path, began_s: float, seconds: float, asked: _Asked) -> _Watched:
+def _watch(
+    process: subprocess.Popen[bytes], folder: Path, began_s: float, seconds: float, asked: _Asked, visitors: _Visitors
+) -> _Watched:
     """Look at it every second until the time is over, somebody ends it, or something goes wrong."""
     watched = _Watched(began_s)
     size, grew_s, look_s = 0, began_s, began_s
@@ -176,6 +238,7 @@ def _watch(process: subprocess.Popen[bytes], folder: Path, began_s: float, secon
         now_s = time.monotonic()
         if now_s >= look_s:
             look_s = max(look_s + _LOOK_S, now_s)
+            visitors.look(now_s)
             found = {name: taken for name, pid in of_jam(process.pid).items() if (taken := usage(pid))}
             if found:
                 watched.looks.append((now_s - began_s, found))

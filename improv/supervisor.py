@@ -13,11 +13,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from improv.between import ENGINE, PLAYER, Begin, Begun, Ended, Opened, Prepare, Prepared, Report, Sent, Told
+from improv.between import (
+    ENGINE,
+    PLAYER,
+    Begin,
+    Begun,
+    Ended,
+    Lights,
+    Opened,
+    Prepare,
+    Prepared,
+    Report,
+    Sent,
+    Told,
+    Turned,
+)
 from improv.config import Tune, Wiring
 from improv.errors import ImprovError
 from improv.link import Child, Failed, introduce
-from improv.messages import SWING, TEMPO, Command, Panic, Quit
+from improv.messages import MODEL, OFF, ON, SWING, TEMPO, THRU, Command, Nudge, Panic, Quit, Rig, Set
+from improv.midi.player import PassOn, Wanted
 from improv.recording import Head
 
 _TICK_S = 0.05
@@ -54,15 +69,19 @@ class Audience(Protocol):
         """Something else has happened: a process died, a port went."""
         ...
 
+    def turned(self, time_s: float, message: bytes) -> None:
+        """A knob, a key or a pedal was moved that is bound, or may be."""
+        ...
 
-class Asking(Protocol):
-    """Somebody who asks for things while it plays: keys, signals."""
+
+class Door(Protocol):
+    """Somebody who asks for things while it plays: keys, signals, a control socket."""
 
     def poll(self) -> Sequence[Command]:
         """What is asked for now; returns at once."""
         ...
 
-    def fileno(self) -> int:
+    def wakers(self) -> Sequence[Any]:
         """What becomes readable when there is something to ask."""
         ...
 
@@ -95,7 +114,16 @@ class Supervisor:
         """A player that has only to be told which ports to open: what the last one left sounding waits for it."""
         self._engine: Child | None = None
         self._opened: Opened | None = None
-        self._prepared = False
+        self._prepared: Prepared | None = None
+        self._coming: Child | None = None
+        """An engine with the network that is to play from the next step on."""
+        self._coming_tune = tune
+        self._coming_prepared: Prepared | None = None
+        self._swapped = False
+        """Whether the last session that was told is of another network than the engine's."""
+        self._wanted = Wanted()
+        self._remark = ""
+        self._quit = False
         self._begin: Begin | None = None
         self._session = b""
         self._asked: list[Command] = []
@@ -115,52 +143,104 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        children = [child for child in (self._player, self._engine, self._understudy) if child is not None]
+        children = [
+            child for child in (self._player, self._engine, self._understudy, self._coming) if child is not None
+        ]
         for child in children:
             child.link.close()  # they end side by side
         deadline_s = time.monotonic() + _FAREWELL_S
         for child in children:
             child.end(max(0.0, deadline_s - time.monotonic()))
 
-    def ready(self, asking: Sequence[Asking] = ()) -> Opened | None:
+    def ready(self, doors: Sequence[Door] = ()) -> Opened | None:
         """Wait until the ports are open and the network is loaded; None if somebody asks for a stop before.
 
         What either cannot do is raised.
         """
         deadline_s = time.monotonic() + _STARTING_S
-        while self._opened is None or not self._prepared:
+        while self._opened is None or self._prepared is None:
             if time.monotonic() > deadline_s:
                 raise ImprovError(f"nothing plays after {_STARTING_S:g} s; start again, or try another --api")
-            self._listen(asking)
-            if any(isinstance(command, Quit) for asker in asking for command in asker.poll()):
+            self._listen(doors)
+            if any(isinstance(command, Quit) for door in doors for command in door.poll()) or self._quit:
                 return None
             for who, child in (("player", self._player), ("engine", self._engine)):
                 if child is None or child.gone:
                     raise ImprovError(f"the {who} has died while it was started; start again")
         return self._opened
 
-    def play(self, begin: Begin, asking: Sequence[Asking]) -> Outcome:
+    def play(self, begin: Begin, doors: Sequence[Door]) -> Outcome:
         """Perform until it is over or somebody asks for a stop."""
         self._begin = begin
         self._introduce()
-        while self._ended is None:
-            for asker in asking:
-                for command in asker.poll():
-                    if isinstance(command, Quit):
-                        return self._stopped()
+        while self._ended is None and not self._quit:
+            for door in doors:
+                for command in door.poll():
                     self.ask(command)
-            self._listen(asking)
+            self._listen(doors)
             self._mind()
         return self._stopped()
 
     def ask(self, command: Command) -> None:
         """Pass a command on to whom it concerns: panic to the player, which tells the engine of it."""
-        to_player = isinstance(command, Panic) and self._player is not None
-        to = self._player if to_player else self._engine
-        if not to_player:
-            self._asked.append(command)
-        if to is not None:
-            to.link.send(command)
+        match command:
+            case Quit():
+                self._quit = True
+            case Set(MODEL.name, value):
+                self._swap(str(value))
+            case Set(THRU.name, value):
+                self._pass_on(value == ON)
+            case Nudge(THRU.name):
+                self._pass_on(not self._wiring.thru)
+            case Panic() if self._player is not None:
+                self._player.link.send(command)
+            case _:
+                self._asked.append(command)
+                if self._engine is not None:
+                    self._engine.link.send(command)
+
+    def want(self, wanted: Wanted) -> None:
+        """Have the player tell of these messages of controllers, and of no others."""
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._tell_player(wanted)
+
+    def light(self, messages: Sequence[bytes]) -> None:
+        """Have the lights of a controller show something."""
+        if messages:
+            self._tell_player(Lights(list(messages)))
+
+    @property
+    def rig(self) -> Rig:
+        """What it is played with, as far as it is known here."""
+        report, opened, prepared = self._report, self._opened, self._prepared
+        return Rig(
+            says=opened.says if opened else "",
+            api=opened.api if opened else "",
+            model=prepared.model if prepared else self._tune.model,
+            model_coming=self._coming_tune.model if self._coming else "",
+            deaf_to=prepared.deaf_to if prepared else (),
+            thru=ON if self._wiring.thru else OFF,
+            onsets=self._earlier.onsets + report.onsets,
+            dropped_onsets=self._earlier.dropped + report.dropped,
+            lateness_p50_us=report.lateness_p50_us,
+            lateness_p99_us=report.lateness_p99_us,
+            engine_deaths=self.engine_deaths,
+            player_deaths=self.player_deaths,
+            remark=self._remark,
+        )
+
+    def _tell_player(self, message: object) -> None:
+        if self._player is not None and self._player_open:
+            self._player.link.send(message)
+
+    def _pass_on(self, on: bool) -> None:
+        self._wiring = replace(self._wiring, thru=on)
+        self._tell_player(PassOn(on))
+
+    def _say(self, text: str) -> None:
+        self._remark = text
+        self._audience.remark(text)
 
     def _stopped(self) -> Outcome:
         """Silence first, then what they have left to say."""
@@ -184,10 +264,11 @@ class Supervisor:
 
     # --- what they say --------------------------------------------------------------------------
 
-    def _listen(self, asking: Sequence[Asking]) -> None:
+    def _listen(self, doors: Sequence[Door]) -> None:
         """Wait a moment for somebody to say something, and take it in."""
-        links = [child.link for child in (self._player, self._engine) if child is not None and not child.link.closed]
-        wakers: list[Any] = [*links, *(asker for asker in asking if asker.fileno() >= 0)]
+        children = (self._player, self._engine, self._coming)
+        links = [child.link for child in children if child is not None and not child.link.closed]
+        wakers: list[Any] = [*links, *(waker for door in doors for waker in door.wakers())]
         select.select(wakers, [link for link in links if link.waits], (), _TICK_S)
         now_s = time.monotonic()
         if now_s - self._now_s > _STUCK_ANYWAY_S:
@@ -203,20 +284,27 @@ class Supervisor:
             for message in self._engine.link.receive():
                 self._engine_heard_s = now_s
                 self._engine_says(message)
+        if self._coming is not None:
+            for message in self._coming.link.receive():
+                self._coming_says(message)
 
     def _player_says(self, message: object) -> None:
         match message:
             case Opened():
                 if self._opened is not None:
-                    self._audience.remark("the ports are open again")
+                    self._say("the ports are open again")
                 self._opened, self._player_open, self._told_failure = message, True, ""
                 self._wiring = replace(self._wiring, api=message.api, patient=True)
                 self._understudy_wanted_s = self._now_s + _UNDERSTUDY_S
+                self._tell_player(self._wanted)
                 self._introduce()
             case Report():
                 self._told_report(message)
             case Sent(onsets):
                 self._sent = onsets
+            case Turned(messages):
+                for time_s, turned in messages:
+                    self._audience.turned(time_s, turned)
             case Failed():
                 self._player_failed(message)
             case _:
@@ -225,17 +313,17 @@ class Supervisor:
     def _told_report(self, report: Report) -> None:
         before, self._report = self._report, report
         for text in report.news:
-            self._audience.remark(text)
+            self._say(text)
         if report.loops > before.loops:
-            self._audience.remark("what improv plays comes back to its input: ignored, and nothing is passed on")
+            self._say("what improv plays comes back to its input: ignored, and nothing is passed on")
         if report.overflows > before.overflows:
-            self._audience.remark(f"{report.overflows} MIDI messages were lost: more came than the system could keep")
+            self._say(f"{report.overflows} MIDI messages were lost: more came than the system could keep")
         if report.unheard > before.unheard:
-            self._audience.remark(f"{report.unheard} notes were not heard: more came than could be kept")
+            self._say(f"{report.unheard} notes were not heard: more came than could be kept")
         if report.broken and not before.broken:
-            self._audience.remark("the input sends MIDI messages that make no sense; they are left out")
+            self._say("the input sends MIDI messages that make no sense; they are left out")
         if report.gaps > before.gaps:
-            self._audience.remark("time has passed unnoticed: the machine was suspended, or overloaded")
+            self._say("time has passed unnoticed: the machine was suspended, or overloaded")
         if report.server_gone:
             if self._understudy is not None:  # it is a client of the dead one too
                 self._understudy.kill()
@@ -247,36 +335,77 @@ class Supervisor:
             raise failure.error()
         if failure.message != self._told_failure:
             self._told_failure = failure.message
-            self._audience.remark(failure.message)
+            self._say(failure.message)
 
     def _engine_says(self, message: object) -> None:
         match message:
             case Prepared():
-                self._prepared = True
+                self._prepared = message
                 self._introduce()
             case Begun(head):
                 self._audience.begun(head)
-            case Told():
-                self._session = message.session
-                self._engine_told = True
-                for command in message.entry.commands:
+            case Told(seen, entry, session):
+                self._session = session
+                self._engine_told, self._swapped = True, False
+                for command in entry.commands if entry else ():
                     if command in self._asked:
                         self._asked.remove(command)
-                self._audience.told(message)
+                self._audience.told(replace(message, seen=replace(seen, rig=self.rig)))
+                if self._coming_prepared is not None:
+                    self._take_turns()
             case Ended():
                 self._ended = message
             case Failed():
                 if not self._session:
                     raise message.error()
-                self._audience.remark(message.message)
+                self._say(message.message)
             case _:
                 raise AssertionError(message)
+
+    # --- another network ---------------------------------------------------------------------------
+
+    def _swap(self, model: str) -> None:
+        """Have another network loaded and tried beside the one that plays, to take its place at a step."""
+        self._give_up_coming()
+        self._coming_tune = replace(self._tune, given=(*self._tune.given, (MODEL.name, model)))
+        self._coming = Child(ENGINE)
+        self._coming.link.send(Prepare(self._coming_tune))
+
+    def _coming_says(self, message: object) -> None:
+        match message:
+            case Prepared():
+                self._coming_prepared = message
+            case Failed():
+                self._say(message.message)
+                self._give_up_coming()
+            case _:
+                raise AssertionError(message)
+
+    def _give_up_coming(self) -> None:
+        if self._coming is not None:
+            self._coming.kill()
+        self._coming = self._coming_prepared = None
+
+    def _take_turns(self) -> None:
+        """The engine that was coming goes on from the step that has just been told; the other one ends."""
+        before, self._engine, self._coming = self._engine, self._coming, None
+        self._prepared, self._coming_prepared = self._coming_prepared, None
+        self._tune, self._swapped = self._coming_tune, True
+        self._engine_begun = self._engine_told = self._connected = False
+        self._engine_heard_s = time.monotonic()
+        self._introduce(goes_on=True)
+        if before is not None:
+            before.end(0.0)
+        self._say(f"{self._tune.model} plays")
 
     # --- life and death -------------------------------------------------------------------------
 
     def _mind(self) -> None:
         """Start again what has died, after killing what is stuck."""
         self._mind_the_understudy()
+        if self._coming is not None and self._coming.gone:
+            self._say(f"{self._coming_tune.model} cannot be loaded: its process has died")
+            self._give_up_coming()
         if self._player is None:
             if self._now_s >= self._player_again_s:
                 self._start_player()
@@ -295,7 +424,7 @@ class Supervisor:
             self._engine.kill()
             self._count_death("the engine")
             self.engine_deaths += 1
-            self._audience.remark(f"the engine {'is stuck' if stuck else 'has died'}; another takes its place")
+            self._say(f"the engine {'is stuck' if stuck else 'has died'}; another takes its place")
             self._start_engine()
 
     def _mind_the_understudy(self) -> None:
@@ -314,7 +443,7 @@ class Supervisor:
         """Kill it; another is started at once, unless the last one could not open its ports, which needs no remark."""
         if remark:
             self.player_deaths += 1
-            self._audience.remark(remark)
+            self._say(remark)
         if self._player is not None:
             self._player.kill()
         self._earlier, self._report = self._report.after(self._earlier), Report()
@@ -334,20 +463,23 @@ class Supervisor:
 
     def _start_engine(self) -> None:
         self._engine, self._engine_begun, self._connected = Child(ENGINE), False, False
-        self._prepared = self._engine_told = False
+        self._prepared, self._engine_told = None, False
         self._engine_heard_s = time.monotonic()
         self._engine.link.send(Prepare(self._tune, self._take))
 
-    def _introduce(self) -> None:
-        """Connect player and engine to each other, and have an engine that is new begin, connected or not."""
-        if self._begin is None or not self._prepared or self._engine is None:
+    def _introduce(self, *, goes_on: bool = False) -> None:
+        """Connect player and engine to each other, and have an engine that is new begin, connected or not.
+
+        `goes_on`: another engine has played up to now, and nothing is to be heard of the change.
+        """
+        if self._begin is None or self._prepared is None or self._engine is None:
             return
         if self._player is not None and self._player_open and not self._connected:
-            introduce(self._player, self._engine)
+            introduce(self._player, self._engine, goes_on=goes_on)
             self._connected = True
         if not self._engine_begun:
             self._engine_begun = True
             self._engine_heard_s = time.monotonic()
-            self._engine.link.send(replace(self._begin, session=self._session))
+            self._engine.link.send(replace(self._begin, session=self._session, swapped=self._swapped, goes_on=goes_on))
             for command in self._asked:  # of another engine, which had no time to play them
                 self._engine.link.send(command)

@@ -28,7 +28,7 @@ from improv.messages import (
     Start,
     Stop,
 )
-from improv.music import SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, notes_text
+from improv.music import SILENCE, STEPS_PER_BEAT, Cell, notes_text
 from improv.turns import Who
 
 KEYS_HELP = "keys: + - tempo, [ ] temperature, h hand over, space stop or start, r restart, p panic, q quit"
@@ -54,6 +54,7 @@ class Lines:
         self._missed = self._faults = 0
         self._troubles: tuple[str, ...] = ()
         self._head = ""
+        self._who = Who.NOBODY
         self._cells: list[str] = []
 
     def observe(self, seen: Snapshot) -> None:
@@ -63,9 +64,11 @@ class Lines:
         self._hear(_cell_text(seen.heard))
         self._step = seen.step
         self._tell(self._news_of(seen))
-        if seen.step % STEPS_PER_BAR == 0 or not self._cells:
+        inside = _inside_the_bar(seen)
+        if inside == 0 or not self._cells or seen.turn.who is not self._who:
             self._end_line()
-            self._head = _head(seen)
+            self._head, self._who = _head(seen), seen.turn.who
+            self._cells = [""] * inside
         elif seen.chord is not None and seen.chord.symbol not in self._head.split():
             self._head = self._head.replace(_ROOM_FOR_A_CHORD, f" {seen.chord.symbol:<{len(_ROOM_FOR_A_CHORD) - 1}}", 1)
         self._cells.append(_step_text(seen))
@@ -91,7 +94,7 @@ class Lines:
         """What there is to tell besides notes; steps that fail in a row are told of once a bar."""
         missing, failing = seen.missed_steps > self._missed, seen.faults > self._faults
         self._missed, self._faults = seen.missed_steps, seen.faults
-        if not missing and not (failing and self._troubles and seen.step % STEPS_PER_BAR):
+        if not missing and not (failing and self._troubles and _inside_the_bar(seen)):
             self._troubles = _troubles(seen)
         return (f"{seen.tempo:g} bpm", f"temperature {seen.settings.temperature:g}", *self._troubles)
 
@@ -138,6 +141,11 @@ _ROOM_FOR_A_CHORD = " " * 5
 def _troubles(seen: Snapshot) -> tuple[str, ...]:
     missed = (f"{seen.missed_steps} steps missed",) if seen.missed_steps else ()
     return (*missed, f"fault {seen.faults}: {seen.fault}") if seen.faults else missed
+
+
+def _inside_the_bar(seen: Snapshot) -> int:
+    """How many steps of its bar are over: the form's top lies on a beat."""
+    return (seen.place.beat - 1) * STEPS_PER_BEAT + seen.step % STEPS_PER_BEAT
 
 
 def _head(seen: Snapshot) -> str:
@@ -191,9 +199,9 @@ class Keys:
             with suppress(termios.error, OSError):  # the terminal may have gone
                 termios.tcsetattr(sys.stdin, termios.TCSANOW, self._restore)
 
-    def fileno(self) -> int:
+    def wakers(self) -> Sequence[Any]:
         """The terminal, while it is there."""
-        return sys.stdin.fileno() if self._open else -1
+        return [sys.stdin] if self._open else []
 
     def poll(self) -> Sequence[Command]:
         """The commands of the keys struck since the last time."""

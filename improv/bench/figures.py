@@ -311,7 +311,9 @@ def _watched(command: Sequence[str], folder: Path) -> dict[str, dict[str, float]
     most: dict[str, dict[str, float]] = {}
     with (
         (folder / "said").open("wb") as out,
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out) as process,  # noqa: S603
+        subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=os.environ | {"IMPROV_RUNTIME": str(folder)}
+        ) as process,
     ):
         while process.poll() is None:
             time.sleep(_LOOK_S)

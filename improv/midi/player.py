@@ -18,7 +18,18 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from improv.messages import Command, Panic, Quit
-from improv.midi.channels import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, NOTE_ON, bytes_of, is_mode, silencing
+from improv.midi.channels import (
+    ALL_NOTES_OFF,
+    ALL_SOUND_OFF,
+    CHANNELS,
+    CONTROL,
+    NOTE_OFF,
+    NOTE_ON,
+    PROGRAM,
+    bytes_of,
+    is_mode,
+    silencing,
+)
 from improv.midi.echo import Echo
 from improv.midi.ledger import Ledger
 from improv.midi.stream import note_event
@@ -35,6 +46,9 @@ _SPIN_S = 700e-6
 _PR_SET_TIMERSLACK = 29
 _OUR_CHANNELS = tuple(CHANNELS[part] for part in (Part.MELODY, Part.CHORDS, Part.DRUMS))
 _SENDS_KEPT = 1 << 14
+_TURNS_KEPT = 256
+_CONTROLLERS = frozenset({CONTROL, NOTE_ON, PROGRAM})
+"""The kinds of messages that a knob, a key or a pedal sends."""
 
 _ONE_PANIC_S = 0.5
 """A demand for silence that comes so soon after one was met, while nothing sounds, may be our own come back."""
@@ -105,7 +119,30 @@ class Gone:
     engine: bool = False
 
 
-Arrival = Timed | Incoming | Plan | Gone | Command
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """Whether what arrives is passed on from now on."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which messages of knobs, keys and pedals are for the daemon, and so are neither heard nor passed on."""
+
+    bound: frozenset[tuple[int, int, int]] = frozenset()
+    """Status, number, and channel 0..15 or -1 for any."""
+    learning: bool = False
+    """Whether it is told of every one, to find out which is meant; they are heard and passed on all the same."""
+
+    def takes(self, message: bytes) -> bool:
+        """Whether a message is one of those that are bound; the end of a note is, as its beginning is."""
+        kind, channel = message[0] & 0xF0, message[0] & 0x0F
+        kind = NOTE_ON if kind == NOTE_OFF else kind
+        return len(message) > 1 and not self.bound.isdisjoint(((kind, message[1], channel), (kind, message[1], -1)))
+
+
+Arrival = Timed | Incoming | Plan | Gone | PassOn | Wanted | Command
 
 
 class Source(Protocol):
@@ -148,6 +185,14 @@ class Sends:
         self._times_s[at], self._times_s[at + 1] = due_s, sent_s
         self._count += 1
 
+    def lately_us(self, count: int) -> list[float]:
+        """By how much the last so many were late, in microseconds."""
+        return [
+            (self._times_s[at + 1] - self._times_s[at]) * 1e6
+            for index in range(max(0, self._count - min(count, _SENDS_KEPT)), self._count)
+            for at in (2 * (index % _SENDS_KEPT),)
+        ]
+
     def __iter__(self) -> Iterator[tuple[float, float]]:
         """(due, sent) of each, the oldest first."""
         for index in range(max(0, self._count - _SENDS_KEPT), self._count):
@@ -164,9 +209,17 @@ class Player:
 
     independent = False
 
-    def __init__(self, clock: Clock, sink: Sink, sources: Sequence[Source] = (), *, thru: Sink | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        sink: Sink,
+        sources: Sequence[Source] = (),
+        *,
+        thru: Sink | None = None,
+        passes_on: bool = True,
+    ) -> None:
         self.clock = clock
-        self.thru = thru
+        self.thru = thru if passes_on else None
         self.onsets = 0
         self.dropped = 0
         """Onsets that were skipped because their time had passed."""
@@ -196,6 +249,9 @@ class Player:
         self._asleep_s = clock.asleep_s()
         self._notes: list[Timed] = []
         self._commands: list[Command] = []
+        self._through = thru
+        self._wanted = Wanted()
+        self._turned: list[tuple[float, bytes]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -229,7 +285,7 @@ class Player:
             self._mind_the_gap(now_s)
             if not self._take_in(now_s):
                 break
-            if at_once and (self._notes or self._commands):
+            if at_once and (self._notes or self._commands or self._turned):
                 break
             due_s = self.next_due_s()
             if due_s > deadline_s and now_s >= deadline_s:
@@ -250,6 +306,11 @@ class Player:
         heard = self._notes, self._commands
         self._notes, self._commands = [], []
         return heard
+
+    def turned(self) -> list[tuple[float, bytes]]:
+        """What was moved at a controller since this was last asked, with its time: the daemon's to understand."""
+        turned, self._turned = self._turned, []
+        return turned
 
     def next_due_s(self) -> float:
         """When the next event is due, in seconds of the clock; infinity if nothing is pending."""
@@ -294,6 +355,9 @@ class Player:
     def release_what_is_held(self, now_s: float) -> None:
         """End the keys that are down, for whoever hears them and for whoever they were passed on to."""
         self._release_keys(now_s)
+        self._release_passed()
+
+    def _release_passed(self) -> None:
         if self.thru is not None:
             for message in self.passed.ends():
                 self.thru.send(message)
@@ -330,6 +394,12 @@ class Player:
                 self._commands.append(arrival)
             case Quit():
                 self._stopped = True
+            case PassOn(on):
+                if not on:
+                    self._release_passed()
+                self.thru = self._through if on else None
+            case Wanted():
+                self._wanted = arrival
             case _:
                 self._commands.append(arrival)
 
@@ -340,6 +410,11 @@ class Player:
         if self.echo.is_ours(message, time_s, down=down):
             if self.echo.found > loops:
                 self.release_what_is_held(time_s)
+            return
+        bound = self._wanted.takes(message)
+        if (bound or self._wanted.learning) and message[0] & 0xF0 in _CONTROLLERS:
+            self._turn(message, time_s)
+        if bound:
             return
         if is_mode(message, ALL_NOTES_OFF):  # many keyboards send it whenever the last key is up
             self._release_keys(time_s)
@@ -355,6 +430,14 @@ class Player:
         event = note_event(message)
         if event is not None:
             self._note(Timed(time_s, event))
+
+    def _turn(self, message: bytes, time_s: float) -> None:
+        """Keep what was moved; of a knob that is turned fast only where it is now."""
+        last = self._turned[-1][1] if self._turned else b""
+        if last[:2] == message[:2] and message[0] & 0xF0 == CONTROL:
+            self._turned.pop()
+        if len(self._turned) < _TURNS_KEPT:
+            self._turned.append((time_s, message))
 
     def _note(self, note: Timed) -> None:
         """An end is only heard of a key that is down, and a key that is struck again is released before."""

@@ -48,7 +48,7 @@ _JACK_DRAIN_S = 0.05
 """What is sent last is lost if the JACK port closes before those who hear it have had their turn, a period or two."""
 
 Direction = Literal["input", "output"]
-Role = Literal["in", "out", "thru", "list", "watch"]
+Role = Literal["in", "out", "thru", "lights", "list", "watch"]
 
 
 @contextmanager

@@ -12,10 +12,11 @@ import select
 import signal
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from improv.between import Arrived, Down, Opened, Report, Sent
+from improv.between import Arrived, Down, Lights, Opened, Report, Sent, Turned
 from improv.config import Wiring
 from improv.errors import Unavailable, UsageError
 from improv.link import Join, Link, serve
@@ -23,6 +24,7 @@ from improv.messages import Panic, Quit
 from improv.midi.player import Arrival, Gone, NullSink, Player, Sink, Source, SystemClock
 from improv.midi.ports import InputPort, OutputPort, Server, quiet, reachable_api
 from improv.music import Timed
+from improv.quantiles import quantile
 
 _REPORT_S = 0.2
 _FOLLOW_S = 0.5
@@ -30,6 +32,8 @@ _IDLE_S = 0.005
 """The list of ports is asked for when nothing falls due for so long."""
 
 _KEPT = 4096
+_LATELY = 200
+"""Onsets that the lateness which is reported is of."""
 _FAREWELL_S = 0.2
 _STUCK_S, _OPENING_S = 5.0, 20.0
 """The daemon is quicker, if there is one; and an orphan has so long to end."""
@@ -93,11 +97,12 @@ class Engine:
 
 
 class Daemon:
-    """The link to the daemon: a source of panic and stop, and of the engines to join."""
+    """The link to the daemon: a source of what it asks for, and of the engines to join."""
 
-    def __init__(self, link: Link, engine: Engine) -> None:
+    def __init__(self, link: Link, engine: Engine, lights: Sink) -> None:
         self.link = link
         self._engine = engine
+        self._lights = lights
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
         """What the daemon asks for; stop, once it is gone."""
@@ -106,9 +111,12 @@ class Daemon:
         asked: list[Arrival] = []
         for message in self.link.receive():
             if isinstance(message, Join):
-                if self._engine.link is not None:
+                if self._engine.link is not None and not message.goes_on:
                     asked.append(Gone(now_s, engine=True))
                 self._engine.joined(self.link.joined(message))
+            elif isinstance(message, Lights):
+                for light in message.messages:
+                    self._lights.send(light)
             else:
                 asked.append(message)
         if self.link.closed:
@@ -185,19 +193,21 @@ def _play(link: Link) -> None:
             spare.follow()
             spare.silence()
         with server.opening():
-            says, api, sink, thru, source = _opened(wiring, stack, spare)
+            opened = _opened(wiring, stack, spare)
         stack.callback(_live_on, _STUCK_S)  # closing may be stuck as well
-        ports = {port for port in (source, sink, thru) if isinstance(port, (InputPort, OutputPort))}
+        source, sink = opened.source, opened.sink
+        rig = (source, sink, opened.thru, opened.lights)
+        ports = {port for port in rig if isinstance(port, (InputPort, OutputPort))}
         engine = Engine()
-        daemon = Daemon(link, engine)
+        daemon = Daemon(link, engine, opened.lights)
         sources: list[Source] = [daemon, engine, signals, *([source] if source else [])]
         clock = SystemClock(lambda: [link] if engine.link is None else [link, engine.link])
         realtime = _realtime()
-        link.send(Opened(says, api, source is not None, not isinstance(sink, NullSink), realtime))
+        link.send(Opened(opened.says, opened.api, source is not None, not isinstance(sink, NullSink), realtime))
         gc.collect()
         gc.freeze()
         gc.disable()
-        with Player(clock, sink, sources, thru=thru) as player:
+        with Player(clock, sink, sources, thru=opened.thru, passes_on=wiring.thru) as player:
             _run(player, engine, link, ports, server, complaints)
         link.send(Sent(tuple(player.sent)))
         if server.gone:
@@ -232,6 +242,8 @@ def _run(
             link.send(_report(player, engine, ports, server, complaints))
             return
         engine.tell(*heard, player.down)
+        if turned := player.turned():
+            link.send(Turned(turned))
         now_s = player.clock.now()
         news: tuple[str, ...] = ()
         if now_s >= follow_s and not server.gone:
@@ -266,6 +278,7 @@ def _report(
 ) -> Report:
     complaints.read()
     counts = [port.stream.counts for port in ports if isinstance(port, InputPort)]
+    late_us = sorted(player.sent.lately_us(_LATELY)) or [0.0]
     return Report(
         onsets=player.onsets,
         dropped=player.dropped,
@@ -277,33 +290,49 @@ def _report(
         news=news,
         server_gone=server.gone,
         first_onset_s=player.first_onset_s,
+        lateness_p50_us=quantile(late_us, 0.5),
+        lateness_p99_us=quantile(late_us, 0.99),
     )
 
 
-def _opened(
-    wiring: Wiring, stack: ExitStack, spare: OutputPort | None
-) -> tuple[str, str, Sink, Sink | None, InputPort | None]:
-    """What to say of it, the MIDI system, the output, where to pass on to, and the input; none without a system."""
+@dataclass(frozen=True, slots=True)
+class _Rig:
+    """The ports that are open, and what to say of them; none without a MIDI system."""
+
+    says: str
+    api: str
+    sink: Sink
+    thru: Sink | None = None
+    """Where what arrives may be passed on to."""
+    source: InputPort | None = None
+    lights: Sink = NullSink()  # noqa: RUF009 it keeps nothing
+
+
+def _opened(wiring: Wiring, stack: ExitStack, spare: OutputPort | None) -> _Rig:
     if wiring.api == "none":
         if wiring.input or wiring.output:
             raise UsageError("--api none has no ports; leave --input and --output out, or name another --api")
-        return "", "none", NullSink(), None, None
+        return _Rig("", "none", NullSink())
     with quiet():
         try:
             api = wiring.api if wiring.patient and wiring.api else reachable_api(wiring.api)
         except Unavailable as error:
             if wiring.api or wiring.input or wiring.output or not wiring.listens:
                 raise
-            return f"{error}; playing on into a MIDI file", "none", NullSink(), None, None
+            return _Rig(f"{error}; playing on into a MIDI file", "none", NullSink())
         source = stack.enter_context(InputPort(wiring.input, api, patient=wiring.patient)) if wiring.listens else None
         sink = spare or stack.enter_context(OutputPort(wiring.output, api, patient=wiring.patient))
         if wiring.patient and wiring.output and sink is not spare:
             sink.silence()  # what a player before this one has left
         says = f"{api}: {f'hears {source.name}, ' if source else ''}plays to {sink.name}"
-        if not wiring.thru:
-            return says, api, sink, None, source
-        thru = sink if wiring.output else stack.enter_context(OutputPort(None, api, "thru"))
-    return f"{says}, passes on to {thru.name}", api, sink, thru, source
+        thru: OutputPort | None = None
+        lights: Sink = NullSink()
+        if wiring.listens:
+            thru = sink if wiring.output else stack.enter_context(OutputPort(None, api, "thru"))
+            says += f", passes on to {thru.name}" if wiring.thru else ""
+        if wiring.lights:
+            lights = stack.enter_context(OutputPort(wiring.lights, api, "lights", patient=True))
+    return _Rig(says, api, sink, thru, source, lights)
 
 
 def _realtime() -> bool:

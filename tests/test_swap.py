@@ -1,0 +1,115 @@
+"""Another network takes over while it plays: real processes, no ports."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from improv.between import Begin, Told
+from improv.config import Tune, Wiring
+from improv.messages import Command, How, Quit, Set
+from improv.recording import Head, Journal, Recording, read_take
+from improv.replay import check
+from improv.supervisor import Supervisor
+from improv.turns import Mode
+from tests.jack import children
+
+
+class Listener:
+    """Somebody who has things done at certain steps, and records what happens."""
+
+    def __init__(self, takes: Path, *at: tuple[int, Command | str], last: int = 60) -> None:
+        self.supervisor: Supervisor | None = None
+        self.told_: list[Told] = []
+        self.remarks: list[str] = []
+        self._takes = takes
+        self._at = list(at)
+        self._last = last
+        self._journal: Journal | None = None
+
+    @property
+    def recording(self) -> Recording:
+        """The take."""
+        assert self._journal is not None
+        assert self._journal.path is not None
+        self._journal.end("over")
+        self._journal.__exit__(None, None, None)
+        return read_take(self._journal.path)
+
+    def begun(self, head: Head) -> None:
+        self._journal = Journal(self._takes, head).__enter__()
+
+    def told(self, told: Told) -> None:
+        self.told_.append(told)
+        if told.entry is not None and self._journal is not None:
+            self._journal.append(told.entry)
+
+    def remark(self, text: str) -> None:
+        self.remarks.append(text)
+
+    def turned(self, time_s: float, message: bytes) -> None:
+        raise AssertionError
+
+    def wakers(self) -> list[Any]:
+        return []
+
+    def poll(self) -> list[Command]:
+        asked: list[Command] = []
+        step = self.told_[-1].seen.step if self.told_ else -1
+        while self._at and self._at[0][0] <= step:
+            what = self._at.pop(0)[1]
+            if isinstance(what, str):
+                os.kill(children(os.getpid())[what], signal.SIGKILL)
+            else:
+                asked.append(what)
+        return [*asked, Quit()] if step >= self._last else asked
+
+
+def performed(listener: Listener, model: str = "eck2002-blues") -> list[str]:
+    """Play; the network at each step."""
+    tune = Tune.of(model=model, tempo=400, count_in=0)
+    with Supervisor(tune, Wiring(api="none"), listener) as listener.supervisor:
+        assert listener.supervisor.ready() is not None
+        listener.supervisor.play(Begin(Mode.SOLO, 1), [listener])
+    return [told.seen.rig.model for told in listener.told_]
+
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the children")
+
+
+def test_another_network_takes_over_on_a_step_and_in_its_place(tmp_path: Path) -> None:
+    listener = Listener(tmp_path, (8, Set("model", "eck2002-chords")))
+    models = performed(listener)
+    assert {*models} == {"eck2002-blues", "eck2002-chords"}
+    assert models[-1] == "eck2002-chords"
+    assert listener.supervisor is not None
+    assert listener.supervisor.engine_deaths == 0
+    entries = listener.recording.entries
+    assert list(dict.fromkeys(entry.step for entry in entries)) == [*range(entries[-1].step + 1)]
+    assert {entry.how for entry in entries} == {How.NETWORK}
+    assert [bool(entry.model) for entry in entries].count(True) == 1
+
+
+def test_a_take_in_which_the_network_changed_replays_bit_for_bit(tmp_path: Path) -> None:
+    listener = Listener(tmp_path, (8, Set("model", "eck2002-chords")), (40, Set("model", "eck2002-blues")), last=100)
+    models = performed(listener)
+    assert [models[0], models[-1]] == ["eck2002-blues", "eck2002-blues"]
+    recording = listener.recording
+    assert sum(bool(entry.model) for entry in recording.entries) == 2
+    assert check(next(tmp_path.glob("*.take"))).entries == recording.entries
+
+
+def test_a_network_that_cannot_be_loaded_changes_nothing(tmp_path: Path) -> None:
+    listener = Listener(tmp_path, (4, Set("model", "nobody")), last=40)
+    assert {*performed(listener)} == {"eck2002-blues"}
+    assert any("nobody" in remark for remark in listener.remarks)
+
+
+def test_an_engine_that_dies_after_the_change_is_replaced_with_the_new_network(tmp_path: Path) -> None:
+    listener = Listener(tmp_path, (8, Set("model", "eck2002-chords")), (60, "engine"), last=90)
+    models = performed(listener)
+    assert models[-1] == "eck2002-chords"
+    assert listener.supervisor is not None
+    assert listener.supervisor.engine_deaths == 1
