@@ -1,23 +1,26 @@
 """The command line. It parses, asks the room concerned, and prints; rooms are imported when they are needed."""
 
-import inspect
 import json
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from functools import wraps
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from improv import __version__
+from improv.cli import config as configuration
+from improv.cli import ctl
+from improv.cli import daemon as background
+from improv.cli import doctor as checkup
+from improv.cli import monitor as listening
+from improv.cli.options import Api, Given, LiveApi, Model, Name, Output, Provider, with_controls, with_jam
 from improv.config import Tune, Wiring, check_writable
 from improv.errors import ImprovError
-from improv.messages import CONTROLS, MODEL, OFF, ON, Control, Value
+from improv.instance import DEFAULT, Instance
+from improv.messages import MODEL, Value
 
 app = typer.Typer(
     help="A jam partner for MIDI: you play over a 12-bar blues, a network that has learned it answers.",
@@ -26,94 +29,45 @@ app = typer.Typer(
 )
 
 
-SHORT = MappingProxyType({"model": ("-m",), "tempo": ("-t",)})
-
-
-def _option(control: Control) -> tuple[Any, Any]:
-    """How a control is given on the command line: its type and its option."""
-    if control.choices == (OFF, ON):
-        return bool, typer.Option(f"--{control.name}/--no-{control.name}", help=control.help)
-    kind = str if not control.is_number else int if control.whole else float
-    default = f"; {control.default:g} if not given" if control.is_number else ""
-    text = f"{control.help} [{control.range}{default}]"
-    return kind, typer.Option(f"--{control.name}", *SHORT.get(control.name, ()), help=text)
-
-
-def _with_controls(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with an option for each control in the place of its parameter `controls`."""
-    own = [parameter for name, parameter in inspect.signature(command).parameters.items() if name != "controls"]
-    options = []
-    for control in CONTROLS.values():
-        kind, option = _option(control)
-        hint: Any = Annotated[kind | None, option]  # type: ignore[valid-type]
-        options.append(inspect.Parameter(control.field, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint))
-
-    @wraps(command)
-    def call(**given: Any) -> None:
-        controls = {control.field: given.pop(control.field) for control in CONTROLS.values()}
-        switches = {True: ON, False: OFF}
-        command(controls={name: switches.get(value, value) if isinstance(value, bool) else value
-                          for name, value in controls.items()}, **given)  # fmt: skip
-
-    parameters = [*own, *options]
-    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return call
-
-
-Model = Annotated[str, typer.Option("--model", "-m", help=CONTROLS["model"].help)]
-Provider = Annotated[
-    str | None,
-    typer.Option(help="What runs the network: cpu, cuda, coreml. The fastest that bench has found if not given."),
-]
-Api = Annotated[
-    str | None,
-    typer.Option(help="The MIDI system: alsa, jack, coremidi, windows; the first that answers if not given."),
-]
-Output = Annotated[
-    str | None,
-    typer.Option("--output", "-o", help="The MIDI output, or part of its name; a virtual port if not given."),
-]
-LiveApi = Annotated[
-    str | None,
-    typer.Option("--api", help="The MIDI system: alsa, jack, coremidi, windows, or none to play into a file only."),
-]
+app.add_typer(ctl.app, name="ctl")
+app.add_typer(background.app, name="daemon")
+app.add_typer(configuration.app, name="config")
+app.command("panic")(background.panic)
+app.command("doctor")(checkup.doctor)
+app.command("monitor")(listening.monitor)
 
 
 @app.command()
-@_with_controls
+@with_jam
 def jam(
-    controls: dict[str, Value | None],
-    choruses: Annotated[int | None, typer.Option(help="End after so many choruses; Ctrl-C otherwise.")] = None,
-    input: Annotated[
-        str | None,
-        typer.Option("--input", "-i", help="The MIDI input, or part of its name; a virtual port if not given."),
-    ] = None,
-    output: Output = None,
-    api: LiveApi = None,
-    save: Annotated[Path | None, typer.Option(help="Also write the jam to this MIDI file.")] = None,
+    given: Given,
+    name: Name = DEFAULT,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Play in the background, as improv daemon start does.")
+    ] = False,
     figures: Annotated[Path | None, typer.Option(help="Write what was measured to this JSON file.")] = None,
-    provider: Provider = None,
 ) -> None:
     """Play live: hear a MIDI input, answer on a MIDI output, until Ctrl-C.
 
     Without --input and --output improv opens virtual ports that anything can be connected to. With
-    no MIDI system at all it plays into a MIDI file. Everything below can be turned while it plays.
+    no MIDI system at all it plays into a MIDI file. What is not given here stands in the environment
+    or in config.toml (improv config), and most of it can be turned while it plays (improv ctl).
     """
     from improv import daemon
 
-    tune = Tune.of(choruses=choruses, provider=provider, **controls)
+    if detach:
+        background.begin(Instance(name), given.arguments())
+        return
     if figures is not None:
         check_writable(figures)
-    wiring = Wiring(api=api, input=input, output=output, thru=tune.thru, save=save)
-    measured = daemon.jam(tune, wiring, say=_say)
+    measured = daemon.jam(given.config(), Instance(name), say=_say)
     _say(measured.text())
     if figures is not None:
         figures.write_text(json.dumps(asdict(measured), indent=1))
 
 
 @app.command()
-@_with_controls
+@with_controls
 def render(
     controls: dict[str, Value | None],
     out: Annotated[Path, typer.Argument(help="The MIDI file to write.")],

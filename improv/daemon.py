@@ -38,6 +38,7 @@ from improv.messages import (
     checked,
     control_named,
 )
+from improv.notify import READY, STOPPING, WATCHDOG, notify, status, watchdog_s
 from improv.osc import OscServer
 from improv.quantiles import quantile
 from improv.recording import Head, Journal, read_take, takes_directory
@@ -93,8 +94,8 @@ def jam(config: Config, instance: Instance, say: Callable[[str], None], *, in_ba
     if wiring.save is not None:
         check_writable(wiring.save)
     seed = random.SystemRandom().randrange(1 << 31) if tune.seed is None else tune.seed
-    out = io.StringIO() if in_background or sys.stdout is None else sys.stdout
-    audience = _Audience(Lines(out), say)
+    shows: Shows = Remarks(say) if in_background else Lines(sys.stdout or io.StringIO())
+    audience = _Audience(shows, say)
     with ExitStack() as stack:
         stack.enter_context(instance.held())
         stack.enter_context(audience)
@@ -120,8 +121,36 @@ def jam(config: Config, instance: Instance, say: Callable[[str], None], *, in_ba
         if not in_background and _in_front_of_a_terminal():
             say(KEYS_HELP)
             doors.append(stack.enter_context(Keys()))
-        outcome = supervisor.play(Begin(mode, seed), doors)
+        notify(READY, status(ports.says))
+        outcome = supervisor.play(Begin(mode, seed), [*doors, _ServiceManager()])
+        notify(STOPPING)
     return _figures(outcome, audience)
+
+
+def run(config: Config, instance: Instance, say: Callable[[str], None]) -> None:
+    """Play in the background, as `jam` does but without a terminal: `say` is told what happens besides the music."""
+    figures = jam(config, instance, say, in_background=True)
+    say(figures.text())
+
+
+class _ServiceManager:
+    """A door nobody asks at: it tells the service manager, if there is one, that we play and live."""
+
+    def __init__(self) -> None:
+        self._every_s = watchdog_s()
+        self._next_s = 0.0
+
+    def poll(self) -> Sequence[Command]:
+        """Say that it lives, when it is time."""
+        now_s = time.monotonic()
+        if self._every_s is not None and now_s >= self._next_s:
+            self._next_s = now_s + self._every_s
+            notify(WATCHDOG)
+        return ()
+
+    def wakers(self) -> Sequence[Any]:
+        """Nothing."""
+        return ()
 
 
 def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figures:
@@ -157,6 +186,43 @@ def _save(wiring: Wiring, *, plays: bool) -> Path | None:
     return wiring.save
 
 
+class Shows(Protocol):
+    """Somebody to whom a jam is shown."""
+
+    def observe(self, seen: Snapshot) -> None:
+        """A step."""
+        ...
+
+    def remark(self, text: str) -> None:
+        """Something that has happened besides."""
+        ...
+
+    def close(self) -> None:
+        """It is over."""
+        ...
+
+
+class Remarks:
+    """Shows only what happens besides the music, and faults."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._fault = ""
+
+    def observe(self, seen: Snapshot) -> None:
+        """Tell of a fault, once."""
+        fault, self._fault = self._fault, seen.fault
+        if seen.fault and seen.fault != fault:
+            self._say(f"fault: {seen.fault}")
+
+    def remark(self, text: str) -> None:
+        """Tell it."""
+        self._say(text)
+
+    def close(self) -> None:
+        """Nothing."""
+
+
 class Watcher(Protocol):
     """Somebody who is shown each step: a door whose clients see what they turn."""
 
@@ -188,9 +254,9 @@ class _Desk:
                 self.begin()
                 return note
             case Forget(target):
-                self._controllers.forget(target)
+                note = self._controllers.forget(target)
                 self._keep_learned()
-                return ""
+                return note
             case Set(name, value):
                 self._stands[name] = value
             case Nudge(name, by) if name in self._stands:
@@ -240,13 +306,13 @@ def learned_maps(instance: Instance) -> tuple[Map, ...]:
 class _Audience:
     """Shows a jam line by line and has it recorded; a context that ends both and says where they are."""
 
-    def __init__(self, lines: Lines, say: Callable[[str], None]) -> None:
+    def __init__(self, shown: Shows, say: Callable[[str], None]) -> None:
         self.save: Path | None = None
         """Also write the jam to this MIDI file at its end."""
         self.last: Told | None = None
         self.watched_by: list[Watcher] = []
         self.desk: _Desk | None = None
-        self._lines = lines
+        self._shown = shown
         self._say = say
         self._journal: Journal | None = None
         self._take: Any = None
@@ -259,7 +325,7 @@ class _Audience:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close_journal("stopped" if error is None else f"{type(error).__name__}: {error}")
-        self._lines.close()
+        self._shown.close()
         if self.save is not None and self._journal is not None:
             self._write(self.save, self._journal.path)
         if self._journal is not None and self._journal.path is not None:
@@ -297,7 +363,7 @@ class _Audience:
             self._tell_fault(self._journal)
         if self._take is not None and told.entry is not None:
             self._take.observe(told.entry)
-        self._lines.observe(told.seen)
+        self._shown.observe(told.seen)
         take = self._journal.path.stem if self._journal is not None and self._journal.path is not None else ""
         seen = replace(told.seen, rig=replace(told.seen.rig, take=take))
         for watcher in self.watched_by:
@@ -312,12 +378,12 @@ class _Audience:
         """Record and show that something has happened."""
         if self._journal is not None:
             self._journal.remark(self.last.seen.step if self.last else 0, text)
-        self._lines.remark(text)
+        self._shown.remark(text)
 
     def _tell_fault(self, journal: Journal) -> None:
         fault, self._fault = self._fault, journal.fault
         if self._fault and self._fault != fault:
-            self._lines.remark(self._fault)
+            self._shown.remark(self._fault)
 
 
 def _in_front_of_a_terminal() -> bool:

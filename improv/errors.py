@@ -9,7 +9,8 @@ the snapshot.
     ├── DataError         a file that is not what it should be                  exit 65
     │   └── ContractError a model that breaks the contract of `improv.model`
     ├── InputNotFound     a file or a MIDI port that is not there               exit 66
-    └── Unavailable       no MIDI system to open a port on                      exit 69
+    ├── Unavailable       no MIDI system to open a port on                      exit 69
+    └── AlreadyRunning    another process plays as this instance                exit 75
 """
 
 from typing import ClassVar
@@ -47,3 +48,9 @@ class Unavailable(ImprovError):
     """A service of the machine is missing, such as a MIDI system."""
 
     exit_status = 69
+
+
+class AlreadyRunning(ImprovError):
+    """Another process is the instance that was to be started."""
+
+    exit_status = 75

@@ -58,7 +58,8 @@ class Control:
         """Its values as a help text says them."""
         if not self.is_number:
             return ", ".join(self.choices) or "a name"
-        return f"{self.low:g} to {self.high:g}" + (f" {self.unit}" if self.unit else "")
+        ends = (f"{end:.0f}" if end == int(end) else f"{end:g}" for end in (self.low, self.high))
+        return " to ".join(ends) + (f" {self.unit}" if self.unit else "")
 
     def checked(self, value: Value) -> Value:
         """The value as the control keeps it; UsageError if it may not have it, NaN neither."""
@@ -308,7 +309,7 @@ TRIGGERS: Mapping[str, Command] = MappingProxyType(
 )
 """The commands that are asked for by their name alone, and tap, which is stamped when it is asked for."""
 
-TARGETS = (*CONTROLS, *TRIGGERS, "tap")
+TARGETS = (*(name for name, control in CONTROLS.items() if control.is_number or control.choices), *TRIGGERS, "tap")
 """Everything that a knob, a key or a pedal can be bound to."""
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from improv.encoding import ENCODINGS
-from improv.messages import Settings
+from improv.messages import OWN, Settings
 from improv.model import CONTRACT, ModelSpec, Tensors
 from improv.music import STEPS_PER_BEAT, Form
 from improv.session import Session, begin
@@ -77,9 +77,9 @@ def echo() -> Echo:
 def begun(echo: Echo) -> Callable[..., Session]:
     """A session of the echo at 120 bpm: an eighth lasts a quarter of a second and step 0 sounds at 0 s."""
 
-    def begun(mode: Mode = Mode.TRADE, turn_bars: int = 1, key_semitones: int = 0, count_in_bars: int = 0) -> Session:
-        settings = Settings(mode=mode, turn_bars=turn_bars, temperature=1, key_semitones=key_semitones)
-        session = begin(echo, settings, Transport(0, 0.0, 120), seed=1, count_in_bars=count_in_bars)
+    def begun(mode: Mode = Mode.TRADE, bars: int = 1, key: str = OWN, count_in_bars: int = 0) -> Session:
+        settings = Settings(mode=mode, bars=bars, key=key, seed=1)
+        session = begin(echo, settings, Transport(0, 0.0, 120), count_in_bars=count_in_bars)
         echo.fed.clear()
         return session
 

@@ -36,12 +36,15 @@ from improv.bench.stalls import StallProbe
 from improv.bench.statistics import Quantiles, Samples, Stall, joined, median_ratio, ratio, robust_slope
 from improv.bench.steps import beside_bare_us, processor_ms
 from improv.between import ENGINE, PLAYER, Opened, Report
-from improv.config import DEFAULT_MODEL, Wiring
+from improv.config import Wiring
 from improv.errors import Unavailable
 from improv.link import Child
+from improv.messages import MODEL
 from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel
 from tests.onnx_models import saved, walker
+
+BLUES = str(MODEL.default)
 
 
 def samples(*late_s: float, period_s: float = 1.0, start_s: float = 10.0) -> Samples:
@@ -403,7 +406,7 @@ def test_a_step_is_told_beside_the_bare_runtime_and_in_processor_time(tmp_path: 
 
 
 def test_a_key_is_answered_by_a_plan() -> None:
-    found = reaction(find_model(DEFAULT_MODEL), DEFAULT_MODEL, "cpu", keys=2)
+    found = reaction(find_model(BLUES), BLUES, "cpu", keys=2)
     assert [found[what]["n"] for what in ("reaction", "step", "crossing")] == [2, 2, 2]
     assert all(found[what]["p50_ms"] > 0 for what in ("reaction", "step", "crossing"))
     assert found["ratio"] is not None
@@ -446,7 +449,7 @@ def test_without_jack_it_is_said_and_nothing_fails(tmp_path: Path, monkeypatch: 
     assert live.told(live.through) == {"not_measured": "jack_bufsize is not installed"}
     script(tmp_path, "jack_bufsize", "256")
     script(tmp_path, "jack_samplerate", "JACK server not running")
-    found = live.told(lambda: live.silence_after_kill(DEFAULT_MODEL, "cpu", kills=1))
+    found = live.told(lambda: live.silence_after_kill(BLUES, "cpu", kills=1))
     assert found == {"not_measured": "no JACK server answers"}
     script(tmp_path, "jack_samplerate", "48000")
     assert jack.period().ms == pytest.approx(5.333, abs=1e-3)

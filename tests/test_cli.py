@@ -146,8 +146,8 @@ def notes_of(path: Path) -> dict[str, list[tuple[int, str, int]]]:
 # --- what is refused ----------------------------------------------------------------------------
 
 OPTIONS = [
-    ("--tempo 19", 2, "tempo 19 is out of range; give 20 to 400 beats per minute"),
-    ("--tempo 401", 2, "tempo 401 is out of range; give 20 to 400 beats per minute"),
+    ("--tempo 19", 2, "tempo 19 is out of range; give 20 to 400 bpm"),
+    ("--tempo 401", 2, "tempo 401 is out of range; give 20 to 400 bpm"),
     ("--tempo nan", 2, "tempo nan is out of range; give 20 to 400"),
     ("--tempo fast", 2, "Invalid value for '--tempo'"),
     ("--temperature -0.1", 2, "temperature -0.1 is out of range; give 0 to 3"),
@@ -160,11 +160,19 @@ OPTIONS = [
     ("--bars 1.5", 2, "Invalid value for '--bars'"),
     ("--count-in -1", 2, "count-in -1 is out of range; give 0 to 4 bars"),
     ("--count-in 5", 2, "count-in 5 is out of range; give 0 to 4 bars"),
+    ("--gap 0.4", 2, "gap 0.4 is out of range; give 0.5 to 8 beats"),
+    ("--top-p 1.1", 2, "top-p 1.1 is out of range; give 0 to 1"),
+    ("--density -1.1", 2, "density -1.1 is out of range; give -1 to 1"),
+    ("--register 3", 2, "register 3 is out of range; give -2 to 2 octaves"),
+    ("--leaning 1.1", 2, "leaning 1.1 is out of range; give 0 to 1"),
+    ("--melody-level 151", 2, "melody-level 151 is out of range; give 0 to 150 %"),
+    ("--chords-mute on", 2, "unexpected extra argument(s) (on); see improv render --help"),
     ("--choruses 0", 2, "choruses 0 is out of range; give 1 or more"),
-    ("--seed -1", 2, "seed -1 is out of range; give 0 or more"),
+    ("--seed -1", 2, "seed -1 is out of range; give 0 to 2147483647"),
+    ("--seed 2147483648", 2, "seed 2147483648 is out of range; give 0 to 2147483647"),
     ("--key H", 2, "'H' is no note name; give a key such as C, F# or Bb"),
     ("--key ''", 2, "'' is no note name; give a key such as C, F# or Bb"),
-    ("--mode sing", 2, "'sing' is not one of 'trade', 'duet', 'solo'"),
+    ("--mode sing", 2, "mode 'sing' is unknown; choose from trade, phrase, duet, solo, listen"),
     ("--provider abacus", 2, "no provider 'abacus'; choose from cpu, cuda, coreml"),
     ("--call gone.mid", 66, "gone.mid: No such file or directory; give a Standard MIDI File"),
     ("--call .", 66, ".: Is a directory; give a Standard MIDI File"),
@@ -272,10 +280,15 @@ def test_a_provider_that_does_not_work_is_told_in_one_line(provider: str, proces
         "--count-in 4",
         "--choruses 1",
         "--seed 0",
-        "--seed 12345678901234567890",
+        "--seed 2147483647",
         "--key F#",
         "--key Bb",
         "--mode duet",
+        "--mode phrase --call call.mid --gap 0.5",
+        "--mode listen",
+        "--top-p 0 --density 1 --leaning 1 --register -2",
+        "--melody-level 0 --chords-level 150 --click-mute",
+        "--melody-mute --no-chords-mute --no-thru",
         "--provider cpu",
         "--call call.mid",
         "--call call.mid --mode duet",
@@ -316,7 +329,7 @@ def test_help_and_version(improv: Improv) -> None:
         told = improv(f"{command} --help")
         assert (told.status, told.err) == (0, "")
         assert f"improv {command} [OPTIONS]" in told.out
-    assert "Quarter notes a minute. [20 to 400]" in improv("jam --help").out
+    assert "Quarter notes a minute. [20 to 400 bpm; 120 if not given]" in " ".join(improv("jam --help").out.split())
 
 
 @pytest.mark.parametrize("line", ["--help", "jam --help", "--version", "models", "models --json"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from improv.engine import FALLBACK_STEPS, REPLAN_S, Lead, perform
-from improv.messages import Command, How, Panic, SetTempo, Stop
+from improv.messages import Command, How, Panic, Quit, Set
 from improv.midi.channels import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_OFF, NOTE_ON
 from improv.midi.player import GAP_S, Plan, Player, Script
 from improv.model import Tensors
@@ -105,7 +105,7 @@ def test_each_moment_is_told_once_with_the_next_chord_known(echo: Echo, begun: B
 
 
 def test_a_tempo_change_is_on_the_grid_and_moves_the_rest(echo: Echo, begun: Begun) -> None:
-    _, sink, _, _ = played(begun(Mode.SOLO), echo, Commands((0.6, SetTempo(240))), last_step=6)
+    _, sink, _, _ = played(begun(Mode.SOLO), echo, Commands((0.6, Set("tempo", 240))), last_step=6)
     assert [at for at, _ in sink.onsets(Part.MELODY)] == [0.0, 0.25, 0.5, 0.75, 0.875, 1.0, 1.125]
 
 
@@ -121,8 +121,8 @@ def test_a_tempo_change_moves_events_that_are_already_waiting() -> None:
     assert [at for at, _ in sink.events] == [1.0, 1.5]
 
 
-def test_stop_ends_everything_at_once(echo: Echo, begun: Begun) -> None:
-    ended, sink, _, _ = played(begun(Mode.SOLO), echo, Commands((1.1, Stop())))
+def test_quit_ends_everything_at_once(echo: Echo, begun: Begun) -> None:
+    ended, sink, _, _ = played(begun(Mode.SOLO), echo, Commands((1.1, Quit())))
     assert ended.step == 4
     assert sink.events[-1][0] == pytest.approx(1.1)
     assert sink.panics == [pytest.approx(1.1)]

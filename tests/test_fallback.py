@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from improv.engine import FALLBACK_STEPS, Lead, perform
-from improv.messages import Command, How, SetTempo, Settings
+from improv.messages import Command, How, Set, Settings
 from improv.midi.channels import CHANNELS
 from improv.midi.player import Plan, Player, Script
 from improv.model import Tensors
@@ -114,8 +114,8 @@ class Troubled(Echo):
         self._performing = False
 
     def begun(self, mode: Mode) -> Session:
-        settings = Settings(mode=mode, turn_bars=1, temperature=1)
-        session = begin(self, settings, Transport(0, 0.0, 120), seed=1)
+        settings = Settings(mode=mode, bars=1, seed=1)
+        session = begin(self, settings, Transport(0, 0.0, 120))
         self._performing = True
         return session
 
@@ -363,7 +363,7 @@ def test_a_network_that_was_too_slow_is_back_in_its_place_once_the_tempo_lets_it
     def slowing_down(moment: Moment) -> None:
         moments.append(moment)
         if moment.session.step == 2 * STEPS_PER_BAR:
-            hands.commands.append(SetTempo(60))
+            hands.commands.append(Set("tempo", 60))
 
     with hands.player:
         ended = perform(session, model, hands, slowing_down, lead=Lead(), last_step=191)

@@ -17,7 +17,7 @@ import pytest
 
 from improv.config import Tune
 from improv.errors import DataError, ImprovError, InputNotFound, UsageError
-from improv.messages import How, SetTempo, Settings, Stop
+from improv.messages import OWN, How, Quit, Set, Settings
 from improv.midi.channels import CHANNELS
 from improv.midi.files import TICKS_A_BEAT, CallNote, Take, read_call
 from improv.music import NoteOff, NoteOn, Part, Placed, Timed, pitch_name
@@ -26,7 +26,7 @@ from improv.render import render
 from improv.replay import entry_of
 from improv.session import Session, begin
 from improv.transport import Transport
-from improv.turns import Mode
+from improv.turns import Mode, Rules, Turn, Who, first_turn
 from tests.conftest import Echo
 from tests.onnx_models import saved, walker
 from tests.test_engine import Commands, Heard, played, script
@@ -36,6 +36,8 @@ BAR = 4 * TICKS_A_BEAT
 EVEN = Transport(0, 0.0, 120)
 OFF_64 = NoteOff(Part.MELODY, 64)
 SWUNG = 0.67
+SOLO = Settings(mode=Mode.SOLO, bars=1)
+ALONE = Turn(Who.IMPROV, 0)
 
 
 def on(pitch: int, after: float = 0, velocity: int = 80, channel: int = 0) -> mido.Message:
@@ -178,10 +180,10 @@ def test_damage_in_a_call_is_refused_or_harmless(tmp_path: Path) -> None:
 # --- takes --------------------------------------------------------------------------------------
 
 
-def begun(model: Echo, mode: Mode = Mode.SOLO, *, swing: float = 0.5, key: int = 0, count_in: int = 0) -> Session:
+def begun(model: Echo, mode: Mode = Mode.SOLO, *, swing: float = 0.5, key: str = OWN, count_in: int = 0) -> Session:
     """A session at 120 bpm in turns of one bar, its first step due at 0 s."""
-    settings = Settings(mode=mode, turn_bars=1, temperature=1, key_semitones=key)
-    return begin(model, settings, Transport(-8 * count_in, 0.0, 120, swing), seed=1, count_in_bars=count_in)
+    settings = Settings(mode=mode, bars=1, key=key, seed=1)
+    return begin(model, settings, Transport(-8 * count_in, 0.0, 120, swing), count_in_bars=count_in)
 
 
 def taken(path: Path, session: Session, model: Echo, *sources: Any, last_step: int = 31) -> tuple[mido.MidiFile, Heard]:
@@ -201,7 +203,6 @@ def head_of(session: Session, model: Echo) -> Head:
         began="2026-11-21T06:45:12+00:00",
         model=model.spec.name,
         model_sha256="00ff" * 16,
-        seed=session.seed,
         settings=session.settings,
         transport=session.transport,
         count_in_bars=-(session.step + 1) // 8,
@@ -293,8 +294,8 @@ def test_golden_trade(echo: Echo, tmp_path: Path) -> None:
 def test_golden_duet_with_everything_turned(tmp_path: Path) -> None:
     """A count-in, swing, another key, a primer and two tempo changes."""
     model = Echo("C7 | Dm7 G7", primers=((60, 60, 62, 62),))
-    session = begun(model, Mode.DUET, swing=SWUNG, key=3, count_in=1)
-    turning = Commands((3.0, SetTempo(90)), (5.0, SetTempo(160)))
+    session = begun(model, Mode.DUET, swing=SWUNG, key="Eb", count_in=1)
+    turning = Commands((3.0, Set("tempo", 90)), (5.0, Set("tempo", 160)))
     midi, _ = taken(
         tmp_path / "take.mid", session, model, script((2.1, 2.4, 55), (2.9, 3.3, 58)), turning, last_step=15
     )
@@ -320,12 +321,12 @@ def test_markers_stand_where_a_chorus_or_a_turn_begins(echo: Echo, tmp_path: Pat
 
 
 def test_a_marker_stands_once_where_the_music_was_stopped_on_it(echo: Echo, tmp_path: Path) -> None:
-    midi, _ = taken(tmp_path / "take.mid", begun(echo, Mode.TRADE), echo, Commands((2.1, Stop())))
+    midi, _ = taken(tmp_path / "take.mid", begun(echo, Mode.TRADE), echo, Commands((2.1, Quit())))
     assert markers(midi) == [(0, "Chorus 1 - you"), (BAR, "improv")]
 
 
 def test_a_tempo_stands_at_the_step_it_changes_at(echo: Echo, tmp_path: Path) -> None:
-    turning = Commands((0.3, SetTempo(240)), (0.7, SetTempo(60)))
+    turning = Commands((0.3, Set("tempo", 240)), (0.7, Set("tempo", 60)))
     midi, _ = taken(tmp_path / "take.mid", begun(echo), echo, turning)
     # asked for in step 1, which ends at 0.5 s, and in step 3, which ends at 0.75 s
     assert tempos(midi) == [(0, 120), (TICKS_A_BEAT, 240), (2 * TICKS_A_BEAT, 60)]
@@ -334,7 +335,9 @@ def test_a_tempo_stands_at_the_step_it_changes_at(echo: Echo, tmp_path: Path) ->
 @pytest.mark.parametrize("swing", [0.5, SWUNG, 0.75])
 def test_the_file_sounds_when_the_performance_did(echo: Echo, swing: float, tmp_path: Path) -> None:
     """Tempo and ticks together, as a player of the file adds them up, wherever the tempo was changed."""
-    turning = Commands((0.1, SetTempo(240)), (1.1, SetTempo(60)), (3.6, SetTempo(200)), (3.9, SetTempo(90)))
+    turning = Commands(
+        (0.1, Set("tempo", 240)), (1.1, Set("tempo", 60)), (3.6, Set("tempo", 200)), (3.9, Set("tempo", 90))
+    )
     midi, heard = taken(tmp_path / "take.mid", begun(echo, swing=swing), echo, turning)
     now_s, sounded = 0.0, []
     for message in midi:
@@ -360,14 +363,17 @@ def test_your_notes_are_written_where_you_played_them(echo: Echo, tmp_path: Path
     assert notes == [(576, "note_on", 64), (634, "note_off", 64), (960, "note_on", 65), (end, "note_off", 65)]
 
 
-def solo(step: int, *events: Placed, transport: Transport = EVEN, settings: Settings | None = None) -> Entry:
+def solo(
+    step: int, *events: Placed, transport: Transport = EVEN, settings: Settings = SOLO, turn: Turn = ALONE
+) -> Entry:
     """A step of a performance that is told by hand."""
     return Entry(
         step=step,
         how=How.NETWORK,
         events=events,
         transport=transport,
-        settings=settings or Settings(mode=Mode.SOLO, turn_bars=1, temperature=1),
+        settings=settings,
+        turn=turn,
     )
 
 
@@ -400,17 +406,18 @@ def test_a_file_says_what_it_was_made_with(echo: Echo, tmp_path: Path) -> None:
     assert (at, metre.numerator, metre.denominator) == (0, 4, 4)
 
 
-@pytest.mark.parametrize(("semitones", "key"), [(0, "C"), (1, "Db"), (6, "F#"), (-2, "Bb"), (-4, "Ab"), (-1, "B")])
-def test_the_key_is_the_one_that_sounds(echo: Echo, semitones: int, key: str, tmp_path: Path) -> None:
-    midi, _ = taken(tmp_path / "take.mid", begun(echo, key=semitones), echo, last_step=7)
+@pytest.mark.parametrize(("chosen", "key"), [(OWN, "C"), *((key, key) for key in ("Db", "F#", "Bb", "Ab", "B"))])
+def test_the_key_is_the_one_that_sounds(echo: Echo, chosen: str, key: str, tmp_path: Path) -> None:
+    midi, _ = taken(tmp_path / "take.mid", begun(echo, key=chosen), echo, last_step=7)
     assert [(at, message.key) for at, message in metas(midi, "key_signature")] == [(0, key)]
 
 
 def test_another_key_or_mode_is_told_where_it_begins(echo: Echo, tmp_path: Path) -> None:
-    higher = Settings(mode=Mode.SOLO, turn_bars=1, temperature=1, key_semitones=5)
-    trade = Settings(mode=Mode.TRADE, turn_bars=1, temperature=1, key_semitones=5)
-    entries = [solo(step, settings=higher if step >= 3 else None) for step in range(17)]
-    entries += [solo(step, settings=trade) for step in range(17, 26)]
+    higher = Settings(mode=Mode.SOLO, bars=1, key="F")
+    trade = Settings(mode=Mode.TRADE, bars=1, key="F")
+    entries = [solo(step, settings=higher if step >= 3 else SOLO) for step in range(17)]
+    turns = {step: first_turn(step, Rules(trade.mode, trade.bars, trade.gap)) for step in range(17, 26)}
+    entries += [solo(step, settings=trade, turn=turn) for step, turn in turns.items()]
     midi = told(tmp_path / "take.mid", echo, *entries)
     assert [(at, message.key) for at, message in metas(midi, "key_signature")] == [(0, "C"), (3 * BAR // 8, "F")]
     assert markers(midi) == [(0, "Chorus 1 - improv"), (17 * BAR // 8, "you"), (3 * BAR, "improv")]
@@ -513,7 +520,7 @@ def rendered(tmp_path: Path) -> Callable[..., mido.MidiFile]:
 
     def rendered(call: Path | None = None, name: str = "out.mid", **tune: Any) -> mido.MidiFile:
         values = {"model": model, "choruses": 1, "seed": 0, "count_in": 0, "bars": 1, "provider": "cpu", **tune}
-        render(Tune(**values), tmp_path / name, call)
+        render(Tune.of(**values), tmp_path / name, call)
         midi = mido.MidiFile(tmp_path / name)
         check_well_formed(midi)
         return midi

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from improv.messages import Panic, Stop
+from improv.messages import Panic, Quit
 from improv.midi.channels import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, CONTROL
 from improv.midi.player import Arrival, Gone, Incoming, Plan, Player
 from improv.music import TICKS_PER_STEP, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, in_order
@@ -499,7 +499,7 @@ class Playing(RuleBasedStateMachine):
         desk = self.desk
         desk.forget()
         with desk.player:
-            desk.inbox.put(desk.clock.now(), Stop())
+            desk.inbox.put(desk.clock.now(), Quit())
             assert desk.player.listen_until(desk.clock.now() + 1, at_once=False) is None
             assert desk.player.listen_until(inf) is None  # and stays away
         self.ends()

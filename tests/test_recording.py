@@ -33,7 +33,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from improv.errors import DataError, InputNotFound, UsageError
-from improv.messages import Command, How, SetTemperature, SetTempo, Settings
+from improv.messages import Command, How, Set, Settings
 from improv.midi.channels import CHANNELS
 from improv.midi.files import export
 from improv.music import NoteOff, NoteOn, Part, Placed, Timed
@@ -55,20 +55,20 @@ from improv.recording import journal as writing
 from improv.recording import lines as told_lines
 from improv.session import Heard, Session, advance, begin, finish
 from improv.transport import Transport
-from improv.turns import Mode
+from improv.turns import Mode, Turn, Who
 from tests.conftest import Echo
 
 PATIENT_S = 60.0
 """How long a test lets a thread of the machine take: no matter, as long as it ends."""
 
-SOLO = Settings(mode=Mode.SOLO, turn_bars=4, temperature=1.0)
+SOLO = Settings(mode=Mode.SOLO, seed=7)
+ALONE = Turn(Who.IMPROV, 0)
 EVEN = Transport(-8, 4711.25, 120.0)
 HEAD = Head(
     improv="0.1.0",
     began="2026-11-21T06:45:12Z",
     model="echo",
     model_sha256="00ff" * 16,
-    seed=7,
     settings=SOLO,
     transport=EVEN,
     count_in_bars=1,
@@ -82,8 +82,8 @@ def step_of(step: int, **other: Any) -> Entry:
     """An entry that is different for every step."""
     notes = (Timed(EVEN.time_of(step) + 0.1, NoteOn(Part.YOU, step % 128, 1 + step % 127)),) if step % 3 else ()
     events = (Placed(6 * step, NoteOn(Part.MELODY, step % 128, 90)), Placed(6 * step + 6, NoteOff(Part.MELODY, 1)))
-    values = {"notes": notes, "events": events, "transport": EVEN, "settings": SOLO, "chord": "C7", **other}
-    return Entry(step=step, how=How.NETWORK, **values)
+    values = {"notes": notes, "events": events, "transport": EVEN, "settings": SOLO, "turn": ALONE, "chord": "C7"}
+    return Entry(step=step, how=How.NETWORK, **(values | other))
 
 
 def steps(count: int) -> tuple[Entry, ...]:
@@ -120,8 +120,13 @@ PARTS = st.sampled_from(Part)
 NOTES = st.builds(NoteOn, PARTS, PITCHES, st.integers(1, 127)) | st.builds(NoteOff, PARTS, PITCHES)
 TRANSPORTS = st.builds(Transport, st.integers(), FLOATS, st.floats(20, 400), st.floats(0.5, 0.75))
 CHOSEN = st.builds(
-    Settings, mode=st.sampled_from(Mode), turn_bars=st.integers(1, 96), temperature=FLOATS, key_semitones=st.integers()
+    Settings,
+    **{
+        name: FLOATS if hint is float else st.text() if hint is str else st.from_type(hint)
+        for name, hint in get_type_hints(Settings).items()
+    },
 )
+TURNS = st.builds(Turn, st.sampled_from(Who), st.integers(), st.none() | st.integers())
 COMMANDS = st.one_of(
     *(
         st.builds(kind, **{name: FLOATS if hint is float else st.from_type(hint) for name, hint in hints.items()})
@@ -137,6 +142,10 @@ ENTRIES = st.builds(
     events=st.lists(st.builds(Placed, st.integers(), NOTES), max_size=3).map(tuple),
     transport=TRANSPORTS,
     settings=CHOSEN,
+    turn=TURNS,
+    top=st.integers(),
+    model=st.text(),
+    model_sha256=st.text(),
     leapt=COUNTS,
     fault=st.text(),
     chord=st.text(),
@@ -147,7 +156,6 @@ HEADS = st.builds(
     began=st.datetimes().map(lambda at: at.isoformat() + "Z"),
     model=st.text(),
     model_sha256=st.text(),
-    seed=COUNTS,
     settings=CHOSEN,
     transport=TRANSPORTS,
     count_in_bars=st.integers(0, 4),
@@ -166,15 +174,16 @@ def test_a_head_is_what_it_was(head: Head) -> None:
 def test_an_entry_is_what_it_was(entry: Entry, before: Entry) -> None:
     assert Entry.from_json(entry.to_json()) == entry
     assert Entry.from_json(entry.to_json(before), before) == entry
-    settled = replace(before, transport=entry.transport, settings=entry.settings)
+    settled = replace(before, transport=entry.transport, settings=entry.settings, turn=entry.turn)
     assert Entry.from_json(entry.to_json(settled), settled) == entry
     assert "\n" not in entry.to_json()
 
 
 def test_an_entry_can_be_read_by_a_person() -> None:
-    entry = step_of(4, commands=(SetTempo(90.5),), fault="RuntimeError: out of notes")
-    assert entry.to_json(HEAD) == (
-        '{"step":4,"how":"network","notes":[[4714.35,"on","you",4,5]],"commands":[{"SetTempo":{"bpm":90.5}}],'
+    entry = step_of(4, commands=(Set("tempo", 90.5),), fault="RuntimeError: out of notes")
+    assert entry.to_json(step_of(3)) == (
+        '{"step":4,"how":"network","notes":[[4714.35,"on","you",4,5]],'
+        '"commands":[{"Set":{"control":"tempo","value":90.5}}],'
         '"events":[[24,"on","melody",4,90],[30,"off","melody",1]],"fault":"RuntimeError: out of notes","chord":"C7"}'
     )
     assert step_of(3, events=()).to_json(entry) == '{"step":3,"how":"network","chord":"C7"}'
@@ -212,9 +221,9 @@ def test_a_command_added_later_needs_no_change_here(touch: SetTouch, monkeypatch
         pytest.param({"how": "by magic"}, id="an unknown way"),
         pytest.param({"how": {}}, id="no way at all"),
         pytest.param({"commands": [{"SetFire": {}}]}, id="an unknown command"),
-        pytest.param({"commands": [{"SetTempo": {}}]}, id="a command without its value"),
-        pytest.param({"commands": [{"SetTempo": {"bpm": "fast"}}]}, id="a command with a wrong value"),
-        pytest.param({"commands": [{"Stop": {"bpm": 1}}]}, id="a command with too many"),
+        pytest.param({"commands": [{"Set": {}}]}, id="a command without its value"),
+        pytest.param({"commands": [{"Nudge": {"control": "tempo", "by": "fast"}}]}, id="a command with a wrong value"),
+        pytest.param({"commands": [{"Stop": {"by": 1}}]}, id="a command with too many"),
         pytest.param({"commands": [{}]}, id="an empty command"),
         pytest.param({"commands": [{"Stop": {}, "Panic": {}}]}, id="two commands in one"),
         pytest.param({"commands": ["Stop"]}, id="a command that is a word"),
@@ -229,7 +238,7 @@ def test_a_command_added_later_needs_no_change_here(touch: SetTouch, monkeypatch
         pytest.param({"transport": {"anchor_step": 0, "anchor_s": 0.0, "bpm": 0.0}}, id="standing still"),
         pytest.param({"transport": {"anchor_step": 0, "anchor_s": 0.0}}, id="without tempo"),
         pytest.param({"transport": {"anchor_step": 0, "anchor_s": 0.0, "bpm": 9, "swing": 1}}, id="a swing of 1"),
-        pytest.param({"settings": {"mode": "fight", "turn_bars": 1, "temperature": 1}}, id="an unknown mode"),
+        pytest.param({"settings": {"mode": "fight", "bars": 1, "temperature": 1}}, id="an unknown mode"),
         pytest.param({"settings": 3}, id="settings that are none"),
         pytest.param({"chord": 7}, id="a chord that is no text"),
         pytest.param({"mood": "blue"}, id="an unknown field"),
@@ -264,12 +273,12 @@ def test_what_is_no_json_object_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"format": 2}, "its format is 2, this improv reads 1"),
+        ({"format": 1}, "its format is 1, this improv reads 2"),
         ({"began": "yesterday"}, "yesterday"),
         ({"form": "C7 | H7"}, "'H' is no note name"),
         ({"key": "Cis"}, "Cis"),
-        ({"seed": "7"}, "'7' is no int"),
-        ({"seed": None}, "Head lacks seed"),
+        ({"count_in_bars": "7"}, "'7' is no int"),
+        ({"count_in_bars": None}, "Head lacks count_in_bars"),
         ({"weather": "fine"}, "Head has no weather"),
     ],
 )
@@ -306,17 +315,18 @@ def test_every_line_carries_its_checksum_and_states_what_is_new(tmp_path: Path) 
         {},
         {"transport": faster},
         {"transport": faster},
-        {"transport": faster, "settings": replace(SOLO, turn_bars=2)},
+        {"transport": faster, "settings": replace(SOLO, bars=2)},
     ]
     entries = [step_of(step, **change) for step, change in enumerate(changes)]
+    changes[-1]["turn"] = Turn(Who.YOU, 127)
     entries += [step_of(step, **changes[-1]) for step in range(127, 130)]
     lines = recorded(tmp_path, *entries).read_bytes().splitlines()
     for line in lines:
         assert int(line[:8], 16) == zlib.crc32(line[9:])
-    said = [json.loads(line[9:]).keys() & {"transport", "settings"} for line in lines[1:-1]]
-    both = {"transport", "settings"}
+    everything = {"transport", "settings", "turn"}
+    said = [json.loads(line[9:]).keys() & everything for line in lines[1:-1]]
     # step 0 and every 128th state everything, for who reads from the end
-    assert said == [both, set(), {"transport"}, set(), {"settings"}, set(), both, set()]
+    assert said == [everything, set(), {"transport"}, set(), {"settings"}, {"turn"}, everything, set()]
 
 
 def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:
@@ -619,7 +629,11 @@ def test_beyond_the_bound_the_oldest_go_and_are_counted(
 
 def test_what_cannot_be_written_down_does_not_end_the_recording(fake: Fake, tmp_path: Path) -> None:
     other = EVEN.with_bpm(99, 0)
-    entries = step_of(1), step_of(2, transport=other, commands=(SetTemperature(math.nan),)), step_of(3, transport=other)
+    entries = (
+        step_of(1),
+        step_of(2, transport=other, commands=(Set("temperature", math.nan),)),
+        step_of(3, transport=other),
+    )
     writer = Writer(tmp_path, HEAD, fake.disk())
     for entry in entries:
         writer.put(entry)
@@ -978,14 +992,12 @@ class Score:
 def performance() -> Recording:
     """Two choruses in E flat after a bar of count-in, traded and then together, the tempo turned twice."""
     model = Echo()
-    chosen = Settings(mode=Mode.TRADE, turn_bars=1, temperature=1, key_semitones=3)
-    session = begin(model, chosen, Transport(-8, 100.0, 120, 0.6), seed=1, count_in_bars=1)
+    chosen = Settings(mode=Mode.TRADE, bars=1, key="Eb", seed=1)
+    session = begin(model, chosen, Transport(-8, 100.0, 120, 0.6), count_in_bars=1)
     head = replace(HEAD, settings=chosen, transport=session.transport)
-    commands = {5: SetTempo(93), 40: SetTempo(181)}
+    commands = {5: (Set("tempo", 93),), 32: (Set("mode", "duet"), Set("key", "F")), 40: (Set("tempo", 181),)}
     entries = []
     for step in range(-8, 64):
-        if step == 32:
-            session = replace(session, settings=replace(chosen, mode=Mode.DUET, key_semitones=5))
         start_s, length_s = session.transport.time_of(step - 1), session.transport.step_s
         phrase: tuple[Timed, ...] = ()
         if step % 16 in (1, 3, 4):
@@ -993,7 +1005,7 @@ def performance() -> Recording:
                 Timed(start_s + 0.3 * length_s, NoteOn(Part.YOU, 60 + step % 16, 70 + step % 16)),
                 Timed(start_s + 0.9 * length_s, NoteOff(Part.YOU, 60 + step % 16)),
             )
-        heard = Heard(phrase, (commands[step],) if step in commands else ())
+        heard = Heard(phrase, commands.get(step, ()))
         session, played = advance(session, heard, model)
         entries.append(settled(session, heard, played.events))
     entries.append(settled(session, Heard(), finish(session).events))
@@ -1009,6 +1021,7 @@ def settled(session: Session, heard: Heard, events: tuple[Placed, ...]) -> Entry
         events=events,
         transport=session.transport,
         settings=session.settings,
+        turn=session.turn,
         chord=session.frame.chord.symbol if session.frame.chord else "",
     )
 

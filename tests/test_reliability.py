@@ -336,7 +336,7 @@ def test_an_engine_that_is_killed_is_silent_at_once_and_back_in_its_place(
         told("engine killed: playing again", back_s)
         told("shutdown", [took_s])
         recorded = take(takes)
-        assert (recorded.head.model, recorded.head.seed) == ("eck2002-blues", 1)
+        assert (recorded.head.model, recorded.head.settings.seed) == ("eck2002-blues", 1)
         assert recorded.entries[-1].transport.bpm == tempo + 4
         assert [remark.text for remark in recorded.remarks].count(
             "the engine has died; another takes its place"

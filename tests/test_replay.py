@@ -10,7 +10,7 @@ import pytest
 from improv.config import Tune
 from improv.engine import Lead, perform
 from improv.errors import DataError
-from improv.messages import How, Panic, SetTemperature, SetTempo
+from improv.messages import How, Panic, Set
 from improv.midi.player import Script
 from improv.model import Tensors
 from improv.performer import begun as begun_tune
@@ -29,7 +29,7 @@ CALL = ((0.1, 0.4, 64), (0.6, 0.9, 67), (1.2, 2.9, 70), (4.1, 4.4, 72), (4.3, 5.
 
 def head(session: Session) -> Head:
     return Head(
-        improv="test", began="2002-01-01T00:00:00+00:00", model="echo", model_sha256="", seed=session.seed,
+        improv="test", began="2002-01-01T00:00:00+00:00", model="echo", model_sha256="",
         settings=session.settings, transport=session.transport, count_in_bars=0, form="C7 | F7 | C7 | G7", key="C",
     )  # fmt: skip
 
@@ -41,13 +41,13 @@ def recording(session: Session, moments: list[Moment]) -> Recording:
 
 def again(take: Recording) -> list[int]:
     """The steps that were found to be the same; the network has no faults of its own this time."""
-    return [step.entry.step for step in replayed(take, Echo())]
+    return [step.entry.step for step in replayed(take, lambda *_: Echo())]
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_what_was_heard_and_asked_for_makes_the_same_music_again(mode: Mode, echo: Echo, begun: Begun) -> None:
     session = begun(mode)
-    asked = Commands((1.3, SetTempo(200)), (2.2, SetTemperature(0.3)), (3.0, Panic()), (3.1, SetTempo(90)))
+    asked = Commands((1.3, Set("tempo", 200)), (2.2, Set("temperature", 0.3)), (3.0, Panic()), (3.1, Set("tempo", 90)))
     _, _, _, moments = played(session, echo, asked, script(*CALL), last_step=47)
     assert again(recording(session, moments)) == [*range(48), 47]
 
@@ -100,12 +100,12 @@ def test_another_network_is_found_out(begun: Begun) -> None:
     session = begun(Mode.SOLO)
     _, _, _, moments = played(session, Echo(), Script([]), last_step=7)
     with pytest.raises(DataError, match="step 0 is not what was recorded"):
-        list(replayed(recording(session, moments), Wanderer()))
+        list(replayed(recording(session, moments), lambda *_: Wanderer()))
 
 
 def test_a_real_network_says_the_same_again_from_its_file(tmp_path: Path) -> None:
     """Four choruses of trading, through the journal on disk and onnxruntime."""
-    tune = Tune(model="eck2002-blues", mode=Mode.TRADE, tempo=160)
+    tune = Tune.of(model="eck2002-blues", mode=Mode.TRADE, tempo=160)
     model = opened(tune)
     session = begun_tune(tune, model, Mode.TRADE, 7, 0.0)
     _, _, _, moments = played(session, model, script(*CALL), last_step=4 * 96 - 1, clock=SimulatedClock(-9))  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ import pytest
 
 from improv.between import Begin, Told
 from improv.config import Tune, Wiring
-from improv.messages import Command, How, SetTempo, Stop
+from improv.messages import Command, How, Quit, Set
 from improv.music import NoteOn, Part
 from improv.recording import Head, Recording, find_take, read_take
 from improv.replay import check
@@ -213,7 +213,7 @@ class Impatient:
     def begun(self, head: Head) -> None: ...
 
     def told(self, told: Told) -> None:
-        self.tempos.append(told.seen.tempo_bpm)
+        self.tempos.append(told.seen.tempo)
 
     def remark(self, text: str) -> None: ...
 
@@ -224,15 +224,15 @@ class Impatient:
         if len(self.tempos) == 8 and not self._turned:
             self._turned = True
             assert self.supervisor is not None
-            self.supervisor.ask(SetTempo(90))
+            self.supervisor.ask(Set("tempo", 90))
             children_ = children(os.getpid())
             os.kill(children_["engine"], signal.SIGKILL)
-        return [Stop()] if len(self.tempos) > 16 else []
+        return [Quit()] if len(self.tempos) > 16 else []
 
 
 def test_what_was_asked_of_an_engine_that_died_is_asked_of_the_next() -> None:
     impatient = Impatient()
-    tune = Tune(model="eck2002-blues", tempo=240, count_in=0)
+    tune = Tune.of(model="eck2002-blues", tempo=240, count_in=0)
     with Supervisor(tune, Wiring(api="none"), impatient) as impatient.supervisor:
         assert impatient.supervisor.ready() is not None
         impatient.supervisor.play(Begin(Mode.SOLO, 1), [impatient])

@@ -9,9 +9,21 @@ from typing import Any
 
 import pytest
 
-from improv.messages import TEMPERATURE, TEMPO, Command, Panic, SetTemperature, SetTempo, Stop
+from improv.messages import (
+    TEMPERATURE,
+    TEMPO,
+    Command,
+    HandOver,
+    Nudge,
+    Panic,
+    Quit,
+    Restart,
+    Set,
+    Start,
+    Stop,
+)
 from improv.model import Tensors
-from improv.session import Session, snapshot
+from improv.session import Heard, Session, advance, snapshot
 from improv.terminal import Keys, Lines
 from improv.transport import SimulatedClock
 from improv.turns import Mode
@@ -74,14 +86,14 @@ def test_a_count_in_and_a_bar_of_two_chords(begun: Begun) -> None:
 
 
 def test_what_is_turned_has_a_line_of_its_own(echo: Echo, begun: Begun) -> None:
-    turning = Commands((0.6, SetTempo(240)), (1.1, SetTemperature(0.5)))
+    turning = Commands((0.6, Set("tempo", 240)), (1.1, Set("temperature", 0.5)))
     assert shown(begun(Mode.SOLO), echo, turning, last_step=7) == [
         "120 bpm, temperature 1",
         "chorus 1 bar 1  C7       improv C4    Db4   D4",
         "240 bpm",
-        "chorus 1 bar 1  C7       improv Eb4   E4    F4",
+        "chorus 1 bar 1  C7       improv                   Eb4   E4    F4",
         "temperature 0.5",
-        "chorus 1 bar 1  C7       improv F#4   G4",
+        "chorus 1 bar 1  C7       improv                                     F#4   G4",
     ]
 
 
@@ -100,15 +112,17 @@ def test_faults_are_told(begun: Begun) -> None:
     assert shown(begun(Mode.SOLO), Failing(), last_step=15)[-5:] == [
         "chorus 1 bar 2  F7       improv Ab4",
         "fault 1: RuntimeError: out of notes",
-        "chorus 1 bar 2  F7       improv .     A4    .",
+        "chorus 1 bar 2  F7       improv       .     A4    .",
         "fault 3: RuntimeError: out of notes",
-        "chorus 1 bar 2  F7       improv C4    Db4   D4    Eb4",
+        "chorus 1 bar 2  F7       improv                         C4    Db4   D4    Eb4",
     ]
 
 
 # --- keys ---------------------------------------------------------------------------------------
 
 Strike = Callable[[str], list[Command]]
+FASTER, SLOWER = Nudge("tempo", 4), Nudge("tempo", -4)
+WILDER, TAMER = Nudge("temperature", 0.1), Nudge("temperature", -0.1)
 
 
 @pytest.fixture
@@ -122,8 +136,8 @@ def fingers(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.FileIO]:
 
 @pytest.fixture
 def strike(fingers: io.FileIO) -> Strike:
-    """What keys at 120 bpm and temperature 1 ask for."""
-    keys = Keys(120, 1)
+    """What keys ask for."""
+    keys = Keys()
 
     def strike(struck: str) -> list[Command]:
         if struck:
@@ -137,20 +151,24 @@ def strike(fingers: io.FileIO) -> Strike:
     ("struck", "commands"),
     [
         ("", []),
-        ("+", [SetTempo(124)]),
-        ("=", [SetTempo(124)]),
-        ("-", [SetTempo(116)]),
-        ("_", [SetTempo(116)]),
-        ("]", [SetTemperature(1.1)]),
-        ("[", [SetTemperature(0.9)]),
+        ("+", [FASTER]),
+        ("=", [FASTER]),
+        ("-", [SLOWER]),
+        ("_", [SLOWER]),
+        ("]", [WILDER]),
+        ("[", [TAMER]),
         ("p", [Panic()]),
-        ("q", [Stop()]),
-        ("++-", [SetTempo(124), SetTempo(128), SetTempo(124)]),
-        ("]]]", [SetTemperature(1.1), SetTemperature(1.2), SetTemperature(1.3)]),
-        ("+[q", [SetTempo(124), SetTemperature(0.9), Stop()]),
-        ("xyz Q\n\t\x00é", []),
+        ("h", [HandOver()]),
+        ("r", [Restart()]),
+        ("q", [Quit()]),
+        ("   ", [Stop(), Start(), Stop()]),
+        (" r ", [Stop(), Restart(), Stop()]),
+        ("++-", [FASTER, FASTER, SLOWER]),
+        ("]]]", [WILDER, WILDER, WILDER]),
+        ("+[q", [FASTER, TAMER, Quit()]),
+        ("xyzQ\n\t\x00é", []),
         ("\x1b[A\x1b[D\x1bOP\x1b[15~", []),  # arrows and function keys
-        ("\x1b[A+", [SetTempo(124)]),
+        ("\x1b[A+", [FASTER]),
     ],
 )
 def test_each_key_asks_for_one_thing(struck: str, commands: list[Command], strike: Strike) -> None:
@@ -158,15 +176,20 @@ def test_each_key_asks_for_one_thing(struck: str, commands: list[Command], strik
     assert strike("") == []
 
 
-def test_a_key_turns_no_further_than_its_range(strike: Strike) -> None:
-    def ends(struck: str) -> Command:
-        return [strike(struck)[-1] for _ in range(100)][-1]
+def test_a_key_turns_no_further_than_its_range(strike: Strike, echo: Echo, begun: Begun) -> None:
+    session = begun(Mode.SOLO)
 
-    assert ends("+") == SetTempo(TEMPO.high)
-    assert ends("-") == SetTempo(TEMPO.low)
-    assert ends("+") == SetTempo(TEMPO.high)
-    assert ends("]") == SetTemperature(TEMPERATURE.high)
-    assert ends("[") == SetTemperature(TEMPERATURE.low)
+    def ends(struck: str) -> tuple[float, float]:
+        nonlocal session
+        for _ in range(100):
+            session, _ = advance(session, Heard((), tuple(strike(struck))), echo)
+        return session.transport.bpm, session.settings.temperature
+
+    assert ends("+") == (TEMPO.high, 1)
+    assert ends("-") == (TEMPO.low, 1)
+    assert ends("+") == (TEMPO.high, 1)
+    assert ends("]") == (TEMPO.high, TEMPERATURE.high)
+    assert ends("[") == (TEMPO.high, TEMPERATURE.low)
 
 
 def test_a_terminal_that_is_gone_is_not_asked_again(
@@ -179,7 +202,7 @@ def test_a_terminal_that_is_gone_is_not_asked_again(
         return answers[-1]
 
     monkeypatch.setattr(os, "read", noted)
-    assert strike("+") == [SetTempo(124)]
+    assert strike("+") == [FASTER]
     fingers.close()
     assert strike("") + strike("") + strike("") == []
     assert answers == [b"+", b""]
@@ -190,13 +213,13 @@ def test_keys_come_one_by_one_and_the_terminal_is_as_before(monkeypatch: pytest.
     with open(master, "wb", buffering=0) as fingers, open(slave) as stdin:  # noqa: PTH123
         monkeypatch.setattr(sys, "stdin", stdin)
         before = termios.tcgetattr(stdin)
-        with Keys(120, 1) as keys:
+        with Keys() as keys:
             local = termios.tcgetattr(stdin)[3]
             assert not local & (termios.ICANON | termios.ECHO)
             assert local & termios.ISIG  # Ctrl-C is still Ctrl-C
             fingers.write(b"+")
-            assert keys.poll() == [SetTempo(124)]
+            assert keys.poll() == [FASTER]
         assert termios.tcgetattr(stdin) == before
-        with pytest.raises(ZeroDivisionError), Keys(120, 1):
+        with pytest.raises(ZeroDivisionError), Keys():
             _ = 1 / 0
         assert termios.tcgetattr(stdin) == before

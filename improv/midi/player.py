@@ -23,7 +23,6 @@ from improv.midi.channels import (
     ALL_SOUND_OFF,
     CHANNELS,
     CONTROL,
-    NOTE_OFF,
     NOTE_ON,
     PROGRAM,
     bytes_of,
@@ -46,7 +45,7 @@ _SPIN_S = 700e-6
 _PR_SET_TIMERSLACK = 29
 _OUR_CHANNELS = tuple(CHANNELS[part] for part in (Part.MELODY, Part.CHORDS, Part.DRUMS))
 _SENDS_KEPT = 1 << 14
-_TURNS_KEPT = 256
+_TURNS_KEPT = 64
 _CONTROLLERS = frozenset({CONTROL, NOTE_ON, PROGRAM})
 """The kinds of messages that a knob, a key or a pedal sends."""
 
@@ -136,10 +135,11 @@ class Wanted:
     """Whether it is told of every one, to find out which is meant; they are heard and passed on all the same."""
 
     def takes(self, message: bytes) -> bool:
-        """Whether a message is one of those that are bound; the end of a note is, as its beginning is."""
+        """Whether a message is one of those that are bound; the end of a note never is: it may be held already."""
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
-        kind = NOTE_ON if kind == NOTE_OFF else kind
-        return len(message) > 1 and not self.bound.isdisjoint(((kind, message[1], channel), (kind, message[1], -1)))
+        if len(message) < 2 or (kind == NOTE_ON and not message[2]):
+            return False
+        return not self.bound.isdisjoint(((kind, message[1], channel), (kind, message[1], -1)))
 
 
 Arrival = Timed | Incoming | Plan | Gone | PassOn | Wanted | Command
@@ -432,12 +432,12 @@ class Player:
             self._note(Timed(time_s, event))
 
     def _turn(self, message: bytes, time_s: float) -> None:
-        """Keep what was moved; of a knob that is turned fast only where it is now."""
-        last = self._turned[-1][1] if self._turned else b""
-        if last[:2] == message[:2] and message[0] & 0xF0 == CONTROL:
+        """Keep what was moved; of a knob that floods only where it is now."""
+        if len(self._turned) > _TURNS_KEPT:
+            if self._turned[-1][1][:2] != message[:2]:
+                return
             self._turned.pop()
-        if len(self._turned) < _TURNS_KEPT:
-            self._turned.append((time_s, message))
+        self._turned.append((time_s, message))
 
     def _note(self, note: Timed) -> None:
         """An end is only heard of a key that is down, and a key that is struck again is released before."""

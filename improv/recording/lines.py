@@ -4,22 +4,18 @@ Floats come back exactly, and what is not as it should be is a DataError, never 
 never touch a file.
 """
 
-import json
-import math
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
-from functools import cache
 from pathlib import Path
-from types import MappingProxyType, UnionType
-from typing import Any, Union, assert_never, get_args, get_origin, get_type_hints
+from types import MappingProxyType
+from typing import Any, assert_never, get_args
 
 from improv.errors import DataError
 from improv.messages import Command, How, Settings
 from improv.music import STEPS_PER_BAR, Form, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, pitch_class
+from improv.plain import encoded, fields_of, made, malformed, object_of, parsed, plain
 from improv.transport import Transport
 from improv.turns import Turn
 
@@ -30,8 +26,6 @@ RESTATED_STEPS = 128
 """Every so many steps an entry states everything, so that the tail of a file can be read alone."""
 
 _COMMANDS: Mapping[str, type] = MappingProxyType({kind.__name__: kind for kind in get_args(Command)})
-
-_ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +50,17 @@ class Head:
 
     def to_json(self) -> str:
         """The head on one line, the format's version first."""
-        return _ENCODE({"format": FORMAT, **_plain(self)})
+        return encoded({"format": FORMAT, **plain(self)})
 
     @classmethod
     def from_json(cls, text: str) -> "Head":
         """The head a line holds; DataError says what is wrong with it."""
-        with _malformed("its head"):
-            raw = _parsed(text)
+        with malformed("its head"):
+            raw = parsed(text)
             version = raw.pop("format", None)
             if version != FORMAT:
                 raise ValueError(f"its format is {version!r}, this improv reads {FORMAT}")
-            head: Head = _object(cls, raw)
+            head: Head = object_of(cls, raw)
             _check_transport(head.transport)
             datetime.fromisoformat(head.began)
             Form.parse(head.form)
@@ -113,24 +107,24 @@ class Entry:
         """The entry on one line, transport, settings and turn left out where `before` has the same."""
         told: dict[str, Any] = {"step": self.step, "how": self.how}
         if before is None or before.transport != self.transport:
-            told["transport"] = _plain(self.transport)
+            told["transport"] = plain(self.transport)
         if before is None or before.settings != self.settings:
-            told["settings"] = _plain(self.settings)
+            told["settings"] = plain(self.settings)
         if not isinstance(before, Entry) or before.turn != self.turn:
-            told["turn"] = _plain(self.turn)
+            told["turn"] = plain(self.turn)
         told["top"] = self.top
         told["notes"] = [[timed.time_s, *_plain_note(timed.event)] for timed in self.notes]
-        told["commands"] = [{type(command).__name__: _plain(command)} for command in self.commands]
+        told["commands"] = [{type(command).__name__: plain(command)} for command in self.commands]
         told["events"] = [[placed.tick, *_plain_note(placed.event)] for placed in self.events]
         told |= {"leapt": self.leapt, "fault": self.fault, "chord": self.chord}
         told |= {"model": self.model, "model_sha256": self.model_sha256}
-        return _ENCODE({name: value for name, value in told.items() if name == "step" or value})
+        return encoded({name: value for name, value in told.items() if name == "step" or value})
 
     @classmethod
     def from_json(cls, text: str, before: "Head | Entry | None" = None) -> "Entry":
         """The entry a line holds, what it leaves out taken from `before`; DataError says what is wrong with it."""
-        with _malformed("an entry"):
-            return _entry(_parsed(text), before)
+        with malformed("an entry"):
+            return _entry(parsed(text), before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +192,6 @@ Told = Entry | Remark | Missing | End
 # --- JSON -----------------------------------------------------------------------------------------
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON knows it: fields by name."""
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return value
-
-
 def _plain_note(event: NoteEvent) -> tuple[str | int, ...]:
     match event:
         case NoteOn(part, pitch, velocity):
@@ -217,81 +202,18 @@ def _plain_note(event: NoteEvent) -> tuple[str | int, ...]:
             assert_never(event)
 
 
-@contextmanager
-def _malformed(what: str) -> Iterator[None]:
-    """Whatever a malformed content leads to, as a DataError."""
-    try:
-        yield
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise DataError(f"{what} is not what it should be ({reason})") from error
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")
-
-
-_DECODE = json.JSONDecoder(parse_constant=_refuse).decode
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    raw = _DECODE(text)
-    if not isinstance(raw, dict):
-        raise ValueError("it is no JSON object")
-    return raw
-
-
-@cache
-def _fields(kind: type) -> tuple[Mapping[str, Any], frozenset[str]]:
-    """The types of a dataclass's fields by name, and the names that must be given."""
-    hints = get_type_hints(kind)
-    needed = (f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING)
-    return hints, frozenset(needed)
-
-
-def _object(kind: Any, raw: Mapping[str, Any]) -> Any:
-    """A dataclass from its fields; one that was given a default after the file was written takes it."""
-    hints, needed = _fields(kind)
-    if missing := sorted(needed - raw.keys()):
-        raise ValueError(f"{kind.__name__} lacks {', '.join(missing)}")
-    if unknown := sorted(raw.keys() - hints.keys()):
-        raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
-    return kind(**{name: _made(hints[name], value) for name, value in raw.items()})
-
-
-def _made(hint: Any, raw: Any) -> Any:
-    """The value of a type that a JSON value stands for; ValueError if it stands for none."""
-    if hint is float and type(raw) is int:
-        raw = float(raw)
-    if type(raw) is hint and (hint is not float or math.isfinite(raw)):
-        return raw
-    origin, inner = get_origin(hint), get_args(hint)
-    if origin in (Union, UnionType):
-        for option in inner:
-            with suppress(ValueError):
-                return _made(option, raw)
-    elif origin is tuple and isinstance(raw, list) and inner[1:] == (...,):
-        return tuple(_made(inner[0], item) for item in raw)
-    elif isinstance(hint, type):
-        if is_dataclass(hint) and isinstance(raw, dict):
-            return _object(hint, raw)
-        if issubclass(hint, Enum):
-            return hint(raw)
-    raise ValueError(f"{str(raw)[:40]!r} is no {getattr(hint, '__name__', hint)}")
-
-
 def _entry(raw: Mapping[str, Any], before: Head | Entry | None) -> Entry:
-    hints, needed = _fields(Entry)
+    hints, needed = fields_of(Entry)
     if unknown := sorted(raw.keys() - hints.keys()):
         raise ValueError(f"a step has no {', '.join(unknown)}")
-    made: dict[str, Any] = {} if before is None else {"transport": before.transport, "settings": before.settings}
+    entry: dict[str, Any] = {} if before is None else {"transport": before.transport, "settings": before.settings}
     if isinstance(before, Entry):
-        made["turn"] = before.turn
+        entry["turn"] = before.turn
     for name, item in raw.items():
-        made[name] = _READERS[name](item) if name in _READERS else _made(hints[name], item)
-    if missing := sorted(needed - made.keys()):
+        entry[name] = _READERS[name](item) if name in _READERS else made(hints[name], item)
+    if missing := sorted(needed - entry.keys()):
         raise ValueError(f"a step lacks {', '.join(missing)}")
-    return Entry(**made)
+    return Entry(**entry)
 
 
 def _note(raw: Sequence[Any]) -> NoteEvent:
@@ -308,12 +230,12 @@ def _command(raw: Mapping[str, Any]) -> Command:
     [(name, given)] = raw.items() if isinstance(raw, dict) else [("", {})]
     if name not in _COMMANDS:
         raise ValueError(f"{name!r} is no command")
-    command: Command = _object(_COMMANDS[name], given)
+    command: Command = object_of(_COMMANDS[name], given)
     return command
 
 
 def _transport(raw: Any) -> Transport:
-    return _check_transport(_made(Transport, raw))
+    return _check_transport(made(Transport, raw))
 
 
 def _check_transport(transport: Transport) -> Transport:
@@ -325,8 +247,8 @@ def _check_transport(transport: Transport) -> Transport:
 
 _READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
-        "notes": lambda items: tuple(Timed(_made(float, at), _note(note)) for at, *note in items),
-        "events": lambda items: tuple(Placed(_made(int, at), _note(note)) for at, *note in items),
+        "notes": lambda items: tuple(Timed(made(float, at), _note(note)) for at, *note in items),
+        "events": lambda items: tuple(Placed(made(int, at), _note(note)) for at, *note in items),
         "commands": lambda items: tuple(_command(item) for item in items),
         "transport": _transport,
     }
@@ -357,13 +279,13 @@ def lined(told: Told, before: Head | Entry) -> tuple[Told, bytes]:
         case Missing(step, count):
             return told, _remark_line(step, f"{count} steps up to this one are missing: recording had stopped")
         case End(reason):
-            return told, checked_line(_ENCODE({"end": reason}))
+            return told, checked_line(encoded({"end": reason}))
         case _:
             assert_never(told)
 
 
 def _remark_line(step: int, text: str) -> bytes:
-    return checked_line(_ENCODE({"remark": text, "step": step}))
+    return checked_line(encoded({"remark": text, "step": step}))
 
 
 def text_of(line: bytes) -> str:
@@ -377,8 +299,8 @@ def text_of(line: bytes) -> str:
 def told_by(line: bytes, before: Head | Entry) -> Entry | Remark | End:
     """What a line after the head tells; DataError if it tells nothing."""
     text = text_of(line)
-    with _malformed("a line"):
-        match _parsed(text):
+    with malformed("a line"):
+        match parsed(text):
             case {"remark": str(remark), "step": int(step)}:
                 return Remark(step, remark)
             case {"end": str(reason)}:

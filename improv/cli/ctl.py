@@ -1,0 +1,258 @@
+"""`improv ctl`: steers an improv that plays, and shows what it does.
+
+A command for each control, made from what `improv.messages` says of it. It must never send what is out
+of range, nor need more than the control socket.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from improv.control import PER_S_HIGH, PER_S_LOW, ControlClient, described
+from improv.instance import DEFAULT, Instance
+from improv.messages import (
+    BARS,
+    CONTROLS,
+    GAP,
+    MODE,
+    MODEL,
+    TARGETS,
+    TRIGGERS,
+    Command,
+    Control,
+    Forget,
+    Learn,
+    Nudge,
+    Set,
+    Snapshot,
+    Tap,
+    checked,
+    control_named,
+)
+from improv.music import Cell, notes_text
+from improv.plain import encoded, plain
+from improv.turns import Who
+
+app = typer.Typer(help="Steer an improv that plays, and see what it does.", rich_markup_mode=None, no_args_is_help=True)
+
+_NEGATIVE = {"ignore_unknown_options": True}
+"""A number below zero is no option."""
+
+
+def _help(control: Control) -> str:
+    return f"{control.help} [{control.range}]"
+
+
+def _complete_control(incomplete: str) -> list[str]:
+    return [name for name in CONTROLS if name.startswith(incomplete)]
+
+
+def _complete_target(incomplete: str) -> list[str]:
+    return [name for name in TARGETS if name.startswith(incomplete)]
+
+
+Name = Annotated[
+    str, typer.Option("--instance", envvar="IMPROV_INSTANCE", help="Which improv, where there are several.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Which = Annotated[
+    str, typer.Argument(metavar="CONTROL", help="See improv ctl controls.", autocompletion=_complete_control)
+]
+Target = Annotated[
+    str,
+    typer.Argument(metavar="TARGET", help="A control, or a command such as panic.", autocompletion=_complete_target),
+]
+
+
+# --- controls -------------------------------------------------------------------------------------
+
+
+@app.command("set", context_settings=_NEGATIVE)
+def set_control(
+    control: Which, value: Annotated[str, typer.Argument(help="See improv ctl controls.")], instance: Name = DEFAULT
+) -> None:
+    """Turn a control to a value."""
+    _ask(instance, _turned(control_named(control), value))
+
+
+@app.command(context_settings=_NEGATIVE)
+def nudge(
+    control: Which,
+    by: Annotated[float, typer.Argument(help="How much; choices move on by so many.")],
+    instance: Name = DEFAULT,
+) -> None:
+    """Turn a control by an amount from where it is."""
+    _ask(instance, Nudge(control, by))
+
+
+def _turns(control: Control) -> Callable[..., None]:
+    """The command that turns a control."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [choice for choice in control.choices if choice.startswith(incomplete)]
+
+    argument = typer.Argument(metavar="VALUE", help=control.range, autocompletion=complete)
+
+    def turn(value: Any, instance: Name = DEFAULT) -> None:
+        _ask(instance, _turned(control, value))
+
+    turn.__doc__ = _help(control)
+    turn.__annotations__["value"] = Annotated[str, argument]
+    return turn
+
+
+def _mode(
+    value: Annotated[str, typer.Argument(metavar="VALUE", help=MODE.range)],
+    bars: Annotated[str | None, typer.Option(metavar="NUMBER", help=_help(BARS))] = None,
+    gap: Annotated[str | None, typer.Option(metavar="NUMBER", help=_help(GAP))] = None,
+    instance: Name = DEFAULT,
+) -> None:
+    given = ((BARS, bars), (GAP, gap), (MODE, value))
+    _ask(instance, *(_turned(control, turned) for control, turned in given if turned is not None))
+
+
+for _control in CONTROLS.values():
+    _turn = _mode if _control is MODE else _turns(_control)
+    app.command(_control.name, help=_help(_control), context_settings=_NEGATIVE)(_turn)
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def _asks(command: Command) -> Callable[..., None]:
+    """The command that asks for something by its name alone."""
+
+    def ask(instance: Name = DEFAULT) -> None:
+        _ask(instance, command)
+
+    return ask
+
+
+for _name, _command in TRIGGERS.items():
+    app.command(_name, help=type(_command).__doc__)(_asks(_command))
+
+
+@app.command()
+def tap(instance: Name = DEFAULT) -> None:
+    """Tap a beat of the tempo that is wanted: again and again, on the beat."""
+    _ask(instance, Tap(0.0))
+
+
+@app.command()
+def learn(target: Target, instance: Name = DEFAULT) -> None:
+    """Have the next knob, key or pedal that is moved turn this."""
+    _ask(instance, Learn(target))
+
+
+@app.command()
+def forget(target: Target, instance: Name = DEFAULT) -> None:
+    """Have no knob, key or pedal turn this any more."""
+    _ask(instance, Forget(target))
+
+
+# --- seeing ---------------------------------------------------------------------------------------
+
+
+@app.command()
+def status(as_json: Json = False, instance: Name = DEFAULT) -> None:
+    """Show what it plays, and where its controls stand."""
+    with _client(instance) as client:
+        seen = client.status()
+    typer.echo(json.dumps(plain(seen), indent=1) if as_json else _status(seen))
+
+
+@app.command()
+def watch(
+    as_json: Json = False,
+    per_s: Annotated[
+        float, typer.Option("--per-s", min=PER_S_LOW, max=PER_S_HIGH, help="At most so many lines a second.")
+    ] = 20,
+    instance: Name = DEFAULT,
+) -> None:
+    """Show what it plays, a line at a time, until Ctrl-C or until it ends."""
+    with _client(instance) as client:
+        try:
+            for seen in client.watch(per_s):
+                typer.echo(encoded(plain(seen)) if as_json else _line(seen))
+        except KeyboardInterrupt:
+            return
+
+
+@app.command()
+def controls(as_json: Json = False) -> None:
+    """List what can be turned: name, default, range and what it is for."""
+    if as_json:
+        typer.echo(json.dumps([described(control) for control in CONTROLS.values()], indent=1))
+        return
+    for control in CONTROLS.values():
+        typer.echo(f"{control.name:<13} {_text(control.default):<14} {_help(control)}")
+
+
+# --- what they share ------------------------------------------------------------------------------
+
+
+def _turned(control: Control, value: str) -> Set:
+    """The command that turns a control to what was typed; a file is named so that the daemon finds it."""
+    if control is MODEL and value.endswith(".onnx"):
+        value = str(Path(value).absolute())
+    return Set(control.name, control.checked(value))
+
+
+def _client(name: str) -> ControlClient:
+    instance = Instance(name)
+    return ControlClient(instance.socket, instance=instance.name)
+
+
+def _ask(name: str, *commands: Command) -> None:
+    """Ask for all of them, once all of them are seen to be right; notes go to stderr."""
+    asked = [checked(command) for command in commands]
+    with _client(name) as client:
+        for command in asked:
+            if note := client.ask(command):
+                typer.echo(_printable(note), err=True)
+
+
+def _line(seen: Snapshot) -> str:
+    """A snapshot on one line: place, chord and the next, whose turn, tempo, and the notes of both."""
+    place, left = seen.place, "" if seen.beats_left is None else f" {seen.beats_left:g} beats"
+    where = "count-in" if seen.turn.who is Who.NOBODY else f"chorus {place.chorus} bar {place.bar}"
+    here, there = (chord.symbol if chord else "-" for chord in (seen.chord, seen.next_chord))
+    whose = f"{seen.turn.who}{left}" if seen.playing else "stopped"
+    return (
+        f"{where:<16} beat {place.beat}  {here:>6} > {there:<6}  {whose:<18} {seen.tempo:g} bpm  "
+        f"you {_notes(seen.heard):<10} improv {_notes(seen.played)}"
+    ).rstrip()
+
+
+def _status(seen: Snapshot) -> str:
+    rig = seen.rig
+    deaf = f", which cannot obey {', '.join(rig.deaf_to)}" if rig.deaf_to else ""
+    lines = [
+        _line(seen),
+        rig.says,
+        f"{rig.model or 'no network'}{deaf}" + (f"; {rig.model_coming} is being loaded" if rig.model_coming else ""),
+        f"{rig.onsets} onsets, late by p50 {rig.lateness_p50_us:.0f} us, p99 {rig.lateness_p99_us:.0f} us; "
+        f"{seen.missed_steps} missed steps, {rig.dropped_onsets} dropped onsets, {seen.faults} faults",
+        seen.fault,
+        rig.remark,
+        *(f"{control.name:<13} {_text(seen.value(control.name))} {control.unit}" for control in CONTROLS.values()),
+    ]
+    return "\n".join(_printable(line).rstrip() for line in lines if line)
+
+
+def _notes(cell: Cell) -> str:
+    if cell.onsets:
+        return notes_text(sorted(onset.pitch for onset in cell.onsets))
+    return "-" if cell.held else "."
+
+
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.10g}"
+
+
+def _printable(text: str) -> str:
+    """A text that does nothing to a terminal: it may hold the name of a port or a file."""
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,0 +1,323 @@
+"""`improv daemon`: a jam in the background, which outlives every window; and `improv panic`.
+
+What is started here is `improv daemon run`, the same program with the same options; a service manager
+runs that itself. It must never leave a daemon behind that nobody was told of.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import typer
+
+from improv.cli.options import Api, Given, Json, Name, Output, Profile, with_jam
+from improv.config import load
+from improv.errors import AlreadyRunning, ImprovError, Unavailable, UsageError
+from improv.instance import DEFAULT, Instance
+from improv.messages import Command, Panic, Quit, Snapshot
+
+app = typer.Typer(help="Play in the background.", rich_markup_mode=None, no_args_is_help=True)
+
+_STARTING_S, _LOOK_S = 45.0, 0.05
+"""Longer than the daemon itself waits for its ports and its network."""
+
+_STOPPING = (("", 2.0), ("SIGTERM", 3.0), ("SIGKILL", 1.0))
+"""What ends it, each when what is before has not, and how long that may take in seconds."""
+
+_PANIC_S = 5
+_SERVICE = Path(__file__).parents[1] / "improv.service"
+
+
+@app.command()
+@with_jam
+def start(given: Given, instance: Name = DEFAULT) -> None:
+    """Begin to play in the background; returns once it plays."""
+    begin(Instance(instance), given.arguments())
+
+
+@app.command()
+def stop(instance: Name = DEFAULT) -> None:
+    """End what plays in the background."""
+    if not _ended(Instance(instance)):
+        typer.echo("nothing to stop: no improv is playing")
+
+
+@app.command()
+@with_jam
+def restart(given: Given, instance: Name = DEFAULT) -> None:
+    """End it and begin again: with the options given, or else with those it was started with."""
+    at = Instance(instance)
+    arguments = given.arguments() or _kept(at)
+    _ended(at)
+    begin(at, arguments)
+
+
+@app.command()
+def status(instance: Name = DEFAULT, as_json: Json = False) -> None:
+    """Say whether it plays, where and what; the exit status is 69 if it does not."""
+    at = Instance(instance)
+    pid = at.running()
+    if as_json:
+        found = _found(at, pid)
+        typer.echo(json.dumps(found, indent=1))
+        if pid is None:
+            raise typer.Exit(Unavailable.exit_status)
+        return
+    if pid is None:
+        raise Unavailable(f"no improv is playing as {at.name}; start one ({at.command('daemon start')})")
+    seen = _seen(at)
+    typer.echo(f"improv is playing (PID {pid})" + (f": {seen.rig.says}" if seen and seen.rig.says else ""))
+    if seen is None:
+        typer.echo(f"it does not answer; see {at.log}, or start it again ({at.command('daemon restart')})")
+    else:
+        typer.echo(_told(seen))
+    typer.echo(f"log: {at.log}")
+
+
+@app.command()
+@with_jam
+def run(given: Given, instance: Name = DEFAULT) -> None:
+    """Play in the foreground without keys and lines, as a service manager wants it: this is what start starts."""
+    from improv import daemon
+    from improv.log import Log
+
+    at = Instance(instance)
+    with Log(at.log, to_stderr="JOURNAL_STREAM" in os.environ) as log:
+        try:
+            daemon.run(given.config(), at, log.say)
+        except AlreadyRunning:
+            raise  # the log is that one's
+        except Exception as error:
+            log.fail(str(error) or type(error).__name__, error=type(error).__name__)
+            raise
+
+
+@app.command()
+@with_jam
+def unit(given: Given, instance: Name = DEFAULT) -> None:
+    """Print a systemd user unit that plays with these options, and make the folders it may write to.
+
+    Put it into ~/.config/systemd/user/improv.service and run: systemctl --user enable --now improv
+    """
+    typer.echo(_unit(given, Instance(instance)), nl=False)
+
+
+def panic(
+    output: Output = None,
+    api: Api = None,
+    profile: Profile = None,
+    instance: Name = DEFAULT,
+) -> None:
+    """Silence everything: by the improv that plays, or, where none does, on the output named or configured."""
+    at = Instance(instance)
+    if at.running() is not None and _asked(at, Panic()):
+        typer.echo("silenced")
+        return
+    wiring = load(profile=profile, given={"ports.output": output, "ports.api": api}).wiring
+    if wiring.output is None:
+        raise UsageError("no improv is playing; name the --output to silence (improv ports lists them)")
+    from improv.midi.ports import OutputPort, reachable_api
+
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, _PANIC_S)  # a dead MIDI server may hold us for ever
+    with OutputPort(wiring.output, reachable_api(wiring.api)) as port:
+        port.silence()
+        typer.echo(f"silenced {port.name}")
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+# --- beginning ------------------------------------------------------------------------------------
+
+
+def begin(at: Instance, arguments: Sequence[str]) -> None:
+    """Start a daemon with arguments of `improv daemon run` and wait until it plays; typer.Exit if it does not.
+
+    AlreadyRunning if the instance plays already. Also what `improv jam --detach` does.
+    """
+    if at.running() is not None:
+        raise at.already()
+    _make(at.log.parent)
+    errors = at.log.with_suffix(".err")
+    with _written(errors) as stderr:
+        child = _spawned(["daemon", "run", f"--instance={at.name}", *arguments], stderr)
+    try:
+        says = _answer(child, at)
+    except BaseException:
+        child.terminate()
+        raise
+    if says is None:
+        typer.echo(f"improv: {_reason(errors) or 'it has ended as soon as it was started'}", err=True)
+        raise typer.Exit(child.returncode if child.returncode > 0 else 1)
+    with suppress(OSError):
+        at.options.write_text(json.dumps({"pid": child.pid, "arguments": list(arguments)}))
+    typer.echo(f"improv is playing (PID {child.pid})" + (f": {says}" if says else ""))
+
+
+def _spawned(arguments: Sequence[str], stderr: IO[Any]) -> "subprocess.Popen[bytes]":
+    """An improv of its own that outlives us, our terminal and our session."""
+    flags = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+    return subprocess.Popen(  # noqa: S603 our own program
+        [sys.executable, "-m", "improv", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        start_new_session=True,
+        creationflags=flags,
+    )
+
+
+def _written(errors: Path) -> IO[Any]:
+    """Where what it cannot log goes: its last words, and what libraries print."""
+    try:
+        return errors.open("wb")
+    except OSError:
+        return open(os.devnull, "wb")  # noqa: PTH123 the Path of it is no shorter
+
+
+def _answer(child: "subprocess.Popen[bytes]", at: Instance) -> str | None:
+    """What it says of its ports as soon as it plays; None if it has ended instead."""
+    from improv.control import ControlClient
+
+    deadline_s = time.monotonic() + _STARTING_S
+    while time.monotonic() < deadline_s:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_LOOK_S)
+            return None
+        with suppress(ImprovError, OSError), ControlClient(at.socket) as client:
+            if client.greeting.pid == child.pid:  # and not another that was started at the same time
+                return client.status().rig.says
+    raise ImprovError(f"nothing plays after {_STARTING_S:g} s; see {at.log}, or try another --api")
+
+
+def _reason(errors: Path) -> str:
+    """The last thing it has said."""
+    with suppress(OSError):
+        lines = errors.read_text(errors="replace").split("\n")
+        said = [line.strip() for line in lines if line.strip()]
+        return said[-1].removeprefix("improv: ") if said else ""
+    return ""
+
+
+def _kept(at: Instance) -> list[str]:
+    """The arguments of the one that plays, if it was started from here."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(at.options.read_text())
+        if kept["pid"] == at.running():
+            return [str(argument) for argument in kept["arguments"]]
+    return []
+
+
+# --- ending ---------------------------------------------------------------------------------------
+
+
+def _ended(at: Instance) -> bool:
+    """End the one that plays, by asking and then by force, and say so; False if none does."""
+    pid = at.running()
+    if pid is None:
+        return False
+    for means, within_s in _STOPPING:
+        holder = at.running()  # never a number from before, which may be somebody else's by now
+        if holder is not None and means:
+            typer.echo(f"it does not end; sending {means}")
+            with suppress(OSError):
+                os.kill(holder, getattr(signal, means, signal.SIGTERM))
+        elif holder is not None:
+            _asked(at, Quit())
+        if _gone(at, within_s):
+            typer.echo(f"improv has stopped (PID {pid})")
+            return True
+    raise ImprovError(f"improv (PID {pid}) cannot be ended; end it by hand")
+
+
+def _gone(at: Instance, within_s: float) -> bool:
+    deadline_s = time.monotonic() + within_s
+    while at.running() is not None:
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(_LOOK_S)
+    return True
+
+
+def _asked(at: Instance, command: Command) -> bool:
+    """Whether the one that plays has taken a command."""
+    from improv.control import ControlClient
+
+    with suppress(ImprovError, OSError), ControlClient(at.socket) as client:
+        client.ask(command)
+        return True
+    return False
+
+
+# --- telling --------------------------------------------------------------------------------------
+
+
+def _seen(at: Instance) -> Snapshot | None:
+    from improv.control import ControlClient
+
+    with suppress(ImprovError, OSError), ControlClient(at.socket) as client:
+        return client.status()
+    return None
+
+
+def _found(at: Instance, pid: int | None) -> dict[str, Any]:
+    seen = _seen(at) if pid is not None else None
+    found: dict[str, Any] = {"instance": at.name, "running": pid is not None, "pid": pid}
+    found |= {"answers": seen is not None, "socket": str(at.socket), "log": str(at.log)}
+    if seen is None:
+        return found
+    rig = {"ports": seen.rig.says, "model": seen.rig.model, "take": seen.rig.take, "remark": seen.rig.remark}
+    return found | {"playing": seen.playing, "tempo": seen.tempo, "mode": str(seen.settings.mode)} | rig
+
+
+def _told(seen: Snapshot) -> str:
+    playing = "playing" if seen.playing else "stopped"
+    take = f", recorded as {seen.rig.take}" if seen.rig.take else ""
+    return f"{seen.rig.model}, {seen.settings.mode}, {seen.tempo:g} bpm, {playing}{take}"
+
+
+# --- the service ----------------------------------------------------------------------------------
+
+
+def _unit(given: Given, at: Instance) -> str:
+    """The unit that is shipped, with the program and the folders of this machine."""
+    from improv.recording import takes_directory
+
+    improv = [sys.executable, "-m", "improv"]
+    where = [f"--instance={at.name}"]
+    silenced = [word for word in given.arguments() if word.startswith(("--output=", "--api=", "--profile="))]
+    folders = {takes_directory(), at.log.parent, at.learned.parent}
+    for folder in folders:
+        _make(folder)
+    if given.save is not None:
+        folders.add(given.save.absolute().parent)
+    lines = {
+        "ExecStart": _line([*improv, "daemon", "run", *where, *given.arguments()]),
+        "ExecStopPost": f"-{_line([*improv, 'panic', *where, *silenced])}",
+        "ReadWritePaths": " ".join(_quoted(f"-{folder}") for folder in sorted(folders)),
+    }
+    shipped = ((line, line.partition("=")[0]) for line in _SERVICE.read_text().split("\n"))
+    return "\n".join(f"{key}={lines[key]}" if key in lines else line for line, key in shipped)
+
+
+def _make(folder: Path) -> None:
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _line(words: Sequence[str]) -> str:
+    return " ".join(_quoted(word.replace("$", "$$")) for word in words)
+
+
+def _quoted(word: str) -> str:
+    """A word as systemd.syntax(7) has it."""
+    word = word.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{word}"' if re.search(r"[\s'\";]", word) else word

@@ -1,0 +1,148 @@
+"""The options that commands share: one for each control, and everything else a jam is begun with.
+
+They are made from what `improv.messages` and `improv.config` say, so that no range, default or help
+stands here a second time.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any
+
+import typer
+
+from improv.config import TABLES, UNSET, Config, load
+from improv.messages import CONTROLS, OFF, ON, Control, Value
+
+Model = Annotated[str, typer.Option("--model", "-m", help=CONTROLS["model"].help)]
+Provider = Annotated[
+    str | None,
+    typer.Option(help="What runs the network: cpu, cuda, coreml. The fastest that bench has found if not given."),
+]
+Api = Annotated[
+    str | None,
+    typer.Option(help="The MIDI system: alsa, jack, coremidi, windows; the first that answers if not given."),
+]
+LiveApi = Annotated[
+    str | None,
+    typer.Option("--api", help="The MIDI system: alsa, jack, coremidi, windows, or none to play into a file only."),
+]
+Input = Annotated[
+    str | None,
+    typer.Option("--input", "-i", help="The MIDI input, or part of its name; a virtual port if not given."),
+]
+Output = Annotated[
+    str | None,
+    typer.Option("--output", "-o", help="The MIDI output, or part of its name; a virtual port if not given."),
+]
+Profile = Annotated[str | None, typer.Option(envvar="IMPROV_PROFILE", help="With a profile of config.toml.")]
+Name = Annotated[
+    str, typer.Option("--instance", envvar="IMPROV_INSTANCE", help="Which improv, where there are several.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_SHORT = MappingProxyType({"model": "-m", "tempo": "-t", "input": "-i", "output": "-o"})
+
+
+def _option(key: str, control: Control) -> tuple[Any, Any]:
+    """How a key of the configuration is given on the command line: its type and its option."""
+    if control.choices == (OFF, ON):
+        return bool, typer.Option(f"--{control.name}/--no-{control.name}", help=control.help)
+    kind = str if not control.is_number else int if control.whole else float
+    default = f"; {control.default:g} if not given" if control.is_number and key not in UNSET else ""
+    text = f"{control.help} [{control.range}{default}]" if control.is_number or control.choices else control.help
+    names = [f"--{control.name}", *([_SHORT[control.name]] if control.name in _SHORT else [])]
+    return kind, typer.Option(*names, help=text)
+
+
+def _parameter(name: str, kind: Any, option: Any) -> inspect.Parameter:
+    hint: Any = Annotated[kind | None, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint)
+
+
+def _instead_of(
+    placeholder: str,
+    command: Callable[..., None],
+    options: list[inspect.Parameter],
+    gathered: Callable[[dict[str, Any]], Any],
+) -> Callable[..., None]:
+    """A command that has options in the place of one parameter, which gets what is gathered of them."""
+    own = [parameter for name, parameter in inspect.signature(command).parameters.items() if name != placeholder]
+    names = [option.name for option in options]
+
+    @wraps(command)
+    def call(**given: Any) -> None:
+        command(**{placeholder: gathered({name: given.pop(name) for name in names})}, **given)
+
+    parameters = [*own, *options]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return call
+
+
+def _switched(value: Any) -> Any:
+    return {True: ON, False: OFF}[value] if isinstance(value, bool) else value
+
+
+def with_controls(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with an option for each control in the place of its parameter `controls`: fields and values."""
+    options = [_parameter(control.field, *_option(f"controls.{name}", control)) for name, control in CONTROLS.items()]
+    return _instead_of(
+        "controls", command, options, lambda given: {name: _switched(value) for name, value in given.items()}
+    )
+
+
+# --- a jam ----------------------------------------------------------------------------------------
+
+_JAM: Mapping[str, Control] = MappingProxyType(
+    {
+        f"{table}.{name}": control
+        for table in ("ports", "jam", "controls")
+        for name, control in TABLES[table].items()
+    }
+)  # fmt: skip
+"""What a jam can be given on the command line, by its key in the configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the command line has given of a jam: values by key of the configuration, only those given."""
+
+    values: Mapping[str, Value]
+    profile: str | None = None
+    save: Path | None = None
+    """Also write the jam to this MIDI file."""
+
+    def config(self) -> Config:
+        """The configuration with what was given; UsageError or InputNotFound for what is wrong."""
+        config = load(profile=self.profile, given=self.values)
+        return replace(config, wiring=replace(config.wiring, save=self.save))
+
+    def arguments(self) -> list[str]:
+        """The same as arguments of a command line, wherever that is run."""
+        words = [_word(_JAM[key], value) for key, value in self.values.items()]
+        words += [] if self.profile is None else [f"--profile={self.profile}"]
+        return words + ([] if self.save is None else [f"--save={self.save.absolute()}"])
+
+
+def _word(control: Control, value: Value) -> str:
+    if control.choices == (OFF, ON):
+        return f"--{control.name}" if value == ON else f"--no-{control.name}"
+    return f"--{control.name}={value}"
+
+
+def with_jam(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with all of a jam's options in the place of its parameter `given`, which is a `Given`."""
+    options = [_parameter(control.field, *_option(key, control)) for key, control in _JAM.items()]
+    options.append(_parameter("save", Path, typer.Option(help="Also write the jam to this MIDI file.")))
+    options.append(inspect.Parameter("profile", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Profile))
+
+    def gathered(given: dict[str, Any]) -> Given:
+        values = {key: _switched(given[control.field]) for key, control in _JAM.items()}
+        kept = {key: value for key, value in values.items() if value is not None}
+        return Given(kept, given["profile"], given["save"])
+
+    return _instead_of("given", command, options, gathered)

@@ -1,0 +1,554 @@
+"""The configuration: what goes over what, where each value came from, and what is refused, with its file and line."""
+
+import io
+import json
+import os
+import random
+import re
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from improv.cli.config import app, beginning, toml
+from improv.config import TABLES, Config, Map, OscSettings, Wiring, config_path, load, reserved, variable
+from improv.errors import ImprovError, InputNotFound, UsageError
+from improv.messages import CONTROLS, Settings
+from improv.turns import Mode
+
+GOOD = """\
+# at home
+[controls]
+tempo = 132
+"top-p" = 0.9
+thru = true
+
+[ports]
+output = 'Synth "one"'
+
+[jam]
+choruses = 3
+
+[[map]]
+kind = "cc"
+number = 20
+target = "temperature"
+
+[profile.stage]
+controls.tempo = 140
+controls.key = "A#"
+osc = { enabled = true, port = 9001 }
+
+[profile.stage.ports]
+output = "Desk"
+lights = "Launchpad"
+
+[[profile.stage.map]]
+kind = "note"
+number = 36
+channel = 10
+target = "panic"
+
+[[profile.stage.map]]
+kind = "cc"
+number = 64
+target = "hand-over"
+
+[profile."the cellar".controls]
+model = "walker"
+"""
+
+SMALL = """\
+[controls]
+tempo = 132
+key = "A#"
+[ports]
+input = "x"
+[[map]]
+kind = "cc"
+number = 20
+target = "thru"
+[profile.stage]
+controls.thru = true
+osc = { enabled = true, port = 9001 }
+map = []
+"""
+"""Something of everything, for what is read twenty thousand times."""
+
+KNOB = Map(kind="cc", number=20, target="temperature")
+PAD = Map(kind="note", number=36, channel=10, target="panic")
+PEDAL = Map(kind="cc", number=64, target="hand-over")
+
+
+@pytest.fixture(autouse=True)
+def nobodys_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nobody"))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def loaded(file: Path, text: str, profile: str | None = None, **environment: str) -> Config:
+    file.write_text(text)
+    return load(profile=profile, environment=environment, path=file)
+
+
+# --- what goes over what -------------------------------------------------------------------------
+
+LAYERS: list[tuple[str, str | None, dict[str, str], dict[str, Any], Any, str]] = [
+    # key, profile, environment, command line, value, origin
+    ("controls.swing", None, {}, {}, 0.5, "default"),
+    ("controls.swing", "stage", {}, {}, 0.5, "default"),
+    ("controls.tempo", None, {}, {}, 132, "config.toml:3"),
+    ("controls.tempo", "stage", {}, {}, 140, "config.toml:19 [profile.stage]"),
+    ("controls.tempo", "the cellar", {}, {}, 132, "config.toml:3"),
+    ("controls.tempo", None, {"IMPROV_TEMPO": "99.5"}, {}, 99.5, "IMPROV_TEMPO"),
+    ("controls.tempo", "stage", {"IMPROV_TEMPO": "99.5"}, {}, 99.5, "IMPROV_TEMPO"),
+    ("controls.tempo", "stage", {"IMPROV_TEMPO": ""}, {}, 140, "config.toml:19 [profile.stage]"),
+    ("controls.tempo", "stage", {"IMPROV_TEMPO": "99.5"}, {"controls.tempo": 88}, 88, "command line"),
+    ("controls.tempo", "stage", {"IMPROV_TEMPO": "99.5"}, {"controls.tempo": None}, 99.5, "IMPROV_TEMPO"),
+    ("controls.tempo", None, {}, {"controls.tempo": 88}, 88, "command line"),
+    ("controls.top-p", "stage", {}, {}, 0.9, "config.toml:4"),
+    ("controls.top-p", None, {"IMPROV_TOP_P": "0.5"}, {}, 0.5, "IMPROV_TOP_P"),
+    ("controls.thru", None, {}, {}, "on", "config.toml:5"),
+    ("controls.thru", None, {"IMPROV_THRU": "off"}, {}, "off", "IMPROV_THRU"),
+    ("controls.thru", None, {"IMPROV_THRU": "false"}, {}, "off", "IMPROV_THRU"),
+    ("controls.key", "stage", {}, {}, "Bb", "config.toml:20 [profile.stage]"),
+    ("controls.model", "the cellar", {}, {}, "walker", "config.toml:39 [profile.'the cellar']"),
+    ("controls.mode", None, {}, {}, None, "default"),
+    ("controls.mode", None, {"IMPROV_MODE": "duet"}, {}, "duet", "IMPROV_MODE"),
+    ("controls.seed", None, {}, {"controls.seed": 0}, 0, "command line"),
+    ("ports.output", None, {}, {}, 'Synth "one"', "config.toml:8"),
+    ("ports.output", "stage", {}, {}, "Desk", "config.toml:24 [profile.stage]"),
+    ("ports.output", "stage", {"IMPROV_OUTPUT": "Amp"}, {}, "Amp", "IMPROV_OUTPUT"),
+    ("ports.output", "stage", {"IMPROV_OUTPUT": "Amp"}, {"ports.output": "Box"}, "Box", "command line"),
+    ("ports.lights", "stage", {}, {}, "Launchpad", "config.toml:25 [profile.stage]"),
+    ("ports.lights", None, {"IMPROV_LIGHTS": "Pads"}, {}, "Pads", "IMPROV_LIGHTS"),
+    ("ports.input", None, {"IMPROV_INPUT": "99"}, {}, "99", "IMPROV_INPUT"),
+    ("ports.api", None, {"IMPROV_API": "jack"}, {}, "jack", "IMPROV_API"),
+    ("jam.choruses", None, {}, {}, 3, "config.toml:11"),
+    ("jam.choruses", None, {"IMPROV_CHORUSES": "5"}, {}, 5, "IMPROV_CHORUSES"),
+    ("jam.choruses", None, {}, {"jam.choruses": 6}, 6, "command line"),
+    ("jam.provider", None, {"IMPROV_PROVIDER": "cpu"}, {}, "cpu", "IMPROV_PROVIDER"),
+    ("osc.enabled", None, {}, {}, False, "default"),
+    ("osc.enabled", "stage", {}, {}, True, "config.toml:21 [profile.stage]"),
+    ("osc.enabled", None, {"IMPROV_OSC_ENABLED": "true"}, {}, True, "IMPROV_OSC_ENABLED"),
+    ("osc.enabled", "stage", {}, {"osc.enabled": False}, False, "command line"),
+    ("osc.port", "stage", {}, {}, 9001, "config.toml:21 [profile.stage]"),
+    ("osc.port", "stage", {"IMPROV_OSC_PORT": "9002"}, {}, 9002, "IMPROV_OSC_PORT"),
+    ("osc.host", None, {"IMPROV_OSC_HOST": "0.0.0.0"}, {}, "0.0.0.0", "IMPROV_OSC_HOST"),  # noqa: S104
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "profile", "environment", "given", "value", "origin"), LAYERS)
+def test_what_goes_over_what(
+    file: Path,
+    key: str,
+    profile: str | None,
+    environment: dict[str, str],
+    given: dict[str, Any],
+    value: Any,
+    origin: str,
+) -> None:
+    file.write_text(GOOD)
+    config = load(profile=profile, environment=environment, path=file, given=given)
+    assert config.value(key) == value
+    assert type(config.value(key)) is type(value) or isinstance(config.value(key), float)
+    assert config.origins[key] == origin
+
+
+def test_a_profile_is_chosen_by_the_command_line_before_the_environment(file: Path) -> None:
+    assert loaded(file, GOOD, IMPROV_PROFILE="stage").tune.tempo == 140
+    assert loaded(file, GOOD, IMPROV_PROFILE="").tune.tempo == 132
+    assert loaded(file, GOOD, "the cellar", IMPROV_PROFILE="stage").tune.tempo == 132
+
+
+def test_every_room_gets_its_own(file: Path) -> None:
+    config = loaded(file, GOOD, "stage", IMPROV_SEED="7", IMPROV_MODE="phrase")
+    assert (config.tune.mode, config.tune.seed, config.tune.choruses) == (Mode.PHRASE, 7, 3)
+    expected = Settings(mode=Mode.DUET, seed=1, top_p=0.9, key="Bb")
+    assert config.tune.settings(Mode.DUET, 1) == expected
+    assert config.wiring == Wiring(output="Desk", lights="Launchpad", thru=True)
+    assert config.osc == OscSettings(enabled=True, port=9001)
+    assert config.maps == (PAD, PEDAL)
+    assert [config.origins["map.0"], config.origins["map.1"]] == [
+        "config.toml:27 [profile.stage]",
+        "config.toml:33 [profile.stage]",
+    ]
+
+
+def test_without_a_file_there_are_the_defaults() -> None:
+    config = load(environment={"IMPROV_TAKES": "here", "IMPROV_MODELS": "there", "IMPROV_INSTANCE": "two"})
+    assert config.tune.settings(Mode.TRADE, 0) == Settings(mode=Mode.TRADE)
+    assert (config.tune.mode, config.tune.seed, config.tune.choruses, config.tune.provider) == (None, None, None, None)
+    assert {name: config.tune.value(control) for name, control in CONTROLS.items()} == {
+        name: control.default for name, control in CONTROLS.items()
+    }
+    assert (config.wiring, config.osc, config.maps) == (Wiring(), OscSettings(), ())
+    assert set(config.origins.values()) == {"default"}
+
+
+MAPS = [
+    ('[[map]]\nkind = "cc"\nnumber = 20\ntarget = "temperature"\n', None, (KNOB,), ["config.toml:1"]),
+    ('map = [{kind = "cc", number = 20, target = "temperature"}]', None, (KNOB,), ["config.toml:1"]),
+    ('map = [\n  {kind="cc", number=64, target="hand-over"},\n]\n', None, (PEDAL,), ["config.toml:1"]),
+    (
+        '[[map]]\nkind="program"\nnumber=0\ntarget="start"\ntakeover="jump"\n',
+        None,
+        (Map(kind="program", number=0, target="start", takeover="jump"),),
+        ["config.toml:1"],
+    ),
+    (GOOD, None, (KNOB,), ["config.toml:13"]),
+    (GOOD, "the cellar", (KNOB,), ["config.toml:13"]),
+    (GOOD + "[profile.bare]\nmap = []\n", "bare", (), []),
+]
+
+
+@pytest.mark.parametrize(("text", "profile", "maps", "origins"), MAPS)
+def test_maps(file: Path, text: str, profile: str | None, maps: tuple[Map, ...], origins: list[str]) -> None:
+    config = loaded(file, text, profile)
+    assert config.maps == maps
+    assert [config.origins[f"map.{index}"] for index in range(len(maps))] == origins
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("controls.tempo = 100", 1),
+        ("controls . 'tempo' = 100", 1),
+        ('\n"controls"."tempo" = 100', 2),
+        ("# tempo\ncontrols = { swing = 0.6, tempo = 100 }", 2),
+        ("[controls]\r\n# tempo = 90\r\ntempo = 100\r\n", 3),
+        ("[ 'controls' ]  # [ports]\n\n  tempo=100 # tempo = 90", 3),
+        ('[controls]\nmodel = """\nwalker"""\ntempo = 100', 4),
+        ('[ports]\ninput = "[controls]"\n[controls]\ntempo = 100', 4),
+        ('[ports]\ninput = \'\'\'tempo\'\'\'\n[controls]\ntempo = 1_0_0', 4),
+        ('[[map]]\ntarget = "tempo"\nkind = "cc"\nnumber = 1\n[controls]\ntempo = 1e2', 6),
+    ],
+)  # fmt: skip
+def test_the_line_of_a_key_however_it_is_written(file: Path, text: str, line: int) -> None:
+    file.write_bytes(text.encode())
+    config = load(environment={}, path=file)
+    assert (config.tune.tempo, config.origins["controls.tempo"]) == (100, f"config.toml:{line}")
+
+
+def test_behind_a_statement_that_is_longer_than_any_the_file_alone_is_named(file: Path) -> None:
+    text = "map = [\n" + "\n" * 150 + "]\n[controls]\ntempo = 100\n"
+    assert loaded(file, text).origins["controls.tempo"] == "config.toml"
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+MODES = "trade, phrase, duet, solo, listen"
+KEYS = ", ".join(CONTROLS["key"].choices)
+REFUSED = [
+    # unknown keys and tables
+    ("[controls]\ntempoo = 120", "config.toml:2: no key tempoo in [controls] (did you mean tempo?)"),
+    ("[controls]\n\ntop_p = 0.9", "config.toml:3: no key top_p in [controls] (did you mean top-p?)"),
+    ("[controls]\nzzz = 0.9", "config.toml:2: no key zzz in [controls]"),
+    ('[controls]\ninput = "x"', "config.toml:2: no key input in [controls] (it belongs in [ports])"),
+    ('[controls]\n"\\u001b[2J" = 1', "config.toml:2: no key '\\x1b[2J' in [controls]"),
+    ("controls = { swing = 0.6, tmpo = 3 }", "config.toml:1: no key tmpo in [controls] (did you mean tempo?)"),
+    ("\ncontrols.tmpo = 3", "config.toml:2: no key tmpo in [controls] (did you mean tempo?)"),
+    ("[controls.tempo]\nbpm = 3", "config.toml:1: tempo needs a number, not a table; give 20 to 400 bpm"),
+    ("tempo = 120", "config.toml:1: no key tempo (it belongs in [controls])"),
+    ("profiles = 3", "config.toml:1: no key profiles (did you mean profile?)"),
+    ("[control]\ntempo = 120", "config.toml:1: no table [control] (did you mean controls?)"),
+    ("[[maps]]\nnumber = 1", "config.toml:1: no table [maps] (did you mean map?)"),
+    ("[osc]\nprot = 1", "config.toml:2: no key prot in [osc] (did you mean port?)"),
+    ("[jam]\nchorus = 1", "config.toml:2: no key chorus in [jam] (did you mean choruses?)"),
+    ("[profile.a.contrls]\ntempo = 1", "config.toml:1: no table [profile.a.contrls] (did you mean controls?)"),
+    ("[profile.a.controls]\nswng = 1", "config.toml:2: no key swng in [profile.a.controls] (did you mean swing?)"),
+    ("[profile.a]\ntempo = 1", "config.toml:2: no key tempo in [profile.a] (it belongs in [profile.a.controls])"),
+    ("[profile.a.profile.b]\n", "config.toml:1: no table [profile.a.profile]"),
+    # types
+    ('[controls]\ntempo = "120"', "config.toml:2: tempo needs a number, not a string; give 20 to 400 bpm"),
+    ("[controls]\ntempo = true", "config.toml:2: tempo needs a number, not true or false; give 20 to 400 bpm"),
+    ("[controls]\ntempo = [120]", "config.toml:2: tempo needs a number, not an array; give 20 to 400 bpm"),
+    ("[controls]\ntempo = 12:00:00", "config.toml:2: tempo needs a number, not a date or time; give 20 to 400 bpm"),
+    ("[controls]\nmode = 3", f"config.toml:2: mode needs a string, not a number; give {MODES}"),
+    ("[controls]\nkey = true", f"config.toml:2: key needs a string, not true or false; give {KEYS}"),
+    ("[controls]\nthru = 1", "config.toml:2: thru needs true or false, not a number"),
+    ("[ports]\ninput = 3", "config.toml:2: input needs a string, not a number; give a name"),
+    ('[osc]\nport = "9000"', "config.toml:2: port needs a number, not a string; give 1 to 65535"),
+    ("[osc]\nport = false", "config.toml:2: port needs a number, not true or false; give 1 to 65535"),
+    ("[jam]\nchoruses = true", "config.toml:2: choruses needs a number, not true or false; give 1 to 999999"),
+    ("controls = 3", "config.toml:1: controls needs a table, [controls], not a number"),
+    ("[[ports]]\n", "config.toml:1: ports needs a table, [ports], not an array"),
+    ("profile = 3", "config.toml:1: profile needs tables such as [profile.stage.controls], not a number"),
+    ("[profile]\nstage = 3", "config.toml:2: profile stage needs tables such as [profile.stage.controls], not"),
+    ("[map]\nnumber = 3", "config.toml:1: map needs an array of tables: write [[map]] above each"),
+    ("map = [\n3]", "config.toml:1: each [[map]] needs a table, not a number"),
+    # ranges
+    ("[controls]\ntempo = 500", "config.toml:2: tempo 500 is out of range; give 20 to 400 bpm"),
+    ("[controls]\ntempo = nan", "config.toml:2: tempo nan is out of range; give 20 to 400 bpm"),
+    ("[controls]\ntempo = -inf", "config.toml:2: tempo -inf is out of range; give 20 to 400 bpm"),
+    (f"[controls]\ntempo = {'9' * 400}", "config.toml:2: tempo inf is out of range; give 20 to 400 bpm"),
+    (f"[controls]\nseed = 0x{'f' * 900}", "config.toml:2: seed inf is out of range; give 0 to"),
+    ("[controls]\nbars = 1.5", "config.toml:2: bars 1.5 is not a whole number; give 1 to 96 bars"),
+    ('[controls]\nmode = "trad"', f"config.toml:2: mode 'trad' is unknown (did you mean trade?); choose from {MODES}"),
+    ('[controls]\nthru = "yes"', "config.toml:2: thru 'yes' is unknown; choose from off, on"),
+    ('[controls]\nmodel = ""', "config.toml:2: model needs a name"),
+    ('[ports]\ninput = ""', "config.toml:2: input needs a name"),
+    ('[ports]\ninput = "\\u0007"', r"config.toml:2: input '\x07' has characters that cannot be printed; take them out"),
+    ("[jam]\nchoruses = 0", "config.toml:2: choruses 0 is out of range; give 1 to 999999"),
+    ("[osc]\nport = 65536", "config.toml:2: port 65536 is out of range; give 1 to 65535"),
+    # maps
+    ("[[map]]\nnumer = 1", "config.toml:2: no key numer in [[map]] (did you mean number?)"),
+    ('[[map]]\n\nkind = "knob"', "config.toml:3: kind 'knob' is unknown; choose from cc, note, program"),
+    ("[[map]]\nnumber = 128", "config.toml:2: number 128 is out of range; give 0 to 127"),
+    ("[[map]]\nnumber = true", "config.toml:2: number needs a number, not true or false; give 0 to 127"),
+    ("[[map]]\nchannel = 0", "config.toml:2: channel 0 is out of range; give 1 to 16"),
+    ('[[map]]\ntarget = "panik"', "config.toml:2: target 'panik' is unknown (did you mean panic?); choose from tempo"),
+    ('[[map]]\ntakeover = "soft"', "config.toml:2: takeover 'soft' is unknown; choose from pickup, jump"),
+    ('\n[[map]]\nkind = "cc"', "config.toml:2: this [[map]] has no number; give 0 to 127"),
+    ('[[map]]\nkind = "cc"\nnumber = 1', "config.toml:1: this [[map]] has no target; give tempo, swing"),
+    (GOOD + "[[map]]\nnumer = 1", "config.toml:41: no key numer in [[map]] (did you mean number?)"),
+    ("[[profile.a.map]]\nnumer = 1", "config.toml:2: no key numer in [[profile.a.map]] (did you mean number?)"),
+    # TOML
+    ("[controls]\ntempo 120", "config.toml:2: this is no TOML: Expected '=' after a key in a key/value pair"),
+    ("[controls]\ntempo = 1\ntempo = 2", "config.toml:3: this is no TOML: Cannot overwrite a value"),
+    ("[controls]\ntempo = [\n1,\n", "config.toml:3: this is no TOML: "),
+    (f"a = {'[' * 900}", "config.toml: a value is nested too deep"),
+    (f"\n{'a.' * 500}a = 1", "config.toml:2: this line is longer than 1000 characters; no configuration's is"),
+    ("#" * 70_000, "config.toml: it is larger than 64 KiB; no configuration is"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED, ids=lambda value: value[:40])
+def test_what_a_file_may_not_say(file: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        loaded(file, text)
+    said = str(refused.value)
+    cut = message.endswith((": ", "tempo", "swing", "give 0 to", "pair", "value", "not"))
+    assert said.startswith(message) if cut else said == message
+
+
+@pytest.mark.parametrize(
+    ("profile", "environment", "given", "message"),
+    [
+        ("stge", {}, {}, "config.toml: no profile stge (did you mean stage?); there are stage, 'the cellar'"),
+        ("", {}, {}, "config.toml: no profile ''; there are stage, 'the cellar'"),
+        (None, {"IMPROV_PROFILE": "x"}, {}, "IMPROV_PROFILE: config.toml: no profile x; there are stage, 'the cellar'"),
+        (None, {"IMPROV_TEMPO": "500"}, {}, "IMPROV_TEMPO: tempo 500 is out of range; give 20 to 400 bpm"),
+        (None, {"IMPROV_TEMPO": "nan"}, {}, "IMPROV_TEMPO: tempo nan is out of range; give 20 to 400 bpm"),
+        (None, {"IMPROV_TEMPO": "fast"}, {}, "IMPROV_TEMPO: tempo 'fast' is no number; give 20 to 400 bpm"),
+        (None, {"IMPROV_BARS": "1.5"}, {}, "IMPROV_BARS: bars 1.5 is not a whole number; give 1 to 96 bars"),
+        (None, {"IMPROV_THRU": "yes"}, {}, "IMPROV_THRU: thru 'yes' is unknown; choose from off, on"),
+        (None, {"IMPROV_CHORUSES": "0"}, {}, "IMPROV_CHORUSES: choruses 0 is out of range; give 1 to 999999"),
+        (None, {"IMPROV_OSC_PORT": "0"}, {}, "IMPROV_OSC_PORT: port 0 is out of range; give 1 to 65535"),
+        (
+            None,
+            {"IMPROV_INPUT": "\udcff"},
+            {},
+            r"IMPROV_INPUT: input '\udcff' has characters that cannot be printed; take them out",
+        ),
+        (None, {}, {"controls.tempo": 19}, "tempo 19 is out of range; give 20 to 400 bpm"),
+        (None, {}, {"controls.tempo": True}, "tempo needs a number, not true or false; give 20 to 400 bpm"),
+        (None, {}, {"controls.mode": "trad"}, f"mode 'trad' is unknown (did you mean trade?); choose from {MODES}"),
+        (None, {}, {"ports.input": ""}, "input needs a name"),
+    ],
+)
+def test_what_nobody_else_may_say(
+    file: Path, profile: str | None, environment: dict[str, str], given: dict[str, Any], message: str
+) -> None:
+    file.write_text(GOOD)
+    with pytest.raises(UsageError) as refused:
+        load(profile=profile, environment=environment, path=file, given=given)
+    assert str(refused.value) == message
+
+
+def test_a_profile_that_is_not_chosen_is_checked_too(file: Path) -> None:
+    with pytest.raises(UsageError, match=r"config.toml:41: tempo 9 is out of range"):
+        loaded(file, GOOD + "[profile.garage]\ncontrols.tempo = 9\n", "stage")
+
+
+def test_no_profiles_at_all(file: Path) -> None:
+    with pytest.raises(UsageError, match=r"^config.toml: no profile stage; it has none$"):
+        loaded(file, "", "stage")
+
+
+RESERVED = [0, 6, 32, 38, *range(98, 102), *range(120, 128)]
+
+
+@pytest.mark.parametrize("number", range(128))
+def test_controllers_with_a_meaning_of_their_own_are_refused(file: Path, number: int) -> None:
+    text = f'[[map]]\nkind = "cc"\ntarget = "tempo"\nnumber = {number}\n'
+    if number in (*RESERVED, 64):
+        with pytest.raises(UsageError) as refused:
+            loaded(file, text)
+        assert str(refused.value) == f"config.toml:4: {reserved(number, 'tempo')}"
+    else:
+        assert loaded(file, text).maps == (Map(kind="cc", number=number, target="tempo"),)
+    assert bool(reserved(number, "hand-over")) == (number in RESERVED)
+    for kind in ("note", "program"):
+        assert loaded(file, text.replace("cc", kind)).maps[0].number == number
+
+
+def test_why_a_controller_is_refused() -> None:
+    assert reserved(0, "tempo") == "CC 0 is bank select; map another controller"
+    assert reserved(38, "hand-over") == "CC 38 is data entry; map another controller"
+    assert reserved(101, "panic") == "CC 101 is a parameter number; map another controller"
+    assert reserved(123, "panic") == "CC 123 is a channel mode message; map another controller"
+    assert reserved(64, "panic") == "CC 64 is the sustain pedal; it can be mapped to hand-over alone"
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    missing = tmp_path / "none.toml"
+    for path, environment in ((missing, {}), (None, {"IMPROV_CONFIG": str(missing)})):
+        with pytest.raises(InputNotFound) as refused:
+            load(path=path, environment=environment)
+        assert str(refused.value) == f"{missing}: No such file or directory; give a configuration file that can be read"
+    with pytest.raises(InputNotFound, match="Is a directory"):
+        load(environment={}, path=tmp_path)
+
+
+def test_text_that_is_not_utf_8(file: Path) -> None:
+    file.write_bytes(b"[ports]\ninput = 'R\xe9seau'\n")
+    with pytest.raises(UsageError, match=r"^config.toml:2: this is no UTF-8 text; save it as UTF-8$"):
+        load(environment={}, path=file)
+
+
+def test_mutants_of_a_good_file_are_read_or_refused_and_nothing_else(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(1)
+    good = SMALL.encode()
+    pieces = [
+        b"[",
+        b"]",
+        b"[[",
+        b"{",
+        b"}",
+        b"=",
+        b'"',
+        b"'",
+        b'"""',
+        b"\n",
+        b"\r",
+        b".",
+        b",",
+        b"#",
+        b"-",
+        b"\\",
+        b"\xff",
+    ]
+    pieces += [b"\0", b"0x", b"1", b"9" * 400, b"inf", b"nan", b"true", b"[map]\n", b"map", b"profile", b"controls."]
+    read, said = 0, []
+    for _ in range(20_000):
+        mutant = bytearray(good)
+        for _ in range(chance.randint(1, 2)):
+            start = chance.randrange(len(mutant) + 1)
+            end = start + chance.choice((0, 0, 1, 1, 4, 40))
+            letter = bytes([ord(chance.choice(string.printable))])
+            mutant[start:end] = chance.choice(
+                (b"", letter, letter, chance.choice(pieces), bytes(mutant[end : end + 9]))
+            )
+        monkeypatch.setattr(Path, "open", lambda *_, content=bytes(mutant): io.BytesIO(content))  # discs are slow
+        try:
+            load(profile=chance.choice((None, "stage")), environment={}, path=file)
+        except ImprovError as error:
+            said.append(str(error))
+        else:
+            read += 1
+    assert all(re.match(r"config\.toml(:\d+)?: ", text) for text in said)
+    assert min(read, len(said)) > 1000
+
+
+# --- improv config -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine on which nothing is set; the file a configuration would be read from."""
+    for name in [name for name in os.environ if name.startswith("IMPROV_")]:
+        monkeypatch.delenv(name)
+    path = tmp_path / "home" / "config.toml"
+    monkeypatch.setenv("IMPROV_CONFIG", str(path))
+    return path
+
+
+def ran(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    app(arguments, standalone_mode=False)
+    return capsys.readouterr().out
+
+
+def test_where_the_file_is(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ran(capsys, "path") == f"{home}\n"
+    monkeypatch.setenv("IMPROV_CONFIG", "")
+    assert config_path().parts[-2:] == ("improv", "config.toml")
+
+
+@pytest.mark.parametrize("profile", [None, "stage", "the cellar"])
+def test_what_is_shown_loads_to_the_same(file: Path, tmp_path: Path, profile: str | None) -> None:
+    config = loaded(file, GOOD, profile, IMPROV_SWING="0.6123456789", IMPROV_INPUT="Réseau 'a' \\ # b")
+    for origin in (False, True):
+        again = tmp_path / "again.toml"
+        again.write_text(toml(config, origin=origin))
+        assert load(environment={}, path=again) == config
+
+
+def test_show(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    home.parent.mkdir()
+    home.write_text(GOOD)
+    monkeypatch.setenv("IMPROV_SEED", "7")
+    shown = ran(capsys, "show", "--profile", "stage", "--origin")
+    for line in (
+        "tempo = 140  # config.toml:19 [profile.stage]",
+        "seed = 7  # IMPROV_SEED",
+        "swing = 0.5  # default",
+        "# mode is not set  # default",
+        "thru = true  # config.toml:5",
+        'output = "Desk"  # config.toml:24 [profile.stage]',
+        "enabled = true  # config.toml:21 [profile.stage]",
+        "number = 36  # config.toml:27 [profile.stage]",
+    ):
+        assert line in shown.splitlines()
+    assert all("  # " in line for line in shown.splitlines() if line and line[0] != "[")
+    assert "  # " not in ran(capsys, "show")
+    found = json.loads(ran(capsys, "show", "--profile", "stage", "--json", "--origin"))
+    assert (found["controls"]["tempo"], found["ports"]["input"], found["osc"]["enabled"]) == (140, None, True)
+    assert found["map"][1] == {"kind": "cc", "number": 64, "target": "hand-over", "takeover": "pickup"}
+    assert found["origins"]["controls.tempo"] == "config.toml:19 [profile.stage]"
+    assert "origins" not in json.loads(ran(capsys, "show", "--json"))
+
+
+def test_a_file_to_begin_from(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ran(capsys, "init") == f"wrote {home}\n"
+    assert home.read_text() == beginning()
+    assert load(environment={}, path=home) == load(environment={})
+    for table, controls in TABLES.items():
+        for name, control in controls.items():
+            assert control.help in home.read_text()
+            assert f"\n#{name} = " in home.read_text()
+            assert variable(f"{table}.{name}") in home.read_text()
+
+    home.write_text("[controls]\ntempo = 99\n")
+    with pytest.raises(UsageError) as refused:
+        app(["init"], standalone_mode=False)
+    assert str(refused.value) == f"{home} is there already; --force overwrites it"
+    assert home.read_text() == "[controls]\ntempo = 99\n"
+    ran(capsys, "init", "--force")
+    assert home.read_text() == beginning()
+
+
+def test_everything_in_it_may_stand_there(file: Path) -> None:
+    config = loaded(file, re.sub(r"(?m)^#(?! )", "", beginning()), None)
+    defaults = load(environment={})
+    for table, controls in TABLES.items():
+        for name in controls:
+            key = f"{table}.{name}"
+            assert config.origins[key].startswith("config.toml:")
+            assert defaults.value(key) in (None, config.value(key))
+    assert config.maps == (Map(kind="cc", number=20, channel=1, target="tempo"),)
+    assert load(profile="stage", environment={}, path=file).tune.value(CONTROLS["temperature"]) == 0.8
+
+
+def test_a_file_cannot_be_written_below_another(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("IMPROV_CONFIG", str(tmp_path / "file" / "config.toml"))
+    with pytest.raises(InputNotFound, match=r"name another file by \$IMPROV_CONFIG"):
+        app(["init"], standalone_mode=False)

@@ -1,0 +1,465 @@
+"""OSC over real sockets, python-osc's own client at the other end, and what nobody should send."""
+
+import random
+import select
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import build_msg
+from pythonosc.udp_client import SimpleUDPClient
+
+from improv.errors import Unavailable, UsageError
+from improv.messages import (
+    CONTROLS,
+    Command,
+    HandOver,
+    Nudge,
+    Panic,
+    Restart,
+    Set,
+    Settings,
+    Snapshot,
+    Start,
+    Stop,
+    Tap,
+)
+from improv.music import SILENCE, Chord, Place
+from improv.osc import OscServer
+from improv.turns import Mode, Turn, Who
+
+LOOPBACK = "127.0.0.1"
+
+
+def snapshot(step: int = 0, tempo: float = 120, end: int | None = 8, chord: str = "C7", **settings: Any) -> Snapshot:
+    return Snapshot(
+        step=step,
+        place=Place(1, step // 8 + 1, step % 8 // 2 + 1),
+        turn=Turn(Who.YOU, 0, end),
+        beats_left=None if end is None else (end - step) / 2,
+        playing=True,
+        chord=Chord.parse(chord),
+        next_chord=None,
+        heard=SILENCE,
+        played=SILENCE,
+        tempo=tempo,
+        swing=0.5,
+        settings=Settings(**{"mode": Mode.TRADE, **settings}),
+        missed_steps=0,
+        faults=0,
+        fault="",
+    )
+
+
+class Desk:
+    """Whom the door asks, and a clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.asked: list[Command] = []
+        self.says = ""
+        self.now_s = 100.0
+
+    def ask(self, command: Command) -> str:
+        self.asked.append(command)
+        return self.says
+
+    def clock(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def server(desk: Desk) -> Iterator[OscServer]:
+    with OscServer(LOOPBACK, 0, desk.ask, clock=desk.clock) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: OscServer) -> Iterator[SimpleUDPClient]:
+    client = SimpleUDPClient(LOOPBACK, server.port)
+    with client:
+        yield client
+
+
+def told(client: SimpleUDPClient) -> dict[str, Any]:
+    """What has come to a client: loopback has delivered it before the send returns."""
+    return {message.address: message.params[0] for message in map(OscMessage, packets(client))}
+
+
+def packets(client: SimpleUDPClient) -> Iterator[bytes]:
+    while packet := client.receive():
+        yield packet
+
+
+ASKED: dict[str, tuple[str, Any, Command | None]] = {
+    # the address, the arguments, what is asked for
+    "a float": ("/improv/tempo", 132.0, Set("tempo", 132.0)),
+    "a float of 32 bits": ("/improv/temperature", 0.8, Set("temperature", 0.8)),
+    "an integer": ("/improv/tempo", 132, Set("tempo", 132.0)),
+    "a word": ("/improv/mode", "duet", Set("mode", "duet")),
+    "a number as a word": ("/improv/tempo", "132", Set("tempo", 132.0)),
+    "a key": ("/improv/key", "Bb", Set("key", CONTROLS["key"].checked("Bb"))),
+    "a fader on whole numbers": ("/improv/bars", 3.7, Set("bars", 4)),
+    "a seed": ("/improv/seed", 2**31 - 1, Set("seed", 2**31 - 1)),
+    "a button on a switch": ("/improv/thru", 1.0, Set("thru", "on")),
+    "a button off a switch": ("/improv/melody-mute", 0.0, Set("melody-mute", "off")),
+    "true": ("/improv/thru", True, Set("thru", "on")),
+    "a switch by its word": ("/improv/thru", "on", Set("thru", "on")),
+    "a model": ("/improv/model", "eck2002-blues", Set("model", "eck2002-blues")),
+    "a nudge": ("/improv/tempo/nudge", -4.0, Nudge("tempo", -4.0)),
+    "a nudge of 32 bits": ("/improv/temperature/nudge", 0.1, Nudge("temperature", 0.1)),
+    "a nudge of words": ("/improv/mode/nudge", 1, Nudge("mode", 1)),
+    "a nudge let go": ("/improv/tempo/nudge", 0.0, None),
+    "start": ("/improv/start", [], Start()),
+    "stop, pressed": ("/improv/stop", 1.0, Stop()),
+    "restart, let go": ("/improv/restart", 0.0, None),
+    "restart, pressed": ("/improv/restart", 1, Restart()),
+    "hand-over, by a pad's place": ("/improv/hand-over", [0.3, 0.4], HandOver()),
+    "panic, let go": ("/improv/panic", False, None),
+    "panic": ("/improv/panic", True, Panic()),
+    "tap": ("/improv/tap", [], Tap(100.0)),
+    "tap, let go": ("/improv/tap", 0.0, None),
+}
+
+
+@pytest.mark.parametrize(("address", "arguments", "asked"), ASKED.values(), ids=ASKED)
+def test_asked(
+    server: OscServer, client: SimpleUDPClient, desk: Desk, address: str, arguments: Any, asked: Command | None
+) -> None:
+    client.send_message(address, arguments)
+    assert server.poll() == ()
+    assert desk.asked == ([] if asked is None else [asked])
+    assert server.refused == 0
+    assert told(client) == {}
+
+
+REFUSED = {
+    # the address, the arguments, what is said
+    "out of range": ("/improv/tempo", 1000.0, "tempo 1000 is out of range"),
+    "not a number": ("/improv/tempo", float("nan"), "out of range"),
+    "infinite": ("/improv/bars", float("inf"), "out of range"),
+    "a nudge by infinity": ("/improv/tempo/nudge", float("-inf"), "can't be moved"),
+    "no such word": ("/improv/mode", "dute", "did you mean duet"),
+    "no such control": ("/improv/tempa", 1.0, "nothing that can be asked for"),
+    "no value": ("/improv/tempo", [], "with 0 arguments"),
+    "two values": ("/improv/tempo", [1.0, 2.0], "with 2 arguments"),
+    "a nudge by a word": ("/improv/tempo/nudge", "up", "nothing that can be asked for"),
+    "a nudge of a name": ("/improv/model/nudge", 1, "can't be nudged"),
+    "a model's file": ("/improv/model", "/etc/passwd", "chosen by its name"),
+    "a model's file elsewhere": ("/improv/model", "..\\a.onnx", "chosen by its name"),
+    "a model in colours": ("/improv/model", "\x1b[31mred", "chosen by its name"),
+    "quit": ("/improv/quit", [], "nothing that can be asked for"),
+    "quit, pressed": ("/improv/quit", 1.0, "nothing that can be asked for"),
+    "learn": ("/improv/learn", "tempo", "nothing that can be asked for"),
+    "too deep": ("/improv/tempo/nudge/more", 1.0, "nothing that can be asked for"),
+    "a pattern": ("/improv/*", 1.0, "nothing that can be asked for"),
+}
+
+
+@pytest.mark.parametrize(("address", "arguments", "says"), REFUSED.values(), ids=REFUSED)
+def test_refused_and_told_why(
+    server: OscServer, client: SimpleUDPClient, desk: Desk, address: str, arguments: Any, says: str
+) -> None:
+    client.send_message(address, arguments)
+    server.poll()
+    assert desk.asked == []
+    assert server.refused == 1
+    assert says in told(client)["/improv/says"]
+
+
+def test_what_whoever_is_asked_has_to_say_is_told(server: OscServer, client: SimpleUDPClient, desk: Desk) -> None:
+    desk.says = "random cannot obey density"
+    client.send_message("/improv/density", 0.5)
+    server.poll()
+    assert told(client) == {"/improv/says": "random cannot obey density"}
+
+
+def test_what_cannot_be_done_is_told_by_whoever_is_asked() -> None:
+    def ask(command: Command) -> str:
+        raise UsageError("no model 'bach'")
+
+    with OscServer(LOOPBACK, 0, ask) as server, closing(SimpleUDPClient(LOOPBACK, server.port)) as client:
+        client.send_message("/improv/model", "bach")
+        server.poll()
+        assert told(client) == {"/improv/says": "no model 'bach'"}
+        assert server.refused == 1
+
+
+def test_the_state_is_told_to_whoever_asks(server: OscServer, client: SimpleUDPClient) -> None:
+    server.show(snapshot(3, tempo=132, density=0.5, melody_mute="on", bars=2))
+    client.send_message("/improv/status", [])
+    server.poll()
+    state = told(client)
+    assert {name.removeprefix("/improv/state/") for name in state} == {
+        *CONTROLS, "who", "beats_left", "chord", "chorus", "bar", "beat", "playing"
+    }  # fmt: skip
+    of = {name.removeprefix("/improv/state/"): value for name, value in state.items()}
+    assert (of["tempo"], of["density"], of["bars"], of["mode"]) == (132.0, 0.5, 2, "trade")
+    assert (of["melody-mute"], of["thru"]) == (1, 0)
+    assert (of["who"], of["beats_left"], of["chord"]) == ("you", 2.5, "C7")
+    assert (of["chorus"], of["bar"], of["beat"], of["playing"]) == (1, 1, 2, 1)
+    server.show(snapshot(4))
+    assert told(client) == {}  # it asked once
+
+
+def test_a_number_is_told_as_the_same_type_whatever_it_is(server: OscServer, client: SimpleUDPClient) -> None:
+    server.show(snapshot(tempo=120, end=None))
+    client.send_message("/improv/status", [])
+    server.poll()
+    types = {(m.address, type(m.params[0])) for m in map(OscMessage, packets(client))}
+    assert {("/improv/state/tempo", float), ("/improv/state/gap", float), ("/improv/state/bars", int)} <= types
+    assert ("/improv/state/beats_left", float) in types
+
+
+def test_a_watcher_is_told_what_changes_at_most_twenty_times_a_second(
+    server: OscServer, client: SimpleUDPClient, desk: Desk
+) -> None:
+    server.show(snapshot())
+    client.send_message("/improv/watch", 1)
+    server.poll()
+    assert len(told(client)) > len(CONTROLS)
+    desk.now_s += 1
+    server.show(snapshot(tempo=140))
+    assert told(client) == {"/improv/state/tempo": 140.0}
+    server.show(snapshot(tempo=150))
+    desk.now_s += 0.01
+    server.show(snapshot(tempo=160))
+    server.poll()
+    assert told(client) == {}
+    desk.now_s += 0.05
+    server.poll()
+    assert told(client) == {"/improv/state/tempo": 160.0}
+    server.poll()
+    assert told(client) == {}
+    client.send_message("/improv/watch", 0)
+    server.poll()
+    desk.now_s += 1
+    server.show(snapshot(tempo=170))
+    assert told(client) == {}
+
+
+def test_sixteen_watch_and_the_one_who_asked_longest_ago_goes(server: OscServer, desk: Desk) -> None:
+    clients = [SimpleUDPClient(LOOPBACK, server.port) for _ in range(18)]
+    for client in (*clients[:17], clients[1], clients[17]):
+        client.send_message("/improv/watch", 1.0)
+        server.poll()
+    server.show(snapshot())
+    server.poll()
+    watching = [bool(told(client)) for client in clients]
+    assert watching == [False, True, False] + [True] * 15  # the second asked again in time
+    for client in clients:
+        client.close()
+
+
+def test_a_watcher_that_has_gone_harms_nobody(server: OscServer, client: SimpleUDPClient, desk: Desk) -> None:
+    with closing(SimpleUDPClient(LOOPBACK, server.port)) as gone:
+        gone.send_message("/improv/watch", 1)
+        server.poll()
+    for tempo in range(100, 200):
+        desk.now_s += 1
+        server.show(snapshot(tempo=tempo))
+        server.poll()
+    client.send_message("/improv/tempo", 90.0)
+    server.poll()
+    assert desk.asked == [Set("tempo", 90.0)]
+
+
+# --- bundles ---------------------------------------------------------------------------------------
+
+
+def bundle(*contents: Any) -> Any:
+    builder = OscBundleBuilder(IMMEDIATELY)
+    for content in contents:
+        builder.add_content(content)
+    return builder.build()
+
+
+def nested(depth: int) -> Any:
+    content: Any = build_msg("/improv/panic", [])
+    for _ in range(depth):
+        content = bundle(content)
+    return content
+
+
+def test_a_bundle_asks_for_all_that_is_in_it(server: OscServer, client: SimpleUDPClient, desk: Desk) -> None:
+    inner = bundle(build_msg("/improv/swing", 0.6), build_msg("/improv/start", []))
+    client.send(bundle(build_msg("/improv/tempo", 90.0), inner))
+    server.poll()
+    assert desk.asked == [Set("tempo", 90.0), Set("swing", 0.6), Start()]
+
+
+BUNDLE = b"#bundle\0" + bytes(7) + b"\1"
+PANIC = build_msg("/improv/panic", []).dgram
+
+
+def element(content: bytes, size: int | None = None) -> bytes:
+    return struct.pack(">i", len(content) if size is None else size) + content
+
+
+MALFORMED = {
+    "nothing": b"",
+    "zeros": bytes(64),
+    "text": b"hello",
+    "somebody else's": build_msg("/mixer/1/fader", 0.5).dgram,
+    "an address without an end": b"/improv/panic",
+    "an address that is no text": b"/improv/\xff\xfe\0\0",
+    "types without a comma": b"/improv/tempo\0\0\0f\0\0\0\0\0\0\0",
+    "types without an argument": b"/improv/tempo\0\0\0,f\0\0",
+    "types without an end": b"/improv/tempo\0\0\0,fff",
+    "an argument that is no text": b"/improv/mode\0\0\0\0,s\0\0\xff\xff\xff\0",
+    "a type nobody knows": b"/improv/tempo\0\0\0,q\0\0\0\0\0\0",
+    "a blob": build_msg("/improv/mode", [b"duet"]).dgram,
+    "an array": build_msg("/improv/tempo", [[1, 2]]).dgram,
+    "nothing as an argument": build_msg("/improv/tempo", [None]).dgram,
+    "too large": build_msg("/improv/model", ["a" * 10_000]).dgram,
+    "as large as can be sent": b"/improv/panic\0\0\0" + bytes(60_000),
+    "a bundle without a head": b"#bundle\0",
+    "an element of no size": BUNDLE + element(b"") + element(PANIC),
+    "an element of a negative size": BUNDLE + element(PANIC, -4),
+    "an element of a huge size": BUNDLE + element(PANIC, 2**31 - 1),
+    "an element cut off": BUNDLE + element(PANIC)[:-4],
+    "a size cut off": BUNDLE + element(PANIC) + b"\0\0",
+    "one bad element among good ones": BUNDLE + element(PANIC) + element(b"nonsense") + element(PANIC),
+    "too many elements": BUNDLE + 33 * element(PANIC),
+    "too many elements, nested": BUNDLE + 17 * element(BUNDLE + 2 * element(PANIC)),
+    "too deep": nested(6).dgram,
+    "far too deep": nested(200).dgram,
+}
+
+
+@pytest.mark.parametrize("packet", MALFORMED.values(), ids=MALFORMED)
+def test_what_makes_no_sense_is_counted_and_nothing_of_it_is_done(server: OscServer, desk: Desk, packet: bytes) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(packet, (LOOPBACK, server.port))
+        server.poll()
+        assert desk.asked == []
+        assert server.refused == 1
+        sender.sendto(PANIC, (LOOPBACK, server.port))
+        server.poll()
+    assert desk.asked == [Panic()]
+
+
+def test_a_hundred_thousand_packets_of_noise_are_survived(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """Random ones, and good ones with some bytes changed, cut or repeated."""
+    chance = random.Random(4)
+    good = [
+        *(build_msg(address, arguments).dgram for address, arguments, _ in ASKED.values()),
+        build_msg("/improv/watch", 1).dgram,
+        build_msg("/improv/status", []).dgram,
+        bundle(build_msg("/improv/tempo", 90.0), nested(2), build_msg("/improv/start", 1.0)).dgram,
+        *MALFORMED.values(),
+    ]
+    good = [packet for packet in good if len(packet) < 9000]
+
+    def noise() -> bytes:
+        if chance.random() < 0.2:
+            return chance.choice((b"", b"/improv/", BUNDLE)) + chance.randbytes(chance.randrange(64))
+        packet = bytearray(chance.choice(good))
+        for _ in range(chance.randrange(1, 4)):
+            at = chance.randrange(len(packet) + 1)
+            match chance.randrange(4):
+                case 0:
+                    packet[at : at + 1] = chance.randbytes(1)
+                case 1:
+                    del packet[at:]
+                case 2:
+                    packet[at:at] = packet[: chance.randrange(40)]
+                case _:
+                    packet[at : at + 4] = struct.pack(">i", chance.choice((-1, -4, 0, 4, 2**31 - 1, -(2**31))))
+        return bytes(packet)
+
+    with (
+        OscServer(LOOPBACK, 0, desk.ask, clock=desk.clock) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+    ):
+        server.show(snapshot())
+        sender.connect((LOOPBACK, server.port))
+        sender.setblocking(False)
+        for index in range(100_000):
+            sender.send(noise())
+            if index % 64 == 63:
+                server.poll()
+                desk.now_s += 0.01
+            if index % 1000 == 0:
+                desk.asked.clear()
+                server.show(snapshot(tempo=100 + index / 1000))
+        while server.poll() or _readable(server):
+            pass
+        assert server.refused > 50_000
+        desk.asked.clear()
+        sender.send(PANIC)
+        server.poll()
+        assert desk.asked == [Panic()]
+    assert capsys.readouterr() == ("", "")  # nothing floods a log either
+
+
+def _readable(server: OscServer) -> bool:
+    return bool(select.select(server.wakers(), (), (), 0)[0])
+
+
+def test_a_poll_takes_no_more_than_256_packets(server: OscServer, client: SimpleUDPClient, desk: Desk) -> None:
+    server.wakers()[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    for _ in range(100):
+        client.send_message("/improv/panic", [])
+    for _ in range(10):
+        client.send(bundle(*[build_msg("/improv/start", [])] * 32))
+    server.poll()
+    assert len(desk.asked) == 100 + 5 * 32  # the last bundle is finished
+    server.poll()
+    assert len(desk.asked) == 100 + 10 * 32
+
+
+def test_telling_the_state_counts_as_much_as_it_is(server: OscServer, client: SimpleUDPClient, desk: Desk) -> None:
+    server.show(snapshot())
+    for _ in range(20):
+        client.send_message("/improv/status", [])
+    client.send_message("/improv/panic", [])
+    server.poll()
+    assert desk.asked == []
+    for _ in range(3):
+        server.poll()
+    assert desk.asked == [Panic()]
+
+
+# --- the port --------------------------------------------------------------------------------------
+
+
+def test_a_port_that_is_taken(server: OscServer, desk: Desk) -> None:
+    with (
+        pytest.raises(Unavailable, match=rf"OSC on 127.0.0.1 port {server.port}: .*; choose another"),
+        OscServer(LOOPBACK, server.port, desk.ask),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(("host", "port"), [("no such host", 0), ("192.0.2.1", 0), ("a\0b", 0)])
+def test_a_host_or_a_port_that_cannot_be(desk: Desk, host: str, port: int) -> None:
+    with pytest.raises(Unavailable, match="choose another host or port"), OscServer(host, port, desk.ask):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("host", "others"),
+    [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)],  # noqa: S104 -- what is warned of
+)
+def test_who_can_reach_it(desk: Desk, host: str, others: bool) -> None:
+    with OscServer(host, 0, desk.ask) as server:
+        assert server.open_to_others is others
+
+
+def test_when_it_is_closed_nothing_wakes_and_nothing_is_told(desk: Desk) -> None:
+    with OscServer(LOOPBACK, 0, desk.ask) as server, closing(SimpleUDPClient(LOOPBACK, server.port)) as client:
+        client.send_message("/improv/watch", 1)
+        server.poll()
+        assert len(server.wakers()) == 1
+    assert server.wakers() == []
+    server.show(snapshot())
