@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import rtmidi
 
-from improv.midi.ports import APIS, CLIENT
+from improv.midi.ports import APIS, CLIENT, QUEUE_LIMIT
 
 _NOTE_S = 0.125
 """An eighth at 240 bpm."""
@@ -24,7 +24,8 @@ _SOUNDS = 0.8
 _SEARCH_S = 20.0
 _SCALE = (55, 58, 60, 63, 65, 66, 67, 70, 72, 75, 77)
 _CHANNEL = 4
-_ON, _OFF = 0x90 | _CHANNEL, 0x80 | _CHANNEL
+_ON, _OFF, _UNDEFINED = 0x90 | _CHANNEL, 0x80 | _CHANNEL, 0xB0 | _CHANNEL
+_AT_ONCE, _FILL_PER_S = 4, 500
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,11 +41,20 @@ def main(arguments: Sequence[str]) -> int:
             return 0
     out.open_port(out.get_ports().index(found[0]), "soak")
     _say("connected")
+    _fill(out.send_message)
     notes = _played(out.send_message)
     out.close_port()
     out.delete()
     _say(str(notes))
     return 0
+
+
+def _fill(send: Callable[[Sequence[int]], None]) -> None:
+    """Messages that mean nothing, until every place of the driver's queue was used once: no growth after that."""
+    for number in range(QUEUE_LIMIT):
+        send([_UNDEFINED, 3, 0])
+        if number % _AT_ONCE == 0 and _ended(_AT_ONCE / _FILL_PER_S):
+            break
 
 
 def _played(send: Callable[[Sequence[int]], None]) -> int:

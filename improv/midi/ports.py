@@ -36,7 +36,9 @@ APIS = MappingProxyType(
 CLIENT = "improv"
 """Our ports belong to clients of this name, so that they are never taken for somebody else's."""
 
-_QUEUE_LIMIT = 1 << 15
+QUEUE_LIMIT = 1 << 14
+"""Messages that the driver keeps for us; it takes memory for each place of the queue when that is first used."""
+
 _POLL_S = 0.001
 _MESSAGES_A_POLL = 32
 """So that passing them on keeps no deadline waiting for long."""
@@ -70,7 +72,7 @@ def _client(role: Role, api: str) -> Any:
     name = f"{CLIENT}-{role}"
     with quiet():
         if role in ("in", "list"):
-            return rtmidi.MidiIn(APIS[api], name=name, queue_size_limit=_QUEUE_LIMIT)
+            return rtmidi.MidiIn(APIS[api], name=name, queue_size_limit=QUEUE_LIMIT)
         return rtmidi.MidiOut(APIS[api], name=name)
 
 
