@@ -135,6 +135,8 @@ class Session:
     frame: Frame
     """What improv plays in `step`."""
     memory: Tensors = field(compare=False)
+    voicing: tuple[int, ...] = ()
+    """The pitches of the chord that sound."""
     unfed: tuple[Frame, ...] = ()
     """What sounded in steps the network failed at, still to be fed to it."""
     behind: int = 0
@@ -330,20 +332,25 @@ def idled(session: Session, heard: Heard, start_s: float) -> Session:
 
 
 def swapped(session: Session, model: StepModel) -> Session:
-    """The session with another network, which begins with what was played in the last chorus."""
+    """The session with another network, which begins with what was played in the last chorus, or its changes alone."""
     form, spec = Form.parse(model.spec.form), model.spec
-    by = (pitch_class(session.own_key) - pitch_class(spec.key) + 5) % 12 - 5
-    past = tuple(_moved(frame, -by) for frame in session.past[-form.steps :])
-    settings = replace(session.settings, key=PITCH_CLASSES[(pitch_class(session.own_key) + session.semitones) % 12])
+    up = (pitch_class(spec.key) - pitch_class(session.own_key) + 5) % 12 - 5
+    sounding = PITCH_CLASSES[(pitch_class(session.own_key) + session.semitones) % 12]
+    waits = not session.playing or session.place < 0
+    end = form.steps - 1 if waits else session.place  # the place that is fed next
+    heard = [_moved(frame, up) for frame in (session.past[:-1] if waits else session.past)][-form.steps :]
+    top = (end // form.steps - 1) * form.steps  # from the top of the chorus before: it counts from there
+    changes = [Frame(SILENCE, form.chord_at(place)) for place in range(top, end - len(heard))]
+    past = (*changes, *heard)
     return replace(
         session,
-        settings=settings if by else session.settings,  # the key that sounds stays
+        settings=replace(session.settings, key=sounding) if up else session.settings,  # the key that sounds stays
         form=form,
         own_key=spec.key,
-        chosen=_moved(session.chosen, -by),
+        chosen=_moved(session.chosen, up),
         memory=no_memory(spec),
         unfed=past,
-        past=past,
+        past=past[-form.steps :],
         behind=0,
         faults_in_a_row=0,
     )
@@ -457,7 +464,12 @@ def _without_music(
     """A step that is counted in, or in which playing stops: what sounds ends, and the network waits."""
     *unfed, chosen = fed
     session = replace(
-        session, frame=Frame(SILENCE, None), chosen=chosen, unfed=(*before.unfed, *unfed), touch=before.touch
+        session,
+        frame=Frame(SILENCE, None),
+        voicing=(),
+        chosen=chosen,
+        unfed=(*before.unfed, *unfed),
+        touch=before.touch,
     )
     start = session.step * TICKS_PER_STEP
     events = [Placed(start, off) for off in _offs(before)]
@@ -470,7 +482,9 @@ def _choosing(chosen: Frame, before: Session, session: Session) -> Session:
     """The session with what was chosen for its step; what is muted is not played, and so was not chosen."""
     if session.settings.melody_mute == ON:
         chosen = Frame(SILENCE, chosen.chord)
-    return replace(session, chosen=chosen, frame=_performed(chosen, session, before.frame.melody))
+    frame = _performed(chosen, session, before.frame.melody)
+    voicing = frame.chord.voiced(CHORDS_LOW) if frame.chord and session.settings.chords_mute != ON else ()
+    return replace(session, chosen=chosen, frame=frame, voicing=voicing)
 
 
 def _steer(session: Session) -> Steer:
@@ -497,7 +511,7 @@ def _commanded(session: Session, commands: tuple[Command, ...]) -> Session:
             case Restart():
                 session = _from_the_top(session)
             case Panic():  # nothing sounds any more: the next step strikes anew
-                session = replace(session, frame=Frame(SILENCE, None))
+                session = replace(session, frame=Frame(SILENCE, None), voicing=())
             case HandOver() | Learn() | Forget() | Quit():
                 pass  # for the turn's rules, the daemon and the engine
             case _:
@@ -670,11 +684,10 @@ def _events(before: Session, session: Session) -> tuple[Placed, ...]:
         onsets = frame.melody.onsets
         events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in onsets]
     events += [Placed(start + release.tick, NoteOff(Part.MELODY, release.pitch)) for release in frame.melody.releases]
-    sounded, sounds = _chord_pitches(before), _chord_pitches(session)
-    if sounded != sounds or session.place % STEPS_PER_BAR == 0:
+    if before.voicing != session.voicing or session.place % STEPS_PER_BAR == 0:
         velocity = _at_level(CHORD_VELOCITY, settings.chords_level)
-        events += [Placed(start, NoteOff(Part.CHORDS, pitch)) for pitch in sounded]
-        events += [Placed(start, NoteOn(Part.CHORDS, pitch, velocity)) for pitch in sounds if velocity]
+        events += [Placed(start, NoteOff(Part.CHORDS, pitch)) for pitch in before.voicing]
+        events += [Placed(start, NoteOn(Part.CHORDS, pitch, velocity)) for pitch in session.voicing if velocity]
     return in_order(events)
 
 
@@ -686,14 +699,8 @@ def _at_level(velocity: int, level: int) -> int:
 def _offs(session: Session) -> list[NoteOff]:
     """An end for everything that still sounds when the session's step is over."""
     return [NoteOff(Part.MELODY, pitch) for pitch in sorted(session.frame.melody.sounding_after)] + [
-        NoteOff(Part.CHORDS, pitch) for pitch in _chord_pitches(session)
+        NoteOff(Part.CHORDS, pitch) for pitch in session.voicing
     ]
-
-
-def _chord_pitches(session: Session) -> tuple[int, ...]:
-    """The pitches of the chord that sounds."""
-    chord = session.frame.chord
-    return chord.voiced(CHORDS_LOW) if chord and session.settings.chords_mute != ON else ()
 
 
 def _clicks(session: Session) -> list[Placed]:

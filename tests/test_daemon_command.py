@@ -263,6 +263,7 @@ LINES = [
     "--choruses 2 --provider cpu --seed 7",
     "--mode phrase --key Bb --gap 2 --profile stage",
     "--save jam.mid",
+    "--model mine/walker.onnx",
 ]
 
 
@@ -284,7 +285,9 @@ def test_what_is_passed_on_is_what_was_given(line: str, tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     given = parsed(line.split())
     again = parsed(given.arguments())
-    assert (again.values, again.profile) == (given.values, given.profile)
+    model = given.values.get("controls.model", "walker")
+    moved = {"controls.model": str(tmp_path / str(model))} if str(model).endswith(".onnx") else {}
+    assert (again.values, again.profile) == ({**given.values, **moved}, given.profile)
     assert again.save == (given.save and tmp_path / given.save)  # from wherever it is run
     assert bool(given.arguments()) == bool(line)
 
@@ -362,6 +365,7 @@ def test_the_unit_that_is_shipped() -> None:
     service = found["Service"]
     assert service["Type"] == "notify"
     assert service["Restart"] == "on-failure"
+    assert service["SuccessExitStatus"] == "130"  # an interrupt while it was being started
     assert int(service["WatchdogSec"]) > 0
     assert str(AlreadyRunning.exit_status) in service["RestartPreventExitStatus"].split()
     assert service["ExecStart"].endswith("improv daemon run")
@@ -381,7 +385,8 @@ def test_the_unit_of_this_machine(world: World) -> None:
     assert service["ExecStopPost"] == f"-{sys.executable} -m improv panic --instance=stage --output=FLUID_100%%"
     assert set(service["ReadWritePaths"].split()) == {f"-{world.folder / name}" for name in ("state", "takes")}
     assert (world.folder / "takes").is_dir()
-    changed = {"ExecStart", "ExecStopPost", "ReadWritePaths"}
+    assert service["WorkingDirectory"] == f"-{world.folder / 'state'}"
+    changed = {"ExecStart", "ExecStopPost", "ReadWritePaths", "WorkingDirectory"}
     assert {key: service[key] for key in service.keys() - changed} == {
         key: shipped[key] for key in shipped.keys() - changed
     }

@@ -166,8 +166,9 @@ class Desk:
     def overdue(self, began_s: float) -> None:
         """What is due has been sent, but for beginnings that were late."""
         now_s, left = self.clock.now(), []
+        waiting = min((each.tick for each in self.expected if self.due_s(each) > now_s + SLACK_S), default=inf)
         for each in self.expected:
-            if self.due_s(each) > now_s + SLACK_S:
+            if each.tick >= waiting:  # what comes before it is not due, as where another tempo reaches back
                 left.append(each)
             elif isinstance(each.event, NoteOn):
                 late_s = max(began_s, now_s if not self.calm else began_s) - self.due_s(each)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -217,8 +218,10 @@ class Impatient:
 
     def remark(self, text: str) -> None: ...
 
-    def fileno(self) -> int:
-        return -1
+    def turned(self, time_s: float, message: bytes) -> None: ...
+
+    def wakers(self) -> list[Any]:
+        return []
 
     def poll(self) -> list[Command]:
         if len(self.tempos) == 8 and not self._turned:

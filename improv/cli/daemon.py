@@ -302,6 +302,7 @@ def _unit(given: Given, at: Instance) -> str:
     lines = {
         "ExecStart": _line([*improv, "daemon", "run", *where, *given.arguments()]),
         "ExecStopPost": f"-{_line([*improv, 'panic', *where, *silenced])}",
+        "WorkingDirectory": f"-{at.learned.parent}".replace("%", "%%"),
         "ReadWritePaths": " ".join(_quoted(f"-{folder}") for folder in sorted(folders)),
     }
     shipped = ((line, line.partition("=")[0]) for line in _SERVICE.read_text().split("\n"))

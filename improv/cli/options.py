@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from improv.config import TABLES, UNSET, Config, load
-from improv.messages import CONTROLS, OFF, ON, Control, Value
+from improv.messages import CONTROLS, MODEL, OFF, ON, Control, Value
 
 Model = Annotated[str, typer.Option("--model", "-m", help=CONTROLS["model"].help)]
 Provider = Annotated[
@@ -131,6 +131,8 @@ class Given:
 def _word(control: Control, value: Value) -> str:
     if control.choices == (OFF, ON):
         return f"--{control.name}" if value == ON else f"--no-{control.name}"
+    if control is MODEL and str(value).endswith(".onnx"):
+        value = str(Path(str(value)).absolute())
     return f"--{control.name}={value}"
 
 
