@@ -58,8 +58,7 @@ class Control:
         """Its values as a help text says them."""
         if not self.is_number:
             return ", ".join(self.choices) or "a name"
-        ends = (f"{end:.0f}" if end == int(end) else f"{end:g}" for end in (self.low, self.high))
-        return " to ".join(ends) + (f" {self.unit}" if self.unit else "")
+        return f"{number(self.low)} to {number(self.high)}" + (f" {self.unit}" if self.unit else "")
 
     def checked(self, value: Value) -> Value:
         """The value as the control keeps it; UsageError if it may not have it, NaN neither."""
@@ -71,7 +70,7 @@ class Control:
             except ValueError:
                 raise UsageError(f"{self.name} {value!r} is no number; give {self.range}") from None
         if not self.low <= value <= self.high:
-            raise UsageError(f"{self.name} {value:g} is out of range; give {self.range}")
+            raise UsageError(f"{self.name} {number(value)} is out of range; give {self.range}")
         if self.whole and value != int(value):
             raise UsageError(f"{self.name} {value:g} is not a whole number; give {self.range}")
         return int(value) if self.whole else float(value)
@@ -111,6 +110,11 @@ class Control:
         if not word:
             raise UsageError(f"{self.name} needs a name")
         return word
+
+
+def number(value: float) -> str:
+    """A number as people write it: 120, 0.67, 2147483647."""
+    return f"{value:.0f}" if value == value // 1 and abs(value) < 1e12 else f"{value:g}"
 
 
 def nearest(word: str, names: tuple[str, ...]) -> str:

@@ -20,8 +20,11 @@ LOCAL_NOTES = ENCODINGS["local_notes"]
 
 @pytest.fixture(autouse=True)
 def takes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Where jams are recorded, for tests and for the processes they start."""
+    """Where jams are recorded, for tests and for the processes they start, which keep everything else there too."""
     monkeypatch.setenv("IMPROV_TAKES", str(tmp_path / "takes"))
+    monkeypatch.setenv("IMPROV_RUNTIME", str(tmp_path / "run"))
+    monkeypatch.setenv("IMPROV_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path / "takes"
 
 
