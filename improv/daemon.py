@@ -120,7 +120,9 @@ def jam(config: Config, instance: Instance, say: Callable[[str], None], *, in_ba
         say(f"{tune.model}, {mode}, seed {seed}" + (f", into {audience.save}" if audience.save else ""))
         if not in_background and _in_front_of_a_terminal():
             say(KEYS_HELP)
-            doors.append(stack.enter_context(Keys()))
+            keys = stack.enter_context(Keys())
+            doors.append(keys)
+            audience.watched_by.append(keys)
         notify(READY, status(ports.says))
         outcome = supervisor.play(Begin(mode, seed), [*doors, _ServiceManager()])
         notify(STOPPING)

@@ -238,9 +238,9 @@ def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
     def observe(moment: Moment) -> None:
         nonlocal new
         seen, entry = snapshot(moment.session, moment.planned), entry_of(moment)
-        if new:
-            entry, new = replace(entry, model=model.spec.name, model_sha256=model.sha256), False
         waits = moment.how is How.IDLE and not moment.heard
+        if new and not waits:
+            entry, new = replace(entry, model=model.spec.name, model_sha256=model.sha256), False
         link.send(Told(seen, None if waits else entry, pickle.dumps(moment.session)))
         if moment.session.step % _TIDY_STEPS == 0:
             gc.collect()

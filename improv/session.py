@@ -327,7 +327,10 @@ def idled(session: Session, heard: Heard, start_s: float) -> Session:
     """A session that is stopped, after what was asked for; if it is to start, its next step begins at `start_s`."""
     session = replace(_commanded(session, heard.commands), keys=(), recent=(), call=None)
     if session.playing:
-        session = replace(session, transport=session.transport.starting(session.step + 1, start_s))
+        first = session.step + 1
+        session = replace(
+            session, turn=first_turn(first, session.rules), transport=session.transport.starting(first, start_s)
+        )
     return session
 
 
@@ -439,6 +442,7 @@ def _up_to_the_decision(
     ear = Ear(
         call=before.call,
         struck=len(cell.onsets),
+        so_far=sum(key.onset >= before.turn.start * TICKS_PER_STEP for key in before.recent),
         held=any(key.release is None for key in before.keys),
         handed_over=any(isinstance(command, HandOver) for command in heard.commands),
     )
@@ -479,11 +483,13 @@ def _without_music(
 
 
 def _choosing(chosen: Frame, before: Session, session: Session) -> Session:
-    """The session with what was chosen for its step; what is muted is not played, and so was not chosen."""
-    if session.settings.melody_mute == ON:
+    """The session with what was chosen for its step; what is silenced is not played, and so was not chosen."""
+    settings = session.settings
+    if settings.melody_mute == ON or not settings.melody_level:
         chosen = Frame(SILENCE, chosen.chord)
     frame = _performed(chosen, session, before.frame.melody)
-    voicing = frame.chord.voiced(CHORDS_LOW) if frame.chord and session.settings.chords_mute != ON else ()
+    sounds = settings.chords_mute != ON and settings.chords_level
+    voicing = frame.chord.voiced(CHORDS_LOW) if frame.chord and sounds else ()
     return replace(session, chosen=chosen, frame=frame, voicing=voicing)
 
 
@@ -601,7 +607,8 @@ def _moved_on(before: Session, was: Session, cell: Cell, ear: Ear, encoding: Enc
     step = before.step + 1
     start = step * TICKS_PER_STEP
     keys = tuple(key for key in before.keys if key.release is None or key.release > start)
-    anew = before.rules != was.rules or before.playing != was.playing
+    left = (before.settings.mode, before.top, before.playing) != (was.settings.mode, was.top, was.playing)
+    anew = left or (before.settings.mode is Mode.TRADE and before.settings.bars != was.settings.bars)
     turn = first_turn(step, before.rules) if anew else turn_after(before.turn, step, before.rules, ear)
     begins = turn.start == step
     recent, call, touch, transport, swing = before.recent, before.call, before.touch, before.transport, before.swing
@@ -609,7 +616,7 @@ def _moved_on(before: Session, was: Session, cell: Cell, ear: Ear, encoding: Enc
         touch = _touch_of(recent, before.semitones, encoding)
     if begins and turn.who.hears_you:  # what was struck in the step before has taken the turn
         recent = tuple(key for key in recent if key.onset >= start - TICKS_PER_STEP)
-    if (begins and turn.who is Who.IMPROV) or (call and is_stray(call, step)):
+    if left or (begins and turn.who is Who.IMPROV) or (call and is_stray(call, step)):
         call = None
     if swing is not None and step % STEPS_PER_BEAT == 0:
         transport, swing = transport.with_swing(swing, step), None
@@ -680,20 +687,18 @@ def _events(before: Session, session: Session) -> tuple[Placed, ...]:
     velocity = _at_level(session.touch.velocity + stress, settings.melody_level)
     ended = before.frame.melody.sounding_after - set(frame.melody.held)
     events = [Placed(start, NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]
-    if velocity:
-        onsets = frame.melody.onsets
-        events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in onsets]
+    events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in frame.melody.onsets]
     events += [Placed(start + release.tick, NoteOff(Part.MELODY, release.pitch)) for release in frame.melody.releases]
     if before.voicing != session.voicing or session.place % STEPS_PER_BAR == 0:
         velocity = _at_level(CHORD_VELOCITY, settings.chords_level)
         events += [Placed(start, NoteOff(Part.CHORDS, pitch)) for pitch in before.voicing]
-        events += [Placed(start, NoteOn(Part.CHORDS, pitch, velocity)) for pitch in session.voicing if velocity]
+        events += [Placed(start, NoteOn(Part.CHORDS, pitch, velocity)) for pitch in session.voicing]
     return in_order(events)
 
 
 def _at_level(velocity: int, level: int) -> int:
-    """A velocity at a level in percent; 0 is silence."""
-    return min(127, max(1, round(velocity * level / 100))) if level else 0
+    """A velocity at a level in percent."""
+    return min(127, max(1, round(velocity * level / 100)))
 
 
 def _offs(session: Session) -> list[NoteOff]:
@@ -705,10 +710,11 @@ def _offs(session: Session) -> list[NoteOff]:
 
 def _clicks(session: Session) -> list[Placed]:
     """The count-in: a click on each beat, the bar's first louder."""
-    velocity = CLICK_VELOCITY + (ACCENT if session.place % STEPS_PER_BAR == 0 else 0)
-    velocity = _at_level(velocity, session.settings.click_level)
-    if session.place % STEPS_PER_BEAT or session.settings.click_mute == ON or not velocity:
+    settings = session.settings
+    if session.place % STEPS_PER_BEAT or settings.click_mute == ON or not settings.click_level:
         return []
+    velocity = CLICK_VELOCITY + (ACCENT if session.place % STEPS_PER_BAR == 0 else 0)
+    velocity = _at_level(velocity, settings.click_level)
     start = session.step * TICKS_PER_STEP
     on, off = NoteOn(Part.DRUMS, CLICK_PITCH, velocity), NoteOff(Part.DRUMS, CLICK_PITCH)
     return [Placed(start, on), Placed(start + TICKS_PER_STEP // 2, off)]

@@ -199,6 +199,10 @@ class Keys:
             with suppress(termios.error, OSError):  # the terminal may have gone
                 termios.tcsetattr(sys.stdin, termios.TCSANOW, self._restore)
 
+    def show(self, seen: Snapshot) -> None:
+        """Take in whether it plays: what the space bar asks for depends on it."""
+        self._playing = seen.playing
+
     def wakers(self) -> Sequence[Any]:
         """The terminal, while it is there."""
         return [sys.stdin] if self._open else []

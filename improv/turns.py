@@ -95,6 +95,8 @@ class Ear:
     call: Call | None = None
     struck: int = 0
     """Your onsets in the step that has just ended."""
+    so_far: int = 0
+    """Your last onsets in this turn."""
     held: bool = False
     """Whether a key is down."""
     handed_over: bool = False
@@ -171,7 +173,7 @@ def _answer(step: int, rules: Rules, call: Call | None) -> Turn:
 
 def _barges_in(turn: Turn, step: int, ear: Ear) -> bool:
     """Whether you have begun to play in improv's turn: not by the note that ends your own."""
-    return turn.who is Who.IMPROV and ear.struck > 0 and (step - turn.start > _GRACE_STEPS or ear.struck > 1)
+    return turn.who is Who.IMPROV and ear.struck > 0 and (step - turn.start > _GRACE_STEPS or ear.so_far > 1)
 
 
 def is_stray(call: Call, step: int) -> bool:

@@ -451,7 +451,8 @@ class Server:
     def improv_in_terminal(self, *arguments: str) -> Terminal:
         """Improv as a musician starts it, in front of a terminal."""
         command = (sys.executable, "-m", "improv", *arguments)
-        terminal = Terminal(command, self._env, self._log("improv"))
+        log = self._log("improv")
+        terminal = Terminal(command, self._own_env(), log)
         self._programs.append(terminal)
         return terminal
 
@@ -465,7 +466,12 @@ class Server:
         return program
 
     def _program(self, name: str, *command: str) -> Program:
-        return Program(command, self._env, self._log(name))
+        log = self._log(name)
+        return Program(command, self._own_env(), log)
+
+    def _own_env(self) -> dict[str, str]:
+        """With an instance of its own for each, so that several can play side by side."""
+        return self._env | {"IMPROV_INSTANCE": f"test-{self._number}"}
 
     def _log(self, name: str) -> Path:
         self._number += 1

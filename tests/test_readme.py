@@ -1,0 +1,142 @@
+"""Every command that the README shows, run as it stands there; what it says of the controls is what they are."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from improv.messages import CONTROLS
+
+README = Path(__file__).parents[1] / "README.md"
+PORTS = {"improv in", "improv out", "improv thru"}
+"""Names in the manner of commands."""
+
+SHORT = "--api none --mode solo --tempo 400 --count-in 0 --choruses 1"
+NO_PORTS = {66, 69}
+"""What asking for a port comes to where there is none, or no MIDI system."""
+
+COMMANDS: dict[str, tuple[str, set[int]]] = {
+    "improv --install-completion": ("--help", {0}),  # it would write into a shell's own files
+    "improv bench": ("--help", {0}),  # tests/test_bench.py runs it
+    "improv config init": ("", {0}),
+    "improv config path": ("", {0}),
+    "improv config show --origin": ("", {0}),
+    "improv ctl density 0.5": ("", {0}),
+    "improv ctl hand-over": ("", {0}),
+    "improv ctl learn hand-over": ("", {0}),
+    "improv ctl learn temperature": ("", {0}),
+    "improv ctl mode trade --bars 2": ("", {0}),
+    "improv ctl model eck2002-chords": ("", {0}),
+    "improv ctl nudge swing 0.05": ("", {0}),
+    "improv ctl panic": ("", {0}),
+    "improv ctl restart": ("", {0}),
+    "improv ctl start": ("", {0}),
+    "improv ctl status --json": ("", {0}),
+    "improv ctl stop": ("", {0}),
+    "improv ctl tap": ("", {0}),
+    "improv ctl temperature 0.8": ("", {0}),
+    "improv ctl tempo 132": ("", {0}),
+    "improv ctl watch": ("", {0, -2, 130}),
+    "improv daemon start --output FLUID": ("--instance other", NO_PORTS),
+    "improv daemon start --profile stage": ("--instance other --api none", {2}),  # there is no such profile yet
+    "improv daemon status": ("", {0}),
+    "improv daemon stop": ("", {0}),
+    "improv daemon unit": ("", {0}),
+    "improv doctor": ("", {0, 1}),
+    "improv export last": ("", {0}),
+    "improv jam": (SHORT, {0}),
+    "improv jam --detach": (SHORT, {0}),
+    "improv jam --input KeyLab": ("", NO_PORTS),
+    "improv jam --output FLUID": ("", NO_PORTS),
+    "improv models": ("", {0}),
+    "improv monitor": ("--input nobody", NO_PORTS),
+    "improv ports": ("", {0, 69}),
+    "improv render": ("out.mid", {0}),
+    "improv render out.mid --choruses 4 --seed 7": ("", {0}),
+    "improv render trade.mid --choruses 2 --seed 7 --call tests/call.mid": ("", {0}),
+    "improv replay last": ("--api none", {0}),
+    "improv replay last --check": ("", {0}),
+    "improv soak --minutes 60": ("--help", {0}),  # tests/test_soak.py runs it
+    "improv takes": ("", {0}),
+}
+"""Each command, what it needs to end by itself here, and the exit statuses that are right."""
+
+AFTER_A_JAM = {"improv export last", "improv replay last", "improv replay last --check", "improv takes"}
+
+
+def shown() -> set[str]:
+    """The commands that the README shows, in fences and in the text."""
+    text = README.read_text()
+    fenced = [line for fence in re.findall(r"```\n(.*?)```", text, re.DOTALL) for line in fence.splitlines()]
+    lines = [re.split(r"\s+#|\s+>", line)[0].strip() for line in fenced if line.startswith("improv ")]
+    return {*lines, *re.findall(r"`(improv [^`]+)`", text)} - PORTS
+
+
+def run(command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    arguments = shlex.split(command)[1:]
+    return subprocess.run(
+        [sys.executable, "-m", "improv", *arguments],
+        cwd=folder, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": str(README.parent), "JACK_NO_START_SERVER": "1"},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where commands are run: with the call that one of them names."""
+    (tmp_path / "tests").symlink_to(Path(__file__).parent)
+    return tmp_path
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, folder: Path) -> Iterator[None]:
+    """What a command is about: a daemon that plays, or a take."""
+    command = request.node.callspec.params["command"]
+    if command in AFTER_A_JAM:
+        assert run(f"improv jam {SHORT}", folder).returncode == 0
+    needs = command.startswith("improv ctl") or command in ("improv daemon status", "improv daemon stop")
+    if needs:
+        begun = run("improv daemon start --api none --mode solo --tempo 240 --choruses 60", folder)
+        assert begun.returncode == 0, begun.stderr
+    yield
+    if needs or "--detach" in command:
+        run("improv daemon stop", folder)
+
+
+def test_the_table_is_what_the_readme_shows() -> None:
+    assert shown() == COMMANDS.keys()
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command != "improv ctl watch"])
+@pytest.mark.usefixtures("world")
+def test_a_command(command: str, folder: Path) -> None:
+    more, statuses = COMMANDS[command]
+    done = run(f"{command} {more}", folder)
+    assert done.returncode in statuses, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert bool(done.stderr) >= (done.returncode not in (0, 1))
+
+
+@pytest.mark.parametrize("command", ["improv ctl watch"])
+@pytest.mark.usefixtures("world")
+def test_watching(command: str, folder: Path) -> None:
+    watching = subprocess.Popen(
+        [sys.executable, "-m", *shlex.split(command)],
+        cwd=folder, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(README.parent)},
+    )  # fmt: skip
+    assert watching.stdout is not None
+    assert watching.stdout.readline().startswith("chorus")
+    run("improv daemon stop", folder)
+    watching.stdout.read()
+    assert watching.wait(20) == 0
+    watching.stdout.close()
+
+
+def test_the_controls() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \| .*? \| (.*?) \|$", README.read_text(), re.MULTILINE)
+    assert rows == [(control.name, control.range, control.help) for control in CONTROLS.values()]
