@@ -128,8 +128,9 @@ class Controllers:
 
     @property
     def wanted(self) -> Wanted:
-        """The messages that `turned` is to be told of."""
-        return Wanted(frozenset(self._bound), self.learning)
+        """The messages that `turned` is to be told of; what nobody has bound on purpose is passed on all the same."""
+        shared = frozenset(key for key, bound in self._bound.items() if bound.map in DEFAULT_MAPS)
+        return Wanted(frozenset(self._bound) - shared, shared, self.learning)
 
     @property
     def learned(self) -> tuple[Map, ...]:

@@ -331,7 +331,8 @@ def test_a_target_has_one_binding_and_a_knob_one_target() -> None:
     rig.turn(5, 6, number=40)
     assert rig.controllers.remark == "CC 40 on channel 1 is bound to bars, no longer to tempo"
     assert rig.controllers.learned == (knob("bars", 40, 1),)
-    assert rig.controllers.wanted.bound == {(0xB0, 40, 0), *((0xB0, number, -1) for number in range(21, 26))}
+    assert rig.controllers.wanted.bound == {(0xB0, 40, 0)}
+    assert rig.controllers.wanted.shared == {(0xB0, number, -1) for number in range(21, 26)}
 
 
 def test_forgotten() -> None:
@@ -394,7 +395,8 @@ def test_everything_else_can_be_learned() -> None:
 def test_the_defaults_are_undefined_controllers_and_leave_tempo_and_triggers_alone() -> None:
     assert all(20 <= mapped.number <= 31 and mapped.kind == "cc" for mapped in DEFAULT_MAPS)
     assert not {mapped.target for mapped in DEFAULT_MAPS} & {"tempo", *TRIGGERS}
-    assert len(Controllers(DEFAULT_MAPS).wanted.bound) == len(DEFAULT_MAPS)
+    wanted = Controllers(DEFAULT_MAPS).wanted
+    assert (len(wanted.bound), len(wanted.shared)) == (0, len(DEFAULT_MAPS))  # they are passed on all the same
 
 
 # --- maps as text ---------------------------------------------------------------------------------

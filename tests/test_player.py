@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from improv.messages import Panic, Quit
 from improv.midi.channels import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, CONTROL
-from improv.midi.player import Arrival, Gone, Incoming, Plan, Player
+from improv.midi.player import Arrival, Gone, Incoming, PassOn, Plan, Player, Wanted
 from improv.music import TICKS_PER_STEP, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, in_order
 from improv.transport import SimulatedClock, Transport
 from tests.synth import Synth
@@ -933,3 +933,57 @@ def test_what_a_musician_repeats_is_no_loop(stream: list[Incoming], thru: str) -
     assert (player.echo.found, player.echo.swallowed) == (0, 0)
     theirs = {id(incoming.message) for incoming in stream}
     assert sum(id(message) in theirs for message in on.messages) == (len(stream) if thru != "none" else 0)
+
+
+KNOB, PAD, PATCH = bytes((0xB3, 20, 99)), bytes((0x99, 36, 80)), bytes((0xC0, 7))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message", "told", "passed"),
+    [
+        pytest.param(Wanted(), KNOB, False, True, id="nobody wants it"),
+        pytest.param(Wanted(bound=frozenset({(0xB0, 20, -1)})), KNOB, True, False, id="bound"),
+        pytest.param(Wanted(bound=frozenset({(0xB0, 20, 3)})), KNOB, True, False, id="bound on its channel"),
+        pytest.param(Wanted(bound=frozenset({(0xB0, 20, 4)})), KNOB, False, True, id="bound on another channel"),
+        pytest.param(Wanted(shared=frozenset({(0xB0, 20, -1)})), KNOB, True, True, id="shared"),
+        pytest.param(Wanted(learning=True), KNOB, True, True, id="learning"),
+        pytest.param(Wanted(bound=frozenset({(0x90, 36, 9)})), PAD, True, False, id="a pad"),
+        pytest.param(Wanted(bound=frozenset({(0x90, 36, 9)})), bytes((0x99, 36, 0)), False, True, id="a pad let go"),
+        pytest.param(Wanted(bound=frozenset({(0x90, 36, 9)})), bytes((0x89, 36, 0)), False, True, id="or so"),
+        pytest.param(Wanted(bound=frozenset({(0xC0, 7, -1)})), PATCH, True, False, id="a patch"),
+        pytest.param(Wanted(learning=True), bytes((0xE0, 0, 64)), False, True, id="a bend is no knob"),
+    ],
+)
+def test_knobs_are_told_of_and_passed_on_or_not(wanted: Wanted, message: bytes, told: bool, passed: bool) -> None:
+    clock, inbox = SimulatedClock(), Inbox()
+    out, apart = Listener(clock), Listener(clock)
+    with Player(clock, out, [inbox], thru=apart) as player:
+        inbox.put(0.1, wanted)
+        inbox.put(0.2, Incoming(0.2, message))
+        player.listen_until(0.3, at_once=False)
+        assert player.turned() == ([(0.2, message)] if told else [])
+        assert (message in apart.messages) is passed
+        assert player.turned() == []
+
+
+def test_passing_on_is_turned_off_and_on() -> None:
+    clock, inbox = SimulatedClock(), Inbox()
+    out, apart = Listener(clock), Listener(clock)
+    with Player(clock, out, [inbox], thru=apart, passes_on=False) as player:
+        for at, pitch, on in ((0.1, 60, True), (0.3, 64, False), (0.5, 67, True)):
+            inbox.put(at, Incoming(at, bytes((0x90, pitch, 80))))
+            inbox.put(at + 0.1, PassOn(on))
+        player.listen_until(0.7, at_once=False)
+        assert [message[1] for message in apart.messages if is_on(message)] == [64]
+        assert apart.synth.at_rest  # what was passed on ended when passing on did
+
+
+def test_a_flood_of_knobs_is_bounded_and_the_last_place_is_kept() -> None:
+    clock, inbox = SimulatedClock(), Inbox()
+    with Player(clock, Listener(clock), [inbox]) as player:
+        inbox.put(0.1, Wanted(bound=frozenset({(0xB0, 20, -1)})))
+        inbox.put(0.2, *(Incoming(0.2, bytes((0xB0, 20, value % 128))) for value in range(10_000)))
+        player.listen_until(0.3, at_once=False)
+        turned = player.turned()
+    assert len(turned) < 100
+    assert turned[-1][1] == bytes((0xB0, 20, 9_999 % 128))

@@ -21,7 +21,7 @@ from improv.soak import LONG_ENOUGH_S, _found, _Watched, soak, table
 
 SOAK = (sys.executable, "-m", "improv", "soak", "--api", "none", "--json", "--minutes")
 
-WIRING = {"api": "none", "mode": "solo", "tempo_bpm": 240, "notes_called": None}
+WIRING = {"api": "none", "mode": "solo", "tempo_bpm": 240, "notes_called": None, "visits": 0}
 FIGURES = {
     "onsets": 900, "dropped_onsets": 0, "missed_steps": 1, "faults": 0, "engine_deaths": 0, "player_deaths": 0,
     "lateness_p50_us": 1.0, "lateness_p99_us": 60.0, "lateness_max_us": 900.0,

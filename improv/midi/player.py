@@ -125,21 +125,36 @@ class PassOn:
     on: bool
 
 
+Bound = frozenset[tuple[int, int, int]]
+"""Messages by status, number, and channel 0..15 or -1 for any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which messages of knobs, keys and pedals are for the daemon, and so are neither heard nor passed on."""
+    """Which messages of knobs, keys and pedals the daemon is told of."""
 
-    bound: frozenset[tuple[int, int, int]] = frozenset()
-    """Status, number, and channel 0..15 or -1 for any."""
+    bound: Bound = frozenset()
+    """For the daemon alone: neither heard nor passed on."""
+    shared: Bound = frozenset()
+    """Heard and passed on all the same."""
     learning: bool = False
-    """Whether it is told of every one, to find out which is meant; they are heard and passed on all the same."""
+    """Whether it is told of every one, to find out which is meant; they too are heard and passed on."""
 
     def takes(self, message: bytes) -> bool:
-        """Whether a message is one of those that are bound; the end of a note never is: it may be held already."""
-        kind, channel = message[0] & 0xF0, message[0] & 0x0F
-        if len(message) < 2 or (kind == NOTE_ON and not message[2]):
-            return False
-        return not self.bound.isdisjoint(((kind, message[1], channel), (kind, message[1], -1)))
+        """Whether a message is for the daemon alone; the end of a note never is: it may be held already."""
+        return _is_among(message, self.bound)
+
+    def tells_of(self, message: bytes) -> bool:
+        """Whether the daemon is told of a message."""
+        moved = self.learning and message[0] & 0xF0 in _CONTROLLERS
+        return moved or _is_among(message, self.bound) or _is_among(message, self.shared)
+
+
+def _is_among(message: bytes, bound: Bound) -> bool:
+    kind, channel = message[0] & 0xF0, message[0] & 0x0F
+    if not bound or len(message) < 2 or (kind == NOTE_ON and not message[2]):
+        return False
+    return not bound.isdisjoint(((kind, message[1], channel), (kind, message[1], -1)))
 
 
 Arrival = Timed | Incoming | Plan | Gone | PassOn | Wanted | Command
@@ -411,10 +426,9 @@ class Player:
             if self.echo.found > loops:
                 self.release_what_is_held(time_s)
             return
-        bound = self._wanted.takes(message)
-        if (bound or self._wanted.learning) and message[0] & 0xF0 in _CONTROLLERS:
+        if self._wanted.tells_of(message):
             self._turn(message, time_s)
-        if bound:
+        if self._wanted.takes(message):
             return
         if is_mode(message, ALL_NOTES_OFF):  # many keyboards send it whenever the last key is up
             self._release_keys(time_s)
