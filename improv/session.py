@@ -278,8 +278,7 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
         probabilities = one_unit(outputs[MELODY_HEAD], settings.temperature, bias=bias, top_p=settings.top_p)
         pitch = encoding.melody_pitches()[draw(probabilities, settings.seed, session.step)]
         melody = encoding.cell(pitch, cell)
-    session = _choosing(Frame(melody, chord), before, session)
-    session = replace(session, memory=memory, unfed=(), behind=0, faults_in_a_row=0)
+    session = _choosing(Frame(melody, chord), before, session, memory=memory, unfed=(), behind=0, faults_in_a_row=0)
     return session, Played(session.frame, _events(before, session))
 
 
@@ -312,8 +311,8 @@ def fallback(
     melody = SILENCE
     if audible and session.turn.who.plays and MELODY_HEAD in model.spec.heads:
         melody = _plain_line(session.place, session.chord, encoding)
-    session = _choosing(Frame(melody, session.chord), before, session)
-    session = replace(session, unfed=(*before.unfed, *fed), behind=before.behind + 1)
+    unfed = (*before.unfed, *fed)
+    session = _choosing(Frame(melody, session.chord), before, session, unfed=unfed, behind=before.behind + 1)
     failing = session.faults_in_a_row == _FAULTS_BEFORE_FORGETTING > before.faults_in_a_row
     if failing or session.behind % session.form.steps == 0:
         session = _forgetting(session, model)
@@ -446,15 +445,21 @@ def _up_to_the_decision(
         held=any(key.release is None for key in before.keys),
         handed_over=any(isinstance(command, HandOver) for command in heard.commands),
     )
-    after = _moved_on(before, listened, cell, ear, encoding)
+    frames, past = _left_behind(session, before, cell, encoding)
+    return before, _moved_on(before, listened, cell, ear, past, encoding), frames
+
+
+def _left_behind(
+    session: Session, before: Session, cell: Cell, encoding: Encoding
+) -> tuple[tuple[Frame, ...], tuple[Frame, ...]]:
+    """What the network is fed, and the past with it; `before` is the session after what was asked for."""
     if session.place < 0:
-        return before, after, (session.chosen,)
-    fed = _fed(before, cell, encoding)
+        return (session.chosen,), session.past
+    fed, form = _fed(before, cell, encoding), session.form
     left = session.playing and (not before.playing or before.top != session.top)
-    places = range(session.place + 1, session.form.steps * (session.place // session.form.steps + 1)) if left else ()
-    frames = (fed, *(Frame(SILENCE, session.form.chord_at(place)) for place in places))
-    past = (*session.past, *frames)[-session.form.steps :]
-    return before, replace(after, past=past), frames
+    places = range(session.place + 1, form.steps * (session.place // form.steps + 1)) if left else ()
+    frames = (fed, *(Frame(SILENCE, form.chord_at(place)) for place in places))
+    return frames, (*session.past, *frames)[-form.steps :]
 
 
 def _sounds(session: Session) -> bool:
@@ -482,7 +487,7 @@ def _without_music(
     return session, Played(session.frame, in_order(events))
 
 
-def _choosing(chosen: Frame, before: Session, session: Session) -> Session:
+def _choosing(chosen: Frame, before: Session, session: Session, **known: Any) -> Session:
     """The session with what was chosen for its step; what is silenced is not played, and so was not chosen."""
     settings = session.settings
     if settings.melody_mute == ON or not settings.melody_level:
@@ -490,7 +495,7 @@ def _choosing(chosen: Frame, before: Session, session: Session) -> Session:
     frame = _performed(chosen, session, before.frame.melody)
     sounds = settings.chords_mute != ON and settings.chords_level
     voicing = frame.chord.voiced(CHORDS_LOW) if frame.chord and sounds else ()
-    return replace(session, chosen=chosen, frame=frame, voicing=voicing)
+    return replace(session, chosen=chosen, frame=frame, voicing=voicing, **known)
 
 
 def _steer(session: Session) -> Steer:
@@ -599,7 +604,9 @@ def _cell(keys: tuple[Key, ...], step: int) -> Cell:
     )
 
 
-def _moved_on(before: Session, was: Session, cell: Cell, ear: Ear, encoding: Encoding) -> Session:
+def _moved_on(
+    before: Session, was: Session, cell: Cell, ear: Ear, past: tuple[Frame, ...], encoding: Encoding
+) -> Session:
     """The session at its next step: what is over is forgotten, whose turn it is decided, the touch renewed.
 
     `was` is the session before anything was asked for: where the rules have changed, turns begin anew.
@@ -622,7 +629,7 @@ def _moved_on(before: Session, was: Session, cell: Cell, ear: Ear, encoding: Enc
         transport, swing = transport.with_swing(swing, step), None
     return replace(
         before, step=step, keys=keys, heard=cell, turn=turn, recent=recent, call=call, touch=touch,
-        transport=transport, swing=swing,
+        past=past, transport=transport, swing=swing,
     )  # fmt: skip
 
 

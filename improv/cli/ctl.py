@@ -7,11 +7,11 @@ of range, nor need more than the control socket.
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from improv.control import PER_S_HIGH, PER_S_LOW, ControlClient, described
+from improv.cli.options import Json, Name, model_names
 from improv.instance import DEFAULT, Instance
 from improv.messages import (
     BARS,
@@ -36,6 +36,9 @@ from improv.music import Cell, notes_text
 from improv.plain import encoded, plain
 from improv.turns import Who
 
+if TYPE_CHECKING:
+    from improv.control import ControlClient
+
 app = typer.Typer(help="Steer an improv that plays, and see what it does.", rich_markup_mode=None, no_args_is_help=True)
 
 _NEGATIVE = {"ignore_unknown_options": True}
@@ -54,10 +57,6 @@ def _complete_target(incomplete: str) -> list[str]:
     return [name for name in TARGETS if name.startswith(incomplete)]
 
 
-Name = Annotated[
-    str, typer.Option("--instance", envvar="IMPROV_INSTANCE", help="Which improv, where there are several.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Which = Annotated[
     str, typer.Argument(metavar="CONTROL", help="See improv ctl controls.", autocompletion=_complete_control)
 ]
@@ -94,7 +93,8 @@ def _turns(control: Control) -> Callable[..., None]:
     def complete(incomplete: str) -> list[str]:
         return [choice for choice in control.choices if choice.startswith(incomplete)]
 
-    argument = typer.Argument(metavar="VALUE", help=control.range, autocompletion=complete)
+    completion = model_names if control is MODEL else complete
+    argument = typer.Argument(metavar="VALUE", help=control.range, autocompletion=completion)
 
     def turn(value: Any, instance: Name = DEFAULT) -> None:
         _ask(instance, _turned(control, value))
@@ -167,9 +167,7 @@ def status(as_json: Json = False, instance: Name = DEFAULT) -> None:
 @app.command()
 def watch(
     as_json: Json = False,
-    per_s: Annotated[
-        float, typer.Option("--per-s", min=PER_S_LOW, max=PER_S_HIGH, help="At most so many lines a second.")
-    ] = 20,
+    per_s: Annotated[float, typer.Option("--per-s", help="At most so many lines a second, 1 to 30.")] = 20,
     instance: Name = DEFAULT,
 ) -> None:
     """Show what it plays, a line at a time, until Ctrl-C or until it ends."""
@@ -185,6 +183,8 @@ def watch(
 def controls(as_json: Json = False) -> None:
     """List what can be turned: name, default, range and what it is for."""
     if as_json:
+        from improv.control import described
+
         typer.echo(json.dumps([described(control) for control in CONTROLS.values()], indent=1))
         return
     for control in CONTROLS.values():
@@ -201,7 +201,9 @@ def _turned(control: Control, value: str) -> Set:
     return Set(control.name, control.checked(value))
 
 
-def _client(name: str) -> ControlClient:
+def _client(name: str) -> "ControlClient":
+    from improv.control import ControlClient
+
     instance = Instance(name)
     return ControlClient(instance.socket, instance=instance.name)
 

@@ -8,14 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
 from improv.cli.options import Api, Input, Json
-from improv.midi import channels
-from improv.midi.player import Arrival, Incoming
 from improv.music import pitch_name
+
+if TYPE_CHECKING:
+    from improv.midi.player import Arrival
 
 _LOOK_S, _FOLLOW_S = 0.001, 0.5
 
@@ -84,7 +85,7 @@ class Source(Protocol):
 
     name: str
 
-    def poll(self, now_s: float) -> list[Arrival]:
+    def poll(self, now_s: float) -> list["Arrival"]:
         """The messages that have arrived."""
         ...
 
@@ -124,6 +125,7 @@ def shown(
 ) -> Iterator[str]:
     """A line for each message that arrives, as it does, until so many have; never ends without a count."""
     from improv.log import printable
+    from improv.midi.player import Incoming
 
     start_s = follow_s = now()
     told = 0
@@ -152,6 +154,8 @@ def _line(time_s: float, message: bytes, *, as_json: bool) -> str:
 
 def described(message: bytes) -> dict[str, int | str]:
     """What a whole message says, by name, its kind first; channels are 1 to 16, a bend -8192 to 8191."""
+    from improv.midi import channels
+
     status = message[0]
     channel = {"channel": (status & 0x0F) + 1}
     match (status & 0xF0, *message[1:3]):

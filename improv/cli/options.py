@@ -6,18 +6,45 @@ stands here a second time.
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from improv.config import TABLES, UNSET, Config, load
 from improv.messages import CONTROLS, MODEL, OFF, ON, Control, Value
 
-Model = Annotated[str, typer.Option("--model", "-m", help=CONTROLS["model"].help)]
+
+def model_names(incomplete: str) -> list[str]:
+    """The models there are, for a shell to complete; none, where they cannot be listed."""
+    with suppress(Exception):  # a shell has no use for a reason
+        from improv.onnx_file import model_paths
+
+        return [name for name in model_paths() if name.startswith(incomplete)]
+    return []
+
+
+def _port_names(direction: Literal["input", "output"]) -> Callable[[str], list[str]]:
+    """The ports there are now, for a shell to complete: any part of a name will do, whatever its case."""
+
+    def names(incomplete: str) -> list[str]:
+        with suppress(Exception):
+            from improv.midi.ports import PortLists, reachable_api
+
+            with PortLists(reachable_api()) as lists:
+                return [name for name in lists.names(direction) if incomplete.lower() in name.lower()]
+        return []
+
+    return names
+
+
+input_names, output_names = _port_names("input"), _port_names("output")
+
+Model = Annotated[str, typer.Option("--model", "-m", help=CONTROLS["model"].help, autocompletion=model_names)]
 Provider = Annotated[
     str | None,
     typer.Option(help="What runs the network: cpu, cuda, coreml. The fastest that bench has found if not given."),
@@ -32,11 +59,21 @@ LiveApi = Annotated[
 ]
 Input = Annotated[
     str | None,
-    typer.Option("--input", "-i", help="The MIDI input, or part of its name; a virtual port if not given."),
+    typer.Option(
+        "--input",
+        "-i",
+        help="The MIDI input, or part of its name; a virtual port if not given.",
+        autocompletion=input_names,
+    ),
 ]
 Output = Annotated[
     str | None,
-    typer.Option("--output", "-o", help="The MIDI output, or part of its name; a virtual port if not given."),
+    typer.Option(
+        "--output",
+        "-o",
+        help="The MIDI output, or part of its name; a virtual port if not given.",
+        autocompletion=output_names,
+    ),
 ]
 Profile = Annotated[str | None, typer.Option(envvar="IMPROV_PROFILE", help="With a profile of config.toml.")]
 Name = Annotated[
@@ -55,7 +92,17 @@ def _option(key: str, control: Control) -> tuple[Any, Any]:
     default = f"; {control.default:g} if not given" if control.is_number and key not in UNSET else ""
     text = f"{control.help} [{control.range}{default}]" if control.is_number or control.choices else control.help
     names = [f"--{control.name}", *([_SHORT[control.name]] if control.name in _SHORT else [])]
-    return kind, typer.Option(*names, help=text)
+    return kind, typer.Option(*names, help=text, autocompletion=_completion(key, control))
+
+
+def _completion(key: str, control: Control) -> Callable[[str], list[str]] | None:
+    live = {"controls.model": model_names, "ports.input": input_names}
+    live |= {"ports.output": output_names, "ports.lights": output_names}
+    if key in live:
+        return live[key]
+    if not control.choices:
+        return None
+    return lambda incomplete: [choice for choice in control.choices if choice.startswith(incomplete)]
 
 
 def _parameter(name: str, kind: Any, option: Any) -> inspect.Parameter:
