@@ -170,7 +170,8 @@ def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help=
 @app.command()
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the models there are."""
-    from improv.onnx_file import checked_spec, model_paths, read
+    from improv.model_files import model_paths
+    from improv.onnx_file import checked_spec, read
 
     found = {}
     for name, path in model_paths().items():

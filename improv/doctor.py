@@ -287,7 +287,7 @@ _STEPS, _WARM_UP_STEPS, _PACE_S = 60, 10, 0.005
 
 def models(instance: Instance) -> list[Finding]:
     """Whether each network keeps its contract, and steps in time."""
-    from improv.onnx_file import model_folders, model_paths
+    from improv.model_files import model_folders, model_paths
 
     found = [_model(name, path) for name, path in model_paths().items()]
     where = ", ".join(map(str, model_folders())) or "no folder"

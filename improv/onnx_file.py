@@ -4,7 +4,6 @@ Nothing is trusted. A file is refused in one line if it is broken, too big, made
 do not expect, or stored in part elsewhere. This room must never import onnxruntime.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 
-from improv.errors import ContractError, InputNotFound, UsageError
+from improv.errors import ContractError, InputNotFound
 from improv.model import MAX_TENSOR_VALUES, METADATA_KEY, ModelSpec
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -56,32 +55,6 @@ OPERATORS = frozenset(
     }
 )
 """The operators a step may be made of: arithmetic of fixed cost, no loops, nothing that makes its own sizes."""
-
-
-def model_folders() -> list[Path]:
-    """Where models are looked for: $IMPROV_MODELS, the checkout's exported_models, the installed ones."""
-    here = Path(__file__).resolve().parent
-    named = [Path(part) for part in os.environ.get("IMPROV_MODELS", "").split(os.pathsep) if part]
-    return [folder for folder in (*named, here.parent / "exported_models", here / "exported_models") if folder.is_dir()]
-
-
-def model_paths() -> dict[str, Path]:
-    """Every model there is, by name; the first folder that has a name wins."""
-    paths: dict[str, Path] = {}
-    for folder in model_folders():
-        for path in sorted(folder.glob("*.onnx")):
-            paths.setdefault(path.stem, path)
-    return paths
-
-
-def find_model(name: str) -> Path:
-    """The file of a model given by name or by path; UsageError lists the names there are."""
-    if name.endswith(".onnx"):
-        return Path(name)
-    paths = model_paths()
-    if name not in paths:
-        raise UsageError(f"no model {name!r}; there are: {', '.join(paths) or 'none'}; a path ends in .onnx")
-    return paths[name]
 
 
 def read(path: Path) -> bytes:

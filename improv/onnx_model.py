@@ -63,6 +63,7 @@ def provider_names() -> list[str]:
 def _session(content: bytes, provider: str) -> "onnxruntime.InferenceSession":
     """An inference session on one thread that never spins; ContractError if the provider is not usable."""
     onnxruntime.set_default_logger_severity(4)  # a missing CUDA prints in red even when we ask quietly
+    onnxruntime.disable_telemetry_events()
     unusable = UsageError(f"the provider {provider} does not work on this machine; use --provider cpu")
     if provider not in onnxruntime.get_available_providers():
         raise unusable

@@ -23,8 +23,8 @@ from improv.errors import ContractError, ImprovError
 from improv.link import Join, Link, serve
 from improv.messages import MELODY_CONTROLS, Command, How, Panic, Quit
 from improv.midi.player import Plan, SystemClock
+from improv.model_files import find_model
 from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Placed, Timed, in_order
-from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel, remembered_provider
 from improv.recording import Head, read_take
 from improv.replay import entry_of, network, replayed

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from improv.errors import DataError
 from improv.messages import How
 from improv.model import StepModel
-from improv.onnx_file import find_model
+from improv.model_files import find_model
 from improv.onnx_model import OnnxModel
 from improv.recording import Entry, Recording, read_take
 from improv.session import (

@@ -40,7 +40,7 @@ from improv.config import Wiring
 from improv.errors import Unavailable
 from improv.link import Child
 from improv.messages import MODEL
-from improv.onnx_file import find_model
+from improv.model_files import find_model
 from improv.onnx_model import OnnxModel
 from tests.onnx_models import saved, walker
 

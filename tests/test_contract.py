@@ -12,8 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from improv.errors import ContractError, ImprovError, InputNotFound, UsageError
 from improv.model import MAX_TENSOR_VALUES, ModelSpec, no_memory
+from improv.model_files import find_model, model_paths
 from improv.music import Cell, Form, Frame, Onset
-from improv.onnx_file import MAX_FILE_BYTES, find_model, model_paths
+from improv.onnx_file import MAX_FILE_BYTES
 from improv.onnx_model import OnnxModel, provider_names, remember_provider, remembered_provider
 from tests.conftest import CHANGES
 from tests.onnx_models import ENCODING, Edit, describe, saved, specification, walker

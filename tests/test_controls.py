@@ -34,8 +34,8 @@ from improv.messages import (
 )
 from improv.midi.player import Player, Script
 from improv.model import StepModel, Tensors
+from improv.model_files import find_model
 from improv.music import PITCH_CLASSES, SILENCE, Cell, Chord, NoteOff, NoteOn, Onset, Part, Timed
-from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel
 from improv.replay import replayed
 from improv.sampling import one_unit

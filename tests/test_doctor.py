@@ -274,7 +274,7 @@ def test_models_that_are_well_and_that_are_not(places: Path, monkeypatch: pytest
 
 
 def test_where_there_are_no_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("improv.onnx_file.model_paths", dict)
+    monkeypatch.setattr("improv.model_files.model_paths", dict)
     assert [ok for ok, _ in found("models")] == [False]
 
 

@@ -11,8 +11,8 @@ import torch
 from improv.encoding import ENCODINGS
 from improv.errors import ContractError
 from improv.model import ModelSpec, no_memory
+from improv.model_files import model_paths
 from improv.music import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT
-from improv.onnx_file import model_paths
 from improv.onnx_model import OnnxModel
 from training import learn, reproduce
 from training.corpora import blues_bars

@@ -29,8 +29,8 @@ from improv.bench.steps import beside_bare_us, processor_ms, step_us
 from improv.config import Tune
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.midi.ports import reachable_api
+from improv.model_files import find_model
 from improv.music import BEATS_PER_BAR, Form
-from improv.onnx_file import find_model
 from improv.onnx_model import OnnxModel, provider_names, remember_provider
 from improv.render import render
 from improv.turns import Mode

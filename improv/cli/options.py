@@ -22,7 +22,7 @@ from improv.messages import CONTROLS, MODEL, OFF, ON, Control, Value
 def model_names(incomplete: str) -> list[str]:
     """The models there are, for a shell to complete; none, where they cannot be listed."""
     with suppress(Exception):  # a shell has no use for a reason
-        from improv.onnx_file import model_paths
+        from improv.model_files import model_paths
 
         return [name for name in model_paths() if name.startswith(incomplete)]
     return []
