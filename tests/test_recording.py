@@ -33,7 +33,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from improv.errors import DataError, InputNotFound, UsageError
-from improv.messages import Command, How, Set, Settings
+from improv.messages import Command, How, Set, Settings, Value
 from improv.midi.channels import CHANNELS
 from improv.midi.files import export
 from improv.music import NoteOff, NoteOn, Part, Placed, Timed
@@ -114,6 +114,8 @@ def recorded(directory: Path, *entries: Entry, head: Head = HEAD, end: str | Non
 # --- JSON ---------------------------------------------------------------------------------------
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+PLAIN: dict[Any, st.SearchStrategy[Any]] = {float: FLOATS, Value: FLOATS | st.text()}
+"""What JSON has for a type that has more."""
 COUNTS = st.integers(0, 2**40)
 PITCHES = st.integers(0, 127)
 PARTS = st.sampled_from(Part)
@@ -129,7 +131,7 @@ CHOSEN = st.builds(
 TURNS = st.builds(Turn, st.sampled_from(Who), st.integers(), st.none() | st.integers())
 COMMANDS = st.one_of(
     *(
-        st.builds(kind, **{name: FLOATS if hint is float else st.from_type(hint) for name, hint in hints.items()})
+        st.builds(kind, **{name: PLAIN.get(hint) or st.from_type(hint) for name, hint in hints.items()})
         for kind, hints in ((kind, get_type_hints(kind)) for kind in get_args(Command))
     )
 )
