@@ -131,7 +131,7 @@ CHOSEN = st.builds(
 TURNS = st.builds(Turn, st.sampled_from(Who), st.integers(), st.none() | st.integers())
 COMMANDS = st.one_of(
     *(
-        st.builds(kind, **{name: PLAIN.get(hint) or st.from_type(hint) for name, hint in hints.items()})
+        st.builds(kind, **{name: PLAIN[hint] if hint in PLAIN else st.from_type(hint) for name, hint in hints.items()})
         for kind, hints in ((kind, get_type_hints(kind)) for kind in get_args(Command))
     )
 )
