@@ -18,7 +18,7 @@ from improv.cli import doctor as checkup
 from improv.cli import monitor as listening
 from improv.cli.options import Api, Given, LiveApi, Model, Name, Output, Provider, with_controls, with_jam
 from improv.config import Tune, Wiring, check_writable
-from improv.errors import ImprovError
+from improv.errors import ImprovError, UsageError
 from improv.instance import DEFAULT, Instance
 from improv.messages import MODEL, Value
 
@@ -55,6 +55,8 @@ def jam(
     """
     from improv import daemon
 
+    if detach and figures is not None:
+        raise UsageError("what plays in the background writes no --figures; see improv daemon status")
     if detach:
         background.begin(Instance(name), given.arguments())
         return

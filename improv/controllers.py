@@ -132,6 +132,11 @@ class Controllers:
         shared = frozenset(key for key, bound in self._bound.items() if bound.map in DEFAULT_MAPS)
         return Wanted(frozenset(self._bound) - shared, shared, self.learning)
 
+    def forget_lights(self) -> None:
+        """The lights are dark again: tell all of them anew."""
+        for bound in self._bound.values():
+            bound.lit = None
+
     @property
     def learned(self) -> tuple[Map, ...]:
         """The maps that were learned: what is worth keeping."""

@@ -22,10 +22,11 @@ from improv.between import Begin, Opened, Told
 from improv.config import Config, Map, Tune, Wiring, check_writable
 from improv.control import ControlServer
 from improv.controllers import DEFAULT_MAPS, Controllers, from_text, to_text
-from improv.errors import ImprovError, UsageError
+from improv.errors import ImprovError, Unavailable, UsageError
 from improv.instance import Instance
 from improv.messages import (
     CONTROLS,
+    MODEL,
     Command,
     Forget,
     Learn,
@@ -38,6 +39,7 @@ from improv.messages import (
     checked,
     control_named,
 )
+from improv.model_files import find_model
 from improv.notify import READY, STOPPING, WATCHDOG, notify, status, watchdog_s
 from improv.osc import OscServer
 from improv.quantiles import quantile
@@ -98,8 +100,8 @@ def jam(config: Config, instance: Instance, say: Callable[[str], None], *, in_ba
     audience = _Audience(shows, say)
     with ExitStack() as stack:
         stack.enter_context(instance.held())
+        signals = stack.enter_context(Signals())  # the last to go: writing what was played is not interrupted
         stack.enter_context(audience)
-        signals = stack.enter_context(Signals())
         supervisor = stack.enter_context(Supervisor(tune, wiring, audience))
         desk = _Desk(supervisor, Controllers(config.maps or DEFAULT_MAPS, learned_maps(instance)), instance)
         doors: list[Door] = [signals]
@@ -108,11 +110,15 @@ def jam(config: Config, instance: Instance, say: Callable[[str], None], *, in_ba
         doors.append(server)
         audience.watched_by.append(server)
         if config.osc.enabled:
-            osc = stack.enter_context(OscServer(config.osc.host, config.osc.port, desk.ask))
-            if osc.open_to_others:
-                say(f"OSC on {config.osc.host}:{config.osc.port} is open to whoever reaches it; it knows no password")
-            doors.append(osc)
-            audience.watched_by.append(osc)
+            try:
+                osc = stack.enter_context(OscServer(config.osc.host, config.osc.port, desk.ask))
+            except Unavailable as error:  # of another instance, say: there are other doors
+                say(str(error))
+            else:
+                if osc.open_to_others:
+                    say(f"OSC on {config.osc.host}:{osc.port} is open to whoever reaches it; it knows no password")
+                doors.append(osc)
+                audience.watched_by.append(osc)
         ports = _ready(supervisor, doors, say)
         desk.begin()
         audience.save = _save(wiring, plays=ports.plays)
@@ -121,7 +127,7 @@ def jam(config: Config, instance: Instance, say: Callable[[str], None], *, in_ba
         if not in_background and _in_front_of_a_terminal():
             say(KEYS_HELP)
             keys = stack.enter_context(Keys())
-            doors.append(keys)
+            doors.append(_AtTheDesk(keys, desk, audience.remark))
             audience.watched_by.append(keys)
         notify(READY, status(ports.says))
         outcome = supervisor.play(Begin(mode, seed), [*doors, _ServiceManager()])
@@ -241,6 +247,7 @@ class _Desk:
         self._controllers = controllers
         self._instance = instance
         self._stands: dict[str, Value] = {}
+        self._said = ""
         self._seen: Snapshot | None = None
 
     def begin(self) -> None:
@@ -259,6 +266,8 @@ class _Desk:
                 note = self._controllers.forget(target)
                 self._keep_learned()
                 return note
+            case Set(MODEL.name, value):
+                find_model(str(value))
             case Set(name, value):
                 self._stands[name] = value
             case Nudge(name, by) if name in self._stands:
@@ -278,23 +287,52 @@ class _Desk:
         for name in CONTROLS:
             if before is None or seen.value(name) != before.value(name):
                 self._stands[name] = seen.value(name)
+        if before is not None and before.rig.player_deaths != seen.rig.player_deaths:
+            self._controllers.forget_lights()
         self._supervisor.light(self._controllers.lights(self.stands, time.monotonic()))
 
     def turned(self, time_s: float, message: bytes) -> str:
         """A knob, a key or a pedal was moved: what there is to say of it."""
-        learning = self._controllers.learning
+        learning, notes = self._controllers.learning, list[str]()
         for command in self._controllers.turned(message, self.stands, time_s):
-            with suppress(UsageError):
-                self.ask(command)
+            try:
+                notes.append(self.ask(command))
+            except UsageError as error:
+                notes.append(str(error))
         if learning and not self._controllers.learning:
             self._keep_learned()
-        return self._controllers.remark
+        said, self._said = self._said, self._controllers.remark or next(filter(None, notes), "")
+        return self._said if self._said != said else ""  # a knob says a thing once
 
     def _keep_learned(self) -> None:
         self.begin()
         with suppress(OSError):
             self._instance.learned.parent.mkdir(parents=True, exist_ok=True)
             self._instance.learned.write_text(to_text(self._controllers.learned))
+
+
+class _AtTheDesk:
+    """A door whose visitors ask at the desk, and are told what it says."""
+
+    def __init__(self, door: Door, desk: _Desk, say: Callable[[str], None]) -> None:
+        self._door = door
+        self._desk = desk
+        self._say = say
+
+    def poll(self) -> Sequence[Command]:
+        """Nothing: what is asked for is done already."""
+        for command in self._door.poll():
+            try:
+                note = self._desk.ask(command)
+            except UsageError as error:
+                note = str(error)
+            if note:
+                self._say(note)
+        return ()
+
+    def wakers(self) -> Sequence[Any]:
+        """Those of the door."""
+        return self._door.wakers()
 
 
 def learned_maps(instance: Instance) -> tuple[Map, ...]:
@@ -371,10 +409,9 @@ class _Audience:
         for watcher in self.watched_by:
             watcher.show(seen)
 
-    def turned(self, time_s: float, message: bytes) -> None:
-        """Have what was moved mean something."""
-        if self.desk is not None and (said := self.desk.turned(time_s, message)):
-            self.remark(said)
+    def turned(self, time_s: float, message: bytes) -> str:
+        """Have what was moved mean something; what there is to say of it."""
+        return self.desk.turned(time_s, message) if self.desk is not None else ""
 
     def remark(self, text: str) -> None:
         """Record and show that something has happened."""

@@ -17,9 +17,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
-from improv.config import config_path
+from improv.config import config_path, load
 from improv.control import ControlClient
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.instance import DEFAULT, Instance
@@ -338,6 +338,26 @@ def judged_model(what: str, sha256: str, took_s: Sequence[float]) -> Finding:
 # --- the rest -------------------------------------------------------------------------------------
 
 
+def configuration(instance: Instance) -> list[Finding]:
+    """Whether what a jam begins with can be read, and names ports that are there."""
+    from improv.midi.identity import match_port
+
+    config = load()  # what is wrong with it is told with file and line
+    wiring = config.wiring
+    named: list[tuple[Literal["input", "output"], str]] = []
+    named += [("input", wiring.input)] if wiring.input else []
+    named += [("output", name) for name in (wiring.output, wiring.lights) if name]
+    found = [Finding("configuration", True, f"{config_path()}{'' if config_path().exists() else ' (there is none)'}")]
+    if named:
+        from improv.midi.ports import PortLists, reachable_api
+
+        with PortLists(reachable_api(wiring.api)) as lists:
+            for direction, name in named:
+                port = match_port(name, lists.names(direction), direction)
+                found.append(Finding(f"the {direction} {name}", True, lists.names(direction)[port]))
+    return found
+
+
 def directories(instance: Instance) -> list[Finding]:
     """Whether everything that is written has a place to be written to."""
     from improv.recording import takes_directory
@@ -411,7 +431,8 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
     {
         check.__name__: check
         for check in (
-            midi_systems, ports, sound_devices, round_trip, realtime, timer, models, directories, daemon, synth
+            configuration, midi_systems, ports, sound_devices, round_trip, realtime, timer, models, directories,
+            daemon, synth,
         )
     }
 )  # fmt: skip

@@ -217,7 +217,7 @@ class _Performance:
     def _idle(self) -> bool:
         """Wait until something is asked for, above all to start; False once told to quit."""
         self._tell(self.session.frame)
-        arrived = self._listened(self._hands.clock.now() + IDLE_S)
+        arrived = self._listened(self._hands.clock.now() + (0 if self._left else IDLE_S))
         if arrived is None:
             return False
         asked, self._left = self._left + arrived, Heard()

@@ -37,8 +37,11 @@ class Join:
 
     shared: bytes = b""
     """The connection, where a system cannot send it beside the message."""
-    goes_on: bool = False
-    """Whether what sounds goes on: the one before is alive, and what it has begun is known."""
+    since_s: float | None = None
+    """The process takes another one's place that is alive: what it has begun is known, and goes on sounding.
+
+    What was heard after this time, in seconds of the clock, it did not come to. None: nothing is known.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Link:
         self.flush()
         return not self.closed
 
-    def join(self, end: socket.socket, pid: int, *, goes_on: bool = False) -> None:
+    def join(self, end: socket.socket, pid: int, *, since_s: float | None = None) -> None:
         """Hand a connection over to the process `pid` at the other end, and shut our copy of it."""
         with end:
             if self.closed:
@@ -105,9 +108,9 @@ class Link:
                 self._end.sendall(self._unsent)
                 self._unsent.clear()
                 if hasattr(socket, "send_fds"):
-                    socket.send_fds(self._end, [_framed(Join(goes_on=goes_on))], [end.fileno()])
+                    socket.send_fds(self._end, [_framed(Join(since_s=since_s))], [end.fileno()])
                 else:
-                    self._end.sendall(_framed(Join(end.share(pid), goes_on)))  # type: ignore[attr-defined, unused-ignore]
+                    self._end.sendall(_framed(Join(end.share(pid), since_s)))  # type: ignore[attr-defined, unused-ignore]
             except OSError:
                 self._read()
             finally:
@@ -246,11 +249,11 @@ class Child:
         self._process.wait()
 
 
-def introduce(one: Child, other: Child, *, goes_on: bool = False) -> None:
-    """Have two children talk to each other; `goes_on` as in `Join`."""
+def introduce(one: Child, other: Child, *, since_s: float | None = None) -> None:
+    """Have two children talk to each other; `since_s` as in `Join`."""
     here, there = socket.socketpair()
-    one.link.join(here, one.pid, goes_on=goes_on)
-    other.link.join(there, other.pid, goes_on=goes_on)
+    one.link.join(here, one.pid, since_s=since_s)
+    other.link.join(there, other.pid, since_s=since_s)
 
 
 def serve(run: Callable[[Link], None]) -> None:

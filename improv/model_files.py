@@ -28,6 +28,8 @@ def model_paths() -> dict[str, Path]:
 def find_model(name: str) -> Path:
     """The file of a model given by name or by path; UsageError lists the names there are."""
     if name.endswith(".onnx"):
+        if Path(name).exists() and not Path(name).is_file():
+            raise UsageError(f"{name} is no file; give a model's name or an .onnx file")
         return Path(name)
     paths = model_paths()
     if name not in paths:

@@ -168,7 +168,7 @@ class FarPlayer:
             case Join():
                 if self._player is not None:
                     self._player.close()
-                if self._playing and not message.goes_on:  # a new player, at which nothing sounds
+                if self._playing and message.since_s is None:  # a new player, at which nothing sounds
                     self._commands.append(Panic())
                 self._player = self._daemon.joined(message)
             case Quit():

@@ -441,21 +441,21 @@ def _up_to_the_decision(
     ear = Ear(
         call=before.call,
         struck=len(cell.onsets),
-        so_far=sum(key.onset >= before.turn.start * TICKS_PER_STEP for key in before.recent),
+        so_far=len({key.onset for key in before.recent if key.onset >= before.turn.start * TICKS_PER_STEP}),
         held=any(key.release is None for key in before.keys),
         handed_over=any(isinstance(command, HandOver) for command in heard.commands),
     )
-    frames, past = _left_behind(session, before, cell, encoding)
+    frames, past = _left_behind(listened, before, cell, encoding)
     return before, _moved_on(before, listened, cell, ear, past, encoding), frames
 
 
 def _left_behind(
     session: Session, before: Session, cell: Cell, encoding: Encoding
 ) -> tuple[tuple[Frame, ...], tuple[Frame, ...]]:
-    """What the network is fed, and the past with it; `before` is the session after what was asked for."""
+    """What the network is fed of a session as it sounded, and the past with that; `before` knows what was asked for."""
     if session.place < 0:
         return (session.chosen,), session.past
-    fed, form = _fed(before, cell, encoding), session.form
+    fed, form = _fed(session, cell, encoding), session.form
     left = session.playing and (not before.playing or before.top != session.top)
     places = range(session.place + 1, form.steps * (session.place // form.steps + 1)) if left else ()
     frames = (fed, *(Frame(SILENCE, form.chord_at(place)) for place in places))

@@ -47,6 +47,9 @@ _STUCK_ANYWAY_S = 0.5
 """If we ourselves were stopped for so long, nobody else is to blame."""
 
 _AGAIN_S = 0.5
+_OLDEST_S = 5.0
+"""Notes that are older have long been settled in some step."""
+
 _UNDERSTUDY_S, _UNDERSTUDY_AGAIN_S = 2.0, 5.0
 """An understudy is started when the music plays, not while it is being started."""
 
@@ -69,8 +72,8 @@ class Audience(Protocol):
         """Something else has happened: a process died, a port went."""
         ...
 
-    def turned(self, time_s: float, message: bytes) -> None:
-        """A knob, a key or a pedal was moved that is bound, or may be."""
+    def turned(self, time_s: float, message: bytes) -> str:
+        """A knob, a key or a pedal was moved that is bound, or may be: what there is to say of it, or nothing."""
         ...
 
 
@@ -126,6 +129,9 @@ class Supervisor:
         self._quit = False
         self._begin: Begin | None = None
         self._session = b""
+        self._settled_s = 0.0
+        """When the last of your notes was played that is in a step that was told."""
+        self._coming_s = 0.0
         self._asked: list[Command] = []
         """What the engine was asked for and has not told of yet."""
         self._ended: Ended | None = None
@@ -196,7 +202,7 @@ class Supervisor:
                 self._player.link.send(command)
             case _:
                 self._asked.append(command)
-                if self._engine is not None:
+                if self._engine is not None and self._engine_begun:  # it is told the rest as it begins
                     self._engine.link.send(command)
 
     def want(self, wanted: Wanted) -> None:
@@ -297,6 +303,7 @@ class Supervisor:
                 self._wiring = replace(self._wiring, api=message.api, patient=True)
                 self._understudy_wanted_s = self._now_s + _UNDERSTUDY_S
                 self._tell_player(self._wanted)
+                self._tell_player(PassOn(self._wiring.thru))
                 self._introduce()
             case Report():
                 self._told_report(message)
@@ -304,7 +311,8 @@ class Supervisor:
                 self._sent = onsets
             case Turned(messages):
                 for time_s, turned in messages:
-                    self._audience.turned(time_s, turned)
+                    if said := self._audience.turned(time_s, turned):
+                        self._say(said)
             case Failed():
                 self._player_failed(message)
             case _:
@@ -347,6 +355,7 @@ class Supervisor:
             case Told(seen, entry, session):
                 self._session = session
                 self._engine_told, self._swapped = True, False
+                self._settled_s = max([self._settled_s, *(note.time_s for note in (entry.notes if entry else ()))])
                 for command in entry.commands if entry else ():
                     if command in self._asked:
                         self._asked.remove(command)
@@ -368,7 +377,7 @@ class Supervisor:
         """Have another network loaded and tried beside the one that plays, to take its place at a step."""
         self._give_up_coming()
         self._coming_tune = replace(self._tune, given=(*self._tune.given, (MODEL.name, model)))
-        self._coming = Child(ENGINE)
+        self._coming, self._coming_s = Child(ENGINE), self._now_s
         self._coming.link.send(Prepare(self._coming_tune))
 
     def _coming_says(self, message: object) -> None:
@@ -403,8 +412,8 @@ class Supervisor:
     def _mind(self) -> None:
         """Start again what has died, after killing what is stuck."""
         self._mind_the_understudy()
-        if self._coming is not None and self._coming.gone:
-            self._say(f"{self._coming_tune.model} cannot be loaded: its process has died")
+        if self._coming is not None and (self._coming.gone or self._now_s - self._coming_s > _STARTING_S):
+            self._say(f"{self._coming_tune.model} cannot be loaded: its process has died, or takes too long")
             self._give_up_coming()
         if self._player is None:
             if self._now_s >= self._player_again_s:
@@ -475,7 +484,9 @@ class Supervisor:
         if self._begin is None or self._prepared is None or self._engine is None:
             return
         if self._player is not None and self._player_open and not self._connected:
-            introduce(self._player, self._engine, goes_on=goes_on)
+            introduce(
+                self._player, self._engine, since_s=max(self._settled_s, self._now_s - _OLDEST_S) if goes_on else None
+            )
             self._connected = True
         if not self._engine_begun:
             self._engine_begun = True

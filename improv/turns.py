@@ -96,7 +96,7 @@ class Ear:
     struck: int = 0
     """Your onsets in the step that has just ended."""
     so_far: int = 0
-    """Your last onsets in this turn."""
+    """At how many places you have struck in this turn, a chord at one."""
     held: bool = False
     """Whether a key is down."""
     handed_over: bool = False

@@ -218,7 +218,8 @@ class Impatient:
 
     def remark(self, text: str) -> None: ...
 
-    def turned(self, time_s: float, message: bytes) -> None: ...
+    def turned(self, time_s: float, message: bytes) -> str:
+        return ""
 
     def wakers(self) -> list[Any]:
         return []

@@ -49,7 +49,7 @@ class Listener:
     def remark(self, text: str) -> None:
         self.remarks.append(text)
 
-    def turned(self, time_s: float, message: bytes) -> None:
+    def turned(self, time_s: float, message: bytes) -> str:
         raise AssertionError
 
     def wakers(self) -> list[Any]:

@@ -113,9 +113,9 @@ TRADE = [
     ),
     pytest.param(
         "........ X....... ........ ........",
-        "Yyyyyyyy IYyyyyyy yyyyyyyy Iiiiiiii",
-        [4, 4, 7.5, 4],
-        id="or two at once",
+        "Yyyyyyyy Iiiiiiii Yyyyyyyy Iiiiiiii",
+        [4, 4, 4, 4],
+        id="nor does a chord on its first beat",
     ),
     pytest.param(
         "........ .......x ........ ........",

@@ -104,8 +104,12 @@ def _turns(control: Control) -> Callable[..., None]:
     return turn
 
 
+def _complete_mode(incomplete: str) -> list[str]:
+    return [choice for choice in MODE.choices if choice.startswith(incomplete)]
+
+
 def _mode(
-    value: Annotated[str, typer.Argument(metavar="VALUE", help=MODE.range)],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help=MODE.range, autocompletion=_complete_mode)],
     bars: Annotated[str | None, typer.Option(metavar="NUMBER", help=_help(BARS))] = None,
     gap: Annotated[str | None, typer.Option(metavar="NUMBER", help=_help(GAP))] = None,
     instance: Name = DEFAULT,

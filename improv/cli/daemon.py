@@ -29,8 +29,8 @@ app = typer.Typer(help="Play in the background.", rich_markup_mode=None, no_args
 _STARTING_S, _LOOK_S = 45.0, 0.05
 """Longer than the daemon itself waits for its ports and its network."""
 
-_STOPPING = (("", 2.0), ("SIGTERM", 3.0), ("SIGKILL", 1.0))
-"""What ends it, each when what is before has not, and how long that may take in seconds."""
+_STOPPING = (("", 20.0), ("SIGTERM", 10.0), ("SIGKILL", 1.0))
+"""What ends it, each when what is before has not, and how long that may take: a long jam is a long file to write."""
 
 _PANIC_S = 5
 _SERVICE = Path(__file__).parents[1] / "improv.service"
@@ -55,6 +55,7 @@ def stop(instance: Name = DEFAULT) -> None:
 def restart(given: Given, instance: Name = DEFAULT) -> None:
     """End it and begin again: with the options given, or else with those it was started with."""
     at = Instance(instance)
+    given.config()  # what is wrong is said before the music ends
     arguments = given.arguments() or _kept(at)
     _ended(at)
     begin(at, arguments)
@@ -211,7 +212,7 @@ def _kept(at: Instance) -> list[str]:
     """The arguments of the one that plays, if it was started from here."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(at.options.read_text())
-        if kept["pid"] == at.running():
+        if at.running() in (None, kept["pid"]):  # it may have died
             return [str(argument) for argument in kept["arguments"]]
     return []
 

@@ -410,13 +410,24 @@ class Player:
             case Quit():
                 self._stopped = True
             case PassOn(on):
-                if not on:
-                    self._release_passed()
-                self.thru = self._through if on else None
+                self._pass_on(on=on)
             case Wanted():
-                self._wanted = arrival
+                self._want(arrival)
             case _:
                 self._commands.append(arrival)
+
+    def _pass_on(self, *, on: bool) -> None:
+        if not on:
+            self._release_passed()
+        self.thru = self._through if on else None
+
+    def _want(self, wanted: Wanted) -> None:
+        """From now on these are the daemon's; a pedal that is down and is among them would never come up."""
+        self._wanted = wanted
+        for message in self.passed.ends():
+            if self.thru is not None and wanted.takes(message):
+                self.passed.enter(message)
+                self.thru.send(message)
 
     def _message(self, message: bytes, time_s: float) -> None:
         """A message of the player's: passed on at once, then heard, unless it is our own come back."""

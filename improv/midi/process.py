@@ -10,6 +10,7 @@ import itertools
 import os
 import select
 import signal
+from collections import deque
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -56,15 +57,19 @@ class Engine:
         self._told = False
         self._notes: list[Timed] = []
         self._commands: list[Any] = []
+        self._lately: deque[Timed] = deque(maxlen=_KEPT)
 
-    def joined(self, link: Link) -> None:
-        """From now on plans come from another one."""
+    def joined(self, link: Link, since_s: float | None = None) -> None:
+        """From now on plans come from another one, which is told what was heard since a time."""
         if self.link is not None:
             self.link.close()
         self.link, self._told = link, False
+        if since_s is not None:
+            self._notes = [note for note in self._lately if note.time_s > since_s]
 
     def tell(self, notes: list[Timed], commands: list[Any], down: frozenset[int]) -> None:
         """Have it hear notes and commands; the first that it is told is which keys are down after them."""
+        self._lately += notes
         if self.link is None or not self._told:
             self._notes += notes
             self._commands += commands
@@ -111,9 +116,9 @@ class Daemon:
         asked: list[Arrival] = []
         for message in self.link.receive():
             if isinstance(message, Join):
-                if self._engine.link is not None and not message.goes_on:
+                if self._engine.link is not None and message.since_s is None:
                     asked.append(Gone(now_s, engine=True))
-                self._engine.joined(self.link.joined(message))
+                self._engine.joined(self.link.joined(message), message.since_s)
             elif isinstance(message, Lights):
                 for light in message.messages:
                     self._lights.send(light)
