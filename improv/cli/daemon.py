@@ -46,8 +46,11 @@ def start(given: Given, instance: Name = DEFAULT) -> None:
 @app.command()
 def stop(instance: Name = DEFAULT) -> None:
     """End what plays in the background."""
-    if not _ended(Instance(instance)):
+    at = Instance(instance)
+    if not _ended(at):
         typer.echo("nothing to stop: no improv is playing")
+    with suppress(OSError):
+        at.options.unlink(missing_ok=True)
 
 
 @app.command()
