@@ -987,3 +987,15 @@ def test_a_flood_of_knobs_is_bounded_and_the_last_place_is_kept() -> None:
         turned = player.turned()
     assert len(turned) < 100
     assert turned[-1][1] == bytes((0xB0, 20, 9_999 % 128))
+
+
+def test_a_pedal_that_is_bound_while_it_is_down_comes_up() -> None:
+    clock, inbox = SimulatedClock(), Inbox()
+    apart = Listener(clock)
+    with Player(clock, Listener(clock), [inbox], thru=apart) as player:
+        inbox.put(0.1, Incoming(0.1, bytes((0xB0, 64, 127))))
+        inbox.put(0.2, Wanted(bound=frozenset({(0xB0, 64, -1)})))
+        inbox.put(0.3, Incoming(0.3, bytes((0xB0, 64, 0))))
+        player.listen_until(0.4, at_once=False)
+        assert apart.messages == [bytes((0xB0, 64, 127)), bytes((0xB0, 64, 0))]
+        assert player.passed.empty

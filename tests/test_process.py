@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
+from improv.between import Arrived, Down
 from improv.config import Wiring
 from improv.link import Link
 from improv.midi import ports
 from improv.midi.channels import NOTE_ON
 from improv.midi.player import Player
 from improv.midi.ports import InputPort
-from improv.midi.process import _next
+from improv.midi.process import Engine, _next
+from improv.music import NoteOn, Part, Timed
 from improv.transport import SimulatedClock
 from tests.test_player import Listener
 
@@ -65,3 +67,20 @@ def test_an_understudy_that_is_wanted_while_it_starts_loses_no_wiring() -> None:
     ours.close()
     assert _next(asked, theirs) is None
     theirs.close()
+
+
+def test_an_engine_that_takes_anothers_place_is_told_what_that_one_did_not_come_to() -> None:
+    """Notes on their way when another network takes over are in no session yet."""
+    engine = Engine()
+    ends = [socket.socketpair() for _ in range(2)]
+    engine.joined(Link(ends[0][0]))
+    notes = [Timed(at, NoteOn(Part.YOU, pitch, 90)) for at, pitch in ((1.0, 60), (2.0, 62), (2.5, 64))]
+    for note in notes:
+        engine.tell([note], [], frozenset({note.event.pitch}))
+    engine.joined(Link(ends[1][0]), since_s=1.0)
+    engine.tell([], [], frozenset({60, 62, 64}))
+    theirs = Link(ends[1][1])
+    assert theirs.receive() == [Arrived(notes[1:], []), Down(frozenset({60, 62, 64}))]
+    for link in (engine.link, theirs, Link(ends[0][1])):
+        assert link is not None
+        link.close()

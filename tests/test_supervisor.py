@@ -17,7 +17,7 @@ import pytest
 
 from improv.between import Begin, Told
 from improv.config import Tune, Wiring
-from improv.messages import Command, How, Quit, Set
+from improv.messages import Command, How, Nudge, Quit, Set
 from improv.music import NoteOn, Part
 from improv.recording import Head, Recording, find_take, read_take
 from improv.replay import check
@@ -209,7 +209,7 @@ class Impatient:
     def __init__(self) -> None:
         self.supervisor: Supervisor | None = None
         self.tempos: list[float] = []
-        self._turned = False
+        self.done = False
 
     def begun(self, head: Head) -> None: ...
 
@@ -225,8 +225,8 @@ class Impatient:
         return []
 
     def poll(self) -> list[Command]:
-        if len(self.tempos) == 8 and not self._turned:
-            self._turned = True
+        if len(self.tempos) == 8 and not self.done:
+            self.done = True
             assert self.supervisor is not None
             self.supervisor.ask(Set("tempo", 90))
             children_ = children(os.getpid())
@@ -241,3 +241,14 @@ def test_what_was_asked_of_an_engine_that_died_is_asked_of_the_next() -> None:
         assert impatient.supervisor.ready() is not None
         impatient.supervisor.play(Begin(Mode.SOLO, 1), [impatient])
     assert (impatient.tempos[0], impatient.tempos[-1]) == (240, 90)
+
+
+def test_what_is_asked_before_an_engine_has_begun_is_done_once() -> None:
+    patient = Impatient()
+    patient.done = True
+    tune = Tune.of(model="eck2002-blues", tempo=240, count_in=0)
+    with Supervisor(tune, Wiring(api="none"), patient) as supervisor:
+        assert supervisor.ready() is not None
+        supervisor.ask(Nudge("tempo", 4))
+        supervisor.play(Begin(Mode.SOLO, 1), [patient])
+    assert patient.tempos[-1] == 244
