@@ -156,6 +156,8 @@ class OscSettings:
 Kind = Literal["cc", "note", "program"]
 Takeover = Literal["pickup", "jump"]
 
+_KINDS: Mapping[Kind, str] = MappingProxyType({"cc": "CC", "note": "key", "program": "program"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Map:
@@ -170,6 +172,12 @@ class Map:
     """A name of `improv.messages.TARGETS`."""
     takeover: Takeover = "pickup"
     """Whether a knob that stands elsewhere has to pass the control's value first, or moves it at once."""
+
+    @property
+    def name(self) -> str:
+        """What the controller is called."""
+        channel = "" if self.channel is None else f" on channel {self.channel}"
+        return f"{_KINDS[self.kind]} {self.number}{channel}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +268,20 @@ def reserved(controller: int, target: str) -> str:
         return f"CC {SUSTAIN} is the sustain pedal; it can be mapped to hand-over alone"
     if controller in _RESERVED:
         return f"CC {controller} is {_RESERVED[controller]}; map another controller"
+    return ""
+
+
+def needs_a_knob(target: str) -> bool:
+    """Whether a key or a program change can say nothing about it: a number has to be turned."""
+    return target in CONTROLS and CONTROLS[target].is_number
+
+
+def unfit(mapped: Map) -> str:
+    """Why a controller may not be mapped so, in a sentence; empty if it may."""
+    if mapped.kind == "cc":
+        return reserved(mapped.number, mapped.target)
+    if needs_a_knob(mapped.target):
+        return f"{mapped.name} cannot turn {mapped.target}; map a knob, which sends CC"
     return ""
 
 
@@ -516,7 +538,15 @@ class _File:
     def _maps(self, value: object, place: _Place) -> list[tuple[Map, str]]:
         if not isinstance(value, list):
             self._refuse(place, f"map needs an array of tables: write [[{_title(place)}]] above each")
-        return [(self._map(entry, (*place, index)), self._origin((*place, index))) for index, entry in enumerate(value)]
+        maps: dict[tuple[str, int, int | None], tuple[Map, str]] = {}
+        for index, entry in enumerate(value):
+            mapped = self._map(entry, (*place, index))
+            source = mapped.kind, mapped.number, mapped.channel
+            if source in maps:
+                both = f"{maps[source][0].target} and {mapped.target}"
+                self._refuse((*place, index, "number"), f"{mapped.name} is mapped to {both}; take one of them out")
+            maps[source] = mapped, self._origin((*place, index))
+        return list(maps.values())
 
     def _map(self, entry: object, place: _Place) -> Map:
         title = f"[[{_title(place[:-1])}]]"
@@ -531,7 +561,7 @@ class _File:
             if key not in values and key not in _OPTIONAL:
                 self._refuse(place, f"this {title} has no {key}; give {MAP[key].range}")
         mapped = Map(**values)
-        if mapped.kind == "cc" and (why := reserved(mapped.number, mapped.target)):
+        if why := unfit(mapped):
             self._refuse((*place, "number"), why)
         return mapped
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from improv.config import MAP, Map, reserved
+from improv.config import MAP, Map, needs_a_knob, reserved, unfit
 from improv.errors import DataError, UsageError
 from improv.messages import (
     CONTROLS,
@@ -53,7 +53,6 @@ _Source = tuple[int, int, int]
 
 _STATUS = {"cc": CONTROL, "note": NOTE_ON, "program": PROGRAM}
 _KINDS = {status: kind for kind, status in _STATUS.items()}
-_NAMES = {"cc": "CC", "note": "key", "program": "program"}
 
 _MOST, _HALF = 127, 64
 _FINE = range(32, 64)
@@ -114,7 +113,7 @@ class Controllers:
             source = _source(_checked(mapped))
             if source in self._bound:
                 both = f"{self._bound[source].map.target} and {mapped.target}"
-                raise UsageError(f"{_name(mapped)} is mapped to {both}; take one of them out")
+                raise UsageError(f"{mapped.name} is mapped to {both}; take one of them out")
             self._bound[source] = _Bound(mapped)
         for mapped in learned:
             self._bind(_checked(mapped))
@@ -149,7 +148,7 @@ class Controllers:
         """
         _check_target(target)
         self._target, self._moved = target, {}
-        return f"move the knob{'' if _needs_a_knob(target) else ', key or pedal'} for {target}"
+        return f"move the knob{'' if needs_a_knob(target) else ', key or pedal'} for {target}"
 
     def forget(self, target: str) -> str:
         """Have nothing turn this any more, nor wait for what may; says what that means."""
@@ -163,7 +162,7 @@ class Controllers:
     def _unbind(self, target: str) -> list[str]:
         """Take out all that is bound to a target: their names."""
         sources = [source for source, bound in self._bound.items() if bound.map.target == target]
-        return [_name(self._bound.pop(source).map) for source in sources]
+        return [self._bound.pop(source).map.name for source in sources]
 
     def _bind(self, mapped: Map) -> str:
         """Bind what was learned, instead of all that was bound to its target or by its controller: its old target."""
@@ -206,14 +205,14 @@ class Controllers:
                 return
             if number in _FINE and (status, number - 32, channel) in self._moved:
                 number -= 32
-        elif _needs_a_knob(self._target):
+        elif needs_a_knob(self._target):
             return
         mapped = Map(kind=_KINDS[status], number=number, channel=channel + 1, target=self._target)  # type: ignore[arg-type]
         lost = self._bind(mapped)
         if status == CONTROL and number == source[1]:
             self._bound[source].at = self._bound[source].lit = value
         self._target = ""
-        self.remark = f"{_name(mapped)} is bound to {mapped.target}" + (f", no longer to {lost}" if lost else "")
+        self.remark = f"{mapped.name} is bound to {mapped.target}" + (f", no longer to {lost}" if lost else "")
 
     # --- lights -----------------------------------------------------------------------------------
 
@@ -313,10 +312,8 @@ def _map(table: dict[str, Any]) -> Map:
 def _checked(mapped: Map) -> Map:
     """The map, if it may be; UsageError otherwise."""
     _check_target(mapped.target)
-    if mapped.kind == "cc" and (why := reserved(mapped.number, mapped.target)):
+    if why := unfit(mapped):
         raise UsageError(why)
-    if mapped.kind != "cc" and _needs_a_knob(mapped.target):
-        raise UsageError(f"{_name(mapped)} cannot turn {mapped.target}; map a knob, which sends CC")
     return mapped
 
 
@@ -325,20 +322,9 @@ def _check_target(target: str) -> None:
         raise UsageError(f"nothing called {target!r} can be bound{nearest(target, TARGETS)}")
 
 
-def _needs_a_knob(target: str) -> bool:
-    """Whether a key or a program change can say nothing about it: a number has to be turned."""
-    return target in CONTROLS and CONTROLS[target].is_number
-
-
 def _is_switch(control: Control) -> bool:
     return control.choices == (OFF, ON)
 
 
 def _source(mapped: Map) -> _Source:
     return _STATUS[mapped.kind], mapped.number, -1 if mapped.channel is None else mapped.channel - 1
-
-
-def _name(mapped: Map) -> str:
-    """What the controller of a map is called."""
-    channel = "" if mapped.channel is None else f" on channel {mapped.channel}"
-    return f"{_NAMES[mapped.kind]} {mapped.number}{channel}"

@@ -385,7 +385,7 @@ def test_controllers_with_a_meaning_of_their_own_are_refused(file: Path, number:
         assert loaded(file, text).maps == (Map(kind="cc", number=number, target="tempo"),)
     assert bool(reserved(number, "hand-over")) == (number in RESERVED)
     for kind in ("note", "program"):
-        assert loaded(file, text.replace("cc", kind)).maps[0].number == number
+        assert loaded(file, text.replace("cc", kind).replace("tempo", "panic")).maps[0].number == number
 
 
 def test_why_a_controller_is_refused() -> None:
@@ -552,3 +552,24 @@ def test_a_file_cannot_be_written_below_another(home: Path, monkeypatch: pytest.
     monkeypatch.setenv("IMPROV_CONFIG", str(tmp_path / "file" / "config.toml"))
     with pytest.raises(InputNotFound, match=r"name another file by \$IMPROV_CONFIG"):
         app(["init"], standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            '[[map]]\nkind = "note"\nnumber = 60\ntarget = "tempo"\n',
+            "config.toml:3: key 60 cannot turn tempo; map a knob, which sends CC",
+        ),
+        (
+            '[[map]]\nkind = "cc"\nnumber = 20\ntarget = "tempo"\n'
+            '[[map]]\nkind = "cc"\nnumber = 20\ntarget = "swing"\n',
+            "config.toml:7: CC 20 is mapped to tempo and swing; take one of them out",
+        ),
+    ],
+)
+def test_a_map_that_cannot_be_is_told_with_its_line(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=re.escape(says)):
+        load(path=path, environment={})
