@@ -60,7 +60,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv render trade.mid --choruses 2 --seed 7 --call tests/call.mid": ("", {0}),
     "improv replay last": ("--api none", {0}),
     "improv replay last --check": ("", {0}),
-    "improv soak --minutes 60": ("--help", {0}),  # tests/test_soak.py runs it
+    "improv soak --minutes 31": ("--help", {0}),  # tests/test_soak.py runs it
     "improv takes": ("", {0}),
 }
 """Each command, what it needs to end by itself here, and the exit statuses that are right."""
