@@ -12,6 +12,7 @@ from improv.messages import (
     BARS,
     CONTROLS,
     MODEL,
+    TEMPO,
     THRU,
     Command,
     HandOver,
@@ -71,10 +72,13 @@ class Evening:
     def _command(self, chance: random.Random, at_s: float) -> Command:
         control = chance.choice(TURNED)
         value = chance.choice(control.choices) if control.choices else control.scaled(chance.random())
+        if control is TEMPO:
+            value = chance.uniform(50, 150)
         if control is BARS:
             value = chance.choice([1, 2, 4, 12])
+        taps = [Tap(at_s)] if chance.random() < 0.1 else []
         weighted = [Set(control.name, value)] * 6 + [Nudge(control.name, chance.choice([-1, 1]) * control.nudge)] * 6
-        return chance.choice([*weighted, Tap(at_s), HandOver(), Panic(), Restart(), Stop(), Start(), Start()])
+        return chance.choice([*weighted, *taps, HandOver(), Panic(), Restart(), Stop(), Start(), Start()])
 
 
 @pytest.mark.parametrize("hours_s", [HOURS_S])

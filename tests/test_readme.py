@@ -66,7 +66,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
 """Each command, what it needs to end by itself here, and the exit statuses that are right."""
 
 TO_A_DAEMON = [command for command in COMMANDS if command.startswith(("improv ctl", "improv daemon st"))]
-AFTER_A_JAM = ["improv takes", "improv export last", "improv replay last", "improv replay last --check"]
+AFTER_A_JAM = ["improv jam", "improv takes", "improv export last", "improv replay last", "improv replay last --check"]
 ALONE = [command for command in COMMANDS if command not in {*TO_A_DAEMON, *AFTER_A_JAM, "improv daemon stop"}]
 
 
@@ -133,8 +133,7 @@ def test_what_is_asked_of_a_daemon(folder: Path) -> None:
     assert watching.wait(20) == 0  # it ends with the daemon
 
 
-def test_what_is_done_after_a_jam(folder: Path) -> None:
-    assert run(f"improv jam {SHORT}", folder).returncode == 0
+def test_a_jam_and_what_is_done_after_it(folder: Path) -> None:
     for command in AFTER_A_JAM:
         check(command, folder)
 

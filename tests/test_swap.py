@@ -93,7 +93,7 @@ def test_another_network_takes_over_on_a_step_and_in_its_place(tmp_path: Path) -
 
 
 def test_a_take_in_which_the_network_changed_replays_bit_for_bit(tmp_path: Path) -> None:
-    listener = Listener(tmp_path, (8, Set("model", "eck2002-chords")), (40, Set("model", "eck2002-blues")), last=100)
+    listener = Listener(tmp_path, (8, Set("model", "eck2002-chords")), (40, Set("model", "eck2002-blues")), last=80)
     models = performed(listener)
     assert [models[0], models[-1]] == ["eck2002-blues", "eck2002-blues"]
     recording = listener.recording
@@ -108,7 +108,7 @@ def test_a_network_that_cannot_be_loaded_changes_nothing(tmp_path: Path) -> None
 
 
 def test_an_engine_that_dies_after_the_change_is_replaced_with_the_new_network(tmp_path: Path) -> None:
-    listener = Listener(tmp_path, (8, Set("model", "eck2002-chords")), (60, "engine"), last=90)
+    listener = Listener(tmp_path, (8, Set("model", "eck2002-chords")), (50, "engine"), last=70)
     models = performed(listener)
     assert models[-1] == "eck2002-chords"
     assert listener.supervisor is not None
