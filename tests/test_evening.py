@@ -73,7 +73,7 @@ class Evening:
         control = chance.choice(TURNED)
         value = chance.choice(control.choices) if control.choices else control.scaled(chance.random())
         if control is TEMPO:
-            value = chance.uniform(50, 150)
+            value = chance.uniform(40, 90)
         if control is BARS:
             value = chance.choice([1, 2, 4, 12])
         taps = [Tap(at_s)] if chance.random() < 0.1 else []
