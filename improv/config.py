@@ -380,11 +380,7 @@ def _told(control: Control, value: Value) -> Value:
     """A value from where all is text: the numbers, true and false too."""
     if control.is_number and isinstance(value, str):
         return control.checked(value)
-    return _checked(control, {"true": True, "false": False}.get(str(value), value) if _is_switch(control) else value)
-
-
-def _is_switch(control: Control) -> bool:
-    return control.choices == (OFF, ON)
+    return _checked(control, {"true": True, "false": False}.get(str(value), value) if control.is_switch else value)
 
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -393,7 +389,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 def _checked(control: Control, value: object) -> Value:
     """A value of the type its control has, as the control keeps it; UsageError otherwise."""
     match value:
-        case bool() if _is_switch(control):
+        case bool() if control.is_switch:
             return ON if value else OFF
         case bool():
             pass
@@ -406,7 +402,7 @@ def _checked(control: Control, value: object) -> Value:
             if _UNPRINTABLE.search(value):
                 raise UsageError(f"{control.name} {value!r} has characters that cannot be printed; take them out")
             return control.checked(value)
-    if _is_switch(control):
+    if control.is_switch:
         raise UsageError(f"{control.name} needs true or false, not {_kind(value)}")
     need = "a number" if control.is_number else "a string"
     raise UsageError(f"{control.name} needs {need}, not {_kind(value)}; give {control.range}")

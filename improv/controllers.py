@@ -16,8 +16,6 @@ from improv.messages import (
     CONTROLS,
     DENSITY,
     LEANING,
-    OFF,
-    ON,
     REGISTER,
     SWING,
     TARGETS,
@@ -228,7 +226,7 @@ class Controllers:
                 continue
             stand = stands(control.name)
             bound.follow(stand, now_s)
-            if not _is_switch(control) and (now_s - bound.moved_s < _AT_REST_S or bound.put not in (None, stand)):
+            if not control.is_switch and (now_s - bound.moved_s < _AT_REST_S or bound.put not in (None, stand)):
                 continue
             shown = round(control.share(stand) * _MOST)
             if shown != bound.lit:
@@ -250,7 +248,7 @@ def _asked(bound: _Bound, value: int, stands: Stands, now_s: float) -> list[Comm
     if target not in CONTROLS:
         return [TRIGGERS.get(target, Tap(now_s))] if pressed else []
     control = CONTROLS[target]
-    if bound.map.kind != "cc" or _is_switch(control):
+    if bound.map.kind != "cc" or control.is_switch:
         return [Nudge(target, 1)] if pressed else []
     if control.choices and {before or 0, value} == {0, _MOST}:  # a button: no knob passes everything between
         return [Nudge(target, 1)] if pressed else []
@@ -320,10 +318,6 @@ def _checked(mapped: Map) -> Map:
 def _check_target(target: str) -> None:
     if target not in TARGETS:
         raise UsageError(f"nothing called {target!r} can be bound{nearest(target, TARGETS)}")
-
-
-def _is_switch(control: Control) -> bool:
-    return control.choices == (OFF, ON)
 
 
 def _source(mapped: Map) -> _Source:

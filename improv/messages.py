@@ -54,6 +54,11 @@ class Control:
         return not isinstance(self.default, str)
 
     @property
+    def is_switch(self) -> bool:
+        """Whether it is off or on, and nothing else."""
+        return self.choices == (OFF, ON)
+
+    @property
     def range(self) -> str:
         """Its values as a help text says them."""
         if not self.is_number:

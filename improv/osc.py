@@ -232,7 +232,7 @@ def _state(seen: Snapshot) -> _State:
     state: dict[str, Value] = {}
     for name, control in CONTROLS.items():
         value = seen.value(name)
-        if control.choices == (OFF, ON):
+        if control.is_switch:
             value = int(value == ON)
         elif control.is_number and not control.whole:
             value = float(value)
@@ -296,7 +296,7 @@ def _meant(name: str, value: Value) -> Value:
         if name == MODEL.name and not (value.isprintable() and not {"/", "\\"} & set(value)):
             raise UsageError("over OSC a model is chosen by its name; a file can be given on the command line")
         return value
-    if control.choices == (OFF, ON):
+    if control.is_switch:
         return ON if value else OFF
     if control.whole and math.isfinite(value):
         return round(value)

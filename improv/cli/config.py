@@ -11,7 +11,7 @@ import typer
 
 from improv.config import MAP, TABLES, UNSET, Config, Map, config_path, load, variable
 from improv.errors import InputNotFound, UsageError
-from improv.messages import OFF, ON, Control, Value
+from improv.messages import ON, Control, Value
 
 app = typer.Typer(help="What a jam begins with, and where it came from.", rich_markup_mode=None)
 
@@ -75,7 +75,7 @@ def _map(mapped: Map) -> dict[str, Value]:
 
 def _written(control: Control, value: Value) -> str:
     """A value as TOML has it."""
-    if control.choices == (OFF, ON):
+    if control.is_switch:
         return "true" if value in (ON, True) else "false"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)  # what has no control characters is the same in both
@@ -115,6 +115,6 @@ def beginning() -> str:
 
 def _explained(control: Control, key: str = "") -> tuple[str, str]:
     """A key as a comment, under another that says what it is."""
-    choices = "true, false" if control.choices == (OFF, ON) else control.range
+    choices = "true, false" if control.is_switch else control.range
     notes = [choices, *(["not set by default"] if key in UNSET else []), *([variable(key)] if key else [])]
     return f"# {control.help} [{'; '.join(notes)}]", f"#{control.name} = {_written(control, control.default)}"

@@ -86,7 +86,7 @@ _SHORT = MappingProxyType({"model": "-m", "tempo": "-t", "input": "-i", "output"
 
 def _option(key: str, control: Control) -> tuple[Any, Any]:
     """How a key of the configuration is given on the command line: its type and its option."""
-    if control.choices == (OFF, ON):
+    if control.is_switch:
         return bool, typer.Option(f"--{control.name}/--no-{control.name}", help=control.help)
     kind = str if not control.is_number else int if control.whole else float
     default = f"; {control.default:g} if not given" if control.is_number and key not in UNSET else ""
@@ -176,7 +176,7 @@ class Given:
 
 
 def _word(control: Control, value: Value) -> str:
-    if control.choices == (OFF, ON):
+    if control.is_switch:
         return f"--{control.name}" if value == ON else f"--no-{control.name}"
     if control is MODEL and str(value).endswith(".onnx"):
         value = str(Path(str(value)).absolute())
