@@ -41,6 +41,11 @@ def pitch_class(name: str) -> int:
     return (_LETTERS[name[0]] + _ACCIDENTALS[name[1:]]) % 12
 
 
+def shortest_way(one: str, other: str) -> int:
+    """From one key to another in semitones: -5 to 6."""
+    return (pitch_class(other) - pitch_class(one) + 5) % 12 - 5
+
+
 def pitch_name(pitch: int) -> str:
     """A MIDI pitch as a musician writes it: 60 is `C4`."""
     return f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"

@@ -60,6 +60,7 @@ from improv.music import (
     Timed,
     in_order,
     pitch_class,
+    shortest_way,
 )
 from improv.sampling import draw, on_units, one_unit
 from improv.transport import Transport
@@ -182,9 +183,7 @@ class Session:
     @property
     def semitones(self) -> int:
         """How far the performance lies above the network's key, the shortest way: -5 to 6."""
-        if self.settings.key == OWN:
-            return 0
-        return (pitch_class(self.settings.key) - pitch_class(self.own_key) + 5) % 12 - 5
+        return 0 if self.settings.key == OWN else shortest_way(self.own_key, self.settings.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +335,7 @@ def idled(session: Session, heard: Heard, start_s: float) -> Session:
 def swapped(session: Session, model: StepModel) -> Session:
     """The session with another network, which begins with what was played in the last chorus, or its changes alone."""
     form, spec = Form.parse(model.spec.form), model.spec
-    up = (pitch_class(spec.key) - pitch_class(session.own_key) + 5) % 12 - 5
+    up = shortest_way(session.own_key, spec.key)
     sounding = PITCH_CLASSES[(pitch_class(session.own_key) + session.semitones) % 12]
     waits = not session.playing or session.place < 0
     end = form.steps - 1 if waits else session.place  # the place that is fed next
