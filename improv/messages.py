@@ -161,9 +161,9 @@ SEED = Control(
     "seed", "Another seed, other notes; the same one makes a jam repeatable.", 0, 0, 2**31 - 1, whole=True, nudge=1
 )
 COUNT_IN = Control("count-in", "Bars of clicks before the top of the form.", 1, 0, 4, "bars", nudge=1, whole=True)
-MELODY_LEVEL = Control("melody-level", "Loudness of the melody.", 100, 0, 150, "%", nudge=5, whole=True)
-CHORDS_LEVEL = Control("chords-level", "Loudness of the chords.", 100, 0, 150, "%", nudge=5, whole=True)
-CLICK_LEVEL = Control("click-level", "Loudness of the count-in.", 100, 0, 150, "%", nudge=5, whole=True)
+MELODY_LEVEL = Control("melody-level", "MIDI volume of the melody; 0 is silent.", 100, 0, 127, nudge=5, whole=True)
+CHORDS_LEVEL = Control("chords-level", "MIDI volume of the chords; 0 is silent.", 100, 0, 127, nudge=5, whole=True)
+CLICK_LEVEL = Control("click-level", "MIDI volume of the count-in; 0 is silent.", 100, 0, 127, nudge=5, whole=True)
 MELODY_MUTE = Control("melody-mute", "Silence the melody.", OFF, choices=_SWITCH, nudge=1)
 CHORDS_MUTE = Control("chords-mute", "Silence the chords.", OFF, choices=_SWITCH, nudge=1)
 CLICK_MUTE = Control("click-mute", "Silence the count-in.", OFF, choices=_SWITCH, nudge=1)

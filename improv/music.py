@@ -239,6 +239,17 @@ NoteEvent = NoteOn | NoteOff
 
 
 @dataclass(frozen=True, slots=True)
+class Volume:
+    """How loud a part is from now on, what sounds already too: 0..127, of which 100 is a synth's own (MIDI CC 7)."""
+
+    part: Part
+    level: int
+
+
+Event = NoteEvent | Volume
+
+
+@dataclass(frozen=True, slots=True)
 class Timed:
     """A note event as it arrived, in seconds of the clock."""
 
@@ -248,13 +259,13 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A note event as it is planned, in ticks from the top of the first chorus.
+    """An event as it is planned, in ticks from the top of the first chorus.
 
     Whole ticks, but for your own notes where a recording is played again.
     """
 
     tick: float
-    event: NoteEvent
+    event: Event
 
 
 def in_order(events: Iterable[Placed]) -> tuple[Placed, ...]:

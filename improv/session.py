@@ -16,6 +16,9 @@ from typing import Any, assert_never
 
 from improv.encoding import ENCODINGS, Encoding, Steer
 from improv.messages import (
+    CHORDS_LEVEL,
+    CLICK_LEVEL,
+    MELODY_LEVEL,
     MODE,
     ON,
     OWN,
@@ -58,6 +61,7 @@ from improv.music import (
     Placed,
     Release,
     Timed,
+    Volume,
     in_order,
     pitch_class,
     shortest_way,
@@ -80,6 +84,10 @@ CHORD_VELOCITY = 58
 CLICK_VELOCITY = 84
 ACCENT = 10
 """How much louder the first beat of a bar is, and how much softer a note off the beat."""
+
+_LEVELS = ((Part.MELODY, MELODY_LEVEL), (Part.CHORDS, CHORDS_LEVEL), (Part.DRUMS, CLICK_LEVEL))
+_OWN_LEVEL = 100
+"""The volume a synth has by itself, by General MIDI; it is not told of it."""
 
 LATE = "the network was late"
 """The fault of a network that has done nothing wrong but was too slow."""
@@ -138,6 +146,8 @@ class Session:
     memory: Tensors = field(compare=False)
     voicing: tuple[int, ...] = ()
     """The pitches of the chord that sound."""
+    levels: tuple[int, ...] = (_OWN_LEVEL,) * len(_LEVELS)
+    """How loud the parts are, as far as their synth was told."""
     unfed: tuple[Frame, ...] = ()
     """What sounded in steps the network failed at, still to be fed to it."""
     behind: int = 0
@@ -317,7 +327,7 @@ def fallback(
         session = _forgetting(session, model)
     events = _events(before, session)
     if not audible:
-        events = tuple(placed for placed in events if isinstance(placed.event, NoteOff))
+        events = tuple(placed for placed in events if not isinstance(placed.event, NoteOn))
     return session, Played(session.frame, events)
 
 
@@ -401,9 +411,12 @@ def _plain_line(step: int, chord: Chord, encoding: Encoding) -> Cell:
 
 
 def finish(session: Session) -> Played:
-    """What ends the performance after the session's step: everything that sounds is released."""
+    """What ends the performance after the session's step: what sounds is released, each part as loud as it was."""
     end = (session.step + 1) * TICKS_PER_STEP
-    return Played(Frame(SILENCE, None), tuple(Placed(end, off) for off in _offs(session)))
+    levels = zip(_LEVELS, session.levels, strict=True)
+    events = [Placed(end, off) for off in _offs(session)]
+    events += [Placed(end, Volume(part, _OWN_LEVEL)) for (part, _), level in levels if level != _OWN_LEVEL]
+    return Played(Frame(SILENCE, None), tuple(events))
 
 
 def snapshot(session: Session, planned: Frame) -> Snapshot:
@@ -475,12 +488,13 @@ def _without_music(
         session,
         frame=Frame(SILENCE, None),
         voicing=(),
+        levels=_levels(session.settings),
         chosen=chosen,
         unfed=(*before.unfed, *unfed),
         touch=before.touch,
     )
     start = session.step * TICKS_PER_STEP
-    events = [Placed(start, off) for off in _offs(before)]
+    events = [*_volumes(before, session), *(Placed(start, off) for off in _offs(before))]
     if audible and session.playing:
         events += _clicks(session)
     return session, Played(session.frame, in_order(events))
@@ -494,7 +508,7 @@ def _choosing(chosen: Frame, before: Session, session: Session, **known: Any) ->
     frame = _performed(chosen, session, before.frame.melody)
     sounds = settings.chords_mute != ON and settings.chords_level
     voicing = frame.chord.voiced(CHORDS_LOW) if frame.chord and sounds else ()
-    return replace(session, chosen=chosen, frame=frame, voicing=voicing, **known)
+    return replace(session, chosen=chosen, frame=frame, voicing=voicing, levels=_levels(settings), **known)
 
 
 def _steer(session: Session) -> Steer:
@@ -687,24 +701,32 @@ def _transposed(cell: Cell, semitones: int) -> Cell:
 
 def _events(before: Session, session: Session) -> tuple[Placed, ...]:
     """What happens from the step before to the session's own, in the ticks of the session's step."""
-    step, frame, settings = session.step, session.frame, session.settings
-    start = step * TICKS_PER_STEP
+    frame, start = session.frame, session.step * TICKS_PER_STEP
     stress = ACCENT if session.place % STEPS_PER_BAR == 0 else -ACCENT if session.place % STEPS_PER_BEAT else 0
-    velocity = _at_level(session.touch.velocity + stress, settings.melody_level)
+    velocity = min(127, max(1, session.touch.velocity + stress))
     ended = before.frame.melody.sounding_after - set(frame.melody.held)
-    events = [Placed(start, NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]
+    events = _volumes(before, session)
+    events += [Placed(start, NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]
     events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in frame.melody.onsets]
     events += [Placed(start + release.tick, NoteOff(Part.MELODY, release.pitch)) for release in frame.melody.releases]
     if before.voicing != session.voicing or session.place % STEPS_PER_BAR == 0:
-        velocity = _at_level(CHORD_VELOCITY, settings.chords_level)
         events += [Placed(start, NoteOff(Part.CHORDS, pitch)) for pitch in before.voicing]
-        events += [Placed(start, NoteOn(Part.CHORDS, pitch, velocity)) for pitch in session.voicing]
+        events += [Placed(start, NoteOn(Part.CHORDS, pitch, CHORD_VELOCITY)) for pitch in session.voicing]
     return in_order(events)
 
 
-def _at_level(velocity: int, level: int) -> int:
-    """A velocity at a level in percent."""
-    return min(127, max(1, round(velocity * level / 100)))
+def _volumes(before: Session, session: Session) -> list[Placed]:
+    """The levels that have changed; in each bar again those that are not a synth's own, should it be a new one."""
+    start, bar_begins = session.step * TICKS_PER_STEP, session.place % STEPS_PER_BAR == 0
+    return [
+        Placed(start, Volume(part, level))
+        for (part, _), old, level in zip(_LEVELS, before.levels, session.levels, strict=True)
+        if level != old or (bar_begins and level != _OWN_LEVEL)
+    ]
+
+
+def _levels(settings: Settings) -> tuple[int, ...]:
+    return tuple(getattr(settings, control.field) for _, control in _LEVELS)
 
 
 def _offs(session: Session) -> list[NoteOff]:
@@ -720,7 +742,6 @@ def _clicks(session: Session) -> list[Placed]:
     if session.place % STEPS_PER_BEAT or settings.click_mute == ON or not settings.click_level:
         return []
     velocity = CLICK_VELOCITY + (ACCENT if session.place % STEPS_PER_BAR == 0 else 0)
-    velocity = _at_level(velocity, settings.click_level)
     start = session.step * TICKS_PER_STEP
     on, off = NoteOn(Part.DRUMS, CLICK_PITCH, velocity), NoteOff(Part.DRUMS, CLICK_PITCH)
     return [Placed(start, on), Placed(start + TICKS_PER_STEP // 2, off)]

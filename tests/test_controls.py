@@ -35,16 +35,12 @@ from improv.messages import (
 from improv.midi.player import Player, Script
 from improv.model import StepModel, Tensors
 from improv.model_files import find_model
-from improv.music import PITCH_CLASSES, SILENCE, Cell, Chord, NoteOff, NoteOn, Onset, Part, Timed
+from improv.music import PITCH_CLASSES, SILENCE, Cell, Chord, NoteOff, NoteOn, Onset, Part, Timed, Volume
 from improv.onnx_model import OnnxModel
 from improv.replay import replayed
 from improv.sampling import one_unit
 from improv.session import (
-    ACCENT,
-    CHORD_VELOCITY,
-    CLICK_VELOCITY,
     MELODY_HEAD,
-    MELODY_VELOCITY,
     Heard,
     Moment,
     Played,
@@ -88,9 +84,10 @@ def drone(changes: str = "C7 | F7 | C7 | G7", key: str = "C", pitch: int = 64) -
     return Steady([30.0 if candidate == pitch else -30.0 for candidate in PITCHES], changes, key)
 
 
-def opened(model: StepModel, mode: Mode = Mode.SOLO, **chosen: Any) -> Session:
+def opened(model: StepModel, mode: Mode = Mode.SOLO, *, count_in_bars: int = 0, **chosen: Any) -> Session:
     """A session at 120 bpm, one step before its first."""
-    return begin(model, Settings(**{"mode": mode, "seed": 1, "bars": 1, **chosen}), Transport(0, 0.0, 120))
+    settings = Settings(**{"mode": mode, "seed": 1, "bars": 1, **chosen})
+    return begin(model, settings, Transport(0, 0.0, 120), count_in_bars=count_in_bars)
 
 
 def through(
@@ -108,7 +105,9 @@ def through(
 def told(leaving: Played, part: Part) -> list[str]:
     """What begins and ends at a step: +64 -60."""
     events = [placed.event for placed in leaving.events if placed.event.part is part]
-    return [f"{'+' if isinstance(event, NoteOn) else '-'}{event.pitch}" for event in events]
+    return [
+        f"{'+' if isinstance(event, NoteOn) else '-'}{event.pitch}" for event in events if not isinstance(event, Volume)
+    ]
 
 
 def struck(leaving: list[Played], part: Part = Part.MELODY) -> list[tuple[int, int]]:
@@ -430,25 +429,51 @@ def velocities(leaving: list[Played], part: Part) -> list[int]:
     return [event.velocity for event in events if isinstance(event, NoteOn)]
 
 
-@pytest.mark.parametrize(("level", "scale"), [(1, 0.01), (50, 0.5), (100, 1), (120, 1.2), (150, 1.5)])
-def test_levels_scale_the_loudness_of_a_part(level: int, scale: float) -> None:
+LEVELS = ((Part.MELODY, "melody-level"), (Part.CHORDS, "chords-level"), (Part.DRUMS, "click-level"))
+
+
+def volumes(leaving: list[Played], part: Part) -> list[tuple[int, int]]:
+    """Step and level of what a part's synth is told."""
+    events = [(int(placed.tick) // 6, placed.event) for played in leaving for placed in played.events]
+    return [(step, event.level) for step, event in events if isinstance(event, Volume) and event.part is part]
+
+
+@pytest.mark.parametrize(("part", "name"), LEVELS)
+@pytest.mark.parametrize("step", [-7, -2, 3, 4, 9])
+def test_a_level_is_heard_at_the_next_step_of_what_sounds_already_too(part: Part, name: str, step: int) -> None:
     model = drone()
-    for name, part, plain in (
-        ("melody_level", Part.MELODY, [MELODY_VELOCITY + ACCENT, MELODY_VELOCITY, MELODY_VELOCITY, MELODY_VELOCITY]),
-        ("chords_level", Part.CHORDS, [CHORD_VELOCITY] * 4),
-        ("click_level", Part.DRUMS, [CLICK_VELOCITY + ACCENT, CLICK_VELOCITY, CLICK_VELOCITY, CLICK_VELOCITY]),
-    ):
-        chosen: dict[str, Any] = {name: level}
-        session = begin(model, Settings(mode=Mode.SOLO, **chosen), Transport(-8, 0.0, 120), count_in_bars=1)
-        _, leaving = through(session, model, 16)
-        assert velocities(leaving, part) == [min(127, max(1, round(velocity * scale))) for velocity in plain]
-        others = {Part.MELODY, Part.CHORDS, Part.DRUMS} - {part}
-        _, plain_leaving = through(
-            begin(model, Settings(mode=Mode.SOLO), Transport(-8, 0.0, 120), count_in_bars=1), model, 16
-        )
-        assert {other: velocities(leaving, other) for other in others} == {
-            other: velocities(plain_leaving, other) for other in others
-        }
+    asked: dict[int, tuple[Command, ...]] = {step: (Set(name, 40),), 12: (Set(name, 100),)}
+    _, leaving = through(opened(model, count_in_bars=1), model, 26, asked)
+    bars = [(at, 40) for at in (0, 8) if at > step + 1]
+    assert volumes(leaving, part) == [(step + 1, 40), *bars, (13, 100)]
+    assert all(not volumes(leaving, other) for other, _ in LEVELS if other is not part)
+    quiet, loud = through(opened(model, count_in_bars=1), model, 26)[1], leaving
+    assert [velocities(quiet, each) for each, _ in LEVELS] == [velocities(loud, each) for each, _ in LEVELS]
+
+
+def test_a_level_is_told_before_the_first_note_and_taken_back_at_the_end() -> None:
+    model = drone()
+    settings = Settings(mode=Mode.SOLO, melody_level=70, chords_level=127)
+    sessions, leaving = through(begin(model, settings, Transport(-8, 0.0, 120), count_in_bars=1), model, 12)
+    assert volumes(leaving, Part.MELODY) == [(-8, 70), (0, 70)]
+    assert volumes(leaving, Part.CHORDS) == [(-8, 127), (0, 127)]
+    end = finish(sessions[-1])
+    assert volumes([end], Part.MELODY) == [(4, 100)]
+    assert volumes([end], Part.CHORDS) == [(4, 100)]
+    assert not volumes([end], Part.DRUMS)
+
+
+def test_a_level_that_is_turned_while_it_is_stopped_is_told_when_it_starts() -> None:
+    model = drone()
+    sessions, _ = through(opened(model), model, 4, {0: (Set("chords-level", 30),)})
+    stopped, _ = advance(sessions[-1], Heard((), (Stop(),)), model)
+    waiting = idled(stopped, Heard((), (Set("chords-level", 100), Start())), 9.0)
+    _, leaving = through(waiting, model, 2)
+    assert volumes(leaving, Part.CHORDS) == [(leaving_step(leaving), 100)]
+
+
+def leaving_step(leaving: list[Played]) -> int:
+    return int(leaving[0].events[0].tick) // 6
 
 
 @pytest.mark.parametrize(("part", "name"), [(Part.MELODY, "melody"), (Part.CHORDS, "chords"), (Part.DRUMS, "click")])
@@ -518,7 +543,7 @@ def test_a_fallback_obeys_too() -> None:
     (pitch,) = session.frame.melody.pitches
     assert pitch - 14 in PITCHES
     assert session.frame.chord == session.chord.transposed(2)
-    assert velocities([leaves], Part.MELODY) == [round((MELODY_VELOCITY + ACCENT) * 0.5)]
+    assert volumes([leaves], Part.MELODY) == [(session.step, 50)]
     assert session.transport.bpm == 60
 
 
@@ -849,7 +874,7 @@ def test_so_it_has_with_networks_that_come_and_go(mode: Mode, happens: list[tupl
 
 def sound(leaves: Played, sounding: set[tuple[Part, int]]) -> None:
     """What is struck has ended before; at level 0 ends come where nothing was struck, which a player leaves out."""
-    for event in (placed.event for placed in leaves.events):
+    for event in (placed.event for placed in leaves.events if not isinstance(placed.event, Volume)):
         note = event.part, event.pitch
         if isinstance(event, NoteOn):
             assert note not in sounding

@@ -12,7 +12,7 @@ from improv.messages import Command, How, Panic, Quit, Set
 from improv.midi.channels import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_OFF, NOTE_ON
 from improv.midi.player import GAP_S, Plan, Player, Script
 from improv.model import Tensors
-from improv.music import NoteEvent, NoteOff, NoteOn, Part, Placed, Timed
+from improv.music import NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, Volume
 from improv.session import CHORD_HEAD, LATE, Moment, Session
 from improv.transport import SimulatedClock, Transport
 from improv.turns import Mode
@@ -261,7 +261,7 @@ class Apart:
             for placed in plan.events:
                 due_s = plan.transport.time_of_tick(placed.tick)
                 later = (step for at, (step) in ((at, p.step) for at, p in self.plans[index + 1 :]) if at <= due_s)
-                if not any(step * 6 <= placed.tick for step in later):
+                if not any(step * 6 <= placed.tick for step in later) and not isinstance(placed.event, Volume):
                     found.append((round(due_s, 6), placed.event))
         return sorted(found, key=lambda item: item[0])
 

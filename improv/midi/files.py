@@ -18,11 +18,12 @@ from improv.music import (
     PITCH_CLASSES,
     STEPS_PER_BEAT,
     TICKS_PER_STEP,
+    Event,
     Form,
-    NoteEvent,
     NoteOff,
     NoteOn,
     Part,
+    Volume,
     pitch_class,
 )
 from improv.recording import Entry, Head, Recording
@@ -112,7 +113,7 @@ class Take:
         self._who = Who.NOBODY
         self._last = 0
         self._meta: list[tuple[int, mido.MetaMessage]] = []
-        self._notes: dict[Part, list[tuple[int, NoteEvent]]] = {part: [] for part in Part}
+        self._events: dict[Part, list[tuple[int, Event]]] = {part: [] for part in Part}
         self._sounding: dict[tuple[Part, int], None] = {}  # in the order they began
         made_by = f"improv {head.improv}: {head.model}, seed {head.settings.seed}, sha256 {head.model_sha256}"
         self._tell(0, mido.MetaMessage("text", text=made_by))
@@ -139,7 +140,7 @@ class Take:
 
     def write(self, path: Path) -> None:
         """Write a type 1 file: tempo and markers, then a track for each part that plays, all of one length."""
-        parts = {part: self._messages(part, events) for part, events in self._notes.items() if events}
+        parts = {part: self._messages(part, events) for part, events in self._events.items() if events}
         last = max([self._last, *(at for messages in parts.values() for at, _ in messages)])
         midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_A_BEAT, charset="utf-8")
         midi.tracks.append(_track(self._title, self._meta, last))
@@ -160,8 +161,10 @@ class Take:
         self._last = max(self._last, position)
         return position
 
-    def _put(self, event: NoteEvent, beats: float) -> None:
-        self._notes[event.part].append((self._at(beats), event))
+    def _put(self, event: Event, beats: float) -> None:
+        self._events[event.part].append((self._at(beats), event))
+        if isinstance(event, Volume):
+            return
         self._sounding.pop((event.part, event.pitch), None)
         if isinstance(event, NoteOn):
             self._sounding[event.part, event.pitch] = None
@@ -203,13 +206,16 @@ class Take:
         if starts:
             self._tell(self._at(step / STEPS_PER_BEAT), mido.MetaMessage("marker", text=" - ".join(starts)))
 
-    def _messages(self, part: Part, events: list[tuple[int, NoteEvent]]) -> list[tuple[int, mido.Message]]:
+    def _messages(self, part: Part, events: list[tuple[int, Event]]) -> list[tuple[int, mido.Message]]:
         """The part's notes with every onset ended, by the end of the file at the latest."""
         messages = []
         if part in _PROGRAMS:
             messages.append((0, mido.Message("program_change", channel=CHANNELS[part], program=_PROGRAMS[part])))
         begun: dict[int, int] = {}
         for at, event in events:  # in the order they were sent or arrived
+            if isinstance(event, Volume):
+                messages.append((at, _message(event)))
+                continue
             earliest = at
             if event.pitch in begun:  # its end, or the end that a second onset brings; never where it began
                 earliest = max(at, begun.pop(event.pitch) + 1)
@@ -230,7 +236,7 @@ def export(recording: Recording, path: Path) -> None:
     take.write(path)
 
 
-def _message(event: NoteEvent) -> mido.Message:
+def _message(event: Event) -> mido.Message:
     return mido.Message.from_bytes(bytes_of(event))
 
 

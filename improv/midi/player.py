@@ -33,7 +33,7 @@ from improv.midi.echo import Echo
 from improv.midi.ledger import Ledger
 from improv.midi.stream import note_event
 from improv.midi.zones import Zones
-from improv.music import TICKS_PER_STEP, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed
+from improv.music import TICKS_PER_STEP, Event, NoteOff, NoteOn, Part, Placed, Timed, Volume
 from improv.transport import Clock, Transport
 
 GAP_S = 1.0
@@ -252,7 +252,7 @@ class Player:
         self._sink = sink
         self._zones = Zones()
         self._sources = list(sources)
-        self._pending: list[tuple[float, int, NoteEvent, Transport | None]] = []
+        self._pending: list[tuple[float, int, Event, Transport | None]] = []
         """By tick; what lies before a change of tempo keeps the transport it was planned with."""
         self._order = itertools.count()
         self._transport = Transport(0, 0.0, 60)
@@ -509,8 +509,10 @@ class Player:
         for message in messages:
             self.echo.sent(message, self.clock.now())
 
-    def _messages_of(self, event: NoteEvent, tick: float, *, late: bool) -> list[bytes]:
+    def _messages_of(self, event: Event, tick: float, *, late: bool) -> list[bytes]:
         """What an event sends, in the ledger already: a send that fails half-way is ended too."""
+        if isinstance(event, Volume):
+            return self._ours(bytes_of(event))
         note = event.part, event.pitch
         messages = self._ours(bytes_of(NoteOff(*note))) if self._struck.pop(note, None) is not None else []
         if isinstance(event, NoteOn):

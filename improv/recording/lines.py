@@ -14,7 +14,19 @@ from typing import Any, assert_never, get_args
 
 from improv.errors import DataError
 from improv.messages import Command, How, Settings
-from improv.music import STEPS_PER_BAR, Form, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, pitch_class
+from improv.music import (
+    STEPS_PER_BAR,
+    Event,
+    Form,
+    NoteEvent,
+    NoteOff,
+    NoteOn,
+    Part,
+    Placed,
+    Timed,
+    Volume,
+    pitch_class,
+)
 from improv.plain import encoded, fields_of, made, malformed, object_of, parsed, plain
 from improv.transport import Transport
 from improv.turns import Turn
@@ -113,9 +125,9 @@ class Entry:
         if not isinstance(before, Entry) or before.turn != self.turn:
             told["turn"] = plain(self.turn)
         told["top"] = self.top
-        told["notes"] = [[timed.time_s, *_plain_note(timed.event)] for timed in self.notes]
+        told["notes"] = [[timed.time_s, *_plain_event(timed.event)] for timed in self.notes]
         told["commands"] = [{type(command).__name__: plain(command)} for command in self.commands]
-        told["events"] = [[placed.tick, *_plain_note(placed.event)] for placed in self.events]
+        told["events"] = [[placed.tick, *_plain_event(placed.event)] for placed in self.events]
         told |= {"leapt": self.leapt, "fault": self.fault, "chord": self.chord}
         told |= {"model": self.model, "model_sha256": self.model_sha256}
         return encoded({name: value for name, value in told.items() if name == "step" or value})
@@ -192,12 +204,14 @@ Told = Entry | Remark | Missing | End
 # --- JSON -----------------------------------------------------------------------------------------
 
 
-def _plain_note(event: NoteEvent) -> tuple[str | int, ...]:
+def _plain_event(event: Event) -> tuple[str | int, ...]:
     match event:
         case NoteOn(part, pitch, velocity):
             return "on", part, pitch, velocity
         case NoteOff(part, pitch):
             return "off", part, pitch
+        case Volume(part, level):
+            return "volume", part, level
         case _:
             assert_never(event)
 
@@ -214,6 +228,14 @@ def _entry(raw: Mapping[str, Any], before: Head | Entry | None) -> Entry:
     if missing := sorted(needed - entry.keys()):
         raise ValueError(f"a step lacks {', '.join(missing)}")
     return Entry(**entry)
+
+
+def _event(raw: Sequence[Any]) -> Event:
+    match raw:
+        case ["volume", str(part), int(level)] if 0 <= level < 128:
+            return Volume(Part(part), level)
+        case _:
+            return _note(raw)
 
 
 def _note(raw: Sequence[Any]) -> NoteEvent:
@@ -248,7 +270,7 @@ def _check_transport(transport: Transport) -> Transport:
 _READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
         "notes": lambda items: tuple(Timed(made(float, at), _note(note)) for at, *note in items),
-        "events": lambda items: tuple(Placed(made(int, at), _note(note)) for at, *note in items),
+        "events": lambda items: tuple(Placed(made(int, at), _event(event)) for at, *event in items),
         "commands": lambda items: tuple(_command(item) for item in items),
         "transport": _transport,
     }
