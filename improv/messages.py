@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from improv.errors import UsageError
-from improv.music import PITCH_CLASSES, Cell, Chord, Place, pitch_class
+from improv.music import PITCH_CLASSES, SILENCE, Cell, Chord, Place, pitch_class
 from improv.turns import Mode, Turn
 
 Value = float | str
@@ -300,11 +300,30 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Press:
+    """Press a key of an instrument that has no MIDI, heard and sounding as your own; velocity 0 lets it go."""
+
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Hear or play through another port from now on: part of its name, or nothing for a virtual one of our own."""
+
+    end: str
+    """One of `ENDS`."""
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End the performance at once."""
 
 
-Command = Set | Nudge | Tap | Start | Stop | Restart | HandOver | Panic | Learn | Forget | Quit
+Command = Set | Nudge | Tap | Start | Stop | Restart | HandOver | Panic | Learn | Forget | Press | Connect | Quit
+
+ENDS = ("input", "output")
 
 TRIGGERS: Mapping[str, Command] = MappingProxyType(
     {
@@ -342,6 +361,14 @@ def checked(command: Command) -> Command:
             if not math.isfinite(time_s):
                 raise UsageError("a tap needs a time in seconds")
             return command
+        case Press(pitch, velocity):
+            if not (0 <= pitch <= 127 and 0 <= velocity <= 127):
+                raise UsageError(f"no key {pitch} with velocity {velocity}; give 0 to 127")
+            return command
+        case Connect(end):
+            if end not in ENDS:
+                raise UsageError(f"nothing is called {end!r}{nearest(end, ENDS)}; choose from {', '.join(ENDS)}")
+            return command
         case _:
             return command
 
@@ -356,6 +383,11 @@ class Rig:
     says: str = ""
     """The ports, in a sentence."""
     api: str = ""
+    input: str = ""
+    output: str = ""
+    """The names of the ports, empty where there is none."""
+    keys: tuple[int, ...] = ()
+    """The pitches of the keys that you hold at this moment."""
     model: str = ""
     model_coming: str = ""
     """The one that is being loaded to take its place."""
@@ -375,6 +407,25 @@ class Rig:
     """The last thing that has happened besides the music."""
 
 
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """One pitch the melody may go to, and how probable it is: as trained, and as the controls bend it."""
+
+    pitch: int
+    trained: float
+    bent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """The loudest onset of each part in a step, 0..127 at the part's level; 0 where there was none."""
+
+    you: int = 0
+    melody: int = 0
+    chords: int = 0
+    click: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """What a client sees of a performance at the start of a step."""
@@ -392,6 +443,19 @@ class Snapshot:
     """What you played in the step that has just ended."""
     played: Cell
     """What improv plays in this step."""
+    planned: Cell = SILENCE
+    """What it will play in the next step, as far as is known now."""
+    form: str = ""
+    """The chords of a chorus, its bars divided by `|`, in the key that sounds."""
+    loudness: Loudness = Loudness()
+    """Of this step; yours of the one that has just ended."""
+    chances: tuple[Chance, ...] = ()
+    """Of the melody at the next step, in the pitches that would sound; empty where no network has been asked."""
+    memory: tuple[float, ...] = ()
+    """The network's memory, averaged to at most 48 numbers from -1 to 1."""
+    step_p50_us: float = 0.0
+    step_p99_us: float = 0.0
+    """How long deciding a step has taken lately."""
     tempo: float
     swing: float
     settings: Settings

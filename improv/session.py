@@ -25,12 +25,14 @@ from improv.messages import (
     SWING,
     TEMPO,
     Command,
+    Connect,
     Forget,
     HandOver,
     How,
     Learn,
     Nudge,
     Panic,
+    Press,
     Quit,
     Restart,
     Set,
@@ -536,7 +538,7 @@ def _commanded(session: Session, commands: tuple[Command, ...]) -> Session:
                 session = _from_the_top(session)
             case Panic():  # nothing sounds any more: the next step strikes anew
                 session = replace(session, frame=Frame(SILENCE, None), voicing=())
-            case HandOver() | Learn() | Forget() | Quit():
+            case HandOver() | Learn() | Forget() | Press() | Connect() | Quit():
                 pass  # for the turn's rules, the daemon and the engine
             case _:
                 assert_never(command)
