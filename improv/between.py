@@ -29,6 +29,16 @@ class Opened:
     plays: bool
     realtime: bool
     """Whether the system has granted real-time scheduling."""
+    input: str = ""
+    output: str = ""
+    """The names of the ports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The pitches of the keys that you hold now."""
+
+    down: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)

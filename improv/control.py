@@ -25,10 +25,12 @@ from improv.messages import (
     CONTROLS,
     TRIGGERS,
     Command,
+    Connect,
     Control,
     Forget,
     Learn,
     Nudge,
+    Press,
     Set,
     Snapshot,
     Tap,
@@ -105,6 +107,8 @@ _REQUESTS: Mapping[str, Any] = MappingProxyType(
         **{name: type(command) for name, command in TRIGGERS.items()},
         "learn": Learn,
         "forget": Forget,
+        "press": Press,
+        "connect": Connect,
         "status": Status,
         "watch": Watch,
         "unwatch": Unwatch,
@@ -112,7 +116,7 @@ _REQUESTS: Mapping[str, Any] = MappingProxyType(
     }
 )
 _NAMES = MappingProxyType({kind: name for name, kind in _REQUESTS.items()})
-_TYPE_NAMES = MappingProxyType({str: "a text", float: "a number", Value: "a number or a text"})
+_TYPE_NAMES = MappingProxyType({str: "a text", int: "a whole number", float: "a number", Value: "a number or a text"})
 
 
 def requested(raw: Mapping[str, Any], now_s: float) -> Request:
@@ -240,6 +244,7 @@ class ControlServer:
 
     def poll(self) -> Sequence[Command]:
         """Serve everything that is there, without waiting; nothing is left to be done by the caller."""
+        self._release_what_gone_clients_hold()
         self._clients = [client for client in self._clients if not client.closed]
         self._admit()
         for client in self._clients:
@@ -257,6 +262,12 @@ class ControlServer:
         with suppress(ValueError):  # a figure that is no number can't be told: the snapshot before stands
             self._seen = encoded(plain(seen))
         self._publish()
+
+    def _release_what_gone_clients_hold(self) -> None:
+        """Let go the keys that a client held when it went: it may have crashed."""
+        for client in self._clients:
+            for pitch in sorted(client.pressed) if client.closed else ():
+                self._ask(Press(pitch, 0))
 
     def _admit(self) -> None:
         if self._listener is None:
@@ -329,7 +340,10 @@ class ControlServer:
             case Controls():
                 return encoded({"ok": True, **echo, "controls": [described(control) for control in CONTROLS.values()]})
             case command:
-                if note := self._ask(command):
+                note = self._ask(command)
+                if isinstance(command, Press):
+                    client.holds(command.pitch, held=command.velocity > 0)
+                if note:
                     return encoded({"ok": True, **echo, "note": _one_line(note)})
         return encoded({"ok": True, **echo})
 
@@ -367,11 +381,20 @@ class _Client:
         self.greeted = False
         self.closed = False
         self.watching: _Watching | None = None
+        self.pressed: set[int] = set()
+        """The keys that it holds."""
         self.unsent = bytearray()
         self.unread = bytearray()
         self._has_ended = False
         self._allowance = float(BURST)
         self._allowed_s = now_s
+
+    def holds(self, pitch: int, *, held: bool) -> None:
+        """It has pressed a key, or let it go."""
+        if held:
+            self.pressed.add(pitch)
+        else:
+            self.pressed.discard(pitch)
 
     @property
     def pending(self) -> bool:

@@ -28,11 +28,13 @@ from improv.messages import (
     CONTROLS,
     MODEL,
     Command,
+    Connect,
     Forget,
     Learn,
     Nudge,
     Panic,
     Quit,
+    Rig,
     Set,
     Snapshot,
     Value,
@@ -266,6 +268,8 @@ class _Desk:
                 note = self._controllers.forget(target)
                 self._keep_learned()
                 return note
+            case Connect() if self._supervisor.rig.api in ("", "none"):
+                raise UsageError("there is no MIDI system here, and so no port")
             case Set(MODEL.name, value):
                 find_model(str(value))
             case Set(name, value):
@@ -404,8 +408,14 @@ class _Audience:
         if self._take is not None and told.entry is not None:
             self._take.observe(told.entry)
         self._shown.observe(told.seen)
+        self.changed(told.seen.rig)
+
+    def changed(self, rig: Rig) -> None:
+        """Show the last step with what it is played with now."""
+        if self.last is None:
+            return
         take = self._journal.path.stem if self._journal is not None and self._journal.path is not None else ""
-        seen = replace(told.seen, rig=replace(told.seen.rig, take=take))
+        seen = replace(self.last.seen, rig=replace(rig, take=take))
         for watcher in self.watched_by:
             watcher.show(seen)
 

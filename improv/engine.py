@@ -16,7 +16,7 @@ from typing import Protocol
 from improv.messages import Command, How
 from improv.midi.player import Plan
 from improv.model import StepModel, Tensors
-from improv.music import STEPS_PER_BAR, TICKS_PER_STEP, Frame, Part, Placed, Timed
+from improv.music import STEPS_PER_BAR, TICKS_PER_STEP, Part, Placed, Timed
 from improv.quantiles import quantile
 from improv.session import (
     LATE,
@@ -86,13 +86,16 @@ class Lead:
 
     def __init__(self) -> None:
         self.s = _LEAD_S[0]
+        self.p50_s = self.p99_s = 0.0
+        """What planning has taken lately."""
         self._took_s: deque[float] = deque(maxlen=_LEAD_MEASURED)
 
     def measured(self, took_s: float) -> None:
         """A plan has taken so long."""
         self._took_s.append(took_s)
-        slow_s = quantile(sorted(self._took_s), _LEAD_SHARE)
-        self.s = min(_LEAD_S[1], max(_LEAD_S[0], _LEAD_MARGIN * slow_s + _LEAD_FIXED_S))
+        lately_s = sorted(self._took_s)
+        self.p50_s, self.p99_s = quantile(lately_s, 0.5), quantile(lately_s, _LEAD_SHARE)
+        self.s = min(_LEAD_S[1], max(_LEAD_S[0], _LEAD_MARGIN * self.p99_s + _LEAD_FIXED_S))
 
     def tried(self, session: Session, model: StepModel, clock: Clock) -> "Lead":
         """The lead after plans that nobody plays, before there is music. Whatever the model raises is raised."""
@@ -193,7 +196,7 @@ class _Performance:
             took_s = max(took_s, self._hands.clock.now() - planned_s)
             self._hand_over_fallbacks(plan.session)
             if coming is None:
-                self._tell(plan.session.frame)
+                self._tell(plan.session)
             coming = plan
             decide_s = due_s - self._lead.s
             arrived = self._listened(decide_s)
@@ -207,7 +210,7 @@ class _Performance:
             heard = heard + arrived + (more or Heard())
         if coming is None:
             coming = self._without_network(LATE, taken_in, audible=True)
-            self._tell(coming.session.frame)
+            self._tell(coming.session)
         self._left = heard.since(coming.heard)
         arrived = self._listened(due_s, at_once=False)
         self._settle(coming)
@@ -216,7 +219,7 @@ class _Performance:
 
     def _idle(self) -> bool:
         """Wait until something is asked for, above all to start; False once told to quit."""
-        self._tell(self.session.frame)
+        self._tell(self.session)
         arrived = self._listened(self._hands.clock.now() + (0 if self._left else IDLE_S))
         if arrived is None:
             return False
@@ -224,7 +227,7 @@ class _Performance:
         self.session = idled(self.session, asked, self._hands.clock.now() + START_S)
         self._handed = self.session.step
         asked = Heard((), asked.commands)
-        self._observe(Moment(self.session, asked, Played(self.session.frame, ()), self.session.frame, How.IDLE))
+        self._observe(Moment(self.session, asked, Played(self.session.frame, ()), self.session, How.IDLE))
         return True
 
     @property
@@ -234,11 +237,11 @@ class _Performance:
     def closed(self) -> Session:
         """End what sounds after the session's step; the last session."""
         closing = finish(self.session)
-        self._tell(closing.frame)
+        self._tell(self.session)
         self._hands.play(Plan(self.session.step + 1, closing.events, self.session.transport))
         arrived = self._listened(self.session.transport.time_of(self.session.step + 1), at_once=False)
         self._left += arrived or Heard()
-        self._observe(Moment(self.session, self._left, closing, closing.frame, How.NETWORK))
+        self._observe(Moment(self.session, self._left, closing, self.session, How.NETWORK))
         return self.session
 
     def _feed_what_was_missed(self, due_s: float) -> None:
@@ -287,7 +290,7 @@ class _Performance:
         """
         while self.session.playing and self.session.step < self._last_step and self._is_over():
             behind_s = self._behind_s()
-            self._tell(self.session.frame)
+            self._tell(self.session)
             steps = min(behind_s / self.session.transport.step_s, self._last_step - self.session.step)
             choruses = int(steps) // self.session.form.steps
             if choruses:
@@ -315,7 +318,7 @@ class _Performance:
         """The step has come and can no longer change."""
         self.session, self._settled = step.session, step
 
-    def _tell(self, planned: Frame) -> None:
+    def _tell(self, planned: Session) -> None:
         """Tell the observer of the last step, once."""
         step, self._settled = self._settled, None
         if step is not None:

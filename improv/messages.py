@@ -341,7 +341,7 @@ TARGETS = (*(name for name, control in CONTROLS.items() if control.is_number or 
 """Everything that a knob, a key or a pedal can be bound to."""
 
 
-def checked(command: Command) -> Command:
+def checked(command: Command) -> Command:  # noqa: PLR0912 a case for each kind that can be wrong
     """The command, if its control is there and may have its value; UsageError otherwise."""
     match command:
         case Set(name, value):
@@ -452,7 +452,7 @@ class Snapshot:
     chances: tuple[Chance, ...] = ()
     """Of the melody at the next step, in the pitches that would sound; empty where no network has been asked."""
     memory: tuple[float, ...] = ()
-    """The network's memory, averaged to at most 48 numbers from -1 to 1."""
+    """At most 48 numbers of the network's memory, evenly chosen and squeezed to -1..1."""
     step_p50_us: float = 0.0
     step_p99_us: float = 0.0
     """How long deciding a step has taken lately."""

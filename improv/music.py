@@ -133,9 +133,27 @@ class Form:
         """How many bars one chorus has."""
         return self.steps // STEPS_PER_BAR
 
+    def transposed(self, semitones: int) -> "Form":
+        """The same form in another key."""
+        return Form(tuple(chord.transposed(semitones) for chord in self.chords))
+
+    @property
+    def text(self) -> str:
+        """The form as `parse` reads it, each bar with as few chords as say it."""
+        bars = [self.chords[start : start + STEPS_PER_BAR] for start in range(0, self.steps, STEPS_PER_BAR)]
+        return " | ".join(" ".join(chord.symbol for chord in _shares(bar)) for bar in bars)
+
     def chord_at(self, step: int) -> Chord:
         """The chord of any step, before the first chorus too."""
         return self.chords[step % self.steps]
+
+
+def _shares(bar: Sequence[Chord]) -> Sequence[Chord]:
+    """The chords that share a bar evenly."""
+    for every in (8, 4, 2):
+        if all(bar[step] == bar[step - step % every] for step in range(len(bar))):
+            return bar[::every]
+    return bar
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,7 +237,8 @@ def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
 
     def observe(moment: Moment) -> None:
         nonlocal new
-        seen, entry = snapshot(moment.session, moment.planned), entry_of(moment)
+        seen, entry = snapshot(moment.session, moment.planned, moment.played.events), entry_of(moment)
+        seen = replace(seen, step_p50_us=round(lead.p50_s * 1e6), step_p99_us=round(lead.p99_s * 1e6))
         waits = moment.how is How.IDLE and not moment.heard
         if new and not waits:
             entry, new = replace(entry, model=model.spec.name, model_sha256=model.sha256), False
@@ -275,7 +276,7 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
         yours = entries[index + 1].notes if index + 1 < len(entries) else ()
         events = [Placed(entry.transport.ticks_at(note.time_s), note.event) for note in yours]
         hands.play(Plan(step + closing, in_order([*entry.events, *events]), transport))
-        link.send(Told(snapshot(session, session.frame), entry, pickle.dumps((first_s, step))))
+        link.send(Told(snapshot(session, session, entry.events), entry, pickle.dumps((first_s, step))))
         if closing:
             hands.listen_until(due_s + _SOON_S, at_once=False)
     link.send(Ended(0.0, peak_memory_mib()))

@@ -103,7 +103,7 @@ def replayed(recording: Recording, networks: Networks = network) -> Iterator[Aga
             played = finish(session)
         else:
             session, played = _decided(entry, session, model)
-        now = entry_of(Moment(session, Heard(), played, session.frame))
+        now = entry_of(Moment(session, Heard(), played, session))
         differs = [name for name, field in _COMPARED.items() if getattr(now, field) != getattr(entry, field)]
         if differs:
             raise DataError(f"step {entry.step} is not what was recorded: other {' and '.join(differs)}")

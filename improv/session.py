@@ -9,10 +9,15 @@ sounds in the player's (`frame`). What is heard is brought into the network's on
 is chosen is brought into the performance's on the way out.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import pairwise
 from statistics import median
 from typing import Any, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
 
 from improv.encoding import ENCODINGS, Encoding, Steer
 from improv.messages import (
@@ -24,12 +29,14 @@ from improv.messages import (
     OWN,
     SWING,
     TEMPO,
+    Chance,
     Command,
     Connect,
     Forget,
     HandOver,
     How,
     Learn,
+    Loudness,
     Nudge,
     Panic,
     Press,
@@ -44,7 +51,7 @@ from improv.messages import (
     Value,
     control_named,
 )
-from improv.model import StepModel, Tensors, no_memory
+from improv.model import StepModel, Tensor, Tensors, no_memory
 from improv.music import (
     PITCH_CLASSES,
     SILENCE,
@@ -100,6 +107,8 @@ _FAULTS_BEFORE_FORGETTING = 4
 _REMEMBERED_KEYS = 16
 """How many of the player's notes the answer takes its register and loudness from."""
 
+_SEEN_OF_MEMORY = 48
+
 _TAPS, _TAP_PAUSE_S = 5, 3.0
 """So many taps are averaged, and after such a pause they begin anew."""
 
@@ -115,6 +124,17 @@ class Key:
     velocity: int
     onset: int
     release: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """What a network has said of its melody's units: logits, and what was added to their logarithms, (units,)."""
+
+    logits: Tensor
+    bias: NDArray[np.float64]
+    pitches: tuple[int, ...]
+    octaves: int
+    """How far above the network's range they are played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +166,8 @@ class Session:
     frame: Frame
     """What improv plays in `step`."""
     memory: Tensors = field(compare=False)
+    odds: "Odds | None" = field(default=None, compare=False)
+    """What the network has said of the melody in `step`; None where it was not asked."""
     voicing: tuple[int, ...] = ()
     """The pitches of the chord that sound."""
     levels: tuple[int, ...] = (_OWN_LEVEL,) * len(_LEVELS)
@@ -232,8 +254,8 @@ class Moment:
     heard: Heard
     """What arrived during the step before."""
     played: Played
-    planned: Frame
-    """What the next step will hold if nothing more is heard."""
+    planned: Session
+    """The next step, as it will be if nothing more is heard; the session itself where there is none."""
     how: How = How.NETWORK
     leapt: int = 0
     """Whole choruses that were leapt over before it."""
@@ -282,14 +304,19 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     for frame in (*before.unfed, *fed):
         outputs, memory = model.step(_features(frame, encoding, model), memory)
     chord = encoding.chord(on_units(outputs[CHORD_HEAD]), session.form)
-    melody = SILENCE
-    if session.turn.who.plays and MELODY_HEAD in outputs:
+    melody, odds = SILENCE, None
+    if MELODY_HEAD in outputs:
         settings, cell = session.settings, before.chosen.melody
         bias = encoding.bias(_steer(session), chord, cell)
-        probabilities = one_unit(outputs[MELODY_HEAD], settings.temperature, bias=bias, top_p=settings.top_p)
-        pitch = encoding.melody_pitches()[draw(probabilities, settings.seed, session.step)]
-        melody = encoding.cell(pitch, cell)
-    session = _choosing(Frame(melody, chord), before, session, memory=memory, unfed=(), behind=0, faults_in_a_row=0)
+        octaves = session.touch.octaves + settings.register
+        odds = Odds(outputs[MELODY_HEAD].ravel(), bias, encoding.melody_pitches(), octaves)
+        if session.turn.who.plays:
+            probabilities = one_unit(odds.logits, settings.temperature, bias=bias, top_p=settings.top_p)
+            pitch = odds.pitches[draw(probabilities, settings.seed, session.step)]
+            melody = encoding.cell(pitch, cell)
+    session = _choosing(
+        Frame(melody, chord), before, session, memory=memory, odds=odds, unfed=(), behind=0, faults_in_a_row=0
+    )
     return session, Played(session.frame, _events(before, session))
 
 
@@ -323,7 +350,7 @@ def fallback(
     if audible and session.turn.who.plays and MELODY_HEAD in model.spec.heads:
         melody = _plain_line(session.place, session.chord, encoding)
     unfed = (*before.unfed, *fed)
-    session = _choosing(Frame(melody, session.chord), before, session, unfed=unfed, behind=before.behind + 1)
+    session = _choosing(Frame(melody, session.chord), before, session, odds=None, unfed=unfed, behind=before.behind + 1)
     failing = session.faults_in_a_row == _FAULTS_BEFORE_FORGETTING > before.faults_in_a_row
     if failing or session.behind % session.form.steps == 0:
         session = _forgetting(session, model)
@@ -421,8 +448,8 @@ def finish(session: Session) -> Played:
     return Played(Frame(SILENCE, None), tuple(events))
 
 
-def snapshot(session: Session, planned: Frame) -> Snapshot:
-    """What a client sees of a session, and of the plan for its next step."""
+def snapshot(session: Session, planned: Session, played: Iterable[Placed] = ()) -> Snapshot:
+    """What a client sees of a session, of the plan for its next step, and of the events that are played in it."""
     return Snapshot(
         step=session.step,
         place=Place.of(session.place, session.form),
@@ -430,9 +457,14 @@ def snapshot(session: Session, planned: Frame) -> Snapshot:
         beats_left=session.turn.beats_left(session.step),
         playing=session.playing,
         chord=session.frame.chord,
-        next_chord=planned.chord,
+        next_chord=planned.frame.chord,
         heard=session.heard,
         played=session.frame.melody,
+        planned=planned.frame.melody if planned.step > session.step else SILENCE,
+        form=_form_text(session.form, session.semitones),
+        loudness=_loudness(session, played),
+        chances=_chances(planned),
+        memory=_squeezed(session.memory),
         tempo=session.transport.bpm,
         swing=session.transport.swing if session.swing is None else session.swing,
         settings=session.settings,
@@ -440,6 +472,45 @@ def snapshot(session: Session, planned: Frame) -> Snapshot:
         faults=session.faults,
         fault=session.fault,
     )
+
+
+@cache
+def _form_text(form: Form, semitones: int) -> str:
+    return form.transposed(semitones).text
+
+
+def _loudness(session: Session, played: Iterable[Placed]) -> Loudness:
+    """The loudest onsets: of the player's in the step before the session's, of each part that improv plays in it."""
+    step, loudest = session.step - 1, dict.fromkeys(Part, 0)
+    for key in (*session.keys, *session.recent):
+        if key.onset // TICKS_PER_STEP == step:
+            loudest[Part.YOU] = max(loudest[Part.YOU], key.velocity)
+    levels = {part: level / _OWN_LEVEL for (part, _), level in zip(_LEVELS, session.levels, strict=True)}
+    for event in (placed.event for placed in played):
+        if isinstance(event, NoteOn):
+            loudest[event.part] = max(loudest[event.part], min(127, round(event.velocity * levels[event.part])))
+    return Loudness(loudest[Part.YOU], loudest[Part.MELODY], loudest[Part.CHORDS], loudest[Part.DRUMS])
+
+
+def _chances(session: Session) -> tuple[Chance, ...]:
+    """How probable each pitch of the melody was in the session's step, in the pitches that would sound."""
+    odds, settings = session.odds, session.settings
+    if odds is None:
+        return ()
+    trained = one_unit(odds.logits, 1.0)
+    bent = one_unit(odds.logits, settings.temperature, bias=odds.bias, top_p=settings.top_p)
+    up = session.semitones + 12 * odds.octaves
+    return tuple(
+        Chance(pitch + up, round(float(p), 4), round(float(q), 4))
+        for pitch, p, q in zip(odds.pitches, trained, bent, strict=True)
+    )
+
+
+def _squeezed(memory: Tensors) -> tuple[float, ...]:
+    """At most so many numbers of a memory, evenly chosen, squeezed to -1..1."""
+    numbers = np.concatenate([tensor.ravel() for _, tensor in sorted(memory.items())]) if memory else np.zeros(0)
+    every = max(1, -(-len(numbers) // _SEEN_OF_MEMORY))
+    return tuple(round(float(number), 2) for number in np.tanh(numbers[::every]))
 
 
 def _up_to_the_decision(
@@ -491,6 +562,7 @@ def _without_music(
         frame=Frame(SILENCE, None),
         voicing=(),
         levels=_levels(session.settings),
+        odds=None,
         chosen=chosen,
         unfed=(*before.unfed, *unfed),
         touch=before.touch,

@@ -19,6 +19,7 @@ from improv.between import (
     Begin,
     Begun,
     Ended,
+    Keys,
     Lights,
     Opened,
     Prepare,
@@ -31,7 +32,7 @@ from improv.between import (
 from improv.config import Tune, Wiring
 from improv.errors import ImprovError
 from improv.link import Child, Failed, introduce
-from improv.messages import MODEL, OFF, ON, SWING, TEMPO, THRU, Command, Nudge, Panic, Quit, Rig, Set
+from improv.messages import MODEL, OFF, ON, SWING, TEMPO, THRU, Command, Connect, Nudge, Panic, Press, Quit, Rig, Set
 from improv.midi.player import PassOn, Wanted
 from improv.recording import Head
 
@@ -70,6 +71,10 @@ class Audience(Protocol):
 
     def remark(self, text: str) -> None:
         """Something else has happened: a process died, a port went."""
+        ...
+
+    def changed(self, rig: Rig) -> None:
+        """What it is played with has changed, or the keys that are held, within a step."""
         ...
 
     def turned(self, time_s: float, message: bytes) -> str:
@@ -142,6 +147,9 @@ class Supervisor:
         self._player_open = self._engine_begun = self._engine_told = self._connected = False
         self._deaths_s: deque[float] = deque(maxlen=_MOST_DEATHS)
         self._told_failure = ""
+        self._wiring_before: Wiring | None = None
+        """What was open before another port was asked for, until that is open."""
+        self._keys = frozenset[int]()
 
     def __enter__(self) -> "Supervisor":
         self._start_player()
@@ -200,10 +208,27 @@ class Supervisor:
                 self._pass_on(not self._wiring.thru)
             case Panic() if self._player is not None:
                 self._player.link.send(command)
+            case Press():
+                self._tell_player(command)
+            case Connect(end, name):
+                self._connect(end, name)
             case _:
                 self._asked.append(command)
                 if self._engine is not None and self._engine_begun:  # it is told the rest as it begins
                     self._engine.link.send(command)
+
+    def _connect(self, end: str, name: str) -> None:
+        """Have a player take over that has another port open; the one that plays ends what it has begun."""
+        self._wiring_before = self._wiring_before or self._wiring
+        other = {"input": self._wiring.input, "output": self._wiring.output, end: name or None}
+        self._wiring = replace(self._wiring, patient=False, input=other["input"], output=other["output"])
+        if self._understudy is not None:  # it is connected to the port there was
+            self._understudy.kill()
+            self._understudy = None
+        if self._player is not None:
+            self._player.end()
+        self._lose_player()
+        self._player_again_s = 0.0
 
     def want(self, wanted: Wanted) -> None:
         """Have the player tell of these messages of controllers, and of no others."""
@@ -223,6 +248,9 @@ class Supervisor:
         return Rig(
             says=opened.says if opened else "",
             api=opened.api if opened else "",
+            input=opened.input if opened else "",
+            output=opened.output if opened else "",
+            keys=tuple(sorted(self._keys)),
             model=prepared.model if prepared else self._tune.model,
             model_coming=self._coming_tune.model if self._coming else "",
             deaf_to=prepared.deaf_to if prepared else (),
@@ -247,6 +275,7 @@ class Supervisor:
     def _say(self, text: str) -> None:
         self._remark = text
         self._audience.remark(text)
+        self._audience.changed(self.rig)
 
     def _stopped(self) -> Outcome:
         """Silence first, then what they have left to say."""
@@ -297,9 +326,10 @@ class Supervisor:
     def _player_says(self, message: object) -> None:
         match message:
             case Opened():
-                if self._opened is not None:
-                    self._say("the ports are open again")
-                self._opened, self._player_open, self._told_failure = message, True, ""
+                again, self._opened, self._player_open, self._told_failure = self._opened, message, True, ""
+                if again is not None:
+                    self._say(message.says if self._wiring_before is not None else "the ports are open again")
+                self._wiring_before = None
                 self._wiring = replace(self._wiring, api=message.api, patient=True)
                 self._understudy_wanted_s = self._now_s + _UNDERSTUDY_S
                 self._tell_player(self._wanted)
@@ -309,6 +339,9 @@ class Supervisor:
                 self._told_report(message)
             case Sent(onsets):
                 self._sent = onsets
+            case Keys(down):
+                self._keys = down
+                self._audience.changed(self.rig)
             case Turned(messages):
                 for time_s, turned in messages:
                     if said := self._audience.turned(time_s, turned):
@@ -341,7 +374,10 @@ class Supervisor:
     def _player_failed(self, failure: Failed) -> None:
         if self._opened is None:
             raise failure.error()
-        if failure.message != self._told_failure:
+        if self._wiring_before is not None:  # what was asked for cannot be had: back to what there was
+            self._wiring, self._wiring_before = replace(self._wiring_before, patient=True), None
+            self._say(failure.message)
+        elif failure.message != self._told_failure:
             self._told_failure = failure.message
             self._say(failure.message)
 
@@ -458,6 +494,7 @@ class Supervisor:
         self._earlier, self._report = self._report.after(self._earlier), Report()
         self._player_again_s = self._now_s + (0.0 if self._player_open else _AGAIN_S)
         self._player, self._player_open, self._connected = None, False, False
+        self._keys = frozenset()
 
     def _count_death(self, who: str) -> None:
         self._deaths_s.append(self._now_s)

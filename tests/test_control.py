@@ -39,11 +39,13 @@ from improv.errors import DataError, Unavailable, UsageError
 from improv.messages import (
     CONTROLS,
     Command,
+    Connect,
     Forget,
     HandOver,
     Learn,
     Nudge,
     Panic,
+    Press,
     Quit,
     Restart,
     Rig,
@@ -188,6 +190,8 @@ def connect(server: ControlServer, path: Path) -> Iterator[Callable[..., Peer]]:
         ({"do": "quit"}, Quit()),
         ({"do": "learn", "target": "temperature"}, Learn("temperature")),
         ({"do": "forget", "target": "panic"}, Forget("panic")),
+        ({"do": "press", "pitch": 60, "velocity": 0}, Press(60, 0)),
+        ({"do": "connect", "end": "output", "name": "synth"}, Connect("output", "synth")),
     ],
 )
 def test_every_command_is_asked_for(
@@ -210,6 +214,10 @@ def test_every_command_is_asked_for(
         ('{"do":"set","control":"tempo","value":NaN}', "NaN is no number"),
         ("[" * 60_000, "nested too deeply"),
         ("{}", "lacks do; do is one of set, nudge, tap"),
+        ('{"do":"press","pitch":60.5,"velocity":90}', "pitch 60.5 is not a whole number"),
+        ('{"do":"press","pitch":true,"velocity":90}', "pitch True is not a whole number"),
+        ('{"do":"press","pitch":128,"velocity":90}', "no key 128 with velocity 90; give 0 to 127"),
+        ('{"do":"connect","end":"outptu","name":""}', "nothing is called 'outptu' (did you mean output?)"),
         ('{"do":"sot"}', "nothing can be asked as 'sot' (did you mean set?)"),
         ('{"do":["set"]}', "nothing can be asked as ['set']"),
         ('{"do":null}', "nothing can be asked as None"),
@@ -439,6 +447,23 @@ def test_what_was_asked_before_hanging_up_is_done(
     assert len(daemon.asked) == BURST + 10
     assert len(peer.lines()) == BURST + 10
     assert peer.closed
+
+
+def test_the_keys_of_a_client_that_goes_are_let_go(
+    connect: Callable[..., Peer], server: ControlServer, daemon: Daemon
+) -> None:
+    peer, other = connect(), connect()
+    peer.send(*(f'{{"do":"press","pitch":{pitch},"velocity":{velocity}}}' for pitch, velocity in HELD))
+    other.send('{"do":"press","pitch":72,"velocity":90}')
+    server.poll()
+    daemon.asked.clear()
+    peer.end.close()
+    for _ in range(3):
+        server.poll()
+    assert daemon.asked == [Press(60, 0), Press(67, 0)]
+
+
+HELD = ((60, 90), (64, 90), (64, 0), (67, 90), (67, 80))
 
 
 def test_a_line_that_is_too_long_ends_the_connection(connect: Callable[..., Peer], server: ControlServer) -> None:

@@ -35,7 +35,7 @@ from improv.messages import (
 from improv.midi.player import Player, Script
 from improv.model import StepModel, Tensors
 from improv.model_files import find_model
-from improv.music import PITCH_CLASSES, SILENCE, Cell, Chord, NoteOff, NoteOn, Onset, Part, Timed, Volume
+from improv.music import PITCH_CLASSES, SILENCE, Cell, Chord, Form, NoteOff, NoteOn, Onset, Part, Timed, Volume
 from improv.onnx_model import OnnxModel
 from improv.replay import replayed
 from improv.sampling import one_unit
@@ -157,7 +157,7 @@ def test_every_control_is_turned_here() -> None:
 def test_what_is_set_is_so_at_the_next_step_and_the_place_is_kept(name: str, step: int, mode: Mode) -> None:
     model = Steady()
     sessions, _ = through(opened(model, mode), model, 70, {step: (Set(name, TURNED[name]),)})
-    assert [snapshot(session, session.frame).value(name) == TURNED[name] for session in sessions] == [
+    assert [snapshot(session, session).value(name) == TURNED[name] for session in sessions] == [
         session.step > step for session in sessions
     ]
     assert [session.place for session in sessions] == list(range(70))
@@ -167,7 +167,7 @@ def test_what_is_set_is_so_at_the_next_step_and_the_place_is_kept(name: str, ste
     others = {control.name for control in SESSIONS} - {name}
     plain, _ = through(opened(model, mode), model, 70)
     for session, unturned in zip(sessions, plain, strict=True):
-        seen, was = snapshot(session, session.frame), snapshot(unturned, unturned.frame)
+        seen, was = snapshot(session, session), snapshot(unturned, unturned)
         assert {other: seen.value(other) for other in others} == {other: was.value(other) for other in others}
 
 
@@ -183,9 +183,9 @@ def test_nudges_stop_at_the_ends(control: Control) -> None:
     model, session = Steady(), opened(Steady())
     for by, end in ((control.nudge, control.high), (-control.nudge, control.low), (1e12, control.high)):
         presses = 4 if control.name == "seed" and by < 1e12 else 200  # its range is no knob's
-        before = snapshot(session, session.frame).value(control.name)
+        before = snapshot(session, session).value(control.name)
         session, _ = advance(session, Heard((), (Nudge(control.name, by),) * presses), model)
-        found = snapshot(session, session.frame).value(control.name)
+        found = snapshot(session, session).value(control.name)
         assert isinstance(before, (int, float))
         assert found == (end if presses == 200 else max(control.low, before + by * presses))
         assert isinstance(found, int) == control.whole
@@ -196,11 +196,11 @@ def test_a_word_is_nudged_through_its_choices_and_round(control: Control) -> Non
     model, session, found = Steady(), opened(Steady()), []
     for _ in range(len(control.choices)):
         session, _ = advance(session, Heard((), (Nudge(control.name, 1),)), model)
-        found.append(snapshot(session, session.frame).value(control.name))
+        found.append(snapshot(session, session).value(control.name))
     first = control.choices.index(str(found[0]))
     assert found == [*control.choices[first:], *control.choices[:first]]
     session, _ = advance(session, Heard((), (Nudge(control.name, -1),)), model)
-    assert snapshot(session, session.frame).value(control.name) == found[-2]
+    assert snapshot(session, session).value(control.name) == found[-2]
 
 
 @pytest.mark.parametrize("control", CONTROLS.values(), ids=lambda control: control.name)
@@ -727,6 +727,33 @@ BLUES = "eck2002-blues"
 @pytest.fixture(scope="module")
 def blues() -> OnnxModel:
     return OnnxModel(find_model(BLUES), "cpu")
+
+
+def test_a_snapshot_shows_what_the_network_makes_of_it(blues: OnnxModel) -> None:
+    session = opened(blues, temperature=0.0, key="D", melody_level=50)
+    sessions, leaving = through(session, blues, 12)
+    for here, after, leaves in zip(sessions, sessions[1:], leaving, strict=False):
+        seen = snapshot(here, after, leaves.events)
+        assert seen.form.split(" | ")[:2] == ["D7", "G7"]
+        assert Form.parse(seen.form).bars == 12
+        assert seen.planned == after.frame.melody
+        bent, trained = [chance.bent for chance in seen.chances], [chance.trained for chance in seen.chances]
+        assert (sum(bent), max(bent)) == (1, 1)  # at temperature 0 the likeliest takes all
+        assert sum(trained) == pytest.approx(1, abs=0.001)
+        assert {chance.pitch for chance in seen.chances if chance.bent} == after.frame.melody.pitches
+        assert 0 < len(seen.memory) <= 48
+        assert all(-1 <= number <= 1 for number in seen.memory)
+        struck_ = velocities([leaves], Part.MELODY)
+        assert seen.loudness.melody == (round(struck_[0] / 2) if struck_ else 0)
+    assert snapshot(sessions[-1], sessions[-1]).planned == SILENCE
+
+
+def test_the_odds_are_shown_while_you_play_too_and_not_where_the_network_failed(blues: OnnxModel) -> None:
+    session = opened(blues, Mode.LISTEN)
+    sessions, _ = through(session, blues, 2)
+    assert snapshot(sessions[0], sessions[1]).chances
+    failed, _ = fallback(sessions[1], Heard(), blues, "no")
+    assert not snapshot(sessions[1], failed).chances
 
 
 @pytest.mark.parametrize("at", [*range(-8, 8), 11, 40, 95, 96, 97, 150, 191])

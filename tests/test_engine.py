@@ -101,7 +101,7 @@ def test_each_moment_is_told_once_with_the_next_chord_known(echo: Echo, begun: B
     _, _, _, moments = played(begun(Mode.SOLO), echo, last_step=9)
     assert [moment.session.step for moment in moments] == [*range(10), 9]
     chords = [moment.played.frame.chord for moment in moments[:-1]]
-    assert [moment.planned.chord for moment in moments[:-2]] == chords[1:]
+    assert [moment.planned.frame.chord for moment in moments[:-2]] == chords[1:]
 
 
 def test_a_tempo_change_is_on_the_grid_and_moves_the_rest(echo: Echo, begun: Begun) -> None:

@@ -65,6 +65,14 @@ def test_a_form_shares_a_bar_among_its_chords() -> None:
     assert form.chord_at(16).symbol == "C7"
 
 
+@pytest.mark.parametrize("text", ["C7 | A7 Dm7", "C7", "C7 F7 C7 F7 | G7 G7 G7 G7 C7 C7 C7 F7", "F#dim7 | Bbmaj7"])
+def test_a_form_says_its_chords_as_they_are_read(text: str) -> None:
+    form = Form.parse(text)
+    assert Form.parse(form.text) == form
+    assert len(form.text) <= len(text)
+    assert form.transposed(2).transposed(-2) == form
+
+
 @pytest.mark.parametrize("text", ["", "C7 | | F7", "C7 F7 G7", "C7 | X7"])
 def test_a_form_that_does_not_divide_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"does not divide|is no"):

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from improv.messages import Panic, Quit
+from improv.messages import Panic, Press, Quit
 from improv.midi.channels import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, CONTROL
 from improv.midi.player import Arrival, Gone, Incoming, PassOn, Plan, Player, Wanted
 from improv.music import TICKS_PER_STEP, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, Volume, in_order
@@ -1003,3 +1003,36 @@ def test_a_pedal_that_is_bound_while_it_is_down_comes_up() -> None:
         player.listen_until(0.4, at_once=False)
         assert apart.messages == [bytes((0xB0, 64, 127)), bytes((0xB0, 64, 0))]
         assert player.passed.empty
+
+
+def test_a_key_without_midi_is_heard_and_sounds_whether_what_arrives_is_passed_on_or_not() -> None:
+    for thru in ("none", "same", "apart"):
+        clock = SimulatedClock()
+        inbox, out, apart = Inbox(), Listener(clock), Listener(clock)
+        passes = {"none": None, "same": out, "apart": apart}[thru]
+        with Player(clock, out, [inbox], thru=passes) as player:
+            inbox.put(0.0, Press(60, 90))
+            inbox.put(0.1, Press(60, 70))
+            inbox.put(0.2, Press(64, 1))
+            inbox.put(0.3, Press(60, 0))
+            inbox.put(0.4, Press(67, 0))
+            notes_, _ = player.listen_until(0.5, at_once=False) or ([], [])
+            assert player.down == {64}
+        on, off, channel = 0x90, 0x80, CHANNELS[Part.YOU]
+        assert [message for message in out.messages if message[0] & 0xF0 in (on, off)] == [
+            bytes((on | channel, 60, 90)),
+            bytes((off | channel, 60, 64)),
+            bytes((on | channel, 60, 70)),
+            bytes((on | channel, 64, 1)),
+            bytes((off | channel, 60, 64)),
+            bytes((off | channel, 64, 64)),
+        ]
+        assert out.synth.at_rest
+        assert not [message for message in apart.messages if is_on(message)]
+        assert [note.event for note in notes_] == [
+            NoteOn(Part.YOU, 60, 90),
+            NoteOff(Part.YOU, 60),
+            NoteOn(Part.YOU, 60, 70),
+            NoteOn(Part.YOU, 64, 1),
+            NoteOff(Part.YOU, 60),
+        ]

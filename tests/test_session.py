@@ -252,7 +252,7 @@ def test_an_older_session_can_be_taken_up_again(echo: Echo, begun: Begun) -> Non
 
 def test_a_snapshot_shows_the_place_and_what_is_planned(echo: Echo, begun: Begun) -> None:
     sessions, leaving = through(begun(), echo, 9, press(64, 6.9 * STEP_S))
-    seen = snapshot(sessions[7], leaving[8].frame)
+    seen = snapshot(sessions[7], sessions[8], leaving[7].events)
     assert (seen.place.chorus, seen.place.bar, seen.place.beat) == (1, 1, 4)
     assert seen.chord is not None
     assert seen.next_chord is not None

@@ -17,7 +17,7 @@ import pytest
 
 from improv.between import Begin, Told
 from improv.config import Tune, Wiring
-from improv.messages import Command, How, Nudge, Quit, Set
+from improv.messages import Command, How, Nudge, Quit, Rig, Set
 from improv.music import NoteOn, Part
 from improv.recording import Head, Recording, find_take, read_take
 from improv.replay import check
@@ -215,6 +215,8 @@ class Impatient:
 
     def told(self, told: Told) -> None:
         self.tempos.append(told.seen.tempo)
+
+    def changed(self, rig: Rig) -> None: ...
 
     def remark(self, text: str) -> None: ...
 

@@ -9,7 +9,7 @@ import pytest
 
 from improv.between import Begin, Told
 from improv.config import Tune, Wiring
-from improv.messages import Command, How, Quit, Set
+from improv.messages import Command, How, Quit, Rig, Set
 from improv.recording import Head, Journal, Recording, read_take
 from improv.replay import check
 from improv.supervisor import Supervisor
@@ -45,6 +45,8 @@ class Listener:
         self.told_.append(told)
         if told.entry is not None and self._journal is not None:
             self._journal.append(told.entry)
+
+    def changed(self, rig: Rig) -> None: ...
 
     def remark(self, text: str) -> None:
         self.remarks.append(text)

@@ -67,7 +67,7 @@ def check(turns: str, left: Sequence[float | None], passed: list[Session]) -> No
     began = [session for session in passed if session.turn.start == session.step][: len(left)]
     letters = [(LETTERS[session.turn.who], session.turn.start == session.step) for session in passed]
     assert "".join(letter.upper() if begins else letter for letter, begins in letters[:-1]) == turns
-    assert [snapshot(session, session.frame).beats_left for session in began] == list(left)
+    assert [snapshot(session, session).beats_left for session in began] == list(left)
 
 
 def line(text: str) -> str:

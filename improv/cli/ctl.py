@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from improv.cli.options import Json, Name, model_names
+from improv.cli.options import Json, Name, input_names, model_names, output_names
 from improv.instance import DEFAULT, Instance
 from improv.messages import (
     BARS,
     CONTROLS,
+    ENDS,
     GAP,
     MODE,
     MODEL,
     TARGETS,
     TRIGGERS,
     Command,
+    Connect,
     Control,
     Forget,
     Learn,
@@ -55,6 +57,15 @@ def _complete_control(incomplete: str) -> list[str]:
 
 def _complete_target(incomplete: str) -> list[str]:
     return [name for name in TARGETS if name.startswith(incomplete)]
+
+
+def _complete_end(incomplete: str) -> list[str]:
+    return [name for name in ENDS if name.startswith(incomplete)]
+
+
+def _complete_port(context: typer.Context, incomplete: str) -> list[str]:
+    names = input_names if context.params.get("end") == "input" else output_names
+    return names(incomplete)
 
 
 Which = Annotated[
@@ -155,6 +166,21 @@ def learn(target: Target, instance: Name = DEFAULT) -> None:
 def forget(target: Target, instance: Name = DEFAULT) -> None:
     """Have no knob, key or pedal turn this any more."""
     _ask(instance, Forget(target))
+
+
+@app.command()
+def connect(
+    end: Annotated[str, typer.Argument(metavar="END", help=" or ".join(ENDS), autocompletion=_complete_end)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="PORT", help="Part of its name; a virtual port if not given.", autocompletion=_complete_port
+        ),
+    ] = "",
+    instance: Name = DEFAULT,
+) -> None:
+    """Hear or play through another port from now on."""
+    _ask(instance, Connect(end, name))
 
 
 # --- seeing ---------------------------------------------------------------------------------------

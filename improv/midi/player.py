@@ -17,7 +17,7 @@ from math import inf
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from improv.messages import Command, Panic, Quit
+from improv.messages import Command, Panic, Press, Quit
 from improv.midi.channels import (
     ALL_NOTES_OFF,
     ALL_SOUND_OFF,
@@ -413,8 +413,22 @@ class Player:
                 self._pass_on(on=on)
             case Wanted():
                 self._want(arrival)
+            case Press():
+                self._press(arrival, now_s)
             case _:
                 self._commands.append(arrival)
+
+    def _press(self, press: Press, now_s: float) -> None:
+        """A key of an instrument without MIDI, and so without a sound: it is heard, and sounds as yours."""
+        note = CHANNELS[Part.YOU], press.pitch
+        if self.ledger.sounds(*note):
+            self._send(self._sink, self._ours(bytes_of(NoteOff(Part.YOU, press.pitch))))
+        if press.velocity:
+            on = NoteOn(Part.YOU, press.pitch, press.velocity)
+            self._send(self._sink, self._ours(bytes_of(on)))
+            self._note(Timed(now_s, on))
+        else:
+            self._note(Timed(now_s, NoteOff(Part.YOU, press.pitch)))
 
     def _pass_on(self, *, on: bool) -> None:
         if not on:

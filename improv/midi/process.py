@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from improv.between import Arrived, Down, Lights, Opened, Report, Sent, Turned
+from improv.between import Arrived, Down, Keys, Lights, Opened, Report, Sent, Turned
 from improv.config import Wiring
 from improv.errors import Unavailable, UsageError
 from improv.link import Join, Link, serve
@@ -208,7 +208,10 @@ def _play(link: Link) -> None:
         sources: list[Source] = [daemon, engine, signals, *([source] if source else [])]
         clock = SystemClock(lambda: [link] if engine.link is None else [link, engine.link])
         realtime = _realtime()
-        link.send(Opened(opened.says, opened.api, source is not None, not isinstance(sink, NullSink), realtime))
+        names = {"input": source.name if source else "", "output": sink.name if isinstance(sink, OutputPort) else ""}
+        link.send(
+            Opened(opened.says, opened.api, source is not None, not isinstance(sink, NullSink), realtime, **names)
+        )
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -240,13 +243,16 @@ def _run(
 ) -> None:
     """Play until told to stop, hand on what arrives, follow the ports and report."""
     report_s = follow_s = player.clock.now()
-    turns = itertools.cycle(ports)
+    turns, down = itertools.cycle(ports), frozenset[int]()
     while True:
         heard = player.listen_until(min(report_s, follow_s))
         if heard is None:
             link.send(_report(player, engine, ports, server, complaints))
             return
         engine.tell(*heard, player.down)
+        if player.down != down:
+            down = player.down
+            link.send(Keys(down))
         if turned := player.turned():
             link.send(Turned(turned))
         now_s = player.clock.now()
