@@ -330,6 +330,32 @@ def test_a_part_of_a_name_joins_that_port_and_no_other(tmp_path: Path) -> None:
     conclusive(joined, tmp_path)
 
 
+def test_another_port_is_played_to_from_now_on_and_one_that_is_not_there_changes_nothing(tmp_path: Path) -> None:
+    def changed(server: Server) -> None:
+        def ctl(*words: str) -> None:
+            asked = server.improv("ctl", *words, "--instance", "stage")
+            assert asked.ended() == 0, asked.err
+
+        oboe, bassoon = server.witness("oboe"), server.witness("bassoon")
+        jam = server.improv(*JAM, "--mode", "solo", "--output", "oboe", "--instance", "stage")
+        eventually(lambda: oboe.onsets, "the music")
+        ctl("connect", "output", "bassoon")
+        eventually(lambda: bassoon.onsets, "the music elsewhere")
+        assert not sounding(oboe.heard())
+        heard = len(oboe.onsets)
+        ctl("connect", "output", "moog")
+        eventually(lambda: "no MIDI output 'moog'" in jam.out + jam.err, "the refusal")
+        before = len(bassoon.onsets)
+        eventually(lambda: len(bassoon.onsets) > before + 4, "the music where it was")
+        ctl("connect", "output")
+        eventually(lambda: IMPROV_OUT in server.ports(), "a virtual port")
+        assert not sounding(bassoon.heard())
+        assert len(oboe.onsets) == heard
+        assert jam.running
+
+    conclusive(changed, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("option", "name", "status", "why", "listed"),
     [
