@@ -1,0 +1,189 @@
+"""A daemon on simulated time: the real control socket, desk, engine, player and network, and no clock but the test's.
+
+Nothing moves until the test lets it: `play` lets so many steps pass, however long the machine takes for
+them, and meanwhile whoever is connected is served. MIDI that leaves is kept; there are no ports.
+"""
+
+import select
+import socket
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from improv.config import Tune
+from improv.control import ControlServer
+from improv.controllers import DEFAULT_MAPS, Controllers
+from improv.daemon import _Desk
+from improv.engine import Lead, perform
+from improv.instance import Instance
+from improv.messages import MODEL, ON, THRU, Command, Connect, Nudge, Quit, Rig, Set
+from improv.midi.player import Arrival, Incoming, PassOn, Player, Wanted
+from improv.performer import begun, opened
+from improv.session import Moment, snapshot
+from improv.transport import SimulatedClock
+from improv.turns import Mode
+
+_EARLY_S = 1.0
+
+
+class _Waiting(SimulatedClock):
+    """A clock that stands still until the test lets time pass, and has clients served meanwhile."""
+
+    def __init__(self, daemon: "SimulatedDaemon") -> None:
+        super().__init__(-_EARLY_S)
+        self._daemon = daemon
+
+    def wait_until(self, deadline_s: float, *, exactly: bool = True) -> None:
+        if not self._daemon.waits(deadline_s):
+            super().wait_until(deadline_s, exactly=exactly)
+
+
+class SimulatedDaemon:
+    """A jam of the shipped network that a test steps through; a context that begins and ends it.
+
+    What it was asked for is in `asked`, in order, and what left it in `sent`.
+    """
+
+    def __init__(self, instance: Instance, mode: Mode = Mode.TRADE, *, count_in: int = 0, bars: int = 1) -> None:
+        self.instance = instance
+        self.asked: list[Command] = []
+        self.sent: list[bytes] = []
+        self._tune = Tune.of(model="eck2002-blues", count_in=count_in, bars=bars)
+        self._mode = mode
+        self._rig = {"says": "jack: hears keys:out, plays to synth:in", "api": "jack", "output": "synth:in"}
+        self._thru = False
+        self._arrived: list[Arrival] = []
+        self._moments = 0
+        self._allowed_s = -_EARLY_S
+        self._over = False
+        self._wakes, self._woken = socket.socketpair()
+        self._changed = threading.Condition()
+        self._desk = _Desk(self, Controllers(DEFAULT_MAPS), instance)  # type: ignore[arg-type]
+        self._server: ControlServer | None = None
+        self._thread = threading.Thread(target=self._perform)
+        self._began = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._began.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over = True
+        self._wake()
+        self._thread.join()
+        self._wakes.close()
+        self._woken.close()
+
+    # --- what a test does -------------------------------------------------------------------------
+
+    def play(self, steps: int = 1) -> None:
+        """Let so many steps be told of, and wait until they are."""
+        with self._changed:
+            told = self._moments
+        for _ in range(steps):
+            with self._changed:
+                told += 1
+                while self._moments < told and not self._over:
+                    self._allowed_s += 0.05
+                    self._wake()
+                    self._changed.wait(0.01)
+
+    def turn(self, message: Sequence[int]) -> None:
+        """Somebody moves a knob of a MIDI controller."""
+        self._arrived.append(Incoming(0.0, bytes(message)))
+        self._wake()
+
+    # --- what the supervisor of a real one does ---------------------------------------------------
+
+    def ask(self, command: Command) -> None:
+        """Have it done by the engine and the player, or by whoever it concerns."""
+        self.asked.append(command)
+        match command:
+            case Set(MODEL.name, value):
+                self._rig["model_coming"] = str(value)
+            case Set(THRU.name, value):
+                self._pass_on(on=value == ON)
+            case Nudge(THRU.name):
+                self._pass_on(on=not self._thru)
+            case Connect(end, name):
+                self._rig[end] = name
+            case Quit():
+                self._over = True
+            case _:
+                self._arrived.append(command)
+
+    def want(self, wanted: Wanted) -> None:
+        """Have the player tell of knobs."""
+        self._arrived.append(wanted)
+
+    def light(self, messages: Sequence[bytes]) -> None:
+        """Nobody has lights."""
+
+    @property
+    def rig(self) -> Rig:
+        """What it is played with."""
+        return Rig(**self._rig, model="eck2002-blues", thru=ON if self._thru else "off", take="20261121-200000")  # type: ignore[arg-type]
+
+    def _pass_on(self, *, on: bool) -> None:
+        self._thru = on
+        self._arrived.append(PassOn(on))
+
+    # --- the thread of it -------------------------------------------------------------------------
+
+    def _perform(self) -> None:
+        model = opened(self._tune)
+        session = begun(self._tune, model, self._mode, 1, 0.0)
+        with self.instance.held(), ControlServer(self.instance.socket, self.instance.name, self._desk.ask) as server:
+            self._server = server
+            with Player(_Waiting(self), self, [self]) as self._player:
+                self._began.set()
+                perform(session, model, self._player, self._told, lead=Lead())
+
+    def _told(self, moment: Moment) -> None:
+        seen = snapshot(moment.session, moment.planned, moment.played.events)
+        seen = replace(seen, rig=replace(self.rig, keys=tuple(sorted(self._player.down))))
+        self._desk.show(seen)
+        if self._server is not None:
+            self._server.show(seen)
+        with self._changed:
+            self._moments += 1
+            self._changed.notify_all()
+
+    def waits(self, deadline_s: float) -> bool:
+        """Serve whoever is connected until time may pass; whether something has arrived before."""
+        while not self._over and not self._arrived and deadline_s > self._allowed_s:
+            if self._server is None:
+                return False
+            select.select([self._woken, *self._server.wakers()], (), (), 0.05)
+            with suppress(BlockingIOError):
+                self._woken.setblocking(False)
+                self._woken.recv(1 << 12)
+            self._server.poll()
+        return bool(self._arrived) or self._over
+
+    def _wake(self) -> None:
+        self._wakes.send(b".")
+
+    # --- the player's source and sink -------------------------------------------------------------
+
+    def poll(self, now_s: float) -> list[Arrival]:
+        """What was asked for."""
+        arrived, self._arrived = self._arrived, []
+        turned = self._player.turned() if hasattr(self, "_player") else []
+        for time_s, message in turned:
+            self._desk.turned(time_s, message)
+        return [Quit()] if self._over else arrived
+
+    def next_poll_s(self, now_s: float) -> float:
+        """Waiting ends by itself when something arrives."""
+        return float("inf")
+
+    def send(self, message: bytes) -> None:
+        """Keep what leaves."""
+        self.sent.append(message)
