@@ -1,0 +1,249 @@
+"""The piano roll: what was played and what is planned, left to right, one step a column or two cells.
+
+Yours and improv's differ by glyph and by colour, so that the roll can be read without any.
+"""
+
+from dataclasses import dataclass, field
+
+from improv.messages import Snapshot
+from improv.music import SILENCE, STEPS_PER_BAR, TICKS_PER_STEP, Cell, Form, pitch_name
+from improv.tui.glyphs import Glyphs
+from improv.tui.history import Axis, Column, History, form_of, place_of
+from improv.tui.view import Row, Span, View, runs
+from improv.turns import Who
+
+_WIDE = 60
+"""Cells from which on a step takes two."""
+
+_GUTTER = 4
+"""Cells for the names of the octaves."""
+
+
+class Roll(View):
+    """The last bars, the step that sounds left of the now-line, the one that is planned right of it."""
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(glyphs, id=id, classes=classes)
+        self._history = History()
+        self._axis = Axis(60, 1, 13)
+
+    def show(self, seen: Snapshot) -> None:
+        """Remember what is seen, and paint it."""
+        self._history = self._history.after(seen)
+        super().show(seen)
+
+    def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
+        """The ruler, if there is room for it, and a row for each pitch or two."""
+        self._axis, rows = rolled(self._history, self._axis, self.glyphs, width, height)
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """How the roll lies on its cells: `step` is the one that sounds now."""
+
+    step: int
+    width: int
+    """Cells, the gutter not among them."""
+    cells: int
+    """Cells a step takes."""
+
+    @property
+    def now(self) -> int:
+        """The cell of the now-line: so much is past that a whole number of steps is left of it."""
+        return self.width * 3 // 4 // self.cells * self.cells
+
+    def cell(self, step: int) -> int:
+        """The first cell of a step; it may lie outside."""
+        at = self.now + (step - self.step - 1) * self.cells
+        return at if step <= self.step else at + 1
+
+    @property
+    def steps(self) -> range:
+        """The steps any cell of which can be seen."""
+        return range(self.step - self.now // self.cells, self.step + 1 + (self.width - self.now - 1) // self.cells + 1)
+
+
+@dataclass(slots=True)
+class _Canvas:
+    """Characters and their roles, row by row."""
+
+    width: int
+    rows: int
+    cells: list[list[str]] = field(init=False)
+    roles: list[list[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cells = [[" "] * self.width for _ in range(self.rows)]
+        self.roles = [["text"] * self.width for _ in range(self.rows)]
+
+    def put(self, row: int, x: int, glyph: str, role: str) -> None:
+        if 0 <= x < self.width and 0 <= row < self.rows:
+            self.cells[row][x], self.roles[row][x] = glyph, role
+
+
+def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int) -> tuple[Axis, list[Row]]:
+    """The axis that holds what can be seen, near the one before, and the rows of the picture."""
+    seen = history.seen
+    gutter = _GUTTER if width >= 24 else 0
+    sheet = Sheet(seen.step if seen else 0, width - gutter, 2 if width >= _WIDE else 1)
+    ruled = height >= 4
+    rows = height - ruled
+    columns = [column for step in sheet.steps if (column := history.at(step))]
+    axis = axis.fitted(_pitches(columns, seen), rows)
+    if seen is None:
+        return axis, []
+    canvas = _Canvas(sheet.width, rows)
+    form = form_of(seen.form)
+    _draw_lines(canvas, sheet, seen, glyphs)
+    for column in columns:
+        _draw_cell(canvas, sheet, axis, glyphs, column.step, column.improv, _IMPROV)
+        _draw_cell(canvas, sheet, axis, glyphs, column.step, column.you, _YOU)
+    _draw_cell(canvas, sheet, axis, glyphs, seen.step, Cell(held=seen.rig.keys), _YOU)
+    _draw_cell(canvas, sheet, axis, glyphs, seen.step + 1, seen.planned, _PLANNED)
+    picture = [
+        (Span(_label(axis, row, gutter), "quiet"), *runs(canvas.cells[row], canvas.roles[row])) for row in range(rows)
+    ]
+    if ruled:
+        picture.insert(0, (Span(" " * gutter), *_ruler(history, seen, form, sheet, glyphs)))
+    return axis, picture
+
+
+def _pitches(columns: list[Column], seen: Snapshot | None) -> frozenset[int]:
+    cells = [cell for column in columns for cell in (column.you, column.improv)]
+    if seen:
+        cells += [seen.planned, Cell(held=seen.rig.keys)]
+    return frozenset().union(*(cell.pitches for cell in cells))
+
+
+def _label(axis: Axis, row: int, gutter: int) -> str:
+    """The name of a row's pitch, if it is a C; or of the lowest and the highest row where there is none."""
+    low = axis.low + (axis.rows - 1 - row) * axis.per_row
+    names = [pitch_name(pitch) for pitch in range(low, low + axis.per_row) if pitch % 12 == 0]
+    return (names[0] if names else "").rjust(gutter - 1).ljust(gutter) if gutter else ""
+
+
+def _draw_lines(canvas: _Canvas, sheet: Sheet, seen: Snapshot, glyphs: Glyphs) -> None:
+    """The bars, faint, and the line of now."""
+    place = place_of(seen)
+    for step in sheet.steps:
+        if (place + step - seen.step) % STEPS_PER_BAR == 0:
+            for row in range(canvas.rows):
+                canvas.put(row, sheet.cell(step), glyphs.bar, "faint")
+    for row in range(canvas.rows):
+        canvas.put(row, sheet.now, glyphs.now, "quiet")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pen:
+    """Which of the glyphs draw a note: its body, its beginning, and the same by halves of a cell."""
+
+    body: str
+    struck: str
+    halves: str
+    halves_struck: str
+    role: str
+
+
+_YOU = _Pen("you", "you_struck", "you_halves", "you_halves_struck", "you")
+_IMPROV = _Pen("improv", "improv_struck", "improv_halves", "improv_halves_struck", "improv")
+_PLANNED = _Pen("planned", "planned_struck", "planned_halves", "planned_halves", "planned")
+
+
+def _draw_cell(canvas: _Canvas, sheet: Sheet, axis: Axis, glyphs: Glyphs, step: int, cell: Cell, pen: _Pen) -> None:
+    """The notes of a step in its cells, from their onset to their end."""
+    if cell == SILENCE:
+        return
+    start, cells = sheet.cell(step), sheet.cells
+    ends = {release.pitch: release.tick for release in cell.releases}
+    for pitch in cell.held:
+        last = _at(ends.get(pitch, TICKS_PER_STEP) - 1, cells)
+        for x in range(last + 1):
+            _put(canvas, axis, glyphs, pitch, start + x, pen, struck=False)
+    for onset in cell.onsets:
+        end = ends.get(onset.pitch, TICKS_PER_STEP)
+        first, last = _at(onset.tick, cells), _at(end - 1 if end > onset.tick else TICKS_PER_STEP - 1, cells)
+        for x in range(first, max(first, last) + 1):
+            _put(canvas, axis, glyphs, onset.pitch, start + x, pen, struck=x == first)
+
+
+def _at(tick: int, cells: int) -> int:
+    """The cell of a step that a tick lies in."""
+    return max(0, tick) * cells // TICKS_PER_STEP
+
+
+def _put(canvas: _Canvas, axis: Axis, glyphs: Glyphs, pitch: int, x: int, pen: _Pen, *, struck: bool) -> None:
+    row = axis.row(pitch)
+    if row is None or not 0 <= x < canvas.width:
+        return
+    halves: str = getattr(glyphs, pen.halves_struck if struck else pen.halves)
+    if axis.per_row == 2 and halves:
+        upper = (pitch - axis.low) % 2
+        whole: str = getattr(glyphs, pen.halves)
+        others = (whole, getattr(glyphs, pen.halves_struck))
+        there = canvas.cells[row][x] if canvas.roles[row][x] == pen.role else ""
+        both = any(there == other[1 - upper] or there == other[2] for other in others)
+        canvas.put(row, x, halves[2 if both else upper], pen.role)
+        return
+    canvas.put(row, x, getattr(glyphs, pen.struck if struck else pen.body), pen.role)
+
+
+def _ruler(history: History, seen: Snapshot, form: Form | None, sheet: Sheet, glyphs: Glyphs) -> Row:
+    """The chords where they begin, those to come too, and where turns begin."""
+    cells, roles = [" "] * sheet.width, ["text"] * sheet.width
+    place, before = place_of(seen), None
+    free = 0
+    for step in sheet.steps:
+        column, at = history.at(step), place + step - seen.step
+        known = column.who if column else _who_at(seen, step)
+        turns = known is not None and before is not None and known != before
+        if step == sheet.steps.start and known is not None:
+            turns = True
+        before = known or before
+        text, role = "", "quiet"
+        if turns and known is not None:
+            text, role = glyphs.turn + _NAMES[known], _TURN_ROLES[known]
+        symbol = _chord_at(seen, form, column, step, at)
+        if symbol and (
+            at % STEPS_PER_BAR == 0 or symbol != _chord_at(seen, form, history.at(step - 1), step - 1, at - 1)
+        ):
+            text = f"{text} {symbol}" if text else symbol
+        x = sheet.cell(step)
+        if not text or x < free or x < 0:
+            continue
+        if x + len(text) > sheet.width:
+            continue
+        for offset, char in enumerate(text):
+            cells[x + offset], roles[x + offset] = char, role if turns else "quiet" if step <= seen.step else "next"
+        free = x + len(text) + 1
+    return runs(cells, roles)
+
+
+_NAMES = {Who.NOBODY: "count", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}
+_TURN_ROLES = {Who.NOBODY: "text", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}
+
+
+def _who_at(seen: Snapshot, step: int) -> Who | None:
+    """Whose turn a step to come will be, as far as it is known."""
+    turn = seen.turn
+    if not seen.playing or step <= seen.step:
+        return None
+    if turn.end is None or step < turn.end:
+        return turn.who
+    match turn.who:
+        case Who.YOU:
+            return Who.IMPROV
+        case Who.IMPROV:
+            return Who.YOU
+        case _:
+            return None
+
+
+def _chord_at(seen: Snapshot, form: Form | None, column: Column | None, step: int, place: int) -> str:
+    """The chord of a step as it sounded, or as the form has it."""
+    if column is not None:
+        return column.chord.symbol if column.chord else ""
+    if form is None or step <= seen.step or not seen.playing or place < 0:
+        return ""
+    counted_in = seen.place.chorus == 0 and place < form.steps
+    return "" if counted_in else form.chord_at(place).symbol
