@@ -19,10 +19,13 @@ class Glyphs:
     you_struck: str
     improv_struck: str
     """The cell a note begins in."""
+    you_ends: str
+    improv_ends: str
+    """The last cell of a note that is struck again in the next."""
     you_halves: str
     improv_halves: str
-    you_halves_struck: str
-    improv_halves_struck: str
+    you_halves_ends: str
+    improv_halves_ends: str
     """The same where a cell is two pitches high: lower, upper, both. Empty where that can't be told apart."""
     planned: str
     planned_struck: str
@@ -70,12 +73,14 @@ UNICODE = Glyphs(
     plain=False,
     you="█",
     improv="▒",
-    you_struck="▐",
+    you_struck="█",
     improv_struck="▓",
+    you_ends="▊",
+    improv_ends="▒",
     you_halves="▄▀█",
     improv_halves="⣤⠛⣿",
-    you_halves_struck="▗▝▐",
-    improv_halves_struck="⢠⠘⢸",
+    you_halves_ends="▖▘▌",
+    improv_halves_ends="⡄⠃⡇",
     planned="░",
     planned_struck="▒",
     planned_halves="⣀⠉⣉",
@@ -91,12 +96,12 @@ UNICODE = Glyphs(
     beat_on="●",
     beat_off="○",
     to="→",
-    black="┃",
+    black="│",
     pixels=" ▄▀█",
     levels=" ▁▂▃▄▅▆▇█",
     trained=" ╷│",
     positive="·░▒▓█",
-    negative="·⠂⠒⠶⣿",
+    negative="·-=≡■",
     recording="●",
     alarm="▲",
     dot="·",
@@ -109,10 +114,12 @@ ASCII = Glyphs(
     improv="o",
     you_struck="[",
     improv_struck="(",
+    you_ends="#",
+    improv_ends="o",
     you_halves="",
     improv_halves="",
-    you_halves_struck="",
-    improv_halves_struck="",
+    you_halves_ends="",
+    improv_halves_ends="",
     planned="-",
     planned_struck="<",
     planned_halves="",
@@ -123,8 +130,8 @@ ASCII = Glyphs(
     turn="v",
     divider="|",
     rule="-",
-    here=">",
-    next="'",
+    here="*",
+    next=">",
     beat_on="*",
     beat_off=".",
     to=">",

@@ -16,6 +16,9 @@ COLUMNS = 256
 _LOOSE = 5
 """So many pitches less have to suffice before the roll's axis is drawn closer."""
 
+_TALLEST = 2
+"""Rows a pitch may take."""
+
 FALL_PER_S = 160.0
 """How fast a meter falls, of 127."""
 
@@ -81,33 +84,49 @@ def form_of(text: str) -> Form | None:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The pitches a roll shows: `rows` rows of `per_row` pitches each, from `low` up."""
+    """The pitches a roll shows in its rows from `low` up: several in a row, or one in several rows."""
 
     low: int
     per_row: int
     rows: int
+    tall: int = 1
+    """Rows of a pitch, where there is so much room; then there is one pitch in each of them."""
 
     @property
     def high(self) -> int:
         """The highest pitch shown."""
-        return self.low + self.rows * self.per_row - 1
+        return self.low + self.rows // self.tall * self.per_row - 1
 
-    def row(self, pitch: int) -> int | None:
-        """The row of a pitch, from the top; None where it lies outside."""
+    def rows_of(self, pitch: int) -> range:
+        """The rows of a pitch, from the top; none where it lies outside."""
         if not self.low <= pitch <= self.high:
-            return None
-        return self.rows - 1 - (pitch - self.low) // self.per_row
+            return range(0)
+        lowest = self.rows - 1 - (pitch - self.low) // self.per_row * self.tall
+        return range(lowest - self.tall + 1, lowest + 1)
+
+    def pitches(self, row: int) -> range:
+        """The pitches whose lowest row this is."""
+        above = self.rows - 1 - row
+        low = self.low + above // self.tall * self.per_row
+        return range(low, low + self.per_row) if above % self.tall == 0 else range(0)
 
     def fitted(self, pitches: frozenset[int], rows: int) -> "Axis":
         """The axis for these pitches in so many rows: this one as long as it will do, so that the picture rests."""
         low, high = (min(pitches), max(pitches)) if pitches else (60, 72)
         needed = high - low + 1
-        per_row = max(1, -(-needed // rows))
+        per_row, tall = _density(needed, rows)
         inside = self.low <= low and high <= self.high
-        looser = self.per_row > max(1, -(-(needed + _LOOSE) // rows))
+        loose = _density(needed + _LOOSE, rows)
+        looser = self.per_row > loose[0] or self.tall < loose[1]
         if rows == self.rows and (not pitches or (inside and not looser)):
             return self
-        return Axis(max(0, low - (rows * per_row - needed) // 2), per_row, rows)
+        return Axis(max(0, low - (rows // tall * per_row - needed) // 2), per_row, rows, tall)
+
+
+def _density(pitches: int, rows: int) -> tuple[int, int]:
+    """Pitches in a row and rows of a pitch, one of which is 1."""
+    rows = max(1, rows)
+    return max(1, -(-pitches // rows)), max(1, min(_TALLEST, rows // pitches))
 
 
 @dataclass(frozen=True, slots=True)

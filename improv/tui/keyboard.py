@@ -104,8 +104,7 @@ def keyboard(
             below[inner], below_roles[inner] = mark or " ", role
         if pitch in labels:
             below[x + 1] = labels[pitch]
-            if not mark:
-                below_roles[x + 1] = "black"
+            below_roles[x + 1] = role.replace("white", "label") if mark else "white-label"
         if pitch % 12 == 0:
             for offset, char in enumerate(pitch_name(pitch)):
                 if x + 1 + offset < len(names):

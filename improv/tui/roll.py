@@ -81,6 +81,10 @@ class _Canvas:
         if 0 <= x < self.width and 0 <= row < self.rows:
             self.cells[row][x], self.roles[row][x] = glyph, role
 
+    def at(self, row: int, x: int, role: str) -> str:
+        """What somebody has drawn there, empty if it was not they."""
+        return self.cells[row][x] if 0 <= x < self.width and self.roles[row][x] == role else ""
+
 
 def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int) -> tuple[Axis, list[Row]]:
     """The axis that holds what can be seen, near the one before, and the rows of the picture."""
@@ -96,11 +100,12 @@ def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int
     canvas = _Canvas(sheet.width, rows)
     form = form_of(seen.form)
     _draw_lines(canvas, sheet, seen, glyphs)
+    pens = _pens(glyphs)
     for column in columns:
-        _draw_cell(canvas, sheet, axis, glyphs, column.step, column.improv, _IMPROV)
-        _draw_cell(canvas, sheet, axis, glyphs, column.step, column.you, _YOU)
-    _draw_cell(canvas, sheet, axis, glyphs, seen.step, Cell(held=seen.rig.keys), _YOU)
-    _draw_cell(canvas, sheet, axis, glyphs, seen.step + 1, seen.planned, _PLANNED)
+        _draw_cell(canvas, sheet, axis, column.step, column.improv, pens["improv"])
+        _draw_cell(canvas, sheet, axis, column.step, column.you, pens["you"])
+    _draw_cell(canvas, sheet, axis, seen.step, Cell(held=seen.rig.keys), pens["you"])
+    _draw_cell(canvas, sheet, axis, seen.step + 1, seen.planned, pens["planned"])
     picture = [
         (Span(_label(axis, row, gutter), "quiet"), *runs(canvas.cells[row], canvas.roles[row])) for row in range(rows)
     ]
@@ -117,9 +122,8 @@ def _pitches(columns: list[Column], seen: Snapshot | None) -> frozenset[int]:
 
 
 def _label(axis: Axis, row: int, gutter: int) -> str:
-    """The name of a row's pitch, if it is a C; or of the lowest and the highest row where there is none."""
-    low = axis.low + (axis.rows - 1 - row) * axis.per_row
-    names = [pitch_name(pitch) for pitch in range(low, low + axis.per_row) if pitch % 12 == 0]
+    """The name of a row's pitch, if it is a C."""
+    names = [pitch_name(pitch) for pitch in axis.pitches(row) if pitch % 12 == 0]
     return (names[0] if names else "").rjust(gutter - 1).ljust(gutter) if gutter else ""
 
 
@@ -136,21 +140,32 @@ def _draw_lines(canvas: _Canvas, sheet: Sheet, seen: Snapshot, glyphs: Glyphs) -
 
 @dataclass(frozen=True, slots=True)
 class _Pen:
-    """Which of the glyphs draw a note: its body, its beginning, and the same by halves of a cell."""
+    """The glyphs that draw a note: its body, its beginning, its end before the next, and by halves of a cell."""
 
     body: str
     struck: str
+    ends: str
     halves: str
-    halves_struck: str
+    halves_ends: str
     role: str
 
 
-_YOU = _Pen("you", "you_struck", "you_halves", "you_halves_struck", "you")
-_IMPROV = _Pen("improv", "improv_struck", "improv_halves", "improv_halves_struck", "improv")
-_PLANNED = _Pen("planned", "planned_struck", "planned_halves", "planned_halves", "planned")
+def _pens(glyphs: Glyphs) -> dict[str, _Pen]:
+    you = _Pen(glyphs.you, glyphs.you_struck, glyphs.you_ends, glyphs.you_halves, glyphs.you_halves_ends, "you")
+    improv = _Pen(
+        glyphs.improv,
+        glyphs.improv_struck,
+        glyphs.improv_ends,
+        glyphs.improv_halves,
+        glyphs.improv_halves_ends,
+        "improv",
+    )
+    halves = glyphs.planned_halves
+    planned = _Pen(glyphs.planned, glyphs.planned_struck, glyphs.planned, halves, halves, "planned")
+    return {"you": you, "improv": improv, "planned": planned}
 
 
-def _draw_cell(canvas: _Canvas, sheet: Sheet, axis: Axis, glyphs: Glyphs, step: int, cell: Cell, pen: _Pen) -> None:
+def _draw_cell(canvas: _Canvas, sheet: Sheet, axis: Axis, step: int, cell: Cell, pen: _Pen) -> None:
     """The notes of a step in its cells, from their onset to their end."""
     if cell == SILENCE:
         return
@@ -158,13 +173,11 @@ def _draw_cell(canvas: _Canvas, sheet: Sheet, axis: Axis, glyphs: Glyphs, step: 
     ends = {release.pitch: release.tick for release in cell.releases}
     for pitch in cell.held:
         last = _at(ends.get(pitch, TICKS_PER_STEP) - 1, cells)
-        for x in range(last + 1):
-            _put(canvas, axis, glyphs, pitch, start + x, pen, struck=False)
+        _draw_note(canvas, axis, pitch, range(start, start + last + 1), pen, struck=False)
     for onset in cell.onsets:
         end = ends.get(onset.pitch, TICKS_PER_STEP)
         first, last = _at(onset.tick, cells), _at(end - 1 if end > onset.tick else TICKS_PER_STEP - 1, cells)
-        for x in range(first, max(first, last) + 1):
-            _put(canvas, axis, glyphs, onset.pitch, start + x, pen, struck=x == first)
+        _draw_note(canvas, axis, onset.pitch, range(start + first, start + max(first, last) + 1), pen, struck=True)
 
 
 def _at(tick: int, cells: int) -> int:
@@ -172,20 +185,23 @@ def _at(tick: int, cells: int) -> int:
     return max(0, tick) * cells // TICKS_PER_STEP
 
 
-def _put(canvas: _Canvas, axis: Axis, glyphs: Glyphs, pitch: int, x: int, pen: _Pen, *, struck: bool) -> None:
-    row = axis.row(pitch)
-    if row is None or not 0 <= x < canvas.width:
-        return
-    halves: str = getattr(glyphs, pen.halves_struck if struck else pen.halves)
-    if axis.per_row == 2 and halves:
-        upper = (pitch - axis.low) % 2
-        whole: str = getattr(glyphs, pen.halves)
-        others = (whole, getattr(glyphs, pen.halves_struck))
-        there = canvas.cells[row][x] if canvas.roles[row][x] == pen.role else ""
-        both = any(there == other[1 - upper] or there == other[2] for other in others)
-        canvas.put(row, x, halves[2 if both else upper], pen.role)
-        return
-    canvas.put(row, x, getattr(glyphs, pen.struck if struck else pen.body), pen.role)
+def _draw_note(canvas: _Canvas, axis: Axis, pitch: int, over: range, pen: _Pen, *, struck: bool) -> None:
+    """A note over some cells; where it is struck again, the one before gets an end that can be seen."""
+    by_halves = axis.per_row == 2 and pen.halves
+    upper = (pitch - axis.low) % 2
+    for row in axis.rows_of(pitch):
+        if by_halves:
+            for x in over:
+                there = canvas.at(row, x, pen.role)
+                both = there in {pen.halves[1 - upper], pen.halves[2]}
+                canvas.put(row, x, pen.halves[2 if both else upper], pen.role)
+            if struck and canvas.at(row, over.start - 1, pen.role) == pen.halves[upper]:
+                canvas.put(row, over.start - 1, pen.halves_ends[upper], pen.role)
+            continue
+        if struck and canvas.at(row, over.start - 1, pen.role):
+            canvas.put(row, over.start - 1, pen.ends, pen.role)
+        for x in over:
+            canvas.put(row, x, pen.struck if struck and x == over.start else pen.body, pen.role)
 
 
 def _ruler(history: History, seen: Snapshot, form: Form | None, sheet: Sheet, glyphs: Glyphs) -> Row:

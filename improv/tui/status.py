@@ -1,7 +1,7 @@
 """A line that tells the truth about what plays: what matters most first, and what is wrong before all."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len, set_cell_size
 
@@ -26,6 +26,8 @@ class Field:
 
     forms: tuple[str, ...]
     role: str = "text"
+    mark: str = ""
+    """A loud character before any of them."""
 
 
 def fields_of(seen: Snapshot, glyphs: Glyphs) -> list[Field]:
@@ -34,30 +36,30 @@ def fields_of(seen: Snapshot, glyphs: Glyphs) -> list[Field]:
     told: list[Field] = []
     if seen.faults:
         count = f"{glyphs.alarm} {seen.faults} fault{'s' if seen.faults > 1 else ''}"
-        told.append(Field((f"{count}: {seen.fault}" if seen.fault else count, count), "loud"))
+        told.append(Field((f"{count}: {_cut(seen.fault, 60, glyphs)}" if seen.fault else count, count), "loud"))
     if seen.missed_steps:
-        told.append(Field((f"{glyphs.alarm} {seen.missed_steps} missed", f"{glyphs.alarm}{seen.missed_steps}"), "loud"))
+        told.append(Field((f"{glyphs.alarm} {seen.missed_steps} missed",), "loud"))
     if rig.dropped_onsets:
         told.append(Field((f"{glyphs.alarm} {rig.dropped_onsets} dropped",), "loud"))
     deaths = rig.engine_deaths + rig.player_deaths
     if deaths:
         told.append(Field((f"{glyphs.alarm} restarted {deaths}x",), "loud"))
     if rig.take:
-        told.append(Field((f"{glyphs.recording} {rig.take}", f"{glyphs.recording} rec", glyphs.recording), "loud"))
+        told.append(Field((f" {rig.take}", " rec"), mark=glyphs.recording))
     told.append(_ports(seen, glyphs))
     if rig.model:
         coming = f" {glyphs.to} {rig.model_coming}" if rig.model_coming else ""
         told.append(Field((rig.model + coming, *((f"{glyphs.to} {rig.model_coming}",) if coming else ()))))
-    told.append(Field((f"{seen.tempo:.4g} bpm, own clock", f"{seen.tempo:.4g} bpm", f"{seen.tempo:.4g}")))
+    told.append(Field((f"{seen.tempo:.4g} bpm, own clock", f"{seen.tempo:.4g} bpm")))
     step = f"{_ms(seen.step_p50_us)}/{_ms(seen.step_p99_us)}"
     late = f"{_ms(rig.lateness_p50_us)}/{_ms(rig.lateness_p99_us)}"
-    told.append(Field((f"step {step} ms", f"st {step}"), "quiet"))
-    told.append(Field((f"late {late} ms", f"la {late}"), "quiet"))
+    told.append(Field((f"step {step} ms", f"step {step}"), "quiet"))
+    told.append(Field((f"late {late} ms", f"late {late}"), "quiet"))
     if rig.remark:
-        told.append(Field((rig.remark,)))
+        told.append(Field((rig.remark, _cut(rig.remark, 40, glyphs), _cut(rig.remark, 20, glyphs))))
     if not (seen.missed_steps or rig.dropped_onsets or seen.faults):
         told.append(Field(("nothing missed",), "quiet"))
-    return [Field(tuple(_clean(form, glyphs) for form in field.forms), field.role) for field in told]
+    return [Field(tuple(_clean(form, glyphs) for form in field.forms), field.role, field.mark) for field in told]
 
 
 def _ports(seen: Snapshot, glyphs: Glyphs) -> Field:
@@ -65,9 +67,14 @@ def _ports(seen: Snapshot, glyphs: Glyphs) -> Field:
     if not (rig.input or rig.output):
         return Field((rig.says, "no ports") if rig.says else ("no ports",))
     names = [rig.input or "no keys", rig.output or "no synth"]
-    short = [name.partition(":")[0][:12].rstrip() for name in names]
+    short = [_cut(name.partition(":")[0], 12, glyphs) for name in names]
     arrow = f" {glyphs.to} "
     return Field((arrow.join(names), arrow.join(short)))
+
+
+def _cut(text: str, width: int, glyphs: Glyphs) -> str:
+    """A text that may be too long, cut so that it shows."""
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + glyphs.cut
 
 
 def _ms(us: float) -> str:
@@ -88,40 +95,43 @@ def status(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]
     rows: list[Row] = []
     divider = f" {glyphs.divider} "
     for row in range(height):
-        taken, rest = _taken(rest, width, len(divider), last=row == height - 1)
+        taken = _taken(rest, width, len(divider), short=row == height - 1)
+        taken = taken or _taken(rest, width, len(divider), short=True)
+        rest = rest[len(taken) :]
         spans: list[Span] = []
-        for text, role in taken:
+        for field in taken:
             if spans:
                 spans.append(Span(divider, "faint"))
-            spans.append(Span(text, role))
+            if field.mark:
+                spans.append(Span(field.mark, "loud"))
+            spans.append(Span(field.forms[0], field.role))
         rows.append(tuple(spans))
     return rows
 
 
-def _taken(
-    fields: Sequence[Field], width: int, apart: int, *, last: bool
-) -> tuple[list[tuple[str, str]], Sequence[Field]]:
-    """The fields that go into one row, in their order, and those that are left for the next.
+def _taken(fields: Sequence[Field], width: int, apart: int, *, short: bool) -> Sequence[Field]:
+    """The fields that fit into one row, in their order, each with the one form that is told.
 
-    In the last row each field is first told as shortly as it can be, and then longer while there is room.
+    If they may be short, each is first told as shortly as it can be, and then longer while there is room.
     """
-    length: Callable[[str], int] = cell_len
     chosen: list[int] = []
     room = width + apart
     for field in fields:
-        forms = field.forms if last else field.forms[:1]
-        if length(forms[-1]) + apart > room:
+        form = len(field.forms) - 1 if short else 0
+        needed = cell_len(field.mark + field.forms[form]) + apart
+        if needed > room:
             break
-        chosen.append(len(forms) - 1)
-        room -= length(forms[-1]) + apart
+        chosen.append(form)
+        room -= needed
     for at, form in enumerate(chosen):
         texts = fields[at].forms
         for longer in range(form):
-            grown = length(texts[longer]) - length(texts[form])
+            grown = cell_len(texts[longer]) - cell_len(texts[form])
             if grown <= room:
                 room -= grown
                 chosen[at] = longer
                 break
-    if not chosen and fields:
-        return [(set_cell_size(fields[0].forms[-1], width).rstrip(), fields[0].role)], fields[1:]
-    return [(fields[at].forms[form], fields[at].role) for at, form in enumerate(chosen)], fields[len(chosen) :]
+    if short and not chosen and fields:
+        first = fields[0]
+        return [replace(first, forms=(set_cell_size(first.forms[-1], max(0, width - cell_len(first.mark))).rstrip(),))]
+    return [replace(field, forms=(field.forms[form],)) for field, form in zip(fields, chosen, strict=False)]

@@ -115,7 +115,7 @@ def _big(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
     word, left, role = word_of(seen), _left(seen), role_of(seen)
     place = _place(seen)
     edge = _pattern(seen, glyphs, 2)
-    head = 3 + big.width_of(word) + (2 + big.width_of(left) if left else 0)
+    head = 4 + big.width_of(word) + (2 + big.width_of(left) if left else 0)
     room = width - head - 2 - big.width_of(place) - 1
     if room < 0:  # without the chorus
         place = place.partition("-")[2]
@@ -126,7 +126,7 @@ def _big(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
     rows: list[Row] = []
     letters = zip(big.drawn(word, glyphs), big.drawn(left, glyphs), big.drawn(place, glyphs), middle, strict=True)
     for word_row, left_row, place_row, between in letters:
-        row = [Span(edge, role), Span(" "), Span(word_row, role)]
+        row = [Span(edge, role), Span("  "), Span(word_row, role)]
         if left:
             row += [Span("  "), Span(left_row, "text")]
         rows.append((*row, Span("  "), between, Span(" "), Span(place_row, "text")))
@@ -152,7 +152,7 @@ def _huge(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
     word, left, place, role = word_of(seen), _left(seen), _place(seen), role_of(seen)
     edge = _pattern(seen, glyphs, 2)
     ink = glyphs.pixels[-1] if glyphs.pixels else glyphs.you
-    head = 3 + 2 * big.width_of(word) + (3 + 2 * big.width_of(left) if left else 0)
+    head = 5 + 2 * big.width_of(word) + (4 + 2 * big.width_of(left) if left else 0)
     room = width - head - 3 - 2 * big.width_of(place) - 1
     if room < _LEAST_MIDDLE:
         place = place.partition("-")[2]
@@ -165,9 +165,9 @@ def _huge(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
     for word_row, left_row, place_row, between in zip(
         big.huge(word, ink), big.huge(left, ink), big.huge(place, ink), middle, strict=True
     ):
-        row = [Span(edge, role), Span(" "), Span(word_row, role)]
+        row = [Span(edge, role), Span("   "), Span(word_row, role)]
         if left:
-            row += [Span("   "), Span(left_row, "text")]
+            row += [Span("    "), Span(left_row, "text")]
         rows.append((*row, Span("   "), between, Span(" "), Span(place_row, "text")))
     return rows
 
@@ -183,7 +183,7 @@ def _spaced(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
         spaced, place = word, _place(seen)
         room = max(1, width - 3 - len(spaced) - len(left) - len(place))
     game = f"{_game(seen)} {glyphs.dot} {seen.tempo:.4g} bpm"
-    says = _says(seen)
+    says = _says(seen).removeprefix("beats, ").removeprefix("beat, ")
     gap = width - 3 - len(says) - len(game)
     last: Row = (Span(says, "strong"), Span(" " * gap), Span(game, "quiet")) if gap >= 2 else (Span(says, "strong"),)
     return [

@@ -30,9 +30,10 @@ Row = tuple[Span, ...]
 
 ROLES = (
     "text", "strong", "quiet", "faint", "you", "improv", "both", "planned", "here", "next", "you-here", "improv-here",
-    "both-here", "loud", "white", "black", "you-white", "improv-white", "positive", "negative",
+    "both-here", "loud", "positive", "negative", "white", "white-label", "black", "you-white", "improv-white", "you-label",
+    "improv-label",
 )  # fmt: skip
-"""What a piece of text may mean; the style sheet below gives each its colour."""
+"""What a piece of text may mean; the style sheet below gives each its colour. The keys of a piano are ivory by any."""
 
 WORDS = {Who.NOBODY: "COUNT-IN", Who.YOU: "YOU", Who.IMPROV: "IMPROV", Who.BOTH: "BOTH"}
 
@@ -60,12 +61,15 @@ class View(Widget):
         .view--improv-here { color: $text-primary; text-style: bold reverse; }
         .view--both-here { color: $text-success; text-style: bold reverse; }
         .view--loud { color: $text-error; text-style: bold; }
-        .view--white { color: $background 70%; background: $foreground 85%; }
-        .view--black { color: $background; background: $foreground 85%; }
-        .view--you-white { color: $warning; background: $foreground 85%; text-style: bold; }
-        .view--improv-white { color: $primary; background: $foreground 85%; text-style: bold; }
+        .view--white { color: #777268; background: #c9c4b8; }
+        .view--white-label { color: #1c1b19; background: #c9c4b8; }
+        .view--black { color: #c9c4b8; background: #26241f; }
+        .view--you-white { color: #b85a00; background: #c9c4b8; text-style: bold; }
+        .view--improv-white { color: #0a5bb0; background: #c9c4b8; text-style: bold; }
+        .view--you-label { color: #fffaf0; background: #b85a00; text-style: bold; }
+        .view--improv-label { color: #f0f8ff; background: #0a5bb0; text-style: bold; }
         .view--positive { color: $text-primary; }
-        .view--negative { color: $text-secondary; }
+        .view--negative { color: $foreground 60%; }
     }
     """
 
