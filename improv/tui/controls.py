@@ -5,6 +5,7 @@ only says what is wanted, in messages; it must never talk to a daemon, nor show 
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -37,7 +38,13 @@ class _Asked:
 class Controls(Widget):
     """Every control, a line each; one line high, it shows the one that is selected."""
 
-    COMPONENT_CLASSES = {"controls--name", "controls--selected", "controls--bar", "controls--rest", "controls--deaf"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "controls--name",
+        "controls--selected",
+        "controls--bar",
+        "controls--rest",
+        "controls--deaf",
+    }
     DEFAULT_CSS = """
     Controls {
         height: 1fr;
@@ -59,11 +66,11 @@ class Controls(Widget):
     class Edit(Message):
         """A value is to be typed, or chosen from a list."""
 
-        def __init__(self, control: Control) -> None:
+        def __init__(self, turned: Control) -> None:
             super().__init__()
-            self.control = control
+            self.turned = turned
 
-    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 its name in Textual
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._glyphs = glyphs
         self._values: dict[str, Value] = {name: control.default for name, control in CONTROLS.items()}
@@ -137,8 +144,7 @@ class Controls(Widget):
         height = max(1, self.size.height)
         lowest = max(0, min(self._selected, len(NAMES) - height))
         self._first = max(0, min(lowest, max(self._first, self._selected - height + 1), len(NAMES) - height))
-        if self._selected < self._first:
-            self._first = self._selected
+        self._first = min(self._first, self._selected)
 
     def on_resize(self) -> None:
         """Keep the selected one in sight."""
@@ -186,9 +192,10 @@ class Controls(Widget):
         """Edit what was clicked on twice, by its name or its value."""
         start, width = self._bar()
         control = self._at(event.y)
-        if event.chain == 2 and control is not None and not (_slides(control) and start <= event.x < start + width):
-            if not control.is_switch:
-                self.post_message(self.Edit(control))
+        if event.chain != 2 or control is None or control.is_switch:
+            return
+        if not (_slides(control) and start <= event.x < start + width):
+            self.post_message(self.Edit(control))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Nudge what the mouse is over."""

@@ -26,6 +26,7 @@ PER_S = 20.0
 
 AGAIN_S = 0.5
 _ASKED_S = 5.0
+_LAST_S = 0.5
 
 
 # --- what is told ---------------------------------------------------------------------------------
@@ -102,23 +103,30 @@ class DaemonLink:
         self._starts = starts
         self._tell: Callable[[News], object] = _nobody
         self._wanted: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._asking: threading.Thread | None = None
         self._ended = False
 
     def begin(self, tell: Callable[[News], object]) -> None:
+        """Tell what happens from now on."""
         self._tell = tell
         _thread(self._watch)
-        _thread(self._ask)
+        self._asking = _thread(self._ask)
 
     def ask(self, command: Command) -> None:
+        """Have a command done, after those asked for before."""
         self._wanted.put(command)
 
     def start(self) -> None:
+        """Start the daemon; it is told of when it is there."""
         _thread(self._start)
 
     def end(self) -> None:
+        """Tell nothing any more; what has been asked for is done, if that takes a moment."""
         self._ended = True
         self._tell = _nobody
         self._wanted.put(None)
+        if self._asking is not None:
+            self._asking.join(_LAST_S)
 
     def _start(self) -> None:
         try:
@@ -136,8 +144,6 @@ class DaemonLink:
                     self._tell(Joined(client.greeting.pid))
                     for snapshot in client.watch(PER_S):
                         self._tell(Seen(snapshot))
-                        if self._ended:
-                            return
             except Unavailable:
                 pass
             except (ImprovError, OSError) as error:
@@ -160,7 +166,7 @@ class DaemonLink:
     def _ask_through(self, client: ControlClient) -> bool:
         """Ask for what is wanted until there is an end to it (True) or to the daemon."""
         while True:
-            commands = self._all()
+            commands = [self._wanted.get(), *self._waiting()]
             for command in latest(commands):
                 try:
                     if note := client.ask(command):
@@ -172,21 +178,16 @@ class DaemonLink:
             if None in commands:
                 return True
 
-    def _all(self) -> list[Command | None]:
-        """Everything that is wanted by now, at least one."""
-        commands = [self._wanted.get()]
-        with suppress(queue.Empty):
-            while True:
-                commands.append(self._wanted.get_nowait())
-        return commands
-
     def _dropped(self) -> bool:
-        """Let go of what was wanted while nobody was there: late, it would do harm; whether that was all."""
-        with suppress(queue.Empty):
-            while True:
-                if self._wanted.get(timeout=AGAIN_S) is None:
-                    return True
-        return False
+        """Let go of what is wanted while nobody is there, as late it would do harm; whether that is the end."""
+        try:
+            commands = [self._wanted.get(timeout=AGAIN_S)]
+        except queue.Empty:
+            return False
+        return None in [*commands, *self._waiting()]
+
+    def _waiting(self) -> list[Command | None]:
+        return [self._wanted.get_nowait() for _ in range(self._wanted.qsize())]
 
 
 def latest(commands: Sequence[Command | None]) -> list[Command]:
@@ -205,9 +206,11 @@ def latest(commands: Sequence[Command | None]) -> list[Command]:
     return kept[::-1]
 
 
-def _thread(target: Callable[[], None]) -> None:
+def _thread(target: Callable[[], None]) -> threading.Thread:
     """One that ends with the program, whatever it waits for."""
-    threading.Thread(target=target, daemon=True).start()
+    thread = threading.Thread(target=target, daemon=True)
+    thread.start()
+    return thread
 
 
 def _nobody(news: News) -> None:

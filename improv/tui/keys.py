@@ -65,6 +65,17 @@ class Key:
         """Every key of the row."""
         return (*self.keys, *self.everywhere, *self.letters, *self.in_lists, *self.when_gone)
 
+    def hint(self, where: Where, letters: Letters) -> str:
+        """The shortest key that asks for it here, as the footer says it; empty if none does."""
+        keys = () if where is Where.LIST and self.not_in_lists else self.keys
+        keys = (*self.in_lists, *keys) if where is Where.LIST else keys
+        keys = (*(self.letters if letters is Letters.COMMANDS else ()), *keys, *self.everywhere)
+        if where is not Where.LIST and self.action == "close":
+            return ""
+        if self.takes_key and len(keys) > 2:
+            return f"{keys[0]}-{keys[-1]}"
+        return shown(keys[0]) if keys else ""
+
     @property
     def shown(self) -> str:
         """The keys as a help text says them."""
@@ -240,12 +251,18 @@ TABLE: tuple[Key, ...] = (
         title="leave",
         help="Leave; the jam plays on.",
         group=LEAVE,
-        everywhere=("ctrl+q",),
+        everywhere=("ctrl+q", "ctrl+c"),
         letters=("q",),
     ),
     Key(action="quit_and_stop", title="end the jam", help="Leave, and end the jam.", group=LEAVE, letters=("Q",)),
 )
 """Every key there is."""
+
+FOOTER = (
+    "panic", "close", "pick", "start_stop", "letters", "help", "hand_over", "models", "ports", "presets", "learn",
+    "quit", "palette", "next_mode", "tap", "export", "log", "save_preset", "restart", "theme",
+)  # fmt: skip
+"""What the footer tells, the most important first."""
 
 BY_ACTION: Mapping[str, Key] = MappingProxyType({key.action: key for key in TABLE})
 
@@ -261,6 +278,7 @@ _SHOWN = MappingProxyType(
         "pagedown": "pgdn",
         "ctrl+q": "^q",
         "ctrl+p": "^p",
+        "ctrl+c": "^c",
         "backspace": "bksp",
     }
 )
