@@ -1,5 +1,6 @@
 """The chorus as a lead sheet: where we are in it, and which chord comes."""
 
+from functools import lru_cache
 from itertools import groupby
 
 from improv.messages import Snapshot
@@ -22,6 +23,7 @@ class FormGrid(View):
         return grid(seen, self.glyphs, width, height)
 
 
+@lru_cache(maxsize=8)
 def bars_of(form: str) -> tuple[str, ...]:
     """The chords of each bar, none told twice in a row: `C7 A7`; none if the form can't be read."""
     known = form_of(form)

@@ -5,6 +5,7 @@ keep more than a screen can show, and never make up a step that was not told.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from improv.messages import Snapshot
 from improv.music import SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Chord, Form
@@ -74,6 +75,7 @@ def place_of(seen: Snapshot) -> int:
     return (place.bar - 1) * STEPS_PER_BAR + (place.beat - 1) * STEPS_PER_BEAT + seen.step % STEPS_PER_BEAT
 
 
+@lru_cache(maxsize=8)
 def form_of(text: str) -> Form | None:
     """The form a snapshot tells, None if it tells none that can be read."""
     try:

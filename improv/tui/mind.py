@@ -7,9 +7,6 @@ from improv.music import PITCH_CLASSES
 from improv.tui.glyphs import Glyphs
 from improv.tui.view import Row, Span, View, runs
 
-_LEAST_BARS = 2
-"""Rows below which bars are not drawn higher than one."""
-
 
 class Mind(View):
     """A column for each pitch the melody may go to, and a cell for each number of the memory."""
@@ -47,28 +44,29 @@ def chances(of: Sequence[Chance], glyphs: Glyphs, width: int, height: int) -> li
     """Bars of how probable each pitch is as it is bent; beside each a thin one of how it was trained."""
     shown, cells = _columns(of, width)
     full = max((max(chance.bent, chance.trained) for chance in shown), default=1.0) or 1.0
-    rows: list[Row] = []
-    for row in range(height):
-        floor = height - 1 - row
-        line: list[str] = []
-        roles: list[str] = []
-        for chance in shown:
-            body = max(1, cells - 2) if cells > 1 else 1
-            bar = _level(chance.bent / full * height - floor, glyphs.levels)
-            line += [bar] * body
-            roles += ["improv"] * body
-            if cells > 1:
-                line.append(_level(chance.trained / full * height - floor, glyphs.trained))
-                roles.append("quiet")
-            line += [" "] * (cells - len(line) % cells if len(line) % cells else 0)
-            roles += ["text"] * (len(line) - len(roles))
-        rows.append(runs(line, roles))
-    return rows
+    bent = [_levels(chance.bent / full, glyphs.levels, height) for chance in shown]
+    trained = [_levels(chance.trained / full, glyphs.trained, height) for chance in shown]
+    body, gap = max(1, cells - 2), " " * (cells - 2 if cells == 3 else 1 if cells > 3 else 0)
+    roles = (["improv"] * body + ["quiet"] * (cells > 1) + ["text"] * len(gap)) * len(shown)
+    return [
+        runs(
+            "".join(
+                bar[row] * body + (thin[row] if cells > 1 else "") + gap
+                for bar, thin in zip(bent, trained, strict=True)
+            ),
+            roles,
+        )
+        for row in range(height)
+    ]
 
 
-def _level(height: float, levels: str) -> str:
-    """The character of a bar that reaches so far (0 to 1) into a cell."""
-    return levels[round(min(1.0, max(0.0, height)) * (len(levels) - 1))]
+def _levels(share: float, levels: str, rows: int) -> str:
+    """A bar that reaches so far (0 to 1), from its top to its bottom."""
+    top = len(levels) - 1
+    filled = round(share * rows * top)
+    whole, part = divmod(filled, top)
+    bar = levels[-1] * whole + (levels[part] if part else "")
+    return bar.ljust(rows, levels[0])[::-1]
 
 
 def _names(of: Sequence[Chance], width: int, sounding: frozenset[int]) -> Row:

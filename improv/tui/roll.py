@@ -3,7 +3,7 @@
 Yours and improv's differ by glyph and by colour, so that the roll can be read without any.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from improv.messages import Snapshot
 from improv.music import SILENCE, STEPS_PER_BAR, TICKS_PER_STEP, Cell, Form, pitch_name
@@ -64,26 +64,34 @@ class Sheet:
         return range(self.step - self.now // self.cells, self.step + 1 + (self.width - self.now - 1) // self.cells + 1)
 
 
-@dataclass(slots=True)
 class _Canvas:
-    """Characters and their roles, row by row."""
+    """Characters and their roles, row by row; rows that nobody draws on stay one and the same."""
 
-    width: int
-    rows: int
-    cells: list[list[str]] = field(init=False)
-    roles: list[list[str]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.cells = [[" "] * self.width for _ in range(self.rows)]
-        self.roles = [["text"] * self.width for _ in range(self.rows)]
+    def __init__(self, cells: list[str], roles: list[str], rows: int) -> None:
+        self._blank = (cells, roles)
+        self._drawn: dict[int, tuple[list[str], list[str]]] = {}
+        self._width, self._rows = len(cells), rows
 
     def put(self, row: int, x: int, glyph: str, role: str) -> None:
-        if 0 <= x < self.width and 0 <= row < self.rows:
-            self.cells[row][x], self.roles[row][x] = glyph, role
+        """Draw a character, if it lies inside."""
+        if not (0 <= x < self._width and 0 <= row < self._rows):
+            return
+        if row not in self._drawn:
+            self._drawn[row] = (self._blank[0].copy(), self._blank[1].copy())
+        cells, roles = self._drawn[row]
+        cells[x], roles[x] = glyph, role
 
     def at(self, row: int, x: int, role: str) -> str:
         """What somebody has drawn there, empty if it was not they."""
-        return self.cells[row][x] if 0 <= x < self.width and self.roles[row][x] == role else ""
+        if row not in self._drawn or not 0 <= x < self._width:
+            return ""
+        cells, roles = self._drawn[row]
+        return cells[x] if roles[x] == role else ""
+
+    def rows(self) -> list[Row]:
+        """What has been drawn."""
+        blank = runs(*self._blank)
+        return [runs(*self._drawn[row]) if row in self._drawn else blank for row in range(self._rows)]
 
 
 def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int) -> tuple[Axis, list[Row]]:
@@ -97,18 +105,15 @@ def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int
     axis = axis.fitted(_pitches(columns, seen), rows)
     if seen is None:
         return axis, []
-    canvas = _Canvas(sheet.width, rows)
+    canvas = _lined(sheet, seen, glyphs, rows)
     form = form_of(seen.form)
-    _draw_lines(canvas, sheet, seen, glyphs)
     pens = _pens(glyphs)
     for column in columns:
         _draw_cell(canvas, sheet, axis, column.step, column.improv, pens["improv"])
         _draw_cell(canvas, sheet, axis, column.step, column.you, pens["you"])
     _draw_cell(canvas, sheet, axis, seen.step, Cell(held=seen.rig.keys), pens["you"])
     _draw_cell(canvas, sheet, axis, seen.step + 1, seen.planned, pens["planned"])
-    picture = [
-        (Span(_label(axis, row, gutter), "quiet"), *runs(canvas.cells[row], canvas.roles[row])) for row in range(rows)
-    ]
+    picture = [(Span(_label(axis, row, gutter), "quiet"), *drawn) for row, drawn in enumerate(canvas.rows())]
     if ruled:
         picture.insert(0, (Span(" " * gutter), *_ruler(history, seen, form, sheet, glyphs)))
     return axis, picture
@@ -127,15 +132,16 @@ def _label(axis: Axis, row: int, gutter: int) -> str:
     return (names[0] if names else "").rjust(gutter - 1).ljust(gutter) if gutter else ""
 
 
-def _draw_lines(canvas: _Canvas, sheet: Sheet, seen: Snapshot, glyphs: Glyphs) -> None:
-    """The bars, faint, and the line of now."""
+def _lined(sheet: Sheet, seen: Snapshot, glyphs: Glyphs, rows: int) -> _Canvas:
+    """A canvas with the bars, faint, and the line of now."""
+    cells, roles = [" "] * sheet.width, ["text"] * sheet.width
     place = place_of(seen)
     for step in sheet.steps:
-        if (place + step - seen.step) % STEPS_PER_BAR == 0:
-            for row in range(canvas.rows):
-                canvas.put(row, sheet.cell(step), glyphs.bar, "faint")
-    for row in range(canvas.rows):
-        canvas.put(row, sheet.now, glyphs.now, "quiet")
+        x = sheet.cell(step)
+        if (place + step - seen.step) % STEPS_PER_BAR == 0 and 0 <= x < sheet.width:
+            cells[x], roles[x] = glyphs.bar, "faint"
+    cells[sheet.now], roles[sheet.now] = glyphs.now, "quiet"
+    return _Canvas(cells, roles, rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ must never draw anything by itself, and nothing moves unless a snapshot, a resiz
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -30,8 +31,8 @@ Row = tuple[Span, ...]
 
 ROLES = (
     "text", "strong", "quiet", "faint", "you", "improv", "both", "planned", "here", "next", "you-here", "improv-here",
-    "both-here", "loud", "positive", "negative", "white", "white-label", "black", "you-white", "improv-white", "you-label",
-    "improv-label",
+    "both-here", "loud", "positive", "negative", "white", "white-label", "black", "you-white", "improv-white",
+    "you-label", "improv-label",
 )  # fmt: skip
 """What a piece of text may mean; the style sheet below gives each its colour. The keys of a piano are ivory by any."""
 
@@ -40,6 +41,8 @@ WORDS = {Who.NOBODY: "COUNT-IN", Who.YOU: "YOU", Who.IMPROV: "IMPROV", Who.BOTH:
 
 class View(Widget):
     """A picture of the newest snapshot; whoever inherits it says its rows."""
+
+    ALLOW_SELECT = False  # a picture is no text, and would be painted more slowly
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"view--{role}" for role in ROLES}
 
@@ -77,9 +80,11 @@ class View(Widget):
         super().__init__(id=id, classes=classes)
         self.glyphs = glyphs
         self.seen: Snapshot | None = None
+        self._told: list[Row] = []
         self._drawn: list[Row] = []
         self._drawn_width = 0
         self._role_styles: dict[str, Style] = {}
+        self._strips: dict[Row, Strip] = {}
 
     def show(self, seen: Snapshot) -> None:
         """Take in the newest snapshot, and paint what it changes."""
@@ -95,12 +100,7 @@ class View(Widget):
         width, height = self.size
         if not (width and height):
             return
-        rows = self._rows(width, height)
-        if width == self._drawn_width and len(rows) == len(self._drawn):
-            changed = [y for y, (row, was) in enumerate(zip(rows, self._drawn, strict=True)) if row != was]
-        else:
-            changed = list(range(height))
-        self._drawn, self._drawn_width = rows, width
+        changed = self._draw(width, height)
         if changed:
             self.refresh(*_regions(changed, width))
 
@@ -108,9 +108,24 @@ class View(Widget):
         """A line as Textual paints it."""
         width, height = self.size
         if width != self._drawn_width or height != len(self._drawn):
-            self._drawn, self._drawn_width = self._rows(width, height), width
-        row = self._drawn[y] if y < len(self._drawn) else ()
-        return Strip([Segment(span.text, self._style(span.role)) for span in row], width)
+            self._draw(width, height)
+        return self._strip(self._drawn[y]) if y < len(self._drawn) else Strip.blank(width)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of the view: at once, where Textual would add nothing to them."""
+        styles = self.styles
+        if self.gutter or styles.outline or styles.tint.a or self.opacity < 1:
+            return super().render_lines(crop)
+        background, filters = self.background_colors[1], self.app.get_line_filters()
+        first, last = crop.column_span
+        whole = (first, last) == (0, self.size.width)
+        strips: list[Strip] = []
+        for y in crop.line_range:
+            strip = self.render_line(y)
+            for line_filter in filters:
+                strip = strip.apply_filter(line_filter, background)
+            strips.append(strip if whole else strip.crop(first, last))
+        return strips
 
     def on_resize(self) -> None:
         """Draw it anew for its new size."""
@@ -119,12 +134,30 @@ class View(Widget):
     def notify_style_update(self) -> None:
         """Forget the colours of the theme before."""
         self._role_styles.clear()
+        self._strips.clear()
         super().notify_style_update()
 
-    def _rows(self, width: int, height: int) -> list[Row]:
-        rows = list(self.picture(self.seen, width, height))[:height] if self.seen else []
-        blank = (Span(" " * width),)
-        return [fitted(row, width) for row in rows] + [blank] * (height - len(rows))
+    def _draw(self, width: int, height: int) -> list[int]:
+        """Draw all rows, and say which are not what they were."""
+        told = list(self.picture(self.seen, width, height))[:height] if self.seen else []
+        told += [()] * (height - len(told))
+        before = self._told if (width, height) == (self._drawn_width, len(self._drawn)) else []
+        changed = [y for y, row in enumerate(told) if not before or row != before[y]]
+        if not before:
+            self._drawn = [()] * height
+        for y in changed:
+            self._drawn[y] = fitted(told[y], width)
+        self._told, self._drawn_width = told, width
+        self._strips = {row: strip for row in self._drawn if (strip := self._strips.get(row))} if before else {}
+        return changed
+
+    def _strip(self, row: Row) -> Strip:
+        """A row with its colours; those that are alike share what Textual keeps of them."""
+        strip = self._strips.get(row)
+        if strip is None:
+            segments = [Segment(span.text, self._style(span.role)) for span in row]
+            strip = self._strips[row] = Strip(segments, self._drawn_width)
+        return strip
 
     def _style(self, role: str) -> Style:
         style = self._role_styles.get(role)
@@ -164,13 +197,16 @@ def fitted(row: Row, width: int) -> Row:
 
 
 def runs(cells: Sequence[str], roles: Sequence[str]) -> Row:
-    """Single characters and what each means, as a row."""
+    """Single characters and what each means, as a row; a blank that means nothing joins what is before it."""
+    text, at = "".join(cells), 0
     spans: list[Span] = []
-    start = 0
-    for end in range(1, len(cells) + 1):
-        if end == len(cells) or roles[end] != roles[start]:
-            spans.append(Span("".join(cells[start:end]), roles[start]))
-            start = end
+    for role, group in groupby(roles):
+        end = at + len(list(group))
+        part = text[at:end]
+        at = end
+        if spans and (role == spans[-1].role or (role == "text" and part.isspace())):
+            part, role = spans[-1].text + part, spans.pop().role  # noqa: PLW2901 - it is the one it joins
+        spans.append(Span(part, role))
     return tuple(spans)
 
 
