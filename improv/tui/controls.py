@@ -227,7 +227,7 @@ class Controls(Widget):
         selected = control is self.selected
         deaf = control.name in self._deaf
         style = self.get_component_rich_style("controls--selected" if selected else "controls--name")
-        name = self.get_component_rich_style("controls--deaf") if deaf else Style()
+        name = _ink(self.get_component_rich_style("controls--deaf")) if deaf else Style()
         segments = [
             Segment((self._glyphs.here if selected else " ") + " ", style),
             Segment(control.name, style + name),
@@ -236,7 +236,7 @@ class Controls(Widget):
         start, bar = self._bar()
         if deaf:
             words = DEAF if width - start >= len(DEAF) else "deaf"
-            segments.append(Segment(words, style + self.get_component_rich_style("controls--rest")))
+            segments.append(Segment(words, style + _ink(self.get_component_rich_style("controls--rest"))))
         else:
             if bar and _slides(control):
                 segments += self._slider(control, bar, style)
@@ -248,8 +248,8 @@ class Controls(Widget):
 
     def _slider(self, control: Control, width: int, style: Style) -> list[Segment]:
         knob = round(control.share(self.value(control)) * (width - 1))
-        bar = style + self.get_component_rich_style("controls--bar")
-        rest = style + self.get_component_rich_style("controls--rest")
+        bar = style + _ink(self.get_component_rich_style("controls--bar"))
+        rest = style + _ink(self.get_component_rich_style("controls--rest"))
         glyphs = self._glyphs
         return [
             Segment(glyphs.rule * knob, bar),
@@ -265,6 +265,11 @@ class Controls(Widget):
             return f"< {value} >" if control.choices else value
         unit = f" {control.unit}" if control.unit and len(control.unit) <= 5 else ""
         return number(value) + unit
+
+
+def _ink(style: Style) -> Style:
+    """A style without its background."""
+    return Style(color=style.color, strike=style.strike)
 
 
 def _slides(control: Control) -> bool:

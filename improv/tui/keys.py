@@ -89,7 +89,7 @@ _DIGITS = tuple("123456789")
 PLAY, TURN, SEE, KEEP, LEAVE, PIANO = "play", "turn", "see", "keep", "leave", "piano"
 
 TABLE: tuple[Key, ...] = (
-    Key(action="start_stop", title="start or stop", help="Start playing, or stop.", group=PLAY, keys=("space",)),
+    Key(action="start_stop", title="start/stop", help="Start playing, or stop.", group=PLAY, keys=("space",)),
     Key(
         action="panic",
         title="PANIC",
@@ -259,7 +259,7 @@ TABLE: tuple[Key, ...] = (
 """Every key there is."""
 
 FOOTER = (
-    "panic", "close", "pick", "start_stop", "letters", "help", "hand_over", "models", "ports", "presets", "learn",
+    "panic", "close", "pick", "letters", "start_stop", "help", "hand_over", "models", "ports", "presets", "learn",
     "quit", "palette", "next_mode", "tap", "export", "log", "save_preset", "restart", "theme",
 )  # fmt: skip
 """What the footer tells, the most important first."""
