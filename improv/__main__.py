@@ -16,6 +16,7 @@ from improv.cli import ctl
 from improv.cli import daemon as background
 from improv.cli import doctor as checkup
 from improv.cli import monitor as listening
+from improv.cli import play as interface
 from improv.cli.options import Api, Given, LiveApi, Model, Name, Output, Provider, with_controls, with_jam
 from improv.config import Tune, Wiring, check_writable
 from improv.errors import ImprovError, UsageError
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(ctl.app, name="ctl")
 app.add_typer(background.app, name="daemon")
 app.add_typer(configuration.app, name="config")
+app.command("play")(interface.play)
 app.command("panic")(background.panic)
 app.command("doctor")(checkup.doctor)
 app.command("monitor")(listening.monitor)

@@ -59,7 +59,7 @@ def restart(given: Given, instance: Name = DEFAULT) -> None:
     """End it and begin again: with the options given, or else with those it was started with."""
     at = Instance(instance)
     given.config()  # what is wrong is said before the music ends
-    arguments = given.arguments() or _kept(at)
+    arguments = given.arguments() or kept(at)
     _ended(at)
     begin(at, arguments)
 
@@ -142,10 +142,27 @@ def panic(
 # --- beginning ------------------------------------------------------------------------------------
 
 
-def begin(at: Instance, arguments: Sequence[str]) -> None:
-    """Start a daemon with arguments of `improv daemon run` and wait until it plays; typer.Exit if it does not.
+class NotStarted(ImprovError):
+    """A daemon has ended as soon as it was started; the exit status is its own."""
 
-    AlreadyRunning if the instance plays already. Also what `improv jam --detach` does.
+    def __init__(self, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def begin(at: Instance, arguments: Sequence[str]) -> None:
+    """Start a daemon and say so; typer.Exit if it does not play. Also what `improv jam --detach` does."""
+    try:
+        typer.echo(launch(at, arguments))
+    except NotStarted as error:
+        typer.echo(f"improv: {error}", err=True)
+        raise typer.Exit(error.status) from None
+
+
+def launch(at: Instance, arguments: Sequence[str]) -> str:
+    """Start a daemon with arguments of `improv daemon run`, wait until it plays, and return what there is to say.
+
+    AlreadyRunning if the instance plays already, NotStarted if it ends instead.
     """
     if at.running() is not None:
         raise at.already()
@@ -159,11 +176,11 @@ def begin(at: Instance, arguments: Sequence[str]) -> None:
         child.terminate()
         raise
     if says is None:
-        typer.echo(f"improv: {_reason(errors) or 'it has ended as soon as it was started'}", err=True)
-        raise typer.Exit(child.returncode if child.returncode > 0 else 1)
+        status = child.returncode if child.returncode > 0 else 1
+        raise NotStarted(_reason(errors) or "it has ended as soon as it was started", status)
     with suppress(OSError):
         at.options.write_text(json.dumps({"pid": child.pid, "arguments": list(arguments)}))
-    typer.echo(f"improv is playing (PID {child.pid})" + (f": {says}" if says else ""))
+    return f"improv is playing (PID {child.pid})" + (f": {says}" if says else "")
 
 
 def _spawned(arguments: Sequence[str], stderr: IO[Any]) -> "subprocess.Popen[bytes]":
@@ -211,8 +228,8 @@ def _reason(errors: Path) -> str:
     return ""
 
 
-def _kept(at: Instance) -> list[str]:
-    """The arguments of the one that plays, if it was started from here."""
+def kept(at: Instance) -> list[str]:
+    """The arguments of the one that plays, or has played last, if it was started from here."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(at.options.read_text())
         if at.running() in (None, kept["pid"]):  # it may have died

@@ -1,0 +1,112 @@
+"""`improv play`: the terminal interface, which joins the daemon or starts one.
+
+The interface is loaded only when it is to be shown. Whatever becomes of it, the jam plays on, unless it was
+to end.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from improv.cli import daemon as background
+from improv.cli.options import Given, Name, with_jam
+from improv.errors import ImprovError, UsageError
+from improv.instance import DEFAULT, Instance
+from improv.messages import CONTROLS, Set, nearest
+
+_FRAMES_PER_S = "30"
+
+Layout = Annotated[str, typer.Option(help="Where the letters of your keyboard lie: qwerty, qwertz or azerty.")]
+Ascii = Annotated[bool, typer.Option("--ascii", help="Draw with ASCII only.")]
+Theme = Annotated[str, typer.Option(help="The colours: textual-dark, textual-light, nord, gruvbox and others.")]
+
+
+@with_jam
+def play(
+    given: Given,
+    instance: Name = DEFAULT,
+    layout: Layout = "qwerty",
+    ascii: Ascii = False,
+    theme: Theme = "",
+) -> None:
+    """Play with the terminal interface: see the jam, turn everything, and play on the computer's own keys.
+
+    Starts improv in the background, or joins the one that plays there. Leaving it (ctrl+q) does not end the
+    music: improv play comes back to it, and improv daemon stop ends it.
+    """
+    at = Instance(instance)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("improv play needs a terminal; improv jam plays without one")
+    from improv.tui.keys import LAYOUTS
+
+    if layout not in LAYOUTS:
+        raise UsageError(f"no layout {layout!r}{nearest(layout, tuple(LAYOUTS))}; choose from {', '.join(LAYOUTS)}")
+    given.config()  # what is wrong is said before the screen is taken
+    at.socket  # noqa: B018 a path too long is said too
+    joins = at.running() is not None
+    os.environ.setdefault("TEXTUAL_FPS", _FRAMES_PER_S)  # it is read once, when Textual is loaded
+    from improv.presets import presets_path
+    from improv.tui.app import ImprovApp, Setting
+    from improv.tui.daemon_link import DaemonLink
+    from improv.tui.glyphs import glyphs_of
+
+    arguments = given.arguments()
+    link = DaemonLink(at, lambda: background.launch(at, (background.kept(at) if joins else []) or arguments))
+    asks, says = _joining(given) if joins else ((), ())
+    app = ImprovApp(
+        link,
+        Setting(
+            glyphs=glyphs_of(ascii, sys.stdout.encoding),
+            layout=LAYOUTS[layout],
+            theme=theme,
+            log=at.log,
+            presets=presets_path(),
+            starts=not joins,
+            asks=asks,
+            says=says,
+        ),
+    )
+    if theme and theme not in app.themes_here():
+        themes = tuple(app.themes_here())
+        raise UsageError(f"no theme {theme!r}{nearest(theme, themes)}; choose from {', '.join(themes)}")
+    try:
+        result = app.run()
+    finally:
+        link.end()
+    match result:
+        case background.NotStarted(status=status):
+            typer.echo(f"improv: {result}", err=True)
+            raise typer.Exit(status)
+        case ImprovError():
+            raise result
+        case True:
+            background.stop(instance)
+            return
+    if app.return_code:  # it has said why
+        raise typer.Exit(app.return_code)
+    _part(at)
+
+
+def _joining(given: Given) -> tuple[tuple[Set, ...], tuple[str, ...]]:
+    """What options come to where an improv plays already: what is to be turned, and what there is to say."""
+    names = {key.rpartition(".")[2]: value for key, value in given.values.items() if key.startswith("controls.")}
+    live = tuple(Set(name, value) for name, value in names.items() if name in CONTROLS)
+    idle = [
+        key.rpartition(".")[2] for key in given.values if key.rpartition(".")[2] not in {set.control for set in live}
+    ]
+    idle += ["save"] * (given.save is not None) + ["profile"] * (given.profile is not None)
+    said = (
+        (f"improv plays already: {', '.join(f'--{name}' for name in idle)} will do when it is started",) if idle else ()
+    )
+    return live, said
+
+
+def _part(at: Instance) -> None:
+    """Say what plays on."""
+    pid = at.running()
+    if pid is None:
+        typer.echo(f"improv has stopped; {at.command('play')} starts it again")
+        return
+    typer.echo(f"improv plays on (PID {pid}): {at.command('play')} comes back, {at.command('daemon stop')} ends it")

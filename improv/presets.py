@@ -1,0 +1,119 @@
+"""Presets: how the controls stand, kept by name in one TOML file beside `config.toml`.
+
+The order of the file is the order of the digits that recall them. It must never leave half a file behind,
+and never lose the presets of a file that it cannot read.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from improv.config import config_path
+from improv.errors import DataError, UsageError
+from improv.messages import CONTROLS, Set, Snapshot, Value
+
+MOST = 99
+LONGEST_NAME = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """How controls are to stand, by their names; those it does not name are left alone."""
+
+    name: str
+    values: Mapping[str, Value]
+
+    def differs(self, seen: Snapshot) -> tuple[Set, ...]:
+        """What has to be turned to have it: a `Set` for each control that stands elsewhere."""
+        return tuple(Set(name, value) for name, value in self.values.items() if seen.value(name) != value)
+
+
+def preset_of(name: str, seen: Snapshot) -> Preset:
+    """How everything stands; UsageError if the name is none."""
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise UsageError(f"a preset's name has 1 to {LONGEST_NAME} characters that can be printed")
+    values = {control: seen.value(control) for control in CONTROLS}
+    return Preset(name, MappingProxyType({control: value for control, value in values.items() if value != ""}))
+
+
+def presets_path() -> Path:
+    """Where they are kept: beside the configuration."""
+    return config_path().with_name("presets.toml")
+
+
+def load(path: Path) -> tuple[Preset, ...]:
+    """The presets of a file, none if there is no file; DataError says what is wrong with it."""
+    try:
+        with path.open("rb") as file:
+            content = tomllib.load(file)
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: {error}; mend it or move it away") from error
+    return tuple(_preset(name, values, path) for name, values in content.items())
+
+
+def saved(presets: tuple[Preset, ...], preset: Preset) -> tuple[Preset, ...]:
+    """Them with another one, in the place of the one that has its name if there is one."""
+    if any(other.name == preset.name for other in presets):
+        return tuple(preset if other.name == preset.name else other for other in presets)
+    if len(presets) >= MOST:
+        raise UsageError(f"{MOST} presets are kept; remove one")
+    return (*presets, preset)
+
+
+def without(presets: tuple[Preset, ...], name: str) -> tuple[Preset, ...]:
+    """Them without one."""
+    return tuple(preset for preset in presets if preset.name != name)
+
+
+def save(path: Path, presets: tuple[Preset, ...]) -> None:
+    """Keep them: all of the new file or all of the old one; DataError if it cannot be written."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text(presets), encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise DataError(f"{path}: {error.strerror}; nothing was kept") from error
+
+
+def text(presets: tuple[Preset, ...]) -> str:
+    """The file that keeps them."""
+    return "\n".join(_table(preset) for preset in presets)
+
+
+def _table(preset: Preset) -> str:
+    lines = (f"{name} = {_written(value)}\n" for name, value in preset.values.items())
+    return f"[{_quoted(preset.name)}]\n{''.join(lines)}"
+
+
+def _written(value: Value) -> str:
+    return _quoted(value) if isinstance(value, str) else repr(value)
+
+
+def _quoted(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
+
+
+def _preset(name: str, values: object, path: Path) -> Preset:
+    """A preset as it is read: a control of another version is left out, a value that is none is not let in."""
+    if not isinstance(values, dict):
+        raise DataError(f"{path}: {name!r} is no table of controls; mend it or move it away")
+    kept: dict[str, Value] = {}
+    for control, value in values.items():
+        if control not in CONTROLS:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise DataError(f"{path}: [{name}] {control} is neither a number nor a word; mend it or move it away")
+        try:
+            kept[control] = CONTROLS[control].checked(value)
+        except UsageError as error:
+            raise DataError(f"{path}: [{name}] {error}") from error
+    return Preset(name, MappingProxyType(kept))

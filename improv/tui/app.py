@@ -1,0 +1,715 @@
+"""The terminal interface: the jam on one screen, and everything that can be done to it a key or a click away.
+
+It renders what the link tells and asks the link for what is wanted. It must never make the music wait or
+end by mistake: quitting it, crashing it or resizing it changes nothing but the screen.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.containers import Container
+from textual.css.query import NoMatches
+from textual.message import Message
+from textual.screen import Screen
+from textual.timer import Timer
+
+from improv.errors import DataError, ImprovError
+from improv.messages import (
+    BARS,
+    CONTROLS,
+    MODE,
+    MODEL,
+    TARGETS,
+    Command,
+    Control,
+    Forget,
+    HandOver,
+    Learn,
+    Panic,
+    Restart,
+    Set,
+    Snapshot,
+    Start,
+    Stop,
+    Tap,
+)
+from improv.model_files import model_paths
+from improv.music import pitch_name
+from improv.presets import Preset, load, preset_of, save, saved, without
+from improv.tui.controls import Controls
+from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, run_improv
+from improv.tui.footer import Banner, Footer
+from improv.tui.form import FormGrid
+from improv.tui.glyphs import UNICODE, Glyphs
+from improv.tui.keyboard import Keyboard
+from improv.tui.keys import BY_ACTION, LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
+from improv.tui.meters import Meters
+from improv.tui.mind import Mind
+from improv.tui.piano import Piano
+from improv.tui.roll import Roll
+from improv.tui.screens import (
+    Aside,
+    ChoicesScreen,
+    Entry,
+    HelpScreen,
+    ListScreen,
+    LogScreen,
+    ModelsScreen,
+    PortsScreen,
+    PresetsScreen,
+    Runs,
+)
+from improv.tui.status import StatusLine
+from improv.tui.turn import TurnBand
+from improv.tui.view import View
+
+DARK, LIGHT = "textual-dark", "textual-light"
+
+GONE = "improv has stopped; waiting for it (s starts it again, ctrl+q leaves)"
+_STARTING = "starting..."
+_NOTED = 200
+"""How many remarks are kept for the log."""
+
+_FAR = 10
+"""How many nudges go with shift."""
+
+_PIANO_S = 0.005
+"""No timer is shorter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What the interface is begun with."""
+
+    glyphs: Glyphs = UNICODE
+    layout: Layout = LAYOUTS["qwerty"]
+    theme: str = ""
+    """The theme that is wanted; otherwise the one that was used last."""
+    log: Path
+    presets: Path
+    """Where presets are kept; the last theme is kept beside them."""
+    starts: bool = False
+    """Whether the daemon has to be started first."""
+    asks: tuple[Command, ...] = ()
+    """What is asked for as soon as it is there."""
+    says: tuple[str, ...] = ()
+    """What is said as soon as it is there."""
+    runs: Runs = field(default=run_improv)
+    clock: Callable[[], float] = time.monotonic
+
+
+class JamScreen(Screen[None]):
+    """The jam, all of it."""
+
+    where = Where.JAM
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        super().__init__()
+        self.glyphs = glyphs
+
+    def compose(self) -> ComposeResult:
+        """The music on the left, what turns it on the right."""
+        yield TurnBand(self.glyphs)
+        yield Banner()
+        with Container(id="body"):
+            with Container(id="music"):
+                yield FormGrid(self.glyphs)
+                yield Roll(self.glyphs)
+                yield Keyboard(self.glyphs)
+            with Container(id="turned"):
+                yield Controls(self.glyphs)
+                yield Mind(self.glyphs)
+                yield Meters(self.glyphs)
+        yield StatusLine(self.glyphs)
+        yield Footer(self.glyphs)
+
+    def show(self, seen: Snapshot) -> None:
+        """Take the newest snapshot in."""
+        for view in self.query(View):
+            view.show(seen)
+        self.query_one(Controls).show(seen)
+
+
+class Everything(Provider):
+    """The command palette: every action of the table, every control, every theme."""
+
+    async def discover(self) -> Hits:
+        """All of it."""
+        for title, about, run in self._all():
+            yield DiscoveryHit(title, run, help=about)
+
+    async def search(self, query: str) -> Hits:
+        """What matches."""
+        matcher = self.matcher(query)
+        for title, about, run in self._all():
+            if (score := matcher.match(title)) > 0:
+                yield Hit(score, matcher.highlight(title), run, help=about)
+
+    def _all(self) -> Iterable[tuple[str, str, Callable[[], object]]]:
+        app = self.app
+        return app.palette() if isinstance(app, ImprovApp) else ()
+
+
+class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
+    """The interface; its result is what kept the daemon from starting, or whether the jam is to end too."""
+
+    CSS_PATH = "improv.tcss"
+    TITLE = "improv"
+    COMMANDS: ClassVar = {Everything}
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-medium"), (100, "-wide"), (140, "-huge")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-low"), (30, "-tall"), (44, "-high")]  # noqa: RUF012
+
+    class Hear(Message):
+        """There is news."""
+
+    def __init__(self, link: Link, setting: Setting) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self._link = link
+        self._setting = setting
+        self.seen: Snapshot | None = None
+        self.letters = Letters.COMMANDS
+        self._letters_chosen = False
+        self.noted: deque[str] = deque(maxlen=_NOTED)
+        self._news: deque[News] = deque()
+        self._newest: Snapshot | None = None
+        self._woken = False
+        self._banner = _STARTING
+        self._is_gone = False
+        self._asked_first = False
+        self._piano = Piano()
+        self._let_go: Timer | None = None
+        self._jam = JamScreen(setting.glyphs)
+        self._presets: tuple[Preset, ...] = ()
+        self._presets_wrong = ""
+
+    # --- beginning ---
+
+    def get_default_screen(self) -> Screen[object]:
+        """The jam."""
+        return self._jam  # type: ignore[return-value]
+
+    def on_mount(self) -> None:
+        """Show what is known, and listen for more."""
+        self.set_class(self._setting.glyphs.plain, "-ascii")
+        self.theme = self._first_theme()
+        self.theme_changed_signal.subscribe(self, lambda theme: self._keep_theme(theme.name))
+        self._read_presets()
+        self._link.begin(self._hear)
+        if self._setting.starts:
+            self._link.start()
+        self.call_after_refresh(self._dress)
+
+    def _first_theme(self) -> str:
+        wanted = self._setting.theme
+        if not wanted:
+            with suppress(OSError, ValueError):
+                wanted = self._theme_file.read_text(encoding="utf-8").strip()
+        return wanted if wanted in self.themes_here() else DARK
+
+    def themes_here(self) -> Mapping[str, bool]:
+        """The themes that can be seen here, and whether each is dark.
+
+        Those of a terminal's own colours come out black on black where colours are not wanted.
+        """
+        return {name: theme.dark for name, theme in self.available_themes.items() if not theme.ansi}
+
+    @property
+    def _theme_file(self) -> Path:
+        return self._setting.presets.with_name("theme")
+
+    def _keep_theme(self, name: str) -> None:
+        with suppress(OSError):
+            self._theme_file.parent.mkdir(parents=True, exist_ok=True)
+            self._theme_file.write_text(f"{name}\n", encoding="utf-8")
+
+    def _read_presets(self) -> None:
+        try:
+            self._presets, self._presets_wrong = load(self._setting.presets), ""
+        except DataError as error:
+            self._presets_wrong = str(error)
+            self._toast(str(error), wrong=True)
+
+    # --- news ---
+
+    def _hear(self, news: News) -> None:
+        """Called from any thread: of snapshots only the newest is kept, and nothing is told twice."""
+        if isinstance(news, Seen):
+            self._newest = news.snapshot
+        else:
+            self._news.append(news)
+        if not self._woken:
+            self._woken = True
+            self.post_message(self.Hear())
+
+    def on_improv_app_hear(self) -> None:
+        """Take the news in."""
+        self._woken = False
+        while self._news:
+            self._take(self._news.popleft())
+        newest, self._newest = self._newest, None
+        if newest is not None and not self._is_gone:
+            self._show(newest)
+
+    def _take(self, news: News) -> None:
+        match news:
+            case Joined():
+                self._is_gone = False
+                self._banner = ""
+                self._ask_first()
+            case Gone(why):
+                self._is_gone = True
+                self._piano = Piano(self._piano.lowest, self._piano.velocity)
+                if self.seen is None and not why:
+                    self._banner = _STARTING if self._setting.starts else GONE
+                else:
+                    self._banner = f"{why}; {GONE}" if why else GONE
+            case Said(command, text, wrong):
+                if wrong and isinstance(command, Set):
+                    self._jam.query_one(Controls).refused(command.control)
+                self._toast(text, wrong=wrong)
+            case NotStarted(error):
+                if self.seen is None:
+                    self.exit(error)
+                else:
+                    self._toast(str(error), wrong=True)
+            case Seen():
+                pass
+        self._dress()
+
+    def _ask_first(self) -> None:
+        if not self._asked_first:
+            self._asked_first = True
+            for command in self._setting.asks:
+                self._link.ask(command)
+            for text in self._setting.says:
+                self._toast(text)
+
+    def _show(self, seen: Snapshot) -> None:
+        before, self.seen = self.seen, seen
+        if before is None and not self._letters_chosen:
+            has_keys = seen.rig.input and not seen.rig.input.startswith("virtual port")
+            self.letters = Letters.COMMANDS if has_keys else Letters.PIANO
+            self._dress()
+        for text, was in ((seen.fault, before and before.fault), (seen.rig.remark, before and before.rig.remark)):
+            if text and text != was:
+                self.noted.append(text)
+        self._jam.show(seen)
+        if isinstance(self.screen, Aside):
+            self.screen.show(seen)
+
+    def _dress(self) -> None:
+        """Have the footer, the banner and the keyboard of the screen say how things are."""
+        mode = self.letters.upper()
+        if self.letters is Letters.PIANO:
+            mode += f" {pitch_name(self._piano.lowest)} v{self._piano.velocity}"
+        labels = self._piano.labels(self._setting.layout) if self.letters is Letters.PIANO else {}
+        with suppress(NoMatches):  # a screen that is only coming is dressed when it is there
+            self._jam.query_one(Keyboard).show_labels(labels)
+            self.screen.query_one(Footer).show(self._where, self.letters, mode)
+            self.screen.query_one(Banner).say(self._banner)
+
+    def on_screen_resume(self) -> None:
+        """Dress the screen that comes up."""
+        self.call_after_refresh(self._dress)
+
+    def _toast(self, text: str, *, wrong: bool = False) -> None:
+        self.noted.append(text)
+        self.notify(text, severity="error" if wrong else "information", timeout=6 if wrong else 4, markup=False)
+
+    # --- keys and clicks ---
+
+    @property
+    def _where(self) -> Where:
+        found = getattr(self.screen, "where", Where.TEXT)
+        return found if isinstance(found, Where) else Where.TEXT
+
+    async def on_event(self, event: events.Event) -> None:
+        """Give a key the meaning the table has for it; what it has none for goes to whatever has the focus."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self._screen_is_there():
+            character = event.character if event.is_printable else None
+            key = event.key
+            match meaning(key, character, self._where, self.letters, self._setting.layout, gone=self._is_gone):
+                case Asked(row) if not (row.action == "close" and isinstance(self.screen, CommandPalette)):
+                    await self._do(row.action, key if row.takes_key else None)
+                    return
+                case Struck() as struck if not self._is_gone:
+                    self._strike(struck)
+                    return
+        await super().on_event(event)
+
+    def _screen_is_there(self) -> bool:
+        return bool(self.screen_stack)
+
+    async def _do(self, action: str, key: str | None = None) -> None:
+        await self.run_action(action if key is None else f"{action}({key})")
+
+    async def on_footer_clicked(self, event: Footer.Clicked) -> None:
+        """Do what was clicked on."""
+        if not BY_ACTION[event.action].takes_key:
+            await self._do(event.action)
+
+    def on_controls_wanted(self, event: Controls.Wanted) -> None:
+        """Turn what was turned with the mouse."""
+        self.ask(event.command)
+
+    def on_controls_edit(self, event: Controls.Edit) -> None:
+        """Have a value typed or chosen."""
+        self._edit(event.turned)
+
+    def on_list_screen_picked(self, event: ListScreen.Picked) -> None:
+        """Ask for what was picked; a control that was turned shows it at once."""
+        match event.command:
+            case Set(name, value):
+                self._jam.query_one(Controls).turn(CONTROLS[name], value)
+            case command:
+                self.ask(command)
+
+    def ask(self, command: Command) -> None:
+        """Ask the daemon, if there is one."""
+        if self._is_gone:
+            self._jam.query_one(Controls).refused(command.control if isinstance(command, Set) else "")
+            return
+        self._link.ask(command)
+
+    # --- the piano ---
+
+    def _strike(self, key: Struck) -> None:
+        self._piano, presses = self._piano.pressed(key, self._setting.clock())
+        for press in presses:
+            self.ask(press)
+        self._wait_for_ends()
+
+    def _wait_for_ends(self) -> None:
+        end_s = self._piano.next_end_s
+        if end_s is not None and self._let_go is None:
+            self._let_go = self.set_timer(max(_PIANO_S, end_s - self._setting.clock()), self._end_notes)
+
+    def _end_notes(self) -> None:
+        self._let_go = None
+        self._piano, presses = self._piano.passed(self._setting.clock())
+        for press in presses:
+            self.ask(press)
+        self._wait_for_ends()
+
+    def let_go(self) -> None:
+        """Have every key of the piano up."""
+        self._piano, presses = self._piano.released()
+        for press in presses:
+            self.ask(press)
+
+    # --- actions, each a row of the table ---
+
+    @property
+    def _controls(self) -> Controls:
+        return self._jam.query_one(Controls)
+
+    def action_start_stop(self) -> None:
+        """Start, or stop."""
+        self.ask(Stop() if self.seen is not None and self.seen.playing else Start())
+
+    def action_panic(self) -> None:
+        """Silence everything."""
+        self._piano, _presses = self._piano.released()
+        self.ask(Panic())
+        self._toast("silenced")
+
+    def action_hand_over(self) -> None:
+        """Give the turn to the other one."""
+        self.ask(HandOver())
+
+    def action_restart(self) -> None:
+        """Go back to the top."""
+        self.ask(Restart())
+
+    def action_tap(self) -> None:
+        """Tap the tempo; it is stamped where it arrives."""
+        self.ask(Tap(0.0))
+
+    def action_next_mode(self) -> None:
+        """The next mode."""
+        self._controls.nudge(MODE, 1)
+
+    def action_fewer_bars(self) -> None:
+        """Fewer bars in a turn."""
+        self._controls.nudge(BARS, -1)
+
+    def action_more_bars(self) -> None:
+        """More bars in a turn."""
+        self._controls.nudge(BARS, 1)
+
+    def action_previous_control(self) -> None:
+        """Select the control above."""
+        self._controls.move(-1)
+
+    def action_next_control(self) -> None:
+        """Select the control below."""
+        self._controls.move(1)
+
+    def action_less(self) -> None:
+        """Turn the selected control down."""
+        self._nudge(-1)
+
+    def action_more(self) -> None:
+        """Turn it up."""
+        self._nudge(1)
+
+    def action_much_less(self) -> None:
+        """Turn it far down."""
+        self._nudge(-_FAR)
+
+    def action_much_more(self) -> None:
+        """Turn it far up."""
+        self._nudge(_FAR)
+
+    def _nudge(self, times: int) -> None:
+        control = self._controls.selected
+        names = tuple(model_paths()) if control is MODEL else ()
+        if names:
+            now = self._controls.value(MODEL)
+            at = names.index(str(now)) if now in names else -1
+            self._controls.turn(MODEL, names[(at + (1 if times > 0 else -1)) % len(names)])
+        else:
+            self._controls.nudge(control, times)
+
+    def action_edit(self) -> None:
+        """Type the value of the selected control, or choose it."""
+        self._edit(self._controls.selected)
+
+    def _edit(self, control: Control) -> None:
+        value = self._controls.value(control)
+        if control is MODEL:
+            self.action_models()
+        elif control.is_switch:
+            self._controls.nudge(control, 1)
+        elif control.choices:
+            self._go(ChoicesScreen(self._setting.glyphs, control, value))
+        else:
+            self._go(
+                Entry(
+                    control.name, f"{control.help} [{control.range}]", f"{value:g}" if value else "0", control.checked
+                )
+                if not isinstance(value, str)
+                else Entry(control.name, control.help, value, control.checked),
+                lambda typed: self._controls.turn(control, typed),
+            )
+
+    def action_default(self) -> None:
+        """Turn the selected control to its default."""
+        control = self._controls.selected
+        self._controls.turn(control, control.default)
+
+    def action_learn(self) -> None:
+        """Learn a knob for the selected control."""
+        self._learn(self._controls.selected.name)
+
+    def _learn(self, target: str) -> None:
+        if target in TARGETS:
+            self.ask(Learn(target))
+            self._toast(f"{target}: move a knob, press a key or a pedal")
+        else:
+            self._toast(f"{target} can't be turned by a knob", wrong=True)
+
+    def action_forget(self) -> None:
+        """Forget the knobs of the selected control."""
+        if (target := self._controls.selected.name) in TARGETS:
+            self.ask(Forget(target))
+
+    def action_help(self) -> None:
+        """Say what every key does."""
+        self._go(HelpScreen(self._setting.glyphs, self._setting.layout))
+
+    def action_palette(self) -> None:
+        """Open the command palette."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder="Find anything"))
+
+    def action_letters(self) -> None:
+        """Have letters be the other thing."""
+        self.let_go()
+        self._letters_chosen = True
+        self.letters = self.letters.other
+        self._dress()
+
+    def action_ports(self) -> None:
+        """Choose the ports."""
+        self._go(PortsScreen(self._setting.glyphs, self._setting.runs))
+
+    def action_models(self) -> None:
+        """Choose the network."""
+        self._go(ModelsScreen(self._setting.glyphs, self._setting.runs))
+
+    def action_presets(self) -> None:
+        """Choose a preset."""
+        self._go(PresetsScreen(self._setting.glyphs, lambda: self._presets))
+
+    def action_recall(self, digit: int) -> None:
+        """Recall a preset by its place."""
+        if digit <= len(self._presets):
+            self._recall(self._presets[digit - 1])
+        else:
+            self._toast(f"there is no preset {digit}; {BY_ACTION['save_preset'].letters[0]} keeps one")
+
+    def on_presets_screen_recall(self, event: PresetsScreen.Recall) -> None:
+        """Recall the preset that was picked."""
+        self._recall(event.preset)
+
+    def _recall(self, preset: Preset) -> None:
+        if self.seen is None or self._is_gone:
+            return
+        for wanted in preset.differs(self.seen):
+            self._controls.turn(CONTROLS[wanted.control], wanted.value)
+        self._toast(preset.name)
+
+    def action_save_preset(self) -> None:
+        """Keep how everything stands, by a name."""
+        if self._presets_wrong:
+            self._read_presets()
+        if (seen := self.seen) is None or self._presets_wrong:
+            return
+        free = f"preset {len(self._presets) + 1}"
+        self._go(
+            Entry("preset", "its name", free, lambda name: saved(self._presets, preset_of(name, seen))),
+            lambda presets: self._keep(presets, "kept"),
+        )
+
+    def action_remove(self) -> None:
+        """Remove the preset that is highlighted."""
+        if isinstance(self.screen, PresetsScreen):
+            self.screen.drop()
+
+    def on_presets_screen_remove(self, event: PresetsScreen.Remove) -> None:
+        """Forget a preset."""
+        self._keep(without(self._presets, event.preset.name), f"{event.preset.name} removed")
+        if isinstance(self.screen, PresetsScreen):
+            self.screen.look()
+
+    def _keep(self, presets: tuple[Preset, ...], text: str) -> None:
+        try:
+            save(self._setting.presets, presets)
+        except DataError as error:
+            self._toast(str(error), wrong=True)
+        else:
+            self._presets = presets
+            self._toast(text)
+
+    def action_export(self) -> None:
+        """Write the last take as a MIDI file."""
+        self.run_worker(self._export(), exclusive=True, group="export")
+
+    async def _export(self) -> None:
+        try:
+            told = await self._setting.runs(["export", "last"])
+        except ImprovError as error:
+            self._toast(str(error), wrong=True)
+        else:
+            self._toast(f"{told.strip()} in {Path.cwd()}")
+
+    def action_log(self) -> None:
+        """Read what has happened."""
+        self._go(LogScreen(self._setting.glyphs, self._setting.log, self.noted))
+
+    def action_theme(self) -> None:
+        """The dark theme, or the light one."""
+        self.theme = LIGHT if self.current_theme.dark else DARK
+
+    def action_pick(self, digit: int) -> None:
+        """Pick a row of the list."""
+        if isinstance(self.screen, ListScreen):
+            self.screen.pick(digit)
+
+    def action_close(self) -> None:
+        """Go back to the jam."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_octave_down(self) -> None:
+        """The piano an octave down."""
+        self._retune(self._piano.octave(-1))
+
+    def action_octave_up(self) -> None:
+        """The piano an octave up."""
+        self._retune(self._piano.octave(1))
+
+    def action_softer(self) -> None:
+        """The piano softer."""
+        self._retune(self._piano.touch(-1))
+
+    def action_louder(self) -> None:
+        """The piano louder."""
+        self._retune(self._piano.touch(1))
+
+    def _retune(self, piano: Piano) -> None:
+        self._piano = piano
+        self._dress()
+
+    def action_start_again(self) -> None:
+        """Start the daemon that has gone."""
+        if self._is_gone:
+            self._banner = _STARTING
+            self._dress()
+            self._link.start()
+
+    async def action_quit(self) -> None:
+        """Leave; the jam plays on."""
+        self.let_go()
+        self.exit(False)
+
+    async def action_quit_and_stop(self) -> None:
+        """Leave, and end the jam."""
+        self.exit(True)
+
+    def _go(self, screen: Screen[Any], then: Callable[[Any], object] | None = None) -> None:
+        """Go to a screen, from the jam: one beside it takes the place of another."""
+        if isinstance(self.screen, CommandPalette):
+            self.call_later(self._go, screen, then)
+            return
+        if len(self.screen_stack) > 1:
+            same = type(self.screen) is type(screen)
+            self.pop_screen()
+            if same:
+                return
+
+        def done(result: Any) -> None:
+            if then is not None and result is not None:
+                then(result)
+
+        self.push_screen(screen, done)
+        if self.seen is not None and isinstance(screen, Aside):
+            self.call_after_refresh(screen.show, self.seen)
+
+    # --- the palette ---
+
+    def palette(self) -> Iterable[tuple[str, str, Callable[[], object]]]:
+        """Everything that can be asked for: its title, a line about it, and what does it."""
+        for row in TABLE:
+            if not row.takes_key:
+                yield row.title, f"{row.help} [{row.shown}]", partial(self.call_later, self._do, row.action)
+        recall, learn, forget = (BY_ACTION[action] for action in ("recall", "learn", "forget"))
+        for number, preset in enumerate(self._presets[: len(recall.letters)], 1):
+            yield f"{recall.title} {number}: {preset.name}", recall.help, partial(self._recall, preset)
+        for control in CONTROLS.values():
+            yield f"set {control.name}", control.help, partial(self._choose, control)
+            for choice in control.choices:
+                yield f"{control.name} {choice}", control.help, partial(self._controls.turn, control, choice)
+        for target in TARGETS:
+            yield f"{learn.title} {target}", learn.help, partial(self._learn, target)
+            yield f"{forget.title} {target}", forget.help, partial(self.ask, Forget(target))
+        for name in self.themes_here():
+            yield f"theme {name}", BY_ACTION["theme"].help, partial(self._wear, name)
+
+    def _choose(self, control: Control) -> None:
+        self._controls.select(control.name)
+        self.call_later(self._edit, control)
+
+    def _wear(self, theme: str) -> None:
+        self.theme = theme

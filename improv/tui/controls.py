@@ -1,0 +1,276 @@
+"""The list of controls: a slider for each number, a choice for each word, turned with the keyboard and the mouse.
+
+What a control is called, how far it goes and how far a nudge moves it stands in `improv.messages`. The list
+only says what is wanted, in messages; it must never talk to a daemon, nor show a value that was refused.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from improv.messages import CONTROLS, ON, Control, Set, Snapshot, Value, number
+from improv.tui.glyphs import Glyphs
+
+NAMES = tuple(CONTROLS)
+DEAF = "not with this network"
+
+_MARK, _NAME = 2, max(map(len, NAMES)) + 1
+_VALUE, _LEAST_BAR, _MOST_BAR = 11, 4, 40
+_WIDEST_RANGE = 10_000
+"""A wider one has no use for a slider."""
+
+_PATIENCE = 4
+"""How many snapshots a value that was asked for may take until it is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    value: Value
+    patience: int
+
+
+class Controls(Widget):
+    """Every control, a line each; one line high, it shows the one that is selected."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "controls--name",
+        "controls--selected",
+        "controls--bar",
+        "controls--rest",
+        "controls--deaf",
+    }
+    DEFAULT_CSS = """
+    Controls {
+        height: 1fr;
+        & > .controls--name { color: $foreground; }
+        & > .controls--selected { color: $foreground; background: $primary 40%; text-style: bold; }
+        & > .controls--bar { color: $accent; }
+        & > .controls--rest { color: $foreground 40%; }
+        & > .controls--deaf { color: $foreground 50%; text-style: strike; }
+    }
+    """
+
+    class Wanted(Message):
+        """A control is to be turned to a value."""
+
+        def __init__(self, command: Set) -> None:
+            super().__init__()
+            self.command = command
+
+    class Edit(Message):
+        """A value is to be typed, or chosen from a list."""
+
+        def __init__(self, turned: Control) -> None:
+            super().__init__()
+            self.turned = turned
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._glyphs = glyphs
+        self._values: dict[str, Value] = {name: control.default for name, control in CONTROLS.items()}
+        self._deaf: tuple[str, ...] = ()
+        self._asked: dict[str, _Asked] = {}
+        self._selected = 0
+        self._first = 0
+        self._dragged: Control | None = None
+
+    # --- what it shows ---
+
+    def show(self, seen: Snapshot) -> None:
+        """Take a snapshot in: what was asked for stands until it is seen, or has had its time."""
+        values = {name: seen.value(name) for name in NAMES}
+        waiting = {
+            name: _Asked(asked.value, asked.patience - 1)
+            for name, asked in self._asked.items()
+            if asked.value != values[name] and asked.patience > 1
+        }
+        before = (self._values, self._deaf, {name: asked.value for name, asked in self._asked.items()})
+        self._values, self._deaf, self._asked = values, seen.rig.deaf_to, waiting
+        if before != (values, self._deaf, {name: asked.value for name, asked in waiting.items()}):
+            self.refresh()
+
+    def refused(self, control: str) -> None:
+        """Show again what it stands at: it was not turned."""
+        if self._asked.pop(control, None):
+            self.refresh()
+
+    @property
+    def selected(self) -> Control:
+        """The control that keys turn."""
+        return CONTROLS[NAMES[self._selected]]
+
+    def value(self, control: Control) -> Value:
+        """What a control stands at, or will as soon as what was asked for is done."""
+        asked = self._asked.get(control.name)
+        return self._values[control.name] if asked is None else asked.value
+
+    # --- turning ---
+
+    def select(self, name: str) -> None:
+        """Have the keys turn another control."""
+        self._choose(NAMES.index(name))
+
+    def move(self, by: int) -> None:
+        """Select the control so many lines below."""
+        self._choose((self._selected + by) % len(NAMES))
+
+    def turn(self, control: Control, value: Value) -> None:
+        """Ask for a value, and show it."""
+        if value != self.value(control):
+            self._asked[control.name] = _Asked(value, _PATIENCE)
+            self.refresh()
+            self.post_message(self.Wanted(Set(control.name, value)))
+
+    def nudge(self, control: Control, times: int) -> None:
+        """Ask for a value so many nudges further."""
+        by = times * control.nudge if control.is_number else max(-1, min(1, times))
+        if control.is_number or control.choices:
+            self.turn(control, control.nudged(self.value(control), by))
+        else:
+            self.post_message(self.Edit(control))
+
+    def _choose(self, index: int) -> None:
+        self._selected = index
+        self._scroll()
+        self.refresh()
+
+    def _scroll(self) -> None:
+        height = max(1, self.size.height)
+        lowest = max(0, min(self._selected, len(NAMES) - height))
+        self._first = max(0, min(lowest, max(self._first, self._selected - height + 1), len(NAMES) - height))
+        self._first = min(self._first, self._selected)
+
+    def on_resize(self) -> None:
+        """Keep the selected one in sight."""
+        self._scroll()
+
+    # --- the mouse ---
+
+    def _at(self, y: int) -> Control | None:
+        index = self._first + y
+        return CONTROLS[NAMES[index]] if 0 <= index < len(NAMES) and y < self.size.height else None
+
+    def _bar(self) -> tuple[int, int]:
+        """Where the sliders begin, and how wide they are."""
+        room = self.size.width - _MARK - _NAME - _VALUE - 1
+        return _MARK + _NAME, min(_MOST_BAR, room) if room >= _LEAST_BAR else 0
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Select what was clicked on; on its bar, take hold of it."""
+        control = self._at(event.y)
+        if control is None or event.button > 1:
+            return
+        self.select(control.name)
+        start, width = self._bar()
+        if control.is_switch and event.x >= start:
+            self.nudge(control, 1)
+        elif control.choices and event.x >= start:
+            self.nudge(control, -1 if event.x < start + (self.size.width - start) // 3 else 1)
+        elif _slides(control) and start <= event.x < start + width:
+            self._dragged = control
+            self.capture_mouse()
+            self._drag(event.x)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Turn what is held."""
+        if self._dragged is not None:
+            self._drag(event.x)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Let go of it."""
+        if self._dragged is not None:
+            self._dragged = None
+            self.release_mouse()
+
+    def on_click(self, event: events.Click) -> None:
+        """Edit what was clicked on twice, by its name or its value."""
+        start, width = self._bar()
+        control = self._at(event.y)
+        if event.chain != 2 or control is None or control.is_switch:
+            return
+        if not (_slides(control) and start <= event.x < start + width):
+            self.post_message(self.Edit(control))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Nudge what the mouse is over."""
+        self._wheel(event, 1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Nudge it the other way."""
+        self._wheel(event, -1)
+
+    def _wheel(self, event: events.MouseEvent, times: int) -> None:
+        event.stop()
+        if (control := self._at(event.y)) is not None and control.nudge:
+            self.nudge(control, times)
+
+    def _drag(self, x: int) -> None:
+        start, width = self._bar()
+        if self._dragged is not None and width > 1:
+            self.turn(self._dragged, self._dragged.scaled((x - start) / (width - 1)))
+
+    # --- drawing ---
+
+    def render_line(self, y: int) -> Strip:
+        """A control's mark, name, slider and value."""
+        control = self._at(y)
+        width = self.size.width
+        base = self.rich_style
+        if control is None or width < 1:
+            return Strip.blank(width, base)
+        selected = control is self.selected
+        deaf = control.name in self._deaf
+        style = self.get_component_rich_style("controls--selected" if selected else "controls--name")
+        name = _ink(self.get_component_rich_style("controls--deaf")) if deaf else Style()
+        segments = [
+            Segment((self._glyphs.here if selected else " ") + " ", style),
+            Segment(control.name, style + name),
+            Segment(" " * (_NAME - len(control.name)), style),
+        ]
+        start, bar = self._bar()
+        if deaf:
+            words = DEAF if width - start >= len(DEAF) else "deaf"
+            segments.append(Segment(words, style + _ink(self.get_component_rich_style("controls--rest"))))
+        else:
+            if bar and _slides(control):
+                segments += self._slider(control, bar, style)
+            text = self._text(control)
+            if bar and _slides(control):
+                text = text.rjust(max(len(text), min(_VALUE, width - start - bar - 1)) + 1)
+            segments.append(Segment(text, style))
+        return Strip(segments).adjust_cell_length(width, style)
+
+    def _slider(self, control: Control, width: int, style: Style) -> list[Segment]:
+        knob = round(control.share(self.value(control)) * (width - 1))
+        bar = style + _ink(self.get_component_rich_style("controls--bar"))
+        rest = style + _ink(self.get_component_rich_style("controls--rest"))
+        glyphs = self._glyphs
+        return [
+            Segment(glyphs.rule * knob, bar),
+            Segment(glyphs.beat_on, bar),
+            Segment(glyphs.rest * (width - knob - 1), rest),
+        ]
+
+    def _text(self, control: Control) -> str:
+        value = self.value(control)
+        if control.is_switch:
+            return f"{self._glyphs.beat_on if value == ON else self._glyphs.beat_off} {value}"
+        if isinstance(value, str):
+            return f"< {value} >" if control.choices else value
+        unit = f" {control.unit}" if control.unit and len(control.unit) <= 5 else ""
+        return number(value) + unit
+
+
+def _ink(style: Style) -> Style:
+    """A style without its background."""
+    return Style(color=style.color, strike=style.strike)
+
+
+def _slides(control: Control) -> bool:
+    return control.is_number and control.high - control.low < _WIDEST_RANGE

@@ -1,0 +1,243 @@
+"""The link to the daemon: threads that talk to it, so that the screen never waits for a socket.
+
+One watches and tells each new snapshot, one asks for what is wanted and tells what was said to it. They
+share nothing with the screen but a queue in and a callback out, which has to be safe to call from any
+thread. When the daemon is gone they say so and look for it again, for as long as it takes.
+"""
+
+import asyncio
+import queue
+import sys
+import threading
+import time
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from improv.control import ControlClient
+from improv.errors import ImprovError, Unavailable
+from improv.instance import Instance
+from improv.messages import Command, Set, Snapshot
+
+PER_S = 20.0
+"""The most snapshots a second: music that is faster than that is shown with gaps."""
+
+AGAIN_S = 0.5
+_ASKED_S = 5.0
+_LAST_S = 0.5
+
+
+# --- what is told ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A new snapshot."""
+
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A daemon is there, by the number of its process."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """None is there any more, or none has been yet."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was answered to a command: a note, or what is wrong with it."""
+
+    command: Command
+    text: str
+    wrong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """A daemon that was to be started has ended instead."""
+
+    error: ImprovError
+
+
+News = Seen | Joined | Gone | Said | NotStarted
+
+
+class Link(Protocol):
+    """Somebody who brings news of a daemon and takes commands to it; none of this ever waits."""
+
+    def begin(self, tell: Callable[[News], object]) -> None:
+        """Tell what happens from now on."""
+        ...
+
+    def ask(self, command: Command) -> None:
+        """Have a command done, after those asked for before."""
+        ...
+
+    def start(self) -> None:
+        """Start the daemon; it is told of when it is there."""
+        ...
+
+    def end(self) -> None:
+        """Tell nothing any more."""
+        ...
+
+
+# --- the real one ---------------------------------------------------------------------------------
+
+
+class DaemonLink:
+    """The link to the daemon of an instance; `starts` starts one and waits until it plays, or raises ImprovError."""
+
+    def __init__(self, at: Instance, starts: Callable[[], object]) -> None:
+        self._at = at
+        self._starts = starts
+        self._tell: Callable[[News], object] = _nobody
+        self._wanted: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._asking: threading.Thread | None = None
+        self._ended = False
+
+    def begin(self, tell: Callable[[News], object]) -> None:
+        """Tell what happens from now on."""
+        self._tell = tell
+        _thread(self._watch)
+        self._asking = _thread(self._ask)
+
+    def ask(self, command: Command) -> None:
+        """Have a command done, after those asked for before."""
+        self._wanted.put(command)
+
+    def start(self) -> None:
+        """Start the daemon; it is told of when it is there."""
+        _thread(self._start)
+
+    def end(self) -> None:
+        """Tell nothing any more; what has been asked for is done, if that takes a moment."""
+        self._ended = True
+        self._tell = _nobody
+        self._wanted.put(None)
+        if self._asking is not None:
+            self._asking.join(_LAST_S)
+
+    def _start(self) -> None:
+        try:
+            self._starts()
+        except ImprovError as error:
+            self._tell(NotStarted(error))
+
+    def _watch(self) -> None:
+        told = None
+        while not self._ended:
+            why = ""
+            try:
+                with ControlClient(self._at.socket, instance=self._at.name) as client:
+                    told = None
+                    self._tell(Joined(client.greeting.pid))
+                    for snapshot in client.watch(PER_S):
+                        self._tell(Seen(snapshot))
+            except Unavailable:
+                pass
+            except (ImprovError, OSError) as error:
+                why = str(error)
+            if told != why:
+                told = why
+                self._tell(Gone(why))
+            time.sleep(AGAIN_S)
+
+    def _ask(self) -> None:
+        while True:
+            try:
+                with ControlClient(self._at.socket, _ASKED_S, instance=self._at.name) as client:
+                    if self._ask_through(client):
+                        return
+            except (ImprovError, OSError):
+                if self._dropped():
+                    return
+
+    def _ask_through(self, client: ControlClient) -> bool:
+        """Ask for what is wanted until there is an end to it (True) or to the daemon."""
+        while True:
+            commands = [self._wanted.get(), *self._waiting()]
+            for command in latest(commands):
+                try:
+                    if note := client.ask(command):
+                        self._tell(Said(command, note))
+                except Unavailable:
+                    return None in commands
+                except (ImprovError, LookupError) as error:
+                    self._tell(Said(command, str(error), wrong=True))
+            if None in commands:
+                return True
+
+    def _dropped(self) -> bool:
+        """Let go of what is wanted while nobody is there, as late it would do harm; whether that is the end."""
+        try:
+            commands = [self._wanted.get(timeout=AGAIN_S)]
+        except queue.Empty:
+            return False
+        return None in [*commands, *self._waiting()]
+
+    def _waiting(self) -> list[Command | None]:
+        return [self._wanted.get_nowait() for _ in range(self._wanted.qsize())]
+
+
+def latest(commands: Sequence[Command | None]) -> list[Command]:
+    """The commands without the settings of a control that a later one of them overtakes."""
+    kept: list[Command] = []
+    turned: set[str] = set()
+    for command in reversed(commands):
+        match command:
+            case None:
+                continue
+            case Set(name) if name in turned:
+                continue
+            case Set(name):
+                turned.add(name)
+        kept.append(command)
+    return kept[::-1]
+
+
+def _thread(target: Callable[[], None]) -> threading.Thread:
+    """One that ends with the program, whatever it waits for."""
+    thread = threading.Thread(target=target, daemon=True)
+    thread.start()
+    return thread
+
+
+def _nobody(news: News) -> None:
+    """Nobody listens."""
+
+
+# --- other programs of ours -----------------------------------------------------------------------
+
+
+async def run_improv(words: Sequence[str], within_s: float = 10.0) -> str:
+    """What an improv command prints; ImprovError is what it complains of, or that it takes too long.
+
+    MIDI systems and large files are for a process of its own, which can be killed.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "improv", *words, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        out, complaint = await asyncio.wait_for(process.communicate(), within_s)
+    except TimeoutError:
+        raise ImprovError(f"improv {words[0]} takes longer than {within_s:g} s") from None
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if process.returncode:
+        said = complaint.decode(errors="replace").strip().split("\n")[-1]
+        raise ImprovError(said.removeprefix("improv: ") or f"improv {words[0]} has failed")
+    return out.decode(errors="replace")

@@ -1,0 +1,133 @@
+"""A keyboard that shows what sounds now, yours and improv's, and which letters play it."""
+
+from collections.abc import Mapping
+
+from improv.messages import Snapshot
+from improv.music import pitch_name
+from improv.tui.glyphs import Glyphs
+from improv.tui.view import Row, Span, View, runs
+
+_WHITES = (0, 2, 4, 5, 7, 9, 11)
+_MIDDLE = 67
+"""The pitch in the middle as long as nothing says otherwise."""
+
+_LOWEST, _HIGHEST = 21, 108
+"""A piano's range; what lies outside is shown only if it sounds."""
+
+
+class Keyboard(View):
+    """As many octaves as there is room for, centred on what sounds, and resting there as long as it will do."""
+
+    DEFAULT_CSS = "Keyboard { height: 3; }"
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(glyphs, id=id, classes=classes)
+        self._labels: Mapping[int, str] = {}
+        self._low = 0
+
+    def show_labels(self, labels: Mapping[int, str]) -> None:
+        """Print a letter on each of these keys."""
+        if labels != self._labels:
+            self._labels = dict(labels)
+            self.redraw()
+
+    def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
+        """The keys, black ones above; in a third row the names of the octaves."""
+        cells = key_cells(width)
+        whites = (width - 1) // cells
+        wanted = sounding(seen)[0] | sounding(seen)[1] | frozenset(self._labels)
+        self._low = lowest_white(wanted, whites, self._low)
+        return keyboard(seen, self.glyphs, self._labels, self._low, whites, cells, height)
+
+
+def key_cells(width: int) -> int:
+    """The cells a white key takes with the line before it: three where three octaves fit, else two."""
+    return 3 if width > 3 * 7 * 3 else 2
+
+
+def sounding(seen: Snapshot) -> tuple[frozenset[int], frozenset[int]]:
+    """The keys you hold, and those improv plays."""
+    return frozenset(seen.rig.keys), seen.played.pitches if seen.playing else frozenset()
+
+
+def white_index(pitch: int) -> int:
+    """Which white key a pitch is, counted from MIDI's lowest; a black one is the white below it."""
+    return pitch // 12 * 7 + sum(1 for white in _WHITES if white <= pitch % 12) - 1
+
+
+def white_pitch(index: int) -> int:
+    """The pitch of a white key."""
+    return index // 7 * 12 + _WHITES[index % 7]
+
+
+def lowest_white(wanted: frozenset[int], whites: int, low: int) -> int:
+    """The white key a keyboard begins with so that all that is wanted can be seen: the one it had, if that will do."""
+    if whites <= 0:
+        return low
+    first = white_index(min(wanted)) if wanted else low
+    last = white_index(max(wanted)) + 1 if wanted else low
+    if low and low <= first and last < low + whites:
+        return low
+    if low and not wanted:
+        return low
+    middle = (first + last) // 2 if wanted else white_index(_MIDDLE)
+    at = middle - whites // 2
+    at = round(at / 7) * 7  # from a C on
+    if wanted and (at > first or at + whites <= last):
+        at = middle - whites // 2
+    highest = max(white_index(_HIGHEST) + 1 - whites, 0)
+    if not wanted or (min(wanted) >= _LOWEST and max(wanted) <= _HIGHEST):
+        at = max(white_index(_LOWEST), min(at, highest)) if whites < 52 else white_index(_LOWEST)
+    return max(0, at)
+
+
+def keyboard(
+    seen: Snapshot, glyphs: Glyphs, labels: Mapping[int, str], low: int, whites: int, cells: int, height: int
+) -> list[Row]:
+    """Two rows of keys, and a third with the names of the octaves where there is room for it."""
+    yours, its = sounding(seen)
+    pitches = [white_pitch(index) for index in range(low, low + whites) if white_pitch(index) <= 127]
+    above, above_roles = [" "] * (len(pitches) * cells + 1), ["white"] * (len(pitches) * cells + 1)
+    below, below_roles = above.copy(), above_roles.copy()
+    names = above.copy()
+    for at, pitch in enumerate(pitches):
+        x = at * cells
+        black = pitch - 1
+        has_black = (pitch % 12) not in (0, 5) and at > 0
+        above[x], above_roles[x] = (
+            (_black(black, yours, its, glyphs, labels)) if has_black else (glyphs.divider, "white")
+        )
+        below[x] = glyphs.divider
+        mark, role = _mark(pitch, yours, its, glyphs)
+        for inner in range(x + 1, x + cells):
+            above[inner], above_roles[inner] = mark or " ", role
+            below[inner], below_roles[inner] = mark or " ", role
+        if pitch in labels:
+            below[x + 1] = labels[pitch]
+            below_roles[x + 1] = role.replace("white", "label") if mark else "white-label"
+        if pitch % 12 == 0:
+            for offset, char in enumerate(pitch_name(pitch)):
+                if x + 1 + offset < len(names):
+                    names[x + 1 + offset] = char
+    above[-1] = below[-1] = glyphs.divider
+    rows = [runs(above, above_roles), runs(below, below_roles)]
+    if height >= 3:
+        rows.append((Span("".join(names), "quiet"),))
+    return rows[:height] if height > 1 else [rows[1]]
+
+
+def _mark(pitch: int, yours: frozenset[int], its: frozenset[int], glyphs: Glyphs) -> tuple[str, str]:
+    if pitch in yours:
+        return glyphs.you, "you-white"
+    if pitch in its:
+        return glyphs.improv, "improv-white"
+    return "", "white"
+
+
+def _black(
+    pitch: int, yours: frozenset[int], its: frozenset[int], glyphs: Glyphs, labels: Mapping[int, str]
+) -> tuple[str, str]:
+    mark, role = _mark(pitch, yours, its, glyphs)
+    if mark:
+        return mark, role
+    return labels.get(pitch, glyphs.black), "black"

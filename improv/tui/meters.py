@@ -1,0 +1,83 @@
+"""How loud each part is. The only view that moves between two steps, and only while something falls."""
+
+import time
+
+from textual.timer import Timer
+
+from improv.messages import ON, Snapshot
+from improv.tui.glyphs import Glyphs
+from improv.tui.history import Meter
+from improv.tui.view import Row, Span, View
+
+PARTS = ("you", "melody", "chords", "click")
+_ROLES = {"you": "you", "melody": "improv", "chords": "both", "click": "text"}
+
+_FALL_S = 0.125
+"""How often a falling meter is drawn."""
+
+
+class Meters(View):
+    """A bar for each part, which falls until its next onset."""
+
+    DEFAULT_CSS = "Meters { height: 4; }"
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(glyphs, id=id, classes=classes)
+        self._meters = dict.fromkeys(PARTS, Meter())
+        self._falling: Timer | None = None
+        self._step: int | None = None
+
+    def on_mount(self) -> None:
+        """Be ready to fall."""
+        self._falling = self.set_interval(_FALL_S, self._fall, pause=True)
+
+    def show(self, seen: Snapshot) -> None:
+        """Strike the meters of the parts that have an onset in a new step."""
+        if seen.step != self._step:
+            self._step, now_s = seen.step, time.monotonic()
+            for part in PARTS:
+                self._meters[part] = self._meters[part].struck(getattr(seen.loudness, part), now_s)
+        super().show(seen)
+        if self._falling is not None and any(meter.level for meter in self._meters.values()):
+            self._falling.resume()
+
+    def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
+        """A row for each part, or two parts a row, or all in one."""
+        now_s = time.monotonic()
+        return meters({part: meter.at(now_s) for part, meter in self._meters.items()}, seen, self.glyphs, width, height)
+
+    def _fall(self) -> None:
+        now_s = time.monotonic()
+        if self._falling is not None and not any(meter.at(now_s) for meter in self._meters.values()):
+            self._falling.pause()
+        self.redraw()
+
+
+def meters(levels: dict[str, float], seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
+    """The levels (0..127) as bars beside their names."""
+    a_row = 1 if height >= len(PARTS) else 2 if height >= 2 and width >= 24 else 4
+    cell = width // a_row
+    rows: list[Row] = []
+    for first in range(0, len(PARTS), a_row):
+        spans: list[Span] = []
+        for part in PARTS[first : first + a_row]:
+            spans += _meter(part, levels[part], seen, glyphs, cell - (a_row > 1))
+            if a_row > 1:
+                spans.append(Span(" "))
+        rows.append(tuple(spans))
+    return rows[:height]
+
+
+def _meter(part: str, level: float, seen: Snapshot, glyphs: Glyphs, width: int) -> list[Span]:
+    name = part.ljust(7) if width >= 14 else part[:2].ljust(3) if width >= 6 else part[:1]
+    room = width - len(name)
+    muted = part != "you" and getattr(seen.settings, f"{part}_mute") == ON
+    if muted:
+        return [Span(name, "quiet"), Span("muted"[:room].ljust(room), "quiet")]
+    filled = min(room, round(room * level / 127))
+    glyph = glyphs.improv if part == "melody" else glyphs.you
+    return [
+        Span(name, "quiet"),
+        Span(glyph * filled, _ROLES[part]),
+        Span(glyphs.rest * (room - filled), "faint"),
+    ]

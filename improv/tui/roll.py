@@ -1,0 +1,271 @@
+"""The piano roll: what was played and what is planned, left to right, one step a column or two cells.
+
+Yours and improv's differ by glyph and by colour, so that the roll can be read without any.
+"""
+
+from dataclasses import dataclass
+
+from improv.messages import Snapshot
+from improv.music import SILENCE, STEPS_PER_BAR, TICKS_PER_STEP, Cell, Form, pitch_name
+from improv.tui.glyphs import Glyphs
+from improv.tui.history import Axis, Column, History, form_of, place_of
+from improv.tui.view import Row, Span, View, runs
+from improv.turns import Who
+
+_WIDE = 60
+"""Cells from which on a step takes two."""
+
+_GUTTER = 4
+"""Cells for the names of the octaves."""
+
+
+class Roll(View):
+    """The last bars, the step that sounds left of the now-line, the one that is planned right of it."""
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(glyphs, id=id, classes=classes)
+        self._history = History()
+        self._axis = Axis(60, 1, 13)
+
+    def show(self, seen: Snapshot) -> None:
+        """Remember what is seen, and paint it."""
+        self._history = self._history.after(seen)
+        super().show(seen)
+
+    def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
+        """The ruler, if there is room for it, and a row for each pitch or two."""
+        self._axis, rows = rolled(self._history, self._axis, self.glyphs, width, height)
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """How the roll lies on its cells: `step` is the one that sounds now."""
+
+    step: int
+    width: int
+    """Cells, the gutter not among them."""
+    cells: int
+    """Cells a step takes."""
+
+    @property
+    def now(self) -> int:
+        """The cell of the now-line: so much is past that a whole number of steps is left of it."""
+        return self.width * 3 // 4 // self.cells * self.cells
+
+    def cell(self, step: int) -> int:
+        """The first cell of a step; it may lie outside."""
+        at = self.now + (step - self.step - 1) * self.cells
+        return at if step <= self.step else at + 1
+
+    @property
+    def steps(self) -> range:
+        """The steps any cell of which can be seen."""
+        return range(self.step - self.now // self.cells, self.step + 1 + (self.width - self.now - 1) // self.cells + 1)
+
+
+class _Canvas:
+    """Characters and their roles, row by row; rows that nobody draws on stay one and the same."""
+
+    def __init__(self, cells: list[str], roles: list[str], rows: int) -> None:
+        self._blank = (cells, roles)
+        self._drawn: dict[int, tuple[list[str], list[str]]] = {}
+        self._width, self._rows = len(cells), rows
+
+    def put(self, row: int, x: int, glyph: str, role: str) -> None:
+        """Draw a character, if it lies inside."""
+        if not (0 <= x < self._width and 0 <= row < self._rows):
+            return
+        if row not in self._drawn:
+            self._drawn[row] = (self._blank[0].copy(), self._blank[1].copy())
+        cells, roles = self._drawn[row]
+        cells[x], roles[x] = glyph, role
+
+    def at(self, row: int, x: int, role: str) -> str:
+        """What somebody has drawn there, empty if it was not they."""
+        if row not in self._drawn or not 0 <= x < self._width:
+            return ""
+        cells, roles = self._drawn[row]
+        return cells[x] if roles[x] == role else ""
+
+    def rows(self) -> list[Row]:
+        """What has been drawn."""
+        blank = runs(*self._blank)
+        return [runs(*self._drawn[row]) if row in self._drawn else blank for row in range(self._rows)]
+
+
+def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int) -> tuple[Axis, list[Row]]:
+    """The axis that holds what can be seen, near the one before, and the rows of the picture."""
+    seen = history.seen
+    gutter = _GUTTER if width >= 24 else 0
+    sheet = Sheet(seen.step if seen else 0, width - gutter, 2 if width >= _WIDE else 1)
+    ruled = height >= 4
+    rows = height - ruled
+    columns = [column for step in sheet.steps if (column := history.at(step))]
+    axis = axis.fitted(_pitches(columns, seen), rows)
+    if seen is None:
+        return axis, []
+    canvas = _lined(sheet, seen, glyphs, rows)
+    form = form_of(seen.form)
+    pens = _pens(glyphs)
+    for column in columns:
+        _draw_cell(canvas, sheet, axis, column.step, column.improv, pens["improv"])
+        _draw_cell(canvas, sheet, axis, column.step, column.you, pens["you"])
+    _draw_cell(canvas, sheet, axis, seen.step, Cell(held=seen.rig.keys), pens["you"])
+    _draw_cell(canvas, sheet, axis, seen.step + 1, seen.planned, pens["planned"])
+    picture = [(Span(_label(axis, row, gutter), "quiet"), *drawn) for row, drawn in enumerate(canvas.rows())]
+    if ruled:
+        picture.insert(0, (Span(" " * gutter), *_ruler(history, seen, form, sheet, glyphs)))
+    return axis, picture
+
+
+def _pitches(columns: list[Column], seen: Snapshot | None) -> frozenset[int]:
+    cells = [cell for column in columns for cell in (column.you, column.improv)]
+    if seen:
+        cells += [seen.planned, Cell(held=seen.rig.keys)]
+    return frozenset().union(*(cell.pitches for cell in cells))
+
+
+def _label(axis: Axis, row: int, gutter: int) -> str:
+    """The name of a row's pitch, if it is a C."""
+    names = [pitch_name(pitch) for pitch in axis.pitches(row) if pitch % 12 == 0]
+    return (names[0] if names else "").rjust(gutter - 1).ljust(gutter) if gutter else ""
+
+
+def _lined(sheet: Sheet, seen: Snapshot, glyphs: Glyphs, rows: int) -> _Canvas:
+    """A canvas with the bars, faint, and the line of now."""
+    cells, roles = [" "] * sheet.width, ["text"] * sheet.width
+    place = place_of(seen)
+    for step in sheet.steps:
+        x = sheet.cell(step)
+        if (place + step - seen.step) % STEPS_PER_BAR == 0 and 0 <= x < sheet.width:
+            cells[x], roles[x] = glyphs.bar, "faint"
+    cells[sheet.now], roles[sheet.now] = glyphs.now, "quiet"
+    return _Canvas(cells, roles, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pen:
+    """The glyphs that draw a note: its body, its beginning, its end before the next, and by halves of a cell."""
+
+    body: str
+    struck: str
+    ends: str
+    halves: str
+    halves_ends: str
+    role: str
+
+
+def _pens(glyphs: Glyphs) -> dict[str, _Pen]:
+    you = _Pen(glyphs.you, glyphs.you_struck, glyphs.you_ends, glyphs.you_halves, glyphs.you_halves_ends, "you")
+    improv = _Pen(
+        glyphs.improv,
+        glyphs.improv_struck,
+        glyphs.improv_ends,
+        glyphs.improv_halves,
+        glyphs.improv_halves_ends,
+        "improv",
+    )
+    halves = glyphs.planned_halves
+    planned = _Pen(glyphs.planned, glyphs.planned_struck, glyphs.planned, halves, halves, "planned")
+    return {"you": you, "improv": improv, "planned": planned}
+
+
+def _draw_cell(canvas: _Canvas, sheet: Sheet, axis: Axis, step: int, cell: Cell, pen: _Pen) -> None:
+    """The notes of a step in its cells, from their onset to their end."""
+    if cell == SILENCE:
+        return
+    start, cells = sheet.cell(step), sheet.cells
+    ends = {release.pitch: release.tick for release in cell.releases}
+    for pitch in cell.held:
+        last = _at(ends.get(pitch, TICKS_PER_STEP) - 1, cells)
+        _draw_note(canvas, axis, pitch, range(start, start + last + 1), pen, struck=False)
+    for onset in cell.onsets:
+        end = ends.get(onset.pitch, TICKS_PER_STEP)
+        first, last = _at(onset.tick, cells), _at(end - 1 if end > onset.tick else TICKS_PER_STEP - 1, cells)
+        _draw_note(canvas, axis, onset.pitch, range(start + first, start + max(first, last) + 1), pen, struck=True)
+
+
+def _at(tick: int, cells: int) -> int:
+    """The cell of a step that a tick lies in."""
+    return max(0, tick) * cells // TICKS_PER_STEP
+
+
+def _draw_note(canvas: _Canvas, axis: Axis, pitch: int, over: range, pen: _Pen, *, struck: bool) -> None:
+    """A note over some cells; where it is struck again, the one before gets an end that can be seen."""
+    by_halves = axis.per_row == 2 and pen.halves
+    upper = (pitch - axis.low) % 2
+    for row in axis.rows_of(pitch):
+        if by_halves:
+            for x in over:
+                there = canvas.at(row, x, pen.role)
+                both = there in {pen.halves[1 - upper], pen.halves[2]}
+                canvas.put(row, x, pen.halves[2 if both else upper], pen.role)
+            if struck and canvas.at(row, over.start - 1, pen.role) == pen.halves[upper]:
+                canvas.put(row, over.start - 1, pen.halves_ends[upper], pen.role)
+            continue
+        if struck and canvas.at(row, over.start - 1, pen.role):
+            canvas.put(row, over.start - 1, pen.ends, pen.role)
+        for x in over:
+            canvas.put(row, x, pen.struck if struck and x == over.start else pen.body, pen.role)
+
+
+def _ruler(history: History, seen: Snapshot, form: Form | None, sheet: Sheet, glyphs: Glyphs) -> Row:
+    """The chords where they begin, those to come too, and where turns begin."""
+    cells, roles = [" "] * sheet.width, ["text"] * sheet.width
+    place, before = place_of(seen), None
+    free = 0
+    for step in sheet.steps:
+        column, at = history.at(step), place + step - seen.step
+        known = column.who if column else _who_at(seen, step)
+        turns = known is not None and before is not None and known != before
+        if step == sheet.steps.start and known is not None:
+            turns = True
+        before = known or before
+        text, role = "", "quiet"
+        if turns and known is not None:
+            text, role = glyphs.turn + _NAMES[known], _TURN_ROLES[known]
+        symbol = _chord_at(seen, form, column, step, at)
+        if symbol and (
+            at % STEPS_PER_BAR == 0 or symbol != _chord_at(seen, form, history.at(step - 1), step - 1, at - 1)
+        ):
+            text = f"{text} {symbol}" if text else symbol
+        x = sheet.cell(step)
+        if not text or x < free or x < 0:
+            continue
+        if x + len(text) > sheet.width:
+            continue
+        for offset, char in enumerate(text):
+            cells[x + offset], roles[x + offset] = char, role if turns else "quiet" if step <= seen.step else "next"
+        free = x + len(text) + 1
+    return runs(cells, roles)
+
+
+_NAMES = {Who.NOBODY: "count", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}
+_TURN_ROLES = {Who.NOBODY: "text", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}
+
+
+def _who_at(seen: Snapshot, step: int) -> Who | None:
+    """Whose turn a step to come will be, as far as it is known."""
+    turn = seen.turn
+    if not seen.playing or step <= seen.step:
+        return None
+    if turn.end is None or step < turn.end:
+        return turn.who
+    match turn.who:
+        case Who.YOU:
+            return Who.IMPROV
+        case Who.IMPROV:
+            return Who.YOU
+        case _:
+            return None
+
+
+def _chord_at(seen: Snapshot, form: Form | None, column: Column | None, step: int, place: int) -> str:
+    """The chord of a step as it sounded, or as the form has it."""
+    if column is not None:
+        return column.chord.symbol if column.chord else ""
+    if form is None or step <= seen.step or not seen.playing or place < 0:
+        return ""
+    counted_in = seen.place.chorus == 0 and place < form.steps
+    return "" if counted_in else form.chord_at(place).symbol

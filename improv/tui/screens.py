@@ -1,0 +1,474 @@
+"""What lies beside the jam: help, ports, networks, presets, a control's choices, the log, and a line to type into.
+
+Each shows whose turn it is and lets the keys of the jam through, so that nothing has to be left to play on.
+A screen says what is wanted in messages or as its result; it must never wait for the daemon or a MIDI system.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from improv.errors import ImprovError
+from improv.messages import ENDS, MODEL, Command, Connect, Control, Set, Snapshot, Value
+from improv.model_files import model_paths
+from improv.presets import Preset
+from improv.tui.footer import Banner, Footer
+from improv.tui.glyphs import Glyphs
+from improv.tui.keys import LAYOUTS, TABLE, Layout, Where
+from improv.tui.turn import TurnBand
+from improv.tui.view import View
+
+Runs = Callable[[Sequence[str]], Awaitable[str]]
+"""Runs an improv command and returns what it prints."""
+
+_PORTS_S, _LOG_S = 2.0, 1.0
+_TAIL_BYTES, _TAIL_LINES = 1 << 15, 200
+
+
+class Aside(Screen[None]):
+    """A screen beside the jam: its turn on top, its footer below."""
+
+    where = Where.LIST
+
+    def __init__(self, glyphs: Glyphs, title: str) -> None:
+        super().__init__()
+        self.glyphs = glyphs
+        self.says = title
+
+    def compose(self) -> ComposeResult:
+        """The turn, the title, whatever the screen is for, the footer."""
+        yield TurnBand(self.glyphs, classes="one-row")
+        yield Banner()
+        yield Static(Content(self.says), classes="title")
+        yield from self.body()
+        yield Footer(self.glyphs)
+
+    def body(self) -> ComposeResult:
+        """What the screen is for."""
+        raise NotImplementedError
+
+    def show(self, seen: Snapshot) -> None:
+        """Take the newest snapshot in."""
+        for view in self.query(View):
+            view.show(seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A row that can be picked: its text, and what it stands for."""
+
+    text: str
+    stands_for: Any
+    is_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A row that can't."""
+
+    text: str
+
+
+Rows = Sequence[Choice | Heading]
+
+
+class ListScreen(Aside):
+    """A screen with a list, whose rows the digits pick."""
+
+    class Picked(Message):
+        """Something is wanted."""
+
+        def __init__(self, command: Command) -> None:
+            super().__init__()
+            self.command = command
+
+    def __init__(self, glyphs: Glyphs, title: str) -> None:
+        super().__init__(glyphs, title)
+        self._rows: Rows = ()
+        self._list = OptionList(compact=True, markup=False)
+
+    def body(self) -> ComposeResult:
+        """The list."""
+        yield self._list
+
+    def on_mount(self) -> None:
+        """Begin with what is there."""
+        self._list.focus()
+        self.look()
+
+    def show(self, seen: Snapshot) -> None:
+        """Take the newest snapshot in."""
+        super().show(seen)
+        self.look()
+
+    def look(self) -> None:
+        """Show the rows as they are now."""
+        rows = tuple(self.rows())
+        if rows == self._rows:
+            return
+        self._rows = rows
+        on = self._list.highlighted
+        self._list.set_options(Option(text, disabled=disabled) for text, disabled in self._texts())
+        if on is None or on >= len(rows) or isinstance(rows[on], Heading):
+            chosen = [at for at, row in enumerate(rows) if isinstance(row, Choice)]
+            on = next((at for at in chosen if getattr(rows[at], "is_on", False)), chosen[0] if chosen else None)
+        self._list.highlighted = on
+
+    def rows(self) -> Rows:
+        """What there is to pick."""
+        raise NotImplementedError
+
+    def picked(self, what: Any) -> None:
+        """Do what a row stands for."""
+        raise NotImplementedError
+
+    def pick(self, digit: int) -> None:
+        """Pick a row by its digit."""
+        choices = [row for row in self._rows if isinstance(row, Choice)]
+        if digit <= len(choices):
+            self.picked(choices[digit - 1].stands_for)
+
+    @property
+    def highlighted(self) -> Choice | None:
+        """The row that enter would pick."""
+        on = self._list.highlighted
+        row = self._rows[on] if on is not None and on < len(self._rows) else None
+        return row if isinstance(row, Choice) else None
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Pick what was chosen with enter or the mouse."""
+        event.stop()
+        if isinstance(row := self._rows[event.option_index], Choice):
+            self.picked(row.stands_for)
+
+    def ask(self, command: Command) -> None:
+        """Say what is wanted."""
+        self.post_message(self.Picked(command))
+
+    def _texts(self) -> Iterator[tuple[Text, bool]]:
+        number = 0
+        for row in self._rows:
+            if isinstance(row, Heading):
+                yield Text(row.text, style="bold"), True
+                continue
+            number += 1
+            digit = str(number) if number < 10 else " "
+            mark = self.glyphs.beat_on if row.is_on else " "
+            yield (
+                Text(
+                    f"{digit} {mark} {row.text}", no_wrap=True, overflow="ellipsis" if not self.glyphs.plain else "crop"
+                ),
+                False,
+            )
+
+
+class PortsScreen(ListScreen):
+    """The MIDI ports there are at this moment, to hear and to play through."""
+
+    def __init__(self, glyphs: Glyphs, runs: Runs) -> None:
+        super().__init__(glyphs, "ports: what improv hears, and what it plays through")
+        self._runs = runs
+        self._found: dict[str, list[str]] = {}
+        self._wrong = "looking..."
+        self._now: dict[str, str] = {}
+        self._api = ""
+
+    def on_mount(self) -> None:
+        """Look for ports at once, and again while it is open."""
+        super().on_mount()
+        self.run_worker(self._follow(), exclusive=True)
+
+    def show(self, seen: Snapshot) -> None:
+        """Know which ports are connected."""
+        self._now = {"input": seen.rig.input, "output": seen.rig.output}
+        self._api = seen.rig.api
+        super().show(seen)
+
+    def rows(self) -> Rows:
+        """The ports of each end, and none."""
+        rows: list[Choice | Heading] = []
+        for end, title in zip(ENDS, ("hears", "plays through"), strict=True):
+            now = self._now.get(end, "")
+            names = self._found.get(end, [])
+            rows.append(Heading(f"{title}: {now or 'nothing'}"))
+            rows += [Choice(name, Connect(end, name), name == now) for name in names]
+            virtual = now.startswith("virtual port")
+            rows.append(Choice("a virtual port of its own", Connect(end, ""), virtual))
+        return [*rows, *([Heading(self._wrong)] if self._wrong else [])]
+
+    def picked(self, what: Any) -> None:
+        """Have improv use it."""
+        self.ask(what)
+
+    async def _follow(self) -> None:
+        while True:
+            await self._ask()
+            self.look()
+            await asyncio.sleep(_PORTS_S)
+
+    async def _ask(self) -> None:
+        api = ["--api", self._api] if self._api not in ("", "none") else []
+        try:
+            told = json.loads(await self._runs(["ports", "--json", *api]))
+            self._found = {end: [str(name) for name in told[f"{end}s"]] for end in ENDS}
+            self._wrong = ""
+        except ImprovError as error:
+            self._found, self._wrong = {}, str(error)
+        except (ValueError, KeyError, TypeError):
+            self._found, self._wrong = {}, "improv ports says nothing that can be read"
+
+
+class ModelsScreen(ListScreen):
+    """The networks there are."""
+
+    def __init__(self, glyphs: Glyphs, runs: Runs) -> None:
+        super().__init__(glyphs, "networks: which one plays")
+        self._runs = runs
+        self._names = tuple(model_paths())
+        self._about: dict[str, str] = {}
+        self._now = self._coming = ""
+
+    def on_mount(self) -> None:
+        """Have them described, which takes a moment."""
+        super().on_mount()
+        self.run_worker(self._ask(), exclusive=True)
+
+    def show(self, seen: Snapshot) -> None:
+        """Know which one plays, and which is coming."""
+        self._now, self._coming = seen.rig.model, seen.rig.model_coming
+        super().show(seen)
+
+    def rows(self) -> Rows:
+        """A row for each network."""
+        if not self._names:
+            return [Heading("there are none; see improv models")]
+        return [Choice(self._text(name), name, name == self._now) for name in self._names]
+
+    def picked(self, what: Any) -> None:
+        """Have it play."""
+        self.ask(Set(MODEL.name, what))
+        self.dismiss()
+
+    def _text(self, name: str) -> str:
+        coming = "  (is being loaded)" if name == self._coming else ""
+        return f"{name}{coming}  {self._about.get(name, '')}".rstrip()
+
+    async def _ask(self) -> None:
+        try:
+            told = json.loads(await self._runs(["models", "--json"]))
+            self._about = {str(name): str(about) for name, about in told.items()}
+        except (ImprovError, ValueError, AttributeError):
+            return  # their names are enough
+        self.look()
+
+
+class PresetsScreen(ListScreen):
+    """The presets, to recall, to add to and to remove."""
+
+    class Recall(Message):
+        """A preset is to be had."""
+
+        def __init__(self, preset: Preset) -> None:
+            super().__init__()
+            self.preset = preset
+
+    class Remove(Message):
+        """A preset is to be forgotten."""
+
+        def __init__(self, preset: Preset) -> None:
+            super().__init__()
+            self.preset = preset
+
+    def __init__(self, glyphs: Glyphs, presets: Callable[[], tuple[Preset, ...]]) -> None:
+        super().__init__(glyphs, "presets: how the controls stand")
+        self._presets = presets
+
+    def rows(self) -> Rows:
+        """A row for each preset, and how to make one."""
+        rows: list[Choice | Heading] = [Choice(_summary(preset), preset) for preset in self._presets()]
+        rows.append(Choice("keep how everything stands now...", None))
+        return rows
+
+    def picked(self, what: Any) -> None:
+        """Recall it, or ask for a name."""
+        self.dismiss()
+        if what is None:
+            self.app.call_later(self.app.run_action, "save_preset")
+        else:
+            self.app.post_message(self.Recall(what))
+
+    def drop(self) -> None:
+        """Forget the preset that is highlighted."""
+        row = self.highlighted
+        if row is not None and row.stands_for is not None:
+            self.app.post_message(self.Remove(row.stands_for))
+
+
+class ChoicesScreen(ListScreen):
+    """What a control may be set to, where that is a word."""
+
+    def __init__(self, glyphs: Glyphs, control: Control, value: Value) -> None:
+        super().__init__(glyphs, f"{control.name}: {control.help}")
+        self._control = control
+        self._value = value
+
+    def rows(self) -> Rows:
+        """A row for each word."""
+        return [Choice(word, word, word == self._value) for word in self._control.choices]
+
+    def picked(self, what: Any) -> None:
+        """Turn it to the word."""
+        self.ask(Set(self._control.name, what))
+        self.dismiss()
+
+
+class TextScreen(Aside):
+    """Something to read, longer than the screen."""
+
+    def body(self) -> ComposeResult:
+        """The text, which the arrows move."""
+        with VerticalScroll(classes="page"):
+            yield Static(classes="text")
+
+    def on_mount(self) -> None:
+        """Begin at its beginning."""
+        self.query_one(VerticalScroll).focus()
+        self.tell(self.text())
+
+    def text(self) -> Text:
+        """What there is to read."""
+        raise NotImplementedError
+
+    def tell(self, text: Text) -> None:
+        """Show another text."""
+        self.query_one(".text", Static).update(text)
+
+
+class HelpScreen(TextScreen):
+    """What every key does, from the table the keys are made from."""
+
+    def __init__(self, glyphs: Glyphs, layout: Layout) -> None:
+        super().__init__(glyphs, "help: what every key does")
+        self._layout = layout
+
+    def text(self) -> Text:
+        """The table, by its groups."""
+        text = Text()
+        for group in dict.fromkeys(row.group for row in TABLE):
+            text.append(f"{group}\n", "bold")
+            for row in TABLE:
+                if row.group == group:
+                    text.append(f"  {row.shown:<16} {row.help}\n")
+        text.append("letters and digits\n", "bold")
+        text.append("  tab goes between two modes: PIANO, where letters and digits are played, and COMMANDS,\n")
+        text.append("  where they ask for what stands above. Keys of several characters work in both.\n")
+        layout = self._layout
+        text.append(f"  PIANO ({layout.name}; of {', '.join(LAYOUTS)}), upwards from C:\n")
+        text.append(f"    {' '.join(layout.lower.replace(' ', ''))}\n    {' '.join(layout.upper.replace(' ', ''))}\n")
+        text.append("the mouse\n", "bold")
+        text.append("  The wheel over a control nudges it, a click on its name selects it, on its slider sets it;\n")
+        text.append("  two clicks type a value. What the footer says can be clicked on, PANIC too.\n")
+        return text
+
+
+class LogScreen(TextScreen):
+    """What has happened: what the daemon wrote, and what was seen from here."""
+
+    def __init__(self, glyphs: Glyphs, path: Path, noted: Sequence[str]) -> None:
+        super().__init__(glyphs, f"log: {path}")
+        self._path = path
+        self._noted = noted
+        self._told: list[str] = []
+
+    def on_mount(self) -> None:
+        """Follow it while it is open."""
+        super().on_mount()
+        self.set_interval(_LOG_S, self._look)
+        self.call_after_refresh(self._end)
+
+    def text(self) -> Text:
+        """The end of the log, and what was noted here."""
+        return Text("\n".join(self._lines()))
+
+    def _lines(self) -> list[str]:
+        noted = ["", "seen here:", *self._noted] if self._noted else []
+        return [*tail(self._path), *noted] or ["nothing yet"]
+
+    def _look(self) -> None:
+        lines = self._lines()
+        if lines != self._told:
+            self._told = lines
+            self.tell(Text("\n".join(lines)))
+            self.call_after_refresh(self._end)
+
+    def _end(self) -> None:
+        self.query_one(VerticalScroll).scroll_end(animate=False)
+
+
+def tail(path: Path) -> list[str]:
+    """The last lines of a daemon's log, as a person reads them; none if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return []
+    return [_readable(line) for line in lines if line.strip()][-_TAIL_LINES:]
+
+
+def _readable(line: str) -> str:
+    try:
+        told = json.loads(line)
+        time, level, what = told.pop("time")[11:19], told.pop("level"), told.pop("what")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return line
+    loud = "" if level == "info" else f"{level.upper()} "
+    rest = "".join(f"  {name}={value}" for name, value in told.items())
+    return f"{time} {loud}{what}{rest}"
+
+
+class Entry(ModalScreen[Any]):
+    """A line to type into; its result is what the check makes of it, None if it was left."""
+
+    where = Where.TEXT
+
+    def __init__(self, title: str, about: str, value: str, check: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._title, self._about, self._value, self._check = title, about, value, check
+
+    def compose(self) -> ComposeResult:
+        """What is asked for, and the line."""
+        with Vertical(classes="entry"):
+            yield Static(Content(f"{self._title}: {self._about}"), classes="about")
+            line = Input(self._value, compact=True)
+            line.cursor_blink = False
+            yield line
+            yield Static(Content("enter has it, esc leaves it"), classes="wrong")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Have it, or say what is wrong with it."""
+        event.stop()
+        try:
+            result = self._check(event.value.strip())
+        except ImprovError as error:
+            self.query_one(".wrong", Static).update(Content(str(error)))
+        else:
+            self.dismiss(result)
+
+
+def _summary(preset: Preset) -> str:
+    shown = ("tempo", "mode", "model")
+    values = " ".join(str(preset.values[name]) for name in shown if name in preset.values)
+    return f"{preset.name}  ({values})" if values else preset.name
