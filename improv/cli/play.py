@@ -14,7 +14,8 @@ from improv.cli import daemon as background
 from improv.cli.options import Given, Name, with_jam
 from improv.errors import ImprovError, UsageError
 from improv.instance import DEFAULT, Instance
-from improv.messages import CONTROLS, Set, nearest
+from improv.messages import CONTROLS, MODE, Set, nearest
+from improv.turns import Mode
 
 _FRAMES_PER_S = "30"
 
@@ -43,7 +44,7 @@ def play(
 
     if layout not in LAYOUTS:
         raise UsageError(f"no layout {layout!r}{nearest(layout, tuple(LAYOUTS))}; choose from {', '.join(LAYOUTS)}")
-    given.config()  # what is wrong is said before the screen is taken
+    config = given.config()  # what is wrong is said before the screen is taken
     at.socket  # noqa: B018 a path too long is said too
     joins = at.running() is not None
     os.environ.setdefault("TEXTUAL_FPS", _FRAMES_PER_S)  # it is read once, when Textual is loaded
@@ -53,6 +54,8 @@ def play(
     from improv.tui.glyphs import glyphs_of
 
     arguments = given.arguments()
+    if config.tune.mode is None:  # a computer keyboard is there in any case, so there is somebody to trade with
+        arguments.append(f"--{MODE.name}={Mode.TRADE}")
     link = DaemonLink(at, lambda: background.launch(at, (background.kept(at) if joins else []) or arguments))
     asks, says = _joining(given) if joins else ((), ())
     app = ImprovApp(

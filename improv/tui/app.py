@@ -318,9 +318,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self.screen.query_one(Footer).show(self._where, self.letters, mode)
             self.screen.query_one(Banner).say(self._banner)
 
-    def on_screen_resume(self) -> None:
-        """Dress the screen that comes up."""
-        self.call_after_refresh(self._dress)
+    def on_aside_ready(self) -> None:
+        """Tell a screen that comes up how things are."""
+        self._dress()
+        if self.seen is not None and isinstance(self.screen, Aside):
+            self.screen.show(self.seen)
 
     def _toast(self, text: str, *, wrong: bool = False) -> None:
         self.noted.append(text)
@@ -684,8 +686,6 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 then(result)
 
         self.push_screen(screen, done)
-        if self.seen is not None and isinstance(screen, Aside):
-            self.call_after_refresh(screen.show, self.seen)
 
     # --- the palette ---
 

@@ -211,34 +211,36 @@ def _draw_note(canvas: _Canvas, axis: Axis, pitch: int, over: range, pen: _Pen, 
 
 
 def _ruler(history: History, seen: Snapshot, form: Form | None, sheet: Sheet, glyphs: Glyphs) -> Row:
-    """The chords where they begin, those to come too, and where turns begin."""
+    """Where turns begin, and the chords where they begin, those to come too; turns before chords."""
     cells, roles = [" "] * sheet.width, ["text"] * sheet.width
-    place, before = place_of(seen), None
-    free = 0
+    marks: list[tuple[int, str, str]] = []
+    symbols: list[tuple[int, str, str]] = []
+    place, who, symbol = place_of(seen) - seen.step, None, ""
     for step in sheet.steps:
-        column, at = history.at(step), place + step - seen.step
+        x, column = sheet.cell(step), history.at(step)
         known = column.who if column else _who_at(seen, step)
-        turns = known is not None and before is not None and known != before
-        if step == sheet.steps.start and known is not None:
-            turns = True
-        before = known or before
-        text, role = "", "quiet"
-        if turns and known is not None:
-            text, role = glyphs.turn + _NAMES[known], _TURN_ROLES[known]
-        symbol = _chord_at(seen, form, column, step, at)
-        if symbol and (
-            at % STEPS_PER_BAR == 0 or symbol != _chord_at(seen, form, history.at(step - 1), step - 1, at - 1)
-        ):
-            text = f"{text} {symbol}" if text else symbol
-        x = sheet.cell(step)
-        if not text or x < free or x < 0:
-            continue
-        if x + len(text) > sheet.width:
-            continue
-        for offset, char in enumerate(text):
-            cells[x + offset], roles[x + offset] = char, role if turns else "quiet" if step <= seen.step else "next"
-        free = x + len(text) + 1
+        if known is not None and known != who:
+            marks.append((x, glyphs.turn + _NAMES[known], _TURN_ROLES[known]))
+        who = known or who
+        chord = _chord_at(seen, form, column, step, place + step)
+        if chord and (chord != symbol or (place + step) % STEPS_PER_BAR == 0):
+            symbols.append((x, chord, "quiet" if step <= seen.step else "next"))
+        symbol = chord
+    for (x, name, role), (end, _, _) in zip(marks, [*marks[1:], (sheet.width + 1, "", "")], strict=True):
+        _write(cells, roles, x, name if len(name) < end - x else name[0], role)
+    for x, name, role in symbols:
+        after = next((at for at in range(max(0, x), sheet.width) if cells[at] == " "), sheet.width)
+        at = x if after == x else after + 1  # behind the name of a turn that begins with it
+        free = not "".join(cells[max(0, at - 1) : at + len(name) + 1]).strip()
+        if free and 0 <= at <= sheet.width - len(name):
+            _write(cells, roles, at, name, role)
     return runs(cells, roles)
+
+
+def _write(cells: list[str], roles: list[str], x: int, text: str, role: str) -> None:
+    for offset, char in enumerate(text):
+        if 0 <= x + offset < len(cells):
+            cells[x + offset], roles[x + offset] = char, role
 
 
 _NAMES = {Who.NOBODY: "count", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}

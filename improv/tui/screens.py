@@ -42,6 +42,9 @@ class Aside(Screen[None]):
 
     where = Where.LIST
 
+    class Ready(Message):
+        """It is there, and can be told how things are."""
+
     def __init__(self, glyphs: Glyphs, title: str) -> None:
         super().__init__()
         self.glyphs = glyphs
@@ -54,6 +57,10 @@ class Aside(Screen[None]):
         yield Static(Content(self.says), classes="title")
         yield from self.body()
         yield Footer(self.glyphs)
+
+    def on_screen_resume(self) -> None:
+        """Ask to be told how things are."""
+        self.post_message(self.Ready())
 
     def body(self) -> ComposeResult:
         """What the screen is for."""

@@ -67,6 +67,11 @@ def _left(seen: Snapshot) -> str:
     return str(ceil(seen.beats_left)) if seen.playing and seen.beats_left is not None else ""
 
 
+def _steady(seen: Snapshot) -> str:
+    """The same as wide as it was when the turn began, so that what stands beside it rests."""
+    return _left(seen).rjust(len(str(ceil(_beats(seen) or 0)))) if _left(seen) else ""
+
+
 def _place(seen: Snapshot) -> str:
     place = seen.place
     return f"{place.chorus}-{place.bar}.{place.beat}"
@@ -112,7 +117,7 @@ def _game(seen: Snapshot) -> str:
 
 def _big(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
     """Three rows: the word and the beats left, a middle of words with the gauge, the place."""
-    word, left, role = word_of(seen), _left(seen), role_of(seen)
+    word, left, role = word_of(seen), _steady(seen), role_of(seen)
     place = _place(seen)
     edge = _pattern(seen, glyphs, 2)
     head = 4 + big.width_of(word) + (2 + big.width_of(left) if left else 0)
@@ -149,7 +154,7 @@ def _middle(seen: Snapshot, glyphs: Glyphs, width: int) -> tuple[Span, Span, Spa
 
 def _huge(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
     """Five rows: the same, twice as large."""
-    word, left, place, role = word_of(seen), _left(seen), _place(seen), role_of(seen)
+    word, left, place, role = word_of(seen), _steady(seen), _place(seen), role_of(seen)
     edge = _pattern(seen, glyphs, 2)
     ink = glyphs.pixels[-1] if glyphs.pixels else glyphs.you
     head = 5 + 2 * big.width_of(word) + (4 + 2 * big.width_of(left) if left else 0)
@@ -174,48 +179,39 @@ def _huge(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
 
 def _spaced(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
     """Three rows where letters can't be drawn: the word in spaced capitals, the gauge below, then what is next."""
-    role, word, edge = role_of(seen), word_of(seen), _pattern(seen, glyphs, 2)
-    spaced = " ".join(word)
-    left = f"  {_left(seen)} {'beat' if _left(seen) == '1' else 'beats'}" if _left(seen) else ""
+    role, edge, inner = role_of(seen), _pattern(seen, glyphs, 2), width - 3
+    beats = f"  {_left(seen)} {'beat' if _left(seen) == '1' else 'beats'}" if _left(seen) else ""
     place = " ".join(_place(seen)) if width >= 60 else _place(seen)
-    room = width - 3 - len(spaced) - len(left) - len(place)
-    if room < 1:
-        spaced, place = word, _place(seen)
-        room = max(1, width - 3 - len(spaced) - len(left) - len(place))
+    word = " ".join(word_of(seen))
+    if len(word + beats + place) + 1 > inner:
+        word, place = word_of(seen), _place(seen)
+    if len(word + beats + place) + 1 > inner:
+        return [_line(seen, glyphs, width, with_gauge=False), (Span(gauge(seen, glyphs, width), role),)]
+    says = _says(seen).removeprefix("beats, ").removeprefix("beat, ")[:inner]
     game = f"{_game(seen)} {glyphs.dot} {seen.tempo:.4g} bpm"
-    says = _says(seen).removeprefix("beats, ").removeprefix("beat, ")
-    gap = width - 3 - len(says) - len(game)
-    last: Row = (Span(says, "strong"), Span(" " * gap), Span(game, "quiet")) if gap >= 2 else (Span(says, "strong"),)
+    gap = inner - len(says) - len(game)
+    last: Row = (Span(" " * gap), Span(game, "quiet")) if gap >= 2 else ()
+    start = (Span(edge, role), Span(" "))
+    blank = " " * (inner - len(word + beats + place))
     return [
-        (
-            Span(edge, role),
-            Span(" "),
-            Span(spaced, role),
-            Span(left, "strong"),
-            Span(" " * room),
-            Span(place, "strong"),
-        ),
-        (Span(edge, role), Span(" "), Span(gauge(seen, glyphs, width - 3), role)),
-        (Span(edge, role), Span(" "), *last),
+        (*start, Span(word, role), Span(beats, "strong"), Span(blank), Span(place, "strong")),
+        (*start, Span(gauge(seen, glyphs, inner), role)),
+        (*start, Span(says, "strong"), *last),
     ]
 
 
 def _line(seen: Snapshot, glyphs: Glyphs, width: int, *, with_gauge: bool) -> Row:
-    """One row: the word, the beats left, the gauge and the place."""
-    role = role_of(seen)
-    head: Row = (
-        Span(_pattern(seen, glyphs, 2), role),
-        Span(f" {word_of(seen)} ", f"{role}-here" if seen.playing and role in {"you", "improv", "both"} else "here"),
-    )
-    left = f" {_left(seen)} " if _left(seen) else " "
-    if not with_gauge and _left(seen):
-        left = f" {_left(seen)} {_says(seen)} "
-    place = f" {_place(seen)}"
-    room = width - width_of(head) - len(left) - len(place)
-    if room < 0:
-        left = f" {_left(seen)} " if _left(seen) else " "
+    """One row: the word, the beats left, the gauge or what comes next, and the place, as far as there is room."""
+    role, place = role_of(seen), f" {_place(seen)}"
+    lit = f"{role}-here" if role in {"you", "improv", "both"} else "here"
+    head = (Span(_pattern(seen, glyphs, 2), role), Span(f" {word_of(seen)} ", lit))
+    short = f" {_left(seen)} " if _left(seen) else " "
+    long = f" {_left(seen)} {_says(seen)} " if _left(seen) and not with_gauge else short
+    for left in (long, short):
         room = width - width_of(head) - len(left) - len(place)
-    if room < 0:
-        return (Span(word_of(seen), role), Span(left, "strong"))
-    between = Span(gauge(seen, glyphs, room), role) if with_gauge else Span(" " * room)
-    return (*head, Span(left, "strong"), between, Span(place, "strong"))
+        if room >= 0:
+            between = Span(gauge(seen, glyphs, room), role) if with_gauge else Span(" " * room)
+            return (*head, Span(left, "strong"), between, Span(place, "strong"))
+    if width >= len(word_of(seen) + short):
+        return (Span(word_of(seen), lit), Span(short.rstrip(), "strong"))
+    return (Span(word_of(seen)[:width], lit),)
