@@ -40,7 +40,7 @@ from improv.messages import (
     control_named,
 )
 from improv.model_files import find_model
-from improv.notify import READY, STOPPING, WATCHDOG, notify, status, watchdog_s
+from improv.notify import READY, STOPPING, WATCHDOG, notify, status, unit, watchdog_s
 from improv.osc import OscServer
 from improv.quantiles import quantile
 from improv.recording import Head, Journal, read_take, takes_directory
@@ -84,11 +84,19 @@ class Figures:
         )
 
 
-def jam(config: Config, instance: Instance, say: Callable[[str], None], *, in_background: bool = False) -> Figures:
+def jam(
+    config: Config,
+    instance: Instance,
+    say: Callable[[str], None],
+    *,
+    arguments: Sequence[str] = (),
+    in_background: bool = False,
+) -> Figures:
     """Play live until it is told to quit, by ports, or into a file where there is no MIDI system.
 
     Everything that can be turned is turned by its doors: the control socket of the instance, OSC,
-    controllers, and keys in a terminal. Ctrl-C, SIGTERM and SIGHUP end it in order. Returns what was
+    controllers, and keys in a terminal. Ctrl-C, SIGTERM and SIGHUP end it in order. The arguments it
+    was started with are kept for whoever starts it again. Returns what was
     measured; what cannot be started, or keeps dying, raises ImprovError, and AlreadyRunning where
     the instance plays already.
     """
@@ -99,7 +107,7 @@ def jam(config: Config, instance: Instance, say: Callable[[str], None], *, in_ba
     shows: Shows = Remarks(say) if in_background else Lines(sys.stdout or io.StringIO())
     audience = _Audience(shows, say)
     with ExitStack() as stack:
-        stack.enter_context(instance.held())
+        stack.enter_context(instance.held(arguments, unit()))
         signals = stack.enter_context(Signals())  # the last to go: writing what was played is not interrupted
         stack.enter_context(audience)
         supervisor = stack.enter_context(Supervisor(tune, wiring, audience))
@@ -135,9 +143,9 @@ def jam(config: Config, instance: Instance, say: Callable[[str], None], *, in_ba
     return _figures(outcome, audience)
 
 
-def run(config: Config, instance: Instance, say: Callable[[str], None]) -> None:
+def run(config: Config, instance: Instance, say: Callable[[str], None], arguments: Sequence[str]) -> None:
     """Play in the background, as `jam` does but without a terminal: `say` is told what happens besides the music."""
-    figures = jam(config, instance, say, in_background=True)
+    figures = jam(config, instance, say, arguments=arguments, in_background=True)
     say(figures.text())
 
 
