@@ -45,6 +45,8 @@ class Report:
     """Notes that no engine was there to hear for too long."""
     broken: int = 0
     """Messages that made no sense, or were too long to be kept."""
+    lights: int = 0
+    """How often the lights' port was connected."""
     news: tuple[str, ...] = ()
     server_gone: bool = False
     first_onset_s: float | None = None

@@ -295,8 +295,15 @@ class _Desk:
         for name in CONTROLS:
             if before is None or seen.value(name) != before.value(name):
                 self._stands[name] = seen.value(name)
-        if before is not None and before.rig.player_deaths != seen.rig.player_deaths:
-            self._controllers.forget_lights()
+        self._light()
+
+    def darkened(self) -> None:
+        """Tell the lights all of it again."""
+        self._controllers.forget_lights()
+        if self._seen is not None:
+            self._light()
+
+    def _light(self) -> None:
         self._supervisor.light(self._controllers.lights(self.stands, time.monotonic()))
 
     def turned(self, time_s: float, message: bytes) -> str:
@@ -420,6 +427,11 @@ class _Audience:
     def turned(self, time_s: float, message: bytes) -> str:
         """Have what was moved mean something; what there is to say of it."""
         return self.desk.turned(time_s, message) if self.desk is not None else ""
+
+    def darkened(self) -> None:
+        """Have the lights told anew."""
+        if self.desk is not None:
+            self.desk.darkened()
 
     def remark(self, text: str) -> None:
         """Record and show that something has happened."""

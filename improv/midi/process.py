@@ -291,6 +291,7 @@ def _report(
         loops=player.echo.found,
         overflows=complaints.overflows,
         unheard=engine.unheard,
+        lights=sum(port.connections for port in ports if port.role == "lights"),
         broken=sum(count.malformed + count.dropped_sysex for count in counts),
         news=news,
         server_gone=server.gone,
