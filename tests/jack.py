@@ -448,6 +448,15 @@ class Server:
         """Improv as anybody starts it."""
         return self._started("improv", sys.executable, "-m", "improv", *arguments)
 
+    def completed(self, line: str) -> list[str]:
+        """What bash is offered for the last word of a line."""
+        words = line.split(" ")
+        asks = {"_IMPROV_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+        settings = [f"{name}={value}" for name, value in asks.items()]
+        program = self._started("bash", "env", *settings, sys.executable, "-m", "improv")
+        assert program.ended() == 0, program.err
+        return [word for word in program.out.split("\n") if word]
+
     def improv_in_terminal(self, *arguments: str) -> Terminal:
         """Improv as a musician starts it, in front of a terminal."""
         command = (sys.executable, "-m", "improv", *arguments)
