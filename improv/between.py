@@ -16,6 +16,9 @@ PLAYER = "from improv.midi.process import main; main()"
 ENGINE = "from improv.performer import main; main()"
 """What the processes run, for `improv.link.Child`."""
 
+PRIORITY = 60
+"""What the player asks the system for (sched(7), SCHED_FIFO)."""
+
 # --- the player says ------------------------------------------------------------------------------
 
 

@@ -7,7 +7,6 @@ trust a directory that somebody else could have made.
 import json
 import os
 import re
-import stat
 import sys
 import time
 import warnings
@@ -19,11 +18,13 @@ from pathlib import Path
 from platformdirs import user_data_path, user_runtime_path, user_state_path
 
 from improv.errors import AlreadyRunning, Unavailable, UsageError
+from improv.private import make_private
 
 DEFAULT = "default"
 """The name of an instance that was given none."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+_ELSEWHERE = "set IMPROV_RUNTIME to a directory of your own"
 _SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
 _LOCK_S, _TRIES = 0.2, 10
 """Longer than it takes somebody else to ask whether the lock is held, which holds it for that moment."""
@@ -104,7 +105,10 @@ class Instance:
         """
         from filelock import FileLock, Timeout  # late: most commands only want to know where things are
 
-        _make_private(self.runtime)
+        try:
+            make_private(self.runtime)
+        except OSError as error:
+            raise Unavailable(f"{self.runtime}: {error.strerror}; {_ELSEWHERE}") from error
         socket = self.socket
         lock = FileLock(self.lock, mode=0o600)
         try:
@@ -166,9 +170,7 @@ class Instance:
         except Timeout:
             return True
         except OSError as error:
-            raise Unavailable(
-                f"{self.lock}: {error.strerror}; set IMPROV_RUNTIME to a directory of your own"
-            ) from error
+            raise Unavailable(f"{self.lock}: {error.strerror}; {_ELSEWHERE}") from error
         lock.release()
         return False
 
@@ -182,19 +184,3 @@ class Instance:
 def _state(otherwise: Path) -> Path:
     named = os.environ.get("IMPROV_STATE")
     return Path(named) if named else otherwise
-
-
-def _make_private(directory: Path) -> None:
-    """Have a directory that nobody else can look into; Unavailable if there can be none."""
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = directory.stat()
-        if hasattr(os, "getuid"):
-            owners, us = {directory.lstat().st_uid, found.st_uid}, os.getuid()
-            if owners != {us} or directory.parent.stat().st_uid not in (us, 0):  # who could put another in its place
-                raise PermissionError(0, "it is somebody else's")
-        if os.name == "posix" and found.st_mode & stat.S_IWOTH:  # such as /tmp, which is not ours to close
-            raise PermissionError(0, "everybody may write there")
-        directory.chmod(0o700)
-    except OSError as error:
-        raise Unavailable(f"{directory}: {error.strerror}; set IMPROV_RUNTIME to a directory of your own") from error

@@ -22,11 +22,12 @@ from improv.cli import daemon
 from improv.cli.options import Given, with_jam
 from improv.errors import AlreadyRunning, ImprovError
 from improv.instance import Instance
-from improv.log import Log, printable
+from improv.log import Log
 from improv.messages import Rig, Settings, Snapshot
 from improv.midi import ports
 from improv.music import Cell, Place
 from improv.notify import READY, WATCHDOG, notify, status, unit, unit_of, watchdog_s
+from improv.plain import printable
 from improv.turns import Mode, Turn, Who
 from tests.jack import eventually
 
@@ -56,7 +57,7 @@ here = Instance(name)
 with here.held(sys.argv[4:], os.environ.get("UNIT", "").split()), ControlServer(here.socket, here.name, ask) as server:
     server.show(SEEN)
     while manner != "obeys" or Quit() not in asked:
-        select(server.wakers(), server.writable(), [], 0.05)
+        select(server.wakers(), [], [], 0.05)
         server.poll()
 '''
 """obeys, deaf (to what it is asked), stubborn (to SIGTERM too), refuses (to start)."""

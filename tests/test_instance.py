@@ -201,8 +201,8 @@ def writable_by_all(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def somebody_elses(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run.mkdir()
-    uid = os.getuid()
-    monkeypatch.setattr(os, "getuid", lambda: uid + 1)
+    uid = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
 
 
 def a_file(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
