@@ -64,7 +64,7 @@ def jam(
         return
     if figures is not None:
         check_writable(figures)
-    measured = daemon.jam(given.config(), Instance(name), say=_say)
+    measured = daemon.jam(given.config(), Instance(name), say=_say, arguments=given.arguments())
     _say(measured.text())
     if figures is not None:
         figures.write_text(json.dumps(asdict(measured), indent=1))

@@ -16,6 +16,9 @@ PLAYER = "from improv.midi.process import main; main()"
 ENGINE = "from improv.performer import main; main()"
 """What the processes run, for `improv.link.Child`."""
 
+PRIORITY = 60
+"""What the player asks the system for (sched(7), SCHED_FIFO)."""
+
 # --- the player says ------------------------------------------------------------------------------
 
 
@@ -55,6 +58,8 @@ class Report:
     """Notes that no engine was there to hear for too long."""
     broken: int = 0
     """Messages that made no sense, or were too long to be kept."""
+    lights: int = 0
+    """How often the lights' port was connected."""
     news: tuple[str, ...] = ()
     server_gone: bool = False
     first_onset_s: float | None = None

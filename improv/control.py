@@ -8,7 +8,6 @@ or keep without bound what somebody sends or leaves unread.
 
 import os
 import socket
-import stat
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,6 +38,7 @@ from improv.messages import (
     nearest,
 )
 from improv.plain import encoded, fields_of, made, malformed, object_of, parsed, plain
+from improv.private import make_private
 
 PROTOCOL = 1
 """The version both ends name first; a client of another one is turned away."""
@@ -237,10 +237,6 @@ class ControlServer:
         listens = self._listener is not None and self._clock() >= self._deaf_until_s
         ends = [client.end for client in self._clients if not client.closed and not client.pending]
         return [self._listener, *ends] if self._listener is not None and listens else ends
-
-    def writable(self) -> Sequence[socket.socket]:
-        """What waits to be written to; poll when one of them can be."""
-        return [client.end for client in self._clients if client.unsent and not client.closed]
 
     def poll(self) -> Sequence[Command]:
         """Serve everything that is there, without waiting; nothing is left to be done by the caller."""
@@ -620,7 +616,7 @@ class _UnixDoor:
         self.token = ""
 
     def listen(self, path: Path) -> socket.socket:
-        _make_private(path.parent)
+        make_private(path.parent)
         if path.is_socket():
             path.unlink()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -648,16 +644,6 @@ class _UnixDoor:
 
     def knows(self, token: object) -> bool:
         return token == self.token
-
-
-def _make_private(directory: Path) -> None:
-    """Have a directory that only we can look into; PermissionError if it is somebody else's."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = directory.lstat()
-    if found.st_uid != os.geteuid() or not stat.S_ISDIR(found.st_mode):
-        raise PermissionError(None, f"{directory} is not a directory of yours")
-    if found.st_mode & 0o077:
-        directory.chmod(0o700)
 
 
 def _peer_uid(end: socket.socket) -> int | None:

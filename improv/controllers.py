@@ -130,7 +130,7 @@ class Controllers:
         return Wanted(frozenset(self._bound) - shared, shared, self.learning)
 
     def forget_lights(self) -> None:
-        """The lights are dark again: tell all of them anew."""
+        """The lights show nothing: tell all of them anew."""
         for bound in self._bound.values():
             bound.lit = None
 

@@ -42,7 +42,7 @@ from improv.messages import (
     control_named,
 )
 from improv.model_files import find_model
-from improv.notify import READY, STOPPING, WATCHDOG, notify, status, watchdog_s
+from improv.notify import READY, STOPPING, WATCHDOG, notify, status, unit, watchdog_s
 from improv.osc import OscServer
 from improv.quantiles import quantile
 from improv.recording import Head, Journal, read_take, takes_directory
@@ -86,11 +86,19 @@ class Figures:
         )
 
 
-def jam(config: Config, instance: Instance, say: Callable[[str], None], *, in_background: bool = False) -> Figures:
+def jam(
+    config: Config,
+    instance: Instance,
+    say: Callable[[str], None],
+    *,
+    arguments: Sequence[str] = (),
+    in_background: bool = False,
+) -> Figures:
     """Play live until it is told to quit, by ports, or into a file where there is no MIDI system.
 
     Everything that can be turned is turned by its doors: the control socket of the instance, OSC,
-    controllers, and keys in a terminal. Ctrl-C, SIGTERM and SIGHUP end it in order. Returns what was
+    controllers, and keys in a terminal. Ctrl-C, SIGTERM and SIGHUP end it in order. The arguments it
+    was started with are kept for whoever starts it again. Returns what was
     measured; what cannot be started, or keeps dying, raises ImprovError, and AlreadyRunning where
     the instance plays already.
     """
@@ -101,7 +109,7 @@ def jam(config: Config, instance: Instance, say: Callable[[str], None], *, in_ba
     shows: Shows = Remarks(say) if in_background else Lines(sys.stdout or io.StringIO())
     audience = _Audience(shows, say)
     with ExitStack() as stack:
-        stack.enter_context(instance.held())
+        stack.enter_context(instance.held(arguments, unit()))
         signals = stack.enter_context(Signals())  # the last to go: writing what was played is not interrupted
         stack.enter_context(audience)
         supervisor = stack.enter_context(Supervisor(tune, wiring, audience))
@@ -137,9 +145,9 @@ def jam(config: Config, instance: Instance, say: Callable[[str], None], *, in_ba
     return _figures(outcome, audience)
 
 
-def run(config: Config, instance: Instance, say: Callable[[str], None]) -> None:
+def run(config: Config, instance: Instance, say: Callable[[str], None], arguments: Sequence[str]) -> None:
     """Play in the background, as `jam` does but without a terminal: `say` is told what happens besides the music."""
-    figures = jam(config, instance, say, in_background=True)
+    figures = jam(config, instance, say, arguments=arguments, in_background=True)
     say(figures.text())
 
 
@@ -291,8 +299,15 @@ class _Desk:
         for name in CONTROLS:
             if before is None or seen.value(name) != before.value(name):
                 self._stands[name] = seen.value(name)
-        if before is not None and before.rig.player_deaths != seen.rig.player_deaths:
-            self._controllers.forget_lights()
+        self._light()
+
+    def darkened(self) -> None:
+        """Tell the lights all of it again."""
+        self._controllers.forget_lights()
+        if self._seen is not None:
+            self._light()
+
+    def _light(self) -> None:
         self._supervisor.light(self._controllers.lights(self.stands, time.monotonic()))
 
     def turned(self, time_s: float, message: bytes) -> str:
@@ -422,6 +437,11 @@ class _Audience:
     def turned(self, time_s: float, message: bytes) -> str:
         """Have what was moved mean something; what there is to say of it."""
         return self.desk.turned(time_s, message) if self.desk is not None else ""
+
+    def darkened(self) -> None:
+        """Have the lights told anew."""
+        if self.desk is not None:
+            self.desk.darkened()
 
     def remark(self, text: str) -> None:
         """Record and show that something has happened."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from improv.between import PRIORITY
 from improv.config import config_path, load
 from improv.control import ControlClient
 from improv.errors import ImprovError, Unavailable, UsageError
@@ -215,9 +216,6 @@ def judged_trip(sent: int, took_s: Sequence[float]) -> Finding:
 
 # --- time -----------------------------------------------------------------------------------------
 
-_PRIORITY = 60
-"""What the player asks for."""
-
 
 def realtime(instance: Instance) -> list[Finding]:
     """Whether the system lets the player have its turn before others."""
@@ -230,7 +228,7 @@ def realtime(instance: Instance) -> list[Finding]:
     granted = True
     before = os.sched_getscheduler(0), os.sched_getparam(0)
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
         os.sched_setscheduler(0, *before)
     except OSError:
         granted = False
@@ -241,11 +239,11 @@ def judged_rights(granted: bool, limit: int) -> Finding:
     """What to think of real-time scheduling being granted or not, and of the limit of priorities (-1: none)."""
     allowed = "no limit" if limit < 0 else f"limit {limit}"
     if granted:
-        return Finding("real-time rights", True, f"granted, priority {_PRIORITY} ({allowed})")
+        return Finding("real-time rights", True, f"granted, priority {PRIORITY} ({allowed})")
     return Finding(
         "real-time rights",
         False,
-        f"refused ({allowed}, {_PRIORITY} is wanted): notes come late when the machine is busy",
+        f"refused ({allowed}, {PRIORITY} is wanted): notes come late when the machine is busy",
         "put '@audio - rtprio 95' into /etc/security/limits.d/audio.conf, sudo usermod -aG audio $USER, log in again",
     )
 

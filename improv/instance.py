@@ -4,13 +4,13 @@ What a process that died has left behind never keeps the next one from starting.
 trust a directory that somebody else could have made.
 """
 
+import json
 import os
 import re
-import stat
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +18,27 @@ from pathlib import Path
 from platformdirs import user_data_path, user_runtime_path, user_state_path
 
 from improv.errors import AlreadyRunning, Unavailable, UsageError
+from improv.private import make_private
 
 DEFAULT = "default"
 """The name of an instance that was given none."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+_ELSEWHERE = "set IMPROV_RUNTIME to a directory of your own"
 _SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
 _LOCK_S, _TRIES = 0.2, 10
 """Longer than it takes somebody else to ask whether the lock is held, which holds it for that moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How the one that plays was started, for whoever puts another in its place."""
+
+    pid: int
+    arguments: tuple[str, ...] = ()
+    """Of `improv daemon run`."""
+    unit: tuple[str, ...] = ()
+    """What it is to systemctl, if systemd has started it: see `improv.notify.unit`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +98,17 @@ class Instance:
         return _state(user_data_path("improv", appauthor=False)) / f"{self.name}.learned"
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Be this instance, alone: AlreadyRunning if another process is it.
+    def held(self, arguments: Sequence[str] = (), unit: Sequence[str] = ()) -> Iterator[None]:
+        """Be this instance, alone, and keep how it was started; AlreadyRunning if another process is it.
 
         What a dead one has left is removed. Unavailable if there is no directory that is ours alone.
         """
         from filelock import FileLock, Timeout  # late: most commands only want to know where things are
 
-        _make_private(self.runtime)
+        try:
+            make_private(self.runtime)
+        except OSError as error:
+            raise Unavailable(f"{self.runtime}: {error.strerror}; {_ELSEWHERE}") from error
         socket = self.socket
         lock = FileLock(self.lock, mode=0o600)
         try:
@@ -101,8 +117,12 @@ class Instance:
             raise self.already() from None
         try:
             socket.unlink(missing_ok=True)  # whoever listened there had the lock
+            origin = {"pid": os.getpid(), "arguments": list(arguments), "unit": list(unit)}
+            self.options.write_text(json.dumps(origin))
             self.pid_file.write_text(f"{os.getpid()}\n")
             yield
+            with suppress(OSError):
+                self.options.unlink(missing_ok=True)  # one that failed is started again with them
         finally:
             with suppress(OSError):
                 self.pid_file.unlink(missing_ok=True)
@@ -118,6 +138,14 @@ class Instance:
                 return pid
             time.sleep(_LOCK_S / _TRIES)  # it begins or ends this very moment
         raise Unavailable(f"improv plays as {self.name}, but {self.pid_file} does not say which process it is")
+
+    def origin(self) -> Origin | None:
+        """How the one that plays was started, or, if none does, the last one that did not end in order."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            kept = json.loads(self.options.read_text())
+            origin = Origin(int(kept["pid"]), tuple(map(str, kept["arguments"])), tuple(map(str, kept["unit"])))
+            return origin if self.running() in (None, origin.pid) else None
+        return None
 
     def command(self, words: str) -> str:
         """An improv command as it is typed for this instance."""
@@ -142,9 +170,7 @@ class Instance:
         except Timeout:
             return True
         except OSError as error:
-            raise Unavailable(
-                f"{self.lock}: {error.strerror}; set IMPROV_RUNTIME to a directory of your own"
-            ) from error
+            raise Unavailable(f"{self.lock}: {error.strerror}; {_ELSEWHERE}") from error
         lock.release()
         return False
 
@@ -158,19 +184,3 @@ class Instance:
 def _state(otherwise: Path) -> Path:
     named = os.environ.get("IMPROV_STATE")
     return Path(named) if named else otherwise
-
-
-def _make_private(directory: Path) -> None:
-    """Have a directory that nobody else can look into; Unavailable if there can be none."""
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = directory.stat()
-        if hasattr(os, "getuid"):
-            owners, us = {directory.lstat().st_uid, found.st_uid}, os.getuid()
-            if owners != {us} or directory.parent.stat().st_uid not in (us, 0):  # who could put another in its place
-                raise PermissionError(0, "it is somebody else's")
-        if os.name == "posix" and found.st_mode & stat.S_IWOTH:  # such as /tmp, which is not ours to close
-            raise PermissionError(0, "everybody may write there")
-        directory.chmod(0o700)
-    except OSError as error:
-        raise Unavailable(f"{directory}: {error.strerror}; set IMPROV_RUNTIME to a directory of your own") from error

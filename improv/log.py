@@ -15,13 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from improv.plain import printable
+
 _BYTES, _OLDER = 1 << 20, 2
 """Three files of a mebibyte."""
-
-
-def printable(text: str) -> str:
-    """A text without what a terminal would obey, a line break included."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 class Log:

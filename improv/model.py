@@ -9,12 +9,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from improv.errors import ContractError
+
+if TYPE_CHECKING:  # whoever only lists models has no use for it, and it takes longer to load than they to read
+    import numpy as np
+    from numpy.typing import NDArray
 
 CONTRACT = 1
 """The version of this contract; a model that speaks another one is refused."""
@@ -28,7 +29,7 @@ METADATA_KEY = "improv"
 DISTRIBUTIONS = ("bernoulli", "normalised_bernoulli")
 """What a head's logits may mean: see `improv.sampling`."""
 
-Tensor = NDArray[np.float32]
+Tensor: TypeAlias = "NDArray[np.float32]"
 Tensors = Mapping[str, Tensor]
 Shape = tuple[int, ...]
 
@@ -139,4 +140,6 @@ class StepModel(Protocol):
 
 def no_memory(spec: ModelSpec) -> Tensors:
     """The memory of a model that has heard nothing: zeros."""
+    import numpy as np  # noqa: PLC0415 see above
+
     return {name: np.zeros(shape, np.float32) for name, shape in spec.state.items()}

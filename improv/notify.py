@@ -5,8 +5,10 @@ told. It must never wait, and never fail whoever tells.
 """
 
 import os
+import re
 import socket
 from contextlib import suppress
+from pathlib import Path
 
 READY = "READY=1"
 """It plays."""
@@ -41,3 +43,25 @@ def watchdog_s() -> float | None:
     if not microseconds.isdecimal() or pid not in ("", str(os.getpid())):
         return None
     return int(microseconds) / 1e6 / 2 or None
+
+
+def unit() -> tuple[str, ...]:
+    """What this process is to systemctl, such as --user improv.service; nothing, if no systemd has started it.
+
+    $INVOCATION_ID says less: whoever is started from a terminal that is a service has it too.
+    """
+    if os.environ.get("SYSTEMD_EXEC_PID") != str(os.getpid()):
+        return ()
+    groups = ""
+    with suppress(OSError):
+        groups = Path("/proc/self/cgroup").read_text()
+    return unit_of(groups)
+
+
+def unit_of(groups: str) -> tuple[str, ...]:
+    """What a process with these control groups, as in /proc/PID/cgroup, is to systemctl."""
+    for group in groups.split("\n"):
+        names = group.split("/")
+        if service := re.fullmatch(r"[\w:.\\@-]+\.service", names[-1]):
+            return (*(["--user"] if any(name.startswith("user@") for name in names[:-1]) else []), service[0])
+    return ()

@@ -111,3 +111,8 @@ def _refuse(constant: str) -> None:
 
 
 _DECODE = json.JSONDecoder(parse_constant=_refuse).decode
+
+
+def printable(text: str) -> str:
+    """A text without what a terminal would obey, a line break included: ports and files are named by others."""
+    return "".join(character if character.isprintable() else " " for character in text)

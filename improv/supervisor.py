@@ -81,6 +81,10 @@ class Audience(Protocol):
         """A knob, a key or a pedal was moved that is bound, or may be: what there is to say of it, or nothing."""
         ...
 
+    def darkened(self) -> None:
+        """The lights of a controller show nothing of what they were told: it was plugged in, or the player is new."""
+        ...
+
 
 class Door(Protocol):
     """Somebody who asks for things while it plays: keys, signals, a control socket."""
@@ -355,6 +359,8 @@ class Supervisor:
         before, self._report = self._report, report
         for text in report.news:
             self._say(text)
+        if report.lights != before.lights:
+            self._audience.darkened()
         if report.loops > before.loops:
             self._say("what improv plays comes back to its input: ignored, and nothing is passed on")
         if report.overflows > before.overflows:

@@ -208,15 +208,17 @@ def _processes() -> Iterator[int]:
     return (int(name) for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208
 
 
-def conclusive(attempt: Callable[["Server"], None], folder: Path, *, synchronous: bool = True) -> None:
-    """Make an attempt on a new JACK server; make another if it fails where the server was late."""
+def conclusive(
+    attempt: Callable[["Server"], None], folder: Path, *, synchronous: bool = True, period: int = PERIOD
+) -> None:
+    """Make an attempt on a new JACK server; make another if it fails where the server was late, or died by itself."""
     for number in range(1, ATTEMPTS + 1):
-        with Server(folder / str(number), synchronous=synchronous) as server:
+        with Server(folder / str(number), synchronous=synchronous, period=period) as server:
             try:
                 return attempt(server)
             except AssertionError as error:
-                error.add_note(f"attempt {number}: {server.xruns} xruns")
-                if not server.xruns or number == ATTEMPTS:
+                error.add_note(f"attempt {number}: {server.xruns} xruns{', jackd has died' if server.died else ''}")
+                if not (server.xruns or server.died) or number == ATTEMPTS:
                     raise
     raise AssertionError
 
@@ -319,13 +321,16 @@ class Server:
     In the other one clients can be killed, and on a busy machine it drops messages that they send.
     """
 
-    def __init__(self, folder: Path, *, synchronous: bool = True) -> None:
+    def __init__(self, folder: Path, *, synchronous: bool = True, period: int = PERIOD) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name = "improv-test"
         self._folder = folder
         self._synchronous = synchronous
+        self._period = period
         self._number = 0
         self._jackd: Program | None = None
+        self._expected = False
+        """Whether nobody has ended it."""
         self._programs: list[Program] = []
         self._env = os.environ | {
             "JACK_DEFAULT_SERVER": self.name,
@@ -374,17 +379,20 @@ class Server:
     def begin(self) -> None:
         """Start the server, for the first time or again."""
         mode = ["-S"] if self._synchronous else []
-        asked = f"-d dummy -r {RATE_HZ} -p {PERIOD}".split()
+        asked = f"-d dummy -r {RATE_HZ} -p {self._period}".split()
         self._jackd = self._program("jackd", "jackd", "-n", self.name, "--no-realtime", *mode, *asked)
+        self._expected = True
         self._until(lambda: "system:playback_1" in self.ports(), "the JACK server")
 
     def stop(self) -> None:
         """End the server and leave its clients alone."""
         assert self._jackd is not None
+        self._expected = False
         self._jackd.end()
 
     def kill(self) -> None:
         """End the server at once and leave its clients alone."""
+        self._expected = False
         if self._jackd is not None:
             self._jackd.kill()
 
@@ -397,6 +405,11 @@ class Server:
     def xruns(self) -> int:
         """How often the server was late, and may have dropped MIDI."""
         return self._says().count("XRun")
+
+    @property
+    def died(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._expected and self._jackd is not None and not self._jackd.running
 
     def ports(self) -> list[str]:
         """The names of all ports."""
@@ -448,6 +461,15 @@ class Server:
         """Improv as anybody starts it."""
         return self._started("improv", sys.executable, "-m", "improv", *arguments)
 
+    def completed(self, line: str) -> list[str]:
+        """What bash is offered for the last word of a line."""
+        words = line.split(" ")
+        asks = {"_IMPROV_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+        settings = [f"{name}={value}" for name, value in asks.items()]
+        program = self._started("bash", "env", *settings, sys.executable, "-m", "improv")
+        assert program.ended() == 0, program.err
+        return [word for word in program.out.split("\n") if word]
+
     def improv_in_terminal(self, *arguments: str) -> Terminal:
         """Improv as a musician starts it, in front of a terminal."""
         command = (sys.executable, "-m", "improv", *arguments)
@@ -455,6 +477,14 @@ class Server:
         terminal = Terminal(command, self._own_env(), log)
         self._programs.append(terminal)
         return terminal
+
+    def ardour(self, script: str) -> Program:
+        """Ardour without its window, running a script, at a home of its own."""
+        home, path = self._folder / "home", self._folder / "script.lua"
+        home.mkdir()
+        path.write_text(script)
+        places = [f"{name}={home}" for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")]
+        return self._started("ardour", "env", *places, "ardour7-lua", str(path))
 
     def python(self, code: str) -> Program:
         """A piece of Python that knows of this server."""

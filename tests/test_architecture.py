@@ -71,7 +71,7 @@ def test_a_room_of_the_core_names_nothing_of_the_world(room: str) -> None:
         ("midi.player", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         ("midi.ports", {"rtmidi"}, {"mido", "onnxruntime", "textual", "torch"}),
         ("midi.files", {"mido"}, {"onnxruntime", "textual", "torch"}),
-        ("onnx_file", {"google.protobuf"}, {"onnxruntime", "onnx", "torch", "mido", "rtmidi"}),
+        ("onnx_file", {"google.protobuf"}, {"numpy", "onnxruntime", "onnx", "torch", "mido", "rtmidi"}),
         ("onnx_model", {"onnxruntime"}, {"onnx", "torch", "mido", "rtmidi", "textual"}),
         ("config", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         ("__main__", {"typer"}, {"mido", "rtmidi", "onnxruntime", "textual", "torch", "numpy", "improv.daemon"}),

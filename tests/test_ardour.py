@@ -1,13 +1,14 @@
-"""Ardour reads the file that a take is written as: the same notes at the same beats as mido.
+"""Ardour reads the file that a take is written as, and records a jam: the same notes as others see.
 
 Ardour imports files only with a window. So the session is made by Ardour itself, without one; the
 file is entered in it as a source, in a region on a MIDI track; and Ardour opens it and tells what
-notes the region has.
+notes the region has. It tells the same of what it has recorded over JACK.
 """
 
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,6 +16,7 @@ import mido
 import pytest
 
 from improv.midi.files import export
+from tests.jack import IMPROV_OUT, Event, Server, conclusive, eventually, missing
 from tests.test_recording import by_mido, performance
 
 ARDOUR = "ardour7-lua"
@@ -38,6 +40,44 @@ local session = load_session([[{folder}]], "session")
 for region in session:route_by_name("take"):to_track():playlist():region_list():iter() do
   for note in ARDOUR.LuaAPI.note_list(region:to_midiregion():model()):iter() do
     print("note", note:channel(), note:time():str(), note:length():str(), note:note(), note:velocity())
+  end
+end
+close_session()
+quit()
+"""
+
+RECORD = """
+AudioEngine:set_backend("JACK", "", "")
+local session = create_session([[{folder}]], "session", 48000)
+local midi = ARDOUR.ChanCount(ARDOUR.DataType("midi"), 1)
+local function track(name, channels)
+  session:new_midi_track(midi, midi, true, ARDOUR.PluginInfo(), nil, nil, 1, name,
+                         ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal, false)
+  local made = session:route_by_name(name):to_track():to_midi_track()
+  made:set_capture_channel_mode(ARDOUR.ChannelMode.FilterChannels, channels)
+  made:input():nth(0):connect("{port}")
+  made:rec_enable_control():set_value(1, PBD.GroupControlDisposition.NoGroup)
+end
+local function wait_until(condition)
+  for _ = 1, 400 do
+    if condition() then return end
+    ARDOUR.LuaAPI.usleep(50000)
+  end
+end
+track("all", 0xffff)
+track("melody", 1 << 0)
+track("chords", 1 << 1)
+session:maybe_enable_record(false)
+session:request_roll(ARDOUR.TransportRequestSource.TRS_UI)
+wait_until(function() return session:transport_sample() > {seconds} * 48000 end)
+session:request_stop(false, false, ARDOUR.TransportRequestSource.TRS_UI)
+wait_until(function() return not session:transport_rolling() end)
+wait_until(function() return not session:route_by_name("chords"):to_track():playlist():region_list():empty() end)
+for _, name in ipairs{"all", "melody", "chords"} do
+  for region in session:route_by_name(name):to_track():playlist():region_list():iter() do
+    for note in ARDOUR.LuaAPI.note_list(region:to_midiregion():model()):iter() do
+      print("note", name, note:channel(), note:time():str(), note:note())
+    end
   end
 end
 close_session()
@@ -117,3 +157,57 @@ def test_a_take_is_the_same_in_ardour(tmp_path: Path) -> None:
     assert len(set.union(*channels.values())) == 4
     expected = [(*channels[name], *note) for name, *note in by_mido(file).notes]
     assert by_ardour(file, tmp_path, beats=36) == sorted(expected)
+
+
+# --- recording a jam ------------------------------------------------------------------------------
+
+Struck = tuple[int, frozenset[int]]
+"""A channel, from 1, and the pitches that begin on it at once."""
+
+
+@pytest.mark.ports
+@pytest.mark.skipif(shutil.which(ARDOUR) is None, reason="there is no Ardour here")
+def test_ardour_records_each_part_on_a_track_of_its_own_by_channel(tmp_path: Path) -> None:
+    """Ardour needs JACK's asynchronous mode, and a period that gives it time: see README, Into a DAW."""
+    if lacking := missing():
+        pytest.skip(f"needs {', '.join(lacking)}")
+
+    def recorded(server: Server) -> None:
+        witness = server.witness()
+        solo = "--provider cpu --mode solo --count-in 0 --seed 1 --tempo 300"
+        improv = server.improv("jam", "--api", "jack", *solo.split())
+        eventually(lambda: "plays to" in improv.out or not improv.running, "its ports")
+        server.connect(IMPROV_OUT, witness.port)
+        eventually(lambda: witness.onsets, "the music")
+        folder = tmp_path / f"session {len(list(tmp_path.iterdir()))}"
+        script = RECORD.replace("{folder}", str(folder)).replace("{port}", IMPROV_OUT).replace("{seconds}", "3")
+        ardour = server.ardour(script)
+        assert ardour.ended(within_s=25) == 0, ardour.out + ardour.err
+        assert improv.running
+        tracks = by_track(ardour.out)
+        for name, channel in (("melody", 1), ("chords", 2)):
+            found, played = tracks[name], by_time(witness.onsets, channel)
+            assert len(found) > 3
+            assert found in [played[first : first + len(found)] for first in range(len(played))]
+            assert [struck for struck in tracks["all"] if struck[0] == channel] == found
+
+    conclusive(recorded, tmp_path, synchronous=False, period=1024)
+
+
+def by_track(said: str) -> dict[str, list[Struck]]:
+    """What begins on each track, in order."""
+    tracks: dict[str, dict[tuple[int, int], set[int]]] = {"all": {}, "melody": {}, "chords": {}}
+    for line in said.splitlines():
+        if line.startswith("note"):
+            _, track, channel, start, pitch = line.split()
+            tracks[track].setdefault((ticks(start), int(channel) + 1), set()).add(int(pitch))
+    return {track: [(at[1], frozenset(found[at])) for at in sorted(found)] for track, found in tracks.items()}
+
+
+def by_time(events: Sequence[Event], channel: int) -> list[Struck]:
+    """What begins on a channel, in order, as a witness saw it."""
+    struck: dict[int, set[int]] = {}
+    for event in events:
+        if event.channel == channel:
+            struck.setdefault(event.frame, set()).add(event.pitch)
+    return [(channel, frozenset(pitches)) for pitches in struck.values()]

@@ -21,6 +21,7 @@ from onnx import helper, numpy_helper
 
 from improv import __version__
 from improv.__main__ import main
+from improv.cli.options import _in_bash
 from tests.onnx_models import describe, saved, specification, walker
 
 IMPROV = [sys.executable, "-m", "improv"]
@@ -430,3 +431,17 @@ def test_in_the_background_of_a_terminal_it_plays(folder: Path) -> None:
         os.close(slave)
     assert done.returncode == 0
     assert "wrote jam.mid" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("", [r"Midi\ Through\:Port-0\ 14\:0", r"oboe\:in"]),
+        ("ob", [r"oboe\:in"]),
+        ("oboe:", ["oboe:in"]),  # typed as oboe\:, which is one word
+        ("Midi T", []),
+    ],
+)
+def test_a_name_of_a_port_is_a_word_of_bash(typed: str, offered: list[str]) -> None:
+    names = ["Midi Through:Port-0 14:0", "oboe:in"]
+    assert _in_bash([name for name in names if name.startswith(typed)], typed) == offered

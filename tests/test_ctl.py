@@ -172,7 +172,7 @@ def test_a_model_in_a_file_is_named_so_that_the_daemon_finds_it(
 @pytest.mark.usefixtures("show")
 def test_notes_of_the_daemon_go_to_stderr(ctl: Ctl, daemon: Daemon) -> None:
     daemon.note = "echo cannot obey density\x1b[2J"
-    assert ctl("density", "0.5") == Done(0, "", "echo cannot obey density?[2J\n")
+    assert ctl("density", "0.5") == Done(0, "", "echo cannot obey density [2J\n")
 
 
 @pytest.mark.usefixtures("show")

@@ -22,16 +22,18 @@ from improv.cli import daemon
 from improv.cli.options import Given, with_jam
 from improv.errors import AlreadyRunning, ImprovError
 from improv.instance import Instance
-from improv.log import Log, printable
+from improv.log import Log
 from improv.messages import Rig, Settings, Snapshot
 from improv.midi import ports
 from improv.music import Cell, Place
-from improv.notify import READY, WATCHDOG, notify, status, watchdog_s
+from improv.notify import READY, WATCHDOG, notify, status, unit, unit_of, watchdog_s
+from improv.plain import printable
 from improv.turns import Mode, Turn, Who
+from tests.jack import eventually
 
 FAKE = '''
 """In the place of `improv daemon run`: it holds the instance and answers, and obeys as far as its manner lets it."""
-import signal, sys
+import os, signal, sys
 from select import select
 from improv.control import ControlServer
 from improv.instance import Instance
@@ -52,10 +54,10 @@ def ask(command):
     return ""
 
 here = Instance(name)
-with here.held(), ControlServer(here.socket, here.name, ask) as server:
+with here.held(sys.argv[4:], os.environ.get("UNIT", "").split()), ControlServer(here.socket, here.name, ask) as server:
     server.show(SEEN)
     while manner != "obeys" or Quit() not in asked:
-        select(server.wakers(), server.writable(), [], 0.05)
+        select(server.wakers(), [], [], 0.05)
         server.poll()
 '''
 """obeys, deaf (to what it is asked), stubborn (to SIGTERM too), refuses (to start)."""
@@ -115,6 +117,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     def spawned(arguments: list[str], stderr: IO[Any]) -> "subprocess.Popen[bytes]":
         world.arguments.append(list(arguments))
         command = [sys.executable, "-c", FAKE, world.manner[-1], arguments[2], str(tmp_path / "heard")]
+        command += arguments[3:]
         world.spawned.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=stderr))
         return world.spawned[-1]
 
@@ -237,6 +240,66 @@ def test_a_restart_of_nobody_starts_with_what_is_given(world: World) -> None:
     assert world.arguments[1][3:] == []  # what somebody was started with who has ended since is not meant
 
 
+def test_a_restart_after_a_crash_starts_with_what_the_dead_one_had(world: World) -> None:
+    improv("daemon start --tempo 90")
+    world.spawned[0].kill()
+    world.spawned[0].wait()
+    assert improv("daemon restart")[0] == 0
+    assert world.arguments[1][3:] == ["--tempo=90.0"]
+
+
+def test_a_restart_knows_the_options_of_one_that_somebody_else_has_started(world: World) -> None:
+    with (world.folder / "err").open("wb") as stderr:
+        daemon._spawned(["daemon", "run", "--instance=default", "--tempo=77.0"], stderr)
+    eventually(lambda: Instance().running(), "the daemon")
+    world.arguments.clear()
+    assert improv("daemon restart")[0] == 0
+    assert world.arguments[0][3:] == ["--tempo=77.0"]
+
+
+@pytest.fixture
+def systemctl(world: World, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A systemctl that writes down what it was told, and fails if it finds a file; what starts is a unit's."""
+    program = world.folder / "bin" / "systemctl"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> "{world.folder}/told"\ntest ! -e "{world.folder}/fails"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("UNIT", "--user improv.service")
+    return world.folder / "told"
+
+
+def test_what_systemd_keeps_is_ended_and_begun_again_by_systemd(world: World, systemctl: Path) -> None:
+    improv("daemon start")
+    pid = world.spawned[0].pid
+    assert improv("daemon restart") == (0, f"improv is playing (PID {pid})\n")
+    assert improv("daemon stop") == (0, "improv has stopped\n")
+    assert systemctl.read_text().splitlines() == [
+        "restart --user improv.service",
+        "stop --user improv.service",
+    ]
+    assert world.heard == ""
+    assert len(world.spawned) == 1
+
+
+def test_what_systemd_keeps_and_does_not_end_is_left_alone(world: World, systemctl: Path) -> None:
+    (world.folder / "fails").touch()
+    improv("daemon start")
+    for word in ("stop", "restart"):
+        status, said = improv(f"daemon {word}")
+        assert status == 1
+        assert said.endswith(f"try: systemctl {word} --user improv.service")
+    assert Instance().running() == world.spawned[0].pid
+
+
+def test_the_options_of_a_unit_are_not_given_here(world: World, systemctl: Path) -> None:
+    improv("daemon start")
+    status, said = improv("daemon restart --tempo 100")
+    assert (status, said.split(": ")[1]) == (2, "systemctl edit --full --user improv.service")
+    assert Instance().running() == world.spawned[0].pid
+    assert not systemctl.exists()
+
+
 def test_who_waits_for_one_that_never_plays_ends_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(daemon, "_STARTING_S", 0.0)
     status, said = improv("daemon start")
@@ -250,6 +313,23 @@ def test_what_is_spawned_is_a_session_of_its_own(tmp_path: Path) -> None:
         with process:
             assert os.getsid(process.pid) == process.pid
     assert process.returncode != 0
+
+
+def test_what_plays_has_kept_what_it_was_started_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real one, as a service manager starts it: systemd says in its environment which process it has started."""
+    command = f"exec {sys.executable} -m improv daemon run --tempo 90 --api none --mode solo --save {tmp_path}/jam.mid"
+    with subprocess.Popen(["sh", "-c", f"SYSTEMD_EXEC_PID=$$ {command}"], stderr=subprocess.PIPE) as process:
+        eventually(lambda: Instance().origin() or process.poll() is not None, "the daemon")
+        arguments = ("--api=none", f"--save={tmp_path}/jam.mid", "--mode=solo", "--tempo=90.0")
+        origin = Instance().origin()
+        process.terminate()
+        assert origin is not None
+        assert (origin.pid, sorted(origin.arguments), origin.unit) == (process.pid, sorted(arguments), unit_of_ours())
+
+
+def unit_of_ours() -> tuple[str, ...]:
+    """What the tests are to systemctl, were they started by systemd."""
+    return unit_of(Path("/proc/self/cgroup").read_text())
 
 
 # --- options --------------------------------------------------------------------------------------
@@ -352,7 +432,7 @@ def test_panic_is_the_daemons_where_one_plays(world: World) -> None:
 # --- the unit -------------------------------------------------------------------------------------
 
 
-def unit(text: str) -> Mapping[str, Mapping[str, str]]:
+def keys_of(text: str) -> Mapping[str, Mapping[str, str]]:
     """The keys of a unit, by section."""
     parser = ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=("#",))
     parser.optionxform = str  # type: ignore[assignment, method-assign]
@@ -361,7 +441,7 @@ def unit(text: str) -> Mapping[str, Mapping[str, str]]:
 
 
 def test_the_unit_that_is_shipped() -> None:
-    found = unit(daemon._SERVICE.read_text())
+    found = keys_of(daemon._SERVICE.read_text())
     service = found["Service"]
     assert service["Type"] == "notify"
     assert service["Restart"] == "on-failure"
@@ -379,7 +459,7 @@ def test_the_unit_that_is_shipped() -> None:
 def test_the_unit_of_this_machine(world: World) -> None:
     status, said = improv("daemon unit --instance stage --output FLUID_100% --tempo 90")
     assert status == 0
-    service, shipped = unit(said)["Service"], unit(daemon._SERVICE.read_text())["Service"]
+    service, shipped = keys_of(said)["Service"], keys_of(daemon._SERVICE.read_text())["Service"]
     start = f"{sys.executable} -m improv daemon run --instance=stage --output=FLUID_100%% --tempo=90.0"
     assert service["ExecStart"] == start
     assert service["ExecStopPost"] == f"-{sys.executable} -m improv panic --instance=stage --output=FLUID_100%%"
@@ -475,6 +555,44 @@ def test_how_often_it_says_that_it_lives(
     if pid is not None:
         monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()) if pid == "us" else pid)
     assert watchdog_s() == every_s
+
+
+UNITS = {
+    # the control groups of a process, what it is to systemctl
+    "a service of the user's": (
+        "0::/user.slice/user-1000.slice/user@1000.service/app.slice/improv.service\n",
+        ("--user", "improv.service"),
+    ),
+    "an instance of a template": (
+        "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-improv.slice/improv@stage.service\n",
+        ("--user", "improv@stage.service"),
+    ),
+    "a service of the system": ("0::/system.slice/improv.service\n", ("improv.service",)),
+    "with the older control groups": (
+        "2:cpu:/\n1:name=systemd:/user.slice/user@1000.service/improv.service\n0::/\n",
+        ("--user", "improv.service"),
+    ),
+    "a terminal": ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/vte-spawn-1.scope\n", ()),
+    "a container": ("0::/\n", ()),
+    "nothing": ("", ()),
+    "what a shell would obey": ("0::/system.slice/$(rm -r x).service\n", ()),
+}
+
+
+@pytest.mark.parametrize(("groups", "found"), UNITS.values(), ids=UNITS)
+def test_a_unit_by_the_control_groups(groups: str, found: tuple[str, ...]) -> None:
+    assert unit_of(groups) == found
+
+
+def test_only_what_systemd_itself_has_started_is_a_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda path: "0::/system.slice/improv.service\n")
+    monkeypatch.setenv("INVOCATION_ID", "0123456789abcdef0123456789abcdef")  # inherited from a terminal, say
+    monkeypatch.delenv("SYSTEMD_EXEC_PID", raising=False)
+    assert unit() == ()
+    monkeypatch.setenv("SYSTEMD_EXEC_PID", str(os.getppid()))
+    assert unit() == ()
+    monkeypatch.setenv("SYSTEMD_EXEC_PID", str(os.getpid()))
+    assert unit() == ("improv.service",)
 
 
 # --- the log --------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from improv.errors import AlreadyRunning, ImprovError, Unavailable, UsageError
-from improv.instance import Instance
+from improv.instance import Instance, Origin
 
 HOLDER = """
 import sys
@@ -159,6 +159,35 @@ def test_a_failure_while_it_is_held_lets_it_go() -> None:
         assert Instance().running() == os.getpid()
 
 
+def test_how_it_was_started_is_known_while_it_plays_and_after_it_has_failed() -> None:
+    one = Instance()
+    assert one.origin() is None
+    origin = Origin(os.getpid(), ("--tempo=90", "--output=Two Words"), ("--user", "improv.service"))
+    with one.held(origin.arguments, origin.unit):
+        assert one.origin() == origin
+    assert one.origin() is None
+    with suppress(ZeroDivisionError), one.held(origin.arguments, origin.unit):
+        _ = 1 / 0
+    assert one.origin() == origin
+    with one.held():
+        assert one.origin() == Origin(os.getpid())
+
+
+@pytest.mark.parametrize("text", ["", "?", "[]", "{}", '{"pid": 1}', '{"pid": 1, "arguments": null, "unit": []}'])
+def test_how_it_was_started_is_not_known_of_a_broken_file(text: str) -> None:
+    one = Instance()
+    with one.held():
+        one.options.write_text(text)
+        assert one.origin() is None
+
+
+def test_how_another_was_started_is_not_taken_for_how_this_one_was() -> None:
+    one = Instance()
+    with one.held():
+        one.options.write_text('{"pid": 1, "arguments": ["--tempo=90"], "unit": []}')
+        assert one.origin() is None
+
+
 def test_a_directory_that_others_may_read_is_closed_to_them(places: Path) -> None:
     (places / "run").mkdir(mode=0o755)
     with Instance().held():
@@ -172,8 +201,8 @@ def writable_by_all(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def somebody_elses(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run.mkdir()
-    uid = os.getuid()
-    monkeypatch.setattr(os, "getuid", lambda: uid + 1)
+    uid = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
 
 
 def a_file(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

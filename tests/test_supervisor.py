@@ -223,6 +223,8 @@ class Impatient:
     def turned(self, time_s: float, message: bytes) -> str:
         return ""
 
+    def darkened(self) -> None: ...
+
     def wakers(self) -> list[Any]:
         return []
 

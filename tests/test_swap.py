@@ -54,6 +54,9 @@ class Listener:
     def turned(self, time_s: float, message: bytes) -> str:
         raise AssertionError
 
+    def darkened(self) -> None:
+        raise AssertionError
+
     def wakers(self) -> list[Any]:
         return []
 

@@ -35,7 +35,7 @@ from improv.messages import (
     control_named,
 )
 from improv.music import Cell, notes_text
-from improv.plain import encoded, plain
+from improv.plain import encoded, plain, printable
 from improv.turns import Who
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def _ask(name: str, *commands: Command) -> None:
     with _client(name) as client:
         for command in asked:
             if note := client.ask(command):
-                typer.echo(_printable(note), err=True)
+                typer.echo(printable(note), err=True)
 
 
 def _line(seen: Snapshot) -> str:
@@ -272,7 +272,7 @@ def _status(seen: Snapshot) -> str:
         rig.remark,
         *(f"{control.name:<13} {_text(seen.value(control.name))} {control.unit}" for control in CONTROLS.values()),
     ]
-    return "\n".join(_printable(line).rstrip() for line in lines if line)
+    return "\n".join(printable(line).rstrip() for line in lines if line)
 
 
 def _notes(cell: Cell) -> str:
@@ -283,8 +283,3 @@ def _notes(cell: Cell) -> str:
 
 def _text(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.10g}"
-
-
-def _printable(text: str) -> str:
-    """A text that does nothing to a terminal: it may hold the name of a port or a file."""
-    return "".join(character if character.isprintable() else "?" for character in text)

@@ -47,7 +47,9 @@ def start(given: Given, instance: Name = DEFAULT) -> None:
 def stop(instance: Name = DEFAULT) -> None:
     """End what plays in the background."""
     at = Instance(instance)
-    if not _ended(at):
+    if _by_systemd(at, "stop"):
+        typer.echo("improv has stopped")
+    elif not _ended(at):
         typer.echo("nothing to stop: no improv is playing")
     with suppress(OSError):
         at.options.unlink(missing_ok=True)
@@ -56,10 +58,20 @@ def stop(instance: Name = DEFAULT) -> None:
 @app.command()
 @with_jam
 def restart(given: Given, instance: Name = DEFAULT) -> None:
-    """End it and begin again: with the options given, or else with those it was started with."""
+    """End it and begin again: with the options given, or else with those it was started with.
+
+    One that systemd has started is started again by systemd, with the options of its unit.
+    """
     at = Instance(instance)
     given.config()  # what is wrong is said before the music ends
-    arguments = given.arguments() or kept(at)
+    origin = at.origin()
+    if origin is not None and origin.unit and given.arguments():
+        edit = _systemctl("edit", "--full", *origin.unit)
+        raise UsageError(f"systemd keeps this improv, with the options of its unit; change them there: {edit}")
+    if _by_systemd(at, "restart"):
+        typer.echo(f"improv is playing (PID {at.running()})")
+        return
+    arguments = given.arguments() or (origin.arguments if origin else ())
     _ended(at)
     begin(at, arguments)
 
@@ -96,7 +108,7 @@ def run(given: Given, instance: Name = DEFAULT) -> None:
     at = Instance(instance)
     with Log(at.log, to_stderr="JOURNAL_STREAM" in os.environ) as log:
         try:
-            daemon.run(given.config(), at, log.say)
+            daemon.run(given.config(), at, log.say, given.arguments())
         except AlreadyRunning:
             raise  # the log is that one's
         except Exception as error:
@@ -178,8 +190,6 @@ def launch(at: Instance, arguments: Sequence[str]) -> str:
     if says is None:
         status = child.returncode if child.returncode > 0 else 1
         raise NotStarted(_reason(errors) or "it has ended as soon as it was started", status)
-    with suppress(OSError):
-        at.options.write_text(json.dumps({"pid": child.pid, "arguments": list(arguments)}))
     return f"improv is playing (PID {child.pid})" + (f": {says}" if says else "")
 
 
@@ -228,15 +238,6 @@ def _reason(errors: Path) -> str:
     return ""
 
 
-def kept(at: Instance) -> list[str]:
-    """The arguments of the one that plays, or has played last, if it was started from here."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        kept = json.loads(at.options.read_text())
-        if at.running() in (None, kept["pid"]):  # it may have died
-            return [str(argument) for argument in kept["arguments"]]
-    return []
-
-
 # --- ending ---------------------------------------------------------------------------------------
 
 
@@ -276,6 +277,29 @@ def _asked(at: Instance, command: Command) -> bool:
         client.ask(command)
         return True
     return False
+
+
+# --- systemd --------------------------------------------------------------------------------------
+
+
+def _by_systemd(at: Instance, word: str) -> bool:
+    """Have systemd do it with the unit it keeps; False if it keeps none, ImprovError if it does not do it.
+
+    Ended by us it might be started again, and another one of ours would have it wait in vain.
+    """
+    origin = at.origin()
+    if origin is None or not origin.unit:
+        return False
+    command = _systemctl(word, *origin.unit)
+    try:
+        subprocess.run(command.split(), check=True)  # noqa: S603 a unit's name has no spaces
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ImprovError(f"systemd keeps this improv and does not {word} it ({error}); try: {command}") from error
+    return True
+
+
+def _systemctl(*words: str) -> str:
+    return " ".join(("systemctl", *words))
 
 
 # --- telling --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import typer
 
 from improv.cli.options import Json, Name
 from improv.instance import DEFAULT, Instance
+from improv.plain import printable
 
 
 def doctor(instance: Name = DEFAULT, as_json: Json = False) -> None:
@@ -15,7 +16,6 @@ def doctor(instance: Name = DEFAULT, as_json: Json = False) -> None:
     The exit status is 1 if something is not ok.
     """
     from improv.doctor import Finding, checks
-    from improv.log import printable
 
     marks = {True: "ok", False: "not ok", None: "note"}
     found: list[Finding] = []

@@ -14,6 +14,7 @@ import typer
 
 from improv.cli.options import Api, Input, Json
 from improv.music import pitch_name
+from improv.plain import printable
 
 if TYPE_CHECKING:
     from improv.midi.player import Arrival
@@ -104,7 +105,6 @@ def monitor(
 
     Without --input it opens a virtual port that anything can be connected to.
     """
-    from improv.log import printable
     from improv.midi.ports import InputPort, quiet, reachable_api
 
     with quiet():
@@ -124,7 +124,6 @@ def shown(
     as_json: bool = False,
 ) -> Iterator[str]:
     """A line for each message that arrives, as it does, until so many have; never ends without a count."""
-    from improv.log import printable
     from improv.midi.player import Incoming
 
     start_s = follow_s = now()

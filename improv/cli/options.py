@@ -5,6 +5,8 @@ stands here a second time.
 """
 
 import inspect
+import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,17 +31,27 @@ def model_names(incomplete: str) -> list[str]:
 
 
 def _port_names(direction: Literal["input", "output"]) -> Callable[[str], list[str]]:
-    """The ports there are now, for a shell to complete: any part of a name will do, whatever its case."""
+    """The ports there are now that begin so, for a shell to complete."""
 
     def names(incomplete: str) -> list[str]:
         with suppress(Exception):
             from improv.midi.ports import PortLists, reachable_api
 
             with PortLists(reachable_api()) as lists:
-                return [name for name in lists.names(direction) if incomplete.lower() in name.lower()]
+                found = [name for name in lists.names(direction) if name.startswith(incomplete)]
+            return _in_bash(found, incomplete) if os.environ.get("_IMPROV_COMPLETE") == "complete_bash" else found
         return []
 
     return names
+
+
+def _in_bash(names: list[str], typed: str) -> list[str]:
+    """The names as bash puts them into a line: it quotes nothing, and breaks words at colons too.
+
+    What has been typed has to stand as it is, so nothing is offered once there is a space in it.
+    """
+    escaped = (typed + re.sub(r"[^\w@%+=.,/-]", r"\\\g<0>", name.removeprefix(typed)) for name in names)
+    return [] if re.search(r"[^\w@%+=.,/:-]", typed) else list(escaped)
 
 
 input_names, output_names = _port_names("input"), _port_names("output")

@@ -56,7 +56,9 @@ def play(
     arguments = given.arguments()
     if config.tune.mode is None:  # a computer keyboard is there in any case, so there is somebody to trade with
         arguments.append(f"--{MODE.name}={Mode.TRADE}")
-    link = DaemonLink(at, lambda: background.launch(at, (background.kept(at) if joins else []) or arguments))
+    if origin := at.origin() if joins else None:  # should it have to be started again
+        arguments = list(origin.arguments)
+    link = DaemonLink(at, lambda: background.launch(at, arguments))
     asks, says = _joining(given) if joins else ((), ())
     app = ImprovApp(
         link,

@@ -166,6 +166,9 @@ class _Port:
     def __init__(self, role: Role, wanted: str | None, api: str, *, patient: bool = False) -> None:
         self.connected = False
         """Whether it reaches anybody, as far as can be known; a virtual port always may."""
+        self.connections = 0
+        """How often it was connected to somebody's port: who has come back knows nothing of what was sent before."""
+        self.role = role
         self._wanted = wanted
         self._label = f"{CLIENT} {role}"
         try:
@@ -242,6 +245,7 @@ class _Port:
         if name is not None and name in ports:
             self._midi.open_port(ports.index(name), self._label)
             self.name, self.connected = name, True
+            self.connections += 1
 
     def _lost(self) -> None:
         """The other end has gone."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from improv.between import Arrived, Down, Keys, Lights, Opened, Report, Sent, Turned
+from improv.between import PRIORITY, Arrived, Down, Keys, Lights, Opened, Report, Sent, Turned
 from improv.config import Wiring
 from improv.errors import Unavailable, UsageError
 from improv.link import Join, Link, serve
@@ -39,7 +39,6 @@ _FAREWELL_S = 0.2
 _STUCK_S, _OPENING_S = 5.0, 20.0
 """The daemon is quicker, if there is one; and an orphan has so long to end."""
 
-_PRIORITY = 60
 _OVERFLOW = b"queue limit"
 """What RtMidi prints for each message that it drops."""
 
@@ -297,6 +296,7 @@ def _report(
         loops=player.echo.found,
         overflows=complaints.overflows,
         unheard=engine.unheard,
+        lights=sum(port.connections for port in ports if port.role == "lights"),
         broken=sum(count.malformed + count.dropped_sysex for count in counts),
         news=news,
         server_gone=server.gone,
@@ -349,7 +349,7 @@ def _opened(wiring: Wiring, stack: ExitStack, spare: OutputPort | None) -> _Rig:
 def _realtime() -> bool:
     """Ask for real-time scheduling; whether it is granted."""
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(_PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
     except (OSError, AttributeError):
         return False
     return True
