@@ -36,6 +36,7 @@ from improv.messages import (
     Learn,
     Panic,
     Restart,
+    Rig,
     Set,
     Snapshot,
     Start,
@@ -57,6 +58,7 @@ from improv.tui.mind import Mind
 from improv.tui.piano import Piano
 from improv.tui.roll import Roll
 from improv.tui.screens import (
+    VIRTUAL,
     Aside,
     ChoicesScreen,
     Entry,
@@ -297,7 +299,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def _show(self, seen: Snapshot) -> None:
         before, self.seen = self.seen, seen
         if before is None and not self._letters_chosen:
-            has_keys = seen.rig.input and not seen.rig.input.startswith("virtual port")
+            has_keys = seen.rig.input and not seen.rig.input.startswith(VIRTUAL)
             self.letters = Letters.COMMANDS if has_keys else Letters.PIANO
             self._dress()
         for text, was in ((seen.fault, before and before.fault), (seen.rig.remark, before and before.rig.remark)):
@@ -414,6 +416,10 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     @property
     def _controls(self) -> Controls:
         return self._jam.query_one(Controls)
+
+    @property
+    def _rig(self) -> Rig:
+        return Rig() if self.seen is None else self.seen.rig
 
     def action_start_stop(self) -> None:
         """Start, or stop."""
@@ -544,11 +550,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_ports(self) -> None:
         """Choose the ports."""
-        self._go(PortsScreen(self._setting.glyphs, self._setting.runs))
+        self._go(PortsScreen(self._setting.glyphs, self._setting.runs, self._rig))
 
     def action_models(self) -> None:
         """Choose the network."""
-        self._go(ModelsScreen(self._setting.glyphs, self._setting.runs))
+        self._go(ModelsScreen(self._setting.glyphs, self._setting.runs, self._rig))
 
     def action_presets(self) -> None:
         """Choose a preset."""
