@@ -239,14 +239,14 @@ def _ruler(columns: Mapping[int, Column], earlier: Column | None, seen: Snapshot
         if chord is not None and ((place + step) % STEPS_PER_BAR == 0 or chord != before):
             symbols.append((x, chord.symbol, "quiet" if step <= seen.step else "next"))
         before = chord
-    for (x, name, role), (end, _, _) in zip(marks, [*marks[1:], (sheet.width + 1, "", "")], strict=True):
-        fits = len(name) < end - x
+    end = (sheet.width + 1, "", "")
+    for (x, name, role), (following, _, _) in zip(marks, [*marks[1:], end], strict=False):
+        fits = len(name) < following - x
         _write(cells, roles, x, name if fits else name[0] if name[0] == glyphs.turn else "", role)
-    for x, name, role in symbols:
-        after = next((at for at in range(max(0, x), sheet.width) if cells[at] == " "), sheet.width)
-        at = x if after == x else after + 1  # behind the name of a turn that begins with it
-        free = not "".join(cells[max(0, at - 1) : at + len(name) + 1]).strip()
-        if free and 0 <= at <= sheet.width - len(name):
+    for (x, name, role), (following, _, _) in zip(symbols, [*symbols[1:], end], strict=False):
+        at = next((at for at in range(max(0, x), sheet.width) if cells[at] == " "), sheet.width)
+        at += at > max(0, x)  # behind the name of a turn that begins with it
+        if at + len(name) < min(following, sheet.width + 1) and not "".join(cells[at : at + len(name) + 1]).strip():
             _write(cells, roles, at, name, role)
     return runs(cells, roles)
 

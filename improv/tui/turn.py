@@ -71,7 +71,7 @@ def _left(seen: Snapshot) -> str:
 
 def _steady(seen: Snapshot) -> str:
     """The same as wide as it was when the turn began, so that what stands beside it rests."""
-    return _left(seen).rjust(len(str(ceil(_beats(seen) or 0)))) if _left(seen) else ""
+    return _left(seen).ljust(len(str(ceil(_beats(seen) or 0)))) if _left(seen) else ""
 
 
 def _place(seen: Snapshot) -> str:
