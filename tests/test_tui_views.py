@@ -586,9 +586,9 @@ def test_a_theme_changes_every_colour() -> None:
             app.show(of_turn(Who.YOU))
             await pilot.pause()
             band_ = app.query_one(TurnBand)
-            dark = [segment.style for segment in band_.render_line(0)]
+            dark = [segment.style for segment in band_.render_lines(band_.size.region)[0]]
             app.theme = "textual-light"
             await pilot.pause()
-            assert [segment.style for segment in band_.render_line(0)] != dark
+            assert [segment.style for segment in band_.render_lines(band_.size.region)[0]] != dark
 
     asyncio.run(watch())
