@@ -130,9 +130,9 @@ def test_the_turn_in_ascii(width: int, height: int, rows: list[str]) -> None:
 
 def test_the_turn_in_big_letters() -> None:
     assert text(band(ONE_BEAT, UNICODE, 80, 3)) == [
-        "▒▒  █ █▄ ▄█ █▀█ █▀█ █▀█ █ █      ▄█   beat, then you           ▄█      ▀▀█   ▄█",
-        "▒▒  █ █ ▀ █ █▀▀ █▀▄ █ █ █ █       █   ▒▒····················    █  ▀▀▀ █▀▀    █",
-        "▒▒  ▀ ▀   ▀ ▀   ▀ ▀ ▀▀▀  ▀       ▀▀▀  phrase, gap 1.5          ▀▀▀     ▀▀▀ ▀ ▀▀▀",
+        "▒▒  █ █▄ ▄█ █▀█ █▀█ █▀█ █ █  ▄█       beat, then you           ▄█      ▀▀█   ▄█",
+        "▒▒  █ █ ▀ █ █▀▀ █▀▄ █ █ █ █   █       ▒▒····················    █  ▀▀▀ █▀▀    █",
+        "▒▒  ▀ ▀   ▀ ▀   ▀ ▀ ▀▀▀  ▀   ▀▀▀      phrase, gap 1.5          ▀▀▀     ▀▀▀ ▀ ▀▀▀",
     ]
 
 
@@ -275,6 +275,17 @@ def test_a_call_and_an_answer_two_cells_a_step() -> None:
         "            ┊               ┊   █▊██        ┊ ┃",
         " C4         ┊               ████            ┊ ┃",
     ]
+
+
+def test_the_ruler_tells_what_comes_where_it_comes() -> None:
+    history = History()
+    for seen in trading()[8 : 8 + 32 + 14]:  # in the sixth bar: improv has four of its own
+        history = history.after(seen)
+    assert roll(history, UNICODE, 45, 8)[0] == "    you C7  C7      ▼improv F#dim7   C7"
+    assert roll(history, UNICODE, 120, 8)[0] == (
+        "    you C7    F7              C7              C7              "
+        "▼improv F7      F#dim7           C7              A7"
+    )
 
 
 def test_two_pitches_share_a_row_where_it_is_low() -> None:
@@ -575,9 +586,9 @@ def test_a_theme_changes_every_colour() -> None:
             app.show(of_turn(Who.YOU))
             await pilot.pause()
             band_ = app.query_one(TurnBand)
-            dark = [segment.style for segment in band_.render_line(0)]
+            dark = [segment.style for segment in band_.render_lines(band_.size.region)[0]]
             app.theme = "textual-light"
             await pilot.pause()
-            assert [segment.style for segment in band_.render_line(0)] != dark
+            assert [segment.style for segment in band_.render_lines(band_.size.region)[0]] != dark
 
     asyncio.run(watch())

@@ -36,6 +36,7 @@ from improv.messages import (
     Learn,
     Panic,
     Restart,
+    Rig,
     Set,
     Snapshot,
     Start,
@@ -57,6 +58,7 @@ from improv.tui.mind import Mind
 from improv.tui.piano import Piano
 from improv.tui.roll import Roll
 from improv.tui.screens import (
+    VIRTUAL,
     Aside,
     ChoicesScreen,
     Entry,
@@ -70,7 +72,6 @@ from improv.tui.screens import (
 )
 from improv.tui.status import StatusLine
 from improv.tui.turn import TurnBand
-from improv.tui.view import View
 
 DARK, LIGHT = "textual-dark", "textual-light"
 
@@ -114,29 +115,30 @@ class JamScreen(Screen[None]):
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
-        self.glyphs = glyphs
+        self.turn = TurnBand(glyphs)
+        self.banner = Banner()
+        self.music = (FormGrid(glyphs), Roll(glyphs))
+        self.keyboard = Keyboard(glyphs)
+        self.controls = Controls(glyphs)
+        self.insides = (Mind(glyphs), Meters(glyphs))
+        self.status = StatusLine(glyphs)
+        self.footer = Footer(glyphs)
 
     def compose(self) -> ComposeResult:
         """The music on the left, what turns it on the right."""
-        yield TurnBand(self.glyphs)
-        yield Banner()
+        yield self.turn
+        yield self.banner
         with Container(id="body"):
-            with Container(id="music"):
-                yield FormGrid(self.glyphs)
-                yield Roll(self.glyphs)
-                yield Keyboard(self.glyphs)
-            with Container(id="turned"):
-                yield Controls(self.glyphs)
-                yield Mind(self.glyphs)
-                yield Meters(self.glyphs)
-        yield StatusLine(self.glyphs)
-        yield Footer(self.glyphs)
+            yield Container(*self.music, self.keyboard, id="music")
+            yield Container(self.controls, *self.insides, id="turned")
+        yield self.status
+        yield self.footer
 
     def show(self, seen: Snapshot) -> None:
         """Take the newest snapshot in."""
-        for view in self.query(View):
+        for view in (self.turn, *self.music, self.keyboard, *self.insides, self.status):
             view.show(seen)
-        self.query_one(Controls).show(seen)
+        self.controls.show(seen)
 
 
 class Everything(Provider):
@@ -204,10 +206,14 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self.theme = self._first_theme()
         self.theme_changed_signal.subscribe(self, lambda theme: self._keep_theme(theme.name))
         self._read_presets()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """Listen, as soon as there is a screen to show what is heard."""
+        self._dress()
         self._link.begin(self._hear)
         if self._setting.starts:
             self._link.start()
-        self.call_after_refresh(self._dress)
 
     def _first_theme(self) -> str:
         wanted = self._setting.theme
@@ -275,7 +281,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                     self._banner = f"{why}; {GONE}" if why else GONE
             case Said(command, text, wrong):
                 if wrong and isinstance(command, Set):
-                    self._jam.query_one(Controls).refused(command.control)
+                    self._jam.controls.refused(command.control)
                 self._toast(text, wrong=wrong)
             case NotStarted(error):
                 if self.seen is None:
@@ -297,7 +303,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def _show(self, seen: Snapshot) -> None:
         before, self.seen = self.seen, seen
         if before is None and not self._letters_chosen:
-            has_keys = seen.rig.input and not seen.rig.input.startswith("virtual port")
+            has_keys = seen.rig.input and not seen.rig.input.startswith(VIRTUAL)
             self.letters = Letters.COMMANDS if has_keys else Letters.PIANO
             self._dress()
         for text, was in ((seen.fault, before and before.fault), (seen.rig.remark, before and before.rig.remark)):
@@ -313,8 +319,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         if self.letters is Letters.PIANO:
             mode += f" {pitch_name(self._piano.lowest)} v{self._piano.velocity}"
         labels = self._piano.labels(self._setting.layout) if self.letters is Letters.PIANO else {}
+        self._jam.keyboard.show_labels(labels)
         with suppress(NoMatches):  # a screen that is only coming is dressed when it is there
-            self._jam.query_one(Keyboard).show_labels(labels)
             self.screen.query_one(Footer).show(self._where, self.letters, mode)
             self.screen.query_one(Banner).say(self._banner)
 
@@ -372,14 +378,14 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         """Ask for what was picked; a control that was turned shows it at once."""
         match event.command:
             case Set(name, value):
-                self._jam.query_one(Controls).turn(CONTROLS[name], value)
+                self._jam.controls.turn(CONTROLS[name], value)
             case command:
                 self.ask(command)
 
     def ask(self, command: Command) -> None:
         """Ask the daemon, if there is one."""
         if self._is_gone:
-            self._jam.query_one(Controls).refused(command.control if isinstance(command, Set) else "")
+            self._jam.controls.refused(command.control if isinstance(command, Set) else "")
             return
         self._link.ask(command)
 
@@ -413,7 +419,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     @property
     def _controls(self) -> Controls:
-        return self._jam.query_one(Controls)
+        return self._jam.controls
+
+    @property
+    def _rig(self) -> Rig:
+        return Rig() if self.seen is None else self.seen.rig
 
     def action_start_stop(self) -> None:
         """Start, or stop."""
@@ -544,11 +554,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_ports(self) -> None:
         """Choose the ports."""
-        self._go(PortsScreen(self._setting.glyphs, self._setting.runs))
+        self._go(PortsScreen(self._setting.glyphs, self._setting.runs, self._rig))
 
     def action_models(self) -> None:
         """Choose the network."""
-        self._go(ModelsScreen(self._setting.glyphs, self._setting.runs))
+        self._go(ModelsScreen(self._setting.glyphs, self._setting.runs, self._rig))
 
     def action_presets(self) -> None:
         """Choose a preset."""

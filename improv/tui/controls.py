@@ -22,6 +22,8 @@ DEAF = "not with this network"
 
 _MARK, _NAME = 2, max(map(len, NAMES)) + 1
 _VALUE, _LEAST_BAR, _MOST_BAR = 11, 4, 40
+_UNIT = 6
+
 _WIDEST_RANGE = 10_000
 """A wider one has no use for a slider."""
 
@@ -50,7 +52,7 @@ class Controls(Widget):
         height: 1fr;
         & > .controls--name { color: $foreground; }
         & > .controls--selected { color: $foreground; background: $primary 40%; text-style: bold; }
-        & > .controls--bar { color: $accent; }
+        & > .controls--bar { color: $text-accent; }
         & > .controls--rest { color: $foreground 40%; }
         & > .controls--deaf { color: $foreground 50%; text-style: strike; }
     }
@@ -263,7 +265,8 @@ class Controls(Widget):
             return f"{self._glyphs.beat_on if value == ON else self._glyphs.beat_off} {value}"
         if isinstance(value, str):
             return f"< {value} >" if control.choices else value
-        unit = f" {control.unit}" if control.unit and len(control.unit) <= 5 else ""
+        unit = control.unit.removesuffix("s") if value == 1 else control.unit
+        unit = f" {unit}" if unit and len(unit) <= _UNIT else ""
         return number(value) + unit
 
 

@@ -33,7 +33,7 @@ class Footer(Widget):
     Footer {
         height: 1;
         background: $panel;
-        & > .footer--panic { color: $text-error; background: $error-muted; text-style: bold; }
+        & > .footer--panic { color: $text; background: $error; text-style: bold; }
         & > .footer--mode { color: $foreground; text-style: bold reverse; }
         & > .footer--key { color: $text-accent; background: $panel; text-style: bold; }
         & > .footer--text { color: $foreground 80%; background: $panel; }

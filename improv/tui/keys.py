@@ -30,8 +30,15 @@ class Where(StrEnum):
     JAM = "jam"
     LIST = "list"
     """A list, which has the arrows and the digits."""
+    PAGE = "page"
+    """Something to read, which has the arrows."""
     TEXT = "text"
     """Text is typed: it has nearly everything."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether the arrows move something there, and turn no control."""
+        return self in (Where.LIST, Where.PAGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +74,10 @@ class Key:
 
     def hint(self, where: Where, letters: Letters) -> str:
         """The shortest key that asks for it here, as the footer says it; empty if none does."""
-        keys = () if where is Where.LIST and self.not_in_lists else self.keys
+        keys = () if where.moves and self.not_in_lists else self.keys
         keys = (*self.in_lists, *keys) if where is Where.LIST else keys
         keys = (*(self.letters if letters is Letters.COMMANDS else ()), *keys, *self.everywhere)
-        if where is not Where.LIST and self.action == "close":
+        if where is Where.JAM and self.action == "close":
             return ""
         if self.takes_key and len(keys) > 2:
             return f"{keys[0]}-{keys[-1]}"
@@ -385,7 +392,7 @@ def meaning(
     if letters is Letters.PIANO and character and (struck := layout.struck(character)):
         return struck
     for row in TABLE:
-        if key in row.keys and not (where is Where.LIST and row.not_in_lists):
+        if key in row.keys and not (where.moves and row.not_in_lists):
             return Asked(row, key)
         if letters is Letters.COMMANDS and key in row.letters:
             return Asked(row, key)

@@ -48,16 +48,13 @@ def chances(of: Sequence[Chance], glyphs: Glyphs, width: int, height: int) -> li
     trained = [_levels(chance.trained / full, glyphs.trained, height) for chance in shown]
     body, gap = max(1, cells - 2), " " * (cells - 2 if cells == 3 else 1 if cells > 3 else 0)
     roles = (["improv"] * body + ["quiet"] * (cells > 1) + ["text"] * len(gap)) * len(shown)
-    return [
-        runs(
-            "".join(
-                bar[row] * body + (thin[row] if cells > 1 else "") + gap
-                for bar, thin in zip(bent, trained, strict=True)
-            ),
-            roles,
+    lines = [
+        "".join(
+            bar[row] * body + (thin[row] if cells > 1 else "") + gap for bar, thin in zip(bent, trained, strict=True)
         )
         for row in range(height)
     ]
+    return [(Span(line),) if line.isspace() else runs(line, roles) for line in lines]
 
 
 def _levels(share: float, levels: str, rows: int) -> str:

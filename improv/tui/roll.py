@@ -3,10 +3,11 @@
 Yours and improv's differ by glyph and by colour, so that the roll can be read without any.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from improv.messages import Snapshot
-from improv.music import SILENCE, STEPS_PER_BAR, TICKS_PER_STEP, Cell, Form, pitch_name
+from improv.music import SILENCE, STEPS_PER_BAR, TICKS_PER_STEP, Cell, Chord, Form, pitch_name
 from improv.tui.glyphs import Glyphs
 from improv.tui.history import Axis, Column, History, form_of, place_of
 from improv.tui.view import Row, Span, View, runs
@@ -101,29 +102,37 @@ def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int
     sheet = Sheet(seen.step if seen else 0, width - gutter, 2 if width >= _WIDE else 1)
     ruled = height >= 4
     rows = height - ruled
-    columns = [column for step in sheet.steps if (column := history.at(step))]
-    axis = axis.fitted(_pitches(columns, seen), rows)
+    columns = {step: column for step in sheet.steps if (column := history.at(step))}
+    axis = axis.fitted(_pitches(columns.values(), seen), rows)
     if seen is None:
         return axis, []
     canvas = _lined(sheet, seen, glyphs, rows)
-    form = form_of(seen.form)
     pens = _pens(glyphs)
-    for column in columns:
+    for column in columns.values():
         _draw_cell(canvas, sheet, axis, column.step, column.improv, pens["improv"])
         _draw_cell(canvas, sheet, axis, column.step, column.you, pens["you"])
     _draw_cell(canvas, sheet, axis, seen.step, Cell(held=seen.rig.keys), pens["you"])
     _draw_cell(canvas, sheet, axis, seen.step + 1, seen.planned, pens["planned"])
     picture = [(Span(_label(axis, row, gutter), "quiet"), *drawn) for row, drawn in enumerate(canvas.rows())]
     if ruled:
-        picture.insert(0, (Span(" " * gutter), *_ruler(history, seen, form, sheet, glyphs)))
+        picture.insert(
+            0, (Span(" " * gutter), *_ruler(columns, history.at(sheet.steps.start - 1), seen, sheet, glyphs))
+        )
     return axis, picture
 
 
-def _pitches(columns: list[Column], seen: Snapshot | None) -> frozenset[int]:
+def _pitches(columns: Iterable[Column], seen: Snapshot | None) -> frozenset[int]:
+    """Every pitch that can be seen."""
+    pitches: set[int] = set()
     cells = [cell for column in columns for cell in (column.you, column.improv)]
     if seen:
-        cells += [seen.planned, Cell(held=seen.rig.keys)]
-    return frozenset().union(*(cell.pitches for cell in cells))
+        cells.append(seen.planned)
+        pitches.update(seen.rig.keys)
+    for cell in cells:
+        if cell is not SILENCE:
+            pitches.update(cell.held)
+            pitches.update(onset.pitch for onset in cell.onsets)
+    return frozenset(pitches)
 
 
 def _label(axis: Axis, row: int, gutter: int) -> str:
@@ -210,29 +219,34 @@ def _draw_note(canvas: _Canvas, axis: Axis, pitch: int, over: range, pen: _Pen, 
             canvas.put(row, x, pen.struck if struck and x == over.start else pen.body, pen.role)
 
 
-def _ruler(history: History, seen: Snapshot, form: Form | None, sheet: Sheet, glyphs: Glyphs) -> Row:
+def _ruler(columns: Mapping[int, Column], earlier: Column | None, seen: Snapshot, sheet: Sheet, glyphs: Glyphs) -> Row:
     """Where turns begin, and the chords where they begin, those to come too; turns before chords."""
     cells, roles = [" "] * sheet.width, ["text"] * sheet.width
     marks: list[tuple[int, str, str]] = []
     symbols: list[tuple[int, str, str]] = []
-    place, who, symbol = place_of(seen) - seen.step, None, ""
+    place, form = place_of(seen) - seen.step, form_of(seen.form)
+    before: Chord | None = None
+    who = earlier.who if earlier else None
+    if who is not None:  # its beginning has gone by
+        marks.append((0, _NAMES[who], _TURN_ROLES[who]))
     for step in sheet.steps:
-        x, column = sheet.cell(step), history.at(step)
+        x, column = sheet.cell(step), columns.get(step)
         known = column.who if column else _who_at(seen, step)
         if known is not None and known != who:
             marks.append((x, glyphs.turn + _NAMES[known], _TURN_ROLES[known]))
         who = known or who
-        chord = _chord_at(seen, form, column, step, place + step)
-        if chord and (chord != symbol or (place + step) % STEPS_PER_BAR == 0):
-            symbols.append((x, chord, "quiet" if step <= seen.step else "next"))
-        symbol = chord
-    for (x, name, role), (end, _, _) in zip(marks, [*marks[1:], (sheet.width + 1, "", "")], strict=True):
-        _write(cells, roles, x, name if len(name) < end - x else name[0], role)
-    for x, name, role in symbols:
-        after = next((at for at in range(max(0, x), sheet.width) if cells[at] == " "), sheet.width)
-        at = x if after == x else after + 1  # behind the name of a turn that begins with it
-        free = not "".join(cells[max(0, at - 1) : at + len(name) + 1]).strip()
-        if free and 0 <= at <= sheet.width - len(name):
+        chord = column.chord if column else _chord_at(seen, form, step, place + step)
+        if chord is not None and ((place + step) % STEPS_PER_BAR == 0 or chord != before):
+            symbols.append((x, chord.symbol, "quiet" if step <= seen.step else "next"))
+        before = chord
+    end = (sheet.width + 1, "", "")
+    for (x, name, role), (following, _, _) in zip(marks, [*marks[1:], end], strict=False):
+        fits = len(name) < following - x
+        _write(cells, roles, x, name if fits else name[0] if name[0] == glyphs.turn else "", role)
+    for (x, name, role), (following, _, _) in zip(symbols, [*symbols[1:], end], strict=False):
+        at = next((at for at in range(max(0, x), sheet.width) if cells[at] == " "), sheet.width)
+        at += at > max(0, x)  # behind the name of a turn that begins with it
+        if at + len(name) < min(following, sheet.width + 1) and not "".join(cells[at : at + len(name) + 1]).strip():
             _write(cells, roles, at, name, role)
     return runs(cells, roles)
 
@@ -263,11 +277,9 @@ def _who_at(seen: Snapshot, step: int) -> Who | None:
             return None
 
 
-def _chord_at(seen: Snapshot, form: Form | None, column: Column | None, step: int, place: int) -> str:
-    """The chord of a step as it sounded, or as the form has it."""
-    if column is not None:
-        return column.chord.symbol if column.chord else ""
-    if form is None or step <= seen.step or not seen.playing or place < 0:
-        return ""
+def _chord_at(seen: Snapshot, form: Form | None, step: int, place: int) -> Chord | None:
+    """The chord of a step that nobody has told of, as the form has it."""
+    if form is None or step <= seen.step or not seen.playing:
+        return None
     counted_in = seen.place.chorus == 0 and place < form.steps
-    return "" if counted_in else form.chord_at(place).symbol
+    return None if counted_in else form.chord_at(place)

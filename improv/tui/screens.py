@@ -21,7 +21,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from improv.errors import ImprovError
-from improv.messages import ENDS, MODEL, Command, Connect, Control, Set, Snapshot, Value
+from improv.messages import ENDS, MODEL, Command, Connect, Control, Rig, Set, Snapshot, Value
 from improv.model_files import model_paths
 from improv.presets import Preset
 from improv.tui.footer import Banner, Footer
@@ -33,7 +33,11 @@ from improv.tui.view import View
 Runs = Callable[[Sequence[str]], Awaitable[str]]
 """Runs an improv command and returns what it prints."""
 
+VIRTUAL = "virtual port"
+"""How the name of a port of improv's own begins, one that is connected to nothing by name."""
+
 _PORTS_S, _LOG_S = 2.0, 1.0
+_ROOMY = 70
 _TAIL_BYTES, _TAIL_LINES = 1 << 15, 200
 
 
@@ -184,13 +188,12 @@ class ListScreen(Aside):
 class PortsScreen(ListScreen):
     """The MIDI ports there are at this moment, to hear and to play through."""
 
-    def __init__(self, glyphs: Glyphs, runs: Runs) -> None:
+    def __init__(self, glyphs: Glyphs, runs: Runs, rig: Rig) -> None:
         super().__init__(glyphs, "ports: what improv hears, and what it plays through")
         self._runs = runs
         self._found: dict[str, list[str]] = {}
         self._wrong = "looking..."
-        self._now: dict[str, str] = {}
-        self._api = ""
+        self._rig = rig
 
     def on_mount(self) -> None:
         """Look for ports at once, and again while it is open."""
@@ -199,20 +202,18 @@ class PortsScreen(ListScreen):
 
     def show(self, seen: Snapshot) -> None:
         """Know which ports are connected."""
-        self._now = {"input": seen.rig.input, "output": seen.rig.output}
-        self._api = seen.rig.api
+        self._rig = seen.rig
         super().show(seen)
 
     def rows(self) -> Rows:
         """The ports of each end, and none."""
         rows: list[Choice | Heading] = []
         for end, title in zip(ENDS, ("hears", "plays through"), strict=True):
-            now = self._now.get(end, "")
+            now: str = getattr(self._rig, end)
             names = self._found.get(end, [])
             rows.append(Heading(f"{title}: {now or 'nothing'}"))
-            rows += [Choice(name, Connect(end, name), name == now) for name in names]
-            virtual = now.startswith("virtual port")
-            rows.append(Choice("a virtual port of its own", Connect(end, ""), virtual))
+            rows += [Choice(name, Connect(end, name), bool(now) and (now in name or name in now)) for name in names]
+            rows.append(Choice("a virtual port of its own", Connect(end, ""), now.startswith(VIRTUAL)))
         return [*rows, *([Heading(self._wrong)] if self._wrong else [])]
 
     def picked(self, what: Any) -> None:
@@ -226,7 +227,7 @@ class PortsScreen(ListScreen):
             await asyncio.sleep(_PORTS_S)
 
     async def _ask(self) -> None:
-        api = ["--api", self._api] if self._api not in ("", "none") else []
+        api = ["--api", self._rig.api] if self._rig.api not in ("", "none") else []
         try:
             told = json.loads(await self._runs(["ports", "--json", *api]))
             self._found = {end: [str(name) for name in told[f"{end}s"]] for end in ENDS}
@@ -240,12 +241,12 @@ class PortsScreen(ListScreen):
 class ModelsScreen(ListScreen):
     """The networks there are."""
 
-    def __init__(self, glyphs: Glyphs, runs: Runs) -> None:
+    def __init__(self, glyphs: Glyphs, runs: Runs, rig: Rig) -> None:
         super().__init__(glyphs, "networks: which one plays")
         self._runs = runs
         self._names = tuple(model_paths())
         self._about: dict[str, str] = {}
-        self._now = self._coming = ""
+        self._rig = rig
 
     def on_mount(self) -> None:
         """Have them described, which takes a moment."""
@@ -254,14 +255,14 @@ class ModelsScreen(ListScreen):
 
     def show(self, seen: Snapshot) -> None:
         """Know which one plays, and which is coming."""
-        self._now, self._coming = seen.rig.model, seen.rig.model_coming
+        self._rig = seen.rig
         super().show(seen)
 
     def rows(self) -> Rows:
         """A row for each network."""
         if not self._names:
             return [Heading("there are none; see improv models")]
-        return [Choice(self._text(name), name, name == self._now) for name in self._names]
+        return [Choice(self._text(name), name, name == self._rig.model) for name in self._names]
 
     def picked(self, what: Any) -> None:
         """Have it play."""
@@ -269,7 +270,7 @@ class ModelsScreen(ListScreen):
         self.dismiss()
 
     def _text(self, name: str) -> str:
-        coming = "  (is being loaded)" if name == self._coming else ""
+        coming = "  (is being loaded)" if name == self._rig.model_coming else ""
         return f"{name}{coming}  {self._about.get(name, '')}".rstrip()
 
     async def _ask(self) -> None:
@@ -344,6 +345,8 @@ class ChoicesScreen(ListScreen):
 class TextScreen(Aside):
     """Something to read, longer than the screen."""
 
+    where = Where.PAGE
+
     def body(self) -> ComposeResult:
         """The text, which the arrows move."""
         with VerticalScroll(classes="page"):
@@ -370,14 +373,19 @@ class HelpScreen(TextScreen):
         super().__init__(glyphs, "help: what every key does")
         self._layout = layout
 
+    def on_resize(self) -> None:
+        """Fit it to its width."""
+        self.tell(self.text())
+
     def text(self) -> Text:
         """The table, by its groups."""
         text = Text()
+        between = " " if self.size.width >= _ROOMY else "\n    "
         for group in dict.fromkeys(row.group for row in TABLE):
             text.append(f"{group}\n", "bold")
             for row in TABLE:
                 if row.group == group:
-                    text.append(f"  {row.shown:<16} {row.help}\n")
+                    text.append(f"  {row.shown:<16}{between}{row.help}\n")
         text.append("letters and digits\n", "bold")
         text.append("  tab goes between two modes: PIANO, where letters and digits are played, and COMMANDS,\n")
         text.append("  where they ask for what stands above. Keys of several characters work in both.\n")

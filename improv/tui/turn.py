@@ -24,8 +24,10 @@ class TurnBand(View):
 
 def band(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
     """The band in one row, in two, in big letters of three or in huge ones of five."""
-    if height >= big.PIXEL_ROWS and width >= 120:
-        return _huge(seen, glyphs, width)
+    if height >= big.PIXEL_ROWS and (rows := _huge(seen, glyphs, width)):
+        return rows
+    if height >= big.PIXEL_ROWS:
+        return [(), *band(seen, glyphs, width, big.ROWS)]
     if height >= big.ROWS:
         return _big(seen, glyphs, width) if glyphs.pixels else _spaced(seen, glyphs, width)
     if height == 2:
@@ -69,7 +71,7 @@ def _left(seen: Snapshot) -> str:
 
 def _steady(seen: Snapshot) -> str:
     """The same as wide as it was when the turn began, so that what stands beside it rests."""
-    return _left(seen).rjust(len(str(ceil(_beats(seen) or 0)))) if _left(seen) else ""
+    return _left(seen).ljust(len(str(ceil(_beats(seen) or 0)))) if _left(seen) else ""
 
 
 def _place(seen: Snapshot) -> str:
@@ -153,7 +155,7 @@ def _middle(seen: Snapshot, glyphs: Glyphs, width: int) -> tuple[Span, Span, Spa
 
 
 def _huge(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
-    """Five rows: the same, twice as large."""
+    """Five rows: the same, twice as large; none if they are too wide."""
     word, left, place, role = word_of(seen), _steady(seen), _place(seen), role_of(seen)
     edge = _pattern(seen, glyphs, 2)
     ink = glyphs.pixels[-1] if glyphs.pixels else glyphs.you
@@ -162,8 +164,8 @@ def _huge(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
     if room < _LEAST_MIDDLE:
         place = place.partition("-")[2]
         room = width - head - 3 - 2 * big.width_of(place) - 1
-    if room < 0:
-        return _big(seen, glyphs, width) if glyphs.pixels else _spaced(seen, glyphs, width)
+    if room < _LEAST_MIDDLE:
+        return []
     says, bar, game = _middle(seen, glyphs, room)
     middle = (says, bar, bar, Span(" " * room), game)
     rows: list[Row] = []

@@ -11,6 +11,8 @@ from typing import ClassVar, NamedTuple
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -85,6 +87,8 @@ class View(Widget):
         self._drawn_width = 0
         self._role_styles: dict[str, Style] = {}
         self._strips: dict[Row, Strip] = {}
+        self._painted: dict[Row, Strip] = {}
+        self._light: tuple[Color, tuple[LineFilter, ...]] = (Color(0, 0, 0), ())
 
     def show(self, seen: Snapshot) -> None:
         """Take in the newest snapshot, and paint what it changes."""
@@ -116,16 +120,16 @@ class View(Widget):
         styles = self.styles
         if self.gutter or styles.outline or styles.tint.a or self.opacity < 1:
             return super().render_lines(crop)
-        background, filters = self.background_colors[1], self.app.get_line_filters()
+        light = (self.background_colors[1], tuple(self.app.get_line_filters()))
+        if light != self._light:
+            self._light, self._painted = light, {}
+        width, height = self.size
+        if width != self._drawn_width or height != len(self._drawn):
+            self._draw(width, height)
+        strips = [self._filtered(row) for row in self._drawn[crop.y : crop.bottom]]
+        strips += [Strip.blank(width)] * (crop.height - len(strips))
         first, last = crop.column_span
-        whole = (first, last) == (0, self.size.width)
-        strips: list[Strip] = []
-        for y in crop.line_range:
-            strip = self.render_line(y)
-            for line_filter in filters:
-                strip = strip.apply_filter(line_filter, background)
-            strips.append(strip if whole else strip.crop(first, last))
-        return strips
+        return strips if (first, last) == (0, width) else [strip.crop(first, last) for strip in strips]
 
     def on_resize(self) -> None:
         """Draw it anew for its new size."""
@@ -135,6 +139,7 @@ class View(Widget):
         """Forget the colours of the theme before."""
         self._role_styles.clear()
         self._strips.clear()
+        self._painted.clear()
         super().notify_style_update()
 
     def _draw(self, width: int, height: int) -> list[int]:
@@ -148,7 +153,8 @@ class View(Widget):
         for y in changed:
             self._drawn[y] = fitted(told[y], width)
         self._told, self._drawn_width = told, width
-        self._strips = {row: strip for row in self._drawn if (strip := self._strips.get(row))} if before else {}
+        self._strips.clear()
+        self._painted = {row: strip for row in self._drawn if (strip := self._painted.get(row))} if before else {}
         return changed
 
     def _strip(self, row: Row) -> Strip:
@@ -157,6 +163,16 @@ class View(Widget):
         if strip is None:
             segments = [Segment(span.text, self._style(span.role)) for span in row]
             strip = self._strips[row] = Strip(segments, self._drawn_width)
+        return strip
+
+    def _filtered(self, row: Row) -> Strip:
+        """The same as the terminal is to have it."""
+        strip = self._painted.get(row)
+        if strip is None:
+            strip, (background, filters) = self._strip(row), self._light
+            for line_filter in filters:
+                strip = strip.apply_filter(line_filter, background)
+            self._painted[row] = strip
         return strip
 
     def _style(self, role: str) -> Style:
