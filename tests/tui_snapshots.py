@@ -1,30 +1,14 @@
 """What a screen is shown in a jam: two choruses of trading fours with the real network, and odd moments by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-
-from improv.encoding import ENCODINGS
-from improv.messages import Chance, Loudness, Rig, Settings, Snapshot
-from improv.model import Tensors
-from improv.music import STEPS_PER_BAR, Cell, Chord, Form, NoteOff, NoteOn, Part, Place, Timed
+from improv.messages import Rig, Settings, Snapshot
+from improv.music import STEPS_PER_BAR, Cell, Chord, NoteOff, NoteOn, Part, Place, Placed, Timed
 from improv.onnx_model import OnnxModel
-from improv.sampling import one_unit
-from improv.session import (
-    CHORD_VELOCITY,
-    MELODY_HEAD,
-    MELODY_VELOCITY,
-    Heard,
-    Session,
-    advance,
-    begin,
-    idled,
-    snapshot,
-)
+from improv.session import Heard, Session, advance, begin, idled, snapshot
 from improv.transport import Transport
 from improv.turns import Mode, Turn, Who
 
@@ -46,20 +30,6 @@ RIG = Rig(
 )
 
 
-class _Watched:
-    """The network, and what its melody head said last."""
-
-    def __init__(self) -> None:
-        self._model = OnnxModel(MODEL)
-        self.spec = self._model.spec
-        self.logits = np.zeros((1, 13), np.float32)
-
-    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
-        outputs, memory = self._model.step(features, memory)
-        self.logits = outputs[MELODY_HEAD]
-        return outputs, memory
-
-
 def _pitch(name: str) -> int:
     letters = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
     accidental = {"#": 1, "b": -1}.get(name[1], 0)
@@ -79,67 +49,34 @@ def _lick(step: int, step_s: float = 0.25) -> tuple[Timed, ...]:
     return tuple(notes)
 
 
-def form_text(form: Form, semitones: int = 0) -> str:
-    """A form's chords by bars, as a snapshot tells them."""
-    bars = []
-    for start in range(0, form.steps, STEPS_PER_BAR):
-        chords = [chord.transposed(semitones) for chord in form.chords[start : start + STEPS_PER_BAR]]
-        names = [(chord.symbol, len(list(same))) for chord, same in groupby(chords)]
-        least = min(length for _, length in names)
-        bars.append(" ".join(name for name, length in names for _ in range(length // least)))
-    return " | ".join(bars)
-
-
-def _seen(session: Session, planned: Session, model: _Watched, heard: Heard) -> Snapshot:
-    seen = snapshot(session, planned.frame)
-    up = session.semitones + 12 * (session.touch.octaves + session.settings.register)
-    pitches = ENCODINGS[model.spec.encoding].melody_pitches()
-    settings, sounds = session.settings, planned.place >= 0 and planned.playing
-    trained = one_unit(model.logits, 1.0)
-    bent = one_unit(model.logits, settings.temperature, top_p=settings.top_p)
-    chances = tuple(
-        Chance(p + up, float(t), float(b)) for p, t, b in zip(pitches, trained, bent, strict=True) if 0 <= p + up <= 127
-    )
-    state = np.concatenate([np.ravel(tensor) for tensor in session.memory.values()])
-    struck = [note.event.velocity for note in heard.notes if isinstance(note.event, NoteOn)]
-    melody = MELODY_VELOCITY if session.frame.melody.onsets else 0
-    chord = CHORD_VELOCITY if session.frame.chord and session.place % STEPS_PER_BAR == 0 else 0
-    click = 84 if session.place < 0 and session.place % 2 == 0 else 0
-    keys = [key.pitch for key in session.keys if key.release is None]
-    return replace(
-        seen,
-        planned=planned.frame.melody,
-        form=form_text(session.form, session.semitones),
-        loudness=Loudness(max(struck, default=0), melody, chord, click),
-        chances=chances if sounds else (),
-        memory=tuple(float(np.tanh(part.mean() / 2)) for part in np.array_split(state, min(48, len(state)))),
-        step_p50_us=640.0,
-        step_p99_us=1310.0,
-        rig=replace(RIG, keys=tuple(keys)),
-    )
+def _seen(session: Session, planned: Session, played: Iterable[Placed] = ()) -> Snapshot:
+    keys = tuple(key.pitch for key in session.keys if key.release is None)
+    seen = snapshot(session, planned, played)
+    return replace(seen, step_p50_us=640.0, step_p99_us=1310.0, rig=replace(RIG, keys=keys))
 
 
 @cache
 def trading(choruses: int = 2, mode: Mode = Mode.TRADE, temperature: float = 1.3) -> tuple[Snapshot, ...]:
     """A bar of count-in and some choruses: you have four bars, improv answers."""
-    model = _Watched()
+    model = OnnxModel(MODEL)
     settings = Settings(mode=mode, bars=4, temperature=temperature, seed=3)
     session = begin(model, settings, Transport(0, 0.0, 120), count_in_bars=1)
     snapshots: list[Snapshot] = []
-    heard = Heard()
+    played: tuple[Placed, ...] = ()
     while session.step < choruses * session.form.steps:
         planned, _ = advance(session, Heard(), model)
         if session.step >= -STEPS_PER_BAR:
-            snapshots.append(_seen(session, planned, model, heard))
+            snapshots.append(_seen(session, planned, played))
         yours = session.playing and session.place >= 0 and session.turn.who.hears_you
         heard = Heard(_lick(session.step)) if yours else Heard()
         if session.turn.end == session.step + 1 and session.turn.who is Who.YOU:
             heard += Heard(
                 tuple(Timed(session.step * 0.25 + 0.02, NoteOff(Part.YOU, key.pitch)) for key in session.keys)
             )
-        session, _ = advance(session, heard, model)
+        session, told = advance(session, heard, model)
+        played = told.events
     stopped = idled(replace(session, playing=False), Heard(), 0.0)
-    snapshots.append(_seen(stopped, stopped, model, Heard()))
+    snapshots.append(_seen(stopped, stopped))
     return tuple(snapshots)
 
 

@@ -12,8 +12,8 @@ from improv.tui.view import Row, Span, View
 PARTS = ("you", "melody", "chords", "click")
 _ROLES = {"you": "you", "melody": "improv", "chords": "both", "click": "text"}
 
-_FALL_S = 0.125
-"""How often a falling meter is drawn."""
+_FALL_S = 0.3
+"""How soon a falling meter is drawn again where no step comes before: each time costs the whole screen a look."""
 
 
 class Meters(View):
@@ -39,6 +39,7 @@ class Meters(View):
                 self._meters[part] = self._meters[part].struck(getattr(seen.loudness, part), now_s)
         super().show(seen)
         if self._falling is not None and any(meter.level for meter in self._meters.values()):
+            self._falling.reset()
             self._falling.resume()
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
