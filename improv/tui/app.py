@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import App, ComposeResult
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
-from textual.containers import Container
 from textual.css.query import NoMatches
 from textual.message import Message
 from textual.screen import Screen
@@ -71,6 +70,7 @@ from improv.tui.screens import (
     Runs,
 )
 from improv.tui.status import StatusLine
+from improv.tui.still import Frame
 from improv.tui.turn import TurnBand
 
 DARK, LIGHT = "textual-dark", "textual-light"
@@ -128,9 +128,9 @@ class JamScreen(Screen[None]):
         """The music on the left, what turns it on the right."""
         yield self.turn
         yield self.banner
-        with Container(id="body"):
-            yield Container(*self.music, self.keyboard, id="music")
-            yield Container(self.controls, *self.insides, id="turned")
+        with Frame(id="body"):
+            yield Frame(*self.music, self.keyboard, id="music")
+            yield Frame(self.controls, *self.insides, id="turned")
         yield self.status
         yield self.footer
 

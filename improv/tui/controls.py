@@ -10,12 +10,14 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from improv.messages import CONTROLS, ON, Control, Set, Snapshot, Value, number
 from improv.tui.glyphs import Glyphs
+from improv.tui.still import Light
 
 NAMES = tuple(CONTROLS)
 DEAF = "not with this network"
@@ -81,6 +83,8 @@ class Controls(Widget):
         self._selected = 0
         self._first = 0
         self._dragged: Control | None = None
+        self._light = Light()
+        self._painted: list[Strip] = []
 
     # --- what it shows ---
 
@@ -95,12 +99,12 @@ class Controls(Widget):
         before = (self._values, self._deaf, {name: asked.value for name, asked in self._asked.items()})
         self._values, self._deaf, self._asked = values, seen.rig.deaf_to, waiting
         if before != (values, self._deaf, {name: asked.value for name, asked in waiting.items()}):
-            self.refresh()
+            self._repaint()
 
     def refused(self, control: str) -> None:
         """Show again what it stands at: it was not turned."""
         if self._asked.pop(control, None):
-            self.refresh()
+            self._repaint()
 
     @property
     def selected(self) -> Control:
@@ -126,7 +130,7 @@ class Controls(Widget):
         """Ask for a value, and show it."""
         if value != self.value(control):
             self._asked[control.name] = _Asked(value, _PATIENCE)
-            self.refresh()
+            self._repaint()
             self.post_message(self.Wanted(Set(control.name, value)))
 
     def nudge(self, control: Control, times: int) -> None:
@@ -140,7 +144,7 @@ class Controls(Widget):
     def _choose(self, index: int) -> None:
         self._selected = index
         self._scroll()
-        self.refresh()
+        self._repaint()
 
     def _scroll(self) -> None:
         height = max(1, self.size.height)
@@ -218,6 +222,23 @@ class Controls(Widget):
             self.turn(self._dragged, self._dragged.scaled((x - start) / (width - 1)))
 
     # --- drawing ---
+
+    def _repaint(self) -> None:
+        self._painted = []
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        """Forget the colours of the theme before."""
+        self._painted = []
+        super().notify_style_update()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of it: painted once for as long as nothing is turned."""
+        if self._light.has_changed(self) or len(self._painted) != self.size.height:
+            self._painted = [Light.on(self.render_line(y), self) for y in range(self.size.height)]
+        strips = self._painted[crop.y : crop.bottom]
+        first, last = crop.column_span
+        return strips if (first, last) == (0, self.size.width) else [strip.crop(first, last) for strip in strips]
 
     def render_line(self, y: int) -> Strip:
         """A control's mark, name, slider and value."""
