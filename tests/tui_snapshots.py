@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from improv.messages import Rig, Settings, Snapshot
+from improv.model import StepModel
 from improv.music import STEPS_PER_BAR, Cell, Chord, NoteOff, NoteOn, Part, Place, Placed, Timed
 from improv.onnx_model import OnnxModel
 from improv.session import Heard, Session, advance, begin, idled, snapshot
@@ -57,8 +58,12 @@ def _seen(session: Session, planned: Session, played: Iterable[Placed] = ()) -> 
 
 @cache
 def trading(choruses: int = 2, mode: Mode = Mode.TRADE, temperature: float = 1.3) -> tuple[Snapshot, ...]:
-    """A bar of count-in and some choruses: you have four bars, improv answers."""
-    model = OnnxModel(MODEL)
+    """A bar of count-in and some choruses with the shipped network: you have four bars, improv answers."""
+    return told_of(OnnxModel(MODEL), choruses, mode, temperature)
+
+
+def told_of(model: StepModel, choruses: int, mode: Mode, temperature: float) -> tuple[Snapshot, ...]:
+    """The same with any network, and at the end a moment in which nothing plays."""
     settings = Settings(mode=mode, bars=4, temperature=temperature, seed=3)
     session = begin(model, settings, Transport(0, 0.0, 120), count_in_bars=1)
     snapshots: list[Snapshot] = []
