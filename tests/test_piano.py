@@ -19,7 +19,8 @@ def key(character: str, layout: Layout = QWERTY) -> Struck:
 
 def played(*strokes: tuple[float, str], until_s: float | None = None) -> list[tuple[float, int, int]]:
     """What is sent, when: (seconds, pitch, velocity), each end at the moment it is due."""
-    piano, sent = Piano(lowest=60, velocity=80), []
+    sent: list[tuple[float, int, int]] = []
+    piano = Piano(lowest=60, velocity=80)
 
     def passed(now_s: float) -> None:
         nonlocal piano

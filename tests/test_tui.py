@@ -646,7 +646,7 @@ def test_whatever_the_size_panic_and_the_chosen_control_are_there(
 
 def test_a_storm_of_sizes_and_keys_leaves_it_whole(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        for n in range(60):
+        for n in range(24):
             await stage.pilot.resize_terminal(1 + (n * 37) % 170, 1 + (n * 23) % 60)
             stage.link.tell(Seen(replace(SEEN, step=8 + n, place=Place.of(8 + n, FORM))))
             await stage.press(("f1", "down", "f2", "right", "escape", "f4")[n % 6])

@@ -38,7 +38,7 @@ def play(
     music: improv play comes back to it, and improv daemon stop ends it.
     """
     at = Instance(instance)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not _has_terminal():
         raise UsageError("improv play needs a terminal; improv jam plays without one")
     from improv.tui.keys import LAYOUTS
 
@@ -92,6 +92,10 @@ def play(
     if app.return_code:  # it has said why
         raise typer.Exit(app.return_code)
     _part(at)
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _joining(given: Given) -> tuple[tuple[Set, ...], tuple[str, ...]]:

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import events
 from textual.app import App, ComposeResult
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.css.query import NoMatches
+from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
@@ -341,9 +341,9 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         found = getattr(self.screen, "where", Where.TEXT)
         return found if isinstance(found, Where) else Where.TEXT
 
-    async def on_event(self, event: events.Event) -> None:
+    async def on_event(self, event: Event) -> None:
         """Give a key the meaning the table has for it; what it has none for goes to whatever has the focus."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self._screen_is_there():
+        if isinstance(event, Key) and not event.is_forwarded and self._screen_is_there():
             character = event.character if event.is_printable else None
             key = event.key
             match meaning(key, character, self._where, self.letters, self._setting.layout, gone=self._is_gone):
