@@ -62,6 +62,11 @@ def test_a_room_of_the_core_names_nothing_of_the_world(room: str) -> None:
         ("render", {"onnxruntime", "mido"}, {"rtmidi", "textual", "torch", "onnx", "onnxscript", "typer"}),
         ("midi.process", {"rtmidi"}, {"numpy", "mido", "onnxruntime", "textual", "torch", "typer"}),
         ("recording", {"threading"}, {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch"}),
+        (
+            "tui.app",
+            {"textual"},
+            {"improv.engine", "improv.session", "improv.midi.ports", "numpy", "mido", "rtmidi", "onnxruntime", "typer"},
+        ),
         ("engine", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         (
             "terminal",

@@ -16,6 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from string import ascii_letters, digits
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from textual.strip import Strip
@@ -34,7 +35,7 @@ GOLDEN = Path(__file__).parent / "golden" / "tui"
 
 CHANGES = "C7 | F7 | C7 | C7 | F7 | F#dim7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7"
 SIZES = ((40, 12), (80, 24), (160, 50))
-LOOKS: Mapping[str, dict[str, object]] = {
+LOOKS: Mapping[str, dict[str, Any]] = {
     "dark": {"theme": DARK, "glyphs": UNICODE},
     "light": {"theme": LIGHT, "glyphs": UNICODE},
     "mono": {"theme": DARK, "glyphs": UNICODE},
