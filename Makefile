@@ -6,14 +6,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Until Ctrl-C in a terminal, one chorus where there is none.
-ONE_CHORUS_WITHOUT_A_TERMINAL = $$(test -t 0 && test -t 1 || echo --choruses 1)
+# The terminal interface in a terminal, one chorus where there is none.
+PLAY_OR_ONE_CHORUS = $$(test -t 0 && test -t 1 && echo play || echo jam --choruses 1)
 
 .PHONY: jam test test-full train clean
 .DELETE_ON_ERROR:
 
 jam: $(VENV)/.for-playing
-	@$(BIN)/improv jam $(ONE_CHORUS_WITHOUT_A_TERMINAL)
+	@$(BIN)/improv $(PLAY_OR_ONE_CHORUS)
 
 test: $(VENV)/.for-testing
 	$(BIN)/ruff format --check .

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv config init": ("", {0}),
     "improv config path": ("", {0}),
     "improv config show --origin": ("", {0}),
+    "improv ctl connect input KeyLab": ("", {2}),  # there is no MIDI system
     "improv ctl density 0.5": ("", {0}),
     "improv ctl hand-over": ("", {0}),
     "improv ctl learn hand-over": ("", {0}),
@@ -54,6 +55,8 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv jam --output FLUID": ("", NO_PORTS),
     "improv models": ("", {0}),
     "improv monitor": ("--input nobody", NO_PORTS),
+    "improv play": ("", {2}),  # there is no terminal; tests/test_tui_tmux.py has one
+    "improv play --input KeyLab": ("", {2}),
     "improv ports": ("", {0, 69}),
     "improv render": ("out.mid", {0}),
     "improv render out.mid --choruses 4 --seed 7": ("", {0}),
