@@ -51,7 +51,6 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv export last": ("", {0}),
     "improv jam": (SHORT, {0}),
     "improv jam --detach": (SHORT, {0}),
-    "improv jam --input KeyLab": ("", NO_PORTS),
     "improv jam --output FLUID": ("", NO_PORTS),
     "improv models": ("", {0}),
     "improv monitor": ("--input nobody", NO_PORTS),
