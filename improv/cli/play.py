@@ -38,7 +38,8 @@ def play(
     music: improv play comes back to it, and improv daemon stop ends it.
     """
     at = Instance(instance)
-    if not _has_terminal():
+    in_browser = bool(os.environ.get("TEXTUAL_DRIVER"))  # what textual serve shows there says so
+    if not (in_browser or _has_terminal()):
         raise UsageError("improv play needs a terminal; improv jam plays without one")
     from improv.tui.keys import LAYOUTS
 
@@ -91,7 +92,8 @@ def play(
             return
     if app.return_code:  # it has said why
         raise typer.Exit(app.return_code)
-    _part(at)
+    if not in_browser:
+        _part(at)
 
 
 def _has_terminal() -> bool:
