@@ -7,6 +7,9 @@ from improv.music import PITCH_CLASSES
 from improv.tui.glyphs import Glyphs
 from improv.tui.view import Row, Span, View, runs
 
+_LABELLED, _WITH_KEY = 34, 7
+"""From so many columns on the memory has a name, and from so many rows on the columns a key."""
+
 
 class Mind(View):
     """A column for each pitch the melody may go to, and a cell for each number of the memory."""
@@ -18,18 +21,29 @@ class Mind(View):
 
 def mind(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
     """The rows of the picture."""
-    strip = memory(seen.memory, glyphs, width)
+    label = Span(f"{'memory':<7}", "quiet") if width >= _LABELLED else Span("")
+    strip = (label, *memory(seen.memory, glyphs, width - len(label.text)))
     if height == 1:
         return [chances(seen.chances, glyphs, width, 1)[0]] if seen.chances else [strip]
-    with_names = height >= 3
-    room = height - 1 - with_names
+    with_names, with_key = height >= 3, height >= _WITH_KEY and width >= _LABELLED
+    room = height - 1 - with_names - with_key
     if not seen.chances:
         blank: list[Row] = [()] * (height - 2)
         return [*blank[: (height - 2) // 2], (Span("it waits", "quiet"),), *blank[(height - 2) // 2 :], strip]
-    rows = chances(seen.chances, glyphs, width, room)
+    rows = [_key(glyphs)] if with_key else []
+    rows += chances(seen.chances, glyphs, width, room)
     if with_names:
         rows.append(_names(seen.chances, width, sounding=seen.planned.pitches))
     return [*rows, strip]
+
+
+def _key(glyphs: Glyphs) -> Row:
+    """What the columns are."""
+    bent, trained = glyphs.levels[-1], glyphs.trained[-1]
+    return (
+        Span("next note ", "quiet"), Span(bent, "improv"), Span(" as bent ", "quiet"),
+        Span(trained, "quiet"), Span(" as trained", "quiet"),
+    )  # fmt: skip
 
 
 def _columns(chances: Sequence[Chance], width: int) -> tuple[Sequence[Chance], int]:
