@@ -21,7 +21,20 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from improv.errors import ImprovError
-from improv.messages import ENDS, MODEL, Command, Connect, Control, Rig, Set, Snapshot, Value
+from improv.messages import (
+    CONTROLS,
+    ENDS,
+    MODEL,
+    SEED,
+    Command,
+    Connect,
+    Control,
+    Rig,
+    Set,
+    Snapshot,
+    Value,
+    number,
+)  # fmt: skip
 from improv.model_files import model_paths
 from improv.presets import Preset
 from improv.tui.footer import Banner, Footer
@@ -484,6 +497,10 @@ class Entry(ModalScreen[Any]):
 
 
 def _summary(preset: Preset) -> str:
-    shown = ("tempo", "mode", "model")
-    values = " ".join(str(preset.values[name]) for name in shown if name in preset.values)
-    return f"{preset.name}  ({values})" if values else preset.name
+    """A preset's name, and what it has turned away from where a jam begins."""
+    turned = (
+        f"{name} {value if isinstance(value, str) else number(value)}"
+        for name, value in preset.values.items()
+        if name != SEED.name and value != CONTROLS[name].default
+    )
+    return f"{preset.name}  {', '.join(turned)}"
