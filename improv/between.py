@@ -38,6 +38,16 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """Another port is open, as was asked for; or, where `opened` is None, why it is not."""
+
+    end: str
+    name: str
+    opened: Opened | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """The pitches of the keys that you hold now."""
 

@@ -16,7 +16,7 @@ from typing import Protocol
 from improv.messages import Command, How
 from improv.midi.player import Plan
 from improv.model import StepModel, Tensors
-from improv.music import STEPS_PER_BAR, TICKS_PER_STEP, Part, Placed, Timed
+from improv.music import STEPS_PER_BAR, TICKS_PER_STEP, NoteOff, Part, Placed, Timed
 from improv.quantiles import quantile
 from improv.session import (
     LATE,
@@ -337,4 +337,5 @@ def _fallbacks(session: Session, heard: Heard, model: StepModel) -> tuple[list[P
         session, played = fallback(session, heard, model, "")
         events += played.events
         heard = Heard()
-    return events + [placed for placed in finish(session).events if placed.event.part is Part.MELODY], session
+    ends = [placed for placed in finish(session).events if isinstance(placed.event, NoteOff)]
+    return events + [placed for placed in ends if placed.event.part is Part.MELODY], session

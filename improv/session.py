@@ -95,7 +95,7 @@ ACCENT = 10
 """How much louder the first beat of a bar is, and how much softer a note off the beat."""
 
 _LEVELS = ((Part.MELODY, MELODY_LEVEL), (Part.CHORDS, CHORDS_LEVEL), (Part.DRUMS, CLICK_LEVEL))
-_OWN_LEVEL = 100
+OWN_VOLUME = 100
 """The volume a synth has by itself, by General MIDI; it is not told of it."""
 
 LATE = "the network was late"
@@ -170,7 +170,7 @@ class Session:
     """What the network has said of the melody in `step`; None where it was not asked."""
     voicing: tuple[int, ...] = ()
     """The pitches of the chord that sound."""
-    levels: tuple[int, ...] = (_OWN_LEVEL,) * len(_LEVELS)
+    levels: tuple[int, ...] = (OWN_VOLUME,) * len(_LEVELS)
     """How loud the parts are, as far as their synth was told."""
     unfed: tuple[Frame, ...] = ()
     """What sounded in steps the network failed at, still to be fed to it."""
@@ -444,7 +444,7 @@ def finish(session: Session) -> Played:
     end = (session.step + 1) * TICKS_PER_STEP
     levels = zip(_LEVELS, session.levels, strict=True)
     events = [Placed(end, off) for off in _offs(session)]
-    events += [Placed(end, Volume(part, _OWN_LEVEL)) for (part, _), level in levels if level != _OWN_LEVEL]
+    events += [Placed(end, Volume(part, OWN_VOLUME)) for (part, _), level in levels if level != OWN_VOLUME]
     return Played(Frame(SILENCE, None), tuple(events))
 
 
@@ -485,7 +485,7 @@ def _loudness(session: Session, played: Iterable[Placed]) -> Loudness:
     for key in (*session.keys, *session.recent):
         if key.onset // TICKS_PER_STEP == step:
             loudest[Part.YOU] = max(loudest[Part.YOU], key.velocity)
-    levels = {part: level / _OWN_LEVEL for (part, _), level in zip(_LEVELS, session.levels, strict=True)}
+    levels = {part: level / OWN_VOLUME for (part, _), level in zip(_LEVELS, session.levels, strict=True)}
     for event in (placed.event for placed in played):
         if isinstance(event, NoteOn):
             loudest[event.part] = max(loudest[event.part], min(127, round(event.velocity * levels[event.part])))
@@ -609,7 +609,8 @@ def _commanded(session: Session, commands: tuple[Command, ...]) -> Session:
             case Restart():
                 session = _from_the_top(session)
             case Panic():  # nothing sounds any more: the next step strikes anew
-                session = replace(session, frame=Frame(SILENCE, None), voicing=())
+                own = (OWN_VOLUME,) * len(_LEVELS)
+                session = replace(session, frame=Frame(SILENCE, None), voicing=(), levels=own)
             case HandOver() | Learn() | Forget() | Press() | Connect() | Quit():
                 pass  # for the turn's rules, the daemon and the engine
             case _:
@@ -795,7 +796,7 @@ def _volumes(before: Session, session: Session) -> list[Placed]:
     return [
         Placed(start, Volume(part, level))
         for (part, _), old, level in zip(_LEVELS, before.levels, session.levels, strict=True)
-        if level != old or (bar_begins and level != _OWN_LEVEL)
+        if level != old or (bar_begins and level != OWN_VOLUME)
     ]
 
 

@@ -21,6 +21,7 @@ from improv.between import (
     Ended,
     Keys,
     Lights,
+    Moved,
     Opened,
     Prepare,
     Prepared,
@@ -151,8 +152,6 @@ class Supervisor:
         self._player_open = self._engine_begun = self._engine_told = self._connected = False
         self._deaths_s: deque[float] = deque(maxlen=_MOST_DEATHS)
         self._told_failure = ""
-        self._wiring_before: Wiring | None = None
-        """What was open before another port was asked for, until that is open."""
         self._keys = frozenset[int]()
 
     def __enter__(self) -> "Supervisor":
@@ -214,25 +213,12 @@ class Supervisor:
                 self._player.link.send(command)
             case Press():
                 self._tell_player(command)
-            case Connect(end, name):
-                self._connect(end, name)
+            case Connect():
+                self._tell_player(command)
             case _:
                 self._asked.append(command)
                 if self._engine is not None and self._engine_begun:  # it is told the rest as it begins
                     self._engine.link.send(command)
-
-    def _connect(self, end: str, name: str) -> None:
-        """Have a player take over that has another port open; the one that plays ends what it has begun."""
-        self._wiring_before = self._wiring_before or self._wiring
-        other = {"input": self._wiring.input, "output": self._wiring.output, end: name or None}
-        self._wiring = replace(self._wiring, patient=False, input=other["input"], output=other["output"])
-        if self._understudy is not None:  # it is connected to the port there was
-            self._understudy.kill()
-            self._understudy = None
-        if self._player is not None:
-            self._player.end()
-        self._lose_player()
-        self._player_again_s = 0.0
 
     def want(self, wanted: Wanted) -> None:
         """Have the player tell of these messages of controllers, and of no others."""
@@ -330,10 +316,9 @@ class Supervisor:
     def _player_says(self, message: object) -> None:
         match message:
             case Opened():
-                again, self._opened, self._player_open, self._told_failure = self._opened, message, True, ""
-                if again is not None:
-                    self._say(message.says if self._wiring_before is not None else "the ports are open again")
-                self._wiring_before = None
+                if self._opened is not None:
+                    self._say("the ports are open again")
+                self._opened, self._player_open, self._told_failure = message, True, ""
                 self._wiring = replace(self._wiring, api=message.api, patient=True)
                 self._understudy_wanted_s = self._now_s + _UNDERSTUDY_S
                 self._tell_player(self._wanted)
@@ -343,6 +328,8 @@ class Supervisor:
                 self._told_report(message)
             case Sent(onsets):
                 self._sent = onsets
+            case Moved():
+                self._player_moved(message)
             case Keys(down):
                 self._keys = down
                 self._audience.changed(self.rig)
@@ -377,13 +364,23 @@ class Supervisor:
                 self._understudy = None
             self._lose_player("the MIDI server is gone; waiting for it to come back")
 
+    def _player_moved(self, moved: Moved) -> None:
+        """Another port is open, or cannot be; a player that takes over has to open the same."""
+        if moved.opened is None or self._opened is None:
+            self._say(moved.why)
+            return
+        wanted = {"input": self._wiring.input, "output": self._wiring.output, moved.end: moved.name or None}
+        self._wiring = replace(self._wiring, input=wanted["input"], output=wanted["output"])
+        self._opened = replace(moved.opened, realtime=self._opened.realtime)
+        if moved.end == "output" and self._understudy is not None:  # it is connected to the port there was
+            self._understudy.kill()
+            self._understudy, self._understudy_wanted_s = None, self._now_s + _UNDERSTUDY_S
+        self._say(moved.opened.says)
+
     def _player_failed(self, failure: Failed) -> None:
         if self._opened is None:
             raise failure.error()
-        if self._wiring_before is not None:  # what was asked for cannot be had: back to what there was
-            self._wiring, self._wiring_before = replace(self._wiring_before, patient=True), None
-            self._say(failure.message)
-        elif failure.message != self._told_failure:
+        if failure.message != self._told_failure:
             self._told_failure = failure.message
             self._say(failure.message)
 

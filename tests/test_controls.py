@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from improv.encoding import ENCODINGS, Steer
-from improv.engine import START_S, Lead, perform
+from improv.engine import START_S, Lead, _fallbacks, perform
 from improv.errors import UsageError
 from improv.messages import (
     CONTROLS,
@@ -470,6 +470,20 @@ def test_a_level_that_is_turned_while_it_is_stopped_is_told_when_it_starts() -> 
     waiting = idled(stopped, Heard((), (Set("chords-level", 100), Start())), 9.0)
     _, leaving = through(waiting, model, 2)
     assert volumes(leaving, Part.CHORDS) == [(leaving_step(leaving), 100)]
+
+
+def test_levels_are_told_anew_after_a_panic_which_may_have_been_another_synth() -> None:
+    model = drone()
+    asked: dict[int, tuple[Command, ...]] = {2: (Set("chords-level", 30),), 4: (Panic(),)}
+    _, leaving = through(opened(model), model, 7, asked)
+    assert volumes(leaving, Part.CHORDS) == [(3, 30), (5, 30)]
+
+
+def test_a_fallback_in_hand_takes_no_level_back() -> None:
+    model = drone()
+    session = through(opened(model, melody_level=60), model, 3)[0][-1]
+    events, _ = _fallbacks(session, Heard(), model)
+    assert {event.level for event in (placed.event for placed in events) if isinstance(event, Volume)} <= {60}
 
 
 def leaving_step(leaving: list[Played]) -> int:

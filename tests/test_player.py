@@ -1036,3 +1036,36 @@ def test_a_key_without_midi_is_heard_and_sounds_whether_what_arrives_is_passed_o
             NoteOn(Part.YOU, 64, 1),
             NoteOff(Part.YOU, 60),
         ]
+
+
+def test_a_panic_lets_keys_without_midi_go_and_no_others() -> None:
+    clock = SimulatedClock()
+    inbox, out = Inbox(), Listener(clock)
+    with Player(clock, out, [inbox]) as player:
+        inbox.put(0.0, Press(60, 90), Incoming(0.0, bytes((0x90, 64, 90))))
+        inbox.put(0.1, Panic())
+        inbox.put(0.2, Press(60, 0))
+        notes_, commands = player.listen_until(0.3, at_once=False) or ([], [])
+        assert player.down == {64}
+    assert [note.event for note in notes_] == [
+        NoteOn(Part.YOU, 60, 90),
+        NoteOn(Part.YOU, 64, 90),
+        NoteOff(Part.YOU, 60),
+    ]
+    assert commands == [Panic()]
+
+
+def test_a_synth_is_left_as_loud_as_it_was() -> None:
+    clock = SimulatedClock()
+    out = Listener(clock)
+    with Player(clock, out) as player:
+        levels = (Volume(Part.MELODY, 30), Volume(Part.CHORDS, 0), Volume(Part.DRUMS, 100))
+        player.play(Plan(0, tuple(Placed(0, level) for level in levels), Transport(0, 0.0, 120)))
+        player.listen_until(0.1)
+        inbox_before = len(out.messages)
+        player.silence()
+        assert not [message for message in out.messages[inbox_before:] if message[1] == 7]  # a panic changes no level
+    volumes = [message for message in out.messages if message[0] & 0xF0 == CONTROL and message[1] == 7]
+    channels = [CHANNELS[part] for part in (Part.MELODY, Part.CHORDS, Part.DRUMS)]
+    told = [control(channel, 7, level) for channel, level in zip(channels, (30, 0, 100), strict=True)]
+    assert volumes == [*told, control(channels[0], 7, 100), control(channels[1], 7, 100)]

@@ -8,13 +8,14 @@ import pytest
 from improv.between import Arrived, Down
 from improv.config import Wiring
 from improv.link import Link
+from improv.messages import Connect, Panic
 from improv.midi import ports
-from improv.midi.channels import NOTE_ON
-from improv.midi.player import Player
-from improv.midi.ports import InputPort
-from improv.midi.process import Engine, _next
-from improv.music import NoteOn, Part, Timed
-from improv.transport import SimulatedClock
+from improv.midi.channels import CONTROL, NOTE_OFF, NOTE_ON, VOLUME
+from improv.midi.player import Plan, Player
+from improv.midi.ports import InputPort, OutputPort
+from improv.midi.process import Engine, _next, _Rig
+from improv.music import NoteOn, Part, Placed, Timed, Volume
+from improv.transport import SimulatedClock, Transport
 from tests.test_player import Listener
 
 
@@ -84,3 +85,58 @@ def test_an_engine_that_takes_anothers_place_is_told_what_that_one_did_not_come_
     for link in (engine.link, theirs, Link(ends[0][1])):
         assert link is not None
         link.close()
+
+
+class Outlet(Driver):
+    """A MIDI system with some outputs, and what was sent to each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names = ["oboe:in", "bassoon:in"]
+        self.open: str | None = None
+        self.heard: list[tuple[str | None, list[int]]] = []
+
+    def open_port(self, *given: Any) -> None:
+        self.open = self.names[given[0]]
+
+    def open_virtual_port(self, *_: Any) -> None:
+        self.open = "ours"
+
+    def close_port(self, *_: Any) -> None:
+        self.open = None
+
+    def send_message(self, message: Any) -> None:
+        self.heard.append((self.open, list(message)))
+
+
+def test_an_output_that_is_moved_leaves_silence_behind_and_plays_on_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    system, clock = Outlet(), SimulatedClock()
+    monkeypatch.setattr(ports, "_client", lambda role, api: system)
+    rig = _Rig("alsa", None, OutputPort("oboe", "alsa"))
+    assert rig.sink is not None
+    with Player(clock, rig.sink) as player:
+        on = (NoteOn(Part.CHORDS, 60, 90), Volume(Part.CHORDS, 40))
+        player.play(Plan(0, tuple(Placed(0, event) for event in on), Transport(0, 0.0, 120)))
+        player.listen_until(0.1)
+        same = rig.move(player, Connect("output", "OBOE"))
+        assert same.opened is not None
+        assert player.heard() == ([], [])
+        assert player.ledger.sounding == {(1, 60)}
+        wrong = rig.move(player, Connect("output", "moog"))
+        assert wrong.opened is None
+        assert "no MIDI output 'moog'" in wrong.why
+        assert player.ledger.sounding == {(1, 60)}
+        moved = rig.move(player, Connect("output", "bassoon"))
+        assert moved.opened is not None
+        assert moved.opened.output == "bassoon:in"
+        assert player.heard() == ([], [Panic()])
+        assert ("oboe:in", [NOTE_OFF | 1, 60, 64]) in system.heard
+        assert system.heard[-1] == ("oboe:in", [CONTROL | 1, VOLUME, 100])
+        player.play(Plan(1, (Placed(6, NoteOn(Part.CHORDS, 62, 90)),), Transport(0, 0.0, 120)))
+        player.listen_until(0.4)
+        assert system.heard[-1] == ("bassoon:in", [NOTE_ON | 1, 62, 90])
+        virtual = rig.move(player, Connect("output", ""))
+        assert virtual.opened is not None
+        assert virtual.opened.output == "virtual port 'improv out'"
+        assert system.open == "ours"
+    assert rig.move(player, Connect("input", "x")).why == "there is no input to be another one"

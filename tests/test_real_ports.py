@@ -332,9 +332,10 @@ def test_a_part_of_a_name_joins_that_port_and_no_other(tmp_path: Path) -> None:
 
 def test_another_port_is_played_to_from_now_on_and_one_that_is_not_there_changes_nothing(tmp_path: Path) -> None:
     def changed(server: Server) -> None:
-        def ctl(*words: str) -> None:
+        def ctl(*words: str, status: int = 0) -> str:
             asked = server.improv("ctl", *words, "--instance", "stage")
-            assert asked.ended() == 0, asked.err
+            assert asked.ended() == status, asked.err
+            return asked.err
 
         oboe, bassoon = server.witness("oboe"), server.witness("bassoon")
         jam = server.improv(*JAM, "--mode", "solo", "--output", "oboe", "--instance", "stage")
@@ -343,13 +344,15 @@ def test_another_port_is_played_to_from_now_on_and_one_that_is_not_there_changes
         eventually(lambda: bassoon.onsets, "the music elsewhere")
         assert not sounding(oboe.heard())
         heard = len(oboe.onsets)
-        ctl("connect", "output", "moog")
-        eventually(lambda: "no MIDI output 'moog'" in jam.out + jam.err, "the refusal")
+        assert "no MIDI output 'moog'" in ctl("connect", "output", "moog", status=66)
+        ctl("connect", "output", "bassoon:input")  # where it plays already
         before = len(bassoon.onsets)
         eventually(lambda: len(bassoon.onsets) > before + 4, "the music where it was")
         ctl("connect", "output")
-        eventually(lambda: IMPROV_OUT in server.ports(), "a virtual port")
-        assert not sounding(bassoon.heard())
+        eventually(lambda: IMPROV_OUT in server.ports() and not sounding(bassoon.heard()), "a virtual port")
+        server.connect(IMPROV_OUT, bassoon.port)
+        before = len(bassoon.onsets)
+        eventually(lambda: len(bassoon.onsets) > before + 4, "the music through the virtual port")
         assert len(oboe.onsets) == heard
         assert jam.running
 

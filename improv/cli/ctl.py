@@ -180,7 +180,23 @@ def connect(
     instance: Name = DEFAULT,
 ) -> None:
     """Hear or play through another port from now on."""
-    _ask(instance, Connect(end, name))
+    command = checked(Connect(end, name))
+    if name:
+        _find_port(instance, end, name)
+    _ask(instance, command)
+
+
+def _find_port(instance: str, end: str, name: str) -> None:
+    """InputNotFound or UsageError if the name means no one port of the MIDI system that is played with."""
+    with _client(instance) as client:
+        api = client.status().rig.api
+    if api in ("", "none"):
+        return
+    from improv.midi.identity import match_port
+    from improv.midi.ports import PortLists
+
+    with PortLists(api) as lists:
+        match_port(name, lists.names(end), end)  # type: ignore[arg-type]
 
 
 # --- seeing ---------------------------------------------------------------------------------------

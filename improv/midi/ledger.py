@@ -6,7 +6,7 @@ never be asked to guess: whatever is not in here does not sound.
 
 from typing import Any
 
-from improv.midi.channels import BEND, CONTROL, NOTE_OFF, NOTE_ON, PEDALS, POLY_PRESSURE, PRESSURE
+from improv.midi.channels import BEND, CONTROL, NOTE_OFF, NOTE_ON, OWN_VOLUME, PEDALS, POLY_PRESSURE, PRESSURE, VOLUME
 
 _CENTRE = (0, 64)
 
@@ -20,6 +20,7 @@ class Ledger:
         self._bent: set[int] = set()
         self._pressed: set[int] = set()
         self._pressed_notes: set[tuple[int, int]] = set()
+        self._volumes: dict[int, int] = {}
         self.channels: set[int] = set()
         """The channels anything was sent on."""
 
@@ -36,6 +37,8 @@ class Ledger:
             self._ended(channel, first)
         elif kind == CONTROL and first in PEDALS:
             _kept(self._pedals, (channel, first), down=second > 0)
+        elif kind == CONTROL and first == VOLUME:
+            self._volumes[channel] = second
         elif kind == CONTROL and first >= 120:
             self._mode(channel, first)
         elif kind == BEND:
@@ -68,6 +71,12 @@ class Ledger:
         messages += [bytes((PRESSURE | channel, 0)) for channel in sorted(self._pressed)]
         messages += [bytes((POLY_PRESSURE | channel, pitch, 0)) for channel, pitch in sorted(self._pressed_notes)]
         return messages
+
+    def own_volumes(self) -> list[bytes]:
+        """The messages that give each channel the volume a synth has by itself, where it was told another."""
+        told = [channel for channel, level in sorted(self._volumes.items()) if level != OWN_VOLUME]
+        self._volumes.clear()
+        return [bytes((CONTROL | channel, VOLUME, OWN_VOLUME)) for channel in told]
 
     def clear(self) -> None:
         """Forget all of it: it has been ended, or nobody is there to hear it."""

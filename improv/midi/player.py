@@ -258,6 +258,8 @@ class Player:
         self._transport = Transport(0, 0.0, 60)
         self._struck: dict[tuple[Part, int], float] = {}
         self._down: set[int] = set()
+        self._pressed: set[int] = set()
+        """The keys among them that have no MIDI."""
         self._silenced_s = -inf
         self._stopped = False
         self._awake_by_s = inf
@@ -274,7 +276,18 @@ class Player:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Silence everything, and leave each channel as loud as a synth is by itself."""
         self.silence()
+        self._send(self._sink, self.ledger.own_volumes())
+
+    def leads_elsewhere(self, through: Sink | None) -> None:
+        """The output is another one from now on, and so may be where what arrives is passed on to."""
+        self._commands.append(Panic())  # whoever plans has to know
+        self.thru = through if self.thru is not None else None
+        self._through = through
 
     def play(self, plan: Plan) -> None:
         """Take a plan in; a note that was struck in what is withdrawn ends at once."""
@@ -406,6 +419,7 @@ class Player:
                     self.release_what_is_held(time_s)
             case Panic():
                 self.silence()
+                self._let_go(now_s)
                 self._commands.append(arrival)
             case Quit():
                 self._stopped = True
@@ -421,14 +435,22 @@ class Player:
     def _press(self, press: Press, now_s: float) -> None:
         """A key of an instrument without MIDI, and so without a sound: it is heard, and sounds as yours."""
         note = CHANNELS[Part.YOU], press.pitch
+        self._pressed.discard(press.pitch)
         if self.ledger.sounds(*note):
             self._send(self._sink, self._ours(bytes_of(NoteOff(Part.YOU, press.pitch))))
         if press.velocity:
+            self._pressed.add(press.pitch)
             on = NoteOn(Part.YOU, press.pitch, press.velocity)
             self._send(self._sink, self._ours(bytes_of(on)))
             self._note(Timed(now_s, on))
         else:
             self._note(Timed(now_s, NoteOff(Part.YOU, press.pitch)))
+
+    def _let_go(self, now_s: float) -> None:
+        """The keys without MIDI are up: nobody lifts a finger from them that would tell."""
+        for pitch in sorted(self._pressed):
+            self._note(Timed(now_s, NoteOff(Part.YOU, pitch)))
+        self._pressed.clear()
 
     def _pass_on(self, *, on: bool) -> None:
         if not on:

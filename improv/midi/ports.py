@@ -177,9 +177,7 @@ class _Port:
             raise Unavailable(f"{api} does not answer; start it, or name another --api") from error
         try:
             if wanted is None:
-                self._midi.open_virtual_port(self._label)
-                self.name = f"virtual port '{self._label}'"
-                self.connected = True
+                self._be_virtual()
             else:
                 self.name = wanted
                 self._open(self._wanted_among(self._names(), patient=patient))
@@ -221,6 +219,40 @@ class _Port:
         self._back()
         return f"{self.direction} {self.name} is back"
 
+    @property
+    def virtual(self) -> bool:
+        """Whether it waits to be connected to."""
+        return self._wanted is None
+
+    def reaches(self, wanted: str | None) -> bool:
+        """Whether it is open as that already; InputNotFound or UsageError for a name that means no one port."""
+        if wanted is None:
+            return self.virtual
+        return self.connected and self.name == self._meant(wanted)
+
+    def move(self, wanted: str | None) -> None:
+        """Connect to another port, or be a virtual one; InputNotFound or UsageError as above, then nothing is moved."""
+        name = None if wanted is None else self._meant(wanted)
+        self._part()
+        self._midi.close_port()
+        self._wanted, self.connected = wanted, False
+        if name is not None:
+            self.name = name
+            self._reopened(name)
+            return
+        try:
+            self._be_virtual()
+        except (rtmidi.RtMidiError, NotImplementedError) as error:
+            raise Unavailable("this MIDI system has no virtual ports; name one (improv ports lists them)") from error
+
+    def _meant(self, wanted: str) -> str:
+        names = self._names()
+        return names[match_port(wanted, names, self.direction)]
+
+    def _be_virtual(self) -> None:
+        self._midi.open_virtual_port(self._label)
+        self.name, self.connected = f"virtual port '{self._label}'", True
+
     def _names(self) -> list[str]:
         return [name for name in self._midi.get_ports() if not is_ours(name)]
 
@@ -246,6 +278,9 @@ class _Port:
             self._midi.open_port(ports.index(name), self._label)
             self.name, self.connected = name, True
             self.connections += 1
+
+    def _part(self) -> None:
+        """The other end is about to be left."""
 
     def _lost(self) -> None:
         """The other end has gone."""
@@ -285,6 +320,9 @@ class InputPort(_Port):
         """A millisecond later; at once, if there is more."""
         return now_s if self._more else now_s + _POLL_S
 
+    def _part(self) -> None:
+        self._lost()
+
     def _lost(self) -> None:
         self._gone = True
 
@@ -300,8 +338,7 @@ class OutputPort(_Port):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._jack:
-            time.sleep(_JACK_DRAIN_S)
+        self._part()
         super().__exit__(kind, error, trace)
 
     def send(self, message: bytes) -> None:
@@ -309,6 +346,10 @@ class OutputPort(_Port):
         if self.connected:
             self._wait_for_room()
             self._midi.send_message(message)
+
+    def _part(self) -> None:
+        if self._jack:  # what was sent last is still on its way
+            time.sleep(_JACK_DRAIN_S)
 
     def _wait_for_room(self) -> None:
         if self._jack:

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from improv.between import PRIORITY, Arrived, Down, Keys, Lights, Opened, Report, Sent, Turned
+from improv.between import PRIORITY, Arrived, Down, Keys, Lights, Moved, Opened, Report, Sent, Turned
 from improv.config import Wiring
-from improv.errors import Unavailable, UsageError
+from improv.errors import ImprovError, Unavailable, UsageError
 from improv.link import Join, Link, serve
-from improv.messages import Panic, Quit
+from improv.messages import Connect, Panic, Quit
 from improv.midi.player import Arrival, Gone, NullSink, Player, Sink, Source, SystemClock
 from improv.midi.ports import InputPort, OutputPort, Server, quiet, reachable_api
 from improv.music import Timed
@@ -105,6 +105,7 @@ class Daemon:
 
     def __init__(self, link: Link, engine: Engine, lights: Sink) -> None:
         self.link = link
+        self._connects: list[Connect] = []
         self._engine = engine
         self._lights = lights
 
@@ -118,6 +119,8 @@ class Daemon:
                 if self._engine.link is not None and message.since_s is None:
                     asked.append(Gone(now_s, engine=True))
                 self._engine.joined(self.link.joined(message), message.since_s)
+            elif isinstance(message, Connect):
+                self._connects.append(message)
             elif isinstance(message, Lights):
                 for light in message.messages:
                     self._lights.send(light)
@@ -125,6 +128,11 @@ class Daemon:
                 asked.append(message)
         if self.link.closed:
             asked.append(Quit())
+        return asked
+
+    def asked_to_connect(self) -> list[Connect]:
+        """The ports that are to be others, since this was last asked."""
+        asked, self._connects = self._connects, []
         return asked
 
     def next_poll_s(self, now_s: float) -> float:
@@ -197,25 +205,19 @@ def _play(link: Link) -> None:
             spare.follow()
             spare.silence()
         with server.opening():
-            opened = _opened(wiring, stack, spare)
+            rig = _opened(wiring, stack, spare)
         stack.callback(_live_on, _STUCK_S)  # closing may be stuck as well
-        source, sink = opened.source, opened.sink
-        rig = (source, sink, opened.thru, opened.lights)
-        ports = {port for port in rig if isinstance(port, (InputPort, OutputPort))}
         engine = Engine()
-        daemon = Daemon(link, engine, opened.lights)
-        sources: list[Source] = [daemon, engine, signals, *([source] if source else [])]
+        daemon = Daemon(link, engine, rig.lights or NullSink())
+        sources: list[Source] = [daemon, engine, signals, *([rig.source] if rig.source else [])]
         clock = SystemClock(lambda: [link] if engine.link is None else [link, engine.link])
         realtime = _realtime()
-        names = {"input": source.name if source else "", "output": sink.name if isinstance(sink, OutputPort) else ""}
-        link.send(
-            Opened(opened.says, opened.api, source is not None, not isinstance(sink, NullSink), realtime, **names)
-        )
+        link.send(rig.opened(passes_on=wiring.thru, realtime=realtime))
         gc.collect()
         gc.freeze()
         gc.disable()
-        with Player(clock, sink, sources, thru=opened.thru, passes_on=wiring.thru) as player:
-            _run(player, engine, link, ports, server, complaints)
+        with Player(clock, rig.sink or NullSink(), sources, thru=rig.through, passes_on=wiring.thru) as player:
+            _run(player, engine, daemon, rig, server, complaints)
         link.send(Sent(tuple(player.sent)))
         if server.gone:
             link.drain(_FAREWELL_S)
@@ -235,12 +237,13 @@ def _next(asked: list[Wiring], link: Link) -> Wiring | None:
 def _run(
     player: Player,
     engine: Engine,
-    link: Link,
-    ports: Collection[InputPort | OutputPort],
+    daemon: Daemon,
+    rig: "_Rig",
     server: Server,
     complaints: Complaints,
 ) -> None:
-    """Play until told to stop, hand on what arrives, follow the ports and report."""
+    """Play until told to stop, hand on what arrives, follow and change the ports, and report."""
+    link, ports = daemon.link, rig.ports
     report_s = follow_s = player.clock.now()
     turns, down = itertools.cycle(ports), frozenset[int]()
     while True:
@@ -254,6 +257,8 @@ def _run(
             link.send(Keys(down))
         if turned := player.turned():
             link.send(Turned(turned))
+        for asked in daemon.asked_to_connect():
+            link.send(rig.move(player, asked))
         now_s = player.clock.now()
         news: tuple[str, ...] = ()
         if now_s >= follow_s and not server.gone:
@@ -308,42 +313,79 @@ def _report(
 
 @dataclass(frozen=True, slots=True)
 class _Rig:
-    """The ports that are open, and what to say of them; none without a MIDI system."""
+    """The ports that are open; none without a MIDI system."""
 
-    says: str
     api: str
-    sink: Sink
-    thru: Sink | None = None
-    """Where what arrives may be passed on to."""
     source: InputPort | None = None
-    lights: Sink = NullSink()  # noqa: RUF009 it keeps nothing
+    sink: OutputPort | None = None
+    apart: OutputPort | None = None
+    """A port of its own for what is passed on."""
+    lights: OutputPort | None = None
+    instead: str = ""
+    """What to say where there are none."""
+
+    @property
+    def ports(self) -> set[InputPort | OutputPort]:
+        """All of them."""
+        return {port for port in (self.source, self.sink, self.apart, self.lights) if port is not None}
+
+    @property
+    def through(self) -> OutputPort | None:
+        """Where what arrives may be passed on to: to a named output, or else apart."""
+        if self.source is None or self.sink is None:
+            return None
+        return self.apart if self.apart is not None and self.sink.virtual else self.sink
+
+    def opened(self, *, passes_on: bool, realtime: bool = False) -> Opened:
+        """What the daemon is told of them."""
+        if self.sink is None:
+            return Opened(self.instead, self.api, hears=False, plays=False, realtime=realtime)
+        hears = f"hears {self.source.name}, " if self.source else ""
+        on = f", passes on to {self.through.name}" if self.through and passes_on else ""
+        says = f"{self.api}: {hears}plays to {self.sink.name}{on}"
+        source = self.source.name if self.source else ""
+        return Opened(says, self.api, bool(self.source), True, realtime, source, self.sink.name)
+
+    def move(self, player: Player, asked: Connect) -> Moved:
+        """Open another port instead of one of them; where that cannot be, all stays as it is."""
+        port = self.source if asked.end == "input" else self.sink
+        if port is None:
+            return Moved(asked.end, asked.name, None, f"there is no {asked.end} to be another one")
+        try:
+            moves = not port.reaches(asked.name or None)
+            if moves and port is self.sink:
+                player.leave()
+            if moves:
+                port.move(asked.name or None)
+        except ImprovError as error:
+            return Moved(asked.end, asked.name, None, str(error))
+        if moves and port is self.sink:
+            player.leads_elsewhere(self.through)
+        return Moved(asked.end, asked.name, self.opened(passes_on=player.thru is not None))
 
 
 def _opened(wiring: Wiring, stack: ExitStack, spare: OutputPort | None) -> _Rig:
     if wiring.api == "none":
         if wiring.input or wiring.output:
             raise UsageError("--api none has no ports; leave --input and --output out, or name another --api")
-        return _Rig("", "none", NullSink())
+        return _Rig("none")
     with quiet():
         try:
             api = wiring.api if wiring.patient and wiring.api else reachable_api(wiring.api)
         except Unavailable as error:
             if wiring.api or wiring.input or wiring.output or not wiring.listens:
                 raise
-            return _Rig(f"{error}; playing on into a MIDI file", "none", NullSink())
+            return _Rig("none", instead=f"{error}; playing on into a MIDI file")
         source = stack.enter_context(InputPort(wiring.input, api, patient=wiring.patient)) if wiring.listens else None
         sink = spare or stack.enter_context(OutputPort(wiring.output, api, patient=wiring.patient))
         if wiring.patient and wiring.output and sink is not spare:
             sink.silence()  # what a player before this one has left
-        says = f"{api}: {f'hears {source.name}, ' if source else ''}plays to {sink.name}"
-        thru: OutputPort | None = None
-        lights: Sink = NullSink()
-        if wiring.listens:
-            thru = sink if wiring.output else stack.enter_context(OutputPort(None, api, "thru"))
-            says += f", passes on to {thru.name}" if wiring.thru else ""
+        apart = lights = None
+        if wiring.listens and not wiring.output:
+            apart = stack.enter_context(OutputPort(None, api, "thru"))
         if wiring.lights:
             lights = stack.enter_context(OutputPort(wiring.lights, api, "lights", patient=True))
-    return _Rig(says, api, sink, thru, source, lights)
+    return _Rig(api, source, sink, apart, lights)
 
 
 def _realtime() -> bool:
