@@ -20,7 +20,8 @@ test: $(VENV)/.for-testing
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -m 'not ports and not full' --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(BIN)/pytest -m 'ports and not full'
 
 test-full: $(VENV)/.for-testing
 	$(BIN)/pytest -m full
