@@ -19,7 +19,7 @@ from improv.controllers import DEFAULT_MAPS, Controllers
 from improv.daemon import _Desk
 from improv.engine import Lead, perform
 from improv.instance import Instance
-from improv.messages import MODEL, ON, THRU, Command, Connect, Nudge, Quit, Rig, Set
+from improv.messages import MODEL, ON, THRU, Command, Connect, Nudge, Quit, Rig, Set, Snapshot
 from improv.midi.player import Arrival, Incoming, PassOn, Player, Wanted
 from improv.performer import begun, opened
 from improv.session import Moment, snapshot
@@ -44,16 +44,18 @@ class _Waiting(SimulatedClock):
 class SimulatedDaemon:
     """A jam of the shipped network that a test steps through; a context that begins and ends it.
 
-    What it was asked for is in `asked`, in order, and what left it in `sent`.
+    What it was asked for is in `asked`, in order, what left it in `sent`, and what it told last in `seen`.
     """
 
     def __init__(self, instance: Instance, mode: Mode = Mode.TRADE, *, count_in: int = 0, bars: int = 1) -> None:
         self.instance = instance
         self.asked: list[Command] = []
         self.sent: list[bytes] = []
+        self.seen: Snapshot | None = None
         self._tune = Tune.of(model="eck2002-blues", count_in=count_in, bars=bars)
         self._mode = mode
         self._rig = {"says": "jack: hears keys:out, plays to synth:in", "api": "jack", "output": "synth:in"}
+        self._rig["model"] = "eck2002-blues"
         self._thru = False
         self._arrived: list[Arrival] = []
         self._moments = 0
@@ -99,6 +101,10 @@ class SimulatedDaemon:
         self._arrived.append(Incoming(0.0, bytes(message)))
         self._wake()
 
+    def arrive(self) -> None:
+        """Let the network that was asked for take its place, by its name: the one that plays plays on."""
+        self._rig["model"], self._rig["model_coming"] = self._rig["model_coming"], ""
+
     # --- what the supervisor of a real one does ---------------------------------------------------
 
     def ask(self, command: Command) -> None:
@@ -128,7 +134,7 @@ class SimulatedDaemon:
     @property
     def rig(self) -> Rig:
         """What it is played with."""
-        return Rig(**self._rig, model="eck2002-blues", thru=ON if self._thru else "off", take="20261121-200000")  # type: ignore[arg-type]
+        return Rig(**self._rig, thru=ON if self._thru else "off", take="20261121-200000")  # type: ignore[arg-type]
 
     def _pass_on(self, *, on: bool) -> None:
         self._thru = on
@@ -148,6 +154,7 @@ class SimulatedDaemon:
     def _told(self, moment: Moment) -> None:
         seen = snapshot(moment.session, moment.planned, moment.played.events)
         seen = replace(seen, rig=replace(self.rig, keys=tuple(sorted(self._player.down))))
+        self.seen = seen
         self._desk.show(seen)
         if self._server is not None:
             self._server.show(seen)
@@ -177,7 +184,8 @@ class SimulatedDaemon:
         arrived, self._arrived = self._arrived, []
         turned = self._player.turned() if hasattr(self, "_player") else []
         for time_s, message in turned:
-            self._desk.turned(time_s, message)
+            if remark := self._desk.turned(time_s, message):
+                self._rig["remark"] = remark
         return [Quit()] if self._over else arrived
 
     def next_poll_s(self, now_s: float) -> float:

@@ -9,7 +9,6 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
 from improv.control import ControlServer
@@ -53,6 +52,7 @@ from improv.tui.screens import (
     tail,
 )
 from improv.turns import Mode, Turn, Who
+from tests.pilot import QuickPilot
 from tests.test_control import Daemon, served
 
 FORM = Form.parse(" | ".join(["C7"] * 12))
@@ -107,7 +107,7 @@ class Stage:
 
     app: ImprovApp
     link: Scripted
-    pilot: Pilot[Any]
+    pilot: QuickPilot
     ran: list[Sequence[str]]
     now_s: list[float] = field(default_factory=lambda: [100.0])
 
@@ -118,7 +118,6 @@ class Stage:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
-        await self.pilot.pause()
 
     def asked(self) -> list[Command]:
         """What has been asked for since the last time."""
@@ -166,9 +165,9 @@ def staged(
     app = ImprovApp(link, Setting(**setting))
 
     async def play() -> None:
-        async with app.run_test(size=size) as pilot:
-            stage = Stage(app, link, pilot, ran, now_s)
-            await pilot.pause()
+        async with app.run_test(size=size):
+            stage = Stage(app, link, QuickPilot(app), ran, now_s)
+            await stage.pilot.pause()
             if seen is not None:
                 await stage.tell(Joined(4711), Seen(seen))
             await scene(stage)

@@ -526,8 +526,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def _learn(self, target: str) -> None:
         if target in TARGETS:
-            self.ask(Learn(target))
-            self._toast(f"{target}: move a knob, press a key or a pedal")
+            self.ask(Learn(target))  # what to do now is for the daemon to say
         else:
             self._toast(f"{target} can't be turned by a knob", wrong=True)
 

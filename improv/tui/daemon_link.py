@@ -12,7 +12,7 @@ import threading
 import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -154,37 +154,30 @@ class DaemonLink:
             time.sleep(AGAIN_S)
 
     def _ask(self) -> None:
-        while True:
-            try:
-                with ControlClient(self._at.socket, _ASKED_S, instance=self._at.name) as client:
-                    if self._ask_through(client):
-                        return
-            except (ImprovError, OSError):
-                if self._dropped():
-                    return
+        """Ask for what is wanted, of the daemon that is there then: one that has ended may have a successor.
 
-    def _ask_through(self, client: ControlClient) -> bool:
-        """Ask for what is wanted until there is an end to it (True) or to the daemon."""
-        while True:
-            commands = [self._wanted.get(), *self._waiting()]
-            for command in latest(commands):
-                try:
-                    if note := client.ask(command):
-                        self._tell(Said(command, note))
-                except Unavailable:
-                    return None in commands
-                except (ImprovError, LookupError) as error:
-                    self._tell(Said(command, str(error), wrong=True))
-            if None in commands:
-                return True
-
-    def _dropped(self) -> bool:
-        """Let go of what is wanted while nobody is there, as late it would do harm; whether that is the end."""
-        try:
-            commands = [self._wanted.get(timeout=AGAIN_S)]
-        except queue.Empty:
-            return False
-        return None in [*commands, *self._waiting()]
+        What is wanted while nobody is there is let go, as late it would do harm.
+        """
+        with ExitStack() as stack:
+            client: ControlClient | None = None
+            ends = False
+            while not ends:
+                commands = [self._wanted.get(), *self._waiting()]
+                ends = None in commands
+                for command in latest(commands):
+                    try:
+                        if client is None or client.over:
+                            stack.close()
+                            client = None
+                            client = stack.enter_context(
+                                ControlClient(self._at.socket, _ASKED_S, instance=self._at.name)
+                            )
+                        if note := client.ask(command):
+                            self._tell(Said(command, note))
+                    except (Unavailable, OSError):
+                        client = None
+                    except (ImprovError, LookupError) as error:
+                        self._tell(Said(command, str(error), wrong=True))
 
     def _waiting(self) -> list[Command | None]:
         return [self._wanted.get_nowait() for _ in range(self._wanted.qsize())]
