@@ -12,7 +12,7 @@ import threading
 import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -104,6 +104,8 @@ class DaemonLink:
         self._tell: Callable[[News], object] = _nobody
         self._wanted: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self._asking: threading.Thread | None = None
+        self._client: ControlClient | None = None
+        """Whom the thread that asks is connected to."""
         self._ended = False
 
     def begin(self, tell: Callable[[News], object]) -> None:
@@ -154,37 +156,36 @@ class DaemonLink:
             time.sleep(AGAIN_S)
 
     def _ask(self) -> None:
-        while True:
-            try:
-                with ControlClient(self._at.socket, _ASKED_S, instance=self._at.name) as client:
-                    if self._ask_through(client):
-                        return
-            except (ImprovError, OSError):
-                if self._dropped():
-                    return
+        """Ask for what is wanted until there is an end to it."""
+        with ExitStack() as connection:
+            commands: list[Command | None] = []
+            while None not in commands:
+                commands = [self._wanted.get(), *self._waiting()]
+                for command in latest(commands):
+                    if not self._is_asked(connection, command):
+                        break  # late the others would do harm
 
-    def _ask_through(self, client: ControlClient) -> bool:
-        """Ask for what is wanted until there is an end to it (True) or to the daemon."""
-        while True:
-            commands = [self._wanted.get(), *self._waiting()]
-            for command in latest(commands):
-                try:
-                    if note := client.ask(command):
-                        self._tell(Said(command, note))
-                except Unavailable:
-                    return None in commands
-                except (ImprovError, LookupError) as error:
-                    self._tell(Said(command, str(error), wrong=True))
-            if None in commands:
-                return True
-
-    def _dropped(self) -> bool:
-        """Let go of what is wanted while nobody is there, as late it would do harm; whether that is the end."""
+    def _is_asked(self, connection: ExitStack, command: Command) -> bool:
+        """Ask for a command, over a new connection where the one there was has ended; False if nobody is there."""
+        is_new = self._client is None
         try:
-            commands = [self._wanted.get(timeout=AGAIN_S)]
-        except queue.Empty:
-            return False
-        return None in [*commands, *self._waiting()]
+            if self._client is None:
+                client = ControlClient(self._at.socket, _ASKED_S, instance=self._at.name)
+                self._client = connection.enter_context(client)
+            note = self._client.ask(command)
+        except (Unavailable, OSError) as error:
+            self._client = None
+            connection.close()
+            if is_new or isinstance(error.__cause__, TimeoutError):
+                self._tell(Said(command, str(error), wrong=True))
+                return False
+            return self._is_asked(connection, command)  # it was another's that has gone meanwhile
+        except (ImprovError, LookupError) as error:
+            self._tell(Said(command, str(error), wrong=True))
+        else:
+            if note:
+                self._tell(Said(command, note))
+        return True
 
     def _waiting(self) -> list[Command | None]:
         return [self._wanted.get_nowait() for _ in range(self._wanted.qsize())]
