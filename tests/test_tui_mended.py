@@ -1,12 +1,17 @@
 """The terminal interface where it was wrong once."""
 
+from pathlib import Path
 from queue import SimpleQueue
+
+import pytest
 
 from improv.control import ControlServer
 from improv.instance import Instance
-from improv.messages import Panic, Set, Stop
+from improv.messages import Panic, Press, Set, Stop
+from improv.tui import daemon_link
 from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, Said
 from tests.test_control import Daemon, served
+from tests.test_tui import ALONE, Stage, staged
 
 # --- the link -------------------------------------------------------------------------------------
 
@@ -53,3 +58,43 @@ def test_a_command_that_nobody_takes_is_told_of_once() -> None:
         assert told(news, Said) == Said(Panic(), "done")
     link.end()
     assert daemon.asked == [Panic()]
+
+
+def test_a_daemon_that_hangs_is_noticed_and_joined_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon_link, "_PROBED_S", 0.5)
+    at = Instance()
+    news: SimpleQueue[News] = SimpleQueue()
+    now_s = [100.0]
+    link = DaemonLink(at, lambda: None, clock=lambda: now_s[0])
+    with ControlServer(at.socket, at.name, Daemon().ask) as server:
+        with served(server):
+            link.begin(news.put)
+            told(news, Joined)
+            link.ask(Panic())
+            assert told(news, Said) == Said(Panic(), "")
+        now_s[0] += 2 * daemon_link.SILENT_S  # and nobody serves it any more
+        gone = told(news, Gone)
+        assert isinstance(gone, Gone)
+        assert gone.hangs
+        with served(server):
+            told(news, Joined)
+    link.end()
+
+
+# --- leaving, stopping, panic ---------------------------------------------------------------------
+
+
+def test_panic_lets_the_keys_of_the_piano_go_and_says_silenced_only_when_it_is(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("q", "f12")
+        assert stage.asked() == [Press(60, 80), Press(60, 0), Panic()]
+        assert stage.toasts == []
+        await stage.tell(Said(Panic(), ""))
+        assert stage.toasts == ["silenced"]
+        await stage.tell(Gone("improv does not answer", hangs=True))
+        assert "improv does not answer; waiting for it" in stage.screen()
+        await stage.press("f12")
+        assert stage.asked() == []
+        assert any("nothing was silenced" in toast for toast in stage.toasts)
+
+    staged(tmp_path, scene, ALONE)

@@ -76,6 +76,7 @@ from improv.tui.turn import TurnBand
 DARK, LIGHT = "textual-dark", "textual-light"
 
 GONE = "improv has stopped; waiting for it (s starts it again, ctrl+q leaves)"
+_HANGS = "waiting for it (improv daemon restart begins again, ctrl+q leaves)"
 _STARTING = "starting..."
 _NOTED = 200
 """How many remarks are kept for the log."""
@@ -272,17 +273,20 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 self._is_gone = False
                 self._banner = ""
                 self._ask_first()
-            case Gone(why):
+            case Gone(why, hangs):
                 self._is_gone = True
                 self._piano = Piano(self._piano.lowest, self._piano.velocity)
+                self._jam.controls.all_refused()
                 if self.seen is None and not why:
                     self._banner = _STARTING if self._setting.starts else GONE
+                elif hangs:
+                    self._banner = f"{why}; {_HANGS}"
                 else:
                     self._banner = f"{why}; {GONE}" if why else GONE
             case Said(command, text, wrong):
                 if wrong and isinstance(command, Set):
                     self._jam.controls.refused(command.control)
-                self._toast(text, wrong=wrong)
+                self._toast(text or "silenced", wrong=wrong)
             case NotStarted(error):
                 if self.seen is None:
                     self.exit(error)
@@ -431,9 +435,10 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_panic(self) -> None:
         """Silence everything."""
-        self._piano, _presses = self._piano.released()
+        self.let_go()
+        if self._is_gone:
+            self._toast("nothing was silenced, as no improv answers; try improv panic", wrong=True)
         self.ask(Panic())
-        self._toast("silenced")
 
     def action_hand_over(self) -> None:
         """Give the turn to the other one."""

@@ -106,6 +106,11 @@ class Controls(Widget):
         if self._asked.pop(control, None):
             self._repaint()
 
+    def all_refused(self) -> None:
+        """Show again what all of them stand at: nobody is there to turn them."""
+        self._asked.clear()
+        self._repaint()
+
     @property
     def selected(self) -> Control:
         """The control that keys turn."""
