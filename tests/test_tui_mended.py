@@ -1,5 +1,6 @@
 """The terminal interface where it was wrong once."""
 
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -9,9 +10,9 @@ from improv.control import ControlServer
 from improv.instance import Instance
 from improv.messages import Panic, Press, Set, Stop
 from improv.tui import daemon_link
-from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, Said
+from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
 from tests.test_control import Daemon, served
-from tests.test_tui import ALONE, Stage, staged
+from tests.test_tui import ALONE, SEEN, Stage, staged
 
 # --- the link -------------------------------------------------------------------------------------
 
@@ -98,3 +99,41 @@ def test_panic_lets_the_keys_of_the_piano_go_and_says_silenced_only_when_it_is(t
         assert any("nothing was silenced" in toast for toast in stage.toasts)
 
     staged(tmp_path, scene, ALONE)
+
+
+# --- starting again -------------------------------------------------------------------------------
+
+
+def test_what_had_been_turned_is_turned_again_in_what_was_started_again_from_here(tmp_path: Path) -> None:
+    turned = replace(SEEN, tempo=90.0, settings=replace(SEEN.settings, bars=2))
+
+    async def scene(stage: Stage) -> None:
+        await stage.tell(Seen(turned))
+        await stage.tell(Gone(""))
+        await stage.press("s", "s", "s")
+        assert stage.link.started == 1
+        await stage.tell(Joined(2), Seen(SEEN))
+        assert stage.asked() == []
+        await stage.tell(Started())
+        assert stage.asked() == [Set("tempo", 90.0), Set("bars", 2)]
+        await stage.tell(Seen(turned))
+        await stage.tell(Gone(""))
+        await stage.press("s")
+        await stage.tell(Joined(3), Started())
+        assert stage.asked() == []
+        await stage.tell(Seen(SEEN))
+        assert stage.asked() == [Set("tempo", 90.0), Set("bars", 2)]
+
+    staged(tmp_path, scene)
+
+
+def test_what_somebody_else_has_started_is_joined_as_it_is(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.tell(Gone(""))
+        await stage.press("s")
+        await stage.tell(NotStarted(Instance().already()))
+        assert stage.toasts == []
+        await stage.tell(Joined(2), Seen(replace(SEEN, tempo=90.0)))
+        assert stage.asked() == []
+
+    staged(tmp_path, scene)

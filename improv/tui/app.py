@@ -21,7 +21,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
-from improv.errors import DataError, ImprovError
+from improv.errors import AlreadyRunning, DataError, ImprovError
 from improv.messages import (
     BARS,
     CONTROLS,
@@ -46,7 +46,7 @@ from improv.model_files import model_paths
 from improv.music import pitch_name
 from improv.presets import Preset, load, preset_of, save, saved, without
 from improv.tui.controls import Controls
-from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, run_improv
+from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
 from improv.tui.footer import Banner, Footer
 from improv.tui.form import FormGrid
 from improv.tui.glyphs import UNICODE, Glyphs
@@ -188,6 +188,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._woken = False
         self._banner = _STARTING
         self._is_gone = False
+        self._is_starting = False
+        self._before: Preset | None = None
+        """How everything stood when what is being started again had gone."""
+        self._is_news = True
+        """Whether nothing has been seen yet of the daemon that is there."""
         self._asked_first = False
         self._piano = Piano()
         self._let_go: Timer | None = None
@@ -214,7 +219,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._dress()
         self._link.begin(self._hear)
         if self._setting.starts:
-            self._link.start()
+            self._start()
+
+    def _start(self) -> None:
+        self._is_starting = True
+        self._link.start()
 
     def _first_theme(self) -> str:
         wanted = self._setting.theme
@@ -274,27 +283,46 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 self._banner = ""
                 self._ask_first()
             case Gone(why, hangs):
-                self._is_gone = True
-                self._piano = Piano(self._piano.lowest, self._piano.velocity)
-                self._jam.controls.all_refused()
-                if self.seen is None and not why:
-                    self._banner = _STARTING if self._setting.starts else GONE
-                elif hangs:
-                    self._banner = f"{why}; {_HANGS}"
-                else:
-                    self._banner = f"{why}; {GONE}" if why else GONE
+                self._go_without(f"{why}; " if why else "", _HANGS if hangs else GONE)
             case Said(command, text, wrong):
                 if wrong and isinstance(command, Set):
                     self._jam.controls.refused(command.control)
                 self._toast(text or "silenced", wrong=wrong)
+            case Started():
+                self._is_starting = False
+                self._turn_back()
             case NotStarted(error):
-                if self.seen is None:
-                    self.exit(error)
-                else:
-                    self._toast(str(error), wrong=True)
+                self._not_started(error)
             case Seen():
                 pass
         self._dress()
+
+    def _go_without(self, why: str, what_next: str) -> None:
+        """There is no daemon any more, or none yet."""
+        self._is_gone = self._is_news = True
+        self._piano = Piano(self._piano.lowest, self._piano.velocity)
+        self._jam.controls.all_refused()
+        is_first = self.seen is None and not why and self._setting.starts
+        self._banner = _STARTING if is_first else why + what_next
+
+    def _not_started(self, error: ImprovError) -> None:
+        """What was to be started has ended: because another plays, which will be joined, or it says why."""
+        self._is_starting, self._before = False, None
+        if isinstance(error, AlreadyRunning):
+            return
+        if self.seen is None:
+            self.exit(error)
+            return
+        if self._is_gone:
+            self._banner = GONE
+        self._toast(str(error), wrong=True)
+
+    def _turn_back(self) -> None:
+        """Have the daemon that was started again stand as the one before it did."""
+        if self._before is None or self._is_starting or self._is_gone or self._is_news:
+            return
+        before, self._before = self._before, None
+        self._recall(before)
 
     def _ask_first(self) -> None:
         if not self._asked_first:
@@ -306,6 +334,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def _show(self, seen: Snapshot) -> None:
         before, self.seen = self.seen, seen
+        self._is_news = False
         if before is None and not self._letters_chosen:
             has_keys = seen.rig.input and not seen.rig.input.startswith(VIRTUAL)
             self.letters = Letters.COMMANDS if has_keys else Letters.PIANO
@@ -316,6 +345,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._jam.show(seen)
         if isinstance(self.screen, Aside):
             self.screen.show(seen)
+        self._turn_back()
 
     def _dress(self) -> None:
         """Have the footer, the banner and the keyboard of the screen say how things are."""
@@ -671,10 +701,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_start_again(self) -> None:
         """Start the daemon that has gone."""
-        if self._is_gone:
+        if self._is_gone and not self._is_starting:
+            self._before = None if self.seen is None else preset_of("as it was", self.seen)
             self._banner = _STARTING
             self._dress()
-            self._link.start()
+            self._start()
 
     async def action_quit(self) -> None:
         """Leave; the jam plays on."""

@@ -68,13 +68,18 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """The daemon that was to be started plays."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotStarted:
-    """A daemon that was to be started has ended instead."""
+    """A daemon that was to be started has ended instead; AlreadyRunning if somebody else has started one."""
 
     error: ImprovError
 
 
-News = Seen | Joined | Gone | Said | NotStarted
+News = Seen | Joined | Gone | Said | Started | NotStarted
 
 
 class Link(Protocol):
@@ -115,6 +120,8 @@ class DaemonLink:
         self._heard_s: float | None = None
         """When the daemon was last heard of; None while none is there."""
         self._hangs = False
+        self._starting: threading.Thread | None = None
+        self._not_started: ImprovError | None = None
         self._ended = False
 
     def begin(self, tell: Callable[[News], object]) -> None:
@@ -129,7 +136,8 @@ class DaemonLink:
 
     def start(self) -> None:
         """Start the daemon; it is told of when it is there."""
-        _thread(self._start)
+        self._not_started = None
+        self._starting = _thread(self._start)
 
     def end(self) -> None:
         """Tell nothing any more; what has been asked for is done, if that takes a moment."""
@@ -139,11 +147,26 @@ class DaemonLink:
         if self._asking is not None:
             self._asking.join(_LAST_S)
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether a daemon is being started at this moment."""
+        return self._starting is not None and self._starting.is_alive()
+
+    def started(self) -> ImprovError | None:
+        """Wait until what is being started plays, or say why it does not; None too if nothing is being started."""
+        if self._starting is None or not self._starting.is_alive():
+            return None
+        self._starting.join()
+        return self._not_started
+
     def _start(self) -> None:
         try:
             self._starts()
         except ImprovError as error:
+            self._not_started = error
             self._tell(NotStarted(error))
+        else:
+            self._tell(Started())
 
     def _watch(self) -> None:
         told = None
