@@ -41,6 +41,7 @@ from improv.messages import (
     Start,
     Stop,
     Tap,
+    number,
 )
 from improv.model_files import model_paths
 from improv.music import pitch_name
@@ -83,6 +84,9 @@ _NOTED = 200
 
 _FAR = 10
 """How many nudges go with shift."""
+
+_TWICE_S = 3.0
+"""Within so long what ends the jam has to be asked for twice."""
 
 _PIANO_S = 0.005
 """No timer is shorter."""
@@ -194,11 +198,14 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._is_news = True
         """Whether nothing has been seen yet of the daemon that is there."""
         self._asked_first = False
+        self._ends_until_s = -1.0
         self._piano = Piano()
         self._let_go: Timer | None = None
         self._jam = JamScreen(setting.glyphs)
         self._presets: tuple[Preset, ...] = ()
         self._presets_wrong = ""
+        self._removed: tuple[int, Preset] | None = None
+        """The preset that was removed last, and where it stood."""
 
     # --- beginning ---
 
@@ -541,13 +548,13 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         elif control.choices:
             self._go(ChoicesScreen(self._setting.glyphs, control, value))
         else:
+            offered = value if isinstance(value, str) else number(value)
+            about = control.help if isinstance(value, str) else f"{control.help} [{control.range}]"
             self._go(
                 Entry(
-                    control.name, f"{control.help} [{control.range}]", f"{value:g}" if value else "0", control.checked
-                )
-                if not isinstance(value, str)
-                else Entry(control.name, control.help, value, control.checked),
-                lambda typed: self._controls.turn(control, typed),
+                    control.name, about, offered, lambda typed: value if typed == offered else control.checked(typed)
+                ),
+                lambda wanted: self._controls.turn(control, wanted),
             )
 
     def action_default(self) -> None:
@@ -596,7 +603,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._go(ModelsScreen(self._setting.glyphs, self._setting.runs, self._rig))
 
     def action_presets(self) -> None:
-        """Choose a preset."""
+        """Choose a preset; another interface may have kept some."""
+        self._read_presets()
         self._go(PresetsScreen(self._setting.glyphs, lambda: self._presets))
 
     def action_recall(self, digit: int) -> None:
@@ -625,8 +633,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             return
         free = f"preset {len(self._presets) + 1}"
         self._go(
-            Entry("preset", "its name", free, lambda name: saved(self._presets, preset_of(name, seen))),
-            lambda presets: self._keep(presets, "kept"),
+            Entry("preset", "its name", free, lambda name: preset_of(name, seen)),
+            lambda preset: self._keep(lambda presets: saved(presets, preset), "kept"),
         )
 
     def action_remove(self) -> None:
@@ -636,26 +644,39 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def on_presets_screen_remove(self, event: PresetsScreen.Remove) -> None:
         """Forget a preset."""
-        self._keep(without(self._presets, event.preset.name), f"{event.preset.name} removed")
+        self._removed = (self._presets.index(event.preset), event.preset)
+        back = BY_ACTION["put_back"].in_lists[0]
+        name = event.preset.name
+        self._keep(lambda presets: without(presets, name), f"{name} removed; {back} puts it back")
         if isinstance(self.screen, PresetsScreen):
             self.screen.look()
 
-    def _keep(self, presets: tuple[Preset, ...], text: str) -> None:
+    def action_put_back(self) -> None:
+        """Put back the preset that was removed."""
+        if self._removed is None or not isinstance(self.screen, PresetsScreen):
+            return
+        (at, preset), self._removed = self._removed, None
+        self._keep(lambda presets: saved((*presets[:at], preset, *presets[at:]), preset), f"{preset.name} is back")
+        self.screen.look()
+
+    def _keep(self, change: Callable[[tuple[Preset, ...]], tuple[Preset, ...]], text: str) -> None:
+        """Change the presets as they are kept at this moment: another interface may have changed them too."""
         try:
+            presets = change(load(self._setting.presets))
             save(self._setting.presets, presets)
-        except DataError as error:
+        except ImprovError as error:
             self._toast(str(error), wrong=True)
         else:
             self._presets = presets
             self._toast(text)
 
     def action_export(self) -> None:
-        """Write the last take as a MIDI file."""
+        """Write the take of this jam as a MIDI file, or the last one if it is not recorded."""
         self.run_worker(self._export(), exclusive=True, group="export")
 
     async def _export(self) -> None:
         try:
-            told = await self._setting.runs(["export", "last"])
+            told = await self._setting.runs(["export", self._rig.take or "last"])
         except ImprovError as error:
             self._toast(str(error), wrong=True)
         else:
@@ -713,8 +734,14 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self.exit(False)
 
     async def action_quit_and_stop(self) -> None:
-        """Leave, and end the jam."""
-        self.exit(True)
+        """Leave, and end the jam, if it is asked for twice."""
+        now_s = self._setting.clock()
+        if now_s <= self._ends_until_s:
+            self.let_go()
+            self.exit(True)
+            return
+        self._ends_until_s = now_s + _TWICE_S
+        self._toast(f"{BY_ACTION['quit_and_stop'].letters[0]} again ends the jam")
 
     def _go(self, screen: Screen[Any], then: Callable[[Any], object] | None = None) -> None:
         """Go to a screen, from the jam: one beside it takes the place of another."""
@@ -741,8 +768,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             if not row.takes_key:
                 yield row.title, f"{row.help} [{row.shown}]", partial(self.call_later, self._do, row.action)
         recall, learn, forget = (BY_ACTION[action] for action in ("recall", "learn", "forget"))
-        for number, preset in enumerate(self._presets[: len(recall.letters)], 1):
-            yield f"{recall.title} {number}: {preset.name}", recall.help, partial(self._recall, preset)
+        for digit, preset in enumerate(self._presets[: len(recall.letters)], 1):
+            yield f"{recall.title} {digit}: {preset.name}", recall.help, partial(self._recall, preset)
         for control in CONTROLS.values():
             yield f"set {control.name}", control.help, partial(self._choose, control)
             for choice in control.choices:
