@@ -7,6 +7,7 @@ and never lose the presets of a file that it cannot read.
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -73,13 +74,15 @@ def without(presets: tuple[Preset, ...], name: str) -> tuple[Preset, ...]:
 
 def save(path: Path, presets: tuple[Preset, ...]) -> None:
     """Keep them: all of the new file or all of the old one; DataError if it cannot be written."""
+    path = path.resolve()  # a link stays one
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(text(presets), encoding="utf-8")
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # what is no directory holds nothing either
+            beside.unlink()
         raise DataError(f"{path}: {error.strerror}; nothing was kept") from error
 
 
@@ -116,4 +119,6 @@ def _preset(name: str, values: object, path: Path) -> Preset:
             kept[control] = CONTROLS[control].checked(value)
         except UsageError as error:
             raise DataError(f"{path}: [{name}] {error}") from error
+        except OverflowError as error:
+            raise DataError(f"{path}: [{name}] {control} is far out of range; mend it or move it away") from error
     return Preset(name, MappingProxyType(kept))

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from improv.__main__ import main
 from improv.cli import daemon as background
 from improv.cli import play
 from improv.cli.options import Given
-from improv.instance import Instance
+from improv.errors import AlreadyRunning, UsageError
+from improv.instance import Instance, Origin
 from improv.messages import Set
 from improv.tui.app import ImprovApp
+from improv.tui.daemon_link import DaemonLink
 
 
 @pytest.fixture
@@ -81,7 +84,7 @@ def test_what_plays_on_is_told(
 
 def test_without_a_daemon_one_is_started_to_trade(monkeypatch: pytest.MonkeyPatch, terminal: list[ImprovApp]) -> None:
     launched: list[Any] = []
-    monkeypatch.setattr(background, "launch", lambda at, arguments: launched.append(arguments))
+    monkeypatch.setattr(background, "launch", lambda at, arguments, called_off: launched.append(arguments))
     assert played(monkeypatch, "--tempo", "99", "--ascii") == 0
     app = terminal[0]
     assert app._setting.starts
@@ -105,3 +108,93 @@ def test_options_are_turned_if_they_can_be_and_named_if_not() -> None:
     assert asks == (Set("tempo", 99.0),)
     assert says == ("improv plays already: --input, --save, --profile will do when it is started",)
     assert play._joining(Given({})) == ((), ())
+
+
+class Held:
+    """A daemon that takes its time to start, until it is called off."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, result: bool, ends: Exception | None = None) -> None:
+        self.left = Event()
+        self.called_off = False
+        monkeypatch.setattr(background, "launch", self.launch)
+
+        def run(app: ImprovApp) -> bool:
+            app._link.start()
+            return result
+
+        monkeypatch.setattr(ImprovApp, "run", run)
+        monkeypatch.setattr(DaemonLink, "end", lambda link: None)
+        self._result, self._ends = result, ends
+
+    def launch(self, at: Instance, arguments: Any, called_off: Any) -> str:
+        if self._result:
+            while not called_off():
+                pass
+            raise background.CalledOff("improv has not been started")
+        self.left.wait(30)
+        if self._ends:
+            raise self._ends
+        return "improv is playing"
+
+
+@pytest.mark.usefixtures("terminal")
+def test_ending_the_jam_while_it_starts_ends_what_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Held(monkeypatch, result=True)
+    assert played(monkeypatch) == 0
+    assert capsys.readouterr().out == "improv was starting, and has been stopped\n"
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(
+    ("ends", "status", "says"),
+    [
+        (None, 0, "improv plays on (PID 4711)"),
+        (background.NotStarted("no such port", 66), 66, "improv: no such port"),
+        (Instance().already(), 0, "improv plays on (PID 4711)"),
+    ],
+)
+def test_leaving_while_it_starts_waits_and_says_what_has_become_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ends: Exception | None, status: int, says: str
+) -> None:
+    held = Held(monkeypatch, result=False, ends=ends)
+    said: list[str] = []
+
+    def echo(text: str, err: bool = False) -> None:
+        said.append(text)
+        held.left.set()
+
+    monkeypatch.setattr("improv.cli.play.typer.echo", echo)
+    running = iter([None])
+    monkeypatch.setattr(Instance, "running", lambda at: next(running, 4711))
+    assert played(monkeypatch) == status
+    assert said[0] == "improv is starting..."
+    assert said[1].startswith(says)
+
+
+def test_it_is_started_again_as_it_was_and_not_beside_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
+    launched: list[Any] = []
+    monkeypatch.setattr(background, "launch", lambda at, arguments, called_off: launched.append(arguments))
+    origins = [Origin(1, ("--tempo=90",)), None, Origin(1, (), ("--user", "improv.service"))]
+    monkeypatch.setattr(Instance, "origin", lambda at: origins.pop(0))
+    starts = play._starter(Instance(), ["--tempo=80"], lambda: False, again=False)
+    for _ in range(3):
+        starts()
+    assert launched == [["--tempo=80"], ("--tempo=90",), ["--tempo=80"]]
+    with pytest.raises(UsageError, match=r"type: systemctl start --user improv\.service"):
+        starts()
+
+
+def test_a_second_daemon_that_ends_because_of_the_first_is_one_that_plays_already(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Child:
+        returncode = 75
+
+        def wait(self, _within_s: float) -> int:
+            return 75
+
+    monkeypatch.setattr(background, "_spawned", lambda arguments, stderr: Child())
+    with pytest.raises(AlreadyRunning):
+        background.launch(Instance(), [])

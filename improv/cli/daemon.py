@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -66,7 +66,7 @@ def restart(given: Given, instance: Name = DEFAULT) -> None:
     given.config()  # what is wrong is said before the music ends
     origin = at.origin()
     if origin is not None and origin.unit and given.arguments():
-        edit = _systemctl("edit", "--full", *origin.unit)
+        edit = systemctl("edit", "--full", *origin.unit)
         raise UsageError(f"systemd keeps this improv, with the options of its unit; change them there: {edit}")
     if _by_systemd(at, "restart"):
         typer.echo(f"improv is playing (PID {at.running()})")
@@ -171,10 +171,14 @@ def begin(at: Instance, arguments: Sequence[str]) -> None:
         raise typer.Exit(error.status) from None
 
 
-def launch(at: Instance, arguments: Sequence[str]) -> str:
+class CalledOff(ImprovError):
+    """A daemon was ended again before it played, as was wanted."""
+
+
+def launch(at: Instance, arguments: Sequence[str], called_off: Callable[[], bool] = lambda: False) -> str:
     """Start a daemon with arguments of `improv daemon run`, wait until it plays, and return what there is to say.
 
-    AlreadyRunning if the instance plays already, NotStarted if it ends instead.
+    AlreadyRunning if the instance plays already, NotStarted if it ends instead, CalledOff if that is wanted meanwhile.
     """
     if at.running() is not None:
         raise at.already()
@@ -183,10 +187,14 @@ def launch(at: Instance, arguments: Sequence[str]) -> str:
     with _written(errors) as stderr:
         child = _spawned(["daemon", "run", f"--instance={at.name}", *arguments], stderr)
     try:
-        says = _answer(child, at)
+        says = _answer(child, at, called_off)
     except BaseException:
         child.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_STOPPING[0][1])
         raise
+    if says is None and child.returncode == AlreadyRunning.exit_status:
+        raise at.already()  # another was started at the same time
     if says is None:
         status = child.returncode if child.returncode > 0 else 1
         raise NotStarted(_reason(errors) or "it has ended as soon as it was started", status)
@@ -214,12 +222,14 @@ def _written(errors: Path) -> IO[Any]:
         return open(os.devnull, "wb")  # noqa: PTH123 the Path of it is no shorter
 
 
-def _answer(child: "subprocess.Popen[bytes]", at: Instance) -> str | None:
+def _answer(child: "subprocess.Popen[bytes]", at: Instance, called_off: Callable[[], bool]) -> str | None:
     """What it says of its ports as soon as it plays; None if it has ended instead."""
     from improv.control import ControlClient
 
     deadline_s = time.monotonic() + _STARTING_S
     while time.monotonic() < deadline_s:
+        if called_off():
+            raise CalledOff("improv has not been started")
         with suppress(subprocess.TimeoutExpired):
             child.wait(_LOOK_S)
             return None
@@ -290,7 +300,7 @@ def _by_systemd(at: Instance, word: str) -> bool:
     origin = at.origin()
     if origin is None or not origin.unit:
         return False
-    command = _systemctl(word, *origin.unit)
+    command = systemctl(word, *origin.unit)
     try:
         subprocess.run(command.split(), check=True)  # noqa: S603 a unit's name has no spaces
     except (OSError, subprocess.CalledProcessError) as error:
@@ -298,7 +308,8 @@ def _by_systemd(at: Instance, word: str) -> bool:
     return True
 
 
-def _systemctl(*words: str) -> str:
+def systemctl(*words: str) -> str:
+    """A systemctl command as it is typed."""
     return " ".join(("systemctl", *words))
 
 

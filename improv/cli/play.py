@@ -6,13 +6,16 @@ to end.
 
 import os
 import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Event
 from typing import Annotated
 
 import typer
 
 from improv.cli import daemon as background
 from improv.cli.options import Given, Name, with_jam
-from improv.errors import ImprovError, UsageError
+from improv.errors import AlreadyRunning, ImprovError, UsageError
 from improv.instance import DEFAULT, Instance
 from improv.messages import CONTROLS, MODE, Set, nearest
 from improv.turns import Mode
@@ -57,9 +60,10 @@ def play(
     arguments = given.arguments()
     if config.tune.mode is None:  # a computer keyboard is there in any case, so there is somebody to trade with
         arguments.append(f"--{MODE.name}={Mode.TRADE}")
-    if origin := at.origin() if joins else None:  # should it have to be started again
+    called_off = Event()
+    if origin := at.origin() if joins else None:
         arguments = list(origin.arguments)
-    link = DaemonLink(at, lambda: background.launch(at, arguments))
+    link = DaemonLink(at, _starter(at, arguments, called_off.is_set, again=joins))
     asks, says = _joining(given) if joins else ((), ())
     app = ImprovApp(
         link,
@@ -81,19 +85,52 @@ def play(
         result = app.run()
     finally:
         link.end()
-    match result:
-        case background.NotStarted(status=status):
-            typer.echo(f"improv: {result}", err=True)
-            raise typer.Exit(status)
-        case ImprovError():
-            raise result
-        case True:
-            background.stop(instance)
-            return
+    if result is True:
+        called_off.set()
+    elif link.is_starting and not in_browser:
+        typer.echo("improv is starting...")
+    _leave(at, link.started() or result)
     if app.return_code:  # it has said why
         raise typer.Exit(app.return_code)
-    if not in_browser:
-        _part(at)
+    if result is not True and not in_browser:
+        with suppress(OSError):  # the terminal may be gone
+            _part(at)
+
+
+def _leave(at: Instance, result: ImprovError | bool | None) -> None:
+    """End the jam if that is wanted; raise what has kept it from starting."""
+    match result:
+        case background.CalledOff():
+            typer.echo("improv was starting, and has been stopped")
+        case True:
+            background.stop(at.name)
+        case background.NotStarted(status=status) as error:
+            typer.echo(f"improv: {error}", err=True)
+            raise typer.Exit(status)
+        case AlreadyRunning():
+            pass  # it is there, whoever has started it
+        case ImprovError() as error:
+            raise error
+
+
+def _starter(
+    at: Instance, arguments: Sequence[str], called_off: Callable[[], bool], *, again: bool
+) -> Callable[[], str]:
+    """What starts improv with arguments, and from then on, or at once, starts it again as it was started.
+
+    What systemd has started it keeps, and another of ours would be in its way: UsageError says what to type.
+    """
+    have_been = again
+
+    def starts() -> str:
+        nonlocal have_been
+        origin = at.origin() if have_been else None
+        if origin is not None and origin.unit:
+            raise UsageError(f"systemd keeps this improv; type: {background.systemctl('start', *origin.unit)}")
+        have_been = True
+        return background.launch(at, arguments if origin is None else origin.arguments, called_off)
+
+    return starts
 
 
 def _has_terminal() -> bool:

@@ -21,7 +21,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
-from improv.errors import DataError, ImprovError
+from improv.errors import AlreadyRunning, DataError, ImprovError
 from improv.messages import (
     BARS,
     CONTROLS,
@@ -41,12 +41,13 @@ from improv.messages import (
     Start,
     Stop,
     Tap,
+    number,
 )
 from improv.model_files import model_paths
 from improv.music import pitch_name
 from improv.presets import Preset, load, preset_of, save, saved, without
 from improv.tui.controls import Controls
-from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, run_improv
+from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
 from improv.tui.footer import Banner, Footer
 from improv.tui.form import FormGrid
 from improv.tui.glyphs import UNICODE, Glyphs
@@ -76,12 +77,16 @@ from improv.tui.turn import TurnBand
 DARK, LIGHT = "textual-dark", "textual-light"
 
 GONE = "improv has stopped; waiting for it (s starts it again, ctrl+q leaves)"
+_HANGS = "waiting for it (improv daemon restart begins again, ctrl+q leaves)"
 _STARTING = "starting..."
 _NOTED = 200
 """How many remarks are kept for the log."""
 
 _FAR = 10
 """How many nudges go with shift."""
+
+_TWICE_S = 3.0
+"""Within so long what ends the jam has to be asked for twice."""
 
 _PIANO_S = 0.005
 """No timer is shorter."""
@@ -187,12 +192,20 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._woken = False
         self._banner = _STARTING
         self._is_gone = False
+        self._is_starting = False
+        self._before: Preset | None = None
+        """How everything stood when what is being started again had gone."""
+        self._is_news = True
+        """Whether nothing has been seen yet of the daemon that is there."""
         self._asked_first = False
+        self._ends_until_s = -1.0
         self._piano = Piano()
         self._let_go: Timer | None = None
         self._jam = JamScreen(setting.glyphs)
         self._presets: tuple[Preset, ...] = ()
         self._presets_wrong = ""
+        self._removed: tuple[int, Preset] | None = None
+        """The preset that was removed last, and where it stood."""
 
     # --- beginning ---
 
@@ -213,7 +226,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._dress()
         self._link.begin(self._hear)
         if self._setting.starts:
-            self._link.start()
+            self._start()
+
+    def _start(self) -> None:
+        self._is_starting = True
+        self._link.start()
 
     def _first_theme(self) -> str:
         wanted = self._setting.theme
@@ -272,25 +289,47 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 self._is_gone = False
                 self._banner = ""
                 self._ask_first()
-            case Gone(why):
-                self._is_gone = True
-                self._piano = Piano(self._piano.lowest, self._piano.velocity)
-                if self.seen is None and not why:
-                    self._banner = _STARTING if self._setting.starts else GONE
-                else:
-                    self._banner = f"{why}; {GONE}" if why else GONE
+            case Gone(why, hangs):
+                self._go_without(f"{why}; " if why else "", _HANGS if hangs else GONE)
             case Said(command, text, wrong):
                 if wrong and isinstance(command, Set):
                     self._jam.controls.refused(command.control)
-                self._toast(text, wrong=wrong)
+                self._toast(text or "silenced", wrong=wrong)
+            case Started():
+                self._is_starting = False
+                self._turn_back()
             case NotStarted(error):
-                if self.seen is None:
-                    self.exit(error)
-                else:
-                    self._toast(str(error), wrong=True)
+                self._not_started(error)
             case Seen():
                 pass
         self._dress()
+
+    def _go_without(self, why: str, what_next: str) -> None:
+        """There is no daemon any more, or none yet."""
+        self._is_gone = self._is_news = True
+        self._piano = Piano(self._piano.lowest, self._piano.velocity)
+        self._jam.controls.all_refused()
+        is_first = self.seen is None and not why and self._setting.starts
+        self._banner = _STARTING if is_first else why + what_next
+
+    def _not_started(self, error: ImprovError) -> None:
+        """What was to be started has ended: because another plays, which will be joined, or it says why."""
+        self._is_starting, self._before = False, None
+        if isinstance(error, AlreadyRunning):
+            return
+        if self.seen is None:
+            self.exit(error)
+            return
+        if self._is_gone:
+            self._banner = GONE
+        self._toast(str(error), wrong=True)
+
+    def _turn_back(self) -> None:
+        """Have the daemon that was started again stand as the one before it did."""
+        if self._before is None or self._is_starting or self._is_gone or self._is_news:
+            return
+        before, self._before = self._before, None
+        self._recall(before)
 
     def _ask_first(self) -> None:
         if not self._asked_first:
@@ -302,6 +341,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def _show(self, seen: Snapshot) -> None:
         before, self.seen = self.seen, seen
+        self._is_news = False
         if before is None and not self._letters_chosen:
             has_keys = seen.rig.input and not seen.rig.input.startswith(VIRTUAL)
             self.letters = Letters.COMMANDS if has_keys else Letters.PIANO
@@ -312,6 +352,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._jam.show(seen)
         if isinstance(self.screen, Aside):
             self.screen.show(seen)
+        self._turn_back()
 
     def _dress(self) -> None:
         """Have the footer, the banner and the keyboard of the screen say how things are."""
@@ -431,9 +472,10 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_panic(self) -> None:
         """Silence everything."""
-        self._piano, _presses = self._piano.released()
+        self.let_go()
+        if self._is_gone:
+            self._toast("nothing was silenced, as no improv answers; try improv panic", wrong=True)
         self.ask(Panic())
-        self._toast("silenced")
 
     def action_hand_over(self) -> None:
         """Give the turn to the other one."""
@@ -506,13 +548,13 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         elif control.choices:
             self._go(ChoicesScreen(self._setting.glyphs, control, value))
         else:
+            offered = value if isinstance(value, str) else number(value)
+            about = control.help if isinstance(value, str) else f"{control.help} [{control.range}]"
             self._go(
                 Entry(
-                    control.name, f"{control.help} [{control.range}]", f"{value:g}" if value else "0", control.checked
-                )
-                if not isinstance(value, str)
-                else Entry(control.name, control.help, value, control.checked),
-                lambda typed: self._controls.turn(control, typed),
+                    control.name, about, offered, lambda typed: value if typed == offered else control.checked(typed)
+                ),
+                lambda wanted: self._controls.turn(control, wanted),
             )
 
     def action_default(self) -> None:
@@ -560,7 +602,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._go(ModelsScreen(self._setting.glyphs, self._setting.runs, self._rig))
 
     def action_presets(self) -> None:
-        """Choose a preset."""
+        """Choose a preset; another interface may have kept some."""
+        self._read_presets()
         self._go(PresetsScreen(self._setting.glyphs, lambda: self._presets))
 
     def action_recall(self, digit: int) -> None:
@@ -589,8 +632,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             return
         free = f"preset {len(self._presets) + 1}"
         self._go(
-            Entry("preset", "its name", free, lambda name: saved(self._presets, preset_of(name, seen))),
-            lambda presets: self._keep(presets, "kept"),
+            Entry("preset", "its name", free, lambda name: preset_of(name, seen)),
+            lambda preset: self._keep(lambda presets: saved(presets, preset), "kept"),
         )
 
     def action_remove(self) -> None:
@@ -600,26 +643,39 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def on_presets_screen_remove(self, event: PresetsScreen.Remove) -> None:
         """Forget a preset."""
-        self._keep(without(self._presets, event.preset.name), f"{event.preset.name} removed")
+        self._removed = (self._presets.index(event.preset), event.preset)
+        back = BY_ACTION["put_back"].in_lists[0]
+        name = event.preset.name
+        self._keep(lambda presets: without(presets, name), f"{name} removed; {back} puts it back")
         if isinstance(self.screen, PresetsScreen):
             self.screen.look()
 
-    def _keep(self, presets: tuple[Preset, ...], text: str) -> None:
+    def action_put_back(self) -> None:
+        """Put back the preset that was removed."""
+        if self._removed is None or not isinstance(self.screen, PresetsScreen):
+            return
+        (at, preset), self._removed = self._removed, None
+        self._keep(lambda presets: saved((*presets[:at], preset, *presets[at:]), preset), f"{preset.name} is back")
+        self.screen.look()
+
+    def _keep(self, change: Callable[[tuple[Preset, ...]], tuple[Preset, ...]], text: str) -> None:
+        """Change the presets as they are kept at this moment: another interface may have changed them too."""
         try:
+            presets = change(load(self._setting.presets))
             save(self._setting.presets, presets)
-        except DataError as error:
+        except ImprovError as error:
             self._toast(str(error), wrong=True)
         else:
             self._presets = presets
             self._toast(text)
 
     def action_export(self) -> None:
-        """Write the last take as a MIDI file."""
+        """Write the take of this jam as a MIDI file, or the last one if it is not recorded."""
         self.run_worker(self._export(), exclusive=True, group="export")
 
     async def _export(self) -> None:
         try:
-            told = await self._setting.runs(["export", "last"])
+            told = await self._setting.runs(["export", self._rig.take or "last"])
         except ImprovError as error:
             self._toast(str(error), wrong=True)
         else:
@@ -665,10 +721,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_start_again(self) -> None:
         """Start the daemon that has gone."""
-        if self._is_gone:
+        if self._is_gone and not self._is_starting:
+            self._before = None if self.seen is None else preset_of("as it was", self.seen)
             self._banner = _STARTING
             self._dress()
-            self._link.start()
+            self._start()
 
     async def action_quit(self) -> None:
         """Leave; the jam plays on."""
@@ -676,8 +733,14 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self.exit(False)
 
     async def action_quit_and_stop(self) -> None:
-        """Leave, and end the jam."""
-        self.exit(True)
+        """Leave, and end the jam, if it is asked for twice."""
+        now_s = self._setting.clock()
+        if now_s <= self._ends_until_s:
+            self.let_go()
+            self.exit(True)
+            return
+        self._ends_until_s = now_s + _TWICE_S
+        self._toast(f"{BY_ACTION['quit_and_stop'].letters[0]} again ends the jam")
 
     def _go(self, screen: Screen[Any], then: Callable[[Any], object] | None = None) -> None:
         """Go to a screen, from the jam: one beside it takes the place of another."""
@@ -704,8 +767,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             if not row.takes_key:
                 yield row.title, f"{row.help} [{row.shown}]", partial(self.call_later, self._do, row.action)
         recall, learn, forget = (BY_ACTION[action] for action in ("recall", "learn", "forget"))
-        for number, preset in enumerate(self._presets[: len(recall.letters)], 1):
-            yield f"{recall.title} {number}: {preset.name}", recall.help, partial(self._recall, preset)
+        for digit, preset in enumerate(self._presets[: len(recall.letters)], 1):
+            yield f"{recall.title} {digit}: {preset.name}", recall.help, partial(self._recall, preset)
         for control in CONTROLS.values():
             yield f"set {control.name}", control.help, partial(self._choose, control)
             for choice in control.choices:

@@ -29,14 +29,17 @@ _UNIT = 6
 _WIDEST_RANGE = 10_000
 """A wider one has no use for a slider."""
 
-_PATIENCE = 4
-"""How many snapshots a value that was asked for may take until it is seen."""
+_PATIENCE = 4.0
+"""How many steps a value that was asked for may take until it is seen."""
+
+_STOPPED = 0.25
+"""How much of a step a snapshot counts while playing is stopped: there is one for each command."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     value: Value
-    patience: int
+    patience: float
 
 
 class Controls(Widget):
@@ -80,6 +83,7 @@ class Controls(Widget):
         self._values: dict[str, Value] = {name: control.default for name, control in CONTROLS.items()}
         self._deaf: tuple[str, ...] = ()
         self._asked: dict[str, _Asked] = {}
+        self._step = 0
         self._selected = 0
         self._first = 0
         self._dragged: Control | None = None
@@ -91,11 +95,13 @@ class Controls(Widget):
     def show(self, seen: Snapshot) -> None:
         """Take a snapshot in: what was asked for stands until it is seen, or has had its time."""
         values = {name: seen.value(name) for name in NAMES}
+        passed = abs(seen.step - self._step) if seen.playing else _STOPPED
         waiting = {
-            name: _Asked(asked.value, asked.patience - 1)
+            name: _Asked(asked.value, asked.patience - passed)
             for name, asked in self._asked.items()
-            if asked.value != values[name] and asked.patience > 1
+            if asked.value != values[name] and asked.patience > passed
         }
+        self._step = seen.step
         before = (self._values, self._deaf, {name: asked.value for name, asked in self._asked.items()})
         self._values, self._deaf, self._asked = values, seen.rig.deaf_to, waiting
         if before != (values, self._deaf, {name: asked.value for name, asked in waiting.items()}):
@@ -105,6 +111,11 @@ class Controls(Widget):
         """Show again what it stands at: it was not turned."""
         if self._asked.pop(control, None):
             self._repaint()
+
+    def all_refused(self) -> None:
+        """Show again what all of them stand at: nobody is there to turn them."""
+        self._asked.clear()
+        self._repaint()
 
     @property
     def selected(self) -> Control:
@@ -176,8 +187,6 @@ class Controls(Widget):
         start, width = self._bar()
         if control.is_switch and event.x >= start:
             self.nudge(control, 1)
-        elif control.choices and event.x >= start:
-            self.nudge(control, -1 if event.x < start + (self.size.width - start) // 3 else 1)
         elif _slides(control) and start <= event.x < start + width:
             self._dragged = control
             self.capture_mouse()
@@ -195,10 +204,12 @@ class Controls(Widget):
             self.release_mouse()
 
     def on_click(self, event: events.Click) -> None:
-        """Edit what was clicked on twice, by its name or its value."""
+        """Edit what was clicked on twice, by its name or its value; a word's value lists the others at once."""
         start, width = self._bar()
         control = self._at(event.y)
-        if event.chain != 2 or control is None or control.is_switch:
+        if control is None or control.is_switch:
+            return
+        if event.chain != (1 if event.x >= start and not control.is_number else 2):
             return
         if not (_slides(control) and start <= event.x < start + width):
             self.post_message(self.Edit(control))
@@ -219,7 +230,7 @@ class Controls(Widget):
     def _drag(self, x: int) -> None:
         start, width = self._bar()
         if self._dragged is not None and width > 1:
-            self.turn(self._dragged, self._dragged.scaled((x - start) / (width - 1)))
+            self.turn(self._dragged, _snapped(self._dragged, (x - start) / (width - 1)))
 
     # --- drawing ---
 
@@ -294,6 +305,14 @@ class Controls(Widget):
 def _ink(style: Style) -> Style:
     """A style without its background."""
     return Style(color=style.color, strike=style.strike)
+
+
+def _snapped(control: Control, share: float) -> Value:
+    """The value at a share (0 to 1) of the range, a whole number of nudges from its beginning."""
+    value = control.scaled(share)
+    if isinstance(value, str) or not control.nudge or share >= 1:
+        return value
+    return control.nudged(control.low, round((value - control.low) / control.nudge) * control.nudge)
 
 
 def _slides(control: Control) -> bool:

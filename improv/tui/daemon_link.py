@@ -17,15 +17,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from improv.control import ControlClient
-from improv.errors import ImprovError, Unavailable
+from improv.errors import ImprovError, Unavailable, UsageError
 from improv.instance import Instance
-from improv.messages import Command, Set, Snapshot
+from improv.messages import Command, Panic, Set, Snapshot
 
 PER_S = 20.0
 """The most snapshots a second: music that is faster than that is shown with gaps."""
 
 AGAIN_S = 0.5
 _ASKED_S = 5.0
+SILENT_S = 3.0
+"""No daemon says nothing for so long: while playing is stopped it tells a snapshot a second."""
+
+_PROBED_S = 2.0
 _LAST_S = 0.5
 
 
@@ -48,14 +52,15 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """None is there any more, or none has been yet."""
+    """None is there any more, or none has been yet; or the one there is hangs."""
 
     why: str
+    hangs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was answered to a command: a note, or what is wrong with it."""
+    """What was answered to a command: a note, or what is wrong with it. That it was silenced is told in any case."""
 
     command: Command
     text: str
@@ -63,13 +68,18 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """The daemon that was to be started plays."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotStarted:
-    """A daemon that was to be started has ended instead."""
+    """A daemon that was to be started has ended instead; AlreadyRunning if somebody else has started one."""
 
     error: ImprovError
 
 
-News = Seen | Joined | Gone | Said | NotStarted
+News = Seen | Joined | Gone | Said | Started | NotStarted
 
 
 class Link(Protocol):
@@ -98,12 +108,20 @@ class Link(Protocol):
 class DaemonLink:
     """The link to the daemon of an instance; `starts` starts one and waits until it plays, or raises ImprovError."""
 
-    def __init__(self, at: Instance, starts: Callable[[], object]) -> None:
+    def __init__(self, at: Instance, starts: Callable[[], object], clock: Callable[[], float] = time.monotonic) -> None:
         self._at = at
         self._starts = starts
+        self._clock = clock
         self._tell: Callable[[News], object] = _nobody
         self._wanted: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self._asking: threading.Thread | None = None
+        self._client: ControlClient | None = None
+        """Whom the thread that asks is connected to."""
+        self._heard_s: float | None = None
+        """When the daemon was last heard of; None while none is there."""
+        self._hangs = False
+        self._starting: threading.Thread | None = None
+        self._not_started: ImprovError | None = None
         self._ended = False
 
     def begin(self, tell: Callable[[News], object]) -> None:
@@ -118,7 +136,8 @@ class DaemonLink:
 
     def start(self) -> None:
         """Start the daemon; it is told of when it is there."""
-        _thread(self._start)
+        self._not_started = None
+        self._starting = _thread(self._start)
 
     def end(self) -> None:
         """Tell nothing any more; what has been asked for is done, if that takes a moment."""
@@ -128,11 +147,26 @@ class DaemonLink:
         if self._asking is not None:
             self._asking.join(_LAST_S)
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether a daemon is being started at this moment."""
+        return self._starting is not None and self._starting.is_alive()
+
+    def started(self) -> ImprovError | None:
+        """Wait until what is being started plays, or say why it does not; None too if nothing is being started."""
+        if self._starting is None or not self._starting.is_alive():
+            return None
+        self._starting.join()
+        return self._not_started
+
     def _start(self) -> None:
         try:
             self._starts()
         except ImprovError as error:
+            self._not_started = error
             self._tell(NotStarted(error))
+        else:
+            self._tell(Started())
 
     def _watch(self) -> None:
         told = None
@@ -141,43 +175,80 @@ class DaemonLink:
             try:
                 with ControlClient(self._at.socket, instance=self._at.name) as client:
                     told = None
-                    self._tell(Joined(client.greeting.pid))
+                    self._heard(client.greeting.pid)
                     for snapshot in client.watch(PER_S):
+                        self._heard(client.greeting.pid)
                         self._tell(Seen(snapshot))
             except Unavailable:
                 pass
             except (ImprovError, OSError) as error:
                 why = str(error)
+            self._heard_s, self._hangs = None, False
             if told != why:
                 told = why
                 self._tell(Gone(why))
             time.sleep(AGAIN_S)
 
-    def _ask(self) -> None:
-        """Ask for what is wanted, of the daemon that is there then: one that has ended may have a successor.
+    def _heard(self, pid: int) -> None:
+        """Know that the daemon is there, and tell it if that is news."""
+        is_news = self._heard_s is None or self._hangs
+        self._heard_s, self._hangs = self._clock(), False
+        if is_news:
+            self._tell(Joined(pid))
 
-        What is wanted while nobody is there is let go, as late it would do harm.
-        """
-        with ExitStack() as stack:
-            client: ControlClient | None = None
-            ends = False
-            while not ends:
-                commands = [self._wanted.get(), *self._waiting()]
-                ends = None in commands
+    def _is_silent(self) -> bool:
+        """Whether a daemon that was there has not been heard of for long."""
+        return self._heard_s is not None and self._clock() - self._heard_s > SILENT_S
+
+    def _probe(self) -> None:
+        """Tell of a daemon that is there and does not answer."""
+        try:
+            with ControlClient(self._at.socket, _PROBED_S, instance=self._at.name) as client:
+                if self._heard_s is not None:
+                    with suppress(UsageError):  # to say no is to answer too
+                        client.status()
+                    self._heard(client.greeting.pid)
+        except (ImprovError, OSError) as error:
+            if not self._hangs and self._is_silent() and isinstance(error.__cause__, TimeoutError):
+                self._hangs = True
+                self._tell(Gone("improv does not answer", hangs=True))
+
+    def _ask(self) -> None:
+        """Ask for what is wanted until there is an end to it."""
+        with ExitStack() as connection:
+            commands: list[Command | None] = []
+            while None not in commands:
+                try:
+                    commands = [self._wanted.get(timeout=AGAIN_S), *self._waiting()]
+                except queue.Empty:
+                    if self._is_silent():
+                        self._probe()
+                    continue
                 for command in latest(commands):
-                    try:
-                        if client is None or client.over:
-                            stack.close()
-                            client = None
-                            client = stack.enter_context(
-                                ControlClient(self._at.socket, _ASKED_S, instance=self._at.name)
-                            )
-                        if note := client.ask(command):
-                            self._tell(Said(command, note))
-                    except (Unavailable, OSError):
-                        client = None
-                    except (ImprovError, LookupError) as error:
-                        self._tell(Said(command, str(error), wrong=True))
+                    if not self._is_asked(connection, command):
+                        break  # late the others would do harm
+
+    def _is_asked(self, connection: ExitStack, command: Command) -> bool:
+        """Ask for a command, over a new connection where the one there was has ended; False if nobody is there."""
+        is_new = self._client is None
+        try:
+            if self._client is None:
+                client = ControlClient(self._at.socket, _ASKED_S, instance=self._at.name)
+                self._client = connection.enter_context(client)
+            note = self._client.ask(command)
+        except (Unavailable, OSError) as error:
+            self._client = None
+            connection.close()
+            if is_new or isinstance(error.__cause__, TimeoutError):
+                self._tell(Said(command, str(error), wrong=True))
+                return False
+            return self._is_asked(connection, command)  # it was another's that has gone meanwhile
+        except (ImprovError, LookupError) as error:
+            self._tell(Said(command, str(error), wrong=True))
+        else:
+            if note or isinstance(command, Panic):
+                self._tell(Said(command, note))
+        return True
 
     def _waiting(self) -> list[Command | None]:
         return [self._wanted.get_nowait() for _ in range(self._wanted.qsize())]

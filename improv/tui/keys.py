@@ -198,9 +198,16 @@ TABLE: tuple[Key, ...] = (
         in_lists=("delete",),
     ),
     Key(
+        action="put_back",
+        title="put preset back",
+        help="Put back the preset that was removed.",
+        group=KEEP,
+        in_lists=("insert",),
+    ),
+    Key(
         action="export",
         title="export",
-        help="Write the last take as a MIDI file.",
+        help="Write the take of this jam as a MIDI file.",
         group=KEEP,
         keys=("f6",),
         letters=("e",),
@@ -261,7 +268,13 @@ TABLE: tuple[Key, ...] = (
         everywhere=("ctrl+q", "ctrl+c"),
         letters=("q",),
     ),
-    Key(action="quit_and_stop", title="end the jam", help="Leave, and end the jam.", group=LEAVE, letters=("Q",)),
+    Key(
+        action="quit_and_stop",
+        title="end the jam",
+        help="Leave, and end the jam; it asks once.",
+        group=LEAVE,
+        letters=("Q",),
+    ),
 )
 """Every key there is."""
 

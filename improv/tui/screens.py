@@ -6,6 +6,7 @@ A screen says what is wanted in messages or as its result; it must never wait fo
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Click
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, OptionList, Static
@@ -51,6 +53,7 @@ VIRTUAL = "virtual port"
 
 _PORTS_S, _LOG_S = 2.0, 1.0
 _ROOMY = 70
+_ADDRESS = re.compile(r" \d+:\d+$")
 _TAIL_BYTES, _TAIL_LINES = 1 << 15, 200
 
 
@@ -108,6 +111,15 @@ class Heading:
 Rows = Sequence[Choice | Heading]
 
 
+class _Options(OptionList):
+    """The list itself; the second of two clicks is not for it: the first has opened it."""
+
+    def on_click(self, event: Click) -> None:
+        """Pick nothing with what was meant for another screen."""
+        if event.chain > 1:
+            event.prevent_default()
+
+
 class ListScreen(Aside):
     """A screen with a list, whose rows the digits pick."""
 
@@ -121,7 +133,7 @@ class ListScreen(Aside):
     def __init__(self, glyphs: Glyphs, title: str) -> None:
         super().__init__(glyphs, title)
         self._rows: Rows = ()
-        self._list = OptionList(compact=True, markup=False)
+        self._list = _Options(compact=True, markup=False)
 
     def body(self) -> ComposeResult:
         """The list."""
@@ -142,9 +154,12 @@ class ListScreen(Aside):
         rows = tuple(self.rows())
         if rows == self._rows:
             return
+        was, on = self.highlighted, self._list.highlighted
         self._rows = rows
-        on = self._list.highlighted
         self._list.set_options(Option(text, disabled=disabled) for text, disabled in self._texts())
+        if was is not None:  # whatever has come before it
+            same = (at for at, row in enumerate(rows) if isinstance(row, Choice) and row.stands_for == was.stands_for)
+            on = next(same, on)
         if on is None or on >= len(rows) or isinstance(rows[on], Heading):
             chosen = [at for at, row in enumerate(rows) if isinstance(row, Choice)]
             on = next((at for at in chosen if getattr(rows[at], "is_on", False)), chosen[0] if chosen else None)
@@ -204,7 +219,7 @@ class PortsScreen(ListScreen):
     def __init__(self, glyphs: Glyphs, runs: Runs, rig: Rig) -> None:
         super().__init__(glyphs, "ports: what improv hears, and what it plays through")
         self._runs = runs
-        self._found: dict[str, list[str]] = {}
+        self._found: dict[str, list[str]] | None = None
         self._wrong = "looking..."
         self._rig = rig
 
@@ -219,13 +234,16 @@ class PortsScreen(ListScreen):
         super().show(seen)
 
     def rows(self) -> Rows:
-        """The ports of each end, and none."""
+        """The ports of each end, and none; nothing to pick before they are known, as the digits would move."""
         rows: list[Choice | Heading] = []
         for end, title in zip(ENDS, ("hears", "plays through"), strict=True):
             now: str = getattr(self._rig, end)
-            names = self._found.get(end, [])
             rows.append(Heading(f"{title}: {now or 'nothing'}"))
-            rows += [Choice(name, Connect(end, name), bool(now) and (now in name or name in now)) for name in names]
+            if self._found is None:
+                continue
+            names = self._found.get(end, [])
+            alike = [name == now if now in names else _plain(name) == _plain(now) for name in names]
+            rows += [Choice(name, Connect(end, name), is_on) for name, is_on in zip(names, alike, strict=True)]
             rows.append(Choice("a virtual port of its own", Connect(end, ""), now.startswith(VIRTUAL)))
         return [*rows, *([Heading(self._wrong)] if self._wrong else [])]
 
@@ -246,9 +264,14 @@ class PortsScreen(ListScreen):
             self._found = {end: [str(name) for name in told[f"{end}s"]] for end in ENDS}
             self._wrong = ""
         except ImprovError as error:
-            self._found, self._wrong = {}, str(error)
+            self._found, self._wrong = self._found or {}, str(error)
         except (ValueError, KeyError, TypeError):
-            self._found, self._wrong = {}, "improv ports says nothing that can be read"
+            self._found, self._wrong = self._found or {}, "improv ports says nothing that can be read"
+
+
+def _plain(name: str) -> str:
+    """A port's name without what differs from one start of a MIDI system to the next."""
+    return _ADDRESS.sub("", " ".join(name.casefold().split()))
 
 
 class ModelsScreen(ListScreen):
@@ -405,9 +428,13 @@ class HelpScreen(TextScreen):
         layout = self._layout
         text.append(f"  PIANO ({layout.name}; of {', '.join(LAYOUTS)}), upwards from C:\n")
         text.append(f"    {' '.join(layout.lower.replace(' ', ''))}\n    {' '.join(layout.upper.replace(' ', ''))}\n")
+        text.append(
+            "  A terminal does not tell how long a key is held: it strikes again once the terminal repeats it.\n"
+        )
         text.append("the mouse\n", "bold")
-        text.append("  The wheel over a control nudges it, a click on its name selects it, on its slider sets it;\n")
-        text.append("  two clicks type a value. What the footer says can be clicked on, PANIC too.\n")
+        text.append("  The wheel over a control nudges it, a click on its name selects it, on its slider sets it,\n")
+        text.append("  on a word lists the others; two clicks type a value. What the footer says can be clicked on,\n")
+        text.append("  PANIC too.\n")
         return text
 
 

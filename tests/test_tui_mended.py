@@ -1,0 +1,339 @@
+"""The terminal interface where it was wrong once."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+from textual.widgets import Input
+
+from improv.control import ControlServer
+from improv.errors import DataError
+from improv.instance import Instance
+from improv.messages import CONTROLS, Connect, Panic, Press, Set, Stop
+from improv.presets import load, preset_of, save
+from improv.tui import daemon_link
+from improv.tui.controls import NAMES
+from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
+from improv.tui.glyphs import UNICODE
+from improv.tui.screens import Choice, ChoicesScreen, PortsScreen
+from tests.test_control import Daemon, served
+from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Stage, staged
+
+# --- the link -------------------------------------------------------------------------------------
+
+
+def told(news: "SimpleQueue[News]", kind: type) -> News:
+    """The next news of a kind."""
+    while not isinstance(one := news.get(timeout=30), kind):
+        pass
+    return one
+
+
+def test_the_first_command_after_a_daemon_has_been_started_again_is_done() -> None:
+    at = Instance()
+    news: SimpleQueue[News] = SimpleQueue()
+    link = DaemonLink(at, lambda: None)
+    link.begin(news.put)
+    for _ in range(2):
+        daemon = Daemon(note="done")
+        with ControlServer(at.socket, at.name, daemon.ask) as server, served(server):
+            told(news, Joined)
+            link.ask(Panic())
+            assert told(news, Said) == Said(Panic(), "done")
+            assert daemon.asked == [Panic()]
+        told(news, Gone)
+    link.end()
+
+
+def test_a_command_that_nobody_takes_is_told_of_once() -> None:
+    at = Instance()
+    news: SimpleQueue[News] = SimpleQueue()
+    link = DaemonLink(at, lambda: None)
+    link.ask(Set("tempo", 90.0))
+    link.ask(Stop())
+    link.begin(news.put)
+    said = told(news, Said)
+    assert isinstance(said, Said)
+    assert said.command == Set("tempo", 90.0)
+    assert said.wrong
+    assert "no improv is running" in said.text
+    daemon = Daemon(note="done")
+    with ControlServer(at.socket, at.name, daemon.ask) as server, served(server):
+        told(news, Joined)
+        link.ask(Panic())
+        assert told(news, Said) == Said(Panic(), "done")
+    link.end()
+    assert daemon.asked == [Panic()]
+
+
+def test_a_daemon_that_hangs_is_noticed_and_joined_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon_link, "_PROBED_S", 0.5)
+    at = Instance()
+    news: SimpleQueue[News] = SimpleQueue()
+    now_s = [100.0]
+    link = DaemonLink(at, lambda: None, clock=lambda: now_s[0])
+    with ControlServer(at.socket, at.name, Daemon().ask) as server:
+        with served(server):
+            link.begin(news.put)
+            told(news, Joined)
+            link.ask(Panic())
+            assert told(news, Said) == Said(Panic(), "")
+        now_s[0] += 2 * daemon_link.SILENT_S  # and nobody serves it any more
+        gone = told(news, Gone)
+        assert isinstance(gone, Gone)
+        assert gone.hangs
+        with served(server):
+            told(news, Joined)
+    link.end()
+
+
+# --- leaving, stopping, panic ---------------------------------------------------------------------
+
+
+def test_panic_lets_the_keys_of_the_piano_go_and_says_silenced_only_when_it_is(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("q", "f12")
+        assert stage.asked() == [Press(60, 80), Press(60, 0), Panic()]
+        assert stage.toasts == []
+        await stage.tell(Said(Panic(), ""))
+        assert stage.toasts == ["silenced"]
+        await stage.tell(Gone("improv does not answer", hangs=True))
+        assert "improv does not answer; waiting for it" in stage.screen()
+        await stage.press("f12")
+        assert stage.asked() == []
+        assert any("nothing was silenced" in toast for toast in stage.toasts)
+
+    staged(tmp_path, scene, ALONE)
+
+
+# --- starting again -------------------------------------------------------------------------------
+
+
+def test_what_had_been_turned_is_turned_again_in_what_was_started_again_from_here(tmp_path: Path) -> None:
+    turned = replace(SEEN, tempo=90.0, settings=replace(SEEN.settings, bars=2))
+
+    async def scene(stage: Stage) -> None:
+        await stage.tell(Seen(turned))
+        await stage.tell(Gone(""))
+        await stage.press("s", "s", "s")
+        assert stage.link.started == 1
+        await stage.tell(Joined(2), Seen(SEEN))
+        assert stage.asked() == []
+        await stage.tell(Started())
+        assert stage.asked() == [Set("tempo", 90.0), Set("bars", 2)]
+        await stage.tell(Seen(turned))
+        await stage.tell(Gone(""))
+        await stage.press("s")
+        await stage.tell(Joined(3), Started())
+        assert stage.asked() == []
+        await stage.tell(Seen(SEEN))
+        assert stage.asked() == [Set("tempo", 90.0), Set("bars", 2)]
+
+    staged(tmp_path, scene)
+
+
+def test_what_somebody_else_has_started_is_joined_as_it_is(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.tell(Gone(""))
+        await stage.press("s")
+        await stage.tell(NotStarted(Instance().already()))
+        assert stage.toasts == []
+        await stage.tell(Joined(2), Seen(replace(SEEN, tempo=90.0)))
+        assert stage.asked() == []
+
+    staged(tmp_path, scene)
+
+
+# --- beside the jam -------------------------------------------------------------------------------
+
+
+def test_a_digit_picks_no_port_before_the_ports_are_known(tmp_path: Path) -> None:
+    known = asyncio.Event()
+
+    async def slow(words: Sequence[str]) -> str:
+        await known.wait()
+        return json.dumps(PORTS)
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("f2", "1", "2", "enter")
+        assert stage.asked() == []
+        known.set()
+        await stage.pilot.pause()
+        await stage.press("2")
+        assert stage.asked() == [Connect("input", "Launchkey")]
+
+    staged(tmp_path, scene, runs=slow)
+
+
+def test_the_highlight_stays_on_its_port_when_another_comes_before_it(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("f2")
+        screen = stage.app.screen
+        assert isinstance(screen, PortsScreen)
+        await stage.pilot.pause()
+        await stage.press("down")
+        assert screen.highlighted is not None
+        assert screen.highlighted.text == "Launchkey"
+        screen._found = {"input": ["a new one", "nanoKEY2", "Launchkey"], "output": []}
+        screen.look()
+        assert screen.highlighted.text == "Launchkey"
+
+    staged(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    ("now", "names", "marked"),
+    [
+        ("synth", ["synth", "synth 2"], ["synth"]),
+        ("synth 2", ["synth", "synth 2"], ["synth 2"]),
+        ("Synth:port 20:0", ["synth", "synth:port 24:0"], ["synth:port 24:0"]),
+        ("", ["synth"], []),
+    ],
+)
+def test_the_port_that_is_used_is_marked_and_no_other(now: str, names: list[str], marked: list[str]) -> None:
+    async def runs(words: Sequence[str]) -> str:
+        return ""
+
+    screen = PortsScreen(UNICODE, runs, replace(KEYS, input="", output=now))
+    screen._found = {"input": [], "output": names}
+    assert [row.text for row in screen.rows() if isinstance(row, Choice) and row.is_on] == marked
+
+
+def test_a_value_that_was_only_looked_at_stays_exactly_as_it_is(tmp_path: Path) -> None:
+    seen = replace(SEEN, tempo=119.38271, settings=replace(SEEN.settings, seed=1234567891))
+
+    async def scene(stage: Stage) -> None:
+        for name in ("seed", "tempo"):
+            stage.controls.select(name)
+            await stage.press("enter", "enter")
+            assert len(stage.app.screen_stack) == 1
+            assert stage.asked() == []
+
+    staged(tmp_path, scene, seen)
+
+
+# --- presets --------------------------------------------------------------------------------------
+
+
+def test_two_interfaces_keep_their_presets_in_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "config" / "presets.toml"
+
+    async def scene(stage: Stage) -> None:
+        save(path, (preset_of("another's", SEEN),))
+        await stage.press("s")
+        stage.app.screen.query_one(Input).value = "mine"
+        await stage.press("enter")
+        assert [preset.name for preset in load(path)] == ["another's", "mine"]
+
+    staged(tmp_path, scene)
+
+
+def test_a_preset_that_was_removed_can_be_put_back_where_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "config" / "presets.toml"
+    kept = tuple(preset_of(name, SEEN) for name in ("a", "b", "c"))
+    save(path, kept)
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("f4", "down", "delete")
+        assert [preset.name for preset in load(path)] == ["a", "c"]
+        await stage.press("insert", "insert")
+        assert load(path) == kept
+
+    staged(tmp_path, scene)
+
+
+def test_a_link_to_the_presets_stays_a_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.toml", tmp_path / "presets.toml"
+    link.symlink_to(real)
+    save(link, (preset_of("a", SEEN),))
+    assert link.is_symlink()
+    assert [preset.name for preset in load(real)] == ["a"]
+
+
+def test_presets_that_make_no_sense_are_a_matter_of_words(tmp_path: Path) -> None:
+    path = tmp_path / "presets.toml"
+    path.write_text(f"[a]\ntempo = 1{'0' * 400}\n")
+    with pytest.raises(DataError, match="far out of range"):
+        load(path)
+    with pytest.raises(DataError, match="nothing was kept"):
+        save(path / "presets.toml", ())
+
+
+def test_what_is_exported_is_the_take_of_this_jam(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("f6")
+        await stage.app.workers.wait_for_complete()
+        assert ["export", "jam-1"] in stage.ran
+
+    staged(tmp_path, scene, replace(SEEN, rig=replace(KEYS, take="jam-1")))
+
+
+# --- controls -------------------------------------------------------------------------------------
+
+
+def test_what_was_asked_for_stands_for_some_steps_however_many_snapshots_there_are(tmp_path: Path) -> None:
+    tempo = CONTROLS["tempo"]
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("right", "right", "right")
+        for lateness_us in range(8):
+            rig = replace(KEYS, lateness_p50_us=float(lateness_us))
+            await stage.tell(Seen(replace(SEEN, rig=rig, playing=lateness_us > 4)))
+            assert stage.controls.value(tempo) == 132
+        await stage.press("right")
+        assert stage.asked()[-1] == Set("tempo", 136.0)
+        await stage.tell(Seen(replace(SEEN, step=SEEN.step + 3)))
+        assert stage.controls.value(tempo) == 136
+        await stage.tell(Seen(replace(SEEN, step=SEEN.step + 4)))
+        assert stage.controls.value(tempo) == 120
+
+    staged(tmp_path, scene)
+
+
+def test_two_clicks_on_a_word_open_its_list_and_turn_nothing(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        start, _width = stage.controls._bar()
+        await stage.pilot.click(stage.controls, offset=(start + 1, NAMES.index("mode")), times=2)
+        assert isinstance(stage.app.screen, ChoicesScreen)
+        assert stage.asked() == []
+
+    staged(tmp_path, scene)
+
+
+@pytest.mark.parametrize("name", ["tempo", "gap", "swing", "bars", "temperature"])
+def test_a_slider_snaps_to_what_a_nudge_reaches(tmp_path: Path, name: str) -> None:
+    control = CONTROLS[name]
+
+    async def scene(stage: Stage) -> None:
+        start, width = stage.controls._bar()
+        row = NAMES.index(name)
+        await stage.pilot.mouse_down(stage.controls, offset=(start, row))
+        for x in range(width):
+            await stage.pilot.hover(stage.controls, offset=(start + x, row))
+        await stage.pilot.mouse_up(stage.controls, offset=(start + width - 1, row))
+        values = [command.value for command in stage.asked() if isinstance(command, Set)]
+        assert values[0] == control.low
+        assert values[-1] == control.high
+        for value in values[:-1]:
+            assert isinstance(value, int | float)
+            nudges = (value - control.low) / control.nudge
+            assert nudges == pytest.approx(round(nudges))
+
+    staged(tmp_path, scene, replace(SEEN, swing=0.6))
+
+
+def test_the_jam_is_ended_by_asking_twice_soon(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("Q")
+        assert stage.toasts == ["Q again ends the jam"]
+        stage.now_s[0] += 4
+        await stage.press("Q")
+        assert stage.app.return_value is None
+        stage.now_s[0] += 2
+        await stage.press("Q")
+
+    assert staged(tmp_path, scene).return_value is True
