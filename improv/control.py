@@ -511,17 +511,6 @@ class ControlClient:
             raise DataError(f"{self._answers} is not what it should be ({shortly(note)} is no note)")
         return note
 
-    @property
-    def over(self) -> bool:
-        """Whether the daemon has hung up, as far as that can be known without asking."""
-        self._end.settimeout(0)
-        try:
-            return not self._end.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
     def status(self) -> Snapshot:
         """The newest snapshot."""
         return self._snapshot(self._request({"do": "status"}))

@@ -284,7 +284,7 @@ COMMANDS: dict[str, tuple[Command | type[Command], ...]] = {
 }
 """What the supervisor is asked for; what concerns knobs stays at the desk."""
 
-ELSEWHERE = {"close", "remove", "pick", "recall", "start_again", "quit", "quit_and_stop", "default"}
+ELSEWHERE = {"close", "remove", "put_back", "pick", "recall", "start_again", "quit", "quit_and_stop", "default"}
 """Rows that scenes of their own are about."""
 
 
@@ -359,7 +359,7 @@ def test_space_starts_and_stops_and_the_turn_is_handed_over(tmp_path: Path) -> N
 @pytest.mark.parametrize("key", ["ctrl+q", "ctrl+c", "q", "Q"])
 def test_leaving_leaves_the_jam_alone(tmp_path: Path, key: str) -> None:
     async def scene(jam: Jam) -> None:
-        await jam.press(key)
+        await jam.press(*[key] * (2 if key == "Q" else 1))  # what ends the jam is asked for twice
         step = jam.status().step
         jam.daemon.play(4)
         assert jam.status().step > step
@@ -398,19 +398,24 @@ def test_panic_silences_from_every_screen_and_while_text_is_typed(tmp_path: Path
     jammed(tmp_path, scene, Mode.SOLO)
 
 
-def test_when_the_daemon_ends_it_says_so_and_it_joins_the_next_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ours", [False, True])
+def test_when_the_daemon_ends_it_says_so_and_it_joins_the_next_one(tmp_path: Path, ours: bool) -> None:
     async def scene(jam: Jam) -> None:
         jam.stack.close()
         await jam.pilot.until(lambda: GONE in jam.screen(), "the banner")
         await jam.press("space", "right", "backspace")
-        await jam.press("s")
-        await jam.pilot.until(lambda: jam.started, "its start")
+        if ours:
+            await jam.press("s")
+            await jam.pilot.until(lambda: jam.started, "its start")
         jam.daemon = jam.stack.enter_context(SimulatedDaemon(Instance(), Mode.SOLO))
         await jam.pilot.until(lambda: GONE not in jam.screen() and "starting" not in jam.screen(), "the next one")
-        seen = await jam.play()
-        assert seen.settings.mode is Mode.SOLO
-        assert "solo" in jam.line("mode")
-        assert not jam.daemon.asked  # what was wanted meanwhile is forgotten
+        if ours:  # it is asked for what the one before was turned to
+            await jam.play_until(lambda seen: seen.settings.mode is Mode.TRADE, "the mode there was")
+            jam.forget()
+        else:
+            assert (await jam.play()).settings.mode is Mode.SOLO
+            assert not jam.daemon.asked  # what was wanted meanwhile is forgotten
+        assert ("trade" if ours else "solo") in jam.line("mode")
         await jam.press("right")
         await jam.asked(Set("tempo", 124.0))
 
