@@ -27,6 +27,8 @@ PER_S = 20.0
 AGAIN_S = 0.5
 _ASKED_S = 5.0
 _LAST_S = 0.5
+_STARTED_S = 20.0
+"""How long leaving waits for a daemon that is being started: it would play on and nobody would have said so."""
 
 
 # --- what is told ---------------------------------------------------------------------------------
@@ -104,6 +106,7 @@ class DaemonLink:
         self._tell: Callable[[News], object] = _nobody
         self._wanted: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self._asking: threading.Thread | None = None
+        self._starting: threading.Thread | None = None
         self._ended = False
 
     def begin(self, tell: Callable[[News], object]) -> None:
@@ -118,15 +121,17 @@ class DaemonLink:
 
     def start(self) -> None:
         """Start the daemon; it is told of when it is there."""
-        _thread(self._start)
+        self._starting = _thread(self._start)
 
     def end(self) -> None:
-        """Tell nothing any more; what has been asked for is done, if that takes a moment."""
+        """Tell nothing any more; what has been asked for is done, if that takes a moment, and a start is waited for."""
         self._ended = True
         self._tell = _nobody
         self._wanted.put(None)
         if self._asking is not None:
             self._asking.join(_LAST_S)
+        if self._starting is not None:
+            self._starting.join(_STARTED_S)
 
     def _start(self) -> None:
         try:
