@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from textual.widgets import Input, OptionList
 
 from improv.control import ControlServer
@@ -215,30 +217,32 @@ def test_the_palette_does_what_it_says(tmp_path: Path) -> None:
     staged(tmp_path, scene)
 
 
-@pytest.mark.parametrize(
-    ("key", "command"),
-    [
-        ("space", Stop()),
-        ("backspace", Panic()),
-        ("f12", Panic()),
-        ("h", HandOver()),
-        ("f9", HandOver()),
-        ("r", Restart()),
-        ("t", Tap(0.0)),
-        ("f8", Tap(0.0)),
-        ("m", Set("mode", "phrase")),
-        ("B", Set("bars", 5)),
-        ("b", Set("bars", 3)),
-        ("right", Set("tempo", 124.0)),
-        ("left", Set("tempo", 116.0)),
-        ("shift+right", Set("tempo", 160.0)),
-        ("l", Learn("tempo")),
-    ],
+KEYS_ASK: tuple[tuple[str, Command], ...] = (
+    ("space", Stop()),
+    ("backspace", Panic()),
+    ("f12", Panic()),
+    ("h", HandOver()),
+    ("f9", HandOver()),
+    ("r", Restart()),
+    ("t", Tap(0.0)),
+    ("f8", Tap(0.0)),
+    ("m", Set("mode", "phrase")),
+    ("B", Set("bars", 5)),
+    ("b", Set("bars", 3)),
+    ("right", Set("tempo", 124.0)),
+    ("left", Set("tempo", 116.0)),
+    ("shift+right", Set("tempo", 160.0)),
+    ("l", Learn("tempo")),
 )
-def test_a_key_asks_for_what_the_table_says(tmp_path: Path, key: str, command: Command) -> None:
+
+
+def test_a_key_asks_for_what_the_table_says(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        await stage.press(key)
-        assert stage.asked() == [command]
+        for key, command in KEYS_ASK:
+            await stage.press(key)
+            assert stage.asked() == [command]
+            for control in CONTROLS:
+                stage.controls.refused(control)
 
     staged(tmp_path, scene)
 
@@ -251,15 +255,15 @@ def test_space_starts_what_is_stopped(tmp_path: Path) -> None:
     staged(tmp_path, scene, replace(SEEN, playing=False))
 
 
-@pytest.mark.parametrize("key", ["f1", "f2", "f3", "f4", "f7"])
-def test_panic_and_start_work_beside_the_jam_too(tmp_path: Path, key: str) -> None:
+def test_panic_and_start_work_beside_the_jam_too(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        await stage.press(key, "backspace", "space")
-        assert stage.asked() == [Panic(), Stop()]
-        assert len(stage.app.screen_stack) == 2
-        assert "PANIC" in stage.screen()
-        await stage.press("escape")
-        assert len(stage.app.screen_stack) == 1
+        for key in ("f1", "f2", "f3", "f4", "f7"):
+            await stage.press(key, "backspace", "space")
+            assert stage.asked() == [Panic(), Stop()]
+            assert len(stage.app.screen_stack) == 2
+            assert "PANIC" in stage.screen()
+            await stage.press("escape")
+            assert len(stage.app.screen_stack) == 1
 
     staged(tmp_path, scene)
 
@@ -626,26 +630,31 @@ def test_the_log_tells_what_the_daemon_wrote_and_what_was_seen(tmp_path: Path) -
 # --- how it looks ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(160, 50), (120, 40), (80, 24), (60, 20), (40, 12), (20, 6), (200, 8), (30, 60)])
-@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
-def test_whatever_the_size_panic_and_the_chosen_control_are_there(
-    tmp_path: Path, size: tuple[int, int], glyphs: Any
-) -> None:
-    async def scene(stage: Stage) -> None:
-        told = stage.screen()
-        assert "PANIC" in told
-        assert "tempo" in told
-        assert not glyphs.plain or told.isascii()
-        for key in ("f1", "f2", "f3", "f4", "f7", "escape", "enter", "escape", "ctrl+p"):
-            await stage.press(key)
-            assert not glyphs.plain or stage.screen().isascii(), key
+SIZES = ((160, 50), (120, 40), (80, 24), (60, 20), (40, 12), (20, 6), (200, 8), (30, 60))
 
-    staged(tmp_path, scene, size=size, glyphs=glyphs)
+
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+def test_whatever_the_size_panic_and_the_chosen_control_are_there(tmp_path: Path, glyphs: Any) -> None:
+    async def scene(stage: Stage) -> None:
+        for size in SIZES:
+            await stage.pilot.resize_terminal(*size)
+            told = stage.screen()
+            assert "PANIC" in told, size
+            assert "tempo" in told, size
+            for key in ("f1", "f2", "f3", "f4", "f7", "escape", "enter", "escape", "ctrl+p"):
+                await stage.press(key)
+                lines = stage.screen().split("\n")
+                assert {cell_len(line) for line in lines} == {size[0]}, (size, key)
+                assert not glyphs.plain or stage.screen().isascii(), (size, key)
+            await stage.press("escape")
+            assert len(stage.app.screen_stack) == 1
+
+    staged(tmp_path, scene, size=SIZES[0], glyphs=glyphs)
 
 
 def test_a_storm_of_sizes_and_keys_leaves_it_whole(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        for n in range(24):
+        for n in range(12):
             await stage.pilot.resize_terminal(1 + (n * 37) % 170, 1 + (n * 23) % 60)
             stage.link.tell(Seen(replace(SEEN, step=8 + n, place=Place.of(8 + n, FORM))))
             await stage.press(("f1", "down", "f2", "right", "escape", "f4")[n % 6])
@@ -717,6 +726,23 @@ def test_the_link_says_why_a_daemon_did_not_start() -> None:
     link._tell = news.put
     link.start()
     assert news.get(timeout=30) == NotStarted(error)
+
+
+def test_leaving_waits_for_a_daemon_that_is_being_started() -> None:
+    began, may_go_on = threading.Event(), threading.Event()
+    started: list[int] = []
+
+    def starts() -> None:
+        began.set()
+        may_go_on.wait()
+        started.append(1)
+
+    link = DaemonLink(Instance(), starts)
+    link.start()
+    began.wait()
+    threading.Thread(target=may_go_on.set).start()
+    link.end()
+    assert started
 
 
 def test_the_footer_says_no_key_that_does_not_work(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def play(
     app = ImprovApp(
         link,
         Setting(
-            glyphs=glyphs_of(ascii, sys.stdout.encoding),
+            glyphs=glyphs_of(ascii, _encoding()),
             layout=LAYOUTS[layout],
             theme=theme,
             log=at.log,
@@ -135,6 +135,12 @@ def _starter(
 
 def _has_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _encoding() -> str:
+    """What the terminal can show: where the C locale is asked for, Python says UTF-8 all the same."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LANG")
+    return "ascii" if sys.flags.utf8_mode and locale in ("C", "POSIX") else sys.stdout.encoding
 
 
 def _joining(given: Given) -> tuple[tuple[Set, ...], tuple[str, ...]]:
