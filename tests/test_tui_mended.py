@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -27,7 +27,7 @@ from improv.tui.app import DARK, LIGHT
 from improv.tui.controls import NAMES
 from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
 from improv.tui.footer import Banner
-from improv.tui.glyphs import UNICODE
+from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
 from improv.tui.screens import Choice, ChoicesScreen, PortsScreen
 from tests.test_control import Daemon, served
 from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Stage, staged
@@ -418,3 +418,26 @@ def test_told_to_end_it_leaves_the_terminal_as_it_was(tmp_path: Path, name: str)
     assert said.rindex(b"\x1b[?1049l") > said.rindex(b"\x1b[?1049h")
     assert said.rindex(b"\x1b[?1000l") > said.rindex(b"\x1b[?1000h")
     assert b"it says False" in said
+
+
+_CP437_SIGNS = "☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼⌂"
+"""What code page 437 has where others have control characters."""
+
+
+def test_the_console_of_linux_is_given_what_its_fonts_have() -> None:
+    assert glyphs_of(ascii=False, encoding="utf-8", term="linux") is CONSOLE
+    assert glyphs_of(ascii=True, encoding="utf-8", term="linux") is ASCII
+    assert glyphs_of(ascii=False, encoding="utf-8", term="xterm-256color") is UNICODE
+    text = "".join(str(getattr(CONSOLE, field.name)) for field in fields(CONSOLE))
+    assert "".join(char for char in text if char not in _CP437_SIGNS).encode("cp437")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
+def test_the_whole_screen_is_drawn_with_what_the_console_has(tmp_path: Path, size: tuple[int, int]) -> None:
+    async def scene(stage: Stage) -> None:
+        strips = stage.app.screen._compositor.render_strips()
+        text = "".join(char for strip in strips for char in strip.text if char not in _CP437_SIGNS)
+        assert text.encode("cp437")
+
+    held = replace(KEYS, keys=(36, 48, 60, 72, 84, 96), take="jam-1")
+    staged(tmp_path, scene, replace(SEEN, rig=held, faults=1), size=size, glyphs=CONSOLE)
