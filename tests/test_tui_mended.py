@@ -2,12 +2,19 @@
 
 import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
+from rich.color_triplet import ColorTriplet
+from rich.style import Style
+from textual.widget import Widget
 from textual.widgets import Input
 
 from improv.control import ControlServer
@@ -16,9 +23,11 @@ from improv.instance import Instance
 from improv.messages import CONTROLS, Connect, Panic, Press, Set, Stop
 from improv.presets import load, preset_of, save
 from improv.tui import daemon_link
+from improv.tui.app import DARK, LIGHT
 from improv.tui.controls import NAMES
 from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
-from improv.tui.glyphs import UNICODE
+from improv.tui.footer import Banner
+from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
 from improv.tui.screens import Choice, ChoicesScreen, PortsScreen
 from tests.test_control import Daemon, served
 from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Stage, staged
@@ -337,3 +346,98 @@ def test_the_jam_is_ended_by_asking_twice_soon(tmp_path: Path) -> None:
         await stage.press("Q")
 
     assert staged(tmp_path, scene).return_value is True
+
+
+# --- how it looks ---------------------------------------------------------------------------------
+
+_GUIDES = {"view--faint"}
+"""Lines that guide the eye, and say nothing."""
+
+_DRAWN = {"view--planned", "view--white", "view--you-white", "controls--rest"}
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT])
+def test_everything_can_be_told_from_its_ground(tmp_path: Path, theme: str) -> None:
+    def luminance(colour: ColorTriplet) -> float:
+        parts = [part / 255 for part in colour]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    def contrast(style: Style) -> float:
+        assert style.color is not None
+        assert style.bgcolor is not None
+        both = sorted((luminance(style.color.get_truecolor()), luminance(style.bgcolor.get_truecolor())))
+        return (both[1] + 0.05) / (both[0] + 0.05)
+
+    async def scene(stage: Stage) -> None:
+        found = {}
+        for widget in stage.app.screen.query(Widget):
+            for role in widget._component_styles:
+                found[role] = contrast(widget.get_component_rich_style(role))
+        found["banner"] = contrast(stage.app.screen.query_one(Banner).rich_style)
+        assert len(found) > 30
+        faint = {
+            role: round(ratio, 2)
+            for role, ratio in found.items()
+            if role not in _GUIDES and ratio < (3 if role in _DRAWN else 4.5)
+        }
+        assert not faint
+
+    staged(tmp_path, scene, size=(160, 50), theme=theme)
+
+
+_SHOWS_ITSELF = """
+import sys
+from pathlib import Path
+from improv.tui.app import ImprovApp, Setting
+from tests.test_tui import Scripted
+folder = Path(sys.argv[1])
+print("it says", ImprovApp(Scripted(), Setting(log=folder / "log", presets=folder / "presets.toml")).run())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals of this kind")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_told_to_end_it_leaves_the_terminal_as_it_was(tmp_path: Path, name: str) -> None:
+    ours, its = os.openpty()
+    code = [sys.executable, "-c", _SHOWS_ITSELF, str(tmp_path)]
+    child = subprocess.Popen(code, stdin=its, stdout=its, stderr=its, start_new_session=True)
+    os.close(its)
+    said = b""
+    try:
+        while b"PANIC" not in said:
+            said += os.read(ours, 1 << 16)
+        child.send_signal(getattr(signal, name))
+        while b"it says" not in said:
+            said += os.read(ours, 1 << 16)
+        assert child.wait(30) == 0
+    finally:
+        child.kill()
+        child.wait()
+        os.close(ours)
+    assert said.rindex(b"\x1b[?1049l") > said.rindex(b"\x1b[?1049h")
+    assert said.rindex(b"\x1b[?1000l") > said.rindex(b"\x1b[?1000h")
+    assert b"it says False" in said
+
+
+_CP437_SIGNS = "☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼⌂"
+"""What code page 437 has where others have control characters."""
+
+
+def test_the_console_of_linux_is_given_what_its_fonts_have() -> None:
+    assert glyphs_of(ascii=False, encoding="utf-8", term="linux") is CONSOLE
+    assert glyphs_of(ascii=True, encoding="utf-8", term="linux") is ASCII
+    assert glyphs_of(ascii=False, encoding="utf-8", term="xterm-256color") is UNICODE
+    text = "".join(str(getattr(CONSOLE, field.name)) for field in fields(CONSOLE))
+    assert "".join(char for char in text if char not in _CP437_SIGNS).encode("cp437")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
+def test_the_whole_screen_is_drawn_with_what_the_console_has(tmp_path: Path, size: tuple[int, int]) -> None:
+    async def scene(stage: Stage) -> None:
+        strips = stage.app.screen._compositor.render_strips()
+        text = "".join(char for strip in strips for char in strip.text if char not in _CP437_SIGNS)
+        assert text.encode("cp437")
+
+    held = replace(KEYS, keys=(36, 48, 60, 72, 84, 96), take="jam-1")
+    staged(tmp_path, scene, replace(SEEN, rig=held, faults=1), size=size, glyphs=CONSOLE)

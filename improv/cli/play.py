@@ -68,7 +68,7 @@ def play(
     app = ImprovApp(
         link,
         Setting(
-            glyphs=glyphs_of(ascii, _encoding()),
+            glyphs=glyphs_of(ascii, _encoding(), os.environ.get("TERM", "")),
             layout=LAYOUTS[layout],
             theme=theme,
             log=at.log,

@@ -4,6 +4,8 @@ It renders what the link tells and asks the link for what is wanted. It must nev
 end by mistake: quitting it, crashing it or resizing it changes nothing but the screen.
 """
 
+import asyncio
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -46,6 +48,7 @@ from improv.messages import (
 from improv.model_files import model_paths
 from improv.music import pitch_name
 from improv.presets import Preset, load, preset_of, save, saved, without
+from improv.tui.colours import variables
 from improv.tui.controls import Controls
 from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
 from improv.tui.footer import Banner, Footer
@@ -215,6 +218,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show what is known, and listen for more."""
+        if not self.is_headless:
+            self._leave_when_told()
         self.set_class(self._setting.glyphs.plain, "-ascii")
         self.theme = self._first_theme()
         self.theme_changed_signal.subscribe(self, lambda theme: self._keep_theme(theme.name))
@@ -228,6 +233,13 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         if self._setting.starts:
             self._start()
 
+    def _leave_when_told(self) -> None:
+        """Leave in order when the system asks for it, so that the terminal is what it was; the jam plays on."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            with suppress(AttributeError, NotImplementedError):  # of another system
+                loop.add_signal_handler(getattr(signal, name), self.exit, False)
+
     def _start(self) -> None:
         self._is_starting = True
         self._link.start()
@@ -238,6 +250,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             with suppress(OSError, ValueError):
                 wanted = self._theme_file.read_text(encoding="utf-8").strip()
         return wanted if wanted in self.themes_here() else DARK
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The colours of the theme, such that they can be read."""
+        of_theme = super().get_css_variables()
+        return of_theme | variables(of_theme)
 
     def themes_here(self) -> Mapping[str, bool]:
         """The themes that can be seen here, and whether each is dark.

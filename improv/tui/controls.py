@@ -261,7 +261,8 @@ class Controls(Widget):
         selected = control is self.selected
         deaf = control.name in self._deaf
         style = self.get_component_rich_style("controls--selected" if selected else "controls--name")
-        name = _ink(self.get_component_rich_style("controls--deaf")) if deaf else Style()
+        quiet = _ink(self.get_component_rich_style("controls--deaf")) if deaf else Style()
+        name = Style(strike=True) if deaf and selected else quiet
         segments = [
             Segment((self._glyphs.here if selected else " ") + " ", style),
             Segment(control.name, style + name),
@@ -270,7 +271,7 @@ class Controls(Widget):
         start, bar = self._bar()
         if deaf:
             words = DEAF if width - start >= len(DEAF) else "deaf"
-            segments.append(Segment(words, style + _ink(self.get_component_rich_style("controls--rest"))))
+            segments.append(Segment(words, style if selected else style + Style(color=quiet.color)))
         else:
             if bar and _slides(control):
                 segments += self._slider(control, bar, style)
@@ -282,8 +283,10 @@ class Controls(Widget):
 
     def _slider(self, control: Control, width: int, style: Style) -> list[Segment]:
         knob = round(control.share(self.value(control)) * (width - 1))
-        bar = style + _ink(self.get_component_rich_style("controls--bar"))
-        rest = style + _ink(self.get_component_rich_style("controls--rest"))
+        bar = rest = style
+        if control is not self.selected:  # whose ground is another
+            bar += _ink(self.get_component_rich_style("controls--bar"))
+            rest += _ink(self.get_component_rich_style("controls--rest"))
         glyphs = self._glyphs
         return [
             Segment(glyphs.rule * knob, bar),

@@ -33,7 +33,7 @@ class Footer(Widget):
     Footer {
         height: 1;
         background: $panel;
-        & > .footer--panic { color: $text; background: $error; text-style: bold; }
+        & > .footer--panic { color: auto; background: $error; text-style: bold; }
         & > .footer--mode { color: $foreground; text-style: bold reverse; }
         & > .footer--key { color: $text-accent; background: $panel; text-style: bold; }
         & > .footer--text { color: $foreground 80%; background: $panel; }
@@ -99,7 +99,7 @@ class Banner(Static):
     """Why nothing moves; not there while all is well."""
 
     DEFAULT_CSS = """
-    Banner { display: none; height: auto; background: $error; color: $text; text-style: bold; padding: 0 1; }
+    Banner { display: none; height: auto; background: $error; color: auto; text-style: bold; padding: 0 1; }
     Banner.-shown { display: block; }
     """
 

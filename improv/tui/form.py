@@ -92,7 +92,7 @@ def _bar(seen: Snapshot, bars: tuple[str, ...], number: int, glyphs: Glyphs, wid
     gap = width - 1 - len(text) - len(label)
     above: Row = (Span(mark, role), Span(text.ljust(width - 1), role))
     if gap >= 2:
-        quiet = role if here else "faint"
+        quiet = role if here else "quiet"
         above = (Span(mark, role), Span(text, role), Span(" " * gap, role), Span(label, quiet))
     dots = _dots(seen, glyphs, width - 1) if here else ""
     return above, (Span(f" {dots}".ljust(width), role if here else "text"),)
@@ -109,7 +109,7 @@ def _one_line(seen: Snapshot, glyphs: Glyphs, chords: str, number: int, mark: st
         gap = width - 1 - len(text) - len(tail)
     if gap < 1 or (width < _NUMBERED and not here):
         return (Span(mark, role), Span(text.ljust(width - 1), role))
-    return (Span(mark, role), Span(text + " " * gap, role), Span(tail, role if here else "faint"))
+    return (Span(mark, role), Span(text + " " * gap, role), Span(tail, role if here else "quiet"))
 
 
 def _dots(seen: Snapshot, glyphs: Glyphs, width: int) -> str:

@@ -1,10 +1,11 @@
-"""The characters everything is drawn with: one set for terminals that can, one for those that only know ASCII.
+"""The characters everything is drawn with: one set for terminals that can, one for those that only know ASCII,
+and one for the console of Linux.
 
 What is yours and what is improv's differ here already, so that they do without any colour. No glyph is wider than a
 cell, and nothing is drawn with a character that is not in this room.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,11 +149,35 @@ ASCII = Glyphs(
 )
 
 
-def glyphs_of(ascii: bool, encoding: str) -> Glyphs:
-    """The characters for a terminal: ASCII if that is wanted, or if its encoding lacks any of the others."""
+CONSOLE = replace(
+    UNICODE,
+    you_ends="▌",
+    you_halves="",
+    improv_halves="",
+    you_halves_ends="",
+    improv_halves_ends="",
+    planned_halves="",
+    bar=":",
+    now="│",
+    here="►",
+    next=">",
+    beat_on="■",
+    levels=" ▄█",
+    trained=" │",
+    recording="■",
+    cut="~",
+)
+"""For the console of Linux, whose fonts have little more than code page 437."""
+
+
+def glyphs_of(ascii: bool, encoding: str, term: str = "") -> Glyphs:
+    """The characters for a terminal: ASCII if that is wanted, or if its encoding lacks any of the others.
+
+    `term` is what it calls itself.
+    """
     text = "".join(str(getattr(UNICODE, field.name)) for field in fields(UNICODE))
     try:
         text.encode(encoding)
     except (UnicodeEncodeError, LookupError):
         return ASCII
-    return ASCII if ascii else UNICODE
+    return ASCII if ascii else CONSOLE if term == "linux" else UNICODE

@@ -66,12 +66,12 @@ class View(Widget):
         .view--improv-here { color: $text-primary; text-style: bold reverse; }
         .view--both-here { color: $text-success; text-style: bold reverse; }
         .view--loud { color: $text-error; text-style: bold; }
-        .view--white { color: #777268; background: #c9c4b8; }
+        .view--white { color: #68635a; background: #c9c4b8; }
         .view--white-label { color: #1c1b19; background: #c9c4b8; }
         .view--black { color: #c9c4b8; background: #26241f; }
-        .view--you-white { color: #b85a00; background: #c9c4b8; text-style: bold; }
-        .view--improv-white { color: #0a5bb0; background: #c9c4b8; text-style: bold; }
-        .view--you-label { color: #fffaf0; background: #b85a00; text-style: bold; }
+        .view--you-white { color: #8c4300; background: #c9c4b8; text-style: bold; }
+        .view--improv-white { color: #084d96; background: #c9c4b8; text-style: bold; }
+        .view--you-label { color: #fffaf0; background: #a85200; text-style: bold; }
         .view--improv-label { color: #f0f8ff; background: #0a5bb0; text-style: bold; }
         .view--positive { color: $text-primary; }
         .view--negative { color: $foreground 60%; }
