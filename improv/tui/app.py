@@ -5,6 +5,7 @@ end by mistake: quitting it, crashing it or resizing it changes nothing but the 
 """
 
 import asyncio
+import os
 import signal
 import time
 from collections import deque
@@ -218,7 +219,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show what is known, and listen for more."""
-        if not self.is_headless:
+        if not (self.is_headless or self.is_web):
             self._leave_when_told()
         self.set_class(self._setting.glyphs.plain, "-ascii")
         self.theme = self._first_theme()
@@ -234,11 +235,22 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self._start()
 
     def _leave_when_told(self) -> None:
-        """Leave in order when the system asks for it, so that the terminal is what it was; the jam plays on."""
+        """Leave in order when the system asks for it, so that the terminal is what it was; the jam plays on.
+
+        Where the terminal has gone there is nothing to put in order, and whoever writes to it might wait for ever.
+        """
         loop = asyncio.get_running_loop()
+
+        def leave(number: int, _frame: object) -> None:
+            signal.signal(number, signal.SIG_DFL)
+            if os.isatty(0):
+                loop.call_soon_threadsafe(self.exit, False)
+            else:
+                os.kill(os.getpid(), number)
+
         for name in ("SIGTERM", "SIGHUP"):
-            with suppress(AttributeError, NotImplementedError):  # of another system
-                loop.add_signal_handler(getattr(signal, name), self.exit, False)
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), leave)
 
     def _start(self) -> None:
         self._is_starting = True
