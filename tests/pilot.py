@@ -15,7 +15,7 @@ from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-_QUIET = 3
+_QUIET = 2
 """How often in a row nothing may be found on its way: what is taken in last may send something itself."""
 
 _MANY = 1000

@@ -375,25 +375,19 @@ def test_leaving_leaves_the_jam_alone(tmp_path: Path, key: str) -> None:
 def test_panic_silences_from_every_screen_and_while_text_is_typed(tmp_path: Path) -> None:
     async def scene(jam: Jam) -> None:
         for key in ("", "f1", "f2", "f3", "f4", "f7", "enter", "ctrl+p", "s"):
-            for panic in BY_ACTION["panic"].all_keys:
-                if key:
-                    await jam.press(key)
-                typed = key in ("enter", "ctrl+p", "s")
-                if panic == "backspace" and typed:
-                    await jam.press("escape")
-                    continue
+            await jam.press(*[key] if key else [])
+            screen, typed = jam.app.screen, key in ("enter", "ctrl+p", "s")
+            for panic in BY_ACTION["panic"].everywhere if typed else BY_ACTION["panic"].all_keys:
                 await jam.play()
-                screen, sent = jam.app.screen, len(jam.daemon.sent)
+                sent = len(jam.daemon.sent)
                 await jam.press(panic)
                 await jam.asked(Panic())
-                await jam.play()
+                seen = await jam.play()
                 assert set(silencing(_SOUNDING)) <= set(jam.daemon.sent[sent:])
+                assert seen.playing
                 assert jam.app.screen is screen
-                assert jam.daemon.seen is not None
-                assert jam.daemon.seen.playing
-                if key:
-                    await jam.press("escape")
-                assert len(jam.app.screen_stack) == 1
+            await jam.press(*["escape"] if key else [])
+            assert len(jam.app.screen_stack) == 1
 
     jammed(tmp_path, scene, Mode.SOLO)
 
