@@ -117,11 +117,7 @@ def test_every_screen_looks_as_it_did(
 
     (tmp_path / "config").mkdir()
     save(tmp_path / "config" / "presets.toml", (Preset("late and sparse", {"tempo": 92.0, "density": -0.5}),))
-<<<<<<< HEAD
-    staged(tmp_path, scene, size=size, log=Path("improv.log"), **LOOKS[look])
-=======
     staged(tmp_path, scene, size=size, log=Path("nowhere.log"), **LOOKS[look])  # its name is on the screen
->>>>>>> fix
     for screen, text in found.items():
         golden = GOLDEN / f"{screen}-{look}-{size[0]}x{size[1]}.txt"
         if os.environ.get("IMPROV_WRITE_GOLDENS"):

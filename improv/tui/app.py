@@ -23,6 +23,7 @@ from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widgets import Input
 
 from improv.errors import AlreadyRunning, DataError, ImprovError
 from improv.messages import (
@@ -168,6 +169,14 @@ class Everything(Provider):
     def _all(self) -> Iterable[tuple[str, str, Callable[[], object]]]:
         app = self.app
         return app.palette() if isinstance(app, ImprovApp) else ()
+
+
+class StillPalette(CommandPalette):
+    """The palette, its cursor steady: nothing is drawn where nothing changes."""
+
+    def on_mount(self) -> None:
+        """Have the cursor not blink."""
+        self.query_one(Input).cursor_blink = False
 
 
 class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
@@ -613,7 +622,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def action_palette(self) -> None:
         """Open the command palette."""
         if not isinstance(self.screen, CommandPalette):
-            self.push_screen(CommandPalette(placeholder="Find anything"))
+            self.push_screen(StillPalette(placeholder="Find anything"))
 
     def action_letters(self) -> None:
         """Have letters be the other thing."""
