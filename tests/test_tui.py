@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -728,23 +727,6 @@ def test_the_link_says_why_a_daemon_did_not_start() -> None:
     link._tell = news.put
     link.start()
     assert news.get(timeout=30) == NotStarted(error)
-
-
-def test_leaving_waits_for_a_daemon_that_is_being_started() -> None:
-    began, may_go_on = threading.Event(), threading.Event()
-    started: list[int] = []
-
-    def starts() -> None:
-        began.set()
-        may_go_on.wait()
-        started.append(1)
-
-    link = DaemonLink(Instance(), starts)
-    link.start()
-    began.wait()
-    threading.Thread(target=may_go_on.set).start()
-    link.end()
-    assert started
 
 
 def test_the_footer_says_no_key_that_does_not_work(tmp_path: Path) -> None:
