@@ -52,6 +52,8 @@ def play(
     at.socket  # noqa: B018 a path too long is said too
     joins = at.running() is not None
     os.environ.setdefault("TEXTUAL_FPS", _FRAMES_PER_S)  # it is read once, when Textual is loaded
+    for name in ("COLUMNS", "LINES"):  # where they are exported they are believed, whatever the terminal's size becomes
+        os.environ.pop(name, None)
     from improv.presets import presets_path
     from improv.tui.app import ImprovApp, Setting
     from improv.tui.daemon_link import DaemonLink
