@@ -742,8 +742,10 @@ def test_leaving_waits_for_a_daemon_that_is_being_started() -> None:
     link = DaemonLink(Instance(), starts)
     link.start()
     began.wait()
-    threading.Thread(target=may_go_on.set).start()
+    assert link.is_starting
     link.end()
+    threading.Thread(target=may_go_on.set).start()
+    assert link.started() is None
     assert started
 
 
