@@ -47,7 +47,9 @@ class Tmux:
     ) -> None:
         if error is not None:
             error.add_note(self.screen())
+        socket = self._do("display-message", "-p", "#{socket_path}").strip()
         self._do("kill-server")
+        Path(socket).unlink(missing_ok=True)  # tmux leaves it there
         self.improv("daemon", "stop")
 
     def _do(self, *words: str) -> str:

@@ -140,7 +140,7 @@ class DaemonLink:
         self._starting = _thread(self._start)
 
     def end(self) -> None:
-        """Tell nothing any more; what has been asked for is done, if that takes a moment, and a start is waited for."""
+        """Tell nothing any more; what has been asked for is done, if that takes a moment."""
         self._ended = True
         self._tell = _nobody
         self._wanted.put(None)
