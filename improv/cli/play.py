@@ -4,6 +4,7 @@ The interface is loaded only when it is to be shown. Whatever becomes of it, the
 to end.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -83,6 +84,8 @@ def play(
     if theme and theme not in app.themes_here():
         themes = tuple(app.themes_here())
         raise UsageError(f"no theme {theme!r}{nearest(theme, themes)}; choose from {', '.join(themes)}")
+    gc.collect()
+    gc.freeze()  # what is loaded stays: it need not be looked through again and again while it plays
     try:
         result = app.run()
     finally:
