@@ -20,7 +20,8 @@ from improv.daemon import _Desk
 from improv.engine import Lead, perform
 from improv.instance import Instance
 from improv.messages import MODEL, ON, THRU, Command, Connect, Nudge, Quit, Rig, Set, Snapshot
-from improv.midi.player import Arrival, Incoming, PassOn, Player, Wanted
+from improv.midi.player import Arrival, PassOn, Player, Wanted
+from improv.midi.stream import Incoming
 from improv.performer import begun, opened
 from improv.session import Moment, snapshot
 from improv.transport import SimulatedClock

@@ -79,7 +79,7 @@ def test_a_room_of_the_core_names_nothing_of_the_world(room: str) -> None:
         ("onnx_file", {"google.protobuf"}, {"numpy", "onnxruntime", "onnx", "torch", "mido", "rtmidi"}),
         ("onnx_model", {"onnxruntime"}, {"onnx", "torch", "mido", "rtmidi", "textual"}),
         ("config", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
-        ("__main__", {"typer"}, {"mido", "rtmidi", "onnxruntime", "textual", "torch", "numpy", "improv.daemon"}),
+        ("cli.commands", {"typer"}, {"mido", "rtmidi", "onnxruntime", "textual", "torch", "numpy", "improv.daemon"}),
     ],
 )
 def test_a_room_loads_what_it_is_for_and_no_more(room: str, loads: set[str], never: set[str]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from improv.engine import Lead, perform
-from improv.midi.player import Arrival, Incoming, Plan, Player
-from improv.midi.stream import SYSEX_LIMIT, MessageStream
+from improv.midi.player import Arrival, Plan, Player
+from improv.midi.stream import SYSEX_LIMIT, Incoming, MessageStream
 from improv.music import NoteOff, NoteOn, Part, Placed, Timed, in_order
 from improv.session import Moment, Session
 from improv.transport import SimulatedClock, Transport

@@ -47,7 +47,7 @@ def test_without_a_terminal_it_says_what_plays_without_one() -> None:
 
 
 def test_help_loads_no_interface() -> None:
-    code = "import sys, improv.__main__; print([name for name in sys.modules if name.startswith('textual')])"
+    code = "import sys, improv.cli.commands; print([name for name in sys.modules if name.startswith('textual')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

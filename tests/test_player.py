@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from improv.messages import Panic, Press, Quit
 from improv.midi.channels import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, CONTROL
-from improv.midi.player import Arrival, Gone, Incoming, PassOn, Plan, Player, Wanted
+from improv.midi.player import Arrival, PassOn, Plan, Player, Wanted
+from improv.midi.stream import Gone, Incoming
 from improv.music import TICKS_PER_STEP, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, Volume, in_order
 from improv.transport import SimulatedClock, Transport
 from tests.synth import Synth

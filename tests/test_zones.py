@@ -4,7 +4,8 @@ import pytest
 
 from improv.messages import Panic
 from improv.midi.channels import CHANNELS, CONTROL, NOTE_ON
-from improv.midi.player import Incoming, Plan, Player
+from improv.midi.player import Plan, Player
+from improv.midi.stream import Incoming
 from improv.midi.zones import Zones
 from improv.music import NoteOff, NoteOn, Part, Placed
 from improv.transport import SimulatedClock, Transport

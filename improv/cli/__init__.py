@@ -1,1 +1,1 @@
-"""The commands that have a room of their own; each is a typer app that `improv.__main__` hangs up."""
+"""The commands that have a room of their own; `commands` has the rest, and hangs them up."""

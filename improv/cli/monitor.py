@@ -5,7 +5,7 @@ It must never raise at what arrives, and never print what a terminal would obey.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Protocol
@@ -86,7 +86,7 @@ class Source(Protocol):
 
     name: str
 
-    def poll(self, now_s: float) -> list["Arrival"]:
+    def poll(self, now_s: float) -> Sequence["Arrival"]:
         """The messages that have arrived."""
         ...
 
@@ -124,7 +124,7 @@ def shown(
     as_json: bool = False,
 ) -> Iterator[str]:
     """A line for each message that arrives, as it does, until so many have; never ends without a count."""
-    from improv.midi.player import Incoming
+    from improv.midi.stream import Incoming
 
     start_s = follow_s = now()
     told = 0

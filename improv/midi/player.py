@@ -31,7 +31,7 @@ from improv.midi.channels import (
 )
 from improv.midi.echo import Echo
 from improv.midi.ledger import Ledger
-from improv.midi.stream import note_event
+from improv.midi.stream import Gone, Incoming, note_event
 from improv.midi.zones import Zones
 from improv.music import TICKS_PER_STEP, Event, NoteOff, NoteOn, Part, Placed, Timed, Volume
 from improv.transport import Clock, Transport
@@ -100,22 +100,6 @@ class Plan:
     step: int
     events: tuple[Placed, ...]
     transport: Transport
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A whole MIDI message from the player's instrument, stamped in seconds of the clock."""
-
-    time_s: float
-    message: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """What notes came from is gone: those that are held are over. `engine` if it was what plans came from."""
-
-    time_s: float
-    engine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

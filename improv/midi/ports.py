@@ -21,8 +21,7 @@ import rtmidi
 from improv.errors import InputNotFound, Unavailable, UsageError
 from improv.midi.channels import silencing
 from improv.midi.identity import match_port, same_port
-from improv.midi.player import Arrival, Gone, Incoming
-from improv.midi.stream import MessageStream
+from improv.midi.stream import Gone, Incoming, MessageStream
 
 APIS = MappingProxyType(
     {
@@ -300,9 +299,9 @@ class InputPort(_Port):
         self._midi.ignore_types(sysex=False, timing=False, active_sense=True)
         self._gone = self._more = False
 
-    def poll(self, now_s: float) -> list[Arrival]:
+    def poll(self, now_s: float) -> list[Incoming | Gone]:
         """The messages that have arrived."""
-        arrived: list[Arrival] = []
+        arrived: list[Incoming | Gone] = []
         self._more = True
         for _ in range(_MESSAGES_A_POLL):
             data = self._midi.get_message()

@@ -22,8 +22,9 @@ from improv.config import Wiring
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.link import Join, Link, serve
 from improv.messages import Connect, Panic, Quit
-from improv.midi.player import Arrival, Gone, NullSink, Player, Sink, Source, SystemClock
+from improv.midi.player import Arrival, NullSink, Player, Sink, Source, SystemClock
 from improv.midi.ports import InputPort, OutputPort, Server, quiet, reachable_api
+from improv.midi.stream import Gone
 from improv.music import Timed
 from improv.quantiles import quantile
 

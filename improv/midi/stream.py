@@ -26,6 +26,23 @@ _CHANNEL_LENGTHS = {status: 2 if 0xC0 <= status < 0xE0 else 3 for status in rang
 _LENGTHS = MappingProxyType({**_CHANNEL_LENGTHS, 0xF1: 2, 0xF2: 3, 0xF3: 2})
 """How long a message with this status is; a sysex ends when it ends."""
 
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A whole MIDI message from the player's instrument, stamped in seconds of the clock."""
+
+    time_s: float
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What notes came from is gone: those that are held are over. `engine` if it was what plans came from."""
+
+    time_s: float
+    engine: bool = False
+
+
 _PARTS = re.compile(rb"[\x00-\x7f]+|[\x80-\xff]")
 """A run of data bytes, or one status byte."""
 

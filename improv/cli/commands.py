@@ -1,0 +1,275 @@
+"""The command line. It parses, asks the room concerned, and prints; rooms are imported when they are needed."""
+
+import json
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from improv import __version__
+from improv.cli import config as configuration
+from improv.cli import ctl
+from improv.cli import daemon as background
+from improv.cli import doctor as checkup
+from improv.cli import monitor as listening
+from improv.cli import play as interface
+from improv.cli.options import Api, Given, LiveApi, Model, Name, Output, Provider, with_controls, with_jam
+from improv.config import Tune, Wiring, check_writable
+from improv.errors import ImprovError, UsageError
+from improv.instance import DEFAULT, Instance
+from improv.messages import MODEL, Value
+
+app = typer.Typer(
+    help="A jam partner for MIDI: you play over a 12-bar blues, a network that has learned it answers.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+app.add_typer(ctl.app, name="ctl")
+app.add_typer(background.app, name="daemon")
+app.add_typer(configuration.app, name="config")
+app.command("play")(interface.play)
+app.command("panic")(background.panic)
+app.command("doctor")(checkup.doctor)
+app.command("monitor")(listening.monitor)
+
+
+@app.command()
+@with_jam
+def jam(
+    given: Given,
+    name: Name = DEFAULT,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Play in the background, as improv daemon start does.")
+    ] = False,
+    figures: Annotated[Path | None, typer.Option(help="Write what was measured to this JSON file.")] = None,
+) -> None:
+    """Play live: hear a MIDI input, answer on a MIDI output, until Ctrl-C.
+
+    Without --input and --output improv opens virtual ports that anything can be connected to. With
+    no MIDI system at all it plays into a MIDI file. What is not given here stands in the environment
+    or in config.toml (improv config), and most of it can be turned while it plays (improv ctl).
+    """
+    from improv import daemon
+
+    if detach and figures is not None:
+        raise UsageError("what plays in the background writes no --figures; see improv daemon status")
+    if detach:
+        background.begin(Instance(name), given.arguments())
+        return
+    if figures is not None:
+        check_writable(figures)
+    measured = daemon.jam(given.config(), Instance(name), say=_say, arguments=given.arguments())
+    _say(measured.text())
+    if figures is not None:
+        figures.write_text(json.dumps(asdict(measured), indent=1))
+
+
+@app.command()
+@with_controls
+def render(
+    controls: dict[str, Value | None],
+    out: Annotated[Path, typer.Argument(help="The MIDI file to write.")],
+    choruses: Annotated[int, typer.Option(help="How many choruses to play.")] = 1,
+    call: Annotated[
+        Path | None, typer.Option(help="A MIDI file played as your part: in each of your turns if it fits into one.")
+    ] = None,
+    provider: Provider = None,
+) -> None:
+    """Play a performance into a MIDI file at once: the same arguments give the same bytes."""
+    from improv.render import render as rendered
+
+    controls["count_in"] = controls["count_in"] or 0
+    rendered(Tune.of(choruses=choruses, provider=provider, **controls), out, call)
+    typer.echo(f"wrote {out}")
+
+
+Take = Annotated[str, typer.Argument(help="A take's name or the beginning of it (improv takes), a file, or: last.")]
+
+
+@app.command()
+def takes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the recordings: every jam is recorded from its first step, and survives a crash."""
+    from improv.recording import takes as listed
+    from improv.recording import takes_directory
+
+    found = listed(takes_directory())
+    if as_json:
+        typer.echo(json.dumps([asdict(take) | {"path": str(take.path)} for take in found], indent=1))
+        return
+    for take in found:
+        minutes, seconds = divmod(round(take.length_s), 60)
+        what = f"{minutes:>3}:{seconds:02} {take.choruses:>4} choruses  {take.ended or 'recovered'}"
+        typer.echo(f"{take.name:<36} {take.wrong or what}")
+    if not found:
+        typer.echo(f"no takes yet in {takes_directory()}")
+
+
+@app.command()
+def export(
+    take: Take,
+    out: Annotated[
+        Path | None, typer.Argument(help="The MIDI file to write; named like the take if not given.")
+    ] = None,
+) -> None:
+    """Write a recording as a Standard MIDI File, a track each for you and the parts of improv."""
+    from improv.midi.files import export as exported
+    from improv.recording import find_take, read_take, takes_directory
+
+    path = find_take(take, takes_directory())
+    recording = read_take(path)
+    if recording.damage:
+        typer.echo(recording.damage, err=True)
+    target = out or Path(f"{path.stem}.mid")
+    check_writable(target)
+    exported(recording, target)
+    typer.echo(f"wrote {target}")
+
+
+@app.command()
+def replay(
+    take: Take,
+    check: Annotated[bool, typer.Option("--check", help="Do not play: only see that it comes out the same.")] = False,
+    output: Output = None,
+    api: LiveApi = None,
+) -> None:
+    """Play a recording again, or check it: the same network on the same notes gives the same music, bit for bit."""
+    from improv.recording import find_take, takes_directory
+
+    path = find_take(take, takes_directory())
+    if check:
+        from improv.replay import check as checked
+
+        recording = checked(path)
+        typer.echo(f"{path.stem}: {len(recording.entries)} steps, bit for bit the same")
+        return
+    from improv import daemon
+
+    measured = daemon.play_again(path, Wiring(api=api, output=output), say=_say)
+    _say(measured.text())
+
+
+@app.command()
+def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the MIDI ports that --input and --output can name."""
+    from improv.midi.ports import PortLists, reachable_api
+
+    system = reachable_api(api)
+    with PortLists(system) as lists:
+        inputs, outputs = lists.names("input"), lists.names("output")
+    if as_json:
+        typer.echo(json.dumps({"api": system, "inputs": inputs, "outputs": outputs}, indent=1))
+        return
+    for title, names in (("inputs", inputs), ("outputs", outputs)):
+        typer.echo(f"{system} {title}:")
+        for name in names or ["(none)"]:
+            typer.echo(f"  {name}")
+
+
+@app.command()
+def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the models there are."""
+    from improv.model_files import model_paths
+    from improv.onnx_file import checked_spec, read
+
+    found = {}
+    for name, path in model_paths().items():
+        try:
+            found[name] = checked_spec(read(path)).summary
+        except ImprovError as error:
+            found[name] = f"unusable: {error}"
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+        return
+    for name, summary in found.items():
+        typer.echo(f"{name:<20} {summary}")
+
+
+@app.command()
+def bench(
+    model: Model = str(MODEL.default),
+    seconds: Annotated[
+        float, typer.Option(help="How long to send for each figure of time; 8 takes four minutes in all.")
+    ] = 8,
+    api: LiveApi = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure this machine, beside others: step, time, reaction, safety, start and memory.
+
+    Over JACK, where a server answers, other programs are the witnesses; what cannot be measured here
+    is said to be so. Figures are of this minute: compare what one run says, not two runs. The
+    provider with the fastest step is remembered and used from then on.
+    """
+    from improv import bench as benchmark
+
+    results = benchmark.measure(model, seconds, api, say=lambda text: typer.echo(text, err=True))
+    typer.echo(json.dumps(results, indent=1) if as_json else benchmark.table(results))
+
+
+@app.command()
+def soak(
+    minutes: Annotated[float, typer.Option(help="How long to watch; Ctrl-C ends it early with what it has.")] = 10,
+    model: Model = str(MODEL.default),
+    api: LiveApi = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Watch a jam for a long time: does it leak, hang, die, or fall behind?
+
+    Runs improv jam in processes of its own, over real ports where a MIDI system answers, with
+    somebody who plays to it. Once a second it looks at the memory, threads and descriptors of
+    each process. Run it before a concert, and after a change. The exit status is 1 if something
+    hung or died, or if memory grew by more than 1 MB an hour over at least ten minutes.
+    """
+    from improv import soak as soaking
+
+    found = soaking.soak(minutes, model, api, say=lambda text: typer.echo(text, err=True))
+    typer.echo(json.dumps(found, indent=1) if as_json else soaking.table(found))
+    if not found["ok"]:
+        raise typer.Exit(1)
+
+
+def _say(text: str) -> None:
+    """Print a line, if anybody is left to read it."""
+    with suppress(OSError):
+        typer.echo(text)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"improv {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def run() -> None:
+    """Run the command line; every failure is one line on stderr and an exit status."""
+    try:
+        status = app(prog_name="improv", standalone_mode=False)
+    except (ImprovError, TyperException) as error:
+        status = error.exit_status if isinstance(error, ImprovError) else error.exit_code
+        message = error.format_message() if isinstance(error, TyperException) else str(error)
+        if context := getattr(error, "ctx", None):
+            message = f"{message.rstrip('.')}; see {context.command_path} --help"
+        sys.stderr.write(f"improv: {' '.join(message.split())}\n")
+    except (Abort, KeyboardInterrupt):
+        status = 130
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):  # whoever read has gone; Python would complain at its end
+        sys.stdout = None
+    sys.exit(status)
