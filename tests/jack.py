@@ -12,6 +12,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,11 @@ def eventually(condition: Callable[[], object], what: str, within_s: float = 30.
         time.sleep(0.01)
 
 
+def _heeds_ctrl_c() -> None:
+    """Have Ctrl-C mean something in a child, whatever started the tests: a job in the background ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Program:
     """A running process, its output in files and its input open."""
 
@@ -74,7 +80,14 @@ class Program:
     ) -> None:
         self.log, self._err = log.with_suffix(".out"), log.with_suffix(".err")
         with self.log.open("wb") as out, self._err.open("wb") as err:
-            self._process = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=err, env=env)
+            self._process = subprocess.Popen(
+                command,
+                stdin=stdin,
+                stdout=out,
+                stderr=err,
+                env=env,
+                preexec_fn=_heeds_ctrl_c,  # noqa: PLW1509
+            )
 
     def end(self) -> None:
         """End it if it has not ended, kindly first."""

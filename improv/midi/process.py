@@ -262,8 +262,10 @@ def _run(
             link.send(rig.move(player, asked))
         now_s = player.clock.now()
         news: tuple[str, ...] = ()
-        if now_s >= follow_s and not server.gone:
-            if player.next_due_s() > now_s + _IDLE_S:
+        if now_s >= follow_s:
+            if server.gone:
+                follow_s = inf  # there is nobody to ask, and time to notice that the daemon is gone too
+            elif player.next_due_s() > now_s + _IDLE_S:
                 port = next(turns, None)  # one at a time: asking takes a moment
                 news = (text,) if port and (text := port.follow()) else ()
                 follow_s = now_s + _FOLLOW_S / max(1, len(ports))
