@@ -221,6 +221,10 @@ def _processes() -> Iterator[int]:
     return (int(name) for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208
 
 
+class Inconclusive(AssertionError):
+    """Another's program has failed, as it may: the attempt shows nothing of ours."""
+
+
 def conclusive(
     attempt: Callable[["Server"], None], folder: Path, *, synchronous: bool = True, period: int = PERIOD
 ) -> None:
@@ -231,7 +235,8 @@ def conclusive(
                 return attempt(server)
             except AssertionError as error:
                 error.add_note(f"attempt {number}: {server.xruns} xruns{', jackd has died' if server.died else ''}")
-                if not (server.xruns or server.died) or number == ATTEMPTS:
+                shows_nothing = server.xruns or server.died or isinstance(error, Inconclusive)
+                if not shows_nothing or number == ATTEMPTS:
                     raise
     raise AssertionError
 

@@ -16,7 +16,7 @@ import mido
 import pytest
 
 from improv.midi.files import export
-from tests.jack import IMPROV_OUT, Event, Server, conclusive, eventually, missing
+from tests.jack import IMPROV_OUT, Event, Inconclusive, Server, conclusive, eventually, missing
 from tests.test_recording import by_mido, performance
 
 ARDOUR = "ardour7-lua"
@@ -182,7 +182,12 @@ def test_ardour_records_each_part_on_a_track_of_its_own_by_channel(tmp_path: Pat
         folder = tmp_path / f"session {len(list(tmp_path.iterdir()))}"
         script = RECORD.replace("{folder}", str(folder)).replace("{port}", IMPROV_OUT).replace("{seconds}", "3")
         ardour = server.ardour(script)
-        assert ardour.ended(within_s=25) == 0, ardour.out + ardour.err
+        try:
+            status: object = ardour.ended(within_s=25)
+        except (AssertionError, subprocess.TimeoutExpired) as error:  # JACK throws it out now and then, and it hangs
+            status = error
+        if status != 0:
+            raise Inconclusive(f"Ardour: {status}\n{ardour.out}{ardour.err}")
         assert improv.running
         tracks = by_track(ardour.out)
         for name, channel in (("melody", 1), ("chords", 2)):
