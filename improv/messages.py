@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from improv.errors import UsageError
-from improv.music import PITCH_CLASSES, SILENCE, Cell, Chord, Place, pitch_class
+from improv.music import OWN_VOLUME, PITCH_CLASSES, SILENCE, Cell, Chord, Place, pitch_class
 from improv.turns import Mode, Turn
 
 Value = float | str
@@ -161,9 +161,15 @@ SEED = Control(
     "seed", "Another seed, other notes; the same one makes a jam repeatable.", 0, 0, 2**31 - 1, whole=True, nudge=1
 )
 COUNT_IN = Control("count-in", "Bars of clicks before the top of the form.", 1, 0, 4, "bars", nudge=1, whole=True)
-MELODY_LEVEL = Control("melody-level", "MIDI volume of the melody; 0 is silent.", 100, 0, 127, nudge=5, whole=True)
-CHORDS_LEVEL = Control("chords-level", "MIDI volume of the chords; 0 is silent.", 100, 0, 127, nudge=5, whole=True)
-CLICK_LEVEL = Control("click-level", "MIDI volume of the count-in; 0 is silent.", 100, 0, 127, nudge=5, whole=True)
+MELODY_LEVEL = Control(
+    "melody-level", "MIDI volume of the melody; 0 is silent.", OWN_VOLUME, 0, 127, nudge=5, whole=True
+)
+CHORDS_LEVEL = Control(
+    "chords-level", "MIDI volume of the chords; 0 is silent.", OWN_VOLUME, 0, 127, nudge=5, whole=True
+)
+CLICK_LEVEL = Control(
+    "click-level", "MIDI volume of the count-in; 0 is silent.", OWN_VOLUME, 0, 127, nudge=5, whole=True
+)
 MELODY_MUTE = Control("melody-mute", "Silence the melody.", OFF, choices=_SWITCH, nudge=1)
 CHORDS_MUTE = Control("chords-mute", "Silence the chords.", OFF, choices=_SWITCH, nudge=1)
 CLICK_MUTE = Control("click-mute", "Silence the count-in.", OFF, choices=_SWITCH, nudge=1)
@@ -213,9 +219,9 @@ class Settings:
     key: str = OWN
     seed: int = 0
     count_in: int = 1
-    melody_level: int = 100
-    chords_level: int = 100
-    click_level: int = 100
+    melody_level: int = OWN_VOLUME
+    chords_level: int = OWN_VOLUME
+    click_level: int = OWN_VOLUME
     melody_mute: str = OFF
     chords_mute: str = OFF
     click_mute: str = OFF

@@ -256,6 +256,10 @@ class NoteOff:
 NoteEvent = NoteOn | NoteOff
 
 
+OWN_VOLUME = 100
+"""The volume a synth has by itself, by General MIDI; it is not told of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Volume:
     """How loud a part is from now on, what sounds already too: 0..127, of which 100 is a synth's own (MIDI CC 7)."""

@@ -53,6 +53,7 @@ from improv.messages import (
 )
 from improv.model import StepModel, Tensor, Tensors, no_memory
 from improv.music import (
+    OWN_VOLUME,
     PITCH_CLASSES,
     SILENCE,
     STEPS_PER_BAR,
@@ -95,8 +96,6 @@ ACCENT = 10
 """How much louder the first beat of a bar is, and how much softer a note off the beat."""
 
 _LEVELS = ((Part.MELODY, MELODY_LEVEL), (Part.CHORDS, CHORDS_LEVEL), (Part.DRUMS, CLICK_LEVEL))
-OWN_VOLUME = 100
-"""The volume a synth has by itself, by General MIDI; it is not told of it."""
 
 LATE = "the network was late"
 """The fault of a network that has done nothing wrong but was too slow."""

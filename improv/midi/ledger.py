@@ -6,7 +6,8 @@ never be asked to guess: whatever is not in here does not sound.
 
 from typing import Any
 
-from improv.midi.channels import BEND, CONTROL, NOTE_OFF, NOTE_ON, OWN_VOLUME, PEDALS, POLY_PRESSURE, PRESSURE, VOLUME
+from improv.midi.channels import BEND, CONTROL, NOTE_OFF, NOTE_ON, PEDALS, POLY_PRESSURE, PRESSURE, VOLUME
+from improv.music import OWN_VOLUME
 
 _CENTRE = (0, 64)
 
