@@ -7,6 +7,7 @@ A screen says what is wanted in messages or as its result; it must never wait fo
 import asyncio
 import json
 import re
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,9 +83,9 @@ class Aside(Screen[None]):
         """Ask to be told how things are."""
         self.post_message(self.Ready())
 
+    @abstractmethod
     def body(self) -> ComposeResult:
         """What the screen is for."""
-        raise NotImplementedError
 
     def show(self, seen: Snapshot) -> None:
         """Take the newest snapshot in."""
@@ -165,13 +166,13 @@ class ListScreen(Aside):
             on = next((at for at in chosen if getattr(rows[at], "is_on", False)), chosen[0] if chosen else None)
         self._list.highlighted = on
 
+    @abstractmethod
     def rows(self) -> Rows:
         """What there is to pick."""
-        raise NotImplementedError
 
+    @abstractmethod
     def picked(self, what: Any) -> None:
         """Do what a row stands for."""
-        raise NotImplementedError
 
     def pick(self, digit: int) -> None:
         """Pick a row by its digit."""
@@ -393,9 +394,9 @@ class TextScreen(Aside):
         self.query_one(VerticalScroll).focus()
         self.tell(self.text())
 
+    @abstractmethod
     def text(self) -> Text:
         """What there is to read."""
-        raise NotImplementedError
 
     def tell(self, text: Text) -> None:
         """Show another text."""
