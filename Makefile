@@ -6,14 +6,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The terminal interface in a terminal, one chorus where there is none.
-PLAY_OR_ONE_CHORUS = $$(test -t 0 && test -t 1 && echo play || echo jam --choruses 1)
 
 .PHONY: jam test test-full train clean
 .DELETE_ON_ERROR:
 
 jam: $(VENV)/.for-playing
-	@$(BIN)/improv $(PLAY_OR_ONE_CHORUS)
+	@if test -t 0 && test -t 1; then $(BIN)/improv play; else $(BIN)/improv jam --choruses 1; fi
 
 test: $(VENV)/.for-testing
 	$(BIN)/ruff format --check .
