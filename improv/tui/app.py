@@ -48,8 +48,9 @@ from improv.messages import (
     number,
 )
 from improv.model_files import model_paths
-from improv.music import pitch_name
+from improv.music import STEPS_PER_BEAT, pitch_name
 from improv.presets import Preset, load, preset_of, save, saved, without
+from improv.tui.budget import SHARE, Budget
 from improv.tui.colours import variables
 from improv.tui.controls import Controls
 from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
@@ -78,6 +79,7 @@ from improv.tui.screens import (
 from improv.tui.status import StatusLine
 from improv.tui.still import Frame
 from improv.tui.turn import TurnBand
+from improv.tui.view import View
 
 DARK, LIGHT = "textual-dark", "textual-light"
 
@@ -92,6 +94,12 @@ _FAR = 10
 
 _TWICE_S = 3.0
 """Within so long what ends the jam has to be asked for twice."""
+
+_SPARE_S = 0.02
+"""The processor time that has to be left for a step off the beat to be drawn: the beats come first."""
+
+_AFTER_S = 0.5
+"""How long what was not drawn may stay unseen where nothing follows it."""
 
 _PIANO_S = 0.005
 """No timer is shorter."""
@@ -115,6 +123,8 @@ class Setting:
     says: tuple[str, ...] = ()
     """What is said as soon as it is there."""
     runs: Runs = field(default=run_improv)
+    share: float = SHARE
+    """The share of one core that may go into drawing what plays."""
     clock: Callable[[], float] = time.monotonic
 
 
@@ -144,11 +154,21 @@ class JamScreen(Screen[None]):
         yield self.status
         yield self.footer
 
-    def show(self, seen: Snapshot) -> None:
-        """Take the newest snapshot in."""
-        for view in (self.turn, *self.music, self.keyboard, *self.insides, self.status):
-            view.show(seen)
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The pictures of what plays."""
+        return (self.turn, *self.music, self.keyboard, *self.insides, self.status)
+
+    def take(self, seen: Snapshot) -> None:
+        """Take the newest snapshot in; what it says of the controls shows at once."""
+        for view in self.views:
+            view.take(seen)
         self.controls.show(seen)
+
+    def redraw(self) -> None:
+        """Draw what has been taken in."""
+        for view in self.views:
+            view.redraw()
 
 
 class Everything(Provider):
@@ -203,6 +223,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._news: deque[News] = deque()
         self._newest: Snapshot | None = None
         self._woken = False
+        self._budget = Budget(setting.share)
+        self._undrawn: Timer | None = None
         self._banner = _STARTING
         self._is_gone = False
         self._is_starting = False
@@ -319,7 +341,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self._take(self._news.popleft())
         newest, self._newest = self._newest, None
         if newest is not None and not self._is_gone:
-            self._show(newest)
+            self._see(newest)
 
     def _take(self, news: News) -> None:
         match news:
@@ -377,7 +399,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             for text in self._setting.says:
                 self._toast(text)
 
-    def _show(self, seen: Snapshot) -> None:
+    def _see(self, seen: Snapshot) -> None:
         before, self.seen = self.seen, seen
         self._is_news = False
         if before is None and not self._letters_chosen:
@@ -387,10 +409,28 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         for text, was in ((seen.fault, before and before.fault), (seen.rig.remark, before and before.rig.remark)):
             if text and text != was:
                 self.noted.append(text)
-        self._jam.show(seen)
-        if isinstance(self.screen, Aside):
-            self.screen.show(seen)
+        self._jam.take(seen)
+        if before is None or self._is_worth_drawing(before, seen):
+            self._draw()
+        elif self._undrawn is None:
+            self._undrawn = self.set_timer(_AFTER_S, self._draw)
         self._turn_back()
+
+    def _is_worth_drawing(self, before: Snapshot, seen: Snapshot) -> bool:
+        """Whether there is time for it, or it shows what somebody has turned."""
+        if (seen.playing, seen.settings) != (before.playing, before.settings):
+            return True
+        is_new_beat = seen.step % STEPS_PER_BEAT == 0 or seen.step == before.step
+        return self._budget.left_s() > (0 if is_new_beat else _SPARE_S)
+
+    def _draw(self) -> None:
+        """Show what was seen last."""
+        if self._undrawn is not None:
+            self._undrawn.stop()
+            self._undrawn = None
+        self._jam.redraw()
+        if self.seen is not None and isinstance(self.screen, Aside):
+            self.screen.show(self.seen)
 
     def _dress(self) -> None:
         """Have the footer, the banner and the keyboard of the screen say how things are."""
