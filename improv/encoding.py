@@ -7,16 +7,20 @@ loaded: a model trained on another meaning of the same numbers is refused, with 
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Generator
+from dataclasses import asdict, dataclass, field
 from math import inf
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from improv.model import HeadSpec, Shape, Tensor, Tensors
 from improv.music import SILENCE, STEPS_PER_BEAT, TICKS_PER_STEP, Cell, Chord, Form, Frame, Onset
+
+MELODY_HEAD = "next_melody"
+"""Of a network that makes one choice of a melody a step."""
 
 Bias = NDArray[np.float64]
 
@@ -34,6 +38,23 @@ class Steer:
     density: float = 0.0
     leaning: float = 0.0
     steps_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One choice of those that a cell takes: the head that is asked, and what is known before it."""
+
+    head: str
+    bias: Bias
+    """What is added to the logarithm of each unit's probability, shape (units,); -inf forbids it."""
+    pitches: tuple[int, ...] = ()
+    """The MIDI pitch each unit stands for, if they stand for pitches."""
+    features: Tensors = field(default_factory=dict)
+    """What the network is told of the choices so far; nothing before the first."""
+
+
+Choosing: TypeAlias = Generator[Choice, int, Cell]
+"""Asks for one choice after another, is sent the unit that was drawn, and returns the cell they make."""
 
 
 class Encoding(Protocol):
@@ -75,8 +96,13 @@ class Encoding(Protocol):
         """The chord that the units which are on (1.0) stand for, named as the form names it."""
         ...
 
-    def bias(self, steer: Steer, chord: Chord | None, before: Cell) -> Bias:
-        """What to add to the logarithm of each melody unit's probability, shape (units,); -inf forbids it.
+    @property
+    def melody_heads(self) -> tuple[str, ...]:
+        """The heads that a network which improvises has."""
+        ...
+
+    def choosing(self, steer: Steer, chord: Chord | None, before: Cell) -> Choosing:
+        """The choices that the next cell takes.
 
         `chord` is the one that will sound, in the network's key, `before` the cell it follows.
         """
@@ -85,10 +111,6 @@ class Encoding(Protocol):
     @property
     def deaf_to(self) -> tuple[str, ...]:
         """The names of the controls that a network of this kind cannot obey."""
-        ...
-
-    def cell(self, pitch: int, before: Cell) -> Cell:
-        """What choosing `pitch` means after the cell before it."""
         ...
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
@@ -149,7 +171,7 @@ class LocalNotes:
         """Chords by threshold (section 3.2), one melody note by normalised probabilities (4.2)."""
         return {
             "next_chord": HeadSpec((1, self.chord_notes), "bernoulli"),
-            "next_melody": HeadSpec((1, self.melody_notes), "normalised_bernoulli"),
+            MELODY_HEAD: HeadSpec((1, self.melody_notes), "normalised_bernoulli"),
         }
 
     def encode(self, frame: Frame) -> Tensors:
@@ -169,6 +191,17 @@ class LocalNotes:
         """The chord whose notes are on."""
         on = np.flatnonzero(units) + self.chord_low
         return Chord.of((int(pitch) % 12 for pitch in on), known=form.chords)
+
+    @property
+    def melody_heads(self) -> tuple[str, ...]:
+        """One: a note for each step."""
+        return (MELODY_HEAD,)
+
+    def choosing(self, steer: Steer, chord: Chord | None, before: Cell) -> Choosing:
+        """One choice, of a pitch: it is held where the same one has just begun, else struck."""
+        pitches = self.melody_pitches()
+        unit = yield Choice(MELODY_HEAD, self.bias(steer, chord, before), pitches)
+        return _cell(pitches[unit], before)
 
     def bias(self, steer: Steer, chord: Chord | None, before: Cell) -> Bias:
         """A denser line repeats less what has just begun, which is how this kind of network holds a note.
@@ -193,18 +226,19 @@ class LocalNotes:
         """It obeys them all, density in its way."""
         return ()
 
-    def cell(self, pitch: int, before: Cell) -> Cell:
-        """A held note where the same one has just begun, else a new one."""
-        if any(onset.pitch == pitch for onset in before.onsets):
-            return Cell(held=(pitch,))
-        return Cell(onsets=(Onset(pitch),))
-
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """A melody given as one sounding pitch a step, as cells."""
         cells: list[Cell] = []
         for pitch in pitches:
-            cells.append(self.cell(pitch, cells[-1] if cells else SILENCE))
+            cells.append(_cell(pitch, cells[-1] if cells else SILENCE))
         return tuple(cells)
+
+
+def _cell(pitch: int, before: Cell) -> Cell:
+    """A held note where the same one has just begun, else a new one."""
+    if any(onset.pitch == pitch for onset in before.onsets):
+        return Cell(held=(pitch,))
+    return Cell(onsets=(Onset(pitch),))
 
 
 ENCODINGS: MappingProxyType[str, Encoding] = MappingProxyType({"local_notes": LocalNotes()})

@@ -26,7 +26,7 @@ MAX_TENSOR_VALUES = 2**22
 METADATA_KEY = "improv"
 """Where in an ONNX file's metadata the specification stands."""
 
-DISTRIBUTIONS = ("bernoulli", "normalised_bernoulli")
+DISTRIBUTIONS = ("bernoulli", "normalised_bernoulli", "categorical")
 """What a head's logits may mean: see `improv.sampling`."""
 
 Tensor: TypeAlias = "NDArray[np.float32]"

@@ -28,7 +28,7 @@ from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Placed, Timed, in
 from improv.onnx_model import OnnxModel, remembered_provider
 from improv.recording import Head, read_take
 from improv.replay import entry_of, network, replayed
-from improv.session import MELODY_HEAD, Moment, Session, begin, snapshot, swapped
+from improv.session import Moment, Session, begin, has_melody, snapshot, swapped
 from improv.transport import Clock, Transport
 from improv.turns import Mode
 
@@ -284,7 +284,7 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
 
 def _deaf_to(model: OnnxModel) -> tuple[str, ...]:
     """The controls that a network cannot obey: one without a melody none of the melody's."""
-    return ENCODINGS[model.spec.encoding].deaf_to if MELODY_HEAD in model.spec.heads else MELODY_CONTROLS
+    return ENCODINGS[model.spec.encoding].deaf_to if has_melody(model.spec) else MELODY_CONTROLS
 
 
 def _asked_to_begin(hands: "FarPlayer", link: Link, prepared: Prepared) -> Begin | None:

@@ -5,6 +5,7 @@ before, so the same seed and the same input give the same performance whatever e
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +17,24 @@ THRESHOLD = 0.5
 
 _THRESHOLD_LOGIT = math.log(THRESHOLD / (1 - THRESHOLD))
 
+_Logarithms = NDArray[np.float64]
+
 _COLDEST = 1e-6
 """A temperature at which the likeliest unit takes all, and no quotient overflows."""
 
 Probabilities = NDArray[np.float64]
 
 
-def log_sigmoid(logits: Tensor) -> NDArray[np.float64]:
+def log_sigmoid(logits: Tensor) -> _Logarithms:
     """The logarithm of each unit's own probability, exact where the probability is tiny."""
     return np.asarray(-np.logaddexp(0, -np.asarray(logits, np.float64)))
+
+
+_WEIGHED: dict[str, Callable[[Tensor], _Logarithms]] = {
+    "normalised_bernoulli": log_sigmoid,
+    "categorical": lambda logits: np.asarray(logits, np.float64),
+}
+"""The logarithm of each unit's weight among the others, up to a constant, by the head's distribution."""
 
 
 def on_units(logits: Tensor) -> Tensor:
@@ -34,17 +44,24 @@ def on_units(logits: Tensor) -> Tensor:
 
 
 def one_unit(
-    logits: Tensor, temperature: float, *, bias: NDArray[np.float64] | float = 0.0, top_p: float = 1.0
+    logits: Tensor,
+    temperature: float,
+    *,
+    distribution: str = "normalised_bernoulli",
+    bias: NDArray[np.float64] | float = 0.0,
+    top_p: float = 1.0,
 ) -> Probabilities:
-    """A `normalised_bernoulli` head: the units' probabilities made to sum to one (section 4.2).
+    """The probability that each unit is the one: they sum to one.
 
+    A `normalised_bernoulli` head gives each unit a probability of its own, in proportion to which one is
+    chosen (Eck & Schmidhuber 2002, section 4.2); a `categorical` one is a softmax.
     `temperature` 1 leaves them as the network has them, towards 0 the likeliest takes all, above
     1 they even out. `bias` is added to their logarithms after that, -inf forbids a unit; `top_p`
     keeps the likeliest that together reach it (Holtzman et al. 2020, section 3.1), one at least.
     Shape (units,). ValueError where the logits are not finite.
     """
     _check_finite(logits)
-    log_p = log_sigmoid(logits).ravel()
+    log_p = _WEIGHED[distribution](logits).ravel()
     log_w = (log_p - log_p.max()) / max(temperature, _COLDEST) + bias
     weights = np.exp(log_w - log_w.max())
     return _nucleus(weights / weights.sum(), top_p)
@@ -66,8 +83,8 @@ def _check_finite(logits: Tensor) -> None:
         raise ValueError("the network's logits are not finite")
 
 
-def draw(probabilities: Probabilities, seed: int, step: int) -> int:
-    """The unit a uniform random number picks; the same for the same seed and step."""
-    uniform = np.random.default_rng((seed, step & 0xFFFF_FFFF)).random()
+def draw(probabilities: Probabilities, seed: int, step: int, number: int = 0) -> int:
+    """The unit a uniform random number picks; the same for the same seed, step and number of the choice within it."""
+    uniform = np.random.default_rng((seed, step & 0xFFFF_FFFF)).random(number + 1)[number]
     edges = np.cumsum(probabilities)
     return int(np.searchsorted(edges / edges[-1], uniform, side="right"))

@@ -9,17 +9,17 @@ sounds in the player's (`frame`). What is heard is brought into the network's on
 is chosen is brought into the performance's on the way out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import pairwise
+from itertools import count, pairwise
 from statistics import median
 from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from improv.encoding import ENCODINGS, Encoding, Steer
+from improv.encoding import ENCODINGS, Choosing, Encoding, Steer
 from improv.messages import (
     CHORDS_LEVEL,
     CLICK_LEVEL,
@@ -51,7 +51,7 @@ from improv.messages import (
     Value,
     control_named,
 )
-from improv.model import StepModel, Tensor, Tensors, no_memory
+from improv.model import ModelSpec, StepModel, Tensor, Tensors, no_memory
 from improv.music import (
     OWN_VOLUME,
     PITCH_CLASSES,
@@ -81,7 +81,6 @@ from improv.transport import Transport
 from improv.turns import Call, Ear, Mode, Rules, Turn, Who, first_turn, is_stray, turn_after
 
 CHORD_HEAD = "next_chord"
-MELODY_HEAD = "next_melody"
 
 CHORDS_LOW = 48
 """Chords are voiced in the octave above this pitch (C3)."""
@@ -130,6 +129,7 @@ class Odds:
     """What a network has said of its melody's units: logits, and what was added to their logarithms, (units,)."""
 
     logits: Tensor
+    distribution: str
     bias: NDArray[np.float64]
     pitches: tuple[int, ...]
     octaves: int
@@ -300,23 +300,60 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     if not _sounds(session):
         return _without_music(before, session, fed, audible=True)
     memory = before.memory
-    for frame in (*before.unfed, *fed):
-        outputs, memory = model.step(_features(frame, encoding, model), memory)
+    for frame in (*before.unfed, *fed[:-1]):
+        _, memory = model.step(_features(frame, encoding, model), memory)
+    features = _features(fed[-1], encoding, model)
+    outputs, after = model.step(features, memory)
+
+    def again(so_far: Tensors) -> Tensors:
+        return model.step({**features, **so_far}, memory)[0]
+
     chord = encoding.chord(on_units(outputs[CHORD_HEAD]), session.form)
     melody, odds = SILENCE, None
-    if MELODY_HEAD in outputs:
-        settings, cell = session.settings, before.chosen.melody
-        bias = encoding.bias(_steer(session), chord, cell)
-        octaves = session.touch.octaves + settings.register
-        odds = Odds(outputs[MELODY_HEAD].ravel(), bias, encoding.melody_pitches(), octaves)
-        if session.turn.who.plays:
-            probabilities = one_unit(odds.logits, settings.temperature, bias=bias, top_p=settings.top_p)
-            pitch = odds.pitches[draw(probabilities, settings.seed, session.step)]
-            melody = encoding.cell(pitch, cell)
+    if has_melody(model.spec):
+        choosing = encoding.choosing(_steer(session), chord, before.chosen.melody)
+        melody, odds = _improvised(choosing, outputs, again, session, model.spec)
     session = _choosing(
-        Frame(melody, chord), before, session, memory=memory, odds=odds, unfed=(), behind=0, faults_in_a_row=0
+        Frame(melody, chord), before, session, memory=after, odds=odds, unfed=(), behind=0, faults_in_a_row=0
     )
     return session, Played(session.frame, _events(before, session))
+
+
+def has_melody(spec: ModelSpec) -> bool:
+    """Whether a network improvises, or knows the changes alone."""
+    return all(head in spec.heads for head in ENCODINGS[spec.encoding].melody_heads)
+
+
+def _improvised(
+    choosing: Choosing, outputs: Tensors, again: Callable[[Tensors], Tensors], session: Session, spec: ModelSpec
+) -> tuple[Cell, Odds | None]:
+    """What improv plays in the session's step, one choice after another, and what the network said of its first pitch.
+
+    `outputs` are the heads before any choice; `again` gives them once some have been made. Where it is not
+    improv's turn nothing is drawn.
+    """
+    settings, octaves = session.settings, session.touch.octaves + session.settings.register
+    odds: Odds | None = None
+    choice = next(choosing)
+    for number in count():
+        distribution = spec.heads[choice.head].distribution
+        if odds is None and choice.pitches:
+            odds = Odds(outputs[choice.head].ravel(), distribution, choice.bias, choice.pitches, octaves)
+        if not session.turn.who.plays:
+            break
+        likely = one_unit(
+            outputs[choice.head],
+            settings.temperature,
+            distribution=distribution,
+            bias=choice.bias,
+            top_p=settings.top_p,
+        )
+        try:
+            choice = choosing.send(draw(likely, settings.seed, session.step, number))
+        except StopIteration as done:
+            return done.value, odds
+        outputs = again(choice.features)
+    return SILENCE, odds
 
 
 def caught_up(session: Session, model: StepModel) -> Session:
@@ -346,7 +383,7 @@ def fallback(
     if not _sounds(session):
         return _without_music(before, session, fed, audible=audible)
     melody = SILENCE
-    if audible and session.turn.who.plays and MELODY_HEAD in model.spec.heads:
+    if audible and session.turn.who.plays and has_melody(model.spec):
         melody = _plain_line(session.place, session.chord, encoding)
     unfed = (*before.unfed, *fed)
     session = _choosing(Frame(melody, session.chord), before, session, odds=None, unfed=unfed, behind=before.behind + 1)
@@ -496,8 +533,10 @@ def _chances(session: Session) -> tuple[Chance, ...]:
     odds, settings = session.odds, session.settings
     if odds is None:
         return ()
-    trained = one_unit(odds.logits, 1.0)
-    bent = one_unit(odds.logits, settings.temperature, bias=odds.bias, top_p=settings.top_p)
+    trained = one_unit(odds.logits, 1.0, distribution=odds.distribution)
+    bent = one_unit(
+        odds.logits, settings.temperature, distribution=odds.distribution, bias=odds.bias, top_p=settings.top_p
+    )
     up = session.semitones + 12 * odds.octaves
     return tuple(
         Chance(pitch + up, round(float(p), 4), round(float(q), 4))

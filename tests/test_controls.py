@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from improv.encoding import ENCODINGS, Steer
+from improv.encoding import MELODY_HEAD, LocalNotes, Steer
 from improv.engine import START_S, Lead, _fallbacks, perform
 from improv.errors import UsageError
 from improv.messages import (
@@ -40,7 +40,6 @@ from improv.onnx_model import OnnxModel
 from improv.replay import replayed
 from improv.sampling import one_unit
 from improv.session import (
-    MELODY_HEAD,
     Heard,
     Moment,
     Played,
@@ -60,7 +59,7 @@ from tests.test_engine import Commands, played, script
 from tests.test_engine import Heard as Sink
 from tests.test_replay import again, recording
 
-NOTES = ENCODINGS["local_notes"]
+NOTES = LocalNotes()
 PITCHES = NOTES.melody_pitches()
 C7 = Chord.parse("C7")
 STEP_S = 0.25
