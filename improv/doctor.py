@@ -305,11 +305,11 @@ def _model(name: str, path: Path) -> Finding:
 
 
 def _step_times_s(model: Any) -> list[float]:
-    from improv.encoding import ENCODINGS
+    from improv.encoding import ENCODINGS, Fed
     from improv.model import no_memory
     from improv.music import SILENCE, Form, Frame
 
-    features = ENCODINGS[model.spec.encoding].encode(Frame(SILENCE, Form.parse(model.spec.form).chord_at(0)))
+    features = ENCODINGS[model.spec.encoding].encode(Fed(Frame(SILENCE, Form.parse(model.spec.form).chord_at(0))))
     features = {name: features[name] for name in model.spec.features}
     memory = no_memory(model.spec)
     took_s = []

@@ -57,12 +57,32 @@ Choosing: TypeAlias = Generator[Choice, int, Cell]
 """Asks for one choice after another, is sent the unit that was drawn, and returns the cell they make."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """What a network is fed at a step: what sounded in it, where that was, and what is known of the steps to come."""
+
+    frame: Frame
+    place: int = 0
+    """Steps from the top of the form; below zero it is counted in."""
+    ahead: tuple[Chord | None, ...] = ()
+    """The chords of the steps that follow, as many as are settled: see `Encoding.settled`."""
+    yours: bool = False
+    """Whether the player had the turn."""
+    answers: bool = False
+    """Whether improv plays in the step that is decided."""
+
+
 class Encoding(Protocol):
-    """How one kind of network sees a frame."""
+    """How one kind of network sees a performance."""
 
     @property
     def grid(self) -> int:
         """The finest position it can tell apart, in ticks."""
+        ...
+
+    @property
+    def settled(self) -> int:
+        """How many steps ahead of the one it is fed the chords are settled already; its chord is of the one after."""
         ...
 
     @property
@@ -80,8 +100,8 @@ class Encoding(Protocol):
         """The heads a network may have, `next_chord` and `next_melody`, and what their logits mean."""
         ...
 
-    def encode(self, frame: Frame) -> Tensors:
-        """The tensors a network is fed for a frame in its own key."""
+    def encode(self, fed: Fed) -> Tensors:
+        """The tensors a network is fed, all in its own key."""
         ...
 
     def melody_pitches(self) -> tuple[int, ...]:
@@ -139,6 +159,11 @@ class LocalNotes:
         return TICKS_PER_STEP
 
     @property
+    def settled(self) -> int:
+        """None: the chord of each step is decided with its melody."""
+        return 0
+
+    @property
     def fingerprint(self) -> str:
         """A digest of the numbers above and of the tensors' names."""
         heads = {name: asdict(head) for name, head in self.heads.items()}
@@ -174,13 +199,13 @@ class LocalNotes:
             MELODY_HEAD: HeadSpec((1, self.melody_notes), "normalised_bernoulli"),
         }
 
-    def encode(self, frame: Frame) -> Tensors:
+    def encode(self, fed: Fed) -> Tensors:
         """Every note of the frame that sounds in the step, folded by octaves into the melody's range."""
         melody = np.zeros(self.melody_notes, np.float32)
-        melody[[self._unit(pitch) for pitch in frame.melody.pitches]] = 1
+        melody[[self._unit(pitch) for pitch in fed.frame.melody.pitches]] = 1
         chord = np.zeros(self.chord_notes, np.float32)
-        if frame.chord is not None:
-            chord = self.chord_units(frame.chord)
+        if fed.frame.chord is not None:
+            chord = self.chord_units(fed.frame.chord)
         return {"chord": chord[None], "melody": melody[None]}  # (1, 12), (1, 13)
 
     def _unit(self, pitch: int) -> int:

@@ -19,7 +19,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from improv.encoding import ENCODINGS, Choosing, Encoding, Steer
+from improv.encoding import ENCODINGS, Choosing, Encoding, Fed, Steer
 from improv.messages import (
     CHORDS_LEVEL,
     CLICK_LEVEL,
@@ -171,7 +171,9 @@ class Session:
     """The pitches of the chord that sound."""
     levels: tuple[int, ...] = (OWN_VOLUME,) * len(_LEVELS)
     """How loud the parts are, as far as their synth was told."""
-    unfed: tuple[Frame, ...] = ()
+    ahead: tuple[Chord | None, ...] = ()
+    """The chords of the steps to come, as far as they are settled, in the network's key."""
+    unfed: tuple[Fed, ...] = ()
     """What sounded in steps the network failed at, still to be fed to it."""
     behind: int = 0
     """Steps since the network last decided one."""
@@ -184,7 +186,7 @@ class Session:
     """The player's last notes in this turn."""
     call: Call | None = None
     """What the player has played since improv last did."""
-    past: tuple[Frame, ...] = ()
+    past: tuple[Fed, ...] = ()
     """What the network was fed in the last chorus: another network begins with it."""
     swing: float | None = None
     """The swing to come with the next beat."""
@@ -202,11 +204,6 @@ class Session:
     def place(self) -> int:
         """The step counted from the top of the form; below zero it is counted in."""
         return self.step - self.top
-
-    @property
-    def chord(self) -> Chord:
-        """The form's chord at the step, in the network's key."""
-        return self.form.chord_at(self.place)
 
     @property
     def rules(self) -> Rules:
@@ -273,8 +270,9 @@ def begin(model: StepModel, settings: Settings, transport: Transport, *, count_i
     melody = (SILENCE,) * (form.steps - len(primer)) + encoding.melody(primer)
     frames = [Frame(cell, form.chord_at(step)) for step, cell in enumerate(melody)]
     memory = no_memory(model.spec)
-    for frame in frames[:-1]:  # the last one is stepped on the way to step 0
-        _, memory = model.step(_features(frame, encoding, model), memory)
+    for place, frame in enumerate(frames[:-1]):  # the last one is stepped on the way to step 0
+        fed = Fed(frame, place, _settled(form, place, encoding))
+        _, memory = model.step(_features(fed, encoding, model), memory)
     first = -count_in_bars * STEPS_PER_BAR
     return Session(
         step=first - 1,
@@ -285,6 +283,7 @@ def begin(model: StepModel, settings: Settings, transport: Transport, *, count_i
         turn=first_turn(first, Rules(settings.mode, settings.bars, settings.gap)),
         chosen=frames[-1],
         frame=Frame(SILENCE, None),
+        ahead=_settled(form, -1, encoding),
         memory=memory,
     )
 
@@ -300,22 +299,24 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     if not _sounds(session):
         return _without_music(before, session, fed, audible=True)
     memory = before.memory
-    for frame in (*before.unfed, *fed[:-1]):
-        _, memory = model.step(_features(frame, encoding, model), memory)
-    features = _features(fed[-1], encoding, model)
+    *earlier, last = (*before.unfed, *fed)
+    for each in earlier:
+        _, memory = model.step(_features(each, encoding, model), memory)
+    features = _features(last, encoding, model)
     outputs, after = model.step(features, memory)
 
     def again(so_far: Tensors) -> Tensors:
         return model.step({**features, **so_far}, memory)[0]
 
-    chord = encoding.chord(on_units(outputs[CHORD_HEAD]), session.form)
+    chord, *ahead = (*last.ahead, encoding.chord(on_units(outputs[CHORD_HEAD]), session.form))
     melody, odds = SILENCE, None
     if has_melody(model.spec):
         choosing = encoding.choosing(_steer(session), chord, before.chosen.melody)
         melody, odds = _improvised(choosing, outputs, again, session, model.spec)
     session = _choosing(
-        Frame(melody, chord), before, session, memory=after, odds=odds, unfed=(), behind=0, faults_in_a_row=0
-    )
+        Frame(melody, chord), before, session, ahead=tuple(ahead), memory=after, odds=odds,
+        unfed=(), behind=0, faults_in_a_row=0,
+    )  # fmt: skip
     return session, Played(session.frame, _events(before, session))
 
 
@@ -358,8 +359,8 @@ def _improvised(
 
 def caught_up(session: Session, model: StepModel) -> Session:
     """The session with the first of what the network has missed fed to it. Whatever the model raises is raised."""
-    frame, *unfed = session.unfed
-    _, memory = model.step(_features(frame, ENCODINGS[model.spec.encoding], model), session.memory)
+    fed, *unfed = session.unfed
+    _, memory = model.step(_features(fed, ENCODINGS[model.spec.encoding], model), session.memory)
     return replace(session, memory=memory, unfed=tuple(unfed))
 
 
@@ -382,11 +383,14 @@ def fallback(
         session = replace(session, missed_steps=before.missed_steps + 1)
     if not _sounds(session):
         return _without_music(before, session, fed, audible=audible)
+    chord, *ahead = (*fed[-1].ahead, session.form.chord_at(session.place + encoding.settled))
     melody = SILENCE
     if audible and session.turn.who.plays and has_melody(model.spec):
-        melody = _plain_line(session.place, session.chord, encoding)
-    unfed = (*before.unfed, *fed)
-    session = _choosing(Frame(melody, session.chord), before, session, odds=None, unfed=unfed, behind=before.behind + 1)
+        melody = _plain_line(session.place, chord, encoding)
+    session = _choosing(
+        Frame(melody, chord), before, session, ahead=tuple(ahead), odds=None,
+        unfed=(*before.unfed, *fed), behind=before.behind + 1,
+    )  # fmt: skip
     failing = session.faults_in_a_row == _FAULTS_BEFORE_FORGETTING > before.faults_in_a_row
     if failing or session.behind % session.form.steps == 0:
         session = _forgetting(session, model)
@@ -409,21 +413,25 @@ def idled(session: Session, heard: Heard, start_s: float) -> Session:
 
 def swapped(session: Session, model: StepModel) -> Session:
     """The session with another network, which begins with what was played in the last chorus, or its changes alone."""
-    form, spec = Form.parse(model.spec.form), model.spec
+    form, spec, encoding = Form.parse(model.spec.form), model.spec, ENCODINGS[model.spec.encoding]
     up = shortest_way(session.own_key, spec.key)
     sounding = PITCH_CLASSES[(pitch_class(session.own_key) + session.semitones) % 12]
     waits = not session.playing or session.place < 0
     end = form.steps - 1 if waits else session.place  # the place that is fed next
-    heard = [_moved(frame, up) for frame in (session.past[:-1] if waits else session.past)][-form.steps :]
     top = (end // form.steps - 1) * form.steps  # from the top of the chorus before: it counts from there
-    changes = [Frame(SILENCE, form.chord_at(place)) for place in range(top, end - len(heard))]
-    past = (*changes, *heard)
+    kept = (session.past[:-1] if waits else session.past)[-form.steps :]
+    heard = [
+        replace(fed, frame=_moved(fed.frame, up), place=place, ahead=_settled(form, place, encoding))
+        for place, fed in zip(range(end - len(kept), end), kept, strict=True)
+    ]
+    past = (*_changes(form, range(top, end - len(heard)), encoding), *heard)
     return replace(
         session,
         settings=replace(session.settings, key=sounding) if up else session.settings,  # the key that sounds stays
         form=form,
         own_key=spec.key,
         chosen=_moved(session.chosen, up),
+        ahead=_settled(form, session.place, encoding),
         memory=no_memory(spec),
         unfed=past,
         past=past[-form.steps :],
@@ -459,13 +467,23 @@ def _forgetting(session: Session, model: StepModel) -> Session:
     """
     last = session.place - 1
     top = last - last % session.form.steps
-    changes = tuple(Frame(SILENCE, session.form.chord_at(place)) for place in range(top, last + 1))
+    changes = _changes(session.form, range(top, last + 1), ENCODINGS[model.spec.encoding])
     return replace(session, memory=no_memory(model.spec), unfed=changes)
 
 
-def _plain_line(step: int, chord: Chord, encoding: Encoding) -> Cell:
+def _changes(form: Form, places: Iterable[int], encoding: Encoding) -> tuple[Fed, ...]:
+    """What a network is fed where nothing sounds but the changes of the form."""
+    return tuple(Fed(Frame(SILENCE, form.chord_at(place)), place, _settled(form, place, encoding)) for place in places)
+
+
+def _settled(form: Form, place: int, encoding: Encoding) -> tuple[Chord, ...]:
+    """The form's chords that follow a place, as many as are settled."""
+    return tuple(form.chord_at(place + after) for after in range(1, encoding.settled + 1))
+
+
+def _plain_line(step: int, chord: Chord | None, encoding: Encoding) -> Cell:
     """Chord tones up and down the range, one on each beat, the form of it given by the place alone."""
-    if step % STEPS_PER_BEAT:
+    if step % STEPS_PER_BEAT or chord is None:
         return SILENCE
     tones = [pitch for pitch in encoding.melody_pitches() if pitch % 12 in chord.pitch_classes]
     if not tones:
@@ -551,12 +569,10 @@ def _squeezed(memory: Tensors) -> tuple[float, ...]:
     return tuple(round(float(number), 2) for number in np.tanh(numbers[::every]))
 
 
-def _up_to_the_decision(
-    session: Session, heard: Heard, encoding: Encoding
-) -> tuple[Session, Session, tuple[Frame, ...]]:
+def _up_to_the_decision(session: Session, heard: Heard, encoding: Encoding) -> tuple[Session, Session, tuple[Fed, ...]]:
     """The session with all it has heard, the same at its next step, and what the network is fed for the one between.
 
-    That is one frame, but where the form is left for its top: then the rest of the chorus too, in silence.
+    That is one step, but where the form is left for its top: then the rest of the chorus too, in silence.
     """
     listened = _listened(session, heard.notes, encoding.grid)
     before = _commanded(listened, heard.commands)
@@ -568,21 +584,22 @@ def _up_to_the_decision(
         held=any(key.release is None for key in before.keys),
         handed_over=any(isinstance(command, HandOver) for command in heard.commands),
     )
-    frames, past = _left_behind(listened, before, cell, encoding)
-    return before, _moved_on(before, listened, cell, ear, past, encoding), frames
+    fed = _left_behind(listened, before, cell, encoding)
+    past = before.past if listened.place < 0 else (*before.past, *fed)[-before.form.steps :]
+    after = _moved_on(before, listened, cell, ear, past, encoding)
+    *earlier, last = fed
+    return before, after, (*earlier, replace(last, answers=after.turn.who.plays))
 
 
-def _left_behind(
-    session: Session, before: Session, cell: Cell, encoding: Encoding
-) -> tuple[tuple[Frame, ...], tuple[Frame, ...]]:
-    """What the network is fed of a session as it sounded, and the past with that; `before` knows what was asked for."""
+def _left_behind(session: Session, before: Session, cell: Cell, encoding: Encoding) -> tuple[Fed, ...]:
+    """What the network is fed of a session as it sounded; `before` knows what was asked for."""
+    form = session.form
     if session.place < 0:
-        return (session.chosen,), session.past
-    fed, form = _fed(session, cell, encoding), session.form
+        return (Fed(session.chosen, -1, session.ahead),)  # the network waits before the top
+    fed = Fed(_sounded(session, cell, encoding), session.place, session.ahead, yours=session.turn.who.hears_you)
     left = session.playing and (not before.playing or before.top != session.top)
     places = range(session.place + 1, form.steps * (session.place // form.steps + 1)) if left else ()
-    frames = (fed, *(Frame(SILENCE, form.chord_at(place)) for place in places))
-    return frames, (*session.past, *frames)[-form.steps :]
+    return (fed, *_changes(form, places, encoding))
 
 
 def _sounds(session: Session) -> bool:
@@ -590,18 +607,17 @@ def _sounds(session: Session) -> bool:
     return session.playing and session.place >= 0
 
 
-def _without_music(
-    before: Session, session: Session, fed: tuple[Frame, ...], *, audible: bool
-) -> tuple[Session, Played]:
+def _without_music(before: Session, session: Session, fed: tuple[Fed, ...], *, audible: bool) -> tuple[Session, Played]:
     """A step that is counted in, or in which playing stops: what sounds ends, and the network waits."""
-    *unfed, chosen = fed
+    *unfed, last = fed
     session = replace(
         session,
         frame=Frame(SILENCE, None),
         voicing=(),
         levels=_levels(session.settings),
         odds=None,
-        chosen=chosen,
+        chosen=last.frame,
+        ahead=last.ahead,
         unfed=(*before.unfed, *unfed),
         touch=before.touch,
     )
@@ -731,7 +747,7 @@ def _cell(keys: tuple[Key, ...], step: int) -> Cell:
 
 
 def _moved_on(
-    before: Session, was: Session, cell: Cell, ear: Ear, past: tuple[Frame, ...], encoding: Encoding
+    before: Session, was: Session, cell: Cell, ear: Ear, past: tuple[Fed, ...], encoding: Encoding
 ) -> Session:
     """The session at its next step: what is over is forgotten, whose turn it is decided, the touch renewed.
 
@@ -766,8 +782,8 @@ def _touch_of(keys: tuple[Key, ...], key_semitones: int, encoding: Encoding) -> 
     return Touch(round(sum(key.velocity for key in keys) / len(keys)), round(above / 12))
 
 
-def _fed(session: Session, cell: Cell, encoding: Encoding) -> Frame:
-    """What the network is fed for the session's step: what really sounded, in its key and range."""
+def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
+    """What really sounded in the session's step, in the network's key and range."""
     who = session.turn.who
     barged_in = session.settings.mode is not Mode.SOLO and cell.onsets
     if not (who.hears_you or barged_in):
@@ -780,8 +796,8 @@ def _fed(session: Session, cell: Cell, encoding: Encoding) -> Frame:
     return Frame(melody, session.chosen.chord)
 
 
-def _features(frame: Frame, encoding: Encoding, model: StepModel) -> Tensors:
-    tensors = encoding.encode(frame)
+def _features(fed: Fed, encoding: Encoding, model: StepModel) -> Tensors:
+    tensors = encoding.encode(fed)
     return {name: tensors[name] for name in model.spec.features}
 
 

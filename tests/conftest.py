@@ -9,13 +9,18 @@ import pytest
 from improv.encoding import ENCODINGS
 from improv.messages import OWN, Settings
 from improv.model import CONTRACT, ModelSpec, Tensors
-from improv.music import STEPS_PER_BEAT, Form
+from improv.music import STEPS_PER_BEAT, Chord, Form
 from improv.session import Session, begin
 from improv.transport import Transport
 from improv.turns import Mode
 
 CHANGES = "C7 | F7 | C7 | G7"
 LOCAL_NOTES = ENCODINGS["local_notes"]
+
+
+def form_chord(session: Session) -> Chord:
+    """The form's chord at a session's step, in the network's key."""
+    return session.form.chord_at(session.place)
 
 
 @pytest.fixture(autouse=True)

@@ -98,7 +98,7 @@ def test_only_what_really_sounded_is_fed_back(mode: Mode, yours: Played, handed:
     """Whoever takes the turn from whom: what was planned and never sounded is in no memory."""
     moments = jam(Echo(), mode, yours, *handed, beats=32)
     for before, after in pairwise(moments):
-        fed = {pitch % 12 for pitch in after.session.past[-1].melody.pitches}
+        fed = {pitch % 12 for pitch in after.session.past[-1].frame.melody.pitches}
         heard = {pitch % 12 for pitch in after.session.heard.pitches}
         own = {pitch % 12 for pitch in before.session.frame.melody.pitches}
         who = before.session.turn.who

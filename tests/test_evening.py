@@ -32,7 +32,7 @@ from improv.music import NoteOff, NoteOn, Part, Timed
 from improv.session import Moment, begin
 from improv.transport import SimulatedClock, Transport
 from improv.turns import Mode
-from tests.conftest import Echo
+from tests.conftest import Echo, form_chord
 from tests.test_player import Listener
 
 HOURS_S = 2 * 3600.0
@@ -95,7 +95,7 @@ def test_an_evening(hours_s: float) -> None:
         if session.step % 1000 == 0:
             sizes.append(len(pickle.dumps(session)))
         sounds = session.playing and session.place >= 0 and moment.how is How.NETWORK
-        if sounds and session.frame.chord != session.chord.transposed(session.semitones):
+        if sounds and session.frame.chord != form_chord(session).transposed(session.semitones):
             leaves_form.append(session.step)
         listener.sent.clear()
         echo.fed.clear()

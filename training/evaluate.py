@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from improv.encoding import ENCODINGS, MELODY_HEAD
+from improv.encoding import ENCODINGS, MELODY_HEAD, Fed
 from improv.messages import Settings
 from improv.model import StepModel, Tensors, no_memory
 from improv.music import BEATS_PER_BAR, SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Form, Frame, Onset
@@ -179,7 +179,7 @@ def probes(choruses_at_least: int, seed: int) -> list[Tensors]:
         if index % 2:
             cells = tuple(_any_cell(rng) for _ in song)
         frames += [Frame(cell, blues_bars.FORM.chord_at(step)) for step, cell in enumerate(cells)]
-    return [encoding.encode(frame) for frame in frames]
+    return [encoding.encode(Fed(frame)) for frame in frames]
 
 
 def _any_cell(rng: np.random.Generator) -> Cell:

@@ -14,7 +14,7 @@ from typing import Any
 import onnxruntime
 
 from improv.bench.statistics import median_ratio, ratio
-from improv.encoding import ENCODINGS
+from improv.encoding import ENCODINGS, Fed
 from improv.model import Tensors, no_memory
 from improv.music import SILENCE, Form, Frame
 from improv.onnx_model import CPU_PROVIDER, OnnxModel
@@ -115,7 +115,7 @@ def _bare_session(path: Path) -> Any:
 
 def fed(model: OnnxModel) -> Tensors:
     """A silent frame over the first chord, as this model wants it."""
-    features = ENCODINGS[model.spec.encoding].encode(Frame(SILENCE, Form.parse(model.spec.form).chord_at(0)))
+    features = ENCODINGS[model.spec.encoding].encode(Fed(Frame(SILENCE, Form.parse(model.spec.form).chord_at(0))))
     return {name: features[name] for name in model.spec.features}
 
 
