@@ -42,16 +42,8 @@ from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, S
 from improv.tui.footer import Banner, Footer
 from improv.tui.glyphs import ASCII, UNICODE
 from improv.tui.keys import TABLE, Letters, Where
-from improv.tui.screens import (
-    ChoicesScreen,
-    Entry,
-    HelpScreen,
-    LogScreen,
-    ModelsScreen,
-    PortsScreen,
-    PresetsScreen,
-    tail,
-)
+from improv.tui.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
+from improv.tui.screens import Entry, HelpScreen, LogScreen, tail
 from improv.turns import Mode, Turn, Who
 from tests.pilot import QuickPilot
 from tests.test_control import Daemon, served

@@ -42,16 +42,9 @@ from improv.tui.daemon_link import DaemonLink
 from improv.tui.glyphs import UNICODE
 from improv.tui.keyboard import Keyboard
 from improv.tui.keys import BY_ACTION, TABLE, Letters
+from improv.tui.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
 from improv.tui.roll import Roll
-from improv.tui.screens import (
-    ChoicesScreen,
-    Entry,
-    HelpScreen,
-    LogScreen,
-    ModelsScreen,
-    PortsScreen,
-    PresetsScreen,
-)
+from improv.tui.screens import Entry, HelpScreen, LogScreen
 from improv.tui.status import StatusLine
 from improv.tui.turn import TurnBand
 from improv.turns import Mode, Who

@@ -28,7 +28,7 @@ from improv.tui.controls import NAMES
 from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
 from improv.tui.footer import Banner
 from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
-from improv.tui.screens import Choice, ChoicesScreen, PortsScreen
+from improv.tui.lists import Choice, ChoicesScreen, PortsScreen
 from tests.test_control import Daemon, served
 from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Stage, staged
 

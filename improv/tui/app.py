@@ -58,23 +58,12 @@ from improv.tui.form import FormGrid
 from improv.tui.glyphs import UNICODE, Glyphs
 from improv.tui.keyboard import Keyboard
 from improv.tui.keys import BY_ACTION, LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
+from improv.tui.lists import VIRTUAL, ChoicesScreen, ListScreen, ModelsScreen, PortsScreen, PresetsScreen, Runs
 from improv.tui.meters import Meters
 from improv.tui.mind import Mind
 from improv.tui.piano import Piano
 from improv.tui.roll import Roll
-from improv.tui.screens import (
-    VIRTUAL,
-    Aside,
-    ChoicesScreen,
-    Entry,
-    HelpScreen,
-    ListScreen,
-    LogScreen,
-    ModelsScreen,
-    PortsScreen,
-    PresetsScreen,
-    Runs,
-)
+from improv.tui.screens import Aside, Entry, HelpScreen, LogScreen
 from improv.tui.status import StatusLine
 from improv.tui.still import Frame
 from improv.tui.turn import TurnBand
