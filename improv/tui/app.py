@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import App, ComposeResult
+from textual.app import App
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.css.query import NoMatches
 from textual.events import Event, Key
@@ -54,19 +54,12 @@ from improv.tui.colours import variables
 from improv.tui.controls import Controls
 from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
 from improv.tui.footer import Banner, Footer
-from improv.tui.form import FormGrid
 from improv.tui.glyphs import UNICODE, Glyphs
-from improv.tui.keyboard import Keyboard
+from improv.tui.jam import JamScreen
 from improv.tui.keys import BY_ACTION, LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
 from improv.tui.lists import VIRTUAL, ChoicesScreen, ListScreen, ModelsScreen, PortsScreen, PresetsScreen, Runs
-from improv.tui.meters import Meters
-from improv.tui.mind import Mind
 from improv.tui.piano import Piano
-from improv.tui.roll import Roll
 from improv.tui.screens import Aside, Entry, HelpScreen, LogScreen
-from improv.tui.status import StatusLine
-from improv.tui.still import Frame
-from improv.tui.turn import TurnBand
 
 DARK, LIGHT = "textual-dark", "textual-light"
 
@@ -105,39 +98,6 @@ class Setting:
     """What is said as soon as it is there."""
     runs: Runs = field(default=run_improv)
     clock: Callable[[], float] = time.monotonic
-
-
-class JamScreen(Screen[None]):
-    """The jam, all of it."""
-
-    where = Where.JAM
-
-    def __init__(self, glyphs: Glyphs) -> None:
-        super().__init__()
-        self.turn = TurnBand(glyphs)
-        self.banner = Banner()
-        self.music = (FormGrid(glyphs), Roll(glyphs))
-        self.keyboard = Keyboard(glyphs)
-        self.controls = Controls(glyphs)
-        self.insides = (Mind(glyphs), Meters(glyphs))
-        self.status = StatusLine(glyphs)
-        self.footer = Footer(glyphs)
-
-    def compose(self) -> ComposeResult:
-        """The music on the left, what turns it on the right."""
-        yield self.turn
-        yield self.banner
-        with Frame(id="body"):
-            yield Frame(*self.music, self.keyboard, id="music")
-            yield Frame(self.controls, *self.insides, id="turned")
-        yield self.status
-        yield self.footer
-
-    def show(self, seen: Snapshot) -> None:
-        """Take the newest snapshot in."""
-        for view in (self.turn, *self.music, self.keyboard, *self.insides, self.status):
-            view.show(seen)
-        self.controls.show(seen)
 
 
 class Everything(Provider):
