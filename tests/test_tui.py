@@ -176,7 +176,7 @@ def test_every_action_is_a_key_in_the_palette_and_in_the_help(tmp_path: Path) ->
     async def scene(stage: Stage) -> None:
         save(tmp_path / "config" / "presets.toml", (preset_of("slow", SEEN),))
         stage.app._read_presets()
-        titles = [title for title, _about, _run in stage.app.palette()]
+        titles = [command.title for command in stage.app.get_system_commands(stage.app.screen)]
         await stage.press("f1")
         assert isinstance(stage.app.screen, HelpScreen)
         told = stage.app.screen.text().plain

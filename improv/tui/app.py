@@ -16,14 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import App
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.app import App, SystemCommand
+from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Input
 
 from improv.errors import AlreadyRunning, DataError, ImprovError
 from improv.messages import (
@@ -59,7 +58,7 @@ from improv.tui.jam import JamScreen
 from improv.tui.keys import BY_ACTION, LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
 from improv.tui.lists import VIRTUAL, ChoicesScreen, ListScreen, ModelsScreen, PortsScreen, PresetsScreen, Runs
 from improv.tui.piano import Piano
-from improv.tui.screens import Aside, Entry, HelpScreen, LogScreen
+from improv.tui.screens import Aside, Entry, Everything, HelpScreen, LogScreen, StillPalette
 
 DARK, LIGHT = "textual-dark", "textual-light"
 
@@ -98,34 +97,6 @@ class Setting:
     """What is said as soon as it is there."""
     runs: Runs = field(default=run_improv)
     clock: Callable[[], float] = time.monotonic
-
-
-class Everything(Provider):
-    """The command palette: every action of the table, every control, every theme."""
-
-    async def discover(self) -> Hits:
-        """All of it."""
-        for title, about, run in self._all():
-            yield DiscoveryHit(title, run, help=about)
-
-    async def search(self, query: str) -> Hits:
-        """What matches."""
-        matcher = self.matcher(query)
-        for title, about, run in self._all():
-            if (score := matcher.match(title)) > 0:
-                yield Hit(score, matcher.highlight(title), run, help=about)
-
-    def _all(self) -> Iterable[tuple[str, str, Callable[[], object]]]:
-        app = self.app
-        return app.palette() if isinstance(app, ImprovApp) else ()
-
-
-class StillPalette(CommandPalette):
-    """The palette, its cursor steady: nothing is drawn where nothing changes."""
-
-    def on_mount(self) -> None:
-        """Have the cursor not blink."""
-        self.query_one(Input).cursor_blink = False
 
 
 class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
@@ -748,23 +719,25 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     # --- the palette ---
 
-    def palette(self) -> Iterable[tuple[str, str, Callable[[], object]]]:
-        """Everything that can be asked for: its title, a line about it, and what does it."""
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Everything that can be asked for, for the palette: its title, a line about it, and what does it."""
         for row in TABLE:
             if not row.takes_key:
-                yield row.title, f"{row.help} [{row.shown}]", partial(self.call_later, self._do, row.action)
+                do = partial(self.call_later, self._do, row.action)
+                yield SystemCommand(row.title, f"{row.help} [{row.shown}]", do)
         recall, learn, forget = (BY_ACTION[action] for action in ("recall", "learn", "forget"))
         for digit, preset in enumerate(self._presets[: len(recall.letters)], 1):
-            yield f"{recall.title} {digit}: {preset.name}", recall.help, partial(self._recall, preset)
+            yield SystemCommand(f"{recall.title} {digit}: {preset.name}", recall.help, partial(self._recall, preset))
         for control in CONTROLS.values():
-            yield f"set {control.name}", control.help, partial(self._choose, control)
+            yield SystemCommand(f"set {control.name}", control.help, partial(self._choose, control))
             for choice in control.choices:
-                yield f"{control.name} {choice}", control.help, partial(self._controls.turn, control, choice)
+                turn = partial(self._controls.turn, control, choice)
+                yield SystemCommand(f"{control.name} {choice}", control.help, turn)
         for target in TARGETS:
-            yield f"{learn.title} {target}", learn.help, partial(self._learn, target)
-            yield f"{forget.title} {target}", forget.help, partial(self.ask, Forget(target))
+            yield SystemCommand(f"{learn.title} {target}", learn.help, partial(self._learn, target))
+            yield SystemCommand(f"{forget.title} {target}", forget.help, partial(self.ask, Forget(target)))
         for name in self.themes_here():
-            yield f"theme {name}", BY_ACTION["theme"].help, partial(self._wear, name)
+            yield SystemCommand(f"theme {name}", BY_ACTION["theme"].help, partial(self._wear, name))
 
     def _choose(self, control: Control) -> None:
         self._controls.select(control.name)

@@ -1,4 +1,4 @@
-"""What lies beside the jam to be read or typed into: help, the log, and a line; and what all such screens share.
+"""What lies beside the jam to be read or typed into: help, the log, a line, the palette; and what such screens share.
 
 Each shows whose turn it is and lets the keys of the jam through, so that nothing has to be left to play on.
 A screen says what is wanted in messages or as its result; it must never wait for the daemon or a MIDI system.
@@ -12,10 +12,12 @@ from typing import Any
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.command import CommandPalette, DiscoveryHit, Hits
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
+from textual.system_commands import SystemCommandsProvider
 from textual.widgets import Input, Static
 
 from improv.errors import ImprovError
@@ -209,3 +211,20 @@ class Entry(ModalScreen[Any]):
             self.query_one(".wrong", Static).update(Content(str(error)))
         else:
             self.dismiss(result)
+
+
+class StillPalette(CommandPalette):
+    """The command palette, its cursor steady: nothing is drawn where nothing changes."""
+
+    def on_mount(self) -> None:
+        """Have the cursor not blink."""
+        self.query_one(Input).cursor_blink = False
+
+
+class Everything(SystemCommandsProvider):
+    """What the palette finds; while nothing is typed in the order it is told in, which is the table's."""
+
+    async def discover(self) -> Hits:
+        """All of it."""
+        for title, about, run, _ in self.app.get_system_commands(self.screen):
+            yield DiscoveryHit(title, run, help=about)
