@@ -24,7 +24,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
-from improv.errors import AlreadyRunning, DataError, ImprovError
+from improv.errors import AlreadyRunning, ImprovError
 from improv.messages import (
     BARS,
     CONTROLS,
@@ -48,7 +48,7 @@ from improv.messages import (
 )
 from improv.model_files import model_paths
 from improv.music import pitch_name
-from improv.presets import Preset, load, preset_of, save, saved, without
+from improv.presets import Preset, Shelf, preset_of
 from improv.tui.colours import variables
 from improv.tui.controls import Controls
 from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
@@ -135,10 +135,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._piano = Piano()
         self._let_go: Timer | None = None
         self._jam = JamScreen(setting.glyphs)
-        self._presets: tuple[Preset, ...] = ()
-        self._presets_wrong = ""
-        self._removed: tuple[int, Preset] | None = None
-        """The preset that was removed last, and where it stood."""
+        self._shelf = Shelf(setting.presets)
 
     # --- beginning ---
 
@@ -214,11 +211,9 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self._theme_file.write_text(f"{name}\n", encoding="utf-8")
 
     def _read_presets(self) -> None:
-        try:
-            self._presets, self._presets_wrong = load(self._setting.presets), ""
-        except DataError as error:
-            self._presets_wrong = str(error)
-            self._toast(str(error), wrong=True)
+        self._shelf.read()
+        if self._shelf.wrong:
+            self._toast(self._shelf.wrong, wrong=True)
 
     # --- news ---
 
@@ -562,12 +557,12 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def action_presets(self) -> None:
         """Choose a preset; another interface may have kept some."""
         self._read_presets()
-        self._go(PresetsScreen(self._setting.glyphs, lambda: self._presets))
+        self._go(PresetsScreen(self._setting.glyphs, lambda: self._shelf.presets))
 
     def action_recall(self, digit: int) -> None:
         """Recall a preset by its place."""
-        if digit <= len(self._presets):
-            self._recall(self._presets[digit - 1])
+        if digit <= len(self._shelf.presets):
+            self._recall(self._shelf.presets[digit - 1])
         else:
             self._toast(f"there is no preset {digit}; {BY_ACTION['save_preset'].letters[0]} keeps one")
 
@@ -584,14 +579,14 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_save_preset(self) -> None:
         """Keep how everything stands, by a name."""
-        if self._presets_wrong:
+        if self._shelf.wrong:
             self._read_presets()
-        if (seen := self.seen) is None or self._presets_wrong:
+        if (seen := self.seen) is None or self._shelf.wrong:
             return
-        free = f"preset {len(self._presets) + 1}"
+        free = f"preset {len(self._shelf.presets) + 1}"
         self._go(
             Entry("preset", "its name", free, lambda name: preset_of(name, seen)),
-            lambda preset: self._keep(lambda presets: saved(presets, preset), "kept"),
+            lambda preset: self._change_presets(partial(self._shelf.keep, preset), "kept"),
         )
 
     def action_remove(self) -> None:
@@ -601,31 +596,25 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def on_presets_screen_remove(self, event: PresetsScreen.Remove) -> None:
         """Forget a preset."""
-        self._removed = (self._presets.index(event.preset), event.preset)
-        back = BY_ACTION["put_back"].in_lists[0]
-        name = event.preset.name
-        self._keep(lambda presets: without(presets, name), f"{name} removed; {back} puts it back")
+        done = f"{event.preset.name} removed; {BY_ACTION['put_back'].in_lists[0]} puts it back"
+        self._change_presets(partial(self._shelf.remove, event.preset), done)
         if isinstance(self.screen, PresetsScreen):
             self.screen.look()
 
     def action_put_back(self) -> None:
         """Put back the preset that was removed."""
-        if self._removed is None or not isinstance(self.screen, PresetsScreen):
-            return
-        (at, preset), self._removed = self._removed, None
-        self._keep(lambda presets: saved((*presets[:at], preset, *presets[at:]), preset), f"{preset.name} is back")
-        self.screen.look()
+        if (preset := self._shelf.removed) is not None and isinstance(self.screen, PresetsScreen):
+            self._change_presets(self._shelf.put_back, f"{preset.name} is back")
+            self.screen.look()
 
-    def _keep(self, change: Callable[[tuple[Preset, ...]], tuple[Preset, ...]], text: str) -> None:
-        """Change the presets as they are kept at this moment: another interface may have changed them too."""
+    def _change_presets(self, change: Callable[[], None], done: str) -> None:
+        """Change what is kept, and say that it is done, or why not."""
         try:
-            presets = change(load(self._setting.presets))
-            save(self._setting.presets, presets)
+            change()
         except ImprovError as error:
             self._toast(str(error), wrong=True)
         else:
-            self._presets = presets
-            self._toast(text)
+            self._toast(done)
 
     def action_export(self) -> None:
         """Write the take of this jam as a MIDI file, or the last one if it is not recorded."""
@@ -726,7 +715,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 do = partial(self.call_later, self._do, row.action)
                 yield SystemCommand(row.title, f"{row.help} [{row.shown}]", do)
         recall, learn, forget = (BY_ACTION[action] for action in ("recall", "learn", "forget"))
-        for digit, preset in enumerate(self._presets[: len(recall.letters)], 1):
+        for digit, preset in enumerate(self._shelf.presets[: len(recall.letters)], 1):
             yield SystemCommand(f"{recall.title} {digit}: {preset.name}", recall.help, partial(self._recall, preset))
         for control in CONTROLS.values():
             yield SystemCommand(f"set {control.name}", control.help, partial(self._choose, control))
