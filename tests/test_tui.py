@@ -408,7 +408,7 @@ def test_a_note_that_nothing_ends_is_ended_by_its_timer(tmp_path: Path) -> None:
         await stage.press("q")
         assert stage.asked() == [Press(60, 80)]
         stage.now_s[0] += 1
-        stage.app._end_notes()
+        stage.app._fingers.end()
         assert stage.asked() == [Press(60, 0)]
 
     staged(tmp_path, scene, ALONE)

@@ -291,10 +291,10 @@ def test_every_key_of_the_table_does_what_it_says_to_the_daemon_or_the_screen(tm
             "letters": lambda: app.letters,
             "export": lambda: len(jam.ran),
             "theme": lambda: app.theme,
-            "octave_down": lambda: app._piano.lowest,
-            "octave_up": lambda: app._piano.lowest,
-            "softer": lambda: app._piano.velocity,
-            "louder": lambda: app._piano.velocity,
+            "octave_down": lambda: app._fingers.piano.lowest,
+            "octave_up": lambda: app._fingers.piano.lowest,
+            "softer": lambda: app._fingers.piano.velocity,
+            "louder": lambda: app._fingers.piano.velocity,
         }
         assert {row.action for row in TABLE} == {*SCREENS, *COMMANDS, *ELSEWHERE, *shown}
         rows = [(row.action, key) for row in TABLE if row.action not in ELSEWHERE for key in row.all_keys]

@@ -22,7 +22,6 @@ from textual.css.query import NoMatches
 from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
-from textual.timer import Timer
 
 from improv.errors import AlreadyRunning, ImprovError
 from improv.messages import (
@@ -52,6 +51,7 @@ from improv.presets import Preset, Shelf, preset_of
 from improv.tui.colours import variables
 from improv.tui.controls import Controls
 from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
+from improv.tui.fingers import Fingers
 from improv.tui.footer import Banner, Footer
 from improv.tui.glyphs import UNICODE, Glyphs
 from improv.tui.jam import JamScreen
@@ -73,9 +73,6 @@ _FAR = 10
 
 _TWICE_S = 3.0
 """Within so long what ends the jam has to be asked for twice."""
-
-_PIANO_S = 0.005
-"""No timer is shorter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +129,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         """Whether nothing has been seen yet of the daemon that is there."""
         self._asked_first = False
         self._ends_until_s = -1.0
-        self._piano = Piano()
-        self._let_go: Timer | None = None
+        self._fingers = Fingers(self.ask, self.set_timer, setting.clock)
         self._jam = JamScreen(setting.glyphs)
         self._shelf = Shelf(setting.presets)
 
@@ -260,7 +256,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def _go_without(self, why: str, what_next: str) -> None:
         """There is no daemon any more, or none yet."""
         self._is_gone = self._is_news = True
-        self._piano = Piano(self._piano.lowest, self._piano.velocity)
+        self._fingers.forget()
         self._jam.controls.all_refused()
         is_first = self.seen is None and not why and self._setting.starts
         self._banner = _STARTING if is_first else why + what_next
@@ -309,10 +305,10 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def _dress(self) -> None:
         """Have the footer, the banner and the keyboard of the screen say how things are."""
-        mode = self.letters.upper()
+        piano, mode = self._fingers.piano, self.letters.upper()
         if self.letters is Letters.PIANO:
-            mode += f" {pitch_name(self._piano.lowest)} v{self._piano.velocity}"
-        labels = self._piano.labels(self._setting.layout) if self.letters is Letters.PIANO else {}
+            mode += f" {pitch_name(piano.lowest)} v{piano.velocity}"
+        labels = piano.labels(self._setting.layout) if self.letters is Letters.PIANO else {}
         self._jam.keyboard.show_labels(labels)
         with suppress(NoMatches):  # a screen that is only coming is dressed when it is there
             self.screen.query_one(Footer).show(self._where, self.letters, mode)
@@ -345,7 +341,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                     await self._do(row.action, key if row.takes_key else None)
                     return
                 case Struck() as struck if not self._is_gone:
-                    self._strike(struck)
+                    self._fingers.strike(struck)
                     return
         await super().on_event(event)
 
@@ -383,32 +379,6 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             return
         self._link.ask(command)
 
-    # --- the piano ---
-
-    def _strike(self, key: Struck) -> None:
-        self._piano, presses = self._piano.pressed(key, self._setting.clock())
-        for press in presses:
-            self.ask(press)
-        self._wait_for_ends()
-
-    def _wait_for_ends(self) -> None:
-        end_s = self._piano.next_end_s
-        if end_s is not None and self._let_go is None:
-            self._let_go = self.set_timer(max(_PIANO_S, end_s - self._setting.clock()), self._end_notes)
-
-    def _end_notes(self) -> None:
-        self._let_go = None
-        self._piano, presses = self._piano.passed(self._setting.clock())
-        for press in presses:
-            self.ask(press)
-        self._wait_for_ends()
-
-    def let_go(self) -> None:
-        """Have every key of the piano up."""
-        self._piano, presses = self._piano.released()
-        for press in presses:
-            self.ask(press)
-
     # --- actions, each a row of the table ---
 
     @property
@@ -425,7 +395,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_panic(self) -> None:
         """Silence everything."""
-        self.let_go()
+        self._fingers.let_go()
         if self._is_gone:
             self._toast("nothing was silenced, as no improv answers; try improv panic", wrong=True)
         self.ask(Panic())
@@ -541,7 +511,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_letters(self) -> None:
         """Have letters be the other thing."""
-        self.let_go()
+        self._fingers.let_go()
         self._letters_chosen = True
         self.letters = self.letters.other
         self._dress()
@@ -648,22 +618,22 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_octave_down(self) -> None:
         """The piano an octave down."""
-        self._retune(self._piano.octave(-1))
+        self._retune(self._fingers.piano.octave(-1))
 
     def action_octave_up(self) -> None:
         """The piano an octave up."""
-        self._retune(self._piano.octave(1))
+        self._retune(self._fingers.piano.octave(1))
 
     def action_softer(self) -> None:
         """The piano softer."""
-        self._retune(self._piano.touch(-1))
+        self._retune(self._fingers.piano.touch(-1))
 
     def action_louder(self) -> None:
         """The piano louder."""
-        self._retune(self._piano.touch(1))
+        self._retune(self._fingers.piano.touch(1))
 
     def _retune(self, piano: Piano) -> None:
-        self._piano = piano
+        self._fingers.piano = piano
         self._dress()
 
     def action_start_again(self) -> None:
@@ -676,14 +646,14 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     async def action_quit(self) -> None:
         """Leave; the jam plays on."""
-        self.let_go()
+        self._fingers.let_go()
         self.exit(False)
 
     async def action_quit_and_stop(self) -> None:
         """Leave, and end the jam, if it is asked for twice."""
         now_s = self._setting.clock()
         if now_s <= self._ends_until_s:
-            self.let_go()
+            self._fingers.let_go()
             self.exit(True)
             return
         self._ends_until_s = now_s + _TWICE_S
