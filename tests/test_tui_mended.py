@@ -14,6 +14,7 @@ from queue import SimpleQueue
 import pytest
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
+from textual.events import Key
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -251,6 +252,20 @@ def test_a_preset_that_was_removed_can_be_put_back_where_it_was(tmp_path: Path) 
         assert [preset.name for preset in load(path)] == ["a", "c"]
         await stage.press("insert", "insert")
         assert load(path) == kept
+
+    staged(tmp_path, scene)
+
+
+def test_two_keys_at_once_remove_two_presets(tmp_path: Path) -> None:
+    path = tmp_path / "config" / "presets.toml"
+    save(path, tuple(preset_of(name, SEEN) for name in ("a", "b", "c")))
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("f4")
+        for _ in range(2):  # a terminal may tell both in one go
+            stage.app.post_message(Key("delete", None))
+        await stage.pilot.pause()
+        assert [preset.name for preset in load(path)] == ["c"]
 
     staged(tmp_path, scene)
 

@@ -561,14 +561,9 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_remove(self) -> None:
         """Remove the preset that is highlighted."""
-        if isinstance(self.screen, PresetsScreen):
-            self.screen.drop()
-
-    def on_presets_screen_remove(self, event: PresetsScreen.Remove) -> None:
-        """Forget a preset."""
-        done = f"{event.preset.name} removed; {BY_ACTION['put_back'].in_lists[0]} puts it back"
-        self._change_presets(partial(self._shelf.remove, event.preset), done)
-        if isinstance(self.screen, PresetsScreen):
+        if isinstance(self.screen, PresetsScreen) and (preset := self.screen.chosen) is not None:
+            done = f"{preset.name} removed; {BY_ACTION['put_back'].in_lists[0]} puts it back"
+            self._change_presets(partial(self._shelf.remove, preset), done)
             self.screen.look()
 
     def action_put_back(self) -> None:

@@ -285,13 +285,6 @@ class PresetsScreen(ListScreen):
             super().__init__()
             self.preset = preset
 
-    class Remove(Message):
-        """A preset is to be forgotten."""
-
-        def __init__(self, preset: Preset) -> None:
-            super().__init__()
-            self.preset = preset
-
     def __init__(self, glyphs: Glyphs, presets: Callable[[], tuple[Preset, ...]]) -> None:
         super().__init__(glyphs, "presets: how the controls stand")
         self._presets = presets
@@ -310,11 +303,11 @@ class PresetsScreen(ListScreen):
         else:
             self.app.post_message(self.Recall(what))
 
-    def drop(self) -> None:
-        """Forget the preset that is highlighted."""
+    @property
+    def chosen(self) -> Preset | None:
+        """The preset that is highlighted."""
         row = self.highlighted
-        if row is not None and row.stands_for is not None:
-            self.app.post_message(self.Remove(row.stands_for))
+        return None if row is None else row.stands_for
 
 
 def _summary(preset: Preset) -> str:
