@@ -122,19 +122,27 @@ class Shelf:
 
     def remove(self, preset: Preset) -> None:
         """Forget one of those there are; DataError if that cannot be kept."""
-        self._removed = (self.presets.index(preset), preset)
+        at = self.presets.index(preset)
         self._change(lambda presets: without(presets, preset.name))
+        self._removed = (at, preset)
 
     def put_back(self) -> None:
-        """Put what was removed last where it stood; DataError if it cannot be kept."""
+        """Put what was removed last where it stood; UsageError if its name is taken, DataError if it can't be kept."""
         if self._removed is not None:
-            (at, preset), self._removed = self._removed, None
-            self._change(lambda presets: saved((*presets[:at], preset, *presets[at:]), preset))
+            at, preset = self._removed
+            self._change(lambda presets: _with(presets, at, preset))
+            self._removed = None
 
     def _change(self, change: Callable[[tuple[Preset, ...]], tuple[Preset, ...]]) -> None:
         presets = change(load(self._path))
         save(self._path, presets)
         self.presets = presets
+
+
+def _with(presets: tuple[Preset, ...], at: int, preset: Preset) -> tuple[Preset, ...]:
+    if any(other.name == preset.name for other in presets):
+        raise UsageError(f"there is another {preset.name} by now")
+    return (*presets[:at], preset, *presets[at:])
 
 
 def _table(preset: Preset) -> str:
