@@ -101,6 +101,22 @@ def test_a_daemon_that_hangs_is_noticed_and_joined_again(monkeypatch: pytest.Mon
     link.end()
 
 
+@pytest.mark.parametrize("news", [(), (Gone(""),), (Joined(1),)], ids=["nothing", "gone", "joined"])
+def test_letters_do_nothing_before_it_is_known_what_they_are(tmp_path: Path, news: Sequence[News]) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.tell(*news)
+        await stage.press(*"1qQQdDsebBgGhHlLmnoprtf")
+        assert stage.app.return_value is None
+        assert len(stage.app.screen_stack) == 1
+        assert stage.app.theme == DARK
+        assert (stage.asked(), stage.ran, stage.toasts) == ([], [], [])
+        await stage.tell(Joined(1), Seen(ALONE))
+        await stage.press("q")
+        assert stage.asked() == [Press(60, 80)]
+
+    staged(tmp_path, scene, None, starts=True)
+
+
 # --- leaving, stopping, panic ---------------------------------------------------------------------
 
 

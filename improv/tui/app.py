@@ -114,7 +114,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._link = link
         self._setting = setting
         self.seen: Snapshot | None = None
-        self.letters = Letters.COMMANDS
+        self.letters = Letters.PIANO  # what is struck too early does nothing; a command might leave, or end the jam
         self._letters_chosen = False
         self.noted: deque[str] = deque(maxlen=_NOTED)
         self._news: deque[News] = deque()
@@ -340,7 +340,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 case Asked(row) if not (row.action == "close" and isinstance(self.screen, CommandPalette)):
                     await self._do(row.action, key if row.takes_key else None)
                     return
-                case Struck() as struck if not self._is_gone:
+                case Struck() as struck if not self._is_news:
                     self._fingers.strike(struck)
                     return
         await super().on_event(event)
