@@ -156,6 +156,10 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         if self._setting.starts:
             self._start()
 
+    def _start(self) -> None:
+        self._is_starting = True
+        self._link.start()
+
     def _leave_when_told(self) -> None:
         """Leave in order when the system asks for it, so that the terminal is what it was; the jam plays on.
 
@@ -173,43 +177,6 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         for name in ("SIGTERM", "SIGHUP"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), leave)
-
-    def _start(self) -> None:
-        self._is_starting = True
-        self._link.start()
-
-    def _first_theme(self) -> str:
-        wanted = self._setting.theme
-        if not wanted:
-            with suppress(OSError, ValueError):
-                wanted = self._theme_file.read_text(encoding="utf-8").strip()
-        return wanted if wanted in self.themes_here() else DARK
-
-    def get_css_variables(self) -> dict[str, str]:
-        """The colours of the theme, such that they can be read."""
-        of_theme = super().get_css_variables()
-        return of_theme | variables(of_theme)
-
-    def themes_here(self) -> Mapping[str, bool]:
-        """The themes that can be seen here, and whether each is dark.
-
-        Those of a terminal's own colours come out black on black where colours are not wanted.
-        """
-        return {name: theme.dark for name, theme in self.available_themes.items() if not theme.ansi}
-
-    @property
-    def _theme_file(self) -> Path:
-        return self._setting.presets.with_name("theme")
-
-    def _keep_theme(self, name: str) -> None:
-        with suppress(OSError):
-            self._theme_file.parent.mkdir(parents=True, exist_ok=True)
-            self._theme_file.write_text(f"{name}\n", encoding="utf-8")
-
-    def _read_presets(self) -> None:
-        self._shelf.read()
-        if self._shelf.wrong:
-            self._toast(self._shelf.wrong, wrong=True)
 
     # --- news ---
 
@@ -303,6 +270,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self.screen.show(seen)
         self._turn_back()
 
+    # --- what the screen says ---
+
     def _dress(self) -> None:
         """Have the footer, the banner and the keyboard of the screen say how things are."""
         piano, mode = self._fingers.piano, self.letters.upper()
@@ -372,6 +341,10 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             case command:
                 self.ask(command)
 
+    def on_presets_screen_recall(self, event: PresetsScreen.Recall) -> None:
+        """Recall the preset that was picked."""
+        self._recall(event.preset)
+
     def ask(self, command: Command) -> None:
         """Ask the daemon, if there is one."""
         if self._is_gone:
@@ -379,15 +352,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             return
         self._link.ask(command)
 
-    # --- actions, each a row of the table ---
-
-    @property
-    def _controls(self) -> Controls:
-        return self._jam.controls
-
-    @property
-    def _rig(self) -> Rig:
-        return Rig() if self.seen is None else self.seen.rig
+    # --- actions, each a row of the table, by its groups: play ---
 
     def action_start_stop(self) -> None:
         """Start, or stop."""
@@ -423,6 +388,12 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def action_more_bars(self) -> None:
         """More bars in a turn."""
         self._controls.nudge(BARS, 1)
+
+    # --- actions: turn ---
+
+    @property
+    def _controls(self) -> Controls:
+        return self._jam.controls
 
     def action_previous_control(self) -> None:
         """Select the control above."""
@@ -500,6 +471,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         if (target := self._controls.selected.name) in TARGETS:
             self.ask(Forget(target))
 
+    # --- actions: see ---
+
     def action_help(self) -> None:
         """Say what every key does."""
         self._go(HelpScreen(self._setting.glyphs, self._setting.layout))
@@ -524,10 +497,56 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         """Choose the network."""
         self._go(ModelsScreen(self._setting.glyphs, self._setting.runs, self._rig))
 
+    @property
+    def _rig(self) -> Rig:
+        return Rig() if self.seen is None else self.seen.rig
+
+    def action_log(self) -> None:
+        """Read what has happened."""
+        self._go(LogScreen(self._setting.glyphs, self._setting.log, self.noted))
+
+    def action_theme(self) -> None:
+        """The dark theme, or the light one."""
+        self.theme = LIGHT if self.current_theme.dark else DARK
+
+    def action_pick(self, digit: int) -> None:
+        """Pick a row of the list."""
+        if isinstance(self.screen, ListScreen):
+            self.screen.pick(digit)
+
+    def action_close(self) -> None:
+        """Go back to the jam."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def _go(self, screen: Screen[Any], then: Callable[[Any], object] | None = None) -> None:
+        """Go to a screen, from the jam: one beside it takes the place of another."""
+        if isinstance(self.screen, CommandPalette):
+            self.call_later(self._go, screen, then)
+            return
+        if len(self.screen_stack) > 1:
+            same = type(self.screen) is type(screen)
+            self.pop_screen()
+            if same:
+                return
+
+        def done(result: Any) -> None:
+            if then is not None and result is not None:
+                then(result)
+
+        self.push_screen(screen, done)
+
+    # --- actions: keep ---
+
     def action_presets(self) -> None:
         """Choose a preset; another interface may have kept some."""
         self._read_presets()
         self._go(PresetsScreen(self._setting.glyphs, lambda: self._shelf.presets))
+
+    def _read_presets(self) -> None:
+        self._shelf.read()
+        if self._shelf.wrong:
+            self._toast(self._shelf.wrong, wrong=True)
 
     def action_recall(self, digit: int) -> None:
         """Recall a preset by its place."""
@@ -535,10 +554,6 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self._recall(self._shelf.presets[digit - 1])
         else:
             self._toast(f"there is no preset {digit}; {BY_ACTION['save_preset'].letters[0]} keeps one")
-
-    def on_presets_screen_recall(self, event: PresetsScreen.Recall) -> None:
-        """Recall the preset that was picked."""
-        self._recall(event.preset)
 
     def _recall(self, preset: Preset) -> None:
         if self.seen is None or self._is_gone:
@@ -593,23 +608,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         else:
             self._toast(f"{told.strip()} in {Path.cwd()}")
 
-    def action_log(self) -> None:
-        """Read what has happened."""
-        self._go(LogScreen(self._setting.glyphs, self._setting.log, self.noted))
-
-    def action_theme(self) -> None:
-        """The dark theme, or the light one."""
-        self.theme = LIGHT if self.current_theme.dark else DARK
-
-    def action_pick(self, digit: int) -> None:
-        """Pick a row of the list."""
-        if isinstance(self.screen, ListScreen):
-            self.screen.pick(digit)
-
-    def action_close(self) -> None:
-        """Go back to the jam."""
-        if len(self.screen_stack) > 1:
-            self.pop_screen()
+    # --- actions: the piano ---
 
     def action_octave_down(self) -> None:
         """The piano an octave down."""
@@ -630,6 +629,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def _retune(self, piano: Piano) -> None:
         self._fingers.piano = piano
         self._dress()
+
+    # --- actions: leave ---
 
     def action_start_again(self) -> None:
         """Start the daemon that has gone."""
@@ -653,23 +654,6 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             return
         self._ends_until_s = now_s + _TWICE_S
         self._toast(f"{BY_ACTION['quit_and_stop'].letters[0]} again ends the jam")
-
-    def _go(self, screen: Screen[Any], then: Callable[[Any], object] | None = None) -> None:
-        """Go to a screen, from the jam: one beside it takes the place of another."""
-        if isinstance(self.screen, CommandPalette):
-            self.call_later(self._go, screen, then)
-            return
-        if len(self.screen_stack) > 1:
-            same = type(self.screen) is type(screen)
-            self.pop_screen()
-            if same:
-                return
-
-        def done(result: Any) -> None:
-            if then is not None and result is not None:
-                then(result)
-
-        self.push_screen(screen, done)
 
     # --- the palette ---
 
@@ -699,3 +683,33 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def _wear(self, theme: str) -> None:
         self.theme = theme
+
+    # --- themes ---
+
+    def _first_theme(self) -> str:
+        wanted = self._setting.theme
+        if not wanted:
+            with suppress(OSError, ValueError):
+                wanted = self._theme_file.read_text(encoding="utf-8").strip()
+        return wanted if wanted in self.themes_here() else DARK
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The colours of the theme, such that they can be read."""
+        of_theme = super().get_css_variables()
+        return of_theme | variables(of_theme)
+
+    def themes_here(self) -> Mapping[str, bool]:
+        """The themes that can be seen here, and whether each is dark.
+
+        Those of a terminal's own colours come out black on black where colours are not wanted.
+        """
+        return {name: theme.dark for name, theme in self.available_themes.items() if not theme.ansi}
+
+    @property
+    def _theme_file(self) -> Path:
+        return self._setting.presets.with_name("theme")
+
+    def _keep_theme(self, name: str) -> None:
+        with suppress(OSError):
+            self._theme_file.parent.mkdir(parents=True, exist_ok=True)
+            self._theme_file.write_text(f"{name}\n", encoding="utf-8")
