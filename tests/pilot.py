@@ -15,6 +15,9 @@ from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+UNSPARING = 100.0
+"""A share of a core that nothing uses up: every step is drawn, on a machine however slow."""
+
 _QUIET = 2
 """How often in a row nothing may be found on its way: what is taken in last may send something itself."""
 

@@ -305,7 +305,7 @@ def test_ours_is_the_player_and_is_compared_everywhere() -> None:
     ]
     for condition in Condition:
         assert {f"ours, {condition}", f"mido, {condition}"} <= set(cells)
-    assert len(cells) == 13
+    assert len(cells) == 15
 
 
 def test_a_player_that_cannot_open_its_ports_says_so() -> None:

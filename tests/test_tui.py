@@ -45,7 +45,7 @@ from improv.tui.keys import TABLE, Letters, Where
 from improv.tui.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
 from improv.tui.screens import Entry, HelpScreen, LogScreen, tail
 from improv.turns import Mode, Turn, Who
-from tests.pilot import QuickPilot
+from tests.pilot import UNSPARING, QuickPilot
 from tests.test_control import Daemon, served
 
 FORM = Form.parse(" | ".join(["C7"] * 12))
@@ -154,7 +154,7 @@ def staged(
         return "wrote last.mid\n"
 
     setting: dict[str, Any] = {"log": tmp_path / "log", "presets": tmp_path / "config" / "presets.toml", "runs": runs}
-    setting |= {"clock": lambda: now_s[0]} | given
+    setting |= {"clock": lambda: now_s[0], "share": UNSPARING} | given
     app = ImprovApp(link, Setting(**setting))
 
     async def play() -> None:

@@ -48,7 +48,7 @@ from improv.tui.screens import Entry, HelpScreen, LogScreen
 from improv.tui.status import StatusLine
 from improv.tui.turn import TurnBand
 from improv.turns import Mode, Who
-from tests.pilot import QuickPilot
+from tests.pilot import UNSPARING, QuickPilot
 from tests.simulated import SimulatedDaemon
 
 _SOUNDING = (CHANNELS[Part.MELODY], CHANNELS[Part.CHORDS])
@@ -144,7 +144,8 @@ def jammed(tmp_path: Path, scene: Scene, mode: Mode = Mode.TRADE, letters: Lette
         return json.dumps(PORTS) if words[0] == "ports" else "{}" if words[0] == "models" else "wrote last.mid\n"
 
     link = DaemonLink(Instance(), lambda: started.append(1))
-    setting = Setting(log=tmp_path / "log", presets=tmp_path / "presets.toml", runs=runs, clock=lambda: now_s[0])
+    log, presets = tmp_path / "log", tmp_path / "presets.toml"
+    setting = Setting(log=log, presets=presets, runs=runs, share=UNSPARING, clock=lambda: now_s[0])
     app = ImprovApp(link, setting)
 
     async def play() -> None:

@@ -107,7 +107,7 @@ def test_every_screen_looks_as_it_did(
 
     async def scene(stage: Stage) -> None:
         for seen in moment():
-            stage.app._jam.show(seen)
+            stage.app._jam.take(seen)
         await stage.tell(Seen(moment()[-1]))
         for screen, keys in SCREENS.items():
             await stage.press(*keys)

@@ -1,6 +1,7 @@
 """What gets in the way of music: each as a context that loads the machine, and ends for sure.
 
-A busy program beside the measured one, garbage made inside it, and C code that keeps its interpreter.
+A busy program or our own terminal interface beside the measured one, garbage made inside it, and C code that keeps
+its interpreter.
 It must import as little as a sender may carry, and leave nothing running.
 """
 
@@ -16,6 +17,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
 from types import TracebackType
 from typing import Self
+
+from improv.errors import Unavailable
 
 HELD_S = 0.050
 """How long the interpreter is kept at a time: a large sort, a regular expression gone wrong."""
@@ -42,6 +45,7 @@ class Condition(StrEnum):
 
     ALONE = "alone"
     BUSY = "beside a busy program"
+    SCREEN = "beside the terminal interface, redrawing"
     GARBAGE = "garbage made in the same program"
     HELD = "interpreter kept for 50 ms, twice a second"
 
@@ -53,6 +57,8 @@ def under(condition: str) -> AbstractContextManager[object]:
             return nullcontext()
         case Condition.BUSY:
             return hog()
+        case Condition.SCREEN:
+            return screen()
         case Condition.GARBAGE:
             return GarbageMaker()
         case Condition.HELD:
@@ -73,6 +79,24 @@ def hog() -> Iterator[None]:
             yield
         finally:
             process.kill()
+
+
+@contextmanager
+def screen() -> Iterator[None]:
+    """Our terminal interface, redrawing as often as it ever does, beside an engine and a player of its own.
+
+    It ends with the context, and by itself should we be killed. Unavailable where it cannot be shown.
+    """
+    command = [sys.executable, "-m", "improv.bench.screen", str(os.getpid())]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        try:
+            assert process.stdout is not None  # noqa: S101 -- asked for above
+            if not process.stdout.readline():
+                raise Unavailable("the terminal interface cannot be shown here")
+            yield
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def hold_interpreter(seconds: float) -> None:

@@ -22,6 +22,7 @@ from textual.css.query import NoMatches
 from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 
 from improv.errors import AlreadyRunning, ImprovError
 from improv.messages import (
@@ -46,8 +47,9 @@ from improv.messages import (
     number,
 )
 from improv.model_files import model_paths
-from improv.music import pitch_name
+from improv.music import STEPS_PER_BEAT, pitch_name
 from improv.presets import Preset, Shelf, preset_of
+from improv.tui.budget import SHARE, Budget
 from improv.tui.colours import variables
 from improv.tui.controls import Controls
 from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
@@ -74,6 +76,12 @@ _FAR = 10
 _TWICE_S = 3.0
 """Within so long what ends the jam has to be asked for twice."""
 
+_SPARE_S = 0.02
+"""The processor time that has to be left for a step off the beat to be drawn: the beats come first."""
+
+_AFTER_S = 0.5
+"""How long what was not drawn may stay unseen where nothing follows it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
@@ -93,6 +101,8 @@ class Setting:
     says: tuple[str, ...] = ()
     """What is said as soon as it is there."""
     runs: Runs = field(default=run_improv)
+    share: float = SHARE
+    """The share of one core that may go into drawing what plays."""
     clock: Callable[[], float] = time.monotonic
 
 
@@ -120,6 +130,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._news: deque[News] = deque()
         self._newest: Snapshot | None = None
         self._woken = False
+        self._budget = Budget(setting.share)
+        self._undrawn: Timer | None = None
         self._banner = _STARTING
         self._is_gone = False
         self._is_starting = False
@@ -197,7 +209,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self._take(self._news.popleft())
         newest, self._newest = self._newest, None
         if newest is not None and not self._is_gone:
-            self._show(newest)
+            self._see(newest)
 
     def _take(self, news: News) -> None:
         match news:
@@ -255,7 +267,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             for text in self._setting.says:
                 self._toast(text)
 
-    def _show(self, seen: Snapshot) -> None:
+    def _see(self, seen: Snapshot) -> None:
         before, self.seen = self.seen, seen
         self._is_news = False
         if before is None and not self._letters_chosen:
@@ -265,10 +277,28 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         for text, was in ((seen.fault, before and before.fault), (seen.rig.remark, before and before.rig.remark)):
             if text and text != was:
                 self.noted.append(text)
-        self._jam.show(seen)
-        if isinstance(self.screen, Aside):
-            self.screen.show(seen)
+        self._jam.take(seen)
+        if before is None or self._is_worth_drawing(before, seen):
+            self._draw()
+        elif self._undrawn is None:
+            self._undrawn = self.set_timer(_AFTER_S, self._draw)
         self._turn_back()
+
+    def _is_worth_drawing(self, before: Snapshot, seen: Snapshot) -> bool:
+        """Whether there is time for it, or it shows what somebody has turned."""
+        if (seen.playing, seen.settings) != (before.playing, before.settings):
+            return True
+        is_new_beat = seen.step % STEPS_PER_BEAT == 0 or seen.step == before.step
+        return self._budget.left_s() > (0 if is_new_beat else _SPARE_S)
+
+    def _draw(self) -> None:
+        """Show what was seen last."""
+        if self._undrawn is not None:
+            self._undrawn.stop()
+            self._undrawn = None
+        self._jam.redraw()
+        if self.seen is not None and isinstance(self.screen, Aside):
+            self.screen.show(self.seen)
 
     # --- what the screen says ---
 

@@ -19,6 +19,7 @@ from improv.tui.roll import Roll
 from improv.tui.status import StatusLine
 from improv.tui.still import Frame
 from improv.tui.turn import TurnBand
+from improv.tui.view import View
 
 
 class JamScreen(Screen[None]):
@@ -47,8 +48,18 @@ class JamScreen(Screen[None]):
         yield self.status
         yield self.footer
 
-    def show(self, seen: Snapshot) -> None:
-        """Take the newest snapshot in."""
-        for view in (self.turn, *self.music, self.keyboard, *self.insides, self.status):
-            view.show(seen)
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The pictures of what plays."""
+        return (self.turn, *self.music, self.keyboard, *self.insides, self.status)
+
+    def take(self, seen: Snapshot) -> None:
+        """Take the newest snapshot in; what it says of the controls shows at once."""
+        for view in self.views:
+            view.take(seen)
         self.controls.show(seen)
+
+    def redraw(self) -> None:
+        """Draw what has been taken in."""
+        for view in self.views:
+            view.redraw()

@@ -31,13 +31,13 @@ class Meters(View):
         """Be ready to fall."""
         self._falling = self.set_interval(_FALL_S, self._fall, pause=True)
 
-    def show(self, seen: Snapshot) -> None:
+    def take(self, seen: Snapshot) -> None:
         """Strike the meters of the parts that have an onset in a new step."""
         if seen.step != self._step:
             self._step, now_s = seen.step, time.monotonic()
             for part in PARTS:
                 self._meters[part] = self._meters[part].struck(getattr(seen.loudness, part), now_s)
-        super().show(seen)
+        super().take(seen)
         if self._falling is not None and any(meter.level for meter in self._meters.values()):
             self._falling.reset()
             self._falling.resume()

@@ -28,10 +28,10 @@ class Roll(View):
         self._history = History()
         self._axis = Axis(60, 1, 13)
 
-    def show(self, seen: Snapshot) -> None:
-        """Remember what is seen, and paint it."""
+    def take(self, seen: Snapshot) -> None:
+        """Remember what is seen."""
         self._history = self._history.after(seen)
-        super().show(seen)
+        super().take(seen)
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
         """The ruler, if there is room for it, and a row for each pitch or two."""

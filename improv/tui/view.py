@@ -90,9 +90,13 @@ class View(Widget):
         self._painted: dict[Row, Strip] = {}
         self._light: tuple[Color, tuple[LineFilter, ...]] = (Color(0, 0, 0), ())
 
+    def take(self, seen: Snapshot) -> None:
+        """Take in the newest snapshot; nothing is painted yet."""
+        self.seen = seen
+
     def show(self, seen: Snapshot) -> None:
         """Take in the newest snapshot, and paint what it changes."""
-        self.seen = seen
+        self.take(seen)
         self.redraw()
 
     def picture(self, seen: Snapshot, width: int, height: int) -> Sequence[Row]:
