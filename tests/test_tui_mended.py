@@ -286,6 +286,16 @@ def test_two_keys_at_once_remove_two_presets(tmp_path: Path) -> None:
     staged(tmp_path, scene)
 
 
+def test_a_preset_may_have_brackets_in_its_name(tmp_path: Path) -> None:
+    save(tmp_path / "config" / "presets.toml", (preset_of("[/] [b]x", SEEN),))
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("ctrl+p")
+        await stage.pilot.until(lambda: "recall preset 1: [/] [b]x" in stage.screen(), "the palette")
+
+    staged(tmp_path, scene, size=(120, 150))
+
+
 def test_a_link_to_the_presets_stays_a_link(tmp_path: Path) -> None:
     real, link = tmp_path / "real.toml", tmp_path / "presets.toml"
     link.symlink_to(real)

@@ -695,7 +695,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 yield SystemCommand(row.title, f"{row.help} [{row.shown}]", do)
         recall, learn, forget = (BY_ACTION[action] for action in ("recall", "learn", "forget"))
         for digit, preset in enumerate(self._shelf.presets[: len(recall.letters)], 1):
-            yield SystemCommand(f"{recall.title} {digit}: {preset.name}", recall.help, partial(self._recall, preset))
+            name = preset.name.replace("[", r"\[")  # what the palette is told it takes for markup
+            yield SystemCommand(f"{recall.title} {digit}: {name}", recall.help, partial(self._recall, preset))
         for control in CONTROLS.values():
             yield SystemCommand(f"set {control.name}", control.help, partial(self._choose, control))
             for choice in control.choices:
