@@ -225,3 +225,16 @@ def test_no_key_has_two_meanings() -> None:
                     keys |= set(row.letters) if letters is Letters.COMMANDS else set()
                 for key in keys:
                     assert found.setdefault(key, row.action) == row.action
+
+
+def test_a_key_that_is_held_no_longer_ends_when_it_ends_and_not_when_it_was_first_thought_to() -> None:
+    asked, now_s, waits = list[Command](), [0.0], list[tuple[float, Callable[[], None]]]()
+    fingers = Fingers(asked.append, lambda in_s, call: waits.append((now_s[0] + in_s, call)), lambda: now_s[0])
+    for now_s[0] in (0.0, 0.03, 0.06, 0.09):  # a terminal repeats it, then no more
+        fingers.strike(key("z"))
+    last_s = now_s[0]
+    while fingers.piano.next_end_s is not None:
+        now_s[0], call = waits.pop(min(range(len(waits)), key=lambda which: waits[which][0]))
+        call()
+    assert now_s[0] - last_s <= HELD_S + 0.01
+    assert asked[-1] == Press(48, 0)

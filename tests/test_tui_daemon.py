@@ -88,10 +88,9 @@ class Jam:
     async def play(self, steps: int = 1) -> Snapshot:
         """Let some steps pass, and see the last one on the screen."""
         self.daemon.play(steps)
-        last = self.daemon.seen
-        await self.pilot.until(lambda: self.app.seen == last, "the newest snapshot")
-        assert last is not None
-        return last
+        await self.pilot.until(lambda: self.app.seen == self.daemon.seen, "the newest snapshot")
+        assert self.app.seen is not None
+        return self.app.seen
 
     async def play_until(self, condition: Callable[[Snapshot], object], what: str, steps: int = 16) -> Snapshot:
         """Let it play until something is seen."""

@@ -26,7 +26,7 @@ class Fingers:
         self._ask = ask
         self._call_in = call_in
         self._clock = clock
-        self._is_waiting = False
+        self._awaited_s: float | None = None
         self.piano = Piano()
 
     def strike(self, key: Struck) -> None:
@@ -44,7 +44,7 @@ class Fingers:
 
     def end(self) -> None:
         """Have those keys up whose time has come."""
-        self._is_waiting = False
+        self._awaited_s = None
         self._play(self.piano.passed(self._clock()))
         self._wait()
 
@@ -55,6 +55,6 @@ class Fingers:
 
     def _wait(self) -> None:
         end_s = self.piano.next_end_s
-        if end_s is not None and not self._is_waiting:
-            self._is_waiting = True
+        if end_s is not None and (self._awaited_s is None or end_s < self._awaited_s):
+            self._awaited_s = end_s  # who was to call later finds nothing left to do
             self._call_in(max(_SOONEST_S, end_s - self._clock()), self.end)
