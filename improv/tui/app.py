@@ -7,6 +7,7 @@ end by mistake: quitting it, crashing it or resizing it changes nothing but the 
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -123,6 +124,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self.animation_level = "none"
         self._link = link
         self._setting = setting
+        self.crash: BaseException | None = None
+        """What has ended the interface, if that was a mistake of its own."""
         self.seen: Snapshot | None = None
         self.letters = Letters.PIANO  # what is struck too early does nothing; a command might leave, or end the jam
         self._letters_chosen = False
@@ -189,6 +192,17 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         for name in ("SIGTERM", "SIGHUP"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), leave)
+
+    # --- ending ---
+
+    def _fatal_error(self) -> None:
+        """Leave the screen, and keep what has gone wrong for whoever runs the interface to tell.
+
+        Textual would print pages of source. It calls this while the exception is handled; of what it keeps to
+        itself nothing else is taken over.
+        """
+        self.crash = self.crash or sys.exception()
+        self.panic()
 
     # --- news ---
 
