@@ -279,7 +279,7 @@ def _velocities(levels_db: Sequence[float | None]) -> list[int | None]:
     return [None if level_db is None else velocity(level_db) for level_db in levels_db]
 
 
-def _chords(beats: Iterable[Beat]) -> tuple[list[Chord | None], frozenset[str]]:
+def _chords(beats: Sequence[Beat]) -> tuple[list[Chord | None], frozenset[str]]:
     """The chord on each beat, and the symbols that are none."""
     known: dict[str, Chord | None] = {}
     unread = set()
