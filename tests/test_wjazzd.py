@@ -228,7 +228,7 @@ def test_a_note_between_ticks_is_on_the_nearest_and_the_later_of_two_stays(tmp_p
     ]  # fmt: skip
     assert (report.notes, report.notes_collided) == (6, 1)
     assert str(report.on_grid["at any tempo"]) == "14.3% of 7"
-    assert str(report.on_grid["below 100 bpm"]) == "none"
+    assert str(report.on_grid["0 to 100 bpm"]) == "none"
     assert str(report.returned) == "100.0% of 6"
 
 
@@ -387,7 +387,7 @@ def test_ticks_are_as_exact_as_twelve_a_beat_can_be(database: tuple[tuple[Solo, 
     shares = {tempo: share.part / share.whole for tempo, share in report.on_grid.items()}
     assert shares["at any tempo"] == pytest.approx(0.93, abs=0.005)
     assert shares["swing, 100 bpm and above"] == pytest.approx(0.97, abs=0.005)
-    assert shares["below 100 bpm"] == pytest.approx(0.70, abs=0.02)
+    assert shares["0 to 100 bpm"] == pytest.approx(0.70, abs=0.02)
     assert report.returned.part == report.returned.whole == report.notes
 
 

@@ -323,7 +323,7 @@ def _report(readings: Sequence[_Reading]) -> Report:
     feels = {solo.feel for solo in solos}
     on_grid_by_tempo = {"at any tempo": on_grid(0, inf, feels)}
     for slowest_bpm, fastest_bpm in pairwise((*SLOWEST_BPM, inf)):
-        tempo = f"below {fastest_bpm} bpm" if fastest_bpm < inf else f"{slowest_bpm} bpm and above"
+        tempo = f"{slowest_bpm} to {fastest_bpm} bpm" if fastest_bpm < inf else f"{slowest_bpm} bpm and above"
         on_grid_by_tempo[tempo] = on_grid(slowest_bpm, fastest_bpm, feels)
     on_grid_by_tempo["swing, 100 bpm and above"] = on_grid(100, inf, (_SWING,))
     notes = sum(len(solo.notes) for solo in solos)
