@@ -76,7 +76,7 @@ from improv.music import (
     pitch_class,
     shortest_way,
 )
-from improv.sampling import draw, on_units, one_unit
+from improv.sampling import chosen_units, draw, one_unit
 from improv.transport import Transport
 from improv.turns import Call, Ear, Mode, Rules, Turn, Who, first_turn, is_stray, turn_after
 
@@ -308,7 +308,8 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     def again(so_far: Tensors) -> Tensors:
         return model.step({**features, **so_far}, memory)[0]
 
-    chord, *ahead = (*last.ahead, encoding.chord(on_units(outputs[CHORD_HEAD]), session.form))
+    decided = chosen_units(outputs[CHORD_HEAD], model.spec.heads[CHORD_HEAD].distribution)
+    chord, *ahead = (*last.ahead, encoding.chord(decided, session.form))
     melody, odds = SILENCE, None
     if has_melody(model.spec):
         choosing = encoding.choosing(_steer(session), chord, before.chosen.melody)

@@ -1,141 +1,21 @@
-"""Frames to tensors and back: the vocabularies, each with a fingerprint.
-
-Training and playing both come through here, so there is one vocabulary and never a second one.
-The fingerprint of an encoding is written into every exported model and compared when it is
-loaded: a model trained on another meaning of the same numbers is refused, with both named.
-"""
+"""The encoding of Eck & Schmidhuber (2002): one unit a note, and which notes sound."""
 
 import hashlib
 import json
-from collections.abc import Generator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from math import inf
-from types import MappingProxyType
-from typing import Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from improv.encoding.vocabulary import Bias, Choice, Choosing, Fed, Steer
 from improv.model import HeadSpec, Shape, Tensor, Tensors
-from improv.music import SILENCE, STEPS_PER_BEAT, TICKS_PER_STEP, Cell, Chord, Form, Frame, Onset
+from improv.music import SILENCE, STEPS_PER_BEAT, TICKS_PER_STEP, Cell, Chord, Form, Onset
 
 MELODY_HEAD = "next_melody"
 """Of a network that makes one choice of a melody a step."""
 
-Bias = NDArray[np.float64]
-
 _DENSITY_NATS, _LEANING_NATS = 3.0, 2.0
 """How strongly a control bends the logarithm of a probability: at its end, and half-way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Steer:
-    """How the player wants the next cell to be: see the controls of the same names.
-
-    `steps_left` of a phrase that has to end: 2 at its last beat; None where nothing ends.
-    """
-
-    density: float = 0.0
-    leaning: float = 0.0
-    steps_left: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One choice of those that a cell takes: the head that is asked, and what is known before it."""
-
-    head: str
-    bias: Bias
-    """What is added to the logarithm of each unit's probability, shape (units,); -inf forbids it."""
-    pitches: tuple[int, ...] = ()
-    """The MIDI pitch each unit stands for, if they stand for pitches."""
-    features: Tensors = field(default_factory=dict)
-    """What the network is told of the choices so far; nothing before the first."""
-
-
-Choosing: TypeAlias = Generator[Choice, int, Cell]
-"""Asks for one choice after another, is sent the unit that was drawn, and returns the cell they make."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fed:
-    """What a network is fed at a step: what sounded in it, where that was, and what is known of the steps to come."""
-
-    frame: Frame
-    place: int = 0
-    """Steps from the top of the form; below zero it is counted in."""
-    ahead: tuple[Chord | None, ...] = ()
-    """The chords of the steps that follow, as many as are settled: see `Encoding.settled`."""
-    yours: bool = False
-    """Whether the player had the turn."""
-    answers: bool = False
-    """Whether improv plays in the step that is decided."""
-
-
-class Encoding(Protocol):
-    """How one kind of network sees a performance."""
-
-    @property
-    def grid(self) -> int:
-        """The finest position it can tell apart, in ticks."""
-        ...
-
-    @property
-    def settled(self) -> int:
-        """How many steps ahead of the one it is fed the chords are settled already; its chord is of the one after."""
-        ...
-
-    @property
-    def fingerprint(self) -> str:
-        """A short digest that changes whenever the meaning of a tensor does."""
-        ...
-
-    @property
-    def features(self) -> dict[str, Shape]:
-        """The shape of each tensor `encode` makes."""
-        ...
-
-    @property
-    def heads(self) -> dict[str, HeadSpec]:
-        """The heads a network may have, `next_chord` and `next_melody`, and what their logits mean."""
-        ...
-
-    def encode(self, fed: Fed) -> Tensors:
-        """The tensors a network is fed, all in its own key."""
-        ...
-
-    def melody_pitches(self) -> tuple[int, ...]:
-        """The MIDI pitch each unit of the melody stands for."""
-        ...
-
-    def chord_units(self, chord: Chord) -> Tensor:
-        """A chord's units, 1.0 for on."""
-        ...
-
-    def chord(self, units: Tensor, form: Form) -> Chord | None:
-        """The chord that the units which are on (1.0) stand for, named as the form names it."""
-        ...
-
-    @property
-    def melody_heads(self) -> tuple[str, ...]:
-        """The heads that a network which improvises has."""
-        ...
-
-    def choosing(self, steer: Steer, chord: Chord | None, before: Cell) -> Choosing:
-        """The choices that the next cell takes.
-
-        `chord` is the one that will sound, in the network's key, `before` the cell it follows.
-        """
-        ...
-
-    @property
-    def deaf_to(self) -> tuple[str, ...]:
-        """The names of the controls that a network of this kind cannot obey."""
-        ...
-
-    def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
-        """A melody given as one sounding pitch a step, as cells."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +144,3 @@ def _cell(pitch: int, before: Cell) -> Cell:
     if any(onset.pitch == pitch for onset in before.onsets):
         return Cell(held=(pitch,))
     return Cell(onsets=(Onset(pitch),))
-
-
-ENCODINGS: MappingProxyType[str, Encoding] = MappingProxyType({"local_notes": LocalNotes()})
-"""Every encoding a model may name."""

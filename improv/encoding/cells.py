@@ -1,0 +1,212 @@
+"""The encoding of a line as it is played: a rhythm for each step, then a pitch for each of its onsets.
+
+Pitches and chords are counted from the key, so that twelve keys are one.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from math import inf
+
+import numpy as np
+
+from improv.encoding.vocabulary import Bias, Choice, Choosing, Fed, Steer
+from improv.model import HeadSpec, Shape, Tensor, Tensors
+from improv.music import (
+    PITCH_CLASSES,
+    QUALITIES,
+    SILENCE,
+    STEPS_PER_BAR,
+    TICKS_PER_STEP,
+    Cell,
+    Chord,
+    Form,
+)
+from improv.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
+
+RHYTHM_HEAD, PITCH_HEAD = "next_rhythm", "next_pitch"
+
+_FORM_BARS = 12
+_KINDS = tuple(QUALITIES.values())
+_DENSITY_NATS, _LEANING_NATS = 1.5, 2.0
+"""How strongly a control bends the logarithm of a probability: for each onset at its end, and half-way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Any set of onsets on the six ticks of a step, and pitches chosen one after another.
+
+    Of notes that sound at once the highest is the line. `line` are the last two pitches of a step, the
+    latest first, so that a network can keep what it has to know of the intervals.
+    """
+
+    pitch_low: int = 31
+    """The lowest pitch in the key of C; others are played as far from it as their key is from C, at most a tritone."""
+    pitch_count: int = 72
+    settled: int = STEPS_PER_BAR
+    """A bar: the band knows what comes, and so does whoever looks at the screen."""
+
+    @property
+    def grid(self) -> int:
+        """A tick."""
+        return 1
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the numbers above, of the rhythms in their order and of the tensors' names."""
+        meaning = {
+            "encoding": type(self).__name__,
+            "rhythms": [asdict(rhythm) for rhythm in RHYTHMS],
+            "kinds": _KINDS,
+            "features": self.features,
+            "heads": {name: asdict(head) for name, head in self.heads.items()},
+        }
+        meaning |= asdict(self)
+        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def features(self) -> dict[str, Shape]:
+        """What was played in the step, what chords and whose turn come, where in the form; and the choices so far.
+
+        `newest_chord` is the last one that is settled, `chord` and `chord_ahead` are those of the step that is
+        decided and of a beat later; `place` is where it lies in its bar and, in a form of twelve bars, which bar
+        that is; `who` says whether the player had the turn, and whether improv plays next.
+        """
+        rhythm, pitches, chord = (1, len(RHYTHMS)), (1, self.pitch_count), (1, 2 * len(PITCH_CLASSES))
+        played: dict[str, Shape] = {"rhythm": rhythm, "onsets": pitches, "line": (1, 2 * self.pitch_count)}
+        known: dict[str, Shape] = {"newest_chord": chord, "chord": chord, "chord_ahead": chord}
+        known |= {"place": (1, STEPS_PER_BAR + _FORM_BARS), "who": (1, 2)}
+        return played | known | {name: (1, shape) for name, shape in self._choice_shapes.items()}
+
+    @property
+    def _choice_shapes(self) -> dict[str, int]:
+        return {
+            "chosen_rhythm": len(RHYTHMS),
+            "chosen_line": 2 * self.pitch_count,
+            "chosen_tick": TICKS_PER_STEP,
+        }
+
+    @property
+    def heads(self) -> dict[str, HeadSpec]:
+        """A chord of every kind on every root, or none; a rhythm; a pitch, which depends on the choices so far."""
+        return {
+            "next_chord": HeadSpec((1, len(_KINDS) * len(PITCH_CLASSES) + 1), "categorical"),
+            RHYTHM_HEAD: HeadSpec((1, len(RHYTHMS)), "categorical"),
+            PITCH_HEAD: HeadSpec((1, self.pitch_count), "categorical"),
+        }
+
+    @property
+    def melody_heads(self) -> tuple[str, ...]:
+        """Both."""
+        return RHYTHM_HEAD, PITCH_HEAD
+
+    @property
+    def deaf_to(self) -> tuple[str, ...]:
+        """It obeys them all."""
+        return ()
+
+    def encode(self, fed: Fed) -> Tensors:
+        """The tensors a network is fed; no choice has been made yet."""
+        cell = fed.frame.melody
+        line = [self._unit(pitch) for pitch in top_line(cell)]
+        onsets = np.zeros(self.pitch_count, np.float32)
+        onsets[line] = 1
+        chords = (fed.frame.chord, *fed.ahead)
+        decided = fed.place + 1
+        place = np.zeros(STEPS_PER_BAR + _FORM_BARS, np.float32)
+        place[decided % STEPS_PER_BAR] = 1
+        place[STEPS_PER_BAR + decided // STEPS_PER_BAR % _FORM_BARS] = 1
+        tensors = {
+            "rhythm": _one_hot(NUMBERS[rhythm_of(cell)], len(RHYTHMS)),
+            "onsets": onsets,
+            "line": self._line(line),
+            "newest_chord": chord_notes(chords[-1]),
+            "chord": chord_notes(chords[min(1, len(chords) - 1)]),
+            "chord_ahead": chord_notes(chords[min(3, len(chords) - 1)]),
+            "place": place,
+            "who": np.array([fed.yours, fed.answers], np.float32),
+        }
+        tensors |= {name: np.zeros(width, np.float32) for name, width in self._choice_shapes.items()}
+        return {name: tensor[None] for name, tensor in tensors.items()}
+
+    def _unit(self, pitch: int) -> int:
+        above = pitch - self.pitch_low
+        if above < 0:
+            return above % 12
+        return above if above < self.pitch_count else self.pitch_count - 12 + (above - self.pitch_count) % 12
+
+    def _line(self, units: list[int]) -> Tensor:
+        """The last two, the latest first; zeros where there are none."""
+        return np.concatenate([_one_hot(unit, self.pitch_count) for unit in (*units[:-3:-1], None, None)[:2]])
+
+    def melody_pitches(self) -> tuple[int, ...]:
+        """G1 to F#7."""
+        return tuple(range(self.pitch_low, self.pitch_low + self.pitch_count))
+
+    def chord_units(self, chord: Chord | None) -> Tensor:
+        """The unit of a chord by its root and kind, the last one for none; ValueError for a chord without a name."""
+        if chord is None:
+            return _one_hot(len(_KINDS) * len(PITCH_CLASSES), self.heads["next_chord"].shape[1])
+        return _one_hot(chord.root * len(_KINDS) + _KINDS.index(chord.intervals), self.heads["next_chord"].shape[1])
+
+    def chord(self, units: Tensor, form: Form) -> Chord | None:
+        """The chord whose unit is on, None for the last."""
+        root, kind = divmod(int(np.argmax(units)), len(_KINDS))
+        return None if root == len(PITCH_CLASSES) else Chord(root, _KINDS[kind])
+
+    def choosing(self, steer: Steer, chord: Chord | None, before: Cell) -> Choosing:
+        """A rhythm, then a pitch for each of its onsets, each knowing those before it."""
+        sounding = max(before.sounding_after, default=None)
+        rhythm = RHYTHMS[(yield Choice(RHYTHM_HEAD, self.rhythm_bias(steer, sounding is not None)))]
+        pitches = self.melody_pitches()
+        line: list[int] = []
+        for tick in rhythm.ticks:
+            chosen = {
+                "chosen_rhythm": _one_hot(NUMBERS[rhythm], len(RHYTHMS)),
+                "chosen_line": self._line(line),
+                "chosen_tick": _one_hot(tick, TICKS_PER_STEP),
+            }
+            features = {name: tensor[None] for name, tensor in chosen.items()}
+            line.append((yield Choice(PITCH_HEAD, self.pitch_bias(steer, chord), pitches, features)))
+        return cell_of(rhythm, tuple(pitches[unit] for unit in line), sounding)
+
+    def rhythm_bias(self, steer: Steer, sounds: bool) -> Bias:
+        """Nothing is held where nothing sounds; a denser line has more onsets; a phrase ends on what sounds last."""
+        onsets = np.array([len(rhythm.ticks) for rhythm in RHYTHMS])
+        bias = _DENSITY_NATS * steer.density * onsets
+        if not sounds:
+            bias = np.where([rhythm.held for rhythm in RHYTHMS], -inf, bias)
+        if steer.steps_left == 1:
+            bias = np.where(onsets > 0, -inf, bias)
+        return np.asarray(bias, np.float64)
+
+    def pitch_bias(self, steer: Steer, chord: Chord | None) -> Bias:
+        """A line that leans on the chord plays more of its tones."""
+        if not steer.leaning:
+            return np.zeros(self.pitch_count)
+        inside = np.isin(np.array(self.melody_pitches()) % 12, list(chord.pitch_classes) if chord else range(12))
+        out = -inf if steer.leaning >= 1 else -_LEANING_NATS * steer.leaning / (1 - steer.leaning)
+        return np.where(inside, 0.0, out)
+
+    def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
+        """One note a step, each struck."""
+        cells: list[Cell] = []
+        for pitch in pitches:
+            cells.append(cell_of(Rhythm((0,)), (pitch,), None) if pitch else SILENCE)
+        return tuple(cells)
+
+
+def chord_notes(chord: Chord | None) -> Tensor:
+    """A chord as a network is told of it: its root and its pitch classes, 1.0 for on, shape (24,); zeros for none."""
+    notes = np.zeros(2 * len(PITCH_CLASSES), np.float32)
+    if chord is not None:
+        notes[chord.root] = 1
+        notes[[len(PITCH_CLASSES) + pitch_class for pitch_class in chord.pitch_classes]] = 1
+    return notes
+
+
+def _one_hot(unit: int | None, count: int) -> Tensor:
+    units = np.zeros(count, np.float32)
+    if unit is not None:
+        units[unit] = 1
+    return units

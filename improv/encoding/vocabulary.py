@@ -1,0 +1,126 @@
+"""What an encoding is: how one kind of network sees a performance, and how its choices make a cell.
+
+The session speaks to every network through here. This room must never know what any of them looks like inside.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from improv.model import HeadSpec, Shape, Tensor, Tensors
+from improv.music import Cell, Chord, Form, Frame
+
+Bias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Steer:
+    """How the player wants the next cell to be: see the controls of the same names.
+
+    `steps_left` of a phrase that has to end: 2 at its last beat; None where nothing ends.
+    """
+
+    density: float = 0.0
+    leaning: float = 0.0
+    steps_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One choice of those that a cell takes: the head that is asked, and what is known before it."""
+
+    head: str
+    bias: Bias
+    """What is added to the logarithm of each unit's probability, shape (units,); -inf forbids it."""
+    pitches: tuple[int, ...] = ()
+    """The MIDI pitch each unit stands for, if they stand for pitches."""
+    features: Tensors = field(default_factory=dict)
+    """What the network is told of the choices so far; nothing before the first."""
+
+
+Choosing: TypeAlias = Generator[Choice, int, Cell]
+"""Asks for one choice after another, is sent the unit that was drawn, and returns the cell they make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """What a network is fed at a step: what sounded in it, where that was, and what is known of the steps to come."""
+
+    frame: Frame
+    place: int = 0
+    """Steps from the top of the form; below zero it is counted in."""
+    ahead: tuple[Chord | None, ...] = ()
+    """The chords of the steps that follow, as many as are settled: see `Encoding.settled`."""
+    yours: bool = False
+    """Whether the player had the turn."""
+    answers: bool = False
+    """Whether improv plays in the step that is decided."""
+
+
+class Encoding(Protocol):
+    """How one kind of network sees a performance."""
+
+    @property
+    def grid(self) -> int:
+        """The finest position it can tell apart, in ticks."""
+        ...
+
+    @property
+    def settled(self) -> int:
+        """How many steps ahead of the one it is fed the chords are settled already; its chord is of the one after."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A short digest that changes whenever the meaning of a tensor does."""
+        ...
+
+    @property
+    def features(self) -> dict[str, Shape]:
+        """The shape of each tensor `encode` makes."""
+        ...
+
+    @property
+    def heads(self) -> dict[str, HeadSpec]:
+        """The heads a network may have, `next_chord` and `next_melody`, and what their logits mean."""
+        ...
+
+    def encode(self, fed: Fed) -> Tensors:
+        """The tensors a network is fed, all in its own key."""
+        ...
+
+    def melody_pitches(self) -> tuple[int, ...]:
+        """The MIDI pitch each unit of the melody stands for."""
+        ...
+
+    def chord_units(self, chord: Chord) -> Tensor:
+        """A chord's units, 1.0 for on."""
+        ...
+
+    def chord(self, units: Tensor, form: Form) -> Chord | None:
+        """The chord that the units which are on (1.0) stand for, named as the form names it."""
+        ...
+
+    @property
+    def melody_heads(self) -> tuple[str, ...]:
+        """The heads that a network which improvises has."""
+        ...
+
+    def choosing(self, steer: Steer, chord: Chord | None, before: Cell) -> Choosing:
+        """The choices that the next cell takes.
+
+        `chord` is the one that will sound, in the network's key, `before` the cell it follows.
+        """
+        ...
+
+    @property
+    def deaf_to(self) -> tuple[str, ...]:
+        """The names of the controls that a network of this kind cannot obey."""
+        ...
+
+    def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
+        """A melody given as one sounding pitch a step, as cells."""
+        ...

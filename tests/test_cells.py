@@ -1,0 +1,245 @@
+"""The encoding of a line: what goes in, what choices are asked for, and what cell they make."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from improv.encoding import ENCODINGS, Choosing, Fed, Steer
+from improv.encoding.cells import PITCH_HEAD, RHYTHM_HEAD, Cells, chord_notes
+from improv.messages import Settings
+from improv.model import CONTRACT, ModelSpec, Tensor, Tensors
+from improv.music import (
+    QUALITIES,
+    SILENCE,
+    STEPS_PER_BEAT,
+    Cell,
+    Chord,
+    Form,
+    Frame,
+    NoteOff,
+    NoteOn,
+    Onset,
+    Part,
+    Release,
+    Timed,
+)
+from improv.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of
+from improv.session import Heard, Session, advance, begin
+from improv.transport import Transport
+from improv.turns import Mode, Who
+
+CELLS = Cells()
+FORM = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7")
+LOW, COUNT = CELLS.pitch_low, CELLS.pitch_count
+C, E, G = 60, 64, 67
+
+
+def on(tensor: Tensors, name: str) -> list[int]:
+    """The units that are on."""
+    return [int(unit) for unit in np.flatnonzero(tensor[name])]
+
+
+def chosen(choosing: Choosing, *units: int) -> tuple[list[str], Cell]:
+    """The heads that are asked, and the cell, if these units are drawn."""
+    heads = [next(choosing).head]
+    for unit in units:
+        try:
+            heads.append(choosing.send(unit).head)
+        except StopIteration as done:
+            return heads, done.value
+    raise AssertionError("it asks for more")
+
+
+def test_what_was_played_is_told_by_its_rhythm_its_pitches_and_the_end_of_its_line() -> None:
+    cell = cell_of(Rhythm((0, 2, 4)), (C, E, G), None)
+    tensors = CELLS.encode(Fed(Frame(cell, Chord.parse("C7"))))
+    assert on(tensors, "rhythm") == [NUMBERS[Rhythm((0, 2, 4))]]
+    assert on(tensors, "onsets") == [C - LOW, E - LOW, G - LOW]
+    assert on(tensors, "line") == [G - LOW, COUNT + E - LOW]
+    assert not any(on(tensors, name) for name in ("chosen_rhythm", "chosen_line", "chosen_tick"))
+
+
+def test_every_tensor_has_its_shape() -> None:
+    tensors = CELLS.encode(Fed(Frame(SILENCE, None)))
+    assert {name: tensor.shape for name, tensor in tensors.items()} == CELLS.features
+    assert all(tensor.dtype == np.float32 for tensor in tensors.values())
+
+
+def test_the_chords_that_come_and_the_place_are_those_of_the_step_that_is_decided() -> None:
+    place = 82  # in the eleventh bar, a beat before the A7 half-way through it
+    ahead = tuple(FORM.chord_at(place + after) for after in range(1, CELLS.settled + 1))
+    tensors = CELLS.encode(Fed(Frame(SILENCE, FORM.chord_at(place)), place, ahead, answers=True))
+    assert np.array_equal(tensors["chord"][0], chord_notes(Chord.parse("C7")))
+    assert np.array_equal(tensors["chord_ahead"][0], chord_notes(FORM.chord_at(place + 3)))
+    assert np.array_equal(tensors["newest_chord"][0], chord_notes(FORM.chord_at(place + CELLS.settled)))
+    assert on(tensors, "place") == [3, 8 + 10]
+    assert tensors["who"].tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize("pitch", [0, 20, 30, 31, 60, 102, 103, 127])
+def test_what_lies_outside_the_range_is_heard_in_another_octave(pitch: int) -> None:
+    tensors = CELLS.encode(Fed(Frame(Cell(onsets=(Onset(pitch),)), None)))
+    (unit,) = on(tensors, "onsets")
+    assert (LOW + unit - pitch) % 12 == 0
+    assert LOW + unit == pitch or not LOW <= pitch < LOW + COUNT
+
+
+@given(st.sampled_from(RHYTHMS), st.lists(st.integers(0, COUNT - 1), min_size=6, max_size=6), st.integers(36, 90))
+def test_a_cell_takes_a_rhythm_and_a_pitch_for_each_onset(rhythm: Rhythm, units: list[int], before: int) -> None:
+    units = units[: len(rhythm.ticks)]
+    heads, cell = chosen(CELLS.choosing(Steer(), None, Cell(onsets=(Onset(before),))), NUMBERS[rhythm], *units)
+    assert heads == [RHYTHM_HEAD, *[PITCH_HEAD] * len(units)]
+    assert cell == cell_of(rhythm, tuple(LOW + unit for unit in units), before)
+
+
+def test_each_pitch_knows_those_before_it_and_where_it_begins() -> None:
+    choosing = CELLS.choosing(Steer(), None, SILENCE)
+    assert not next(choosing).features
+    first = choosing.send(NUMBERS[Rhythm((1, 3, 5))])
+    second, third = choosing.send(10), choosing.send(20)
+    assert [on(choice.features, "chosen_tick") for choice in (first, second, third)] == [[1], [3], [5]]
+    assert [on(choice.features, "chosen_line") for choice in (first, second, third)] == [[], [10], [20, COUNT + 10]]
+    assert all(on(choice.features, "chosen_rhythm") == [NUMBERS[Rhythm((1, 3, 5))]] for choice in (first, second))
+    assert first.pitches == CELLS.melody_pitches()
+
+
+def test_nothing_is_held_where_nothing_sounds() -> None:
+    silent, sounding = CELLS.rhythm_bias(Steer(), False), CELLS.rhythm_bias(Steer(), True)
+    assert [rhythm for rhythm, bias in zip(RHYTHMS, silent, strict=True) if np.isinf(bias)] == [
+        rhythm for rhythm in RHYTHMS if rhythm.held
+    ]
+    assert not np.isinf(sounding).any()
+
+
+def test_a_denser_line_is_likelier_to_begin_more_notes() -> None:
+    means = []
+    for density in (-1.0, -0.5, 0.0, 0.5, 1.0):
+        weights = np.exp(CELLS.rhythm_bias(Steer(density=density), True))
+        means.append(weights @ [len(rhythm.ticks) for rhythm in RHYTHMS] / weights.sum())
+    assert means == sorted(means)
+    assert len(set(means)) == len(means)
+
+
+def test_a_phrase_has_no_onset_in_its_last_step() -> None:
+    bias = CELLS.rhythm_bias(Steer(steps_left=1), True)
+    assert [rhythm.ticks for rhythm, nats in zip(RHYTHMS, bias, strict=True) if not np.isinf(nats)] == [()] * 3
+
+
+def test_leaning_on_the_chord_leaves_its_tones() -> None:
+    inside = {pitch for pitch in CELLS.melody_pitches() if pitch % 12 in Chord.parse("G7").pitch_classes}
+    half, full = (CELLS.pitch_bias(Steer(leaning=leaning), Chord.parse("G7")) for leaning in (0.5, 1.0))
+    assert {LOW + int(unit) for unit in np.flatnonzero(full == 0)} == inside
+    assert np.isinf(full[full != 0]).all()
+    assert set(half.tolist()) == {0.0, -2.0}
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_a_chord_of_every_kind_comes_back(quality: str) -> None:
+    for root in range(12):
+        chord = Chord(root, QUALITIES[quality])
+        assert CELLS.chord(CELLS.chord_units(chord), FORM) == chord
+        assert Chord.parse(chord.symbol) == chord
+    assert CELLS.chord(CELLS.chord_units(None), FORM) is None
+
+
+def test_every_encoding_has_a_fingerprint_of_its_own() -> None:
+    assert CELLS.fingerprint == Cells().fingerprint
+    assert len({CELLS.fingerprint, Cells(pitch_low=30).fingerprint, ENCODINGS["local_notes"].fingerprint}) == 3
+
+
+# --- a session whose network makes several choices a step ------------------------------------------
+
+
+class Climber:
+    """A network that strikes a triplet's last two notes each beat, each a tone above the note before; its chords are
+    the form's, a bar ahead."""
+
+    def __init__(self) -> None:
+        self.spec = ModelSpec(
+            contract=CONTRACT,
+            name="climber",
+            summary="up by tones",
+            encoding="cells",
+            fingerprint=CELLS.fingerprint,
+            steps_per_beat=STEPS_PER_BEAT,
+            features=CELLS.features,
+            state={"count": (1, 1), "line": (1, COUNT)},
+            heads=CELLS.heads,
+            key="C",
+            form=FORM.text,
+            primers=(),
+            data={"source": "none", "licence": "none"},
+            seed=0,
+            figures={},
+        )
+        self.fed: list[Tensors] = []
+
+    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
+        self.fed.append(features)
+        count = memory["count"] + 1
+        line = memory["line"]
+        for told in (features["line"], features["chosen_line"]):
+            line = told[:, :COUNT] if told[:, :COUNT].any() else line
+        rhythm = Rhythm(held=True) if count[0, 0] % 2 else Rhythm((2, 4))
+        wanted = int(np.argmax(line)) + 2 if line.any() else C - LOW
+        heads = {
+            "next_chord": self._sure(CELLS.chord_units(FORM.chord_at(int(count[0, 0]) + CELLS.settled))),
+            RHYTHM_HEAD: self._sure(np.arange(len(RHYTHMS)) == NUMBERS[rhythm]),
+            PITCH_HEAD: self._sure(np.arange(COUNT) == wanted % COUNT),
+        }
+        kept = features["line"][:, :COUNT] if features["line"][:, :COUNT].any() else memory["line"]
+        return heads, {"count": count, "line": kept}
+
+    @staticmethod
+    def _sure(on: NDArray[Any]) -> Tensor:
+        return (60 * np.asarray(on, np.float32) - 30)[None]
+
+
+def climbing(steps: int, mode: Mode = Mode.SOLO, heard: Mapping[int, Heard] = MappingProxyType({})) -> list[Session]:
+    """The sessions of so many steps."""
+    model = Climber()
+    sessions = [begin(model, Settings(mode=mode, bars=1, seed=1), Transport(0, 0.0, 120))]
+    model.fed.clear()
+    for step in range(steps):
+        session, _ = advance(sessions[-1], heard.get(step, Heard()), model)
+        sessions.append(session)
+    return sessions[1:]
+
+
+def test_each_note_of_a_step_is_chosen_after_the_one_before() -> None:
+    cells = [session.frame.melody for session in climbing(8)]
+    assert cells[0] == Cell((Onset(60, 2), Onset(62, 4)), (), (Release(60, 4),))
+    assert cells[1] == Cell(held=(62,))
+    assert cells[2] == Cell((Onset(64, 2), Onset(66, 4)), (62,), (Release(62, 2), Release(64, 4)))
+    assert [onset.pitch for cell in cells for onset in cell.onsets] == [60, 62, 64, 66, 68, 70, 72, 74]
+
+
+def test_the_memory_moves_once_a_step_however_many_choices_there_are() -> None:
+    sessions = climbing(20)
+    first = sessions[0].memory["count"][0, 0]
+    assert [session.memory["count"][0, 0] - first for session in sessions] == list(range(20))
+
+
+def test_the_changes_are_known_a_bar_ahead_and_are_what_is_played() -> None:
+    sessions = climbing(2 * FORM.steps + 5)
+    for session in sessions:
+        assert session.frame.chord == FORM.chord_at(session.place)
+        assert session.ahead == tuple(FORM.chord_at(session.place + after) for after in range(1, CELLS.settled + 1))
+
+
+def test_the_player_is_heard_on_every_tick_and_answered_from_there() -> None:
+    onset_s, end_s = 0.25 + 0.25 / 6 * 5, 0.48
+    heard = {2: Heard((Timed(onset_s, NoteOn(Part.YOU, 72, 80)), Timed(end_s, NoteOff(Part.YOU, 72))))}
+    sessions = climbing(18, Mode.TRADE, heard)
+    assert sessions[2].heard == Cell((Onset(72, 5),))
+    turns = [session.turn.who for session in sessions]
+    answer = next(session for session in sessions if session.turn.who is Who.IMPROV and session.frame.melody.onsets)
+    assert turns[:8] == [Who.YOU] * 8
+    assert answer.frame.melody.onsets[0].pitch == 74
+    assert [fed.yours for fed in sessions[10].past[-10:]] == [True] * 8 + [False] * 2
