@@ -217,6 +217,19 @@ class Cell:
         """Both cells at once, as when two players share the step."""
         return Cell(self.onsets + other.onsets, self.held + other.held, self.releases + other.releases)
 
+    def transposed(self, semitones: int) -> "Cell":
+        """The cell higher or lower, what would leave MIDI's range moved back by octaves."""
+
+        def moved(pitch: int) -> int:
+            target = pitch + semitones
+            return target if 0 <= target <= 127 else target % 12 + (0 if target < 0 else 108)
+
+        return Cell(
+            tuple(Onset(moved(onset.pitch), onset.tick) for onset in self.onsets),
+            tuple(moved(pitch) for pitch in self.held),
+            tuple(Release(moved(release.pitch), release.tick) for release in self.releases),
+        )
+
 
 SILENCE = Cell()
 

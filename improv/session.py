@@ -271,7 +271,7 @@ def begin(model: StepModel, settings: Settings, transport: Transport, *, count_i
     frames = [Frame(cell, form.chord_at(step)) for step, cell in enumerate(melody)]
     memory = no_memory(model.spec)
     for place, frame in enumerate(frames[:-1]):  # the last one is stepped on the way to step 0
-        fed = Fed(frame, place, _settled(form, place, encoding))
+        fed = Fed(frame, place, _settled(form, place, encoding), form.steps)
         _, memory = model.step(_features(fed, encoding, model), memory)
     first = -count_in_bars * STEPS_PER_BAR
     return Session(
@@ -422,7 +422,9 @@ def swapped(session: Session, model: StepModel) -> Session:
     top = (end // form.steps - 1) * form.steps  # from the top of the chorus before: it counts from there
     kept = (session.past[:-1] if waits else session.past)[-form.steps :]
     heard = [
-        replace(fed, frame=_moved(fed.frame, up), place=place, ahead=_settled(form, place, encoding))
+        replace(
+            fed, frame=_moved(fed.frame, up), place=place, ahead=_settled(form, place, encoding), form_steps=form.steps
+        )
         for place, fed in zip(range(end - len(kept), end), kept, strict=True)
     ]
     past = (*_changes(form, range(top, end - len(heard)), encoding), *heard)
@@ -443,7 +445,7 @@ def swapped(session: Session, model: StepModel) -> Session:
 
 def _moved(frame: Frame, semitones: int) -> Frame:
     chord = frame.chord.transposed(semitones) if frame.chord else None
-    return Frame(_transposed(frame.melody, semitones), chord)
+    return Frame(frame.melody.transposed(semitones), chord)
 
 
 def leapt(session: Session, choruses: int) -> Session:
@@ -474,7 +476,10 @@ def _forgetting(session: Session, model: StepModel) -> Session:
 
 def _changes(form: Form, places: Iterable[int], encoding: Encoding) -> tuple[Fed, ...]:
     """What a network is fed where nothing sounds but the changes of the form."""
-    return tuple(Fed(Frame(SILENCE, form.chord_at(place)), place, _settled(form, place, encoding)) for place in places)
+    return tuple(
+        Fed(Frame(SILENCE, form.chord_at(place)), place, _settled(form, place, encoding), form.steps)
+        for place in places
+    )
 
 
 def _settled(form: Form, place: int, encoding: Encoding) -> tuple[Chord, ...]:
@@ -596,8 +601,9 @@ def _left_behind(session: Session, before: Session, cell: Cell, encoding: Encodi
     """What the network is fed of a session as it sounded; `before` knows what was asked for."""
     form = session.form
     if session.place < 0:
-        return (Fed(session.chosen, -1, session.ahead),)  # the network waits before the top
-    fed = Fed(_sounded(session, cell, encoding), session.place, session.ahead, yours=session.turn.who.hears_you)
+        return (Fed(session.chosen, -1, session.ahead, form.steps),)  # the network waits before the top
+    sounded, yours = _sounded(session, cell, encoding), session.turn.who.hears_you
+    fed = Fed(sounded, session.place, session.ahead, form.steps, yours)
     left = session.playing and (not before.playing or before.top != session.top)
     places = range(session.place + 1, form.steps * (session.place // form.steps + 1)) if left else ()
     return (fed, *_changes(form, places, encoding))
@@ -792,7 +798,7 @@ def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
     touch = session.touch
     if session.recent:
         touch = _touch_of(session.recent, session.semitones, encoding)
-    yours = _transposed(cell, -session.semitones - 12 * touch.octaves)
+    yours = cell.transposed(-session.semitones - 12 * touch.octaves)
     melody = yours.joined(session.chosen.melody) if who.plays else yours
     return Frame(melody, session.chosen.chord)
 
@@ -809,24 +815,10 @@ def _performed(chosen: Frame, session: Session, before: Cell) -> Frame:
     """
     semitones = session.semitones
     chord = chosen.chord.transposed(semitones) if chosen.chord else None
-    melody = _transposed(chosen.melody, semitones + 12 * (session.touch.octaves + session.settings.register))
+    melody = chosen.melody.transposed(semitones + 12 * (session.touch.octaves + session.settings.register))
     moved = tuple(Onset(pitch) for pitch in melody.held if pitch not in before.sounding_after)
     held = tuple(pitch for pitch in melody.held if pitch in before.sounding_after)
     return Frame(Cell(moved + melody.onsets, held, melody.releases), chord)
-
-
-def _transposed(cell: Cell, semitones: int) -> Cell:
-    """The cell higher or lower, what would leave MIDI's range moved back by octaves."""
-
-    def moved(pitch: int) -> int:
-        target = pitch + semitones
-        return target if 0 <= target <= 127 else target % 12 + (0 if target < 0 else 108)
-
-    return Cell(
-        tuple(Onset(moved(onset.pitch), onset.tick) for onset in cell.onsets),
-        tuple(moved(pitch) for pitch in cell.held),
-        tuple(Release(moved(release.pitch), release.tick) for release in cell.releases),
-    )
 
 
 def _events(before: Session, session: Session) -> tuple[Placed, ...]:

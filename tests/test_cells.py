@@ -74,11 +74,12 @@ def test_every_tensor_has_its_shape() -> None:
 def test_the_chords_that_come_and_the_place_are_those_of_the_step_that_is_decided() -> None:
     place = 82  # in the eleventh bar, a beat before the A7 half-way through it
     ahead = tuple(FORM.chord_at(place + after) for after in range(1, CELLS.settled + 1))
-    tensors = CELLS.encode(Fed(Frame(SILENCE, FORM.chord_at(place)), place, ahead, answers=True))
+    tensors = CELLS.encode(Fed(Frame(SILENCE, FORM.chord_at(place)), place, ahead, FORM.steps, answers=True))
     assert np.array_equal(tensors["chord"][0], chord_notes(Chord.parse("C7")))
     assert np.array_equal(tensors["chord_ahead"][0], chord_notes(FORM.chord_at(place + 3)))
     assert np.array_equal(tensors["newest_chord"][0], chord_notes(FORM.chord_at(place + CELLS.settled)))
     assert on(tensors, "place") == [3, 8 + 10]
+    assert on(CELLS.encode(Fed(Frame(SILENCE, None), place)), "place") == [3]
     assert tensors["who"].tolist() == [[0, 1]]
 
 

@@ -108,14 +108,15 @@ class Cells:
     def encode(self, fed: Fed) -> Tensors:
         """The tensors a network is fed; no choice has been made yet."""
         cell = fed.frame.melody
-        line = [self._unit(pitch) for pitch in top_line(cell)]
+        line = [self.unit(pitch) for pitch in top_line(cell)]
         onsets = np.zeros(self.pitch_count, np.float32)
         onsets[line] = 1
         chords = (fed.frame.chord, *fed.ahead)
         decided = fed.place + 1
         place = np.zeros(STEPS_PER_BAR + _FORM_BARS, np.float32)
         place[decided % STEPS_PER_BAR] = 1
-        place[STEPS_PER_BAR + decided // STEPS_PER_BAR % _FORM_BARS] = 1
+        if fed.form_steps == _FORM_BARS * STEPS_PER_BAR:
+            place[STEPS_PER_BAR + decided // STEPS_PER_BAR % _FORM_BARS] = 1
         tensors = {
             "rhythm": _one_hot(NUMBERS[rhythm_of(cell)], len(RHYTHMS)),
             "onsets": onsets,
@@ -129,7 +130,8 @@ class Cells:
         tensors |= {name: np.zeros(width, np.float32) for name, width in self._choice_shapes.items()}
         return {name: tensor[None] for name, tensor in tensors.items()}
 
-    def _unit(self, pitch: int) -> int:
+    def unit(self, pitch: int) -> int:
+        """The unit of a pitch in the key of C; what lies outside the range is heard in the octave that is nearest."""
         above = pitch - self.pitch_low
         if above < 0:
             return above % 12

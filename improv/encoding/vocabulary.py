@@ -54,6 +54,8 @@ class Fed:
     """Steps from the top of the form; below zero it is counted in."""
     ahead: tuple[Chord | None, ...] = ()
     """The chords of the steps that follow, as many as are settled: see `Encoding.settled`."""
+    form_steps: int = 0
+    """The steps of the form; 0 where there is none that is known."""
     yours: bool = False
     """Whether the player had the turn."""
     answers: bool = False

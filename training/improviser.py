@@ -1,0 +1,261 @@
+"""How an improviser of lines learns: solos cut at random, moved to random keys, and what would be played next.
+
+Everything follows from the seed. A run can be stopped at any moment and goes on from its last checkpoint as if it had
+not been. It stops by itself when the validation solos are no longer better understood.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+
+from training.networks.lines import PITCHES, RHYTHMS, Lines
+from training.sequences import BEFORE, BEFORE_THAT, FEATURES, STEP, TICK, UNIT
+from training.sequences import Sequence as Solo
+
+Progressed = Callable[[float, str], None]
+
+_CHORDS = ("chord", "chord_ahead")
+_ROOTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything a run follows from."""
+
+    seed: int = 1
+    hidden: int = 256
+    dropout: float = 0.4
+    updates: int = 3_000
+    batch: int = 16
+    steps: int = 192
+    rate: float = 2e-3
+    decay: float = 0.05
+    clip: float = 1.0
+    averaged_over: int = 400
+    """Updates over which the weights are averaged, about."""
+    transposed: float = 0.5
+    """The share of the cuts that are moved to another key."""
+    blues: float = 2.0
+    """How much more often a blues is cut than its length says."""
+    check_every: int = 250
+    patience: int = 4
+    """Checks without a better one after which it stops."""
+
+
+@dataclass(slots=True)
+class Log:
+    """What a run went through: at each check its update, and nats a step of training and of validation."""
+
+    checks: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Cuts of solos side by side: features (steps, batch, width), rhythms and whether each counts (steps, batch)."""
+
+    features: dict[str, Tensor]
+    line: Tensor
+    """The last two pitches at each step, (steps, batch, 2 * pitches)."""
+    rhythms: Tensor
+    counts: Tensor
+    shift: Tensor
+    notes: Tensor
+    """(notes, 6): the cut, then step, tick, unit and the two units before."""
+
+
+def cut(solo: Solo, start: int, length: int, up: int) -> tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]:
+    """Features, rhythms and notes of a stretch, moved up by some semitones; shorter than `length` at the end."""
+    end = min(solo.steps, start + length)
+    features = {name: _moved(name, solo.features[name][start:end], up) for name in FEATURES}
+    inside = (solo.notes[:, STEP] >= start) & (solo.notes[:, STEP] < end)
+    notes = solo.notes[inside].copy()
+    notes[:, STEP] -= start
+    units = notes[:, [UNIT, BEFORE, BEFORE_THAT]]
+    notes[:, [UNIT, BEFORE, BEFORE_THAT]] = np.where(units < 0, units, np.clip(units + up, 0, PITCHES - 1))
+    return features, solo.rhythms[start:end], notes
+
+
+def _moved(name: str, units: NDArray[np.uint8], up: int) -> NDArray[np.uint8]:
+    if up == 0 or name not in ("onsets", "line", *_CHORDS):
+        return units
+    parts = units.reshape(len(units), -1, _ROOTS if name in _CHORDS else PITCHES)
+    moved = np.roll(parts, up, axis=-1)
+    if name not in _CHORDS:  # what would leave the range stays at its edge
+        edge = parts[..., -up:] if up > 0 else parts[..., :-up]
+        if up > 0:
+            moved[..., :up] = 0
+            moved[..., -1] |= edge.any(-1)
+        else:
+            moved[..., up:] = 0
+            moved[..., 0] |= edge.any(-1)
+    return moved.reshape(units.shape)
+
+
+def batch_of(cuts: Sequence[tuple[Solo, int, int, int]]) -> Batch:
+    """Cuts, each a solo, where it starts, its length and by how many semitones it is moved, as one batch."""
+    parts = [cut(*each) for each in cuts]
+    steps = max(len(rhythms) for _, rhythms, _ in parts)
+
+    def side_by_side(arrays: Sequence[NDArray[Any]], kind: Any) -> Tensor:
+        filled = [np.pad(array, ((0, steps - len(array)), *((0, 0),) * (array.ndim - 1))) for array in arrays]
+        return torch.from_numpy(np.stack(filled, axis=1).astype(kind))
+
+    notes = np.concatenate([np.insert(found[:, [STEP, TICK, UNIT, BEFORE, BEFORE_THAT]], 0, which, axis=1)
+                            for which, (_, _, found) in enumerate(parts)])  # fmt: skip
+    features = {name: side_by_side([one[name] for one, _, _ in parts], np.float32) for name in FEATURES}
+    return Batch(
+        features,
+        side_by_side([_line(found, len(rhythms)) for _, rhythms, found in parts], np.float32),
+        side_by_side([rhythms for _, rhythms, _ in parts], np.int64),
+        side_by_side([np.ones(len(rhythms)) for _, rhythms, _ in parts], np.float32),
+        torch.tensor([up % _ROOTS for *_, up in cuts]),
+        torch.from_numpy(notes),
+    )
+
+
+def _line(notes: NDArray[np.int64], steps: int) -> NDArray[np.float32]:
+    """The last two pitches at each step, the latest first, as one-hot units; what was before the cut is not known."""
+    line = np.zeros((steps, 2, PITCHES), np.float32)
+    latest, before, at = -1, -1, 0
+    for step in range(steps):
+        while at < len(notes) and notes[at, STEP] == step:
+            latest, before, at = notes[at, UNIT], latest, at + 1
+        for slot, unit in enumerate((latest, before)):
+            if unit >= 0:
+                line[step, slot, unit] = 1
+    return line.reshape(steps, -1)
+
+
+def nats(network: Lines, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """The surprise at each rhythm (steps - 1, batch) and at each note (notes,), and which of the rhythms count."""
+    contexts = network.contexts(batch.features, batch.line, batch.shift)
+    logits = network.rhythm_logits(contexts[:-1], batch.features["place"][:-1])
+    rhythms = cross_entropy(logits.flatten(0, 1), batch.rhythms[1:].flatten(), reduction="none")
+    which, step, tick, unit, latest, before = batch.notes[batch.notes[:, 1] > 0].T
+    chosen = {
+        "chosen_rhythm": torch.nn.functional.one_hot(batch.rhythms[step, which], RHYTHMS).float(),
+        "chosen_tick": torch.nn.functional.one_hot(tick, 6).float(),
+    }
+    line = torch.cat((_units(latest), _units(before)), dim=-1)
+    pitch = network.pitch_logits(contexts[step - 1, which], chosen, line, batch.features["chord"][step - 1, which])
+    return rhythms.view(len(logits), -1), cross_entropy(pitch, unit, reduction="none"), batch.counts[1:]
+
+
+def _units(units: Tensor) -> Tensor:
+    """One-hot, all zeros for -1."""
+    return torch.nn.functional.one_hot(units.clamp(min=0), PITCHES) * (units >= 0)[:, None].float()
+
+
+@torch.no_grad()
+def surprise(network: Lines, solos: Sequence[Solo]) -> dict[str, float]:
+    """Mean surprise in nats over whole solos: a step's rhythm, a note's pitch, and both together a step."""
+    network.eval()
+    rhythm, pitch, steps, notes = 0.0, 0.0, 0.0, 0
+    for solo in solos:
+        of_rhythm, of_pitch, counts = nats(network, batch_of([(solo, 0, solo.steps, 0)]))
+        rhythm += float((of_rhythm * counts).sum())
+        pitch += float(of_pitch.sum())
+        steps += float(counts.sum())
+        notes += len(of_pitch)
+    network.train()
+    return {"rhythm": rhythm / steps, "note": pitch / notes, "step": (rhythm + pitch) / steps}
+
+
+def learn(
+    recipe: Recipe, solos: Mapping[str, Sequence[Solo]], checkpoint: Path, progressed: Progressed
+) -> tuple[Lines, Log]:
+    """The network a recipe leads to, from the solos of `training`, as well as those of `validation` choose it.
+
+    Goes on from `checkpoint` if it is of the same recipe.
+    """
+    torch.manual_seed(recipe.seed)
+    network = Lines(recipe.hidden, recipe.dropout)
+    averaged = copy.deepcopy(network)
+    adam = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay, betas=(0.9, 0.98))
+    log, best, begun = Log(), copy.deepcopy(averaged.state_dict()), 0
+    if checkpoint.exists():
+        kept = torch.load(checkpoint, weights_only=False)
+        if kept["recipe"] == asdict(recipe):
+            network.load_state_dict(kept["network"])
+            averaged.load_state_dict(kept["averaged"])
+            adam.load_state_dict(kept["adam"])
+            log, best, begun = Log(**kept["log"]), kept["best"], kept["update"]
+    chosen = [solo for solo in solos["validation"] if solo.is_blues]
+    weights = np.array([solo.steps * (recipe.blues if solo.is_blues else 1) for solo in solos["training"]])
+    for update in range(begun + 1, recipe.updates + 1):
+        began_s = time.perf_counter()
+        torch.manual_seed((recipe.seed << 32) + update)  # every update is the same however often it was begun
+        rng = np.random.default_rng((recipe.seed, update))
+        picked = rng.choice(len(weights), recipe.batch, p=weights / weights.sum())
+        batch = batch_of([_drawn(solos["training"][which], recipe, rng) for which in picked])
+        of_rhythm, of_pitch, counts = nats(network, batch)
+        loss = ((of_rhythm * counts).sum() + of_pitch.sum()) / counts.sum()
+        adam.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        clip_grad_norm_(network.parameters(), recipe.clip)
+        for group in adam.param_groups:
+            group["lr"] = recipe.rate * min(1, update / 200) * (1 + math.cos(math.pi * update / recipe.updates)) / 2
+        adam.step()
+        _average(averaged, network, min(1 - 1 / recipe.averaged_over, update / (update + 20)))
+        log.seconds += time.perf_counter() - began_s
+        if update % recipe.check_every == 0 or update == recipe.updates:
+            found = surprise(averaged, chosen)
+            if all(found["step"] < check["step"] for check in log.checks):
+                best = copy.deepcopy(averaged.state_dict())
+            log.checks.append({"update": update, "training": loss.item(), **found})
+            _keep(checkpoint, recipe, network, averaged, adam, log, best, update)
+            progressed(
+                update / recipe.updates, f"validation: {found['step']:.3f} nats a step, {found['note']:.3f} a note"
+            )
+            since = len(log.checks) - 1 - min(range(len(log.checks)), key=lambda at: log.checks[at]["step"])
+            if since >= recipe.patience:
+                break
+        elif update % 10 == 0:
+            progressed(update / recipe.updates, f"training {loss.item():.3f} nats a step")
+    averaged.load_state_dict(best)
+    return averaged.eval(), log
+
+
+def _drawn(solo: Solo, recipe: Recipe, rng: np.random.Generator) -> tuple[Solo, int, int, int]:
+    up = int(rng.integers(-5, 7)) if rng.random() < recipe.transposed else 0
+    return solo, int(rng.integers(max(1, solo.steps - recipe.steps + 1))), recipe.steps, up
+
+
+@torch.no_grad()
+def _average(averaged: Lines, network: Lines, keeps: float) -> None:
+    for mean, now in zip(averaged.parameters(), network.parameters(), strict=True):
+        mean.lerp_(now, 1 - keeps)
+
+
+def _keep(
+    path: Path, recipe: Recipe, network: Lines, averaged: Lines, adam: torch.optim.Optimizer, log: Log,
+    best: Mapping[str, Tensor], update: int,
+) -> None:  # fmt: skip
+    """Write a checkpoint whole, or leave the one before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    torch.save(
+        {
+            "recipe": asdict(recipe),
+            "network": network.state_dict(),
+            "averaged": averaged.state_dict(),
+            "adam": adam.state_dict(),
+            "log": asdict(log),
+            "best": best,
+            "update": update,
+        },
+        unfinished,
+    )
+    unfinished.replace(path)

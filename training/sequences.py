@@ -1,0 +1,96 @@
+"""Solos as a network learns from them: what it is fed at each step, and the choices that the soloist made at the next.
+
+The features are those that the runtime feeds, made by the same encoding, so that nothing can be meant
+differently; everything is in the key of C.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from improv.encoding import Cells, Fed
+from improv.music import STEPS_PER_BAR, Chord, Frame
+from improv.rhythm import NUMBERS, rhythm_of, top_line
+from training.corpora.solos import Solo, frames
+
+CELLS = Cells()
+FORM_STEPS = 12 * STEPS_PER_BAR
+FEATURES = ("rhythm", "onsets", "line", "chord", "chord_ahead", "place", "who")
+"""What a melody is fed of what the encoding tells; the choices so far come from the notes."""
+
+STEP, NUMBER, TICK, UNIT, BEFORE, BEFORE_THAT = range(6)
+"""The columns of `Sequence.notes`; a unit that is not there is -1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """One solo: arrays over its steps and over its notes."""
+
+    name: str
+    is_blues: bool
+    features: dict[str, NDArray[np.uint8]]
+    """Each (steps, width), 0 or 1."""
+    rhythms: NDArray[np.int64]
+    """The rhythm played in each step, (steps,)."""
+    notes: NDArray[np.int64]
+    """(notes, 6): its step, its number within that, its tick, its unit, and the two units before it."""
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are."""
+        return len(self.rhythms)
+
+
+def in_c(solo: Solo) -> tuple[Frame, ...]:
+    """The frames of a solo, in C; ValueError for a solo that has no key."""
+    if solo.tonic is None:
+        raise ValueError(f"{solo.name} has no key")
+    down = (solo.tonic + 5) % 12 - 5
+    return tuple(
+        Frame(frame.melody.transposed(-down), frame.chord and frame.chord.transposed(-down)) for frame in frames(solo)
+    )
+
+
+def fed(solo: Solo) -> tuple[Fed, ...]:
+    """What the runtime would feed of a solo that improv plays alone."""
+    line = in_c(solo)
+    chords: list[Chord | None] = [frame.chord for frame in line]
+    chords += chords[-1:] * (CELLS.settled + 1)
+    of_form: dict[int, int] = {}
+    for top in solo.choruses:
+        of_form |= {top * STEPS_PER_BAR + place: place for place in range(FORM_STEPS)}
+    found = []
+    for step, frame in enumerate(line):
+        decided = of_form.get(step + 1)
+        place, form_steps = (step, 0) if decided is None else (decided - 1, FORM_STEPS)
+        ahead = tuple(chords[step + 1 : step + 1 + CELLS.settled])
+        found.append(Fed(frame, place, ahead, form_steps, answers=True))
+    return tuple(found)
+
+
+def sequence(solo: Solo) -> Sequence:
+    """A solo as arrays; ValueError for a solo that has no key."""
+    steps = fed(solo)
+    encoded = [CELLS.encode(each) for each in steps]
+    cells = [each.frame.melody for each in steps]
+    notes: list[tuple[int, ...]] = []
+    line = [-1, -1]
+    for step, cell in enumerate(cells):
+        pitches = [CELLS.unit(pitch) for pitch in top_line(cell)]
+        for number, (tick, unit) in enumerate(zip(rhythm_of(cell).ticks, pitches, strict=True)):
+            notes.append((step, number, tick, unit, line[-1], line[-2]))
+            line.append(unit)
+    return Sequence(
+        solo.name,
+        solo.is_blues,
+        {name: np.concatenate([tensors[name] for tensors in encoded]).astype(np.uint8) for name in FEATURES},
+        np.array([NUMBERS[rhythm_of(cell)] for cell in cells]),
+        np.array(notes, np.int64).reshape(-1, 6),
+    )
+
+
+def sequences(solos: Iterable[Solo]) -> list[Sequence]:
+    """Those of the solos that have a key."""
+    return [sequence(solo) for solo in solos if solo.tonic is not None]
