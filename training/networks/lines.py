@@ -119,7 +119,7 @@ class Lines(Network):
 
 
 def followed(line: Tensor, latest: Tensor) -> Tensor:
-    """The last two pitches after some more: both are (..., 2 * pitches), the latest first, zeros where there is none."""
+    """The last two pitches after some more: both (..., 2 * pitches), the latest first, zeros where there is none."""
     one, two = latest.chunk(2, dim=-1)
     was, was_before = line.chunk(2, dim=-1)
     some, both = one.sum(-1, keepdim=True), two.sum(-1, keepdim=True)
