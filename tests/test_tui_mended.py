@@ -28,6 +28,7 @@ from improv.tui.controls import NAMES
 from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
 from improv.tui.footer import Banner
 from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
+from improv.tui.keys import TABLE
 from improv.tui.screens import Choice, ChoicesScreen, PortsScreen
 from tests.test_control import Daemon, served
 from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Stage, staged
@@ -346,6 +347,19 @@ def test_the_jam_is_ended_by_asking_twice_soon(tmp_path: Path) -> None:
         await stage.press("Q")
 
     assert staged(tmp_path, scene).return_value is True
+
+
+# --- the palette ----------------------------------------------------------------------------------
+
+
+def test_the_palette_tells_every_key_and_takes_none_for_markup(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("ctrl+p")
+        await stage.pilot.until(lambda: "dark/light" in stage.screen(), "the palette")
+        told = stage.screen()
+        assert [row.action for row in TABLE if not row.takes_key and f"{row.help} [{row.shown}]" not in told] == []
+
+    staged(tmp_path, scene, size=(120, 150))
 
 
 # --- how it looks ---------------------------------------------------------------------------------

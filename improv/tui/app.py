@@ -843,7 +843,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         """Everything that can be asked for: its title, a line about it, and what does it."""
         for row in TABLE:
             if not row.takes_key:
-                yield row.title, f"{row.help} [{row.shown}]", partial(self.call_later, self._do, row.action)
+                yield row.title, rf"{row.help} \[{row.shown}]", partial(self.call_later, self._do, row.action)
         recall, learn, forget = (BY_ACTION[action] for action in ("recall", "learn", "forget"))
         for digit, preset in enumerate(self._presets[: len(recall.letters)], 1):
             yield f"{recall.title} {digit}: {preset.name}", recall.help, partial(self._recall, preset)
