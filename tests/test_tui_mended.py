@@ -349,6 +349,16 @@ def test_the_jam_is_ended_by_asking_twice_soon(tmp_path: Path) -> None:
     assert staged(tmp_path, scene).return_value is True
 
 
+def test_the_jam_is_seen_to_go_on_while_a_value_is_typed(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("enter")
+        assert "enter sets it, esc cancels" in stage.screen()
+        await stage.tell(Seen(replace(SEEN, rig=replace(KEYS, remark="a keyboard came"))))
+        assert "a keyboard came" in stage.screen()
+
+    staged(tmp_path, scene)
+
+
 # --- the palette ----------------------------------------------------------------------------------
 
 

@@ -511,7 +511,7 @@ class Entry(ModalScreen[Any]):
             line = Input(self._value, compact=True)
             line.cursor_blink = False
             yield line
-            yield Static(Content("enter has it, esc leaves it"), classes="wrong")
+            yield Static(Content("enter sets it, esc cancels"), classes="wrong")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Have it, or say what is wrong with it."""
