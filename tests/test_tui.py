@@ -147,6 +147,7 @@ def staged(
     scene: Scene,
     seen: Snapshot | None = SEEN,
     size: tuple[int, int] = (120, 40),
+    toasts: bool = False,
     **given: Any,
 ) -> ImprovApp:
     """Run the interface, joined to a daemon that has told a snapshot, through a scene."""
@@ -166,7 +167,7 @@ def staged(
     app = ImprovApp(link, Setting(**setting))
 
     async def play() -> None:
-        async with app.run_test(size=size):
+        async with app.run_test(size=size, notifications=toasts):
             stage = Stage(app, link, QuickPilot(app), ran, now_s)
             await stage.pilot.pause()
             if seen is not None:

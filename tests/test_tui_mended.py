@@ -16,6 +16,7 @@ from rich.color_triplet import ColorTriplet
 from rich.style import Style
 from textual.widget import Widget
 from textual.widgets import Input
+from textual.widgets._toast import Toast
 
 from improv.control import ControlServer
 from improv.errors import DataError
@@ -24,12 +25,14 @@ from improv.messages import CONTROLS, Connect, Panic, Press, Set, Stop
 from improv.presets import load, preset_of, save
 from improv.tui import daemon_link
 from improv.tui.app import DARK, LIGHT
+from improv.tui.colours import contrast
 from improv.tui.controls import NAMES
 from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
 from improv.tui.footer import Banner
 from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
 from improv.tui.keys import TABLE
 from improv.tui.screens import Choice, ChoicesScreen, PortsScreen
+from improv.tui.status import StatusLine
 from tests.test_control import Daemon, served
 from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Stage, staged
 
@@ -408,6 +411,22 @@ def test_everything_can_be_told_from_its_ground(tmp_path: Path, theme: str) -> N
         assert not faint
 
     staged(tmp_path, scene, size=(160, 50), theme=theme)
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT])
+@pytest.mark.parametrize("size", [(40, 12), (120, 40), (160, 50)])
+def test_a_toast_is_as_wide_as_its_words_stands_out_and_leaves_the_status_line_alone(
+    tmp_path: Path, theme: str, size: tuple[int, int]
+) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.tell(Said(Panic(), ""), Said(Stop(), "no", wrong=True))
+        said, wrong = stage.app.screen.query(Toast)
+        assert [toast.size.width for toast in (said, wrong)] == [len("silenced"), len("no")]
+        assert wrong.region.bottom == stage.app.screen.query_one(StatusLine).region.y
+        for toast in (said, wrong):
+            assert contrast(toast.background_colors[1], stage.app.screen.background_colors[1]) > 3
+
+    staged(tmp_path, scene, size=size, theme=theme, toasts=True)
 
 
 _SHOWS_ITSELF = """
