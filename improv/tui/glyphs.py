@@ -50,6 +50,11 @@ class Glyphs:
     beat_on: str
     beat_off: str
     """A beat that has come, and one that has not."""
+    turned: str
+    """Before the name of what stands no more where it stood at first."""
+    above: str
+    below: str
+    """There is more of a list."""
     to: str
     black: str
     """A black key at rest."""
@@ -96,6 +101,9 @@ UNICODE = Glyphs(
     next="▷",
     beat_on="●",
     beat_off="○",
+    turned="•",
+    above="▲",
+    below="▼",
     to="→",
     black="│",
     pixels=" ▄▀█",
@@ -135,6 +143,9 @@ ASCII = Glyphs(
     next=">",
     beat_on="*",
     beat_off=".",
+    turned=".",
+    above="^",
+    below="v",
     to=">",
     black=":",
     pixels="",
