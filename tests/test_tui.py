@@ -740,6 +740,23 @@ def test_the_footer_says_no_key_that_does_not_work(tmp_path: Path) -> None:
             assert hints[FOOTER.index("pick")] == ("1-9" if where is Where.LIST else "")
 
 
+@pytest.mark.parametrize(("seen", "leaves"), [(SEEN, "q leave"), (ALONE, "^q leave")], ids=["commands", "piano"])
+def test_how_to_leave_and_to_find_anything_is_told_where_it_is_narrow(
+    tmp_path: Path, seen: Snapshot, leaves: str
+) -> None:
+    async def scene(stage: Stage) -> None:
+        footer = stage.screen().split("\n")[-1]
+        assert f" {leaves} " in footer
+        assert "^p palette" in footer
+        assert "? help" in footer
+        await stage.press("f1")
+        assert "? help" not in stage.screen()
+        await stage.press("f1")
+        assert len(stage.app.screen_stack) == 1
+
+    staged(tmp_path, scene, seen, size=(80, 24))
+
+
 def test_the_banner_is_not_there_while_all_is_well(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         assert not stage.app.screen.query_one(Banner).display

@@ -423,6 +423,8 @@ class TextScreen(Aside):
 class HelpScreen(TextScreen):
     """What every key does, from the table the keys are made from."""
 
+    where = Where.HELP
+
     def __init__(self, glyphs: Glyphs, layout: Layout) -> None:
         super().__init__(glyphs, "help: what every key does")
         self._layout = layout

@@ -5,6 +5,7 @@ from math import ceil
 from improv.messages import Snapshot
 from improv.tui import big
 from improv.tui.glyphs import Glyphs
+from improv.tui.keys import BY_ACTION
 from improv.tui.view import Row, Span, View, role_of, width_of, word_of
 from improv.turns import Mode, Who
 
@@ -84,7 +85,7 @@ def _says(seen: Snapshot) -> str:
     beats = "beat" if _left(seen) == "1" else "beats"
     match seen.turn.who, seen.settings.mode:
         case _ if not seen.playing:
-            return "ready"
+            return f"{BY_ACTION['start_stop'].shown} starts"
         case Who.NOBODY, Mode.SOLO:
             return f"{beats}, then improv"
         case Who.NOBODY, Mode.DUET:
