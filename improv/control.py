@@ -38,7 +38,7 @@ from improv.messages import (
     nearest,
 )
 from improv.plain import encoded, fields_of, made, malformed, object_of, parsed, plain
-from improv.private import make_private
+from improv.private import make_private, write_private
 
 PROTOCOL = 1
 """The version both ends name first; a client of another one is turned away."""
@@ -675,9 +675,7 @@ class _LoopbackDoor:
                 listener.setsockopt(socket.SOL_SOCKET, exclusive, 1)
             listener.bind(("127.0.0.1", 0))
             listener.listen(MAX_CLIENTS)
-            path.unlink(missing_ok=True)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(f"{listener.getsockname()[1]} {self.token}\n")
+            write_private(path, f"{listener.getsockname()[1]} {self.token}\n")
         except BaseException:
             listener.close()
             raise

@@ -93,6 +93,11 @@ class Instance:
         return _state(user_state_path("improv", appauthor=False)) / f"{self.name}.log"
 
     @property
+    def crash(self) -> Path:
+        """What its terminal interface crashed of the last time, beside the log."""
+        return self.log.with_suffix(".crash")
+
+    @property
     def learned(self) -> Path:
         """What it has learned of controllers, in $IMPROV_STATE or the user's own place for data."""
         return _state(user_data_path("improv", appauthor=False)) / f"{self.name}.learned"

@@ -1,12 +1,12 @@
 """Presets: how the controls stand, kept by name in one TOML file beside `config.toml`.
 
 The order of the file is the order of the digits that recall them. It must never leave half a file behind,
-and never lose the presets of a file that it cannot read.
+and never lose the presets of a file that it cannot read, nor those that somebody else has kept meanwhile.
 """
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +89,60 @@ def save(path: Path, presets: tuple[Preset, ...]) -> None:
 def text(presets: tuple[Preset, ...]) -> str:
     """The file that keeps them."""
     return "\n".join(_table(preset) for preset in presets)
+
+
+class Shelf:
+    """The presets of a file as one who works with them knows them: those read last, and the one removed last.
+
+    Another may have changed the file since: what is changed is changed as it is kept at that moment.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.presets: tuple[Preset, ...] = ()
+        self.wrong = ""
+        """What was wrong with the file when it was read last; those read before it was are still there."""
+        self._removed: tuple[int, Preset] | None = None
+
+    @property
+    def removed(self) -> Preset | None:
+        """The preset that can be put back."""
+        return None if self._removed is None else self._removed[1]
+
+    def read(self) -> None:
+        """Know what is kept."""
+        try:
+            self.presets, self.wrong = load(self._path), ""
+        except DataError as error:
+            self.wrong = str(error)
+
+    def keep(self, preset: Preset) -> None:
+        """Keep another one; DataError or UsageError if it cannot be."""
+        self._change(lambda presets: saved(presets, preset))
+
+    def remove(self, preset: Preset) -> None:
+        """Forget one of those there are; DataError if that cannot be kept."""
+        at = self.presets.index(preset)
+        self._change(lambda presets: without(presets, preset.name))
+        self._removed = (at, preset)
+
+    def put_back(self) -> None:
+        """Put what was removed last where it stood; UsageError if its name is taken, DataError if it can't be kept."""
+        if self._removed is not None:
+            at, preset = self._removed
+            self._change(lambda presets: _with(presets, at, preset))
+            self._removed = None
+
+    def _change(self, change: Callable[[tuple[Preset, ...]], tuple[Preset, ...]]) -> None:
+        presets = change(load(self._path))
+        save(self._path, presets)
+        self.presets = presets
+
+
+def _with(presets: tuple[Preset, ...], at: int, preset: Preset) -> tuple[Preset, ...]:
+    if any(other.name == preset.name for other in presets):
+        raise UsageError(f"there is another {preset.name} by now")
+    return (*presets[:at], preset, *presets[at:])
 
 
 def _table(preset: Preset) -> str:

@@ -1,6 +1,6 @@
-"""A directory that is ours alone, for sockets, locks and what is said through them.
+"""A directory that is ours alone, for sockets, locks and what is said through them, and files only we can read.
 
-It must never use, nor close to others, a directory that somebody else could have put there.
+It must never use, nor close to others, what somebody else could have put there.
 """
 
 import os
@@ -21,3 +21,10 @@ def make_private(directory: Path) -> None:
     if os.name == "posix" and found.st_mode & stat.S_IWOTH:  # such as /tmp, which is not ours to close
         raise PermissionError(0, "everybody may write there")
     directory.chmod(0o700)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that nobody else can read, in the place of the one that is there."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,10 +1,13 @@
 """The computer keyboard as a piano: what letters mean, and how long notes last without a key ever coming up."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.messages import Press
+from improv.messages import Command, Press
+from improv.tui.fingers import Fingers
 from improv.tui.keys import LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
 from improv.tui.piano import GATE_S, HELD_S, Piano
 
@@ -131,6 +134,38 @@ def test_labels_are_one_for_each_pitch_letters_first() -> None:
     assert sorted(labels) == list(range(48, 77))
 
 
+# --- the fingers on it ----------------------------------------------------------------------------
+
+
+def test_the_fingers_wait_for_one_end_at_a_time_until_every_key_is_up() -> None:
+    now_s, asked, waits = [100.0], list[Command](), list[tuple[float, Callable[[], None]]]()
+    fingers = Fingers(asked.append, lambda in_s, call: waits.append((now_s[0] + in_s, call)), lambda: now_s[0])
+    fingers.strike(key("z"))
+    now_s[0] += 0.03
+    fingers.strike(key("c"))
+    assert asked == [Press(48, 80), Press(52, 80)]
+    while waits:
+        ((now_s[0], end),) = waits
+        waits.clear()
+        end()
+    assert asked[2:] == [Press(48, 0), Press(52, 0)]
+    assert now_s[0] == pytest.approx(100.03 + GATE_S)
+
+
+def test_keys_that_are_let_go_are_ended_and_those_that_are_forgotten_are_not() -> None:
+    asked: list[Command] = []
+    fingers = Fingers(asked.append, lambda in_s, call: None, lambda: 0.0)
+    fingers.piano = fingers.piano.octave(1)
+    fingers.strike(key("z"))
+    fingers.let_go()
+    assert asked == [Press(60, 80), Press(60, 0)]
+    fingers.strike(key("z"))
+    fingers.forget()
+    fingers.let_go()
+    assert asked[2:] == [Press(60, 80)]
+    assert fingers.piano == Piano(lowest=60)
+
+
 # --- what a key means -----------------------------------------------------------------------------
 
 
@@ -190,3 +225,16 @@ def test_no_key_has_two_meanings() -> None:
                     keys |= set(row.letters) if letters is Letters.COMMANDS else set()
                 for key in keys:
                     assert found.setdefault(key, row.action) == row.action
+
+
+def test_a_key_that_is_held_no_longer_ends_when_it_ends_and_not_when_it_was_first_thought_to() -> None:
+    asked, now_s, waits = list[Command](), [0.0], list[tuple[float, Callable[[], None]]]()
+    fingers = Fingers(asked.append, lambda in_s, call: waits.append((now_s[0] + in_s, call)), lambda: now_s[0])
+    for now_s[0] in (0.0, 0.03, 0.06, 0.09):  # a terminal repeats it, then no more
+        fingers.strike(key("z"))
+    last_s = now_s[0]
+    while fingers.piano.next_end_s is not None:
+        now_s[0], call = waits.pop(min(range(len(waits)), key=lambda which: waits[which][0]))
+        call()
+    assert now_s[0] - last_s <= HELD_S + 0.01
+    assert asked[-1] == Press(48, 0)

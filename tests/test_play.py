@@ -1,7 +1,11 @@
 """`improv play`: what it says before and after the screen, and what options come to."""
 
+import asyncio
+import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -30,6 +34,15 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> list[ImprovApp]:
 
     monkeypatch.setattr(ImprovApp, "run", run)
     return shown
+
+
+@pytest.fixture
+def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that nobody looks at, on which the interface runs; and improv plays somewhere."""
+    monkeypatch.setattr(play, "_has_terminal", lambda: True)
+    monkeypatch.setattr(ImprovApp, "run", lambda app: asyncio.run(app.run_async(headless=True)))
+    monkeypatch.setattr(DaemonLink, "begin", lambda link, tell: None)
+    monkeypatch.setattr(Instance, "running", lambda at: 4711)
 
 
 def played(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -198,3 +211,76 @@ def test_a_second_daemon_that_ends_because_of_the_first_is_one_that_plays_alread
     monkeypatch.setattr(background, "_spawned", lambda arguments, stderr: Child())
     with pytest.raises(AlreadyRunning):
         background.launch(Instance(), [])
+
+
+# --- crashes --------------------------------------------------------------------------------------
+
+
+def mistaken(*_: Any) -> None:
+    raise ZeroDivisionError("nothing\nis shared by\x1b[2J nobody")
+
+
+async def working() -> None:
+    mistaken()
+
+
+@pytest.mark.usefixtures("unseen")
+@pytest.mark.parametrize(
+    ("place", "mistake"),
+    [
+        pytest.param("app.ImprovApp.on_mount", mistaken, id="beginning"),
+        pytest.param("app.ImprovApp._begin", mistaken, id="callback"),
+        pytest.param("app.ImprovApp._begin", lambda app: app.run_worker(working()), id="worker"),
+        pytest.param("view.View.render_lines", mistaken, id="drawing"),
+    ],
+)
+def test_a_crash_is_told_in_three_lines_and_its_details_are_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str, mistake: Callable[..., Any]
+) -> None:
+    monkeypatch.setattr(f"improv.tui.{place}", mistake)
+    at = Instance()
+    at.crash.parent.mkdir()
+    at.crash.write_text("the one before")
+    at.crash.chmod(0o644)
+    assert played(monkeypatch) == 1
+    said = capsys.readouterr()
+    assert said.err == (
+        "improv: the interface has crashed: ZeroDivisionError: nothing is shared by [2J nobody\n"
+        f"improv: the details are in {at.crash}\n"
+    )
+    assert said.out == "improv plays on (PID 4711): improv play comes back, improv daemon stop ends it\n"
+    kept = at.crash.read_text()
+    assert re.match(r"improv .*, Textual .*, Python .*\nTraceback", kept)
+    assert "in mistaken" in kept
+    assert at.crash.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.usefixtures("unseen")
+def test_a_crash_whose_details_can_not_be_kept_is_told_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ImprovApp, "on_mount", mistaken)
+    at = Instance()
+    at.crash.mkdir(parents=True)
+    assert played(monkeypatch) == 1
+    crashed, lost = capsys.readouterr().err.splitlines()
+    assert crashed.startswith("improv: the interface has crashed: ZeroDivisionError")
+    assert lost == f"improv: {at.crash}: Is a directory; so the details are lost"
+
+
+def test_a_crash_in_a_browser_puts_nothing_into_what_is_said_to_it(tmp_path: Path) -> None:
+    """What textual serve reads from standard output are packets: M, a length and JSON is one of them."""
+    code = (
+        "import sys; from improv.__main__ import main; from improv.tui.app import ImprovApp;"
+        "ImprovApp._begin = lambda app: 1 / 0; sys.argv = ['improv', 'play']; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, input=b"", timeout=60, check=False,
+        env=os.environ | {"TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert re.search(rb'M\x00\x00\x00.\{"type": "exit"\}\Z', done.stdout, re.DOTALL)
+    assert done.stderr.decode().splitlines() == [
+        "improv: the interface has crashed: ZeroDivisionError: division by zero",
+        f"improv: the details are in {tmp_path / 'state' / 'default.crash'}",
+    ]

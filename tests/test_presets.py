@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from improv.errors import DataError, UsageError
 from improv.messages import CONTROLS, Rig, Set, Snapshot
-from improv.presets import LONGEST_NAME, MOST, Preset, load, preset_of, presets_path, save, saved, text, without
+from improv.presets import LONGEST_NAME, MOST, Preset, Shelf, load, preset_of, presets_path, save, saved, text, without
 from tests.tui_snapshots import trading
 
 SEEN: Snapshot = trading()[0]
@@ -101,6 +101,38 @@ def test_where_nothing_can_be_written_it_says_so_and_the_old_ones_stand(tmp_path
     with pytest.raises(DataError, match="nothing was kept"):
         save(path, (preset_of("a", SEEN),))
     assert [found.name for found in tmp_path.iterdir()] == ["presets.toml"]
+
+
+def test_what_was_removed_is_put_back_where_it_stood_unless_its_name_is_anothers(tmp_path: Path) -> None:
+    path = tmp_path / "presets.toml"
+    a, b, c = kept = tuple(preset_of(name, SEEN) for name in "abc")
+    save(path, kept)
+    shelf = Shelf(path)
+    shelf.read()
+    shelf.remove(b)
+    shelf.put_back()
+    assert shelf.presets == load(path) == kept
+    assert shelf.removed is None
+    shelf.remove(b)
+    other = preset_of("b", replace(SEEN, tempo=200.0))
+    shelf.keep(other)
+    with pytest.raises(UsageError, match="another b"):
+        shelf.put_back()
+    assert shelf.presets == load(path) == (a, c, other)
+
+
+def test_what_could_not_be_removed_is_not_there_to_be_put_back(tmp_path: Path) -> None:
+    path = tmp_path / "presets.toml"
+    save(path, (preset_of("a", SEEN),))
+    shelf = Shelf(path)
+    shelf.read()
+    path.write_text("[half")
+    with pytest.raises(DataError, match="mend it"):
+        shelf.remove(shelf.presets[0])
+    assert shelf.removed is None
+    assert [preset.name for preset in shelf.presets] == ["a"]
+    shelf.read()
+    assert "mend it" in shelf.wrong
 
 
 def test_they_lie_beside_the_configuration() -> None:

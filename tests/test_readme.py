@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +139,40 @@ def test_what_is_asked_of_a_daemon(folder: Path) -> None:
 def test_a_jam_and_what_is_done_after_it(folder: Path) -> None:
     for command in AFTER_A_JAM:
         check(command, folder)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize(
+    ("stdin", "stdout", "asked"),
+    [
+        (True, True, "play"),
+        (True, False, "jam --choruses 1"),
+        (False, True, "jam --choruses 1"),
+        (False, False, "jam --choruses 1"),
+    ],
+)
+def test_make_jam_opens_the_interface_in_a_terminal_alone(
+    stdin: bool, stdout: bool, asked: str, tmp_path: Path
+) -> None:
+    """What playing needs is there already: a program that only notes what it is asked, and a Python that is not run."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    improv = programs / "improv"
+    improv.write_text('#!/bin/sh\necho "$@" >> "$0.asked"\n')
+    improv.chmod(0o700)
+    for made in (programs / "python", tmp_path / ".for-playing"):
+        made.touch()
+    master, slave = os.openpty()
+    try:
+        subprocess.run(
+            ["make", "jam", f"VENV={tmp_path}", "PYTHON=false"],
+            cwd=README.parent, check=True, timeout=60,
+            stdin=slave if stdin else subprocess.DEVNULL, stdout=slave if stdout else subprocess.PIPE,
+        )  # fmt: skip
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert improv.with_suffix(".asked").read_text() == f"{asked}\n"
 
 
 def test_the_controls() -> None:

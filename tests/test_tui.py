@@ -42,16 +42,8 @@ from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, S
 from improv.tui.footer import Banner, Footer
 from improv.tui.glyphs import ASCII, UNICODE
 from improv.tui.keys import TABLE, Letters, Where
-from improv.tui.screens import (
-    ChoicesScreen,
-    Entry,
-    HelpScreen,
-    LogScreen,
-    ModelsScreen,
-    PortsScreen,
-    PresetsScreen,
-    tail,
-)
+from improv.tui.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
+from improv.tui.screens import Entry, HelpScreen, LogScreen, tail
 from improv.turns import Mode, Turn, Who
 from tests.pilot import UNSPARING, QuickPilot
 from tests.test_control import Daemon, served
@@ -185,7 +177,7 @@ def test_every_action_is_a_key_in_the_palette_and_in_the_help(tmp_path: Path) ->
     async def scene(stage: Stage) -> None:
         save(tmp_path / "config" / "presets.toml", (preset_of("slow", SEEN),))
         stage.app._read_presets()
-        titles = [title for title, _about, _run in stage.app.palette()]
+        titles = [command.title for command in stage.app.get_system_commands(stage.app.screen)]
         await stage.press("f1")
         assert isinstance(stage.app.screen, HelpScreen)
         told = " ".join(line.plain.strip() for section in stage.app.screen.sections(200) for line in section)
@@ -417,7 +409,7 @@ def test_a_note_that_nothing_ends_is_ended_by_its_timer(tmp_path: Path) -> None:
         await stage.press("q")
         assert stage.asked() == [Press(60, 80)]
         stage.now_s[0] += 1
-        stage.app._end_notes()
+        stage.app._fingers.end()
         assert stage.asked() == [Press(60, 0)]
 
     staged(tmp_path, scene, ALONE)

@@ -42,16 +42,9 @@ from improv.tui.daemon_link import DaemonLink
 from improv.tui.glyphs import UNICODE
 from improv.tui.keyboard import Keyboard
 from improv.tui.keys import BY_ACTION, TABLE, Letters
+from improv.tui.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
 from improv.tui.roll import Roll
-from improv.tui.screens import (
-    ChoicesScreen,
-    Entry,
-    HelpScreen,
-    LogScreen,
-    ModelsScreen,
-    PortsScreen,
-    PresetsScreen,
-)
+from improv.tui.screens import Entry, HelpScreen, LogScreen
 from improv.tui.status import StatusLine
 from improv.tui.turn import TurnBand
 from improv.turns import Mode, Who
@@ -95,10 +88,9 @@ class Jam:
     async def play(self, steps: int = 1) -> Snapshot:
         """Let some steps pass, and see the last one on the screen."""
         self.daemon.play(steps)
-        last = self.daemon.seen
-        await self.pilot.until(lambda: self.app.seen == last, "the newest snapshot")
-        assert last is not None
-        return last
+        await self.pilot.until(lambda: self.app.seen == self.daemon.seen, "the newest snapshot")
+        assert self.app.seen is not None
+        return self.app.seen
 
     async def play_until(self, condition: Callable[[Snapshot], object], what: str, steps: int = 16) -> Snapshot:
         """Let it play until something is seen."""
@@ -299,10 +291,10 @@ def test_every_key_of_the_table_does_what_it_says_to_the_daemon_or_the_screen(tm
             "letters": lambda: app.letters,
             "export": lambda: len(jam.ran),
             "theme": lambda: app.theme,
-            "octave_down": lambda: app._piano.lowest,
-            "octave_up": lambda: app._piano.lowest,
-            "softer": lambda: app._piano.velocity,
-            "louder": lambda: app._piano.velocity,
+            "octave_down": lambda: app._fingers.piano.lowest,
+            "octave_up": lambda: app._fingers.piano.lowest,
+            "softer": lambda: app._fingers.piano.velocity,
+            "louder": lambda: app._fingers.piano.velocity,
         }
         assert {row.action for row in TABLE} == {*SCREENS, *COMMANDS, *ELSEWHERE, *shown}
         rows = [(row.action, key) for row in TABLE if row.action not in ELSEWHERE for key in row.all_keys]

@@ -6,14 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
+from rich.cells import cell_len
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
+from textual.events import Key
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 from textual.widgets._toast import Toast
@@ -28,10 +31,9 @@ from improv.tui.app import DARK, LIGHT
 from improv.tui.colours import contrast
 from improv.tui.controls import NAMES
 from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
-from improv.tui.footer import Banner
 from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
 from improv.tui.keys import TABLE
-from improv.tui.screens import Choice, ChoicesScreen, PortsScreen
+from improv.tui.lists import Choice, ChoicesScreen, PortsScreen
 from improv.tui.status import StatusLine
 from tests.test_control import Daemon, served
 from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Stage, staged
@@ -102,6 +104,22 @@ def test_a_daemon_that_hangs_is_noticed_and_joined_again(monkeypatch: pytest.Mon
         with served(server):
             told(news, Joined)
     link.end()
+
+
+@pytest.mark.parametrize("news", [(), (Gone(""),), (Joined(1),)], ids=["nothing", "gone", "joined"])
+def test_letters_do_nothing_before_it_is_known_what_they_are(tmp_path: Path, news: Sequence[News]) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.tell(*news)
+        await stage.press(*"1qQQdDsebBgGhHlLmnoprtf")
+        assert stage.app.return_value is None
+        assert len(stage.app.screen_stack) == 1
+        assert stage.app.theme == DARK
+        assert (stage.asked(), stage.ran, stage.toasts) == ([], [], [])
+        await stage.tell(Joined(1), Seen(ALONE))
+        await stage.press("q")
+        assert stage.asked() == [Press(60, 80)]
+
+    staged(tmp_path, scene, None, starts=True)
 
 
 # --- leaving, stopping, panic ---------------------------------------------------------------------
@@ -259,6 +277,30 @@ def test_a_preset_that_was_removed_can_be_put_back_where_it_was(tmp_path: Path) 
     staged(tmp_path, scene)
 
 
+def test_two_keys_at_once_remove_two_presets(tmp_path: Path) -> None:
+    path = tmp_path / "config" / "presets.toml"
+    save(path, tuple(preset_of(name, SEEN) for name in ("a", "b", "c")))
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("f4")
+        for _ in range(2):  # a terminal may tell both in one go
+            stage.app.post_message(Key("delete", None))
+        await stage.pilot.pause()
+        assert [preset.name for preset in load(path)] == ["c"]
+
+    staged(tmp_path, scene)
+
+
+def test_a_preset_may_have_brackets_in_its_name(tmp_path: Path) -> None:
+    save(tmp_path / "config" / "presets.toml", (preset_of("[/] [b]x", SEEN),))
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("ctrl+p")
+        await stage.pilot.until(lambda: "recall preset 1: [/] [b]x" in stage.screen(), "the palette")
+
+    staged(tmp_path, scene, size=(120, 150))
+
+
 def test_a_link_to_the_presets_stays_a_link(tmp_path: Path) -> None:
     real, link = tmp_path / "real.toml", tmp_path / "presets.toml"
     link.symlink_to(real)
@@ -377,40 +419,66 @@ def test_the_palette_tells_every_key_and_takes_none_for_markup(tmp_path: Path) -
 
 # --- how it looks ---------------------------------------------------------------------------------
 
-_GUIDES = {"view--faint"}
-"""Lines that guide the eye, and say nothing."""
+_GUIDES = {"view--faint", "option-list--separator"}
+"""Decoration: lines that guide the eye, and say nothing."""
 
 _DRAWN = {"view--planned", "view--white", "view--you-white", "controls--rest"}
+"""No text: notes that are planned, the edges of keys, what marks those that you hold, and what a slider leaves."""
 
 
-@pytest.mark.parametrize("theme", [DARK, LIGHT])
-def test_everything_can_be_told_from_its_ground(tmp_path: Path, theme: str) -> None:
+def _contrast(style: Style) -> float:
     def luminance(colour: ColorTriplet) -> float:
         parts = [part / 255 for part in colour]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
-    def contrast(style: Style) -> float:
-        assert style.color is not None
-        assert style.bgcolor is not None
-        both = sorted((luminance(style.color.get_truecolor()), luminance(style.bgcolor.get_truecolor())))
-        return (both[1] + 0.05) / (both[0] + 0.05)
+    assert style.color is not None
+    assert style.bgcolor is not None
+    assert not style.dim  # of which every terminal makes something else
+    both = sorted((luminance(style.color.get_truecolor()), luminance(style.bgcolor.get_truecolor())))
+    return (both[1] + 0.05) / (both[0] + 0.05)
 
+
+def _written(screen: Screen[object]) -> Iterator[tuple[str, Style]]:
+    """What can be read on a screen, a piece of one style each, but for what lies behind it."""
+    for y, strip in enumerate(screen._compositor.render_strips()):
+        x = 0
+        for text, style, _ in strip:
+            if any(map(str.isalnum, text)) and style and screen.get_widget_at(x, y)[0] is not screen:
+                yield text.strip(), style
+            x += cell_len(text)
+
+
+def test_everything_can_be_told_from_its_ground_in_every_theme(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        found = {}
-        for widget in stage.app.screen.query(Widget):
-            for role in widget._component_styles:
-                found[role] = contrast(widget.get_component_rich_style(role))
-        found["banner"] = contrast(stage.app.screen.query_one(Banner).rich_style)
-        assert len(found) > 30
+        app, found = stage.app, dict[tuple[str, str], float]()
+
+        def note(theme: str, what: str, style: Style) -> None:
+            found[theme, what] = min(_contrast(style), found.get((theme, what), 21))
+
+        await stage.tell(Gone("no more"))
+        app.notify("this is said", timeout=1000)
+        app.notify("this is wrong", timeout=1000, severity="error")
+        for theme in app.themes_here():
+            app.theme = theme
+            for key in ("escape", "f2", "enter", "ctrl+p"):  # the jam, a list, a line to type into, the palette
+                await stage.press("escape", key)
+                for widget in app.screen.query(Widget):
+                    for role in widget._component_styles:
+                        note(theme, role, widget.get_component_rich_style(role))
+                for text, style in _written(app.screen):
+                    note(theme, text, style)
+        texts = ("this is said", "this is wrong", "tempo", "1 ● nanoKEY2", "120", "Start playing, or stop. [space]")
+        assert found.keys() >= {(theme, text) for theme in app.themes_here() for text in texts}
         faint = {
-            role: round(ratio, 2)
-            for role, ratio in found.items()
-            if role not in _GUIDES and ratio < (3 if role in _DRAWN else 4.5)
+            what: round(ratio, 2)
+            for what, ratio in found.items()
+            if what[1] not in _GUIDES and ratio < (3 if what[1] in _DRAWN else 4.5)
         }
         assert not faint
 
-    staged(tmp_path, scene, size=(160, 50), theme=theme)
+    mixed = replace(SEEN, faults=1, fault="late", rig=replace(KEYS, keys=(60, 61), deaf_to=("top-p",)))
+    staged(tmp_path, scene, mixed, size=(80, 24), toasts=True)
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT])

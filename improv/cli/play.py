@@ -6,7 +6,9 @@ to end.
 
 import gc
 import os
+import platform
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Event
@@ -14,14 +16,19 @@ from typing import Annotated
 
 import typer
 
+from improv import __version__
 from improv.cli import daemon as background
 from improv.cli.options import Given, Name, with_jam
 from improv.errors import AlreadyRunning, ImprovError, UsageError
 from improv.instance import DEFAULT, Instance
 from improv.messages import CONTROLS, MODE, Set, nearest
+from improv.plain import printable
+from improv.private import write_private
 from improv.turns import Mode
 
 _FRAMES_PER_S = "30"
+_WHAT = 160
+"""Characters of what a crash says of itself."""
 
 Layout = Annotated[str, typer.Option(help="Where the letters of your keyboard lie: qwerty, qwertz or azerty.")]
 Ascii = Annotated[bool, typer.Option("--ascii", help="Draw with ASCII only.")]
@@ -90,16 +97,19 @@ def play(
         result = app.run()
     finally:
         link.end()
+    if app.crash is not None:
+        with suppress(OSError):  # the terminal may be gone
+            _tell_crash(at, app.crash)
     if result is True:
         called_off.set()
     elif link.is_starting and not in_browser:
         typer.echo("improv is starting...")
     _leave(at, link.started() or result)
-    if app.return_code:  # it has said why
-        raise typer.Exit(app.return_code)
     if result is not True and not in_browser:
-        with suppress(OSError):  # the terminal may be gone
+        with suppress(OSError):
             _part(at)
+    if app.return_code:  # it has been said why
+        raise typer.Exit(app.return_code)
 
 
 def _leave(at: Instance, result: ImprovError | bool | None) -> None:
@@ -160,6 +170,22 @@ def _joining(given: Given) -> tuple[tuple[Set, ...], tuple[str, ...]]:
         (f"improv plays already: {', '.join(f'--{name}' for name in idle)} will do when it is started",) if idle else ()
     )
     return live, said
+
+
+def _tell_crash(at: Instance, crash: BaseException) -> None:
+    """Say that the interface has crashed, and keep where, for whoever is to mend it."""
+    from textual import __version__ as textual
+
+    what = printable(" ".join(traceback.format_exception_only(crash)[-1].split()))[:_WHAT]
+    typer.echo(f"improv: the interface has crashed: {what}", err=True)
+    versions = f"improv {__version__}, Textual {textual}, Python {platform.python_version()}, {platform.platform()}"
+    try:
+        at.crash.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(at.crash, "\n".join([versions, *traceback.format_exception(crash)]))
+    except OSError as error:
+        typer.echo(f"improv: {at.crash}: {error.strerror}; so the details are lost", err=True)
+    else:
+        typer.echo(f"improv: the details are in {at.crash}", err=True)
 
 
 def _part(at: Instance) -> None:

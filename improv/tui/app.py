@@ -7,6 +7,7 @@ end by mistake: quitting it, crashing it or resizing it changes nothing but the 
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -16,16 +17,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import App, ComposeResult
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.app import App, SystemCommand
+from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Input
 
-from improv.errors import AlreadyRunning, DataError, ImprovError
+from improv.errors import AlreadyRunning, ImprovError
 from improv.messages import (
     BARS,
     CONTROLS,
@@ -49,37 +49,19 @@ from improv.messages import (
 )
 from improv.model_files import model_paths
 from improv.music import STEPS_PER_BEAT, pitch_name
-from improv.presets import Preset, load, preset_of, save, saved, without
+from improv.presets import Preset, Shelf, preset_of
 from improv.tui.budget import SHARE, Budget
 from improv.tui.colours import variables
 from improv.tui.controls import Controls
 from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
+from improv.tui.fingers import Fingers
 from improv.tui.footer import Banner, Footer
-from improv.tui.form import FormGrid
 from improv.tui.glyphs import UNICODE, Glyphs
-from improv.tui.keyboard import Keyboard
+from improv.tui.jam import JamScreen
 from improv.tui.keys import BY_ACTION, LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
-from improv.tui.meters import Meters
-from improv.tui.mind import Mind
+from improv.tui.lists import VIRTUAL, ChoicesScreen, ListScreen, ModelsScreen, PortsScreen, PresetsScreen, Runs
 from improv.tui.piano import Piano
-from improv.tui.roll import Roll
-from improv.tui.screens import (
-    VIRTUAL,
-    Aside,
-    ChoicesScreen,
-    Entry,
-    HelpScreen,
-    ListScreen,
-    LogScreen,
-    ModelsScreen,
-    PortsScreen,
-    PresetsScreen,
-    Runs,
-)
-from improv.tui.status import StatusLine
-from improv.tui.still import Frame
-from improv.tui.turn import TurnBand
-from improv.tui.view import View
+from improv.tui.screens import Aside, Entry, Everything, HelpScreen, LogScreen, StillPalette
 
 DARK, LIGHT = "textual-dark", "textual-light"
 
@@ -100,9 +82,6 @@ _SPARE_S = 0.02
 
 _AFTER_S = 0.5
 """How long what was not drawn may stay unseen where nothing follows it."""
-
-_PIANO_S = 0.005
-"""No timer is shorter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,77 +107,6 @@ class Setting:
     clock: Callable[[], float] = time.monotonic
 
 
-class JamScreen(Screen[None]):
-    """The jam, all of it."""
-
-    where = Where.JAM
-
-    def __init__(self, glyphs: Glyphs) -> None:
-        super().__init__()
-        self.turn = TurnBand(glyphs)
-        self.banner = Banner()
-        self.music = (FormGrid(glyphs), Roll(glyphs))
-        self.keyboard = Keyboard(glyphs)
-        self.controls = Controls(glyphs)
-        self.insides = (Mind(glyphs), Meters(glyphs))
-        self.status = StatusLine(glyphs)
-        self.footer = Footer(glyphs)
-
-    def compose(self) -> ComposeResult:
-        """The music on the left, what turns it on the right."""
-        yield self.turn
-        yield self.banner
-        with Frame(id="body"):
-            yield Frame(*self.music, self.keyboard, id="music")
-            yield Frame(self.controls, *self.insides, id="turned")
-        yield self.status
-        yield self.footer
-
-    @property
-    def views(self) -> tuple[View, ...]:
-        """The pictures of what plays."""
-        return (self.turn, *self.music, self.keyboard, *self.insides, self.status)
-
-    def take(self, seen: Snapshot) -> None:
-        """Take the newest snapshot in; what it says of the controls shows at once."""
-        for view in self.views:
-            view.take(seen)
-        self.controls.show(seen)
-
-    def redraw(self) -> None:
-        """Draw what has been taken in."""
-        for view in self.views:
-            view.redraw()
-
-
-class Everything(Provider):
-    """The command palette: every action of the table, every control, every theme."""
-
-    async def discover(self) -> Hits:
-        """All of it."""
-        for title, about, run in self._all():
-            yield DiscoveryHit(title, run, help=about)
-
-    async def search(self, query: str) -> Hits:
-        """What matches."""
-        matcher = self.matcher(query)
-        for title, about, run in self._all():
-            if (score := matcher.match(title)) > 0:
-                yield Hit(score, matcher.highlight(title), run, help=about)
-
-    def _all(self) -> Iterable[tuple[str, str, Callable[[], object]]]:
-        app = self.app
-        return app.palette() if isinstance(app, ImprovApp) else ()
-
-
-class StillPalette(CommandPalette):
-    """The palette, its cursor steady: nothing is drawn where nothing changes."""
-
-    def on_mount(self) -> None:
-        """Have the cursor not blink."""
-        self.query_one(Input).cursor_blink = False
-
-
 class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     """The interface; its result is what kept the daemon from starting, or whether the jam is to end too."""
 
@@ -216,8 +124,10 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self.animation_level = "none"
         self._link = link
         self._setting = setting
+        self.crash: BaseException | None = None
+        """What has ended the interface, if that was a mistake of its own."""
         self.seen: Snapshot | None = None
-        self.letters = Letters.COMMANDS
+        self.letters = Letters.PIANO  # what is struck too early does nothing; a command might leave, or end the jam
         self._letters_chosen = False
         self.noted: deque[str] = deque(maxlen=_NOTED)
         self._news: deque[News] = deque()
@@ -234,13 +144,9 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         """Whether nothing has been seen yet of the daemon that is there."""
         self._asked_first = False
         self._ends_until_s = -1.0
-        self._piano = Piano()
-        self._let_go: Timer | None = None
+        self._fingers = Fingers(self.ask, self.set_timer, setting.clock)
         self._jam = JamScreen(setting.glyphs)
-        self._presets: tuple[Preset, ...] = ()
-        self._presets_wrong = ""
-        self._removed: tuple[int, Preset] | None = None
-        """The preset that was removed last, and where it stood."""
+        self._shelf = Shelf(setting.presets)
 
     # --- beginning ---
 
@@ -265,6 +171,10 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         if self._setting.starts:
             self._start()
 
+    def _start(self) -> None:
+        self._is_starting = True
+        self._link.start()
+
     def _leave_when_told(self) -> None:
         """Leave in order when the system asks for it, so that the terminal is what it was; the jam plays on.
 
@@ -283,44 +193,16 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), leave)
 
-    def _start(self) -> None:
-        self._is_starting = True
-        self._link.start()
+    # --- ending ---
 
-    def _first_theme(self) -> str:
-        wanted = self._setting.theme
-        if not wanted:
-            with suppress(OSError, ValueError):
-                wanted = self._theme_file.read_text(encoding="utf-8").strip()
-        return wanted if wanted in self.themes_here() else DARK
+    def _fatal_error(self) -> None:
+        """Leave the screen, and keep what has gone wrong for whoever runs the interface to tell.
 
-    def get_css_variables(self) -> dict[str, str]:
-        """The colours of the theme, such that they can be read."""
-        of_theme = super().get_css_variables()
-        return of_theme | variables(of_theme)
-
-    def themes_here(self) -> Mapping[str, bool]:
-        """The themes that can be seen here, and whether each is dark.
-
-        Those of a terminal's own colours come out black on black where colours are not wanted.
+        Textual would print pages of source. It calls this while the exception is handled; of what it keeps to
+        itself nothing else is taken over.
         """
-        return {name: theme.dark for name, theme in self.available_themes.items() if not theme.ansi}
-
-    @property
-    def _theme_file(self) -> Path:
-        return self._setting.presets.with_name("theme")
-
-    def _keep_theme(self, name: str) -> None:
-        with suppress(OSError):
-            self._theme_file.parent.mkdir(parents=True, exist_ok=True)
-            self._theme_file.write_text(f"{name}\n", encoding="utf-8")
-
-    def _read_presets(self) -> None:
-        try:
-            self._presets, self._presets_wrong = load(self._setting.presets), ""
-        except DataError as error:
-            self._presets_wrong = str(error)
-            self._toast(str(error), wrong=True)
+        self.crash = self.crash or sys.exception()
+        self.panic()
 
     # --- news ---
 
@@ -367,7 +249,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def _go_without(self, why: str, what_next: str) -> None:
         """There is no daemon any more, or none yet."""
         self._is_gone = self._is_news = True
-        self._piano = Piano(self._piano.lowest, self._piano.velocity)
+        self._fingers.forget()
         self._jam.controls.all_refused()
         is_first = self.seen is None and not why and self._setting.starts
         self._banner = _STARTING if is_first else why + what_next
@@ -432,12 +314,14 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         if self.seen is not None and isinstance(self.screen, Aside):
             self.screen.show(self.seen)
 
+    # --- what the screen says ---
+
     def _dress(self) -> None:
         """Have the footer, the banner and the keyboard of the screen say how things are."""
-        mode = self.letters.upper()
+        piano, mode = self._fingers.piano, self.letters.upper()
         if self.letters is Letters.PIANO:
-            mode += f" {pitch_name(self._piano.lowest)} v{self._piano.velocity}"
-        labels = self._piano.labels(self._setting.layout) if self.letters is Letters.PIANO else {}
+            mode += f" {pitch_name(piano.lowest)} v{piano.velocity}"
+        labels = piano.labels(self._setting.layout) if self.letters is Letters.PIANO else {}
         self._jam.keyboard.show_labels(labels)
         with suppress(NoMatches):  # a screen that is only coming is dressed when it is there
             self.screen.query_one(Footer).show(self._where, self.letters, mode)
@@ -469,8 +353,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 case Asked(row) if not (row.action == "close" and isinstance(self.screen, CommandPalette)):
                     await self._do(row.action, key if row.takes_key else None)
                     return
-                case Struck() as struck if not self._is_gone:
-                    self._strike(struck)
+                case Struck() as struck if not self._is_news:
+                    self._fingers.strike(struck)
                     return
         await super().on_event(event)
 
@@ -501,6 +385,10 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             case command:
                 self.ask(command)
 
+    def on_presets_screen_recall(self, event: PresetsScreen.Recall) -> None:
+        """Recall the preset that was picked."""
+        self._recall(event.preset)
+
     def ask(self, command: Command) -> None:
         """Ask the daemon, if there is one."""
         if self._is_gone:
@@ -508,41 +396,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             return
         self._link.ask(command)
 
-    # --- the piano ---
-
-    def _strike(self, key: Struck) -> None:
-        self._piano, presses = self._piano.pressed(key, self._setting.clock())
-        for press in presses:
-            self.ask(press)
-        self._wait_for_ends()
-
-    def _wait_for_ends(self) -> None:
-        end_s = self._piano.next_end_s
-        if end_s is not None and self._let_go is None:
-            self._let_go = self.set_timer(max(_PIANO_S, end_s - self._setting.clock()), self._end_notes)
-
-    def _end_notes(self) -> None:
-        self._let_go = None
-        self._piano, presses = self._piano.passed(self._setting.clock())
-        for press in presses:
-            self.ask(press)
-        self._wait_for_ends()
-
-    def let_go(self) -> None:
-        """Have every key of the piano up."""
-        self._piano, presses = self._piano.released()
-        for press in presses:
-            self.ask(press)
-
-    # --- actions, each a row of the table ---
-
-    @property
-    def _controls(self) -> Controls:
-        return self._jam.controls
-
-    @property
-    def _rig(self) -> Rig:
-        return Rig() if self.seen is None else self.seen.rig
+    # --- actions, each a row of the table, by its groups: play ---
 
     def action_start_stop(self) -> None:
         """Start, or stop."""
@@ -550,7 +404,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_panic(self) -> None:
         """Silence everything."""
-        self.let_go()
+        self._fingers.let_go()
         if self._is_gone:
             self._toast("nothing was silenced, as no improv answers; try improv panic", wrong=True)
         self.ask(Panic())
@@ -578,6 +432,12 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def action_more_bars(self) -> None:
         """More bars in a turn."""
         self._controls.nudge(BARS, 1)
+
+    # --- actions: turn ---
+
+    @property
+    def _controls(self) -> Controls:
+        return self._jam.controls
 
     def action_previous_control(self) -> None:
         """Select the control above."""
@@ -655,6 +515,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         if (target := self._controls.selected.name) in TARGETS:
             self.ask(Forget(target))
 
+    # --- actions: see ---
+
     def action_help(self) -> None:
         """Say what every key does."""
         self._go(HelpScreen(self._setting.glyphs, self._setting.layout))
@@ -666,7 +528,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_letters(self) -> None:
         """Have letters be the other thing."""
-        self.let_go()
+        self._fingers.let_go()
         self._letters_chosen = True
         self.letters = self.letters.other
         self._dress()
@@ -679,85 +541,9 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         """Choose the network."""
         self._go(ModelsScreen(self._setting.glyphs, self._setting.runs, self._rig))
 
-    def action_presets(self) -> None:
-        """Choose a preset; another interface may have kept some."""
-        self._read_presets()
-        self._go(PresetsScreen(self._setting.glyphs, lambda: self._presets))
-
-    def action_recall(self, digit: int) -> None:
-        """Recall a preset by its place."""
-        if digit <= len(self._presets):
-            self._recall(self._presets[digit - 1])
-        else:
-            self._toast(f"there is no preset {digit}; {BY_ACTION['save_preset'].letters[0]} keeps one")
-
-    def on_presets_screen_recall(self, event: PresetsScreen.Recall) -> None:
-        """Recall the preset that was picked."""
-        self._recall(event.preset)
-
-    def _recall(self, preset: Preset) -> None:
-        if self.seen is None or self._is_gone:
-            return
-        for wanted in preset.differs(self.seen):
-            self._controls.turn(CONTROLS[wanted.control], wanted.value)
-        self._toast(preset.name)
-
-    def action_save_preset(self) -> None:
-        """Keep how everything stands, by a name."""
-        if self._presets_wrong:
-            self._read_presets()
-        if (seen := self.seen) is None or self._presets_wrong:
-            return
-        free = f"preset {len(self._presets) + 1}"
-        self._go(
-            Entry("preset", "its name", free, lambda name: preset_of(name, seen)),
-            lambda preset: self._keep(lambda presets: saved(presets, preset), "kept"),
-        )
-
-    def action_remove(self) -> None:
-        """Remove the preset that is highlighted."""
-        if isinstance(self.screen, PresetsScreen):
-            self.screen.drop()
-
-    def on_presets_screen_remove(self, event: PresetsScreen.Remove) -> None:
-        """Forget a preset."""
-        self._removed = (self._presets.index(event.preset), event.preset)
-        back = BY_ACTION["put_back"].in_lists[0]
-        name = event.preset.name
-        self._keep(lambda presets: without(presets, name), f"{name} removed; {back} puts it back")
-        if isinstance(self.screen, PresetsScreen):
-            self.screen.look()
-
-    def action_put_back(self) -> None:
-        """Put back the preset that was removed."""
-        if self._removed is None or not isinstance(self.screen, PresetsScreen):
-            return
-        (at, preset), self._removed = self._removed, None
-        self._keep(lambda presets: saved((*presets[:at], preset, *presets[at:]), preset), f"{preset.name} is back")
-        self.screen.look()
-
-    def _keep(self, change: Callable[[tuple[Preset, ...]], tuple[Preset, ...]], text: str) -> None:
-        """Change the presets as they are kept at this moment: another interface may have changed them too."""
-        try:
-            presets = change(load(self._setting.presets))
-            save(self._setting.presets, presets)
-        except ImprovError as error:
-            self._toast(str(error), wrong=True)
-        else:
-            self._presets = presets
-            self._toast(text)
-
-    def action_export(self) -> None:
-        """Write the take of this jam as a MIDI file, or the last one if it is not recorded."""
-        self.run_worker(self._export(), exclusive=True, group="export")
-
-    async def _export(self) -> None:
-        try:
-            told = await self._setting.runs(["export", self._rig.take or "last"])
-        except ImprovError as error:
-            self._toast(str(error), wrong=True)
-        else:
-            self._toast(f"{told.strip()} in {Path.cwd()}")
+    @property
+    def _rig(self) -> Rig:
+        return Rig() if self.seen is None else self.seen.rig
 
     def action_log(self) -> None:
         """Read what has happened."""
@@ -777,49 +563,6 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         if len(self.screen_stack) > 1:
             self.pop_screen()
 
-    def action_octave_down(self) -> None:
-        """The piano an octave down."""
-        self._retune(self._piano.octave(-1))
-
-    def action_octave_up(self) -> None:
-        """The piano an octave up."""
-        self._retune(self._piano.octave(1))
-
-    def action_softer(self) -> None:
-        """The piano softer."""
-        self._retune(self._piano.touch(-1))
-
-    def action_louder(self) -> None:
-        """The piano louder."""
-        self._retune(self._piano.touch(1))
-
-    def _retune(self, piano: Piano) -> None:
-        self._piano = piano
-        self._dress()
-
-    def action_start_again(self) -> None:
-        """Start the daemon that has gone."""
-        if self._is_gone and not self._is_starting:
-            self._before = None if self.seen is None else preset_of("as it was", self.seen)
-            self._banner = _STARTING
-            self._dress()
-            self._start()
-
-    async def action_quit(self) -> None:
-        """Leave; the jam plays on."""
-        self.let_go()
-        self.exit(False)
-
-    async def action_quit_and_stop(self) -> None:
-        """Leave, and end the jam, if it is asked for twice."""
-        now_s = self._setting.clock()
-        if now_s <= self._ends_until_s:
-            self.let_go()
-            self.exit(True)
-            return
-        self._ends_until_s = now_s + _TWICE_S
-        self._toast(f"{BY_ACTION['quit_and_stop'].letters[0]} again ends the jam")
-
     def _go(self, screen: Screen[Any], then: Callable[[Any], object] | None = None) -> None:
         """Go to a screen, from the jam: one beside it takes the place of another."""
         if isinstance(self.screen, CommandPalette):
@@ -837,25 +580,147 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
         self.push_screen(screen, done)
 
+    # --- actions: keep ---
+
+    def action_presets(self) -> None:
+        """Choose a preset; another interface may have kept some."""
+        self._read_presets()
+        self._go(PresetsScreen(self._setting.glyphs, lambda: self._shelf.presets))
+
+    def _read_presets(self) -> None:
+        self._shelf.read()
+        if self._shelf.wrong:
+            self._toast(self._shelf.wrong, wrong=True)
+
+    def action_recall(self, digit: int) -> None:
+        """Recall a preset by its place."""
+        if digit <= len(self._shelf.presets):
+            self._recall(self._shelf.presets[digit - 1])
+        else:
+            self._toast(f"there is no preset {digit}; {BY_ACTION['save_preset'].letters[0]} keeps one")
+
+    def _recall(self, preset: Preset) -> None:
+        if self.seen is None or self._is_gone:
+            return
+        for wanted in preset.differs(self.seen):
+            self._controls.turn(CONTROLS[wanted.control], wanted.value)
+        self._toast(preset.name)
+
+    def action_save_preset(self) -> None:
+        """Keep how everything stands, by a name."""
+        if self._shelf.wrong:
+            self._read_presets()
+        if (seen := self.seen) is None or self._shelf.wrong:
+            return
+        free = f"preset {len(self._shelf.presets) + 1}"
+        self._go(
+            Entry("preset", "its name", free, lambda name: preset_of(name, seen)),
+            lambda preset: self._change_presets(partial(self._shelf.keep, preset), "kept"),
+        )
+
+    def action_remove(self) -> None:
+        """Remove the preset that is highlighted."""
+        if isinstance(self.screen, PresetsScreen) and (preset := self.screen.chosen) is not None:
+            done = f"{preset.name} removed; {BY_ACTION['put_back'].in_lists[0]} puts it back"
+            self._change_presets(partial(self._shelf.remove, preset), done)
+            self.screen.look()
+
+    def action_put_back(self) -> None:
+        """Put back the preset that was removed."""
+        if (preset := self._shelf.removed) is not None and isinstance(self.screen, PresetsScreen):
+            self._change_presets(self._shelf.put_back, f"{preset.name} is back")
+            self.screen.look()
+
+    def _change_presets(self, change: Callable[[], None], done: str) -> None:
+        """Change what is kept, and say that it is done, or why not."""
+        try:
+            change()
+        except ImprovError as error:
+            self._toast(str(error), wrong=True)
+        else:
+            self._toast(done)
+
+    def action_export(self) -> None:
+        """Write the take of this jam as a MIDI file, or the last one if it is not recorded."""
+        self.run_worker(self._export(), exclusive=True, group="export")
+
+    async def _export(self) -> None:
+        try:
+            told = await self._setting.runs(["export", self._rig.take or "last"])
+        except ImprovError as error:
+            self._toast(str(error), wrong=True)
+        else:
+            self._toast(f"{told.strip()} in {Path.cwd()}")
+
+    # --- actions: the piano ---
+
+    def action_octave_down(self) -> None:
+        """The piano an octave down."""
+        self._retune(self._fingers.piano.octave(-1))
+
+    def action_octave_up(self) -> None:
+        """The piano an octave up."""
+        self._retune(self._fingers.piano.octave(1))
+
+    def action_softer(self) -> None:
+        """The piano softer."""
+        self._retune(self._fingers.piano.touch(-1))
+
+    def action_louder(self) -> None:
+        """The piano louder."""
+        self._retune(self._fingers.piano.touch(1))
+
+    def _retune(self, piano: Piano) -> None:
+        self._fingers.piano = piano
+        self._dress()
+
+    # --- actions: leave ---
+
+    def action_start_again(self) -> None:
+        """Start the daemon that has gone."""
+        if self._is_gone and not self._is_starting:
+            self._before = None if self.seen is None else preset_of("as it was", self.seen)
+            self._banner = _STARTING
+            self._dress()
+            self._start()
+
+    async def action_quit(self) -> None:
+        """Leave; the jam plays on."""
+        self._fingers.let_go()
+        self.exit(False)
+
+    async def action_quit_and_stop(self) -> None:
+        """Leave, and end the jam, if it is asked for twice."""
+        now_s = self._setting.clock()
+        if now_s <= self._ends_until_s:
+            self._fingers.let_go()
+            self.exit(True)
+            return
+        self._ends_until_s = now_s + _TWICE_S
+        self._toast(f"{BY_ACTION['quit_and_stop'].letters[0]} again ends the jam")
+
     # --- the palette ---
 
-    def palette(self) -> Iterable[tuple[str, str, Callable[[], object]]]:
-        """Everything that can be asked for: its title, a line about it, and what does it."""
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Everything that can be asked for, for the palette: its title, a line about it, and what does it."""
         for row in TABLE:
             if not row.takes_key:
-                yield row.title, rf"{row.help} \[{row.shown}]", partial(self.call_later, self._do, row.action)
+                do = partial(self.call_later, self._do, row.action)
+                yield SystemCommand(row.title, rf"{row.help} \[{row.shown}]", do)
         recall, learn, forget = (BY_ACTION[action] for action in ("recall", "learn", "forget"))
-        for digit, preset in enumerate(self._presets[: len(recall.letters)], 1):
-            yield f"{recall.title} {digit}: {preset.name}", recall.help, partial(self._recall, preset)
+        for digit, preset in enumerate(self._shelf.presets[: len(recall.letters)], 1):
+            name = preset.name.replace("[", r"\[")  # what the palette is told it takes for markup
+            yield SystemCommand(f"{recall.title} {digit}: {name}", recall.help, partial(self._recall, preset))
         for control in CONTROLS.values():
-            yield f"set {control.name}", control.help, partial(self._choose, control)
+            yield SystemCommand(f"set {control.name}", control.help, partial(self._choose, control))
             for choice in control.choices:
-                yield f"{control.name} {choice}", control.help, partial(self._controls.turn, control, choice)
+                turn = partial(self._controls.turn, control, choice)
+                yield SystemCommand(f"{control.name} {choice}", control.help, turn)
         for target in TARGETS:
-            yield f"{learn.title} {target}", learn.help, partial(self._learn, target)
-            yield f"{forget.title} {target}", forget.help, partial(self.ask, Forget(target))
+            yield SystemCommand(f"{learn.title} {target}", learn.help, partial(self._learn, target))
+            yield SystemCommand(f"{forget.title} {target}", forget.help, partial(self.ask, Forget(target)))
         for name in self.themes_here():
-            yield f"theme {name}", BY_ACTION["theme"].help, partial(self._wear, name)
+            yield SystemCommand(f"theme {name}", BY_ACTION["theme"].help, partial(self._wear, name))
 
     def _choose(self, control: Control) -> None:
         self._controls.select(control.name)
@@ -863,3 +728,33 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def _wear(self, theme: str) -> None:
         self.theme = theme
+
+    # --- themes ---
+
+    def _first_theme(self) -> str:
+        wanted = self._setting.theme
+        if not wanted:
+            with suppress(OSError, ValueError):
+                wanted = self._theme_file.read_text(encoding="utf-8").strip()
+        return wanted if wanted in self.themes_here() else DARK
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The colours of the theme, such that they can be read."""
+        of_theme = super().get_css_variables()
+        return of_theme | variables(of_theme)
+
+    def themes_here(self) -> Mapping[str, bool]:
+        """The themes that can be seen here, and whether each is dark.
+
+        Those of a terminal's own colours come out black on black where colours are not wanted.
+        """
+        return {name: theme.dark for name, theme in self.available_themes.items() if not theme.ansi}
+
+    @property
+    def _theme_file(self) -> Path:
+        return self._setting.presets.with_name("theme")
+
+    def _keep_theme(self, name: str) -> None:
+        with suppress(OSError):
+            self._theme_file.parent.mkdir(parents=True, exist_ok=True)
+            self._theme_file.write_text(f"{name}\n", encoding="utf-8")

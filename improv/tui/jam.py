@@ -1,0 +1,65 @@
+"""The jam on one screen: whose turn it is, the music, what turns it, and what goes on inside.
+
+It puts the views together and hands each snapshot to all of them; it must never know what is done with a key.
+"""
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from improv.messages import Snapshot
+from improv.tui.controls import Controls
+from improv.tui.footer import Banner, Footer
+from improv.tui.form import FormGrid
+from improv.tui.glyphs import Glyphs
+from improv.tui.keyboard import Keyboard
+from improv.tui.keys import Where
+from improv.tui.meters import Meters
+from improv.tui.mind import Mind
+from improv.tui.roll import Roll
+from improv.tui.status import StatusLine
+from improv.tui.still import Frame
+from improv.tui.turn import TurnBand
+from improv.tui.view import View
+
+
+class JamScreen(Screen[None]):
+    """The jam, all of it."""
+
+    where = Where.JAM
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        super().__init__()
+        self.turn = TurnBand(glyphs)
+        self.banner = Banner()
+        self.music = (FormGrid(glyphs), Roll(glyphs))
+        self.keyboard = Keyboard(glyphs)
+        self.controls = Controls(glyphs)
+        self.insides = (Mind(glyphs), Meters(glyphs))
+        self.status = StatusLine(glyphs)
+        self.footer = Footer(glyphs)
+
+    def compose(self) -> ComposeResult:
+        """The music on the left, what turns it on the right."""
+        yield self.turn
+        yield self.banner
+        with Frame(id="body"):
+            yield Frame(*self.music, self.keyboard, id="music")
+            yield Frame(self.controls, *self.insides, id="turned")
+        yield self.status
+        yield self.footer
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The pictures of what plays."""
+        return (self.turn, *self.music, self.keyboard, *self.insides, self.status)
+
+    def take(self, seen: Snapshot) -> None:
+        """Take the newest snapshot in; what it says of the controls shows at once."""
+        for view in self.views:
+            view.take(seen)
+        self.controls.show(seen)
+
+    def redraw(self) -> None:
+        """Draw what has been taken in."""
+        for view in self.views:
+            view.redraw()
