@@ -8,6 +8,7 @@ import pytest
 from improv.messages import CONTROLS, ON
 from improv.tui.controls import DEAF, NAMES
 from improv.tui.glyphs import ASCII, UNICODE, Glyphs
+from improv.tui.turn import TurnBand
 from tests.test_tui import KEYS, SEEN, Stage, staged
 
 
@@ -54,6 +55,16 @@ def test_every_value_ends_at_one_edge(tmp_path: Path, size: tuple[int, int]) -> 
             assert line.endswith((DEAF, " deaf")) == (name == "density")
 
     staged(tmp_path, scene, replace(SEEN, rig=replace(KEYS, deaf_to=("density",))), size=size)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 50), (40, 12)])
+def test_the_place_in_the_music_ends_where_the_values_do(tmp_path: Path, size: tuple[int, int]) -> None:
+    async def scene(stage: Stage) -> None:
+        band = stage.app.screen.query_one(TurnBand)
+        ends = max(len(strip.text.rstrip()) for strip in band.render_lines(band.size.region))
+        assert ends == stage.controls.region.right
+
+    staged(tmp_path, scene, size=size)
 
 
 @pytest.mark.parametrize(

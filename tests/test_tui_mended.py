@@ -15,8 +15,10 @@ import pytest
 from rich.cells import cell_len
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
+from textual.color import Color
 from textual.events import Key
 from textual.screen import Screen
+from textual.theme import BUILTIN_THEMES
 from textual.widget import Widget
 from textual.widgets import Input
 from textual.widgets._toast import Toast
@@ -28,7 +30,7 @@ from improv.messages import CONTROLS, Connect, Panic, Press, Set, Stop
 from improv.presets import load, preset_of, save
 from improv.tui import daemon_link
 from improv.tui.app import DARK, LIGHT
-from improv.tui.colours import contrast
+from improv.tui.colours import contrast, variables
 from improv.tui.controls import NAMES
 from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
 from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
@@ -495,6 +497,24 @@ def test_a_toast_is_as_wide_as_its_words_stands_out_and_leaves_the_status_line_a
             assert contrast(toast.background_colors[1], stage.app.screen.background_colors[1]) > 3
 
     staged(tmp_path, scene, size=size, theme=theme, toasts=True)
+
+
+_INKED = {"░": 0.25, "▒": 0.5, "▓": 0.75, "█": 1.0}
+"""How much of a cell a glyph covers."""
+
+
+def test_a_note_that_is_planned_is_seen_and_fainter_than_one_that_was_played() -> None:
+    for name, theme in BUILTIN_THEMES.items():
+        if theme.ansi:
+            continue
+        of_theme = theme.to_color_system().generate()
+        ours = variables(of_theme)
+        ground, its, coming = map(Color.parse, (of_theme["background"], ours["text-primary"], ours["planned"]))
+        for planned, played in ((UNICODE.planned, UNICODE.improv), (UNICODE.planned_struck, UNICODE.improv_struck)):
+            seen = contrast(ground.blend(coming, _INKED[planned]), ground)
+            loud = contrast(ground.blend(its, _INKED[played]), ground)
+            assert 1.75 < seen < 0.9 * loud, name
+            assert planned != UNICODE.you
 
 
 _SHOWS_ITSELF = """
