@@ -473,6 +473,25 @@ def test_it_shows_itself_before_the_daemon_is_there(tmp_path: Path) -> None:
     staged(tmp_path, scene, None, starts=True)
 
 
+@pytest.mark.parametrize(("starts", "says"), [(True, "starting..."), (False, "joining...")])
+def test_nothing_is_said_of_a_jam_before_it_has_been_seen(tmp_path: Path, starts: bool, says: str) -> None:
+    async def scene(stage: Stage) -> None:
+        for news in ((), (Joined(1),)):
+            await stage.tell(*news)
+            told = stage.screen()
+            assert says in told
+            assert not any(words in told for words in ("120 bpm", "trade", "PIANO", "COMMANDS", "eck2002-blues"))
+            assert all(
+                line.rstrip().endswith("──") for line in told.split("\n") if " tempo " in line or " seed " in line
+            )
+        await stage.tell(Seen(ALONE))
+        told = stage.screen()
+        assert says not in told
+        assert all(words in told for words in ("120 bpm", "trade", "PIANO", "eck2002-blues"))
+
+    staged(tmp_path, scene, None, starts=starts)
+
+
 def test_a_daemon_that_cannot_start_ends_it_with_the_reason(tmp_path: Path) -> None:
     error = InputNotFound("no MIDI input is called x")
 

@@ -67,7 +67,7 @@ DARK, LIGHT = "textual-dark", "textual-light"
 
 GONE = "improv has stopped; waiting for it (s starts it again, ctrl+q leaves)"
 _HANGS = "waiting for it (improv daemon restart begins again, ctrl+q leaves)"
-_STARTING = "starting..."
+_STARTING, _JOINING = "starting...", "joining..."
 _NOTED = 200
 """How many remarks are kept for the log."""
 
@@ -135,7 +135,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._woken = False
         self._budget = Budget(setting.share)
         self._undrawn: Timer | None = None
-        self._banner = _STARTING
+        self._banner = _STARTING if setting.starts else _JOINING
         self._is_gone = False
         self._is_starting = False
         self._before: Preset | None = None
@@ -229,7 +229,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         match news:
             case Joined():
                 self._is_gone = False
-                self._banner = ""
+                self._banner = _STARTING if self._is_starting else _JOINING  # until something is seen
                 self._ask_first()
             case Gone(why, hangs):
                 self._go_without(f"{why}; " if why else "", _HANGS if hangs else GONE)
@@ -283,10 +283,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def _see(self, seen: Snapshot) -> None:
         before, self.seen = self.seen, seen
-        self._is_news = False
         if before is None and not self._letters_chosen:
             has_keys = seen.rig.input and not seen.rig.input.startswith(VIRTUAL)
             self.letters = Letters.COMMANDS if has_keys else Letters.PIANO
+        if self._is_news:
+            self._is_news, self._banner = False, ""
             self._dress()
         for text, was in ((seen.fault, before and before.fault), (seen.rig.remark, before and before.rig.remark)):
             if text and text != was:
@@ -319,13 +320,15 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def _dress(self) -> None:
         """Have the footer, the banner and the keyboard of the screen say how things are."""
         piano, mode = self._fingers.piano, self.letters.upper()
-        if self.letters is Letters.PIANO:
+        if self.seen is None and not self._letters_chosen:
+            mode = "..."
+        elif self.letters is Letters.PIANO:
             mode += f" {pitch_name(piano.lowest)} v{piano.velocity}"
         labels = piano.labels(self._setting.layout) if self.letters is Letters.PIANO else {}
         self._jam.keyboard.show_labels(labels)
         with suppress(NoMatches):  # a screen that is only coming is dressed when it is there
             self.screen.query_one(Footer).show(self._where, self.letters, mode)
-            self.screen.query_one(Banner).say(self._banner)
+            self.screen.query_one(Banner).say(self._banner, calm=self._banner in (_STARTING, _JOINING))
 
     def on_aside_ready(self) -> None:
         """Tell a screen that comes up how things are."""

@@ -97,7 +97,8 @@ class Controls(Widget):
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._glyphs = glyphs
-        self._values: dict[str, Value] = {name: control.default for name, control in CONTROLS.items()}
+        self._values: dict[str, Value] = {}
+        """Empty before anything has been seen."""
         self._deaf: tuple[str, ...] = ()
         self._asked: dict[str, _Asked] = {}
         self._step = 0
@@ -140,9 +141,9 @@ class Controls(Widget):
         return CONTROLS[NAMES[self._selected]]
 
     def value(self, control: Control) -> Value:
-        """What a control stands at, or will as soon as what was asked for is done."""
+        """What a control stands at, or will as soon as what was asked for is done; its default if nobody knows."""
         asked = self._asked.get(control.name)
-        return self._values[control.name] if asked is None else asked.value
+        return self._values.get(control.name, control.default) if asked is None else asked.value
 
     # --- turning ---
 
@@ -314,6 +315,8 @@ class Controls(Widget):
         if deaf:
             words = DEAF if room >= len(DEAF) else "deaf"
             return [*segments, Segment(words.rjust(room), mark)]
+        if not self._values:
+            return [*segments, Segment((2 * glyphs.rule).rjust(room), mark)]
         if bar and _slides(control):
             segments += self._slider(control, bar, style)
             room -= bar
