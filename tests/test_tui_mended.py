@@ -31,6 +31,7 @@ from improv.tui.controls import NAMES
 from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
 from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
 from improv.tui.lists import Choice, ChoicesScreen, PortsScreen
+from improv.tui.screens import Entry, StillPalette
 from tests.test_control import Daemon, served
 from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Stage, staged
 
@@ -241,6 +242,30 @@ def test_a_value_that_was_only_looked_at_stays_exactly_as_it_is(tmp_path: Path) 
             assert stage.asked() == []
 
     staged(tmp_path, scene, seen)
+
+
+def test_there_is_one_palette_and_it_leaves_what_is_being_typed_alone(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        for key in ("enter", "s"):
+            await stage.press(key)
+            entry = stage.app.screen
+            assert isinstance(entry, Entry)
+            await stage.press(*"12", "ctrl+p", "3")
+            assert stage.app.screen is entry
+            assert entry.query_one(Input).value.endswith("123")
+            await stage.press("escape")
+        for key in ("", "f1", "f2", "f4"):
+            await stage.press(*[key] if key else [])
+            beneath = tuple(stage.app.screen_stack)
+            await stage.press("ctrl+p", "ctrl+p")
+            *under, palette = stage.app.screen_stack
+            assert tuple(under) == beneath
+            assert isinstance(palette, StillPalette)
+            await stage.press("escape")
+            assert tuple(stage.app.screen_stack) == beneath
+            await stage.press(*["escape"] if key else [])
+
+    staged(tmp_path, scene)
 
 
 # --- presets --------------------------------------------------------------------------------------

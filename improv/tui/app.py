@@ -113,6 +113,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     CSS_PATH = "improv.tcss"
     TITLE = "improv"
     COMMANDS: ClassVar = {Everything}
+    ENABLE_COMMAND_PALETTE = False  # Textual's, whose key reaches where text is typed; the table has ours
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-medium"), (100, "-wide"), (140, "-huge")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-low"), (30, "-tall"), (44, "-high")]  # noqa: RUF012
 
