@@ -1,15 +1,19 @@
 """The terminal interface where it was wrong once."""
 
 import asyncio
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from queue import SimpleQueue
+from types import CodeType, FrameType
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -23,10 +27,10 @@ from textual.widgets import Input
 from improv.control import ControlServer
 from improv.errors import DataError
 from improv.instance import Instance
-from improv.messages import CONTROLS, Connect, Panic, Press, Set, Stop
+from improv.messages import CONTROLS, Connect, Panic, Press, Set, Snapshot, Stop
 from improv.presets import load, preset_of, save
 from improv.tui import daemon_link
-from improv.tui.app import DARK
+from improv.tui.app import DARK, ImprovApp
 from improv.tui.controls import NAMES
 from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
 from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
@@ -117,6 +121,75 @@ def test_letters_do_nothing_before_it_is_known_what_they_are(tmp_path: Path, new
         assert stage.asked() == [Press(60, 80)]
 
     staged(tmp_path, scene, None, starts=True)
+
+
+# --- what threads tell ----------------------------------------------------------------------------
+
+
+@contextmanager
+def interrupted(code: CodeType, at: int, by: Callable[[], object]) -> Iterator[list[int]]:
+    """Something else happens before one of a function's own instructions, by its number, as threads may have it.
+
+    What is left of the number is kept in the list: nothing happens where the function is over before.
+    """
+    left = [at]
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[[FrameType, str, object], Any] | None:
+        if frame.f_code is not code:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            left[0] -= 1
+            if left[0] < 0:
+                sys.settrace(None)
+                by()
+                return None
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield left
+    finally:
+        sys.settrace(before)
+
+
+@pytest.mark.parametrize(
+    "before", [(Started(),), (Joined(1), Seen(SEEN))], ids=["while it is gone", "while others are taken in"]
+)
+def test_whenever_a_daemon_joins_what_it_shows_is_seen(tmp_path: Path, before: Sequence[News]) -> None:
+    async def scene(stage: Stage) -> None:
+        for at in itertools.count():
+            await stage.tell(Gone(""))
+            newest = replace(SEEN, tempo=60.0 + at)
+
+            def join(newest: Snapshot = newest) -> None:
+                stage.link.tell(Joined(2))
+                stage.link.tell(Seen(newest))
+
+            with interrupted(ImprovApp.on_improv_app_hear.__code__, at, join) as left:
+                await stage.tell(*before)
+            if left[0] >= 0:
+                break
+            assert stage.app.seen is newest, f"lost at instruction {at}"
+        assert at > 20
+
+    staged(tmp_path, scene)
+
+
+def test_what_is_told_while_news_are_taken_in_is_seen(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        for at in itertools.count():
+            newest = replace(SEEN, tempo=60.0 + at)
+            with interrupted(ImprovApp._hear.__code__, at, stage.app.on_improv_app_hear) as left:
+                stage.link.tell(Seen(newest))
+            await stage.pilot.pause()
+            if left[0] >= 0:
+                break
+            assert stage.app.seen is newest, f"lost at instruction {at}"
+        assert at > 20
+
+    staged(tmp_path, scene)
 
 
 # --- leaving, stopping, panic ---------------------------------------------------------------------
