@@ -27,17 +27,17 @@ from textual.widgets import Input
 from improv.control import ControlServer
 from improv.errors import DataError
 from improv.instance import Instance
-from improv.messages import CONTROLS, Connect, Panic, Press, Set, Snapshot, Stop
+from improv.messages import CONTROLS, Connect, Panic, Press, Set, Snapshot, Start, Stop, Tap
 from improv.presets import load, preset_of, save
 from improv.tui import daemon_link
-from improv.tui.app import DARK, ImprovApp
+from improv.tui.app import DARK, ImprovApp, Setting
 from improv.tui.controls import NAMES
 from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
 from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
 from improv.tui.lists import Choice, ChoicesScreen, PortsScreen
 from improv.tui.screens import Entry, StillPalette
 from tests.test_control import Daemon, served
-from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Stage, staged
+from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Scripted, Stage, staged
 
 # --- the link -------------------------------------------------------------------------------------
 
@@ -121,6 +121,29 @@ def test_letters_do_nothing_before_it_is_known_what_they_are(tmp_path: Path, new
         assert stage.asked() == [Press(60, 80)]
 
     staged(tmp_path, scene, None, starts=True)
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_keys_before_any_word_are_for_a_daemon_that_is_there_and_not_for_one_that_is_started(
+    tmp_path: Path, starts: bool
+) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("space", "f8", "right", "backspace")
+        commands = stage.asked()
+        assert commands == ([] if starts else [Start(), Tap(0.0), Set("tempo", 124.0), Panic()])
+        assert [text for text in stage.toasts if "nothing was silenced" not in text] == []
+        assert len(stage.toasts) == starts  # that nothing was silenced is told
+        await stage.tell(Joined(1), Seen(replace(SEEN, playing=False)))
+        await stage.press("space")
+        assert stage.asked() == [Start()]
+
+    staged(tmp_path, scene, None, starts=starts)
+
+
+def test_what_is_about_to_be_started_is_not_started_by_a_key_too(tmp_path: Path) -> None:
+    link = Scripted()
+    ImprovApp(link, Setting(log=tmp_path / "log", presets=tmp_path / "presets", starts=True)).action_start_again()
+    assert link.started == 0
 
 
 # --- what threads tell ----------------------------------------------------------------------------

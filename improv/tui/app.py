@@ -137,8 +137,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._budget = Budget(setting.share)
         self._undrawn: Timer | None = None
         self._banner = _STARTING
-        self._is_gone = False
-        self._is_starting = False
+        self._is_gone = setting.starts  # nobody is there to be asked before what has to be started first has joined
+        self._is_starting = setting.starts
         self._before: Preset | None = None
         """How everything stood when what is being started again had gone."""
         self._is_news = True
