@@ -180,7 +180,7 @@ def test_every_action_is_a_key_in_the_palette_and_in_the_help(tmp_path: Path) ->
         titles = [command.title for command in stage.app.get_system_commands(stage.app.screen)]
         await stage.press("f1")
         assert isinstance(stage.app.screen, HelpScreen)
-        told = stage.app.screen.text().plain
+        told = " ".join(line.plain.strip() for section in stage.app.screen.sections(200) for line in section)
         actions = {name.removeprefix("action_") for name in vars(ImprovApp) if name.startswith("action_")}
         assert actions == {row.action for row in TABLE}
         for row in TABLE:
@@ -730,6 +730,23 @@ def test_the_footer_says_no_key_that_does_not_work(tmp_path: Path) -> None:
             hints = [BY_ACTION[action].hint(where, letters) for action in FOOTER]
             assert hints[FOOTER.index("close")] == ("esc" if where is Where.LIST else "")
             assert hints[FOOTER.index("pick")] == ("1-9" if where is Where.LIST else "")
+
+
+@pytest.mark.parametrize(("seen", "leaves"), [(SEEN, "q leave"), (ALONE, "^q leave")], ids=["commands", "piano"])
+def test_how_to_leave_and_to_find_anything_is_told_where_it_is_narrow(
+    tmp_path: Path, seen: Snapshot, leaves: str
+) -> None:
+    async def scene(stage: Stage) -> None:
+        footer = stage.screen().split("\n")[-1]
+        assert f" {leaves} " in footer
+        assert "^p palette" in footer
+        assert "? help" in footer
+        await stage.press("f1")
+        assert "? help" not in stage.screen()
+        await stage.press("f1")
+        assert len(stage.app.screen_stack) == 1
+
+    staged(tmp_path, scene, seen, size=(80, 24))
 
 
 def test_the_banner_is_not_there_while_all_is_well(tmp_path: Path) -> None:

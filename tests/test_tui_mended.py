@@ -19,10 +19,13 @@ import pytest
 from rich.cells import cell_len
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
+from textual.color import Color
 from textual.events import Key
 from textual.screen import Screen
+from textual.theme import BUILTIN_THEMES
 from textual.widget import Widget
 from textual.widgets import Input
+from textual.widgets._toast import Toast
 
 from improv.control import ControlServer
 from improv.errors import DataError
@@ -30,12 +33,15 @@ from improv.instance import Instance
 from improv.messages import CONTROLS, Connect, Panic, Press, Set, Snapshot, Start, Stop, Tap
 from improv.presets import load, preset_of, save
 from improv.tui import daemon_link
-from improv.tui.app import DARK, ImprovApp, Setting
+from improv.tui.app import DARK, LIGHT, ImprovApp, Setting
+from improv.tui.colours import contrast, variables
 from improv.tui.controls import NAMES
 from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
 from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
+from improv.tui.keys import TABLE
 from improv.tui.lists import Choice, ChoicesScreen, PortsScreen
 from improv.tui.screens import Entry, StillPalette
+from improv.tui.status import StatusLine
 from tests.test_control import Daemon, served
 from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Scripted, Stage, staged
 
@@ -511,6 +517,29 @@ def test_the_jam_is_ended_by_asking_twice_soon(tmp_path: Path) -> None:
     assert staged(tmp_path, scene).return_value is True
 
 
+def test_the_jam_is_seen_to_go_on_while_a_value_is_typed(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("enter")
+        assert "enter sets it, esc cancels" in stage.screen()
+        await stage.tell(Seen(replace(SEEN, rig=replace(KEYS, remark="a keyboard came"))))
+        assert "a keyboard came" in stage.screen()
+
+    staged(tmp_path, scene)
+
+
+# --- the palette ----------------------------------------------------------------------------------
+
+
+def test_the_palette_tells_every_key_and_takes_none_for_markup(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("ctrl+p")
+        await stage.pilot.until(lambda: "dark/light" in stage.screen(), "the palette")
+        told = stage.screen()
+        assert [row.action for row in TABLE if not row.takes_key and f"{row.help} [{row.shown}]" not in told] == []
+
+    staged(tmp_path, scene, size=(120, 150))
+
+
 # --- how it looks ---------------------------------------------------------------------------------
 
 _GUIDES = {"view--faint", "option-list--separator"}
@@ -562,7 +591,7 @@ def test_everything_can_be_told_from_its_ground_in_every_theme(tmp_path: Path) -
                         note(theme, role, widget.get_component_rich_style(role))
                 for text, style in _written(app.screen):
                     note(theme, text, style)
-        texts = ("this is said", "this is wrong", "tempo", "1 ● nanoKEY2", "120", "Start playing, or stop.")
+        texts = ("this is said", "this is wrong", "tempo", "1 ● nanoKEY2", "120", "Start playing, or stop. [space]")
         assert found.keys() >= {(theme, text) for theme in app.themes_here() for text in texts}
         faint = {
             what: round(ratio, 2)
@@ -573,6 +602,40 @@ def test_everything_can_be_told_from_its_ground_in_every_theme(tmp_path: Path) -
 
     mixed = replace(SEEN, faults=1, fault="late", rig=replace(KEYS, keys=(60, 61), deaf_to=("top-p",)))
     staged(tmp_path, scene, mixed, size=(80, 24), toasts=True)
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT])
+@pytest.mark.parametrize("size", [(40, 12), (120, 40), (160, 50)])
+def test_a_toast_is_as_wide_as_its_words_stands_out_and_leaves_the_status_line_alone(
+    tmp_path: Path, theme: str, size: tuple[int, int]
+) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.tell(Said(Panic(), ""), Said(Stop(), "no", wrong=True))
+        said, wrong = stage.app.screen.query(Toast)
+        assert [toast.size.width for toast in (said, wrong)] == [len("silenced"), len("no")]
+        assert wrong.region.bottom == stage.app.screen.query_one(StatusLine).region.y
+        for toast in (said, wrong):
+            assert contrast(toast.background_colors[1], stage.app.screen.background_colors[1]) > 3
+
+    staged(tmp_path, scene, size=size, theme=theme, toasts=True)
+
+
+_INKED = {"░": 0.25, "▒": 0.5, "▓": 0.75, "█": 1.0}
+"""How much of a cell a glyph covers."""
+
+
+def test_a_note_that_is_planned_is_seen_and_fainter_than_one_that_was_played() -> None:
+    for name, theme in BUILTIN_THEMES.items():
+        if theme.ansi:
+            continue
+        of_theme = theme.to_color_system().generate()
+        ours = variables(of_theme)
+        ground, its, coming = map(Color.parse, (of_theme["background"], ours["text-primary"], ours["planned"]))
+        for planned, played in ((UNICODE.planned, UNICODE.improv), (UNICODE.planned_struck, UNICODE.improv_struck)):
+            seen = contrast(ground.blend(coming, _INKED[planned]), ground)
+            loud = contrast(ground.blend(its, _INKED[played]), ground)
+            assert 1.75 < seen < 0.9 * loud, name
+            assert planned != UNICODE.you
 
 
 _SHOWS_ITSELF = """

@@ -707,7 +707,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         for row in TABLE:
             if not row.takes_key:
                 do = partial(self.call_later, self._do, row.action)
-                yield SystemCommand(row.title, f"{row.help} [{row.shown}]", do)
+                yield SystemCommand(row.title, rf"{row.help} \[{row.shown}]", do)
         recall, learn, forget = (BY_ACTION[action] for action in ("recall", "learn", "forget"))
         for digit, preset in enumerate(self._shelf.presets[: len(recall.letters)], 1):
             name = preset.name.replace("[", r"\[")  # what the palette is told it takes for markup
