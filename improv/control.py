@@ -29,6 +29,7 @@ from improv.messages import (
     Forget,
     Learn,
     Nudge,
+    Panic,
     Press,
     Set,
     Snapshot,
@@ -260,10 +261,15 @@ class ControlServer:
         self._publish()
 
     def _release_what_gone_clients_hold(self) -> None:
-        """Let go the keys that a client held when it went: it may have crashed."""
-        for client in self._clients:
-            for pitch in sorted(client.pressed) if client.closed else ():
-                self._ask(Press(pitch, 0))
+        """Let go the keys that clients held when they went: they may have crashed."""
+        left = (client.pressed for client in self._clients if client.closed)
+        for pitch in sorted(set[int]().union(*left) - self._held()):
+            self._ask(Press(pitch, 0))
+
+    def _held(self, but_by: "_Client | None" = None) -> set[int]:
+        """The keys that the clients hold who are there, or the others of them."""
+        there = (client for client in self._clients if client is not but_by and not client.closed)
+        return set[int]().union(*(client.pressed for client in there))
 
     def _admit(self) -> None:
         if self._listener is None:
@@ -335,10 +341,16 @@ class ControlServer:
                 client.watching = None
             case Controls():
                 return encoded({"ok": True, **echo, "controls": [described(control) for control in CONTROLS.values()]})
+            case Press(pitch, 0) if pitch in self._held(but_by=client):
+                client.pressed.discard(pitch)  # the note is somebody else's too, and ends with the last who holds it
             case command:
                 note = self._ask(command)
-                if isinstance(command, Press):
-                    client.holds(command.pitch, held=command.velocity > 0)
+                match command:
+                    case Press(pitch, velocity):
+                        client.holds(pitch, held=velocity > 0)
+                    case Panic():  # every key is up, whoever held it
+                        for each in self._clients:
+                            each.pressed.clear()
                 if note:
                     return encoded({"ok": True, **echo, "note": _one_line(note)})
         return encoded({"ok": True, **echo})

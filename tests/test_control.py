@@ -449,12 +449,19 @@ def test_what_was_asked_before_hanging_up_is_done(
     assert peer.closed
 
 
+HELD = ((60, 90), (64, 90), (64, 0), (67, 90), (67, 80))
+
+
+def press(pitch: int, velocity: int) -> str:
+    return f'{{"do":"press","pitch":{pitch},"velocity":{velocity}}}'
+
+
 def test_the_keys_of_a_client_that_goes_are_let_go(
     connect: Callable[..., Peer], server: ControlServer, daemon: Daemon
 ) -> None:
     peer, other = connect(), connect()
-    peer.send(*(f'{{"do":"press","pitch":{pitch},"velocity":{velocity}}}' for pitch, velocity in HELD))
-    other.send('{"do":"press","pitch":72,"velocity":90}')
+    peer.send(*(press(pitch, velocity) for pitch, velocity in HELD))
+    other.send(press(72, 90))
     server.poll()
     daemon.asked.clear()
     peer.end.close()
@@ -463,7 +470,54 @@ def test_the_keys_of_a_client_that_goes_are_let_go(
     assert daemon.asked == [Press(60, 0), Press(67, 0)]
 
 
-HELD = ((60, 90), (64, 90), (64, 0), (67, 90), (67, 80))
+def test_a_key_that_several_clients_hold_is_up_when_the_last_of_them_lets_go(
+    connect: Callable[..., Peer], server: ControlServer, daemon: Daemon
+) -> None:
+    one, other, stranger = connect(), connect(), connect()
+    for peer, velocity, is_passed_on in (
+        (one, 90, True),
+        (other, 70, True),
+        (one, 0, False),
+        (stranger, 0, False),
+        (one, 0, False),
+        (other, 0, True),
+        (one, 0, True),  # nobody holds it
+    ):
+        daemon.asked.clear()
+        peer.send(press(60, velocity))
+        server.poll()
+        assert daemon.asked == [Press(60, velocity)] * is_passed_on
+        assert peer.lines() == [{"ok": True}]
+
+
+def test_the_keys_of_a_client_that_goes_stay_down_where_another_holds_them(
+    connect: Callable[..., Peer], server: ControlServer, daemon: Daemon
+) -> None:
+    peers = [connect() for _ in range(3)]
+    for peer in peers:
+        peer.send(press(60, 90))
+    server.poll()
+    daemon.asked.clear()
+    for going, asked in ((peers[:1], 0), (peers[1:], 1)):
+        for peer in going:
+            peer.end.close()
+        for _ in range(3):
+            server.poll()
+        assert daemon.asked == [Press(60, 0)] * asked
+
+
+def test_after_a_panic_nobody_holds_a_key(connect: Callable[..., Peer], server: ControlServer, daemon: Daemon) -> None:
+    """A client may take it that its keys are up, and never let them go."""
+    one, other = connect(), connect()
+    one.send(press(60, 90))
+    server.poll()
+    other.send('{"do":"panic"}', press(60, 90), press(60, 0))
+    server.poll()
+    assert daemon.asked == [Press(60, 90), Panic(), Press(60, 90), Press(60, 0)]
+    one.end.close()
+    for _ in range(3):
+        server.poll()
+    assert len(daemon.asked) == 4
 
 
 def test_a_line_that_is_too_long_ends_the_connection(connect: Callable[..., Peer], server: ControlServer) -> None:

@@ -129,6 +129,7 @@ class Desk:
         self.begun_by_us: set[tuple[int, int]] = set()
         """Whether or not the player has ended it before us, where both play on one channel."""
         self.onsets_now: list[tuple[int, int]] = []
+        """What has begun at this moment, since the last plan came."""
         self.calm = True
         """Whether nothing was late when we began to listen."""
 
@@ -151,6 +152,7 @@ class Desk:
             if not isinstance(placed.event, Volume)
         ]
         self.ordered &= plan.events == in_order(plan.events)
+        self.onsets_now = []  # what it plans to end now cannot end before what has begun now already
         self.inbox.put(self.clock.now(), plan)
         self.listen(0)
 
@@ -534,6 +536,22 @@ class Playing(RuleBasedStateMachine):
 
 TestPlaying = Playing.TestCase
 TestPlaying.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_an_end_that_is_planned_when_others_have_begun_at_its_time_comes_at_once() -> None:
+    """And what is withdrawn by that plan is over, although it has only just begun."""
+    desk = Desk("none")
+    desk.play(Plan(5, notes((5, 8, 48), (6.5, 8, 60)), desk.transport))
+    desk.listen(3.25)
+    desk.play(Plan(6, (Placed(39, NoteOff(Part.MELODY, 48)),), desk.transport))
+    assert [(at, message[:2]) for at, message in desk.out.sent] == [
+        (2.5, b"\x90\x30"),
+        (3.25, b"\x90\x3c"),
+        (3.25, b"\x80\x3c"),
+        (3.25, b"\x80\x30"),
+    ]
+    assert desk.out.synth.at_rest
+    assert desk.player.ledger.empty
 
 
 # --- pass-through (R20) -------------------------------------------------------------------------------

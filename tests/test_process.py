@@ -1,19 +1,20 @@
 """The player process and its ports, with a driver of our own in the place of rtmidi."""
 
 import socket
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from improv.between import Arrived, Down
+from improv.between import Arrived, Down, Report
 from improv.config import Wiring
 from improv.link import Link
 from improv.messages import Connect, Panic
-from improv.midi import ports
+from improv.midi import ports, process
 from improv.midi.channels import CONTROL, NOTE_OFF, NOTE_ON, VOLUME
-from improv.midi.player import Plan, Player
+from improv.midi.player import NullSink, Plan, Player
 from improv.midi.ports import InputPort, OutputPort
-from improv.midi.process import Engine, _next, _Rig
+from improv.midi.process import Daemon, Engine, _next, _Rig, _run
 from improv.music import NoteOn, Part, Placed, Timed, Volume
 from improv.transport import SimulatedClock, Transport
 from tests.test_player import Listener
@@ -140,3 +141,40 @@ def test_an_output_that_is_moved_leaves_silence_behind_and_plays_on_elsewhere(mo
         assert virtual.opened.output == "virtual port 'improv out'"
         assert system.open == "ours"
     assert rig.move(player, Connect("input", "x")).why == "there is no input to be another one"
+
+
+class DeadServer:
+    """A MIDI server that has hung up; whoever asks it again and again, and waits for nothing, is told so."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    @property
+    def gone(self) -> bool:
+        self.asked += 1
+        assert self.asked < 1000, "the player spins"
+        return True
+
+
+def test_a_player_of_a_dead_server_reports_it_and_ends_with_its_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_live_on", lambda for_s: None)  # it would end the tests
+    clock, reports = SimulatedClock(), list[Report]()
+    one, other = socket.socketpair()
+    ours, theirs = Link(one), Link(other)
+
+    def leave() -> None:
+        reports.extend(ours.receive())
+        ours.close()
+        theirs.woken = True  # as a clock says that waits for it
+
+    clock.at(3.0, leave)
+    engine = Engine()
+    daemon = Daemon(theirs, engine, NullSink())
+    server: Any = DeadServer()
+    silent: Any = SimpleNamespace(overflows=0, read=lambda: None)
+    with Player(clock, NullSink(), [daemon, engine]) as player:
+        _run(player, engine, daemon, _Rig("none"), server, silent)
+    assert clock.now() == pytest.approx(3.0)
+    assert len(reports) > 10
+    assert all(report.server_gone for report in reports)
+    theirs.close()

@@ -113,6 +113,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     CSS_PATH = "improv.tcss"
     TITLE = "improv"
     COMMANDS: ClassVar = {Everything}
+    ENABLE_COMMAND_PALETTE = False  # Textual's, whose key reaches where text is typed; the table has ours
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-medium"), (100, "-wide"), (140, "-huge")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-low"), (30, "-tall"), (44, "-high")]  # noqa: RUF012
 
@@ -131,13 +132,13 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._letters_chosen = False
         self.noted: deque[str] = deque(maxlen=_NOTED)
         self._news: deque[News] = deque()
-        self._newest: Snapshot | None = None
+        self._newest: deque[Snapshot] = deque(maxlen=1)
         self._woken = False
         self._budget = Budget(setting.share)
         self._undrawn: Timer | None = None
         self._banner = _STARTING if setting.starts else _JOINING
-        self._is_gone = False
-        self._is_starting = False
+        self._is_gone = setting.starts  # nobody is there to be asked before what has to be started first has joined
+        self._is_starting = setting.starts
         self._before: Preset | None = None
         """How everything stood when what is being started again had gone."""
         self._is_news = True
@@ -209,7 +210,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def _hear(self, news: News) -> None:
         """Called from any thread: of snapshots only the newest is kept, and nothing is told twice."""
         if isinstance(news, Seen):
-            self._newest = news.snapshot
+            self._newest.append(news.snapshot)
         else:
             self._news.append(news)
         if not self._woken:
@@ -217,11 +218,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self.post_message(self.Hear())
 
     def on_improv_app_hear(self) -> None:
-        """Take the news in."""
+        """Take the news in; what comes meanwhile is left for the next time, which is asked for from here on."""
         self._woken = False
+        newest = self._newest.pop() if self._newest else None  # before the rest: who has told it, joined before
         while self._news:
             self._take(self._news.popleft())
-        newest, self._newest = self._newest, None
         if newest is not None and not self._is_gone:
             self._see(newest)
 
