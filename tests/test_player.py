@@ -101,6 +101,17 @@ class Expected:
     """A change of tempo moves what lies behind it and nothing before."""
 
 
+class Sitting(Player):
+    """A player whose ends of what it has passed on are told from those of its own, which may be the same bytes."""
+
+    releases = False
+
+    def _release_passed(self) -> None:
+        self.releases = True
+        super()._release_passed()
+        self.releases = False
+
+
 class Desk:
     """What a player has been asked for, followed apart from it, and what its sinks may therefore be sent."""
 
@@ -109,7 +120,7 @@ class Desk:
         self.out, self.apart = Listener(self.clock, counts=thru != "same"), Listener(self.clock)
         self.inbox = Inbox()
         self.thru: Listener | None = {"same": self.out, "separate": self.apart, "none": None}[thru]
-        self.player = Player(self.clock, Wire(self, self.out), [self.inbox])
+        self.player = Sitting(self.clock, Wire(self, self.out), [self.inbox])
         if thru == "same":
             self.player.thru = self.player._sink
         elif thru == "separate":
@@ -129,6 +140,7 @@ class Desk:
         self.begun_by_us: set[tuple[int, int]] = set()
         """Whether or not the player has ended it before us, where both play on one channel."""
         self.onsets_now: list[tuple[int, int]] = []
+        """What has begun at this moment, since the last plan came."""
         self.calm = True
         """Whether nothing was late when we began to listen."""
 
@@ -151,6 +163,7 @@ class Desk:
             if not isinstance(placed.event, Volume)
         ]
         self.ordered &= plan.events == in_order(plan.events)
+        self.onsets_now = []  # what it plans to end now cannot end before what has begun now already
         self.inbox.put(self.clock.now(), plan)
         self.listen(0)
 
@@ -196,7 +209,7 @@ class Desk:
             assert listener is self.thru
             self.passed.append(message)
             self.enter(self.theirs, message)
-        elif listener is self.out:
+        elif listener is self.out and not self.player.releases:
             self.sent_by_us(message, now_s)
         else:
             assert is_off(message) or message[0] >= 0xA0  # only what ends something
@@ -229,13 +242,10 @@ class Desk:
             self.onsets_now.append(key)
         elif is_off(message):
             told = self.silenced_s == now_s  # first with one message, then each note by itself
-            known = self.theirs[key] or key in self.begun_by_us  # which may have ended with the other
-            assert self.ours[key] or told or (self.thru is self.out and known)
+            known = self.thru is self.out and key in self.begun_by_us  # it may have ended with the other
+            assert self.ours[key] or told or known
             self.ours[key] = 0
-            if self.thru is self.out and self.theirs[key]:
-                self.theirs[key] -= 1
-            else:
-                self.begun_by_us.discard(key)
+            self.begun_by_us.discard(key)
             self.ended(key, now_s)
         else:
             self.enter(self.ours, message)
@@ -510,7 +520,7 @@ class Playing(RuleBasedStateMachine):
             assert desk.player.listen_until(inf) is None  # and stays away
         self.ends()
         thru = desk.player.thru
-        desk.player = Player(desk.clock, desk.player._sink, [desk.inbox], thru=thru)
+        desk.player = Sitting(desk.clock, desk.player._sink, [desk.inbox], thru=thru)
         desk.down.clear()
 
     @invariant()
@@ -534,6 +544,39 @@ class Playing(RuleBasedStateMachine):
 
 TestPlaying = Playing.TestCase
 TestPlaying.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_an_end_that_is_planned_when_others_have_begun_at_its_time_comes_at_once() -> None:
+    """And what is withdrawn by that plan is over, although it has only just begun."""
+    desk = Desk("none")
+    desk.play(Plan(5, notes((5, 8, 48), (6.5, 8, 60)), desk.transport))
+    desk.listen(3.25)
+    desk.play(Plan(6, (Placed(39, NoteOff(Part.MELODY, 48)),), desk.transport))
+    assert [(at, message[:2]) for at, message in desk.out.sent] == [
+        (2.5, b"\x90\x30"),
+        (3.25, b"\x90\x3c"),
+        (3.25, b"\x80\x3c"),
+        (3.25, b"\x80\x30"),
+    ]
+    assert desk.out.synth.at_rest
+    assert desk.player.ledger.empty
+
+
+def test_a_note_of_ours_has_its_own_end_although_an_instrument_that_goes_has_ended_its_key() -> None:
+    desk = Desk("same")
+    desk.arriving = b"\x91\x43\x50"
+    desk.inbox.put(0.0, Incoming(0.0, desk.arriving))
+    desk.play(Plan(0, notes((0, 0, 67), (0, 8, 67), part=Part.CHORDS), desk.transport))
+    desk.inbox.put(0.0, Gone(0.0))
+    desk.listen(0)
+    desk.play(Plan(0, (), desk.transport))  # what it has begun is withdrawn
+    ons_and_offs = ["on" if is_on(message) else "off" for message in desk.out.messages]
+    assert ons_and_offs == ["on", "on", "off", "on", "off", "off"]
+    counting = Synth(counts=True)
+    for message in desk.out.messages:
+        counting.send(message)
+    assert counting.at_rest
+    assert desk.out.synth.at_rest
 
 
 # --- pass-through (R20) -------------------------------------------------------------------------------

@@ -180,7 +180,7 @@ def test_every_action_is_a_key_in_the_palette_and_in_the_help(tmp_path: Path) ->
         titles = [command.title for command in stage.app.get_system_commands(stage.app.screen)]
         await stage.press("f1")
         assert isinstance(stage.app.screen, HelpScreen)
-        told = stage.app.screen.text().plain
+        told = " ".join(line.plain.strip() for section in stage.app.screen.sections(200) for line in section)
         actions = {name.removeprefix("action_") for name in vars(ImprovApp) if name.startswith("action_")}
         assert actions == {row.action for row in TABLE}
         for row in TABLE:
@@ -473,6 +473,25 @@ def test_it_shows_itself_before_the_daemon_is_there(tmp_path: Path) -> None:
     staged(tmp_path, scene, None, starts=True)
 
 
+@pytest.mark.parametrize(("starts", "says"), [(True, "starting..."), (False, "joining...")])
+def test_nothing_is_said_of_a_jam_before_it_has_been_seen(tmp_path: Path, starts: bool, says: str) -> None:
+    async def scene(stage: Stage) -> None:
+        for news in ((), (Joined(1),)):
+            await stage.tell(*news)
+            told = stage.screen()
+            assert says in told
+            assert not any(words in told for words in ("120 bpm", "trade", "PIANO", "COMMANDS", "eck2002-blues"))
+            assert all(
+                line.rstrip().endswith("──") for line in told.split("\n") if " tempo " in line or " seed " in line
+            )
+        await stage.tell(Seen(ALONE))
+        told = stage.screen()
+        assert says not in told
+        assert all(words in told for words in ("120 bpm", "trade", "PIANO", "eck2002-blues"))
+
+    staged(tmp_path, scene, None, starts=starts)
+
+
 def test_a_daemon_that_cannot_start_ends_it_with_the_reason(tmp_path: Path) -> None:
     error = InputNotFound("no MIDI input is called x")
 
@@ -730,6 +749,23 @@ def test_the_footer_says_no_key_that_does_not_work(tmp_path: Path) -> None:
             hints = [BY_ACTION[action].hint(where, letters) for action in FOOTER]
             assert hints[FOOTER.index("close")] == ("esc" if where is Where.LIST else "")
             assert hints[FOOTER.index("pick")] == ("1-9" if where is Where.LIST else "")
+
+
+@pytest.mark.parametrize(("seen", "leaves"), [(SEEN, "q leave"), (ALONE, "^q leave")], ids=["commands", "piano"])
+def test_how_to_leave_and_to_find_anything_is_told_where_it_is_narrow(
+    tmp_path: Path, seen: Snapshot, leaves: str
+) -> None:
+    async def scene(stage: Stage) -> None:
+        footer = stage.screen().split("\n")[-1]
+        assert f" {leaves} " in footer
+        assert "^p palette" in footer
+        assert "? help" in footer
+        await stage.press("f1")
+        assert "? help" not in stage.screen()
+        await stage.press("f1")
+        assert len(stage.app.screen_stack) == 1
+
+    staged(tmp_path, scene, seen, size=(80, 24))
 
 
 def test_the_banner_is_not_there_while_all_is_well(tmp_path: Path) -> None:

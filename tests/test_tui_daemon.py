@@ -331,7 +331,7 @@ def test_space_starts_and_stops_and_the_turn_is_handed_over(tmp_path: Path) -> N
         await jam.press("space")
         await jam.asked(Stop())
         await jam.play_until(lambda seen: not seen.playing, "end")
-        assert "ready" in jam.text(TurnBand)
+        assert "space starts" in jam.text(TurnBand)
         await jam.press("space")
         await jam.asked(Start())
         seen = await jam.play_until(lambda seen: seen.playing and seen.turn.who is Who.YOU, "turn of yours")

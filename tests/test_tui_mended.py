@@ -1,38 +1,49 @@
 """The terminal interface where it was wrong once."""
 
 import asyncio
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from queue import SimpleQueue
+from types import CodeType, FrameType
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
+from textual.color import Color
 from textual.events import Key
 from textual.screen import Screen
+from textual.theme import BUILTIN_THEMES
 from textual.widget import Widget
 from textual.widgets import Input
+from textual.widgets._toast import Toast
 
 from improv.control import ControlServer
 from improv.errors import DataError
 from improv.instance import Instance
-from improv.messages import CONTROLS, Connect, Panic, Press, Set, Stop
+from improv.messages import CONTROLS, Connect, Panic, Press, Set, Snapshot, Start, Stop, Tap
 from improv.presets import load, preset_of, save
 from improv.tui import daemon_link
-from improv.tui.app import DARK
+from improv.tui.app import DARK, LIGHT, ImprovApp, Setting
+from improv.tui.colours import contrast, variables
 from improv.tui.controls import NAMES
 from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
 from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
+from improv.tui.keys import TABLE
 from improv.tui.lists import Choice, ChoicesScreen, PortsScreen
+from improv.tui.screens import Entry, StillPalette
+from improv.tui.status import StatusLine
 from tests.test_control import Daemon, served
-from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Stage, staged
+from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Scripted, Stage, staged
 
 # --- the link -------------------------------------------------------------------------------------
 
@@ -116,6 +127,98 @@ def test_letters_do_nothing_before_it_is_known_what_they_are(tmp_path: Path, new
         assert stage.asked() == [Press(60, 80)]
 
     staged(tmp_path, scene, None, starts=True)
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_keys_before_any_word_are_for_a_daemon_that_is_there_and_not_for_one_that_is_started(
+    tmp_path: Path, starts: bool
+) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("space", "f8", "right", "backspace")
+        commands = stage.asked()
+        assert commands == ([] if starts else [Start(), Tap(0.0), Set("tempo", 124.0), Panic()])
+        assert [text for text in stage.toasts if "nothing was silenced" not in text] == []
+        assert len(stage.toasts) == starts  # that nothing was silenced is told
+        await stage.tell(Joined(1), Seen(replace(SEEN, playing=False)))
+        await stage.press("space")
+        assert stage.asked() == [Start()]
+
+    staged(tmp_path, scene, None, starts=starts)
+
+
+def test_what_is_about_to_be_started_is_not_started_by_a_key_too(tmp_path: Path) -> None:
+    link = Scripted()
+    ImprovApp(link, Setting(log=tmp_path / "log", presets=tmp_path / "presets", starts=True)).action_start_again()
+    assert link.started == 0
+
+
+# --- what threads tell ----------------------------------------------------------------------------
+
+
+@contextmanager
+def interrupted(code: CodeType, at: int, by: Callable[[], object]) -> Iterator[list[int]]:
+    """Something else happens before one of a function's own instructions, by its number, as threads may have it.
+
+    What is left of the number is kept in the list: nothing happens where the function is over before.
+    """
+    left = [at]
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[[FrameType, str, object], Any] | None:
+        if frame.f_code is not code:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            left[0] -= 1
+            if left[0] < 0:
+                sys.settrace(None)
+                by()
+                return None
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield left
+    finally:
+        sys.settrace(before)
+
+
+@pytest.mark.parametrize(
+    "before", [(Started(),), (Joined(1), Seen(SEEN))], ids=["while it is gone", "while others are taken in"]
+)
+def test_whenever_a_daemon_joins_what_it_shows_is_seen(tmp_path: Path, before: Sequence[News]) -> None:
+    async def scene(stage: Stage) -> None:
+        for at in itertools.count():
+            await stage.tell(Gone(""))
+            newest = replace(SEEN, tempo=60.0 + at)
+
+            def join(newest: Snapshot = newest) -> None:
+                stage.link.tell(Joined(2))
+                stage.link.tell(Seen(newest))
+
+            with interrupted(ImprovApp.on_improv_app_hear.__code__, at, join) as left:
+                await stage.tell(*before)
+            if left[0] >= 0:
+                break
+            assert stage.app.seen is newest, f"lost at instruction {at}"
+        assert at > 20
+
+    staged(tmp_path, scene)
+
+
+def test_what_is_told_while_news_are_taken_in_is_seen(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        for at in itertools.count():
+            newest = replace(SEEN, tempo=60.0 + at)
+            with interrupted(ImprovApp._hear.__code__, at, stage.app.on_improv_app_hear) as left:
+                stage.link.tell(Seen(newest))
+            await stage.pilot.pause()
+            if left[0] >= 0:
+                break
+            assert stage.app.seen is newest, f"lost at instruction {at}"
+        assert at > 20
+
+    staged(tmp_path, scene)
 
 
 # --- leaving, stopping, panic ---------------------------------------------------------------------
@@ -241,6 +344,30 @@ def test_a_value_that_was_only_looked_at_stays_exactly_as_it_is(tmp_path: Path) 
             assert stage.asked() == []
 
     staged(tmp_path, scene, seen)
+
+
+def test_there_is_one_palette_and_it_leaves_what_is_being_typed_alone(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        for key in ("enter", "s"):
+            await stage.press(key)
+            entry = stage.app.screen
+            assert isinstance(entry, Entry)
+            await stage.press(*"12", "ctrl+p", "3")
+            assert stage.app.screen is entry
+            assert entry.query_one(Input).value.endswith("123")
+            await stage.press("escape")
+        for key in ("", "f1", "f2", "f4"):
+            await stage.press(*[key] if key else [])
+            beneath = tuple(stage.app.screen_stack)
+            await stage.press("ctrl+p", "ctrl+p")
+            *under, palette = stage.app.screen_stack
+            assert tuple(under) == beneath
+            assert isinstance(palette, StillPalette)
+            await stage.press("escape")
+            assert tuple(stage.app.screen_stack) == beneath
+            await stage.press(*["escape"] if key else [])
+
+    staged(tmp_path, scene)
 
 
 # --- presets --------------------------------------------------------------------------------------
@@ -390,6 +517,29 @@ def test_the_jam_is_ended_by_asking_twice_soon(tmp_path: Path) -> None:
     assert staged(tmp_path, scene).return_value is True
 
 
+def test_the_jam_is_seen_to_go_on_while_a_value_is_typed(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("enter")
+        assert "enter sets it, esc cancels" in stage.screen()
+        await stage.tell(Seen(replace(SEEN, rig=replace(KEYS, remark="a keyboard came"))))
+        assert "a keyboard came" in stage.screen()
+
+    staged(tmp_path, scene)
+
+
+# --- the palette ----------------------------------------------------------------------------------
+
+
+def test_the_palette_tells_every_key_and_takes_none_for_markup(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("ctrl+p")
+        await stage.pilot.until(lambda: "dark/light" in stage.screen(), "the palette")
+        told = stage.screen()
+        assert [row.action for row in TABLE if not row.takes_key and f"{row.help} [{row.shown}]" not in told] == []
+
+    staged(tmp_path, scene, size=(120, 150))
+
+
 # --- how it looks ---------------------------------------------------------------------------------
 
 _GUIDES = {"view--faint", "option-list--separator"}
@@ -441,7 +591,7 @@ def test_everything_can_be_told_from_its_ground_in_every_theme(tmp_path: Path) -
                         note(theme, role, widget.get_component_rich_style(role))
                 for text, style in _written(app.screen):
                     note(theme, text, style)
-        texts = ("this is said", "this is wrong", "tempo", "1 ● nanoKEY2", "120", "Start playing, or stop.")
+        texts = ("this is said", "this is wrong", "tempo", "1 ● nanoKEY2", "120", "Start playing, or stop. [space]")
         assert found.keys() >= {(theme, text) for theme in app.themes_here() for text in texts}
         faint = {
             what: round(ratio, 2)
@@ -452,6 +602,40 @@ def test_everything_can_be_told_from_its_ground_in_every_theme(tmp_path: Path) -
 
     mixed = replace(SEEN, faults=1, fault="late", rig=replace(KEYS, keys=(60, 61), deaf_to=("top-p",)))
     staged(tmp_path, scene, mixed, size=(80, 24), toasts=True)
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT])
+@pytest.mark.parametrize("size", [(40, 12), (120, 40), (160, 50)])
+def test_a_toast_is_as_wide_as_its_words_stands_out_and_leaves_the_status_line_alone(
+    tmp_path: Path, theme: str, size: tuple[int, int]
+) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.tell(Said(Panic(), ""), Said(Stop(), "no", wrong=True))
+        said, wrong = stage.app.screen.query(Toast)
+        assert [toast.size.width for toast in (said, wrong)] == [len("silenced"), len("no")]
+        assert wrong.region.bottom == stage.app.screen.query_one(StatusLine).region.y
+        for toast in (said, wrong):
+            assert contrast(toast.background_colors[1], stage.app.screen.background_colors[1]) > 3
+
+    staged(tmp_path, scene, size=size, theme=theme, toasts=True)
+
+
+_INKED = {"░": 0.25, "▒": 0.5, "▓": 0.75, "█": 1.0}
+"""How much of a cell a glyph covers."""
+
+
+def test_a_note_that_is_planned_is_seen_and_fainter_than_one_that_was_played() -> None:
+    for name, theme in BUILTIN_THEMES.items():
+        if theme.ansi:
+            continue
+        of_theme = theme.to_color_system().generate()
+        ours = variables(of_theme)
+        ground, its, coming = map(Color.parse, (of_theme["background"], ours["text-primary"], ours["planned"]))
+        for planned, played in ((UNICODE.planned, UNICODE.improv), (UNICODE.planned_struck, UNICODE.improv_struck)):
+            seen = contrast(ground.blend(coming, _INKED[planned]), ground)
+            loud = contrast(ground.blend(its, _INKED[played]), ground)
+            assert 1.75 < seen < 0.9 * loud, name
+            assert planned != UNICODE.you
 
 
 _SHOWS_ITSELF = """

@@ -101,7 +101,7 @@ def roll(screen: str) -> str:
 
 def line(screen: str, name: str) -> str:
     """What the screen says of a control."""
-    return next(iter(re.findall(rf" {name} .*$", screen, re.MULTILINE)), "")
+    return next(iter(re.findall(rf"[ {UNICODE.turned}]{name} .*$", screen, re.MULTILINE)), "")
 
 
 def test_a_call_and_its_answer_in_a_real_terminal(tmp_path: Path) -> None:

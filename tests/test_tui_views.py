@@ -13,7 +13,7 @@ from improv.messages import Chance, Snapshot
 from improv.music import SILENCE, Cell, Chord, Onset, Place, Release
 from improv.tui import big
 from improv.tui.form import FormGrid, bars_of, coming, grid
-from improv.tui.glyphs import ASCII, UNICODE, Glyphs, glyphs_of
+from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, Glyphs, glyphs_of
 from improv.tui.history import COLUMNS, Axis, History, Meter
 from improv.tui.keyboard import Keyboard, key_cells, keyboard, lowest_white, white_index, white_pitch
 from improv.tui.meters import PARTS, Meters, meters
@@ -131,7 +131,7 @@ def test_the_turn_in_ascii(width: int, height: int, rows: list[str]) -> None:
 def test_the_turn_in_big_letters() -> None:
     assert text(band(ONE_BEAT, UNICODE, 80, 3)) == [
         "▒▒  █ █▄ ▄█ █▀█ █▀█ █▀█ █ █  ▄█       beat, then you           ▄█      ▀▀█   ▄█",
-        "▒▒  █ █ ▀ █ █▀▀ █▀▄ █ █ █ █   █       ▒▒····················    █  ▀▀▀ █▀▀    █",
+        "▒▒  █ █ ▀ █ █▀▀ █▀▄ █ █ █ █   █       ▒▒·····················   █  ▀▀▀ █▀▀    █",
         "▒▒  ▀ ▀   ▀ ▀   ▀ ▀ ▀▀▀  ▀   ▀▀▀      phrase, gap 1.5          ▀▀▀     ▀▀▀ ▀ ▀▀▀",
     ]
 
@@ -141,6 +141,22 @@ def test_the_gauge_runs_down() -> None:
     left = [text(band(seen, UNICODE, 80, 1))[0].count("▒") for seen in turn]
     assert left == sorted(left, reverse=True)
     assert left[0] > left[-1] > 2
+
+
+@pytest.mark.parametrize(
+    ("glyphs", "width", "height", "label"),
+    [
+        (UNICODE, 120, 3, "chorus-bar.beat"),
+        (UNICODE, 160, 6, "chorus-bar.beat"),
+        (UNICODE, 80, 3, ""),
+        (ASCII, 80, 3, "chorus-bar.beat"),
+        (ASCII, 40, 3, ""),
+    ],
+)
+def test_the_place_is_labelled_where_there_is_room(glyphs: Glyphs, width: int, height: int, label: str) -> None:
+    rows = text(band(of_turn(Who.IMPROV), glyphs, width, height))
+    assert any("chorus-bar.beat  " in row for row in rows) == bool(label)
+    assert max(map(len, rows)) == width
 
 
 @BOTH
@@ -170,6 +186,16 @@ def test_a_lead_sheet() -> None:
         "│ Dm7        9│ G7        10│ C7 A7     11│ Dm7 G7    12",
     ]
     assert text(grid(seen, ASCII, 40, 3))[1] == "| F7      |*F#dim7 2|>C7      | A7"
+
+
+@pytest.mark.parametrize("width", [41, 43, 77, 79, 111])
+def test_a_lead_sheet_is_as_wide_as_there_is_room(width: int) -> None:
+    seen = of_bar(replace(of_turn(Who.YOU), form=BLUES), 1, 6, 2)
+    for height in (3, 6, 9):
+        rows = grid(seen, UNICODE, width, height)
+        assert {width_of(row) for row in rows} == {width}
+        starts = {tuple(x for x, char in enumerate(row) if char == "│") for row in text(rows) if "─" not in row}
+        assert starts == {tuple(width * bar // 4 for bar in range(4))}
 
 
 def test_the_next_bar_of_the_last_is_the_first() -> None:
@@ -254,7 +280,7 @@ def test_a_call_and_an_answer_a_cell_a_step() -> None:
     assert roll(history, UNICODE, 24, 5) == [
         "          ▼   ▼improv F7",
         "          ┊     ▒▒▓┃",
-        "          ┊   ▓▒  ┊┃▒",
+        "          ┊   ▓▒  ┊┃▓",
         "          ┊ ▊█    ┊┃",
         " C4       ██      ┊┃",
     ]
@@ -271,7 +297,7 @@ def test_a_call_and_an_answer_two_cells_a_step() -> None:
     assert roll(told(CALL, ANSWER, Cell(onsets=(Onset(62),))), UNICODE, 60, 5) == [
         "                            ▼you C7 ▼improv F7",
         "            ┊               ┊           ▓▒▓▒▓▒┃",
-        "            ┊               ┊       ▓▒▒▒    ┊ ┃▒░",
+        "            ┊               ┊       ▓▒▒▒    ┊ ┃▓▒",
         "            ┊               ┊   █▊██        ┊ ┃",
         " C4         ┊               ████            ┊ ┃",
     ]
@@ -406,13 +432,16 @@ def test_the_distribution_and_how_it_is_bent() -> None:
 
 
 def test_the_memory_is_a_strip() -> None:
-    assert text([memory((0.0, 0.3, 0.5, 0.7, 1.0, -0.3, -0.5, -0.7, -1.0), UNICODE, 20)]) == ["·░▒▓█-=≡■"]
-    assert text([memory((1.0, 1.0, 0.0, 0.0), UNICODE, 2)]) == ["█·"]
+    numbers = (0.0, 0.2, 0.5, 1.0, -0.2, -0.5, -1.0)
+    assert text([memory(numbers, UNICODE, 20)]) == ["··▁▄·▔▀"]
+    assert text([memory(numbers, CONSOLE, 20)]) == ["··▄▄·▀▀"]
+    assert text([memory(numbers, ASCII, 20)]) == [".-=*,:%"]
+    assert text([memory((1.0, 1.0, 0.0, 0.0), UNICODE, 2)]) == ["▄·"]
 
 
 def test_the_mind_in_two_rows_has_both() -> None:
     seen = replace(bare(), chances=CHANCES, memory=(1.0, -1.0))
-    assert text(mind(seen, UNICODE, 9, 2)) == ["█╷    ▄╷", "█■"]
+    assert text(mind(seen, UNICODE, 9, 2)) == ["█╷    ▄╷", "▄▀"]
     assert text(mind(seen, UNICODE, 9, 4))[2] == "C  Db D"
 
 

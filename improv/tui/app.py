@@ -67,7 +67,7 @@ DARK, LIGHT = "textual-dark", "textual-light"
 
 GONE = "improv has stopped; waiting for it (s starts it again, ctrl+q leaves)"
 _HANGS = "waiting for it (improv daemon restart begins again, ctrl+q leaves)"
-_STARTING = "starting..."
+_STARTING, _JOINING = "starting...", "joining..."
 _NOTED = 200
 """How many remarks are kept for the log."""
 
@@ -113,6 +113,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     CSS_PATH = "improv.tcss"
     TITLE = "improv"
     COMMANDS: ClassVar = {Everything}
+    ENABLE_COMMAND_PALETTE = False  # Textual's, whose key reaches where text is typed; the table has ours
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-medium"), (100, "-wide"), (140, "-huge")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-low"), (30, "-tall"), (44, "-high")]  # noqa: RUF012
 
@@ -131,13 +132,13 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._letters_chosen = False
         self.noted: deque[str] = deque(maxlen=_NOTED)
         self._news: deque[News] = deque()
-        self._newest: Snapshot | None = None
+        self._newest: deque[Snapshot] = deque(maxlen=1)
         self._woken = False
         self._budget = Budget(setting.share)
         self._undrawn: Timer | None = None
-        self._banner = _STARTING
-        self._is_gone = False
-        self._is_starting = False
+        self._banner = _STARTING if setting.starts else _JOINING
+        self._is_gone = setting.starts  # nobody is there to be asked before what has to be started first has joined
+        self._is_starting = setting.starts
         self._before: Preset | None = None
         """How everything stood when what is being started again had gone."""
         self._is_news = True
@@ -209,7 +210,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def _hear(self, news: News) -> None:
         """Called from any thread: of snapshots only the newest is kept, and nothing is told twice."""
         if isinstance(news, Seen):
-            self._newest = news.snapshot
+            self._newest.append(news.snapshot)
         else:
             self._news.append(news)
         if not self._woken:
@@ -217,11 +218,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self.post_message(self.Hear())
 
     def on_improv_app_hear(self) -> None:
-        """Take the news in."""
+        """Take the news in; what comes meanwhile is left for the next time, which is asked for from here on."""
         self._woken = False
+        newest = self._newest.pop() if self._newest else None  # before the rest: who has told it, joined before
         while self._news:
             self._take(self._news.popleft())
-        newest, self._newest = self._newest, None
         if newest is not None and not self._is_gone:
             self._see(newest)
 
@@ -229,7 +230,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         match news:
             case Joined():
                 self._is_gone = False
-                self._banner = ""
+                self._banner = _STARTING if self._is_starting else _JOINING  # until something is seen
                 self._ask_first()
             case Gone(why, hangs):
                 self._go_without(f"{why}; " if why else "", _HANGS if hangs else GONE)
@@ -283,10 +284,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def _see(self, seen: Snapshot) -> None:
         before, self.seen = self.seen, seen
-        self._is_news = False
         if before is None and not self._letters_chosen:
             has_keys = seen.rig.input and not seen.rig.input.startswith(VIRTUAL)
             self.letters = Letters.COMMANDS if has_keys else Letters.PIANO
+        if self._is_news:
+            self._is_news, self._banner = False, ""
             self._dress()
         for text, was in ((seen.fault, before and before.fault), (seen.rig.remark, before and before.rig.remark)):
             if text and text != was:
@@ -319,13 +321,15 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def _dress(self) -> None:
         """Have the footer, the banner and the keyboard of the screen say how things are."""
         piano, mode = self._fingers.piano, self.letters.upper()
-        if self.letters is Letters.PIANO:
+        if self.seen is None and not self._letters_chosen:
+            mode = "..."
+        elif self.letters is Letters.PIANO:
             mode += f" {pitch_name(piano.lowest)} v{piano.velocity}"
         labels = piano.labels(self._setting.layout) if self.letters is Letters.PIANO else {}
         self._jam.keyboard.show_labels(labels)
         with suppress(NoMatches):  # a screen that is only coming is dressed when it is there
             self.screen.query_one(Footer).show(self._where, self.letters, mode)
-            self.screen.query_one(Banner).say(self._banner)
+            self.screen.query_one(Banner).say(self._banner, calm=self._banner in (_STARTING, _JOINING))
 
     def on_aside_ready(self) -> None:
         """Tell a screen that comes up how things are."""
@@ -706,7 +710,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         for row in TABLE:
             if not row.takes_key:
                 do = partial(self.call_later, self._do, row.action)
-                yield SystemCommand(row.title, f"{row.help} [{row.shown}]", do)
+                yield SystemCommand(row.title, rf"{row.help} \[{row.shown}]", do)
         recall, learn, forget = (BY_ACTION[action] for action in ("recall", "learn", "forget"))
         for digit, preset in enumerate(self._shelf.presets[: len(recall.letters)], 1):
             name = preset.name.replace("[", r"\[")  # what the palette is told it takes for markup

@@ -56,7 +56,7 @@ def variables(theme: Mapping[str, str]) -> dict[str, str]:
         "foreground": ink,
         "quiet": legible(ground.blend(ink, 0.6), (ground,), TEXT),
         "rest": legible(ground.blend(ink, 0.4), (ground,), DRAWN),
-        "planned": legible(ground.blend(colours["text-primary"], 0.5), (ground,), DRAWN),
+        "planned": legible(ground.blend(colours["text-primary"], 0.75), (ground,), DRAWN),
         "hint": legible(panel.blend(ink, 0.8), (panel, hovered[0], selected), TEXT),
         "selected": selected,
         "on-selected": legible(ink, (selected,), TEXT),

@@ -4,7 +4,9 @@ What a control is called, how far it goes and how far a nudge moves it stands in
 only says what is wanted, in messages; it must never talk to a daemon, nor show a value that was refused.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -17,14 +19,24 @@ from textual.widget import Widget
 
 from improv.messages import CONTROLS, ON, Control, Set, Snapshot, Value, number
 from improv.tui.glyphs import Glyphs
+from improv.tui.keys import BY_ACTION
 from improv.tui.still import Light
 
 NAMES = tuple(CONTROLS)
 DEAF = "not with this network"
 
+_BEGINS = ("temperature", "count-in")
+"""Where a group begins: after how the time is shared what the answer is like, then what sounds."""
+
 _MARK, _NAME = 2, max(map(len, NAMES)) + 1
 _VALUE, _LEAST_BAR, _MOST_BAR = 11, 4, 40
 _UNIT = 6
+
+_MARKED = 4
+"""Lines from which on it is told how many controls lie above and below them."""
+
+_ABOUT = 3
+"""Lines for a few words about the selected control: a blank one, what it does, the keys that turn it."""
 
 _WIDEST_RANGE = 10_000
 """A wider one has no use for a slider."""
@@ -43,13 +55,17 @@ class _Asked:
 
 
 class Controls(Widget):
-    """Every control, a line each; one line high, it shows the one that is selected."""
+    """Every control, a line each, and where there is room a few words about the one that is selected.
+
+    What does not fit is counted; one line high, it shows the one that is selected.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "controls--name",
         "controls--selected",
         "controls--bar",
         "controls--rest",
+        "controls--quiet",
         "controls--deaf",
     }
     DEFAULT_CSS = """
@@ -59,6 +75,7 @@ class Controls(Widget):
         & > .controls--selected { color: $foreground; background: $primary 40%; text-style: bold; }
         & > .controls--bar { color: $text-accent; }
         & > .controls--rest { color: $foreground 40%; }
+        & > .controls--quiet { color: $foreground 60%; }
         & > .controls--deaf { color: $foreground 50%; text-style: strike; }
     }
     """
@@ -80,7 +97,8 @@ class Controls(Widget):
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._glyphs = glyphs
-        self._values: dict[str, Value] = {name: control.default for name, control in CONTROLS.items()}
+        self._values: dict[str, Value] = {}
+        """Empty before anything has been seen."""
         self._deaf: tuple[str, ...] = ()
         self._asked: dict[str, _Asked] = {}
         self._step = 0
@@ -123,9 +141,9 @@ class Controls(Widget):
         return CONTROLS[NAMES[self._selected]]
 
     def value(self, control: Control) -> Value:
-        """What a control stands at, or will as soon as what was asked for is done."""
+        """What a control stands at, or will as soon as what was asked for is done; its default if nobody knows."""
         asked = self._asked.get(control.name)
-        return self._values[control.name] if asked is None else asked.value
+        return self._values.get(control.name, control.default) if asked is None else asked.value
 
     # --- turning ---
 
@@ -159,9 +177,10 @@ class Controls(Widget):
 
     def _scroll(self) -> None:
         height = max(1, self.size.height)
-        lowest = max(0, min(self._selected, len(NAMES) - height))
-        self._first = max(0, min(lowest, max(self._first, self._selected - height + 1), len(NAMES) - height))
-        self._first = min(self._first, self._selected)
+        edge = 1 if height >= _MARKED else 0  # a line that tells what lies beyond it
+        first = min(self._first, max(0, self._selected - edge))
+        first = max(first, self._selected - height + 1 + edge)
+        self._first = max(0, min(first, len(NAMES) - height))
 
     def on_resize(self) -> None:
         """Keep the selected one in sight."""
@@ -169,9 +188,22 @@ class Controls(Widget):
 
     # --- the mouse ---
 
+    def _lines(self) -> Sequence[str]:
+        """The name of the control in each line, empty where there is none."""
+        height = self.size.height
+        if height < len(NAMES):
+            lines = [*NAMES[self._first : self._first + height]]
+            if height >= _MARKED:
+                lines[0] = lines[0] if self._first == 0 else ""
+                lines[-1] = lines[-1] if self._first + height == len(NAMES) else ""
+            return lines
+        if height < len(NAMES) + len(_BEGINS) + _ABOUT:
+            return NAMES
+        return [line for name in NAMES for line in (("", name) if name in _BEGINS else (name,))]
+
     def _at(self, y: int) -> Control | None:
-        index = self._first + y
-        return CONTROLS[NAMES[index]] if 0 <= index < len(NAMES) and y < self.size.height else None
+        lines = self._lines()
+        return CONTROLS[lines[y]] if 0 <= y < len(lines) and lines[y] else None
 
     def _bar(self) -> tuple[int, int]:
         """Where the sliders begin, and how wide they are."""
@@ -252,47 +284,100 @@ class Controls(Widget):
         return strips if (first, last) == (0, self.size.width) else [strip.crop(first, last) for strip in strips]
 
     def render_line(self, y: int) -> Strip:
-        """A control's mark, name, slider and value."""
-        control = self._at(y)
+        """A control's marks, name, slider and value; in the other lines what there is to say besides."""
         width = self.size.width
-        base = self.rich_style
-        if control is None or width < 1:
-            return Strip.blank(width, base)
-        selected = control is self.selected
-        deaf = control.name in self._deaf
-        style = self.get_component_rich_style("controls--selected" if selected else "controls--name")
-        quiet = _ink(self.get_component_rich_style("controls--deaf")) if deaf else Style()
-        name = Style(strike=True) if deaf and selected else quiet
+        control = self._at(y)
+        if control is not None:
+            part = "selected" if control is self.selected else "name"
+            style = self.get_component_rich_style(f"controls--{part}")
+            return Strip(self._control(control, style)).adjust_cell_length(width, style)
+        lines = self._lines()
+        segments = self._more(y) if y < len(lines) < len(NAMES) else self._about(y - len(lines), len(lines))
+        return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    def _control(self, control: Control, style: Style) -> list[Segment]:
+        width, glyphs = self.size.width, self._glyphs
+        selected, deaf = control is self.selected, control.name in self._deaf
+        value = self.value(control)
+        mark, name = style, style
+        if not selected:  # whose ground is another
+            mark += _ink(self.get_component_rich_style("controls--quiet"))
+        if deaf:
+            name += Style(strike=True) if selected else _ink(self.get_component_rich_style("controls--deaf"))
         segments = [
-            Segment((self._glyphs.here if selected else " ") + " ", style),
-            Segment(control.name, style + name),
+            Segment(glyphs.here if selected else " ", style),
+            Segment(" ", style) if value == control.default else Segment(glyphs.turned, mark),
+            Segment(control.name, name),
             Segment(" " * (_NAME - len(control.name)), style),
         ]
         start, bar = self._bar()
+        room = width - start
         if deaf:
-            words = DEAF if width - start >= len(DEAF) else "deaf"
-            segments.append(Segment(words, style if selected else style + Style(color=quiet.color)))
-        else:
-            if bar and _slides(control):
-                segments += self._slider(control, bar, style)
-            text = self._text(control)
-            if bar and _slides(control):
-                text = text.rjust(max(len(text), min(_VALUE, width - start - bar - 1)) + 1)
-            segments.append(Segment(text, style))
-        return Strip(segments).adjust_cell_length(width, style)
+            words = DEAF if room >= len(DEAF) else "deaf"
+            return [*segments, Segment(words.rjust(room), mark)]
+        if not self._values:
+            return [*segments, Segment((2 * glyphs.rule).rjust(room), mark)]
+        if bar and _slides(control):
+            segments += self._slider(control, bar, style)
+            room -= bar
+        text = self._text(control)
+        text = text if len(text) <= room else text[: max(0, room - 1)] + glyphs.cut
+        return [*segments, Segment(text.rjust(room), style)]
 
     def _slider(self, control: Control, width: int, style: Style) -> list[Segment]:
         knob = round(control.share(self.value(control)) * (width - 1))
+        rests = round(control.share(0) * (width - 1)) if control.low < 0 < control.high else 0
         bar = rest = style
-        if control is not self.selected:  # whose ground is another
+        if control is not self.selected:
             bar += _ink(self.get_component_rich_style("controls--bar"))
             rest += _ink(self.get_component_rich_style("controls--rest"))
         glyphs = self._glyphs
+        first, last = min(knob, rests), max(knob, rests)
+        filled = glyphs.rule * (last - first)
         return [
-            Segment(glyphs.rule * knob, bar),
-            Segment(glyphs.beat_on, bar),
-            Segment(glyphs.rest * (width - knob - 1), rest),
+            Segment(glyphs.rest * first, rest),
+            Segment(glyphs.beat_on + filled if knob < rests else filled + glyphs.beat_on, bar),
+            Segment(glyphs.rest * (width - last - 1), rest),
         ]
+
+    def _more(self, y: int) -> list[Segment]:
+        """How many controls lie beyond a line."""
+        glyph, more = (
+            (self._glyphs.above, self._first + 1)
+            if y == 0
+            else (self._glyphs.below, len(NAMES) - self._first - self.size.height + 1)
+        )
+        return [Segment(f"{glyph} {more} more", self.get_component_rich_style("controls--quiet"))]
+
+    def _about(self, line: int, after: int) -> list[Segment]:
+        """A line about the selected control, of those that are left after the controls: what it does, what turns it."""
+        width, room = self.size.width, self.size.height - after
+        line, room = (line, room) if room < _ABOUT else (line - 1, room - 1)  # a blank one first
+        text = wrap(self.selected.help, max(1, width))
+        lines = max(1, min(len(text), room - 1))
+        quiet = self.get_component_rich_style("controls--quiet")
+        if 0 <= line < lines:
+            cut = "" if line + 1 < lines or lines == len(text) else self._glyphs.cut
+            return [Segment(text[line][: width - len(cut)] + cut, quiet)]
+        return self._keys(quiet) if line == lines else []
+
+    def _keys(self, quiet: Style) -> list[Segment]:
+        """The keys that turn the selected control, as many as there is room for."""
+        less, more, edit, default = (BY_ACTION[action] for action in ("less", "more", "edit", "default"))
+        value = self.selected.default
+        hints = (
+            (f"{less.shown} {more.shown}", "turn"),
+            (edit.shown, edit.title),
+            (default.shown, value if isinstance(value, str) else number(value)),
+        )
+        key = quiet + _ink(self.get_component_rich_style("controls--bar"))
+        segments: list[Segment] = []
+        room = self.size.width
+        for keys, words in hints:
+            room -= len(keys) + len(words) + 3
+            if room >= -2:
+                segments += [Segment(keys, key), Segment(f" {words}  ", quiet)]
+        return segments
 
     def _text(self, control: Control) -> str:
         value = self.value(control)

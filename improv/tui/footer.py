@@ -50,7 +50,7 @@ class Footer(Widget):
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
         self._glyphs = glyphs
-        self._letters = Letters.COMMANDS
+        self._letters = Letters.PIANO
         self._mode = ""
         self._where = Where.JAM
         self._hints: list[_Hint] = []
@@ -96,14 +96,16 @@ class Footer(Widget):
 
 
 class Banner(Static):
-    """Why nothing moves; not there while all is well."""
+    """Why nothing moves, calmly if that is as it should be; not there while all is well."""
 
     DEFAULT_CSS = """
     Banner { display: none; height: auto; background: $error; color: auto; text-style: bold; padding: 0 1; }
     Banner.-shown { display: block; }
+    Banner.-calm { background: $panel; color: $foreground; }
     """
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, *, calm: bool = False) -> None:
         """Say it, or be gone if there is nothing to say."""
         self.update(Content(text))
         self.set_class(bool(text), "-shown")
+        self.set_class(calm, "-calm")

@@ -1,7 +1,7 @@
 """The chorus as a lead sheet: where we are in it, and which chord comes."""
 
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from improv.messages import Snapshot
 from improv.music import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT, Chord
@@ -64,20 +64,27 @@ def grid(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
         first = min(row, rows - shown) if row + 1 < rows else rows - shown
     lines = max(1, min(3, height // shown))
     ruled = lines == 3
-    cell = width // BARS_A_ROW
+    edges = [width * bar // BARS_A_ROW for bar in range(BARS_A_ROW + 1)]
+    cells = [end - start - 1 for start, end in pairwise(edges)]  # a divider comes first
+    numbered = lines > 1 or min(cells) >= _NUMBERED
     picture: list[Row] = []
     for row in range(first, first + shown):
         numbers = range(row * BARS_A_ROW, min(len(bars), (row + 1) * BARS_A_ROW))
-        drawn = [_bar(seen, bars, number, glyphs, cell - 1, 1 if lines == 1 else 2) for number in numbers]
+        drawn = [
+            _bar(seen, bars, number, f"{number + 1}" if numbered else "", glyphs, cell, min(lines, 2))
+            for number, cell in zip(numbers, cells, strict=False)
+        ]
         for line in range(1 if lines == 1 else 2):
             divider = Span(glyphs.divider, "faint")
             picture.append(tuple(span for bar in drawn for span in (divider, *bar[line])))
         if ruled and row + 1 < first + shown:
-            picture.append((Span(glyphs.rule * (cell * BARS_A_ROW), "faint"),))
+            picture.append((Span(glyphs.rule * width, "faint"),))
     return picture
 
 
-def _bar(seen: Snapshot, bars: tuple[str, ...], number: int, glyphs: Glyphs, width: int, lines: int) -> tuple[Row, ...]:
+def _bar(
+    seen: Snapshot, bars: tuple[str, ...], number: int, label: str, glyphs: Glyphs, width: int, lines: int
+) -> tuple[Row, ...]:
     """One bar in one line or two, each of just this width."""
     sounds = seen.playing and seen.place.chorus > 0
     here = sounds and seen.place.bar == number + 1
@@ -86,8 +93,7 @@ def _bar(seen: Snapshot, bars: tuple[str, ...], number: int, glyphs: Glyphs, wid
     mark = glyphs.here if here else glyphs.next if number == following else " "
     chords = bars[number]
     if lines == 1:
-        return (_one_line(seen, glyphs, chords, number, mark, role, width),)
-    label = f"{number + 1}"
+        return (_one_line(seen, glyphs, chords, label, mark, role, width),)
     text = _shortened(chords, width - 1, glyphs)
     gap = width - 1 - len(text) - len(label)
     above: Row = (Span(mark, role), Span(text.ljust(width - 1), role))
@@ -98,16 +104,16 @@ def _bar(seen: Snapshot, bars: tuple[str, ...], number: int, glyphs: Glyphs, wid
     return above, (Span(f" {dots}".ljust(width), role if here else "text"),)
 
 
-def _one_line(seen: Snapshot, glyphs: Glyphs, chords: str, number: int, mark: str, role: str, width: int) -> Row:
+def _one_line(seen: Snapshot, glyphs: Glyphs, chords: str, label: str, mark: str, role: str, width: int) -> Row:
     """A bar as marker, chords and, if it sounds, its beats; else its number, where there is room."""
     here = role == "here"
-    tail = _dots(seen, glyphs, BEATS_PER_BAR) if here else f"{number + 1}"
+    tail = _dots(seen, glyphs, BEATS_PER_BAR) if here else label
     text = _shortened(chords, width - 1, glyphs)
     gap = width - 1 - len(text) - len(tail)
     if gap < 1 and here:  # the beat as a number is better than none
         tail = str(seen.place.beat)
         gap = width - 1 - len(text) - len(tail)
-    if gap < 1 or (width < _NUMBERED and not here):
+    if gap < 1:
         return (Span(mark, role), Span(text.ljust(width - 1), role))
     return (Span(mark, role), Span(text + " " * gap, role), Span(tail, role if here else "quiet"))
 

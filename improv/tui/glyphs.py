@@ -50,6 +50,11 @@ class Glyphs:
     beat_on: str
     beat_off: str
     """A beat that has come, and one that has not."""
+    turned: str
+    """Before the name of what stands no more where it stood at first."""
+    above: str
+    below: str
+    """There is more of a list."""
     to: str
     black: str
     """A black key at rest."""
@@ -82,8 +87,8 @@ UNICODE = Glyphs(
     improv_halves="⣤⠛⣿",
     you_halves_ends="▖▘▌",
     improv_halves_ends="⡄⠃⡇",
-    planned="░",
-    planned_struck="▒",
+    planned="▒",
+    planned_struck="▓",
     planned_halves="⣀⠉⣉",
     rest="·",
     bar="┊",
@@ -96,13 +101,16 @@ UNICODE = Glyphs(
     next="▷",
     beat_on="●",
     beat_off="○",
+    turned="•",
+    above="▲",
+    below="▼",
     to="→",
     black="│",
     pixels=" ▄▀█",
     levels=" ▁▂▃▄▅▆▇█",
     trained=" ╷│",
-    positive="·░▒▓█",
-    negative="·-=≡■",
+    positive="·▁▄",
+    negative="·▔▀",
     recording="●",
     alarm="▲",
     dot="·",
@@ -135,6 +143,9 @@ ASCII = Glyphs(
     next=">",
     beat_on="*",
     beat_off=".",
+    turned=".",
+    above="^",
+    below="v",
     to=">",
     black=":",
     pixels="",
@@ -164,6 +175,8 @@ CONSOLE = replace(
     beat_on="■",
     levels=" ▄█",
     trained=" │",
+    positive="·▄",
+    negative="·▀",
     recording="■",
     cut="~",
 )

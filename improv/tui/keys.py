@@ -32,13 +32,15 @@ class Where(StrEnum):
     """A list, which has the arrows and the digits."""
     PAGE = "page"
     """Something to read, which has the arrows."""
+    HELP = "help"
+    """The same, and it is the help."""
     TEXT = "text"
     """Text is typed: it has nearly everything."""
 
     @property
     def moves(self) -> bool:
         """Whether the arrows move something there, and turn no control."""
-        return self in (Where.LIST, Where.PAGE)
+        return self in (Where.LIST, Where.PAGE, Where.HELP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ class Key:
         keys = () if where.moves and self.not_in_lists else self.keys
         keys = (*self.in_lists, *keys) if where is Where.LIST else keys
         keys = (*(self.letters if letters is Letters.COMMANDS else ()), *keys, *self.everywhere)
-        if where is Where.JAM and self.action == "close":
+        if (where, self.action) in ((Where.JAM, "close"), (Where.HELP, "help")):  # it is there already
             return ""
         if self.takes_key and len(keys) > 2:
             return f"{keys[0]}-{keys[-1]}"
@@ -279,8 +281,8 @@ TABLE: tuple[Key, ...] = (
 """Every key there is."""
 
 FOOTER = (
-    "panic", "close", "pick", "letters", "start_stop", "help", "hand_over", "models", "ports", "presets", "learn",
-    "quit", "palette", "next_mode", "tap", "export", "log", "save_preset", "restart", "theme",
+    "panic", "close", "pick", "letters", "start_stop", "help", "quit", "palette", "hand_over", "models", "ports",
+    "presets", "learn", "next_mode", "tap", "export", "log", "save_preset", "restart", "theme",
 )  # fmt: skip
 """What the footer tells, the most important first."""
 

@@ -10,10 +10,11 @@ import re
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
-from rich.text import Text
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.events import Click
 from textual.message import Message
 from textual.widgets import OptionList
@@ -46,26 +47,34 @@ VIRTUAL = "virtual port"
 """How the name of a port of improv's own begins, one that is connected to nothing by name."""
 
 _PORTS_S = 2.0
+
+_EDGES = 4
+"""Cells beside the rows: the margins, and a scroll bar."""
+
 _ADDRESS = re.compile(r" \d+:\d+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A row that can be picked: its text, and what it stands for."""
+    """A row that can be picked: its text, what it stands for, and a few words about it, in a column of their own."""
 
     text: str
     stands_for: Any
     is_on: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A row that can't."""
+    """A row that can't; one that tells what is wrong may take several lines."""
 
     text: str
+    is_wrong: bool = False
 
 
 Rows = Sequence[Choice | Heading]
+
+_APART = Heading("")
 
 
 class _Options(OptionList):
@@ -153,21 +162,24 @@ class ListScreen(Aside):
         """Say what is wanted."""
         self.post_message(self.Picked(command))
 
-    def _texts(self) -> Iterator[tuple[Text, bool]]:
+    def _texts(self) -> Iterator[tuple[Content, bool]]:
         number = 0
+        column = max((len(row.text) for row in self._rows if isinstance(row, Choice) and row.about), default=0)
         for row in self._rows:
             if isinstance(row, Heading):
-                yield Text(row.text, style="bold"), True
+                yield self._heading(row), True
                 continue
             number += 1
             digit = str(number) if number < 10 else " "
             mark = self.glyphs.beat_on if row.is_on else " "
-            yield (
-                Text(
-                    f"{digit} {mark} {row.text}", no_wrap=True, overflow="ellipsis" if not self.glyphs.plain else "crop"
-                ),
-                False,
-            )
+            about = f"{row.text:<{column}}  {row.about}" if row.about else row.text
+            yield Content(f"{digit} {mark} {about}"), False
+
+    def _heading(self, row: Heading) -> Content:
+        if row.is_wrong:
+            width = max(1, self.size.width - _EDGES)
+            return Content.styled("\n".join(wrap(row.text, width)), "$text-error")
+        return Content.styled(row.text, "bold")
 
 
 class PortsScreen(ListScreen):
@@ -195,14 +207,14 @@ class PortsScreen(ListScreen):
         rows: list[Choice | Heading] = []
         for end, title in zip(ENDS, ("hears", "plays through"), strict=True):
             now: str = getattr(self._rig, end)
-            rows.append(Heading(f"{title}: {now or 'nothing'}"))
+            rows += [*([_APART] if rows else []), Heading(f"{title}: {now or 'nothing'}")]
             if self._found is None:
                 continue
             names = self._found.get(end, [])
             alike = [name == now if now in names else _plain(name) == _plain(now) for name in names]
             rows += [Choice(name, Connect(end, name), is_on) for name, is_on in zip(names, alike, strict=True)]
             rows.append(Choice("a virtual port of its own", Connect(end, ""), now.startswith(VIRTUAL)))
-        return [*rows, *([Heading(self._wrong)] if self._wrong else [])]
+        return [*rows, *([_APART, Heading(self._wrong, is_wrong=self._found is not None)] if self._wrong else [])]
 
     def picked(self, what: Any) -> None:
         """Have improv use it."""
@@ -255,16 +267,16 @@ class ModelsScreen(ListScreen):
         """A row for each network."""
         if not self._names:
             return [Heading("there are none; see improv models")]
-        return [Choice(self._text(name), name, name == self._rig.model) for name in self._names]
+        return [Choice(name, name, name == self._rig.model, self._about_it(name)) for name in self._names]
 
     def picked(self, what: Any) -> None:
         """Have it play."""
         self.ask(Set(MODEL.name, what))
         self.dismiss()
 
-    def _text(self, name: str) -> str:
-        coming = "  (is being loaded)" if name == self._rig.model_coming else ""
-        return f"{name}{coming}  {self._about.get(name, '')}".rstrip()
+    def _about_it(self, name: str) -> str:
+        coming = "(is being loaded) " if name == self._rig.model_coming else ""
+        return f"{coming}{self._about.get(name, '')}".rstrip()
 
     async def _ask(self) -> None:
         try:
@@ -291,7 +303,8 @@ class PresetsScreen(ListScreen):
 
     def rows(self) -> Rows:
         """A row for each preset, and how to make one."""
-        rows: list[Choice | Heading] = [Choice(_summary(preset), preset) for preset in self._presets()]
+        presets = self._presets()
+        rows: list[Choice | Heading] = [Choice(preset.name, preset, about=_summary(preset)) for preset in presets]
         rows.append(Choice("keep how everything stands now...", None))
         return rows
 
@@ -311,13 +324,12 @@ class PresetsScreen(ListScreen):
 
 
 def _summary(preset: Preset) -> str:
-    """A preset's name, and what it has turned away from where a jam begins."""
-    turned = (
+    """What a preset has turned away from where a jam begins."""
+    return ", ".join(
         f"{name} {value if isinstance(value, str) else number(value)}"
         for name, value in preset.values.items()
         if name != SEED.name and value != CONTROLS[name].default
     )
-    return f"{preset.name}  {', '.join(turned)}"
 
 
 class ChoicesScreen(ListScreen):

@@ -93,7 +93,7 @@ def _names(of: Sequence[Chance], width: int, sounding: frozenset[int]) -> Row:
 
 
 def memory(numbers: Sequence[float], glyphs: Glyphs, width: int) -> Row:
-    """A cell for each number: its shade how large it is, its pattern and colour its sign."""
+    """A cell for each number: as much of it is filled as the number is large, from below, or from above if negative."""
     if not numbers:
         return (Span("no memory yet"[:width], "quiet"),)
     count = min(len(numbers), width)

@@ -6,11 +6,12 @@ A screen says what is wanted in messages or as its result; it must never wait fo
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.command import CommandPalette, DiscoveryHit, Hits
 from textual.containers import Vertical, VerticalScroll
@@ -24,12 +25,27 @@ from improv.errors import ImprovError
 from improv.messages import Snapshot
 from improv.tui.footer import Banner, Footer
 from improv.tui.glyphs import Glyphs
-from improv.tui.keys import LAYOUTS, TABLE, Layout, Where
+from improv.tui.keys import LAYOUTS, TABLE, Key, Layout, Where
 from improv.tui.turn import TurnBand
 from improv.tui.view import View
 
 _LOG_S = 1.0
-_ROOMY = 70
+_KEYS = max(len(row.shown) for row in TABLE) + 2
+"""Cells for the keys of a row of the help."""
+
+_ROOMY, _TWO_COLUMNS, _BETWEEN, _EDGES = 34, 94, 4, 3
+"""Widths from which on the help has what a key does beside it, and two columns; the cells between and around them."""
+
+_LETTERS = (
+    "tab goes between two modes: PIANO, where letters and digits are played, and COMMANDS, where they ask for what "
+    "the table says. Keys of several characters work in both."
+)
+_HELD = "A terminal does not tell how long a key is held: it strikes again once the terminal repeats it."
+_MOUSE = (
+    "The wheel over a control nudges it, a click on its name selects it, on its slider sets it, on a word lists the "
+    "others; two clicks type a value. What the footer says can be clicked on, PANIC too."
+)
+
 _TAIL_BYTES, _TAIL_LINES = 1 << 15, 200
 
 
@@ -84,16 +100,18 @@ class TextScreen(Aside):
         self.tell(self.text())
 
     @abstractmethod
-    def text(self) -> Text:
+    def text(self) -> Content:
         """What there is to read."""
 
-    def tell(self, text: Text) -> None:
+    def tell(self, text: Content) -> None:
         """Show another text."""
         self.query_one(".text", Static).update(text)
 
 
 class HelpScreen(TextScreen):
     """What every key does, from the table the keys are made from."""
+
+    where = Where.HELP
 
     def __init__(self, glyphs: Glyphs, layout: Layout) -> None:
         super().__init__(glyphs, "help: what every key does")
@@ -103,29 +121,59 @@ class HelpScreen(TextScreen):
         """Fit it to its width."""
         self.tell(self.text())
 
-    def text(self) -> Text:
-        """The table, by its groups."""
-        text = Text()
-        between = " " if self.size.width >= _ROOMY else "\n    "
-        for group in dict.fromkeys(row.group for row in TABLE):
-            text.append(f"{group}\n", "bold")
-            for row in TABLE:
-                if row.group == group:
-                    text.append(f"  {row.shown:<16}{between}{row.help}\n")
-        text.append("letters and digits\n", "bold")
-        text.append("  tab goes between two modes: PIANO, where letters and digits are played, and COMMANDS,\n")
-        text.append("  where they ask for what stands above. Keys of several characters work in both.\n")
+    def text(self) -> Content:
+        """Its sections, one below the other, or in two columns where it is wide."""
+        width = self.size.width - _EDGES
+        if width < _TWO_COLUMNS:
+            return Content("\n").join(_stacked(self.sections(width)))
+        column = (width - _BETWEEN) // 2
+        sections = self.sections(column)
+        halves = ((_stacked(sections[:at]), _stacked(sections[at:])) for at in range(len(sections)))
+        left, right = min(halves, key=lambda half: max(map(len, half)))
+        lines = zip_longest(left, right, fillvalue=Content())
+        return Content("\n").join(one.pad_right(column + _BETWEEN - one.cell_length) + other for one, other in lines)
+
+    def sections(self, width: int) -> Sequence[Sequence[Content]]:
+        """The lines of each section, none wider than this: the groups of the table, then what it does not tell."""
         layout = self._layout
-        text.append(f"  PIANO ({layout.name}; of {', '.join(LAYOUTS)}), upwards from C:\n")
-        text.append(f"    {' '.join(layout.lower.replace(' ', ''))}\n    {' '.join(layout.upper.replace(' ', ''))}\n")
-        text.append(
-            "  A terminal does not tell how long a key is held: it strikes again once the terminal repeats it.\n"
-        )
-        text.append("the mouse\n", "bold")
-        text.append("  The wheel over a control nudges it, a click on its name selects it, on its slider sets it,\n")
-        text.append("  on a word lists the others; two clicks type a value. What the footer says can be clicked on,\n")
-        text.append("  PANIC too.\n")
-        return text
+        groups = [
+            [
+                Content.styled(group, "bold"),
+                *(line for row in TABLE if row.group == group for line in _told(row, width)),
+            ]
+            for group in dict.fromkeys(row.group for row in TABLE)
+        ]
+        letters = [
+            Content.styled("letters and digits", "bold"),
+            *_hanging(_LETTERS, 2, width),
+            *_hanging(f"PIANO ({layout.name}; of {', '.join(LAYOUTS)}), upwards from C:", 2, width),
+            *_hanging(" ".join(layout.lower.replace(" ", "")), 4, width),
+            *_hanging(" ".join(layout.upper.replace(" ", "")), 4, width),
+            *_hanging(_HELD, 2, width),
+        ]
+        return [*groups, letters, [Content.styled("the mouse", "bold"), *_hanging(_MOUSE, 2, width)]]
+
+
+def _stacked(sections: Sequence[Sequence[Content]]) -> list[Content]:
+    """Sections one below the other, a blank line between two."""
+    return [line for at, section in enumerate(sections) for line in (*((Content(),) if at else ()), *section)]
+
+
+def _hanging(text: str, indent: int, width: int) -> Iterator[Content]:
+    """A text in lines of a width, all of them indented."""
+    return (Content(" " * indent + line) for line in wrap(text, max(1, width - indent)))
+
+
+def _told(row: Key, width: int) -> Iterator[Content]:
+    """A row of the table: its keys, and beside them what they do, or below where it is narrow."""
+    indent = 2 + _KEYS if width >= _ROOMY else 4
+    first, *rest = _hanging(row.help, indent, width)
+    keys = Content.styled(row.shown, "bold $text-accent").pad_left(2)
+    if width >= _ROOMY:
+        yield keys.pad_right(indent - keys.cell_length) + first[indent:]
+    else:
+        yield from (keys, first)
+    yield from rest
 
 
 class LogScreen(TextScreen):
@@ -143,9 +191,9 @@ class LogScreen(TextScreen):
         self.set_interval(_LOG_S, self._look)
         self.call_after_refresh(self._end)
 
-    def text(self) -> Text:
+    def text(self) -> Content:
         """The end of the log, and what was noted here."""
-        return Text("\n".join(self._lines()))
+        return Content("\n".join(self._lines()))
 
     def _lines(self) -> list[str]:
         noted = ["", "seen here:", *self._noted] if self._noted else []
@@ -155,7 +203,7 @@ class LogScreen(TextScreen):
         lines = self._lines()
         if lines != self._told:
             self._told = lines
-            self.tell(Text("\n".join(lines)))
+            self.tell(Content("\n".join(lines)))
             self.call_after_refresh(self._end)
 
     def _end(self) -> None:
@@ -200,7 +248,7 @@ class Entry(ModalScreen[Any]):
             line = Input(self._value, compact=True)
             line.cursor_blink = False
             yield line
-            yield Static(Content("enter has it, esc leaves it"), classes="wrong")
+            yield Static(Content("enter sets it, esc cancels"), classes="wrong")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Have it, or say what is wrong with it."""

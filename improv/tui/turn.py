@@ -5,8 +5,15 @@ from math import ceil
 from improv.messages import Snapshot
 from improv.tui import big
 from improv.tui.glyphs import Glyphs
+from improv.tui.keys import BY_ACTION
 from improv.tui.view import Row, Span, View, role_of, width_of, word_of
 from improv.turns import Mode, Who
+
+_PLACE = "chorus-bar.beat"
+"""What the numbers of the place are, where there is room to say it."""
+
+_EDGED = 60
+"""Cells from which on what stands beside the music leaves the last one free."""
 
 _LEAST_MIDDLE = 16
 """Cells below which the words beside the big ones are left out."""
@@ -18,8 +25,8 @@ class TurnBand(View):
     DEFAULT_CSS = "TurnBand { height: 3; }"
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """The band: big if there is room for it."""
-        return band(seen, self.glyphs, width, height)
+        """The band: big if there is room for it; wide, it ends where the values below it do."""
+        return band(seen, self.glyphs, width if width < _EDGED else width - 1, height)
 
 
 def band(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
@@ -84,7 +91,7 @@ def _says(seen: Snapshot) -> str:
     beats = "beat" if _left(seen) == "1" else "beats"
     match seen.turn.who, seen.settings.mode:
         case _ if not seen.playing:
-            return "ready"
+            return f"{BY_ACTION['start_stop'].shown} starts"
         case Who.NOBODY, Mode.SOLO:
             return f"{beats}, then improv"
         case Who.NOBODY, Mode.DUET:
@@ -129,7 +136,7 @@ def _big(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
         room = width - head - 2 - big.width_of(place) - 1
     if room < 0:
         return _spaced(seen, glyphs, width)
-    middle = _middle(seen, glyphs, room)
+    middle = _middle(seen, glyphs, room, place)
     rows: list[Row] = []
     letters = zip(big.drawn(word, glyphs), big.drawn(left, glyphs), big.drawn(place, glyphs), middle, strict=True)
     for word_row, left_row, place_row, between in letters:
@@ -140,16 +147,19 @@ def _big(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
     return rows
 
 
-def _middle(seen: Snapshot, glyphs: Glyphs, width: int) -> tuple[Span, Span, Span]:
-    """What happens next, the gauge and the game, each of just this width."""
+def _middle(seen: Snapshot, glyphs: Glyphs, width: int, place: str) -> tuple[Span, Span, Span]:
+    """What happens next, the gauge and the game, each of just this width; beside the game what the place is made of."""
     if width < _LEAST_MIDDLE:
         blank = Span(" " * width)
         bar = Span(gauge(seen, glyphs, width - 1) + " ", role_of(seen)) if width > 4 else blank
         return blank, bar, blank
-    inner = width - 2
+    inner = width - 1
     texts = [_says(seen), f"{_game(seen)} {glyphs.dot} {seen.tempo:.4g} bpm"]
     if len(texts[1]) > inner:
         texts[1] = _game(seen)
+    label = _PLACE if "-" in place else _PLACE.partition("-")[2]
+    if len(texts[1]) + len(label) + 2 <= inner:
+        texts[1] = texts[1].ljust(inner - len(label)) + label
     says, game = (text[:inner].ljust(width) for text in texts)
     return Span(says, "strong"), Span(gauge(seen, glyphs, inner).ljust(width), role_of(seen)), Span(game, "quiet")
 
@@ -166,7 +176,7 @@ def _huge(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
         room = width - head - 3 - 2 * big.width_of(place) - 1
     if room < _LEAST_MIDDLE:
         return []
-    says, bar, game = _middle(seen, glyphs, room)
+    says, bar, game = _middle(seen, glyphs, room, place)
     middle = (says, bar, bar, Span(" " * room), game)
     rows: list[Row] = []
     for word_row, left_row, place_row, between in zip(
@@ -194,9 +204,10 @@ def _spaced(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
     gap = inner - len(says) - len(game)
     last: Row = (Span(" " * gap), Span(game, "quiet")) if gap >= 2 else ()
     start = (Span(edge, role), Span(" "))
-    blank = " " * (inner - len(word + beats + place))
+    room = inner - len(word + beats + place)
+    blank = Span(f"{_PLACE}  ".rjust(room) if room >= len(_PLACE) + 4 else " " * room, "quiet")
     return [
-        (*start, Span(word, role), Span(beats, "strong"), Span(blank), Span(place, "strong")),
+        (*start, Span(word, role), Span(beats, "strong"), blank, Span(place, "strong")),
         (*start, Span(gauge(seen, glyphs, inner), role)),
         (*start, Span(says, "strong"), *last),
     ]
