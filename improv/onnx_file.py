@@ -20,12 +20,15 @@ MAX_FILE_BYTES = 64 * 2**20
 OPERATORS = frozenset(
     {
         "Add",
+        "ArgMax",
+        "Mod",
         "Cast",
         "Concat",
         "Constant",
         "Div",
         "Flatten",
         "Gather",
+        "GatherElements",
         "Gemm",
         "GRU",
         "Identity",

@@ -13,12 +13,11 @@ from typing import Any
 import onnxruntime
 from platformdirs import user_state_path
 
-from improv.encoding import ENCODINGS
+from improv.encoding import CHORD_HEAD, ENCODINGS
 from improv.errors import ContractError, UsageError
 from improv.model import MAX_TENSOR_VALUES, ModelSpec, Shape, Tensors
 from improv.music import STEPS_PER_BEAT, Form, pitch_class
 from improv.onnx_file import checked_spec, read
-from improv.session import CHORD_HEAD
 
 CPU_PROVIDER = "CPUExecutionProvider"
 

@@ -43,16 +43,6 @@ def on_units(logits: Tensor) -> Tensor:
     return (logits > _THRESHOLD_LOGIT).astype(np.float32)
 
 
-def chosen_units(logits: Tensor, distribution: str) -> Tensor:
-    """The units that a head decides for by itself, 1.0 for on: those above the threshold, or the likeliest one."""
-    if distribution == "bernoulli":
-        return on_units(logits)
-    _check_finite(logits)
-    units = np.zeros_like(logits)
-    units.flat[int(np.argmax(logits))] = 1
-    return units
-
-
 def one_unit(
     logits: Tensor,
     temperature: float,

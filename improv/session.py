@@ -19,7 +19,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from improv.encoding import ENCODINGS, Choosing, Encoding, Fed, Steer
+from improv.encoding import CHORD_HEAD, ENCODINGS, Choosing, Encoding, Fed, Steer
 from improv.messages import (
     CHORDS_LEVEL,
     CLICK_LEVEL,
@@ -76,11 +76,9 @@ from improv.music import (
     pitch_class,
     shortest_way,
 )
-from improv.sampling import chosen_units, draw, one_unit
+from improv.sampling import draw, on_units, one_unit
 from improv.transport import Transport
 from improv.turns import Call, Ear, Mode, Rules, Turn, Who, first_turn, is_stray, turn_after
-
-CHORD_HEAD = "next_chord"
 
 CHORDS_LOW = 48
 """Chords are voiced in the octave above this pitch (C3)."""
@@ -106,6 +104,12 @@ _REMEMBERED_KEYS = 16
 """How many of the player's notes the answer takes its register and loudness from."""
 
 _SEEN_OF_MEMORY = 48
+
+_CHANGES_TOP_P = 0.95
+"""The unlikeliest changes are left out: one wrong chord is heard as a mistake, and there are so many of them."""
+
+_CHORD_DRAW = 1 + TICKS_PER_STEP
+"""The number of a step's random draw for its chord: after all those that a melody may take."""
 
 _TAPS, _TAP_PAUSE_S = 5, 3.0
 """So many taps are averaged, and after such a pause they begin anew."""
@@ -308,8 +312,8 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     def again(so_far: Tensors) -> Tensors:
         return model.step({**features, **so_far}, memory)[0]
 
-    decided = chosen_units(outputs[CHORD_HEAD], model.spec.heads[CHORD_HEAD].distribution)
-    chord, *ahead = (*last.ahead, encoding.chord(decided, session.form))
+    newest = encoding.chord(_chord_units(outputs[CHORD_HEAD], last, encoding, session), session.form)
+    chord, *ahead = (*last.ahead, newest)
     melody, odds = SILENCE, None
     if has_melody(model.spec):
         choosing = encoding.choosing(_steer(session), chord, before.chosen.melody)
@@ -319,6 +323,20 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
         unfed=(), behind=0, faults_in_a_row=0,
     )  # fmt: skip
     return session, Played(session.frame, _events(before, session))
+
+
+def _chord_units(logits: Tensor, fed: Fed, encoding: Encoding, session: Session) -> Tensor:
+    """The units of the chord that is decided at the session's step: each by itself, or the one that is drawn."""
+    distribution = encoding.heads[CHORD_HEAD].distribution
+    if distribution == "bernoulli":
+        return on_units(logits)
+    settings = session.settings
+    likely = one_unit(
+        logits, settings.changes, distribution=distribution, bias=encoding.chord_bias(fed), top_p=_CHANGES_TOP_P
+    )
+    units = np.zeros(likely.shape, np.float32)
+    units[draw(likely, settings.seed, session.step, _CHORD_DRAW)] = 1
+    return units
 
 
 def has_melody(spec: ModelSpec) -> bool:

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from improv.encoding import CHORD_HEAD
 from improv.engine import FALLBACK_STEPS, REPLAN_S, Lead, perform
 from improv.messages import Command, How, Panic, Quit, Set
 from improv.midi.channels import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_OFF, NOTE_ON
 from improv.midi.player import GAP_S, Plan, Player, Script
 from improv.model import Tensors
 from improv.music import NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, Volume
-from improv.session import CHORD_HEAD, LATE, Moment, Session
+from improv.session import LATE, Moment, Session
 from improv.transport import SimulatedClock, Transport
 from improv.turns import Mode
 from tests.conftest import Echo

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from improv.encoding import MELODY_HEAD
+from improv.encoding import CHORD_HEAD, MELODY_HEAD
 from improv.engine import FALLBACK_STEPS, Lead, perform
 from improv.messages import Command, How, Set, Settings
 from improv.midi.channels import CHANNELS
 from improv.midi.player import Plan, Player, Script
 from improv.model import Tensors
 from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Timed
-from improv.session import CHORD_HEAD, CHORDS_LOW, LATE, Moment, Session, begin
+from improv.session import CHORDS_LOW, LATE, Moment, Session, begin
 from improv.transport import SimulatedClock, Transport
 from improv.turns import Mode
 from tests.conftest import Echo

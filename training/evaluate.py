@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from improv.encoding import ENCODINGS, MELODY_HEAD, Fed
+from improv.encoding import CHORD_HEAD, ENCODINGS, MELODY_HEAD, Fed
 from improv.messages import Settings
 from improv.model import StepModel, Tensors, no_memory
 from improv.music import BEATS_PER_BAR, SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Form, Frame, Onset
 from improv.onnx_model import OnnxModel
 from improv.sampling import on_units, one_unit
-from improv.session import CHORD_HEAD, Heard, advance, begin
+from improv.session import Heard, advance, begin
 from improv.transport import Transport
 from improv.turns import Mode
 from training.corpora import blues_bars

@@ -9,9 +9,21 @@ from types import MappingProxyType
 
 from improv.encoding.cells import Cells
 from improv.encoding.local_notes import MELODY_HEAD, LocalNotes
-from improv.encoding.vocabulary import Bias, Choice, Choosing, Encoding, Fed, Steer
+from improv.encoding.vocabulary import CHORD_HEAD, Bias, Choice, Choosing, Encoding, Fed, Steer
 
-__all__ = ["ENCODINGS", "MELODY_HEAD", "Bias", "Cells", "Choice", "Choosing", "Encoding", "Fed", "LocalNotes", "Steer"]
+__all__ = [
+    "CHORD_HEAD",
+    "ENCODINGS",
+    "MELODY_HEAD",
+    "Bias",
+    "Cells",
+    "Choice",
+    "Choosing",
+    "Encoding",
+    "Fed",
+    "LocalNotes",
+    "Steer",
+]
 
 ENCODINGS: MappingProxyType[str, Encoding] = MappingProxyType({"local_notes": LocalNotes(), "cells": Cells()})
 """Every encoding a model may name."""

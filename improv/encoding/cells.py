@@ -10,13 +10,14 @@ from math import inf
 
 import numpy as np
 
-from improv.encoding.vocabulary import Bias, Choice, Choosing, Fed, Steer
+from improv.encoding.vocabulary import CHORD_HEAD, Bias, Choice, Choosing, Fed, Steer
 from improv.model import HeadSpec, Shape, Tensor, Tensors
 from improv.music import (
     PITCH_CLASSES,
     QUALITIES,
     SILENCE,
     STEPS_PER_BAR,
+    STEPS_PER_BEAT,
     TICKS_PER_STEP,
     Cell,
     Chord,
@@ -27,6 +28,9 @@ from improv.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
 RHYTHM_HEAD, PITCH_HEAD = "next_rhythm", "next_pitch"
 
 _FORM_BARS = 12
+_PILLARS = {0: 0, 4 * STEPS_PER_BAR: 5}
+"""The roots, in semitones above the key, that make a blues one at the places they have in it."""
+
 _KINDS = tuple(QUALITIES.values())
 _DENSITY_NATS, _LEANING_NATS = 1.5, 2.0
 """How strongly a control bends the logarithm of a probability: for each onset at its end, and half-way."""
@@ -90,7 +94,7 @@ class Cells:
     def heads(self) -> dict[str, HeadSpec]:
         """A chord of every kind on every root, or none; a rhythm; a pitch, which depends on the choices so far."""
         return {
-            "next_chord": HeadSpec((1, len(_KINDS) * len(PITCH_CLASSES) + 1), "categorical"),
+            CHORD_HEAD: HeadSpec((1, len(_KINDS) * len(PITCH_CLASSES) + 1), "categorical"),
             RHYTHM_HEAD: HeadSpec((1, len(RHYTHMS)), "categorical"),
             PITCH_HEAD: HeadSpec((1, self.pitch_count), "categorical"),
         }
@@ -148,8 +152,20 @@ class Cells:
     def chord_units(self, chord: Chord | None) -> Tensor:
         """The unit of a chord by its root and kind, the last one for none; ValueError for a chord without a name."""
         if chord is None:
-            return _one_hot(len(_KINDS) * len(PITCH_CLASSES), self.heads["next_chord"].shape[1])
-        return _one_hot(chord.root * len(_KINDS) + _KINDS.index(chord.intervals), self.heads["next_chord"].shape[1])
+            return _one_hot(len(_KINDS) * len(PITCH_CLASSES), self.heads[CHORD_HEAD].shape[1])
+        return _one_hot(chord.root * len(_KINDS) + _KINDS.index(chord.intervals), self.heads[CHORD_HEAD].shape[1])
+
+    def chord_bias(self, fed: Fed) -> Bias:
+        """Chords change on beats; a chorus of twelve bars begins on the first degree, its fifth bar on the fourth."""
+        bias = np.zeros(self.heads[CHORD_HEAD].shape[1])
+        newest, place = (fed.frame.chord, *fed.ahead)[-1], fed.place + 1 + self.settled
+        if place % STEPS_PER_BEAT:
+            return np.where(self.chord_units(newest) > 0, bias, -inf)
+        degree = _PILLARS.get(place % fed.form_steps) if fed.form_steps == _FORM_BARS * STEPS_PER_BAR else None
+        if degree is not None:
+            roots = np.arange(len(bias)) // len(_KINDS)
+            bias = np.where(roots == degree, bias, -inf)
+        return bias
 
     def chord(self, units: Tensor, form: Form) -> Chord | None:
         """The chord whose unit is on, None for the last."""

@@ -7,7 +7,7 @@ from math import inf
 
 import numpy as np
 
-from improv.encoding.vocabulary import Bias, Choice, Choosing, Fed, Steer
+from improv.encoding.vocabulary import CHORD_HEAD, Bias, Choice, Choosing, Fed, Steer
 from improv.model import HeadSpec, Shape, Tensor, Tensors
 from improv.music import SILENCE, STEPS_PER_BEAT, TICKS_PER_STEP, Cell, Chord, Form, Onset
 
@@ -75,7 +75,7 @@ class LocalNotes:
     def heads(self) -> dict[str, HeadSpec]:
         """Chords by threshold (section 3.2), one melody note by normalised probabilities (4.2)."""
         return {
-            "next_chord": HeadSpec((1, self.chord_notes), "bernoulli"),
+            CHORD_HEAD: HeadSpec((1, self.chord_notes), "bernoulli"),
             MELODY_HEAD: HeadSpec((1, self.melody_notes), "normalised_bernoulli"),
         }
 
@@ -91,6 +91,10 @@ class LocalNotes:
     def _unit(self, pitch: int) -> int:
         above = pitch - self.melody_low
         return above if 0 <= above < self.melody_notes else above % 12
+
+    def chord_bias(self, fed: Fed) -> Bias:
+        """None: each note of the chord is decided by itself."""
+        return np.zeros(self.chord_notes)
 
     def chord(self, units: Tensor, form: Form) -> Chord | None:
         """The chord whose notes are on."""
@@ -128,8 +132,8 @@ class LocalNotes:
 
     @property
     def deaf_to(self) -> tuple[str, ...]:
-        """It obeys them all, density in its way."""
-        return ()
+        """Its changes are decided and not drawn; the rest it obeys, density in its way."""
+        return ("changes",)
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """A melody given as one sounding pitch a step, as cells."""

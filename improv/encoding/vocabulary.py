@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from improv.model import HeadSpec, Shape, Tensor, Tensors
 from improv.music import Cell, Chord, Form, Frame
 
+CHORD_HEAD = "next_chord"
+
 Bias = NDArray[np.float64]
 
 
@@ -100,6 +102,10 @@ class Encoding(Protocol):
 
     def chord_units(self, chord: Chord) -> Tensor:
         """A chord's units, 1.0 for on."""
+        ...
+
+    def chord_bias(self, fed: Fed) -> Bias:
+        """What is added to the logarithm of each chord's probability, shape (units,): what keeps the form."""
         ...
 
     def chord(self, units: Tensor, form: Form) -> Chord | None:
