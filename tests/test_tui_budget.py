@@ -1,5 +1,6 @@
 """The interface takes no more of a processor than its share, and shows what matters all the same."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.timer import Timer
 
 from improv.music import Cell
 from improv.tui.budget import Budget
@@ -114,15 +116,22 @@ def test_beats_come_first_where_time_is_short(
 
 
 def test_what_was_left_out_is_shown_when_nothing_follows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("improv.tui.app._AFTER_S", 0.01)
-
     async def scene(stage: Stage) -> None:
         await stage.tell(plays(100))
         spend(stage, monkeypatch, -1)
-        before = drawn(stage)
+        before, later = drawn(stage), list[Callable[[], None]]()
+
+        def set_timer(_in_s: float, call: Callable[[], None]) -> Timer:
+            later.append(call)
+            return Timer(stage.app, 60)
+
+        monkeypatch.setattr(stage.app, "set_timer", set_timer)
         await stage.tell(plays(109))
+        await stage.tell(plays(111))
         assert drawn(stage) == before
-        await stage.pilot.until(lambda: drawn(stage) != before, "what was left out")
+        (draw,) = later
+        draw()
+        assert drawn(stage) != before
 
     staged(tmp_path, scene)
 
