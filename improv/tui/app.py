@@ -297,7 +297,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         if before is None or self._is_worth_drawing(before, seen):
             self._draw()
         elif self._undrawn is None:
-            self._undrawn = self.set_timer(_AFTER_S, self._draw)
+            self._undrawn = self.set_timer(max(_AFTER_S, self._budget.wait_s()), self._draw)
         self._turn_back()
 
     def _is_worth_drawing(self, before: Snapshot, seen: Snapshot) -> bool:

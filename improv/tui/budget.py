@@ -12,8 +12,8 @@ SHARE = 0.045
 _MOST_S = 0.1
 """What may be saved up, in seconds of processor time: some frames in a row."""
 
-_LEAST_S = -0.02
-"""What may be owed: after a storm of keys the music is soon seen again."""
+_LEAST_S = -SHARE
+"""What may be owed: a second's worth, so that after a storm of keys the music is soon seen again."""
 
 
 class Budget:
@@ -37,3 +37,7 @@ class Budget:
         self._left_s = max(_LEAST_S, min(_MOST_S, self._left_s + gained_s))
         self._seen_s, self._used_s = now_s, used_s
         return self._left_s
+
+    def wait_s(self) -> float:
+        """How long it takes until nothing is owed."""
+        return max(0.0, -self.left_s() / self._share)
