@@ -156,9 +156,6 @@ REGISTER = Control("register", "Octaves the answer lies above yours.", 0, -2, 2,
 LEANING = Control(
     "leaning", "How much the answer leans on chord tones: 0 as it likes, 1 nothing else.", 0, 0, 1, nudge=0.1
 )
-CHANGES = Control(
-    "changes", "How freely the changes vary: 0 always the same form, 1 as players vary them.", 0, 0, 1, nudge=0.1
-)
 KEY = Control("key", f"The key to play in; {OWN} is the model's.", OWN, choices=(OWN, *PITCH_CLASSES))
 SEED = Control(
     "seed", "Another seed, other notes; the same one makes a jam repeatable.", 0, 0, 2**31 - 1, whole=True, nudge=1
@@ -183,8 +180,8 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
     {
         control.name: control
         for control in (
-            TEMPO, SWING, MODE, BARS, GAP, TEMPERATURE, TOP_P, DENSITY, REGISTER, LEANING, CHANGES, KEY, MODEL, SEED,
-            COUNT_IN,             MELODY_LEVEL, CHORDS_LEVEL, CLICK_LEVEL, MELODY_MUTE, CHORDS_MUTE, CLICK_MUTE, THRU,
+            TEMPO, SWING, MODE, BARS, GAP, TEMPERATURE, TOP_P, DENSITY, REGISTER, LEANING, KEY, MODEL, SEED, COUNT_IN,
+            MELODY_LEVEL, CHORDS_LEVEL, CLICK_LEVEL, MELODY_MUTE, CHORDS_MUTE, CLICK_MUTE, THRU,
         )
     }
 )  # fmt: skip
@@ -219,7 +216,6 @@ class Settings:
     density: float = 0.0
     register: int = 0
     leaning: float = 0.0
-    changes: float = 0.0
     key: str = OWN
     seed: int = 0
     count_in: int = 1

@@ -105,12 +105,6 @@ _REMEMBERED_KEYS = 16
 
 _SEEN_OF_MEMORY = 48
 
-_CHANGES_TOP_P = 0.95
-"""The unlikeliest changes are left out: one wrong chord is heard as a mistake, and there are so many of them."""
-
-_CHORD_DRAW = 1 + TICKS_PER_STEP
-"""The number of a step's random draw for its chord: after all those that a melody may take."""
-
 _TAPS, _TAP_PAUSE_S = 5, 3.0
 """So many taps are averaged, and after such a pause they begin anew."""
 
@@ -312,7 +306,7 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     def again(so_far: Tensors) -> Tensors:
         return model.step({**features, **so_far}, memory)[0]
 
-    newest = encoding.chord(_chord_units(outputs[CHORD_HEAD], last, encoding, session), session.form)
+    newest = encoding.chord(_chord_units(outputs[CHORD_HEAD], last, encoding), session.form)
     chord, *ahead = (*last.ahead, newest)
     melody, odds = SILENCE, None
     if has_melody(model.spec):
@@ -325,18 +319,13 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     return session, Played(session.frame, _events(before, session))
 
 
-def _chord_units(logits: Tensor, fed: Fed, encoding: Encoding, session: Session) -> Tensor:
-    """The units of the chord that is decided at the session's step: each by itself, or the one that is drawn."""
+def _chord_units(logits: Tensor, fed: Fed, encoding: Encoding) -> Tensor:
+    """The units of the chord that is decided: each by itself, or the likeliest that keeps the form."""
     distribution = encoding.heads[CHORD_HEAD].distribution
     if distribution == "bernoulli":
         return on_units(logits)
-    settings = session.settings
-    likely = one_unit(
-        logits, settings.changes, distribution=distribution, bias=encoding.chord_bias(fed), top_p=_CHANGES_TOP_P
-    )
-    units = np.zeros(likely.shape, np.float32)
-    units[draw(likely, settings.seed, session.step, _CHORD_DRAW)] = 1
-    return units
+    likely = one_unit(logits, 0, distribution=distribution, bias=encoding.chord_bias(fed))
+    return np.asarray(likely == likely.max(), np.float32)
 
 
 def has_melody(spec: ModelSpec) -> bool:

@@ -128,7 +128,6 @@ TURNED: dict[str, Value] = {
     "density": -0.5,
     "register": 1,
     "leaning": 0.5,
-    "changes": 0.5,
     "key": "Eb",
     "model": "another",
     "seed": 99,

@@ -132,8 +132,8 @@ class LocalNotes:
 
     @property
     def deaf_to(self) -> tuple[str, ...]:
-        """Its changes are decided and not drawn; the rest it obeys, density in its way."""
-        return ("changes",)
+        """It obeys them all, density in its way."""
+        return ()
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """A melody given as one sounding pitch a step, as cells."""
