@@ -12,6 +12,7 @@ from improv.config import Tune, Wiring
 from improv.messages import Command, How, Quit, Rig, Set
 from improv.recording import Head, Journal, Recording, read_take
 from improv.replay import check
+from improv.session import LATE
 from improv.supervisor import Supervisor
 from improv.turns import Mode
 from tests.jack import children
@@ -93,7 +94,8 @@ def test_another_network_takes_over_on_a_step_and_in_its_place(tmp_path: Path) -
     assert listener.supervisor.engine_deaths == 0
     entries = listener.recording.entries
     assert list(dict.fromkeys(entry.step for entry in entries)) == [*range(entries[-1].step + 1)]
-    assert {entry.how for entry in entries} == {How.NETWORK}
+    assert {told.seen.fault for told in listener.told_} <= {"", LATE}  # which a busy machine may make it
+    assert How.IDLE not in {entry.how for entry in entries}
     assert [bool(entry.model) for entry in entries].count(True) == 1
 
 
