@@ -44,6 +44,19 @@ def test_what_does_not_fit_is_counted_and_the_chosen_one_is_always_seen(
     staged(tmp_path, scene, size=size, glyphs=glyphs)
 
 
+@pytest.mark.parametrize("name", ["tempo", "swing", "model"])
+def test_the_chosen_one_is_seen_after_a_resize(tmp_path: Path, name: str) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.controls.select(name)
+        for size in ((40, 12), (80, 24), (120, 40), (80, 24), (40, 12)):
+            await stage.pilot.resize_terminal(*size)
+            await stage.pilot.pause()
+            assert line_of(stage, name)[0] == UNICODE.here
+            assert not any(" 0 more" in line for line in lines(stage))
+
+    staged(tmp_path, scene, size=(120, 40))
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 50)])
 def test_every_value_ends_at_one_edge(tmp_path: Path, size: tuple[int, int]) -> None:
     async def scene(stage: Stage) -> None:

@@ -183,8 +183,9 @@ class Controls(Widget):
         self._first = max(0, min(first, len(NAMES) - height))
 
     def on_resize(self) -> None:
-        """Keep the selected one in sight."""
+        """Keep the selected one in sight; it may have been painted at its new size before this."""
         self._scroll()
+        self._repaint()
 
     # --- the mouse ---
 
