@@ -314,6 +314,61 @@ def test_the_ruler_tells_what_comes_where_it_comes() -> None:
     )
 
 
+def of_place(step: int, place: int, turn: Turn, chord: str) -> Snapshot:
+    """A step of a blues, at a place of its chorus."""
+    at = Place(1, 1 + place // 8, 1 + place % 8 // 2)
+    return replace(bare(), form=BLUES, step=step, place=at, turn=turn, chord=Chord.parse(chord) if chord else None)
+
+
+def rulers(history: History, width: int) -> tuple[str, str]:
+    """The ruler and the row below it, without the names of the octaves."""
+    ruler, row = (line[4:] for line in roll(history, UNICODE, width, 4)[:2])
+    return ruler, row
+
+
+def test_what_was_played_keeps_its_place_when_it_goes_on_from_another_top() -> None:
+    history = History()
+    for step in range(13):  # into the second bar
+        history = history.after(of_place(step, step, Turn(Who.YOU, 0, 32), "F7" if step >= 8 else "C7"))
+    seen = of_place(12, 94, Turn(Who.NOBODY, 13, 22), "")  # a step of waiting, and a bar that is counted
+    begun = replace(seen, place=Place(0, 12, 4))
+    for again in (replace(history.seen or seen, playing=False), begun):
+        history = history.after(again)
+    for step in range(13, 24):
+        place = 95 + step - 13 if step < 14 else 88 + step - 14 if step < 22 else step - 22
+        turn = Turn(Who.NOBODY, 13, 22) if step < 22 else Turn(Who.YOU, 22, 54)
+        history = history.after(of_place(step, place, turn, "" if step < 22 else "C7"))
+    assert rulers(history, 40) == (
+        "   ▼you C7 F7    ▼count  ▼you C7  F7",
+        "   ┊       ┊     ┊       ┊ ┃      ┊",
+    )
+
+
+def test_a_chord_is_named_once_though_steps_were_left_out() -> None:
+    history = History()
+    for step in (0, 1, 2, 4, 5, 6, 9, 10, 12):
+        history = history.after(replace(of_place(step, step, Turn(Who.YOU, 0, 32), "C7"), form="C7"))
+    assert rulers(history, 36)[0] == "           ▼you C7  C7      C7"
+
+
+@pytest.mark.parametrize("who", [Who.YOU, Who.IMPROV])
+def test_names_over_the_roll_neither_run_together_nor_are_cut(who: Who) -> None:
+    for length in range(2, 40):
+        history = History()
+        for step in range(length):
+            chord = "F7" if step % 8 >= 4 else "C7"
+            history = history.after(of_place(step, step, Turn(who, 0, 96), chord))
+        for width in (24, 40, 64, 65):
+            words = rulers(history, width)[0].split()
+            assert set(words) <= {f"▼{who}", str(who), "▼", "C7", "F7", "F#dim7"}, (length, width)
+
+
+@pytest.mark.parametrize(("start", "ruler"), [(4, "      ▼improv F7"), (-30, "improv        F7")])
+def test_who_joins_in_a_turn_sees_where_it_began(start: int, ruler: str) -> None:
+    seen = of_place(12, 12, Turn(Who.IMPROV, start, 32), "F7")
+    assert rulers(History().after(seen), 24)[0] == ruler
+
+
 def test_two_pitches_share_a_row_where_it_is_low() -> None:
     history = told(CALL, ANSWER, Cell(onsets=(Onset(62),)))
     assert roll(history, UNICODE, 24, 3) == [
