@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
-from improv.messages import Chance, Snapshot
+from improv.messages import Chance, Loudness, Snapshot
 from improv.music import SILENCE, Cell, Chord, Onset, Place, Release
 from improv.tui import big
 from improv.tui.form import FormGrid, bars_of, coming, grid
@@ -530,6 +531,20 @@ def test_a_meter_falls_and_is_struck_again() -> None:
     assert meter.at(9.0) == 0
     assert meter.struck(5, 1.1) is meter
     assert meter.struck(120, 1.1).at(1.1) == 120
+
+
+def test_your_meter_moves_with_the_key_and_not_a_step_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("improv.tui.meters.time", SimpleNamespace(monotonic=lambda: 0.0))
+    view, seen = Meters(UNICODE), bare()
+
+    def yours() -> str:
+        return text(view.picture(seen, 17, 4))[0]
+
+    for keys, level in (((60,), 0), ((60,), 0), ((), 0), ((62,), 5), ((), 5)):  # joined with a key down
+        view.take(replace(seen, rig=replace(seen.rig, keys=keys)))
+        assert yours() == "you    " + "█" * level + "·" * (10 - level)
+    view.take(replace(seen, step=1, loudness=Loudness(you=127)))
+    assert yours() == "you    ██████████"
 
 
 def test_meters_say_what_is_muted() -> None:
