@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.events import MouseScrollDown, MouseScrollUp
 
-from improv.messages import CONTROLS, ON
+from improv.messages import CONTROLS, ON, Set
 from improv.tui.controls import DEAF, NAMES
 from improv.tui.glyphs import ASCII, UNICODE, Glyphs
 from improv.tui.turn import TurnBand
@@ -42,6 +43,19 @@ def test_what_does_not_fit_is_counted_and_the_chosen_one_is_always_seen(
             await stage.press(key)
 
     staged(tmp_path, scene, size=size, glyphs=glyphs)
+
+
+@pytest.mark.parametrize("name", ["tempo", "swing", "model"])
+def test_the_chosen_one_is_seen_after_a_resize(tmp_path: Path, name: str) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.controls.select(name)
+        for size in ((40, 12), (80, 24), (120, 40), (80, 24), (40, 12)):
+            await stage.pilot.resize_terminal(*size)
+            await stage.pilot.pause()
+            assert line_of(stage, name)[0] == UNICODE.here
+            assert not any(" 0 more" in line for line in lines(stage))
+
+    staged(tmp_path, scene, size=(120, 40))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 50)])
@@ -100,8 +114,11 @@ def test_a_few_words_tell_of_the_chosen_control_and_the_keys_that_turn_it(tmp_pa
             stage.controls.select(name)
             about = [line.rstrip() for line in lines(stage)[len(NAMES) :]]
             assert about == ["", CONTROLS[name].help, f"left right turn  enter value  home {default}"]
-        stage.controls.select("mode")  # which takes more words
-        assert lines(stage)[-2].rstrip().endswith(UNICODE.cut)
+        stage.controls.select("mode")  # which takes more words, and the blank line for them
+        about = [line.strip() for line in lines(stage)[len(NAMES) :]]
+        assert CONTROLS["mode"].help.startswith(" ".join(about[:2]).removesuffix(UNICODE.cut))
+        assert about[1].endswith(UNICODE.cut)
+        assert about[2].startswith("left right turn")
 
     staged(tmp_path, scene)
 
@@ -119,3 +136,40 @@ def test_where_there_is_room_a_group_stands_apart_and_is_clicked_on_where_it_is_
         assert stage.controls.selected.name == NAMES[-1]
 
     staged(tmp_path, scene, size=(160, 50))
+
+
+def test_a_click_on_what_is_hidden_leads_there_and_the_wheel_scrolls(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        controls, height = stage.controls, stage.controls.size.height
+        await stage.pilot.click(controls, offset=(4, height - 1))
+        assert controls.selected.name == NAMES[height - 1]
+        assert line_of(stage, NAMES[height - 1])[0] == UNICODE.here
+        hidden = int(lines(stage)[0].split()[1])
+        await stage.pilot.click(controls, offset=(4, 0))
+        assert controls.selected.name == NAMES[hidden - 1]
+        controls.select(NAMES[0])
+        wheel = stage.pilot._post_mouse_events
+        for way, y, shown in ((MouseScrollDown, height - 1, 2), (MouseScrollDown, 0, 3), (MouseScrollUp, 0, 2)):
+            await wheel([way], controls, offset=(4, y))
+            assert controls.selected.name in "".join(lines(stage))
+            assert lines(stage)[1][2:].startswith(f"{NAMES[shown]} ")
+        assert stage.asked() == []
+
+    staged(tmp_path, scene, size=(80, 24))
+
+
+def test_a_click_on_an_end_of_a_choice_takes_the_next_one_there(tmp_path: Path) -> None:
+    choices = CONTROLS["mode"].choices
+    at = choices.index(str(SEEN.value("mode")))
+
+    async def scene(stage: Stage) -> None:
+        y, last = NAMES.index("mode"), stage.controls.size.width - 1
+        await stage.pilot.click(stage.controls, offset=(last, y))
+        assert stage.asked() == [Set("mode", choices[at + 1])]
+        await stage.pilot.click(stage.controls, offset=(line_of(stage, "mode").index("<"), y))
+        assert stage.asked() == [Set("mode", choices[at])]
+        assert len(stage.app.screen_stack) == 1
+        await stage.pilot.click(stage.controls, offset=(last - 3, y))
+        assert len(stage.app.screen_stack) == 2
+
+    staged(tmp_path, scene)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
-from improv.messages import Chance, Snapshot
+from improv.messages import Chance, Loudness, Snapshot
 from improv.music import SILENCE, Cell, Chord, Onset, Place, Release
 from improv.tui import big
 from improv.tui.form import FormGrid, bars_of, coming, grid
@@ -314,6 +315,61 @@ def test_the_ruler_tells_what_comes_where_it_comes() -> None:
     )
 
 
+def of_place(step: int, place: int, turn: Turn, chord: str) -> Snapshot:
+    """A step of a blues, at a place of its chorus."""
+    at = Place(1, 1 + place // 8, 1 + place % 8 // 2)
+    return replace(bare(), form=BLUES, step=step, place=at, turn=turn, chord=Chord.parse(chord) if chord else None)
+
+
+def rulers(history: History, width: int) -> tuple[str, str]:
+    """The ruler and the row below it, without the names of the octaves."""
+    ruler, row = (line[4:] for line in roll(history, UNICODE, width, 4)[:2])
+    return ruler, row
+
+
+def test_what_was_played_keeps_its_place_when_it_goes_on_from_another_top() -> None:
+    history = History()
+    for step in range(13):  # into the second bar
+        history = history.after(of_place(step, step, Turn(Who.YOU, 0, 32), "F7" if step >= 8 else "C7"))
+    seen = of_place(12, 94, Turn(Who.NOBODY, 13, 22), "")  # a step of waiting, and a bar that is counted
+    begun = replace(seen, place=Place(0, 12, 4))
+    for again in (replace(history.seen or seen, playing=False), begun):
+        history = history.after(again)
+    for step in range(13, 24):
+        place = 95 + step - 13 if step < 14 else 88 + step - 14 if step < 22 else step - 22
+        turn = Turn(Who.NOBODY, 13, 22) if step < 22 else Turn(Who.YOU, 22, 54)
+        history = history.after(of_place(step, place, turn, "" if step < 22 else "C7"))
+    assert rulers(history, 40) == (
+        "   ▼you C7 F7    ▼count  ▼you C7  F7",
+        "   ┊       ┊     ┊       ┊ ┃      ┊",
+    )
+
+
+def test_a_chord_is_named_once_though_steps_were_left_out() -> None:
+    history = History()
+    for step in (0, 1, 2, 4, 5, 6, 9, 10, 12):
+        history = history.after(replace(of_place(step, step, Turn(Who.YOU, 0, 32), "C7"), form="C7"))
+    assert rulers(history, 36)[0] == "           ▼you C7  C7      C7"
+
+
+@pytest.mark.parametrize("who", [Who.YOU, Who.IMPROV])
+def test_names_over_the_roll_neither_run_together_nor_are_cut(who: Who) -> None:
+    for length in range(2, 40):
+        history = History()
+        for step in range(length):
+            chord = "F7" if step % 8 >= 4 else "C7"
+            history = history.after(of_place(step, step, Turn(who, 0, 96), chord))
+        for width in (24, 40, 64, 65):
+            words = rulers(history, width)[0].split()
+            assert set(words) <= {f"▼{who}", str(who), "▼", "C7", "F7", "F#dim7"}, (length, width)
+
+
+@pytest.mark.parametrize(("start", "ruler"), [(4, "      ▼improv F7"), (-30, "improv        F7")])
+def test_who_joins_in_a_turn_sees_where_it_began(start: int, ruler: str) -> None:
+    seen = of_place(12, 12, Turn(Who.IMPROV, start, 32), "F7")
+    assert rulers(History().after(seen), 24)[0] == ruler
+
+
 def test_two_pitches_share_a_row_where_it_is_low() -> None:
     history = told(CALL, ANSWER, Cell(onsets=(Onset(62),)))
     assert roll(history, UNICODE, 24, 3) == [
@@ -406,12 +462,32 @@ def test_the_keys_of_an_octave() -> None:
 @given(st.frozensets(st.integers(21, 108)), st.integers(20, 200))
 def test_what_sounds_can_be_seen(pitches: frozenset[int], width: int) -> None:
     whites = (width - 1) // key_cells(width)
-    low = lowest_white(pitches, whites, 0)
+    low = lowest_white(pitches, frozenset(), whites, 0)
     fits = not pitches or white_index(max(pitches)) + 2 - white_index(min(pitches)) <= whites
     if fits and pitches:
         assert low <= white_index(min(pitches))
         assert white_index(max(pitches)) < low + whites
-    assert low == lowest_white(pitches, whites, low) or not fits
+    assert low == lowest_white(pitches, frozenset(), whites, low) or not fits
+
+
+LABELLED = frozenset(range(60, 89))
+"""From C4 to E6: 17 white keys."""
+
+
+@pytest.mark.parametrize("low", [0, 28, 30, 45])
+@pytest.mark.parametrize("whites", [17, 18, 24])
+def test_all_labelled_keys_are_seen_where_there_is_room(whites: int, low: int) -> None:
+    low = lowest_white(frozenset({64, 87}), LABELLED, whites, low)
+    assert low <= white_index(60)
+    assert white_index(88) < low + whites
+
+
+@pytest.mark.parametrize(("sounds", "first"), [({50, 52}, 50), ({64}, 60), ({96}, 69), ({97}, 71)])
+def test_what_sounds_is_seen_before_the_labels_and_then_as_many_of_them_as_fit(sounds: set[int], first: int) -> None:
+    for before in (0, 21, 35, 42, 49):
+        low = lowest_white(frozenset(sounds), LABELLED, 17, before)
+        assert white_pitch(low) == first
+        assert low == lowest_white(frozenset(sounds), LABELLED, 17, low)
 
 
 @pytest.mark.parametrize("index", range(75))
@@ -455,6 +531,20 @@ def test_a_meter_falls_and_is_struck_again() -> None:
     assert meter.at(9.0) == 0
     assert meter.struck(5, 1.1) is meter
     assert meter.struck(120, 1.1).at(1.1) == 120
+
+
+def test_your_meter_moves_with_the_key_and_not_a_step_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("improv.tui.meters.time", SimpleNamespace(monotonic=lambda: 0.0))
+    view, seen = Meters(UNICODE), bare()
+
+    def yours() -> str:
+        return text(view.picture(seen, 17, 4))[0]
+
+    for keys, level in (((60,), 0), ((60,), 0), ((), 0), ((62,), 5), ((), 5)):  # joined with a key down
+        view.take(replace(seen, rig=replace(seen.rig, keys=keys)))
+        assert yours() == "you    " + "█" * level + "·" * (10 - level)
+    view.take(replace(seen, step=1, loudness=Loudness(you=127)))
+    assert yours() == "you    ██████████"
 
 
 def test_meters_say_what_is_muted() -> None:

@@ -105,6 +105,8 @@ class Controls(Widget):
         self._selected = 0
         self._first = 0
         self._dragged: Control | None = None
+        self._is_done = False
+        """Whether a press has done what it was for: by its click something else may lie below the mouse."""
         self._light = Light()
         self._painted: list[Strip] = []
 
@@ -182,9 +184,21 @@ class Controls(Widget):
         first = max(first, self._selected - height + 1 + edge)
         self._first = max(0, min(first, len(NAMES) - height))
 
+    def _slide(self, by: int) -> None:
+        """Scroll the list so many lines, as far as it goes; the selected one stays in sight."""
+        height = max(1, self.size.height)
+        last = max(0, len(NAMES) - height)
+        first = max(0, min(self._first + by, last))
+        if first != self._first:
+            edge = 1 if height >= _MARKED else 0
+            low, high = first + edge * (first > 0), first + height - 1 - edge * (first < last)
+            self._first = first
+            self._choose(max(low, min(self._selected, high)))
+
     def on_resize(self) -> None:
-        """Keep the selected one in sight."""
+        """Keep the selected one in sight; it may have been painted at its new size before this."""
         self._scroll()
+        self._repaint()
 
     # --- the mouse ---
 
@@ -201,6 +215,13 @@ class Controls(Widget):
             return NAMES
         return [line for name in NAMES for line in (("", name) if name in _BEGINS else (name,))]
 
+    def _beyond(self, y: int) -> int:
+        """The control a line that counts the hidden ones leads to, the nearest of them; -1 in the other lines."""
+        lines = self._lines()
+        if not (len(lines) < len(NAMES) and 0 <= y < len(lines)) or lines[y]:
+            return -1
+        return self._first if y == 0 else self._first + y
+
     def _at(self, y: int) -> Control | None:
         lines = self._lines()
         return CONTROLS[lines[y]] if 0 <= y < len(lines) and lines[y] else None
@@ -211,14 +232,22 @@ class Controls(Widget):
         return _MARK + _NAME, min(_MOST_BAR, room) if room >= _LEAST_BAR else 0
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Select what was clicked on; on its bar, take hold of it."""
-        control = self._at(event.y)
-        if control is None or event.button > 1:
+        """Select what was clicked on; on its bar, take hold of it; at an end of a choice, take the next one there."""
+        control, beyond = self._at(event.y), self._beyond(event.y)
+        self._is_done = beyond >= 0
+        if event.button > 1:
+            return
+        if beyond >= 0:
+            self._choose(beyond)
+        if control is None:
             return
         self.select(control.name)
         start, width = self._bar()
         if control.is_switch and event.x >= start:
             self.nudge(control, 1)
+        elif steps := self._steps(control, event.x):
+            self._is_done = True
+            self.nudge(control, steps)
         elif _slides(control) and start <= event.x < start + width:
             self._dragged = control
             self.capture_mouse()
@@ -239,7 +268,7 @@ class Controls(Widget):
         """Edit what was clicked on twice, by its name or its value; a word's value lists the others at once."""
         start, width = self._bar()
         control = self._at(event.y)
-        if control is None or control.is_switch:
+        if control is None or control.is_switch or self._is_done:
             return
         if event.chain != (1 if event.x >= start and not control.is_number else 2):
             return
@@ -247,7 +276,7 @@ class Controls(Widget):
             self.post_message(self.Edit(control))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Nudge what the mouse is over."""
+        """Nudge what the mouse is over; where there is nothing to nudge, scroll."""
         self._wheel(event, 1)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
@@ -258,6 +287,16 @@ class Controls(Widget):
         event.stop()
         if (control := self._at(event.y)) is not None and control.nudge:
             self.nudge(control, times)
+        else:
+            self._slide(-times)
+
+    def _steps(self, control: Control, x: int) -> int:
+        """Where a choice is clicked on its `<` -1, on its `>` 1, else 0."""
+        if control.is_switch or not control.choices or control.name in self._deaf or not self._values:
+            return 0
+        start, _ = self._bar()
+        first, last = self.size.width - len(self._text(control)), self.size.width - 1
+        return {first: -1, last: 1}.get(x, 0) if first >= start else 0
 
     def _drag(self, x: int) -> None:
         start, width = self._bar()
@@ -352,8 +391,9 @@ class Controls(Widget):
     def _about(self, line: int, after: int) -> list[Segment]:
         """A line about the selected control, of those that are left after the controls: what it does, what turns it."""
         width, room = self.size.width, self.size.height - after
-        line, room = (line, room) if room < _ABOUT else (line - 1, room - 1)  # a blank one first
         text = wrap(self.selected.help, max(1, width))
+        if room >= len(text) + 2:  # a blank one first
+            line, room = line - 1, room - 1
         lines = max(1, min(len(text), room - 1))
         quiet = self.get_component_rich_style("controls--quiet")
         if 0 <= line < lines:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from improv.messages import Snapshot
 from improv.music import SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Chord, Form
-from improv.turns import Who
+from improv.turns import Turn
 
 COLUMNS = 256
 """Steps that are kept: more than the widest screen shows."""
@@ -31,11 +31,11 @@ class Column:
     step: int
     you: Cell = SILENCE
     improv: Cell = SILENCE
-    who: Who | None = None
+    turn: Turn | None = None
     """Whose turn it was; None if nobody told."""
     chord: Chord | None = None
     place: int = 0
-    """The step within the chorus."""
+    """The step within the chorus, as it was counted when it was played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,10 @@ class History:
         known = {column.step: column for column in columns[-2:]}
         before = known.get(seen.step - 1)
         if before is None and seen.heard != SILENCE:
-            before = Column(seen.step - 1)
-        now = Column(seen.step, SILENCE, seen.played, seen.turn.who, seen.chord, place_of(seen))
+            before = Column(seen.step - 1, place=place_of(seen) - 1)
+        turn = seen.turn if seen.playing and seen.turn.start <= seen.step else None
+        now = known.get(seen.step) or Column(seen.step, turn=turn, chord=seen.chord, place=place_of(seen))
+        now = replace(now, improv=seen.played)  # told again after a stop, it is counted from another top
         kept = tuple(column for column in columns[-2:] if column.step < seen.step - 1)
         told = (replace(before, you=seen.heard), now) if before else (now,)
         return History((*columns[:-2], *kept, *told)[-COLUMNS:], seen)

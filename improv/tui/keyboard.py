@@ -35,8 +35,8 @@ class Keyboard(View):
         """The keys, black ones above; in a third row the names of the octaves."""
         cells = key_cells(width)
         whites = (width - 1) // cells
-        wanted = sounding(seen)[0] | sounding(seen)[1] | frozenset(self._labels)
-        self._low = lowest_white(wanted, whites, self._low)
+        yours, its = sounding(seen)
+        self._low = lowest_white(yours | its, frozenset(self._labels), whites, self._low)
         return keyboard(seen, self.glyphs, self._labels, self._low, whites, cells, height)
 
 
@@ -60,25 +60,32 @@ def white_pitch(index: int) -> int:
     return index // 7 * 12 + _WHITES[index % 7]
 
 
-def lowest_white(wanted: frozenset[int], whites: int, low: int) -> int:
-    """The white key a keyboard begins with so that all that is wanted can be seen: the one it had, if that will do."""
-    if whites <= 0:
+def lowest_white(sounding: frozenset[int], labelled: frozenset[int], whites: int, low: int) -> int:
+    """The white key a keyboard begins with: the one it had, if that will do.
+
+    What sounds is seen before all, then as many of the labelled keys as there is room for.
+    """
+    if whites <= 0 or (low and low == _held(low, sounding, labelled, whites)):
         return low
-    first = white_index(min(wanted)) if wanted else low
-    last = white_index(max(wanted)) + 1 if wanted else low
-    if low and low <= first and last < low + whites:
-        return low
-    if low and not wanted:
-        return low
-    middle = (first + last) // 2 if wanted else white_index(_MIDDLE)
-    at = middle - whites // 2
-    at = round(at / 7) * 7  # from a C on
-    if wanted and (at > first or at + whites <= last):
-        at = middle - whites // 2
-    highest = max(white_index(_HIGHEST) + 1 - whites, 0)
-    if not wanted or (min(wanted) >= _LOWEST and max(wanted) <= _HIGHEST):
-        at = max(white_index(_LOWEST), min(at, highest)) if whites < 52 else white_index(_LOWEST)
-    return max(0, at)
+    wanted = sounding | labelled or {_MIDDLE}
+    middle = (white_index(min(wanted)) + _last_white(max(wanted)) + 1) // 2
+    at = round((middle - whites // 2) / 7) * 7  # from a C on
+    at = max(white_index(_LOWEST), min(at, white_index(_HIGHEST) + 1 - whites))
+    return _held(at, sounding, labelled, whites)
+
+
+def _held(low: int, sounding: frozenset[int], labelled: frozenset[int], whites: int) -> int:
+    """The beginning nearest to `low` that holds the labelled keys, and then the nearest that holds what sounds."""
+    for pitches in (labelled, sounding):
+        if pitches:
+            ends = white_index(min(pitches)), _last_white(max(pitches)) + 1 - whites
+            low = max(min(ends), min(low, max(ends)))
+    return low
+
+
+def _last_white(pitch: int) -> int:
+    """The white key up to which a pitch is drawn: a black one takes the next, too."""
+    return white_index(pitch) + (pitch % 12 not in _WHITES)
 
 
 def keyboard(

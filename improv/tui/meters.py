@@ -15,6 +15,9 @@ _ROLES = {"you": "you", "melody": "improv", "chords": "both", "click": "text"}
 _FALL_S = 0.3
 """How soon a falling meter is drawn again where no step comes before: each time costs the whole screen a look."""
 
+_MIDDLE = 64.0
+"""How loud a key is shown before it is told how hard it was struck, a step later."""
+
 
 class Meters(View):
     """A bar for each part, which falls until its next onset."""
@@ -26,15 +29,21 @@ class Meters(View):
         self._meters = dict.fromkeys(PARTS, Meter())
         self._falling: Timer | None = None
         self._step: int | None = None
+        self._keys: frozenset[int] | None = None
+        """Those you held when last told; None before anything has been seen."""
 
     def on_mount(self) -> None:
         """Be ready to fall."""
         self._falling = self.set_interval(_FALL_S, self._fall, pause=True)
 
     def take(self, seen: Snapshot) -> None:
-        """Strike the meters of the parts that have an onset in a new step."""
+        """Strike the meters of the parts that have an onset in a new step, and yours with each key that goes down."""
+        now_s, keys = time.monotonic(), frozenset(seen.rig.keys)
+        if self._keys is not None and keys - self._keys:
+            self._meters["you"] = self._meters["you"].struck(_MIDDLE, now_s)
+        self._keys = keys
         if seen.step != self._step:
-            self._step, now_s = seen.step, time.monotonic()
+            self._step = seen.step
             for part in PARTS:
                 self._meters[part] = self._meters[part].struck(getattr(seen.loudness, part), now_s)
         super().take(seen)

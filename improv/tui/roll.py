@@ -11,7 +11,7 @@ from improv.music import SILENCE, STEPS_PER_BAR, TICKS_PER_STEP, Cell, Chord, Fo
 from improv.tui.glyphs import Glyphs
 from improv.tui.history import Axis, Column, History, form_of, place_of
 from improv.tui.view import Row, Span, View, runs
-from improv.turns import Who
+from improv.turns import Turn, Who
 
 _WIDE = 60
 """Cells from which on a step takes two."""
@@ -62,7 +62,9 @@ class Sheet:
     @property
     def steps(self) -> range:
         """The steps any cell of which can be seen."""
-        return range(self.step - self.now // self.cells, self.step + 1 + (self.width - self.now - 1) // self.cells + 1)
+        return range(
+            self.step + 1 - self.now // self.cells, self.step + 1 + (self.width - self.now - 1) // self.cells + 1
+        )
 
 
 class _Canvas:
@@ -106,7 +108,8 @@ def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int
     axis = axis.fitted(_pitches(columns.values(), seen), rows)
     if seen is None:
         return axis, []
-    canvas = _lined(sheet, seen, glyphs, rows)
+    places = _places(columns, seen, sheet)
+    canvas = _lined(sheet, places, glyphs, rows)
     pens = _pens(glyphs)
     for column in columns.values():
         _draw_cell(canvas, sheet, axis, column.step, column.improv, pens["improv"])
@@ -115,9 +118,9 @@ def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int
     _draw_cell(canvas, sheet, axis, seen.step + 1, seen.planned, pens["planned"])
     picture = [(Span(_label(axis, row, gutter), "quiet"), *drawn) for row, drawn in enumerate(canvas.rows())]
     if ruled:
-        picture.insert(
-            0, (Span(" " * gutter), *_ruler(columns, history.at(sheet.steps.start - 1), seen, sheet, glyphs))
-        )
+        marks = _turns(columns, history.at(sheet.steps.start - 1), seen, sheet, glyphs)
+        symbols = _symbols(columns, places, seen, sheet)
+        picture.insert(0, (Span(" " * gutter), *_ruler(marks, symbols, sheet.width)))
     return axis, picture
 
 
@@ -141,13 +144,22 @@ def _label(axis: Axis, row: int, gutter: int) -> str:
     return (names[0] if names else "").rjust(gutter - 1).ljust(gutter) if gutter else ""
 
 
-def _lined(sheet: Sheet, seen: Snapshot, glyphs: Glyphs, rows: int) -> _Canvas:
+def _places(columns: Mapping[int, Column], seen: Snapshot, sheet: Sheet) -> dict[int, int]:
+    """Where in the chorus each step lies: one that was played, where it was; any other, as the next one has it."""
+    place = place_of(seen) + sheet.steps.stop - seen.step
+    places: dict[int, int] = {}
+    for step in reversed(sheet.steps):
+        place = columns[step].place if step in columns else place - 1
+        places[step] = place
+    return places
+
+
+def _lined(sheet: Sheet, places: Mapping[int, int], glyphs: Glyphs, rows: int) -> _Canvas:
     """A canvas with the bars, faint, and the line of now."""
     cells, roles = [" "] * sheet.width, ["text"] * sheet.width
-    place = place_of(seen)
     for step in sheet.steps:
         x = sheet.cell(step)
-        if (place + step - seen.step) % STEPS_PER_BAR == 0 and 0 <= x < sheet.width:
+        if places[step] % STEPS_PER_BAR == 0 and 0 <= x < sheet.width:
             cells[x], roles[x] = glyphs.bar, "faint"
     cells[sheet.now], roles[sheet.now] = glyphs.now, "quiet"
     return _Canvas(cells, roles, rows)
@@ -219,34 +231,59 @@ def _draw_note(canvas: _Canvas, axis: Axis, pitch: int, over: range, pen: _Pen, 
             canvas.put(row, x, pen.struck if struck and x == over.start else pen.body, pen.role)
 
 
-def _ruler(columns: Mapping[int, Column], earlier: Column | None, seen: Snapshot, sheet: Sheet, glyphs: Glyphs) -> Row:
-    """Where turns begin, and the chords where they begin, those to come too; turns before chords."""
-    cells, roles = [" "] * sheet.width, ["text"] * sheet.width
-    marks: list[tuple[int, str, str]] = []
-    symbols: list[tuple[int, str, str]] = []
-    place, form = place_of(seen) - seen.step, form_of(seen.form)
-    before: Chord | None = None
-    who = earlier.who if earlier else None
-    if who is not None:  # its beginning has gone by
+_Labels = list[tuple[int, str, str]]
+"""What stands over the roll: the cell it begins at, its text and its role."""
+
+
+def _turns(
+    columns: Mapping[int, Column], earlier: Column | None, seen: Snapshot, sheet: Sheet, glyphs: Glyphs
+) -> _Labels:
+    """Whose turns they are, each where it began; at the left edge without a mark if that has gone by."""
+    marks: _Labels = []
+    who, last = None, None
+    if earlier and earlier.turn:
+        who, last = earlier.turn.who, earlier.step
         marks.append((0, _NAMES[who], _TURN_ROLES[who]))
     for step in sheet.steps:
-        x, column = sheet.cell(step), columns.get(step)
-        known = column.who if column else _who_at(seen, step)
-        if known is not None and known != who:
-            marks.append((x, glyphs.turn + _NAMES[known], _TURN_ROLES[known]))
-        who = known or who
-        chord = column.chord if column else _chord_at(seen, form, step, place + step)
-        if chord is not None and ((place + step) % STEPS_PER_BAR == 0 or chord != before):
-            symbols.append((x, chord.symbol, "quiet" if step <= seen.step else "next"))
-        before = chord
-    end = (sheet.width + 1, "", "")
+        turn = columns[step].turn if step in columns else _turn_at(seen, step)
+        if turn is None:
+            continue
+        if turn.who is not who:
+            start = turn.start if last is None else max(turn.start, last + 1)
+            if turn.who is Who.NOBODY and turn.end is not None:
+                start += (turn.end - start) % STEPS_PER_BAR  # whole bars are counted
+            mark = glyphs.turn if start in sheet.steps else ""
+            marks.append((max(0, sheet.cell(start)), mark + _NAMES[turn.who], _TURN_ROLES[turn.who]))
+        who, last = turn.who, step
+    return marks
+
+
+def _symbols(columns: Mapping[int, Column], places: Mapping[int, int], seen: Snapshot, sheet: Sheet) -> _Labels:
+    """The chords, those to come too: once in each bar, and where they change within it."""
+    symbols: _Labels = []
+    form = form_of(seen.form)
+    before: Chord | None = None
+    is_new = True
+    for step in sheet.steps:
+        chord = columns[step].chord if step in columns else _chord_at(seen, form, step, places[step])
+        is_new |= places[step] % STEPS_PER_BAR == 0
+        if chord is not None and (is_new or chord != before):
+            symbols.append((sheet.cell(step), chord.symbol, "quiet" if step <= seen.step else "next"))
+            before, is_new = chord, False
+    return symbols
+
+
+def _ruler(marks: _Labels, symbols: _Labels, width: int) -> Row:
+    """Where turns begin, and the chords where they begin; turns before chords, and a blank between any two."""
+    cells, roles = [" "] * width, ["text"] * width
+    end = (width + 1, "", "")
     for (x, name, role), (following, _, _) in zip(marks, [*marks[1:], end], strict=False):
         fits = len(name) < following - x
-        _write(cells, roles, x, name if fits else name[0] if name[0] == glyphs.turn else "", role)
+        _write(cells, roles, x, name if fits else "" if name in _NAMES.values() else name[0], role)
     for (x, name, role), (following, _, _) in zip(symbols, [*symbols[1:], end], strict=False):
-        at = next((at for at in range(max(0, x), sheet.width) if cells[at] == " "), sheet.width)
-        at += at > max(0, x)  # behind the name of a turn that begins with it
-        if at + len(name) < min(following, sheet.width + 1) and not "".join(cells[at : at + len(name) + 1]).strip():
+        at = next((at for at in range(x, width) if cells[at] == " "), width)
+        at += at > 0 and cells[at - 1] != " "  # behind the name of a turn
+        if at + len(name) < min(following, width + 1) and not "".join(cells[at : at + len(name) + 1]).strip():
             _write(cells, roles, at, name, role)
     return runs(cells, roles)
 
@@ -261,18 +298,18 @@ _NAMES = {Who.NOBODY: "count", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "
 _TURN_ROLES = {Who.NOBODY: "text", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}
 
 
-def _who_at(seen: Snapshot, step: int) -> Who | None:
-    """Whose turn a step to come will be, as far as it is known."""
+def _turn_at(seen: Snapshot, step: int) -> Turn | None:
+    """The turn a step to come will be in, as far as it is known."""
     turn = seen.turn
     if not seen.playing or step <= seen.step:
         return None
     if turn.end is None or step < turn.end:
-        return turn.who
+        return turn
     match turn.who:
         case Who.YOU:
-            return Who.IMPROV
+            return Turn(Who.IMPROV, turn.end)
         case Who.IMPROV:
-            return Who.YOU
+            return Turn(Who.YOU, turn.end)
         case _:
             return None
 
