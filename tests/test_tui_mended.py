@@ -42,6 +42,8 @@ from improv.tui.keys import TABLE
 from improv.tui.lists import Choice, ChoicesScreen, PortsScreen
 from improv.tui.screens import Entry, StillPalette
 from improv.tui.status import StatusLine
+from improv.tui.turn import TurnBand
+from improv.tui.view import View, word_of
 from tests.test_control import Daemon, served
 from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Scripted, Stage, staged
 
@@ -238,6 +240,43 @@ def test_panic_lets_the_keys_of_the_piano_go_and_says_silenced_only_when_it_is(t
         assert any("nothing was silenced" in toast for toast in stage.toasts)
 
     staged(tmp_path, scene, ALONE)
+
+
+def test_a_daemon_that_has_gone_plays_and_records_nothing_and_what_is_asked_of_it_is_refused_once(
+    tmp_path: Path,
+) -> None:
+    playing = replace(ALONE, rig=replace(ALONE.rig, take="2026-11-21.improv"))
+
+    async def scene(stage: Stage) -> None:
+        band, status = stage.app.screen.query_one(TurnBand), stage.app.screen.query_one(StatusLine)
+        assert "2026-11-21" in _shown(status)
+        await stage.tell(Gone(""))
+        assert "s starts it again" in _shown(band)
+        assert band.seen is not None
+        assert word_of(band.seen) == "GONE"
+        assert UNICODE.rest * 20 in _shown(band)
+        assert _shown(status).split() == ["no", "improv", "is", "there"]
+        await stage.press("right", "space", "f9", "f5", "f8", "q", *"1", "enter", *"33", "enter")
+        assert stage.toasts == ["no improv is there; s starts it again"]
+        assert stage.asked() == []
+        stage.now_s[0] += 7
+        await stage.press("space")
+        assert stage.toasts == ["no improv is there; s starts it again"] * 2
+        await stage.tell(Joined(2), Seen(playing))
+        assert "beats, then improv" in _shown(band)
+        assert "2026-11-21" in _shown(status)
+        await stage.press("f1")
+        await stage.tell(Gone("improv does not answer", hangs=True))
+        assert "GONE" in stage.screen()
+        stage.now_s[0] += 7
+        await stage.press("f9")
+        assert stage.toasts[-1] == "no improv answers"
+
+    staged(tmp_path, scene, playing)
+
+
+def _shown(view: View) -> str:
+    return "\n".join(strip.text for strip in view.render_lines(view.size.region))
 
 
 # --- starting again -------------------------------------------------------------------------------
@@ -504,17 +543,20 @@ def test_a_slider_snaps_to_what_a_nudge_reaches(tmp_path: Path, name: str) -> No
     staged(tmp_path, scene, replace(SEEN, swing=0.6))
 
 
-def test_the_jam_is_ended_by_asking_twice_soon(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seen", "key", "shown"), [(SEEN, "Q", "Q"), (SEEN, "ctrl+e", "Q"), (ALONE, "ctrl+e", "^e")])
+def test_the_jam_is_ended_by_asking_twice_soon(tmp_path: Path, seen: Snapshot, key: str, shown: str) -> None:
     async def scene(stage: Stage) -> None:
-        await stage.press("Q")
-        assert stage.toasts == ["Q again ends the jam"]
+        assert f"{shown} end the jam" in stage.screen()
+        await stage.press(key)
+        assert stage.toasts == [f"{shown} again ends the jam"]
         stage.now_s[0] += 4
-        await stage.press("Q")
+        await stage.press(key)
         assert stage.app.return_value is None
         stage.now_s[0] += 2
-        await stage.press("Q")
+        await stage.press(key)
+        assert stage.asked() == []
 
-    assert staged(tmp_path, scene).return_value is True
+    assert staged(tmp_path, scene, seen, size=(240, 40)).return_value is True
 
 
 def test_the_jam_is_seen_to_go_on_while_a_value_is_typed(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ from improv.tui.keys import BY_ACTION, LAYOUTS, TABLE, Asked, Layout, Letters, S
 from improv.tui.lists import VIRTUAL, ChoicesScreen, ListScreen, ModelsScreen, PortsScreen, PresetsScreen, Runs
 from improv.tui.piano import Piano
 from improv.tui.screens import Aside, Entry, Everything, HelpScreen, LogScreen, StillPalette
+from improv.tui.view import left_by
 
 DARK, LIGHT = "textual-dark", "textual-light"
 
@@ -76,6 +77,9 @@ _FAR = 10
 
 _TWICE_S = 3.0
 """Within so long what ends the jam has to be asked for twice."""
+
+_SAID_S, _WRONG_S = 4.0, 6.0
+"""How long a toast is shown: what is wrong takes longer to read."""
 
 _SPARE_S = 0.02
 """The processor time that has to be left for a step off the beat to be drawn: the beats come first."""
@@ -138,6 +142,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._undrawn: Timer | None = None
         self._banner = _STARTING if setting.starts else _JOINING
         self._is_gone = setting.starts  # nobody is there to be asked before what has to be started first has joined
+        self._hangs = False
+        """Whether there is one all the same, which does not answer."""
         self._is_starting = setting.starts
         self._before: Preset | None = None
         """How everything stood when what is being started again had gone."""
@@ -145,6 +151,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         """Whether nothing has been seen yet of the daemon that is there."""
         self._asked_first = False
         self._ends_until_s = -1.0
+        self._refused_until_s = -1.0
         self._fingers = Fingers(self.ask, self.set_timer, setting.clock)
         self._jam = JamScreen(setting.glyphs)
         self._shelf = Shelf(setting.presets)
@@ -233,6 +240,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 self._banner = _STARTING if self._is_starting else _JOINING  # until something is seen
                 self._ask_first()
             case Gone(why, hangs):
+                self._hangs = hangs
                 self._go_without(f"{why}; " if why else "", _HANGS if hangs else GONE)
             case Said(command, text, wrong):
                 if wrong and isinstance(command, Set):
@@ -252,6 +260,9 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._is_gone = self._is_news = True
         self._fingers.forget()
         self._jam.controls.all_refused()
+        if self._shown is not None:
+            self._jam.leave(self._shown)
+            self._draw()
         is_first = self.seen is None and not why and self._setting.starts
         self._banner = _STARTING if is_first else why + what_next
 
@@ -283,18 +294,18 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 self._toast(text)
 
     def _see(self, seen: Snapshot) -> None:
-        before, self.seen = self.seen, seen
+        before, self.seen, is_news = self.seen, seen, self._is_news
         if before is None and not self._letters_chosen:
             has_keys = seen.rig.input and not seen.rig.input.startswith(VIRTUAL)
             self.letters = Letters.COMMANDS if has_keys else Letters.PIANO
-        if self._is_news:
+        if is_news:
             self._is_news, self._banner = False, ""
             self._dress()
         for text, was in ((seen.fault, before and before.fault), (seen.rig.remark, before and before.rig.remark)):
             if text and text != was:
                 self.noted.append(text)
         self._jam.take(seen)
-        if before is None or self._is_worth_drawing(before, seen):
+        if before is None or is_news or self._is_worth_drawing(before, seen):
             self._draw()
         elif self._undrawn is None:
             self._undrawn = self.set_timer(max(_AFTER_S, self._budget.wait_s()), self._draw)
@@ -313,8 +324,13 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self._undrawn.stop()
             self._undrawn = None
         self._jam.redraw()
-        if self.seen is not None and isinstance(self.screen, Aside):
-            self.screen.show(self.seen)
+        if self._shown is not None and isinstance(self.screen, Aside):
+            self.screen.show(self._shown)
+
+    @property
+    def _shown(self) -> Snapshot | None:
+        """What the screen shows: what was seen last, or what is left of it."""
+        return self.seen if self.seen is None or not self._is_gone else left_by(self.seen)
 
     # --- what the screen says ---
 
@@ -334,12 +350,14 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     def on_aside_ready(self) -> None:
         """Tell a screen that comes up how things are."""
         self._dress()
-        if self.seen is not None and isinstance(self.screen, Aside):
-            self.screen.show(self.seen)
+        if self._shown is not None and isinstance(self.screen, Aside):
+            self.screen.show(self._shown)
 
     def _toast(self, text: str, *, wrong: bool = False) -> None:
         self.noted.append(text)
-        self.notify(text, severity="error" if wrong else "information", timeout=6 if wrong else 4, markup=False)
+        self.notify(
+            text, severity="error" if wrong else "information", timeout=_WRONG_S if wrong else _SAID_S, markup=False
+        )
 
     # --- keys and clicks ---
 
@@ -357,8 +375,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 case Asked(row) if not (row.action == "close" and isinstance(self.screen, CommandPalette)):
                     await self._do(row.action, key if row.takes_key else None)
                     return
-                case Struck() as struck if not self._is_news:
-                    self._fingers.strike(struck)
+                case Struck() as struck:
+                    if self._is_gone:
+                        self._refuse()
+                    elif not self._is_news:
+                        self._fingers.strike(struck)
                     return
         await super().on_event(event)
 
@@ -397,8 +418,17 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         """Ask the daemon, if there is one."""
         if self._is_gone:
             self._jam.controls.refused(command.control if isinstance(command, Set) else "")
+            self._refuse()
             return
         self._link.ask(command)
+
+    def _refuse(self) -> None:
+        """Say that nobody is there to be asked, once for as long as that can be read."""
+        now_s = self._setting.clock()
+        if now_s > self._refused_until_s and not self._is_starting:
+            self._refused_until_s = now_s + _WRONG_S
+            what_next = "" if self._hangs else f"; {BY_ACTION['start_again'].shown} starts it again"
+            self._toast(f"no improv {'answers' if self._hangs else 'is there'}{what_next}", wrong=True)
 
     # --- actions, each a row of the table, by its groups: play ---
 
@@ -411,7 +441,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._fingers.let_go()
         if self._is_gone:
             self._toast("nothing was silenced, as no improv answers; try improv panic", wrong=True)
-        self.ask(Panic())
+        else:
+            self.ask(Panic())
 
     def action_hand_over(self) -> None:
         """Give the turn to the other one."""
@@ -604,7 +635,10 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self._toast(f"there is no preset {digit}; {BY_ACTION['save_preset'].letters[0]} keeps one")
 
     def _recall(self, preset: Preset) -> None:
-        if self.seen is None or self._is_gone:
+        if self.seen is None:
+            return
+        if self._is_gone:
+            self._refuse()
             return
         for wanted in preset.differs(self.seen):
             self._controls.turn(CONTROLS[wanted.control], wanted.value)
@@ -701,7 +735,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self.exit(True)
             return
         self._ends_until_s = now_s + _TWICE_S
-        self._toast(f"{BY_ACTION['quit_and_stop'].letters[0]} again ends the jam")
+        self._toast(f"{BY_ACTION['quit_and_stop'].hint(Where.JAM, self.letters)} again ends the jam")
 
     # --- the palette ---
 

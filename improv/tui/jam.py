@@ -59,6 +59,11 @@ class JamScreen(Screen[None]):
             view.take(seen)
         self.controls.show(seen)
 
+    def leave(self, seen: Snapshot) -> None:
+        """Take in what a daemon that has gone has left; the controls stand as they stood."""
+        for view in self.views:
+            view.take(seen)
+
     def redraw(self) -> None:
         """Draw what has been taken in."""
         for view in self.views:

@@ -275,6 +275,7 @@ TABLE: tuple[Key, ...] = (
         title="end the jam",
         help="Leave, and end the jam; it asks once.",
         group=LEAVE,
+        keys=("ctrl+e",),
         letters=("Q",),
     ),
 )
@@ -282,7 +283,7 @@ TABLE: tuple[Key, ...] = (
 
 FOOTER = (
     "panic", "close", "pick", "letters", "start_stop", "help", "quit", "palette", "hand_over", "models", "ports",
-    "presets", "learn", "next_mode", "tap", "export", "log", "save_preset", "restart", "theme",
+    "presets", "learn", "next_mode", "tap", "quit_and_stop", "export", "log", "save_preset", "restart", "theme",
 )  # fmt: skip
 """What the footer tells, the most important first."""
 
@@ -301,6 +302,7 @@ _SHOWN = MappingProxyType(
         "ctrl+q": "^q",
         "ctrl+p": "^p",
         "ctrl+c": "^c",
+        "ctrl+e": "^e",
         "backspace": "bksp",
     }
 )

@@ -7,7 +7,7 @@ from rich.cells import cell_len, set_cell_size
 
 from improv.messages import Snapshot
 from improv.tui.glyphs import Glyphs
-from improv.tui.view import Row, Span, View
+from improv.tui.view import NOBODY, Row, Span, View
 
 
 class StatusLine(View):
@@ -33,6 +33,8 @@ class Field:
 def fields_of(seen: Snapshot, glyphs: Glyphs) -> list[Field]:
     """All there is to tell, the most important first."""
     rig = seen.rig
+    if rig is NOBODY:
+        return [Field((rig.says,))]
     told: list[Field] = []
     if seen.faults:
         count = f"{glyphs.alarm} {seen.faults} fault{'s' if seen.faults > 1 else ''}"
