@@ -30,7 +30,7 @@ from textual.widgets._toast import Toast
 from improv.control import ControlServer
 from improv.errors import DataError
 from improv.instance import Instance
-from improv.messages import CONTROLS, Connect, Panic, Press, Set, Snapshot, Start, Stop, Tap
+from improv.messages import CONTROLS, Connect, Learn, Panic, Press, Set, Snapshot, Start, Stop, Tap
 from improv.presets import load, preset_of, save
 from improv.tui import daemon_link
 from improv.tui.app import DARK, LIGHT, ImprovApp, Setting
@@ -277,6 +277,25 @@ def test_a_daemon_that_has_gone_plays_and_records_nothing_and_what_is_asked_of_i
 
 def _shown(view: View) -> str:
     return "\n".join(strip.text for strip in view.render_lines(view.size.region))
+
+
+@pytest.mark.parametrize("key", ["f5", "escape"])
+def test_while_it_learns_it_says_so_and_a_key_leaves_it(tmp_path: Path, key: str) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("f5")
+        assert stage.asked() == [Learn("tempo")]
+        await stage.tell(Seen(replace(SEEN, rig=replace(KEYS, learning="tempo"))))
+        assert "learning tempo: move a knob (esc leaves it)" in stage.screen()
+        await stage.press("f1", "escape")
+        assert stage.asked() == []
+        await stage.press(key)
+        assert stage.asked() == [Learn("")]
+        await stage.tell(Seen(SEEN))
+        assert "learning" not in stage.screen()
+        await stage.press("escape")
+        assert stage.asked() == []
+
+    staged(tmp_path, scene)
 
 
 # --- starting again -------------------------------------------------------------------------------

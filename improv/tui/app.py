@@ -300,6 +300,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self.letters = Letters.COMMANDS if has_keys else Letters.PIANO
         if is_news:
             self._is_news, self._banner = False, ""
+        if is_news or before is None or seen.rig.learning != before.rig.learning:
             self._dress()
         for text, was in ((seen.fault, before and before.fault), (seen.rig.remark, before and before.rig.remark)):
             if text and text != was:
@@ -345,7 +346,12 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._jam.keyboard.show_labels(labels)
         with suppress(NoMatches):  # a screen that is only coming is dressed when it is there
             self.screen.query_one(Footer).show(self._where, self.letters, mode)
-            self.screen.query_one(Banner).say(self._banner, calm=self._banner in (_STARTING, _JOINING))
+            learns = (
+                self._rig.learning
+                and f"learning {self._rig.learning}: move a knob ({BY_ACTION['close'].shown} leaves it)"
+            )
+            calm = self._banner in ("", _STARTING, _JOINING)
+            self.screen.query_one(Banner).say(self._banner or learns, calm=calm)
 
     def on_aside_ready(self) -> None:
         """Tell a screen that comes up how things are."""
@@ -540,7 +546,9 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._learn(self._controls.selected.name)
 
     def _learn(self, target: str) -> None:
-        if target in TARGETS:
+        if target == self._rig.learning:
+            self.ask(Learn(""))
+        elif target in TARGETS:
             self.ask(Learn(target))  # what to do now is for the daemon to say
         else:
             self._toast(f"{target} can't be turned by a knob", wrong=True)
@@ -594,9 +602,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self.screen.pick(digit)
 
     def action_close(self) -> None:
-        """Go back to the jam."""
+        """Go back to the jam, or learn nothing any more."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
+        elif self._rig.learning:
+            self.ask(Learn(""))
 
     def _go(self, screen: Screen[Any], then: Callable[[Any], object] | None = None) -> None:
         """Go to a screen, from the jam: one beside it takes the place of another."""

@@ -224,7 +224,7 @@ TABLE: tuple[Key, ...] = (
         in_lists=_DIGITS,
         takes_key=True,
     ),
-    Key(action="close", title="back", help="Back to the jam.", group=SEE, everywhere=("escape",)),
+    Key(action="close", title="back", help="Back to the jam; there, learn nothing.", group=SEE, everywhere=("escape",)),
     Key(
         action="octave_down",
         title="octave down",
