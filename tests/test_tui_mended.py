@@ -30,7 +30,7 @@ from textual.widgets._toast import Toast
 from improv.control import ControlServer
 from improv.errors import DataError
 from improv.instance import Instance
-from improv.messages import CONTROLS, Connect, Learn, Panic, Press, Set, Snapshot, Start, Stop, Tap
+from improv.messages import CONTROLS, Connect, Learn, Panic, Press, Rig, Set, Snapshot, Start, Stop, Tap
 from improv.presets import load, preset_of, save
 from improv.tui import daemon_link
 from improv.tui.app import DARK, LIGHT, ImprovApp, Setting
@@ -298,6 +298,27 @@ def test_while_it_learns_it_says_so_and_a_key_leaves_it(tmp_path: Path, key: str
     staged(tmp_path, scene)
 
 
+def test_what_has_gone_wrong_is_loud_while_it_is_news_and_then_stays_told(tmp_path: Path) -> None:
+    late = replace(SEEN, faults=1, fault="the network was late")
+
+    async def scene(stage: Stage) -> None:
+        line = stage.app.screen.query_one(StatusLine)
+        for faults, says in ((late, "▲ 1 fault: the network was late"), (replace(late, faults=2), "▲ 2 faults")):
+            await stage.tell(Seen(faults))
+            assert _shown(line).startswith(says)
+            stage.now_s[0] += 9
+            await stage.tell(Seen(replace(faults, tempo=121.0)))
+            assert _shown(line).startswith(says)
+            stage.now_s[0] += 2
+            await stage.tell(Seen(faults))
+            assert "▲" not in _shown(line)
+            assert _shown(line).rstrip().endswith(says.partition(":")[0].removeprefix("▲ "))
+        await stage.tell(Seen(replace(late, faults=2, missed_steps=1)))
+        assert "▲ 1 missed" in _shown(line)
+
+    staged(tmp_path, scene, size=(160, 50))
+
+
 # --- starting again -------------------------------------------------------------------------------
 
 
@@ -424,6 +445,14 @@ def test_there_is_one_palette_and_it_leaves_what_is_being_typed_alone(tmp_path: 
             await stage.press("escape")
             assert tuple(stage.app.screen_stack) == beneath
             await stage.press(*["escape"] if key else [])
+
+    staged(tmp_path, scene)
+
+
+def test_the_palette_says_of_a_theme_that_it_is_worn(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        told = {command.help for command in stage.app.get_system_commands(stage.app.screen) if "theme" in command.title}
+        assert told == {"Wear this theme."}
 
     staged(tmp_path, scene)
 
@@ -586,6 +615,15 @@ def test_the_jam_is_seen_to_go_on_while_a_value_is_typed(tmp_path: Path) -> None
         assert "a keyboard came" in stage.screen()
 
     staged(tmp_path, scene)
+
+
+def test_without_midi_there_are_no_ports_to_pick_and_none_are_looked_for(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("f2", "1", "enter")
+        assert "started without MIDI (--api none" in stage.screen()
+        assert (stage.asked(), stage.ran) == ([], [])
+
+    staged(tmp_path, scene, replace(SEEN, rig=Rig(says="no ports", api="none")))
 
 
 # --- the palette ----------------------------------------------------------------------------------

@@ -153,7 +153,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._ends_until_s = -1.0
         self._refused_until_s = -1.0
         self._fingers = Fingers(self.ask, self.set_timer, setting.clock)
-        self._jam = JamScreen(setting.glyphs)
+        self._jam = JamScreen(setting.glyphs, setting.clock)
         self._shelf = Shelf(setting.presets)
 
     # --- beginning ---
@@ -698,7 +698,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         except ImprovError as error:
             self._toast(str(error), wrong=True)
         else:
-            self._toast(f"{told.strip()} in {Path.cwd()}")
+            self._toast(told.strip())
 
     # --- actions: the piano ---
 
@@ -768,7 +768,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             yield SystemCommand(f"{learn.title} {target}", learn.help, partial(self._learn, target))
             yield SystemCommand(f"{forget.title} {target}", forget.help, partial(self.ask, Forget(target)))
         for name in self.themes_here():
-            yield SystemCommand(f"theme {name}", BY_ACTION["theme"].help, partial(self._wear, name))
+            yield SystemCommand(f"theme {name}", "Wear this theme.", partial(self._wear, name))
 
     def _choose(self, control: Control) -> None:
         self._controls.select(control.name)
