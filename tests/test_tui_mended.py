@@ -487,6 +487,28 @@ def test_a_preset_that_was_removed_can_be_put_back_where_it_was(tmp_path: Path) 
     staged(tmp_path, scene)
 
 
+def test_a_preset_holds_what_was_turned_last_and_what_it_replaces_can_be_put_back(tmp_path: Path) -> None:
+    path = tmp_path / "config" / "presets.toml"
+    kept = tuple(preset_of(name, SEEN) for name in ("a", "b"))
+    save(path, kept)
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("right", "s")
+        await stage.tell(Seen(replace(SEEN, tempo=124.0, swing=0.6)))
+        stage.controls.turn(CONTROLS["bars"], 2)
+        stage.app.screen.query_one(Input).value = "a"
+        await stage.press("enter")
+        assert stage.toasts == ["a replaced; insert in the list puts back the old one"]
+        new, other = load(path)
+        assert (new.name, other) == ("a", kept[1])
+        assert [new.values[name] for name in ("tempo", "swing", "bars")] == [124.0, 0.6, 2]
+        await stage.press("f4", "insert")
+        assert stage.toasts[-1] == "a is back"
+        assert load(path) == kept
+
+    staged(tmp_path, scene)
+
+
 def test_two_keys_at_once_remove_two_presets(tmp_path: Path) -> None:
     path = tmp_path / "config" / "presets.toml"
     save(path, tuple(preset_of(name, SEEN) for name in ("a", "b", "c")))

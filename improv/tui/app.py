@@ -12,9 +12,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
@@ -658,13 +659,23 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         """Keep how everything stands, by a name."""
         if self._shelf.wrong:
             self._read_presets()
-        if (seen := self.seen) is None or self._shelf.wrong:
+        if self.seen is None or self._shelf.wrong:
             return
         free = f"preset {len(self._shelf.presets) + 1}"
         self._go(
-            Entry("preset", "its name", free, lambda name: preset_of(name, seen)),
-            lambda preset: self._change_presets(partial(self._shelf.keep, preset), "kept"),
+            Entry("preset", "its name; that of another replaces it", free, partial(self._standing, self.seen)),
+            lambda preset: self._change_presets(
+                partial(self._shelf.keep, preset),
+                "kept",
+                f"{preset.name} replaced; {BY_ACTION['put_back'].in_lists[0]} in the list puts back the old one",
+            ),
         )
+
+    def _standing(self, seen: Snapshot, name: str) -> Preset:
+        """How the controls stand at this moment: what was asked for last counts already."""
+        known = preset_of(name, seen)
+        values = {control: self._controls.value(CONTROLS[control]) for control in known.values}
+        return replace(known, values=MappingProxyType(values))
 
     def action_remove(self) -> None:
         """Remove the preset that is highlighted."""
@@ -679,14 +690,14 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self._change_presets(self._shelf.put_back, f"{preset.name} is back")
             self.screen.look()
 
-    def _change_presets(self, change: Callable[[], None], done: str) -> None:
-        """Change what is kept, and say that it is done, or why not."""
+    def _change_presets(self, change: Callable[[], bool | None], done: str, replaced: str = "") -> None:
+        """Change what is kept, and say that it is done or another was replaced, or why not."""
         try:
-            change()
+            is_replaced = change()
         except ImprovError as error:
             self._toast(str(error), wrong=True)
         else:
-            self._toast(done)
+            self._toast(replaced if is_replaced else done)
 
     def action_export(self) -> None:
         """Write the take of this jam as a MIDI file, or the last one if it is not recorded."""

@@ -202,7 +202,7 @@ TABLE: tuple[Key, ...] = (
     Key(
         action="put_back",
         title="put preset back",
-        help="Put back the preset that was removed.",
+        help="Put back the preset that was removed or replaced.",
         group=KEEP,
         in_lists=("insert",),
     ),
