@@ -413,7 +413,7 @@ class _Audience:
             self._take.write(save)
         elif path is not None:
             export(read_take(path), save)
-        self._say(f"wrote {save}")
+        self._say(f"wrote {save.absolute()}")
 
     def _close_journal(self, reason: str) -> None:
         if self._journal is not None:

@@ -375,7 +375,7 @@ def test_a_chorus_live_is_the_chorus_rendered(process: Improv, folder: Path) -> 
     note = r"(-|[A-G][b#]?\d)"
     for number, (bar, chord) in enumerate(zip(bars, ["C7", "F7", "C7", "G7"], strict=True), 1):
         assert re.fullmatch(rf"chorus 1 bar {number} +{chord} +improv +{note}( +{note}){{7}}", bar)
-    assert wrote == "wrote jam.mid"
+    assert wrote == f"wrote {folder / 'jam.mid'}"
     assert re.fullmatch(r"recorded as \d{8}-\d{6}-walker", recorded)
     assert re.fullmatch(
         r"\d+ onsets, late by p50 \d+ us, p99 \d+ us, max \d+ us; 0 missed steps, 0 dropped onsets, 0 faults", measured
@@ -399,7 +399,7 @@ def test_a_signal_ends_a_jam_in_order(number: signal.Signals, folder: Path) -> N
         jam.send_signal(number)
         out, err = jam.communicate(timeout=60)
     assert (jam.returncode, err) == (0, "")
-    assert "wrote jam.mid" in out.splitlines()
+    assert f"wrote {folder / 'jam.mid'}" in out.splitlines()
     assert notes_of(folder / "jam.mid")["Melody"]
 
 
@@ -436,7 +436,7 @@ def test_in_the_background_of_a_terminal_it_plays(folder: Path) -> None:
         os.close(master)
         os.close(slave)
     assert done.returncode == 0
-    assert "wrote jam.mid" in done.stdout
+    assert f"wrote {folder / 'jam.mid'}" in done.stdout
 
 
 @pytest.mark.parametrize(
