@@ -119,15 +119,15 @@ class Controllers:
     # --- what is bound ----------------------------------------------------------------------------
 
     @property
-    def learning(self) -> bool:
-        """Whether the next knob that is moved is going to be bound."""
-        return bool(self._target)
+    def learning(self) -> str:
+        """What the next knob that is moved is going to be bound to; empty if to nothing."""
+        return self._target
 
     @property
     def wanted(self) -> Wanted:
         """The messages that `turned` is to be told of; what nobody has bound on purpose is passed on all the same."""
         shared = frozenset(key for key, bound in self._bound.items() if bound.map in DEFAULT_MAPS)
-        return Wanted(frozenset(self._bound) - shared, shared, self.learning)
+        return Wanted(frozenset(self._bound) - shared, shared, bool(self.learning))
 
     def forget_lights(self) -> None:
         """The lights show nothing: tell all of them anew."""
@@ -142,8 +142,12 @@ class Controllers:
     def learn(self, target: str) -> str:
         """Bind the next knob, key or pedal that is moved, and say what to do; UsageError if nothing can be bound to it.
 
+        To nothing: wait for none any more.
         A knob has to be moved to two places, so that one that only trembles beside it is not meant.
         """
+        if not target:
+            self._target = ""
+            return "nothing is learned"
         _check_target(target)
         self._target, self._moved = target, {}
         return f"move the knob{'' if needs_a_knob(target) else ', key or pedal'} for {target}"

@@ -260,6 +260,11 @@ class _Desk:
         self._said = ""
         self._seen: Snapshot | None = None
 
+    @property
+    def learning(self) -> str:
+        """What the next knob that is moved is going to turn."""
+        return self._controllers.learning
+
     def begin(self) -> None:
         """Have the player tell of the knobs that are bound."""
         self._supervisor.want(self._controllers.wanted)
@@ -268,6 +273,8 @@ class _Desk:
         """Have a command done: a note for whoever asked, or nothing; UsageError for what cannot be."""
         command = checked(command)
         match command:
+            case Learn() if self._supervisor.rig.api in ("", "none"):
+                raise UsageError("there is no MIDI system here, and so no knob to learn from")
             case Learn(target):
                 note = self._controllers.learn(target)
                 self.begin()
@@ -406,7 +413,7 @@ class _Audience:
             self._take.write(save)
         elif path is not None:
             export(read_take(path), save)
-        self._say(f"wrote {save}")
+        self._say(f"wrote {save.absolute()}")
 
     def _close_journal(self, reason: str) -> None:
         if self._journal is not None:
@@ -430,7 +437,7 @@ class _Audience:
         if self.last is None:
             return
         take = self._journal.path.stem if self._journal is not None and self._journal.path is not None else ""
-        seen = replace(self.last.seen, rig=replace(rig, take=take))
+        seen = replace(self.last.seen, rig=replace(rig, take=take, learning=self.desk.learning if self.desk else ""))
         for watcher in self.watched_by:
             watcher.show(seen)
 

@@ -296,6 +296,7 @@ class Learn:
     """Have the next knob, key or pedal that is moved turn a control, or ask for one of `TRIGGERS`."""
 
     target: str
+    """Nothing: wait for none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +360,8 @@ def checked(command: Command) -> Command:  # noqa: PLR0912 a case for each kind 
             if not control.is_number and not control.choices:
                 raise UsageError(f"{name} can't be nudged; set it")
             return command
+        case Learn(""):
+            return command
         case Learn(target) | Forget(target):
             if target not in TARGETS:
                 raise UsageError(f"nothing is called {target!r}{nearest(target, TARGETS)}")
@@ -402,6 +405,8 @@ class Rig:
     thru: str = OFF
     take: str = ""
     """The name of the recording."""
+    learning: str = ""
+    """What the next knob, key or pedal that is moved is going to turn."""
     onsets: int = 0
     dropped_onsets: int = 0
     lateness_p50_us: float = 0.0

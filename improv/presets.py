@@ -102,7 +102,8 @@ class Shelf:
         self.presets: tuple[Preset, ...] = ()
         self.wrong = ""
         """What was wrong with the file when it was read last; those read before it was are still there."""
-        self._removed: tuple[int, Preset] | None = None
+        self._removed: tuple[int, Preset, Preset | None] | None = None
+        """Where what was removed last stood, and what has taken its place if it was replaced."""
 
     @property
     def removed(self) -> Preset | None:
@@ -116,27 +117,38 @@ class Shelf:
         except DataError as error:
             self.wrong = str(error)
 
-    def keep(self, preset: Preset) -> None:
-        """Keep another one; DataError or UsageError if it cannot be."""
-        self._change(lambda presets: saved(presets, preset))
+    def keep(self, preset: Preset) -> bool:
+        """Keep another one; whether it replaces one of its name. DataError or UsageError if it cannot be kept."""
+        before = self._change(lambda presets: saved(presets, preset))
+        for at, other in enumerate(before):
+            if other.name == preset.name:
+                self._removed = (at, other, preset)
+                return True
+        return False
 
     def remove(self, preset: Preset) -> None:
         """Forget one of those there are; DataError if that cannot be kept."""
         at = self.presets.index(preset)
         self._change(lambda presets: without(presets, preset.name))
-        self._removed = (at, preset)
+        self._removed = (at, preset, None)
 
     def put_back(self) -> None:
-        """Put what was removed last where it stood; UsageError if its name is taken, DataError if it can't be kept."""
+        """Put what was removed or replaced last where it stood.
+
+        UsageError if its name is taken by now, DataError if it can't be kept.
+        """
         if self._removed is not None:
-            at, preset = self._removed
-            self._change(lambda presets: _with(presets, at, preset))
+            at, preset, instead = self._removed
+            self._change(lambda presets: _with(tuple(other for other in presets if other != instead), at, preset))
             self._removed = None
 
-    def _change(self, change: Callable[[tuple[Preset, ...]], tuple[Preset, ...]]) -> None:
-        presets = change(load(self._path))
+    def _change(self, change: Callable[[tuple[Preset, ...]], tuple[Preset, ...]]) -> tuple[Preset, ...]:
+        """Change what is kept; what was kept before."""
+        before = load(self._path)
+        presets = change(before)
         save(self._path, presets)
         self.presets = presets
+        return before
 
 
 def _with(presets: tuple[Preset, ...], at: int, preset: Preset) -> tuple[Preset, ...]:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,13 @@ from onnx import helper, numpy_helper
 from improv import __version__
 from improv.__main__ import main
 from improv.cli.options import _in_bash
+from improv.control import ControlServer
+from improv.instance import Instance
+from improv.messages import Rig
 from tests.onnx_models import describe, saved, specification, walker
+from tests.test_control import served
+from tests.test_recording import recorded
+from tests.test_tui import SEEN
 
 IMPROV = [sys.executable, "-m", "improv"]
 FOUR_BARS = "jam -m walker --api none --choruses 1 --tempo 400"
@@ -369,7 +375,7 @@ def test_a_chorus_live_is_the_chorus_rendered(process: Improv, folder: Path) -> 
     note = r"(-|[A-G][b#]?\d)"
     for number, (bar, chord) in enumerate(zip(bars, ["C7", "F7", "C7", "G7"], strict=True), 1):
         assert re.fullmatch(rf"chorus 1 bar {number} +{chord} +improv +{note}( +{note}){{7}}", bar)
-    assert wrote == "wrote jam.mid"
+    assert wrote == f"wrote {folder / 'jam.mid'}"
     assert re.fullmatch(r"recorded as \d{8}-\d{6}-walker", recorded)
     assert re.fullmatch(
         r"\d+ onsets, late by p50 \d+ us, p99 \d+ us, max \d+ us; 0 missed steps, 0 dropped onsets, 0 faults", measured
@@ -393,7 +399,7 @@ def test_a_signal_ends_a_jam_in_order(number: signal.Signals, folder: Path) -> N
         jam.send_signal(number)
         out, err = jam.communicate(timeout=60)
     assert (jam.returncode, err) == (0, "")
-    assert "wrote jam.mid" in out.splitlines()
+    assert f"wrote {folder / 'jam.mid'}" in out.splitlines()
     assert notes_of(folder / "jam.mid")["Melody"]
 
 
@@ -430,7 +436,7 @@ def test_in_the_background_of_a_terminal_it_plays(folder: Path) -> None:
         os.close(master)
         os.close(slave)
     assert done.returncode == 0
-    assert "wrote jam.mid" in done.stdout
+    assert f"wrote {folder / 'jam.mid'}" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -445,3 +451,20 @@ def test_in_the_background_of_a_terminal_it_plays(folder: Path) -> None:
 def test_a_name_of_a_port_is_a_word_of_bash(typed: str, offered: list[str]) -> None:
     names = ["Midi Through:Port-0 14:0", "oboe:in"]
     assert _in_bash([name for name in names if name.startswith(typed)], typed) == offered
+
+
+# --- takes ----------------------------------------------------------------------------------------
+
+
+def test_the_take_that_plays_is_told_from_one_that_was_recovered_and_exported_it_says_where(
+    improv: Improv, takes: Path, folder: Path
+) -> None:
+    takes.mkdir()
+    path = recorded(takes, end=None)
+    assert improv("takes").out.endswith(" recovered\n")
+    at = Instance("other")
+    seen = replace(SEEN, rig=Rig(take=path.stem))
+    with at.held(), ControlServer(at.socket, at.name, str) as server, served(server) as show:
+        show(seen)
+        assert improv("takes").out.endswith(" playing\n")
+    assert improv(f"export {path.stem} out.mid").out == f"wrote {folder / 'out.mid'}\n"

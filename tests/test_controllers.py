@@ -252,6 +252,16 @@ def test_the_player_is_told_which_messages_are_wanted() -> None:
     assert controllers.wanted.learning
 
 
+def test_what_is_learned_by_nothing_is_waited_for_no_more() -> None:
+    controllers = Controllers([knob("tempo")])
+    controllers.learn("swing")
+    assert controllers.learning == "swing"
+    assert controllers.learn("") == "nothing is learned"
+    assert not controllers.wanted.learning
+    controllers.turned(cc(KNOB, 1), {"tempo": 120.0}.__getitem__, 0.0)
+    assert controllers.learned == ()
+
+
 # --- learning -------------------------------------------------------------------------------------
 
 
@@ -376,7 +386,7 @@ def test_maps_that_may_not_be(maps: list[Map], says: str) -> None:
         Controllers(maps)
 
 
-@pytest.mark.parametrize("target", ["model", "tempa", ""])
+@pytest.mark.parametrize("target", ["model", "tempa"])
 def test_what_no_knob_can_turn_is_not_learned(target: str) -> None:
     controllers = Controllers(())
     with pytest.raises(UsageError):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any
 
 import pytest
@@ -20,10 +21,12 @@ from typer.testing import CliRunner
 from improv import log as logs
 from improv.cli import daemon
 from improv.cli.options import Given, with_jam
-from improv.errors import AlreadyRunning, ImprovError
+from improv.controllers import Controllers
+from improv.daemon import _Audience, _Desk
+from improv.errors import AlreadyRunning, ImprovError, UsageError
 from improv.instance import Instance
 from improv.log import Log
-from improv.messages import Rig, Settings, Snapshot
+from improv.messages import Learn, Rig, Settings, Snapshot
 from improv.midi import ports
 from improv.music import Cell, Place
 from improv.notify import READY, WATCHDOG, notify, status, unit, unit_of, watchdog_s
@@ -658,3 +661,22 @@ def test_a_log_is_on_stderr_too_where_that_is_wanted(tmp_path: Path, capfd: pyte
 )
 def test_what_others_call_their_ports_is_only_text(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+# --- learning -------------------------------------------------------------------------------------
+
+
+def test_whoever_watches_sees_what_is_learned_and_without_midi_nothing_is() -> None:
+    there = SimpleNamespace(rig=Rig(api="jack"), want=lambda wanted: None)
+    shown: list[Snapshot] = []
+    audience = _Audience(SimpleNamespace(), print)
+    audience.desk = _Desk(there, Controllers(()), Instance())  # type: ignore[arg-type]
+    audience.watched_by = [SimpleNamespace(show=shown.append)]
+    audience.last = SimpleNamespace(seen=SEEN)  # type: ignore[assignment]
+    for target in ("tempo", ""):
+        audience.desk.ask(Learn(target))
+        audience.changed(there.rig)
+    assert [seen.rig.learning for seen in shown] == ["tempo", ""]
+    there.rig = Rig(api="none")
+    with pytest.raises(UsageError, match="no knob to learn from"):
+        audience.desk.ask(Learn("tempo"))

@@ -284,3 +284,10 @@ def test_a_crash_in_a_browser_puts_nothing_into_what_is_said_to_it(tmp_path: Pat
         "improv: the interface has crashed: ZeroDivisionError: division by zero",
         f"improv: the details are in {tmp_path / 'state' / 'default.crash'}",
     ]
+
+
+def test_at_the_end_it_says_how_what_was_recorded_becomes_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    play._part(Instance(), "jam-1", ended=True)
+    assert capsys.readouterr().out == "it is recorded; improv export jam-1 writes it as a MIDI file\n"
+    play._part(Instance(), "", ended=True)
+    assert capsys.readouterr().out == ""

@@ -29,8 +29,8 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv ctl connect input KeyLab": ("", {2}),  # there is no MIDI system
     "improv ctl density 0.5": ("", {0}),
     "improv ctl hand-over": ("", {0}),
-    "improv ctl learn hand-over": ("", {0}),
-    "improv ctl learn temperature": ("", {0}),
+    "improv ctl learn hand-over": ("", {2}),  # there is no MIDI system to learn from
+    "improv ctl learn temperature": ("", {2}),
     "improv ctl mode trade --bars 2": ("", {0}),
     "improv ctl model eck2002-chords": ("", {0}),
     "improv ctl nudge swing 0.05": ("", {0}),

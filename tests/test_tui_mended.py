@@ -30,7 +30,7 @@ from textual.widgets._toast import Toast
 from improv.control import ControlServer
 from improv.errors import DataError
 from improv.instance import Instance
-from improv.messages import CONTROLS, Connect, Panic, Press, Set, Snapshot, Start, Stop, Tap
+from improv.messages import CONTROLS, Connect, Learn, Panic, Press, Rig, Set, Snapshot, Start, Stop, Tap
 from improv.presets import load, preset_of, save
 from improv.tui import daemon_link
 from improv.tui.app import DARK, LIGHT, ImprovApp, Setting
@@ -42,6 +42,8 @@ from improv.tui.keys import TABLE
 from improv.tui.lists import Choice, ChoicesScreen, PortsScreen
 from improv.tui.screens import Entry, StillPalette
 from improv.tui.status import StatusLine
+from improv.tui.turn import TurnBand
+from improv.tui.view import View, word_of
 from tests.test_control import Daemon, served
 from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Scripted, Stage, staged
 
@@ -240,6 +242,83 @@ def test_panic_lets_the_keys_of_the_piano_go_and_says_silenced_only_when_it_is(t
     staged(tmp_path, scene, ALONE)
 
 
+def test_a_daemon_that_has_gone_plays_and_records_nothing_and_what_is_asked_of_it_is_refused_once(
+    tmp_path: Path,
+) -> None:
+    playing = replace(ALONE, rig=replace(ALONE.rig, take="2026-11-21.improv"))
+
+    async def scene(stage: Stage) -> None:
+        band, status = stage.app.screen.query_one(TurnBand), stage.app.screen.query_one(StatusLine)
+        assert "2026-11-21" in _shown(status)
+        await stage.tell(Gone(""))
+        assert "s starts it again" in _shown(band)
+        assert band.seen is not None
+        assert word_of(band.seen) == "GONE"
+        assert UNICODE.rest * 20 in _shown(band)
+        assert _shown(status).split() == ["no", "improv", "is", "there"]
+        await stage.press("right", "space", "f9", "f5", "f8", "q", *"1", "enter", *"33", "enter")
+        assert stage.toasts == ["no improv is there; s starts it again"]
+        assert stage.asked() == []
+        stage.now_s[0] += 7
+        await stage.press("space")
+        assert stage.toasts == ["no improv is there; s starts it again"] * 2
+        await stage.tell(Joined(2), Seen(playing))
+        assert "beats, then improv" in _shown(band)
+        assert "2026-11-21" in _shown(status)
+        await stage.press("f1")
+        await stage.tell(Gone("improv does not answer", hangs=True))
+        assert "GONE" in stage.screen()
+        stage.now_s[0] += 7
+        await stage.press("f9")
+        assert stage.toasts[-1] == "no improv answers"
+
+    staged(tmp_path, scene, playing)
+
+
+def _shown(view: View) -> str:
+    return "\n".join(strip.text for strip in view.render_lines(view.size.region))
+
+
+@pytest.mark.parametrize("key", ["f5", "escape"])
+def test_while_it_learns_it_says_so_and_a_key_leaves_it(tmp_path: Path, key: str) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("f5")
+        assert stage.asked() == [Learn("tempo")]
+        await stage.tell(Seen(replace(SEEN, rig=replace(KEYS, learning="tempo"))))
+        assert "learning tempo: move a knob (esc leaves it)" in stage.screen()
+        await stage.press("f1", "escape")
+        assert stage.asked() == []
+        await stage.press(key)
+        assert stage.asked() == [Learn("")]
+        await stage.tell(Seen(SEEN))
+        assert "learning" not in stage.screen()
+        await stage.press("escape")
+        assert stage.asked() == []
+
+    staged(tmp_path, scene)
+
+
+def test_what_has_gone_wrong_is_loud_while_it_is_news_and_then_stays_told(tmp_path: Path) -> None:
+    late = replace(SEEN, faults=1, fault="the network was late")
+
+    async def scene(stage: Stage) -> None:
+        line = stage.app.screen.query_one(StatusLine)
+        for faults, says in ((late, "▲ 1 fault: the network was late"), (replace(late, faults=2), "▲ 2 faults")):
+            await stage.tell(Seen(faults))
+            assert _shown(line).startswith(says)
+            stage.now_s[0] += 9
+            await stage.tell(Seen(replace(faults, tempo=121.0)))
+            assert _shown(line).startswith(says)
+            stage.now_s[0] += 2
+            await stage.tell(Seen(faults))
+            assert "▲" not in _shown(line)
+            assert _shown(line).rstrip().endswith(says.partition(":")[0].removeprefix("▲ "))
+        await stage.tell(Seen(replace(late, faults=2, missed_steps=1)))
+        assert "▲ 1 missed" in _shown(line)
+
+    staged(tmp_path, scene, size=(160, 50))
+
+
 # --- starting again -------------------------------------------------------------------------------
 
 
@@ -370,6 +449,14 @@ def test_there_is_one_palette_and_it_leaves_what_is_being_typed_alone(tmp_path: 
     staged(tmp_path, scene)
 
 
+def test_the_palette_says_of_a_theme_that_it_is_worn(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        told = {command.help for command in stage.app.get_system_commands(stage.app.screen) if "theme" in command.title}
+        assert told == {"Wear this theme."}
+
+    staged(tmp_path, scene)
+
+
 # --- presets --------------------------------------------------------------------------------------
 
 
@@ -395,6 +482,28 @@ def test_a_preset_that_was_removed_can_be_put_back_where_it_was(tmp_path: Path) 
         await stage.press("f4", "down", "delete")
         assert [preset.name for preset in load(path)] == ["a", "c"]
         await stage.press("insert", "insert")
+        assert load(path) == kept
+
+    staged(tmp_path, scene)
+
+
+def test_a_preset_holds_what_was_turned_last_and_what_it_replaces_can_be_put_back(tmp_path: Path) -> None:
+    path = tmp_path / "config" / "presets.toml"
+    kept = tuple(preset_of(name, SEEN) for name in ("a", "b"))
+    save(path, kept)
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("right", "s")
+        await stage.tell(Seen(replace(SEEN, tempo=124.0, swing=0.6)))
+        stage.controls.turn(CONTROLS["bars"], 2)
+        stage.app.screen.query_one(Input).value = "a"
+        await stage.press("enter")
+        assert stage.toasts == ["a replaced; insert in the list puts back the old one"]
+        new, other = load(path)
+        assert (new.name, other) == ("a", kept[1])
+        assert [new.values[name] for name in ("tempo", "swing", "bars")] == [124.0, 0.6, 2]
+        await stage.press("f4", "insert")
+        assert stage.toasts[-1] == "a is back"
         assert load(path) == kept
 
     staged(tmp_path, scene)
@@ -504,17 +613,20 @@ def test_a_slider_snaps_to_what_a_nudge_reaches(tmp_path: Path, name: str) -> No
     staged(tmp_path, scene, replace(SEEN, swing=0.6))
 
 
-def test_the_jam_is_ended_by_asking_twice_soon(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seen", "key", "shown"), [(SEEN, "Q", "Q"), (SEEN, "ctrl+e", "Q"), (ALONE, "ctrl+e", "^e")])
+def test_the_jam_is_ended_by_asking_twice_soon(tmp_path: Path, seen: Snapshot, key: str, shown: str) -> None:
     async def scene(stage: Stage) -> None:
-        await stage.press("Q")
-        assert stage.toasts == ["Q again ends the jam"]
+        assert f"{shown} end the jam" in stage.screen()
+        await stage.press(key)
+        assert stage.toasts == [f"{shown} again ends the jam"]
         stage.now_s[0] += 4
-        await stage.press("Q")
+        await stage.press(key)
         assert stage.app.return_value is None
         stage.now_s[0] += 2
-        await stage.press("Q")
+        await stage.press(key)
+        assert stage.asked() == []
 
-    assert staged(tmp_path, scene).return_value is True
+    assert staged(tmp_path, scene, seen, size=(240, 40)).return_value is True
 
 
 def test_the_jam_is_seen_to_go_on_while_a_value_is_typed(tmp_path: Path) -> None:
@@ -525,6 +637,15 @@ def test_the_jam_is_seen_to_go_on_while_a_value_is_typed(tmp_path: Path) -> None
         assert "a keyboard came" in stage.screen()
 
     staged(tmp_path, scene)
+
+
+def test_without_midi_there_are_no_ports_to_pick_and_none_are_looked_for(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("f2", "1", "enter")
+        assert "started without MIDI (--api none" in stage.screen()
+        assert (stage.asked(), stage.ran) == ([], [])
+
+    staged(tmp_path, scene, replace(SEEN, rig=Rig(says="no ports", api="none")))
 
 
 # --- the palette ----------------------------------------------------------------------------------

@@ -711,3 +711,7 @@ def test_a_theme_changes_every_colour() -> None:
             assert [segment.style for segment in band_.render_lines(band_.size.region)[0]] != dark
 
     asyncio.run(watch())
+
+
+def test_where_nothing_plays_the_band_says_where_it_starts() -> None:
+    assert "".join(span.text for span in band(stopped(), UNICODE, 80, 1)[0]).endswith(" 1-1.1")

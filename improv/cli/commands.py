@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +22,10 @@ from improv.cli.options import Api, Given, LiveApi, Model, Name, Output, Provide
 from improv.config import Tune, Wiring, check_writable
 from improv.errors import ImprovError, UsageError
 from improv.instance import DEFAULT, Instance
-from improv.messages import MODEL, Value
+from improv.messages import MODEL, Snapshot, Value
+
+_ANSWERS_S = 1.0
+"""So soon an improv that plays answers."""
 
 app = typer.Typer(
     help="A jam partner for MIDI: you play over a 12-bar blues, a network that has learned it answers.",
@@ -99,15 +103,26 @@ def takes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     from improv.recording import takes_directory
 
     found = listed(takes_directory())
+    playing = {seen.rig.take for seen in _playing()}
     if as_json:
         typer.echo(json.dumps([asdict(take) | {"path": str(take.path)} for take in found], indent=1))
         return
     for take in found:
         minutes, seconds = divmod(round(take.length_s), 60)
-        what = f"{minutes:>3}:{seconds:02} {take.choruses:>4} choruses  {take.ended or 'recovered'}"
+        how = take.ended or ("playing" if take.name in playing else "recovered")
+        what = f"{minutes:>3}:{seconds:02} {take.choruses:>4} choruses  {how}"
         typer.echo(f"{take.name:<36} {take.wrong or what}")
     if not found:
         typer.echo(f"no takes yet in {takes_directory()}")
+
+
+def _playing() -> Iterator[Snapshot]:
+    """What is seen at this moment of each improv that plays and answers."""
+    from improv.control import ControlClient
+
+    for socket in Instance().runtime.glob("*.sock"):
+        with suppress(ImprovError, OSError), ControlClient(socket, _ANSWERS_S, instance=socket.stem) as client:
+            yield client.status()
 
 
 @app.command()
@@ -128,7 +143,7 @@ def export(
     target = out or Path(f"{path.stem}.mid")
     check_writable(target)
     exported(recording, target)
-    typer.echo(f"wrote {target}")
+    typer.echo(f"wrote {target.absolute()}")
 
 
 @app.command()

@@ -105,9 +105,9 @@ def play(
     elif link.is_starting and not in_browser:
         typer.echo("improv is starting...")
     _leave(at, link.started() or result)
-    if result is not True and not in_browser:
+    if not in_browser:
         with suppress(OSError):
-            _part(at)
+            _part(at, app.seen.rig.take if app.seen else "", ended=result is True)
     if app.return_code:  # it has been said why
         raise typer.Exit(app.return_code)
 
@@ -188,8 +188,12 @@ def _tell_crash(at: Instance, crash: BaseException) -> None:
         typer.echo(f"improv: the details are in {at.crash}", err=True)
 
 
-def _part(at: Instance) -> None:
-    """Say what plays on."""
+def _part(at: Instance, take: str, *, ended: bool) -> None:
+    """Say what plays on, or what is left of what has ended."""
+    if ended:
+        if take:
+            typer.echo(f"it is recorded; improv export {take} writes it as a MIDI file")
+        return
     pid = at.running()
     if pid is None:
         typer.echo(f"improv has stopped; {at.command('play')} starts it again")

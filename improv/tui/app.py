@@ -12,9 +12,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
@@ -62,6 +63,7 @@ from improv.tui.keys import BY_ACTION, LAYOUTS, TABLE, Asked, Layout, Letters, S
 from improv.tui.lists import VIRTUAL, ChoicesScreen, ListScreen, ModelsScreen, PortsScreen, PresetsScreen, Runs
 from improv.tui.piano import Piano
 from improv.tui.screens import Aside, Entry, Everything, HelpScreen, LogScreen, StillPalette
+from improv.tui.view import left_by
 
 DARK, LIGHT = "textual-dark", "textual-light"
 
@@ -76,6 +78,9 @@ _FAR = 10
 
 _TWICE_S = 3.0
 """Within so long what ends the jam has to be asked for twice."""
+
+_SAID_S, _WRONG_S = 4.0, 6.0
+"""How long a toast is shown: what is wrong takes longer to read."""
 
 _SPARE_S = 0.02
 """The processor time that has to be left for a step off the beat to be drawn: the beats come first."""
@@ -138,6 +143,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._undrawn: Timer | None = None
         self._banner = _STARTING if setting.starts else _JOINING
         self._is_gone = setting.starts  # nobody is there to be asked before what has to be started first has joined
+        self._hangs = False
+        """Whether there is one all the same, which does not answer."""
         self._is_starting = setting.starts
         self._before: Preset | None = None
         """How everything stood when what is being started again had gone."""
@@ -145,8 +152,9 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         """Whether nothing has been seen yet of the daemon that is there."""
         self._asked_first = False
         self._ends_until_s = -1.0
+        self._refused_until_s = -1.0
         self._fingers = Fingers(self.ask, self.set_timer, setting.clock)
-        self._jam = JamScreen(setting.glyphs)
+        self._jam = JamScreen(setting.glyphs, setting.clock)
         self._shelf = Shelf(setting.presets)
 
     # --- beginning ---
@@ -233,6 +241,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 self._banner = _STARTING if self._is_starting else _JOINING  # until something is seen
                 self._ask_first()
             case Gone(why, hangs):
+                self._hangs = hangs
                 self._go_without(f"{why}; " if why else "", _HANGS if hangs else GONE)
             case Said(command, text, wrong):
                 if wrong and isinstance(command, Set):
@@ -252,6 +261,9 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._is_gone = self._is_news = True
         self._fingers.forget()
         self._jam.controls.all_refused()
+        if self._shown is not None:
+            self._jam.leave(self._shown)
+            self._draw()
         is_first = self.seen is None and not why and self._setting.starts
         self._banner = _STARTING if is_first else why + what_next
 
@@ -283,18 +295,19 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 self._toast(text)
 
     def _see(self, seen: Snapshot) -> None:
-        before, self.seen = self.seen, seen
+        before, self.seen, is_news = self.seen, seen, self._is_news
         if before is None and not self._letters_chosen:
             has_keys = seen.rig.input and not seen.rig.input.startswith(VIRTUAL)
             self.letters = Letters.COMMANDS if has_keys else Letters.PIANO
-        if self._is_news:
+        if is_news:
             self._is_news, self._banner = False, ""
+        if is_news or before is None or seen.rig.learning != before.rig.learning:
             self._dress()
         for text, was in ((seen.fault, before and before.fault), (seen.rig.remark, before and before.rig.remark)):
             if text and text != was:
                 self.noted.append(text)
         self._jam.take(seen)
-        if before is None or self._is_worth_drawing(before, seen):
+        if before is None or is_news or self._is_worth_drawing(before, seen):
             self._draw()
         elif self._undrawn is None:
             self._undrawn = self.set_timer(max(_AFTER_S, self._budget.wait_s()), self._draw)
@@ -313,8 +326,13 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self._undrawn.stop()
             self._undrawn = None
         self._jam.redraw()
-        if self.seen is not None and isinstance(self.screen, Aside):
-            self.screen.show(self.seen)
+        if self._shown is not None and isinstance(self.screen, Aside):
+            self.screen.show(self._shown)
+
+    @property
+    def _shown(self) -> Snapshot | None:
+        """What the screen shows: what was seen last, or what is left of it."""
+        return self.seen if self.seen is None or not self._is_gone else left_by(self.seen)
 
     # --- what the screen says ---
 
@@ -329,17 +347,24 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._jam.keyboard.show_labels(labels)
         with suppress(NoMatches):  # a screen that is only coming is dressed when it is there
             self.screen.query_one(Footer).show(self._where, self.letters, mode)
-            self.screen.query_one(Banner).say(self._banner, calm=self._banner in (_STARTING, _JOINING))
+            learns = (
+                self._rig.learning
+                and f"learning {self._rig.learning}: move a knob ({BY_ACTION['close'].shown} leaves it)"
+            )
+            calm = self._banner in ("", _STARTING, _JOINING)
+            self.screen.query_one(Banner).say(self._banner or learns, calm=calm)
 
     def on_aside_ready(self) -> None:
         """Tell a screen that comes up how things are."""
         self._dress()
-        if self.seen is not None and isinstance(self.screen, Aside):
-            self.screen.show(self.seen)
+        if self._shown is not None and isinstance(self.screen, Aside):
+            self.screen.show(self._shown)
 
     def _toast(self, text: str, *, wrong: bool = False) -> None:
         self.noted.append(text)
-        self.notify(text, severity="error" if wrong else "information", timeout=6 if wrong else 4, markup=False)
+        self.notify(
+            text, severity="error" if wrong else "information", timeout=_WRONG_S if wrong else _SAID_S, markup=False
+        )
 
     # --- keys and clicks ---
 
@@ -357,8 +382,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                 case Asked(row) if not (row.action == "close" and isinstance(self.screen, CommandPalette)):
                     await self._do(row.action, key if row.takes_key else None)
                     return
-                case Struck() as struck if not self._is_news:
-                    self._fingers.strike(struck)
+                case Struck() as struck:
+                    if self._is_gone:
+                        self._refuse()
+                    elif not self._is_news:
+                        self._fingers.strike(struck)
                     return
         await super().on_event(event)
 
@@ -397,8 +425,17 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         """Ask the daemon, if there is one."""
         if self._is_gone:
             self._jam.controls.refused(command.control if isinstance(command, Set) else "")
+            self._refuse()
             return
         self._link.ask(command)
+
+    def _refuse(self) -> None:
+        """Say that nobody is there to be asked, once for as long as that can be read."""
+        now_s = self._setting.clock()
+        if now_s > self._refused_until_s and not self._is_starting:
+            self._refused_until_s = now_s + _WRONG_S
+            what_next = "" if self._hangs else f"; {BY_ACTION['start_again'].shown} starts it again"
+            self._toast(f"no improv {'answers' if self._hangs else 'is there'}{what_next}", wrong=True)
 
     # --- actions, each a row of the table, by its groups: play ---
 
@@ -411,7 +448,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._fingers.let_go()
         if self._is_gone:
             self._toast("nothing was silenced, as no improv answers; try improv panic", wrong=True)
-        self.ask(Panic())
+        else:
+            self.ask(Panic())
 
     def action_hand_over(self) -> None:
         """Give the turn to the other one."""
@@ -509,7 +547,9 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._learn(self._controls.selected.name)
 
     def _learn(self, target: str) -> None:
-        if target in TARGETS:
+        if target == self._rig.learning:
+            self.ask(Learn(""))
+        elif target in TARGETS:
             self.ask(Learn(target))  # what to do now is for the daemon to say
         else:
             self._toast(f"{target} can't be turned by a knob", wrong=True)
@@ -563,9 +603,11 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self.screen.pick(digit)
 
     def action_close(self) -> None:
-        """Go back to the jam."""
+        """Go back to the jam, or learn nothing any more."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
+        elif self._rig.learning:
+            self.ask(Learn(""))
 
     def _go(self, screen: Screen[Any], then: Callable[[Any], object] | None = None) -> None:
         """Go to a screen, from the jam: one beside it takes the place of another."""
@@ -604,7 +646,10 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self._toast(f"there is no preset {digit}; {BY_ACTION['save_preset'].letters[0]} keeps one")
 
     def _recall(self, preset: Preset) -> None:
-        if self.seen is None or self._is_gone:
+        if self.seen is None:
+            return
+        if self._is_gone:
+            self._refuse()
             return
         for wanted in preset.differs(self.seen):
             self._controls.turn(CONTROLS[wanted.control], wanted.value)
@@ -614,13 +659,23 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         """Keep how everything stands, by a name."""
         if self._shelf.wrong:
             self._read_presets()
-        if (seen := self.seen) is None or self._shelf.wrong:
+        if self.seen is None or self._shelf.wrong:
             return
         free = f"preset {len(self._shelf.presets) + 1}"
         self._go(
-            Entry("preset", "its name", free, lambda name: preset_of(name, seen)),
-            lambda preset: self._change_presets(partial(self._shelf.keep, preset), "kept"),
+            Entry("preset", "its name; that of another replaces it", free, partial(self._standing, self.seen)),
+            lambda preset: self._change_presets(
+                partial(self._shelf.keep, preset),
+                "kept",
+                f"{preset.name} replaced; {BY_ACTION['put_back'].in_lists[0]} in the list puts back the old one",
+            ),
         )
+
+    def _standing(self, seen: Snapshot, name: str) -> Preset:
+        """How the controls stand at this moment: what was asked for last counts already."""
+        known = preset_of(name, seen)
+        values = {control: self._controls.value(CONTROLS[control]) for control in known.values}
+        return replace(known, values=MappingProxyType(values))
 
     def action_remove(self) -> None:
         """Remove the preset that is highlighted."""
@@ -635,14 +690,14 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self._change_presets(self._shelf.put_back, f"{preset.name} is back")
             self.screen.look()
 
-    def _change_presets(self, change: Callable[[], None], done: str) -> None:
-        """Change what is kept, and say that it is done, or why not."""
+    def _change_presets(self, change: Callable[[], bool | None], done: str, replaced: str = "") -> None:
+        """Change what is kept, and say that it is done or another was replaced, or why not."""
         try:
-            change()
+            is_replaced = change()
         except ImprovError as error:
             self._toast(str(error), wrong=True)
         else:
-            self._toast(done)
+            self._toast(replaced if is_replaced else done)
 
     def action_export(self) -> None:
         """Write the take of this jam as a MIDI file, or the last one if it is not recorded."""
@@ -654,7 +709,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         except ImprovError as error:
             self._toast(str(error), wrong=True)
         else:
-            self._toast(f"{told.strip()} in {Path.cwd()}")
+            self._toast(told.strip())
 
     # --- actions: the piano ---
 
@@ -701,7 +756,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self.exit(True)
             return
         self._ends_until_s = now_s + _TWICE_S
-        self._toast(f"{BY_ACTION['quit_and_stop'].letters[0]} again ends the jam")
+        self._toast(f"{BY_ACTION['quit_and_stop'].hint(Where.JAM, self.letters)} again ends the jam")
 
     # --- the palette ---
 
@@ -724,7 +779,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             yield SystemCommand(f"{learn.title} {target}", learn.help, partial(self._learn, target))
             yield SystemCommand(f"{forget.title} {target}", forget.help, partial(self.ask, Forget(target)))
         for name in self.themes_here():
-            yield SystemCommand(f"theme {name}", BY_ACTION["theme"].help, partial(self._wear, name))
+            yield SystemCommand(f"theme {name}", "Wear this theme.", partial(self._wear, name))
 
     def _choose(self, control: Control) -> None:
         self._controls.select(control.name)

@@ -3,6 +3,8 @@
 It puts the views together and hands each snapshot to all of them; it must never know what is done with a key.
 """
 
+from collections.abc import Callable
+
 from textual.app import ComposeResult
 from textual.screen import Screen
 
@@ -27,7 +29,7 @@ class JamScreen(Screen[None]):
 
     where = Where.JAM
 
-    def __init__(self, glyphs: Glyphs) -> None:
+    def __init__(self, glyphs: Glyphs, clock: Callable[[], float]) -> None:
         super().__init__()
         self.turn = TurnBand(glyphs)
         self.banner = Banner()
@@ -35,7 +37,7 @@ class JamScreen(Screen[None]):
         self.keyboard = Keyboard(glyphs)
         self.controls = Controls(glyphs)
         self.insides = (Mind(glyphs), Meters(glyphs))
-        self.status = StatusLine(glyphs)
+        self.status = StatusLine(glyphs, clock)
         self.footer = Footer(glyphs)
 
     def compose(self) -> ComposeResult:
@@ -58,6 +60,11 @@ class JamScreen(Screen[None]):
         for view in self.views:
             view.take(seen)
         self.controls.show(seen)
+
+    def leave(self, seen: Snapshot) -> None:
+        """Take in what a daemon that has gone has left; the controls stand as they stood."""
+        for view in self.views:
+            view.take(seen)
 
     def redraw(self) -> None:
         """Draw what has been taken in."""

@@ -202,7 +202,7 @@ TABLE: tuple[Key, ...] = (
     Key(
         action="put_back",
         title="put preset back",
-        help="Put back the preset that was removed.",
+        help="Put back the preset that was removed or replaced.",
         group=KEEP,
         in_lists=("insert",),
     ),
@@ -224,7 +224,7 @@ TABLE: tuple[Key, ...] = (
         in_lists=_DIGITS,
         takes_key=True,
     ),
-    Key(action="close", title="back", help="Back to the jam.", group=SEE, everywhere=("escape",)),
+    Key(action="close", title="back", help="Back to the jam; there, learn nothing.", group=SEE, everywhere=("escape",)),
     Key(
         action="octave_down",
         title="octave down",
@@ -275,6 +275,7 @@ TABLE: tuple[Key, ...] = (
         title="end the jam",
         help="Leave, and end the jam; it asks once.",
         group=LEAVE,
+        keys=("ctrl+e",),
         letters=("Q",),
     ),
 )
@@ -282,7 +283,7 @@ TABLE: tuple[Key, ...] = (
 
 FOOTER = (
     "panic", "close", "pick", "letters", "start_stop", "help", "quit", "palette", "hand_over", "models", "ports",
-    "presets", "learn", "next_mode", "tap", "export", "log", "save_preset", "restart", "theme",
+    "presets", "learn", "next_mode", "tap", "quit_and_stop", "export", "log", "save_preset", "restart", "theme",
 )  # fmt: skip
 """What the footer tells, the most important first."""
 
@@ -301,6 +302,7 @@ _SHOWN = MappingProxyType(
         "ctrl+q": "^q",
         "ctrl+p": "^p",
         "ctrl+c": "^c",
+        "ctrl+e": "^e",
         "backspace": "bksp",
     }
 )

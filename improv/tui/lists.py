@@ -48,6 +48,9 @@ VIRTUAL = "virtual port"
 
 _PORTS_S = 2.0
 
+_WITHOUT = "none"
+"""The MIDI system of one that was started without."""
+
 _EDGES = 4
 """Cells beside the rows: the margins, and a scroll bar."""
 
@@ -204,6 +207,10 @@ class PortsScreen(ListScreen):
 
     def rows(self) -> Rows:
         """The ports of each end, and none; nothing to pick before they are known, as the digits would move."""
+        if self._rig.api == _WITHOUT:
+            return [
+                Heading("improv was started without MIDI (--api none, or no MIDI system was there): it has no ports")
+            ]
         rows: list[Choice | Heading] = []
         for end, title in zip(ENDS, ("hears", "plays through"), strict=True):
             now: str = getattr(self._rig, end)
@@ -222,12 +229,13 @@ class PortsScreen(ListScreen):
 
     async def _follow(self) -> None:
         while True:
-            await self._ask()
-            self.look()
+            if self._rig.api != _WITHOUT:
+                await self._ask()
+                self.look()
             await asyncio.sleep(_PORTS_S)
 
     async def _ask(self) -> None:
-        api = ["--api", self._rig.api] if self._rig.api not in ("", "none") else []
+        api = ["--api", self._rig.api] if self._rig.api else []
         try:
             told = json.loads(await self._runs(["ports", "--json", *api]))
             self._found = {end: [str(name) for name in told[f"{end}s"]] for end in ENDS}

@@ -1,13 +1,17 @@
 """A line that tells the truth about what plays: what matters most first, and what is wrong before all."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rich.cells import cell_len, set_cell_size
 
 from improv.messages import Snapshot
 from improv.tui.glyphs import Glyphs
-from improv.tui.view import Row, Span, View
+from improv.tui.view import NOBODY, Row, Span, View
+
+_NEWS_S = 10.0
+"""How long what has gone wrong is news."""
 
 
 class StatusLine(View):
@@ -15,9 +19,21 @@ class StatusLine(View):
 
     DEFAULT_CSS = "StatusLine { height: 1; }"
 
+    def __init__(self, glyphs: Glyphs, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(glyphs)
+        self._clock = clock
+        self._counts: tuple[int, ...] = ()
+        self._news_until_s = 0.0
+
+    def take(self, seen: Snapshot) -> None:
+        """Take in the newest snapshot, and note when something went wrong: it is loud as long as it is news."""
+        super().take(seen)
+        if (counts := _counts(seen)) != self._counts:
+            self._counts, self._news_until_s = counts, self._clock() + _NEWS_S
+
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
         """As many rows as there are."""
-        return status(seen, self.glyphs, width, height)
+        return status(seen, self.glyphs, width, height, is_news=self._clock() < self._news_until_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +46,18 @@ class Field:
     """A loud character before any of them."""
 
 
-def fields_of(seen: Snapshot, glyphs: Glyphs) -> list[Field]:
-    """All there is to tell, the most important first."""
+def fields_of(seen: Snapshot, glyphs: Glyphs, *, is_news: bool = True) -> list[Field]:
+    """All there is to tell, the most important first: what has gone wrong, as long as it is news."""
     rig = seen.rig
+    if rig is NOBODY:
+        return [Field((rig.says,))]
+    wrong = [told for count, told in zip(_counts(seen), _wrongs(seen), strict=True) if count]
     told: list[Field] = []
-    if seen.faults:
-        count = f"{glyphs.alarm} {seen.faults} fault{'s' if seen.faults > 1 else ''}"
-        told.append(Field((f"{count}: {_cut(seen.fault, 60, glyphs)}" if seen.fault else count, count), "loud"))
-    if seen.missed_steps:
-        told.append(Field((f"{glyphs.alarm} {seen.missed_steps} missed",), "loud"))
-    if rig.dropped_onsets:
-        told.append(Field((f"{glyphs.alarm} {rig.dropped_onsets} dropped",), "loud"))
-    deaths = rig.engine_deaths + rig.player_deaths
-    if deaths:
-        told.append(Field((f"{glyphs.alarm} restarted {deaths}x",), "loud"))
+    if is_news:
+        told += [Field((f"{glyphs.alarm} {text}",), "loud") for text in wrong]
+        if seen.faults and seen.fault:
+            short = told[0].forms[0]
+            told[0] = Field((f"{short}: {_cut(seen.fault, 60, glyphs)}", short), "loud")
     if rig.take:
         told.append(Field((f" {rig.take}", " rec"), mark=glyphs.recording))
     told.append(_ports(seen, glyphs))
@@ -53,13 +67,32 @@ def fields_of(seen: Snapshot, glyphs: Glyphs) -> list[Field]:
     told.append(Field((f"{seen.tempo:.4g} bpm, own clock", f"{seen.tempo:.4g} bpm")))
     step = f"{_ms(seen.step_p50_us)}/{_ms(seen.step_p99_us)}"
     late = f"{_ms(rig.lateness_p50_us)}/{_ms(rig.lateness_p99_us)}"
-    told.append(Field((f"step {step} ms", f"step {step}"), "quiet"))
-    told.append(Field((f"late {late} ms", f"late {late}"), "quiet"))
+    told.append(Field((f"step {step} ms",), "quiet"))
+    told.append(Field((f"late {late} ms",), "quiet"))
     if rig.remark:
         told.append(Field((rig.remark, _cut(rig.remark, 40, glyphs), _cut(rig.remark, 20, glyphs))))
+    if not is_news:
+        told += [Field((text,), "quiet") for text in wrong]
     if not (seen.missed_steps or rig.dropped_onsets or seen.faults):
         told.append(Field(("nothing missed",), "quiet"))
     return [Field(tuple(_clean(form, glyphs) for form in field.forms), field.role, field.mark) for field in told]
+
+
+def _counts(seen: Snapshot) -> tuple[int, ...]:
+    """How often each kind of thing has gone wrong."""
+    rig = seen.rig
+    return seen.faults, seen.missed_steps, rig.dropped_onsets, rig.engine_deaths + rig.player_deaths
+
+
+def _wrongs(seen: Snapshot) -> tuple[str, ...]:
+    """The same in words."""
+    faults, missed, dropped, deaths = _counts(seen)
+    return (
+        f"{faults} fault{'s' if faults > 1 else ''}",
+        f"{missed} missed",
+        f"{dropped} dropped",
+        f"restarted {deaths}x",
+    )
 
 
 def _ports(seen: Snapshot, glyphs: Glyphs) -> Field:
@@ -89,9 +122,9 @@ def _clean(text: str, glyphs: Glyphs) -> str:
     return text.encode("ascii", "replace").decode() if glyphs.plain else text
 
 
-def status(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
+def status(seen: Snapshot, glyphs: Glyphs, width: int, height: int, *, is_news: bool = True) -> list[Row]:
     """The fields in so many rows."""
-    rest: Sequence[Field] = fields_of(seen, glyphs)
+    rest: Sequence[Field] = fields_of(seen, glyphs, is_news=is_news)
     rows: list[Row] = []
     divider = f" {glyphs.divider} "
     for row in range(height):

@@ -3,10 +3,11 @@
 from math import ceil
 
 from improv.messages import Snapshot
+from improv.music import Place
 from improv.tui import big
 from improv.tui.glyphs import Glyphs
 from improv.tui.keys import BY_ACTION
-from improv.tui.view import Row, Span, View, role_of, width_of, word_of
+from improv.tui.view import NOBODY, Row, Span, View, role_of, width_of, word_of
 from improv.turns import Mode, Who
 
 _PLACE = "chorus-bar.beat"
@@ -82,7 +83,7 @@ def _steady(seen: Snapshot) -> str:
 
 
 def _place(seen: Snapshot) -> str:
-    place = seen.place
+    place = seen.place if seen.playing else Place(1, 1, 1)  # where it starts
     return f"{place.chorus}-{place.bar}.{place.beat}"
 
 
@@ -90,6 +91,8 @@ def _says(seen: Snapshot) -> str:
     """What happens next, in a few words."""
     beats = "beat" if _left(seen) == "1" else "beats"
     match seen.turn.who, seen.settings.mode:
+        case _ if seen.rig is NOBODY:
+            return f"{BY_ACTION['start_again'].shown} starts it again"
         case _ if not seen.playing:
             return f"{BY_ACTION['start_stop'].shown} starts"
         case Who.NOBODY, Mode.SOLO:

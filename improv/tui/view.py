@@ -5,6 +5,7 @@ must never draw anything by itself, and nothing moves unless a snapshot, a resiz
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import ClassVar, NamedTuple
 
@@ -17,7 +18,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from improv.messages import Snapshot
+from improv.messages import Rig, Snapshot
 from improv.tui.glyphs import Glyphs
 from improv.turns import Mode, Who
 
@@ -39,6 +40,9 @@ ROLES = (
 """What a piece of text may mean; the style sheet below gives each its colour. The keys of a piano are ivory by any."""
 
 WORDS = {Who.NOBODY: "COUNT-IN", Who.YOU: "YOU", Who.IMPROV: "IMPROV", Who.BOTH: "BOTH"}
+
+NOBODY = Rig(says="no improv is there")
+"""What plays where there is no daemon."""
 
 
 class View(Widget):
@@ -230,9 +234,16 @@ def runs(cells: Sequence[str], roles: Sequence[str]) -> Row:
     return tuple(spans)
 
 
+def left_by(seen: Snapshot) -> Snapshot:
+    """What a daemon that has gone has left: its music stands still, and nothing plays it any more."""
+    return replace(seen, playing=False, rig=NOBODY)
+
+
 def word_of(seen: Snapshot) -> str:
     """Whose time it is, in a word."""
     match seen.playing, seen.turn.who, seen.settings.mode:
+        case False, _, _ if seen.rig is NOBODY:
+            return "GONE"
         case False, _, _:
             return "STOPPED"
         case True, Who.YOU, Mode.LISTEN:
