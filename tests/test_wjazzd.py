@@ -154,8 +154,8 @@ KINDS = {
     "Cm7": ("C-7", "C-79", "C-79b", "C-7911", "C-7913", "C-7/G"),
     "Cm7b5": ("Cm7b5",),
     "Cdim7": ("Co", "Co7"),
-    "C(0,3,7,9)": ("C-6", "C-69", "C-69/G"),
-    "C(0,5,7,10)": ("Csus", "Csus7", "Csus79", "Csus7913", "Csus/A"),
+    "Cm6": ("C-6", "C-69", "C-69/G"),
+    "C7sus": ("Csus", "Csus7", "Csus79", "Csus7913", "Csus/A"),
 }  # fmt: skip
 """Every kind of symbol that the corpus has, by what it is taken to be."""
 

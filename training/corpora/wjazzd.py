@@ -26,10 +26,6 @@ BEATS_OF_A_CHORUS = 12 * BEATS_PER_BAR
 SLOWEST_BPM = (0, 100, 140, 180, 240)
 """Where each class of tempo begins."""
 
-SUSPENDED = (0, 5, 7, 10)
-MINOR_SIXTH = (0, 3, 7, 9)
-"""Two kinds of chord that `improv.music` has no name for."""
-
 _METRE = f"{BEATS_PER_BAR}/4"
 _BLUES, _SWING = "BLUES", "SWING"
 _MIDDLE_VELOCITY = 88
@@ -43,14 +39,14 @@ _KINDS: Mapping[str, tuple[int, ...]] = MappingProxyType(
         "7": QUALITIES["7"],
         "j7": QUALITIES["maj7"],
         "-": QUALITIES["m"],
-        "-6": MINOR_SIXTH,
+        "-6": QUALITIES["m6"],
         "-7": QUALITIES["m7"],
         "-j7": QUALITIES["m"],
         "m7b5": QUALITIES["m7b5"],
         "o": QUALITIES["dim7"],  # as it is played
         "o7": QUALITIES["dim7"],
-        "sus": SUSPENDED,
-        "sus7": SUSPENDED,
+        "sus": QUALITIES["7sus"],
+        "sus7": QUALITIES["7sus"],
         "+": QUALITIES[""],  # a raised fifth is an alteration like any other
         "+7": QUALITIES["7"],
         "+j7": QUALITIES["maj7"],
