@@ -25,9 +25,13 @@ class Partner(Network):
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
         """One step: (logits of chord, rhythm and pitch, then the states of both)."""
-        named = dict(zip((*self.FEATURES, *self.STATE), given, strict=True))
-        chord, *of_changes = self.changes(
-            *(named[name] for name in (*Changes.FEATURES, *Changes.STATE)),
-        )
-        rhythm, pitch, *of_lines = self.lines(*(named[name] for name in (*Lines.FEATURES, *self.lines.STATE)))
+        features = dict(zip(self.FEATURES, given, strict=False))
+        state = dict(zip(self.STATE, given[len(self.FEATURES) :], strict=True))  # a name may be in both
+
+        def step_of(network: Changes | Lines) -> list[Tensor]:
+            fed = (*(features[name] for name in network.FEATURES), *(state[name] for name in network.STATE))
+            return list(network(*fed))
+
+        chord, *of_changes = step_of(self.changes)
+        rhythm, pitch, *of_lines = step_of(self.lines)
         return chord, rhythm, pitch, *of_changes, *of_lines
