@@ -14,11 +14,11 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from improv.encoding import Cells, Fed
-from improv.music import SILENCE, Chord, Frame
+from improv.music import SILENCE, STEPS_PER_BAR, Chord, Frame
 from training.corpora.solos import Solo
 from training.corpora.wjazzd_split import tune
 from training.networks.changes import Changes
-from training.sequences import FORM_STEPS, in_c
+from training.sequences import FORM_BARS, FORM_STEPS, in_c
 
 CELLS = Cells()
 
@@ -59,12 +59,12 @@ def runs(solos: Iterable[Solo]) -> list[Run]:
         if not solo.is_blues or solo.tonic is None:
             continue
         chords = [frame.chord for frame in in_c(solo)]
-        begins = [top for top in solo.choruses if top - 12 not in solo.choruses]
+        begins = [top for top in solo.choruses if top - FORM_BARS not in solo.choruses]
         for first in begins:
             last = first
             while last in solo.choruses:
-                last += 12
-            found.append(_run(tune(solo), chords[first * 8 : last * 8]))
+                last += FORM_BARS
+            found.append(_run(tune(solo), chords[first * STEPS_PER_BAR : last * STEPS_PER_BAR]))
     return found
 
 

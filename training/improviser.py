@@ -88,7 +88,7 @@ def cut(solo: Solo, start: int, length: int, up: int) -> tuple[dict[str, NDArray
 
 
 def _moved(name: str, units: NDArray[np.uint8], up: int) -> NDArray[np.uint8]:
-    if up == 0 or name not in ("onsets", "line", *_CHORDS):
+    if up == 0 or name not in ("onsets", *_CHORDS):
         return units
     parts = units.reshape(len(units), -1, _ROOTS if name in _CHORDS else PITCHES)
     moved = np.roll(parts, up, axis=-1)

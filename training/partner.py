@@ -25,7 +25,7 @@ from training.export import FORGETFUL, PARITY_STEPS, export, specify
 from training.improviser import Progressed, Recipe
 from training.networks.changes import Changes
 from training.networks.partner import Partner
-from training.sequences import FORM_STEPS, sequences
+from training.sequences import FORM_STEPS, KEY, sequences
 from training.train import shown
 
 CELLS = Cells()
@@ -57,7 +57,7 @@ def train(recipe: Recipe, data: Path, out: Path, progressed: Progressed) -> Mode
         name=NAME,
         summary=SUMMARY,
         encoding="cells",
-        key="C",
+        key=KEY,
         form=likeliest_form(of_changes).text,
         primers=(),
         data=DATA,

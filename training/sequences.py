@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from improv.encoding import Cells, Fed
-from improv.music import STEPS_PER_BAR, Chord, Frame
+from improv.music import PITCH_CLASSES, STEPS_PER_BAR, Chord, Frame, shortest_way
 from improv.rhythm import NUMBERS, rhythm_of, top_line
 from training.corpora.solos import Solo, frames
 
 CELLS = Cells()
-FORM_STEPS = 12 * STEPS_PER_BAR
-FEATURES = ("rhythm", "onsets", "line", "chord", "chord_ahead", "place", "who")
-"""What a melody is fed of what the encoding tells; the choices so far come from the notes."""
+KEY = "C"
+FORM_BARS = 12
+FORM_STEPS = FORM_BARS * STEPS_PER_BAR
+FEATURES = ("rhythm", "onsets", "chord", "chord_ahead", "place", "who")
+"""What a melody is fed of what the encoding tells; its line and the choices so far come from the notes."""
 
 STEP, NUMBER, TICK, UNIT, BEFORE, BEFORE_THAT = range(6)
 """The columns of `Sequence.notes`; a unit that is not there is -1."""
@@ -47,9 +49,9 @@ def in_c(solo: Solo) -> tuple[Frame, ...]:
     """The frames of a solo, in C; ValueError for a solo that has no key."""
     if solo.tonic is None:
         raise ValueError(f"{solo.name} has no key")
-    down = (solo.tonic + 5) % 12 - 5
+    up = -shortest_way(KEY, PITCH_CLASSES[solo.tonic])
     return tuple(
-        Frame(frame.melody.transposed(-down), frame.chord and frame.chord.transposed(-down)) for frame in frames(solo)
+        Frame(frame.melody.transposed(up), frame.chord and frame.chord.transposed(up)) for frame in frames(solo)
     )
 
 
