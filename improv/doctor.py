@@ -305,13 +305,10 @@ def _model(name: str, path: Path) -> Finding:
 
 
 def _step_times_s(model: Any) -> list[float]:
-    from improv.encoding import ENCODINGS, Fed
     from improv.model import no_memory
-    from improv.music import SILENCE, Form, Frame
+    from improv.session import silence
 
-    features = ENCODINGS[model.spec.encoding].encode(Fed(Frame(SILENCE, Form.parse(model.spec.form).chord_at(0))))
-    features = {name: features[name] for name in model.spec.features}
-    memory = no_memory(model.spec)
+    features, memory = silence(model), no_memory(model.spec)
     took_s = []
     for _ in range(_WARM_UP_STEPS + _STEPS):
         time.sleep(_PACE_S)  # from cold caches, as music is

@@ -365,6 +365,13 @@ def _improvised(
     return SILENCE, odds
 
 
+def silence(model: StepModel) -> Tensors:
+    """What a network is fed of a silent step at the top of its form."""
+    encoding = ENCODINGS[model.spec.encoding]
+    (fed,) = _changes(Form.parse(model.spec.form), range(1), encoding)
+    return _features(fed, encoding, model)
+
+
 def caught_up(session: Session, model: StepModel) -> Session:
     """The session with the first of what the network has missed fed to it. Whatever the model raises is raised."""
     fed, *unfed = session.unfed

@@ -14,7 +14,6 @@ from typing import Any
 
 from improv.bench.house import engine, met
 from improv.bench.statistics import Quantiles, ratio
-from improv.bench.steps import fed
 from improv.between import Arrived, Begin
 from improv.config import Tune
 from improv.errors import Unavailable
@@ -23,6 +22,7 @@ from improv.midi.player import Plan
 from improv.model import no_memory
 from improv.music import NoteOff, NoteOn, Part, Timed
 from improv.onnx_model import OnnxModel
+from improv.session import silence
 from improv.turns import Mode
 
 KEYS = 100
@@ -41,7 +41,7 @@ def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> di
     """Milliseconds from a key to its plan, of a step, and of messages there and back."""
     tune = Tune.of(model=name, mode=Mode.DUET, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)
     model = OnnxModel(model_path, provider)
-    features, memory = fed(model), no_memory(model.spec)
+    features, memory = silence(model), no_memory(model.spec)
     chance = random.Random(0)
     found: dict[str, list[float]] = {"reaction": [], "step": [], "crossing": []}
     with engine(tune) as child, Child(_ECHO) as other:

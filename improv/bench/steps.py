@@ -14,11 +14,10 @@ from typing import Any
 import onnxruntime
 
 from improv.bench.statistics import median_ratio, ratio
-from improv.encoding import ENCODINGS, Fed
-from improv.model import Tensors, no_memory
-from improv.music import SILENCE, Form, Frame
+from improv.model import no_memory
 from improv.onnx_model import CPU_PROVIDER, OnnxModel
 from improv.quantiles import quantile
+from improv.session import silence
 
 _STEPS = 1_000
 _PACE_S = 0.005
@@ -30,7 +29,7 @@ _EIGHTH_S = 0.250
 
 def step_us(model: OnnxModel) -> dict[str, float]:
     """What one step costs at a pace of 5 ms, in microseconds."""
-    features, memory = fed(model), no_memory(model.spec)
+    features, memory = silence(model), no_memory(model.spec)
     took_us = []
     for index in range(_WARM_UP_STEPS + _STEPS):
         if index >= _WARM_UP_STEPS:
@@ -51,7 +50,7 @@ def beside_bare_us(path: Path, pairs: int = _PAIRS, pace_s: float = _PACE_S) -> 
     model = OnnxModel(path)
     bare = _bare_session(path)
     outputs = [*model.spec.heads, *(f"{name}_out" for name in model.spec.state)]
-    features, memory = fed(model), no_memory(model.spec)
+    features, memory = silence(model), no_memory(model.spec)
     found: list[tuple[float, float]] = []
     for index in range(_WARM_UP_STEPS + pairs):
         feed = {**features, **{f"{name}_in": value for name, value in memory.items()}}
@@ -77,7 +76,7 @@ def processor_ms(model: OnnxModel, steps: int = _MUSICAL_STEPS, pace_s: float = 
     All threads of the process count, between steps too, which is where a spinning one burns it; only
     what the pacing itself costs its own thread is taken off.
     """
-    features, memory = fed(model), no_memory(model.spec)
+    features, memory = silence(model), no_memory(model.spec)
     for _ in range(_WARM_UP_STEPS):
         _, memory = model.step(features, memory)
     wall_s = pacing_s = 0.0
@@ -111,12 +110,6 @@ def _bare_session(path: Path) -> Any:
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(path.read_bytes(), options, providers=[CPU_PROVIDER])
-
-
-def fed(model: OnnxModel) -> Tensors:
-    """A silent frame over the first chord, as this model wants it."""
-    features = ENCODINGS[model.spec.encoding].encode(Fed(Frame(SILENCE, Form.parse(model.spec.form).chord_at(0))))
-    return {name: features[name] for name in model.spec.features}
 
 
 def _quantiles(took_us: list[float]) -> dict[str, float]:

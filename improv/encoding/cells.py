@@ -3,14 +3,12 @@
 Pitches and chords are counted from the key, so that twelve keys are one.
 """
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from math import inf
 
 import numpy as np
 
-from improv.encoding.vocabulary import CHORD_HEAD, Bias, Choice, Choosing, Fed, Steer
+from improv.encoding.vocabulary import CHORD_HEAD, Bias, Choice, Choosing, Fed, Steer, chord_leaning, digest
 from improv.model import HeadSpec, Shape, Tensor, Tensors
 from improv.music import (
     PITCH_CLASSES,
@@ -32,8 +30,11 @@ _PILLARS = {0: 0, 4 * STEPS_PER_BAR: 5}
 """The roots, in semitones above the key, that make a blues one at the places they have in it."""
 
 _KINDS = tuple(QUALITIES.values())
-_DENSITY_NATS, _LEANING_NATS = 1.5, 2.0
-"""How strongly a control bends the logarithm of a probability: for each onset at its end, and half-way."""
+_CHORDS = len(PITCH_CLASSES) * len(_KINDS) + 1
+"""A unit for each kind on each root, and the last for no chord."""
+
+_DENSITY_NATS = 1.5
+"""How strongly density at its end bends the logarithm of a probability, for each onset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Cells:
             "heads": {name: asdict(head) for name, head in self.heads.items()},
         }
         meaning |= asdict(self)
-        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
+        return digest(meaning)
 
     @property
     def features(self) -> dict[str, Shape]:
@@ -94,7 +95,7 @@ class Cells:
     def heads(self) -> dict[str, HeadSpec]:
         """A chord of every kind on every root, or none; a rhythm; a pitch, which depends on the choices so far."""
         return {
-            CHORD_HEAD: HeadSpec((1, len(_KINDS) * len(PITCH_CLASSES) + 1), "categorical"),
+            CHORD_HEAD: HeadSpec((1, _CHORDS), "categorical"),
             RHYTHM_HEAD: HeadSpec((1, len(RHYTHMS)), "categorical"),
             PITCH_HEAD: HeadSpec((1, self.pitch_count), "categorical"),
         }
@@ -152,12 +153,12 @@ class Cells:
     def chord_units(self, chord: Chord | None) -> Tensor:
         """The unit of a chord by its root and kind, the last one for none; ValueError for a chord without a name."""
         if chord is None:
-            return _one_hot(len(_KINDS) * len(PITCH_CLASSES), self.heads[CHORD_HEAD].shape[1])
-        return _one_hot(chord.root * len(_KINDS) + _KINDS.index(chord.intervals), self.heads[CHORD_HEAD].shape[1])
+            return _one_hot(_CHORDS - 1, _CHORDS)
+        return _one_hot(chord.root * len(_KINDS) + _KINDS.index(chord.intervals), _CHORDS)
 
     def chord_bias(self, fed: Fed) -> Bias:
         """Chords change on beats; a chorus of twelve bars begins on the first degree, its fifth bar on the fourth."""
-        bias = np.zeros(self.heads[CHORD_HEAD].shape[1])
+        bias = np.zeros(_CHORDS)
         newest, place = (fed.frame.chord, *fed.ahead)[-1], fed.place + 1 + self.settled
         if place % STEPS_PER_BEAT:
             return np.where(self.chord_units(newest) > 0, bias, -inf)
@@ -200,11 +201,7 @@ class Cells:
 
     def pitch_bias(self, steer: Steer, chord: Chord | None) -> Bias:
         """A line that leans on the chord plays more of its tones."""
-        if not steer.leaning:
-            return np.zeros(self.pitch_count)
-        inside = np.isin(np.array(self.melody_pitches()) % 12, list(chord.pitch_classes) if chord else range(12))
-        out = -inf if steer.leaning >= 1 else -_LEANING_NATS * steer.leaning / (1 - steer.leaning)
-        return np.where(inside, 0.0, out)
+        return chord_leaning(self.melody_pitches(), chord, steer.leaning)
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """One note a step, each struck."""

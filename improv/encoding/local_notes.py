@@ -1,21 +1,19 @@
 """The encoding of Eck & Schmidhuber (2002): one unit a note, and which notes sound."""
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from math import inf
 
 import numpy as np
 
-from improv.encoding.vocabulary import CHORD_HEAD, Bias, Choice, Choosing, Fed, Steer
+from improv.encoding.vocabulary import CHORD_HEAD, Bias, Choice, Choosing, Fed, Steer, chord_leaning, digest
 from improv.model import HeadSpec, Shape, Tensor, Tensors
 from improv.music import SILENCE, STEPS_PER_BEAT, TICKS_PER_STEP, Cell, Chord, Form, Onset
 
 MELODY_HEAD = "next_melody"
 """Of a network that makes one choice of a melody a step."""
 
-_DENSITY_NATS, _LEANING_NATS = 3.0, 2.0
-"""How strongly a control bends the logarithm of a probability: at its end, and half-way."""
+_DENSITY_NATS = 3.0
+"""How strongly density at its end bends the logarithm of a probability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class LocalNotes:
             "heads": heads,
         }
         meaning |= asdict(self)
-        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
+        return digest(meaning)
 
     @property
     def features(self) -> dict[str, Shape]:
@@ -121,9 +119,7 @@ class LocalNotes:
         again = np.isin(pitches, [onset.pitch for onset in before.onsets])
         inside = np.isin(pitches % 12, list(chord.pitch_classes) if chord else range(12))
         bias = np.where(again, -_DENSITY_NATS * steer.density, 0.0)
-        if steer.leaning:
-            out = -inf if steer.leaning >= 1 else -_LEANING_NATS * steer.leaning / (1 - steer.leaning)
-            bias = bias + np.where(inside, 0.0, out)
+        bias = bias + chord_leaning(pitches.tolist(), chord, steer.leaning)
         if steer.steps_left == STEPS_PER_BEAT and (inside & ~again).any():
             bias = np.where(inside & ~again, bias, -inf)
         if steer.steps_left is not None and steer.steps_left < STEPS_PER_BEAT and again.any():

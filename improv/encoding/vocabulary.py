@@ -3,9 +3,12 @@
 The session speaks to every network through here. This room must never know what any of them looks like inside.
 """
 
-from collections.abc import Generator
+import hashlib
+import json
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from math import inf
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,9 @@ from improv.music import Cell, Chord, Form, Frame
 CHORD_HEAD = "next_chord"
 
 Bias = NDArray[np.float64]
+
+_LEANING_NATS = 2.0
+"""How strongly leaning half-way bends the logarithm of a probability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,20 @@ class Choice:
     """The MIDI pitch each unit stands for, if they stand for pitches."""
     features: Tensors = field(default_factory=dict)
     """What the network is told of the choices so far; nothing before the first."""
+
+
+def chord_leaning(pitches: Sequence[int], chord: Chord | None, leaning: float) -> Bias:
+    """What leaning on a chord adds to each pitch that is none of its tones; nothing where there is no chord."""
+    inside = np.isin(np.asarray(pitches) % 12, list(chord.pitch_classes) if chord else range(12))
+    if not leaning:
+        return np.zeros(len(inside))
+    out = -inf if leaning >= 1 else -_LEANING_NATS * leaning / (1 - leaning)
+    return np.where(inside, 0.0, out)
+
+
+def digest(meaning: Mapping[str, Any]) -> str:
+    """A fingerprint of what numbers mean, given as JSON can tell it."""
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
 
 
 Choosing: TypeAlias = Generator[Choice, int, Cell]
