@@ -15,7 +15,7 @@ from typing import Protocol
 
 from improv.messages import Command, How
 from improv.midi.player import Plan
-from improv.model import StepModel, Tensors
+from improv.model import StepModel, Tensor, Tensors
 from improv.music import STEPS_PER_BAR, TICKS_PER_STEP, NoteOff, Part, Placed, Timed
 from improv.quantiles import quantile
 from improv.session import (
@@ -142,6 +142,10 @@ class _Remembering:
             self._answer = self._model.step(features, memory)
             self._asked = features, memory
         return self._answer
+
+    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+        """What the model answers; whatever it raises is raised."""
+        return self._model.ask(head, features, memory)
 
 
 def _same(features: Tensors, others: Tensors) -> bool:

@@ -137,6 +137,13 @@ class StepModel(Protocol):
         """
         ...
 
+    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+        """One head's logits once some choices of a step have been made.
+
+        `features` are the step's with the choices so far, `memory` is the one after the step: it does not move.
+        """
+        ...
+
 
 def no_memory(spec: ModelSpec) -> Tensors:
     """The memory of a model that has heard nothing: zeros."""

@@ -15,7 +15,7 @@ from platformdirs import user_state_path
 
 from improv.encoding import CHORD_HEAD, ENCODINGS
 from improv.errors import ContractError, UsageError
-from improv.model import MAX_TENSOR_VALUES, ModelSpec, Shape, Tensors
+from improv.model import MAX_TENSOR_VALUES, ModelSpec, Shape, Tensor, Tensors
 from improv.music import STEPS_PER_BEAT, Form, pitch_class
 from improv.onnx_file import checked_spec, read
 
@@ -42,15 +42,24 @@ class OnnxModel:
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error
         self._outputs = [*self.spec.heads, *(f"{name}_out" for name in self.spec.state)]
+        self._only_what_is_asked = onnxruntime.RunOptions()
+        self._only_what_is_asked.only_execute_path_to_fetches = True
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
         """Logits by head and the next memory, in fresh arrays."""
-        feed = dict(features)
-        for name, value in memory.items():
-            feed[f"{name}_in"] = value
-        results: Sequence[Any] = self._session.run(self._outputs, feed)
+        results: Sequence[Any] = self._session.run(self._outputs, _feed(features, memory))
         heads = dict(zip(self.spec.heads, results, strict=False))
         return heads, dict(zip(self.spec.state, results[len(heads) :], strict=True))
+
+    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+        """One head's logits, of which no more is computed than it needs."""
+        results: Sequence[Any] = self._session.run([head], _feed(features, memory), self._only_what_is_asked)
+        logits: Tensor = results[0]
+        return logits
+
+
+def _feed(features: Tensors, memory: Tensors) -> dict[str, Any]:
+    return {**features, **{f"{name}_in": value for name, value in memory.items()}}
 
 
 def provider_names() -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from improv.encoding import CHORD_HEAD, ENCODINGS, Choosing, Encoding, Fed, Steer
+from improv.encoding import CHORD_HEAD, ENCODINGS, Choice, Choosing, Encoding, Fed, Steer
 from improv.messages import (
     CHORDS_LEVEL,
     CLICK_LEVEL,
@@ -58,6 +58,7 @@ from improv.music import (
     SILENCE,
     STEPS_PER_BAR,
     STEPS_PER_BEAT,
+    TICKS_PER_BEAT,
     TICKS_PER_STEP,
     Cell,
     Chord,
@@ -184,6 +185,8 @@ class Session:
     """The player's last notes in this turn."""
     call: Call | None = None
     """What the player has played since improv last did."""
+    answering: int | None = None
+    """The step at which the player's turn began that improv answers; None where it answers none."""
     past: tuple[Fed, ...] = ()
     """What the network was fed in the last chorus: another network begins with it."""
     swing: float | None = None
@@ -303,15 +306,15 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     features = _features(last, encoding, model)
     outputs, after = model.step(features, memory)
 
-    def again(so_far: Tensors) -> Tensors:
-        return model.step({**features, **so_far}, memory)[0]
+    def asked(choice: Choice) -> Tensor:
+        return model.ask(choice.head, {**features, **_taken(choice.features, model)}, after)
 
     newest = encoding.chord(_chord_units(outputs[CHORD_HEAD], last, encoding), session.form)
     chord, *ahead = (*last.ahead, newest)
     melody, odds = SILENCE, None
     if has_melody(model.spec):
-        choosing = encoding.choosing(_steer(session), chord, before.chosen.melody)
-        melody, odds = _improvised(choosing, outputs, again, session, model.spec)
+        choosing = encoding.choosing(_steer(session), chord, before.chosen.melody, last.asked)
+        melody, odds = _improvised(choosing, outputs, asked, session, model.spec)
     session = _choosing(
         Frame(melody, chord), before, session, ahead=tuple(ahead), memory=after, odds=odds,
         unfed=(), behind=0, faults_in_a_row=0,
@@ -334,24 +337,25 @@ def has_melody(spec: ModelSpec) -> bool:
 
 
 def _improvised(
-    choosing: Choosing, outputs: Tensors, again: Callable[[Tensors], Tensors], session: Session, spec: ModelSpec
+    choosing: Choosing, outputs: Tensors, asked: Callable[[Choice], Tensor], session: Session, spec: ModelSpec
 ) -> tuple[Cell, Odds | None]:
     """What improv plays in the session's step, one choice after another, and what the network said of its first pitch.
 
-    `outputs` are the heads before any choice; `again` gives them once some have been made. Where it is not
-    improv's turn nothing is drawn.
+    `outputs` are the heads before any choice; `asked` gives a head's logits once some have been made. Where it is
+    not improv's turn nothing is drawn.
     """
     settings, octaves = session.settings, session.touch.octaves + session.settings.register
     odds: Odds | None = None
     choice = next(choosing)
+    logits = outputs[choice.head]
     for number in count():
         distribution = spec.heads[choice.head].distribution
         if odds is None and choice.pitches:
-            odds = Odds(outputs[choice.head].ravel(), distribution, choice.bias, choice.pitches, octaves)
+            odds = Odds(logits.ravel(), distribution, choice.bias, choice.pitches, octaves)
         if not session.turn.who.plays:
             break
         likely = one_unit(
-            outputs[choice.head],
+            logits,
             settings.temperature,
             distribution=distribution,
             bias=choice.bias,
@@ -361,7 +365,7 @@ def _improvised(
             choice = choosing.send(draw(likely, settings.seed, session.step, number))
         except StopIteration as done:
             return done.value, odds
-        outputs = again(choice.features)
+        logits = asked(choice)
     return SILENCE, odds
 
 
@@ -417,7 +421,7 @@ def fallback(
 
 def idled(session: Session, heard: Heard, start_s: float) -> Session:
     """A session that is stopped, after what was asked for; if it is to start, its next step begins at `start_s`."""
-    session = replace(_commanded(session, heard.commands), keys=(), recent=(), call=None)
+    session = replace(_commanded(session, heard.commands), keys=(), recent=(), call=None, answering=None)
     if session.playing:
         first = session.step + 1
         session = replace(
@@ -474,6 +478,7 @@ def leapt(session: Session, choruses: int) -> Session:
         keys=(),
         recent=(),
         call=None,
+        answering=None,
     )
 
 
@@ -608,7 +613,20 @@ def _up_to_the_decision(session: Session, heard: Heard, encoding: Encoding) -> t
     past = before.past if listened.place < 0 else (*before.past, *fed)[-before.form.steps :]
     after = _moved_on(before, listened, cell, ear, past, encoding)
     *earlier, last = fed
-    return before, after, (*earlier, replace(last, answers=after.turn.who.plays))
+    return before, after, (*earlier, replace(last, answers=after.turn.who.plays, asked=_asked(after, after.step)))
+
+
+def _asked(session: Session, step: int) -> Cell | None:
+    """What the player played at the place that a step has in improv's turn; None where nothing was.
+
+    What is farther back than a chorus is forgotten.
+    """
+    if session.answering is None:
+        return None
+    wanted = session.answering + step - session.turn.start
+    ago = session.step - wanted
+    played = wanted < session.turn.start and ago <= len(session.past)
+    return session.past[-ago].frame.melody if played else None
 
 
 def _left_behind(session: Session, before: Session, cell: Cell, encoding: Encoding) -> tuple[Fed, ...]:
@@ -617,7 +635,10 @@ def _left_behind(session: Session, before: Session, cell: Cell, encoding: Encodi
     if session.place < 0:
         return (Fed(session.chosen, -1, session.ahead, form.steps),)  # the network waits before the top
     sounded, yours = _sounded(session, cell, encoding), session.turn.who.hears_you
-    fed = Fed(sounded, session.place, session.ahead, form.steps, yours)
+    fed = Fed(
+        sounded, session.place, session.ahead, form.steps, yours,
+        answered=_asked(session, session.step), bpm=session.transport.bpm,
+    )  # fmt: skip
     left = session.playing and (not before.playing or before.top != session.top)
     places = range(session.place + 1, form.steps * (session.place // form.steps + 1)) if left else ()
     return (fed, *_changes(form, places, encoding))
@@ -781,6 +802,7 @@ def _moved_on(
     anew = left or (before.settings.mode is Mode.TRADE and before.settings.bars != was.settings.bars)
     turn = first_turn(step, before.rules) if anew else turn_after(before.turn, step, before.rules, ear)
     begins = turn.start == step
+    answering = before.answering if turn == before.turn else None if anew else _answering(before, turn)
     recent, call, touch, transport, swing = before.recent, before.call, before.touch, before.transport, before.swing
     if recent and (begins or (step - before.top) % STEPS_PER_BAR == 0):
         touch = _touch_of(recent, before.semitones, encoding)
@@ -791,9 +813,20 @@ def _moved_on(
     if swing is not None and step % STEPS_PER_BEAT == 0:
         transport, swing = transport.with_swing(swing, step), None
     return replace(
-        before, step=step, keys=keys, heard=cell, turn=turn, recent=recent, call=call, touch=touch,
+        before, step=step, keys=keys, heard=cell, turn=turn, recent=recent, call=call, answering=answering, touch=touch,
         past=past, transport=transport, swing=swing,
     )  # fmt: skip
+
+
+def _answering(before: Session, turn: Turn) -> int | None:
+    """The step from which the call is counted that a turn answers: where the player's turn began if the form decides
+    whose turn it is, else the beat on which the phrase began.
+    """
+    if turn.who is not Who.IMPROV or not before.turn.who.hears_you:
+        return None
+    if before.settings.mode is Mode.TRADE:
+        return before.turn.start
+    return None if before.call is None else before.call.first // TICKS_PER_BEAT * STEPS_PER_BEAT
 
 
 def _touch_of(keys: tuple[Key, ...], key_semitones: int, encoding: Encoding) -> Touch:
@@ -818,8 +851,12 @@ def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
 
 
 def _features(fed: Fed, encoding: Encoding, model: StepModel) -> Tensors:
-    tensors = encoding.encode(fed)
-    return {name: tensors[name] for name in model.spec.features}
+    return _taken(encoding.encode(fed), model)
+
+
+def _taken(tensors: Tensors, model: StepModel) -> Tensors:
+    """Those that a network takes."""
+    return {name: tensor for name, tensor in tensors.items() if name in model.spec.features}
 
 
 def _performed(chosen: Frame, session: Session, before: Cell) -> Frame:

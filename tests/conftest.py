@@ -8,7 +8,7 @@ import pytest
 
 from improv.encoding import ENCODINGS
 from improv.messages import OWN, Settings
-from improv.model import CONTRACT, ModelSpec, Tensors
+from improv.model import CONTRACT, ModelSpec, Tensor, Tensors
 from improv.music import STEPS_PER_BEAT, Chord, Form
 from improv.session import Session, begin
 from improv.transport import Transport
@@ -70,6 +70,9 @@ class Echo:
             melody[0, (int(on[-1]) + 1) % 13 if len(on) else 0] = 30
             heads["next_melody"] = melody
         return heads, {"count": count}
+
+    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+        raise AssertionError("its melody is one choice a step")
 
     def fed_pitches(self) -> list[list[int]]:
         """The pitches each step was fed, since the model was made."""

@@ -184,18 +184,23 @@ class Climber:
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
         self.fed.append(features)
         count = memory["count"] + 1
-        line = memory["line"]
-        for told in (features["line"], features["chosen_line"]):
-            line = told[:, :COUNT] if told[:, :COUNT].any() else line
         rhythm = Rhythm(held=True) if count[0, 0] % 2 else Rhythm((2, 4))
-        wanted = int(np.argmax(line)) + 2 if line.any() else C - LOW
+        line = self._latest(features["line"], memory["line"])
         heads = {
             "next_chord": self._sure(CELLS.chord_units(FORM.chord_at(int(count[0, 0]) + CELLS.settled))),
             RHYTHM_HEAD: self._sure(np.arange(len(RHYTHMS)) == NUMBERS[rhythm]),
-            PITCH_HEAD: self._sure(np.arange(COUNT) == wanted % COUNT),
         }
-        kept = features["line"][:, :COUNT] if features["line"][:, :COUNT].any() else memory["line"]
-        return heads, {"count": count, "line": kept}
+        return heads, {"count": count, "line": line}
+
+    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+        assert head == PITCH_HEAD
+        line = self._latest(features["chosen_line"], memory["line"])
+        wanted = int(np.argmax(line)) + 2 if line.any() else C - LOW
+        return self._sure(np.arange(COUNT) == wanted % COUNT)
+
+    @staticmethod
+    def _latest(line: Tensor, before: Tensor) -> Tensor:
+        return line[:, :COUNT] if line[:, :COUNT].any() else before
 
     @staticmethod
     def _sure(on: NDArray[Any]) -> Tensor:

@@ -8,7 +8,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, one_hot
 from torch.nn.utils import clip_grad_norm_
 
+from improv.music import TICKS_PER_STEP
 from training.networks.lines import PITCHES, RHYTHMS, Lines
-from training.sequences import BEFORE, BEFORE_THAT, FEATURES, STEP, TICK, UNIT
+from training.sequences import ASKED, BEFORE, BEFORE_THAT, FEATURES, STEP, TICK, UNIT
 from training.sequences import Sequence as Solo
 
 Progressed = Callable[[float, str], None]
 
+_CPU = torch.device("cpu")
+
 _CHORDS = ("chord", "chord_ahead")
+_PITCHED = ("onsets", "asked")
+_UNITS = [UNIT, BEFORE, BEFORE_THAT, ASKED]
 _ROOTS = 12
 
 
@@ -36,7 +41,7 @@ class Recipe:
     seed: int = 1
     hidden: int = 256
     dropout: float = 0.4
-    updates: int = 3_000
+    updates: int = 2_000
     batch: int = 16
     steps: int = 192
     rate: float = 2e-3
@@ -48,6 +53,12 @@ class Recipe:
     """The share of the cuts that are moved to another key."""
     blues: float = 2.0
     """How much more often a blues is cut than its length says."""
+    answers: float = 0.35
+    """The share of the cuts in which a call is answered."""
+    silence: float = 0.2
+    """The share of the other cuts of which only the chords are heard at first: so a performance begins."""
+    conversations: int = 1_500
+    """How many of those there are."""
     check_every: int = 250
     patience: int = 4
     """Checks without a better one after which it stops."""
@@ -72,7 +83,13 @@ class Batch:
     counts: Tensor
     shift: Tensor
     notes: Tensor
-    """(notes, 6): the cut, then step, tick, unit and the two units before."""
+    """(notes, 7): the cut, then step, tick, unit, the two units before and the one it answers."""
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device."""
+        features = {name: told.to(device) for name, told in self.features.items()}
+        rest = (self.line, self.rhythms, self.counts, self.shift, self.notes)
+        return Batch(features, *(each.to(device) for each in rest))
 
 
 def cut(solo: Solo, start: int, length: int, up: int) -> tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]:
@@ -82,13 +99,13 @@ def cut(solo: Solo, start: int, length: int, up: int) -> tuple[dict[str, NDArray
     inside = (solo.notes[:, STEP] >= start) & (solo.notes[:, STEP] < end)
     notes = solo.notes[inside].copy()
     notes[:, STEP] -= start
-    units = notes[:, [UNIT, BEFORE, BEFORE_THAT]]
-    notes[:, [UNIT, BEFORE, BEFORE_THAT]] = np.where(units < 0, units, np.clip(units + up, 0, PITCHES - 1))
+    units = notes[:, _UNITS]
+    notes[:, _UNITS] = np.where(units < 0, units, np.clip(units + up, 0, PITCHES - 1))
     return features, solo.rhythms[start:end], notes
 
 
 def _moved(name: str, units: NDArray[np.uint8], up: int) -> NDArray[np.uint8]:
-    if up == 0 or name not in ("onsets", *_CHORDS):
+    if up == 0 or name not in (*_PITCHED, *_CHORDS):
         return units
     parts = units.reshape(len(units), -1, _ROOTS if name in _CHORDS else PITCHES)
     moved = np.roll(parts, up, axis=-1)
@@ -112,14 +129,14 @@ def batch_of(cuts: Sequence[tuple[Solo, int, int, int]]) -> Batch:
         filled = [np.pad(array, ((0, steps - len(array)), *((0, 0),) * (array.ndim - 1))) for array in arrays]
         return torch.from_numpy(np.stack(filled, axis=1).astype(kind))
 
-    notes = np.concatenate([np.insert(found[:, [STEP, TICK, UNIT, BEFORE, BEFORE_THAT]], 0, which, axis=1)
+    notes = np.concatenate([np.insert(found[:, [STEP, TICK, *_UNITS]], 0, which, axis=1)
                             for which, (_, _, found) in enumerate(parts)])  # fmt: skip
     features = {name: side_by_side([one[name] for one, _, _ in parts], np.float32) for name in FEATURES}
     return Batch(
         features,
         side_by_side([_line(found, len(rhythms)) for _, rhythms, found in parts], np.float32),
         side_by_side([rhythms for _, rhythms, _ in parts], np.int64),
-        side_by_side([np.ones(len(rhythms)) for _, rhythms, _ in parts], np.float32),
+        side_by_side([solo.counts[start : start + length] for solo, start, length, _ in cuts], np.float32),
         torch.tensor([up % _ROOTS for *_, up in cuts]),
         torch.from_numpy(notes),
     )
@@ -141,52 +158,68 @@ def _line(notes: NDArray[np.int64], steps: int) -> NDArray[np.float32]:
 def nats(network: Lines, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     """The surprise at each rhythm (steps - 1, batch) and at each note (notes,), and which of the rhythms count."""
     contexts = network.contexts(batch.features, batch.line, batch.shift)
-    logits = network.rhythm_logits(contexts[:-1], batch.features["place"][:-1])
+    logits = network.rhythm_logits(contexts[:-1], {name: told[:-1] for name, told in batch.features.items()})
     rhythms = cross_entropy(logits.flatten(0, 1), batch.rhythms[1:].flatten(), reduction="none")
-    which, step, tick, unit, latest, before = batch.notes[batch.notes[:, 1] > 0].T
-    chosen = {
-        "chosen_rhythm": torch.nn.functional.one_hot(batch.rhythms[step, which], RHYTHMS).float(),
-        "chosen_tick": torch.nn.functional.one_hot(tick, 6).float(),
+    notes = batch.notes[batch.notes[:, 1] > 0]
+    which, step, tick, unit, latest, before, asked = notes[batch.counts[notes[:, 1], notes[:, 0]] > 0].T
+    told = {name: batch.features[name][step - 1, which] for name in _CHORDS} | {
+        "chosen_rhythm": one_hot(batch.rhythms[step, which], RHYTHMS).float(),
+        "chosen_tick": one_hot(tick, TICKS_PER_STEP).float(),
+        "chosen_asked": _units(asked),
     }
-    line = torch.cat((_units(latest), _units(before)), dim=-1)
-    pitch = network.pitch_logits(contexts[step - 1, which], chosen, line, batch.features["chord"][step - 1, which])
+    pitch = network.pitch_logits(contexts[step - 1, which], told, torch.cat((_units(latest), _units(before)), dim=-1))
     return rhythms.view(len(logits), -1), cross_entropy(pitch, unit, reduction="none"), batch.counts[1:]
 
 
 def _units(units: Tensor) -> Tensor:
     """One-hot, all zeros for -1."""
-    return torch.nn.functional.one_hot(units.clamp(min=0), PITCHES) * (units >= 0)[:, None].float()
+    return one_hot(units.clamp(min=0), PITCHES) * (units >= 0)[:, None].float()
 
 
 @torch.no_grad()
-def surprise(network: Lines, solos: Sequence[Solo]) -> dict[str, float]:
-    """Mean surprise in nats over whole solos: a step's rhythm, a note's pitch, and both together a step."""
-    network.eval()
+def surprise(networks: Sequence[Lines], solos: Sequence[Solo]) -> dict[str, float]:
+    """Mean surprise in nats over whole solos, of networks in training mode or not whose probabilities are averaged: a
+    step's rhythm, a note's pitch, and both together a step.
+    """
     rhythm, pitch, steps, notes = 0.0, 0.0, 0.0, 0
     for solo in solos:
-        of_rhythm, of_pitch, counts = nats(network, batch_of([(solo, 0, solo.steps, 0)]))
+        said = []
+        for network in networks:
+            learns, device = network.training, next(network.parameters()).device
+            said.append(nats(network.eval(), batch_of([(solo, 0, solo.steps, 0)]).to(device)))
+            network.train(learns)
+        (of_rhythm, of_pitch), counts = (_agreed(each) for each in list(zip(*said, strict=True))[:2]), said[0][2]
         rhythm += float((of_rhythm * counts).sum())
         pitch += float(of_pitch.sum())
         steps += float(counts.sum())
         notes += len(of_pitch)
-    network.train()
     return {"rhythm": rhythm / steps, "note": pitch / notes, "step": (rhythm + pitch) / steps}
 
 
+def _agreed(nats_of_each: Sequence[Tensor]) -> Tensor:
+    """The surprise at what several networks gave some nats each, their probabilities averaged."""
+    return math.log(len(nats_of_each)) - torch.stack([-nats for nats in nats_of_each]).logsumexp(0)
+
+
 def learn(
-    recipe: Recipe, solos: Mapping[str, Sequence[Solo]], checkpoint: Path, progressed: Progressed
+    recipe: Recipe,
+    solos: Mapping[str, Sequence[Solo]],
+    checkpoint: Path,
+    progressed: Progressed,
+    device: torch.device = _CPU,
 ) -> tuple[Lines, Log]:
-    """The network a recipe leads to, from the solos of `training`, as well as those of `validation` choose it.
+    """The network a recipe leads to, on the CPU, from the solos of `training` and the conversations of `answers`, as
+    well as the blues of `validation` choose it.
 
     Goes on from `checkpoint` if it is of the same recipe.
     """
     torch.manual_seed(recipe.seed)
-    network = Lines(recipe.hidden, recipe.dropout)
+    network = Lines(recipe.hidden, recipe.dropout).to(device)
     averaged = copy.deepcopy(network)
     adam = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay, betas=(0.9, 0.98))
     log, best, begun = Log(), copy.deepcopy(averaged.state_dict()), 0
     if checkpoint.exists():
-        kept = torch.load(checkpoint, weights_only=False)
+        kept = torch.load(checkpoint, map_location=device, weights_only=False)
         if kept["recipe"] == asdict(recipe):
             network.load_state_dict(kept["network"])
             averaged.load_state_dict(kept["averaged"])
@@ -195,11 +228,20 @@ def learn(
     chosen = [solo for solo in solos["validation"] if solo.is_blues]
     weights = np.array([solo.steps * (recipe.blues if solo.is_blues else 1) for solo in solos["training"]])
     for update in range(begun + 1, recipe.updates + 1):
+        if _is_patient_no_longer(log, recipe):
+            break
         began_s = time.perf_counter()
         torch.manual_seed((recipe.seed << 32) + update)  # every update is the same however often it was begun
         rng = np.random.default_rng((recipe.seed, update))
         picked = rng.choice(len(weights), recipe.batch, p=weights / weights.sum())
-        batch = batch_of([_drawn(solos["training"][which], recipe, rng) for which in picked])
+        drawn = [solos["training"][which] for which in picked]
+        if answers := solos.get("answers"):
+            asked = rng.random(recipe.batch) < recipe.answers
+            drawn = [
+                answers[int(rng.integers(len(answers)))] if turn else solo
+                for solo, turn in zip(drawn, asked, strict=True)
+            ]
+        batch = batch_of([_drawn(solo, recipe, rng) for solo in drawn]).to(device)
         of_rhythm, of_pitch, counts = nats(network, batch)
         loss = ((of_rhythm * counts).sum() + of_pitch.sum()) / counts.sum()
         adam.zero_grad()
@@ -211,7 +253,7 @@ def learn(
         _average(averaged, network, min(1 - 1 / recipe.averaged_over, update / (update + 20)))
         log.seconds += time.perf_counter() - began_s
         if update % recipe.check_every == 0 or update == recipe.updates:
-            found = surprise(averaged, chosen)
+            found = surprise([averaged], chosen)
             if all(found["step"] < check["step"] for check in log.checks):
                 best = copy.deepcopy(averaged.state_dict())
             log.checks.append({"update": update, "training": loss.item(), **found})
@@ -219,18 +261,42 @@ def learn(
             progressed(
                 update / recipe.updates, f"validation: {found['step']:.3f} nats a step, {found['note']:.3f} a note"
             )
-            since = len(log.checks) - 1 - min(range(len(log.checks)), key=lambda at: log.checks[at]["step"])
-            if since >= recipe.patience:
-                break
         elif update % 10 == 0:
             progressed(update / recipe.updates, f"training {loss.item():.3f} nats a step")
     averaged.load_state_dict(best)
-    return averaged.eval(), log
+    return averaged.eval().cpu(), log
+
+
+def _is_patient_no_longer(log: Log, recipe: Recipe) -> bool:
+    found = [check["step"] for check in log.checks]
+    return bool(found) and len(found) - 1 - found.index(min(found)) >= recipe.patience
 
 
 def _drawn(solo: Solo, recipe: Recipe, rng: np.random.Generator) -> tuple[Solo, int, int, int]:
     up = int(rng.integers(-5, 7)) if rng.random() < recipe.transposed else 0
-    return solo, int(rng.integers(max(1, solo.steps - recipe.steps + 1))), recipe.steps, up
+    start = int(rng.integers(max(1, solo.steps - recipe.steps + 1)))
+    if solo.counts.all() and rng.random() < recipe.silence:
+        solo = _after_silence(solo, start + int(rng.integers(8, recipe.steps * 2 // 3)), bool(rng.integers(2)))
+    return solo, start, recipe.steps, up
+
+
+def _after_silence(solo: Solo, begins: int, yours: bool) -> Solo:
+    """A solo of which nothing sounds before a step, in a turn of the player's or in nobody's."""
+    features = {name: told.copy() for name, told in solo.features.items()}
+    features["rhythm"][:begins] = np.eye(1, RHYTHMS)
+    features["onsets"][:begins] = 0
+    features["who"][:begins] = (yours, False)
+    features["who"][begins - 1 : begins, 1] = True
+    counts = (np.arange(solo.steps) >= begins).astype(np.uint8)
+    notes = solo.notes[solo.notes[:, STEP] >= begins]
+    notes[:1, BEFORE] = notes[:2, BEFORE_THAT] = -1
+    return replace(
+        solo,
+        features=features,
+        rhythms=solo.rhythms * counts,
+        notes=notes,
+        counts=counts,
+    )
 
 
 @torch.no_grad()

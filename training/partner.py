@@ -1,30 +1,41 @@
 """The project's own model, from a corpus to an exported file: `python -m training.partner`.
 
-Changes and lines are learned one after the other from the training solos, chosen by the validation solos, and
-exported as one network. What it is worth is for the test solos to say, and they are not asked here.
+Changes and lines are learned from the training solos, chosen by the validation solos, and exported as one network.
+What it is worth is for the test solos to say, and they are not asked here.
+
+The lines are several networks, one to a process at a time: as many processes as this machine has cores or GPUs, or
+those of `torchrun -m training.partner`, on one machine or on several.
 """
 
 import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+import torch.distributed as dist
+from torch.multiprocessing.spawn import spawn
 
 from improv.encoding import Cells, Fed
 from improv.model import ModelSpec, Tensors
 from improv.music import SILENCE, Form, Frame
 from improv.rhythm import RHYTHMS, cell_of
-from training import changes, improviser
+from training import changes
+from training.answers import conversations
 from training.corpora import wjazzd
 from training.corpora.wjazzd_split import split
 from training.export import FORGETFUL, PARITY_STEPS, export, specify
-from training.improviser import Progressed, Recipe
+from training.improviser import Log, Progressed, Recipe, learn, surprise
 from training.networks.changes import Changes
+from training.networks.lines import Lines
 from training.networks.partner import Partner
+from training.pictures import validation_curves
 from training.sequences import FORM_STEPS, KEY, sequences
 from training.train import shown
 
@@ -35,23 +46,57 @@ DATA = {
     "source": "Weimar Jazz Database (Pfleiderer et al., Inside the Jazzomat, Schott Campus 2017)",
     "licence": "Open Database License (ODbL) 1.0",
 }
+MEMBERS = 4
+"""The networks of lines that are averaged."""
+
+_MOST_MEMBERS = 16
+
+CONVERSATION_BARS = 24
+
+Learned = tuple[Mapping[str, torch.Tensor], Log]
+"""The weights of a network, and what it went through."""
+
 FOLDER = Path(os.environ.get("IMPROV_DATA", "../shared/data")) / "wjazzd"
 
 
-def train(recipe: Recipe, data: Path, out: Path, progressed: Progressed) -> ModelSpec:
-    """Learn from the solos at `data`, and leave the model, its figures and its checkpoint in `out`."""
-    torch.use_deterministic_algorithms(True)
-    solos, _ = wjazzd.read(data)
-    sides = split(solos)
-    progressed(0, "learning the changes")
+def train(recipe: Recipe, members: int, data: Path, out: Path, progressed: Progressed) -> ModelSpec | None:
+    """Learn from the solos at `data`, and leave the model, its figures and its checkpoints in `out`.
+
+    Of several processes each learns its share of the networks; the first one puts them together, the others return
+    None. A network is on a GPU where there is one for its process.
+    """
+    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    device = _device(rank)
+    torch.use_deterministic_algorithms(device.type == "cpu")
+    progressed(0, "reading the solos")
+    sides = split(wjazzd.read(data)[0])
+    solos = {name: sequences(getattr(sides, name)) for name in ("training", "validation")}
+    learned: dict[int, Learned] = {}
+    for number in range(rank, members, world):
+        name = f"{NAME}-{number + 1}"
+        of_this = replace(recipe, seed=recipe.seed * _MOST_MEMBERS + number)
+
+        def told(done: float, how: str, name: str = name, before: int = len(learned)) -> None:
+            progressed((before + done) / (-(-(members - rank) // world) + 1), f"{name}: {how}")
+
+        told(0, "making conversations")
+        answers = conversations(sides.training, recipe.conversations, recipe.blues, CONVERSATION_BARS, of_this.seed)
+        one, log = learn(of_this, solos | {"answers": answers}, out / f"{name}.checkpoint", told, device)
+        learned[number] = one.state_dict(), log
+    gathered: list[dict[int, Learned]] = [learned] * world
+    if world > 1:
+        progressed(1, "waiting for the other networks")
+        dist.gather_object(learned, gathered if rank == 0 else None)
+    if rank > 0:
+        return None
+    progressed(1, "learning the changes")
     of_changes, changes_checks = changes.learn(
-        recipe.seed, changes.runs(sides.training), changes.runs(sides.validation), lambda _done, how: progressed(0, how)
+        recipe.seed, changes.runs(sides.training), changes.runs(sides.validation), lambda _done, how: progressed(1, how)
     )
-    progressed(0, "reading the lines")
-    melodies = {name: sequences(getattr(sides, name)) for name in ("training", "validation")}
-    lines, log = improviser.learn(recipe, melodies, out / f"{NAME}.checkpoint", progressed)
+    of_each = [learned for _, learned in sorted({n: each for part in gathered for n, each in part.items()}.items())]
+    lines = [_lines(recipe, weights) for weights, _ in of_each]
     network = Partner(of_changes, lines).eval()
-    best = min(log.checks, key=lambda check: check["step"])
+    found = surprise(lines, [solo for solo in solos["validation"] if solo.is_blues])
     spec = specify(
         network,
         name=NAME,
@@ -62,14 +107,29 @@ def train(recipe: Recipe, data: Path, out: Path, progressed: Progressed) -> Mode
         primers=(),
         data=DATA,
         seed=recipe.seed,
-        figures={f"validation_nats_a_{what}": round(best[what], 4) for what in ("step", "note")},
+        figures={f"validation_nats_a_{what}": round(found[what], 4) for what in ("step", "note")},
     )
     progressed(1, f"exporting, and stepping both runtimes {PARITY_STEPS} times")
     difference = export(network, spec, out / f"{NAME}.onnx", _probes(Form.parse(spec.form), recipe.seed), FORGETFUL)
-    told = {"recipe": asdict(recipe), "parity": difference, "seconds": log.seconds}
-    told |= {"changes": changes_checks, "lines": log.checks}
-    (out / f"{NAME}.json").write_text(json.dumps(told, indent=1) + "\n")
+    logs = [log for _, log in of_each]
+    validation_curves([log.checks for log in logs], found, out / f"{NAME}-curves.png")
+    told_of = {"recipe": asdict(recipe), "parity": difference, "validation": found, "changes": changes_checks}
+    told_of |= {"lines": [asdict(log) for log in logs]}
+    (out / f"{NAME}.json").write_text(json.dumps(told_of, indent=1) + "\n")
     return spec
+
+
+def _device(rank: int) -> torch.device:
+    """The GPU of a process, if there is one; of several on one machine each has its own."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank)) % torch.cuda.device_count())
+
+
+def _lines(recipe: Recipe, weights: Mapping[str, torch.Tensor]) -> Lines:
+    network = Lines(recipe.hidden, recipe.dropout)
+    network.load_state_dict(weights)
+    return network.eval()
 
 
 @torch.no_grad()
@@ -101,23 +161,48 @@ def _probes(form: Form, seed: int) -> Iterator[Tensors]:
         ahead = tuple(form.chord_at(place + after) for after in range(1, CELLS.settled + 1))
         tensors = dict(CELLS.encode(Fed(Frame(cell, form.chord_at(place)), place, ahead, FORM_STEPS, answers=True)))
         tensors["chosen_rhythm"] = np.eye(len(RHYTHMS), dtype=np.float32)[[rng.integers(len(RHYTHMS))]]
+        tensors["chosen_asked"] = np.eye(CELLS.pitch_count, dtype=np.float32)[[rng.integers(CELLS.pitch_count)]]
         tensors["chosen_tick"] = np.eye(6, dtype=np.float32)[[rng.integers(6)]]
         yield tensors
 
 
+def _work(rank: int, world: int, meeting: str, arguments: argparse.Namespace) -> None:
+    """What one of several processes does; under torchrun the others may be on other machines."""
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", world))))
+    if world > 1:
+        dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world, timeout=timedelta(days=1))
+    recipe = replace(Recipe(), seed=arguments.seed, updates=arguments.updates)
+    with shown(NAME) if rank == 0 else nullcontext(lambda _done, _how: None) as progressed:
+        spec = train(recipe, arguments.members, arguments.data, arguments.out, progressed)
+    if world > 1:
+        dist.destroy_process_group()
+    if spec is not None:
+        print(f"wrote {arguments.out / NAME}.onnx: {dict(spec.figures)}; its form: {spec.form}")
+
+
 def main() -> None:
-    """Train and export."""
+    """Train and export, on all the cores or GPUs of this machine, or as torchrun has it."""
     usual = Recipe()
     parser = argparse.ArgumentParser(description="Train improv's own model and export it to ONNX.")
     parser.add_argument("--seed", type=int, default=usual.seed, help=f"the same seed, the same model [{usual.seed}]")
     parser.add_argument("--updates", type=int, default=usual.updates, help=f"at most so many [{usual.updates}]")
+    parser.add_argument(
+        "--members", type=int, default=MEMBERS, choices=range(1, _MOST_MEMBERS + 1), metavar=f"1..{_MOST_MEMBERS}",
+        help=f"networks that are averaged [{MEMBERS}]",
+    )  # fmt: skip
     parser.add_argument("--data", type=Path, default=FOLDER, help=f"a folder or wjazzd.db [{FOLDER}]")
     parser.add_argument("--out", type=Path, default=Path("exported_models"), help="the folder to write to")
     arguments = parser.parse_args()
-    recipe = replace(usual, seed=arguments.seed, updates=arguments.updates)
-    with shown(NAME) as progressed:
-        spec = train(recipe, arguments.data, arguments.out, progressed)
-    print(f"wrote {arguments.out / NAME}.onnx: {spec.figures}; its form: {spec.form}")
+    if "RANK" in os.environ:  # torchrun's
+        _work(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), "env://", arguments)
+        return
+    processes = min(arguments.members, torch.cuda.device_count() or os.cpu_count() or 1)
+    if processes == 1:
+        _work(0, 1, "", arguments)
+        return
+    with TemporaryDirectory() as folder:
+        meeting = (Path(folder) / "meeting").as_uri()
+        spawn(_work, (processes, meeting, arguments), processes)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

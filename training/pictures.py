@@ -37,6 +37,25 @@ def loss_curves(curves: Mapping[str, Sequence[float]], title: str, path: Path) -
     plt.close(figure)
 
 
+def validation_curves(checks: Sequence[Sequence[Mapping[str, float]]], agreed: Mapping[str, float], path: Path) -> None:
+    """The surprise at the validation solos as several networks learn, and of all of them averaged."""
+    figure, axes = plt.subplots(1, 3, figsize=(13, 3.2), layout="constrained")
+    for axis, (what, unit) in zip(
+        axes, {"step": "an eighth", "rhythm": "a rhythm", "note": "a pitch"}.items(), strict=True
+    ):
+        for of_one in checks:
+            axis.plot(
+                [each["update"] for each in of_one], [each[what] for each in of_one], color="#00798c", linewidth=1
+            )
+        axis.axhline(agreed[what], color="#d1495b", linewidth=1.5, label=f"averaged: {agreed[what]:.3f}")
+        axis.set_xlabel("update")
+        axis.set_ylabel(f"nats {unit}")
+        axis.legend(frameon=False, fontsize=9)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=110, metadata=_METADATA)
+    plt.close(figure)
+
+
 def piano_roll(midi_path: Path, form: Form, path: Path, *, bars_a_row: int = 12, title: str = "") -> None:
     """A MIDI file that improv wrote, a row for each chorus: you and improv in two colours and two shapes."""
     notes = _notes(mido.MidiFile(midi_path))

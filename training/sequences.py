@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from improv.encoding import Cells, Fed
+from improv.encoding.cells import asked_at
 from improv.music import PITCH_CLASSES, STEPS_PER_BAR, Chord, Frame, shortest_way
 from improv.rhythm import NUMBERS, rhythm_of, top_line
 from training.corpora.solos import Solo, frames
@@ -19,10 +20,12 @@ CELLS = Cells()
 KEY = "C"
 FORM_BARS = 12
 FORM_STEPS = FORM_BARS * STEPS_PER_BAR
-FEATURES = ("rhythm", "onsets", "chord", "chord_ahead", "place", "who")
+FEATURES = (
+    "rhythm", "onsets", "chord", "chord_ahead", "place", "who", "tempo", "asked_rhythm", "asked", "answered",
+)  # fmt: skip
 """What a melody is fed of what the encoding tells; its line and the choices so far come from the notes."""
 
-STEP, NUMBER, TICK, UNIT, BEFORE, BEFORE_THAT = range(6)
+STEP, NUMBER, TICK, UNIT, BEFORE, BEFORE_THAT, ASKED = range(7)
 """The columns of `Sequence.notes`; a unit that is not there is -1."""
 
 
@@ -37,7 +40,9 @@ class Sequence:
     rhythms: NDArray[np.int64]
     """The rhythm played in each step, (steps,)."""
     notes: NDArray[np.int64]
-    """(notes, 6): its step, its number within that, its tick, its unit, and the two units before it."""
+    """(notes, 7): its step, its number within that, its tick, its unit, the two before it, and the one it answers."""
+    counts: NDArray[np.uint8]
+    """1 for each step whose choices are learned, (steps,)."""
 
     @property
     def steps(self) -> int:
@@ -68,28 +73,35 @@ def fed(solo: Solo) -> tuple[Fed, ...]:
         decided = of_form.get(step + 1)
         place, form_steps = (step, 0) if decided is None else (decided - 1, FORM_STEPS)
         ahead = tuple(chords[step + 1 : step + 1 + CELLS.settled])
-        found.append(Fed(frame, place, ahead, form_steps, answers=True))
+        found.append(Fed(frame, place, ahead, form_steps, answers=True, bpm=solo.tempo_bpm))
     return tuple(found)
 
 
 def sequence(solo: Solo) -> Sequence:
     """A solo as arrays; ValueError for a solo that has no key."""
-    steps = fed(solo)
+    return as_sequence(solo.name, solo.is_blues, fed(solo))
+
+
+def as_sequence(name: str, is_blues: bool, steps: Iterable[Fed]) -> Sequence:
+    """What was fed step by step as arrays; what improv did not play is not learned."""
+    steps = tuple(steps)
     encoded = [CELLS.encode(each) for each in steps]
     cells = [each.frame.melody for each in steps]
     notes: list[tuple[int, ...]] = []
     line = [-1, -1]
-    for step, cell in enumerate(cells):
+    for step, (cell, each) in enumerate(zip(cells, steps, strict=True)):
         pitches = [CELLS.unit(pitch) for pitch in top_line(cell)]
         for number, (tick, unit) in enumerate(zip(rhythm_of(cell).ticks, pitches, strict=True)):
-            notes.append((step, number, tick, unit, line[-1], line[-2]))
+            asked = None if each.answered is None else asked_at(each.answered, tick)
+            notes.append((step, number, tick, unit, line[-1], line[-2], -1 if asked is None else CELLS.unit(asked)))
             line.append(unit)
     return Sequence(
-        solo.name,
-        solo.is_blues,
-        {name: np.concatenate([tensors[name] for tensors in encoded]).astype(np.uint8) for name in FEATURES},
+        name,
+        is_blues,
+        {feature: np.concatenate([tensors[feature] for tensors in encoded]).astype(np.uint8) for feature in FEATURES},
         np.array([NUMBERS[rhythm_of(cell)] for cell in cells]),
-        np.array(notes, np.int64).reshape(-1, 6),
+        np.array(notes, np.int64).reshape(-1, 7),
+        np.array([1, *(each.answers for each in steps[:-1])], np.uint8),
     )
 
 

@@ -3,6 +3,7 @@
 Pitches and chords are counted from the key, so that twelve keys are one.
 """
 
+from bisect import bisect
 from dataclasses import asdict, dataclass
 from math import inf
 
@@ -32,6 +33,12 @@ _PILLARS = {0: 0, 4 * STEPS_PER_BAR: 5}
 _KINDS = tuple(QUALITIES.values())
 _CHORDS = len(PITCH_CLASSES) * len(_KINDS) + 1
 """A unit for each kind on each root, and the last for no chord."""
+
+_TEMPI_BPM = (80, 110, 150, 200, 260)
+"""Where one kind of tempo ends and the next begins: the faster, the fewer sixteenths."""
+
+_FARTHEST = 12
+"""An answer that is farther from its call, in semitones, is told as so far."""
 
 _DENSITY_NATS = 1.5
 """How strongly density at its end bends the logarithm of a probability, for each onset."""
@@ -76,11 +83,15 @@ class Cells:
         `newest_chord` is the last one that is settled, `chord` and `chord_ahead` are those of the step that is
         decided and of a beat later; `place` is where it lies in its bar and, in a form of twelve bars, which bar
         that is; `who` says whether the player had the turn, and whether improv plays next.
+
+        Where improv answers, `asked_rhythm` and `asked` are what the player played at the same place of their turn,
+        and `answered` how far the last note of the step lies above what it answered, -12 to 12 semitones.
         """
         rhythm, pitches, chord = (1, len(RHYTHMS)), (1, self.pitch_count), (1, 2 * len(PITCH_CLASSES))
         played: dict[str, Shape] = {"rhythm": rhythm, "onsets": pitches, "line": (1, 2 * self.pitch_count)}
         known: dict[str, Shape] = {"newest_chord": chord, "chord": chord, "chord_ahead": chord}
-        known |= {"place": (1, STEPS_PER_BAR + _FORM_BARS), "who": (1, 2)}
+        known |= {"place": (1, STEPS_PER_BAR + _FORM_BARS), "who": (1, 2), "tempo": (1, len(_TEMPI_BPM) + 1)}
+        known |= {"asked_rhythm": rhythm, "asked": pitches, "answered": (1, 2 * _FARTHEST + 1)}
         return played | known | {name: (1, shape) for name, shape in self._choice_shapes.items()}
 
     @property
@@ -89,6 +100,7 @@ class Cells:
             "chosen_rhythm": len(RHYTHMS),
             "chosen_line": 2 * self.pitch_count,
             "chosen_tick": TICKS_PER_STEP,
+            "chosen_asked": self.pitch_count,
         }
 
     @property
@@ -114,8 +126,6 @@ class Cells:
         """The tensors a network is fed; no choice has been made yet."""
         cell = fed.frame.melody
         line = [self.unit(pitch) for pitch in top_line(cell)]
-        onsets = np.zeros(self.pitch_count, np.float32)
-        onsets[line] = 1
         chords = (fed.frame.chord, *fed.ahead)
         decided = fed.place + 1
         place = np.zeros(STEPS_PER_BAR + _FORM_BARS, np.float32)
@@ -124,13 +134,17 @@ class Cells:
             place[STEPS_PER_BAR + decided // STEPS_PER_BAR % _FORM_BARS] = 1
         tensors = {
             "rhythm": _one_hot(NUMBERS[rhythm_of(cell)], len(RHYTHMS)),
-            "onsets": onsets,
+            "onsets": self._units(top_line(cell)),
             "line": self._line(line),
             "newest_chord": chord_notes(chords[-1]),
             "chord": chord_notes(chords[min(1, len(chords) - 1)]),
             "chord_ahead": chord_notes(chords[min(3, len(chords) - 1)]),
             "place": place,
             "who": np.array([fed.yours, fed.answers], np.float32),
+            "tempo": _one_hot(bisect(_TEMPI_BPM, fed.bpm), len(_TEMPI_BPM) + 1),
+            "asked_rhythm": _one_hot(None if fed.asked is None else NUMBERS[rhythm_of(fed.asked)], len(RHYTHMS)),
+            "asked": self._units(top_line(fed.asked) if fed.asked else ()),
+            "answered": _one_hot(self._distance(cell, fed.answered), 2 * _FARTHEST + 1),
         }
         tensors |= {name: np.zeros(width, np.float32) for name, width in self._choice_shapes.items()}
         return {name: tensor[None] for name, tensor in tensors.items()}
@@ -141,6 +155,19 @@ class Cells:
         if above < 0:
             return above % 12
         return above if above < self.pitch_count else self.pitch_count - 12 + (above - self.pitch_count) % 12
+
+    def _units(self, pitches: tuple[int, ...]) -> Tensor:
+        units = np.zeros(self.pitch_count, np.float32)
+        units[[self.unit(pitch) for pitch in pitches]] = 1
+        return units
+
+    def _distance(self, cell: Cell, answered: Cell | None) -> int | None:
+        """How far the last onset lies above what was asked there, counted from the lowest that is told."""
+        ticks, line = rhythm_of(cell).ticks, top_line(cell)
+        if answered is None or not line:
+            return None
+        asked = asked_at(answered, ticks[-1])
+        return None if asked is None else min(_FARTHEST, max(-_FARTHEST, line[-1] - asked)) + _FARTHEST
 
     def _line(self, units: list[int]) -> Tensor:
         """The last two, the latest first; zeros where there are none."""
@@ -173,17 +200,19 @@ class Cells:
         root, kind = divmod(int(np.argmax(units)), len(_KINDS))
         return None if root == len(PITCH_CLASSES) else Chord(root, _KINDS[kind])
 
-    def choosing(self, steer: Steer, chord: Chord | None, before: Cell) -> Choosing:
+    def choosing(self, steer: Steer, chord: Chord | None, before: Cell, asked: Cell | None = None) -> Choosing:
         """A rhythm, then a pitch for each of its onsets, each knowing those before it."""
         sounding = max(before.sounding_after, default=None)
         rhythm = RHYTHMS[(yield Choice(RHYTHM_HEAD, self.rhythm_bias(steer, sounding is not None)))]
         pitches = self.melody_pitches()
         line: list[int] = []
         for tick in rhythm.ticks:
+            pitch = None if asked is None else asked_at(asked, tick)
             chosen = {
                 "chosen_rhythm": _one_hot(NUMBERS[rhythm], len(RHYTHMS)),
                 "chosen_line": self._line(line),
                 "chosen_tick": _one_hot(tick, TICKS_PER_STEP),
+                "chosen_asked": _one_hot(None if pitch is None else self.unit(pitch), self.pitch_count),
             }
             features = {name: tensor[None] for name, tensor in chosen.items()}
             line.append((yield Choice(PITCH_HEAD, self.pitch_bias(steer, chord), pitches, features)))
@@ -209,6 +238,15 @@ class Cells:
         for pitch in pitches:
             cells.append(cell_of(Rhythm((0,)), (pitch,), None) if pitch else SILENCE)
         return tuple(cells)
+
+
+def asked_at(cell: Cell, tick: int) -> int | None:
+    """The pitch of a player's cell that belongs to a tick: the last one begun by then, else what is held into it,
+    else the first; None of silence.
+    """
+    line = dict(zip(rhythm_of(cell).ticks, top_line(cell), strict=True))
+    begun = [pitch for start, pitch in line.items() if start <= tick]
+    return begun[-1] if begun else max(cell.held, default=next(iter(line.values()), None))
 
 
 def chord_notes(chord: Chord | None) -> Tensor:

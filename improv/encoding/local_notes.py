@@ -104,7 +104,7 @@ class LocalNotes:
         """One: a note for each step."""
         return (MELODY_HEAD,)
 
-    def choosing(self, steer: Steer, chord: Chord | None, before: Cell) -> Choosing:
+    def choosing(self, steer: Steer, chord: Chord | None, before: Cell, asked: Cell | None = None) -> Choosing:
         """One choice, of a pitch: it is held where the same one has just begun, else struck."""
         pitches = self.melody_pitches()
         unit = yield Choice(MELODY_HEAD, self.bias(steer, chord, before), pitches)

@@ -82,6 +82,12 @@ class Fed:
     """Whether the player had the turn."""
     answers: bool = False
     """Whether improv plays in the step that is decided."""
+    asked: Cell | None = None
+    """What the player played at the same place of their turn as the step that is decided has in improv's."""
+    answered: Cell | None = None
+    """The same of this step."""
+    bpm: float = 120.0
+    """The tempo, in quarter notes a minute."""
 
 
 class Encoding(Protocol):
@@ -137,10 +143,11 @@ class Encoding(Protocol):
         """The heads that a network which improvises has."""
         ...
 
-    def choosing(self, steer: Steer, chord: Chord | None, before: Cell) -> Choosing:
+    def choosing(self, steer: Steer, chord: Chord | None, before: Cell, asked: Cell | None = None) -> Choosing:
         """The choices that the next cell takes.
 
-        `chord` is the one that will sound, in the network's key, `before` the cell it follows.
+        `chord` is the one that will sound, in the network's key, `before` the cell it follows, `asked` the
+        player's that it answers.
         """
         ...
 
