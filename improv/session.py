@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import count, pairwise
+from math import copysign
 from statistics import median
 from typing import Any, assert_never
 
@@ -103,6 +104,9 @@ _FAULTS_BEFORE_FORGETTING = 4
 
 _REMEMBERED_KEYS = 16
 """How many of the player's notes the answer takes its register and loudness from."""
+
+_MARGIN = 18
+"""The semitones that a line should have above and below it, where the network's range has them."""
 
 _SEEN_OF_MEMORY = 48
 
@@ -830,10 +834,12 @@ def _answering(before: Session, turn: Turn) -> int | None:
 
 
 def _touch_of(keys: tuple[Key, ...], key_semitones: int, encoding: Encoding) -> Touch:
+    """The loudness of some keys, and the octaves that bring them into the network's range: none where that is wide."""
     pitches = encoding.melody_pitches()
-    centre = (pitches[0] + pitches[-1]) / 2 + key_semitones
+    centre, half = (pitches[0] + pitches[-1]) / 2 + key_semitones, (pitches[-1] - pitches[0]) / 2
     above = sum(key.pitch for key in keys) / len(keys) - centre
-    return Touch(round(sum(key.velocity for key in keys) / len(keys)), round(above / 12))
+    too_far = max(0.0, abs(above) - max(0.0, half - _MARGIN))
+    return Touch(round(sum(key.velocity for key in keys) / len(keys)), round(copysign(too_far, above) / 12))
 
 
 def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
