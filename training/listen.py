@@ -53,7 +53,7 @@ MOST_TRIES = 20
 """So many choruses are looked at for each that is heard."""
 
 MIDDLE = 67
-"""A whole line is moved by octaves until its median is as near as can be to this pitch: nobody is told by a register."""
+"""A whole line is moved by octaves until its median is as near as can be to this pitch: no register tells who plays."""
 
 TEMPO_FACTOR = 1.5
 LEAST_ALIKE = 0.7
@@ -269,8 +269,8 @@ def run(arguments: argparse.Namespace) -> None:
         notes = np.mean([len(line.onsets) for line in of_it])
         print(f"{source}: {len(of_it)} clips, {notes:.0f} notes each, own chords {chords:.0%} those of the band")
     print(
-        f"wrote {arguments.out}: {len(clips)} clips of {stage.seconds:.1f} s, {len(written) / 1e6:.1f} MB; open it in a "
-        "browser.\nKeep it to yourself: some clips play transcriptions of performances under copyright."
+        f"wrote {arguments.out}: {len(clips)} clips of {stage.seconds:.1f} s, {len(written) / 1e6:.1f} MB; open it in "
+        "a browser.\nKeep it to yourself: some clips play transcriptions of performances under copyright."
     )
 
 

@@ -59,7 +59,7 @@ MELODY, CHORDS, BASS, DRUMS = 0, 1, 2, 9
 """Channels of MIDI."""
 PROGRAMS = {MELODY: 0, CHORDS: 4, BASS: 32}
 """General MIDI: piano, electric piano, double bass."""
-VELOCITIES = {MELODY: 92, CHORDS: 50, BASS: 74, DRUMS: 46}
+VELOCITIES = {MELODY: 96, CHORDS: 48, BASS: 60, DRUMS: 56}
 ACCENT = 8
 """How much louder a note on a bar's first beat is, and how much softer one off the beat."""
 
@@ -103,7 +103,7 @@ class Stage:
 
 
 def soundfont(named: Path | None = None) -> Path | None:
-    """The soundfont to be used, None if FluidSynth or every one is missing; an error if what is named cannot be used."""
+    """The soundfont to be used, None if FluidSynth or every one is missing; an error if a named one cannot be used."""
     if named is not None and not named.is_file():
         raise InputNotFound(f"{named}: no such soundfont")
     if shutil.which("fluidsynth") is None:
@@ -130,7 +130,7 @@ def hits(line: Melody) -> list[Hit]:
 
 
 def band(form: Form) -> list[Hit]:
-    """What accompanies every line through one chorus: a walking bass, chords without their roots, a hi-hat and a ride."""
+    """What accompanies every line through a chorus: a walking bass, chords without their roots, a hi-hat and a ride."""
     beats = form.steps // STEPS_PER_BEAT
     found = []
     for beat in range(beats):
@@ -237,7 +237,7 @@ def _by_fluidsynth(notes: Sequence[Hit], stage: Stage, font: Path) -> Sound:
     with TemporaryDirectory() as folder:
         score, out = Path(folder, "line.mid"), Path(folder, "line.wav")
         midi(notes, stage).save(score)
-        command = ["fluidsynth", "-ni", "-q", "-g", "0.4", "-r", str(RATE), "-O", "s16", "-T", "wav", "-F", str(out)]
+        command = ["fluidsynth", "-ni", "-q", "-g", "1.2", "-r", str(RATE), "-O", "s16", "-T", "wav", "-F", str(out)]
         done = subprocess.run([*command, str(font), str(score)], capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode or not out.is_file():
             raise ImprovError(f"fluidsynth made no sound of {font}: {' '.join(done.stderr.split())[:200]}")
@@ -299,7 +299,9 @@ def packed(sound: Sound) -> tuple[str, bytes]:
     """The type and the bytes of a file that any browser plays: MP3 where `soundfile` can write it, else WAV."""
     out = io.BytesIO()
     if soundfile is not None and "MP3" in soundfile.available_formats():
-        soundfile.write(out, sound.astype(np.float32), RATE, format="MP3", bitrate_mode="VARIABLE", compression_level=0.6)
+        soundfile.write(
+            out, sound.astype(np.float32), RATE, format="MP3", bitrate_mode="VARIABLE", compression_level=0.6
+        )
         return "audio/mpeg", out.getvalue()
     with wave.open(out, "wb") as file:
         file.setparams((1, 2, RATE, len(sound), "NONE", ""))
