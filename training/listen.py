@@ -249,7 +249,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.swing,
         sound.soundfont(arguments.soundfont),
     )
-    print(f"sound: {_by(stage)}")
+    print(f"sound: {_by(stage)}", flush=True)
     clips = _clips(arguments, models, stage)
     about = {
         "tempo": f"{stage.bpm:g} beats a minute, swing {stage.swing:g}",
@@ -306,6 +306,7 @@ def _by(stage: sound.Stage) -> str:
 
 def _clips(arguments: argparse.Namespace, models: Sequence[tuple[Path, OnnxModel]], stage: sound.Stage) -> list[Clip]:
     count, form = arguments.clips, stage.form
+    print(f"reading {arguments.data}", flush=True)
     data = corpus(arguments.data)
     seeds = range(1_000 * arguments.seed + 1, 1_000 * arguments.seed + 1 + MOST_TRIES * count)
     rng = np.random.default_rng(arguments.seed)
@@ -314,6 +315,7 @@ def _clips(arguments: argparse.Namespace, models: Sequence[tuple[Path, OnnxModel
     for path, model in models:
         names.append(_free(model.spec.name, path.stem, names))
         found += taken(of_model(model, names[-1], arguments.temperature, seeds), count, str(path))
+    print(f"learning a Markov chain from {len(data.learned)} solos", flush=True)
     return found + taken(of_markov(data.learned, form, seeds), count, MARKOV)
 
 
