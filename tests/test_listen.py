@@ -447,8 +447,11 @@ def test_midi_files_are_heard_or_learned_from() -> None:
     assert len(found.heard) + len(found.learned) >= 1
 
 
-def test_a_page_from_the_users_own_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_page_from_the_users_own_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From MIDI files to the page, with a model that is shipped, twice the same."""
+    monkeypatch.setattr(sound, "soundfont", lambda named: None)
     data = tmp_path / "midi"
     data.mkdir()
     for number in range(2):
