@@ -21,13 +21,13 @@ from improv.errors import DataError, InputNotFound, UsageError
 from improv.music import Form
 from tests.conftest import Echo
 from tests.test_solos import solo
-from training import answers, listen, sound
-from training.answers import Answer, mean_interval, rows, share_interval, t_quantile
+from training import listen, ratings, sound
 from training.corpora import wjazzd
 from training.corpora.solos import Note, Solo
 from training.corpora.wjazzd_split import Side, sides
 from training.listen import MARKOV, PEOPLE, Clip, alike, centred, of_markov, of_model, of_people, page, taken
 from training.metrics import CHORUS_BARS, TICKS_PER_BAR, Melody
+from training.ratings import Answer, mean_interval, rows, share_interval, t_quantile
 from training.sequences import CELLS
 from training.sound import RATE, Stage
 
@@ -341,7 +341,7 @@ def test_rows_of_known_answers() -> None:
 def file_of(path: Path, **changes: Any) -> Path:
     answer = {"clip": 1, "source": "people", "rating": 4, "human": True, "known": False, **changes.pop("answer", {})}
     path.write_text(
-        json.dumps({"format": answers.FORMAT, "test": "t", "listener": path.stem, "answers": [answer], **changes})
+        json.dumps({"format": ratings.FORMAT, "test": "t", "listener": path.stem, "answers": [answer], **changes})
     )
     return path
 
@@ -375,12 +375,12 @@ def test_answers_of_several_listeners_are_joined(tmp_path: Path, capsys: pytest.
 )
 def test_a_file_that_the_page_never_saved_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(DataError, match="not saved by the page"):
-        answers.read(file_of(tmp_path / "a.json", **changes))
+        ratings.read(file_of(tmp_path / "a.json", **changes))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputNotFound):
-        answers.read(tmp_path / "none.json")
+        ratings.read(tmp_path / "none.json")
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")

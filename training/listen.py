@@ -26,7 +26,7 @@ from improv.onnx_model import OnnxModel
 from improv.session import Heard, advance, begin, has_melody
 from improv.transport import Transport
 from improv.turns import Mode
-from training import answers, markov, sound
+from training import markov, ratings, sound
 from training.corpora import midi_files, wjazzd
 from training.corpora.solos import Solo
 from training.corpora.wjazzd_split import split
@@ -191,7 +191,7 @@ def page(clips: Sequence[Clip], stage: sound.Stage, about: Mapping[str, str], se
         "about": dict(about),
     }
     content = {
-        "format": answers.FORMAT,
+        "format": ratings.FORMAT,
         "id": sha256(b"".join(file for _, file in files)).hexdigest()[:12],
         "seconds": round(stage.seconds, 2),
         "type": files[0][0],
@@ -235,7 +235,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the page, or print what listeners have answered."""
     if arguments.results:
-        for line in answers.told(list(chain.from_iterable(map(answers.read, arguments.results)))):
+        for line in ratings.told(list(chain.from_iterable(map(ratings.read, arguments.results)))):
             print(line)
         return
     _check(arguments)
