@@ -1,0 +1,145 @@
+"""What listeners answered, counted: a mean rating a source, and how often it was taken for a person, with intervals.
+
+The page of a listening test counts the same in its own language; a test holds the two together.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import comb, cos, nan, pi, sqrt, tan
+from pathlib import Path
+from statistics import fmean, stdev
+
+from improv.errors import DataError, InputNotFound
+
+FORMAT = "improv-listen 1"
+RATINGS = range(1, 6)
+LEVEL = 0.95
+_SLICES, _HALVINGS = 2_000, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one listener said of one clip."""
+
+    test: str
+    listener: str
+    clip: int
+    source: str
+    rating: int
+    human: bool
+    """Whether it was taken for a person."""
+    known: bool = False
+    """Whether the listener knew the solo: then it is no judgement of a stranger, and not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One source: so many answers, and two figures, each with the ends of its interval."""
+
+    source: str
+    answers: int
+    clips: int
+    rating: tuple[float, float, float]
+    human: tuple[float, float, float]
+
+
+def read(path: Path) -> list[Answer]:
+    """The answers in a file that the page has saved; DataError if it is none."""
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputNotFound(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not saved by the page of a listening test") from error
+    try:
+        if content["format"] != FORMAT:
+            raise ValueError(content["format"])
+        return [_answer(str(content["test"]), str(content["listener"]), said) for said in content["answers"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: not saved by the page of a listening test") from error
+
+
+def _answer(test: str, listener: str, said: dict[str, object]) -> Answer:
+    clip, rating, human, known = (said[name] for name in ("clip", "rating", "human", "known"))
+    if not (type(clip) is type(rating) is int and rating in RATINGS and isinstance(human, bool)):
+        raise ValueError(said)
+    return Answer(test, listener, clip, str(said["source"]), rating, human, bool(known))
+
+
+def rows(answers: Iterable[Answer]) -> list[Row]:
+    """A row for each source, the best liked first; of the same listener's answers to one clip the last one counts."""
+    latest = {(answer.test, answer.listener, answer.clip): answer for answer in answers}
+    by_source: defaultdict[str, list[Answer]] = defaultdict(list)
+    for answer in latest.values():
+        if not answer.known:
+            by_source[answer.source].append(answer)
+    found = []
+    for source, said in by_source.items():
+        of_clip: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+        for answer in said:
+            of_clip[answer.test, answer.clip].append(answer.rating)
+        rating = mean_interval([fmean(ratings) for ratings in of_clip.values()])
+        share = share_interval(sum(answer.human for answer in said), len(said))
+        found.append(Row(source, len(said), len(of_clip), rating, share))
+    return sorted(found, key=lambda row: (-row.rating[0], row.source))
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The mean of a clip's ratings over clips, and where it would lie with other clips: Student's t, within the scale.
+
+    The ratings of one clip by several listeners are one value, their mean; that other listeners may judge otherwise
+    is not in it. Ends are nan for a single value.
+    """
+    mean = fmean(values)
+    if len(values) < 2:
+        return mean, nan, nan
+    reach = t_quantile(len(values) - 1) * stdev(values) / sqrt(len(values))
+    return mean, max(float(RATINGS[0]), mean - reach), min(float(RATINGS[-1]), mean + reach)
+
+
+def t_quantile(degrees: int) -> float:
+    """How far Student's t with so many degrees of freedom lies from 0 in 5 of 100 cases.
+
+    With t = sqrt(degrees) tan(a), its density is proportional to cos(a) ** (degrees - 1).
+    """
+
+    def area(upper: float) -> float:
+        width = upper / _SLICES
+        return width * sum(cos((slice_ + 0.5) * width) ** (degrees - 1) for slice_ in range(_SLICES))
+
+    whole = area(pi / 2)
+    angle = _bisected(lambda upper: area(upper) / whole < LEVEL, 0, pi / 2)
+    return sqrt(degrees) * tan(angle)
+
+
+def share_interval(yes: int, asked: int) -> tuple[float, float, float]:
+    """The share, and its exact binomial interval (Clopper & Pearson 1934), as if all answers were independent."""
+
+    def at_most(count: int, share: float) -> float:
+        return sum(comb(asked, k) * share**k * (1 - share) ** (asked - k) for k in range(count + 1))
+
+    tail = (1 - LEVEL) / 2
+    low = _bisected(lambda share: 1 - at_most(yes - 1, share) < tail, 0, 1) if yes else 0.0
+    high = _bisected(lambda share: at_most(yes, share) > tail, 0, 1) if yes < asked else 1.0
+    return yes / asked, low, high
+
+
+def _bisected(is_before: Callable[[float], bool], low: float, high: float) -> float:
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if is_before(middle) else (low, middle)
+    return (low + high) / 2
+
+
+def told(answers: Sequence[Answer]) -> Iterator[str]:
+    """Line by line the table."""
+    listeners, known = {answer.listener for answer in answers}, sum(answer.known for answer in answers)
+    yield f"{len(listeners)} listeners, {len(answers)} answers, of which {known} of solos they knew are not counted"
+    yield f"{'':32}{'answers':>8}{'clips':>7}   {'go on jamming, 1 to 5':26}taken for a person"
+    for row in rows(answers):
+        rating = "{:.2f} ({:.2f} to {:.2f})".format(*row.rating)
+        share = "{:.0%} ({:.0%} to {:.0%})".format(*row.human)
+        yield f"{row.source:32}{row.answers:>8}{row.clips:>7}   {rating:26}{share}"
+    yield "in brackets the 95 % interval: over clips (Student's t), over answers (exact binomial)"
