@@ -75,14 +75,28 @@ def _message(pool: descriptor_pool.DescriptorPool, name: str) -> type[Message]:
 
 
 def _onnx_subset() -> type[Message]:
-    """The part of ONNX's ModelProto that the checks read (onnx.proto3; numbers are its field numbers)."""
+    """The part of ONNX's ModelProto that is read here (onnx.proto3; numbers are its field numbers)."""
     fields: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "Model": {"graph": (7, "Graph"), "metadata_props": (14, "*Entry"), "functions": (25, "*Function")},
         "Entry": {"key": (1, "str"), "value": (2, "str")},
         "Function": {"name": (1, "str")},
-        "Graph": {"node": (1, "*Node"), "initializer": (5, "*Tensor"), "sparse_initializer": (15, "*Sparse")},
+        "Graph": {
+            "node": (1, "*Node"),
+            "initializer": (5, "*Tensor"),
+            "input": (11, "*Value"),
+            "output": (12, "*Value"),
+            "value_info": (13, "*Value"),
+            "sparse_initializer": (15, "*Sparse"),
+        },
+        "Value": {"name": (1, "str")},
         "Sparse": {"dims": (3, "*int")},
-        "Node": {"op_type": (4, "str"), "attribute": (5, "*Attribute"), "domain": (7, "str")},
+        "Node": {
+            "input": (1, "*str"),
+            "output": (2, "*str"),
+            "op_type": (4, "str"),
+            "attribute": (5, "*Attribute"),
+            "domain": (7, "str"),
+        },
         "Attribute": {
             "t": (5, "Tensor"),
             "g": (6, "Graph"),
@@ -91,7 +105,12 @@ def _onnx_subset() -> type[Message]:
             "sparse_tensor": (22, "Sparse"),
             "sparse_tensors": (23, "*Sparse"),
         },
-        "Tensor": {"dims": (1, "*int"), "external_data": (13, "*Entry"), "data_location": (14, "int")},
+        "Tensor": {
+            "dims": (1, "*int"),
+            "name": (8, "str"),
+            "external_data": (13, "*Entry"),
+            "data_location": (14, "int"),
+        },
     }
     file = descriptor_pb2.FileDescriptorProto(name="onnx_subset.proto", package="improv", syntax="proto3")
     kinds = descriptor_pb2.FieldDescriptorProto
@@ -127,6 +146,26 @@ def checked_spec(content: bytes) -> ModelSpec:
     if METADATA_KEY not in metadata:
         raise ContractError(f"it has no {METADATA_KEY!r} metadata, so it is no improv model; see `training/export.py`")
     return ModelSpec.from_json(metadata[METADATA_KEY])
+
+
+def part(content: bytes, output: str) -> bytes:
+    """A checked model without whatever one of its outputs does not need."""
+    model: Any = _Model()
+    model.ParseFromString(content)
+    graph, needed, kept = model.graph, {output}, []
+    for node in reversed(graph.node):  # a node stands behind those whose outputs it takes
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            kept.append(node)
+    named = {name: [each for each in getattr(graph, name) if each.name in needed] for name in ("initializer", "input")}
+    parts = {"node": kept[::-1], **named, "output": [each for each in graph.output if each.name == output]}
+    smaller: Any = _Model()
+    smaller.CopyFrom(model)
+    smaller.graph.ClearField("value_info")
+    for name, those in parts.items():
+        smaller.graph.ClearField(name)
+        getattr(smaller.graph, name).extend(those)
+    return bytes(smaller.SerializeToString(deterministic=True))
 
 
 def _check_graph(model: Any) -> None:

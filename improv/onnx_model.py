@@ -17,7 +17,7 @@ from improv.encoding import CHORD_HEAD, ENCODINGS
 from improv.errors import ContractError, UsageError
 from improv.model import MAX_TENSOR_VALUES, ModelSpec, Shape, Tensor, Tensors
 from improv.music import STEPS_PER_BEAT, Form, pitch_class
-from improv.onnx_file import checked_spec, read
+from improv.onnx_file import checked_spec, part, read
 
 CPU_PROVIDER = "CPUExecutionProvider"
 
@@ -39,11 +39,15 @@ class OnnxModel:
             self._session = _session(content, _PROVIDERS[provider])
             self.provider = provider
             _check_declared(self.spec, self._session)
+            self._parts = {
+                head: _session(part(content, head), _PROVIDERS[provider])
+                for head in ENCODINGS[self.spec.encoding].melody_heads[1:]
+                if head in self.spec.heads
+            }
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error
         self._outputs = [*self.spec.heads, *(f"{name}_out" for name in self.spec.state)]
-        self._only_what_is_asked = onnxruntime.RunOptions()
-        self._only_what_is_asked.only_execute_path_to_fetches = True
+        self._inputs = {head: [each.name for each in alone.get_inputs()] for head, alone in self._parts.items()}
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
         """Logits by head and the next memory, in fresh arrays."""
@@ -52,8 +56,9 @@ class OnnxModel:
         return heads, dict(zip(self.spec.state, results[len(heads) :], strict=True))
 
     def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
-        """One head's logits, of which no more is computed than it needs."""
-        results: Sequence[Any] = self._session.run([head], _feed(features, memory), self._only_what_is_asked)
+        """One head's logits, for which nothing is computed that it does not need."""
+        feed = _feed(features, memory)
+        results: Sequence[Any] = self._parts[head].run([head], {name: feed[name] for name in self._inputs[head]})
         logits: Tensor = results[0]
         return logits
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.helper
+import onnx.numpy_helper
 import torch
 
 from improv.encoding import ENCODINGS
@@ -17,12 +19,12 @@ from improv.onnx_model import OnnxModel
 from training.networks import Network
 
 TOLERANCE = 1e-5
-"""The most a logit or a state of a network that counts may differ between the runtimes, over chained steps."""
-
-FORGETFUL = 1e-4
-"""The same of a network that forgets: in single precision, and nothing grows from step to step."""
+"""The most a logit or a state may differ between the runtimes, over chained steps."""
 
 PARITY_STEPS = 1_000
+
+_LARGE = 4_096
+"""Weights of so many values are worth halving."""
 
 
 def specify(
@@ -60,13 +62,21 @@ def specify(
 
 
 def export(
-    network: Network, spec: ModelSpec, path: Path, probes: Iterable[Tensors], tolerance: float = TOLERANCE
+    network: Network,
+    spec: ModelSpec,
+    path: Path,
+    probes: Iterable[Tensors],
+    *,
+    halved: bool = False,
 ) -> float:
-    """Write the network's step to `path`; returns the largest difference from PyTorch, ContractError above `tolerance`.
+    """Write the network's step to `path`; returns the largest difference from PyTorch, ContractError above `TOLERANCE`.
 
-    `probes` are the features of `PARITY_STEPS` chained steps. Nothing is left at `path` when the
-    export is refused.
+    `probes` are the features of `PARITY_STEPS` chained steps. `halved` rounds the weights, the network's own too, and
+    keeps them in half precision, so that the file is half as large; it is computed with as before. Nothing is left at
+    `path` when the export is refused.
     """
+    if halved:
+        network.half().float()
     arguments = tuple(torch.zeros(shape) for shape in (*spec.features.values(), *spec.state.values()))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of packages nothing here uses
     with warnings.catch_warnings():
@@ -83,6 +93,8 @@ def export(
     assert program is not None
     model = program.model_proto
     _strip(model)
+    if halved:
+        _halve(model.graph)
     _describe(model, spec)
     onnx.checker.check_model(model, full_check=True)
     unproven = path.with_suffix(".unproven")
@@ -90,10 +102,10 @@ def export(
     unproven.write_bytes(model.SerializeToString(deterministic=True))
     try:
         difference = parity(network, OnnxModel(unproven, "cpu"), probes)
-        if not difference <= tolerance:
+        if not difference <= TOLERANCE:
             raise ContractError(
                 f"{path}: PyTorch and onnxruntime differ by {difference:.2g} over {PARITY_STEPS} chained steps; "
-                f"at most {tolerance:g} is allowed"
+                f"at most {TOLERANCE:g} is allowed"
             )
         unproven.replace(path)
     finally:
@@ -133,6 +145,20 @@ def parity(network: Network, model: OnnxModel, probes: Iterable[Tensors]) -> flo
 def _describe(model: onnx.ModelProto, spec: ModelSpec) -> None:
     del model.metadata_props[:]
     model.metadata_props.add(key=METADATA_KEY, value=spec.to_json())
+
+
+def _halve(graph: onnx.GraphProto) -> None:
+    """Keep what is large in half precision; whoever loads it makes single precision of it once."""
+    casts = []
+    for weights in graph.initializer:
+        values = onnx.numpy_helper.to_array(weights)
+        if values.dtype == np.float32 and values.size >= _LARGE:
+            name = weights.name
+            weights.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+            casts.append(onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _strip(model: onnx.ModelProto) -> None:

@@ -30,7 +30,7 @@ from training import changes
 from training.answers import conversations
 from training.corpora import wjazzd
 from training.corpora.wjazzd_split import split
-from training.export import FORGETFUL, PARITY_STEPS, export, specify
+from training.export import PARITY_STEPS, export, specify
 from training.improviser import Log, Progressed, Recipe, learn, surprise
 from training.networks.changes import Changes
 from training.networks.lines import Lines
@@ -110,7 +110,9 @@ def train(recipe: Recipe, members: int, data: Path, out: Path, progressed: Progr
         figures={f"validation_nats_a_{what}": round(found[what], 4) for what in ("step", "note")},
     )
     progressed(1, f"exporting, and stepping both runtimes {PARITY_STEPS} times")
-    difference = export(network, spec, out / f"{NAME}.onnx", _probes(Form.parse(spec.form), recipe.seed), FORGETFUL)
+    difference = export(
+        network, spec, out / f"{NAME}.onnx", _probes(Form.parse(spec.form), recipe.seed), FORGETFUL, halved=True
+    )
     logs = [log for _, log in of_each]
     validation_curves([log.checks for log in logs], found, out / f"{NAME}-curves.png")
     told_of = {"recipe": asdict(recipe), "parity": difference, "validation": found, "changes": changes_checks}

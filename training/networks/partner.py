@@ -14,8 +14,8 @@ from training.networks import Network
 from training.networks.changes import Changes
 from training.networks.lines import Lines
 
-_NEVER = 1e-9
-"""No choice is quite impossible: its logarithm would be no number."""
+_NEVER = 1e-6
+"""No choice is less likely than one in a million: so far down single precision differs from runtime to runtime."""
 
 
 class Partner(Network):
