@@ -18,7 +18,7 @@ from improv.transport import Transport
 from improv.turns import Mode
 from tests.test_improviser import FORM, solo
 from training import changes
-from training.export import TOLERANCE, export, specify
+from training.export import FORGETFUL, export, specify
 from training.networks.changes import Changes
 from training.networks.lines import Lines
 from training.networks.partner import Partner
@@ -69,7 +69,7 @@ def test_its_networks_are_exported_as_one_and_played(learned: Changes, tmp_path:
         network, name="small", summary="small", encoding="cells", key="C", form=likeliest_form(learned).text,
         primers=(), data={"source": "none", "licence": "none"}, seed=0, figures={},
     )  # fmt: skip
-    assert export(network, spec, tmp_path / "small.onnx", _probes(IN_C, 0), halved=True) <= TOLERANCE
+    assert export(network, spec, tmp_path / "small.onnx", _probes(IN_C, 0), FORGETFUL, halved=True) <= FORGETFUL
     model = OnnxModel(tmp_path / "small.onnx")
     rng = np.random.default_rng(0)
     memory = {name: rng.random(shape, np.float32) for name, shape in spec.state.items()}
@@ -107,7 +107,7 @@ def test_a_step_of_all_is_a_step_of_each() -> None:
         assert torch.equal(heads[whole][0], heads[of_changes][0])
         for head in (1, 2):
             mean = torch.stack([heads[network][head - 1].softmax(-1) for network in lines]).mean(0)
-            assert torch.allclose(heads[whole][head].softmax(-1), mean, atol=1e-5)
+            assert torch.allclose(heads[whole][head].softmax(-1), mean, atol=1e-4)
     assert all(states[network][0].any() for network in lines)  # the line is remembered
 
 

@@ -30,7 +30,7 @@ from training import changes
 from training.answers import conversations
 from training.corpora import wjazzd
 from training.corpora.wjazzd_split import split
-from training.export import PARITY_STEPS, export, specify
+from training.export import FORGETFUL, PARITY_STEPS, export, specify
 from training.improviser import Log, Progressed, Recipe, learn, surprise
 from training.networks.changes import Changes
 from training.networks.lines import Lines
