@@ -824,13 +824,13 @@ def _moved_on(
 
 def _answering(before: Session, turn: Turn) -> int | None:
     """The step from which the call is counted that a turn answers: where the player's turn began if the form decides
-    whose turn it is, else the beat on which the phrase began.
+    whose turn it is, else the beat on which the phrase began. Silence asks nothing.
     """
-    if turn.who is not Who.IMPROV or not before.turn.who.hears_you:
+    if turn.who is not Who.IMPROV or not before.turn.who.hears_you or before.call is None:
         return None
     if before.settings.mode is Mode.TRADE:
         return before.turn.start
-    return None if before.call is None else before.call.first // TICKS_PER_BEAT * STEPS_PER_BEAT
+    return before.call.first // TICKS_PER_BEAT * STEPS_PER_BEAT
 
 
 def _touch_of(keys: tuple[Key, ...], key_semitones: int, encoding: Encoding) -> Touch:

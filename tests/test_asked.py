@@ -98,6 +98,12 @@ def test_a_turn_that_is_handed_over_is_answered_from_where_it_began() -> None:
     assert pitches(model)[4:8] == [[60], [64], [], []]
 
 
+def test_silence_asks_nothing() -> None:
+    model, sessions = played({}, Mode.TRADE, 16)
+    assert sessions[-1].turn.who is Who.IMPROV
+    assert rhythms(model) == [None] * 16
+
+
 def test_where_nobody_plays_alone_nothing_is_asked() -> None:
     for mode in (Mode.SOLO, Mode.DUET):
         model, sessions = played({1: 60, 2: 62}, mode, 20)
