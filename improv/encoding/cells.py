@@ -36,6 +36,9 @@ _CHORDS = len(PITCH_CLASSES) * len(_KINDS) + 1
 _DENSITY_NATS = 1.5
 """How strongly density at its end bends the logarithm of a probability, for each onset."""
 
+_RESTS_NATS = 2.0
+"""How strongly the tendency to rest at its end bends the logarithm of the probability that nothing sounds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cells:
@@ -190,9 +193,13 @@ class Cells:
         return cell_of(rhythm, tuple(pitches[unit] for unit in line), sounding)
 
     def rhythm_bias(self, steer: Steer, sounds: bool) -> Bias:
-        """Nothing is held where nothing sounds; a denser line has more onsets; a phrase ends on what sounds last."""
+        """Nothing is held where nothing sounds; a denser line has more onsets; a phrase ends on what sounds last.
+
+        A line that tends to rest is likelier to be silent for the step, after a note as after a rest.
+        """
         onsets = np.array([len(rhythm.ticks) for rhythm in RHYTHMS])
-        bias = _DENSITY_NATS * steer.density * onsets
+        silent = np.array([rhythm == Rhythm() for rhythm in RHYTHMS])
+        bias = _DENSITY_NATS * steer.density * onsets + _RESTS_NATS * steer.rests * silent
         if not sounds:
             bias = np.where([rhythm.held for rhythm in RHYTHMS], -inf, bias)
         if steer.steps_left == 1:
