@@ -26,7 +26,7 @@ from improv.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
 RHYTHM_HEAD, PITCH_HEAD = "next_rhythm", "next_pitch"
 
 _FORM_BARS = 12
-_PILLARS = {0: 0, 4 * STEPS_PER_BAR: 5}
+PILLARS = {0: 0, 4 * STEPS_PER_BAR: 5}
 """The roots, in semitones above the key, that make a blues one at the places they have in it."""
 
 _KINDS = tuple(QUALITIES.values())
@@ -165,7 +165,7 @@ class Cells:
         newest, place = (fed.frame.chord, *fed.ahead)[-1], fed.place + 1 + self.settled
         if place % STEPS_PER_BEAT:
             return np.where(self.chord_units(newest) > 0, bias, -inf)
-        degree = _PILLARS.get(place % fed.form_steps) if fed.form_steps == _FORM_BARS * STEPS_PER_BAR else None
+        degree = PILLARS.get(place % fed.form_steps) if fed.form_steps == _FORM_BARS * STEPS_PER_BAR else None
         if degree is not None:
             roots = np.arange(len(bias)) // len(_KINDS)
             bias = np.where(roots == degree, bias, -inf)

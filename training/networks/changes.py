@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import log_softmax, logsigmoid
+from torch.nn.functional import log_softmax
 
 from improv.encoding import Cells
 from improv.encoding.cells import chord_notes
@@ -60,13 +60,16 @@ class Changes(Network):
         return self._says(put_out[0], newest, place), out[0], cells[0]
 
     def _says(self, put_out: Tensor, newest: Tensor, place: Tensor) -> Tensor:
-        """The logarithm of each unit's probability: that the newest chord stays, or goes and this one follows."""
+        """The newest chord's logit is that of its staying; the others' say which one follows if it goes.
+
+        Up to a constant these are the logarithms of the probabilities that they are the next chord.
+        """
         known = torch.cat((put_out, place), dim=-1)
-        stays = self.stays(known)
         apart = newest.sum(-1, keepdim=True) + self.chords.sum(-1) - 2 * newest @ self.chords.T
         same = torch.relu(1 - apart)  # 1.0 for the unit of the newest chord, no two being told alike
         follows = log_softmax(self.follows(known) + _NEVER * same, dim=-1)
-        return same * logsigmoid(stays) + (1 - same) * (logsigmoid(-stays) + follows)
+        logits: Tensor = same * self.stays(known) + (1 - same) * follows
+        return logits
 
 
 def _chords() -> Tensor:
