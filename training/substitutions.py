@@ -159,9 +159,10 @@ def tune_by_tune(players: Mapping[str, Sequence[Sequence[Chorus]]]) -> Shares:
 
 
 def played(model: StepModel, temperature: float, choruses: int, seed: int) -> Iterator[tuple[Chorus, bytes]]:
-    """Chorus after chorus as a listener hears them, and what the network remembers of the chords after each.
+    """Chorus after chorus as a listener hears them, and after each all that those to come follow from at temperature 0.
 
-    `temperature` is what the control `changes` stands at. improv only listens, for the chords hear no melody.
+    That is the network's memory of the chords and the bar that is settled, as bytes. `temperature` is what the control
+    `changes` stands at. improv only listens, for the chords hear no melody.
     """
     settings = Settings(mode=Mode.LISTEN, changes=temperature, seed=seed)
     session = begin(model, settings, Transport(0, 0.0, 120))
@@ -170,8 +171,8 @@ def played(model: StepModel, temperature: float, choruses: int, seed: int) -> It
         for _ in range(session.form.steps):
             session, _ = advance(session, Heard(), model)
             chords.append(session.frame.chord)
-        remembered = [session.memory[name].tobytes() for name in sorted(Changes.STATE)]
-        yield tuple(chords[::STEPS_PER_BEAT]), b"".join(remembered)
+        state = [session.memory[name].tobytes() for name in Changes.STATE]
+        yield tuple(chords[::STEPS_PER_BEAT]), b"".join((*state, repr((session.chosen.chord, session.ahead)).encode()))
 
 
 def jams(model: StepModel, temperature: float, choruses: int) -> list[list[Chorus]]:
@@ -191,25 +192,26 @@ class Kept:
 
     choruses: int
     unlike_the_first: int
-    settled_after: int | None
-    """The first chorus that ended with the chords' memory bit for bit as the one before it.
+    repeats: tuple[int, int] | None
+    """The first chorus that ended, bit for bit, as an earlier one did, and before it that one; None if there was none.
 
-    The chords hear only themselves, so from there on every chorus is the same.
+    The chords hear only themselves, so from there on those between the two come again for ever.
     """
 
 
 def kept(model: StepModel, choruses: int, progressed: Callable[[int], None]) -> Kept:
     """So many choruses at temperature 0, each of them played."""
     first: Chorus | None = None
-    before, settled, unlike = b"", None, 0
-    for number, (chorus, remembered) in enumerate(played(model, 0.0, choruses, seed=0), 1):
+    seen: dict[bytes, int] = {}
+    repeats, unlike = None, 0
+    for number, (chorus, state) in enumerate(played(model, 0.0, choruses, seed=0), 1):
         first = first or chorus
         unlike += chorus != first
-        if settled is None and remembered == before:
-            settled = number
-        before = remembered
+        if repeats is None:
+            repeats = (seen[state], number) if state in seen else None
+            seen[state] = number
         progressed(number)
-    return Kept(choruses, unlike, settled)
+    return Kept(choruses, unlike, repeats)
 
 
 def alone(network: Changes, path: Path, seed: int) -> OnnxModel:
@@ -272,11 +274,10 @@ def _tell(
 ) -> None:
     first = next(chorus for chorus, _ in played(model, 0.0, 1, seed=0))
     print(f"form: {model.spec.form}")
-    print(
-        f"at 0: {found.choruses} choruses, {found.unlike_the_first} unlike the first; memory the same, bit for bit, ",
-        end="",
-    )
-    print(f"from chorus {found.settled_after} on" if found.settled_after else "never")
+    again = "nothing came again bit for bit"
+    if found.repeats:
+        again = "chorus {1} ends bit for bit as chorus {0}, so it goes on like this for ever".format(*found.repeats)
+    print(f"at 0: {found.choruses} choruses, {found.unlike_the_first} unlike the first; {again}")
     for temperature, of_jams in counted.items():
         lost = sum(loses_form(chorus) for jam in of_jams for chorus in jam)
         print(f"at {temperature:g}: {sum(map(len, of_jams))} choruses, {lost} that lose the form")
