@@ -152,10 +152,18 @@ TOP_P = Control(
 DENSITY = Control(
     "density", "How busy the answer is: below 0 it holds more, above 0 it strikes more.", 0, -1, 1, nudge=0.1
 )
+RESTS = Control(
+    "rests", "How much the answer pauses: below 0 it plays on, above 0 it rests more often and longer.",
+    0, -1, 1, nudge=0.1,
+)  # fmt: skip
 REGISTER = Control("register", "Octaves the answer lies above yours.", 0, -2, 2, "octaves", nudge=1, whole=True)
 LEANING = Control(
     "leaning", "How much the answer leans on chord tones: 0 as it likes, 1 nothing else.", 0, 0, 1, nudge=0.1
 )
+CHANGES = Control(
+    "changes", "How freely chords are drawn: 0 keeps to the form, 1 changes it as players do, above 1 wilder.",
+    0, 0, 1.5, nudge=0.1,
+)  # fmt: skip
 KEY = Control("key", f"The key to play in; {OWN} is the model's.", OWN, choices=(OWN, *PITCH_CLASSES))
 SEED = Control(
     "seed", "Another seed, other notes; the same one makes a jam repeatable.", 0, 0, 2**31 - 1, whole=True, nudge=1
@@ -180,8 +188,8 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
     {
         control.name: control
         for control in (
-            TEMPO, SWING, MODE, BARS, GAP, TEMPERATURE, TOP_P, DENSITY, REGISTER, LEANING, KEY, MODEL, SEED, COUNT_IN,
-            MELODY_LEVEL, CHORDS_LEVEL, CLICK_LEVEL, MELODY_MUTE, CHORDS_MUTE, CLICK_MUTE, THRU,
+            TEMPO, SWING, MODE, BARS, GAP, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, CHANGES, KEY, MODEL,
+            SEED, COUNT_IN, MELODY_LEVEL, CHORDS_LEVEL, CLICK_LEVEL, MELODY_MUTE, CHORDS_MUTE, CLICK_MUTE, THRU,
         )
     }
 )  # fmt: skip
@@ -189,7 +197,7 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
 
 
 MELODY_CONTROLS = tuple(
-    control.name for control in (TEMPERATURE, TOP_P, DENSITY, REGISTER, LEANING, SEED, MELODY_LEVEL, MELODY_MUTE)
+    control.name for control in (TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, SEED, MELODY_LEVEL, MELODY_MUTE)
 )
 """What only a network with a melody can obey."""
 
@@ -214,8 +222,10 @@ class Settings:
     temperature: float = 1.0
     top_p: float = 1.0
     density: float = 0.0
+    rests: float = 0.0
     register: int = 0
     leaning: float = 0.0
+    changes: float = 0.0
     key: str = OWN
     seed: int = 0
     count_in: int = 1
@@ -458,6 +468,9 @@ class Snapshot:
     """What it will play in the next step, as far as is known now."""
     form: str = ""
     """The chords of a chorus, its bars divided by `|`, in the key that sounds."""
+    chords: tuple[Chord | None, ...] = ()
+    """Step by step from the bar line on, in the key that sounds: those of this bar so far as they were played, and
+    those to come as they will be, as far as they are settled. They may be other ones than the form's."""
     loudness: Loudness = Loudness()
     """Of this step; yours of the one that has just ended."""
     chances: tuple[Chance, ...] = ()

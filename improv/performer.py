@@ -284,7 +284,8 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
 
 def _deaf_to(model: OnnxModel) -> tuple[str, ...]:
     """The controls that a network cannot obey: one without a melody none of the melody's."""
-    return ENCODINGS[model.spec.encoding].deaf_to if has_melody(model.spec) else MELODY_CONTROLS
+    deaf_to = ENCODINGS[model.spec.encoding].deaf_to
+    return deaf_to if has_melody(model.spec) else tuple(dict.fromkeys((*MELODY_CONTROLS, *deaf_to)))
 
 
 def _asked_to_begin(hands: "FarPlayer", link: Link, prepared: Prepared) -> Begin | None:

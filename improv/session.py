@@ -102,6 +102,12 @@ LATE = "the network was late"
 _FAULTS_BEFORE_FORGETTING = 4
 """After so many failed steps in a row the network starts again from an empty memory."""
 
+_USUAL_CHORDS = 0.98
+"""A chord is drawn among the likeliest that together are so probable (Holtzman et al. 2020, section 3.1)."""
+
+_CHORD_DRAW = 255
+"""The number of the chord's draw within a step; a melody's count from 0 and are a few."""
+
 _REMEMBERED_KEYS = 16
 """How many of the player's notes the answer takes its register and loudness from."""
 
@@ -313,7 +319,7 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     def asked(choice: Choice) -> Tensor:
         return model.ask(choice.head, {**features, **_taken(choice.features, model)}, after)
 
-    newest = encoding.chord(_chord_units(outputs[CHORD_HEAD], last, encoding), session.form)
+    newest = encoding.chord(_chord_units(outputs[CHORD_HEAD], last, encoding, session), session.form)
     chord, *ahead = (*last.ahead, newest)
     melody, odds = SILENCE, None
     if has_melody(model.spec):
@@ -326,13 +332,24 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     return session, Played(session.frame, _events(before, session))
 
 
-def _chord_units(logits: Tensor, fed: Fed, encoding: Encoding) -> Tensor:
-    """The units of the chord that is decided: each by itself, or the likeliest that keeps the form."""
+def _chord_units(logits: Tensor, fed: Fed, encoding: Encoding, session: Session) -> Tensor:
+    """The units of the chord that is decided: each by itself, or one that keeps the form, the likeliest or drawn.
+
+    Temperature chooses only among those that are likely as the network was trained: where players would hardly ever
+    change, nothing does, however freely chords are drawn.
+    """
     distribution = encoding.heads[CHORD_HEAD].distribution
     if distribution == "bernoulli":
         return on_units(logits)
-    likely = one_unit(logits, 0, distribution=distribution, bias=encoding.chord_bias(fed))
-    return np.asarray(likely == likely.max(), np.float32)
+    settings, bias = session.settings, encoding.chord_bias(fed)
+    if not settings.changes:
+        likely = one_unit(logits, 0, distribution=distribution, bias=bias)
+        return np.asarray(likely == likely.max(), np.float32)
+    usual = one_unit(logits, 1, distribution=distribution, bias=bias, top_p=_USUAL_CHORDS)
+    bias = np.where(usual > 0, bias, -np.inf)
+    likely = one_unit(logits, settings.changes, distribution=distribution, bias=bias)
+    unit = draw(likely, settings.seed, session.step, _CHORD_DRAW)
+    return np.asarray(np.arange(len(likely)) == unit, np.float32)
 
 
 def has_melody(spec: ModelSpec) -> bool:
@@ -545,6 +562,7 @@ def snapshot(session: Session, planned: Session, played: Iterable[Placed] = ()) 
         played=session.frame.melody,
         planned=planned.frame.melody if planned.step > session.step else SILENCE,
         form=_form_text(session.form, session.semitones),
+        chords=_known_chords(session, planned),
         loudness=_loudness(session, played),
         chances=_chances(planned),
         memory=_squeezed(session.memory),
@@ -555,6 +573,24 @@ def snapshot(session: Session, planned: Session, played: Iterable[Placed] = ()) 
         faults=session.faults,
         fault=session.fault,
     )
+
+
+def _known_chords(session: Session, planned: Session) -> tuple[Chord | None, ...]:
+    """The chords of the session's bar so far, and those that are settled or planned, in the key that sounds."""
+    if not session.playing:
+        return ()
+    so_far, counted_in = session.place % STEPS_PER_BAR, session.place < 0
+    past = [] if counted_in or not so_far else [fed.frame.chord for fed in session.past[-so_far:]]
+    chords = [*[None] * (so_far - len(past)), *past, None if counted_in else session.chosen.chord]
+    coming: list[Chord | None] = []
+    if planned.step > session.step and planned.playing:
+        next_ones = [None] * -planned.place if planned.place < 0 else [planned.chosen.chord]
+        coming = [*next_ones, *planned.ahead]
+    return (*_transposed(chords, session.semitones), *_transposed(coming, planned.semitones))
+
+
+def _transposed(chords: Iterable[Chord | None], semitones: int) -> tuple[Chord | None, ...]:
+    return tuple(chord and chord.transposed(semitones) for chord in chords)
 
 
 @cache
@@ -689,7 +725,8 @@ def _steer(session: Session) -> Steer:
     """What the encoding has to be told of the player's wishes for the session's step."""
     settings, turn = session.settings, session.turn
     left = turn.end - session.step if settings.mode is Mode.PHRASE and turn.end is not None else STEPS_PER_BAR
-    return Steer(settings.density, settings.leaning, left if left <= STEPS_PER_BEAT else None)
+    ends = left if left <= STEPS_PER_BEAT else None
+    return Steer(settings.density, settings.rests, settings.leaning, ends)
 
 
 def _commanded(session: Session, commands: tuple[Command, ...]) -> Session:

@@ -1,6 +1,7 @@
 """The encoding of a line: what goes in, what choices are asked for, and what cell they make."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 
 from improv.encoding import ENCODINGS, Choosing, Fed, Steer
 from improv.encoding.cells import PITCH_HEAD, RHYTHM_HEAD, Cells, chord_notes
-from improv.messages import Settings
+from improv.messages import CHANGES, Restart, Set, Settings, Stop
 from improv.model import CONTRACT, ModelSpec, Tensor, Tensors
 from improv.music import (
     QUALITIES,
     SILENCE,
+    STEPS_PER_BAR,
     STEPS_PER_BEAT,
     Cell,
     Chord,
@@ -30,7 +32,7 @@ from improv.music import (
     Timed,
 )
 from improv.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of
-from improv.session import Heard, Session, advance, begin
+from improv.session import Heard, Session, advance, begin, fallback, snapshot
 from improv.transport import Transport
 from improv.turns import Mode, Who
 
@@ -125,6 +127,24 @@ def test_a_denser_line_is_likelier_to_begin_more_notes() -> None:
         means.append(weights @ [len(rhythm.ticks) for rhythm in RHYTHMS] / weights.sum())
     assert means == sorted(means)
     assert len(set(means)) == len(means)
+
+
+def test_a_line_that_tends_to_rest_is_silent_more_often_and_for_longer() -> None:
+    shares, lengths = [], []
+    for rests in (-1.0, -0.5, 0.0, 0.5, 1.0):
+        silent = []
+        for sounds in (False, True):
+            weights = np.exp(CELLS.rhythm_bias(Steer(rests=rests), sounds))
+            silent.append(weights[NUMBERS[Rhythm()]] / weights.sum())
+            others = np.delete(weights, NUMBERS[Rhythm()])
+            assert np.all((others == 0) | (others == 1))  # among what sounds nothing is preferred
+        after_rest, after_note = silent
+        shares.append(after_note / (1 - after_rest + after_note))
+        lengths.append(1 / (1 - after_rest))
+    assert shares == sorted(shares)
+    assert lengths == sorted(lengths)
+    assert shares[0] < shares[2] / 4
+    assert shares[4] > 4 * shares[2]
 
 
 def test_a_phrase_has_no_onset_in_its_last_step() -> None:
@@ -249,3 +269,116 @@ def test_the_player_is_heard_on_every_tick_and_answered_from_there() -> None:
     assert turns[:8] == [Who.YOU] * 8
     assert answer.frame.melody.onsets[0].pitch == 74
     assert [fed.yours for fed in sessions[10].past[-10:]] == [True] * 8 + [False] * 2
+
+
+# --- chords that are drawn --------------------------------------------------------------------------
+
+SHARP, NEVER = Chord.parse("F#dim7"), Chord.parse("Db7")
+BAR_6 = 5 * STEPS_PER_BAR
+
+
+class Wanderer(Climber):
+    """A climber who on the first beat of bar 6 would as soon go to F#dim7, and now and then, at any step, to Db7."""
+
+    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
+        heads, memory = super().step(features, memory)
+        place = int(memory["count"][0, 0]) + CELLS.settled
+        likely = 0.99 * CELLS.chord_units(FORM.chord_at(place)) + 0.01 * CELLS.chord_units(NEVER)
+        if BAR_6 <= place % FORM.steps < BAR_6 + STEPS_PER_BAR:
+            newest = Chord.of(np.flatnonzero(features["newest_chord"][0, 12:]).tolist(), known=(SHARP,))
+            here = SHARP if newest == SHARP else FORM.chord_at(place)
+            if place % FORM.steps == BAR_6:
+                likely = 0.64 * CELLS.chord_units(here) + 0.35 * CELLS.chord_units(SHARP)
+            else:
+                likely = 0.99 * CELLS.chord_units(here)
+            likely = likely + 0.01 * CELLS.chord_units(NEVER)
+        return {**heads, "next_chord": np.log(likely + 1e-9).astype(np.float32)[None]}, memory
+
+
+def wandering(choruses: int, changes: float, seed: int = 1, key: str = "own") -> list[Session]:
+    """The sessions of so many choruses, chords drawn at a temperature."""
+    settings = Settings(mode=Mode.SOLO, seed=seed, changes=changes, key=key)
+    model = Wanderer()
+    session = begin(model, settings, Transport(0, 0.0, 120), count_in_bars=1)
+    sessions = []
+    while session.step < choruses * FORM.steps - 1:
+        session, _ = advance(session, Heard(), model)
+        sessions.append(session)
+    return sessions
+
+
+def played_chords(sessions: list[Session]) -> list[Chord | None]:
+    """The chord of each step from the top."""
+    return [session.frame.chord for session in sessions if session.place >= 0]
+
+
+def test_at_0_the_form_is_kept_whatever_might_be_drawn() -> None:
+    for seed in range(3):
+        assert played_chords(wandering(3, 0.0, seed)) == [FORM.chord_at(step) for step in range(3 * FORM.steps)]
+
+
+def test_a_substitution_comes_the_oftener_the_freer_chords_are_drawn_and_lasts() -> None:
+    shares = []
+    for changes in (0.25, 0.5, 1.0, CHANGES.high):
+        chords = played_chords(wandering(60, changes))
+        bars = [chords[top + BAR_6 : top + BAR_6 + STEPS_PER_BAR] for top in range(0, len(chords), FORM.steps)]
+        assert all(len(set(bar)) == 1 for bar in bars)
+        shares.append(sum(bar[0] == SHARP for bar in bars) / len(bars))
+        elsewhere = [step for step in range(len(chords)) if not 0 <= step % FORM.steps - BAR_6 < STEPS_PER_BAR]
+        assert [chords[step] for step in elsewhere] == [FORM.chord_at(step) for step in elsewhere]
+    assert shares == sorted(shares)
+    assert shares[0] < 0.2 < shares[2] < 0.5
+    assert shares[3] > 0.3
+
+
+def test_the_same_seed_draws_the_same_chords_and_a_melody_that_hears_none_stays_as_it_was() -> None:
+    assert played_chords(wandering(4, 1.5)) == played_chords(wandering(4, 1.5))
+    assert played_chords(wandering(8, 1.5)) != played_chords(wandering(8, 1.5, seed=2))
+    melodies = [[session.frame.melody for session in wandering(2, changes)] for changes in (0.0, 1.5)]
+    assert melodies[0] == melodies[1]
+
+
+@pytest.mark.parametrize("key", ["own", "Eb"])
+def test_the_chords_that_are_seen_are_those_that_are_played(key: str) -> None:
+    sessions = wandering(6, 1.5, key=key)
+    played = [session.frame.chord for session in sessions]
+    assert any(chord == SHARP.transposed(sessions[0].semitones) for chord in played)
+    for at, (session, planned) in enumerate(pairwise(sessions)):
+        seen = snapshot(session, planned).chords
+        first = at - session.place % STEPS_PER_BAR
+        sounded = played[max(0, first) : first + len(seen)]
+        assert list(seen[max(0, -first) :])[: len(sounded)] == sounded
+        assert first + len(seen) == at + 2 + (
+            CELLS.settled if session.place >= -1 else CELLS.settled - session.place - 2
+        )
+
+
+def test_where_nothing_is_planned_no_chord_is_seen_to_come() -> None:
+    model = Wanderer()
+    session = wandering(1, 0.0)[20]
+    stopped, _ = advance(session, Heard((), (Stop(),)), model)
+    assert len(snapshot(session, stopped).chords) == session.place % STEPS_PER_BAR + 1
+    assert snapshot(stopped, stopped).chords == ()
+    again, _ = advance(session, Heard((), (Restart(),)), model)
+    coming = snapshot(session, again).chords[session.place % STEPS_PER_BAR + 1 :]
+    assert coming == (*[None] * -again.place, *FORM.chords[: CELLS.settled])
+
+
+def test_a_fallback_keeps_what_was_settled_and_goes_on_with_the_form() -> None:
+    model = Wanderer()
+    session = next(each for each in wandering(20, 1.5) if SHARP in each.ahead)
+    settled, chords = session.ahead, []
+    for _ in range(2 * CELLS.settled):
+        session, _ = fallback(session, Heard(), model, "it was late")
+        chords.append(session.frame.chord)
+    assert tuple(chords[: len(settled)]) == settled
+    after = range(session.place - CELLS.settled + 1, session.place + 1)
+    assert chords[CELLS.settled :] == [FORM.chord_at(place) for place in after]
+
+
+def test_changes_are_turned_from_the_next_chord_that_is_decided() -> None:
+    model = Wanderer()
+    sessions = wandering(1, 0.0)
+    session, _ = advance(sessions[10], Heard((), (Set("changes", 1.0),)), model)
+    assert session.ahead[:-1] == sessions[11].ahead[:-1]
+    assert session.settings.changes == 1.0

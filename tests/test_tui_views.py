@@ -174,13 +174,18 @@ def test_yours_and_its_differ_without_colour(glyphs: Glyphs) -> None:
 BLUES = "C7 | F7 | C7 | C7 | F7 | F#dim7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7"
 
 
+def over_the_blues(who: Who = Who.YOU) -> Snapshot:
+    """A moment over another form than the network's, of which no chord is settled."""
+    return replace(of_turn(who), form=BLUES, chords=())
+
+
 def test_the_bars_of_a_form() -> None:
     assert bars_of("C7 | C7 C7 C7 A7 | G7 G7") == ("C7", "C7 A7", "G7")
     assert bars_of("") == bars_of("C7 | H7") == ()
 
 
 def test_a_lead_sheet() -> None:
-    seen = of_bar(replace(of_turn(Who.YOU), form=BLUES), 1, 6, 2)
+    seen = of_bar(over_the_blues(), 1, 6, 2)
     assert text(grid(seen, UNICODE, 56, 3)) == [
         "│ C7         1│ F7         2│ C7         3│ C7         4",
         "│ F7         5│▶F#dim7  ●●○○│▷C7         7│ A7         8",
@@ -191,7 +196,7 @@ def test_a_lead_sheet() -> None:
 
 @pytest.mark.parametrize("width", [41, 43, 77, 79, 111])
 def test_a_lead_sheet_is_as_wide_as_there_is_room(width: int) -> None:
-    seen = of_bar(replace(of_turn(Who.YOU), form=BLUES), 1, 6, 2)
+    seen = of_bar(over_the_blues(), 1, 6, 2)
     for height in (3, 6, 9):
         rows = grid(seen, UNICODE, width, height)
         assert {width_of(row) for row in rows} == {width}
@@ -200,13 +205,13 @@ def test_a_lead_sheet_is_as_wide_as_there_is_room(width: int) -> None:
 
 
 def test_the_next_bar_of_the_last_is_the_first() -> None:
-    rows = text(grid(of_bar(replace(of_turn(Who.YOU), form=BLUES), 1, 12, 4), UNICODE, 56, 3))
+    rows = text(grid(of_bar(over_the_blues(), 1, 12, 4), UNICODE, 56, 3))
     assert rows[0].startswith("│▷C7")
     assert rows[2].endswith("▶Dm7 G7  ●●●●")
 
 
 def test_a_part_of_the_form_where_it_is_low() -> None:
-    seen = replace(of_turn(Who.YOU), form=BLUES)
+    seen = over_the_blues()
     assert [text(grid(of_bar(seen, 1, bar, 1), UNICODE, 40, 2))[0][2:4] for bar in (1, 5, 9)] == ["C7", "F7", "F7"]
 
 
@@ -221,7 +226,7 @@ def test_a_part_of_the_form_where_it_is_low() -> None:
     ],
 )
 def test_the_chord_and_the_next(bar: int, beat: int, told: tuple[str, str, int]) -> None:
-    assert coming(of_bar(replace(of_turn(Who.YOU), form=BLUES), 1, bar, beat)) == told
+    assert coming(of_bar(over_the_blues(), 1, bar, beat)) == told
 
 
 def test_the_chord_without_a_form() -> None:
@@ -231,8 +236,32 @@ def test_the_chord_without_a_form() -> None:
 
 
 def test_a_single_row_tells_what_comes() -> None:
-    seen = of_bar(replace(of_turn(Who.YOU), form=BLUES), 1, 6, 3)
+    seen = of_bar(over_the_blues(), 1, 6, 3)
     assert text(grid(seen, UNICODE, 40, 1)) == ["▶ F#dim7  → C7 in 2  ●●●○"]
+
+
+def test_a_bar_whose_chords_are_others_than_the_forms_shows_those_that_come() -> None:
+    f, sharp, d, g, c = (Chord.parse(symbol) for symbol in ("F7", "F#dim7", "Dm7", "G7", "C7"))
+    bar_6 = (f,) * 4 + (sharp,) * 4
+    for beat, known, bars in (
+        (1, (d,) * 8 + (g,), ("▶Dm7•", "▷G7…•")),
+        (1, (sharp,) * 8 + (c,), ("▶F#dim7", "▷C7 ")),
+        (3, (*bar_6, c, c, c, d, d), ("▶F7 F#dim7•", "▷C7 Dm7…•")),
+        (4, (sharp,) * 8 + (c,) * 4 + (g,) * 4, ("▶F#dim7", "▷C7 G7•")),
+    ):
+        seen = of_bar(replace(over_the_blues(), chords=known), 1, 6, beat)
+        row = text(grid(seen, UNICODE, 96, 3))[1]
+        assert [told in row for told in bars] == [True, True], row
+        assert text(grid(seen, ASCII, 96, 3))[1].isascii()
+    first = of_bar(replace(over_the_blues(), chords=(d,) * 8 + (f,) * 8), 1, 12, 1)
+    assert text(grid(first, UNICODE, 96, 3))[0].startswith("│▷F7•")
+
+
+def test_the_next_chord_is_the_one_that_comes() -> None:
+    f, d = Chord.parse("F7"), Chord.parse("Dm7")
+    seen = replace(over_the_blues(), chords=(f,) * 4 + (d,) * 8)
+    assert coming(of_bar(seen, 1, 6, 1)) == ("F7", "Dm7", 2)
+    assert coming(of_bar(seen, 1, 6, 4)) == ("Dm7", "C7", 3)  # 12 steps are known, the rest is the form's
 
 
 # --- the roll -------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """How the changes are learned: the chords of blues choruses, those of one tune as often as those of another.
 
-Everything follows from the seed.
+Everything follows from the seed. What is played after it is counted by `training.substitutions`.
 """
 
 from collections import Counter
@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from improv.encoding import Cells, Fed
+from improv.encoding.cells import PILLARS
 from improv.music import SILENCE, STEPS_PER_BAR, Chord, Frame
 from training.corpora.solos import Solo
 from training.corpora.wjazzd_split import tune
@@ -53,19 +54,30 @@ class Run:
 
 
 def runs(solos: Iterable[Solo]) -> list[Run]:
-    """The choruses of the blues among them, in C, those that follow each other together."""
+    """The choruses of the blues among them that keep the form, in C, those that follow each other together."""
     found: list[Run] = []
     for solo in solos:
         if not solo.is_blues or solo.tonic is None:
             continue
         chords = [frame.chord for frame in in_c(solo)]
-        begins = [top for top in solo.choruses if top - FORM_BARS not in solo.choruses]
+        tops = [top for top in solo.choruses if keeps_form(chords[top * STEPS_PER_BAR :])]
+        begins = [top for top in tops if top - FORM_BARS not in tops]
         for first in begins:
             last = first
-            while last in solo.choruses:
+            while last in tops:
                 last += FORM_BARS
             found.append(_run(tune(solo), chords[first * STEPS_PER_BAR : last * STEPS_PER_BAR]))
     return found
+
+
+def keeps_form(chords: Sequence[Chord | None]) -> bool:
+    """Whether a chorus in C, a chord a step, begins on the first degree and its fifth bar on the fourth.
+
+    What improv plays always does. A few of the database's blues do not, some of them because they stand in another
+    key there than in the music; nothing is learned from those.
+    """
+    at = {place: chords[place] for place in PILLARS}
+    return all(chord is not None and chord.root == PILLARS[place] for place, chord in at.items())
 
 
 def _run(name: str, chords: Sequence[Chord | None]) -> Run:
@@ -83,13 +95,14 @@ def _run(name: str, chords: Sequence[Chord | None]) -> Run:
 @torch.no_grad()
 def surprise(network: Changes, heard: Sequence[Run]) -> float:
     """Mean surprise at a step's chord in nats, from the first step of each run."""
+    learns = network.training
     network.eval()
     found, steps = 0.0, 0
     for run in heard:
         logits = network.sequence(run.newest[:, None], run.place[:, None])[:, 0]
         found += float(cross_entropy(logits, run.units, reduction="sum"))
         steps += len(run.units)
-    network.train()
+    network.train(learns)
     return found / steps
 
 

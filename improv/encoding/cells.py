@@ -27,7 +27,7 @@ from improv.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
 RHYTHM_HEAD, PITCH_HEAD = "next_rhythm", "next_pitch"
 
 _FORM_BARS = 12
-_PILLARS = {0: 0, 4 * STEPS_PER_BAR: 5}
+PILLARS = {0: 0, 4 * STEPS_PER_BAR: 5}
 """The roots, in semitones above the key, that make a blues one at the places they have in it."""
 
 _KINDS = tuple(QUALITIES.values())
@@ -42,6 +42,9 @@ _FARTHEST = 12
 
 _DENSITY_NATS = 1.5
 """How strongly density at its end bends the logarithm of a probability, for each onset."""
+
+_RESTS_NATS = 2.0
+"""How strongly the tendency to rest at its end bends the logarithm of the probability that nothing sounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,7 @@ class Cells:
         newest, place = (fed.frame.chord, *fed.ahead)[-1], fed.place + 1 + self.settled
         if place % STEPS_PER_BEAT:
             return np.where(self.chord_units(newest) > 0, bias, -inf)
-        degree = _PILLARS.get(place % fed.form_steps) if fed.form_steps == _FORM_BARS * STEPS_PER_BAR else None
+        degree = PILLARS.get(place % fed.form_steps) if fed.form_steps == _FORM_BARS * STEPS_PER_BAR else None
         if degree is not None:
             roots = np.arange(len(bias)) // len(_KINDS)
             bias = np.where(roots == degree, bias, -inf)
@@ -219,9 +222,13 @@ class Cells:
         return cell_of(rhythm, tuple(pitches[unit] for unit in line), sounding)
 
     def rhythm_bias(self, steer: Steer, sounds: bool) -> Bias:
-        """Nothing is held where nothing sounds; a denser line has more onsets; a phrase ends on what sounds last."""
+        """Nothing is held where nothing sounds; a denser line has more onsets; a phrase ends on what sounds last.
+
+        A line that tends to rest is likelier to be silent for the step, after a note as after a rest.
+        """
         onsets = np.array([len(rhythm.ticks) for rhythm in RHYTHMS])
-        bias = _DENSITY_NATS * steer.density * onsets
+        silent = np.array([rhythm == Rhythm() for rhythm in RHYTHMS])
+        bias = _DENSITY_NATS * steer.density * onsets + _RESTS_NATS * steer.rests * silent
         if not sounds:
             bias = np.where([rhythm.held for rhythm in RHYTHMS], -inf, bias)
         if steer.steps_left == 1:

@@ -128,8 +128,8 @@ class LocalNotes:
 
     @property
     def deaf_to(self) -> tuple[str, ...]:
-        """It obeys them all, density in its way."""
-        return ()
+        """It has no rests, and decides each note of a chord by itself; density it obeys in its way."""
+        return "rests", "changes"
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """A melody given as one sounding pitch a step, as cells."""

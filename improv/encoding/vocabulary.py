@@ -32,6 +32,7 @@ class Steer:
     """
 
     density: float = 0.0
+    rests: float = 0.0
     leaning: float = 0.0
     steps_left: int | None = None
 

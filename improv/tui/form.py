@@ -1,4 +1,8 @@
-"""The chorus as a lead sheet: where we are in it, and which chord comes."""
+"""The chorus as a lead sheet: where we are in it, and which chord comes.
+
+The bar that sounds and the next one have the chords that really sound, as far as they are settled, all others those of
+the form.
+"""
 
 from functools import lru_cache
 from itertools import groupby, pairwise
@@ -6,7 +10,7 @@ from itertools import groupby, pairwise
 from improv.messages import Snapshot
 from improv.music import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT, Chord
 from improv.tui.glyphs import Glyphs
-from improv.tui.history import form_of, place_of
+from improv.tui.history import chord_known, form_of, place_of
 from improv.tui.view import Row, Span, View
 
 BARS_A_ROW = 4
@@ -35,16 +39,37 @@ def bars_of(form: str) -> tuple[str, ...]:
     )
 
 
+def bars_of_now(seen: Snapshot, glyphs: Glyphs) -> tuple[str, ...]:
+    """The same with the chords that really sound and will, marked in a bar where they are not the form's.
+
+    What follows them in a bar that is not settled to its end is left open.
+    """
+    form = form_of(seen.form)
+    bars = list(bars_of(seen.form))
+    if form is None:
+        return ()
+    top = place_of(seen) // STEPS_PER_BAR * STEPS_PER_BAR
+    for start in range(0, len(seen.chords), STEPS_PER_BAR):
+        known = seen.chords[start : start + STEPS_PER_BAR]
+        if any(chord and chord != form.chord_at(top + start + step) for step, chord in enumerate(known)):
+            told = " ".join(chord.symbol for chord, _ in groupby(known) if chord)
+            bars[(top + start) % form.steps // STEPS_PER_BAR] = (
+                told + (glyphs.cut if len(known) < STEPS_PER_BAR else "") + glyphs.turned
+            )
+    return tuple(bars)
+
+
 def coming(seen: Snapshot) -> tuple[str, str, int]:
     """The chord that sounds, the one after it, and in how many beats that comes (0: nobody knows)."""
     form, place = form_of(seen.form), place_of(seen)
     if form is None:
         return _symbol(seen.chord), _symbol(seen.next_chord) if seen.next_chord != seen.chord else "", 0
-    now = form.chord_at(place) if seen.place.chorus else None
+    now = chord_known(seen, 0) or (form.chord_at(place) if seen.place.chorus else None)
     first = place if now else (form.steps if seen.playing else 0)
     for step in range(first, first + form.steps):
-        if form.chord_at(step) != now:
-            return _symbol(now), form.chord_at(step).symbol, -(-(step - place) // STEPS_PER_BEAT)
+        then = chord_known(seen, step - place) or form.chord_at(step)
+        if then != now:
+            return _symbol(now), then.symbol, -(-(step - place) // STEPS_PER_BEAT)
     return _symbol(now), _symbol(now), 0
 
 
@@ -54,7 +79,7 @@ def _symbol(chord: Chord | None) -> str:
 
 def grid(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
     """The rows of the grid; in a single one the chord and the next."""
-    bars = bars_of(seen.form)
+    bars = bars_of_now(seen, glyphs)
     if height == 1 or not bars or width < 4 * BARS_A_ROW:
         return [_line(seen, glyphs, width)]
     rows = -(-len(bars) // BARS_A_ROW)

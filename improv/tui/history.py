@@ -77,6 +77,12 @@ def place_of(seen: Snapshot) -> int:
     return (place.bar - 1) * STEPS_PER_BAR + (place.beat - 1) * STEPS_PER_BEAT + seen.step % STEPS_PER_BEAT
 
 
+def chord_known(seen: Snapshot, steps: int) -> Chord | None:
+    """The chord so many steps after a snapshot's, or before it within its bar, that is settled or was played."""
+    at = place_of(seen) % STEPS_PER_BAR + steps
+    return seen.chords[at] if 0 <= at < len(seen.chords) else None
+
+
 @lru_cache(maxsize=8)
 def form_of(text: str) -> Form | None:
     """The form a snapshot tells, None if it tells none that can be read."""

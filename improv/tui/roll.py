@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from improv.messages import Snapshot
 from improv.music import SILENCE, STEPS_PER_BAR, TICKS_PER_STEP, Cell, Chord, Form, pitch_name
 from improv.tui.glyphs import Glyphs
-from improv.tui.history import Axis, Column, History, form_of, place_of
+from improv.tui.history import Axis, Column, History, chord_known, form_of, place_of
 from improv.tui.view import Row, Span, View, runs
 from improv.turns import Turn, Who
 
@@ -315,8 +315,12 @@ def _turn_at(seen: Snapshot, step: int) -> Turn | None:
 
 
 def _chord_at(seen: Snapshot, form: Form | None, step: int, place: int) -> Chord | None:
-    """The chord of a step that nobody has told of, as the form has it."""
-    if form is None or step <= seen.step or not seen.playing:
+    """The chord of a step that nobody has told of, as it will be; as the form has it where that is not known yet."""
+    if step <= seen.step or not seen.playing:
+        return None
+    if known := chord_known(seen, step - seen.step):
+        return known
+    if form is None:
         return None
     counted_in = seen.place.chorus == 0 and place < form.steps
     return None if counted_in else form.chord_at(place)
