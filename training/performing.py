@@ -47,6 +47,12 @@ def alone(model: StepModel, bars: int, temperature: float, seed: int) -> tuple[F
     return tuple(session.frame for session in islice(sessions(model, temperature, seed), bars * STEPS_PER_BAR))
 
 
+def remembered(model: StepModel, bars: int, temperature: float, seed: int) -> Reals:
+    """A model's memory in each step of a performance alone, as numbers, (steps, numbers)."""
+    memories = (each.memory for each in islice(sessions(model, temperature, seed), bars * STEPS_PER_BAR))
+    return np.array([np.concatenate([each.ravel() for each in memory.values()]) for memory in memories], np.float64)
+
+
 def waiting(model: StepModel, bars: int, place: int) -> Session:
     """A session whose next step is the first of a turn of the player's of so many bars, at a bar of the form.
 
@@ -101,9 +107,7 @@ class Surprise:
     """Notes whose pitch was the likeliest."""
 
 
-def ask(
-    model: StepModel, head: str, features: Tensors, chosen: Tensors, memories: tuple[Tensors, Tensors]
-) -> Tensor:
+def ask(model: StepModel, head: str, features: Tensors, chosen: Tensors, memories: tuple[Tensors, Tensors]) -> Tensor:
     """A head's logits once some choices within a step are made; `memories` are those before and after the step."""
     before, _ = memories
     return model.step({**features, **chosen}, before)[0][head]
@@ -123,14 +127,13 @@ def surprise(model: StepModel, solos: Sequence[Solo], temperatures: Sequence[flo
             distribution = model.spec.heads[CELLS.melody_heads[is_pitch]].distribution
             for at, temperature in enumerate(temperatures):
                 likely = one_unit(logits, temperature, distribution=distribution)
-                told[at, which, is_pitch] -= np.log(likely[unit])
-                told[at, which, 2 + is_pitch] += 1
+                told[at, which, [is_pitch, 2 + is_pitch]] += -np.log(likely[unit]), 1
                 told[at, which, 4] += is_pitch and int(np.argmax(likely)) == unit
     return {temperature: Surprise(*told[at].T) for at, temperature in enumerate(temperatures)}
 
 
-def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[bool, int, Tensor]]:
-    """Of each choice in a solo but those of its first step whether it is a pitch, its unit, and the model's logits."""
+def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[int, int, Tensor]]:
+    """Of each choice in a solo but those of its first step: 0 for a rhythm and 1 for a pitch, its unit, the logits."""
     encoding, memory = ENCODINGS[model.spec.encoding], no_memory(model.spec)
     for now, then in pairwise(fed(solo)):
         tensors = encoding.encode(now)
@@ -145,5 +148,5 @@ def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[bool, int, Tensor]]
             if number:
                 choice = choosing.send(units[number - 1])
                 logits = ask(model, choice.head, features, choice.features, (memory, after))
-            yield number > 0, unit, logits
+            yield min(number, 1), unit, logits
         memory = after

@@ -5,7 +5,7 @@ answer is all of the next turn. It is known again if `training.similarity` finds
 sixteen, the others from other solos. Nothing here plays.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,18 +65,19 @@ def is_echo(call: Melody, answer: Melody) -> bool:
     return len(ours & theirs) > ECHOED * len(ours)
 
 
-def known(made: Sequence[Call], answers: Sequence[Melody]) -> Figure:
+def known(made: Sequence[Call], answers: Sequence[Melody], among: Sequence[Call]) -> Figure:
     """The share of answers by which the call is known among sixteen, top-1; chance is 1/16.
 
-    The interval is of drawing whole solos again. Silence is an answer by which nothing is known.
+    The other fifteen are drawn from the calls of other solos in `among`. The interval is of drawing whole solos again.
+    Silence is an answer by which nothing is known. Nan where there are too few others.
     """
-    asked = [phrase(call.line) for call in made]
+    asked = {call: phrase(call.line) for call in {*made, *among}}
     others: dict[str, list[Phrase]] = {}
-    for call, each in zip(made, asked, strict=True):
-        others.setdefault(call.solo, []).append(each)
+    for call in among:
+        others.setdefault(call.solo, []).append(asked[call])
     exchanges = [
-        Exchange(each, phrase(line) if len(line.onsets) else None, call.solo)
-        for call, each, line in zip(made, asked, answers, strict=True)
+        Exchange(asked[call], phrase(line) if len(line.onsets) else None, call.solo)
+        for call, line in zip(made, answers, strict=True)
     ]
     return retrieval(exchanges, known_calls(exchanges, others))
 
@@ -93,12 +94,3 @@ def share(told: Reals, groups: Sequence[str], samples: int = 1_000, seed: int = 
     sums, counts = np.bincount(which, told), np.bincount(which)
     draws = drawn_again(len(names), samples, seed)
     return Figure.of([float(sums[draw].sum() / counts[draw].sum()) for draw in draws])
-
-
-def figures(made: Mapping[str, tuple[Sequence[Call], Sequence[Melody]]]) -> dict[str, Figure]:
-    """By the length of the turn, how often the call is known and how often it is echoed."""
-    found = {}
-    for name, (called, answers) in made.items():
-        found[f"call known among sixteen, {name}"] = known(called, answers)
-        found[f"verbatim echo, {name}"] = echoes(called, answers)
-    return found
