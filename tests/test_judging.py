@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from io import StringIO
 from math import log, nan
 from pathlib import Path
 
@@ -285,11 +286,9 @@ def test_the_table_has_a_dash_where_there_is_no_figure() -> None:
         Row("one", {"n": Figure(3.0, 2.0, 4.0), "a": Figure(1.2, 1.0, 1.4), "b": Figure(40.0, 35.0, 45.0)}, ()),
         Row("two", {"a": Figure(nan, nan, nan)}, ()),
     ]
-    console = Console(width=100, record=True, quiet=True)
-    console.print(table(rows))
-    lines = [
-        [cell.strip() for cell in text.split("│")[1:-1]] for text in console.export_text().splitlines() if "│" in text
-    ]
+    out = StringIO()
+    Console(width=100, file=out).print(table(rows))
+    lines = [[cell.strip() for cell in text.split("│")[1:-1]] for text in out.getvalue().splitlines() if "│" in text]
     assert lines == [
         ["n", "-", "3.000", "-"],
         ["a", "1.000 (0.500 to 1.500)", "1.200 =", "-"],
