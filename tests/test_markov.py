@@ -17,6 +17,7 @@ from training.corpora.solos import Note, notes_in
 from training.markov import (
     LONGEST,
     PENTATONIC,
+    REMEMBERED,
     Blend,
     Chain,
     Choices,
@@ -176,8 +177,8 @@ def test_choices_of_solos_know_what_came_before_in_the_same_one() -> None:
     found = pitches(solos)
     low, none = CELLS.pitch_low, CELLS.pitch_count
     assert found.chosen.tolist() == [60 - low, 62 - low, 64 - low, 67 - low]
-    assert found.past[2].tolist() == [62 - low, 60 - low, none, none, none]
-    assert found.past[3].tolist() == [none] * LONGEST
+    assert found.past[2].tolist() == [62 - low, 60 - low, *[none] * (REMEMBERED - 2)]
+    assert found.past[3].tolist() == [none] * REMEMBERED
     assert found.place.tolist() == [0, 1, 2, 0]
     struck = NUMBERS[Rhythm((0,))]
     assert rhythms(solos).chosen.tolist() == [struck] * 3 + [0] * 5 + [struck] + [0] * 7

@@ -29,6 +29,9 @@ from training.sequences import Sequence as Solo
 LONGEST = 5
 """The longest context."""
 
+REMEMBERED = 10
+"""So many of the choices before are known to whoever chooses."""
+
 PENTATONIC = (0, 3, 5, 7, 10)
 """The minor pentatonic scale on the key, which fits every bar of a blues."""
 
@@ -54,7 +57,7 @@ class Choices:
     chosen: Numbers
     """(choices,)"""
     past: Numbers
-    """(choices, LONGEST), the latest first; `kinds` before the first one."""
+    """(choices, REMEMBERED), the latest first; `kinds` before the first one."""
     place: Numbers
     """The step in its bar, (choices,)."""
     solo: Numbers
@@ -93,10 +96,9 @@ def judged(choices: Callable[[Sequence[Solo]], Choices], solos: Sequence[Solo]) 
 
 def _choices(kinds: int, solos: Sequence[Solo], line: Callable[[Solo], tuple[Numbers, Numbers]]) -> Choices:
     lines = [line(solo) for solo in solos]
-    padded = [np.concatenate((np.full(LONGEST, kinds), made)) for made, _ in lines]
-    pasts = [
-        np.stack([each[LONGEST - ago : len(each) - ago] for ago in range(1, LONGEST + 1)], axis=1) for each in padded
-    ]
+    padded = [np.concatenate((np.full(REMEMBERED, kinds), made)) for made, _ in lines]
+    ago = range(1, REMEMBERED + 1)
+    pasts = [np.stack([each[REMEMBERED - back : len(each) - back] for back in ago], axis=1) for each in padded]
     number = np.repeat(np.arange(len(lines)), [len(made) for made, _ in lines])
     return Choices(
         kinds,
@@ -138,7 +140,7 @@ class Chooser(Protocol):
     """Whatever says how likely each choice is."""
 
     def probability(self, chosen: Numbers, past: Numbers, place: Numbers) -> Shares:
-        """Of choices (n,), each after a past (n, LONGEST) at a place (n,)."""
+        """Of choices (n,), each after a past (n, REMEMBERED) at a place (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class Chain:
     levels: tuple[_Level, ...]
 
     def probability(self, chosen: Numbers, past: Numbers, place: Numbers) -> Shares:
-        """Of choices (n,), each after a past (n, LONGEST) at a place (n,)."""
+        """Of choices (n,), each after a past (n, REMEMBERED) at a place (n,)."""
         found = np.full(len(chosen), 1 / self.kinds)
         for level, depth in zip(self.levels, self.recipe.depths, strict=True):
             contexts = _contexts(self.kinds, past, place, depth)
@@ -183,7 +185,7 @@ class Blend:
     shares: Shares
 
     def probability(self, chosen: Numbers, past: Numbers, place: Numbers) -> Shares:
-        """Of choices (n,), each after a past (n, LONGEST) at a place (n,)."""
+        """Of choices (n,), each after a past (n, REMEMBERED) at a place (n,)."""
         return self.shares @ np.stack([chain.probability(chosen, past, place) for chain in self.chains])
 
 
@@ -295,7 +297,7 @@ def drawn(rhythm: Chooser, pitch: Chooser, form: Form, choruses: int, seed: int)
     """
     rng = np.random.default_rng(seed)
     held = np.array([each.held for each in RHYTHMS])
-    rhythms_so_far, units = [len(RHYTHMS)] * LONGEST, [CELLS.pitch_count] * LONGEST
+    rhythms_so_far, units = [len(RHYTHMS)] * REMEMBERED, [CELLS.pitch_count] * REMEMBERED
     sounding: int | None = None
     found = []
     for step in range(choruses * form.steps):
@@ -312,7 +314,7 @@ def drawn(rhythm: Chooser, pitch: Chooser, form: Form, choruses: int, seed: int)
 
 
 def _distribution(chooser: Chooser, kinds: int, so_far: Sequence[int], step: int) -> Shares:
-    past = np.array(so_far[: -LONGEST - 1 : -1])
+    past = np.array(so_far[: -REMEMBERED - 1 : -1])
     return chooser.probability(np.arange(kinds), np.tile(past, (kinds, 1)), np.full(kinds, step % STEPS_PER_BAR))
 
 

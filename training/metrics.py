@@ -124,10 +124,14 @@ def windows(line: Melody) -> tuple[Melody, ...]:
     return tuple(line.cut(first, bars) for first, bars, _ in _windows(line))
 
 
+def tops(line: Melody) -> tuple[int, ...]:
+    """The bars at which its choruses begin, where none is known every twelve bars; none if it is shorter."""
+    return line.choruses or tuple(range(0, line.bars - CHORUS_BARS + 1, CHORUS_BARS))
+
+
 def _windows(line: Melody) -> list[tuple[int, int, slice]]:
     """The first bar, the bars and the notes of each window."""
-    tops = line.choruses or tuple(range(0, line.bars - CHORUS_BARS + 1, CHORUS_BARS))
-    found = [(top, CHORUS_BARS) for top in tops] or [(0, line.bars)]
+    found = [(top, CHORUS_BARS) for top in tops(line)] or [(0, line.bars)]
     notes = [line.notes_in(first, bars) for first, bars in found]
     return [(*place, those) for place, those in zip(found, notes, strict=True) if those.stop > those.start]
 

@@ -1,7 +1,7 @@
 """Pictures of what was learned and what was played: loss curves and piano rolls, as PNG files."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -9,14 +9,26 @@ import mido
 import numpy as np
 
 from improv.midi.files import TICKS_A_BEAT
-from improv.music import BEATS_PER_BAR, Form, pitch_name
+from improv.music import (
+    BEATS_PER_BAR,
+    PITCH_CLASSES,
+    STEPS_PER_BAR,
+    STEPS_PER_BEAT,
+    TICKS_PER_BEAT,
+    Form,
+    Frame,
+    pitch_name,
+)
 from training.corpora.blues_bars import CHANGES
+from training.corpora.solos import notes_in
+from training.metrics import CHORUS_BARS, LARGEST_INTERVAL, LONGEST_TICKS, Melody, Reals, durations, intervals
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 _COLOURS = {"You": "#d1495b", "Melody": "#00798c", "Chords": "#c9c5b8"}
 _SMOOTHED_OVER = 50
+_REMEMBERED = 64
 _METADATA = {"Software": None}  # the same picture has the same bytes
 
 
@@ -58,7 +70,22 @@ def validation_curves(checks: Sequence[Sequence[Mapping[str, float]]], agreed: M
 
 def piano_roll(midi_path: Path, form: Form, path: Path, *, bars_a_row: int = 12, title: str = "") -> None:
     """A MIDI file that improv wrote, a row for each chorus: you and improv in two colours and two shapes."""
-    notes = _notes(mido.MidiFile(midi_path))
+    _roll(_notes(mido.MidiFile(midi_path)), lambda step: form.chord_at(step).symbol, path, bars_a_row, title)
+
+
+def line_roll(line: Sequence[Frame], path: Path, *, bars_a_row: int = CHORUS_BARS, title: str = "") -> None:
+    """A line over its chords, as frames, the same way; nothing is drawn of an empty one."""
+    notes = [("Melody", note.onset / TICKS_PER_BEAT, note.end / TICKS_PER_BEAT, note.pitch) for note in notes_in(line)]
+    chords = [frame.chord.symbol if frame.chord else "" for frame in line]
+    if notes:
+        _roll(notes, lambda step: chords[step] if step < len(chords) else "", path, bars_a_row, title)
+
+
+def _roll(
+    notes: Sequence[tuple[str, float, float, int]], chord_at: Callable[[int], str], path: Path, bars_a_row: int,
+    title: str,
+) -> None:  # fmt: skip
+    """(part, start, end, pitch) of notes, in beats, over chords by their step."""
     beats_a_row = bars_a_row * BEATS_PER_BAR
     rows = max(1, -(-int(max(end for _, _, end, _ in notes)) // beats_a_row))
     melody = [pitch for part, _, _, pitch in notes if part != "Chords"] or [60]
@@ -74,7 +101,7 @@ def piano_roll(midi_path: Path, form: Form, path: Path, *, bars_a_row: int = 12,
                 )  # fmt: skip
         for bar in range(bars_a_row):
             axis.axvline(bar * BEATS_PER_BAR, color="#dddddd", linewidth=0.6, zorder=0)
-            chords = dict.fromkeys(form.chord_at((bar * BEATS_PER_BAR + beat) * 2).symbol for beat in range(4))
+            chords = dict.fromkeys(chord_at((first + bar * BEATS_PER_BAR + beat) * STEPS_PER_BEAT) for beat in range(4))
             axis.text(bar * BEATS_PER_BAR + 0.15, highest - 1.2, " ".join(chords), fontsize=8, va="center")
         axis.set_xlim(0, beats_a_row)
         axis.set_ylim(lowest, highest)
@@ -83,9 +110,63 @@ def piano_roll(midi_path: Path, form: Form, path: Path, *, bars_a_row: int = 12,
         axis.set_xticks([])
         axis.set_ylabel(f"chorus {row + 1}")
         axis.spines[["top", "right"]].set_visible(False)
-    for part, colour in _COLOURS.items():
+    parts = {part: colour for part, colour in _COLOURS.items() if any(part == each for each, *_ in notes)}
+    for part, colour in parts.items():
         axes[-1, 0].bar(0, 0, color=colour, hatch="////" if part == "You" else None, edgecolor="white", label=part)
-    axes[-1, 0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=3, frameon=False)
+    if len(parts) > 1:
+        axes[-1, 0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=3, frameon=False)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    figure.savefig(path, dpi=110, metadata=_METADATA)
+    plt.close(figure)
+
+
+def histograms(sets: Mapping[str, Sequence[Melody]], path: Path) -> None:
+    """Intervals, durations and pitch classes of sets of melodies, a row for each beside the first in grey."""
+    kinds = {
+        "interval, semitones": (intervals, range(-LARGEST_INTERVAL - 1, LARGEST_INTERVAL + 2)),
+        "duration, ticks of a twelfth of a beat": (durations, range(1, LONGEST_TICKS + 2)),
+        "pitch class, in C": (_pitch_classes, range(len(PITCH_CLASSES))),
+    }
+    shape = (len(sets), len(kinds))
+    figure, axes = plt.subplots(*shape, figsize=(13, 1.5 * len(sets) + 0.6), squeeze=False, layout="constrained")
+    for column, (what, (count, values)) in enumerate(kinds.items()):
+        sums = [np.sum([count(line) for line in lines], axis=0) for lines in sets.values()]
+        shares = [each / max(1, each.sum()) for each in sums]
+        for row, (axis, name, each) in enumerate(zip(axes[:, column], sets, shares, strict=True)):
+            axis.bar(values, shares[0], width=0.9, color=_COLOURS["Chords"])
+            if row:
+                axis.step(values, each, where="mid", color=_COLOURS["Melody"])
+            axis.set_yticks([])
+            axis.set_ylabel(name if column == 0 else "", rotation=0, ha="right", va="center", fontsize=9)
+            axis.spines[["top", "right", "left"]].set_visible(False)
+        axes[0, column].set_title(what, fontsize=10)
+        if count is _pitch_classes:
+            axes[-1, column].set_xticks(list(values), PITCH_CLASSES)
+    figure.savefig(path, dpi=110, metadata=_METADATA)
+    plt.close(figure)
+
+
+def _pitch_classes(line: Melody) -> Reals:
+    return np.bincount(line.pitches % len(PITCH_CLASSES), minlength=len(PITCH_CLASSES)).astype(np.float64)
+
+
+def memory(numbers: Reals, form: Form, path: Path, *, title: str = "") -> None:
+    """What a network remembers in each step, (steps, numbers): those that change most, squeezed to -1 to 1 as on the
+    screen, and in the order in which they are at their highest.
+    """
+    squeezed = np.tanh(numbers)
+    liveliest = np.argsort(-squeezed.std(axis=0), kind="stable")[:_REMEMBERED]
+    liveliest = liveliest[np.argsort(squeezed[:, liveliest].argmax(axis=0), kind="stable")]
+    figure, axis = plt.subplots(figsize=(13, 5), layout="constrained")
+    image = axis.imshow(
+        squeezed[:, liveliest].T, aspect="auto", cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest"
+    )
+    bars = range(0, len(numbers), STEPS_PER_BAR)
+    axis.set_xticks([bar - 0.5 for bar in bars], [form.chord_at(bar).symbol for bar in bars], ha="left")
+    axis.set_yticks([])
+    axis.set_ylabel(f"{len(liveliest)} of {numbers.shape[1]:,} numbers of its memory")
+    figure.colorbar(image, ax=axis, pad=0.01)
     if title:
         figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=110, metadata=_METADATA)

@@ -140,7 +140,8 @@ class Exchange:
     """A call, its answer, and the solo that the call is from."""
 
     call: Phrase
-    answer: Phrase
+    answer: Phrase | None
+    """None for silence, by which nothing is known."""
     solo: str
 
 
@@ -159,23 +160,25 @@ def known_calls(
     """
     found = np.full(len(made), np.nan)
     for which, exchange in enumerate(made):
+        answer = exchange.answer
         pool = [
             each
             for solo, those in others.items()
             if (solo == exchange.solo) == same_solo
             for each in those
-            if each is not exchange.call and each is not exchange.answer
+            if each is not exchange.call and each is not answer
         ]
         if len(pool) >= AMONG - 1:
             rng = np.random.default_rng((seed, which))
             draws = [rng.choice(len(pool), AMONG - 1, replace=False) for _ in range(ROUNDS)]
-            found[which] = np.mean([_chosen(exchange, [pool[at] for at in draw]) for draw in draws])
+            tried = [_chosen(exchange.call, answer, [pool[at] for at in draw]) if answer else 0.0 for draw in draws]
+            found[which] = np.mean(tried)
     return found
 
 
-def _chosen(exchange: Exchange, others: Sequence[Phrase]) -> float:
-    own = similarity(exchange.call, exchange.answer)
-    theirs = np.array([similarity(other, exchange.answer) for other in others])
+def _chosen(call: Phrase, answer: Phrase, others: Sequence[Phrase]) -> float:
+    own = similarity(call, answer)
+    theirs = np.array([similarity(other, answer) for other in others])
     return 0.0 if (theirs > own).any() else 1 / (1 + int((theirs == own).sum()))
 
 
