@@ -1,0 +1,46 @@
+"""What the table of obedience measures, and that networks whose controls bend what they say do obey."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from improv.music import Form
+from improv.onnx_model import OnnxModel
+from training.export import FORGETFUL, export, specify
+from training.networks.changes import Changes
+from training.networks.lines import Lines
+from training.networks.partner import Partner
+from training.obedience import RESPONSES, Response, measured, obeys, table
+from training.partner import _probes
+
+FORM = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | C7 | G7 | F7 | C7 | G7")
+
+
+@pytest.fixture(scope="module")
+def untaught(tmp_path_factory: pytest.TempPathFactory) -> OnnxModel:
+    """A network that has learned nothing: what it plays is by chance, and bent by the controls all the same."""
+    torch.manual_seed(0)
+    path: Path = tmp_path_factory.mktemp("models") / "untaught.onnx"
+    network = Partner(Changes().eval(), [Lines(8, 0.0)]).eval()
+    spec = specify(
+        network, name="untaught", summary="untaught", encoding="cells", key="C", form=FORM.text, primers=(),
+        data={"source": "none", "licence": "none"}, seed=0, figures={},
+    )  # fmt: skip
+    export(network, spec, path, _probes(FORM, 0), FORGETFUL)
+    return OnnxModel(path)
+
+
+def test_it_obeys_that_never_falls_and_rises() -> None:
+    assert obeys([1.0, 1.0, 2.0])
+    assert not obeys([1.0, 0.9, 2.0])
+    assert not obeys([1.0, 1.0, 1.0])
+    assert not obeys([1.0, float("nan"), 2.0])
+
+
+@pytest.mark.parametrize("response", RESPONSES, ids=lambda response: response.control.name)
+def test_every_control_moves_the_music_the_way_of_its_name(response: Response, untaught: OnnxModel) -> None:
+    figures = measured(untaught, response, 2, 1)
+    assert obeys((figures[0], figures[-1]))
+    told = table("untaught", [(response, figures)])
+    assert told.row_count == 1
