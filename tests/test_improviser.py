@@ -13,7 +13,7 @@ from improv.encoding.cells import PITCH_HEAD, RHYTHM_HEAD
 from improv.music import Chord, Form
 from improv.rhythm import RHYTHMS
 from training.corpora.solos import Note, Solo
-from training.improviser import Recipe, batch_of, cut, learn, nats, surprise
+from training.improviser import Recipe, batch_of, cut, learn, nats, rate_at, surprise
 from training.networks.lines import Lines
 from training.sequences import FEATURES, FORM_STEPS, NUMBER, STEP, TICK, UNIT, Sequence, fed, in_c, sequence, sequences
 
@@ -141,6 +141,16 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) ->
     assert min(begun) > 0.6
     assert [check["update"] for check in log.checks] == [2, 4, 6]
     assert all(torch.equal(one, other) for one, other in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
+def test_the_rate_goes_up_and_down_twice() -> None:
+    recipe = Recipe(rate=2.0, updates=3_000, cycle=2_000)
+    rates = [rate_at(recipe, update) for update in range(1, 3_001)]
+    assert max(rates[:2_000]) == pytest.approx(rates[199]) == pytest.approx(1.95, abs=0.01)
+    assert rates[1_999] == pytest.approx(0) == rates[-1]
+    assert 0.8 < max(rates[2_000:]) < 1
+    once = replace(recipe, updates=1_000)
+    assert rate_at(once, 1_000) == pytest.approx(0) != rate_at(once, 500)
 
 
 def test_a_checkpoint_of_another_recipe_is_not_gone_on_from(tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ from training.sequences import Sequence as Solo
 
 Progressed = Callable[[float, str], None]
 
+_WARM = 200
+"""Updates in which the rate rises."""
+
 _CPU = torch.device("cpu")
 
 _CHORDS = ("chord", "chord_ahead")
@@ -41,7 +44,9 @@ class Recipe:
     seed: int = 1
     hidden: int = 256
     dropout: float = 0.4
-    updates: int = 2_000
+    updates: int = 3_500
+    cycle: int = 2_000
+    """After so many updates the rate, by then zero, begins again at half its height (Loshchilov & Hutter 2017)."""
     batch: int = 16
     steps: int = 192
     rate: float = 2e-3
@@ -60,7 +65,7 @@ class Recipe:
     conversations: int = 1_500
     """How many of those there are."""
     check_every: int = 250
-    patience: int = 4
+    patience: int = 6
     """Checks without a better one after which it stops."""
 
 
@@ -248,7 +253,7 @@ def learn(
         loss.backward()  # type: ignore[no-untyped-call]
         clip_grad_norm_(network.parameters(), recipe.clip)
         for group in adam.param_groups:
-            group["lr"] = recipe.rate * min(1, update / 200) * (1 + math.cos(math.pi * update / recipe.updates)) / 2
+            group["lr"] = rate_at(recipe, update)
         adam.step()
         _average(averaged, network, min(1 - 1 / recipe.averaged_over, update / (update + 20)))
         log.seconds += time.perf_counter() - began_s
@@ -270,6 +275,15 @@ def learn(
 def _is_patient_no_longer(log: Log, recipe: Recipe) -> bool:
     found = [check["step"] for check in log.checks]
     return bool(found) and len(found) - 1 - found.index(min(found)) >= recipe.patience
+
+
+def rate_at(recipe: Recipe, update: int) -> float:
+    """The learning rate of an update, the first of which is 1: up, and down along a cosine, twice."""
+    first = min(recipe.cycle, recipe.updates)
+    if update <= first:
+        return recipe.rate * min(1, update / _WARM) * (1 + math.cos(math.pi * update / first)) / 2
+    since, last = update - first, recipe.updates - first
+    return recipe.rate / 2 * min(1, since / _WARM) * (1 + math.cos(math.pi * since / last)) / 2
 
 
 def _drawn(solo: Solo, recipe: Recipe, rng: np.random.Generator) -> tuple[Solo, int, int, int]:

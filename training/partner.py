@@ -46,7 +46,7 @@ DATA = {
     "source": "Weimar Jazz Database (Pfleiderer et al., Inside the Jazzomat, Schott Campus 2017)",
     "licence": "Open Database License (ODbL) 1.0",
 }
-MEMBERS = 4
+MEMBERS = 2
 """The networks of lines that are averaged."""
 
 _MOST_MEMBERS = 16
