@@ -342,7 +342,7 @@ def test_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "call known though withheld, fours" in by_name["mine at 1"].figures
     assert "call known though withheld, fours" not in by_name["Markov, order 3"].figures
     assert not np.isnan(by_name["mine at 1"].figures["call known among sixteen, twos"].value)
-    judging.drawn(rows, model, tmp_path)
+    judging.drawn(rows[:2], model, tmp_path)
     pictures = {path.name for path in tmp_path.iterdir()}
     assert {"histograms.png", "memory.png", "roll-people.png", "roll-mine-at-1.png"} <= pictures
     json.dumps(told(rows), allow_nan=False)

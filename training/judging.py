@@ -194,6 +194,9 @@ class Row:
     name: str
     figures: Mapping[str, Figure]
     lines: Sequence[Sequence[Frame]]
+    """Those that begin with a chorus first."""
+    in_choruses: int = 0
+    """How many do; 0 for all."""
 
 
 def row_of_people(those: People) -> Row:
@@ -202,7 +205,8 @@ def row_of_people(those: People) -> Row:
     for turn, those_calls in those.calls.items():
         figures |= traded(turn, those_calls, [call.next_line for call in those_calls], those)
     figures["told from people"] = told_apart(those.others, those.lines)
-    return Row(PEOPLE, figures, [in_c(solo) for solo in those.solos])
+    known = [in_c(solo)[solo.choruses[0] * STEPS_PER_BAR :] for solo in those.solos if solo.choruses]
+    return Row(PEOPLE, figures, known + [in_c(solo) for solo in those.solos if not solo.choruses], len(known))
 
 
 def row_of(player: Player, those: People, best: Surprise, rounds: int, tracked: Tracked) -> Row:
@@ -372,9 +376,9 @@ def drawn(rows: Sequence[Row], model: StepModel | None, out: Path) -> None:
     """The pictures: some choruses of each row, histograms of all of them, and a chorus of a model's memory."""
     played, most = [row for row in rows if row.lines], SHOWN_CHORUSES * CHORUS_BARS * STEPS_PER_BAR
     for row in played:
-        first = min(row.lines, key=lambda line: abs(len(line) - most))
+        line = min(row.lines[: row.in_choruses or None], key=lambda line: abs(len(line) - most))
         name = "".join(letter if letter.isalnum() else "-" for letter in row.name)
-        pictures.line_roll(first[:most], out / f"roll-{name}.png", title=row.name)
+        pictures.line_roll(line[:most], out / f"roll-{name}.png", title=row.name)
     pictures.histograms({row.name: [melody(line) for line in row.lines] for row in played}, out / "histograms.png")
     if model:
         form = Form.parse(model.spec.form)
