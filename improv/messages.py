@@ -182,7 +182,7 @@ MELODY_MUTE = Control("melody-mute", "Silence the melody.", OFF, choices=_SWITCH
 CHORDS_MUTE = Control("chords-mute", "Silence the chords.", OFF, choices=_SWITCH, nudge=1)
 CLICK_MUTE = Control("click-mute", "Silence the count-in.", OFF, choices=_SWITCH, nudge=1)
 THRU = Control("thru", "Pass what you play on, as it is.", OFF, choices=_SWITCH, nudge=1)
-MODEL = Control("model", "The network that plays: a name (improv models) or an .onnx file.", "eck2002-blues")
+MODEL = Control("model", "The network that plays: a name (improv models) or an .onnx file.", "partner")
 
 CONTROLS: Mapping[str, Control] = MappingProxyType(
     {
