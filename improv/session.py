@@ -628,10 +628,12 @@ def _chances(session: Session) -> tuple[Chance, ...]:
 
 
 def _squeezed(memory: Tensors) -> tuple[float, ...]:
-    """At most so many numbers of a memory, evenly chosen, squeezed to -1..1."""
-    numbers = np.concatenate([tensor.ravel() for _, tensor in sorted(memory.items())]) if memory else np.zeros(0)
-    every = max(1, -(-len(numbers) // _SEEN_OF_MEMORY))
-    return tuple(round(float(number), 2) for number in np.tanh(numbers[::every]))
+    """At most so many numbers of a memory, of each tensor as many and evenly chosen, squeezed to -1..1."""
+    if not memory:
+        return ()
+    share = -(-_SEEN_OF_MEMORY // len(memory))
+    chosen = [tensor.ravel()[:: max(1, -(-tensor.size // share))] for _, tensor in sorted(memory.items())]
+    return tuple(round(float(number), 2) for number in np.tanh(np.concatenate(chosen)[:_SEEN_OF_MEMORY]))
 
 
 def _up_to_the_decision(session: Session, heard: Heard, encoding: Encoding) -> tuple[Session, Session, tuple[Fed, ...]]:

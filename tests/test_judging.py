@@ -213,7 +213,7 @@ def test_an_echo_is_the_call_at_its_place_in_any_octave_and_nothing_else() -> No
 
 
 def call_of(name: str, played: Melody) -> Call:
-    return Call(name, 1, 0, (), played, played)
+    return Call(name, 1, 0, (), played, played, 120)
 
 
 def test_calls_are_known_by_echoes_and_not_by_silence() -> None:
@@ -306,9 +306,9 @@ def test_the_table_has_a_dash_where_there_is_no_figure() -> None:
 
 def test_who_hears_no_call_answers_with_what_is_played_there() -> None:
     numbered = alone(Echo("C7 | " * 11 + "C7"), 24, ALONE)
-    there = judging._there(Call("a", 4, 8, (), eighths(C), eighths(C)), [numbered], 0)
+    there = judging._there(Call("a", 4, 8, (), eighths(C), eighths(C), 120), [numbered], 0)
     assert there.pitches.tolist() == melody(numbered[96:128]).pitches.tolist()
-    there = judging._there(Call("a", 4, 8, (), eighths(C), eighths(C)), [numbered], 1)
+    there = judging._there(Call("a", 4, 8, (), eighths(C), eighths(C), 120), [numbered], 1)
     assert there.pitches.tolist() == melody(numbered[:32]).pitches.tolist()
 
 

@@ -38,7 +38,7 @@ from training.metrics import CHORUS_BARS, Compared, Figure, Melody, drawn_again,
 from training.performing import Surprise, alone, answer, remembered, surprise, waiting
 from training.sequences import in_c, sequences
 from training.telling import told_apart
-from training.trading import Call, calls
+from training.trading import Call, bpm_of, calls
 
 Item = TypeVar("Item")
 
@@ -71,8 +71,8 @@ class Player:
     """Someone who can be judged."""
 
     name: str
-    alone: Callable[[int, int], Sequence[Frame]]
-    """What is played in so many bars from the top of a form on, by a seed."""
+    alone: Callable[[int, float, int], Sequence[Frame]]
+    """What is played in so many bars from the top of a form on, at a tempo in bpm, by a seed."""
     surprise: Surprise | None = None
     """How well the people were foreseen; None for whom cannot be asked."""
     answer: Callable[[Call, bool, int], Melody] | None = None
@@ -82,16 +82,18 @@ class Player:
 def networks(model: StepModel, name: str, temperatures: Sequence[float], solos: Sequence[Solo]) -> list[Player]:
     """A model at some temperatures."""
     found = surprise(model, solos, temperatures)
-    begun = cache(lambda bars, place: waiting(model, bars, place))
+    begun = cache(lambda bars, place, bpm: waiting(model, bars, place, bpm))
 
     def player(temperature: float) -> Player:
         def answered(call: Call, hears: bool, seed: int) -> Melody:
             notes = call.notes if hears else ()
-            return melody(answer(model, begun(call.bars, call.place), notes, temperature, seed))
+            return melody(answer(model, begun(call.bars, call.place, call.bpm), notes, temperature, seed))
 
         return Player(
             f"{name} at {temperature:g}",
-            lambda bars, seed: alone(model, bars, Settings(mode=Mode.SOLO, temperature=temperature, seed=seed)),
+            lambda bars, bpm, seed: alone(
+                model, bars, Settings(mode=Mode.SOLO, temperature=temperature, seed=seed), bpm
+            ),
             found[temperature] if found else None,
             answered,
         )
@@ -103,7 +105,7 @@ def chooser(name: str, rhythm: Chooser, pitch: Chooser, form: Form, solos: Seque
     """Whoever chooses a rhythm and then pitches by what was chosen before, over a form that is not heard."""
     return Player(
         name,
-        lambda bars, seed: markov.drawn(rhythm, pitch, form, -(-bars // form.bars), seed)[: bars * STEPS_PER_BAR],
+        lambda bars, _bpm, seed: markov.drawn(rhythm, pitch, form, -(-bars // form.bars), seed)[: bars * STEPS_PER_BAR],
         foreseen(rhythm, pitch, solos),
     )
 
@@ -212,7 +214,9 @@ def row_of_people(those: People) -> Row:
 def row_of(player: Player, those: People, best: Surprise, rounds: int, tracked: Tracked) -> Row:
     """A player's, who plays the people's choruses so many times; `best` is the surprise of the best chains."""
     lengths = [CHORUS_BARS * choruses for choruses in those.choruses * rounds]
-    played = [player.alone(bars, seed) for seed, bars in enumerate(tracked(lengths, "plays alone"))]
+    tempi = [bpm_of(solo) for solo in those.solos] * rounds
+    asked_for = enumerate(zip(tracked(lengths, "plays alone"), tempi, strict=True))
+    played = [player.alone(bars, bpm, seed) for seed, (bars, bpm) in asked_for]
     lines = [melody(line, tuple(range(0, bars, CHORUS_BARS))) for line, bars in zip(played, lengths, strict=True)]
     figures = understanding(player.surprise, best) if player.surprise else {}
     figures |= measured(lines, those.compared)
@@ -284,7 +288,9 @@ def judged(
     players = [player for name, model in models.items() for player in networks(model, name, TEMPERATURES, those.solos)]
     players += networks(eck, eck.spec.name, (1.0,), those.solos)
     players += simple
-    players.append(Player("pentatonic walk", lambda bars, seed: markov.pentatonic(form, -(-bars // form.bars), seed)))
+    players.append(
+        Player("pentatonic walk", lambda bars, _bpm, seed: markov.pentatonic(form, -(-bars // form.bars), seed))
+    )
     rows = [row_of_people(those)]
     rows += [row_of(player, those, best.surprise, rounds, tracked) for player in tracked(players, "judging")]
     return [*rows, Row(best.name, understanding(best.surprise, best.surprise), ())]

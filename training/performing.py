@@ -27,23 +27,25 @@ READ = "cells"
 """The encoding in which solos can be told to a network."""
 
 BPM = 120
+"""The tempo where nobody asks for another; a network may play otherwise at another."""
+
 VELOCITY = 80
 
 
 # --- playing ----------------------------------------------------------------------------------
 
 
-def sessions(model: StepModel, settings: Settings) -> Iterator[Session]:
+def sessions(model: StepModel, settings: Settings, bpm: float = BPM) -> Iterator[Session]:
     """Step after step of a performance alone, from the top of the form on, without end."""
-    session = begin(model, replace(settings, mode=Mode.SOLO), Transport(0, 0.0, BPM))
+    session = begin(model, replace(settings, mode=Mode.SOLO), Transport(0, 0.0, bpm))
     while True:
         session, _ = advance(session, Heard(), model)
         yield session
 
 
-def alone(model: StepModel, bars: int, settings: Settings) -> tuple[Frame, ...]:
+def alone(model: StepModel, bars: int, settings: Settings, bpm: float = BPM) -> tuple[Frame, ...]:
     """What sounds in so many bars from the top of the form on."""
-    return tuple(session.frame for session in islice(sessions(model, settings), bars * STEPS_PER_BAR))
+    return tuple(session.frame for session in islice(sessions(model, settings, bpm), bars * STEPS_PER_BAR))
 
 
 def remembered(model: StepModel, bars: int, settings: Settings) -> Reals:
@@ -52,12 +54,12 @@ def remembered(model: StepModel, bars: int, settings: Settings) -> Reals:
     return np.array([np.concatenate([each.ravel() for each in memory.values()]) for memory in memories], np.float64)
 
 
-def waiting(model: StepModel, bars: int, place: int) -> Session:
+def waiting(model: StepModel, bars: int, place: int, bpm: float = BPM) -> Session:
     """A session whose next step is the first of a turn of the player's of so many bars, at a bar of the form.
 
     Until then it has listened to the changes alone. ValueError if the player has no such turn.
     """
-    session = begin(model, Settings(mode=Mode.LISTEN, bars=bars), Transport(0, 0.0, BPM))
+    session = begin(model, Settings(mode=Mode.LISTEN, bars=bars), Transport(0, 0.0, bpm))
     tops = range(place, place + 2 * bars * session.form.bars, session.form.bars)
     first = next((top for top in tops if top % (2 * bars) == 0), None)
     if first is None:

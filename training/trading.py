@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from improv.messages import TEMPO
 from improv.music import PITCH_CLASSES, STEPS_PER_BAR
 from training.corpora.solos import Note, Solo, notes_in
 from training.metrics import CHORUS_BARS, Figure, Melody, Reals, drawn_again, melody, tops
@@ -32,6 +33,7 @@ class Call:
     line: Melody
     next_line: Melody
     """What the soloist played in as many bars after it."""
+    bpm: float
 
 
 def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
@@ -50,8 +52,15 @@ def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
             if last <= len(line):
                 called, answered = melody(line[first:middle]), melody(line[middle:last])
                 if len(called.onsets) >= LEAST_NOTES:
-                    found.append(Call(solo.name, bars, place, notes_in(line[first:middle]), called, answered))
+                    found.append(
+                        Call(solo.name, bars, place, notes_in(line[first:middle]), called, answered, bpm_of(solo))
+                    )
     return tuple(found)
+
+
+def bpm_of(solo: Solo) -> float:
+    """The solo's tempo, if improv can play at it; else the nearest at which it can."""
+    return min(TEMPO.high, max(TEMPO.low, solo.tempo_bpm))
 
 
 def is_echo(call: Melody, answer: Melody) -> bool:
