@@ -133,7 +133,8 @@ class StepModel(Protocol):
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
         """Logits by head, and the memory for the next step, from one step's features and the memory so far.
 
-        Neither argument is changed; shapes are those of the specification.
+        Heads that are only asked once a choice has been made may be left out: see `ask`. Neither argument is
+        changed; shapes are those of the specification.
         """
         ...
 

@@ -5,7 +5,7 @@ do not expect, or stored in part elsewhere. This room must never import onnxrunt
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -148,17 +148,17 @@ def checked_spec(content: bytes) -> ModelSpec:
     return ModelSpec.from_json(metadata[METADATA_KEY])
 
 
-def part(content: bytes, output: str) -> bytes:
-    """A checked model without whatever one of its outputs does not need."""
+def part(content: bytes, outputs: Collection[str]) -> bytes:
+    """A checked model without whatever some of its outputs do not need."""
     model: Any = _Model()
     model.ParseFromString(content)
-    graph, needed, kept = model.graph, {output}, []
+    graph, needed, kept = model.graph, set(outputs), []
     for node in reversed(graph.node):  # a node stands behind those whose outputs it takes
         if needed.intersection(node.output):
             needed.update(node.input)
             kept.append(node)
     named = {name: [each for each in getattr(graph, name) if each.name in needed] for name in ("initializer", "input")}
-    parts = {"node": kept[::-1], **named, "output": [each for each in graph.output if each.name == output]}
+    parts = {"node": kept[::-1], **named, "output": [each for each in graph.output if each.name in outputs]}
     smaller: Any = _Model()
     smaller.CopyFrom(model)
     smaller.graph.ClearField("value_info")

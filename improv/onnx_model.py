@@ -39,20 +39,22 @@ class OnnxModel:
             self._session = _session(content, _PROVIDERS[provider])
             self.provider = provider
             _check_declared(self.spec, self._session)
-            self._parts = {
-                head: _session(part(content, head), _PROVIDERS[provider])
-                for head in ENCODINGS[self.spec.encoding].melody_heads[1:]
-                if head in self.spec.heads
-            }
+            later = [head for head in ENCODINGS[self.spec.encoding].melody_heads[1:] if head in self.spec.heads]
+            self._heads = [head for head in self.spec.heads if head not in later]
+            self._outputs = [*self._heads, *(f"{name}_out" for name in self.spec.state)]
+            if later:  # a step need not say what is asked only after it
+                self._session = _session(part(content, self._outputs), _PROVIDERS[provider])
+            self._parts = {head: _session(part(content, [head]), _PROVIDERS[provider]) for head in later}
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error
-        self._outputs = [*self.spec.heads, *(f"{name}_out" for name in self.spec.state)]
+        self._taken = {each.name for each in self._session.get_inputs()}
         self._inputs = {head: [each.name for each in alone.get_inputs()] for head, alone in self._parts.items()}
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
-        """Logits by head and the next memory, in fresh arrays."""
-        results: Sequence[Any] = self._session.run(self._outputs, _feed(features, memory))
-        heads = dict(zip(self.spec.heads, results, strict=False))
+        """Logits by head and the next memory, in fresh arrays; not those of heads that are asked after the step."""
+        feed = _feed(features, memory)
+        results: Sequence[Any] = self._session.run(self._outputs, {name: feed[name] for name in self._taken})
+        heads = dict(zip(self._heads, results, strict=False))
         return heads, dict(zip(self.spec.state, results[len(heads) :], strict=True))
 
     def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:

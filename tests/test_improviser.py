@@ -164,12 +164,12 @@ def test_it_stops_when_it_no_longer_learns_and_leaves_with_its_best(tmp_path: Pa
     network, log = learn(recipe, SOLOS, tmp_path / "kept", lambda done, how: None)
     found = [check["step"] for check in log.checks]
     assert len(found) < 60
-    assert surprise([network], SOLOS["validation"])["step"] == pytest.approx(min(found))
+    assert surprise(network, SOLOS["validation"])["step"] == pytest.approx(min(found))
 
 
 def test_what_is_learned_by_heart_is_no_surprise(tmp_path: Path) -> None:
     one: dict[str, list[Sequence]] = {"training": SOLOS["validation"], "validation": SOLOS["validation"]}
     recipe = replace(RECIPE, hidden=32, updates=60, check_every=60, dropout=0.0, transposed=0.0, steps=112, rate=0.02)
-    before = surprise([Lines(32, 0.0)], one["validation"])
-    after = surprise([learn(recipe, one, tmp_path / "kept", lambda done, how: None)[0]], one["validation"])
+    before = surprise(Lines(32, 0.0), one["validation"])
+    after = surprise(learn(recipe, one, tmp_path / "kept", lambda done, how: None)[0], one["validation"])
     assert after["step"] < before["step"] / 2

@@ -7,7 +7,7 @@ import torch
 
 from improv.music import Form
 from improv.onnx_model import OnnxModel
-from training.export import FORGETFUL, export, specify
+from training.export import export, specify
 from training.networks.changes import Changes
 from training.networks.lines import Lines
 from training.networks.partner import Partner
@@ -22,12 +22,12 @@ def untaught(tmp_path_factory: pytest.TempPathFactory) -> OnnxModel:
     """A network that has learned nothing: what it plays is by chance, and bent by the controls all the same."""
     torch.manual_seed(0)
     path: Path = tmp_path_factory.mktemp("models") / "untaught.onnx"
-    network = Partner(Changes().eval(), [Lines(8, 0.0)]).eval()
+    network = Partner(Changes().eval(), Lines(8, 0.0)).eval()
     spec = specify(
         network, name="untaught", summary="untaught", encoding="cells", key="C", form=FORM.text, primers=(),
         data={"source": "none", "licence": "none"}, seed=0, figures={},
     )  # fmt: skip
-    export(network, spec, path, _probes(FORM, 0), FORGETFUL)
+    export(network, spec, path, _probes(FORM, 0))
     return OnnxModel(path)
 
 

@@ -182,28 +182,19 @@ def _units(units: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def surprise(networks: Sequence[Lines], solos: Sequence[Solo]) -> dict[str, float]:
-    """Mean surprise in nats over whole solos, of networks in training mode or not whose probabilities are averaged: a
-    step's rhythm, a note's pitch, and both together a step.
-    """
+def surprise(network: Lines, solos: Sequence[Solo]) -> dict[str, float]:
+    """Mean surprise in nats over whole solos: a step's rhythm, a note's pitch, and both together a step."""
+    learns, device = network.training, next(network.parameters()).device
+    network.eval()
     rhythm, pitch, steps, notes = 0.0, 0.0, 0.0, 0
     for solo in solos:
-        said = []
-        for network in networks:
-            learns, device = network.training, next(network.parameters()).device
-            said.append(nats(network.eval(), batch_of([(solo, 0, solo.steps, 0)]).to(device)))
-            network.train(learns)
-        (of_rhythm, of_pitch), counts = (_agreed(each) for each in list(zip(*said, strict=True))[:2]), said[0][2]
+        of_rhythm, of_pitch, counts = nats(network, batch_of([(solo, 0, solo.steps, 0)]).to(device))
         rhythm += float((of_rhythm * counts).sum())
         pitch += float(of_pitch.sum())
         steps += float(counts.sum())
         notes += len(of_pitch)
+    network.train(learns)
     return {"rhythm": rhythm / steps, "note": pitch / notes, "step": (rhythm + pitch) / steps}
-
-
-def _agreed(nats_of_each: Sequence[Tensor]) -> Tensor:
-    """The surprise at what several networks gave some nats each, their probabilities averaged."""
-    return math.log(len(nats_of_each)) - torch.stack([-nats for nats in nats_of_each]).logsumexp(0)
 
 
 def learn(
@@ -258,7 +249,7 @@ def learn(
         _average(averaged, network, min(1 - 1 / recipe.averaged_over, update / (update + 20)))
         log.seconds += time.perf_counter() - began_s
         if update % recipe.check_every == 0 or update == recipe.updates:
-            found = surprise([averaged], chosen)
+            found = surprise(averaged, chosen)
             if all(found["step"] < check["step"] for check in log.checks):
                 best = copy.deepcopy(averaged.state_dict())
             log.checks.append({"update": update, "training": loss.item(), **found})

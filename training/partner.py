@@ -3,8 +3,9 @@
 Changes and lines are learned from the training solos, chosen by the validation solos, and exported as one network.
 What it is worth is for the test solos to say, and they are not asked here.
 
-The lines are several networks, one to a process at a time: as many processes as this machine has cores or GPUs, or
-those of `torchrun -m training.partner`, on one machine or on several.
+The lines are learned several times from different beginnings, one network to a process at a time, and the one that
+understands the validation solos best is kept. There are as many processes as this machine has cores or GPUs, or those
+of `torchrun -m training.partner`, on one machine or on several.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from training import changes
 from training.answers import conversations
 from training.corpora import wjazzd
 from training.corpora.wjazzd_split import split
-from training.export import FORGETFUL, PARITY_STEPS, export, specify
+from training.export import PARITY_STEPS, export, specify
 from training.improviser import Log, Progressed, Recipe, learn, surprise
 from training.networks.changes import Changes
 from training.networks.lines import Lines
@@ -46,10 +47,10 @@ DATA = {
     "source": "Weimar Jazz Database (Pfleiderer et al., Inside the Jazzomat, Schott Campus 2017)",
     "licence": "Open Database License (ODbL) 1.0",
 }
-MEMBERS = 2
-"""The networks of lines that are averaged."""
+TRIES = 2
+"""The networks of lines of which the best is kept."""
 
-_MOST_MEMBERS = 16
+_MOST_TRIES = 16
 
 CONVERSATION_BARS = 24
 
@@ -59,11 +60,11 @@ Learned = tuple[Mapping[str, torch.Tensor], Log]
 FOLDER = Path(os.environ.get("IMPROV_DATA", "../shared/data")) / "wjazzd"
 
 
-def train(recipe: Recipe, members: int, data: Path, out: Path, progressed: Progressed) -> ModelSpec | None:
+def train(recipe: Recipe, tries: int, data: Path, out: Path, progressed: Progressed) -> ModelSpec | None:
     """Learn from the solos at `data`, and leave the model, its figures and its checkpoints in `out`.
 
-    Of several processes each learns its share of the networks; the first one puts them together, the others return
-    None. A network is on a GPU where there is one for its process.
+    Of several processes each learns its share of the networks; the first one keeps the best, the others return None.
+    A network is on a GPU where there is one for its process.
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     device = _device(rank)
@@ -72,12 +73,12 @@ def train(recipe: Recipe, members: int, data: Path, out: Path, progressed: Progr
     sides = split(wjazzd.read(data)[0])
     solos = {name: sequences(getattr(sides, name)) for name in ("training", "validation")}
     learned: dict[int, Learned] = {}
-    for number in range(rank, members, world):
+    for number in range(rank, tries, world):
         name = f"{NAME}-{number + 1}"
-        of_this = replace(recipe, seed=recipe.seed * _MOST_MEMBERS + number)
+        of_this = replace(recipe, seed=recipe.seed * _MOST_TRIES + number)
 
         def told(done: float, how: str, name: str = name, before: int = len(learned)) -> None:
-            progressed((before + done) / (-(-(members - rank) // world) + 1), f"{name}: {how}")
+            progressed((before + done) / (-(-(tries - rank) // world) + 1), f"{name}: {how}")
 
         told(0, "making conversations")
         answers = conversations(sides.training, recipe.conversations, recipe.blues, CONVERSATION_BARS, of_this.seed)
@@ -94,7 +95,9 @@ def train(recipe: Recipe, members: int, data: Path, out: Path, progressed: Progr
         recipe.seed, changes.runs(sides.training), changes.runs(sides.validation), lambda _done, how: progressed(1, how)
     )
     of_each = [learned for _, learned in sorted({n: each for part in gathered for n, each in part.items()}.items())]
-    lines = [_lines(recipe, weights) for weights, _ in of_each]
+    weights, log = min(of_each, key=lambda each: min(check["step"] for check in each[1].checks))
+    lines = Lines(recipe.hidden, recipe.dropout)
+    lines.load_state_dict(weights)
     network = Partner(of_changes, lines).eval()
     found = surprise(lines, [solo for solo in solos["validation"] if solo.is_blues])
     spec = specify(
@@ -110,9 +113,7 @@ def train(recipe: Recipe, members: int, data: Path, out: Path, progressed: Progr
         figures={f"validation_nats_a_{what}": round(found[what], 4) for what in ("step", "note")},
     )
     progressed(1, f"exporting, and stepping both runtimes {PARITY_STEPS} times")
-    difference = export(
-        network, spec, out / f"{NAME}.onnx", _probes(Form.parse(spec.form), recipe.seed), FORGETFUL, halved=True
-    )
+    difference = export(network, spec, out / f"{NAME}.onnx", _probes(Form.parse(spec.form), recipe.seed), halved=True)
     logs = [log for _, log in of_each]
     validation_curves([log.checks for log in logs], found, out / f"{NAME}-curves.png")
     told_of = {"recipe": asdict(recipe), "parity": difference, "validation": found, "changes": changes_checks}
@@ -126,12 +127,6 @@ def _device(rank: int) -> torch.device:
     if not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank)) % torch.cuda.device_count())
-
-
-def _lines(recipe: Recipe, weights: Mapping[str, torch.Tensor]) -> Lines:
-    network = Lines(recipe.hidden, recipe.dropout)
-    network.load_state_dict(weights)
-    return network.eval()
 
 
 @torch.no_grad()
@@ -175,7 +170,7 @@ def _work(rank: int, world: int, meeting: str, arguments: argparse.Namespace) ->
         dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world, timeout=timedelta(days=1))
     recipe = replace(Recipe(), seed=arguments.seed, updates=arguments.updates)
     with shown(NAME) if rank == 0 else nullcontext(lambda _done, _how: None) as progressed:
-        spec = train(recipe, arguments.members, arguments.data, arguments.out, progressed)
+        spec = train(recipe, arguments.tries, arguments.data, arguments.out, progressed)
     if world > 1:
         dist.destroy_process_group()
     if spec is not None:
@@ -189,8 +184,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=usual.seed, help=f"the same seed, the same model [{usual.seed}]")
     parser.add_argument("--updates", type=int, default=usual.updates, help=f"at most so many [{usual.updates}]")
     parser.add_argument(
-        "--members", type=int, default=MEMBERS, choices=range(1, _MOST_MEMBERS + 1), metavar=f"1..{_MOST_MEMBERS}",
-        help=f"networks that are averaged [{MEMBERS}]",
+        "--tries", type=int, default=TRIES, choices=range(1, _MOST_TRIES + 1), metavar=f"1..{_MOST_TRIES}",
+        help=f"networks of which the best is kept [{TRIES}]",
     )  # fmt: skip
     parser.add_argument("--data", type=Path, default=FOLDER, help=f"a folder or wjazzd.db [{FOLDER}]")
     parser.add_argument("--out", type=Path, default=Path("exported_models"), help="the folder to write to")
@@ -198,7 +193,7 @@ def main() -> None:
     if "RANK" in os.environ:  # torchrun's
         _work(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), "env://", arguments)
         return
-    processes = min(arguments.members, torch.cuda.device_count() or os.cpu_count() or 1)
+    processes = min(arguments.tries, torch.cuda.device_count() or os.cpu_count() or 1)
     if processes == 1:
         _work(0, 1, "", arguments)
         return

@@ -49,8 +49,8 @@ def loss_curves(curves: Mapping[str, Sequence[float]], title: str, path: Path) -
     plt.close(figure)
 
 
-def validation_curves(checks: Sequence[Sequence[Mapping[str, float]]], agreed: Mapping[str, float], path: Path) -> None:
-    """The surprise at the validation solos as several networks learn, and of all of them averaged."""
+def validation_curves(checks: Sequence[Sequence[Mapping[str, float]]], kept: Mapping[str, float], path: Path) -> None:
+    """The surprise at the validation solos as several networks learn, and of the one that is kept."""
     figure, axes = plt.subplots(1, 3, figsize=(13, 3.2), layout="constrained")
     for axis, (what, unit) in zip(
         axes, {"step": "an eighth", "rhythm": "a rhythm", "note": "a pitch"}.items(), strict=True
@@ -59,7 +59,7 @@ def validation_curves(checks: Sequence[Sequence[Mapping[str, float]]], agreed: M
             axis.plot(
                 [each["update"] for each in of_one], [each[what] for each in of_one], color="#00798c", linewidth=1
             )
-        axis.axhline(agreed[what], color="#d1495b", linewidth=1.5, label=f"averaged: {agreed[what]:.3f}")
+        axis.axhline(kept[what], color="#d1495b", linewidth=1.5, label=f"kept: {kept[what]:.3f}")
         axis.set_xlabel("update")
         axis.set_ylabel(f"nats {unit}")
         axis.legend(frameon=False, fontsize=9)

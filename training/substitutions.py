@@ -28,7 +28,7 @@ from training.changes import keeps_form
 from training.corpora.solos import Solo
 from training.corpora.wjazzd import read
 from training.corpora.wjazzd_split import split, tune
-from training.export import FORGETFUL, export, specify
+from training.export import export, specify
 from training.improviser import Recipe
 from training.networks.changes import Changes
 from training.partner import DATA, _probes, likeliest_form
@@ -220,7 +220,7 @@ def alone(network: Changes, path: Path, seed: int) -> OnnxModel:
         network, name="changes", summary="The changes of a blues, and no melody.", encoding="cells", key=KEY,
         form=likeliest_form(network).text, primers=(), data=DATA, seed=seed, figures={},
     )  # fmt: skip
-    export(network, spec, path, _probes(likeliest_form(network), seed), FORGETFUL)
+    export(network, spec, path, _probes(likeliest_form(network), seed))
     return OnnxModel(path)
 
 

@@ -186,9 +186,10 @@ class Lines(Network):
 
     def _looked_back_once(self, query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """The same of one step, (1, views * width), from the keys and values of the whole window."""
-        keys, values = (kept.view(WINDOW, VIEWS, VIEWED).transpose(0, 1) for kept in (keys, values))
-        weights = (query.view(VIEWS, 1, VIEWED) * keys).sum(-1) / sqrt(VIEWED) + self.distance.flip(-1)
-        return (weights.softmax(-1)[..., None] * values).sum(1).view(1, _KEPT)
+        of_view = torch.eye(VIEWS).repeat_interleave(VIEWED, dim=1)
+        scores = (query * of_view) @ keys.view(WINDOW, _KEPT).T / sqrt(VIEWED) + self.distance.flip(-1)
+        seen = scores.softmax(-1) @ values.view(WINDOW, _KEPT)
+        return (seen * of_view).sum(0, keepdim=True)
 
 
 def followed(line: Tensor, latest: Tensor) -> Tensor:
