@@ -377,10 +377,10 @@ def _improvised(
             break
         likely = one_unit(
             logits,
-            settings.temperature,
+            max(settings.temperature, choice.least_temperature),
             distribution=distribution,
             bias=choice.bias,
-            top_p=settings.top_p,
+            top_p=max(settings.top_p, choice.least_top_p),
         )
         try:
             choice = choosing.send(draw(likely, settings.seed, session.step, number))

@@ -112,6 +112,15 @@ def test_each_pitch_knows_those_before_it_and_where_it_begins() -> None:
     assert first.pitches == CELLS.melody_pitches()
 
 
+def test_a_rhythm_is_drawn_freely_enough_not_to_rest_for_ever() -> None:
+    first = next(CELLS.choosing(Steer(), None, SILENCE))
+    assert (first.least_temperature, first.least_top_p) == (0.8, 0.95)
+    choosing = CELLS.choosing(Steer(), None, SILENCE)
+    next(choosing)
+    pitch = choosing.send(NUMBERS[Rhythm((0,))])
+    assert (pitch.least_temperature, pitch.least_top_p) == (0, 0)
+
+
 def test_nothing_is_held_where_nothing_sounds() -> None:
     silent, sounding = CELLS.rhythm_bias(Steer(), False), CELLS.rhythm_bias(Steer(), True)
     assert [rhythm for rhythm, bias in zip(RHYTHMS, silent, strict=True) if np.isinf(bias)] == [

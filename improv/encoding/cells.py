@@ -40,10 +40,13 @@ _TEMPI_BPM = (80, 110, 150, 200, 260)
 _FARTHEST = 12
 """An answer that is farther from its call, in semitones, is told as so far."""
 
-_DENSITY_NATS = 1.5
+_RHYTHM_TEMPERATURE, _RHYTHM_TOP_P = 0.8, 0.95
+"""Rhythms are drawn at least so freely: what is likeliest after silence is silence, and it would last for ever."""
+
+_DENSITY_NATS = 0.4
 """How strongly density at its end bends the logarithm of a probability, for each onset."""
 
-_RESTS_NATS = 2.0
+_RESTS_NATS = 0.7
 """How strongly the tendency to rest at its end bends the logarithm of the probability that nothing sounds."""
 
 
@@ -206,7 +209,9 @@ class Cells:
     def choosing(self, steer: Steer, chord: Chord | None, before: Cell, asked: Cell | None = None) -> Choosing:
         """A rhythm, then a pitch for each of its onsets, each knowing those before it."""
         sounding = max(before.sounding_after, default=None)
-        rhythm = RHYTHMS[(yield Choice(RHYTHM_HEAD, self.rhythm_bias(steer, sounding is not None)))]
+        bias = self.rhythm_bias(steer, sounding is not None)
+        asked_for = Choice(RHYTHM_HEAD, bias, least_temperature=_RHYTHM_TEMPERATURE, least_top_p=_RHYTHM_TOP_P)
+        rhythm = RHYTHMS[(yield asked_for)]
         pitches = self.melody_pitches()
         line: list[int] = []
         for tick in rhythm.ticks:

@@ -48,6 +48,10 @@ class Choice:
     """The MIDI pitch each unit stands for, if they stand for pitches."""
     features: Tensors = field(default_factory=dict)
     """What the network is told of the choices so far; nothing before the first."""
+    least_temperature: float = 0.0
+    """It is drawn at no lower one."""
+    least_top_p: float = 0.0
+    """It is drawn among no fewer than make up this probability."""
 
 
 def chord_leaning(pitches: Sequence[int], chord: Chord | None, leaning: float) -> Bias:
