@@ -7,7 +7,6 @@ as it is turned up, and rises between the ends. All is played by the session tha
 import argparse
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from rich.table import Table
 from improv.errors import ImprovError
 from improv.messages import DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Control, Settings, Value
 from improv.model import StepModel
+from improv.model_files import find_model
 from improv.onnx_model import OnnxModel
 from improv.turns import Mode
 from training.metrics import CHORUS_BARS, Melody, chord_tones, entropy, intervals, melody
@@ -101,13 +101,13 @@ def table(name: str, rows: Iterable[tuple[Response, Sequence[float]]]) -> Table:
 def main() -> None:
     """Print a table for each model."""
     parser = argparse.ArgumentParser(description="Whether models obey the controls of the melody.")
-    parser.add_argument("models", nargs="+", type=Path, help="exported models")
+    parser.add_argument("models", nargs="+", metavar="MODEL", help="names or files of models")
     parser.add_argument("--choruses", type=int, default=CHORUSES, help=f"played at each value [{CHORUSES}]")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     console = Console()
     try:
-        for path in arguments.models:
+        for path in map(find_model, arguments.models):
             model = OnnxModel(path)
             rows = [
                 (response, measured(model, response, arguments.choruses, arguments.seed))

@@ -40,8 +40,8 @@ _TEMPI_BPM = (80, 110, 150, 200, 260)
 _FARTHEST = 12
 """An answer that is farther from its call, in semitones, is told as so far."""
 
-_RHYTHM_TEMPERATURE, _RHYTHM_TOP_P = 0.8, 0.95
-"""Rhythms are drawn at least so freely: what is likeliest after silence is silence, and it would last for ever."""
+_RHYTHM_TEMPERATURE, _RHYTHM_TOP_P = 1.0, 1.0
+"""Rhythms are drawn at least so freely: what is likeliest after silence is silence, and it would last long."""
 
 _DENSITY_NATS = 0.4
 """How strongly density at its end bends the logarithm of a probability, for each onset."""
