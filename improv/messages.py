@@ -144,7 +144,7 @@ MODE = Control(
 BARS = Control("bars", "Bars in a turn when trading.", 4, 1, 96, "bars", nudge=1, whole=True)
 GAP = Control("gap", "Beats of silence that end your phrase, in phrase mode.", 1.5, 0.5, 8, "beats", nudge=0.5)
 TEMPERATURE = Control(
-    "temperature", "How freely notes are drawn: 0 the likeliest, 1 as trained, above 1 wilder.", 1, 0, 3, nudge=0.1
+    "temperature", "How freely notes are drawn: 0 the likeliest, 1 as trained, above 1 wilder.", 0.8, 0, 3, nudge=0.1
 )
 TOP_P = Control(
     "top-p", "Leave out the unlikeliest notes: only those that make up this probability are drawn.", 1, 0, 1, nudge=0.05
@@ -219,7 +219,7 @@ class Settings:
     mode: Mode
     bars: int = 4
     gap: float = 1.5
-    temperature: float = 1.0
+    temperature: float = 0.8
     top_p: float = 1.0
     density: float = 0.0
     rests: float = 0.0

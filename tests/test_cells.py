@@ -112,6 +112,17 @@ def test_each_pitch_knows_those_before_it_and_where_it_begins() -> None:
     assert first.pitches == CELLS.melody_pitches()
 
 
+def test_an_answer_is_no_echo() -> None:
+    asked = cell_of(Rhythm((0, 3)), (C, E), None)
+    choosing = CELLS.choosing(Steer(), None, SILENCE, asked)
+    next(choosing)
+    same, between = choosing.send(NUMBERS[Rhythm((0, 2))]), choosing.send(0)
+    assert np.flatnonzero(same.bias).tolist() == [C - LOW]
+    assert same.bias[C - LOW] < 0
+    assert not between.bias.any()  # the call has no onset there
+    assert on(between.features, "chosen_asked") == [C - LOW]
+
+
 def test_a_rhythm_is_drawn_freely_enough_not_to_rest_for_ever() -> None:
     first = next(CELLS.choosing(Steer(), None, SILENCE))
     assert (first.least_temperature, first.least_top_p) == (1, 1)

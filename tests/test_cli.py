@@ -370,7 +370,7 @@ def test_a_chorus_live_is_the_chorus_rendered(process: Improv, folder: Path) -> 
     assert (ran.status, ran.err) == (0, "")
     first, turned, count_in, *bars, wrote, recorded, measured = ran.out.splitlines()
     assert first == "walker, solo, seed 3, into jam.mid"
-    assert turned == "400 bpm, temperature 1"
+    assert turned == "400 bpm, temperature 0.8"
     assert count_in.split() == ["count-in", "1", "2", "3", "4"]
     note = r"(-|[A-G][b#]?\d)"
     for number, (bar, chord) in enumerate(zip(bars, ["C7", "F7", "C7", "G7"], strict=True), 1):

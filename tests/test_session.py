@@ -148,7 +148,7 @@ def test_a_tempo_change_moves_what_follows_and_keeps_the_place(echo: Echo, begun
 
 def test_temperature_takes_effect_at_once(echo: Echo, begun: Begun) -> None:
     sessions, _ = through(begun(), echo, 3, commands={0: Set("temperature", 0.5)})
-    assert [session.settings.temperature for session in sessions] == [1, 0.5, 0.5]
+    assert [session.settings.temperature for session in sessions] == [0.8, 0.5, 0.5]
 
 
 def test_the_count_in_clicks_and_feeds_nothing(echo: Echo, begun: Begun) -> None:

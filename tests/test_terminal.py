@@ -60,7 +60,7 @@ def shown(session: Session, model: Echo, *sources: Any, last_step: int = 31) -> 
 def test_a_trade(echo: Echo, begun: Begun) -> None:
     call = script((0.02, 0.30, 60), (0.52, 0.71, 63), (0.98, 1.9, 67), (1.27, 1.9, 70), (4.3, 4.45, 72), (4.6, 5.9, 70))
     assert shown(begun(), echo, call, last_step=39) == [
-        "120 bpm, temperature 1",
+        "120 bpm, temperature 0.8",
         "chorus 1 bar 1  C7       you    C4    .     Eb4   .     G4    Bb4   -     -",
         "chorus 1 bar 2  F7       improv B4    C5    C4    Db4   D4    Eb4   E4    F4",
         "chorus 1 bar 3  C7       you    .     C5    Bb4   -     -     -     -     -",
@@ -71,14 +71,14 @@ def test_a_trade(echo: Echo, begun: Begun) -> None:
 
 def test_a_duet_shows_yours_after_improvs(echo: Echo, begun: Begun) -> None:
     assert shown(begun(Mode.DUET), echo, script((0.5, 0.9, 60), (0.5, 0.9, 67)), last_step=7) == [
-        "120 bpm, temperature 1",
+        "120 bpm, temperature 0.8",
         "chorus 1 bar 1  C7       both   C4/.  Db4/. D4/C4+G4 Ab4/- A4/.  Bb4/. B4/.  C5/",
     ]
 
 
 def test_a_count_in_and_a_bar_of_two_chords(begun: Begun) -> None:
     assert shown(begun(Mode.SOLO, count_in_bars=1), Echo("C7 F7 | G7"), last_step=15) == [
-        "120 bpm, temperature 1",
+        "120 bpm, temperature 0.8",
         "count-in                        1           2           3           4",
         "chorus 1 bar 1  C7 F7    improv C4    Db4   D4    Eb4   E4    F4    F#4   G4",
         "chorus 1 bar 2  G7       improv Ab4   A4    Bb4   B4    C5    C4    Db4   D4",
@@ -88,7 +88,7 @@ def test_a_count_in_and_a_bar_of_two_chords(begun: Begun) -> None:
 def test_what_is_turned_has_a_line_of_its_own(echo: Echo, begun: Begun) -> None:
     turning = Commands((0.6, Set("tempo", 240)), (1.1, Set("temperature", 0.5)))
     assert shown(begun(Mode.SOLO), echo, turning, last_step=7) == [
-        "120 bpm, temperature 1",
+        "120 bpm, temperature 0.8",
         "chorus 1 bar 1  C7       improv C4    Db4   D4",
         "240 bpm",
         "chorus 1 bar 1  C7       improv                   Eb4   E4    F4",

@@ -46,6 +46,9 @@ _RHYTHM_TEMPERATURE, _RHYTHM_TOP_P = 1.0, 1.0
 _DENSITY_NATS = 0.4
 """How strongly density at its end bends the logarithm of a probability, for each onset."""
 
+_ECHO_NATS = 1.2
+"""How much less likely an answer plays the very note of its call at its very place: it is no echo."""
+
 _RESTS_NATS = 0.7
 """How strongly the tendency to rest at its end bends the logarithm of the probability that nothing sounds."""
 
@@ -223,7 +226,10 @@ class Cells:
                 "chosen_asked": _one_hot(None if pitch is None else self.unit(pitch), self.pitch_count),
             }
             features = {name: tensor[None] for name, tensor in chosen.items()}
-            line.append((yield Choice(PITCH_HEAD, self.pitch_bias(steer, chord), pitches, features)))
+            bias = self.pitch_bias(steer, chord)
+            if pitch is not None and asked is not None and tick in rhythm_of(asked).ticks:
+                bias = bias - _ECHO_NATS * chosen["chosen_asked"]
+            line.append((yield Choice(PITCH_HEAD, bias, pitches, features)))
         return cell_of(rhythm, tuple(pitches[unit] for unit in line), sounding)
 
     def rhythm_bias(self, steer: Steer, sounds: bool) -> Bias:
