@@ -185,9 +185,9 @@ def test_a_key_turns_no_further_than_its_range(strike: Strike, echo: Echo, begun
             session, _ = advance(session, Heard((), tuple(strike(struck))), echo)
         return session.transport.bpm, session.settings.temperature
 
-    assert ends("+") == (TEMPO.high, 1)
-    assert ends("-") == (TEMPO.low, 1)
-    assert ends("+") == (TEMPO.high, 1)
+    assert ends("+") == (TEMPO.high, TEMPERATURE.default)
+    assert ends("-") == (TEMPO.low, TEMPERATURE.default)
+    assert ends("+") == (TEMPO.high, TEMPERATURE.default)
     assert ends("]") == (TEMPO.high, TEMPERATURE.high)
     assert ends("[") == (TEMPO.high, TEMPERATURE.low)
 

@@ -45,7 +45,7 @@ Item = TypeVar("Item")
 FOLDER = Path(os.environ.get("IMPROV_DATA", "../shared/data")) / "wjazzd"
 ECK = "eck2002-blues"
 
-TEMPERATURES = (0.8, 1.0, 1.2)
+TEMPERATURES = (0.6, 0.8, 1.0)
 PEOPLE = "people"
 TURNS = {"fours": 4, "twos": 2}
 SHOWN_CHORUSES = 4

@@ -23,7 +23,7 @@ from improv.turns import Mode
 from training.metrics import CHORUS_BARS, Melody, chord_tones, entropy, intervals, melody
 from training.performing import alone
 
-CHORUSES = 24
+CHORUSES = 48
 """So many are played at each value."""
 
 
@@ -64,7 +64,7 @@ def silence(line: Melody) -> float:
 
 RESPONSES = (
     Response(TEMPERATURE, (0.0, 0.5, 0.8, 1.0, 1.2, 1.5, 2.0), "entropy of the intervals, bits", interval_entropy),
-    Response(TOP_P, (0.0, 0.3, 0.6, 0.8, 0.9, 1.0), "entropy of the intervals, bits", interval_entropy),
+    Response(TOP_P, (0.0, 0.5, 0.8, 0.9, 1.0), "entropy of the intervals, bits", interval_entropy),
     Response(DENSITY, (-1.0, -0.5, 0.0, 0.5, 1.0), "onsets a bar", onsets_a_bar),
     Response(REGISTER, (-2, -1, 0, 1, 2), "mean pitch", mean_pitch),
     Response(LEANING, (0.0, 0.3, 0.6, 0.9, 1.0), "share of chord tones", chord_tone_share),
