@@ -19,7 +19,7 @@ from improv.bench.processes import Usage
 from improv.errors import UsageError
 from improv.soak import LONG_ENOUGH_S, _found, _Watched, soak, table
 
-SOAK = (sys.executable, "-m", "improv", "soak", "--api", "none", "--json", "--minutes")
+SOAK = (sys.executable, "-m", "improv", "soak", "--model", "eck2002-blues", "--api", "none", "--json", "--minutes")
 
 WIRING = {"api": "none", "mode": "solo", "tempo_bpm": 240, "notes_called": None, "visits": 0}
 FIGURES = {

@@ -100,7 +100,7 @@ def test_what_turns_both_ways_is_filled_from_its_middle(tmp_path: Path, density:
 def test_what_is_off_its_default_is_marked(tmp_path: Path, glyphs: Glyphs) -> None:
     async def scene(stage: Stage) -> None:
         marked = [name for name in NAMES if line_of(stage, name)[1] == glyphs.turned]
-        assert marked == ["tempo", "seed", "click-mute"]
+        assert marked == ["tempo", "model", "seed", "click-mute"]
         await stage.press("home")
         assert line_of(stage, "tempo")[1] == " "
 

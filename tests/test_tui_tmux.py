@@ -151,7 +151,7 @@ def test_left_early_small_torn_about_and_in_ascii_without_colours(tmp_path: Path
         plain = tmux.until(lambda screen: "200 bpm" in screen and "PANIC" in screen, "all of it")
         assert plain.isascii()
         assert f"{ASCII.here} " in plain
-        for words in ("tempo", "200 bpm", "trade", "Y O U", "eck2002-blues"):
+        for words in ("tempo", "200 bpm", "trade", "Y O U", "partner"):
             tmux.until(words)
         tmux.strike("C-q")
         tmux.until("improv plays on (PID")
