@@ -174,7 +174,7 @@ def test_ardour_records_each_part_on_a_track_of_its_own_by_channel(tmp_path: Pat
 
     def recorded(server: Server) -> None:
         witness = server.witness()
-        solo = "--provider cpu --mode solo --count-in 0 --seed 1 --tempo 300"
+        solo = "--model eck2002-blues --provider cpu --mode solo --count-in 0 --seed 1 --tempo 300"
         improv = server.improv("jam", "--api", "jack", *solo.split())
         eventually(lambda: "plays to" in improv.out or not improv.running, "its ports")
         server.connect(IMPROV_OUT, witness.port)

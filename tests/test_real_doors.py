@@ -15,7 +15,21 @@ from tests.jack import IMPROV_IN, IMPROV_OUT, Server, Witness, conclusive, event
 
 pytestmark = pytest.mark.ports
 
-JAM = ("jam", "--api", "jack", "--provider", "cpu", "--count-in", "0", "--seed", "1", "--mode", "solo")
+JAM = (
+    "jam",
+    "--model",
+    "eck2002-blues",
+    "--api",
+    "jack",
+    "--provider",
+    "cpu",
+    "--count-in",
+    "0",
+    "--seed",
+    "1",
+    "--mode",
+    "solo",
+)
 KNOBS = {20, 21, 22, 23, 24, 25}
 """The controllers that turn something where nobody has said otherwise."""
 

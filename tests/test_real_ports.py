@@ -66,7 +66,7 @@ VOICES = {
     "G7": {50, 53, 55, 59},
 }
 
-JAM = ("jam", "--api", "jack", "--provider", "cpu", "--tempo", str(TEMPO), "--seed", "1")
+JAM = ("jam", "--model", "eck2002-blues", "--api", "jack", "--provider", "cpu", "--tempo", str(TEMPO), "--seed", "1")
 
 QUIET, LOUD = 0.0005, 0.003
 """Root mean squares of full scale: below the one nothing is heard, above the other something is."""

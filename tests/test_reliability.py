@@ -55,7 +55,7 @@ OURS = {MELODY, CHORDS, DRUMS}
 YOURS = 3
 """The channel of whoever plays to improv."""
 
-JAM = ("jam", "--api", "jack", "--provider", "cpu", "--count-in", "0", "--seed", "1")
+JAM = ("jam", "--model", "eck2002-blues", "--api", "jack", "--provider", "cpu", "--count-in", "0", "--seed", "1")
 SOLO = (*JAM, "--mode", "solo")
 FAST = 300
 
