@@ -118,7 +118,7 @@ def test_a_knob_loses_a_control_that_is_moved_elsewhere_and_picks_it_up_anew() -
 
 def test_a_knob_is_not_lost_while_what_it_asked_for_takes_a_step() -> None:
     rig = Rig(knob("temperature"), by_step=True)
-    stood = rig.stood["temperature"]
+    stood = rig.stood["temperature"] = 1.0
     assert rig.turn(42, 43, 44, 60) == [at("temperature", 43), at("temperature", 44), at("temperature", 60)]
     assert rig.stood["temperature"] == stood
     rig.stood["temperature"] = at("temperature", 43)  # the step had begun when more came
