@@ -36,36 +36,49 @@ class OnnxModel:
         """Of the file as it was read."""
         try:
             self.spec = checked_spec(content)
-            self._session = _session(content, _PROVIDERS[provider])
+            whole = _session(content, _PROVIDERS[provider])
             self.provider = provider
-            _check_declared(self.spec, self._session)
+            _check_declared(self.spec, whole)
             later = [head for head in ENCODINGS[self.spec.encoding].melody_heads[1:] if head in self.spec.heads]
             self._heads = [head for head in self.spec.heads if head not in later]
-            self._outputs = [*self._heads, *(f"{name}_out" for name in self.spec.state)]
-            if later:  # a step need not say what is asked only after it
-                self._session = _session(part(content, self._outputs), _PROVIDERS[provider])
-            self._parts = {head: _session(part(content, [head]), _PROVIDERS[provider]) for head in later}
+            self._memory = [f"{name}_out" for name in self.spec.state]
+            at_once = [*self._heads, *self._memory]
+
+            def computed(outputs: Sequence[str]) -> "_Part":
+                return _Part(_session(part(content, outputs), _PROVIDERS[provider]), outputs)
+
+            # a step need not say what is asked only after it
+            self._step = computed(at_once) if later else _Part(whole, at_once)
+            self._later = {head: computed([head]) for head in later}
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error
-        self._taken = {each.name for each in self._session.get_inputs()}
-        self._inputs = {head: [each.name for each in alone.get_inputs()] for head, alone in self._parts.items()}
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
         """Logits by head and the next memory, in fresh arrays; not those of heads that are asked after the step."""
-        feed = _feed(features, memory)
-        results: Sequence[Any] = self._session.run(self._outputs, {name: feed[name] for name in self._taken})
-        heads = dict(zip(self._heads, results, strict=False))
-        return heads, dict(zip(self.spec.state, results[len(heads) :], strict=True))
+        found = self._step.run(_feed(features, memory))
+        after = zip(self.spec.state, self._memory, strict=True)
+        return {head: found[head] for head in self._heads}, {name: found[told] for name, told in after}
 
     def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         """One head's logits, for which nothing is computed that it does not need."""
-        feed = _feed(features, memory)
-        results: Sequence[Any] = self._parts[head].run([head], {name: feed[name] for name in self._inputs[head]})
-        logits: Tensor = results[0]
-        return logits
+        return self._later[head].run(_feed(features, memory))[head]
 
 
-def _feed(features: Tensors, memory: Tensors) -> dict[str, Any]:
+class _Part:
+    """A network, or what is left of it for some of its outputs."""
+
+    def __init__(self, session: "onnxruntime.InferenceSession", outputs: Sequence[str]) -> None:
+        self._session = session
+        self._outputs = outputs
+        self._inputs = [each.name for each in session.get_inputs()]
+
+    def run(self, feed: Tensors) -> Tensors:
+        """Its outputs by name, from a feed that has its inputs among others."""
+        results: Sequence[Any] = self._session.run(self._outputs, {name: feed[name] for name in self._inputs})
+        return dict(zip(self._outputs, results, strict=True))
+
+
+def _feed(features: Tensors, memory: Tensors) -> Tensors:
     return {**features, **{f"{name}_in": value for name, value in memory.items()}}
 
 

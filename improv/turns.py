@@ -163,12 +163,16 @@ def _phrase(turn: Turn, step: int, rules: Rules, ear: Ear) -> Turn:
 
 
 def _answer(step: int, rules: Rules, call: Call | None) -> Turn:
-    """An answer about as long as the call, in whole beats; of so many bars, if there was none."""
+    """An answer about as long as the call; of so many bars, if there was none."""
     if call is None:
         return Turn(Who.IMPROV, step, step + rules.bars * STEPS_PER_BAR)
+    return Turn(Who.IMPROV, step, step + answer_beats(call) * STEPS_PER_BEAT)
+
+
+def answer_beats(call: Call) -> int:
+    """How many beats a phrase is answered for: about as many as it has."""
     beats = ceil((call.last - call.first) / TICKS_PER_BEAT)
-    beats = min(_MOST_ANSWER_BEATS, max(_LEAST_ANSWER_BEATS, beats))
-    return Turn(Who.IMPROV, step, step + beats * STEPS_PER_BEAT)
+    return min(_MOST_ANSWER_BEATS, max(_LEAST_ANSWER_BEATS, beats))
 
 
 def _barges_in(turn: Turn, step: int, ear: Ear) -> bool:

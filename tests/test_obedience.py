@@ -12,7 +12,7 @@ from training.networks.changes import Changes
 from training.networks.lines import Lines
 from training.networks.partner import Partner
 from training.obedience import RESPONSES, Response, measured, obeys, table
-from training.partner import _probes
+from training.partner import probes
 
 FORM = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | C7 | G7 | F7 | C7 | G7")
 
@@ -27,7 +27,7 @@ def untaught(tmp_path_factory: pytest.TempPathFactory) -> OnnxModel:
         network, name="untaught", summary="untaught", encoding="cells", key="C", form=FORM.text, primers=(),
         data={"source": "none", "licence": "none"}, seed=0, figures={},
     )  # fmt: skip
-    export(network, spec, path, _probes(FORM, 0))
+    export(network, spec, path, probes(FORM, 0))
     return OnnxModel(path)
 
 

@@ -22,7 +22,7 @@ from training.export import TOLERANCE, export, specify
 from training.networks.changes import Changes
 from training.networks.lines import Lines
 from training.networks.partner import Partner
-from training.partner import _probes, likeliest_form
+from training.partner import likeliest_form, probes
 from training.sequences import FORM_STEPS
 
 CELLS = Cells()
@@ -69,11 +69,11 @@ def test_two_networks_are_exported_as_one_and_played(learned: Changes, tmp_path:
         network, name="small", summary="small", encoding="cells", key="C", form=likeliest_form(learned).text,
         primers=(), data={"source": "none", "licence": "none"}, seed=0, figures={},
     )  # fmt: skip
-    assert export(network, spec, tmp_path / "small.onnx", _probes(IN_C, 0), halved=True) <= TOLERANCE
+    assert export(network, spec, tmp_path / "small.onnx", probes(IN_C, 0), halved=True) <= TOLERANCE
     model = OnnxModel(tmp_path / "small.onnx")
     rng = np.random.default_rng(0)
     memory = {name: rng.random(shape, np.float32) for name, shape in spec.state.items()}
-    for probe in islice(_probes(IN_C, 1), 10):
+    for probe in islice(probes(IN_C, 1), 10):
         features = {name: probe[name] for name in spec.features}
         told = [torch.from_numpy(tensor) for tensor in (*features.values(), *memory.values())]
         with torch.no_grad():
@@ -100,7 +100,7 @@ def test_a_step_of_both_is_a_step_of_each() -> None:
     states = {
         network: [torch.zeros(1, width) for width in network.STATE.values()] for network in (both, of_changes, lines)
     }
-    for fed in islice(_probes(IN_C, 0), 20):
+    for fed in islice(probes(IN_C, 0), 20):
         heads = {}
         for network, state in states.items():
             found = network(*(torch.from_numpy(fed[name]) for name in network.FEATURES), *state)
@@ -121,7 +121,7 @@ def test_a_choice_leaves_the_memory_as_it_was() -> None:
         return list(network(*(torch.from_numpy(tensors[name]) for name in network.FEATURES), *state))
 
     told = 0
-    for chosen in islice(_probes(IN_C, 0), 20):
+    for chosen in islice(probes(IN_C, 0), 20):
         none = {name: np.zeros_like(tensor) if name.startswith("chosen") else tensor for name, tensor in chosen.items()}
         with torch.no_grad():
             first, second = stepped(none), stepped(chosen)

@@ -16,7 +16,7 @@ from improv.music import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT
 from improv.onnx_model import OnnxModel
 from training import learn, reproduce
 from training.corpora import blues_bars
-from training.evaluate import (
+from training.eck2002_figures import (
     chord_figures,
     corpus_bars,
     improvised_bars,

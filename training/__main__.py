@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 COMMANDS = MappingProxyType(
     {
-        "evaluate": ("judging", "judge models beside people and beside simpler things"),
+        "evaluate": ("evaluate", "judge models beside people and beside simpler things"),
         "listen": ("listen", "write a page for a blind listening test"),
         "obedience": ("obedience", "whether models obey the controls of the melody"),
         "partner": ("partner", "train improv's own model and export it"),

@@ -18,6 +18,7 @@ from types import MappingProxyType
 import numpy as np
 
 from improv.encoding import Fed
+from improv.messages import GAP
 from improv.music import (
     BEATS_PER_BAR,
     PITCH_CLASSES,
@@ -29,6 +30,7 @@ from improv.music import (
     Chord,
     shortest_way,
 )
+from improv.turns import Call, answer_beats
 from training.corpora.solos import Note, Solo
 from training.sequences import FORM_BARS, KEY, Sequence, as_sequence, fed
 
@@ -47,8 +49,8 @@ TWICE = 0.3
 FITTED = 0.7
 """The share of the moved or inverted notes on a beat that are brought to the chord where they do not belong to it."""
 
-GAP_TICKS = 18
-"""The rest that ends a phrase, a beat and a half."""
+GAP_TICKS = round(float(GAP.default) * TICKS_PER_BEAT)
+"""The rest that ends a phrase."""
 
 LONGEST_BARS = 4
 """A phrase that is longer is answered in its midst."""
@@ -225,7 +227,7 @@ def phrased(line: Line, steps: int) -> Iterable[Exchange]:
                 break
             last = note.end
         answer = ceil((last + gap) / TICKS_PER_BEAT) * STEPS_PER_BEAT
-        length = max(2, ceil((last - first) / TICKS_PER_BEAT)) * STEPS_PER_BEAT
+        length = answer_beats(Call(first, last, len(heard))) * STEPS_PER_BEAT
         if answer >= steps:
             return
         yield Exchange(first // TICKS_PER_BEAT * STEPS_PER_BEAT, answer, min(length, steps - answer))

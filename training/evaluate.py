@@ -1,187 +1,438 @@
-"""What a trained network plays, counted: chord errors, and its melody against the corpus and against chance."""
+"""How near to people improv plays: `python -m training evaluate MODEL...` prints one table, and leaves its figures as
+JSON and pictures in a folder.
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+The blues that judge are the test solos, and each row plays as many choruses as they have, in performances as long as
+theirs; trades with them; and is asked, where it can be, how surprised it is by what they played. Nothing here judges by
+itself: a figure that lies in the interval of other people's is one by which nobody could be told apart.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import cache
+from math import isnan
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
-from improv.encoding import CHORD_HEAD, ENCODINGS, MELODY_HEAD, Fed
-from improv.messages import Settings
-from improv.model import StepModel, Tensors, no_memory
-from improv.music import BEATS_PER_BAR, SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Form, Frame, Onset
+from improv.errors import ImprovError
+from improv.messages import TEMPO, Settings
+from improv.model import StepModel
+from improv.model_files import find_model
+from improv.music import STEPS_PER_BAR, Form, Frame
 from improv.onnx_model import OnnxModel
-from improv.sampling import on_units, one_unit
-from improv.session import Heard, advance, begin
-from improv.transport import Transport
 from improv.turns import Mode
-from training.corpora import blues_bars
+from training import markov, pictures, regression, trading
+from training.corpora import blues_bars, wjazzd
+from training.corpora.solos import Solo
+from training.corpora.wjazzd_split import Split, split
+from training.markov import Choices, Chooser
+from training.metrics import CHORUS_BARS, Compared, Figure, Melody, drawn_again, measured, melody, windows
+from training.performing import Surprise, alone, answer, remembered, surprise, waiting
+from training.sequences import in_c, sequences
+from training.telling import told_apart
+from training.trading import Call, calls
 
-Improvise = Callable[[Tensors, np.random.Generator], Tensors]
-"""The melody's units for the next step, (1, units), from the heads of this one."""
+Item = TypeVar("Item")
 
+ECK = "eck2002-blues"
 
-def network_melody(heads: Tensors, rng: np.random.Generator) -> Tensors:
-    """The note the network draws (section 4.2)."""
-    probabilities = one_unit(heads[MELODY_HEAD], temperature=1)
-    drawn = np.searchsorted(np.cumsum(probabilities), rng.random(), side="right")
-    return _one_hot(min(int(drawn), len(probabilities) - 1), len(probabilities))
-
-
-def random_melody(heads: Tensors, rng: np.random.Generator) -> Tensors:
-    """Any note."""
-    count = heads[MELODY_HEAD].size
-    return _one_hot(int(rng.integers(count)), count)
-
-
-def _one_hot(unit: int, count: int) -> Tensors:
-    melody = np.zeros((1, count), np.float32)
-    melody[0, unit] = 1
-    return {"melody": melody}
+TEMPERATURES = (0.6, 0.8, 1.0)
+PEOPLE = "people"
+TURNS = {"fours": 4, "twos": 2}
+SHOWN_CHORUSES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class ChordFigures:
-    """How well a network kept the form, over so many choruses."""
+class Tracked(Protocol):
+    """Hands on one thing after another, and shows how far it is."""
 
-    choruses: int
-    wrong_bits: int
-    settled_after: int | None
-    """The first chorus that ended with the chords' memory bit for bit as the chorus before it.
-
-    The chords hear only themselves, so from there on every chorus is the same: without a wrong bit
-    so far there will never be one.
-    """
+    def __call__(self, things: Sequence[Item], what: str) -> Iterable[Item]:
+        """The things in their order; `what` is done with each."""
 
 
-def chord_figures(model: StepModel, choruses: int, improvise: Improvise | None = None, seed: int = 0) -> ChordFigures:
-    """The chords of so many choruses, started from the first step and fed the network's own output.
-
-    The form starts with the first chord and no memory; every later chord is the network's own
-    output at the threshold (section 3.2). `improvise` says what a melody input is fed.
-    """
-    encoding = ENCODINGS[model.spec.encoding]
-    form = Form.parse(model.spec.form)
-    right = [encoding.chord_units(chord) for chord in form.chords]
-    rng = np.random.default_rng(seed)
-    memory = no_memory(model.spec)
-    of_chords = [name for name in memory if name.startswith("chord")]
-    fed = {"chord": right[0][None]}
-    if improvise:
-        fed["melody"] = np.zeros(model.spec.features["melody"], np.float32)
-    wrong, settled, remembered = 0, None, b""
-    for chorus in range(1, choruses + 1):
-        for step in range(1, form.steps + 1):
-            heads, memory = model.step(fed, memory)
-            chord = on_units(heads[CHORD_HEAD])
-            wrong += int((chord[0] != right[step % form.steps]).sum())
-            fed = {"chord": chord}
-            if improvise:
-                fed |= improvise(heads, rng)
-        now = b"".join(memory[name].tobytes() for name in of_chords)
-        if settled is None and now == remembered:
-            settled = chorus
-        remembered = now
-    return ChordFigures(choruses, wrong, settled)
+def silently(things: Sequence[Item], what: str) -> Iterable[Item]:
+    """The things, nothing shown."""
+    return things
 
 
-def proven(path: Path, choruses: int, seed: int) -> dict[str, ChordFigures]:
-    """How an exported model keeps the form, by what its melody input is fed, each in a process of its own."""
-    melodies: dict[str, Improvise | None] = {"nothing": None}
-    if MELODY_HEAD in OnnxModel(path).spec.heads:
-        melodies = {"its own improvisation": network_melody, "random notes": random_melody}
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        runs = {what: pool.submit(_proven, path, choruses, melody, seed) for what, melody in melodies.items()}
-        return {what: run.result() for what, run in runs.items()}
-
-
-def _proven(path: Path, choruses: int, improvise: Improvise | None, seed: int) -> ChordFigures:
-    return chord_figures(OnnxModel(path), choruses, improvise, seed)
-
-
-Bars = list[tuple[int, ...]]
-"""A melody as the pitches on the four beats of each bar, bar after bar from the top of a chorus."""
-
-
-def improvised_bars(model: StepModel, choruses: int, seed: int, temperature: float = 1) -> Bars:
-    """What the network plays alone, through the session a listener hears."""
-    settings = Settings(mode=Mode.SOLO, temperature=temperature, seed=seed)
-    session = begin(model, settings, Transport(0, 0.0, 120))
-    beats: list[int] = []
-    for _ in range(choruses * session.form.steps):
-        session, _ = advance(session, Heard(), model)
-        if session.step % STEPS_PER_BEAT == 0:
-            beats += list(session.chosen.melody.pitches)
-    return [tuple(beats[start : start + BEATS_PER_BAR]) for start in range(0, len(beats), BEATS_PER_BAR)]
-
-
-def corpus_bars(songs: Sequence[tuple[int, ...]]) -> Bars:
-    """The training songs, bar after bar."""
-    return [bar for song in songs for bar in blues_bars.quarters(song)]
-
-
-def random_walk_bars(scale: frozenset[int], choruses: int, seed: int) -> Bars:
-    """A random walk, a quarter note at a time to a neighbour, on a scale over the melody's range."""
-    rng = np.random.default_rng(seed)
-    ladder = [pitch for pitch in ENCODINGS["local_notes"].melody_pitches() if pitch % 12 in scale]
-    at, bars = len(ladder) // 2, []
-    for _ in range(choruses * blues_bars.FORM.bars):
-        bar = []
-        for _ in range(BEATS_PER_BAR):
-            bar.append(ladder[at])
-            at = min(len(ladder) - 1, max(0, at + int(rng.choice((-1, 1)))))
-        bars.append(tuple(bar))
-    return bars
+# --- who plays --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class MelodyFigures:
-    """How a melody fits the form and how near it is to the corpus."""
+class Player:
+    """Someone who can be judged."""
 
-    chord_tones_on_beats: float
-    """Share of beats on which the melody is a tone of the chord."""
-    histogram_distance: float
-    """Total variation, 0 to 1, between its pitches on beats and the corpus's."""
-    copied_bars: float
-    """Share of bars that stand in the corpus at the same place of the form."""
+    name: str
+    alone: Callable[[int, float, int], Sequence[Frame]]
+    """What is played in so many bars from the top of a form on, at a tempo in bpm, by a seed."""
+    surprise: Surprise | None = None
+    """How well the people were foreseen; None for whom cannot be asked."""
+    answer: Callable[[Call, bool, int], Melody] | None = None
+    """What is played after a call, or after silence if it is not heard, by a seed; None for who hears nobody."""
 
 
-def melody_figures(bars: Bars, corpus: Bars) -> MelodyFigures:
-    """The figures of a melody against the training set's."""
-    form = blues_bars.FORM
-    tones = [
-        pitch % 12 in form.chord_at(index % form.bars * STEPS_PER_BAR + beat * STEPS_PER_BEAT).pitch_classes
-        for index, bar in enumerate(bars)
-        for beat, pitch in enumerate(bar)
+def networks(model: StepModel, name: str, temperatures: Sequence[float], solos: Sequence[Solo]) -> list[Player]:
+    """A model at some temperatures."""
+    found = surprise(model, solos, temperatures)
+    begun = cache(lambda bars, place: waiting(model, bars, place))
+
+    def player(temperature: float) -> Player:
+        def answered(call: Call, hears: bool, seed: int) -> Melody:
+            notes = call.notes if hears else ()
+            return melody(answer(model, begun(call.bars, call.place), notes, temperature, seed))
+
+        return Player(
+            f"{name} at {temperature:g}",
+            lambda bars, bpm, seed: alone(
+                model, bars, Settings(mode=Mode.SOLO, temperature=temperature, seed=seed), bpm
+            ),
+            found[temperature] if found else None,
+            answered,
+        )
+
+    return [player(temperature) for temperature in temperatures]
+
+
+def chooser(name: str, rhythm: Chooser, pitch: Chooser, form: Form, solos: Sequence[Solo]) -> Player:
+    """Whoever chooses a rhythm and then pitches by what was chosen before, over a form that is not heard."""
+    return Player(
+        name,
+        lambda bars, _bpm, seed: markov.drawn(rhythm, pitch, form, -(-bars // form.bars), seed)[: bars * STEPS_PER_BAR],
+        foreseen(rhythm, pitch, solos),
+    )
+
+
+def foreseen(rhythm: Chooser, pitch: Chooser, solos: Sequence[Solo]) -> Surprise:
+    """How well two choosers foresaw some solos."""
+    told = sequences(solos)
+    of_rhythm, of_pitch = (markov.judged(choices, told) for choices in (markov.rhythms, markov.pitches))
+    hits = _likeliest(pitch, of_pitch) == of_pitch.chosen
+
+    def sums(choices: Choices, values: Any) -> Any:
+        return np.bincount(choices.solo, values, len(told))
+
+    return Surprise(
+        sums(of_rhythm, markov.nats(rhythm, of_rhythm)),
+        sums(of_pitch, markov.nats(pitch, of_pitch)),
+        sums(of_rhythm, None),
+        sums(of_pitch, None),
+        sums(of_pitch, hits),
+    )
+
+
+def _likeliest(chooser: Chooser, choices: Choices) -> Any:
+    likely = [
+        chooser.probability(np.full(len(choices.chosen), kind), choices.past, choices.place)
+        for kind in range(choices.kinds)
     ]
-    ours, theirs = (_histogram(some) for some in (bars, corpus))
-    distance = sum(abs(ours[pitch] - theirs[pitch]) for pitch in ours.keys() | theirs.keys()) / 2
-    copied = [bar in blues_bars.SEGMENTS[index % form.bars] for index, bar in enumerate(bars)]
-    return MelodyFigures(sum(tones) / len(tones), distance, sum(copied) / len(copied))
+    return np.argmax(likely, axis=0)
 
 
-def _histogram(bars: Bars) -> defaultdict[int, float]:
-    counts = Counter(pitch for bar in bars for pitch in bar)
-    return defaultdict(float, {pitch: count / counts.total() for pitch, count in counts.items()})
+# --- what they are judged by ------------------------------------------------------------------
 
 
-def probes(choruses_at_least: int, seed: int) -> list[Tensors]:
-    """Features for a parity check: songs of the corpus, then the same form under random notes."""
-    encoding = ENCODINGS["local_notes"]
-    rng = np.random.default_rng(seed)
-    frames: list[Frame] = []
-    for index in range(choruses_at_least):
-        song = blues_bars.draw_songs(1, rng)[0]
-        cells = encoding.melody(song)
-        if index % 2:
-            cells = tuple(_any_cell(rng) for _ in song)
-        frames += [Frame(cell, blues_bars.FORM.chord_at(step)) for step, cell in enumerate(cells)]
-    return [encoding.encode(Fed(frame)) for frame in frames]
+@dataclass(frozen=True, slots=True)
+class People:
+    """The solos that judge, and what is known of them; everything in C."""
+
+    solos: Sequence[Solo]
+    lines: Sequence[Melody]
+    others: Sequence[Melody]
+    """Other people's, that no network has learned from either."""
+    compared: Compared
+    calls: Mapping[str, Sequence[Call]]
+    """By the length of a turn."""
+    most_calls: int | None = None
+    """How many of each length are played at most."""
+
+    def asked(self, turn: str) -> Sequence[Call]:
+        """The calls of a length that are played, evenly chosen."""
+        every = -(-len(self.calls[turn]) // self.most_calls) if self.most_calls else 1
+        return self.calls[turn][::every]
+
+    @property
+    def choruses(self) -> list[int]:
+        """How many each solo has."""
+        return [len(windows(line)) for line in self.lines]
 
 
-def _any_cell(rng: np.random.Generator) -> Cell:
-    pitches = rng.choice(ENCODINGS["local_notes"].melody_pitches(), size=rng.integers(4), replace=False)
-    return Cell(tuple(Onset(int(pitch)) for pitch in pitches)) if len(pitches) else SILENCE
+def people(sides: Split, most_calls: int | None = None) -> People:
+    """The blues of the test side, in the light of the others."""
+    blues = {side: [solo for solo in getattr(sides, side) if _judges(solo)] for side in ("validation", "test")}
+    training = [(solo.is_blues, in_melody(solo)) for solo in sides.training if solo.tonic is not None]
+    known = [line for _, line in training]
+    made = {name: [call for solo in blues["test"] for call in calls(solo, bars)] for name, bars in TURNS.items()}
+    return People(
+        blues["test"],
+        [in_melody(solo) for solo in blues["test"]],
+        [in_melody(solo) for solo in blues["validation"]],
+        Compared([line for is_blues, line in training if is_blues], known),
+        made,
+        most_calls,
+    )
+
+
+def _judges(solo: Solo) -> bool:
+    return solo.is_blues and solo.tonic is not None
+
+
+def in_melody(solo: Solo) -> Melody:
+    """A solo in C as a melody."""
+    return melody(in_c(solo), solo.choruses)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Someone's figures by name, and what they are of."""
+
+    name: str
+    figures: Mapping[str, Figure]
+    lines: Sequence[Sequence[Frame]]
+    """Those that begin with a chorus first."""
+    in_choruses: int = 0
+    """How many do; 0 for all."""
+
+
+def row_of_people(those: People) -> Row:
+    """The people's own: an answer is what the soloist played next, and they are told apart from other people."""
+    figures = measured(those.lines, those.compared)
+    for turn, those_calls in those.calls.items():
+        figures |= traded(turn, those_calls, [call.next_line for call in those_calls], those)
+    figures["told from people"] = told_apart(those.others, those.lines)
+    known = [in_c(solo)[solo.choruses[0] * STEPS_PER_BAR :] for solo in those.solos if solo.choruses]
+    return Row(PEOPLE, figures, known + [in_c(solo) for solo in those.solos if not solo.choruses], len(known))
+
+
+def row_of(player: Player, those: People, best: Surprise, rounds: int, tracked: Tracked) -> Row:
+    """A player's, who plays the people's choruses so many times; `best` is the surprise of the best chains."""
+    lengths = [CHORUS_BARS * choruses for choruses in those.choruses * rounds]
+    tempi = [_bpm_of(solo) for solo in those.solos] * rounds
+    asked_for = enumerate(zip(tracked(lengths, "plays alone"), tempi, strict=True))
+    played = [player.alone(bars, bpm, seed) for seed, (bars, bpm) in asked_for]
+    lines = [melody(line, tuple(range(0, bars, CHORUS_BARS))) for line, bars in zip(played, lengths, strict=True)]
+    figures = understanding(player.surprise, best) if player.surprise else {}
+    figures |= measured(lines, those.compared)
+    for turn in those.calls:
+        asked = those.asked(turn)
+        if player.answer is None:
+            figures |= traded(turn, asked, [_there(call, played, seed) for seed, call in enumerate(asked)], those)
+            continue
+        heard = [player.answer(call, True, seed) for seed, call in enumerate(tracked(asked, f"trades {turn}"))]
+        figures |= traded(turn, asked, heard, those)
+        told = tracked(asked, f"trades {turn}, hearing nothing")
+        unheard = [player.answer(call, False, seed) for seed, call in enumerate(told)]
+        figures[f"call known though withheld, {turn}"] = trading.known(asked, unheard, those.calls[turn])
+    figures["told from people"] = told_apart(lines, those.lines)
+    return Row(player.name, figures, played)
+
+
+def _bpm_of(solo: Solo) -> float:
+    """The solo's tempo, if improv can play at it; else the nearest at which it can."""
+    return min(TEMPO.high, max(TEMPO.low, solo.tempo_bpm))
+
+
+def traded(turn: str, made: Sequence[Call], answers: Sequence[Melody], those: People) -> dict[str, Figure]:
+    """How often a call is known by its answer, and how often that is the call again."""
+    return {
+        f"call known among sixteen, {turn}": trading.known(made, answers, those.calls[turn]),
+        f"verbatim echo, {turn}": trading.echoes(made, answers),
+    }
+
+
+def _there(call: Call, played: Sequence[Sequence[Frame]], number: int) -> Melody:
+    """What is played where an answer would be, by who hears no call: in another chorus for each."""
+    line = [frame for performance in played for frame in performance]
+    first = (number * CHORUS_BARS + call.place + call.bars) * STEPS_PER_BAR
+    return melody([line[(first + step) % len(line)] for step in range(call.bars * STEPS_PER_BAR)])
+
+
+def understanding(found: Surprise, best: Surprise, samples: int = 1_000) -> dict[str, Figure]:
+    """Nats and pitches foreseen over all solos, and solo by solo beside another's; whole solos are drawn again."""
+
+    def figure(value: Callable[[Surprise, Any], float]) -> Figure:
+        return Figure.of([value(found, draw) for draw in drawn_again(len(found.steps), samples, 0)])
+
+    def per_step(of: Surprise, draw: Any) -> float:
+        return float((of.rhythms + of.pitches)[draw].sum() / of.steps[draw].sum())
+
+    def per_note(of: Surprise, draw: Any) -> float:
+        return float(of.pitches[draw].sum() / of.notes[draw].sum())
+
+    return {
+        "nats an eighth": figure(per_step),
+        "nats an eighth, less the best chains'": figure(lambda of, draw: per_step(of, draw) - per_step(best, draw)),
+        "nats an eighth, times the best chains'": figure(lambda of, draw: per_step(of, draw) / per_step(best, draw)),
+        "nats a note": figure(per_note),
+        "nats a note, less the best chains'": figure(lambda of, draw: per_note(of, draw) - per_note(best, draw)),
+        "nats a note, times the best chains'": figure(lambda of, draw: per_note(of, draw) / per_note(best, draw)),
+        "next note foreseen": figure(lambda of, draw: float(of.foreseen[draw].sum() / of.notes[draw].sum())),
+    }
+
+
+# --- the judgement ----------------------------------------------------------------------------
+
+
+def judged(
+    models: Mapping[str, StepModel], eck: StepModel, sides: Split, *, choruses: int | None = None,
+    most_calls: int | None = None, tracked: Tracked = silently,
+) -> list[Row]:  # fmt: skip
+    """People's row, then each model's, then those of what models have to be better than."""
+    those = people(sides, most_calls)
+    rounds = max(1, round(choruses / sum(those.choruses))) if choruses else 1
+    form = Form.parse(next(iter(models.values())).spec.form) if models else blues_bars.FORM
+    best, *simple = _chosen(sides, those.solos, form)
+    assert best.surprise
+    players = [player for name, model in models.items() for player in networks(model, name, TEMPERATURES, those.solos)]
+    players += networks(eck, eck.spec.name, (1.0,), those.solos)
+    players += simple
+    players.append(
+        Player("pentatonic walk", lambda bars, _bpm, seed: markov.pentatonic(form, -(-bars // form.bars), seed))
+    )
+    rows = [row_of_people(those)]
+    rows += [row_of(player, those, best.surprise, rounds, tracked) for player in tracked(players, "judging")]
+    return [*rows, Row(best.name, understanding(best.surprise, best.surprise), ())]
+
+
+def _chosen(sides: Split, solos: Sequence[Solo], form: Form) -> list[Player]:
+    """What counts and weighs: the blend of chains that validation finds best, regression, the best chain of order 3."""
+    training = sequences(sides.training)
+    blues = sequences(solo for solo in sides.validation if _judges(solo))
+    learned: dict[str, list[Chooser]] = {"best chains": [], "logistic regression": [], "Markov, order 3": []}
+    for of in (markov.rhythms, markov.pitches):
+        choices, judges = of(training), markov.judged(of, blues)
+        chains = [markov.learn(recipe, choices) for recipe in markov.to_blend()]
+        learned["best chains"].append(markov.blended(chains, judges))
+        learned["logistic regression"].append(regression.learn(choices))
+        chains = [markov.learn(recipe, choices) for recipe in markov.candidates() if recipe.order == 3]
+        learned["Markov, order 3"].append(min(chains, key=lambda chain: markov.nats(chain, judges).mean()))
+    return [chooser(name, rhythm, pitch, form, solos) for name, (rhythm, pitch) in learned.items()]
+
+
+def lies(figure: Figure, own: Figure | None) -> str:
+    """Where a figure lies: `inside` the people's interval, `above` or `below` it; empty where there is none."""
+    if own is None or isnan(own.low) or isnan(figure.value):
+        return ""
+    return "inside" if own.low <= figure.value <= own.high else "above" if figure.value > own.high else "below"
+
+
+def names_of(rows: list[Row]) -> list[str]:
+    """Every figure that a row has, those of what was foreseen first."""
+    found: dict[str, None] = {}
+    for row in rows[1:] + rows[:1]:
+        found |= dict.fromkeys(row.figures)
+    return list(found)
+
+
+_MARKS = {"inside": " =", "above": " ▲", "below": " ▼", "": "  "}
+_STYLES = {"inside": "green", "above": "yellow", "below": "yellow", "": ""}
+
+
+def table(rows: list[Row]) -> Table:
+    """A column for each row of the judgement; = lies in the people's interval, ▲ above and ▼ below it."""
+    own = rows[0].figures
+    found = Table(title="beside people: = inside their interval of 95 %, ▲ above, ▼ below", title_justify="left")
+    found.add_column("", no_wrap=True)
+    for row in rows:
+        found.add_column(row.name, justify="right", no_wrap=row.name == PEOPLE)
+    for name in names_of(rows):
+        cells = []
+        for row in rows:
+            figure, place = row.figures.get(name), ""
+            if figure is None or isnan(figure.value):
+                cells.append("-")
+            elif row.name == PEOPLE:
+                cells.append(f"{_told(figure.value)} ({_told(figure.low)} to {_told(figure.high)})")
+            else:
+                place = lies(figure, own.get(name))
+                text = _told(figure.value) + _MARKS[place]
+                cells.append(f"[{_STYLES[place]}]{text}[/]" if place else text)
+        found.add_row(name, *cells)
+    return found
+
+
+def _told(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def told(rows: Sequence[Row]) -> dict[str, Any]:
+    """Every figure with its interval and where it lies, as JSON can tell it; null for what is not known."""
+    own = rows[0].figures
+
+    def known(value: float) -> float | None:
+        return None if isnan(value) else round(value, 6)
+
+    return {
+        row.name: {
+            name: {
+                "value": known(figure.value),
+                "low": known(figure.low),
+                "high": known(figure.high),
+                "lies": None if row.name == PEOPLE else lies(figure, own.get(name)) or None,
+            }
+            for name, figure in row.figures.items()
+        }
+        for row in rows
+    }
+
+
+def drawn(rows: Sequence[Row], model: StepModel | None, out: Path) -> None:
+    """The pictures: some choruses of each row, histograms of all of them, and a chorus of a model's memory."""
+    played, most = [row for row in rows if row.lines], SHOWN_CHORUSES * CHORUS_BARS * STEPS_PER_BAR
+    for row in played:
+        line = min(row.lines[: row.in_choruses or None], key=lambda line: abs(len(line) - most))
+        name = "".join(letter if letter.isalnum() else "-" for letter in row.name)
+        pictures.line_roll(line[:most], out / f"roll-{name}.png", title=row.name)
+    pictures.histograms({row.name: [melody(line) for line in row.lines] for row in played}, out / "histograms.png")
+    if model:
+        form = Form.parse(model.spec.form)
+        pictures.memory(
+            remembered(model, form.bars, Settings(mode=Mode.SOLO)), form, out / "memory.png", title=model.spec.name
+        )
+
+
+def main() -> None:
+    """Judge, print, and leave figures and pictures."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training evaluate", description="Judge models beside people and beside simpler things."
+    )
+    parser.add_argument("models", metavar="MODEL", nargs="*", help="names or files of models; none: the others alone")
+    parser.add_argument("--data", type=Path, default=wjazzd.FOLDER, help=f"a folder or wjazzd.db [{wjazzd.FOLDER}]")
+    parser.add_argument("--out", type=Path, default=Path("evaluation"), help="the folder to write to [evaluation]")
+    parser.add_argument("--choruses", type=int, help="about so many a row, whole times the people's [the people's]")
+    parser.add_argument("--calls", type=int, help="at most so many calls of each length [all]")
+    arguments = parser.parse_args()
+    try:
+        paths = [find_model(name) for name in arguments.models]
+        stems = [path.stem for path in paths]
+        models = {path.stem if stems.count(path.stem) == 1 else str(path): OnnxModel(path) for path in paths}
+        eck = OnnxModel(find_model(ECK))
+        sides = split(wjazzd.read(arguments.data)[0])
+    except ImprovError as error:
+        parser.error(str(error))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+
+        def tracked(things: Sequence[Item], what: str) -> Iterable[Item]:
+            task = bar.add_task(what, total=len(things))
+            for thing in things:
+                yield thing
+                bar.advance(task)
+            bar.remove_task(task)
+
+        rows = judged(models, eck, sides, choruses=arguments.choruses, most_calls=arguments.calls, tracked=tracked)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "evaluation.json").write_text(json.dumps(told(rows), indent=1) + "\n")
+    drawn(rows, next(iter(models.values()), None), arguments.out)
+    console = Console(width=max(Console().width, 76 + 12 * len(rows)), record=True)
+    console.print(table(rows))
+    console.save_text(str(arguments.out / "evaluation.txt"))
+    print(f"wrote figures and pictures to {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()

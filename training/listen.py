@@ -8,7 +8,6 @@ clips of people are made from the user's own data, which transcribe performances
 import argparse
 import base64
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -19,22 +18,21 @@ import numpy as np
 from rich.progress import track
 
 from improv.errors import DataError, ImprovError, UsageError
-from improv.messages import Settings
+from improv.messages import TEMPERATURE, Settings
 from improv.model import ModelSpec, StepModel
 from improv.music import Form, shortest_way
 from improv.onnx_model import OnnxModel
-from improv.session import Heard, advance, begin, has_melody
-from improv.transport import Transport
+from improv.session import has_melody
 from improv.turns import Mode
 from training import markov, ratings, sound
 from training.corpora import midi_files, wjazzd
 from training.corpora.solos import Solo
 from training.corpora.wjazzd_split import split
 from training.corpora.wjazzd_tables import DATABASE
-from training.metrics import CHORUS_BARS, TICKS_PER_BAR, Melody, melody
+from training.metrics import CHORUS_BARS, TICKS_PER_BAR, Melody, melody, tops
+from training.performing import alone
 from training.sequences import KEY, in_c, sequences
 
-FOLDER = Path(os.environ.get("IMPROV_DATA", "../shared/data")) / "wjazzd"
 TEMPLATE = Path(__file__).with_suffix(".html")
 MARK = "/* the test */ null"
 """Where in the template the test is put."""
@@ -104,10 +102,9 @@ def of_people(solos: Iterable[Solo], form: Form, bpm: float, rng: np.random.Gene
     ranked: list[tuple[tuple[bool, int, float], Clip]] = []
     for solo in solos:
         line = melody(in_c(solo), solo.choruses)
-        tops = line.choruses or range(0, line.bars - CHORUS_BARS + 1, CHORUS_BARS)
         is_far = not 1 / TEMPO_FACTOR <= solo.tempo_bpm / bpm <= TEMPO_FACTOR
         those = []
-        for top in tops:
+        for top in tops(line):
             cut, who = line.cut(top, CHORUS_BARS), f"{solo.performer}: {solo.title}" if solo.performer else solo.name
             likeness = alike(cut, form)
             clip = Clip(cut, PEOPLE, f"{who}, bars {top + 1} to {top + CHORUS_BARS}")
@@ -135,11 +132,7 @@ def of_model(model: StepModel, name: str, temperature: float, seeds: Iterable[in
     """Choruses of a model that plays alone, through the session that a player hears, one of each seed."""
     for seed in seeds:
         settings = Settings(mode=Mode.SOLO, temperature=temperature, seed=seed, key=KEY)
-        session = begin(model, settings, Transport(0, 0.0, 120))
-        line = []
-        for _ in range(CHORUSES * session.form.steps):
-            session, _ = advance(session, Heard(), model)
-            line.append(session.frame)
+        line = alone(model, CHORUSES * CHORUS_BARS, settings)
         yield Clip(_last_chorus(melody(line)), name, f"seed {seed}")
 
 
@@ -216,13 +209,16 @@ def veiled(text: str) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `run`."""
     parser.add_argument("models", type=Path, nargs="*", metavar="MODEL", help="exported models, *.onnx")
+    data = wjazzd.FOLDER
     parser.add_argument(
-        "--data", type=Path, default=FOLDER, help=f"the Weimar Jazz Database, or a folder of MIDI files [{FOLDER}]"
+        "--data", type=Path, default=data, help=f"the Weimar Jazz Database, or a folder of MIDI files [{data}]"
     )
     parser.add_argument("--out", type=Path, default=Path("listen.html"), help="the page to write [listen.html]")
     parser.add_argument("--clips", type=int, default=6, help="so many of each source [6]")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other clips in another order [0]")
-    parser.add_argument("--temperature", type=float, default=1.0, help="of the models [1.0]")
+    parser.add_argument(
+        "--temperature", type=float, default=TEMPERATURE.default, help=f"of the models [{TEMPERATURE.default}]"
+    )
     parser.add_argument("--tempo", type=float, default=160.0, help="in beats a minute [160]")
     parser.add_argument("--swing", type=float, default=0.6, help="of every clip, 0.5 (straight) to 0.75 [0.6]")
     parser.add_argument("--form", help="the band's chords, twelve bars in C between | [the first model's]")

@@ -18,6 +18,7 @@ from improv.errors import ImprovError
 from improv.messages import DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Control, Settings, Value
 from improv.model import StepModel
 from improv.model_files import find_model
+from improv.music import TICKS_PER_STEP
 from improv.onnx_model import OnnxModel
 from improv.turns import Mode
 from training.metrics import CHORUS_BARS, Melody, chord_tones, entropy, intervals, melody
@@ -59,7 +60,7 @@ def chord_tone_share(line: Melody) -> float:
 
 def silence(line: Melody) -> float:
     """The share of the time in which nothing sounds."""
-    return 1 - float((line.ends - line.onsets).sum()) / (len(line.chords) * 6)
+    return 1 - float((line.ends - line.onsets).sum()) / (len(line.chords) * TICKS_PER_STEP)
 
 
 RESPONSES = (

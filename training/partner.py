@@ -25,7 +25,7 @@ from torch.multiprocessing.spawn import spawn
 
 from improv.encoding import Cells, Fed
 from improv.model import ModelSpec, Tensors
-from improv.music import SILENCE, Form, Frame
+from improv.music import SILENCE, TICKS_PER_STEP, Form, Frame
 from improv.rhythm import RHYTHMS, cell_of
 from training import changes
 from training.answers import conversations
@@ -56,8 +56,6 @@ CONVERSATION_BARS = 24
 
 Learned = tuple[Mapping[str, torch.Tensor], Log]
 """The weights of a network, and what it went through."""
-
-FOLDER = Path(os.environ.get("IMPROV_DATA", "../shared/data")) / "wjazzd"
 
 
 def train(recipe: Recipe, tries: int, data: Path, out: Path, progressed: Progressed) -> ModelSpec | None:
@@ -95,7 +93,7 @@ def train(recipe: Recipe, tries: int, data: Path, out: Path, progressed: Progres
         recipe.seed, changes.runs(sides.training), changes.runs(sides.validation), lambda _done, how: progressed(1, how)
     )
     of_each = [learned for _, learned in sorted({n: each for part in gathered for n, each in part.items()}.items())]
-    weights, log = min(of_each, key=lambda each: min(check["step"] for check in each[1].checks))
+    weights, _ = min(of_each, key=lambda each: min(check["step"] for check in each[1].checks))
     lines = Lines(recipe.hidden, recipe.dropout)
     lines.load_state_dict(weights)
     network = Partner(of_changes, lines).eval()
@@ -113,7 +111,7 @@ def train(recipe: Recipe, tries: int, data: Path, out: Path, progressed: Progres
         figures={f"validation_nats_a_{what}": round(found[what], 4) for what in ("step", "note")},
     )
     progressed(1, f"exporting, and stepping both runtimes {PARITY_STEPS} times")
-    difference = export(network, spec, out / f"{NAME}.onnx", _probes(Form.parse(spec.form), recipe.seed), halved=True)
+    difference = export(network, spec, out / f"{NAME}.onnx", probes(Form.parse(spec.form), recipe.seed), halved=True)
     logs = [log for _, log in of_each]
     validation_curves([log.checks for log in logs], found, out / f"{NAME}-curves.png")
     told_of = {"recipe": asdict(recipe), "parity": difference, "validation": found, "changes": changes_checks}
@@ -148,7 +146,7 @@ def likeliest_form(network: Changes) -> Form:
     return Form(tuple(found[2 * FORM_STEPS - CELLS.settled : 3 * FORM_STEPS - CELLS.settled]))
 
 
-def _probes(form: Form, seed: int) -> Iterator[Tensors]:
+def probes(form: Form, seed: int) -> Iterator[Tensors]:
     """Lines by chance over the form, whole steps and steps that ask for a pitch in turn."""
     rng, before = np.random.default_rng(seed), None
     for place in range(PARITY_STEPS):
@@ -159,7 +157,7 @@ def _probes(form: Form, seed: int) -> Iterator[Tensors]:
         tensors = dict(CELLS.encode(Fed(Frame(cell, form.chord_at(place)), place, ahead, FORM_STEPS, answers=True)))
         tensors["chosen_rhythm"] = np.eye(len(RHYTHMS), dtype=np.float32)[[rng.integers(len(RHYTHMS))]]
         tensors["chosen_asked"] = np.eye(CELLS.pitch_count, dtype=np.float32)[[rng.integers(CELLS.pitch_count)]]
-        tensors["chosen_tick"] = np.eye(6, dtype=np.float32)[[rng.integers(6)]]
+        tensors["chosen_tick"] = np.eye(TICKS_PER_STEP, dtype=np.float32)[[rng.integers(TICKS_PER_STEP)]]
         yield tensors
 
 
@@ -187,7 +185,7 @@ def main() -> None:
         "--tries", type=int, default=TRIES, choices=range(1, _MOST_TRIES + 1), metavar=f"1..{_MOST_TRIES}",
         help=f"networks of which the best is kept [{TRIES}]",
     )  # fmt: skip
-    parser.add_argument("--data", type=Path, default=FOLDER, help=f"a folder or wjazzd.db [{FOLDER}]")
+    parser.add_argument("--data", type=Path, default=wjazzd.FOLDER, help=f"a folder or wjazzd.db [{wjazzd.FOLDER}]")
     parser.add_argument("--out", type=Path, default=Path("exported_models"), help="the folder to write to")
     arguments = parser.parse_args()
     if "RANK" in os.environ:  # torchrun's

@@ -36,8 +36,8 @@ VELOCITY = 80
 
 
 def sessions(model: StepModel, settings: Settings, bpm: float = BPM) -> Iterator[Session]:
-    """Step after step of a performance alone, from the top of the form on, without end."""
-    session = begin(model, replace(settings, mode=Mode.SOLO), Transport(0, 0.0, bpm))
+    """Step after step of a performance in which nobody else plays, from the top of the form on, without end."""
+    session = begin(model, settings, Transport(0, 0.0, bpm))
     while True:
         session, _ = advance(session, Heard(), model)
         yield session
@@ -49,17 +49,17 @@ def alone(model: StepModel, bars: int, settings: Settings, bpm: float = BPM) -> 
 
 
 def remembered(model: StepModel, bars: int, settings: Settings) -> Reals:
-    """A model's memory in each step of a performance alone, as numbers, (steps, numbers)."""
+    """A model's memory in each step of such a performance, as numbers, (steps, numbers)."""
     memories = (each.memory for each in islice(sessions(model, settings), bars * STEPS_PER_BAR))
     return np.array([np.concatenate([each.ravel() for each in memory.values()]) for memory in memories], np.float64)
 
 
-def waiting(model: StepModel, bars: int, place: int, bpm: float = BPM) -> Session:
+def waiting(model: StepModel, bars: int, place: int) -> Session:
     """A session whose next step is the first of a turn of the player's of so many bars, at a bar of the form.
 
     Until then it has listened to the changes alone. ValueError if the player has no such turn.
     """
-    session = begin(model, Settings(mode=Mode.LISTEN, bars=bars), Transport(0, 0.0, bpm))
+    session = begin(model, Settings(mode=Mode.LISTEN, bars=bars), Transport(0, 0.0, BPM))
     tops = range(place, place + 2 * bars * session.form.bars, session.form.bars)
     first = next((top for top in tops if top % (2 * bars) == 0), None)
     if first is None:

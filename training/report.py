@@ -8,7 +8,7 @@ import numpy as np
 from improv.model import ModelSpec
 from improv.onnx_model import OnnxModel
 from training.corpora import blues_bars
-from training.evaluate import (
+from training.eck2002_figures import (
     ChordFigures,
     MelodyFigures,
     corpus_bars,

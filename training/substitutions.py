@@ -8,7 +8,7 @@ import argparse
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -18,10 +18,8 @@ import numpy as np
 
 from improv.messages import Settings
 from improv.model import StepModel
-from improv.music import BEATS_PER_BAR, QUALITIES, STEPS_PER_BAR, STEPS_PER_BEAT, Chord
+from improv.music import BEATS_PER_BAR, QUALITIES, STEPS_PER_BAR, STEPS_PER_BEAT, Chord, Form
 from improv.onnx_model import OnnxModel
-from improv.session import Heard, advance, begin
-from improv.transport import Transport
 from improv.turns import Mode
 from training import changes
 from training.changes import keeps_form
@@ -31,7 +29,8 @@ from training.corpora.wjazzd_split import split, tune
 from training.export import export, specify
 from training.improviser import Recipe
 from training.networks.changes import Changes
-from training.partner import DATA, _probes, likeliest_form
+from training.partner import DATA, likeliest_form, probes
+from training.performing import sessions
 from training.sequences import FORM_BARS, KEY, in_c
 from training.train import shown
 
@@ -165,14 +164,12 @@ def played(model: StepModel, temperature: float, choruses: int, seed: int) -> It
     `changes` stands at. improv only listens, for the chords hear no melody.
     """
     settings = Settings(mode=Mode.LISTEN, changes=temperature, seed=seed)
-    session = begin(model, settings, Transport(0, 0.0, 120))
+    steps = sessions(model, settings)
     for _ in range(choruses):
-        chords = []
-        for _ in range(session.form.steps):
-            session, _ = advance(session, Heard(), model)
-            chords.append(session.frame.chord)
-        state = [session.memory[name].tobytes() for name in Changes.STATE]
-        yield tuple(chords[::STEPS_PER_BEAT]), b"".join((*state, repr((session.chosen.chord, session.ahead)).encode()))
+        *chorus, last = islice(steps, Form.parse(model.spec.form).steps)
+        chords = tuple(session.frame.chord for session in (*chorus, last))
+        state = [last.memory[name].tobytes() for name in Changes.STATE]
+        yield chords[::STEPS_PER_BEAT], b"".join((*state, repr((last.chosen.chord, last.ahead)).encode()))
 
 
 def jams(model: StepModel, temperature: float, choruses: int) -> list[list[Chorus]]:
@@ -220,7 +217,7 @@ def alone(network: Changes, path: Path, seed: int) -> OnnxModel:
         network, name="changes", summary="The changes of a blues, and no melody.", encoding="cells", key=KEY,
         form=likeliest_form(network).text, primers=(), data=DATA, seed=seed, figures={},
     )  # fmt: skip
-    export(network, spec, path, _probes(likeliest_form(network), seed))
+    export(network, spec, path, probes(likeliest_form(network), seed))
     return OnnxModel(path)
 
 

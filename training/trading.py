@@ -2,7 +2,8 @@
 
 A call is some bars of a blues chorus, from bar line to bar line, as a musician who trades with improv plays them; its
 answer is all of the next turn. It is known again if `training.similarity` finds it most like its own call among
-sixteen, the others from other solos. Nothing here plays.
+sixteen, the others from other solos; all are meant to be played at one tempo, so that nothing but notes gives a call
+away. Nothing here plays.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from improv.messages import TEMPO
 from improv.music import PITCH_CLASSES, STEPS_PER_BAR
 from training.corpora.solos import Note, Solo, notes_in
 from training.metrics import CHORUS_BARS, Figure, Melody, Reals, drawn_again, melody, tops
@@ -33,7 +33,6 @@ class Call:
     line: Melody
     next_line: Melody
     """What the soloist played in as many bars after it."""
-    bpm: float
 
 
 def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
@@ -52,15 +51,8 @@ def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
             if last <= len(line):
                 called, answered = melody(line[first:middle]), melody(line[middle:last])
                 if len(called.onsets) >= LEAST_NOTES:
-                    found.append(
-                        Call(solo.name, bars, place, notes_in(line[first:middle]), called, answered, bpm_of(solo))
-                    )
+                    found.append(Call(solo.name, bars, place, notes_in(line[first:middle]), called, answered))
     return tuple(found)
-
-
-def bpm_of(solo: Solo) -> float:
-    """The solo's tempo, if improv can play at it; else the nearest at which it can."""
-    return min(TEMPO.high, max(TEMPO.low, solo.tempo_bpm))
 
 
 def is_echo(call: Melody, answer: Melody) -> bool:

@@ -15,6 +15,7 @@ import onnxruntime
 
 from improv.bench.statistics import median_ratio, ratio
 from improv.model import no_memory
+from improv.onnx_file import part, read
 from improv.onnx_model import CPU_PROVIDER, OnnxModel
 from improv.quantiles import quantile
 from improv.session import silence
@@ -44,16 +45,19 @@ def step_us(model: OnnxModel) -> dict[str, float]:
 def beside_bare_us(path: Path, pairs: int = _PAIRS, pace_s: float = _PACE_S) -> dict[str, Any]:
     """Our step on the processor beside `InferenceSession.run` on the same feeds, in turn; microseconds.
 
-    The bare session has the same settings and is given a feed that is ready; who goes first changes
+    The bare session computes the same, has the same settings and is given a feed that is ready; who goes first changes
     with every pair. `ratio` is the median over pairs of ours by bare.
     """
     model = OnnxModel(path)
-    bare = _bare_session(path)
-    outputs = [*model.spec.heads, *(f"{name}_out" for name in model.spec.state)]
     features, memory = silence(model), no_memory(model.spec)
+    heads, _ = model.step(features, memory)
+    outputs = [*heads, *(f"{name}_out" for name in model.spec.state)]
+    bare = _bare_session(part(read(path), outputs))
+    inputs = [each.name for each in bare.get_inputs()]
     found: list[tuple[float, float]] = []
     for index in range(_WARM_UP_STEPS + pairs):
-        feed = {**features, **{f"{name}_in": value for name, value in memory.items()}}
+        known = {**features, **{f"{name}_in": value for name, value in memory.items()}}
+        feed = {name: known[name] for name in inputs}
         ours, theirs = partial(model.step, features, memory), partial(bare.run, outputs, feed)
         if index % 2:
             theirs_us, _ = _timed_us(theirs, pace_s)
@@ -104,12 +108,12 @@ def _timed_us(call: Callable[[], Any], pace_s: float) -> tuple[float, Any]:
     return (time.perf_counter() - began_s) * 1e6, result
 
 
-def _bare_session(path: Path) -> Any:
+def _bare_session(content: bytes) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(path.read_bytes(), options, providers=[CPU_PROVIDER])
+    return onnxruntime.InferenceSession(content, options, providers=[CPU_PROVIDER])
 
 
 def _quantiles(took_us: list[float]) -> dict[str, float]:

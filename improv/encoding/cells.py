@@ -215,7 +215,8 @@ class Cells:
         bias = self.rhythm_bias(steer, sounding is not None)
         asked_for = Choice(RHYTHM_HEAD, bias, least_temperature=_RHYTHM_TEMPERATURE, least_top_p=_RHYTHM_TOP_P)
         rhythm = RHYTHMS[(yield asked_for)]
-        pitches = self.melody_pitches()
+        pitches, usual = self.melody_pitches(), self.pitch_bias(steer, chord)
+        struck = rhythm_of(asked).ticks if asked else ()
         line: list[int] = []
         for tick in rhythm.ticks:
             pitch = None if asked is None else asked_at(asked, tick)
@@ -226,9 +227,7 @@ class Cells:
                 "chosen_asked": _one_hot(None if pitch is None else self.unit(pitch), self.pitch_count),
             }
             features = {name: tensor[None] for name, tensor in chosen.items()}
-            bias = self.pitch_bias(steer, chord)
-            if pitch is not None and asked is not None and tick in rhythm_of(asked).ticks:
-                bias = bias - _ECHO_NATS * chosen["chosen_asked"]
+            bias = usual - _ECHO_NATS * chosen["chosen_asked"] if tick in struck else usual
             line.append((yield Choice(PITCH_HEAD, bias, pitches, features)))
         return cell_of(rhythm, tuple(pitches[unit] for unit in line), sounding)
 

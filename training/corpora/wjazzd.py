@@ -7,6 +7,7 @@ for the solos transcribe performances under copyright. Source: Pfleiderer et al.
 """
 
 import argparse
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -21,6 +22,9 @@ from improv.errors import ImprovError
 from improv.music import BEATS_PER_BAR, QUALITIES, TICKS_PER_BEAT, Chord, pitch_class
 from training.corpora.solos import Note, Solo, frames, notes_in
 from training.corpora.wjazzd_tables import DATABASE, NO_CHORD, Beat, Head, Sound, Tables, read_tables
+
+FOLDER = Path(os.environ.get("IMPROV_DATA", "../shared/data")) / "wjazzd"
+"""Where it lies, unless another place is named."""
 
 BEATS_OF_A_CHORUS = 12 * BEATS_PER_BAR
 SLOWEST_BPM = (0, 100, 140, 180, 240)

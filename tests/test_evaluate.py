@@ -25,10 +25,10 @@ from tests.conftest import Echo
 from tests.test_markov import line as choices
 from tests.test_metrics import eighths, line, moved
 from tests.test_solos import solo
-from training import judging, regression, telling, trading
+from training import evaluate, regression, telling, trading
 from training.corpora.solos import Note, Solo
 from training.corpora.wjazzd_split import Split
-from training.judging import PEOPLE, Row, judged, lies, table, told, understanding
+from training.evaluate import PEOPLE, Row, judged, lies, table, told, understanding
 from training.markov import nats
 from training.metrics import Figure, Melody, melody
 from training.performing import Surprise, alone, answer, remembered, surprise, waiting
@@ -213,7 +213,7 @@ def test_an_echo_is_the_call_at_its_place_in_any_octave_and_nothing_else() -> No
 
 
 def call_of(name: str, played: Melody) -> Call:
-    return Call(name, 1, 0, (), played, played, 120)
+    return Call(name, 1, 0, (), played, played)
 
 
 def test_calls_are_known_by_echoes_and_not_by_silence() -> None:
@@ -306,15 +306,15 @@ def test_the_table_has_a_dash_where_there_is_no_figure() -> None:
 
 def test_who_hears_no_call_answers_with_what_is_played_there() -> None:
     numbered = alone(Echo("C7 | " * 11 + "C7"), 24, ALONE)
-    there = judging._there(Call("a", 4, 8, (), eighths(C), eighths(C), 120), [numbered], 0)
+    there = evaluate._there(Call("a", 4, 8, (), eighths(C), eighths(C)), [numbered], 0)
     assert there.pitches.tolist() == melody(numbered[96:128]).pitches.tolist()
-    there = judging._there(Call("a", 4, 8, (), eighths(C), eighths(C), 120), [numbered], 1)
+    there = evaluate._there(Call("a", 4, 8, (), eighths(C), eighths(C)), [numbered], 1)
     assert there.pitches.tolist() == melody(numbered[:32]).pitches.tolist()
 
 
 @pytest.mark.usefixtures("small_forest")
 def test_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(judging, "TEMPERATURES", (1.0,))
+    monkeypatch.setattr(evaluate, "TEMPERATURES", (1.0,))
     sides = Split(
         tuple(blues(f"training {at}", at) for at in range(3)),
         tuple(blues(f"validation {at}", 10 + at) for at in range(2)),
@@ -327,7 +327,7 @@ def test_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         shown.append(what)
         return things
 
-    model, eck = Even(likes=E), OnnxModel(find_model(judging.ECK))
+    model, eck = Even(likes=E), OnnxModel(find_model(evaluate.ECK))
     rows = judged({"mine": model}, eck, sides, most_calls=4, tracked=tracked)  # type: ignore[arg-type]
     by_name = {row.name: row for row in rows}
     assert list(by_name) == [
@@ -342,7 +342,7 @@ def test_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "call known though withheld, fours" in by_name["mine at 1"].figures
     assert "call known though withheld, fours" not in by_name["Markov, order 3"].figures
     assert not np.isnan(by_name["mine at 1"].figures["call known among sixteen, twos"].value)
-    judging.drawn(rows[:2], model, tmp_path)
+    evaluate.drawn(rows[:2], model, tmp_path)
     pictures = {path.name for path in tmp_path.iterdir()}
     assert {"histograms.png", "memory.png", "roll-people.png", "roll-mine-at-1.png"} <= pictures
     json.dumps(told(rows), allow_nan=False)
