@@ -159,11 +159,11 @@ def test_nats_are_of_all_solos_and_beside_anothers_solo_by_solo() -> None:
     ones = np.ones(2)
     one = Surprise(np.array([10.0, 30.0]), np.array([10.0, 10.0]), 10 * ones, 5 * ones, np.array([1.0, 2.0]))
     other = Surprise(np.array([20.0, 40.0]), np.array([10.0, 10.0]), 10 * ones, 5 * ones, 0 * ones)
-    found = understanding(one, other)
+    found = understanding(one, {"other": other})
     assert found["nats an eighth"].value == pytest.approx(60 / 20)
-    less = found["nats an eighth, less the best chains'"]
-    assert (less.value, less.low, less.high) == pytest.approx((-1, -1, -1))  # of each solo the same
-    assert found["nats an eighth, times the best chains'"].value == pytest.approx(60 / 80)
+    times = found["nats an eighth, times that of the other"]
+    assert times.value == pytest.approx(60 / 80)
+    assert (times.low, times.high) == pytest.approx((20 / 30, 40 / 50))  # of each solo its own
     assert found["nats a note"].value == pytest.approx(2)
     assert found["next note foreseen"].value == pytest.approx(0.3)
 
@@ -328,16 +328,16 @@ def test_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return things
 
     model, eck = Even(likes=E), OnnxModel(find_model(evaluate.ECK))
-    rows = judged({"mine": model}, eck, sides, most_calls=4, tracked=tracked)  # type: ignore[arg-type]
+    rows = judged({"mine": model}, eck, sides, choruses=1, most_calls=4, tracked=tracked)  # type: ignore[arg-type]
     by_name = {row.name: row for row in rows}
     assert list(by_name) == [
         PEOPLE, "mine at 1", "eck2002-blues at 1", "logistic regression", "Markov, order 3", "pentatonic walk",
-        "best chains",
+        "best chain", "blend of chains",
     ]  # fmt: skip
     assert {"judging", "plays alone", "trades fours", "trades twos, hearing nothing"} <= set(shown)
     played = {name: [len(line) for line in row.lines] for name, row in by_name.items()}
     assert played[PEOPLE] == played["mine at 1"] == played["pentatonic walk"] == [192] * 4
-    assert by_name["best chains"].figures["nats an eighth, times the best chains'"].value == 1
+    assert by_name["best chain"].figures["nats an eighth, times that of the best chain"].value == 1
     assert "nats an eighth" not in by_name["eck2002-blues at 1"].figures
     assert "call known though withheld, fours" in by_name["mine at 1"].figures
     assert "call known though withheld, fours" not in by_name["Markov, order 3"].figures

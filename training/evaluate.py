@@ -1,7 +1,7 @@
 """How near to people improv plays: `python -m training evaluate MODEL...` prints one table, and leaves its figures as
 JSON and pictures in a folder.
 
-The blues that judge are the test solos, and each row plays as many choruses as they have, in performances as long as
+The blues that judge are the test solos, and each row plays their choruses over, some times, in performances as long as
 theirs; trades with them; and is asked, where it can be, how surprised it is by what they played. Nothing here judges by
 itself: a figure that lies in the interval of other people's is one by which nobody could be told apart.
 """
@@ -32,7 +32,7 @@ from training.corpora import blues_bars, wjazzd
 from training.corpora.solos import Solo
 from training.corpora.wjazzd_split import Split, split
 from training.markov import Choices, Chooser
-from training.metrics import CHORUS_BARS, Compared, Figure, Melody, drawn_again, measured, melody, windows
+from training.metrics import CHORUS_BARS, Compared, Figure, Melody, Reals, drawn_again, measured, melody, windows
 from training.performing import Surprise, alone, answer, remembered, surprise, waiting
 from training.sequences import in_c, sequences
 from training.telling import told_apart
@@ -45,6 +45,9 @@ ECK = "eck2002-blues"
 TEMPERATURES = (0.6, 0.8, 1.0)
 PEOPLE = "people"
 TURNS = {"fours": 4, "twos": 2}
+CHORUSES = 250
+"""About so many a row are played, whole times what people have: more say more of who plays by chance."""
+
 SHOWN_CHORUSES = 4
 
 
@@ -208,14 +211,14 @@ def row_of_people(those: People) -> Row:
     return Row(PEOPLE, figures, known + [in_c(solo) for solo in those.solos if not solo.choruses], len(known))
 
 
-def row_of(player: Player, those: People, best: Surprise, rounds: int, tracked: Tracked) -> Row:
-    """A player's, who plays the people's choruses so many times; `best` is the surprise of the best chains."""
+def row_of(player: Player, those: People, beside: Mapping[str, Surprise], rounds: int, tracked: Tracked) -> Row:
+    """A player's, who plays the people's choruses so many times, and is weighed beside others by their names."""
     lengths = [CHORUS_BARS * choruses for choruses in those.choruses * rounds]
     tempi = [_bpm_of(solo) for solo in those.solos] * rounds
     asked_for = enumerate(zip(tracked(lengths, "plays alone"), tempi, strict=True))
     played = [player.alone(bars, bpm, seed) for seed, (bars, bpm) in asked_for]
     lines = [melody(line, tuple(range(0, bars, CHORUS_BARS))) for line, bars in zip(played, lengths, strict=True)]
-    figures = understanding(player.surprise, best) if player.surprise else {}
+    figures = understanding(player.surprise, beside) if player.surprise else {}
     figures |= measured(lines, those.compared)
     for turn in those.calls:
         asked = those.asked(turn)
@@ -251,65 +254,69 @@ def _there(call: Call, played: Sequence[Sequence[Frame]], number: int) -> Melody
     return melody([line[(first + step) % len(line)] for step in range(call.bars * STEPS_PER_BAR)])
 
 
-def understanding(found: Surprise, best: Surprise, samples: int = 1_000) -> dict[str, Figure]:
-    """Nats and pitches foreseen over all solos, and solo by solo beside another's; whole solos are drawn again."""
+def understanding(found: Surprise, beside: Mapping[str, Surprise], samples: int = 1_000) -> dict[str, Figure]:
+    """Nats and pitches foreseen over all solos, and how many times others' that is; whole solos are drawn again."""
 
-    def figure(value: Callable[[Surprise, Any], float]) -> Figure:
-        return Figure.of([value(found, draw) for draw in drawn_again(len(found.steps), samples, 0)])
+    draws = drawn_again(len(found.steps), samples, 0)
 
-    def per_step(of: Surprise, draw: Any) -> float:
-        return float((of.rhythms + of.pitches)[draw].sum() / of.steps[draw].sum())
+    def drawn(sums: Reals, counts: Reals) -> list[float]:
+        return [float(sums[draw].sum() / counts[draw].sum()) for draw in draws]
 
-    def per_note(of: Surprise, draw: Any) -> float:
-        return float(of.pitches[draw].sum() / of.notes[draw].sum())
-
-    return {
-        "nats an eighth": figure(per_step),
-        "nats an eighth, less the best chains'": figure(lambda of, draw: per_step(of, draw) - per_step(best, draw)),
-        "nats an eighth, times the best chains'": figure(lambda of, draw: per_step(of, draw) / per_step(best, draw)),
-        "nats a note": figure(per_note),
-        "nats a note, less the best chains'": figure(lambda of, draw: per_note(of, draw) - per_note(best, draw)),
-        "nats a note, times the best chains'": figure(lambda of, draw: per_note(of, draw) / per_note(best, draw)),
-        "next note foreseen": figure(lambda of, draw: float(of.foreseen[draw].sum() / of.notes[draw].sum())),
+    nats: dict[str, Callable[[Surprise], list[float]]] = {
+        "nats an eighth": lambda of: drawn(of.rhythms + of.pitches, of.steps),
+        "nats a note": lambda of: drawn(of.pitches, of.notes),
     }
+    told = {}
+    for what, of in nats.items():
+        told[what] = Figure.of(of(found))
+        for name, other in beside.items():
+            times = [ours / theirs for ours, theirs in zip(of(found), of(other), strict=True)]
+            told[f"{what}, times that of the {name}"] = Figure.of(times)
+    return told | {"next note foreseen": Figure.of(drawn(found.foreseen, found.notes))}
 
 
 # --- the judgement ----------------------------------------------------------------------------
 
 
 def judged(
-    models: Mapping[str, StepModel], eck: StepModel, sides: Split, *, choruses: int | None = None,
+    models: Mapping[str, StepModel], eck: StepModel, sides: Split, *, choruses: int = CHORUSES,
     most_calls: int | None = None, tracked: Tracked = silently,
 ) -> list[Row]:  # fmt: skip
     """People's row, then each model's, then those of what models have to be better than."""
     those = people(sides, most_calls)
-    rounds = max(1, round(choruses / sum(those.choruses))) if choruses else 1
+    rounds = max(1, round(choruses / sum(those.choruses)))
     form = Form.parse(next(iter(models.values())).spec.form) if models else blues_bars.FORM
-    best, *simple = _chosen(sides, those.solos, form)
-    assert best.surprise
+    *chains, regressed, of_order = _chosen(sides, those.solos, form)
+    beside = {chain.name: chain.surprise for chain in chains if chain.surprise}
     players = [player for name, model in models.items() for player in networks(model, name, TEMPERATURES, those.solos)]
     players += networks(eck, eck.spec.name, (1.0,), those.solos)
-    players += simple
+    players += [regressed, of_order]
     players.append(
         Player("pentatonic walk", lambda bars, _bpm, seed: markov.pentatonic(form, -(-bars // form.bars), seed))
     )
     rows = [row_of_people(those)]
-    rows += [row_of(player, those, best.surprise, rounds, tracked) for player in tracked(players, "judging")]
-    return [*rows, Row(best.name, understanding(best.surprise, best.surprise), ())]
+    rows += [row_of(player, those, beside, rounds, tracked) for player in tracked(players, "judging")]
+    return [*rows, *(Row(name, understanding(found, beside), ()) for name, found in beside.items())]
 
 
 def _chosen(sides: Split, solos: Sequence[Solo], form: Form) -> list[Player]:
-    """What counts and weighs: the blend of chains that validation finds best, regression, the best chain of order 3."""
+    """What counts and weighs: the best chain, the best blend of chains, regression, the best chain of order 3.
+
+    The best by validation.
+    """
     training = sequences(sides.training)
     blues = sequences(solo for solo in sides.validation if _judges(solo))
-    learned: dict[str, list[Chooser]] = {"best chains": [], "logistic regression": [], "Markov, order 3": []}
+    names = ("best chain", "blend of chains", "logistic regression", "Markov, order 3")
+    learned: dict[str, list[Chooser]] = {name: [] for name in names}
     for of in (markov.rhythms, markov.pitches):
         choices, judges = of(training), markov.judged(of, blues)
-        chains = [markov.learn(recipe, choices) for recipe in markov.to_blend()]
-        learned["best chains"].append(markov.blended(chains, judges))
+        chains = {recipe: markov.learn(recipe, choices) for recipe in markov.candidates()}
+        nats = {recipe: markov.nats(chain, judges).mean() for recipe, chain in chains.items()}
+        learned["best chain"].append(chains[min(nats, key=lambda recipe: nats[recipe])])
+        learned["blend of chains"].append(markov.blended([chains[recipe] for recipe in markov.to_blend()], judges))
         learned["logistic regression"].append(regression.learn(choices))
-        chains = [markov.learn(recipe, choices) for recipe in markov.candidates() if recipe.order == 3]
-        learned["Markov, order 3"].append(min(chains, key=lambda chain: markov.nats(chain, judges).mean()))
+        of_three = [recipe for recipe in nats if recipe.order == 3]
+        learned["Markov, order 3"].append(chains[min(of_three, key=lambda recipe: nats[recipe])])
     return [chooser(name, rhythm, pitch, form, solos) for name, (rhythm, pitch) in learned.items()]
 
 
@@ -403,7 +410,7 @@ def main() -> None:
     parser.add_argument("models", metavar="MODEL", nargs="*", help="names or files of models; none: the others alone")
     parser.add_argument("--data", type=Path, default=wjazzd.FOLDER, help=f"a folder or wjazzd.db [{wjazzd.FOLDER}]")
     parser.add_argument("--out", type=Path, default=Path("evaluation"), help="the folder to write to [evaluation]")
-    parser.add_argument("--choruses", type=int, help="about so many a row, whole times the people's [the people's]")
+    parser.add_argument("--choruses", type=int, default=CHORUSES, help=f"about so many a row [{CHORUSES}]")
     parser.add_argument("--calls", type=int, help="at most so many calls of each length [all]")
     arguments = parser.parse_args()
     try:
