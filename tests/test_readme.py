@@ -176,5 +176,6 @@ def test_make_jam_opens_the_interface_in_a_terminal_alone(
 
 
 def test_the_controls() -> None:
-    rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \| .*? \| (.*?) \|$", README.read_text(), re.MULTILINE)
-    assert rows == [(control.name, control.range, control.help) for control in CONTROLS.values()]
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \| (.*?)(?:;.*?)? \| (.*?) \|$", README.read_text(), re.MULTILINE)
+    at_first = {control.name: str(control.default) for control in CONTROLS.values()} | {"seed": "drawn"}
+    assert rows == [(each.name, each.range, at_first[each.name], each.help) for each in CONTROLS.values()]
