@@ -282,7 +282,7 @@ def begin(model: StepModel, settings: Settings, transport: Transport, *, count_i
     frames = [Frame(cell, form.chord_at(step)) for step, cell in enumerate(melody)]
     memory = no_memory(model.spec)
     for place, frame in enumerate(frames[:-1]):  # the last one is stepped on the way to step 0
-        fed = Fed(frame, place, _settled(form, place, encoding), form.steps)
+        fed = Fed(frame, place, _settled(form, place, encoding), form.steps, bpm=transport.bpm)
         _, memory = model.step(_features(fed, encoding, model), memory)
     first = -count_in_bars * STEPS_PER_BAR
     return Session(
@@ -393,7 +393,7 @@ def _improvised(
 def silence(model: StepModel) -> Tensors:
     """What a network is fed of a silent step at the top of its form."""
     encoding = ENCODINGS[model.spec.encoding]
-    (fed,) = _changes(Form.parse(model.spec.form), range(1), encoding)
+    (fed,) = _changes(Form.parse(model.spec.form), range(1), encoding, float(TEMPO.default))
     return _features(fed, encoding, model)
 
 
@@ -466,7 +466,7 @@ def swapped(session: Session, model: StepModel) -> Session:
         )
         for place, fed in zip(range(end - len(kept), end), kept, strict=True)
     ]
-    past = (*_changes(form, range(top, end - len(heard)), encoding), *heard)
+    past = (*_changes(form, range(top, end - len(heard)), encoding, session.transport.bpm), *heard)
     return replace(
         session,
         settings=replace(session.settings, key=sounding) if up else session.settings,  # the key that sounds stays
@@ -510,14 +510,14 @@ def _forgetting(session: Session, model: StepModel) -> Session:
     """
     last = session.place - 1
     top = last - last % session.form.steps
-    changes = _changes(session.form, range(top, last + 1), ENCODINGS[model.spec.encoding])
+    changes = _changes(session.form, range(top, last + 1), ENCODINGS[model.spec.encoding], session.transport.bpm)
     return replace(session, memory=no_memory(model.spec), unfed=changes)
 
 
-def _changes(form: Form, places: Iterable[int], encoding: Encoding) -> tuple[Fed, ...]:
+def _changes(form: Form, places: Iterable[int], encoding: Encoding, bpm: float) -> tuple[Fed, ...]:
     """What a network is fed where nothing sounds but the changes of the form."""
     return tuple(
-        Fed(Frame(SILENCE, form.chord_at(place)), place, _settled(form, place, encoding), form.steps)
+        Fed(Frame(SILENCE, form.chord_at(place)), place, _settled(form, place, encoding), form.steps, bpm=bpm)
         for place in places
     )
 
@@ -675,7 +675,8 @@ def _left_behind(session: Session, before: Session, cell: Cell, encoding: Encodi
     """What the network is fed of a session as it sounded; `before` knows what was asked for."""
     form = session.form
     if session.place < 0:
-        return (Fed(session.chosen, -1, session.ahead, form.steps),)  # the network waits before the top
+        waiting = Fed(session.chosen, -1, session.ahead, form.steps, bpm=session.transport.bpm)
+        return (waiting,)  # the network waits before the top
     sounded, yours = _sounded(session, cell, encoding), session.turn.who.hears_you
     fed = Fed(
         sounded, session.place, session.ahead, form.steps, yours,
@@ -683,7 +684,7 @@ def _left_behind(session: Session, before: Session, cell: Cell, encoding: Encodi
     )  # fmt: skip
     left = session.playing and (not before.playing or before.top != session.top)
     places = range(session.place + 1, form.steps * (session.place // form.steps + 1)) if left else ()
-    return (fed, *_changes(form, places, encoding))
+    return (fed, *_changes(form, places, encoding, session.transport.bpm))
 
 
 def _sounds(session: Session) -> bool:

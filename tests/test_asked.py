@@ -129,6 +129,15 @@ def test_a_call_is_told_by_its_rhythm_and_its_pitches() -> None:
     assert not CELLS.encode(Fed(Frame(SILENCE, C7), answered=call))["answered"].any()
 
 
+def test_a_network_is_told_the_tempo_from_the_first_thing_it_hears() -> None:
+    model = Climber()
+    session = begin(model, Settings(mode=Mode.TRADE, bars=1, seed=1), Transport(0, 0.0, 240), count_in_bars=1)
+    for step in range(4 * STEPS_PER_BAR):
+        session, _ = advance(session, Heard((), (Restart(),) if step == 12 else ()), model)
+    assert len(model.fed) > 100
+    assert {int(np.argmax(fed["tempo"])) for fed in model.fed} == {4}
+
+
 @pytest.mark.parametrize(("bpm", "kind"), [(40, 0), (79, 0), (80, 1), (120, 2), (180, 3), (300, 5)])
 def test_the_tempo_is_told(bpm: float, kind: int) -> None:
     assert np.flatnonzero(CELLS.encode(Fed(Frame(SILENCE, C7), bpm=bpm))["tempo"]).tolist() == [kind]

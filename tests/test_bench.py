@@ -21,7 +21,7 @@ from typing import Self
 import numpy as np
 import pytest
 
-from improv.bench import jack, live, own_senders, table
+from improv.bench import jack, live, own_senders, steps, table
 from improv.bench.figures import _cells
 from improv.bench.grid import LEAD, PERIOD_S, onsets, read, write
 from improv.bench.hogs import Condition, GarbageMaker, hog, hold_interpreter, under
@@ -34,7 +34,7 @@ from improv.bench.rounds import alternate, probe_told, rows
 from improv.bench.senders import OneProcess, Peer
 from improv.bench.stalls import StallProbe
 from improv.bench.statistics import Quantiles, Samples, Stall, joined, median_ratio, ratio, robust_slope
-from improv.bench.steps import beside_bare_us, processor_ms
+from improv.bench.steps import beside_bare_us, decided_us, processor_ms, step_us
 from improv.between import ENGINE, PLAYER, Opened, Report
 from improv.config import Wiring
 from improv.errors import Unavailable
@@ -392,8 +392,14 @@ def test_without_a_compiler_there_is_no_probe(tmp_path: Path, monkeypatch: pytes
     assert probe.why_not
 
 
-def test_a_step_is_told_beside_the_bare_runtime_and_in_processor_time(tmp_path: Path) -> None:
+def test_a_step_is_told_beside_the_bare_runtime_and_in_processor_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = saved(walker(), tmp_path / "walker.onnx")
+    monkeypatch.setattr(steps, "_PACE_S", 0)
+    model = OnnxModel(path)
+    for found in (step_us(model), decided_us(model)):
+        assert 0 < found["p50"] <= found["p99"] <= found["p999"]
     bare = beside_bare_us(path, pairs=4, pace_s=0)
     assert bare["ours"].keys() == bare["bare"].keys() == {"p50", "p99", "p999"}
     assert bare["ratio"] > 0
@@ -484,6 +490,7 @@ def results() -> dict[str, object]:
         "machine": "a machine",
         "model": "a model",
         "port": "no port",
+        "decided_us": {"p50": 700.0, "p99": 900.0, "p999": 950.0},
         "step_us": {"cpu": {"p50": 90.0, "p99": 100.0, "p999": 110.0}, "cuda": "no GPU"},
         "provider": "cpu",
         "step_beside_bare_us": {"ours": {"p50": 90.0}, "bare": {"p50": 80.0}, "ratio": 1.1},
@@ -506,6 +513,7 @@ def results() -> dict[str, object]:
 def test_the_table_has_its_groups_whatever_could_be_measured() -> None:
     found = results()
     text = table(found)
+    assert "| 700 / 900 / 950 us |" in text
     titles = ("**The step**", "**Time**", "**Reaction**", "**Safety**", "**Start and memory**")
     places = [text.index(title) for title in titles]
     assert places == sorted(places)

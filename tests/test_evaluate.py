@@ -114,17 +114,41 @@ def test_an_answer_follows_what_was_heard_and_only_that() -> None:
 
 @pytest.mark.parametrize(("bars", "place", "step"), [(4, 0, 0), (4, 8, 64), (4, 4, 128), (2, 4, 32)])
 def test_a_turn_comes_at_the_place_of_the_call(bars: int, place: int, step: int) -> None:
-    model = Even()
+    model = Echo(BLUES.text)
     session = waiting(model, bars, place)
     assert session.step + 1 == step
     found = answer(model, session, [], temperature=1.0, seed=0)
-    form = [BLUES.chord_at((place + bars) * STEPS_PER_BAR + at) for at in range(bars * STEPS_PER_BAR)]
-    assert len(found) == len(form)
+    assert [frame.chord for frame in found] == [
+        BLUES.chord_at((place + bars) * STEPS_PER_BAR + at) for at in range(bars * STEPS_PER_BAR)
+    ]
 
 
 def test_a_turn_that_never_comes_is_told() -> None:
     with pytest.raises(ValueError, match="never begins at bar 3"):
         waiting(Even(), bars=2, place=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["eck2002-chords"], "it knows the changes alone and plays no melody"),
+        (["nothing-of-the-kind"], "nothing-of-the-kind"),
+        (["--out", "taken/evaluation"], "taken/evaluation: Not a directory"),
+        (["--data", "nowhere"], "nowhere: No such file"),
+    ],
+)
+def test_what_cannot_be_judged_is_told_at_once(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("taken").touch()
+    monkeypatch.setattr("sys.argv", ["evaluate", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        evaluate.main()
+    assert ended.value.code
+    told = capsys.readouterr().err
+    assert said in told
+    assert len(told.splitlines()) == 1
 
 
 # --- understanding --------------------------------------------------------------------------------
@@ -273,6 +297,10 @@ def test_a_machine_never_judges_a_melody_it_has_learned_from(monkeypatch: pytest
     assert told_apart(lines[:4], lines[4:]).value == 0.5  # whoever always says `people` is right in one half
     assert all(not learned & judged for learned, judged in seen)
     assert {pitch for _, those in seen for pitch in those} == set(map(float, range(50, 58)))
+    seen.clear()
+    told_apart(lines[:6], lines[6:])
+    assert {pitch for _, those in seen for pitch in those} == set(map(float, range(50, 58)))
+    assert all(len(learned) == len(judged) == 2 for learned, judged in seen)  # of each set one, though one is larger
 
 
 # --- the judgement --------------------------------------------------------------------------------

@@ -94,6 +94,15 @@ def test_a_cut_that_is_moved_is_the_cut_of_a_solo_in_another_key(up: int) -> Non
     assert all(np.array_equal(features[name], wanted_features[name]) for name in FEATURES)
 
 
+@pytest.mark.parametrize(("pitch", "up"), [(CELLS.pitch_low + 70, 4), (CELLS.pitch_low + 1, -4)])
+def test_what_is_moved_out_of_the_range_stays_at_its_edge(pitch: int, up: int) -> None:
+    edge = CELLS.pitch_count - 1 if up > 0 else 0
+    told = replace(solo(1, tonic=0), notes=(Note(0, 6, 60), Note(6, 12, pitch), Note(12, 18, 62)))
+    features, _, notes = cut(sequence(told), 0, 8, up)
+    assert notes[:, UNIT].tolist() == [60 + up - CELLS.pitch_low, edge, 62 + up - CELLS.pitch_low]
+    assert [np.flatnonzero(units).tolist() for units in features["onsets"][:3]] == [[unit] for unit in notes[:, UNIT]]
+
+
 @torch.no_grad()
 def test_one_step_after_another_is_the_sequence() -> None:
     """Train and serve agree: every logit of a choice that the soloist made, from the step and from the sequence."""
@@ -153,10 +162,28 @@ def test_the_rate_goes_up_and_down_twice() -> None:
     assert rate_at(once, 1_000) == pytest.approx(0) != rate_at(once, 500)
 
 
-def test_a_checkpoint_of_another_recipe_is_not_gone_on_from(tmp_path: Path) -> None:
-    learn(RECIPE, SOLOS, tmp_path / "kept", lambda done, how: None)
-    _, log = learn(replace(RECIPE, seed=2), SOLOS, tmp_path / "kept", lambda done, how: None)
-    assert [check["update"] for check in log.checks] == [2, 4, 6]
+@pytest.mark.parametrize(
+    ("recipe", "solos"),
+    [
+        (replace(RECIPE, seed=2), SOLOS),
+        (RECIPE, SOLOS | {"training": sequences([solo(1), solo(4, blues=False)])}),
+        (RECIPE, SOLOS | {"answers": sequences([solo(5)])}),
+    ],
+)
+def test_a_checkpoint_of_another_recipe_or_of_other_solos_is_not_gone_on_from(
+    recipe: Recipe, solos: dict[str, list[Sequence]], tmp_path: Path
+) -> None:
+    told: list[str] = []
+
+    def learned(recipe: Recipe, solos: dict[str, list[Sequence]], file: str) -> dict[str, torch.Tensor]:
+        return learn(recipe, solos, tmp_path / file, lambda done, how: told.append(how))[0].state_dict()
+
+    learned(RECIPE, SOLOS, "kept")
+    found, wanted = (learned(recipe, solos, file) for file in ("kept", "new"))
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    assert not any("before" in how for how in told)
+    learned(recipe, solos, "new")
+    assert told[-1] == f"{tmp_path / 'new'} has learned 6 updates before"
 
 
 def test_it_stops_when_it_no_longer_learns_and_leaves_with_its_best(tmp_path: Path) -> None:

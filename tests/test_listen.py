@@ -268,7 +268,7 @@ def test_people_are_heard_in_turn_and_those_of_another_tempo_last() -> None:
 
 def test_a_model_plays_through_the_session_by_its_seed() -> None:
     changes = FORM.text
-    one, other = (list(of_model(Echo(changes), "echo", 1.0, range(2))) for _ in range(2))
+    one, other = (list(of_model(Echo(changes), "echo", 1.0, 160, range(2))) for _ in range(2))
     assert [clip.line.pitches.tolist() for clip in one] == [clip.line.pitches.tolist() for clip in other]
     assert {clip.line.bars for clip in one} == {CHORUS_BARS}
     assert all(alike(clip.line, FORM) == 1 for clip in one)
@@ -441,10 +441,14 @@ def test_who_is_heard_was_never_learned_from(tmp_path: Path, monkeypatch: pytest
     assert len(found.heard) + len(found.learned) == len(solos) - 1
 
 
-def test_midi_files_are_heard_or_learned_from() -> None:
-    found = listen.corpus(Path(__file__).parent)
-    assert {each.name for each in found.heard}.isdisjoint(each.name for each in found.learned)
-    assert len(found.heard) + len(found.learned) >= 1
+def test_of_midi_files_one_in_five_is_heard_and_the_others_are_learned_from(tmp_path: Path) -> None:
+    for number in range(7):
+        sound.midi(sound.hits(line(12, 60 + number)), Stage(FORM, 120, 0.5, None)).save(tmp_path / f"{number}.mid")
+    found = listen.corpus(tmp_path)
+    heard, learned = ({each.name for each in those} for those in (found.heard, found.learned))
+    assert (len(heard), len(learned), len(heard | learned)) == (2, 5, 7)
+    (tmp_path / "one more.mid").write_bytes((tmp_path / "0.mid").read_bytes())
+    assert learned.isdisjoint({each.name for each in listen.corpus(tmp_path).heard} - {"one more"})
 
 
 def test_a_page_from_the_users_own_data(

@@ -20,12 +20,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from improv.errors import ImprovError
+from improv.errors import ImprovError, UsageError
 from improv.messages import TEMPO, Settings
 from improv.model import StepModel
 from improv.model_files import find_model
 from improv.music import STEPS_PER_BAR, Form, Frame
 from improv.onnx_model import OnnxModel
+from improv.session import has_melody
 from improv.turns import Mode
 from training import markov, pictures, regression, trading
 from training.corpora import blues_bars, wjazzd
@@ -289,7 +290,8 @@ def judged(
     *chains, regressed, of_order = _chosen(sides, those.solos, form)
     beside = {chain.name: chain.surprise for chain in chains if chain.surprise}
     players = [player for name, model in models.items() for player in networks(model, name, TEMPERATURES, those.solos)]
-    players += networks(eck, eck.spec.name, (1.0,), those.solos)
+    if eck.spec.name not in models:
+        players += networks(eck, eck.spec.name, (1.0,), those.solos)
     players += [regressed, of_order]
     players.append(
         Player("pentatonic walk", lambda bars, _bpm, seed: markov.pentatonic(form, -(-bars // form.bars), seed))
@@ -418,9 +420,15 @@ def main() -> None:
         stems = [path.stem for path in paths]
         models = {path.stem if stems.count(path.stem) == 1 else str(path): OnnxModel(path) for path in paths}
         eck = OnnxModel(find_model(ECK))
-        sides = split(wjazzd.read(arguments.data)[0])
+        for name, model in models.items():
+            if not has_melody(model.spec):
+                raise UsageError(f"{name}: it knows the changes alone and plays no melody; name another")
+        arguments.out.mkdir(parents=True, exist_ok=True)
     except ImprovError as error:
-        parser.error(str(error))
+        parser.exit(error.exit_status, f"{error}\n")
+    except OSError as error:
+        parser.exit(UsageError.exit_status, f"{arguments.out}: {error.strerror}\n")
+    sides = split(wjazzd.read_for(parser, arguments.data)[0])
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
 
@@ -432,7 +440,6 @@ def main() -> None:
             bar.remove_task(task)
 
         rows = judged(models, eck, sides, choruses=arguments.choruses, most_calls=arguments.calls, tracked=tracked)
-    arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "evaluation.json").write_text(json.dumps(told(rows), indent=1) + "\n")
     drawn(rows, next(iter(models.values()), None), arguments.out)
     console = Console(width=max(Console().width, 76 + 12 * len(rows)), record=True)

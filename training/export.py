@@ -81,6 +81,7 @@ def export(
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of packages nothing here uses
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of the exporter's own code
+        warnings.filterwarnings("ignore", "The tensor attributes")  # an LSTM keeps its weights twice
         program = torch.onnx.export(
             network.eval(),
             arguments,

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -207,8 +208,9 @@ def learn(
     """The network a recipe leads to, on the CPU, from the solos of `training` and the conversations of `answers`, as
     well as the blues of `validation` choose it.
 
-    Goes on from `checkpoint` if it is of the same recipe.
+    Goes on from `checkpoint` if it is of the same recipe and the same solos.
     """
+    learned_from = _digest(solos)
     torch.manual_seed(recipe.seed)
     network = Lines(recipe.hidden, recipe.dropout).to(device)
     averaged = copy.deepcopy(network)
@@ -216,11 +218,12 @@ def learn(
     log, best, begun = Log(), copy.deepcopy(averaged.state_dict()), 0
     if checkpoint.exists():
         kept = torch.load(checkpoint, map_location=device, weights_only=False)
-        if kept["recipe"] == asdict(recipe):
+        if (kept["recipe"], kept.get("learned_from")) == (asdict(recipe), learned_from):
             network.load_state_dict(kept["network"])
             averaged.load_state_dict(kept["averaged"])
             adam.load_state_dict(kept["adam"])
             log, best, begun = Log(**kept["log"]), kept["best"], kept["update"]
+            progressed(begun / recipe.updates, f"{checkpoint} has learned {begun} updates before")
     chosen = [solo for solo in solos["validation"] if solo.is_blues]
     weights = np.array([solo.steps * (recipe.blues if solo.is_blues else 1) for solo in solos["training"]])
     for update in range(begun + 1, recipe.updates + 1):
@@ -253,7 +256,7 @@ def learn(
             if all(found["step"] < check["step"] for check in log.checks):
                 best = copy.deepcopy(averaged.state_dict())
             log.checks.append({"update": update, "training": loss.item(), **found})
-            _keep(checkpoint, recipe, network, averaged, adam, log, best, update)
+            _keep(checkpoint, recipe, learned_from, network, averaged, adam, log, best, update)
             progressed(
                 update / recipe.updates, f"validation: {found['step']:.3f} nats a step, {found['note']:.3f} a note"
             )
@@ -310,9 +313,21 @@ def _average(averaged: Lines, network: Lines, keeps: float) -> None:
         mean.lerp_(now, 1 - keeps)
 
 
+def _digest(solos: Mapping[str, Sequence[Solo]]) -> str:
+    """What some solos are told by: another solo, another encoding of it, another digest."""
+    found = sha256()
+    for side, those in sorted(solos.items()):
+        found.update(side.encode())
+        for solo in those:
+            arrays: list[NDArray[Any]] = [solo.rhythms, solo.notes, solo.counts, *solo.features.values()]
+            for array in arrays:
+                found.update(array.tobytes())
+    return found.hexdigest()
+
+
 def _keep(
-    path: Path, recipe: Recipe, network: Lines, averaged: Lines, adam: torch.optim.Optimizer, log: Log,
-    best: Mapping[str, Tensor], update: int,
+    path: Path, recipe: Recipe, learned_from: str, network: Lines, averaged: Lines, adam: torch.optim.Optimizer,
+    log: Log, best: Mapping[str, Tensor], update: int,
 ) -> None:  # fmt: skip
     """Write a checkpoint whole, or leave the one before."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -320,6 +335,7 @@ def _keep(
     torch.save(
         {
             "recipe": asdict(recipe),
+            "learned_from": learned_from,
             "network": network.state_dict(),
             "averaged": averaged.state_dict(),
             "adam": adam.state_dict(),

@@ -128,11 +128,11 @@ def alike(line: Melody, form: Form) -> float:
     return float(((ours & theirs).sum(axis=1) / (ours | theirs).sum(axis=1)).mean())
 
 
-def of_model(model: StepModel, name: str, temperature: float, seeds: Iterable[int]) -> Iterator[Clip]:
+def of_model(model: StepModel, name: str, temperature: float, bpm: float, seeds: Iterable[int]) -> Iterator[Clip]:
     """Choruses of a model that plays alone, through the session that a player hears, one of each seed."""
     for seed in seeds:
         settings = Settings(mode=Mode.SOLO, temperature=temperature, seed=seed, key=KEY)
-        line = alone(model, CHORUSES * CHORUS_BARS, settings)
+        line = alone(model, CHORUSES * CHORUS_BARS, settings, bpm)
         yield Clip(_last_chorus(melody(line)), name, f"seed {seed}")
 
 
@@ -310,7 +310,7 @@ def _clips(arguments: argparse.Namespace, models: Sequence[tuple[Path, OnnxModel
     names: list[str] = []
     for path, model in models:
         names.append(_free(model.spec.name, path.stem, names))
-        found += taken(of_model(model, names[-1], arguments.temperature, seeds), count, str(path))
+        found += taken(of_model(model, names[-1], arguments.temperature, stage.bpm, seeds), count, str(path))
     print(f"learning a Markov chain from {len(data.learned)} solos", flush=True)
     return found + taken(of_markov(data.learned, form, seeds), count, MARKOV)
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from improv.music import SILENCE, STEPS_PER_BAR, Cell, Form, Frame
 from improv.rhythm import RHYTHMS, Rhythm, cell_of
-from training.corpora.wjazzd import read
+from training.corpora.wjazzd import read_for
 from training.corpora.wjazzd_split import split
 from training.sequences import CELLS, STEP, UNIT, sequences
 from training.sequences import Sequence as Solo
@@ -413,7 +413,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="How surprised Markov chains are by the blues.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database")
-    sides = split(read(parser.parse_args().path)[0])
+    sides = split(read_for(parser, parser.parse_args().path)[0])
     solos = {side: sequences(getattr(sides, side)) for side in ("training", "validation", "test")}
     for line in table(solos):
         print(line, flush=True)

@@ -29,7 +29,7 @@ from improv.music import (
 )
 from improv.rhythm import HALF, rhythm_of, top_line
 from training.corpora.solos import Solo, frames
-from training.corpora.wjazzd import read
+from training.corpora.wjazzd import read_for
 from training.corpora.wjazzd_split import split
 
 TICKS_PER_BAR = BEATS_PER_BAR * TICKS_PER_BEAT
@@ -529,7 +529,7 @@ def main() -> None:
     """Print the figures of the solos that judge."""
     parser = argparse.ArgumentParser(description="Figures of the solos of the test side, to be compared with.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database")
-    sides = split(read(parser.parse_args().path)[0])
+    sides = split(read_for(parser, parser.parse_args().path)[0])
     training, test = ([(solo.is_blues, of_solo(solo)) for solo in side] for side in (sides.training, sides.test))
     known = [line for _, line in training]
     sets = {

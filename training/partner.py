@@ -30,7 +30,7 @@ from improv.rhythm import RHYTHMS, cell_of
 from training import changes
 from training.answers import conversations
 from training.corpora import wjazzd
-from training.corpora.wjazzd_split import split
+from training.corpora.wjazzd_split import Split, split
 from training.export import PARITY_STEPS, export, specify
 from training.improviser import Log, Progressed, Recipe, learn, surprise
 from training.networks.changes import Changes
@@ -58,8 +58,8 @@ Learned = tuple[Mapping[str, torch.Tensor], Log]
 """The weights of a network, and what it went through."""
 
 
-def train(recipe: Recipe, tries: int, data: Path, out: Path, progressed: Progressed) -> ModelSpec | None:
-    """Learn from the solos at `data`, and leave the model, its figures and its checkpoints in `out`.
+def train(recipe: Recipe, tries: int, sides: Split, out: Path, progressed: Progressed) -> ModelSpec | None:
+    """Learn from solos, and leave the model, its figures and its checkpoints in `out`.
 
     Of several processes each learns its share of the networks; the first one keeps the best, the others return None.
     A network is on a GPU where there is one for its process.
@@ -67,8 +67,7 @@ def train(recipe: Recipe, tries: int, data: Path, out: Path, progressed: Progres
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     device = _device(rank)
     torch.use_deterministic_algorithms(device.type == "cpu")
-    progressed(0, "reading the solos")
-    sides = split(wjazzd.read(data)[0])
+    progressed(0, "reading the solos as steps")
     solos = {name: sequences(getattr(sides, name)) for name in ("training", "validation")}
     learned: dict[int, Learned] = {}
     for number in range(rank, tries, world):
@@ -154,21 +153,26 @@ def probes(form: Form, seed: int) -> Iterator[Tensors]:
         cell = cell_of(rhythm, tuple(int(pitch) for pitch in rng.integers(45, 90, len(rhythm.ticks))), before)
         before = max(cell.sounding_after, default=None)
         ahead = tuple(form.chord_at(place + after) for after in range(1, CELLS.settled + 1))
-        tensors = dict(CELLS.encode(Fed(Frame(cell, form.chord_at(place)), place, ahead, FORM_STEPS, answers=True)))
+        asked, answered = (each if rng.random() < 0.5 else None for each in (cell, cell.transposed(3)))
+        fed = Fed(
+            Frame(cell, form.chord_at(place)), place, ahead, FORM_STEPS, answers=True, asked=asked, answered=answered
+        )
+        tensors = dict(CELLS.encode(fed))
         tensors["chosen_rhythm"] = np.eye(len(RHYTHMS), dtype=np.float32)[[rng.integers(len(RHYTHMS))]]
         tensors["chosen_asked"] = np.eye(CELLS.pitch_count, dtype=np.float32)[[rng.integers(CELLS.pitch_count)]]
         tensors["chosen_tick"] = np.eye(TICKS_PER_STEP, dtype=np.float32)[[rng.integers(TICKS_PER_STEP)]]
         yield tensors
 
 
-def _work(rank: int, world: int, meeting: str, arguments: argparse.Namespace) -> None:
+def _work(rank: int, world: int, meeting: str, arguments: argparse.Namespace, sides: Split) -> None:
     """What one of several processes does; under torchrun the others may be on other machines."""
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", world))))
+    busy = min(arguments.tries, int(os.environ.get("LOCAL_WORLD_SIZE", world)))
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // busy))
     if world > 1:
         dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world, timeout=timedelta(days=1))
     recipe = replace(Recipe(), seed=arguments.seed, updates=arguments.updates)
     with shown(NAME) if rank == 0 else nullcontext(lambda _done, _how: None) as progressed:
-        spec = train(recipe, arguments.tries, arguments.data, arguments.out, progressed)
+        spec = train(recipe, arguments.tries, sides, arguments.out, progressed)
     if world > 1:
         dist.destroy_process_group()
     if spec is not None:
@@ -188,16 +192,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=wjazzd.FOLDER, help=f"a folder or wjazzd.db [{wjazzd.FOLDER}]")
     parser.add_argument("--out", type=Path, default=Path("exported_models"), help="the folder to write to")
     arguments = parser.parse_args()
+    sides = split(wjazzd.read_for(parser, arguments.data)[0])
     if "RANK" in os.environ:  # torchrun's
-        _work(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), "env://", arguments)
+        _work(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), "env://", arguments, sides)
         return
     processes = min(arguments.tries, torch.cuda.device_count() or os.cpu_count() or 1)
     if processes == 1:
-        _work(0, 1, "", arguments)
+        _work(0, 1, "", arguments, sides)
         return
     with TemporaryDirectory() as folder:
         meeting = (Path(folder) / "meeting").as_uri()
-        spawn(_work, (processes, meeting, arguments), processes)  # type: ignore[no-untyped-call]
+        spawn(_work, (processes, meeting, arguments, sides), processes)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

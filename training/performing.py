@@ -118,17 +118,19 @@ def surprise(model: StepModel, solos: Sequence[Solo], temperatures: Sequence[flo
         return None
     told = np.zeros((len(temperatures), len(solos), 5))
     for which, solo in enumerate(solos):
-        for is_pitch, unit, logits in _choices(model, solo):
+        for is_pitch, unit, logits, least in _choices(model, solo):
             distribution = model.spec.heads[CELLS.melody_heads[is_pitch]].distribution
             for at, temperature in enumerate(temperatures):
-                likely = one_unit(logits, temperature, distribution=distribution)
+                likely = one_unit(logits, max(temperature, least), distribution=distribution)
                 told[at, which, [is_pitch, 2 + is_pitch]] += -np.log(likely[unit]), 1
                 told[at, which, 4] += is_pitch and int(np.argmax(likely)) == unit
     return {temperature: Surprise(*told[at].T) for at, temperature in enumerate(temperatures)}
 
 
-def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[int, int, Tensor]]:
-    """Of each choice in a solo but those of its first step: 0 for a rhythm and 1 for a pitch, its unit, the logits."""
+def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[int, int, Tensor, float]]:
+    """Of each choice in a solo but those of its first step: 0 for a rhythm and 1 for a pitch, its unit, the logits, and
+    the least temperature that it is drawn at.
+    """
     encoding, memory = ENCODINGS[model.spec.encoding], no_memory(model.spec)
     for now, then in pairwise(fed(solo)):
         tensors = encoding.encode(now)
@@ -144,5 +146,5 @@ def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[int, int, Tensor]]:
                 choice = choosing.send(units[number - 1])
                 chosen = {name: told for name, told in choice.features.items() if name in features}
                 logits = model.ask(choice.head, {**features, **chosen}, after)
-            yield min(number, 1), unit, logits
+            yield min(number, 1), unit, logits, choice.least_temperature
         memory = after

@@ -16,7 +16,7 @@ from improv.encoding import Cells
 from improv.music import SILENCE, TICKS_PER_BEAT, Frame
 from improv.rhythm import cell_of, rhythm_of, top_line
 from training.corpora.solos import Note, Solo, frames, notes_in
-from training.corpora.wjazzd import read
+from training.corpora.wjazzd import read_for
 
 CELLS = Cells()
 
@@ -71,7 +71,7 @@ def main() -> None:
     """Print it for the solos of the Weimar Jazz Database."""
     parser = argparse.ArgumentParser(description="What of the Weimar Jazz Database survives the encoding.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database")
-    solos, report = read(parser.parse_args().path)
+    solos, report = read_for(parser, parser.parse_args().path)
     print(f"onsets that lie exactly on one of {TICKS_PER_BEAT} places in the beat")
     for what, share in report.on_grid.items():
         print(f"{what:>24}: {share}")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from improv.music import PITCH_CLASSES, TICKS_PER_BEAT
-from training.corpora.wjazzd import read
+from training.corpora.wjazzd import read_for
 from training.corpora.wjazzd_split import split
 from training.metrics import (
     Figure,
@@ -208,7 +208,7 @@ def main() -> None:
     """Print the figures of the solos that judge."""
     parser = argparse.ArgumentParser(description="How often a soloist's next phrase is known by the one before it.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database")
-    sides = split(read(parser.parse_args().path)[0])
+    sides = split(read_for(parser, parser.parse_args().path)[0])
     for side in ("validation", "test"):
         print(side)
         solos = [solo for solo in getattr(sides, side) if solo.tonic is not None]

@@ -24,7 +24,7 @@ from improv.turns import Mode
 from training import changes
 from training.changes import keeps_form
 from training.corpora.solos import Solo
-from training.corpora.wjazzd import read
+from training.corpora.wjazzd import read_for
 from training.corpora.wjazzd_split import split, tune
 from training.export import export, specify
 from training.improviser import Recipe
@@ -244,7 +244,7 @@ def main() -> None:
     parser.add_argument("--proven", type=int, default=PROVEN_CHORUSES, help=f"choruses at 0 [{PROVEN_CHORUSES}]")
     parser.add_argument("--choruses", type=int, default=CHORUSES, help=f"at each other temperature [{CHORUSES}]")
     arguments = parser.parse_args()
-    sides = split(read(arguments.path)[0])
+    sides = split(read_for(parser, arguments.path)[0])
     with TemporaryDirectory() as folder, shown("changes") as progressed:
         if arguments.model is None:
             learning = changes.runs(sides.training), changes.runs(sides.validation)

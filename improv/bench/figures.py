@@ -25,7 +25,7 @@ from improv.bench.reaction import reaction
 from improv.bench.rounds import Cell, alternate, probe_told, rows
 from improv.bench.senders import OneProcess, Peer, Sender
 from improv.bench.stalls import StallProbe
-from improv.bench.steps import beside_bare_us, processor_ms, step_us
+from improv.bench.steps import beside_bare_us, decided_us, processor_ms, step_us
 from improv.config import Tune
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.midi.ports import reachable_api
@@ -77,6 +77,7 @@ def measure(
         remember_provider(fastest)
     except OSError as error:
         say(f"{fastest} is the fastest, but that cannot be remembered: {error}")
+    found["decided_us"] = decided_us(OnnxModel(path, fastest))
     say("stepping beside bare onnxruntime, and at the pace of eighths ...")
     found |= {"step_us": steps, "provider": fastest, "step_beside_bare_us": beside_bare_us(path)}
     found["processor_ms"] = processor_ms(OnnxModel(path, fastest))
@@ -121,11 +122,12 @@ def _step_told(results: Mapping[str, Any]) -> Rows:
     for provider, step in results["step_us"].items():
         figure = "unusable"
         if isinstance(step, Mapping):
-            figure = f"{step['p50']:.0f} / {step['p99']:.0f} / {step['p999']:.0f} us"
+            figure = _us(step)
         rows_.append((f"model step on {provider}, paced, p50 / p99 / p99.9", figure))
     bare, processor = results["step_beside_bare_us"], results["processor_ms"]
     return [
         *rows_,
+        ("a step of a solo decided, every choice asked and drawn, p50 / p99 / p99.9", _us(results["decided_us"])),
         (
             "our step / bare onnxruntime on the same feeds, p50",
             f"{bare['ours']['p50']:.0f} / {bare['bare']['p50']:.0f} us: {_times(bare['ratio'])}",
@@ -136,6 +138,10 @@ def _step_told(results: Mapping[str, Any]) -> Rows:
         ),
         ("rendering", f"{results['choruses_rendered_per_s']:.0f} choruses a second"),
     ]
+
+
+def _us(took: Mapping[str, float]) -> str:
+    return f"{took['p50']:.0f} / {took['p99']:.0f} / {took['p999']:.0f} us"
 
 
 def _reaction_told(results: Mapping[str, Any]) -> Rows:

@@ -9,16 +9,22 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import onnxruntime
 
 from improv.bench.statistics import median_ratio, ratio
+from improv.messages import TEMPO, Settings
 from improv.model import no_memory
 from improv.onnx_file import part, read
 from improv.onnx_model import CPU_PROVIDER, OnnxModel
 from improv.quantiles import quantile
-from improv.session import silence
+from improv.session import Heard, advance, begin, silence
+from improv.transport import Transport
+from improv.turns import Mode
+
+State = TypeVar("State")
+Result = TypeVar("Result")
 
 _STEPS = 1_000
 _PACE_S = 0.005
@@ -30,15 +36,25 @@ _EIGHTH_S = 0.250
 
 def step_us(model: OnnxModel) -> dict[str, float]:
     """What one step costs at a pace of 5 ms, in microseconds."""
-    features, memory = silence(model), no_memory(model.spec)
+    features = silence(model)
+    return _paced_us(lambda memory: model.step(features, memory)[1], no_memory(model.spec))
+
+
+def decided_us(model: OnnxModel) -> dict[str, float]:
+    """What it costs to decide a step of a solo at the same pace: the network's step, every choice that is asked of it
+    after that, and the session's own part, in microseconds.
+    """
+    first = begin(model, Settings(mode=Mode.SOLO), Transport(0, 0.0, float(TEMPO.default)))
+    return _paced_us(lambda session: advance(session, Heard(), model)[0], first)
+
+
+def _paced_us(call: Callable[[State], State], state: State) -> dict[str, float]:
+    """What each of some calls costs, one going on from the other."""
     took_us = []
     for index in range(_WARM_UP_STEPS + _STEPS):
+        took, state = _timed_us(partial(call, state), _PACE_S if index >= _WARM_UP_STEPS else 0)
         if index >= _WARM_UP_STEPS:
-            time.sleep(_PACE_S)
-        began_s = time.perf_counter()
-        _, memory = model.step(features, memory)
-        if index >= _WARM_UP_STEPS:
-            took_us.append((time.perf_counter() - began_s) * 1e6)
+            took_us.append(took)
     return _quantiles(took_us)
 
 
@@ -101,8 +117,9 @@ def processor_ms(model: OnnxModel, steps: int = _MUSICAL_STEPS, pace_s: float = 
     }
 
 
-def _timed_us(call: Callable[[], Any], pace_s: float) -> tuple[float, Any]:
-    time.sleep(pace_s)
+def _timed_us(call: Callable[[], Result], pace_s: float) -> tuple[float, Result]:
+    if pace_s:
+        time.sleep(pace_s)
     began_s = time.perf_counter()
     result = call()
     return (time.perf_counter() - began_s) * 1e6, result

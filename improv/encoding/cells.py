@@ -37,6 +37,9 @@ _CHORDS = len(PITCH_CLASSES) * len(_KINDS) + 1
 _TEMPI_BPM = (80, 110, 150, 200, 260)
 """Where one kind of tempo ends and the next begins: the faster, the fewer sixteenths."""
 
+_CHORD, _CHORD_AHEAD = 1, 1 + STEPS_PER_BEAT
+"""How many steps after the one it is fed lie those whose chords a network is told."""
+
 _FARTHEST = 12
 """An answer that is farther from its call, in semitones, is told as so far."""
 
@@ -74,13 +77,15 @@ class Cells:
 
     @property
     def fingerprint(self) -> str:
-        """A digest of the numbers above, of the rhythms in their order and of the tensors' names."""
+        """A digest of the numbers here, of the rhythms in their order and of the tensors' names."""
         meaning = {
             "encoding": type(self).__name__,
             "rhythms": [asdict(rhythm) for rhythm in RHYTHMS],
             "kinds": _KINDS,
             "features": self.features,
             "heads": {name: asdict(head) for name, head in self.heads.items()},
+            "tempi": _TEMPI_BPM,
+            "chords ahead": (_CHORD, _CHORD_AHEAD),
         }
         meaning |= asdict(self)
         return digest(meaning)
@@ -146,8 +151,8 @@ class Cells:
             "onsets": self._units(top_line(cell)),
             "line": self._line(line),
             "newest_chord": chord_notes(chords[-1]),
-            "chord": chord_notes(chords[min(1, len(chords) - 1)]),
-            "chord_ahead": chord_notes(chords[min(3, len(chords) - 1)]),
+            "chord": chord_notes(chords[min(_CHORD, len(chords) - 1)]),
+            "chord_ahead": chord_notes(chords[min(_CHORD_AHEAD, len(chords) - 1)]),
             "place": place,
             "who": np.array([fed.yours, fed.answers], np.float32),
             "tempo": _one_hot(bisect(_TEMPI_BPM, fed.bpm), len(_TEMPI_BPM) + 1),

@@ -120,7 +120,7 @@ class Encoding(Protocol):
 
     @property
     def heads(self) -> dict[str, HeadSpec]:
-        """The heads a network may have, `next_chord` and `next_melody`, and what their logits mean."""
+        """The heads a network may have, `next_chord` and those of the melody, and what their logits mean."""
         ...
 
     def encode(self, fed: Fed) -> Tensors:

@@ -153,6 +153,14 @@ def read(path: Path) -> tuple[tuple[Solo, ...], Report]:
     return tuple(reading.solo for reading in readings if reading.solo), _report(readings)
 
 
+def read_for(parser: argparse.ArgumentParser, path: Path) -> tuple[tuple[Solo, ...], Report]:
+    """What `read` reads, for a command, which says what is wrong in a line and ends."""
+    try:
+        return read(path)
+    except ImprovError as error:
+        parser.exit(error.exit_status, f"{error}\n")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
     """What became of one solo: None where it has no beat of 4/4."""
@@ -356,11 +364,7 @@ def main() -> None:
     """Print what is in the database."""
     parser = argparse.ArgumentParser(description="What is in the Weimar Jazz Database, and what of it is read.")
     parser.add_argument("path", type=Path, help=f"the folder of its tables, or {DATABASE}")
-    arguments = parser.parse_args()
-    try:
-        _, report = read(arguments.path)
-    except ImprovError as error:
-        parser.exit(error.exit_status, f"{error}\n")
+    _, report = read_for(parser, parser.parse_args().path)
     print(report)
 
 

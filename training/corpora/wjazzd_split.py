@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from training.corpora.solos import Solo
-from training.corpora.wjazzd import read
+from training.corpora.wjazzd import read_for
 
 LIST = Path(__file__).with_suffix(".json")
 
@@ -98,7 +98,7 @@ def main() -> None:
     """Draw the sides and write them down."""
     parser = argparse.ArgumentParser(description="Draw which solos are for training, validation and test.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database")
-    solos, _ = read(parser.parse_args().path)
+    solos, _ = read_for(parser, parser.parse_args().path)
     LIST.write_text(json.dumps(drawn(solos), indent=1, ensure_ascii=False) + "\n")
 
 

@@ -147,7 +147,8 @@ class Lines(Network):
             return kept.view(*kept.shape[:2], VIEWS, VIEWED).permute(1, 2, 0, 3)
 
         keys, values = (by_view(torch.cat((nothing, kept))) for kept in (keys, values))
-        ago = torch.arange(steps)[:, None] + WINDOW - 1 - torch.arange(steps + WINDOW - 1)[None]
+        now, then = (torch.arange(count, device=queries.device) for count in (steps, steps + WINDOW - 1))
+        ago = now[:, None] + WINDOW - 1 - then
         places = self.distance[:, ago.clamp(0, WINDOW - 1)].masked_fill((ago < 0) | (ago >= WINDOW), -1e9)
         seen: Tensor = functional.scaled_dot_product_attention(by_view(queries), keys, values, attn_mask=places[None])
         return seen.permute(2, 0, 1, 3).flatten(-2)
