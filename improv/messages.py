@@ -132,7 +132,7 @@ _SWITCH = (OFF, ON)
 
 TEMPO = Control("tempo", "Quarter notes a minute.", 120, 20, 400, "bpm", nudge=4)
 SWING = Control(
-    "swing", "Share of a beat its first eighth takes: 0.5 straight, 0.67 triplets.", 0.5, 0.5, 0.75, nudge=0.01
+    "swing", "Share of a beat its first eighth takes: 0.5 straight, 0.67 triplets.", 0.6, 0.5, 0.75, nudge=0.01
 )
 MODE = Control(
     "mode",

@@ -296,6 +296,7 @@ def begin(model: StepModel, settings: Settings, transport: Transport, *, count_i
         frame=Frame(SILENCE, None),
         ahead=_settled(form, -1, encoding),
         memory=memory,
+        touch=Touch(octaves=encoding.lifted),
     )
 
 
@@ -475,6 +476,7 @@ def swapped(session: Session, model: StepModel) -> Session:
         chosen=_moved(session.chosen, up),
         ahead=_settled(form, session.place, encoding),
         memory=no_memory(spec),
+        touch=session.touch if session.recent else replace(session.touch, octaves=encoding.lifted),
         unfed=past,
         past=past[-form.steps :],
         behind=0,

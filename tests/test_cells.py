@@ -259,7 +259,7 @@ def climbing(steps: int, mode: Mode = Mode.SOLO, heard: Mapping[int, Heard] = Ma
 
 
 def test_each_note_of_a_step_is_chosen_after_the_one_before() -> None:
-    cells = [session.frame.melody for session in climbing(8)]
+    cells = [session.chosen.melody for session in climbing(8)]
     assert cells[0] == Cell((Onset(60, 2), Onset(62, 4)), (), (Release(60, 4),))
     assert cells[1] == Cell(held=(62,))
     assert cells[2] == Cell((Onset(64, 2), Onset(66, 4)), (62,), (Release(62, 2), Release(64, 4)))
@@ -289,6 +289,16 @@ def test_the_player_is_heard_on_every_tick_and_answered_from_there() -> None:
     assert turns[:8] == [Who.YOU] * 8
     assert answer.frame.melody.onsets[0].pitch == 74
     assert [fed.yours for fed in sessions[10].past[-10:]] == [True] * 8 + [False] * 2
+
+
+def test_its_lines_lie_over_the_chords_until_there_is_a_player_to_follow() -> None:
+    for session in climbing(8):
+        assert session.frame.melody == session.chosen.melody.transposed(12)
+        assert min(session.frame.melody.pitches) > max(session.voicing)
+    heard = {2: Heard((Timed(0.5, NoteOn(Part.YOU, 72, 80)), Timed(0.7, NoteOff(Part.YOU, 72))))}
+    answers = [session for session in climbing(16, Mode.TRADE, heard) if session.turn.who is Who.IMPROV]
+    assert len(answers) == STEPS_PER_BAR
+    assert all(session.frame.melody == session.chosen.melody for session in answers)
 
 
 # --- chords that are drawn --------------------------------------------------------------------------

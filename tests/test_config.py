@@ -100,8 +100,8 @@ def loaded(file: Path, text: str, profile: str | None = None, **environment: str
 
 LAYERS: list[tuple[str, str | None, dict[str, str], dict[str, Any], Any, str]] = [
     # key, profile, environment, command line, value, origin
-    ("controls.swing", None, {}, {}, 0.5, "default"),
-    ("controls.swing", "stage", {}, {}, 0.5, "default"),
+    ("controls.swing", None, {}, {}, 0.6, "default"),
+    ("controls.swing", "stage", {}, {}, 0.6, "default"),
     ("controls.tempo", None, {}, {}, 132, "config.toml:3"),
     ("controls.tempo", "stage", {}, {}, 140, "config.toml:19 [profile.stage]"),
     ("controls.tempo", "the cellar", {}, {}, 132, "config.toml:3"),
@@ -499,7 +499,7 @@ def test_show(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     for line in (
         "tempo = 140  # config.toml:19 [profile.stage]",
         "seed = 7  # IMPROV_SEED",
-        "swing = 0.5  # default",
+        "swing = 0.6  # default",
         "# mode is not set  # default",
         "thru = true  # config.toml:5",
         'output = "Desk"  # config.toml:24 [profile.stage]',

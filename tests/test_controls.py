@@ -119,7 +119,7 @@ def struck(leaving: list[Played], part: Part = Part.MELODY) -> list[tuple[int, i
 
 TURNED: dict[str, Value] = {
     "tempo": 200.0,
-    "swing": 0.6,
+    "swing": 0.66,
     "mode": "duet",
     "bars": 7,
     "gap": 2.5,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from improv.messages import Rig, Settings, Snapshot
+from improv.messages import SWING, Rig, Settings, Snapshot
 from improv.model import StepModel
 from improv.music import STEPS_PER_BAR, Cell, Chord, NoteOff, NoteOn, Part, Place, Placed, Timed
 from improv.onnx_model import OnnxModel
@@ -65,7 +65,7 @@ def trading(choruses: int = 2, mode: Mode = Mode.TRADE, temperature: float = 1.3
 def told_of(model: StepModel, choruses: int, mode: Mode, temperature: float) -> tuple[Snapshot, ...]:
     """The same with any network, and at the end a moment in which nothing plays."""
     settings = Settings(mode=mode, bars=4, temperature=temperature, seed=3)
-    session = begin(model, settings, Transport(0, 0.0, 120), count_in_bars=1)
+    session = begin(model, settings, Transport(0, 0.0, 120, float(SWING.default)), count_in_bars=1)
     snapshots: list[Snapshot] = []
     played: tuple[Placed, ...] = ()
     while session.step < choruses * session.form.steps:
