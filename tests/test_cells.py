@@ -291,6 +291,21 @@ def test_the_player_is_heard_on_every_tick_and_answered_from_there() -> None:
     assert [fed.yours for fed in sessions[10].past[-10:]] == [True] * 8 + [False] * 2
 
 
+@pytest.mark.parametrize("sounding", [None, 60, 61])
+def test_a_phrase_ends_with_a_tone_of_the_chord(sounding: int | None) -> None:
+    before = SILENCE if sounding is None else Cell((Onset(sounding),))
+    for steps_left, ends in ((3, False), (2, True), (None, False)):
+        choosing = CELLS.choosing(Steer(steps_left=steps_left), Chord.parse("C7"), before)
+        may = np.isfinite(next(choosing).bias)
+        assert may[NUMBERS[Rhythm()]] == (not ends or sounding != 61)  # Db is no tone of it, and would be the last
+        assert may[NUMBERS[Rhythm(held=True)]] == (sounding == 60 or (sounding == 61 and not ends))
+        first = choosing.send(NUMBERS[Rhythm((0, 3))])
+        assert np.isfinite(first.bias).all()
+        last = np.isfinite(choosing.send(CELLS.unit(61)).bias)
+        inside = [pitch % 12 in (0, 4, 7, 10) for pitch in CELLS.melody_pitches()]
+        assert last.tolist() == [not ends or tone for tone in inside]
+
+
 def test_its_lines_lie_over_the_chords_until_there_is_a_player_to_follow() -> None:
     for session in climbing(8):
         assert session.frame.melody == session.chosen.melody.transposed(12)

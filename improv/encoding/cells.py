@@ -220,9 +220,15 @@ class Cells:
         return None if root == len(PITCH_CLASSES) else Chord(root, _KINDS[kind])
 
     def choosing(self, steer: Steer, chord: Chord | None, before: Cell, asked: Cell | None = None) -> Choosing:
-        """A rhythm, then a pitch for each of its onsets, each knowing those before it."""
+        """A rhythm, then a pitch for each of its onsets, each knowing those before it.
+
+        What a phrase ends with is a tone of the chord: in its last beat what is none is followed by one.
+        """
         sounding = max(before.sounding_after, default=None)
+        ends = chord if steer.steps_left == STEPS_PER_BEAT else None
         bias = self.rhythm_bias(steer, sounding is not None)
+        if ends and sounding is not None and sounding % len(PITCH_CLASSES) not in ends.pitch_classes:
+            bias = np.where([len(rhythm.ticks) > 0 for rhythm in RHYTHMS], bias, -inf)
         asked_for = Choice(RHYTHM_HEAD, bias, least_temperature=_RHYTHM_TEMPERATURE, least_top_p=_RHYTHM_TOP_P)
         rhythm = RHYTHMS[(yield asked_for)]
         pitches, usual = self.melody_pitches(), self.pitch_bias(steer, chord)
@@ -238,6 +244,8 @@ class Cells:
             }
             features = {name: tensor[None] for name, tensor in chosen.items()}
             bias = usual - _ECHO_NATS * chosen["chosen_asked"] if tick in struck else usual
+            if tick == rhythm.ticks[-1]:
+                bias = bias + chord_leaning(pitches, ends, 1)
             line.append((yield Choice(PITCH_HEAD, bias, pitches, features)))
         return cell_of(rhythm, tuple(pitches[unit] for unit in line), sounding)
 
