@@ -20,6 +20,7 @@ from rich.progress import track
 from improv.errors import DataError, ImprovError, UsageError
 from improv.messages import TEMPERATURE, Settings
 from improv.model import ModelSpec, StepModel
+from improv.model_files import find_model
 from improv.music import Form, shortest_way
 from improv.onnx_model import OnnxModel
 from improv.session import has_melody
@@ -208,7 +209,7 @@ def veiled(text: str) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `run`."""
-    parser.add_argument("models", type=Path, nargs="*", metavar="MODEL", help="exported models, *.onnx")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="names or files of models")
     data = wjazzd.FOLDER
     parser.add_argument(
         "--data", type=Path, default=data, help=f"the Weimar Jazz Database, or a folder of MIDI files [{data}]"
@@ -235,7 +236,7 @@ def run(arguments: argparse.Namespace) -> None:
             print(line)
         return
     _check(arguments)
-    models = [(path, OnnxModel(path)) for path in arguments.models]
+    models = [(path, OnnxModel(path)) for path in map(find_model, arguments.models)]
     for path, model in models:
         if not has_melody(model.spec):
             raise UsageError(f"{path}: it knows the changes alone and plays no melody; give another")
@@ -277,7 +278,7 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.seed < 0:
         raise UsageError("--seed is a number from 0 on")
     if not arguments.models:
-        raise UsageError("give at least one MODEL, such as exported_models/eck2002-blues.onnx")
+        raise UsageError("give at least one MODEL, such as partner")
 
 
 def _form(text: str | None, first: ModelSpec) -> Form:
