@@ -105,8 +105,11 @@ _FAULTS_BEFORE_FORGETTING = 4
 _USUAL_CHORDS = 0.98
 """A chord is drawn among the likeliest that together are so probable (Holtzman et al. 2020, section 3.1)."""
 
-_CHORD_DRAW = 255
-"""The number of the chord's draw within a step; a melody's count from 0 and are a few."""
+_CHORD_DRAW, _CHORUS_DRAW = 255, 254
+"""The numbers of the chord's draw within a step, and of the chorus's; a melody's count from 0 and are a few."""
+
+_KEPT_CHANGES = 2 / 3
+"""The share of choruses that players play over the changes of the one before (`training.substitutions` counts them)."""
 
 _REMEMBERED_KEYS = 16
 """How many of the player's notes the answer takes its register and loudness from."""
@@ -349,8 +352,21 @@ def _chord_units(logits: Tensor, fed: Fed, encoding: Encoding, session: Session)
     usual = one_unit(logits, 1, distribution=distribution, bias=bias, top_p=_USUAL_CHORDS)
     bias = np.where(usual > 0, bias, -np.inf)
     likely = one_unit(logits, settings.changes, distribution=distribution, bias=bias)
-    unit = draw(likely, settings.seed, session.step, _CHORD_DRAW)
+    unit = draw(likely, settings.seed, _drawn_as_at(session, encoding), _CHORD_DRAW)
     return np.asarray(np.arange(len(likely)) == unit, np.float32)
+
+
+def _drawn_as_at(session: Session, encoding: Encoding) -> int:
+    """The step as which the chord that is decided is drawn: its own, or that at its place in a chorus before.
+
+    What is drawn again is the same wherever the network thinks the same: so choruses share their changes as players'
+    do, and another follows now and then.
+    """
+    chorus, place = divmod(session.place + encoding.settled, session.form.steps)
+    steps, kept = session.form.steps, np.array([_KEPT_CHANGES, 1 - _KEPT_CHANGES])
+    while chorus > 0 and draw(kept, session.settings.seed, session.top + chorus * steps, _CHORUS_DRAW) == 0:
+        chorus -= 1
+    return session.top + chorus * steps + place
 
 
 def has_melody(spec: ModelSpec) -> bool:

@@ -365,7 +365,7 @@ def test_at_0_the_form_is_kept_whatever_might_be_drawn() -> None:
 def test_a_substitution_comes_the_oftener_the_freer_chords_are_drawn_and_lasts() -> None:
     shares = []
     for changes in (0.25, 0.5, 1.0, CHANGES.high):
-        chords = played_chords(wandering(60, changes))
+        chords = [chord for seed in range(12) for chord in played_chords(wandering(3, changes, seed))]
         bars = [chords[top + BAR_6 : top + BAR_6 + STEPS_PER_BAR] for top in range(0, len(chords), FORM.steps)]
         assert all(len(set(bar)) == 1 for bar in bars)
         shares.append(sum(bar[0] == SHARP for bar in bars) / len(bars))
@@ -374,6 +374,13 @@ def test_a_substitution_comes_the_oftener_the_freer_chords_are_drawn_and_lasts()
     assert shares == sorted(shares)
     assert shares[0] < 0.2 < shares[2] < 0.5
     assert shares[3] > 0.3
+
+
+def test_a_chorus_mostly_keeps_the_changes_of_the_one_before() -> None:
+    chords = played_chords(wandering(60, 1.0))
+    sharp = [chords[top + BAR_6] == SHARP for top in range(0, len(chords), FORM.steps)]
+    changed = [one != other for one, other in pairwise(sharp)]
+    assert 0 < sum(changed) / len(changed) < 0.3  # 0.15 if two in three are kept, 0.46 if none is
 
 
 def test_the_same_seed_draws_the_same_chords_and_a_melody_that_hears_none_stays_as_it_was() -> None:

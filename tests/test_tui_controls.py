@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from textual.events import MouseScrollDown, MouseScrollUp
 
-from improv.messages import CONTROLS, ON, Set
+from improv.messages import CONTROLS, ON, SWING, Set
 from improv.tui.controls import DEAF, NAMES
 from improv.tui.glyphs import ASCII, UNICODE, Glyphs
 from improv.tui.turn import TurnBand
@@ -105,7 +105,7 @@ def test_what_is_off_its_default_is_marked(tmp_path: Path, glyphs: Glyphs) -> No
         assert line_of(stage, "tempo")[1] == " "
 
     settings = replace(SEEN.settings, seed=5, click_mute=ON)
-    staged(tmp_path, scene, replace(SEEN, tempo=99.0, settings=settings), glyphs=glyphs)
+    staged(tmp_path, scene, replace(SEEN, tempo=99.0, swing=float(SWING.default), settings=settings), glyphs=glyphs)
 
 
 def test_a_few_words_tell_of_the_chosen_control_and_the_keys_that_turn_it(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
     """The calls of a solo: what has at least three notes in it and all of its own answer after it.
 
     Only those at a place that can be a player's turn when trading from the top of a chorus on: every four bars, but of
-    two bars every other.
+    two bars every other. Where no chorus is known every twelve bars count as one.
     """
     line = in_c(solo)
     every = bars if CHORUS_BARS // bars % 2 else 2 * bars
