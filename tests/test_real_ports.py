@@ -66,7 +66,10 @@ VOICES = {
     "G7": {50, 53, 55, 59},
 }
 
-JAM = ("jam", "--model", "eck2002-blues", "--api", "jack", "--provider", "cpu", "--tempo", str(TEMPO), "--seed", "1")
+JAM = (
+    "jam", "--model", "eck2002-blues", "--api", "jack", "--provider", "cpu",
+    "--tempo", str(TEMPO), "--swing", "0.5", "--seed", "1",
+)  # fmt: skip
 
 QUIET, LOUD = 0.0005, 0.003
 """Root mean squares of full scale: below the one nothing is heard, above the other something is."""
