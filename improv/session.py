@@ -117,6 +117,9 @@ _REMEMBERED_KEYS = 16
 _MARGIN = 18
 """The semitones that a line should have above and below it, where the network's range has them."""
 
+_BEGINS = (CHORDS_LOW + 12, CHORDS_LOW + 34)
+"""The lowest and the highest pitch with which a phrase begins that follows no player's register, C4 to Bb5."""
+
 _SEEN_OF_MEMORY = 48
 
 _TAPS, _TAP_PAUSE_S = 5, 3.0
@@ -154,6 +157,8 @@ class Touch:
 
     velocity: int = MELODY_VELOCITY
     octaves: int = 0
+    follows: bool = False
+    """Whether it is the player's; else each phrase begins over the chords."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +304,6 @@ def begin(model: StepModel, settings: Settings, transport: Transport, *, count_i
         frame=Frame(SILENCE, None),
         ahead=_settled(form, -1, encoding),
         memory=memory,
-        touch=Touch(octaves=encoding.lifted),
     )
 
 
@@ -329,6 +333,7 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     if has_melody(model.spec):
         choosing = encoding.choosing(_steer(session), chord, before.chosen.melody, last.asked)
         melody, odds = _improvised(choosing, outputs, asked, session, model.spec)
+    session = replace(session, touch=_over_the_chords(session, melody, before.frame.melody))
     session = _choosing(
         Frame(melody, chord), before, session, ahead=tuple(ahead), memory=after, odds=odds,
         unfed=(), behind=0, faults_in_a_row=0,
@@ -492,7 +497,6 @@ def swapped(session: Session, model: StepModel) -> Session:
         chosen=_moved(session.chosen, up),
         ahead=_settled(form, session.place, encoding),
         memory=no_memory(spec),
-        touch=session.touch if session.recent else replace(session.touch, octaves=encoding.lifted),
         unfed=past,
         past=past[-form.steps :],
         behind=0,
@@ -695,7 +699,7 @@ def _left_behind(session: Session, before: Session, cell: Cell, encoding: Encodi
     if session.place < 0:
         waiting = Fed(session.chosen, -1, session.ahead, form.steps, bpm=session.transport.bpm)
         return (waiting,)  # the network waits before the top
-    sounded, yours = _sounded(session, cell, encoding), session.turn.who.hears_you
+    sounded, yours = _sounded(session, cell, encoding), session.turn.who is Who.YOU
     fed = Fed(
         sounded, session.place, session.ahead, form.steps, yours,
         answered=_asked(session, session.step), bpm=session.transport.bpm,
@@ -897,7 +901,23 @@ def _touch_of(keys: tuple[Key, ...], key_semitones: int, encoding: Encoding) -> 
     centre, half = (pitches[0] + pitches[-1]) / 2 + key_semitones, (pitches[-1] - pitches[0]) / 2
     above = sum(key.pitch for key in keys) / len(keys) - centre
     too_far = max(0.0, abs(above) - max(0.0, half - _MARGIN))
-    return Touch(round(sum(key.velocity for key in keys) / len(keys)), round(copysign(too_far, above) / 12))
+    octaves = round(copysign(too_far, above) / 12)
+    return Touch(round(sum(key.velocity for key in keys) / len(keys)), octaves, follows=True)
+
+
+def _over_the_chords(session: Session, melody: Cell, before: Cell) -> Touch:
+    """The touch of what was chosen: while no player is followed, a phrase begins where its first note lies over the
+    chords, and not much higher, for a network that learned from horns of all registers is at home in each.
+    """
+    touch = session.touch
+    if touch.follows or before.pitches or not melody.onsets:
+        return touch
+    pitch, octaves = melody.onsets[0].pitch + session.semitones, touch.octaves
+    while pitch + 12 * octaves < _BEGINS[0]:
+        octaves += 1
+    while pitch + 12 * octaves > _BEGINS[1]:
+        octaves -= 1
+    return replace(touch, octaves=octaves)
 
 
 def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:

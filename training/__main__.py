@@ -33,7 +33,10 @@ def main() -> None:
         print("\n".join(lines), file=sys.stdout if asked else sys.stderr)
         sys.exit(0 if asked else f"\nthere is no command {name!r}")
     sys.argv[1:] = rest
-    runpy.run_module(f"training.{COMMANDS[name][0]}", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(f"training.{COMMANDS[name][0]}", run_name="__main__", alter_sys=True)
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error.name} is missing: playing needs less than learning; .venv/bin/pip install -e '.[train]'")
 
 
 if __name__ == "__main__":

@@ -136,11 +136,6 @@ class Cells:
         """It obeys them all."""
         return ()
 
-    @property
-    def lifted(self) -> int:
-        """It learned from horns, most often tenors, whose lines lie among its chords."""
-        return 1
-
     def encode(self, fed: Fed) -> Tensors:
         """The tensors a network is fed; no choice has been made yet."""
         cell = fed.frame.melody

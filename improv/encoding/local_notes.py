@@ -131,11 +131,6 @@ class LocalNotes:
         """It has no rests, and decides each note of a chord by itself; density it obeys in its way."""
         return "rests", "changes"
 
-    @property
-    def lifted(self) -> int:
-        """Its notes lie above its chords."""
-        return 0
-
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """A melody given as one sounding pitch a step, as cells."""
         cells: list[Cell] = []

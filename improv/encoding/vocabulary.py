@@ -161,11 +161,6 @@ class Encoding(Protocol):
         """The names of the controls that a network of this kind cannot obey."""
         ...
 
-    @property
-    def lifted(self) -> int:
-        """The octaves that its lines are lifted by, over the chords, until there is a player to follow."""
-        ...
-
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """A melody given as one sounding pitch a step, as cells."""
         ...
