@@ -17,18 +17,17 @@ from typing import Any
 from improv import __version__
 from improv.between import Arrived, Begin, Begun, Down, Ended, Prepare, Prepared, Told
 from improv.config import Tune
-from improv.encoding import ENCODINGS
 from improv.engine import START_S, Lead, perform
 from improv.errors import ContractError, ImprovError
 from improv.link import Join, Link, serve
-from improv.messages import MELODY_CONTROLS, Command, How, Panic, Quit
+from improv.messages import Command, How, Panic, Quit
 from improv.midi.player import Plan, SystemClock
 from improv.model_files import find_model
 from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Placed, Timed, in_order
 from improv.onnx_model import OnnxModel, remembered_provider
 from improv.recording import Head, read_take
 from improv.replay import entry_of, network, replayed
-from improv.session import Moment, Session, begin, has_melody, snapshot, swapped
+from improv.session import Moment, Session, begin, deaf_to, snapshot, swapped
 from improv.transport import Clock, Transport
 from improv.turns import Mode
 
@@ -221,7 +220,7 @@ def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
     first = begun(tune, model, Mode.SOLO, 0, 0.0)
     with _first_steps(tune):
         lead = Lead().tried(first, model, hands.clock)
-    begin_ = _asked_to_begin(hands, link, Prepared(model.spec.name, _deaf_to(model)))
+    begin_ = _asked_to_begin(hands, link, Prepared(model.spec.name, deaf_to(model.spec)))
     if begin_ is None:
         return
     if begin_.session:
@@ -280,12 +279,6 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
         if closing:
             hands.listen_until(due_s + _SOON_S, at_once=False)
     link.send(Ended(0.0, peak_memory_mib()))
-
-
-def _deaf_to(model: OnnxModel) -> tuple[str, ...]:
-    """The controls that a network cannot obey: one without a melody none of the melody's."""
-    deaf_to = ENCODINGS[model.spec.encoding].deaf_to
-    return deaf_to if has_melody(model.spec) else tuple(dict.fromkeys((*MELODY_CONTROLS, *deaf_to)))
 
 
 def _asked_to_begin(hands: "FarPlayer", link: Link, prepared: Prepared) -> Begin | None:

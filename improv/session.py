@@ -24,6 +24,7 @@ from improv.encoding import CHORD_HEAD, ENCODINGS, Choice, Choosing, Encoding, F
 from improv.messages import (
     CHORDS_LEVEL,
     CLICK_LEVEL,
+    MELODY_CONTROLS,
     MELODY_LEVEL,
     MODE,
     ON,
@@ -377,6 +378,12 @@ def _drawn_as_at(session: Session, encoding: Encoding) -> int:
 def has_melody(spec: ModelSpec) -> bool:
     """Whether a network improvises, or knows the changes alone."""
     return all(head in spec.heads for head in ENCODINGS[spec.encoding].melody_heads)
+
+
+def deaf_to(spec: ModelSpec) -> tuple[str, ...]:
+    """The controls that a network cannot obey: one without a melody none of the melody's."""
+    deaf = ENCODINGS[spec.encoding].deaf_to
+    return deaf if has_melody(spec) else tuple(dict.fromkeys((*MELODY_CONTROLS, *deaf)))
 
 
 def _improvised(

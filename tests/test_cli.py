@@ -468,3 +468,10 @@ def test_the_take_that_plays_is_told_from_one_that_was_recovered_and_exported_it
         show(seen)
         assert improv("takes").out.endswith(" playing\n")
     assert improv(f"export {path.stem} out.mid").out == f"wrote {folder / 'out.mid'}\n"
+
+
+def test_what_a_network_cannot_obey_is_said(improv: Improv) -> None:
+    done = improv("render out.mid --model eck2002-chords --rests 1 --top-p 0.5")
+    assert done.status == 0
+    assert done.err.splitlines() == ["eck2002-chords cannot obey top-p", "eck2002-chords cannot obey rests"]
+    assert improv("render out.mid --model partner --rests 1").err == ""
