@@ -229,7 +229,9 @@ def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
             session = swapped(session, model)
         hands.takes_over(session, sounds=begin_.goes_on)
     else:
-        session = begun(tune, model, begin_.mode, begin_.seed, hands.clock.now() + START_S)
+        session = begun(tune, model, begin_.mode, begin_.seed, 0.0)
+        starts_s = hands.clock.now() + START_S  # only now: a network takes its time to be primed
+        session = replace(session, transport=session.transport.starting(session.step + 1, starts_s))
         link.send(Begun(head_of(tune, model, session)))
 
     new = begin_.swapped
