@@ -139,7 +139,7 @@ _ROOM_FOR_A_CHORD = " " * 5
 
 
 def _troubles(seen: Snapshot) -> tuple[str, ...]:
-    missed = (f"{seen.missed_steps} steps missed",) if seen.missed_steps else ()
+    missed = (f"{seen.missed_steps} step{'s' * (seen.missed_steps > 1)} missed",) if seen.missed_steps else ()
     return (*missed, f"fault {seen.faults}: {seen.fault}") if seen.faults else missed
 
 
