@@ -26,7 +26,7 @@ from typing import IO, Self
 
 import rtmidi
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 """An attempt that fails where JACK was late, and may have dropped MIDI, shows nothing and is made again."""
 
 RATE_HZ = 48000
