@@ -52,9 +52,9 @@ def opened(tune: Tune, otherwise: str = "cpu") -> OnnxModel:
     return OnnxModel(path, tune.provider or "cpu")
 
 
-def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int, start_s: float) -> Session:
-    """The tune at its beginning, its first step due at `start_s`."""
-    transport = Transport(-tune.count_in * STEPS_PER_BAR, start_s, tune.tempo, tune.swing)
+def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int) -> Session:
+    """The tune at its beginning, its first step due at 0 seconds."""
+    transport = Transport(-tune.count_in * STEPS_PER_BAR, 0.0, tune.tempo, tune.swing)
     with _first_steps(tune):
         return begin(model, tune.settings(mode, seed), transport, count_in_bars=tune.count_in)
 
@@ -217,7 +217,7 @@ def _serve(link: Link) -> None:
 
 def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
     model = opened(tune, remembered_provider())
-    first = begun(tune, model, Mode.SOLO, 0, 0.0)
+    first = begun(tune, model, Mode.SOLO, 0)
     with _first_steps(tune):
         lead = Lead().tried(first, model, hands.clock)
     begin_ = _asked_to_begin(hands, link, Prepared(model.spec.name, deaf_to(model.spec)))
@@ -229,7 +229,7 @@ def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
             session = swapped(session, model)
         hands.takes_over(session, sounds=begin_.goes_on)
     else:
-        session = begun(tune, model, begin_.mode, begin_.seed, 0.0)
+        session = begun(tune, model, begin_.mode, begin_.seed)
         starts_s = hands.clock.now() + START_S  # only now: a network takes its time to be primed
         session = replace(session, transport=session.transport.starting(session.step + 1, starts_s))
         link.send(Begun(head_of(tune, model, session)))

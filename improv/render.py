@@ -11,6 +11,7 @@ from improv.engine import Lead, perform
 from improv.errors import ImprovError, UsageError
 from improv.midi.files import CallNote, Take, read_call
 from improv.midi.player import NullSink, Player, Script
+from improv.model import ModelSpec
 from improv.music import BEATS_PER_BAR, NoteOff, NoteOn, Part, Timed
 from improv.performer import begun, head_of, last_step, opened
 from improv.replay import entry_of
@@ -22,8 +23,8 @@ _EARLY_S = 1.0
 """How long before the first step the clock begins, so that it can be planned in time."""
 
 
-def render(tune: Tune, out: Path, call: Path | None = None) -> Session:
-    """Write a performance to a MIDI file on simulated time: identical bytes for identical arguments.
+def render(tune: Tune, out: Path, call: Path | None = None) -> ModelSpec:
+    """Write a performance to a MIDI file on simulated time: identical bytes for identical arguments. What has played.
 
     The call is played in each of your turns if it fits into one, else once from the first bar on.
     """
@@ -32,7 +33,7 @@ def render(tune: Tune, out: Path, call: Path | None = None) -> Session:
     if call and mode == Mode.SOLO:
         raise UsageError("solo hears nobody; leave --call out, or choose --mode trade or duet")
     model = opened(tune)
-    session = begun(tune, model, mode, tune.seed or 0, 0.0)
+    session = begun(tune, model, mode, tune.seed or 0)
     last = last_step(tune, session)
     if last is None:
         raise UsageError("a render needs an end; give --choruses")
@@ -45,7 +46,7 @@ def render(tune: Tune, out: Path, call: Path | None = None) -> Session:
     if ended.faults:
         raise ImprovError(f"the model failed while rendering: {ended.fault}")
     take.write(out)
-    return ended
+    return model.spec
 
 
 def _laid_out(notes: Sequence[CallNote], session: Session, last_step: int) -> list[Timed]:

@@ -145,7 +145,7 @@ class SimulatedDaemon:
 
     def _perform(self) -> None:
         model = opened(self._tune)
-        session = begun(self._tune, model, self._mode, 1, 0.0)
+        session = begun(self._tune, model, self._mode, 1)
         with self.instance.held(), ControlServer(self.instance.socket, self.instance.name, self._desk.ask) as server:
             self._server = server
             with Player(_Waiting(self), self, [self]) as self._player:

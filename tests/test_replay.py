@@ -107,7 +107,7 @@ def test_a_real_network_says_the_same_again_from_its_file(tmp_path: Path) -> Non
     """Four choruses of trading, through the journal on disk and onnxruntime."""
     tune = Tune.of(model="eck2002-blues", mode=Mode.TRADE, tempo=160)
     model = opened(tune)
-    session = begun_tune(tune, model, Mode.TRADE, 7, 0.0)
+    session = begun_tune(tune, model, Mode.TRADE, 7)
     _, _, _, moments = played(session, model, script(*CALL), last_step=4 * 96 - 1, clock=SimulatedClock(-9))  # type: ignore[arg-type]
     with Journal(tmp_path, head_of(tune, model, session), patience_s=60) as journal:
         for moment in moments:

@@ -164,9 +164,9 @@ def played(model: StepModel, temperature: float, choruses: int, seed: int) -> It
     `changes` stands at. improv only listens, for the chords hear no melody.
     """
     settings = Settings(mode=Mode.LISTEN, changes=temperature, seed=seed)
-    steps = sessions(model, settings)
+    steps, length = sessions(model, settings), Form.parse(model.spec.form).steps
     for _ in range(choruses):
-        *chorus, last = islice(steps, Form.parse(model.spec.form).steps)
+        *chorus, last = islice(steps, length)
         chords = tuple(session.frame.chord for session in (*chorus, last))
         state = [last.memory[name].tobytes() for name in Changes.STATE]
         yield chords[::STEPS_PER_BEAT], b"".join((*state, repr((last.chosen.chord, last.ahead)).encode()))

@@ -86,16 +86,12 @@ def render(
     provider: Provider = None,
 ) -> None:
     """Play a performance into a MIDI file at once: the same arguments give the same bytes."""
-    from improv.model_files import find_model
-    from improv.onnx_file import checked_spec, read
     from improv.render import render as rendered
     from improv.session import deaf_to
 
     asked_for = {name.replace("_", "-") for name, value in controls.items() if value is not None}
     controls["count_in"] = controls["count_in"] or 0
-    tune = Tune.of(choruses=choruses, provider=provider, **controls)
-    rendered(tune, out, call)
-    spec = checked_spec(read(find_model(tune.model)))
+    spec = rendered(Tune.of(choruses=choruses, provider=provider, **controls), out, call)
     for name in deaf_to(spec):
         if name in asked_for:
             typer.echo(f"{spec.name} cannot obey {name}", err=True)

@@ -34,6 +34,11 @@ _KINDS = tuple(QUALITIES.values())
 _CHORDS = len(PITCH_CLASSES) * len(_KINDS) + 1
 """A unit for each kind on each root, and the last for no chord."""
 
+_ONSETS = np.array([len(rhythm.ticks) for rhythm in RHYTHMS])
+_SILENT = np.array([rhythm == Rhythm() for rhythm in RHYTHMS])
+_HELD = np.array([rhythm.held for rhythm in RHYTHMS])
+"""Of each rhythm how many onsets it has, whether it is silent, and whether what sounds goes on, each (rhythms,)."""
+
 _TEMPI_BPM = (80, 110, 150, 200, 260)
 """Where one kind of tempo ends and the next begins: the faster, the fewer sixteenths."""
 
@@ -223,7 +228,7 @@ class Cells:
         ends = chord if steer.steps_left == STEPS_PER_BEAT else None
         bias = self.rhythm_bias(steer, sounding is not None)
         if ends and sounding is not None and sounding % len(PITCH_CLASSES) not in ends.pitch_classes:
-            bias = np.where([len(rhythm.ticks) > 0 for rhythm in RHYTHMS], bias, -inf)
+            bias = np.where(_ONSETS > 0, bias, -inf)
         asked_for = Choice(RHYTHM_HEAD, bias, least_temperature=_RHYTHM_TEMPERATURE, least_top_p=_RHYTHM_TOP_P)
         rhythm = RHYTHMS[(yield asked_for)]
         pitches, usual = self.melody_pitches(), self.pitch_bias(steer, chord)
@@ -239,7 +244,7 @@ class Cells:
             }
             features = {name: tensor[None] for name, tensor in chosen.items()}
             bias = usual - _ECHO_NATS * chosen["chosen_asked"] if tick in struck else usual
-            if tick == rhythm.ticks[-1]:
+            if ends and tick == rhythm.ticks[-1]:
                 bias = bias + chord_leaning(pitches, ends, 1)
             line.append((yield Choice(PITCH_HEAD, bias, pitches, features)))
         return cell_of(rhythm, tuple(pitches[unit] for unit in line), sounding)
@@ -249,13 +254,11 @@ class Cells:
 
         A line that tends to rest is likelier to be silent for the step, after a note as after a rest.
         """
-        onsets = np.array([len(rhythm.ticks) for rhythm in RHYTHMS])
-        silent = np.array([rhythm == Rhythm() for rhythm in RHYTHMS])
-        bias = _DENSITY_NATS * steer.density * onsets + _RESTS_NATS * steer.rests * silent
+        bias = _DENSITY_NATS * steer.density * _ONSETS + _RESTS_NATS * steer.rests * _SILENT
         if not sounds:
-            bias = np.where([rhythm.held for rhythm in RHYTHMS], -inf, bias)
+            bias = np.where(_HELD, -inf, bias)
         if steer.steps_left == 1:
-            bias = np.where(onsets > 0, -inf, bias)
+            bias = np.where(_ONSETS > 0, -inf, bias)
         return np.asarray(bias, np.float64)
 
     def pitch_bias(self, steer: Steer, chord: Chord | None) -> Bias:
