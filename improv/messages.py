@@ -396,6 +396,25 @@ def checked(command: Command) -> Command:  # noqa: PLR0912 a case for each kind 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PortStatus:
+    """One MIDI port of improv's as the MIDI system itself has it: measured, never concluded from a call that returned."""
+
+    role: str
+    """input, output, thru or lights."""
+    name: str
+    """The port that was asked for; of a virtual port, our own name for it."""
+    virtual: bool = False
+    """Whether it waits for others to connect to it."""
+    peers: tuple[str, ...] | None = None
+    """The ports it is connected to at this moment; None where the MIDI system cannot be asked."""
+
+    @property
+    def connected(self) -> bool | None:
+        """Whether it is connected to anything; None where the MIDI system cannot be asked."""
+        return None if self.peers is None else bool(self.peers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rig:
     """What a performance is played with, as its daemon knows it."""
 
@@ -405,6 +424,8 @@ class Rig:
     input: str = ""
     output: str = ""
     """The names of the ports, empty where there is none."""
+    ports: tuple[PortStatus, ...] = ()
+    """Each open port and what it is connected to, as measured."""
     keys: tuple[int, ...] = ()
     """The pitches of the keys that you hold at this moment."""
     model: str = ""
@@ -415,6 +436,10 @@ class Rig:
     thru: str = OFF
     take: str = ""
     """The name of the recording."""
+    recording_fault: str = ""
+    """Why the recording is not whole: what was lost or cannot be written; empty as long as nothing is."""
+    saves_to: str = ""
+    """The MIDI file that the jam is written to at its end; empty if none is."""
     learning: str = ""
     """What the next knob, key or pedal that is moved is going to turn."""
     onsets: int = 0
