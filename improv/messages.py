@@ -397,7 +397,7 @@ def checked(command: Command) -> Command:  # noqa: PLR0912 a case for each kind 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortStatus:
-    """One MIDI port of improv's as the MIDI system itself has it: measured, never concluded from a call that returned."""
+    """One MIDI port of improv as the MIDI system itself has it: measured, never concluded from a call that returned."""
 
     role: str
     """input, output, thru or lights."""
