@@ -25,20 +25,20 @@ test-full: $(VENV)/.for-testing
 	$(BIN)/pytest -m full
 
 train: $(VENV)/.for-testing
-	$(BIN)/python -m training.train eck2002-chords
-	$(BIN)/python -m training.train eck2002-blues
+	$(BIN)/python -P -m training.train eck2002-chords
+	$(BIN)/python -P -m training.train eck2002-blues
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "improv needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -P -m venv $(VENV)
 
 $(VENV)/.for-playing: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -P -m pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/.for-testing: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[train,dev]'
+	$(BIN)/python -P -m pip install --quiet --editable '.[train,dev]'
 	@touch $@ $(VENV)/.for-playing
 
 clean:

@@ -2,9 +2,12 @@
 
 import gc
 
+from improv.program import leave_current_folder
+
 
 def main() -> None:
     """Run the command line."""
+    leave_current_folder()  # before anything is loaded that may lie there
     gc.disable()  # while rooms are loaded there is no garbage: looking for it is an eighth of a short command's time
     from improv.cli.commands import run
 

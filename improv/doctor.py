@@ -19,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from improv import program
 from improv.between import PRIORITY
 from improv.config import config_path, load
 from improv.control import ControlClient
@@ -448,10 +449,15 @@ def checks(instance: Instance, run: Run | None = None) -> Iterator[Finding]:
 def apart(name: str, instance: Instance, within_s: float) -> list[Finding]:
     """What a check finds in a process of its own; a finding too if that hangs or crashes."""
     what = name.replace("_", " ")
-    command = [sys.executable, "-m", "improv.doctor", name, instance.name]
+    command = program.python("-m", "improv.doctor", name, instance.name)
     try:
         done = subprocess.run(  # noqa: S603 our own program
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=within_s, check=False
+            command,
+            env=program.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=within_s,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         mend = "restart what it waits for: the MIDI system, or improv"

@@ -23,6 +23,8 @@ from typing import Any, Self
 
 from improv import errors
 from improv.errors import ImprovError
+from improv.program import environment as program_environment
+from improv.program import python
 
 _LENGTH = struct.Struct("!I")
 _READ_BYTES = 1 << 16
@@ -196,9 +198,7 @@ class Child:
 
     def __init__(self, program: str) -> None:
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-c", program]
-        paths = os.pathsep.join(path for path in sys.path if path)
-        environment = os.environ | {"PYTHONPATH": paths}
+        command, environment = python("-c", program), program_environment()
         with theirs:
             if os.name == "posix":
                 self._process = subprocess.Popen(  # noqa: S603

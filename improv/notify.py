@@ -10,6 +10,8 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+from improv.plain import printable
+
 READY = "READY=1"
 """It plays."""
 
@@ -22,7 +24,7 @@ STOPPING = "STOPPING=1"
 
 def status(text: str) -> str:
     """What it is doing, in a line for `systemctl status`."""
-    return f"STATUS={' '.join(text.split())}"
+    return f"STATUS={' '.join(printable(text).split())}"
 
 
 def notify(*messages: str) -> None:

@@ -42,6 +42,7 @@ from improv.messages import (
     Value,
     checked,
 )
+from improv.plain import printable
 
 _ROOT = "/improv/"
 _MOST_BYTES = 8192
@@ -253,7 +254,8 @@ def _state(seen: Snapshot) -> _State:
 
 def _packets(state: _State, root: str = f"{_ROOT}state/") -> Sequence[bytes]:
     """Each value in a packet of its own, which the simplest of clients understands."""
-    return [build_msg(root + name, [value]).dgram for name, value in state.items()]
+    said = {name: printable(value) if isinstance(value, str) else value for name, value in state.items()}
+    return [build_msg(root + name, [value]).dgram for name, value in said.items()]
 
 
 def _messages(packet: bytes, depth: int = 0) -> Iterator[bytes]:

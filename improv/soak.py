@@ -6,11 +6,9 @@ jam as anybody does, in processes of its own, and looks at it once a second.
 """
 
 import json
-import os
 import select
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from improv import program
 from improv.bench.processes import Usage, of_jam, usage
 from improv.bench.statistics import robust_slope
 from improv.errors import Unavailable, UsageError
@@ -134,7 +133,7 @@ def _reachable(api: str | None) -> str:
 def _command(folder: Path, model: str, mode: Mode, port: str, minutes: float) -> list[str]:
     """A jam that goes on for longer than it is watched, and not for ever if nobody is left to end it."""
     choruses = int((minutes * 60 + WARM_UP_S) / _CHORUS_S) + 1
-    command = [sys.executable, "-m", "improv", "jam", "--model", model, "--mode", str(mode), "--tempo", str(_TEMPO)]
+    command = program.improv("jam", "--model", model, "--mode", str(mode), "--tempo", str(_TEMPO))
     command += ["--count-in", "0", "--choruses", str(choruses), "--thru", "--api", port]
     command += ["--figures", str(folder / "figures.json")]
     return command if port != "none" else [*command, "--save", str(folder / "jam.mid")]
@@ -142,7 +141,7 @@ def _command(folder: Path, model: str, mode: Mode, port: str, minutes: float) ->
 
 def _environment(folder: Path) -> dict[str, str]:
     """With places of its own for everything that a jam keeps."""
-    return os.environ | {"IMPROV_TAKES": str(folder / "takes"), "IMPROV_RUNTIME": str(folder / "run")}
+    return program.environment() | {"IMPROV_TAKES": str(folder / "takes"), "IMPROV_RUNTIME": str(folder / "run")}
 
 
 class _Visitors:
@@ -184,7 +183,7 @@ class _Visitors:
 
     def _client(self, *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "improv", "ctl", *arguments],
+            program.improv("ctl", *arguments),
             env=dict(self._environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -288,7 +287,8 @@ def _figures(folder: Path) -> Mapping[str, Any]:
 def _caller(port: str) -> Iterator[subprocess.Popen[str]]:
     """Somebody who is ready to play, and ends for sure."""
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "improv.bench.caller", port],
+        program.python("-m", "improv.bench.caller", port),
+        env=program.environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

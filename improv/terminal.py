@@ -29,6 +29,7 @@ from improv.messages import (
     Stop,
 )
 from improv.music import SILENCE, STEPS_PER_BEAT, Cell, notes_text
+from improv.plain import printable
 from improv.turns import Who
 
 KEYS_HELP = "keys: + - tempo, [ ] temperature, h hand over, space stop or start, r restart, p panic, q quit"
@@ -73,12 +74,12 @@ class Lines:
             self._head = self._head.replace(_ROOM_FOR_A_CHORD, f" {seen.chord.symbol:<{len(_ROOM_FOR_A_CHORD) - 1}}", 1)
         self._cells.append(_step_text(seen))
         if self._live:
-            self._write(f"\r{self._line()[: shutil.get_terminal_size().columns - 1]}")
+            self._write("\r", self._line()[: shutil.get_terminal_size().columns - 1])
 
     def remark(self, text: str) -> None:
         """Tell something that has happened besides."""
         self._end_line()
-        self._write(f"{text}\n")
+        self._write("", text, "\n")
 
     def close(self) -> None:
         """End the last line."""
@@ -103,21 +104,24 @@ class Lines:
         self._news = news
         if fresh:
             self._end_line()
-            self._write(f"{', '.join(fresh)}\n")
+            self._write("", ", ".join(fresh), "\n")
 
     def _line(self) -> str:
         return (self._head + " ".join(f"{cell:<5}" for cell in self._cells)).rstrip()
 
     def _end_line(self) -> None:
         if self._cells:
-            self._write(f"\r{self._line()}\n" if self._live else f"{self._line()}\n")
+            self._write("\r" if self._live else "", self._line(), "\n")
         self._cells = []
 
-    def _write(self, text: str) -> None:
-        """Write, unless whoever reads has stopped reading or has gone: nothing may hold the music up."""
+    def _write(self, before: str, text: str, after: str = "") -> None:
+        """Write a text that may hold names of others', unless whoever reads has stopped or has gone.
+
+        Nothing may hold the music up.
+        """
         try:
             if not self._pipe or select.select([], [self._out], [], 0)[1]:
-                self._out.write(text)
+                self._out.write(f"{before}{printable(text)}{after}")
                 self._out.flush()
         except (OSError, ValueError):
             self._out, self._pipe, self._live = io.StringIO(), False, False

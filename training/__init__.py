@@ -1,0 +1,1 @@
+import improv as improv  # before whatever may import onnxruntime: see there

@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from improv import program
 from improv.bench import live
 from improv.bench.grid import BPM, PULSES_PER_BEAT
 from improv.bench.hogs import Condition
@@ -290,7 +290,7 @@ def _played(model: str, seconds: float, port: str, provider: str) -> dict[str, A
     choruses = max(1, round(seconds / chorus_s))
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures.json"
-        command = [sys.executable, "-m", "improv", "jam", "--model", model, "--mode", str(tune.mode)]
+        command = program.improv("jam", "--model", model, "--mode", str(tune.mode))
         command += ["--tempo", f"{tune.tempo:g}", "--count-in", "0", "--choruses", str(choruses), "--api", port]
         command += ["--provider", provider, "--save", f"{folder}/jam.mid", "--figures", str(figures)]
         began_s = time.monotonic()
@@ -318,7 +318,11 @@ def _watched(command: Sequence[str], folder: Path) -> dict[str, dict[str, float]
     with (
         (folder / "said").open("wb") as out,
         subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=os.environ | {"IMPROV_RUNTIME": str(folder)}
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env=program.environment() | {"IMPROV_RUNTIME": str(folder)},
         ) as process,
     ):
         while process.poll() is None:

@@ -18,6 +18,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
+from improv import program
 from improv.errors import Unavailable
 
 HELD_S = 0.050
@@ -71,7 +72,7 @@ def hog() -> Iterator[None]:
 
     It ends with the context, and by itself should we be killed.
     """
-    command = [sys.executable, "-c", _BUSY, str(os.getpid())]
+    command = program.python("-c", _BUSY, str(os.getpid()))
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:  # noqa: S603
         try:
             assert process.stdout is not None  # noqa: S101 -- asked for above
@@ -87,8 +88,10 @@ def screen() -> Iterator[None]:
 
     It ends with the context, and by itself should we be killed. Unavailable where it cannot be shown.
     """
-    command = [sys.executable, "-m", "improv.bench.screen", str(os.getpid())]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    command = program.python("-m", "improv.bench.screen", str(os.getpid()))
+    with subprocess.Popen(  # noqa: S603
+        command, env=program.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None  # noqa: S101 -- asked for above
             if not process.stdout.readline():

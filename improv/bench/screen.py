@@ -18,6 +18,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from improv import program
+
 READY = "ready\n"
 
 _KEYS_PER_S = 30
@@ -36,14 +38,13 @@ def main(arguments: Sequence[str]) -> int:
     ended: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: ended.append(number))
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {
+        environment = program.environment() | {
             "TERM": "xterm-256color",
             "IMPROV_RUNTIME": folder,
             "IMPROV_STATE": folder,
             "IMPROV_TAKES": str(Path(folder, "takes")),
         }
-        improv = [sys.executable, "-m", "improv"]
-        shown = [*improv, "play", "--api", "none", "--mode", "solo", "--tempo", str(_TEMPO_BPM), "--seed", "0"]
+        shown = program.improv("play", "--api", "none", "--mode", "solo", "--tempo", str(_TEMPO_BPM), "--seed", "0")
         ours, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", _LINES, _COLUMNS, 0, 0))
         screen = subprocess.Popen(  # noqa: S603
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
             screen.kill()
             screen.wait()
             os.close(ours)
-            subprocess.run([*improv, "daemon", "stop"], env=environment, check=False, capture_output=True)  # noqa: S603
+            subprocess.run(program.improv("daemon", "stop"), env=environment, check=False, capture_output=True)  # noqa: S603
     return 0
 
 

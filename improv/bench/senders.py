@@ -5,13 +5,13 @@ so nothing in here runs while something is.
 """
 
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from improv import program
 from improv.bench.grid import LEAD, PERIOD_S, read
 from improv.bench.peers import NOT_INSTALLED
 from improv.bench.statistics import Samples
@@ -56,7 +56,8 @@ def _run(module: str, first: Sequence[str], seconds: float, condition: str) -> l
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "moments"
         done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", module, *first, str(seconds), str(out), condition],
+            program.python("-m", module, *first, str(seconds), str(out), condition),
+            env=program.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

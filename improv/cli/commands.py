@@ -19,6 +19,7 @@ from improv.cli import doctor as checkup
 from improv.cli import monitor as listening
 from improv.cli import play as interface
 from improv.cli.options import Api, Given, LiveApi, Model, Name, Output, Provider, with_controls, with_jam
+from improv.cli.output import say, say_json, say_lines
 from improv.config import Tune, Wiring, check_writable
 from improv.errors import ImprovError, UsageError
 from improv.instance import DEFAULT, Instance
@@ -94,8 +95,8 @@ def render(
     spec = rendered(Tune.of(choruses=choruses, provider=provider, **controls), out, call)
     for name in deaf_to(spec):
         if name in asked_for:
-            typer.echo(f"{spec.name} cannot obey {name}", err=True)
-    typer.echo(f"wrote {out}")
+            say(f"{spec.name} cannot obey {name}", err=True)
+    say(f"wrote {out}")
 
 
 Take = Annotated[str, typer.Argument(help="A take's name or the beginning of it (improv takes), a file, or: last.")]
@@ -110,15 +111,15 @@ def takes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     found = listed(takes_directory())
     playing = {seen.rig.take for seen in _playing()}
     if as_json:
-        typer.echo(json.dumps([asdict(take) | {"path": str(take.path)} for take in found], indent=1))
+        say_json([asdict(take) | {"path": str(take.path)} for take in found])
         return
     for take in found:
         minutes, seconds = divmod(round(take.length_s), 60)
         how = take.ended or ("playing" if take.name in playing else "recovered")
         what = f"{minutes:>3}:{seconds:02} {take.choruses:>4} choruses  {how}"
-        typer.echo(f"{take.name:<36} {take.wrong or what}")
+        say(f"{take.name:<36} {take.wrong or what}")
     if not found:
-        typer.echo(f"no takes yet in {takes_directory()}")
+        say(f"no takes yet in {takes_directory()}")
 
 
 def _playing() -> Iterator[Snapshot]:
@@ -144,11 +145,11 @@ def export(
     path = find_take(take, takes_directory())
     recording = read_take(path)
     if recording.damage:
-        typer.echo(recording.damage, err=True)
+        say(recording.damage, err=True)
     target = out or Path(f"{path.stem}.mid")
     check_writable(target)
     exported(recording, target)
-    typer.echo(f"wrote {target.absolute()}")
+    say(f"wrote {target.absolute()}")
 
 
 @app.command()
@@ -166,7 +167,7 @@ def replay(
         from improv.replay import check as checked
 
         recording = checked(path)
-        typer.echo(f"{path.stem}: {len(recording.entries)} steps, bit for bit the same")
+        say(f"{path.stem}: {len(recording.entries)} steps, bit for bit the same")
         return
     from improv import daemon
 
@@ -183,12 +184,12 @@ def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help=
     with PortLists(system) as lists:
         inputs, outputs = lists.names("input"), lists.names("output")
     if as_json:
-        typer.echo(json.dumps({"api": system, "inputs": inputs, "outputs": outputs}, indent=1))
+        say_json({"api": system, "inputs": inputs, "outputs": outputs})
         return
     for title, names in (("inputs", inputs), ("outputs", outputs)):
-        typer.echo(f"{system} {title}:")
+        say(f"{system} {title}:")
         for name in names or ["(none)"]:
-            typer.echo(f"  {name}")
+            say(f"  {name}")
 
 
 @app.command()
@@ -204,10 +205,10 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         except ImprovError as error:
             found[name] = f"unusable: {error}"
     if as_json:
-        typer.echo(json.dumps(found, indent=1))
+        say_json(found)
         return
     for name, summary in found.items():
-        typer.echo(f"{name:<20} {summary}")
+        say(f"{name:<20} {summary}")
 
 
 @app.command()
@@ -227,8 +228,11 @@ def bench(
     """
     from improv import bench as benchmark
 
-    results = benchmark.measure(model, seconds, api, say=lambda text: typer.echo(text, err=True))
-    typer.echo(json.dumps(results, indent=1) if as_json else benchmark.table(results))
+    results = benchmark.measure(model, seconds, api, say=lambda text: say(text, err=True))
+    if as_json:
+        say_json(results)
+    else:
+        say_lines(benchmark.table(results))
 
 
 @app.command()
@@ -247,8 +251,11 @@ def soak(
     """
     from improv import soak as soaking
 
-    found = soaking.soak(minutes, model, api, say=lambda text: typer.echo(text, err=True))
-    typer.echo(json.dumps(found, indent=1) if as_json else soaking.table(found))
+    found = soaking.soak(minutes, model, api, say=lambda text: say(text, err=True))
+    if as_json:
+        say_json(found)
+    else:
+        say_lines(soaking.table(found))
     if not found["ok"]:
         raise typer.Exit(1)
 
@@ -256,12 +263,12 @@ def soak(
 def _say(text: str) -> None:
     """Print a line, if anybody is left to read it."""
     with suppress(OSError):
-        typer.echo(text)
+        say(text)
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"improv {__version__}")
+        say(f"improv {__version__}")
         raise typer.Exit
 
 
@@ -273,7 +280,7 @@ def _main(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        say_lines(context.get_help())
 
 
 def run() -> None:
@@ -285,7 +292,7 @@ def run() -> None:
         message = error.format_message() if isinstance(error, TyperException) else str(error)
         if context := getattr(error, "ctx", None):
             message = f"{message.rstrip('.')}; see {context.command_path} --help"
-        sys.stderr.write(f"improv: {' '.join(message.split())}\n")
+        say(f"improv: {' '.join(message.split())}", err=True)
     except (Abort, KeyboardInterrupt):
         status = 130
     try:

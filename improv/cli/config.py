@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from improv.cli.output import say, say_json, say_lines
 from improv.config import MAP, TABLES, UNSET, Config, Map, config_path, load, variable
 from improv.errors import InputNotFound, UsageError
 from improv.messages import ON, Control, Value
@@ -24,13 +25,16 @@ def show(
 ) -> None:
     """Print the effective configuration as a config.toml would hold it."""
     config = load(profile=profile)
-    typer.echo(json.dumps(_json(config, origin=origin), indent=1) if as_json else toml(config, origin=origin))
+    if as_json:
+        say_json(_json(config, origin=origin))
+    else:
+        say_lines(toml(config, origin=origin))
 
 
 @app.command()
 def path() -> None:
     """Print where the configuration is read from, whether it is there or not."""
-    typer.echo(config_path())
+    say(config_path())
 
 
 @app.command()
@@ -44,7 +48,7 @@ def init(force: Annotated[bool, typer.Option("--force", help="Overwrite the one 
         target.write_text(beginning(), encoding="utf-8")
     except OSError as error:
         raise InputNotFound(f"{target}: {error.strerror}; name another file by $IMPROV_CONFIG") from error
-    typer.echo(f"wrote {target}")
+    say(f"wrote {target}")
 
 
 def toml(config: Config, *, origin: bool = False) -> str:

@@ -4,7 +4,6 @@ A command for each control, made from what `improv.messages` says of it. It must
 of range, nor need more than the control socket.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from improv.cli.options import Json, Name, input_names, model_names, output_names
+from improv.cli.output import say, say_json, say_lines
 from improv.instance import DEFAULT, Instance
 from improv.messages import (
     BARS,
@@ -35,7 +35,7 @@ from improv.messages import (
     control_named,
 )
 from improv.music import Cell, notes_text
-from improv.plain import encoded, plain, printable
+from improv.plain import encoded, plain
 from improv.turns import Who
 
 if TYPE_CHECKING:
@@ -207,7 +207,10 @@ def status(as_json: Json = False, instance: Name = DEFAULT) -> None:
     """Show what it plays, and where its controls stand."""
     with _client(instance) as client:
         seen = client.status()
-    typer.echo(json.dumps(plain(seen), indent=1) if as_json else _status(seen))
+    if as_json:
+        say_json(plain(seen))
+    else:
+        say_lines(_status(seen))
 
 
 @app.command()
@@ -220,7 +223,7 @@ def watch(
     with _client(instance) as client:
         try:
             for seen in client.watch(per_s):
-                typer.echo(encoded(plain(seen)) if as_json else _line(seen))
+                say(encoded(plain(seen)) if as_json else _line(seen))
         except KeyboardInterrupt:
             return
 
@@ -231,10 +234,10 @@ def controls(as_json: Json = False) -> None:
     if as_json:
         from improv.control import described
 
-        typer.echo(json.dumps([described(control) for control in CONTROLS.values()], indent=1))
+        say_json([described(control) for control in CONTROLS.values()])
         return
     for control in CONTROLS.values():
-        typer.echo(f"{control.name:<13} {_text(control.default):<14} {_help(control)}")
+        say(f"{control.name:<13} {_text(control.default):<14} {_help(control)}")
 
 
 # --- what they share ------------------------------------------------------------------------------
@@ -260,7 +263,7 @@ def _ask(name: str, *commands: Command) -> None:
     with _client(name) as client:
         for command in asked:
             if note := client.ask(command):
-                typer.echo(printable(note), err=True)
+                say(note, err=True)
 
 
 def _line(seen: Snapshot) -> str:
@@ -275,7 +278,7 @@ def _line(seen: Snapshot) -> str:
     ).rstrip()
 
 
-def _status(seen: Snapshot) -> str:
+def _status(seen: Snapshot) -> list[str]:
     rig = seen.rig
     deaf = f", which cannot obey {', '.join(rig.deaf_to)}" if rig.deaf_to else ""
     lines = [
@@ -288,7 +291,7 @@ def _status(seen: Snapshot) -> str:
         rig.remark,
         *(f"{control.name:<13} {_text(seen.value(control.name))} {control.unit}" for control in CONTROLS.values()),
     ]
-    return "\n".join(printable(line).rstrip() for line in lines if line)
+    return [line.rstrip() for line in lines if line]
 
 
 def _notes(cell: Cell) -> str:

@@ -4,12 +4,10 @@ What is started here is `improv daemon run`, the same program with the same opti
 runs that itself. It must never leave a daemon behind that nobody was told of.
 """
 
-import json
 import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,7 +16,9 @@ from typing import IO, Any
 
 import typer
 
+from improv import program
 from improv.cli.options import Api, Given, Json, Name, Output, Profile, with_jam
+from improv.cli.output import say, say_json, say_lines
 from improv.config import load
 from improv.errors import AlreadyRunning, ImprovError, Unavailable, UsageError
 from improv.instance import DEFAULT, Instance
@@ -48,9 +48,9 @@ def stop(instance: Name = DEFAULT) -> None:
     """End what plays in the background."""
     at = Instance(instance)
     if _by_systemd(at, "stop"):
-        typer.echo("improv has stopped")
+        say("improv has stopped")
     elif not _ended(at):
-        typer.echo("nothing to stop: no improv is playing")
+        say("nothing to stop: no improv is playing")
     with suppress(OSError):
         at.options.unlink(missing_ok=True)
 
@@ -69,7 +69,7 @@ def restart(given: Given, instance: Name = DEFAULT) -> None:
         edit = systemctl("edit", "--full", *origin.unit)
         raise UsageError(f"systemd keeps this improv, with the options of its unit; change them there: {edit}")
     if _by_systemd(at, "restart"):
-        typer.echo(f"improv is playing (PID {at.running()})")
+        say(f"improv is playing (PID {at.running()})")
         return
     arguments = given.arguments() or (origin.arguments if origin else ())
     _ended(at)
@@ -83,19 +83,19 @@ def status(instance: Name = DEFAULT, as_json: Json = False) -> None:
     pid = at.running()
     if as_json:
         found = _found(at, pid)
-        typer.echo(json.dumps(found, indent=1))
+        say_json(found)
         if pid is None:
             raise typer.Exit(Unavailable.exit_status)
         return
     if pid is None:
         raise Unavailable(f"no improv is playing as {at.name}; start one ({at.command('daemon start')})")
     seen = _seen(at)
-    typer.echo(f"improv is playing (PID {pid})" + (f": {seen.rig.says}" if seen and seen.rig.says else ""))
+    say(f"improv is playing (PID {pid})" + (f": {seen.rig.says}" if seen and seen.rig.says else ""))
     if seen is None:
-        typer.echo(f"it does not answer; see {at.log}, or start it again ({at.command('daemon restart')})")
+        say(f"it does not answer; see {at.log}, or start it again ({at.command('daemon restart')})")
     else:
-        typer.echo(_told(seen))
-    typer.echo(f"log: {at.log}")
+        say(_told(seen))
+    say(f"log: {at.log}")
 
 
 @app.command()
@@ -123,7 +123,7 @@ def unit(given: Given, instance: Name = DEFAULT) -> None:
 
     Put it into ~/.config/systemd/user/improv.service and run: systemctl --user enable --now improv
     """
-    typer.echo(_unit(given, Instance(instance)), nl=False)
+    say_lines(_unit(given, Instance(instance)).removesuffix("\n"))
 
 
 def panic(
@@ -135,7 +135,7 @@ def panic(
     """Silence everything: by the improv that plays, or, where none does, on the output named or configured."""
     at = Instance(instance)
     if at.running() is not None and _asked(at, Panic()):
-        typer.echo("silenced")
+        say("silenced")
         return
     wiring = load(profile=profile, given={"ports.output": output, "ports.api": api}).wiring
     if wiring.output is None:
@@ -146,7 +146,7 @@ def panic(
         signal.setitimer(signal.ITIMER_REAL, _PANIC_S)  # a dead MIDI server may hold us for ever
     with OutputPort(wiring.output, reachable_api(wiring.api)) as port:
         port.silence()
-        typer.echo(f"silenced {port.name}")
+        say(f"silenced {port.name}")
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -165,9 +165,9 @@ class NotStarted(ImprovError):
 def begin(at: Instance, arguments: Sequence[str]) -> None:
     """Start a daemon and say so; typer.Exit if it does not play. Also what `improv jam --detach` does."""
     try:
-        typer.echo(launch(at, arguments))
+        say(launch(at, arguments))
     except NotStarted as error:
-        typer.echo(f"improv: {error}", err=True)
+        say(f"improv: {error}", err=True)
         raise typer.Exit(error.status) from None
 
 
@@ -205,7 +205,8 @@ def _spawned(arguments: Sequence[str], stderr: IO[Any]) -> "subprocess.Popen[byt
     """An improv of its own that outlives us, our terminal and our session."""
     flags = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     return subprocess.Popen(  # noqa: S603 our own program
-        [sys.executable, "-m", "improv", *arguments],
+        program.improv(*arguments),
+        env=program.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=stderr,
@@ -259,13 +260,13 @@ def _ended(at: Instance) -> bool:
     for means, within_s in _STOPPING:
         holder = at.running()  # never a number from before, which may be somebody else's by now
         if holder is not None and means:
-            typer.echo(f"it does not end; sending {means}")
+            say(f"it does not end; sending {means}")
             with suppress(OSError):
                 os.kill(holder, getattr(signal, means, signal.SIGTERM))
         elif holder is not None:
             _asked(at, Quit())
         if _gone(at, within_s):
-            typer.echo(f"improv has stopped (PID {pid})")
+            say(f"improv has stopped (PID {pid})")
             return True
     raise ImprovError(f"improv (PID {pid}) cannot be ended; end it by hand")
 
@@ -347,7 +348,6 @@ def _unit(given: Given, at: Instance) -> str:
     """The unit that is shipped, with the program and the folders of this machine."""
     from improv.recording import takes_directory
 
-    improv = [sys.executable, "-m", "improv"]
     where = [f"--instance={at.name}"]
     silenced = [word for word in given.arguments() if word.startswith(("--output=", "--api=", "--profile="))]
     folders = {takes_directory(), at.log.parent, at.learned.parent}
@@ -356,8 +356,8 @@ def _unit(given: Given, at: Instance) -> str:
     if given.save is not None:
         folders.add(given.save.absolute().parent)
     lines = {
-        "ExecStart": _line([*improv, "daemon", "run", *where, *given.arguments()]),
-        "ExecStopPost": f"-{_line([*improv, 'panic', *where, *silenced])}",
+        "ExecStart": _line(program.improv("daemon", "run", *where, *given.arguments())),
+        "ExecStopPost": f"-{_line(program.improv('panic', *where, *silenced))}",
         "WorkingDirectory": f"-{at.learned.parent}".replace("%", "%%"),
         "ReadWritePaths": " ".join(_quoted(f"-{folder}") for folder in sorted(folders)),
     }

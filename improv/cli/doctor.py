@@ -1,13 +1,12 @@
 """`improv doctor`: prints what `improv.doctor` finds."""
 
-import json
 from dataclasses import asdict
 
 import typer
 
 from improv.cli.options import Json, Name
+from improv.cli.output import say, say_json
 from improv.instance import DEFAULT, Instance
-from improv.plain import printable
 
 
 def doctor(instance: Name = DEFAULT, as_json: Json = False) -> None:
@@ -22,10 +21,10 @@ def doctor(instance: Name = DEFAULT, as_json: Json = False) -> None:
     for finding in checks(Instance(instance)):
         found.append(finding)
         if not as_json:  # as it is found
-            typer.echo(printable(f"{marks[finding.ok]:<7} {finding.what}: {finding.says}"))
+            say(f"{marks[finding.ok]:<7} {finding.what}: {finding.says}")
             if finding.mend and not finding.ok:
-                typer.echo(printable(f"        {finding.mend}"))
+                say(f"        {finding.mend}")
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in found], indent=1))
+        say_json([asdict(finding) for finding in found])
     if any(finding.ok is False for finding in found):
         raise typer.Exit(1)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import typer
 
 from improv.cli.options import Api, Input, Json
+from improv.cli.output import say
 from improv.music import pitch_name
 from improv.plain import printable
 
@@ -110,9 +111,9 @@ def monitor(
     with quiet():
         port = InputPort(input, reachable_api(api))
     with port, suppress(KeyboardInterrupt, BrokenPipeError):
-        typer.echo(printable(f"{port.name}, until Ctrl-C"), err=True)
+        say(f"{port.name}, until Ctrl-C", err=True)
         for line in shown(port, time.monotonic, time.sleep, count, as_json=as_json):
-            typer.echo(line)
+            say(line)
 
 
 def shown(

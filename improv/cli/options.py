@@ -19,6 +19,7 @@ import typer
 
 from improv.config import TABLES, UNSET, Config, load
 from improv.messages import CONTROLS, MODEL, OFF, ON, Control, Value
+from improv.plain import printable
 
 
 def model_names(incomplete: str) -> list[str]:
@@ -26,7 +27,7 @@ def model_names(incomplete: str) -> list[str]:
     with suppress(Exception):  # a shell has no use for a reason
         from improv.model_files import model_paths
 
-        return [name for name in model_paths() if name.startswith(incomplete)]
+        return [name for name in model_paths() if name.startswith(incomplete) and name.isprintable()]
     return []
 
 
@@ -38,7 +39,8 @@ def _port_names(direction: Literal["input", "output"]) -> Callable[[str], list[s
             from improv.midi.ports import PortLists, reachable_api
 
             with PortLists(reachable_api()) as lists:
-                found = [name for name in lists.names(direction) if name.startswith(incomplete)]
+                listed = [printable(name) for name in lists.names(direction)]
+            found = [name for name in listed if name.startswith(incomplete)]
             return _in_bash(found, incomplete) if os.environ.get("_IMPROV_COMPLETE") == "complete_bash" else found
         return []
 

@@ -19,6 +19,7 @@ import typer
 from improv import __version__
 from improv.cli import daemon as background
 from improv.cli.options import Given, Name, with_jam
+from improv.cli.output import say
 from improv.errors import AlreadyRunning, ImprovError, UsageError
 from improv.instance import DEFAULT, Instance
 from improv.messages import CONTROLS, MODE, Set, nearest
@@ -103,7 +104,7 @@ def play(
     if result is True:
         called_off.set()
     elif link.is_starting and not in_browser:
-        typer.echo("improv is starting...")
+        say("improv is starting...")
     _leave(at, link.started() or result)
     if not in_browser:
         with suppress(OSError):
@@ -116,11 +117,11 @@ def _leave(at: Instance, result: ImprovError | bool | None) -> None:
     """End the jam if that is wanted; raise what has kept it from starting."""
     match result:
         case background.CalledOff():
-            typer.echo("improv was starting, and has been stopped")
+            say("improv was starting, and has been stopped")
         case True:
             background.stop(at.name)
         case background.NotStarted(status=status) as error:
-            typer.echo(f"improv: {error}", err=True)
+            say(f"improv: {error}", err=True)
             raise typer.Exit(status)
         case AlreadyRunning():
             pass  # it is there, whoever has started it
@@ -177,25 +178,25 @@ def _tell_crash(at: Instance, crash: BaseException) -> None:
     from textual import __version__ as textual
 
     what = printable(" ".join(traceback.format_exception_only(crash)[-1].split()))[:_WHAT]
-    typer.echo(f"improv: the interface has crashed: {what}", err=True)
+    say(f"improv: the interface has crashed: {what}", err=True)
     versions = f"improv {__version__}, Textual {textual}, Python {platform.python_version()}, {platform.platform()}"
     try:
         at.crash.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(at.crash, "\n".join([versions, *traceback.format_exception(crash)]))
     except OSError as error:
-        typer.echo(f"improv: {at.crash}: {error.strerror}; so the details are lost", err=True)
+        say(f"improv: {at.crash}: {error.strerror}; so the details are lost", err=True)
     else:
-        typer.echo(f"improv: the details are in {at.crash}", err=True)
+        say(f"improv: the details are in {at.crash}", err=True)
 
 
 def _part(at: Instance, take: str, *, ended: bool) -> None:
     """Say what plays on, or what is left of what has ended."""
     if ended:
         if take:
-            typer.echo(f"it is recorded; improv export {take} writes it as a MIDI file")
+            say(f"it is recorded; improv export {take} writes it as a MIDI file")
         return
     pid = at.running()
     if pid is None:
-        typer.echo(f"improv has stopped; {at.command('play')} starts it again")
+        say(f"improv has stopped; {at.command('play')} starts it again")
         return
-    typer.echo(f"improv plays on (PID {pid}): {at.command('play')} comes back, {at.command('daemon stop')} ends it")
+    say(f"improv plays on (PID {pid}): {at.command('play')} comes back, {at.command('daemon stop')} ends it")

@@ -7,7 +7,6 @@ thread. When the daemon is gone they say so and look for it again, for as long a
 
 import asyncio
 import queue
-import sys
 import threading
 import time
 from asyncio.subprocess import DEVNULL, PIPE
@@ -16,6 +15,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from improv import program
 from improv.control import ControlClient
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.instance import Instance
@@ -290,7 +290,7 @@ async def run_improv(words: Sequence[str], within_s: float = 10.0) -> str:
     MIDI systems and large files are for a process of its own, which can be killed.
     """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "improv", *words, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+        *program.improv(*words), env=program.environment(), stdin=DEVNULL, stdout=PIPE, stderr=PIPE
     )
     try:
         out, complaint = await asyncio.wait_for(process.communicate(), within_s)
