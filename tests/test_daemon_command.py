@@ -463,9 +463,9 @@ def test_the_unit_of_this_machine(world: World) -> None:
     status, said = improv("daemon unit --instance stage --output FLUID_100% --tempo 90")
     assert status == 0
     service, shipped = keys_of(said)["Service"], keys_of(daemon._SERVICE.read_text())["Service"]
-    start = f"{sys.executable} -m improv daemon run --instance=stage --output=FLUID_100%% --tempo=90.0"
+    start = f"{sys.executable} -P -m improv daemon run --instance=stage --output=FLUID_100%% --tempo=90.0"
     assert service["ExecStart"] == start
-    assert service["ExecStopPost"] == f"-{sys.executable} -m improv panic --instance=stage --output=FLUID_100%%"
+    assert service["ExecStopPost"] == f"-{sys.executable} -P -m improv panic --instance=stage --output=FLUID_100%%"
     assert set(service["ReadWritePaths"].split()) == {f"-{world.folder / name}" for name in ("state", "takes")}
     assert (world.folder / "takes").is_dir()
     assert service["WorkingDirectory"] == f"-{world.folder / 'state'}"
