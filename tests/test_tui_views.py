@@ -1,6 +1,7 @@
 """What a screen shows of a jam: the pictures as text, at many sizes, in both alphabets, and without any colour."""
 
 import asyncio
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -112,13 +113,13 @@ ONE_BEAT = replace(bare(), step=8, place=Place(1, 2, 1), turn=Turn(Who.IMPROV, 0
 @pytest.mark.parametrize(
     ("width", "height", "rows"),
     [
-        (30, 1, ["oo IMPROV  1 o.......... 1-2.1"]),
-        (40, 2, ["oo IMPROV  1 beat, then you        1-2.1", "ooo....................................."]),
+        (30, 1, ["oo IMPROV  1 o........ bar 2.1"]),
+        (40, 2, ["oo IMPROV  1 beat, then you      bar 2.1", "ooo....................................."]),
         (
             40,
             3,
             [
-                "oo I M P R O V  1 beat             1-2.1",
+                "oo I M P R O V  1 beat      bar 2 beat 1",
                 "oo ooo..................................",
                 "oo then you    phrase, gap 1.5 - 120 bpm",
             ],
@@ -131,9 +132,9 @@ def test_the_turn_in_ascii(width: int, height: int, rows: list[str]) -> None:
 
 def test_the_turn_in_big_letters() -> None:
     assert text(band(ONE_BEAT, UNICODE, 80, 3)) == [
-        "▒▒  █ █▄ ▄█ █▀█ █▀█ █▀█ █ █  ▄█       beat, then you           ▄█      ▀▀█   ▄█",
-        "▒▒  █ █ ▀ █ █▀▀ █▀▄ █ █ █ █   █       ▒▒·····················   █  ▀▀▀ █▀▀    █",
-        "▒▒  ▀ ▀   ▀ ▀   ▀ ▀ ▀▀▀  ▀   ▀▀▀      phrase, gap 1.5          ▀▀▀     ▀▀▀ ▀ ▀▀▀",
+        "▒▒  █ █▄ ▄█ █▀█ █▀█ █▀█ █ █  ▄█       beat, then you                   ▀▀█   ▄█",
+        "▒▒  █ █ ▀ █ █▀▀ █▀▄ █ █ █ █   █       ▒▒·····························  █▀▀    █",
+        "▒▒  ▀ ▀   ▀ ▀   ▀ ▀ ▀▀▀  ▀   ▀▀▀      phrase, gap 1.5        bar.beat  ▀▀▀ ▀ ▀▀▀",
     ]
 
 
@@ -147,17 +148,34 @@ def test_the_gauge_runs_down() -> None:
 @pytest.mark.parametrize(
     ("glyphs", "width", "height", "label"),
     [
-        (UNICODE, 120, 3, "chorus-bar.beat"),
-        (UNICODE, 160, 6, "chorus-bar.beat"),
-        (UNICODE, 80, 3, ""),
-        (ASCII, 80, 3, "chorus-bar.beat"),
-        (ASCII, 40, 3, ""),
+        (UNICODE, 120, 3, "chorus-bar.beat  "),
+        (UNICODE, 160, 6, "chorus-bar.beat  "),
+        (UNICODE, 80, 3, " bar.beat  "),
+        (UNICODE, 60, 3, " bar.beat  "),
+        (ASCII, 80, 3, " chorus 2 bar 3 beat 1"),
+        (ASCII, 40, 3, " bar 3 beat 1"),
+        (UNICODE, 40, 1, " bar 3 beat 1"),
     ],
 )
-def test_the_place_is_labelled_where_there_is_room(glyphs: Glyphs, width: int, height: int, label: str) -> None:
+def test_the_place_is_always_labelled(glyphs: Glyphs, width: int, height: int, label: str) -> None:
     rows = text(band(of_turn(Who.IMPROV), glyphs, width, height))
-    assert any("chorus-bar.beat  " in row for row in rows) == bool(label)
+    assert any(label in f"{row} " for row in rows)
     assert max(map(len, rows)) == width
+
+
+@BOTH
+@pytest.mark.parametrize(("width", "height"), [(40, 1), (80, 1), (40, 2), (40, 3), (80, 3), (120, 3), (160, 6)])
+def test_a_count_in_is_counted_and_has_no_place(glyphs: Glyphs, width: int, height: int) -> None:
+    beats = [seen for seen in trading() if seen.turn.who is Who.NOBODY]
+    assert [seen.place.beat for seen in beats] == [1, 1, 2, 2, 3, 3, 4, 4]
+    for seen in beats:
+        rows = text(band(seen, glyphs, width, height))
+        beat = f"{seen.place.beat}"
+        told = re.search(rf"COUNT-IN +{beat}\b", rows[0].replace("C O U N T - I N", "COUNT-IN"))
+        drawings = [*([big.drawn(beat, glyphs)] if glyphs.pixels else []), big.huge(beat, "█"), big.huge(beat, "#")]
+        drawn = any(all(part in row for part, row in zip(each, rows, strict=False)) for each in drawings)
+        assert told or (height >= 3 and drawn)
+        assert not any("12" in row.replace("120 bpm", "") or "bar" in row.replace("bars", "") for row in rows)
 
 
 @BOTH
@@ -166,7 +184,8 @@ def test_yours_and_its_differ_without_colour(glyphs: Glyphs) -> None:
         yours, its = (text(band(of_turn(who), glyphs, 80, height)) for who in (Who.YOU, Who.IMPROV))
         assert glyphs.you in yours[height // 2]
         assert glyphs.improv in its[height // 2]
-        assert glyphs.improv not in yours[1 if height > 1 else 0].replace("improv", "")
+        gauge = yours[1 if height > 1 else 0].partition("chorus")[0]
+        assert glyphs.improv not in gauge.replace("improv", "")
 
 
 # --- the form -------------------------------------------------------------------------------------
@@ -191,7 +210,7 @@ def test_a_lead_sheet() -> None:
         "│ F7         5│▶F#dim7  ●●○○│▷C7         7│ A7         8",
         "│ Dm7        9│ G7        10│ C7 A7     11│ Dm7 G7    12",
     ]
-    assert text(grid(seen, ASCII, 40, 3))[1] == "| F7      |*F#dim7 2|>C7      | A7"
+    assert text(grid(seen, ASCII, 40, 3))[1] == "| F7      |*F#dim7  |>C7      | A7"
 
 
 @pytest.mark.parametrize("width", [41, 43, 77, 79, 111])
@@ -743,4 +762,4 @@ def test_a_theme_changes_every_colour() -> None:
 
 
 def test_where_nothing_plays_the_band_says_where_it_starts() -> None:
-    assert "".join(span.text for span in band(stopped(), UNICODE, 80, 1)[0]).endswith(" 1-1.1")
+    assert "".join(span.text for span in band(stopped(), UNICODE, 80, 1)[0]).endswith(" chorus 1 bar 1 beat 1")

@@ -135,10 +135,7 @@ def _one_line(seen: Snapshot, glyphs: Glyphs, chords: str, label: str, mark: str
     tail = _dots(seen, glyphs, BEATS_PER_BAR) if here else label
     text = _shortened(chords, width - 1, glyphs)
     gap = width - 1 - len(text) - len(tail)
-    if gap < 1 and here:  # the beat as a number is better than none
-        tail = str(seen.place.beat)
-        gap = width - 1 - len(text) - len(tail)
-    if gap < 1:
+    if gap < 1:  # no beat as a number: it would be taken for that of the bar
         return (Span(mark, role), Span(text.ljust(width - 1), role))
     return (Span(mark, role), Span(text + " " * gap, role), Span(tail, role if here else "quiet"))
 
@@ -152,7 +149,9 @@ def _dots(seen: Snapshot, glyphs: Glyphs, width: int) -> str:
 
 
 def _shortened(text: str, width: int, glyphs: Glyphs) -> str:
-    """A text that is cut where it does not fit, and shows it."""
+    """Chords as they are told where there is little room: shorter, and cut only where even that does not fit."""
+    if len(text) > width:
+        text = text.replace("dim7", "o7").replace("maj7", "M7")
     return text if len(text) <= width else text.replace(" ", glyphs.dot)[: max(0, width - 1)] + glyphs.cut
 
 
