@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, pi, sin
 
 import pytest
 from hypothesis import settings
@@ -813,9 +813,11 @@ def test_panic_that_is_asked_for_by_the_keyboard_silences_and_is_heard_once() ->
 class Cable(Listener):
     """An output whose messages come in again after a while."""
 
-    def __init__(self, clock: SimulatedClock, inbox: Inbox, delay_s: float) -> None:
+    def __init__(
+        self, clock: SimulatedClock, inbox: Inbox, delay_s: float, changed: Callable[[bytes], bytes] = bytes
+    ) -> None:
         super().__init__(clock, counts=False)
-        self._inbox, self._delay_s = inbox, delay_s
+        self._inbox, self._delay_s, self._changed = inbox, delay_s, changed
         self.plugged = True
 
     def send(self, message: bytes) -> None:
@@ -823,7 +825,7 @@ class Cable(Listener):
         if self.plugged:
             assert len(self.sent) < 20_000, "a storm"
             at = self._clock.now() + self._delay_s
-            self._inbox.put(at, Incoming(at, bytes(bytearray(message))))
+            self._inbox.put(at, Incoming(at, self._changed(bytes(bytearray(message)))))
 
 
 @dataclass
@@ -832,10 +834,11 @@ class Looped:
 
     delay_s: float
     thru: bool
+    changed: Callable[[bytes], bytes] = bytes
 
     def __post_init__(self) -> None:
         self.clock, self.inbox = SimulatedClock(), Inbox()
-        self.cable = Cable(self.clock, self.inbox, self.delay_s)
+        self.cable = Cable(self.clock, self.inbox, self.delay_s, self.changed)
         self.player = Player(self.clock, self.cable, [self.inbox], thru=self.cable if self.thru else None)
         self.heard: list[Timed] = []
         self.found_s = inf
@@ -945,6 +948,49 @@ def test_chords_that_come_back_over_a_slow_tempo_are_not_taken_for_the_players_a
     assert desk.strays(0) <= 32
 
 
+@pytest.mark.parametrize("delay_ms", [80, 150, 300, 500])
+@pytest.mark.parametrize("thru", [True, False], ids=["thru", "no thru"])
+def test_a_loop_through_a_daw_is_found_by_what_we_play(delay_ms: int, thru: bool) -> None:
+    desk = Looped(delay_ms / 1000, thru)
+    desk.player.play(Plan(0, in_order([*BAR_OF_CHORDS, *LINE]), QUICK))
+    desk.listen_until(10)
+    assert desk.found_s <= delay_ms / 1000 + 0.1
+    assert desk.player.echo.found == 1
+    assert desk.strays(0) <= 32
+
+
+def on_channel_five(message: bytes) -> bytes:
+    return bytes((message[0] & 0xF0 | 4, *message[1:]))
+
+
+@pytest.mark.parametrize("delay_ms", [5, 40, 300])
+@pytest.mark.parametrize("thru", [True, False], ids=["thru", "no thru"])
+def test_a_loop_that_has_one_channel_for_all_is_found(delay_ms: int, thru: bool) -> None:
+    desk = Looped(delay_ms / 1000, thru, on_channel_five)
+    desk.player.play(Plan(0, in_order([*BAR_OF_CHORDS, *LINE]), QUICK))
+    desk.listen_until(16)
+    assert desk.player.echo.found == 1
+    assert desk.strays(0) <= 32
+    desk.cable.plugged = False
+    desk.listen_until(20)
+    assert not desk.player.echo.looped(desk.clock.now())
+
+
+@pytest.mark.parametrize("delay_ms", [2, 5, 20, 40, 120])
+def test_a_knob_that_goes_round_is_found(delay_ms: int) -> None:
+    """No note of ours or yours gives it away: there are ever more messages, and none is ever lost."""
+    desk = Looped(delay_ms / 1000, True)
+    for index in range(200):
+        at = 1 + index / 100
+        desk.inbox.put(at, Incoming(at, control(3, 20, index % 128)))
+    desk.listen_until(8)
+    assert desk.player.echo.found == 1
+    assert len(desk.cable.sent) < 1500
+    sent = len(desk.cable.sent)
+    desk.listen_until(9)
+    assert len(desk.cable.sent) == sent
+
+
 def repeated(per_s: float, length: float, count: int, *, pitch: int = 60, velocity: int = 100) -> list[Incoming]:
     """The same key again and again, down for a part of the time."""
     struck = [Incoming(index / per_s, bytes((0x90, pitch, velocity))) for index in range(count)]
@@ -975,6 +1021,79 @@ def streams() -> Iterator[tuple[str, list[Incoming]]]:
         for part, (controller, value) in enumerate(((101, 0), (100, 1), (6, 64), (38, index % 128)))
     ]
     yield "a registered parameter turned slowly", fine
+    yield from fingers()
+    yield from machines()
+    canon = random.Random(5)
+    yield (
+        "our line a beat later, by hand",
+        [
+            Incoming(
+                on + canon.gauss(0.25, 0.012), bytes((status, pitch, canon.randint(60, 100) if status == 0x90 else 64))
+            )
+            for on, pitch in ((index * QUICK.step_s, 60 + index * 5 % 13) for index in range(40))
+            for status, on in ((0x90, on), (0x80, on + 0.07))
+        ],
+    )
+
+
+def fingers() -> Iterator[tuple[str, list[Incoming]]]:
+    """What fingers of an MPE keyboard send: they are never quite still."""
+
+    def gestures(channel: int, at: float, value: int) -> list[Incoming]:
+        bend, slide = bytes((0xE0 | channel, value, 64)), control(channel, 74, value)
+        return [Incoming(at, each) for each in (bytes((0xD0 | channel, value)), bend, slide)]
+
+    dice = random.Random(3)
+    three = [Incoming(index / 500, bytes((0xD1 + index % 3, 64 + index // 3 % 2))) for index in range(1500)]
+    yield "three still fingers, pressure trembling by one", three
+    placed = [Incoming(0.0, bytes((0x91 + finger, 60 + 4 * finger, 90))) for finger in range(3)]
+    yield "three still fingers and their notes", placed + three
+    yield (
+        "three fingers trembling at random",
+        [Incoming(index / 500, bytes((0xD1 + index % 3, 64 + dice.randint(-1, 1)))) for index in range(1500)],
+    )
+    ten: list[Incoming] = []
+    for cycle in range(400):
+        for finger in range(min(10, 1 + cycle // 30)):
+            at = cycle / 100 + finger / 2000
+            if cycle == 30 * finger:
+                ten.append(Incoming(at, bytes((0x91 + finger, 60 + finger, 90))))
+            ten += gestures(1 + finger, at, 64 + cycle % 2)
+    yield "ten fingers, one after the other, pressure, bend and slide", ten
+    drifting = [Incoming(index / 500, bytes((0xD1, 40 + index // 50 + index % 2))) for index in range(1500)]
+    yield "a finger that presses harder and harder", drifting
+    vibrato = [
+        Incoming(index / 400, bytes((0xE1, 0, round(64 + 9 * sin(index / 400 * 2 * pi * 6))))) for index in range(1600)
+    ]
+    yield "vibrato on a wheel", vibrato
+    sweep = [Incoming(index / 250, control(0, 1, abs((index * 3) % 254 - 127))) for index in range(1500)]
+    yield "a wheel up and down", sweep
+
+
+def machines() -> Iterator[tuple[str, list[Incoming]]]:
+    """What sequencers, arpeggiators and doubled cables send."""
+    touching: list[Incoming] = []
+    for index in range(64):  # the next note begins before the last one ends
+        touching += [Incoming(index / 8, b"\x90\x3c\x64"), *([Incoming(index / 8, b"\x80\x3c\x40")] if index else [])]
+    yield "sixteenths that touch, the same key", touching
+    arpeggio = [
+        Incoming((index + part / 2) / 12, bytes((0x90 - 0x10 * part, 60 + 4 * (index % 3), 100 - 36 * part)))
+        for index in range(96)
+        for part in (0, 1)
+    ]
+    yield "an arpeggio", arpeggio
+    twice = [each for one in arpeggio for each in (one, Incoming(one.time_s + 0.001, bytes(bytearray(one.message))))]
+    yield "a keyboard that is connected twice", twice
+    growing: list[Incoming] = []
+    for index in range(16 * 8):
+        for voice in range(min(6, index // 16)):  # one more sound in each bar
+            if index % 4 == voice % 4:
+                growing += [
+                    Incoming(index / 8 + 0.002 * voice, bytes((0x95, 40 + voice, 100))),
+                    Incoming(index / 8 + 0.06 + 0.002 * voice, bytes((0x85, 40 + voice, 64))),
+                ]
+    yield "a pattern of four steps that is filled", growing
+    yield "hits that never end", [Incoming(index / 12, b"\x95\x26\x7f") for index in range(96)]
 
 
 @pytest.mark.parametrize(
@@ -989,7 +1108,7 @@ def test_what_a_musician_repeats_is_no_loop(stream: list[Incoming], thru: str) -
     clock, inbox = SimulatedClock(), Inbox()
     player, _, on = player_at(clock, inbox, thru)
     player.play(Plan(0, LINE, QUICK))
-    for incoming in stream:
+    for incoming in sorted(stream, key=lambda each: each.time_s):
         inbox.put(incoming.time_s, incoming)
     player.listen_until(max(incoming.time_s for incoming in stream) + 1, at_once=False)
     assert (player.echo.found, player.echo.swallowed) == (0, 0)
