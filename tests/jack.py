@@ -26,6 +26,9 @@ from typing import IO, Self
 
 import rtmidi
 
+PATIENT_S = 180.0
+"""How long is waited for what has to happen: a limit for what never does, not for a machine that is busy."""
+
 ATTEMPTS = 5
 """An attempt that fails where JACK was late, and may have dropped MIDI, shows nothing and is made again."""
 
@@ -59,7 +62,7 @@ def missing() -> list[str]:
     return [name for name in PROGRAMS if shutil.which(name) is None] + ([] if SOUNDFONT.exists() else [SOUNDFONT.name])
 
 
-def eventually(condition: Callable[[], object], what: str, within_s: float = 30.0) -> None:
+def eventually(condition: Callable[[], object], what: str, within_s: float = PATIENT_S) -> None:
     """Return as soon as a condition holds: another process gives no other sign than what can be seen of it."""
     deadline_s = time.monotonic() + within_s
     while not condition():
@@ -137,7 +140,7 @@ class Program:
         assert self._process.stdin is not None
         self._process.stdin.close()
 
-    def ended(self, within_s: float = 30.0) -> int:
+    def ended(self, within_s: float = PATIENT_S) -> int:
         """Its exit status, once it has ended by itself."""
         try:
             return self._process.wait(within_s)
@@ -180,7 +183,7 @@ class Keyboard:
         self.port = f"{name}:out"
         self._played = 0
 
-    def play(self, messages: Iterable[Sequence[int]], *, per_s: float = math.inf, within_s: float = 60) -> None:
+    def play(self, messages: Iterable[Sequence[int]], *, per_s: float = math.inf, within_s: float = PATIENT_S) -> None:
         """Send messages, so many a second; returns when the last one has been handed to the server."""
         told = json.dumps({"messages": [list(message) for message in messages], "gap_s": 1 / per_s})
         self.program.tell(told)
@@ -431,7 +434,9 @@ class Server:
 
     def ports(self) -> list[str]:
         """The names of all ports."""
-        listed = subprocess.run(["jack_lsp"], env=self._env, capture_output=True, text=True, timeout=30, check=False)
+        listed = subprocess.run(
+            ["jack_lsp"], env=self._env, capture_output=True, text=True, timeout=PATIENT_S, check=False
+        )
         return listed.stdout.splitlines()
 
     def connect(self, source: str, sink: str) -> None:

@@ -55,7 +55,7 @@ class QuickPilot(Pilot[Any]):
             driver.send_message(key_event(key, self.app))
             await self.pause()
 
-    async def until(self, seen: Callable[[], object], what: str, within_s: float = 30.0) -> None:
+    async def until(self, seen: Callable[[], object], what: str, within_s: float = 180.0) -> None:
         """Wait for something that a thread brings to be seen."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + within_s

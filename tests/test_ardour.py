@@ -97,7 +97,7 @@ def ardour(script: str, folder: Path) -> str:
     places = {name: str(home) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
     command = [ARDOUR, str(path)]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=20, env=os.environ | places, cwd=home
+        command, capture_output=True, text=True, check=False, timeout=180, env=os.environ | places, cwd=home
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -127,7 +127,7 @@ def process(folder: Path) -> Improv:
     def process(line: str) -> Ran:
         command = [*IMPROV, *shlex.split(line)]
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180, check=False
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -397,7 +397,7 @@ def test_a_signal_ends_a_jam_in_order(number: signal.Signals, folder: Path) -> N
         while not jam.stdout.readline().startswith("chorus 1 bar 1 "):
             assert jam.poll() is None
         jam.send_signal(number)
-        out, err = jam.communicate(timeout=60)
+        out, err = jam.communicate(timeout=180)
     assert (jam.returncode, err) == (0, "")
     assert f"wrote {folder / 'jam.mid'}" in out.splitlines()
     assert notes_of(folder / "jam.mid")["Melody"]
@@ -430,7 +430,7 @@ def test_in_the_background_of_a_terminal_it_plays(folder: Path) -> None:
     try:
         command = ["setsid", "--ctty", "--wait", "bash", "-mc", f"{jam} & wait $!"]
         done = subprocess.run(
-            command, stdin=slave, stderr=slave, stdout=subprocess.PIPE, text=True, timeout=60, check=False
+            command, stdin=slave, stderr=slave, stdout=subprocess.PIPE, text=True, timeout=180, check=False
         )
     finally:
         os.close(master)

@@ -497,7 +497,7 @@ def test_the_exposure_of_the_service(text: str, world: World, monkeypatch: pytes
     path = world.folder / "improv.service"
     path.write_text(daemon._SERVICE.read_text() if text == "shipped" else improv("daemon unit")[1])
     analyze = ["systemd-analyze", "--user", "security", "--offline=true", "--no-pager"]
-    said = subprocess.run([*analyze, str(path)], capture_output=True, text=True, check=False, timeout=60)
+    said = subprocess.run([*analyze, str(path)], capture_output=True, text=True, check=False, timeout=180)
     level = re.search(r"Overall exposure level for \S+: ([0-9.]+)", said.stdout)
     if level is None:
         pytest.skip(f"this systemd cannot judge it: {said.stderr.strip()}")
@@ -513,7 +513,7 @@ def test_systemd_is_told(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     named = str(tmp_path / "notify") if where == "path" else f"@improv-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"\0{named[1:]}" if where == "abstract" else named)
-        manager.settimeout(5)
+        manager.settimeout(180)
         monkeypatch.setenv("NOTIFY_SOCKET", named)
         notify(READY, status("plays to Synth\nSTOPPING=1"))
         notify(WATCHDOG)

@@ -275,7 +275,7 @@ def test_a_crash_in_a_browser_puts_nothing_into_what_is_said_to_it(tmp_path: Pat
         "ImprovApp._begin = lambda app: 1 / 0; sys.argv = ['improv', 'play']; main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, input=b"", timeout=60, check=False,
+        [sys.executable, "-c", code], capture_output=True, input=b"", timeout=180, check=False,
         env=os.environ | {"TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"},
     )  # fmt: skip
     assert done.returncode == 1

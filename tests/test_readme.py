@@ -85,7 +85,7 @@ def run(command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     arguments = shlex.split(command)[1:]
     return subprocess.run(
         [sys.executable, "-m", "improv", *arguments],
-        cwd=folder, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+        cwd=folder, capture_output=True, text=True, timeout=180, check=False, stdin=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": str(README.parent), "JACK_NO_START_SERVER": "1"},
     )  # fmt: skip
 
@@ -166,7 +166,7 @@ def test_make_jam_opens_the_interface_in_a_terminal_alone(
     try:
         subprocess.run(
             ["make", "jam", f"VENV={tmp_path}", "PYTHON=false"],
-            cwd=README.parent, check=True, timeout=60,
+            cwd=README.parent, check=True, timeout=180,
             stdin=slave if stdin else subprocess.DEVNULL, stdout=slave if stdout else subprocess.PIPE,
         )  # fmt: skip
     finally:

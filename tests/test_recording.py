@@ -58,7 +58,7 @@ from improv.transport import Transport
 from improv.turns import Mode, Turn, Who
 from tests.conftest import Echo
 
-PATIENT_S = 60.0
+PATIENT_S = 180.0
 """How long a test lets a thread of the machine take: no matter, as long as it ends."""
 
 SOLO = Settings(mode=Mode.SOLO, seed=7)

@@ -1,9 +1,8 @@
 """What is left sounding, and what comes back, when something dies: over real ports, seen by others.
 
 Every process of ours is killed, every way out is taken, ports and servers go and come back, and the
-witnesses say whether a note hung. Counts and places in the music are asserted; times are printed,
-and where something is promised within a time three times as long is allowed. `-m full` plays the
-big tiers.
+witnesses say whether a note hung. Counts and places in the music are asserted; times are printed
+and never asserted. `-m full` plays the big tiers.
 """
 
 import os
@@ -58,11 +57,6 @@ YOURS = 3
 JAM = ("jam", "--model", "eck2002-blues", "--api", "jack", "--provider", "cpu", "--count-in", "0", "--seed", "1")
 SOLO = (*JAM, "--mode", "solo")
 FAST = 300
-
-PROMISED = 3
-"""So many times what is promised is allowed on a machine that others use as well."""
-
-SHUTDOWN_S, RECOVERY_S, RECONNECTION_S, PANIC_S, SILENCE_S = 1.0, 3.0, 2.0, 0.05, 0.25
 
 NEAR_S = 0.04
 """How far from the grid a chord may lie; an eighth is at least four times as long where this is asked."""
@@ -134,9 +128,9 @@ def pedals(events: Iterable[Event]) -> set[int]:
 def ended(improv: Program, status: int = 0) -> float:
     """How long it takes to end, in seconds; it leaves no process behind."""
     below, asked_s = children(improv.pid), time.monotonic()
-    assert improv.ended(PROMISED * SHUTDOWN_S) == status, improv.err
+    assert improv.ended() == status, improv.err
     took_s = time.monotonic() - asked_s
-    eventually(lambda: not any(alive(pid) for pid in below.values()), "the end of its processes", SHUTDOWN_S)
+    eventually(lambda: not any(alive(pid) for pid in below.values()), "the end of its processes")
     return took_s
 
 
@@ -257,7 +251,7 @@ def failing(path: Path) -> Path:
 @pytest.mark.parametrize("exits", tiers(3, 21))
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 def test_nothing_sounds_after_any_way_out(way: Way, exits: int, tmp_path: Path) -> None:
-    """Every onset has an end of its own; and it takes about a second."""
+    """Every onset has an end of its own."""
     models = {"": "eck2002-blues", "short": str(saved(walker(), tmp_path / "short.onnx"))}
     models["failing"] = str(failing(tmp_path / "failing.onnx"))
 
@@ -273,7 +267,7 @@ def test_nothing_sounds_after_any_way_out(way: Way, exits: int, tmp_path: Path) 
                 way.take(improv)
                 took_s.append(ended(improv, way.status))
                 assert any(event.is_onset for event in witness.heard()[since:])
-            eventually(lambda: not any(unended(witness.heard()) for witness in witnesses), "an end for each onset", 5)
+            eventually(lambda: not any(unended(witness.heard()) for witness in witnesses), "an end for each onset")
         told(f"{way.name}: shutdown", took_s)
 
     conclusive(left, tmp_path)
@@ -294,7 +288,7 @@ def test_an_engine_that_is_killed_is_silent_at_once_and_back_in_its_place(
     named: bool, kills: int, tmp_path: Path, takes: Path
 ) -> None:
     """A note and a pedal held through `--thru` stay held; tempo, seed and model are as they were."""
-    tempo, bars = 160, 2
+    tempo = 160
 
     def killed(server: Server) -> None:
         for old in takes.glob("*.take"):
@@ -343,8 +337,6 @@ def test_an_engine_that_is_killed_is_silent_at_once_and_back_in_its_place(
         ) == kills
         if named:  # else the top of the form may have passed before anybody was connected
             in_place(witness, recorded, struck(witness.heard())[0][0])
-        assert max(silent_s) < PROMISED * SILENCE_S
-        assert max(back_s) < PROMISED * bars * 4 * 60 / tempo
 
     conclusive(killed, tmp_path)
 
@@ -376,7 +368,6 @@ def test_a_player_that_is_killed_leaves_nothing_sounding_and_is_back(kills: int,
         told("player killed: silence", silent_s)
         told("player killed: playing again", back_s)
         told("shutdown", [took_s])
-        assert max(back_s) < PROMISED * RECOVERY_S
 
     conclusive(killed, tmp_path, synchronous=False)
 
@@ -404,7 +395,6 @@ def test_a_daemon_that_is_killed_leaves_nothing_sounding_and_no_process(kills: i
         for _ in range(kills):
             kill()
         told("daemon killed: last end", silent_s)
-        assert max(silent_s) < PROMISED * SILENCE_S
 
     conclusive(killed, tmp_path)
 
@@ -460,7 +450,6 @@ def test_ports_that_go_and_come_back_are_taken_up_again(cycles: int, tmp_path: P
         notes = [note.event for entry in take(takes).entries for note in entry.notes]
         assert [isinstance(note, NoteOn) for note in notes] == [True, False] * (len(notes) // 2)
         assert len({note.pitch for note in notes}) == min(cycles, 40)
-        assert max(back_s) < PROMISED * RECONNECTION_S
 
     conclusive(replugged, tmp_path, synchronous=False)
 
@@ -497,7 +486,6 @@ def test_a_server_that_is_killed_and_comes_back_is_played_on_again(cycles: int, 
         took_s = ended(improv)
         told("server is back: music again", back_s)
         told("shutdown without a server", [took_s])
-        assert max(back_s) < PROMISED * RECOVERY_S
 
     conclusive(restarted, tmp_path)
 
@@ -571,7 +559,7 @@ def test_what_is_passed_on_is_the_same_bytes_in_the_same_order(tmp_path: Path) -
         server.connect(IMPROV_THRU, witness.port)
         server.connect(keyboard.port, IMPROV_IN)
         keyboard.play(messages, per_s=2000)
-        eventually(lambda: len(witness.heard()) >= len(messages), "all of it", 10)
+        eventually(lambda: len(witness.heard()) >= len(messages), "all of it")
         assert [event.message for event in witness.heard()] == messages
         improv.strike(b"q")
         told("shutdown", [ended(improv)])
@@ -669,7 +657,6 @@ def test_panic_ends_all_that_is_held_and_what_a_synthesiser_sounds(how: str, tmp
         took_s = ended(improv)
         told(f"{how}: last end", [silent_s])
         told("shutdown", [took_s])
-        assert silent_s < PROMISED * PANIC_S
 
     conclusive(panicked, tmp_path)
 

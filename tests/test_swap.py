@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,27 @@ from improv.supervisor import Supervisor
 from improv.turns import Mode
 from tests.jack import children
 
+STEPS_BETWEEN = 16
+"""So long a thing that has been done is let show before the next."""
+
 
 class Listener:
-    """Somebody who has things done at certain steps, and records what happens."""
+    """Has things done one after another, each some steps after the one before has shown, and records what happens."""
 
-    def __init__(self, takes: Path, *at: tuple[int, Command | str], last: int = 60) -> None:
+    def __init__(self, takes: Path, *script: tuple[Command | str, Callable[["Listener"], object]]) -> None:
         self.supervisor: Supervisor | None = None
         self.told_: list[Told] = []
         self.remarks: list[str] = []
         self._takes = takes
-        self._at = list(at)
-        self._last = last
+        self._script = list(script)
+        self._shown: Callable[[Listener], object] = lambda listener: True
+        self._next_step: int | None = None
         self._journal: Journal | None = None
+
+    @property
+    def model(self) -> str:
+        """The network that has played last."""
+        return self.told_[-1].seen.rig.model
 
     @property
     def recording(self) -> Recording:
@@ -62,15 +72,26 @@ class Listener:
         return []
 
     def poll(self) -> list[Command]:
-        asked: list[Command] = []
-        step = self.told_[-1].seen.step if self.told_ else -1
-        while self._at and self._at[0][0] <= step:
-            what = self._at.pop(0)[1]
-            if isinstance(what, str):
-                os.kill(children(os.getpid())[what], signal.SIGKILL)
-            else:
-                asked.append(what)
-        return [*asked, Quit()] if step >= self._last else asked
+        if not self.told_:
+            return []
+        step = self.told_[-1].seen.step
+        if self._next_step is None and self._shown(self):
+            self._next_step = step + STEPS_BETWEEN
+        if self._next_step is None or step < self._next_step:
+            return []
+        if not self._script:
+            return [Quit()]
+        what, self._shown = self._script.pop(0)
+        self._next_step = None
+        if isinstance(what, str):
+            os.kill(children(os.getpid())[what], signal.SIGKILL)
+            return []
+        return [what]
+
+
+def plays(model: str) -> Callable[[Listener], bool]:
+    """Whether a network has taken over."""
+    return lambda listener: listener.model == model
 
 
 def performed(listener: Listener, model: str = "eck2002-blues") -> list[str]:
@@ -86,7 +107,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="ne
 
 
 def test_another_network_takes_over_on_a_step_and_in_its_place(tmp_path: Path) -> None:
-    listener = Listener(tmp_path, (8, Set("model", "eck2002-chords")))
+    listener = Listener(tmp_path, (Set("model", "eck2002-chords"), plays("eck2002-chords")))
     models = performed(listener)
     assert {*models} == {"eck2002-blues", "eck2002-chords"}
     assert models[-1] == "eck2002-chords"
@@ -100,7 +121,11 @@ def test_another_network_takes_over_on_a_step_and_in_its_place(tmp_path: Path) -
 
 
 def test_a_take_in_which_the_network_changed_replays_bit_for_bit(tmp_path: Path) -> None:
-    listener = Listener(tmp_path, (8, Set("model", "eck2002-chords")), (40, Set("model", "eck2002-blues")), last=80)
+    listener = Listener(
+        tmp_path,
+        (Set("model", "eck2002-chords"), plays("eck2002-chords")),
+        (Set("model", "eck2002-blues"), plays("eck2002-blues")),
+    )
     models = performed(listener)
     assert [models[0], models[-1]] == ["eck2002-blues", "eck2002-blues"]
     recording = listener.recording
@@ -109,13 +134,17 @@ def test_a_take_in_which_the_network_changed_replays_bit_for_bit(tmp_path: Path)
 
 
 def test_a_network_that_cannot_be_loaded_changes_nothing(tmp_path: Path) -> None:
-    listener = Listener(tmp_path, (4, Set("model", "nobody")), last=40)
+    listener = Listener(tmp_path, (Set("model", "nobody"), lambda listener: listener.remarks))
     assert {*performed(listener)} == {"eck2002-blues"}
     assert any("nobody" in remark for remark in listener.remarks)
 
 
 def test_an_engine_that_dies_after_the_change_is_replaced_with_the_new_network(tmp_path: Path) -> None:
-    listener = Listener(tmp_path, (8, Set("model", "eck2002-chords")), (50, "engine"), last=70)
+    listener = Listener(
+        tmp_path,
+        (Set("model", "eck2002-chords"), plays("eck2002-chords")),
+        ("engine", lambda listener: listener.supervisor and listener.supervisor.engine_deaths),
+    )
     models = performed(listener)
     assert models[-1] == "eck2002-chords"
     assert listener.supervisor is not None

@@ -716,14 +716,14 @@ def test_the_link_joins_tells_asks_and_says_when_the_daemon_is_gone() -> None:
     link = DaemonLink(at, lambda: None)
     with ControlServer(at.socket, at.name, daemon.ask) as server, served(server) as show:
         link.begin(news.put)
-        assert isinstance(news.get(timeout=30), Joined)
+        assert isinstance(news.get(timeout=180), Joined)
         show(SEEN)
-        assert news.get(timeout=30) == Seen(SEEN)
+        assert news.get(timeout=180) == Seen(SEEN)
         link.ask(Set("tempo", 99.0))
-        assert news.get(timeout=30) == Said(Set("tempo", 99.0), "noted")
+        assert news.get(timeout=180) == Said(Set("tempo", 99.0), "noted")
         link.ask(Learn("seed"))
-        assert news.get(timeout=30) == Said(Learn("seed"), "the seed is not for knobs", wrong=True)
-    assert news.get(timeout=30) == Gone("")
+        assert news.get(timeout=180) == Said(Learn("seed"), "the seed is not for knobs", wrong=True)
+    assert news.get(timeout=180) == Gone("")
     link.end()
     assert daemon.asked == [Set("tempo", 99.0), Learn("seed")]
 
@@ -738,7 +738,7 @@ def test_the_link_says_why_a_daemon_did_not_start() -> None:
     link = DaemonLink(Instance(), starts)
     link._tell = news.put
     link.start()
-    assert news.get(timeout=30) == NotStarted(error)
+    assert news.get(timeout=180) == NotStarted(error)
 
 
 def test_the_footer_says_no_key_that_does_not_work(tmp_path: Path) -> None:

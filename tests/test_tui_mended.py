@@ -52,7 +52,7 @@ from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Scripted, Stage, staged
 
 def told(news: "SimpleQueue[News]", kind: type) -> News:
     """The next news of a kind."""
-    while not isinstance(one := news.get(timeout=30), kind):
+    while not isinstance(one := news.get(timeout=180), kind):
         pass
     return one
 

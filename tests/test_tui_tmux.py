@@ -89,7 +89,7 @@ class Tmux:
         """Run another improv command, beside it."""
         command = [sys.executable, "-m", "improv", *words]
         return subprocess.run(
-            command, env=self._env, cwd=self._folder, capture_output=True, text=True, check=False, timeout=60
+            command, env=self._env, cwd=self._folder, capture_output=True, text=True, check=False, timeout=180
         )
 
 
