@@ -7,6 +7,7 @@ file it writes to see whether it can is gone again.
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -42,19 +43,34 @@ class Finding:
 # --- MIDI -----------------------------------------------------------------------------------------
 
 
+def midi_binding(instance: Instance) -> list[Finding]:
+    """Which binding to RtMidi is installed, and what it cannot do."""
+    from improv.midi.rtmidi_binding import NAME, described, limits
+
+    return [judged_binding(NAME, described(), limits())]
+
+
+def judged_binding(name: str, described: str, limits: str) -> Finding:
+    """What to think of the binding to RtMidi."""
+    if name == "supriya-midi":
+        described += f", as python-rtmidi is not installed, which has no wheel for Python {platform.python_version()}"
+    if not limits:
+        return Finding("MIDI binding", True, described)
+    mend = "for JACK: sudo apt install libjack-jackd2-0 (or pipewire-jack), whose libjack is then used"
+    return Finding("MIDI binding", None, f"{described}; {limits}", mend)
+
+
 def midi_systems(instance: Instance) -> list[Finding]:
     """Which MIDI systems there are, and which one is used."""
-    import rtmidi
-
     from improv.midi.ports import APIS, reachable_api
+    from improv.midi.rtmidi_binding import bundled_libjack, rtmidi
 
     compiled = [name for name, number in APIS.items() if number in rtmidi.get_compiled_api()]
     reachable = []
     for name in compiled:
         with suppress(Unavailable):
             reachable.append(reachable_api(name))
-    bundled = any(Path(rtmidi.__file__).parents[1].glob("python_rtmidi*/libjack*"))
-    return judged_systems(compiled, reachable, own_libjack=bundled, pipewire=_pipewire())
+    return judged_systems(compiled, reachable, own_libjack=bundled_libjack(), pipewire=_pipewire())
 
 
 def judged_systems(
@@ -80,7 +96,7 @@ def judged_systems(
             Finding(
                 "PipeWire",
                 None,
-                "it runs, but the python-rtmidi wheel brings a libjack of its own, which cannot reach PipeWire's JACK",
+                "it runs, but the MIDI binding's wheel brings a libjack of its own, which cannot reach PipeWire's JACK",
                 "use --api alsa, whose ports PipeWire shows as well; for JACK build it against your own: "
                 "pip install --force-reinstall --no-binary :all: python-rtmidi",
             )
@@ -154,9 +170,8 @@ _BACK_S, _LOOK_S = 0.1, 0.0005
 
 def round_trip(instance: Instance) -> list[Finding]:
     """Whether notes that are sent come back by a port of our own that loops."""
-    import rtmidi
-
     from improv.midi.ports import APIS, quiet, reachable_api
+    from improv.midi.rtmidi_binding import rtmidi
 
     try:
         api = APIS[reachable_api()]
@@ -427,8 +442,8 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
     {
         check.__name__: check
         for check in (
-            configuration, midi_systems, ports, sound_devices, round_trip, realtime, timer, models, directories,
-            daemon, synth,
+            configuration, midi_binding, midi_systems, ports, sound_devices, round_trip, realtime, timer, models,
+            directories, daemon, synth,
         )
     }
 )  # fmt: skip

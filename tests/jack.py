@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-import rtmidi
+from improv.midi.rtmidi_binding import rtmidi
 
 PATIENT_S = 180.0
 """How long is waited for what has to happen: a limit for what never does, not for a machine that is busy."""

@@ -13,9 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-import rtmidi
-
 from improv.midi.ports import APIS, CLIENT, QUEUE_LIMIT
+from improv.midi.rtmidi_binding import rtmidi
 
 _NOTE_S = 0.125
 """An eighth at 240 bpm."""

@@ -16,11 +16,10 @@ from math import inf
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self
 
-import rtmidi
-
 from improv.errors import InputNotFound, Unavailable, UsageError
 from improv.midi.channels import silencing
 from improv.midi.identity import match_port, same_port
+from improv.midi.rtmidi_binding import limits, rtmidi
 from improv.midi.stream import Gone, Incoming, MessageStream
 
 APIS = MappingProxyType(
@@ -91,8 +90,9 @@ def reachable_api(wanted: str | None = None) -> str:
         except rtmidi.SystemError:
             continue
         return name
+    unable = f". {limits()}" if limits() else ""
     raise Unavailable(
-        f"no MIDI system answers (tried {', '.join(tried) or 'none'}); start one, or plug an interface in"
+        f"no MIDI system answers (tried {', '.join(tried) or 'none'}); start one, or plug an interface in{unable}"
     )
 
 

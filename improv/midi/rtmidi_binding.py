@@ -1,0 +1,43 @@
+"""The binding to RtMidi, whichever is installed: python-rtmidi, or supriya-midi where that has no wheels.
+
+`rtmidi` has python-rtmidi's names, by whichever binding; nobody else imports either.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+try:
+    import rtmidi
+except ModuleNotFoundError as missing:
+    if missing.name != "rtmidi":
+        raise
+    from improv.midi import supriya as rtmidi
+
+__all__ = ["NAME", "bundled_libjack", "described", "limits", "rtmidi"]
+
+NAME = "python-rtmidi" if rtmidi.__name__ == "rtmidi" else "supriya-midi"
+
+
+def described() -> str:
+    """Which binding it is, its version, and that of the RtMidi inside it."""
+    try:
+        number = f" {version(NAME)}"
+    except PackageNotFoundError:  # put there by hand
+        number = ""
+    return f"{NAME}{number} (RtMidi {rtmidi.get_rtmidi_version()})"
+
+
+def bundled_libjack() -> bool:
+    """Whether JACK is spoken by a libjack that came with the binding, not by the system's own."""
+    if NAME == "supriya-midi":
+        return rtmidi.API_UNIX_JACK in rtmidi.get_compiled_api() and not rtmidi.SYSTEM_LIBJACK
+    return any(Path(rtmidi.__file__).parents[1].glob("python_rtmidi*/libjack*"))
+
+
+def limits() -> str:
+    """What cannot be done with this binding, in a sentence; empty if nothing."""
+    if NAME == "supriya-midi" and bundled_libjack():
+        return (
+            "JACK cannot be reached: the system has no libjack, and supriya-midi's own is too old for today's servers"
+        )
+    return ""
