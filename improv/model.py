@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from reprlib import repr as shortly
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from improv.errors import ContractError
@@ -22,6 +23,19 @@ CONTRACT = 1
 
 MAX_TENSOR_VALUES = 2**22
 """No tensor of a step model is larger; a file that claims one is refused."""
+
+MAX_METADATA = 1 << 20
+"""Characters."""
+
+MAX_NAME, MAX_TEXT, MAX_NAMES, MAX_PRIMERS = 80, 1000, 64, 1024
+"""Characters of a name and of what is told in words, and how many there are of each kind of thing that has a name."""
+
+_LONGEST = {
+    "name": MAX_NAME, "summary": MAX_TEXT, "encoding": MAX_NAME, "fingerprint": 128, "key": MAX_NAME, "form": 1 << 14,
+}  # fmt: skip
+"""Characters of each text."""
+
+_MAX_RANK = 8
 
 METADATA_KEY = "improv"
 """Where in an ONNX file's metadata the specification stands."""
@@ -72,6 +86,8 @@ class ModelSpec:
     @classmethod
     def from_json(cls, text: str) -> "ModelSpec":
         """The specification a model file holds; ContractError says which field is wrong."""
+        if len(text) > MAX_METADATA:
+            raise ContractError(f"its metadata has more than {MAX_METADATA} characters; export it again")
         try:
             raw = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -80,7 +96,7 @@ class ModelSpec:
             raise ContractError("its metadata is not a JSON object; export it again")
         if raw.get("contract") != CONTRACT:
             raise ContractError(
-                f"it speaks contract {raw.get('contract')!r}, this improv speaks {CONTRACT}; export it again"
+                f"it speaks contract {shortly(raw.get('contract'))}, this improv speaks {CONTRACT}; export it again"
             )
         names = {field.name for field in fields(cls)}
         if missing := sorted(names - raw.keys()):
@@ -88,37 +104,58 @@ class ModelSpec:
         try:
             return cls(**{**{name: raw[name] for name in names}, **_checked(raw)})
         except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
-            raise ContractError(f"its metadata is malformed ({error}); export it again") from error
+            raise ContractError(f"its metadata is malformed ({str(error)[:160]}); export it again") from error
 
 
 def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that are more than text and numbers, each in its own type."""
-    for name in ("name", "summary", "encoding", "fingerprint", "key", "form"):
-        if not isinstance(raw[name], str):
-            raise ValueError(f"{name} is not text")
-        if not raw[name].isprintable():
-            raise ValueError(f"{name} has characters that do not print")
-    heads = {name: HeadSpec(_shape(head["shape"]), head["distribution"]) for name, head in raw["heads"].items()}
-    for name, head in heads.items():
-        if head.distribution not in DISTRIBUTIONS:
-            raise ValueError(f"head {name} has the unknown distribution {head.distribution!r}")
+    """The fields that are more than numbers, each in its own type and of a size that is meant to be read."""
+    for name, most in _LONGEST.items():
+        _text(name, raw[name], most)
+    heads = {}
+    for name, head in _few("heads", raw["heads"]).items():
+        if head["distribution"] not in DISTRIBUTIONS:
+            raise ValueError(f"head {name} has the unknown distribution {shortly(head['distribution'])}")
+        heads[name] = HeadSpec(_shape(head["shape"]), head["distribution"])
     if not isinstance(raw["data"], dict):
         raise ValueError("data does not say source and licence")
+    if len(raw["primers"]) > MAX_PRIMERS:
+        raise ValueError(f"there are more than {MAX_PRIMERS} primers")
     return {
         "steps_per_beat": int(raw["steps_per_beat"]),
-        "features": {name: _shape(shape) for name, shape in raw["features"].items()},
-        "state": {name: _shape(shape) for name, shape in raw["state"].items()},
+        "features": {name: _shape(shape) for name, shape in _few("features", raw["features"]).items()},
+        "state": {name: _shape(shape) for name, shape in _few("state", raw["state"]).items()},
         "heads": heads,
         "primers": tuple(tuple(int(pitch) for pitch in primer) for primer in raw["primers"]),
+        "data": {name: _text(name, told, MAX_TEXT) for name, told in _few("data", raw["data"]).items()},
         "seed": int(raw["seed"]),
-        "figures": {name: float(value) for name, value in raw["figures"].items()},
+        "figures": {name: float(value) for name, value in _few("figures", raw["figures"]).items()},
     }
 
 
+def _text(name: str, raw: Any, most: int) -> str:
+    """A text that can be printed."""
+    if not isinstance(raw, str):
+        raise ValueError(f"{name} is not text")
+    if len(raw) > most:
+        raise ValueError(f"{name} has more than {most} characters")
+    if not raw.isprintable():
+        raise ValueError(f"{name} has characters that do not print")
+    return raw
+
+
+def _few(what: str, raw: Any) -> Mapping[str, Any]:
+    """Some things by their names."""
+    if len(raw) > MAX_NAMES:
+        raise ValueError(f"there are more than {MAX_NAMES} {what}")
+    return {_text(f"a name of {what}", name, MAX_NAME): value for name, value in raw.items()}
+
+
 def _shape(raw: Any) -> Shape:
+    if len(raw) > _MAX_RANK:
+        raise ValueError(f"a shape has more than {_MAX_RANK} dimensions")
     shape = tuple(int(size) for size in raw)
     if not shape or any(size < 1 for size in shape) or math.prod(shape) > MAX_TENSOR_VALUES:
-        raise ValueError(f"{raw!r} is no shape, or larger than {MAX_TENSOR_VALUES} values")
+        raise ValueError(f"{shortly(raw)} is no shape, or larger than {MAX_TENSOR_VALUES} values")
     return shape
 
 

@@ -1,19 +1,25 @@
-"""Which models there are, by name and by file: light enough for a shell that completes a name.
+"""Which models there are, by name and by file, and the bytes of one: light enough for a shell that completes a name.
 
-It must never read one.
+It must never look into one.
 """
 
+import errno
 import os
 from pathlib import Path
+from reprlib import repr as shortly
 
-from improv.errors import UsageError
+from improv.errors import ContractError, InputNotFound, UsageError
+from improv.safe_files import read_file
+
+MAX_FILE_BYTES = 64 * 2**20
 
 
 def model_folders() -> list[Path]:
     """Where models are looked for: $IMPROV_MODELS, the checkout's exported_models, the installed ones."""
     here = Path(__file__).resolve().parent
-    named = [Path(part) for part in os.environ.get("IMPROV_MODELS", "").split(os.pathsep) if part]
-    return [folder for folder in (*named, here.parent / "exported_models", here / "exported_models") if folder.is_dir()]
+    named = [part for part in os.environ.get("IMPROV_MODELS", "").split(os.pathsep) if part]
+    folders: list[str | Path] = [*named, here.parent / "exported_models", here / "exported_models"]
+    return [Path(folder) for folder in folders if os.path.isdir(folder)]  # noqa: PTH112 Path raises where the name is too long
 
 
 def model_paths() -> dict[str, Path]:
@@ -28,10 +34,18 @@ def model_paths() -> dict[str, Path]:
 def find_model(name: str) -> Path:
     """The file of a model given by name or by path; UsageError lists the names there are."""
     if name.endswith(".onnx"):
-        if Path(name).exists() and not Path(name).is_file():
-            raise UsageError(f"{name} is no file; give a model's name or an .onnx file")
         return Path(name)
     paths = model_paths()
     if name not in paths:
-        raise UsageError(f"no model {name!r}; there are: {', '.join(paths) or 'none'}; a path ends in .onnx")
+        raise UsageError(f"no model {shortly(name)}; there are: {', '.join(paths) or 'none'}; a path ends in .onnx")
     return paths[name]
+
+
+def read_model(path: Path) -> bytes:
+    """The bytes of a model file; InputNotFound or ContractError if it cannot be one."""
+    try:
+        return read_file(path, MAX_FILE_BYTES)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise ContractError(f"{path}: {error.strerror}; no step model is") from error
+        raise InputNotFound(f"{path}: {error.strerror}; `improv models` lists the models there are") from error

@@ -8,11 +8,15 @@ Positions are integers: a **step** is an eighth note counted from the top of the
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from reprlib import repr as shortly
 from types import MappingProxyType
 
 STEPS_PER_BEAT = 2
 BEATS_PER_BAR = 4
 STEPS_PER_BAR = STEPS_PER_BEAT * BEATS_PER_BAR
+MAX_BARS = 256
+"""Of a form: longer than any tune that is played over and over."""
+
 TICKS_PER_STEP = 6
 TICKS_PER_BEAT = TICKS_PER_STEP * STEPS_PER_BEAT
 
@@ -66,7 +70,7 @@ class Chord:
         length = 2 if symbol[1:2] in ("#", "b") else 1
         quality = symbol[length:]
         if quality not in QUALITIES:
-            raise ValueError(f"{symbol!r} is no chord symbol")
+            raise ValueError(f"{shortly(symbol)} is no chord symbol")
         return cls(pitch_class(symbol[:length]), QUALITIES[quality])
 
     @classmethod
@@ -117,10 +121,12 @@ class Form:
     def parse(cls, text: str) -> "Form":
         """A form from bars such as `C7 | C7 A7`: a bar's chords share it evenly; ValueError if they can't."""
         chords: list[Chord] = []
+        if text.count("|") >= MAX_BARS:
+            raise ValueError(f"it has more than {MAX_BARS} bars")
         for bar in text.split("|"):
             symbols = bar.split()
             if not symbols or STEPS_PER_BAR % len(symbols):
-                raise ValueError(f"the bar {bar.strip()!r} does not divide into {STEPS_PER_BAR} steps")
+                raise ValueError(f"the bar {shortly(bar.strip())} does not divide into {STEPS_PER_BAR} steps")
             for symbol in symbols:
                 chords += [Chord.parse(symbol)] * (STEPS_PER_BAR // len(symbols))
         return cls(tuple(chords))

@@ -7,6 +7,7 @@ knows the contract and no architecture.
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from platformdirs import user_state_path
 
 from improv.encoding import CHORD_HEAD, ENCODINGS
 from improv.errors import ContractError, UsageError
+from improv.memory_limit import memory_limited
 from improv.model import MAX_TENSOR_VALUES, ModelSpec, Shape, Tensor, Tensors
+from improv.model_files import read_model
 from improv.music import STEPS_PER_BEAT, Form, pitch_class
-from improv.onnx_file import checked_spec, part, read
+from improv.onnx_file import checked_spec, part
 
 CPU_PROVIDER = "CPUExecutionProvider"
 
@@ -27,11 +30,14 @@ _PROVIDERS = {"cpu": CPU_PROVIDER, "cuda": "CUDAExecutionProvider", "coreml": "C
 class OnnxModel:
     """One model file, checked and ready to step."""
 
-    def __init__(self, path: Path, provider: str = "cpu") -> None:
-        """Load a model; ContractError, InputNotFound or UsageError say what is wrong with it."""
+    def __init__(self, path: Path, provider: str = "cpu", *, content: bytes | None = None) -> None:
+        """Load a model from its file, or from the bytes that were read of it before.
+
+        ContractError, InputNotFound or UsageError say what is wrong with it.
+        """
         if provider not in _PROVIDERS:
             raise UsageError(f"no provider {provider!r}; choose from {', '.join(_PROVIDERS)}")
-        content = read(path)
+        content = read_model(path) if content is None else content
         self.sha256 = hashlib.sha256(content).hexdigest()
         """Of the file as it was read."""
         try:
@@ -100,8 +106,9 @@ def _session(content: bytes, provider: str) -> "onnxruntime.InferenceSession":
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        # the fallback of its Python side would print and try again
-        session = onnxruntime.InferenceSession(content, options, providers=[provider], enable_fallback=0)
+        with memory_limited() if provider == CPU_PROVIDER else nullcontext():  # a graphics card's driver reserves a lot
+            # the fallback of its Python side would print and try again
+            session = onnxruntime.InferenceSession(content, options, providers=[provider], enable_fallback=0)
     except Exception as error:  # onnxruntime raises its own classes, and UnicodeDecodeError for some damage
         reason = " ".join(str(error).split())[:160]
         raise ContractError(f"onnxruntime cannot load it ({reason}); export it again") from error

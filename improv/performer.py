@@ -8,7 +8,7 @@ import gc
 import pickle
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from improv.config import Tune
 from improv.engine import START_S, Lead, perform
 from improv.errors import ContractError, ImprovError
 from improv.link import Join, Link, serve
+from improv.memory_limit import memory_limited
 from improv.messages import Command, How, Panic, Quit
 from improv.midi.player import Plan, SystemClock
 from improv.model_files import find_model
@@ -55,7 +56,7 @@ def opened(tune: Tune, otherwise: str = "cpu") -> OnnxModel:
 def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int) -> Session:
     """The tune at its beginning, its first step due at 0 seconds."""
     transport = Transport(-tune.count_in * STEPS_PER_BAR, 0.0, tune.tempo, tune.swing)
-    with _first_steps(tune):
+    with _first_steps(tune, model):
         return begin(model, tune.settings(mode, seed), transport, count_in_bars=tune.count_in)
 
 
@@ -81,10 +82,11 @@ def last_step(tune: Tune, session: Session) -> int | None:
 
 
 @contextmanager
-def _first_steps(tune: Tune) -> Iterator[None]:
-    """Whatever a model raises before there is music, as a ContractError."""
+def _first_steps(tune: Tune, model: OnnxModel) -> Iterator[None]:
+    """Whatever a model raises before there is music, or takes more memory than a step may, as a ContractError."""
     try:
-        yield
+        with memory_limited() if model.provider == "cpu" else nullcontext():
+            yield
     except Exception as error:
         reason = " ".join(str(error).split())[:160]
         raise ContractError(f"{tune.model}: it fails in its first steps ({reason}); export it again") from error
@@ -218,7 +220,7 @@ def _serve(link: Link) -> None:
 def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
     model = opened(tune, remembered_provider())
     first = begun(tune, model, Mode.SOLO, 0)
-    with _first_steps(tune):
+    with _first_steps(tune, model):
         lead = Lead().tried(first, model, hands.clock)
     begin_ = _asked_to_begin(hands, link, Prepared(model.spec.name, deaf_to(model.spec)))
     if begin_ is None:

@@ -16,7 +16,8 @@ import onnxruntime
 from improv.bench.statistics import median_ratio, ratio
 from improv.messages import TEMPO, Settings
 from improv.model import no_memory
-from improv.onnx_file import part, read
+from improv.model_files import read_model
+from improv.onnx_file import part
 from improv.onnx_model import CPU_PROVIDER, OnnxModel
 from improv.quantiles import quantile
 from improv.session import Heard, advance, begin, silence
@@ -68,7 +69,7 @@ def beside_bare_us(path: Path, pairs: int = _PAIRS, pace_s: float = _PACE_S) -> 
     features, memory = silence(model), no_memory(model.spec)
     heads, _ = model.step(features, memory)
     outputs = [*heads, *(f"{name}_out" for name in model.spec.state)]
-    bare = _bare_session(part(read(path), outputs))
+    bare = _bare_session(part(read_model(path), outputs))
     inputs = [each.name for each in bare.get_inputs()]
     found: list[tuple[float, float]] = []
     for index in range(_WARM_UP_STEPS + pairs):

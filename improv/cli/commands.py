@@ -195,13 +195,13 @@ def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help=
 @app.command()
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the models there are."""
-    from improv.model_files import model_paths
-    from improv.onnx_file import checked_spec, read
+    from improv.model_files import model_paths, read_model
+    from improv.onnx_file import checked_spec
 
     found = {}
     for name, path in model_paths().items():
         try:
-            found[name] = checked_spec(read(path)).summary
+            found[name] = checked_spec(read_model(path)).summary
         except ImprovError as error:
             found[name] = f"unusable: {error}"
     if as_json:
