@@ -149,7 +149,7 @@ class OscSettings:
     """Whether and where improv listens for OSC."""
 
     enabled: bool = False
-    host: str = "127.0.0.1"
+    host: str = "localhost"
     port: int = 9000
 
 
@@ -219,7 +219,7 @@ TABLES: Mapping[str, Mapping[str, Control]] = MappingProxyType(
         },
         "osc": {
             "enabled": Control("enabled", "Listen for OSC.", ON if _OSC.enabled else OFF, choices=(OFF, ON)),
-            "host": Control("host", "The address to listen on; 127.0.0.1 is this machine alone.", _OSC.host),
+            "host": Control("host", "The address to listen on; localhost is this machine alone.", _OSC.host),
             "port": Control("port", "The UDP port to listen on.", _OSC.port, 1, 65535, whole=True),
         },
     }

@@ -1,29 +1,29 @@
 """The OSC door: phones, tablets, patchers and lighting desks steer a performance over UDP and see where it stands.
 
-    /improv/<control> value           set it; a switch takes 1 and 0 as well as on and off
+    /improv/<control> value           set it; a switch takes 1 and 0, true and false as well as on and off
     /improv/<control>/nudge by        move it by so much; 0, a button let go, is nothing
     /improv/<trigger>                 start, stop, restart, hand-over, panic, tap; an argument of 0 is a button let go
     /improv/status                    the whole state, once, to whoever asks
     /improv/watch 1|0                 the state, and from then on what changes of it; the same sender's 0 ends it
 
 Answers go to the address a packet came from: /improv/state/<control>, and /improv/state/who, beats_left (-1 where
-nobody knows), chord, chorus, bar, beat, playing; /improv/says tells why something was not done. Messages of
-a bundle are done at once, whatever its time tag says.
+nobody knows), chord, chorus, bar, beat, playing; /improv/says tells why something was not done. The messages of a
+bundle are done one by one and at once, whatever its time tag says; one that makes no sense spoils no other.
 
 UDP knows no sender for sure, so nothing here ends the performance or names a file. It must never wait, and
 never raise because of what somebody sends.
 """
 
+import errno
 import ipaddress
 import math
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
-from pythonosc.osc_message import OscMessage, ParseError
 from pythonosc.osc_message_builder import build_msg
 
 from improv.errors import ImprovError, Unavailable, UsageError
@@ -42,24 +42,34 @@ from improv.messages import (
     Value,
     checked,
 )
+from improv.osc_packets import MOST_BYTES, Argument, Message, Opaque, Unreadable, read
 from improv.plain import printable
 
 _ROOT = "/improv/"
-_MOST_BYTES = 8192
+_OURS = (f"{_ROOT}says", f"{_ROOT}state/")
+"""What we tell: two who told each other that they do not know it would never come to an end."""
+
+_MOST_ASKED, _MOST_SAID, _LONGEST_ADDRESS = 32, 8, 80
+"""Of a packet: what it may ask for, and what is said of it."""
+
 _MOST_PACKETS = 256
 """That are read and answered in one poll; the rest waits for the next, or is lost as UDP is."""
 
-_DEEPEST, _MOST_IN_A_PACKET = 4, 32
-_BUNDLE, _BUNDLE_HEAD = b"#bundle\0", 16
-_TYPES = frozenset("ifhdsTF")
-"""The arguments anybody can mean: numbers, words, true and false."""
+_LET_GO = frozenset({"", "0", "false", OFF})
+"""Words for a button that is not pressed."""
+
+_NO_SUCH_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+"""What is said of an address this machine does not have, of a family it may not have at all."""
+
+_BOTH = ("127.0.0.1", "::1")
+"""What localhost is, whatever a system's list of hosts says: programs take the one or the other."""
 
 _MOST_WATCHERS = 16
 _WATCHING_S = 0.05
 """Between two tellings of what has changed."""
 
-_Address = tuple[Any, ...]
-"""Of a socket: a host, a port, and what else its family needs."""
+_Client = tuple[socket.socket, tuple[Any, ...]]
+"""Who has sent something: the socket of ours it came to, and the address it came from."""
 
 _State = Mapping[str, Value]
 """What is told, by the end of its address."""
@@ -85,11 +95,11 @@ class OscServer:
         self._wanted_port = port
         self._ask = ask
         self._clock = clock
-        self._socket: socket.socket | None = None
+        self._sockets: list[socket.socket] = []
         self._state: _State = {}
         self._told: _State = {}
         self._told_s = -math.inf
-        self._watchers: dict[_Address, None] = {}
+        self._watchers: dict[_Client, None] = {}
         """In the order in which they last asked to be."""
         self._left = 0
         """How many packets may still be read and answered in this poll."""
@@ -97,58 +107,78 @@ class OscServer:
     def __enter__(self) -> Self:
         where = f"OSC on {self._host} port {self._wanted_port}"
         try:
-            found = socket.getaddrinfo(self._host, self._wanted_port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
-            family, kind, protocol, _, address = found[0]
-            self._socket = socket.socket(family, kind, protocol)
-            self._socket.setblocking(False)
-            self._socket.bind(address)
+            self._open()
         except (OSError, ValueError, OverflowError) as error:
             self.__exit__(None, None, None)
             reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
             raise Unavailable(f"{where}: {reason}; choose another host or port, or leave OSC off") from error
         return self
 
+    def _open(self) -> None:
+        """Have the port at every address of the host that this machine has, of both families; OSError if at none."""
+        hosts = _BOTH if self._host == "localhost" else (self._host,)
+        port = self._wanted_port
+        absent: OSError | None = None
+        for family, address in _addresses(hosts, port):
+            opened = None
+            try:
+                opened = socket.socket(family, socket.SOCK_DGRAM)
+                opened.setblocking(False)
+                if family == socket.AF_INET6:  # "::" is every address of both, any other one its own alone
+                    opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
+                opened.bind((address[0], port, *address[2:]))
+            except OSError as error:
+                if opened is not None:
+                    opened.close()
+                if error.errno not in _NO_SUCH_ADDRESS:
+                    raise
+                absent = absent or error
+            else:
+                self._sockets.append(opened)
+                port = port or int(opened.getsockname()[1])  # any, but the same for all
+        if absent is not None and not self._sockets:
+            raise absent
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-            self._watchers.clear()
+        for opened in self._sockets:
+            opened.close()
+        self._sockets.clear()
+        self._watchers.clear()
 
     @property
     def port(self) -> int:
-        """The UDP port that is held."""
-        return int(self._opened.getsockname()[1])
+        """The UDP port that is held; ValueError if none is."""
+        if not self._sockets:
+            raise ValueError("the OSC port is not open")
+        return int(self._sockets[0].getsockname()[1])
 
     @property
     def open_to_others(self) -> bool:
         """Whether other machines can reach it: whoever does can steer."""
-        host = str(self._opened.getsockname()[0])
-        return not ipaddress.ip_address(host.partition("%")[0]).is_loopback
-
-    @property
-    def _opened(self) -> socket.socket:
-        if self._socket is None:
-            raise ValueError("the OSC port is not open")
-        return self._socket
+        hosts = (str(opened.getsockname()[0]).partition("%")[0] for opened in self._sockets)
+        return not all(ipaddress.ip_address(host).is_loopback for host in hosts)
 
     def wakers(self) -> Sequence[socket.socket]:
         """What becomes readable when a packet has come."""
-        return [] if self._socket is None else [self._socket]
+        return list(self._sockets)
 
     def poll(self) -> Sequence[Command]:
         """Do what has been asked for, and tell the watchers what has changed; nothing is left to be done."""
         self._left = _MOST_PACKETS
-        while self._left > 0:
+        waiting = list(self._sockets)
+        while waiting and self._left > 0:
+            opened = waiting.pop(0)
             try:
-                packet, sender = self._opened.recvfrom(_MOST_BYTES + 1)
+                packet, sender = opened.recvfrom(MOST_BYTES + 1)
             except BlockingIOError:
-                break
+                continue
             except OSError:  # some systems tell here of a client that has gone
                 self._left -= 1
             else:
-                self._take(packet, sender)
+                self._take(packet, (opened, sender))
+            waiting.append(opened)
         self._tell_watchers()
         return ()
 
@@ -159,48 +189,60 @@ class OscServer:
 
     # --- what is asked ----------------------------------------------------------------------------
 
-    def _take(self, packet: bytes, sender: _Address) -> None:
-        """Do what a packet asks for, all of it or, if some of it makes no sense, nothing."""
-        try:
-            messages = [_parsed(message) for message in _messages(packet)]
-            if len(messages) > _MOST_IN_A_PACKET:
-                raise ValueError("it asks for too much")
-        except (ValueError, ParseError):
-            self.refused += 1
-            self._left -= 1
-            return
+    def _take(self, packet: bytes, sender: _Client) -> None:
+        """Do what a packet asks for, message by message, and say what was not done."""
+        messages = read(packet)
         self._left -= max(1, len(messages))
-        for address, arguments in messages:
+        if (
+            sum(isinstance(message, Message) and message.address.startswith(_ROOT) for message in messages)
+            > _MOST_ASKED
+        ):
+            messages = [Unreadable(f"a bundle asks for more than {_MOST_ASKED} things")]
+        says: dict[str, None] = {}
+        for message in messages:
             try:
-                said = self._do(address, arguments, sender)
+                said = self._do(message, sender)
             except ImprovError as error:
                 self.refused += 1
                 said = str(error)
             if said:
-                self._send(_packets({"says": said}, _ROOT), sender)
+                says[printable(said)] = None
+        told = list(says)
+        if len(told) > _MOST_SAID:
+            told[_MOST_SAID:] = [f"{len(told) - _MOST_SAID} other messages were not done either"]
+        for said in told:
+            self._send(_packets({"says": said}, _ROOT), sender)
 
-    def _do(self, address: str, arguments: Sequence[Value], sender: _Address) -> str:
+    def _do(self, message: Message | Unreadable, sender: _Client) -> str:
         """Do what one message asks for; what there is to say of it."""
+        if isinstance(message, Unreadable):
+            raise UsageError(f"nothing was done: {message.reason}")
+        address, arguments = message.address, message.arguments
+        if address.startswith(_OURS):
+            self.refused += 1
+            return ""
         match address.removeprefix(_ROOT).split("/"), arguments:
-            case [name], [] if name in _OFFERED:
-                return self._ask(_OFFERED[name])
-            case [name], [pressed, *_] if name in _OFFERED:
-                return self._ask(_OFFERED[name]) if pressed else ""
+            case _ if not address.startswith(_ROOT):
+                raise UsageError(f"{_shown(address)} is not improv's; its addresses begin with {_ROOT}")
+            case [name], [*pressed] if name in _OFFERED:
+                return self._ask(_OFFERED[name]) if _is_pressed(pressed) else ""
             case ["tap"], [*pressed]:
-                return self._ask(Tap(self._clock())) if not pressed or pressed[0] else ""
+                return self._ask(Tap(self._clock())) if _is_pressed(pressed) else ""
             case [name], [value] if name in CONTROLS:
                 return self._ask(checked(Set(name, _meant(name, value))))
-            case [name, "nudge"], [by] if name in CONTROLS and not isinstance(by, str):
-                return self._ask(checked(Nudge(name, _rounded(by)))) if by else ""
+            case [name, "nudge"], [int() | float() as by] if name in CONTROLS:
+                return self._ask(checked(Nudge(name, _rounded(float(by))))) if by else ""
+            case [name, "nudge"], [other] if name in CONTROLS:
+                raise UsageError(f"{name}/nudge with {_kind(other)} is nothing that can be asked for; give a number")
             case ["status"], _:
                 self._send(_packets(self._state), sender)
                 return ""
             case ["watch"], [on]:
-                self._watch(sender, on=bool(on))
+                self._watch(sender, on=_is_pressed([on]))
                 return ""
-        raise UsageError(f"{address} with {len(arguments)} arguments is nothing that can be asked for")
+        raise UsageError(f"{_shown(address)} with {len(arguments)} arguments is nothing that can be asked for")
 
-    def _watch(self, sender: _Address, *, on: bool) -> None:
+    def _watch(self, sender: _Client, *, on: bool) -> None:
         """Tell somebody of what changes from now on; the one who asked longest ago has to go for a new one."""
         self._watchers.pop(sender, None)
         if on:
@@ -221,11 +263,12 @@ class OscServer:
         for watcher in self._watchers:
             self._send(packets, watcher)
 
-    def _send(self, packets: Sequence[bytes], to: _Address) -> None:
+    def _send(self, packets: Sequence[bytes], to: _Client) -> None:
         self._left -= len(packets)
+        opened, address = to
         for packet in packets:
             with suppress(OSError):  # its queue is full, or it has gone: UDP promises nothing
-                self._opened.sendto(packet, to)
+                opened.sendto(packet, address)
 
 
 def _state(seen: Snapshot) -> _State:
@@ -258,51 +301,64 @@ def _packets(state: _State, root: str = f"{_ROOT}state/") -> Sequence[bytes]:
     return [build_msg(root + name, [value]).dgram for name, value in said.items()]
 
 
-def _messages(packet: bytes, depth: int = 0) -> Iterator[bytes]:
-    """The messages in a packet; ValueError if it is none, or too large or nested.
-
-    Not python-osc's way through bundles: it goes round for ever in one whose element has a negative size.
-    """
-    if len(packet) > _MOST_BYTES or depth > _DEEPEST:
-        raise ValueError("it is too large")
-    if not packet.startswith(_BUNDLE):
-        yield packet
-        return
-    at = _BUNDLE_HEAD
-    while at != len(packet):
-        size = int.from_bytes(packet[at : at + 4], "big")
-        element = packet[at + 4 : at + 4 + size]
-        if not element or len(element) != size:
-            raise ValueError("it is no bundle")
-        yield from _messages(element, depth + 1)
-        at += 4 + size
+def _addresses(hosts: Sequence[str], port: int) -> list[tuple[socket.AddressFamily, tuple[Any, ...]]]:
+    """The addresses of hosts, each once; OSError if a name has none."""
+    flags = socket.AI_PASSIVE
+    found = {
+        (family, address): None
+        for host in hosts
+        for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=flags)
+        if family in (socket.AF_INET, socket.AF_INET6)
+    }
+    return list(found)
 
 
-def _parsed(message: bytes) -> tuple[str, Sequence[Value]]:
-    """The address and the arguments of a message to us; ValueError or ParseError if it is none.
-
-    Its types are looked at first: python-osc would log each one that it does not know.
-    """
-    name = message.partition(b"\0")[0]
-    types = message[len(name) // 4 * 4 + 4 :].partition(b"\0")[0].decode()
-    if not name.startswith(_ROOT.encode()) or types[:1] not in ("", ",") or not _TYPES.issuperset(types[1:]):
-        raise ValueError("it is no message to improv")
-    parsed = OscMessage(message)
-    return parsed.address, parsed.params
+def _is_pressed(arguments: Sequence[Argument]) -> bool:
+    """Whether a button that sends this is pressed, not let go; nothing at all, and nil, are an impulse."""
+    match arguments:
+        case [str() as word, *_]:
+            return word.lower() not in _LET_GO
+        case [int() | float() as number, *_]:
+            return bool(number)
+    return True
 
 
-def _meant(name: str, value: Value) -> Value:
-    """The value somebody means who has faders and buttons, which send nothing but floats."""
+def _meant(name: str, value: Argument) -> Value:
+    """The value somebody means who has faders and buttons, which send nothing but floats; UsageError if it is none."""
     control = CONTROLS[name]
+    if isinstance(value, Opaque) or value is None or (isinstance(value, bool) and not control.is_switch):
+        raise UsageError(f"{name} cannot be {_kind(value)}; give {control.range}")
+    if control.is_switch:
+        return value if value in control.choices else _switched(value)
     if isinstance(value, str):
         if name == MODEL.name and not (value.isprintable() and not {"/", "\\"} & set(value)):
             raise UsageError("over OSC a model is chosen by its name; a file can be given on the command line")
         return value
-    if control.is_switch:
-        return ON if value else OFF
     if control.whole and math.isfinite(value):
         return round(value)
     return _rounded(value)
+
+
+def _switched(value: float | str) -> Value:
+    words = {"0": OFF, "false": OFF, "1": ON, "true": ON}
+    return words.get(value.lower(), value) if isinstance(value, str) else (ON if value else OFF)
+
+
+def _kind(value: Argument) -> str:
+    match value:
+        case None:
+            return "nil"
+        case bool():
+            return "true, false or an impulse"
+        case Opaque(name):
+            return name
+        case str():
+            return "a word"
+    return "a number"
+
+
+def _shown(address: str) -> str:
+    return address if len(address) <= _LONGEST_ADDRESS else f"{address[:_LONGEST_ADDRESS]}..."
 
 
 def _rounded(value: float) -> float:

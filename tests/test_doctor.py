@@ -9,7 +9,6 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
-import rtmidi
 import typer
 from typer.testing import CliRunner
 
@@ -34,6 +33,7 @@ from improv.doctor import (
 from improv.errors import Unavailable
 from improv.instance import Instance
 from improv.midi import ports
+from improv.midi.rtmidi_binding import rtmidi
 from tests.onnx_models import saved, walker
 
 BOTH = ("alsa", "jack")

@@ -36,6 +36,18 @@ from improv.turns import Mode, Turn, Who
 LOOPBACK = "127.0.0.1"
 
 
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as tried:
+            tried.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+IPV6 = pytest.mark.skipif(not _has_ipv6(), reason="no IPv6 here")
+
+
 def snapshot(step: int = 0, tempo: float = 120, end: int | None = 8, chord: str = "C7", **settings: Any) -> Snapshot:
     return Snapshot(
         step=step,
@@ -93,6 +105,11 @@ def client(server: OscServer) -> Iterator[SimpleUDPClient]:
 def told(client: SimpleUDPClient) -> dict[str, Any]:
     """What has come to a client: loopback has delivered it before the send returns."""
     return {message.address: message.params[0] for message in map(OscMessage, packets(client))}
+
+
+def sent(client: SimpleUDPClient, packet: bytes) -> None:
+    """Send a packet as it is."""
+    client._sock.sendto(packet, (LOOPBACK, client._port))
 
 
 def packets(client: SimpleUDPClient) -> Iterator[bytes]:
@@ -318,8 +335,12 @@ MALFORMED = {
     "an argument that is no text": b"/improv/mode\0\0\0\0,s\0\0\xff\xff\xff\0",
     "a type nobody knows": b"/improv/tempo\0\0\0,q\0\0\0\0\0\0",
     "a blob": build_msg("/improv/mode", [b"duet"]).dgram,
-    "an array": build_msg("/improv/tempo", [[1, 2]]).dgram,
+    "a blob of a negative size": b"/improv/mode\0\0\0\0,b\0\0\xff\xff\xff\xff",
+    "an array of two": build_msg("/improv/tempo", [[1, 2]]).dgram,
+    "an array that does not end": b"/improv/tempo\0\0\0,[i\0\0\0\0\x5a",
+    "an array that has not begun": b"/improv/tempo\0\0\0,i]\0\0\0\0\x5a",
     "nothing as an argument": build_msg("/improv/tempo", [None]).dgram,
+    "true as a number": build_msg("/improv/bars", [True]).dgram,
     "too large": build_msg("/improv/model", ["a" * 10_000]).dgram,
     "as large as can be sent": b"/improv/panic\0\0\0" + bytes(60_000),
     "a bundle without a head": b"#bundle\0",
@@ -328,7 +349,6 @@ MALFORMED = {
     "an element of a huge size": BUNDLE + element(PANIC, 2**31 - 1),
     "an element cut off": BUNDLE + element(PANIC)[:-4],
     "a size cut off": BUNDLE + element(PANIC) + b"\0\0",
-    "one bad element among good ones": BUNDLE + element(PANIC) + element(b"nonsense") + element(PANIC),
     "too many elements": BUNDLE + 33 * element(PANIC),
     "too many elements, nested": BUNDLE + 17 * element(BUNDLE + 2 * element(PANIC)),
     "too deep": nested(6).dgram,
@@ -343,6 +363,10 @@ def test_what_makes_no_sense_is_counted_and_nothing_of_it_is_done(server: OscSer
         server.poll()
         assert desk.asked == []
         assert server.refused == 1
+        sender.settimeout(1)
+        says = OscMessage(sender.recv(1 << 16))
+        assert says.address == "/improv/says"
+        assert says.params[0]
         sender.sendto(PANIC, (LOOPBACK, server.port))
         server.poll()
     assert desk.asked == [Panic()]
@@ -430,6 +454,205 @@ def test_telling_the_state_counts_as_much_as_it_is(server: OscServer, client: Si
     assert desk.asked == [Panic()]
 
 
+# --- as other programs send it ----------------------------------------------------------------------
+
+
+def message(address: str, types: str | None, *data: bytes) -> bytes:
+    """A message as it is on the wire; without a list of types if that is None."""
+
+    def word(text: str) -> bytes:
+        data = text.encode()
+        return data + bytes(4 - len(data) % 4)
+
+    return word(address) + (b"" if types is None else word(f",{types}")) + b"".join(data)
+
+
+INT, LONG, FLOAT, DOUBLE = (struct.Struct(kind).pack for kind in (">i", ">q", ">f", ">d"))
+FOREIGN = message("/track/1/fader", "f", FLOAT(0.5))
+AT_A_TIME = b"#bundle\0" + bytes.fromhex("e2f0a1b200000000")
+
+SENT: dict[str, tuple[bytes, list[Command]]] = {
+    # what a program sends, and what is asked for
+    "ossia's impulse, as infinitum": (message("/improv/panic", "I"), [Panic()]),
+    "ossia's impulse, as nil": (message("/improv/hand-over", "N"), [HandOver()]),
+    "a tap by an impulse": (message("/improv/tap", "I"), [Tap(100.0)]),
+    "a switch by an impulse": (message("/improv/thru", "I"), [Set("thru", "on")]),
+    "a step by an impulse": (message("/improv/mode/nudge", "I"), [Nudge("mode", 1.0)]),
+    "TouchOSC's button, true": (message("/improv/start", "T"), [Start()]),
+    "TouchOSC's button, false": (message("/improv/start", "F"), []),
+    "a step back by a button let go": (message("/improv/bars/nudge", "F"), []),
+    "a toggle, false": (message("/improv/thru", "F"), [Set("thru", "off")]),
+    "a double, as odot has it": (message("/improv/tempo", "d", DOUBLE(132.5)), [Set("tempo", 132.5)]),
+    "an integer of 64 bits": (message("/improv/tempo", "h", LONG(90)), [Set("tempo", 90.0)]),
+    "an integer of 64 bits for a whole number": (message("/improv/bars", "h", LONG(8)), [Set("bars", 8)]),
+    "a symbol": (message("/improv/mode", "S", b"duet" + bytes(4)), [Set("mode", "duet")]),
+    "a character": (message("/improv/key", "c", INT(ord("F"))), [Set("key", "F")]),
+    "Max's bang": (message("/improv/restart", "s", b"bang" + bytes(4)), [Restart()]),
+    "a word for off": (message("/improv/stop", "s", b"off\0"), []),
+    "a switch by a number's word": (message("/improv/thru", "s", b"1\0\0\0"), [Set("thru", "on")]),
+    "a switch by true as a word": (message("/improv/thru", "s", b"True" + bytes(4)), [Set("thru", "on")]),
+    "an array of one": (message("/improv/tempo", "[f]", FLOAT(100)), [Set("tempo", 100.0)]),
+    "arrays in arrays": (message("/improv/tempo", "[[i]]", INT(99)), [Set("tempo", 99.0)]),
+    "a colour with a button": (message("/improv/panic", "r", INT(-1)), [Panic()]),
+    "no types at all": (message("/improv/panic", None), [Panic()]),
+    "an empty list of types": (message("/improv/panic", ""), [Panic()]),
+    "a float without its last zeros, as Reaktor has it": (
+        message("/improv/temperature", "f", FLOAT(0.5).rstrip(b"\0")),
+        [Set("temperature", 0.5)],
+    ),
+    "an empty bundle": (BUNDLE, []),
+    "a bundle for later": (AT_A_TIME + element(PANIC), [Panic()]),
+    "a bundle in a bundle": (BUNDLE + element(AT_A_TIME + element(PANIC)) + element(PANIC), [Panic(), Panic()]),
+}
+
+
+@pytest.mark.parametrize(("packet", "asked"), SENT.values(), ids=SENT)
+def test_what_other_programs_send_is_done(
+    server: OscServer, client: SimpleUDPClient, desk: Desk, packet: bytes, asked: list[Command]
+) -> None:
+    sent(client, packet)
+    server.poll()
+    assert desk.asked == asked
+    assert server.refused == 0
+    assert told(client) == {}
+
+
+NOT_DONE: dict[str, tuple[bytes, str]] = {
+    # what a program sends, and what is said of it
+    "somebody else's address": (FOREIGN, "/track/1/fader is not improv's"),
+    "nil for a number": (message("/improv/tempo", "N"), "tempo cannot be nil; give 20 to 400"),
+    "an impulse for a number": (message("/improv/tempo", "I"), "tempo cannot be true, false or an impulse"),
+    "a blob": (message("/improv/tempo", "b", INT(4), b"abcd"), "tempo cannot be a blob"),
+    "a time tag": (message("/improv/tempo", "t", bytes(8)), "tempo cannot be a time tag"),
+    "a MIDI message": (message("/improv/tempo", "m", bytes(4)), "tempo cannot be a MIDI message"),
+    "a colour": (message("/improv/mode", "r", bytes(4)), "mode cannot be a colour"),
+    "a step by nil": (message("/improv/tempo/nudge", "N"), "with nil is nothing that can be asked for"),
+    "an array of two": (message("/improv/tempo", "[ff]", FLOAT(1), FLOAT(2)), "with 2 arguments"),
+    "a type nobody knows": (message("/improv/tempo", "Q"), "nobody knows its type 'Q'"),
+    "TouchOSC's touch": (message("/improv/tempo/z", "f", FLOAT(1)), "nothing that can be asked for"),
+    "a double that is no number": (message("/improv/tempo", "d", DOUBLE(float("nan"))), "out of range"),
+    "a huge integer": (message("/improv/seed", "h", LONG(2**62)), "out of range"),
+    "an address of escapes": (message("/\x1b[31mred", ""), "/ [31mred is not improv's"),
+    "a long address": (message("/" + "a" * 500, ""), "aaa... is not improv's"),
+}
+
+
+@pytest.mark.parametrize(("packet", "says"), NOT_DONE.values(), ids=NOT_DONE)
+def test_what_is_not_done_is_told(
+    server: OscServer, client: SimpleUDPClient, desk: Desk, packet: bytes, says: str
+) -> None:
+    sent(client, packet)
+    server.poll()
+    assert desk.asked == []
+    assert server.refused == 1
+    assert says in told(client)["/improv/says"]
+
+
+@pytest.mark.parametrize(
+    "spoiling",
+    [
+        FOREIGN,
+        b"nonsense",
+        message("/improv/tempo", "Q"),
+        message("/improv/tempo", "f", FLOAT(1e6)),
+        b"/improv/\xff\0\0\0",
+    ],
+)
+def test_one_message_that_is_not_done_spoils_no_other(
+    spoiling: bytes, server: OscServer, client: SimpleUDPClient, desk: Desk
+) -> None:
+    good = element(message("/improv/tempo", "i", INT(99))), element(message("/improv/start", "I"))
+    inner = BUNDLE + element(spoiling) + good[1]
+    sent(client, BUNDLE + good[0] + element(spoiling) + element(inner) + good[0])
+    server.poll()
+    assert desk.asked == [Set("tempo", 99.0), Start(), Set("tempo", 99.0)]
+    assert server.refused == 2
+    assert len(list(packets(client))) == 1  # the same thing is said once
+
+
+def test_a_bundle_of_much_that_is_somebody_elses_is_told_shortly(
+    server: OscServer, client: SimpleUDPClient, desk: Desk
+) -> None:
+    foreign = b"".join(element(message(f"/desk/{number}", "f", FLOAT(0))) for number in range(200))
+    sent(client, BUNDLE + foreign + element(PANIC))
+    server.poll()
+    assert desk.asked == [Panic()]
+    says = [OscMessage(packet).params[0] for packet in packets(client)]
+    assert len(says) == 9
+    assert says[-1] == "192 other messages were not done either"
+
+
+def test_two_who_do_not_know_each_other_do_not_tell_each_other_so_for_ever(
+    server: OscServer, client: SimpleUDPClient, desk: Desk
+) -> None:
+    for address in ("/improv/says", "/improv/state/tempo"):
+        client.send_message(address, "what?")
+    server.poll()
+    assert server.refused == 2
+    assert told(client) == {}
+
+
+# --- both families ----------------------------------------------------------------------------------
+
+
+def listed(*addresses: str) -> Any:
+    """A system whose localhost has these addresses, in this order."""
+
+    def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+        families = {True: socket.AF_INET6, False: socket.AF_INET}
+        hosts = addresses if host == "localhost" else (host,)
+        ends = [((name, port, 0, 0) if ":" in name else (name, port)) for name in hosts]
+        return [(families[":" in end[0]], socket.SOCK_DGRAM, 17, "", end) for end in ends]
+
+    return getaddrinfo
+
+
+@IPV6
+@pytest.mark.parametrize("hosts", [("::1", "127.0.0.1"), ("127.0.0.1",), ("::1",)])
+def test_localhost_is_heard_and_answered_by_both_families(
+    hosts: tuple[str, ...], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", listed(*hosts))
+    with OscServer("localhost", 0, desk.ask, clock=desk.clock) as server:
+        assert len(server.wakers()) == 2
+        assert not server.open_to_others
+        for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            with socket.socket(family, socket.SOCK_DGRAM) as sender:
+                sender.settimeout(5)
+                sender.connect((host, server.port))
+                sender.send(PANIC)
+                sender.send(FOREIGN)
+                server.poll()
+                assert desk.asked.pop() == Panic()
+                assert "is not improv's" in OscMessage(sender.recv(1 << 16)).params[0]
+                sender.send(message("/improv/watch", "I"))
+                server.poll()
+                desk.now_s += 1
+                server.show(snapshot(tempo=100 + desk.now_s))
+                assert OscMessage(sender.recv(1 << 16)).address.startswith("/improv/state/")
+
+
+@IPV6
+def test_a_port_taken_on_one_family_is_taken(desk: Desk) -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
+        other.bind(("::1", 0))
+        port = other.getsockname()[1]
+        with pytest.raises(Unavailable, match=f"OSC on localhost port {port}"), OscServer("localhost", port, desk.ask):
+            pass
+
+
+def test_where_there_is_no_ipv6_the_other_family_is_enough(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoIpv6(socket.socket):
+        def __init__(self, family: int = socket.AF_INET, *rest: Any, **given: Any) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(97, "Address family not supported by protocol")
+            super().__init__(family, *rest, **given)
+
+    monkeypatch.setattr(socket, "socket", NoIpv6)
+    with OscServer("localhost", 0, desk.ask) as server:
+        assert [opened.getsockname()[0] for opened in server.wakers()] == ["127.0.0.1"]
+
+
 # --- the port --------------------------------------------------------------------------------------
 
 
@@ -449,11 +672,19 @@ def test_a_host_or_a_port_that_cannot_be(desk: Desk, host: str, port: int) -> No
 
 @pytest.mark.parametrize(
     ("host", "others"),
-    [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)],  # noqa: S104 -- what is warned of
+    [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True), pytest.param("::", True, marks=IPV6)],  # noqa: S104
 )
 def test_who_can_reach_it(desk: Desk, host: str, others: bool) -> None:
     with OscServer(host, 0, desk.ask) as server:
         assert server.open_to_others is others
+
+
+@IPV6
+def test_every_address_of_ipv6_is_every_address(desk: Desk) -> None:
+    with OscServer("::", 0, desk.ask) as server, closing(SimpleUDPClient(LOOPBACK, server.port)) as client:
+        client.send_message("/improv/status/x", [])
+        server.poll()
+        assert "nothing that can be asked for" in told(client)["/improv/says"]
 
 
 def test_when_it_is_closed_nothing_wakes_and_nothing_is_told(desk: Desk) -> None:
