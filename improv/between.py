@@ -159,6 +159,8 @@ class Begin:
     """Whether the session is of another network."""
     goes_on: bool = False
     """Whether what the session says sounds does sound."""
+    in_hand: bool = False
+    """Whether the player has played on what the engine that told the session had given it."""
 
 
 @dataclass(frozen=True, slots=True)

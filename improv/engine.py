@@ -114,13 +114,18 @@ def perform(
     *,
     lead: Lead,
     last_step: int | None = None,
+    in_hand: bool = False,
 ) -> Session:
     """Play from a session on, to the end of `last_step` from the form's top or until told to quit; the last session.
+
+    `in_hand`: another engine told of the session, and whoever plays has had its plan and the bar behind it since.
 
     The observer is told each step once it can no longer change, and at the end once more; while
     playing is stopped, of what is asked for, and once a second that it waits.
     """
     performance = _Performance(session, model, hands, observe, lead, inf if last_step is None else last_step)
+    if in_hand:
+        performance.go_on_from_what_is_in_hand()
     while performance.step():
         pass
     return performance.closed()
@@ -178,6 +183,10 @@ class _Performance:
         self._settled: _Step | None = None
         self._leapt = 0
         self._handed = session.step
+
+    def go_on_from_what_is_in_hand(self) -> None:
+        """Take it that the step after the session's, and the bar behind that, are being played."""
+        self._handed = self.session.step + 1 + FALLBACK_STEPS
 
     def step(self) -> bool:
         """Decide the next step and go on to it when it is due; False after the last, or once told to quit."""
@@ -281,9 +290,10 @@ class _Performance:
         taken_in = heard if first == session.step + 1 else Heard()
         self._handed = session.step + FALLBACK_STEPS
         begin, end = first * TICKS_PER_STEP, (self._last_step + 1) * TICKS_PER_STEP
+        last = session.step + FALLBACK_STEPS
         events, session = _fallbacks(session, taken_in, self._model)
         kept = tuple(placed for placed in events if begin <= placed.tick < end)
-        self._hands.play(Plan(first, kept, session.transport))
+        self._hands.play(Plan(first, kept, session.transport, max(0, last + 1 - first)))
         return taken_in
 
     def _catch_up(self) -> None:

@@ -249,7 +249,8 @@ def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
         if moment.session.step % _TIDY_STEPS == 0:
             gc.collect()
 
-    perform(session, model, hands, observe, lead=lead, last_step=last_step(tune, session))
+    in_hand = begin_.in_hand and bool(begin_.session)
+    perform(session, model, hands, observe, lead=lead, last_step=last_step(tune, session), in_hand=in_hand)
     link.send(Ended(lead.s, peak_memory_mib()))
 
 

@@ -139,6 +139,8 @@ class Supervisor:
         self._quit = False
         self._begin: Begin | None = None
         self._session = b""
+        self._in_hand = False
+        """Whether a player has played on since an engine died."""
         self._settled_s = 0.0
         """When the last of your notes was played that is in a step that was told."""
         self._coming_s = 0.0
@@ -470,6 +472,7 @@ class Supervisor:
         stuck = self._now_s - self._engine_heard_s > (_ENGINE_SILENT_S if self._engine_told else _STARTING_S)
         if self._engine.gone or stuck:
             self._engine.kill()
+            self._in_hand = self._connected
             self._count_death("the engine")
             self.engine_deaths += 1
             self._say(f"the engine {'is stuck' if stuck else 'has died'}; another takes its place")
@@ -496,7 +499,7 @@ class Supervisor:
             self._player.kill()
         self._earlier, self._report = self._report.after(self._earlier), Report()
         self._player_again_s = self._now_s + (0.0 if self._player_open else _AGAIN_S)
-        self._player, self._player_open, self._connected = None, False, False
+        self._player, self._player_open, self._connected, self._in_hand = None, False, False, False
         self._keys = frozenset()
 
     def _count_death(self, who: str) -> None:
@@ -531,6 +534,7 @@ class Supervisor:
         if not self._engine_begun:
             self._engine_begun = True
             self._engine_heard_s = time.monotonic()
-            self._engine.link.send(replace(self._begin, session=self._session, swapped=self._swapped, goes_on=goes_on))
+            begin = replace(self._begin, session=self._session, swapped=self._swapped)
+            self._engine.link.send(replace(begin, goes_on=goes_on, in_hand=self._in_hand and not goes_on))
             for command in self._asked:  # of another engine, which had no time to play them
                 self._engine.link.send(command)

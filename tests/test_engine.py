@@ -295,6 +295,26 @@ def test_after_a_bar_of_fallback_there_is_silence_and_the_place_is_kept(begun: B
     assert moments[-2].played.frame.chord == ended.form.chord_at(63)
 
 
+@pytest.mark.parametrize(("gone_s", "in_hand"), [(1.1, True), (1.1, False), (4.0, True)])
+def test_an_engine_that_goes_on_for_another_knows_what_has_been_played_meanwhile(
+    begun: Begun, gone_s: float, in_hand: bool
+) -> None:
+    """The plan and the bar of fallback that the other one had given away; what came after them was silent."""
+    clock = SimulatedClock(-1)
+    told = list[Moment]()
+    perform(begun(Mode.SOLO), Slow(clock, {}), Apart(clock), told.append, lead=Lead(), last_step=15)
+    session = told[11].session
+    clock = SimulatedClock(session.transport.time_of(session.step) + gone_s)
+    moments = list[Moment]()
+    ended = perform(session, Slow(clock, {}), Apart(clock), moments.append, lead=Lead(), last_step=63, in_hand=in_hand)
+    missed = int(gone_s / 0.25)
+    played = min(missed, FALLBACK_STEPS + 1) if in_hand else 0
+    how = [moment.how for moment in moments]
+    assert how[: missed + 1] == [How.FALLBACK] * played + [How.SKIPPED] * (missed - played) + [How.NETWORK]
+    assert ended.missed_steps == missed - played
+    assert [moment.session.step for moment in moments[:-1]] == [*range(session.step + 1, 64)]
+
+
 def test_a_performance_ends_with_its_last_step_after_a_long_stall_too(begun: Begun) -> None:
     clock = SimulatedClock(-1)
     hands, moments = Apart(clock), list[Moment]()

@@ -349,7 +349,7 @@ class Playing(RuleBasedStateMachine):
         desk = self.desk
         step = desk.transport.step_at(desk.clock.now()) + ahead
         placed = self.placed(step, events)
-        desk.play(Plan(step, in_order(placed) if ordered else tuple(placed), desk.transport))
+        desk.play(Plan(step, in_order(placed) if ordered else tuple(placed), desk.transport, steps=7))
         desk.listen(then_s)
 
     @rule(ahead=st.integers(0, 3), bpm=tempos, swing=st.sampled_from([0.5, 0.67, 0.75]), events=st.lists(planned_notes))
@@ -447,12 +447,15 @@ class Playing(RuleBasedStateMachine):
             self.ends()
 
     def engine_gone(self) -> None:
-        """What it began is over; what the player holds goes on."""
+        """What it has planned is played, and then what it began is over; what the player holds goes on."""
         desk = self.desk
         theirs = desk.player.passed.ends()
-        desk.forget()
+        end = desk.player._planned_to
+        desk.expected = [each for each in desk.expected if each.tick < end]
         desk.inbox.put(desk.clock.now(), Gone(desk.clock.now(), engine=True))
         desk.listen(0)
+        while (due_s := desk.player.next_due_s()) < inf:
+            desk.listen(max(0.0, due_s - desk.clock.now()))
         assert desk.player.passed.ends() == theirs
         if desk.thru is desk.out:
             for message in theirs:
@@ -591,6 +594,72 @@ def test_a_note_of_ours_has_its_own_end_although_an_instrument_that_goes_has_end
         counting.send(message)
     assert counting.at_rest
     assert desk.out.synth.at_rest
+
+
+# --- an engine that dies ------------------------------------------------------------------------------
+
+
+def orphaned(at_s: float) -> Desk:
+    """A chord that nobody ends and a line, planned for a bar, until the engine dies in the middle of a note."""
+    desk = Desk("none")
+    chord = Placed(0, NoteOn(Part.CHORDS, 43, 80))
+    desk.play(Plan(0, in_order([chord, *notes((0, 1, 60), (2, 3, 62), (4, 5, 64), (9, 10, 65))]), QUICK, steps=8))
+    desk.listen(at_s)
+    desk.inbox.put(desk.clock.now(), Gone(desk.clock.now(), engine=True))
+    return desk
+
+
+def test_what_an_engine_has_planned_outlives_it_and_then_there_is_silence() -> None:
+    """Each pending end stays in its place; what has none ends with the last step that was planned."""
+    desk = orphaned(0.6)
+    desk.forget()
+    desk.expected = [Expected(24, NoteOn(Part.MELODY, 64, 80), QUICK)]
+    desk.listen(10)
+    assert desk.out.onsets() == [(0.0, 43), (0.0, 60), (0.5, 62), (1.0, 64)]
+    assert [(round(at, 6), message[1]) for at, message in desk.out.sent if is_off(message)] == [
+        (0.25, 60), (0.75, 62), (1.25, 64), (2.0, 43)
+    ]  # fmt: skip
+    assert desk.out.synth.at_rest
+    assert desk.player.ledger.empty
+    assert desk.player.heard() == ([], [])
+
+
+def test_another_engines_plan_takes_over_where_it_begins_however_often_it_is_planned_again() -> None:
+    """It knows nothing of what sounds: all of it ends right before the new one's first notes."""
+    desk = orphaned(0.6)
+    desk.listen(0.1)
+    desk.forget()
+    for velocity in (70, 71):
+        strikes = Placed(24, NoteOn(Part.CHORDS, 43, velocity)), Placed(24, NoteOn(Part.CHORDS, 47, velocity))
+        desk.play(Plan(4, strikes, QUICK))
+        desk.play(Plan(5, (), QUICK, steps=8))
+        desk.listen(0.05)
+    desk.listen(10)
+    after = [(round(at, 6), message) for at, message in desk.out.sent if at > 0.6]
+    assert after == [
+        (0.75, b"\x80\x3e\x40"), (1.0, b"\x81\x2b\x40"), (1.0, b"\x91\x2b\x47"), (1.0, b"\x91\x2f\x47")
+    ]  # fmt: skip
+    assert desk.player.ledger.sounding == {(1, 43), (1, 47)}
+
+
+def test_a_panic_ends_what_has_outlived_its_engine() -> None:
+    desk = orphaned(0.6)
+    desk.listen(0.1)
+    desk.forget()
+    desk.inbox.put(desk.clock.now(), Panic())
+    desk.listen(10)
+    assert desk.out.onsets()[-1] == (0.5, 62)
+    assert desk.out.synth.at_rest
+
+
+def test_a_key_without_midi_that_is_held_outlives_an_engine() -> None:
+    clock = SimulatedClock()
+    out, inbox = Listener(clock), Inbox()
+    player = Player(clock, out, [inbox])
+    player.play(Plan(0, notes((0, 20, 60)), QUICK, steps=8))
+    inbox.put(0.5, Press(50, 80), Gone(0.5, engine=True))
+    player.listen_until(10, at_once=False)
+    assert player.ledger.sounding == {(2, 50)}
 
 
 # --- pass-through (R20) -------------------------------------------------------------------------------

@@ -100,6 +100,13 @@ class Plan:
     step: int
     events: tuple[Placed, ...]
     transport: Transport
+    steps: int = 1
+    """How many steps it covers, those in which nothing begins among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEnd:
+    """What we have begun ends here: a pending event of the player's own, once nobody plans on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +243,12 @@ class Player:
         self._sink = sink
         self._zones = Zones()
         self._sources = list(sources)
-        self._pending: list[tuple[float, int, Event, Transport | None]] = []
+        self._pending: list[tuple[float, int, Event | PlanEnd, Transport | None]] = []
         """By tick; what lies before a change of tempo keeps the transport it was planned with."""
+        self._planned_to = 0
+        """The tick up to which the last plan goes."""
+        self._orphaned = False
+        """Whether what is pending was planned by an engine that is gone: it ends where another one's plan begins."""
         self._order = itertools.count()
         self._transport = Transport(0, 0.0, 60)
         self._struck: dict[tuple[Part, int], float] = {}
@@ -282,8 +293,10 @@ class Player:
             for tick, n, event, by in self._pending
             if tick < start
         ]
+        if self._orphaned and not any(isinstance(event, PlanEnd) for _, _, event, _ in self._pending):
+            self._pending.append((start, next(self._order), PlanEnd(), None))  # the new engine knows nothing of it
         self._pending += [(placed.tick, next(self._order), placed.event, None) for placed in plan.events]
-        self._transport = plan.transport
+        self._transport, self._planned_to = plan.transport, start + plan.steps * TICKS_PER_STEP
         heapq.heapify(self._pending)
         for note, tick in list(self._struck.items()):
             if tick >= start:
@@ -333,8 +346,7 @@ class Player:
 
     def silence(self) -> None:
         """End all that sounds and every pedal, drop all that is pending, and silence the channels."""
-        self._pending.clear()
-        self._struck.clear()
+        self._forget_the_plan()
         for ledger, sink in ((self.ledger, self._sink), (self.passed, self.thru)):
             if sink is not None:
                 channels = sorted(ledger.channels.union(_OUR_CHANNELS if ledger is self.ledger else ()))
@@ -342,10 +354,31 @@ class Player:
             ledger.clear()
         self._silenced_s = self.clock.now()
 
-    def _end_ours(self) -> None:
-        """End what we have begun, drop what is pending, and leave what the player holds alone."""
+    def _outlive_the_engine(self) -> None:
+        """Play on what is pending, and have all that it has begun end with it, unless another engine plans on before.
+
+        A pending end of a note stays where it is; what is held by nobody's plan any more ends with the last step.
+        """
+        if not self._orphaned:
+            self._orphaned = True
+            self._pending = [item for item in self._pending if item[0] < self._planned_to]
+            self._pending.append((self._planned_to, next(self._order), PlanEnd(), None))
+            heapq.heapify(self._pending)
+
+    def _plan_has_ended(self) -> list[bytes]:
+        self._orphaned = False
+        ends = [message for note in self._struck for message in self._ours(bytes_of(NoteOff(*note)))]
+        self._struck.clear()
+        return ends
+
+    def _forget_the_plan(self) -> None:
         self._pending.clear()
         self._struck.clear()
+        self._orphaned = False
+
+    def _end_ours(self) -> None:
+        """End what we have begun, drop what is pending, and leave what the player holds alone."""
+        self._forget_the_plan()
         self._send(self._sink, self.ledger.ends())
         self.ledger.clear()
 
@@ -398,7 +431,7 @@ class Player:
                 self._note(arrival)
             case Gone(time_s, engine):
                 if engine:
-                    self._end_ours()
+                    self._outlive_the_engine()
                 else:
                     self.release_what_is_held(time_s)
             case Panic():
@@ -529,8 +562,10 @@ class Player:
         for message in messages:
             self.echo.sent(message, self.clock.now())
 
-    def _messages_of(self, event: Event, tick: float, *, late: bool) -> list[bytes]:
+    def _messages_of(self, event: Event | PlanEnd, tick: float, *, late: bool) -> list[bytes]:
         """What an event sends, in the ledger already: a send that fails half-way is ended too."""
+        if isinstance(event, PlanEnd):
+            return self._plan_has_ended()
         if isinstance(event, Volume):
             return self._ours(bytes_of(event))
         note = event.part, event.pitch

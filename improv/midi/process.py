@@ -93,7 +93,7 @@ class Engine:
         if self.link.closed:
             self.link.close()
             self.link = None
-            return (Gone(now_s, engine=True),)  # what it planned last is of no use any more
+            return (*plans, Gone(now_s, engine=True))
         return plans
 
     def next_poll_s(self, now_s: float) -> float:

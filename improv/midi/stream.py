@@ -37,7 +37,10 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """What notes came from is gone: those that are held are over. `engine` if it was what plans came from."""
+    """What notes came from is gone: those that are held are over.
+
+    `engine` if it was what plans came from: what is planned is played to its end, unless another one plans on.
+    """
 
     time_s: float
     engine: bool = False
