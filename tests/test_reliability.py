@@ -282,6 +282,15 @@ def leaving(server: Server, way: Way, model: str, witness: Witness) -> Terminal:
 # --- processes that die -------------------------------------------------------------------------
 
 
+def as_it_was(recorded: Recording, bpm: float, kills: int) -> Recording:
+    """The same take: engines have died in it, and neither model, seed nor tempo is another."""
+    assert (recorded.head.model, recorded.head.settings.seed) == ("eck2002-blues", 1)
+    assert recorded.entries[-1].transport.bpm == bpm
+    remarks = [remark.text for remark in recorded.remarks]
+    assert remarks.count("the engine has died; another takes its place") == kills
+    return recorded
+
+
 @pytest.mark.parametrize("kills", tiers(2, 50))
 @pytest.mark.parametrize("named", [True, False], ids=["named output", "virtual output"])
 def test_an_engine_that_is_killed_leaves_nothing_hanging_and_is_back_in_its_place(
@@ -308,7 +317,8 @@ def test_an_engine_that_is_killed_leaves_nothing_hanging_and_is_back_in_its_plac
         improv.strike(b"+")
         eventually(lambda: f"{tempo + 4} bpm" in improv.out, "the tempo")
         outlived, back_s = [], []
-        for _ in range(kills):
+
+        def kill() -> None:
             plays(witness)
             keyboard.play([(0x92, 60, 90), SUSTAIN_DOWN])
             eventually(lambda: pedals(witness.heard()) == {YOURS}, "the pedal")
@@ -328,6 +338,9 @@ def test_an_engine_that_is_killed_leaves_nothing_hanging_and_is_back_in_its_plac
             back_s.append(time.time() - on_s)
             assert children(improv.pid)["engine"] != below["engine"]
             assert children(improv.pid)["player"] == below["player"]
+
+        for _ in range(kills):
+            kill()
         heard = len(struck(witness.heard()))
         eventually(lambda: len(struck(witness.heard())) > heard + 2, "more chords")
         improv.strike(b"q")
@@ -337,12 +350,7 @@ def test_an_engine_that_is_killed_leaves_nothing_hanging_and_is_back_in_its_plac
         assert max(outlived) > 0
         told("engine killed: playing again", back_s)
         told("shutdown", [took_s])
-        recorded = take(takes)
-        assert (recorded.head.model, recorded.head.settings.seed) == ("eck2002-blues", 1)
-        assert recorded.entries[-1].transport.bpm == tempo + 4
-        assert [remark.text for remark in recorded.remarks].count(
-            "the engine has died; another takes its place"
-        ) == kills
+        recorded = as_it_was(take(takes), tempo + 4, kills)
         if named:  # else the top of the form may have passed before anybody was connected
             in_place(witness, recorded, struck(witness.heard())[0][0])
 

@@ -181,7 +181,7 @@ def _trip(found: Mapping[str, Any], period_ms: float) -> str:
 
 def _safety_told(results: Mapping[str, Any]) -> Rows:
     found = results["silence_after_kill"]
-    what = "engine killed to the last end of a note at another program"
+    what = "engine killed, and no other comes, to the last end of a note at another program"
     if "not_measured" in found:
         told: Rows = [(what, _not_measured(found))]
     else:
@@ -192,7 +192,7 @@ def _safety_told(results: Mapping[str, Any]) -> Rows:
                 f"{found['p50_ms']:.1f} / {found['max_ms']:.1f} ms = {periods}",
             ),
             (
-                f"of {found['sounding']} notes that sounded then, never ended / begun later",
+                f"of {found['sounding']} notes that sounded then, never ended / begun later, of the bar in hand",
                 f"{found['hung']} / {found['after']}",
             ),
         ]

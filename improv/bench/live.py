@@ -1,4 +1,4 @@
-"""What is measured over a real JACK server: hear-through, and silence after the engine is killed.
+"""What is measured over a real JACK server: hear-through, and what outlives an engine that is killed.
 
 The witnesses are other people's programs. Where no server answers, or one of them is missing, that is
 said instead; it must never fail the rest.
@@ -29,10 +29,9 @@ _UNSUSPECTING = f"import improv.midi.echo as echo; echo._SURE = 1 << 30; {PLAYER
 """The player without its recognition of loops: the tester sends two messages in turn, a hundred times a second."""
 
 _TEMPO_BPM = 240
-_LISTENS_S = 0.4
+_LISTENS_S = 1.5
+"""The bar that is in the player's hands, a step before it, and some more."""
 _PLAYS_S = 10.0
-_ON_THEIR_WAY = 4
-"""Periods in which an onset that was sent before the kill may still reach the witness."""
 
 
 def told(measurement: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -63,10 +62,10 @@ def through(messages: int = MESSAGES) -> dict[str, Any]:
 
 
 def silence_after_kill(model: str, provider: str, kills: int = KILLS) -> dict[str, Any]:
-    """Milliseconds from SIGKILL of the engine to the last end of a note at a witness.
+    """Milliseconds from SIGKILL of the engine to the last end of a note at a witness, where no other engine comes.
 
-    `hung` counts notes the witness never saw the end of, `after` how often one began later than what was
-    on its way already.
+    `hung` counts notes the witness never saw the end of, `after` those that were still begun: of the bar that
+    is in the player's hands.
     """
     length = jack.period()
     tune = Tune.of(model=model, mode=Mode.SOLO, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)
@@ -90,11 +89,11 @@ def silence_after_kill(model: str, provider: str, kills: int = KILLS) -> dict[st
                 sounding_at_kill += len(ear.sounding)
                 killed_s = time.monotonic()
                 os.kill(victim.pid, signal.SIGKILL)
-                ear.began_s, ear.ended_s = 0.0, killed_s
+                ear.begun, ear.ended_s = 0, killed_s
                 ear.listen(_LISTENS_S)
             took_ms.append((ear.ended_s - killed_s) * 1e3)
             hung += len(ear.sounding)
-            after += ear.began_s - killed_s > _ON_THEIR_WAY * length.ms / 1e3
+            after += ear.begun
             ear.sounding.clear()
     took_ms.sort()
     return {
@@ -114,7 +113,7 @@ class _Ear:
     def __init__(self, witness: jack.Witness, child: Child) -> None:
         self.witness = witness
         self.sounding: set[tuple[int, int]] = set()
-        self.began_s = 0.0
+        self.begun = 0
         self.ended_s = 0.0
         self._child = child
 
@@ -139,7 +138,7 @@ class _Ear:
         kind, note = message[0] & 0xF0, (message[0] & 0x0F, message[1] if len(message) > 1 else 0)
         if kind == NOTE_ON and message[2]:
             self.sounding.add(note)
-            self.began_s = at_s
+            self.begun += 1
         elif kind in (NOTE_ON, NOTE_OFF) and note in self.sounding:
             self.sounding.discard(note)
             self.ended_s = at_s
