@@ -3,11 +3,12 @@
 Values only, light enough for every process to load. They never leave the machine or outlive a jam.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from improv.config import Tune
-from improv.messages import Command, Snapshot
+from improv.messages import ENDS, Command, PortStatus, Snapshot
 from improv.music import Timed
 from improv.recording import Entry, Head
 from improv.turns import Mode
@@ -19,6 +20,8 @@ ENGINE = "from improv.performer import main; main()"
 PRIORITY = 60
 """What the player asks the system for (sched(7), SCHED_FIFO)."""
 
+_DOES = {"input": "hears", "output": "plays to"}
+
 # --- the player says ------------------------------------------------------------------------------
 
 
@@ -27,14 +30,52 @@ class Opened:
     """The ports are open."""
 
     says: str
+    """What there is to say besides the ports: why there are none, or why they are these."""
     api: str
     hears: bool
     plays: bool
     realtime: bool
     """Whether the system has granted real-time scheduling."""
-    input: str = ""
-    output: str = ""
-    """The names of the ports."""
+    ports: tuple[PortStatus, ...] = ()
+    """Each of them, and what it is connected to."""
+
+    def name(self, role: str) -> str:
+        """The name of a port by its role, and that it is virtual; empty if there is none."""
+        return next((_named(port) for port in self.ports if port.role == role), "")
+
+
+def described(api: str, ports: Sequence[PortStatus], *, passes_on: bool) -> str:
+    """The ports in a sentence: what each is for, its name, and whether it is connected as far as that was asked."""
+    by_role = {port.role: port for port in ports}
+    parts = [f"{does} {port_text(by_role[end])}" for end, does in _DOES.items() if end in by_role]
+    output = by_role.get("output")
+    if passes_on and output is not None and "input" in by_role:  # a named output is played through as well
+        through = by_role["thru"] if output.virtual and "thru" in by_role else output
+        parts.append(f"passes on to {_named(through) if through is output else port_text(through)}")
+    return f"{api}: {', '.join(parts)}"
+
+
+def port_text(port: PortStatus) -> str:
+    """A port, and whether it is connected as far as that was asked."""
+    name = _named(port)
+    if port.fault:
+        return f"{name} ({port.fault})"
+    if port.peers is None:
+        return f"{name} (this system does not tell whether it is connected)"
+    if port.virtual:
+        peers = ", ".join(port.peers)
+        return f"{name} (connected to {peers})" if peers else f"{name} (nothing is connected to it)"
+    others = [peer for peer in port.peers if peer != port.name]
+    return name + (f" and {', '.join(others)}" if others else "") + ("" if port.peers else " (not connected)")
+
+
+def _named(port: PortStatus) -> str:
+    return f"virtual port '{port.name}'" if port.virtual else port.name
+
+
+def names_of(ports: Sequence[PortStatus]) -> dict[str, str | None]:
+    """The port that each of `ENDS` is connected to or waits for; None is a virtual one."""
+    return {port.role: None if port.virtual else port.name for port in ports if port.role in ENDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +112,8 @@ class Report:
     lights: int = 0
     """How often the lights' port was connected."""
     news: tuple[str, ...] = ()
+    ports: tuple[PortStatus, ...] = ()
+    """Each port, and what it is connected to at this moment."""
     server_gone: bool = False
     first_onset_s: float | None = None
     lateness_p50_us: float = 0.0

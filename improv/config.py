@@ -21,6 +21,7 @@ from platformdirs import user_config_path
 from improv.errors import InputNotFound, UsageError
 from improv.messages import (
     CONTROLS,
+    ENDS,
     MODE,
     OFF,
     ON,
@@ -32,6 +33,7 @@ from improv.messages import (
     Settings,
     Value,
     control_named,
+    is_virtual,
     nearest,
 )
 from improv.turns import Mode
@@ -110,6 +112,10 @@ class Tune:
         return Settings(**{**kept, "mode": mode, "seed": seed})  # type: ignore[arg-type]  # checked as they were given
 
 
+COMMAND_LINE = "command line"
+"""The origin of what was given there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
     """How a jam reaches the world; None is a virtual port of our own, or the first system that answers."""
@@ -128,6 +134,12 @@ class Wiring:
     """Whether only the named output is opened, and kept until another wiring comes."""
     patient: bool = False
     """Whether a port that is not there is waited for, as when a lost MIDI server has come back."""
+    picked: tuple[str, ...] = ()
+    """Which of `improv.messages.ENDS` were picked while it played before, and are waited for if they are not there."""
+    picked_api: str = ""
+    """The MIDI system whose ports these are: in another one their names mean nothing."""
+    finds: bool = False
+    """Whether the one keyboard and the one synth there are may be connected to unasked."""
 
 
 def check_writable(path: Path) -> None:
@@ -192,6 +204,11 @@ class Config:
     origins: Mapping[str, str] = field(compare=False)
     """By key, such as `controls.tempo`, `ports.output`, `map.0`."""
 
+    def chooses(self, key: str) -> bool:
+        """Whether a value was chosen for this start: on the command line, in the environment or by a profile."""
+        origin = self.origins[key]
+        return origin in (COMMAND_LINE, variable(key)) or origin.endswith("]")
+
     def value(self, key: str) -> Value | None:
         """What stands at a key of `TABLES`, such as `controls.tempo`; None where it is not set."""
         table, _, name = key.partition(".")
@@ -209,8 +226,8 @@ TABLES: Mapping[str, Mapping[str, Control]] = MappingProxyType(
         "controls": CONTROLS,
         "ports": {
             "api": Control("api", "The MIDI system: alsa, jack, coremidi, windows, or none.", "jack"),
-            "input": Control("input", "The MIDI input, or part of its name; a virtual port otherwise.", "Keystation"),
-            "output": Control("output", "The MIDI output, or part of its name; a virtual port otherwise.", "FLUID"),
+            "input": Control("input", "The MIDI input, or part of its name; virtual: one of our own.", "Keystation"),
+            "output": Control("output", "The MIDI output, or part of its name; virtual: one of our own.", "FLUID"),
             "lights": Control("lights", "The MIDI output that controllers' lights are on.", "Launchpad"),
         },
         "jam": {
@@ -328,7 +345,7 @@ def load(
         entries |= overlay.entries
         maps = maps if overlay.maps is None else overlay.maps
     entries |= _environment(environment)
-    entries |= {key: (_told(_control(key), value), "command line") for key, value in given.items() if value is not None}
+    entries |= {key: (_told(_control(key), value), COMMAND_LINE) for key, value in given.items() if value is not None}
 
     origins = {key: origin for key, (_, origin) in entries.items()}
     origins |= {f"map.{index}": origin for index, (_, origin) in enumerate(maps)}
@@ -350,6 +367,7 @@ def _config(values: Mapping[str, Value | None], maps: tuple[Map, ...], origins: 
     controls = {control.field: values[f"controls.{name}"] for name, control in CONTROLS.items()}
     tune = Tune.of(choruses=None if choruses is None else int(choruses), provider=word("jam.provider"), **controls)
     ports = {name: word(f"ports.{name}") for name in TABLES["ports"]}
+    ports |= {end: None for end in ENDS if is_virtual(ports[end] or "")}
     return Config(
         tune=tune,
         wiring=Wiring(**ports, thru=tune.thru),  # type: ignore[arg-type]  # they are words

@@ -44,6 +44,7 @@ from improv.messages import (
 from improv.model_files import find_model
 from improv.notify import READY, STOPPING, WATCHDOG, notify, status, unit, watchdog_s
 from improv.osc import OscServer
+from improv.picks import Picks
 from improv.quantiles import quantile
 from improv.recording import Head, Journal, read_take, takes_directory
 from improv.supervisor import Door, Outcome, Supervisor
@@ -102,6 +103,7 @@ def jam(
     measured; what cannot be started, or keeps dying, raises ImprovError, and AlreadyRunning where
     the instance plays already.
     """
+    picks = Picks(instance.picked)
     tune, wiring = config.tune, config.wiring
     if wiring.save is not None:
         check_writable(wiring.save)
@@ -112,6 +114,7 @@ def jam(
         stack.enter_context(instance.held(arguments, unit()))
         signals = stack.enter_context(Signals())  # the last to go: writing what was played is not interrupted
         stack.enter_context(audience)
+        wiring, audience.picks = picks.wiring(config), picks
         supervisor = stack.enter_context(Supervisor(tune, wiring, audience))
         desk = _Desk(supervisor, Controllers(config.maps or DEFAULT_MAPS, learned_maps(instance)), instance)
         doors: list[Door] = [signals]
@@ -139,7 +142,7 @@ def jam(
             keys = stack.enter_context(Keys())
             doors.append(_AtTheDesk(keys, desk, audience.remark))
             audience.watched_by.append(keys)
-        notify(READY, status(ports.says))
+        notify(READY, status(supervisor.rig.says))
         outcome = supervisor.play(Begin(mode, seed), [*doors, _ServiceManager()])
         notify(STOPPING)
     return _figures(outcome, audience)
@@ -190,8 +193,8 @@ def _ready(supervisor: Supervisor, doors: Sequence[Door], say: Callable[[str], N
     ports = supervisor.ready(doors)
     if ports is None:
         raise KeyboardInterrupt
-    if ports.says:
-        say(ports.says)
+    if says := supervisor.rig.says:
+        say(says)
     return ports
 
 
@@ -378,6 +381,7 @@ class _Audience:
         self.last: Told | None = None
         self.watched_by: list[Watcher] = []
         self.desk: _Desk | None = None
+        self.picks: Picks | None = None
         self._shown = shown
         self._say = say
         self._journal: Journal | None = None
@@ -440,6 +444,10 @@ class _Audience:
         seen = replace(self.last.seen, rig=replace(rig, take=take, learning=self.desk.learning if self.desk else ""))
         for watcher in self.watched_by:
             watcher.show(seen)
+
+    def picked(self, end: str, name: str, api: str) -> str:
+        """Keep the port for the next start; what there is to say if it cannot be kept."""
+        return self.picks.pick(end, name, api) if self.picks is not None else ""
 
     def turned(self, time_s: float, message: bytes) -> str:
         """Have what was moved mean something; what there is to say of it."""

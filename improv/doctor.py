@@ -21,12 +21,12 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from improv import program
-from improv.between import PRIORITY
+from improv.between import PRIORITY, port_text
 from improv.config import config_path, load
 from improv.control import ControlClient
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.instance import DEFAULT, Instance
-from improv.messages import SWING, TEMPO
+from improv.messages import ENDS, OFF, SWING, TEMPO, Rig
 from improv.quantiles import quantile
 
 
@@ -401,10 +401,23 @@ def daemon(instance: Instance) -> list[Finding]:
         if pid is None:
             return [Finding("daemon", None, f"none is playing as {instance.name}", instance.command("daemon start"))]
         with ControlClient(instance.socket) as client:
-            client.status()
+            rig = client.status().rig
     except (ImprovError, OSError) as error:
         return [Finding("daemon", False, str(error), instance.command("daemon restart"))]
-    return [Finding("daemon", True, f"PID {pid} answers")]
+    return [Finding("daemon", True, f"PID {pid} answers"), *judged_connections(rig, instance)]
+
+
+def judged_connections(rig: Rig, instance: Instance) -> list[Finding]:
+    """What to think of what the ports of the improv that plays are connected to, as the MIDI system tells."""
+    found = []
+    for port in rig.ports:
+        if port.role == "thru" and rig.thru == OFF:
+            continue
+        vain = False if port.role == "output" else None  # what improv plays is heard nowhere
+        ok = False if port.fault else True if port.connected else None if port.connected is None else vain
+        mend = instance.command(f"ctl connect {port.role} NAME") if port.role in ENDS else ""
+        found.append(Finding(f"its {port.role}", ok, port_text(port), mend and f"{mend} (improv ports lists them)"))
+    return found
 
 
 _SOUND_FONTS = ("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts", "~/.local/share/soundfonts")

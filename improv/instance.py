@@ -102,6 +102,11 @@ class Instance:
         """What it has learned of controllers, in $IMPROV_STATE or the user's own place for data."""
         return _state(user_data_path("improv", appauthor=False)) / f"{self.name}.learned"
 
+    @property
+    def picked(self) -> Path:
+        """The ports that were picked while it played, beside the log."""
+        return self.log.with_suffix(".ports")
+
     @contextmanager
     def held(self, arguments: Sequence[str] = (), unit: Sequence[str] = ()) -> Iterator[None]:
         """Be this instance, alone, and keep how it was started; AlreadyRunning if another process is it.

@@ -234,6 +234,11 @@ class Child:
         """Whether it has ended, or is about to, and everything that it has sent has been read."""
         return self.link.closed
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is no more."""
+        return self._process.poll() is not None
+
     def end(self, grace_s: float = _GRACE_S) -> None:
         """Shut the link, which tells it to end; make it end if it takes too long. Twice is once."""
         self.link.close()

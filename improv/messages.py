@@ -326,7 +326,7 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Hear or play through another port from now on: part of its name, or nothing for a virtual one of our own."""
+    """Hear or play through another port from now on: part of its name, or `virtual` or nothing for one of our own."""
 
     end: str
     """One of `ENDS`."""
@@ -341,6 +341,14 @@ class Quit:
 Command = Set | Nudge | Tap | Start | Stop | Restart | HandOver | Panic | Learn | Forget | Press | Connect | Quit
 
 ENDS = ("input", "output")
+
+_VIRTUAL = "virtual"
+
+
+def is_virtual(name: str) -> bool:
+    """Whether what stands in the place of a port's name asks for a virtual port of our own."""
+    return name.strip().casefold() in ("", _VIRTUAL)
+
 
 TRIGGERS: Mapping[str, Command] = MappingProxyType(
     {
@@ -384,10 +392,10 @@ def checked(command: Command) -> Command:  # noqa: PLR0912 a case for each kind 
             if not (0 <= pitch <= 127 and 0 <= velocity <= 127):
                 raise UsageError(f"no key {pitch} with velocity {velocity}; give 0 to 127")
             return command
-        case Connect(end):
+        case Connect(end, name):
             if end not in ENDS:
                 raise UsageError(f"nothing is called {end!r}{nearest(end, ENDS)}; choose from {', '.join(ENDS)}")
-            return command
+            return Connect(end, "") if is_virtual(name) else command
         case _:
             return command
 
@@ -407,6 +415,8 @@ class PortStatus:
     """Whether it waits for others to connect to it."""
     peers: tuple[str, ...] | None = None
     """The ports it is connected to at this moment; None where the MIDI system cannot be asked."""
+    fault: str = ""
+    """What it could not do last, to connect or to send; empty if it could."""
 
     @property
     def connected(self) -> bool | None:

@@ -29,11 +29,29 @@ from improv.between import (
     Sent,
     Told,
     Turned,
+    described,
+    names_of,
 )
 from improv.config import Tune, Wiring
 from improv.errors import ImprovError
 from improv.link import Child, Failed, introduce
-from improv.messages import MODEL, OFF, ON, SWING, TEMPO, THRU, Command, Connect, Nudge, Panic, Press, Quit, Rig, Set
+from improv.messages import (
+    MODEL,
+    OFF,
+    ON,
+    SWING,
+    TEMPO,
+    THRU,
+    Command,
+    Connect,
+    Nudge,
+    Panic,
+    PortStatus,
+    Press,
+    Quit,
+    Rig,
+    Set,
+)
 from improv.midi.player import PassOn, Wanted
 from improv.recording import Head
 
@@ -76,6 +94,13 @@ class Audience(Protocol):
 
     def changed(self, rig: Rig) -> None:
         """What it is played with has changed, or the keys that are held, within a step."""
+        ...
+
+    def picked(self, end: str, name: str, api: str) -> str:
+        """Another port is open, as somebody has asked for: its whole name, or nothing for a virtual one.
+
+        Returns what there is to say of it, or nothing.
+        """
         ...
 
     def turned(self, time_s: float, message: bytes) -> str:
@@ -125,8 +150,11 @@ class Supervisor:
         self._player: Child | None = None
         self._understudy: Child | None = None
         """A player that has only to be told which ports to open: what the last one left sounding waits for it."""
+        self._dismissed: list[Child] = []
+        """Understudies of ports that were left, until they have closed theirs."""
         self._engine: Child | None = None
         self._opened: Opened | None = None
+        self._ports: tuple[PortStatus, ...] = ()
         self._prepared: Prepared | None = None
         self._coming: Child | None = None
         """An engine with the network that is to play from the next step on."""
@@ -163,7 +191,9 @@ class Supervisor:
 
     def __exit__(self, *_: object) -> None:
         children = [
-            child for child in (self._player, self._engine, self._understudy, self._coming) if child is not None
+            child
+            for child in (self._player, self._engine, self._understudy, self._coming, *self._dismissed)
+            if child is not None
         ]
         for child in children:
             child.link.close()  # they end side by side
@@ -215,6 +245,8 @@ class Supervisor:
                 self._player.link.send(command)
             case Press():
                 self._tell_player(command)
+            case Connect() if not self._player_open:
+                self._say("no port can be exchanged now: the MIDI ports are closed; ask again when they are open")
             case Connect():
                 self._tell_player(command)
             case _:
@@ -237,11 +269,13 @@ class Supervisor:
     def rig(self) -> Rig:
         """What it is played with, as far as it is known here."""
         report, opened, prepared = self._report, self._opened, self._prepared
+        ports = self._ports if self._player_open else ()
         return Rig(
-            says=opened.says if opened else "",
+            says=self._says(ports),
             api=opened.api if opened else "",
-            input=opened.input if opened else "",
-            output=opened.output if opened else "",
+            input=opened.name("input") if opened else "",
+            output=opened.name("output") if opened else "",
+            ports=ports,
             keys=tuple(sorted(self._keys)),
             model=prepared.model if prepared else self._tune.model,
             model_coming=self._coming_tune.model if self._coming else "",
@@ -255,6 +289,15 @@ class Supervisor:
             player_deaths=self.player_deaths,
             remark=self._remark,
         )
+
+    def _says(self, ports: Sequence[PortStatus]) -> str:
+        """The ports in a sentence, and why they are these."""
+        if self._opened is None:
+            return ""
+        if not ports:
+            return f"{self._opened.api}: the ports are closed" if self._opened.plays else self._opened.says
+        said = described(self._opened.api, ports, passes_on=self._wiring.thru)
+        return f"{said}; {self._opened.says}" if self._opened.says else said
 
     def _tell_player(self, message: object) -> None:
         if self._player is not None and self._player_open:
@@ -321,7 +364,8 @@ class Supervisor:
                 if self._opened is not None:
                     self._say("the ports are open again")
                 self._opened, self._player_open, self._told_failure = message, True, ""
-                self._wiring = replace(self._wiring, api=message.api, patient=True)
+                self._wiring = replace(self._wiring, api=message.api, patient=True, finds=False, picked=())
+                self._connected_to(message.ports)
                 self._understudy_wanted_s = self._now_s + _UNDERSTUDY_S
                 self._tell_player(self._wanted)
                 self._tell_player(PassOn(self._wiring.thru))
@@ -344,8 +388,20 @@ class Supervisor:
             case _:
                 raise AssertionError(message)
 
+    def _connected_to(self, ports: tuple[PortStatus, ...]) -> None:
+        """The ports are connected so: shown at once, and what a player that takes over has to open."""
+        if ports != self._ports:
+            self._ports, names = ports, names_of(ports)
+            self._opened = replace(self._opened, ports=ports) if self._opened is not None else None
+            there = self._wiring
+            self._wiring = replace(
+                there, input=names.get("input", there.input), output=names.get("output", there.output)
+            )
+            self._audience.changed(self.rig)
+
     def _told_report(self, report: Report) -> None:
         before, self._report = self._report, report
+        self._connected_to(report.ports)
         for text in report.news:
             self._say(text)
         if report.lights != before.lights:
@@ -371,13 +427,15 @@ class Supervisor:
         if moved.opened is None or self._opened is None:
             self._say(moved.why)
             return
-        wanted = {"input": self._wiring.input, "output": self._wiring.output, moved.end: moved.name or None}
-        self._wiring = replace(self._wiring, input=wanted["input"], output=wanted["output"])
         self._opened = replace(moved.opened, realtime=self._opened.realtime)
+        self._connected_to(moved.opened.ports)
+        name = names_of(moved.opened.ports)[moved.end] or ""
+        unkept = self._audience.picked(moved.end, name, moved.opened.api)
         if moved.end == "output" and self._understudy is not None:  # it is connected to the port there was
-            self._understudy.kill()
+            self._dismissed.append(self._understudy)
+            self._understudy.link.close()  # in order: killed, it would hold up everybody on a JACK server
             self._understudy, self._understudy_wanted_s = None, self._now_s + _UNDERSTUDY_S
-        self._say(moved.opened.says)
+        self._say("; ".join(filter(None, (self.rig.says, unkept))))
 
     def _player_failed(self, failure: Failed) -> None:
         if self._opened is None:
@@ -480,6 +538,7 @@ class Supervisor:
 
     def _mind_the_understudy(self) -> None:
         """Have one that is connected to the output already: while a JACK client is dying none can be opened."""
+        self._dismissed = [child for child in self._dismissed if not child.has_ended]
         if self._understudy is not None:
             self._understudy.link.receive()
             if self._understudy.gone:

@@ -14,7 +14,8 @@ from improv.midi import ports, process
 from improv.midi.channels import CONTROL, NOTE_OFF, NOTE_ON, VOLUME
 from improv.midi.player import NullSink, Plan, Player
 from improv.midi.ports import InputPort, OutputPort
-from improv.midi.process import Daemon, Engine, _next, _Rig, _run
+from improv.midi.process import Daemon, Engine, _next, _run
+from improv.midi.rig import Rig
 from improv.music import NoteOn, Part, Placed, Timed, Volume
 from improv.transport import SimulatedClock, Transport
 from tests.test_player import Listener
@@ -113,7 +114,7 @@ class Outlet(Driver):
 def test_an_output_that_is_moved_leaves_silence_behind_and_plays_on_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     system, clock = Outlet(), SimulatedClock()
     monkeypatch.setattr(ports, "_client", lambda role, api: system)
-    rig = _Rig("alsa", None, OutputPort("oboe", "alsa"))
+    rig = Rig("alsa", None, OutputPort("oboe", "alsa"))
     assert rig.sink is not None
     with Player(clock, rig.sink) as player:
         on = (NoteOn(Part.CHORDS, 60, 90), Volume(Part.CHORDS, 40))
@@ -129,7 +130,7 @@ def test_an_output_that_is_moved_leaves_silence_behind_and_plays_on_elsewhere(mo
         assert player.ledger.sounding == {(1, 60)}
         moved = rig.move(player, Connect("output", "bassoon"))
         assert moved.opened is not None
-        assert moved.opened.output == "bassoon:in"
+        assert moved.opened.name("output") == "bassoon:in"
         assert player.heard() == ([], [Panic()])
         assert ("oboe:in", [NOTE_OFF | 1, 60, 64]) in system.heard
         assert system.heard[-1] == ("oboe:in", [CONTROL | 1, VOLUME, 100])
@@ -138,7 +139,7 @@ def test_an_output_that_is_moved_leaves_silence_behind_and_plays_on_elsewhere(mo
         assert system.heard[-1] == ("bassoon:in", [NOTE_ON | 1, 62, 90])
         virtual = rig.move(player, Connect("output", ""))
         assert virtual.opened is not None
-        assert virtual.opened.output == "virtual port 'improv out'"
+        assert virtual.opened.name("output") == "virtual port 'improv out'"
         assert system.open == "ours"
     assert rig.move(player, Connect("input", "x")).why == "there is no input to be another one"
 
@@ -171,9 +172,9 @@ def test_a_player_of_a_dead_server_reports_it_and_ends_with_its_daemon(monkeypat
     engine = Engine()
     daemon = Daemon(theirs, engine, NullSink())
     server: Any = DeadServer()
-    silent: Any = SimpleNamespace(overflows=0, read=lambda: None)
+    silent: Any = SimpleNamespace(overflows=0, read=list)
     with Player(clock, NullSink(), [daemon, engine]) as player:
-        _run(player, engine, daemon, _Rig("none"), server, silent)
+        _run(player, engine, daemon, Rig("none"), server, silent)
     assert clock.now() == pytest.approx(3.0)
     assert len(reports) > 10
     assert all(report.server_gone for report in reports)

@@ -306,7 +306,7 @@ def test_an_engine_that_is_killed_leaves_nothing_hanging_and_is_back_in_its_plac
         for old in takes.glob("*.take"):
             old.unlink()
         witness, keyboard = server.witness(), server.keyboard()
-        port = ("--output", "witness") if named else ()
+        port = ("--output", "witness" if named else "virtual")
         improv = server.improv_in_terminal(*SOLO, "--tempo", str(tempo), "--thru", *port)
         eventually(lambda: "plays to" in improv.out, "the ports")
         if not named:
@@ -570,7 +570,7 @@ def test_what_is_passed_on_is_the_same_bytes_in_the_same_order(tmp_path: Path) -
 
     def passed(server: Server) -> None:
         witness, keyboard = server.witness(), server.keyboard()
-        improv = server.improv_in_terminal(*JAM, "--mode", "trade", "--thru")
+        improv = server.improv_in_terminal(*JAM, "--mode", "trade", "--thru", "--output", "virtual")
         eventually(lambda: "passes on to" in improv.out, "the ports")
         server.connect(IMPROV_THRU, witness.port)
         server.connect(keyboard.port, IMPROV_IN)

@@ -247,6 +247,9 @@ class Impatient:
 
     def darkened(self) -> None: ...
 
+    def picked(self, end: str, name: str, api: str) -> str:
+        raise AssertionError
+
     def wakers(self) -> list[Any]:
         return []
 

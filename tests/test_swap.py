@@ -68,6 +68,9 @@ class Listener:
     def darkened(self) -> None:
         raise AssertionError
 
+    def picked(self, end: str, name: str, api: str) -> str:
+        raise AssertionError
+
     def wakers(self) -> list[Any]:
         return []
 

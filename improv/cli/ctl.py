@@ -4,6 +4,7 @@ A command for each control, made from what `improv.messages` says of it. It must
 of range, nor need more than the control socket.
 """
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ import typer
 
 from improv.cli.options import Json, Name, input_names, model_names, output_names
 from improv.cli.output import say, say_json, say_lines
+from improv.errors import Unavailable
 from improv.instance import DEFAULT, Instance
 from improv.messages import (
     BARS,
@@ -28,6 +30,7 @@ from improv.messages import (
     Forget,
     Learn,
     Nudge,
+    Rig,
     Set,
     Snapshot,
     Tap,
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
     from improv.control import ControlClient
 
 app = typer.Typer(help="Steer an improv that plays, and see what it does.", rich_markup_mode=None, no_args_is_help=True)
+
+_CONNECTING_S, _LOOK_S = 5.0, 0.05
+"""How long a port may take to be exchanged, and how often it is looked at."""
 
 _NEGATIVE = {"ignore_unknown_options": True}
 """A number below zero is no option."""
@@ -174,16 +180,45 @@ def connect(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="PORT", help="Part of its name; a virtual port if not given.", autocompletion=_complete_port
+            metavar="PORT", help="Part of its name; virtual, or nothing: one of its own.", autocompletion=_complete_port
         ),
     ] = "",
     instance: Name = DEFAULT,
 ) -> None:
-    """Hear or play through another port from now on."""
+    """Hear or play through another port from now on, and the next time; virtual: one of its own, for others to plug.
+
+    Returns once it is connected; the exit status is 69 if it is not.
+    """
     command = checked(Connect(end, name))
-    if name:
-        _find_port(instance, end, name)
-    _ask(instance, command)
+    if not isinstance(command, Connect):
+        raise AssertionError(command)
+    if command.name:
+        _find_port(instance, end, command.name)
+    with _client(instance) as client:
+        before = client.status().rig
+        if note := client.ask(command):
+            say(note, err=True)
+        if before.ports:  # it tells what they are connected to
+            say(_connected(client, command, before))
+
+
+def _connected(client: "ControlClient", asked: Connect, before: Rig) -> str:
+    """Wait until an end is what was asked for: what it is; Unavailable if it does not become that."""
+    from improv.between import port_text
+    from improv.midi.identity import matches
+
+    deadline_s = time.monotonic() + _CONNECTING_S
+    rig = before
+    while time.monotonic() < deadline_s:
+        time.sleep(_LOOK_S)
+        rig = client.status().rig
+        for port in rig.ports:
+            is_it = port.virtual if not asked.name else not port.virtual and matches(asked.name, port.name)
+            if port.role == asked.end and is_it and (port.virtual or port.connected is not False):
+                return f"{asked.end}: {port_text(port)}"
+        if rig.remark not in ("", before.remark):
+            break
+    raise Unavailable(rig.remark if rig.remark != before.remark else f"the {asked.end} is not connected to it")
 
 
 def _find_port(instance: str, end: str, name: str) -> None:

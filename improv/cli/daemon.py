@@ -23,6 +23,8 @@ from improv.config import load
 from improv.errors import AlreadyRunning, ImprovError, Unavailable, UsageError
 from improv.instance import DEFAULT, Instance
 from improv.messages import Command, Panic, Quit, Snapshot
+from improv.picks import Picks
+from improv.plain import plain
 
 app = typer.Typer(help="Play in the background.", rich_markup_mode=None, no_args_is_help=True)
 
@@ -71,7 +73,7 @@ def restart(given: Given, instance: Name = DEFAULT) -> None:
     if _by_systemd(at, "restart"):
         say(f"improv is playing (PID {at.running()})")
         return
-    arguments = given.arguments() or (origin.arguments if origin else ())
+    arguments = given.arguments() or (Picks(at.picked).arguments(origin.arguments) if origin else ())
     _ended(at)
     begin(at, arguments)
 
@@ -331,7 +333,9 @@ def _found(at: Instance, pid: int | None) -> dict[str, Any]:
     found |= {"answers": seen is not None, "socket": str(at.socket), "log": str(at.log)}
     if seen is None:
         return found
-    rig = {"ports": seen.rig.says, "model": seen.rig.model, "take": seen.rig.take, "remark": seen.rig.remark}
+    connections = [plain(port) | {"connected": port.connected} for port in seen.rig.ports]
+    rig = {"ports": seen.rig.says, "connections": connections, "model": seen.rig.model}
+    rig |= {"take": seen.rig.take, "remark": seen.rig.remark}
     return found | {"playing": seen.playing, "tempo": seen.tempo, "mode": str(seen.settings.mode)} | rig
 
 

@@ -23,6 +23,7 @@ from improv.cli.output import say
 from improv.errors import AlreadyRunning, ImprovError, UsageError
 from improv.instance import DEFAULT, Instance
 from improv.messages import CONTROLS, MODE, Set, nearest
+from improv.picks import Picks
 from improv.plain import printable
 from improv.private import write_private
 from improv.turns import Mode
@@ -144,7 +145,8 @@ def _starter(
         if origin is not None and origin.unit:
             raise UsageError(f"systemd keeps this improv; type: {background.systemctl('start', *origin.unit)}")
         have_been = True
-        return background.launch(at, arguments if origin is None else origin.arguments, called_off)
+        again_with = arguments if origin is None else Picks(at.picked).arguments(origin.arguments)
+        return background.launch(at, again_with, called_off)
 
     return starts
 

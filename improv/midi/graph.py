@@ -49,6 +49,15 @@ class Graph(Protocol):
         """
         ...
 
+    def owner(self, port: str) -> str | None:
+        """Which run of which program owns a port: another once it is started again; None where that is not told."""
+        ...
+
+    @property
+    def period_s(self) -> float:
+        """How long messages lie before the system passes them on, in seconds; 0 where they do not."""
+        ...
+
     def connect(self, source: str, sink: str) -> None:
         """Connect an output of the system to an input; nothing happens if they are connected.
 
@@ -120,6 +129,17 @@ class JackGraph:
             return tuple(peer.name for peer in self._client.get_all_connections(asked))
         return ()
 
+    def owner(self, port: str) -> str | None:
+        """See `Graph.owner`; the server is asked, so it waits for it."""
+        with suppress(self._jack.JackError):
+            return str(self._client.get_uuid_for_client_name(port.partition(":")[0]))
+        return None
+
+    @property
+    def period_s(self) -> float:
+        """See `Graph.period_s`."""
+        return float(self._client.blocksize / self._client.samplerate)
+
     def connect(self, source: str, sink: str) -> None:
         """See `Graph.connect`."""
         ends = [self._found(source), self._found(sink)]
@@ -170,6 +190,15 @@ class AlsaGraph:
         if address is None:
             return None
         return tuple(known[peer][0] for peer in known[address][1] if peer in known)
+
+    def owner(self, port: str) -> str | None:
+        """See `Graph.owner`: who comes next is given the number of who has gone."""
+        return None
+
+    @property
+    def period_s(self) -> float:
+        """See `Graph.period_s`."""
+        return 0.0
 
     def connect(self, source: str, sink: str) -> None:
         """See `Graph.connect`; by ALSA's own `aconnect`."""

@@ -53,6 +53,55 @@ _MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+_BRIDGES = re.compile(r"^(?:a2j|midi-bridge):| ?\[[0-9]+\]| ?\((?:capture|playback)(?:_[0-9]+)?\)")
+_OURS = re.compile(
+    r"improv-(?P<role>in|out|thru|lights)(?:-[0-9]+)?(?: [0-9]+)?: ?improv (?P=role)(?: [0-9]+:[0-9]+)?"
+    r"|improv (?:in|out|thru|lights)"  # CoreMIDI names no clients
+    r"|improv-doctor-(?:in|out)(?:-[0-9]+)?:improv-doctor.*"
+)
+
+_THROUGH = re.compile(r"midi through|^system:(?:timer|announce) 0:")
+"""Ports of ALSA's own, there without anybody having plugged anything in."""
+
+_NO_INSTRUMENT = re.compile(r"iac driver|virmidi|virtual raw midi|loopmidi|loopbe|network session|rtpmidi")
+"""Cables between programs or machines: whether an instrument is at their other end cannot be seen."""
+
+_DIRECTION = re.compile(r" ?\((?:capture|playback)(?:_[0-9]+)?\):? ?.*")
+
+
+def is_ours(name: str) -> bool:
+    """Whether a port belongs to improv, this one or another: by what exactly its ports are called, bridged or not.
+
+    Nothing is ever connected to itself. A program of somebody else's may be called `improv-synth`.
+    """
+    return _OURS.fullmatch(_BRIDGES.sub("", _folded(name))) is not None
+
+
+def one_of_each(inputs: Sequence[str], outputs: Sequence[str]) -> tuple[str, str] | None:
+    """The one keyboard and the one synth among the ports of others, if there is nothing else; None otherwise.
+
+    A keyboard may have an input of its own, for its lights, and a synth an output; a single instrument that has
+    both may be either, so that it is None.
+    """
+    heard, played = ([name for name in names if not _THROUGH.search(_folded(name))] for names in (inputs, outputs))
+    if any(_NO_INSTRUMENT.search(_folded(name)) for name in (*heard, *played)):
+        return None
+    devices = {name: _device(name, _are_indexed(names)) for names in (inputs, outputs) for name in names}
+    if len(heard) == 1:
+        played = [name for name in played if devices[name] != devices[heard[0]]]
+    elif len(played) == 1:
+        heard = [name for name in heard if devices[name] != devices[played[0]]]
+    return (heard[0], played[0]) if len(heard) == len(played) == 1 else None
+
+
+def _device(name: str, indexed: bool) -> str:
+    """What a port's name says of the instrument it belongs to: the client, or what a bridge says before the port."""
+    unaddressed = _Forms.of(name, indexed).unaddressed
+    if (instrument := _DIRECTION.sub("", unaddressed)) != unaddressed:
+        return instrument
+    return unaddressed.partition(":")[0]
+
+
 def plain(name: str) -> str:
     """A port's name without the numbers ALSA and others append, which change when it is replugged."""
     folded = _folded(name)
@@ -80,6 +129,14 @@ def match_port(wanted: str, names: Sequence[str], direction: Direction) -> int:
             several = _listed([name for name, same in zip(names, alike, strict=True) if same])
             raise UsageError(f"the MIDI {direction} {wanted!r} is ambiguous; it could be: {several}")
     raise InputNotFound(f"no MIDI {direction} {wanted!r}; the {direction}s are: {_listed(names) or 'none'}")
+
+
+def matches(wanted: str, name: str) -> bool:
+    """Whether a name may mean a port, among others too."""
+    try:
+        return match_port(wanted, [name], "input") == 0
+    except InputNotFound:
+        return False
 
 
 def same_port(known: str, names: Sequence[str]) -> int | None:

@@ -2,12 +2,12 @@
 
 rtmidi is polled and never calls back: its callback runs inside the JACK process cycle and loses
 messages when Python is busy. Nothing above this room knows rtmidi. On Linux no port ever says that
-it has gone, so the list of ports is watched; a dead JACK server is known by its hung-up socket.
+it has gone, so the cables are looked at, in the graph of the MIDI system (`improv.midi.graph`), and
+where there is none the list of ports; a dead JACK server is known by its hung-up socket. That a port
+is connected is never concluded from a call that returned: RtMidi does not tell when it is not.
 """
 
 import os
-import select
-import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -17,8 +17,10 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self
 
 from improv.errors import InputNotFound, Unavailable, UsageError
+from improv.messages import PortStatus
 from improv.midi.channels import silencing
-from improv.midi.identity import match_port, same_port
+from improv.midi.graph import Graph
+from improv.midi.identity import is_ours, match_port, same_port
 from improv.midi.rtmidi_binding import limits, rtmidi
 from improv.midi.stream import Gone, Incoming, MessageStream
 
@@ -37,14 +39,16 @@ CLIENT = "improv"
 QUEUE_LIMIT = 1 << 14
 """Messages that the driver keeps for us; it takes memory for each place of the queue when that is first used."""
 
-_POLL_S = 0.001
+_POLL_S, _APPEARS_S = 0.001, 0.1
+"""How often what may have come is looked for, and how long a cable that was just plugged may take to be seen."""
+
 _MESSAGES_A_POLL = 32
 """So that passing them on keeps no deadline waiting for long."""
 _ALL_CHANNELS = range(16)
 _JACK_BURST, _JACK_EACH_S = 16, 6e-5
 """A JACK port holds four bytes a frame, some 19 messages a millisecond, and RtMidi drops what finds no room."""
 
-_JACK_DRAIN_S = 0.05
+_JACK_DRAIN_S, _JACK_DRAIN_PERIODS = 0.05, 2.5
 """What is sent last is lost if the JACK port closes before those who hear it have had their turn, a period or two."""
 
 Direction = Literal["input", "output"]
@@ -116,77 +120,46 @@ class PortLists:
         return [name for name in self._clients[direction].get_ports() if not is_ours(name)]
 
 
-def is_ours(name: str) -> bool:
-    """Whether a port belongs to improv, this one or another: nothing is ever connected to itself."""
-    return name.startswith(f"{CLIENT}-")
-
-
-class Server:
-    """Whether the MIDI server that clients talk to is still there: it is dead once it has hung up on one.
-
-    rtmidi does not tell, and a client of a dead JACK server accepts messages until it blocks for
-    ever. Known on Linux only; elsewhere the player is found to be blocked.
-    """
-
-    def __init__(self) -> None:
-        self._hung_up = select.poll() if sys.platform == "linux" else None
-
-    @contextmanager
-    def opening(self) -> Iterator[None]:
-        """While clients are opened: the sockets that appear are theirs."""
-        before = _sockets()
-        yield
-        if self._hung_up is not None:
-            for number in _sockets() - before:
-                self._hung_up.register(number, 0)  # hanging up is told unasked
-
-    @property
-    def gone(self) -> bool:
-        """Whether it has hung up."""
-        return self._hung_up is not None and bool(self._hung_up.poll(0))
-
-
-def _sockets() -> set[int]:
-    """The file descriptors of this process that are sockets."""
-    found = set()
-    with suppress(OSError):
-        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 a Path for each would be waste
-            with suppress(OSError):
-                if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                    found.add(int(name))
-    return found
-
-
 class _Port:
-    """An open port of ours: connected to somebody's by name, or a virtual one others connect to."""
+    """An open port of ours: connected to somebody's by name, or a virtual one others connect to.
+
+    Whenever it becomes another, rtmidi's object is a new one: one that has been a virtual port, or has
+    closed its port, cannot be relied on to open another.
+    """
 
     direction: Direction = "output"
 
-    def __init__(self, role: Role, wanted: str | None, api: str, *, patient: bool = False) -> None:
+    def __init__(
+        self, role: Role, wanted: str | None, api: str, *, graph: Graph | None = None, patient: bool = False
+    ) -> None:
         self.connected = False
-        """Whether it reaches anybody, as far as can be known; a virtual port always may."""
+        """Whether it reaches anybody: as the system says or, where it cannot be asked, as the list of ports shows."""
         self.connections = 0
         """How often it was connected to somebody's port: who has come back knows nothing of what was sent before."""
+        self.peers: tuple[str, ...] | None = None
+        """What it is connected to, when it was looked at last; None where the system cannot be asked."""
+        self.fault = ""
+        """What it could not do last, to connect or to send; empty if it could."""
         self.role = role
+        self.name = wanted or f"virtual port '{CLIENT} {role}'"
         self._wanted = wanted
+        self._api, self._graph = api, graph
         self._label = f"{CLIENT} {role}"
+        self._midi: Any = None
+        self._open = False
+        self._ours = self._owner = ""
+        """Our port in the graph, and which run of which program the other end belonged to when we connected to it."""
+        self._left: set[str] = set()
+        """Those whose cable was cut, who may hold a note that nobody has ended."""
+        self._told_fault = ""
         try:
-            self._midi = _client(role, api)
-        except rtmidi.SystemError as error:
-            raise Unavailable(f"{api} does not answer; start it, or name another --api") from error
-        try:
+            self._renew()
             if wanted is None:
                 self._be_virtual()
-            else:
-                self.name = wanted
-                self._open(self._wanted_among(self._names(), patient=patient))
-        except (rtmidi.UnsupportedOperationError, NotImplementedError) as error:
-            self._midi.delete()
-            raise Unavailable(
-                f"this MIDI system has no virtual ports; name one with --{self.direction} (improv ports lists them)"
-            ) from error
+            elif (found := self._wanted_among(self._names(), patient=patient)) is not None:
+                self._connect(found)  # or it is waited for
         except BaseException:
-            self._midi.delete()
+            self._give_back()
             raise
 
     def __enter__(self) -> Self:
@@ -195,64 +168,220 @@ class _Port:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._midi.close_port()
-        self._midi.delete()
-
-    def follow(self) -> str:
-        """Look whether the other end has gone or come back: what there is to tell, or nothing.
-
-        Asking for the ports takes a moment; it is done when nothing falls due.
-        """
-        if self._wanted is None:
-            return ""
-        names = self._names()
-        if self.connected and self.name not in names:
-            self.connected = False
-            self._midi.close_port()
-            self._lost()
-            return f"{self.direction} {self.name} is gone; it is taken up again when it comes back"
-        if self.connected:
-            return ""
-        if not self._reopened(self._wanted_among(names, patient=True)):
-            return ""
-        self._back()
-        return f"{self.direction} {self.name} is back"
+        self._give_back()
 
     @property
     def virtual(self) -> bool:
         """Whether it waits to be connected to."""
         return self._wanted is None
 
+    @property
+    def status(self) -> PortStatus:
+        """What clients see of it."""
+        role = {"in": "input", "out": "output"}.get(self.role, self.role)
+        name = self._label if self.virtual else self.name
+        return PortStatus(role=role, name=name, virtual=self.virtual, peers=self.peers, fault=self.fault)
+
+    # --- looking --------------------------------------------------------------------------------
+
+    def look(self) -> bool:
+        """Whether what it is connected to is not what it was; takes some ten microseconds."""
+        return self._peers_now() != self.peers
+
+    def follow(self) -> str:
+        """Look whether the other end has gone or come back: what there is to tell, or nothing.
+
+        Asking for the ports takes a moment; it is done when nothing falls due.
+        """
+        before, self.peers = self.peers, self._peers_now()
+        news = [self._refused()]
+        try:
+            if self.virtual:
+                news.append(self._follow_virtual(before or (), self.peers or ()))
+            elif self.peers:
+                news.append(self._follow_cable(self.peers))
+            else:
+                news.append(self._follow_name(self._names()))
+        except Unavailable as error:  # it may go again at any moment
+            self.fault = str(error)
+        return "; ".join(filter(None, news))
+
+    def _follow_virtual(self, before: tuple[str, ...], now: tuple[str, ...]) -> str:
+        gone, new = (tuple(name for name in a if name not in b) for a, b in ((before, now), (now, before)))
+        if not (gone or new):
+            return ""
+        renamed = len(gone) == len(new) and not set(gone) & set(self._others())
+        if gone and not renamed:
+            self._left.update(gone)
+            self._lost()
+        if new and not renamed:
+            self.connections += 1
+            if self._left.intersection(new):
+                self._back()
+            self._left.difference_update(new)
+        return f"{self.name}: {_connected_to(now)}"
+
+    def _follow_cable(self, peers: tuple[str, ...]) -> str:
+        """It is connected: to the one it was, under whatever name, or to another one that somebody has plugged in."""
+        known = self.name
+        if known not in peers:
+            same = same_port(known, peers)
+            self.name = peers[0 if same is None else same]
+            self._owner = self._owner_of(self.name)
+        if not self.connected:
+            self.connected, self.connections = True, self.connections + 1
+            self._back()
+            return f"{self.direction} {self.name} {'is back' if known == self.name else 'was plugged in by somebody'}"
+        if known == self.name:
+            return ""
+        if known not in self._others():
+            return f"{self.direction} {known} is called {self.name} now"
+        self._lost()
+        self._back()
+        return f"{self.direction} {known} was unplugged by somebody, who has plugged {self.name} in"
+
+    def _follow_name(self, names: list[str]) -> str:
+        """Nobody says that it is connected: it is not, or nobody can be asked."""
+        there = self._wanted_among(names, patient=True)
+        if self.connected and (self.peers is not None or self.name not in names):
+            self.connected = False
+            self._lost()
+            if self._pulled(there):
+                again = f"improv ctl connect {self.direction} plugs it in again"
+                return f"{self.direction} {self.name} was unplugged by somebody; {again}"
+            if there is None:
+                return f"{self.direction} {self.name} is gone; it is taken up again when it comes back"
+        if self.connected or there is None or self._pulled(there):
+            return ""
+        self._renew()
+        self._connect(there)
+        return self._is_back() if self.connected else ""
+
+    def _is_back(self) -> str:
+        self._back()
+        return f"{self.direction} {self.name} is back"
+
+    def _pulled(self, there: str | None) -> bool:
+        """Whether the other end is there as it was, so that it was somebody's wish to cut the cable."""
+        return bool(there and self._open and self._owner and self._owner == self._owner_of(there))
+
+    def _refused(self) -> str:
+        """What there is to tell of messages that were not taken."""
+        told, self._told_fault = self._told_fault, self.fault
+        return f"{self.direction} {self.name}: {self.fault}" if self.fault and self.fault != told else ""
+
+    def _peers_now(self) -> tuple[str, ...] | None:
+        if self._graph is None or not self._open:
+            return None if self._graph is None else ()
+        return self._graph.peers(self._ours) if self._ours else None
+
+    def _others(self) -> tuple[str, ...]:
+        return self._graph.ports() if self._graph is not None else ()
+
+    def _owner_of(self, name: str) -> str:
+        return (self._graph.owner(name) or "") if self._graph is not None else ""
+
+    # --- being another --------------------------------------------------------------------------
+
     def reaches(self, wanted: str | None) -> bool:
         """Whether it is open as that already; InputNotFound or UsageError for a name that means no one port."""
         if wanted is None:
             return self.virtual
-        return self.connected and self.name == self._meant(wanted)
+        meant = self._meant(wanted)
+        if self.virtual or not self.connected:
+            return False
+        now = self._peers_now()
+        return self.name == meant if now is None else meant in now
 
     def move(self, wanted: str | None) -> None:
-        """Connect to another port, or be a virtual one; InputNotFound or UsageError as above, then nothing is moved."""
+        """Connect to another port, or be a virtual one; InputNotFound or UsageError as above, then nothing is moved.
+
+        Unavailable if that cannot be done; then it is what it was, as far as that is to be had.
+        """
         name = None if wanted is None else self._meant(wanted)
+        before = self._wanted, self.name
         self._part()
-        self._midi.close_port()
-        self._wanted, self.connected = wanted, False
-        if name is not None:
-            self.name = name
-            self._reopened(name)
-            return
         try:
+            self._be(name)
+        except Unavailable:
+            with suppress(Unavailable):
+                self._be(*before)
+            raise
+
+    def _be(self, wanted: str | None, name: str | None = None) -> None:
+        self._renew()
+        self._wanted, self._left = wanted, set()
+        if wanted is None:
             self._be_virtual()
-        except (rtmidi.RtMidiError, NotImplementedError) as error:
-            raise Unavailable("this MIDI system has no virtual ports; name one (improv ports lists them)") from error
+            return
+        self.name = name or wanted
+        if not self._connect(self.name):
+            raise Unavailable(f"the {self.direction} {self.name} has gone")
 
     def _meant(self, wanted: str) -> str:
         names = self._names()
         return names[match_port(wanted, names, self.direction)]
 
+    def _renew(self) -> None:
+        """Have a new object of rtmidi's, which is nothing yet; Unavailable where the system does not answer."""
+        self._give_back()
+        try:
+            self._midi = _client(self.role, self._api)
+        except rtmidi.SystemError as error:
+            raise Unavailable(f"{self._api} does not answer; start it, or name another --api") from error
+
+    def _give_back(self) -> None:
+        """Close in order: other programs on a JACK server wait for a client that is not."""
+        midi, self._midi, self._open = self._midi, None, False
+        self.connected, self.peers, self._ours, self._owner = False, self._peers_now(), "", ""
+        if midi is not None:
+            midi.close_port()
+            midi.delete()
+
     def _be_virtual(self) -> None:
-        self._midi.open_virtual_port(self._label)
+        before = self._others()
+        try:
+            self._midi.open_virtual_port(self._label)
+        except (rtmidi.UnsupportedOperationError, NotImplementedError) as error:
+            raise Unavailable(
+                f"this MIDI system has no virtual ports; name one with --{self.direction} (improv ports lists them)"
+            ) from error
+        except rtmidi.RtMidiError as error:
+            raise Unavailable(f"{self._api} gives us no virtual port: {error}") from error
         self.name, self.connected = f"virtual port '{self._label}'", True
+        self._opened(before)
+
+    def _connect(self, name: str) -> bool:
+        """Whether a port was opened that is to be connected to somebody's; Unavailable if it is refused."""
+        before, ports = self._others(), self._midi.get_ports()
+        if name not in ports:
+            return False
+        try:
+            self._midi.open_port(ports.index(name), self._label)
+        except (rtmidi.RtMidiError, OSError) as error:
+            raise Unavailable(f"the {self.direction} {name} cannot be opened: {error}") from error
+        self.name = name
+        self._opened(before)
+        deadline_s = time.monotonic() + _APPEARS_S
+        while self.peers == () and time.monotonic() < deadline_s:
+            time.sleep(_POLL_S)  # the server shows it from its next period on
+            self.peers = self._peers_now()
+        self.connected = self.peers is None or bool(self.peers)
+        if self.connected:
+            self._owner, self.fault = self._owner_of(name), ""
+            self.connections += 1
+        return True
+
+    def _opened(self, before: tuple[str, ...]) -> None:
+        """Find our port in the graph: the one that was not there before; none, if that is not one."""
+        self._open = True
+        new = [name for name in self._others() if name not in before and is_ours(name) and self._label in name]
+        self._ours = new[0] if len(new) == 1 else ""
+        self.peers = self._peers_now()
 
     def _names(self) -> list[str]:
+        if self._midi is None:
+            self._renew()
         return [name for name in self._midi.get_ports() if not is_ours(name)]
 
     def _wanted_among(self, names: list[str], *, patient: bool) -> str | None:
@@ -266,18 +395,6 @@ class _Port:
                 return None
             raise
 
-    def _reopened(self, name: str | None) -> bool:
-        with suppress(rtmidi.RtMidiError):  # it may go again at any moment
-            self._open(name)
-        return self.connected
-
-    def _open(self, name: str | None) -> None:
-        ports = self._midi.get_ports()
-        if name is not None and name in ports:
-            self._midi.open_port(ports.index(name), self._label)
-            self.name, self.connected = name, True
-            self.connections += 1
-
     def _part(self) -> None:
         """The other end is about to be left."""
 
@@ -288,22 +405,25 @@ class _Port:
         """The other end has come back."""
 
 
+def _connected_to(peers: tuple[str, ...]) -> str:
+    return f"connected to {', '.join(peers)}" if peers else "nothing is connected to it"
+
+
 class InputPort(_Port):
     """Messages from a MIDI input, whole and stamped when they are taken from the driver."""
 
     direction: Direction = "input"
 
-    def __init__(self, wanted: str | None, api: str, *, patient: bool = False) -> None:
-        super().__init__("in", wanted, api, patient=patient)
+    def __init__(self, wanted: str | None, api: str, *, graph: Graph | None = None, patient: bool = False) -> None:
         self.stream = MessageStream()
-        self._midi.ignore_types(sysex=False, timing=False, active_sense=True)
         self._gone = self._more = False
+        super().__init__("in", wanted, api, graph=graph, patient=patient)
 
     def poll(self, now_s: float) -> list[Incoming | Gone]:
         """The messages that have arrived."""
         arrived: list[Incoming | Gone] = []
-        self._more = True
-        for _ in range(_MESSAGES_A_POLL):
+        self._more = self._midi is not None
+        for _ in range(_MESSAGES_A_POLL if self._more else 0):
             data = self._midi.get_message()
             if data is None:
                 self._more = False
@@ -319,6 +439,10 @@ class InputPort(_Port):
         """A millisecond later; at once, if there is more."""
         return now_s if self._more else now_s + _POLL_S
 
+    def _renew(self) -> None:
+        super()._renew()
+        self._midi.ignore_types(sysex=False, timing=False, active_sense=True)
+
     def _part(self) -> None:
         self._lost()
 
@@ -329,8 +453,16 @@ class InputPort(_Port):
 class OutputPort(_Port):
     """Messages to a MIDI output."""
 
-    def __init__(self, wanted: str | None, api: str, role: Role = "out", *, patient: bool = False) -> None:
-        super().__init__(role, wanted, api, patient=patient)
+    def __init__(
+        self,
+        wanted: str | None,
+        api: str,
+        role: Role = "out",
+        *,
+        graph: Graph | None = None,
+        patient: bool = False,
+    ) -> None:
+        super().__init__(role, wanted, api, graph=graph, patient=patient)
         self._jack = api == "jack"
         self._room_s = -inf
 
@@ -341,14 +473,21 @@ class OutputPort(_Port):
         super().__exit__(kind, error, trace)
 
     def send(self, message: bytes) -> None:
-        """Send a message now; nowhere, while the other end is gone."""
-        if self.connected:
-            self._wait_for_room()
+        """Send a message now; nowhere, while there is no port to send it to. What is not taken becomes a fault."""
+        if not self._open:
+            return
+        self._wait_for_room()
+        try:
             self._midi.send_message(message)
+        except (rtmidi.RtMidiError, OSError, ValueError) as error:
+            self.fault = f"the MIDI system does not take what is sent: {error}"
+        else:
+            self.fault = ""
 
     def _part(self) -> None:
-        if self._jack:  # what was sent last is still on its way
-            time.sleep(_JACK_DRAIN_S)
+        if self._jack and self._open:  # what was sent last is still on its way
+            period_s = self._graph.period_s if self._graph is not None else 0.0
+            time.sleep(max(_JACK_DRAIN_S, _JACK_DRAIN_PERIODS * period_s))
 
     def _wait_for_room(self) -> None:
         if self._jack:

@@ -8,30 +8,38 @@ never write a file, and never wait for another process.
 import gc
 import itertools
 import os
+import re
 import select
 import signal
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from improv.between import PRIORITY, Arrived, Down, Keys, Lights, Moved, Opened, Report, Sent, Turned
+from improv.between import PRIORITY, Arrived, Down, Keys, Lights, Report, Sent, Turned
 from improv.config import Wiring
-from improv.errors import ImprovError, Unavailable, UsageError
 from improv.link import Join, Link, serve
 from improv.messages import Connect, Panic, Quit
+from improv.midi.graph import graph_of
 from improv.midi.player import Arrival, NullSink, Player, Sink, Source, SystemClock
-from improv.midi.ports import InputPort, OutputPort, Server, quiet, reachable_api
+from improv.midi.ports import InputPort, OutputPort, quiet
+from improv.midi.rig import Rig, opened
+from improv.midi.server import Server
 from improv.midi.stream import Gone
 from improv.music import Timed
 from improv.quantiles import quantile
 
 _REPORT_S = 0.2
-_FOLLOW_S = 0.5
+_FOLLOW_S, _LOOK_S = 0.5, 0.01
+"""How often the list of ports is asked for, and how often what they are connected to: a cable that is pulled and
+plugged in again by a program must be seen to have been out."""
+
 _IDLE_S = 0.005
-"""The list of ports is asked for when nothing falls due for so long."""
+"""Either is asked for when nothing falls due for so long."""
+
+_COMPLAINTS, _COMPLAINT = 32, 200
+"""So many different ones are told, and so much of each."""
 
 _KEPT = 4096
 _LATELY = 200
@@ -42,6 +50,9 @@ _STUCK_S, _OPENING_S = 5.0, 20.0
 
 _OVERFLOW = b"queue limit"
 """What RtMidi prints for each message that it drops."""
+
+_RTMIDI = re.compile(rb"\b(?:RtMidi|Midi(?:In|Out)(?:Alsa|Jack|Core|WinMM))\w*\s?::?.*")
+"""What else it prints where it does not raise."""
 
 
 class Engine:
@@ -165,6 +176,7 @@ class Complaints:
 
     def __init__(self) -> None:
         self.overflows = 0
+        self._known: set[bytes] = set()
         self._pipe = None
         if os.name == "posix":
             self._pipe, end = os.pipe()
@@ -173,11 +185,18 @@ class Complaints:
             os.dup2(end, 2)
             os.close(end)
 
-    def read(self) -> None:
-        """Take in what has been printed."""
+    def read(self) -> list[str]:
+        """Take in what has been printed: what RtMidi complains of that it has not before."""
+        fresh: list[str] = []
         with suppress(BlockingIOError):
             while self._pipe is not None:
-                self.overflows += os.read(self._pipe, 1 << 16).count(_OVERFLOW)
+                printed = os.read(self._pipe, 1 << 16)
+                self.overflows += printed.count(_OVERFLOW)
+                for complaint in _RTMIDI.findall(printed):
+                    if _OVERFLOW not in complaint and complaint not in self._known and len(self._known) < _COMPLAINTS:
+                        self._known.add(complaint)
+                        fresh.append(complaint.decode(errors="replace")[:_COMPLAINT])
+        return fresh
 
 
 def main() -> None:
@@ -194,10 +213,11 @@ def _play(link: Link) -> None:
     server = Server()
     _live_on(_OPENING_S)
     with ExitStack() as stack:
-        spare = None
+        spare = graph = None
         if wiring.standby:
             with server.opening(), quiet():
-                spare = stack.enter_context(OutputPort(wiring.output, wiring.api or "", patient=True))
+                graph = stack.enter_context(graph_of(wiring.api or ""))
+                spare = stack.enter_context(OutputPort(wiring.output, wiring.api or "", graph=graph, patient=True))
             _live_on(0)
             wiring = _next(asked, link)
             if wiring is None:
@@ -206,14 +226,14 @@ def _play(link: Link) -> None:
             spare.follow()
             spare.silence()
         with server.opening():
-            rig = _opened(wiring, stack, spare)
+            rig = opened(wiring, stack, spare, graph)
         stack.callback(_live_on, _STUCK_S)  # closing may be stuck as well
         engine = Engine()
         daemon = Daemon(link, engine, rig.lights or NullSink())
         sources: list[Source] = [daemon, engine, signals, *([rig.source] if rig.source else [])]
         clock = SystemClock(lambda: [link] if engine.link is None else [link, engine.link])
         realtime = _realtime()
-        link.send(rig.opened(passes_on=wiring.thru, realtime=realtime))
+        link.send(rig.opened(realtime=realtime))
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -239,16 +259,16 @@ def _run(
     player: Player,
     engine: Engine,
     daemon: Daemon,
-    rig: "_Rig",
+    rig: Rig,
     server: Server,
     complaints: Complaints,
 ) -> None:
     """Play until told to stop, hand on what arrives, follow and change the ports, and report."""
     link, ports = daemon.link, rig.ports
-    report_s = follow_s = player.clock.now()
+    report_s = follow_s = look_s = player.clock.now()
     turns, down = itertools.cycle(ports), frozenset[int]()
     while True:
-        heard = player.listen_until(min(report_s, follow_s))
+        heard = player.listen_until(min(report_s, look_s))
         if heard is None:
             link.send(_report(player, engine, ports, server, complaints))
             return
@@ -259,18 +279,24 @@ def _run(
         if turned := player.turned():
             link.send(Turned(turned))
         for asked in daemon.asked_to_connect():
-            link.send(rig.move(player, asked))
+            with server.opening():
+                link.send(rig.move(player, asked))
         now_s = player.clock.now()
         news: tuple[str, ...] = ()
-        if now_s >= follow_s:
+        if now_s >= look_s:
+            look_s = now_s + _LOOK_S
             if server.gone:
-                follow_s = inf  # there is nobody to ask, and time to notice that the daemon is gone too
+                look_s = inf  # there is nobody to ask, and time to notice that the daemon is gone too
             elif player.next_due_s() > now_s + _IDLE_S:
-                port = next(turns, None)  # one at a time: asking takes a moment
-                news = (text,) if port and (text := port.follow()) else ()
-                follow_s = now_s + _FOLLOW_S / max(1, len(ports))
-            else:
-                follow_s = now_s + _IDLE_S
+                seen = [port for port in ports if port.look()]
+                if now_s >= follow_s:
+                    seen += [
+                        port for port in (next(turns, None),) if port and port not in seen
+                    ]  # asking takes a moment
+                    follow_s = now_s + _FOLLOW_S / max(1, len(ports))
+                if seen:
+                    with server.opening():
+                        news = tuple(text for port in seen if (text := port.follow()))
         if now_s >= report_s or news:
             report_s = now_s + _REPORT_S
             _live_on(_STUCK_S)
@@ -289,12 +315,12 @@ def _live_on(for_s: float) -> None:
 def _report(
     player: Player,
     engine: Engine,
-    ports: Collection[InputPort | OutputPort],
+    ports: Sequence[InputPort | OutputPort],
     server: Server,
     complaints: Complaints,
     news: tuple[str, ...] = (),
 ) -> Report:
-    complaints.read()
+    complained = complaints.read()
     counts = [port.stream.counts for port in ports if isinstance(port, InputPort)]
     late_us = sorted(player.sent.lately_us(_LATELY)) or [0.0]
     return Report(
@@ -306,89 +332,13 @@ def _report(
         unheard=engine.unheard,
         lights=sum(port.connections for port in ports if port.role == "lights"),
         broken=sum(count.malformed + count.dropped_sysex for count in counts),
-        news=news,
+        news=(*news, *complained),
+        ports=tuple(port.status for port in ports),
         server_gone=server.gone,
         first_onset_s=player.first_onset_s,
         lateness_p50_us=quantile(late_us, 0.5),
         lateness_p99_us=quantile(late_us, 0.99),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Rig:
-    """The ports that are open; none without a MIDI system."""
-
-    api: str
-    source: InputPort | None = None
-    sink: OutputPort | None = None
-    apart: OutputPort | None = None
-    """A port of its own for what is passed on."""
-    lights: OutputPort | None = None
-    instead: str = ""
-    """What to say where there are none."""
-
-    @property
-    def ports(self) -> set[InputPort | OutputPort]:
-        """All of them."""
-        return {port for port in (self.source, self.sink, self.apart, self.lights) if port is not None}
-
-    @property
-    def through(self) -> OutputPort | None:
-        """Where what arrives may be passed on to: to a named output, or else apart."""
-        if self.source is None or self.sink is None:
-            return None
-        return self.apart if self.apart is not None and self.sink.virtual else self.sink
-
-    def opened(self, *, passes_on: bool, realtime: bool = False) -> Opened:
-        """What the daemon is told of them."""
-        if self.sink is None:
-            return Opened(self.instead, self.api, hears=False, plays=False, realtime=realtime)
-        hears = f"hears {self.source.name}, " if self.source else ""
-        on = f", passes on to {self.through.name}" if self.through and passes_on else ""
-        says = f"{self.api}: {hears}plays to {self.sink.name}{on}"
-        source = self.source.name if self.source else ""
-        return Opened(says, self.api, bool(self.source), True, realtime, source, self.sink.name)
-
-    def move(self, player: Player, asked: Connect) -> Moved:
-        """Open another port instead of one of them; where that cannot be, all stays as it is."""
-        port = self.source if asked.end == "input" else self.sink
-        if port is None:
-            return Moved(asked.end, asked.name, None, f"there is no {asked.end} to be another one")
-        try:
-            moves = not port.reaches(asked.name or None)
-            if moves and port is self.sink:
-                player.leave()
-            if moves:
-                port.move(asked.name or None)
-        except ImprovError as error:
-            return Moved(asked.end, asked.name, None, str(error))
-        if moves and port is self.sink:
-            player.leads_elsewhere(self.through)
-        return Moved(asked.end, asked.name, self.opened(passes_on=player.thru is not None))
-
-
-def _opened(wiring: Wiring, stack: ExitStack, spare: OutputPort | None) -> _Rig:
-    if wiring.api == "none":
-        if wiring.input or wiring.output:
-            raise UsageError("--api none has no ports; leave --input and --output out, or name another --api")
-        return _Rig("none")
-    with quiet():
-        try:
-            api = wiring.api if wiring.patient and wiring.api else reachable_api(wiring.api)
-        except Unavailable as error:
-            if wiring.api or wiring.input or wiring.output or not wiring.listens:
-                raise
-            return _Rig("none", instead=f"{error}; playing on into a MIDI file")
-        source = stack.enter_context(InputPort(wiring.input, api, patient=wiring.patient)) if wiring.listens else None
-        sink = spare or stack.enter_context(OutputPort(wiring.output, api, patient=wiring.patient))
-        if wiring.patient and wiring.output and sink is not spare:
-            sink.silence()  # what a player before this one has left
-        apart = lights = None
-        if wiring.listens and not wiring.output:
-            apart = stack.enter_context(OutputPort(None, api, "thru"))
-        if wiring.lights:
-            lights = stack.enter_context(OutputPort(wiring.lights, api, "lights", patient=True))
-    return _Rig(api, source, sink, apart, lights)
 
 
 def _realtime() -> bool:

@@ -1,0 +1,58 @@
+"""Whether the MIDI server is still there, known by its hung-up socket.
+
+It must never ask the server: a dead one blocks whoever asks.
+"""
+
+import os
+import select
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class Server:
+    """Whether the MIDI server that clients talk to is still there: it is dead once it has hung up on one.
+
+    rtmidi does not tell, and a client of a dead JACK server accepts messages until it blocks for
+    ever. Known on Linux only; elsewhere the player is found to be blocked.
+    """
+
+    def __init__(self) -> None:
+        self._hung_up = select.poll() if sys.platform == "linux" else None
+        self._theirs: set[tuple[int, int]] = set()
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """While clients are opened and closed: the sockets that appear are theirs, and those that vanish were."""
+        before = _sockets()
+        try:
+            yield
+        finally:
+            self._watch(before, _sockets())
+
+    def _watch(self, before: set[tuple[int, int]], now: set[tuple[int, int]]) -> None:
+        if self._hung_up is None or now == before:
+            return
+        for number, _ in self._theirs - now:  # a number may be another socket's by now
+            self._hung_up.unregister(number)
+        self._theirs = (self._theirs & now) | (now - before)
+        for number, _ in self._theirs:
+            self._hung_up.register(number, 0)  # hanging up is told unasked
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has hung up."""
+        return self._hung_up is not None and bool(self._hung_up.poll(0))
+
+
+def _sockets() -> set[tuple[int, int]]:
+    """The sockets of this process, each by its file descriptor and its number in the system."""
+    found = set()
+    with suppress(OSError):
+        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 a Path for each would be waste
+            with suppress(OSError):
+                there = os.fstat(int(name))
+                if stat.S_ISSOCK(there.st_mode):
+                    found.add((int(name), there.st_ino))
+    return found
