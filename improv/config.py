@@ -18,7 +18,7 @@ from typing import Any, Literal, NoReturn
 
 from platformdirs import user_config_path
 
-from improv.errors import InputNotFound, UsageError
+from improv.errors import DataError, InputNotFound, UsageError
 from improv.messages import (
     CONTROLS,
     ENDS,
@@ -36,6 +36,7 @@ from improv.messages import (
     is_virtual,
     nearest,
 )
+from improv.text_file import NoText, decoded
 from improv.turns import Mode
 
 
@@ -315,6 +316,25 @@ def variable(key: str) -> str:
     return prefix + name.upper().replace("-", "_")
 
 
+NAMES = frozenset(
+    {
+        *(variable(f"{table}.{name}") for table, controls in TABLES.items() for name in controls),
+        *(f"IMPROV_{name}" for name in ("CONFIG", "PROFILE", "INSTANCE", "MODELS", "RUNTIME", "STATE", "TAKES")),
+        "IMPROV_REQUIRE_PORTS",
+        "IMPROV_WRITE_GOLDENS",
+        "IMPROV_DATA",
+    }
+)
+"""Every name of the environment that means something: the keys, where things are, and what tests are told."""
+
+
+def unknown_names(environment: Mapping[str, str]) -> Iterator[str]:
+    """What to say of each variable that looks like ours and means nothing: a setting that its name has kept away."""
+    for name in sorted(environment):
+        if name.startswith("IMPROV_") and name not in NAMES:
+            yield f"{name} means nothing to improv{nearest(name, tuple(sorted(NAMES)))}; it is left out"
+
+
 def load(
     *,
     profile: str | None = None,
@@ -325,7 +345,7 @@ def load(
     """The configuration, out of all the places it can come from.
 
     `given` is what the command line gave, by key such as `controls.tempo`, None where nothing was. A file that
-    was named and cannot be read raises InputNotFound; whatever may not be, wherever it stands, UsageError.
+    was named and cannot be read raises InputNotFound; what may not be raises DataError in a file, UsageError elsewhere.
     """
     named = path is not None or bool(environment.get("IMPROV_CONFIG"))
     path = path or config_path(environment)
@@ -464,12 +484,11 @@ def _text(path: Path, *, named: bool) -> str:
             return ""
         raise InputNotFound(f"{path}: {error.strerror}; give a configuration file that can be read") from error
     if len(content) > _MOST_BYTES:
-        raise UsageError(f"{path.name}: it is larger than {_MOST_BYTES >> 10} KiB; no configuration is")
+        raise DataError(f"{path.name}: it is larger than {_MOST_BYTES >> 10} KiB; no configuration is")
     try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{path.name}:{line}: this is no UTF-8 text; save it as UTF-8") from None
+        return decoded(content)
+    except NoText as error:
+        raise DataError(f"{path.name}:{error.line}: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -507,16 +526,16 @@ class _File:
         for number, written in enumerate(text.split("\n"), 1):
             if len(written) > _LONGEST_LINE:
                 text = f"this line is longer than {_LONGEST_LINE} characters; no configuration's is"
-                raise UsageError(f"{self._path.name}:{number}: {text}")
+                raise DataError(f"{self._path.name}:{number}: {text}")
         try:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             said = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", str(error), re.DOTALL)
             message, line = said.groups() if said else (str(error), None)
             line = line or text.rstrip("\n").count("\n") + 1
-            raise UsageError(f"{self._path.name}:{line}: this is no TOML: {message}") from None
+            raise DataError(f"{self._path.name}:{line}: this is no TOML: {message}") from None
         except (ValueError, RecursionError):
-            raise UsageError(f"{self._path.name}: a value is nested too deep") from None
+            raise DataError(f"{self._path.name}: a value is nested too deep") from None
 
     def _profile(self, name: str, content: object) -> _Layer:
         if not isinstance(content, dict):
@@ -569,7 +588,7 @@ class _File:
         values: dict[str, Any] = {}
         for key, value in entry.items():
             if key not in MAP:
-                self._refuse((*place, key), f"no key {_shown(key)} in {title}{nearest(key, tuple(MAP))}")
+                self._refuse((*place, key), f"no key {_shown(key)} in {title}{_hint_of_map(key)}")
             values[key] = self._value(MAP[key], value, (*place, key))
         for key in MAP:
             if key not in values and key not in _OPTIONAL:
@@ -600,7 +619,14 @@ class _File:
         return self._at(place) + (f" [{_title(place[:2])}]" if place[0] == "profile" else "")
 
     def _refuse(self, place: _Place, text: str) -> NoReturn:
-        raise UsageError(f"{self._at(place)}: {text}")
+        raise DataError(f"{self._at(place)}: {text}")
+
+
+def _hint_of_map(key: str) -> str:
+    """What was meant by a key that no `[[map]]` has."""
+    if key in MAP["kind"].choices:
+        return f' (write kind = "{key}" and number = ...)'
+    return nearest(key, tuple(MAP)) or f"; give {', '.join(MAP)}"
 
 
 def _shown(name: str | int) -> str:

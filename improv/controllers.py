@@ -29,10 +29,11 @@ from improv.messages import (
     Set,
     Tap,
     Value,
-    nearest,
+    nothing_to_learn,
 )
 from improv.midi.channels import CONTROL, NOTE_ON, PROGRAM
 from improv.midi.player import Wanted
+from improv.text_file import decoded
 
 DEFAULT_MAPS = tuple(
     Map(kind="cc", number=20 + index, target=control.name)
@@ -292,10 +293,10 @@ def to_text(maps: Iterable[Map]) -> str:
     return "\n".join(tables)
 
 
-def from_text(text: str) -> tuple[Map, ...]:
-    """The maps that `to_text` wrote, in order; DataError if it cannot have written this."""
+def from_file(content: bytes) -> tuple[Map, ...]:
+    """The maps of a file that `to_text` wrote and somebody may have edited, in order; DataError if they are none."""
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(decoded(content))
         if document.keys() - {"map"}:
             raise ValueError("there is more than maps")
         return tuple(_map(table) for table in document.get("map", []))
@@ -321,7 +322,7 @@ def _checked(mapped: Map) -> Map:
 
 def _check_target(target: str) -> None:
     if target not in TARGETS:
-        raise UsageError(f"nothing called {target!r} can be bound{nearest(target, TARGETS)}")
+        raise UsageError(nothing_to_learn(target))
 
 
 def _source(mapped: Map) -> _Source:

@@ -21,7 +21,7 @@ from typing import Any, Protocol, Self
 from improv.between import Begin, Opened, Told
 from improv.config import Config, Map, Tune, Wiring, check_writable
 from improv.control import ControlServer
-from improv.controllers import DEFAULT_MAPS, Controllers, from_text, to_text
+from improv.controllers import DEFAULT_MAPS, Controllers, from_file, to_text
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.instance import Instance
 from improv.messages import (
@@ -116,7 +116,7 @@ def jam(
         stack.enter_context(audience)
         wiring, audience.picks = picks.wiring(config), picks
         supervisor = stack.enter_context(Supervisor(tune, wiring, audience))
-        desk = _Desk(supervisor, Controllers(config.maps or DEFAULT_MAPS, learned_maps(instance)), instance)
+        desk = _Desk(supervisor, Controllers(config.maps or DEFAULT_MAPS, learned_maps(instance, say)), instance)
         doors: list[Door] = [signals]
         audience.desk, audience.watched_by = desk, [desk]
         server = stack.enter_context(ControlServer(instance.socket, instance.name, desk.ask))
@@ -337,7 +337,7 @@ class _Desk:
         self.begin()
         with suppress(OSError):
             self._instance.learned.parent.mkdir(parents=True, exist_ok=True)
-            self._instance.learned.write_text(to_text(self._controllers.learned))
+            self._instance.learned.write_text(to_text(self._controllers.learned), encoding="utf-8")
 
 
 class _AtTheDesk:
@@ -364,11 +364,15 @@ class _AtTheDesk:
         return self._door.wakers()
 
 
-def learned_maps(instance: Instance) -> tuple[Map, ...]:
-    """What was learned from controllers before; nothing, where nothing can be read."""
+def learned_maps(instance: Instance, say: Callable[[str], None]) -> tuple[Map, ...]:
+    """What was learned from controllers before; nothing, where nothing can be read, which is said."""
     try:
-        return from_text(instance.learned.read_text())
-    except (OSError, ImprovError):
+        return from_file(instance.learned.read_bytes())
+    except FileNotFoundError:
+        return ()
+    except (OSError, ImprovError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        say(f"{instance.learned}: {reason}")
         return ()
 
 

@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from improv import program
 from improv.between import PRIORITY, port_text
-from improv.config import config_path, load
+from improv.config import config_path, load, unknown_names
 from improv.control import ControlClient
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.instance import DEFAULT, Instance
@@ -359,6 +359,7 @@ def configuration(instance: Instance) -> list[Finding]:
     named += [("input", wiring.input)] if wiring.input else []
     named += [("output", name) for name in (wiring.output, wiring.lights) if name]
     found = [Finding("configuration", True, f"{config_path()}{'' if config_path().exists() else ' (there is none)'}")]
+    found += [Finding("environment", None, said, "unset it, or mend its name") for said in unknown_names(os.environ)]
     if named:
         from improv.midi.ports import PortLists, reachable_api
 

@@ -366,6 +366,11 @@ TARGETS = (*(name for name, control in CONTROLS.items() if control.is_number or 
 """Everything that a knob, a key or a pedal can be bound to."""
 
 
+def nothing_to_learn(target: str) -> str:
+    """What is said of a target that nothing is called: the nearest one, and all that there are."""
+    return f"nothing is called {target!r}{nearest(target, TARGETS)}; choose from {', '.join(TARGETS)}"
+
+
 def checked(command: Command) -> Command:  # noqa: PLR0912 a case for each kind that can be wrong
     """The command, if its control is there and may have its value; UsageError otherwise."""
     match command:
@@ -382,7 +387,7 @@ def checked(command: Command) -> Command:  # noqa: PLR0912 a case for each kind 
             return command
         case Learn(target) | Forget(target):
             if target not in TARGETS:
-                raise UsageError(f"nothing is called {target!r}{nearest(target, TARGETS)}")
+                raise UsageError(nothing_to_learn(target))
             return command
         case Tap(time_s):
             if not math.isfinite(time_s):

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from improv.config import config_path
 from improv.errors import DataError, UsageError
 from improv.messages import CONTROLS, Set, Snapshot, Value
+from improv.text_file import decoded
 
 MOST = 99
 LONGEST_NAME = 40
@@ -49,8 +50,7 @@ def presets_path() -> Path:
 def load(path: Path) -> tuple[Preset, ...]:
     """The presets of a file, none if there is no file; DataError says what is wrong with it."""
     try:
-        with path.open("rb") as file:
-            content = tomllib.load(file)
+        content = tomllib.loads(decoded(path.read_bytes()))
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, RecursionError) as error:

@@ -21,7 +21,9 @@ from onnx import helper, numpy_helper
 
 from improv import __version__
 from improv.__main__ import main
+from improv.cli.commands import app
 from improv.cli.options import _in_bash
+from improv.config import NAMES
 from improv.control import ControlServer
 from improv.instance import Instance
 from improv.messages import Rig
@@ -202,6 +204,11 @@ OPTIONS = [
 COMMANDS = [
     ("sing", 2, "No such command 'sing'; see improv --help"),
     ("--loud", 2, "No such option: --loud; see improv --help"),
+    ("ctl", 2, "Missing command; see improv ctl --help"),
+    ("daemon", 2, "Missing command; see improv daemon --help"),
+    ("config", 2, "Missing command; see improv config --help"),
+    ("ctl learn foo", 2, "nothing is called 'foo'; choose from tempo, swing, mode"),
+    ("ctl forget tempoo", 2, "nothing is called 'tempoo' (did you mean tempo?); choose from"),
     ("render", 2, "Missing argument 'out'; see improv render --help"),
     ("render nowhere/out.mid -m walker", 66, "nowhere/out.mid: No such file or directory; choose another file"),
     ("render . -m walker", 66, ".: Is a directory; choose another file to write to"),
@@ -244,6 +251,64 @@ def test_a_render_that_is_refused(options: str, status: int, says: str, improv: 
 @pytest.mark.parametrize(("line", "status", "says"), COMMANDS)
 def test_a_command_that_is_refused(line: str, status: int, says: str, improv: Improv) -> None:
     check_refused(improv(line), status, says)
+
+
+GROUPS = [app, *(group.typer_instance for group in app.registered_groups)]
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.info.name or "improv")
+def test_no_group_of_commands_takes_its_help_for_an_error(group: Any) -> None:
+    assert not group.info.no_args_is_help
+
+
+BROKEN = [
+    b"[controls]\ntempo = \n",
+    b"[controls]\ntempoo = 3\n",
+    b"[controls]\ntempo = 9000\n",
+    b"[[map]]\ncc = 20\n",
+    "[controls]\n".encode("utf-16"),
+]
+
+
+@pytest.mark.parametrize("content", BROKEN)
+@pytest.mark.parametrize("line", ["config show", f"{ONE_BAR} -m walker", "panic"])
+def test_a_configuration_that_is_broken(
+    content: bytes, line: str, improv: Improv, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "mine.toml").write_bytes(content)
+    monkeypatch.setenv("IMPROV_CONFIG", str(folder / "mine.toml"))
+    check_refused(improv(line), 65, "mine.toml:")
+
+
+def test_a_configuration_with_a_byte_order_mark(improv: Improv, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "mine.toml").write_bytes(b"\xef\xbb\xbf[controls]\r\ntempo = 99\r\n")
+    monkeypatch.setenv("IMPROV_CONFIG", str(folder / "mine.toml"))
+    ran = improv("config show --origin")
+    assert (ran.status, ran.err) == (0, "")
+    assert "tempo = 99  # mine.toml:2" in ran.out
+
+
+def test_a_variable_that_means_nothing_is_told_with_the_nearest_that_does(
+    improv: Improv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPROV_TEMPPO", "3")
+    monkeypatch.setenv("IMPROV_X\x1b[31m", "3")
+    monkeypatch.setenv("IMPROVE", "3")
+    ran = improv("config path")
+    assert ran.status == 0
+    assert ran.err.splitlines() == [
+        "improv: IMPROV_TEMPPO means nothing to improv (did you mean IMPROV_TEMPO?); it is left out",
+        "improv: IMPROV_X [31m means nothing to improv; it is left out",
+    ]
+
+
+def test_every_variable_that_is_used_means_something() -> None:
+    """A name that somebody reads and that is not in the table would be told to be nothing."""
+    root = Path(__file__).parents[1]
+    sources = [*(root / "improv").rglob("*.py"), *(root / "improv").rglob("*.service"), *(root / "tests").glob("*.py")]
+    used = {name for path in sources for name in re.findall(r"\bIMPROV_[A-Z_]*[A-Z]\b", path.read_text())}
+    screens = {"IMPROV_IN", "IMPROV_OUT", "IMPROV_THRU", "IMPROV_COMPLETE", "IMPROV_OSC"}
+    assert used - NAMES - screens == {"IMPROV_TEMPPO", "IMPROV_X"}
 
 
 @pytest.mark.parametrize(("line", "status", "says"), MIDI_SYSTEMS)

@@ -13,7 +13,7 @@ import pytest
 
 from improv.cli.config import app, beginning, toml
 from improv.config import TABLES, Config, Map, OscSettings, Wiring, config_path, load, reserved, variable
-from improv.errors import ImprovError, InputNotFound, UsageError
+from improv.errors import DataError, ImprovError, InputNotFound, UsageError
 from improv.messages import CONTROLS, Settings
 from improv.turns import Mode
 
@@ -298,6 +298,8 @@ REFUSED = [
     ("[osc]\nport = 65536", "config.toml:2: port 65536 is out of range; give 1 to 65535"),
     # maps
     ("[[map]]\nnumer = 1", "config.toml:2: no key numer in [[map]] (did you mean number?)"),
+    ("[[map]]\ncc = 20", 'config.toml:2: no key cc in [[map]] (write kind = "cc" and number = ...)'),
+    ("[[map]]\nzzz = 20", "config.toml:2: no key zzz in [[map]]; give kind, number, channel, target, takeover"),
     ('[[map]]\n\nkind = "knob"', "config.toml:3: kind 'knob' is unknown; choose from cc, note, program"),
     ("[[map]]\nnumber = 128", "config.toml:2: number 128 is out of range; give 0 to 127"),
     ("[[map]]\nnumber = true", "config.toml:2: number needs a number, not true or false; give 0 to 127"),
@@ -320,7 +322,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "message"), REFUSED, ids=lambda value: value[:40])
 def test_what_a_file_may_not_say(file: Path, text: str, message: str) -> None:
-    with pytest.raises(UsageError) as refused:
+    with pytest.raises(DataError) as refused:
         loaded(file, text)
     said = str(refused.value)
     cut = message.endswith((": ", "tempo", "swing", "give 0 to", "pair", "value", "not"))
@@ -362,7 +364,7 @@ def test_what_nobody_else_may_say(
 
 
 def test_a_profile_that_is_not_chosen_is_checked_too(file: Path) -> None:
-    with pytest.raises(UsageError, match=r"config.toml:41: tempo 9 is out of range"):
+    with pytest.raises(DataError, match=r"config.toml:41: tempo 9 is out of range"):
         loaded(file, GOOD + "[profile.garage]\ncontrols.tempo = 9\n", "stage")
 
 
@@ -378,7 +380,7 @@ RESERVED = [0, 6, 32, 38, *range(98, 102), *range(120, 128)]
 def test_controllers_with_a_meaning_of_their_own_are_refused(file: Path, number: int) -> None:
     text = f'[[map]]\nkind = "cc"\ntarget = "tempo"\nnumber = {number}\n'
     if number in (*RESERVED, 64):
-        with pytest.raises(UsageError) as refused:
+        with pytest.raises(DataError) as refused:
             loaded(file, text)
         assert str(refused.value) == f"config.toml:4: {reserved(number, 'tempo')}"
     else:
@@ -408,8 +410,36 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_text_that_is_not_utf_8(file: Path) -> None:
     file.write_bytes(b"[ports]\ninput = 'R\xe9seau'\n")
-    with pytest.raises(UsageError, match=r"^config.toml:2: this is no UTF-8 text; save it as UTF-8$"):
+    with pytest.raises(DataError, match=r"^config.toml:2: this is no UTF-8 text; save it as UTF-8$"):
         load(environment={}, path=file)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (GOOD.encode("utf-16"), "config.toml:1: this is UTF-16 or UTF-32 text, not UTF-8; save it as UTF-8"),
+        (GOOD.encode("utf-32"), "config.toml:1: this is UTF-16 or UTF-32 text, not UTF-8; save it as UTF-8"),
+        (GOOD.encode("utf-16-le"), "config.toml:1: this is UTF-16 text without its mark; save it as UTF-8"),
+        (GOOD.encode("utf-16-be"), "config.toml:1: this is UTF-16 text without its mark; save it as UTF-8"),
+        (b"[controls]\ntempo = 90\0", "config.toml:2: there is a NUL, so this is no text; save it as UTF-8"),
+        (b"\xef\xbb\xbf[controls]\ntempoo = 90", "config.toml:2: no key tempoo in [controls] (did you mean tempo?)"),
+    ],
+)
+def test_what_a_file_is_instead_of_utf_8_is_told(file: Path, content: bytes, message: str) -> None:
+    file.write_bytes(content)
+    with pytest.raises(DataError) as refused:
+        load(environment={}, path=file)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_byte_order_mark_is_no_part_of_a_file(file: Path, ends: str) -> None:
+    file.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", ends).encode())
+    marked = load(environment={}, path=file)
+    file.write_bytes(GOOD.encode())
+    assert marked == load(environment={}, path=file)
+    file.write_bytes(b"\xef\xbb\xbf")
+    assert load(environment={}, path=file).maps == ()
 
 
 def test_mutants_of_a_good_file_are_read_or_refused_and_nothing_else(
@@ -571,5 +601,5 @@ def test_a_file_cannot_be_written_below_another(home: Path, monkeypatch: pytest.
 def test_a_map_that_cannot_be_is_told_with_its_line(text: str, says: str, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(text)
-    with pytest.raises(UsageError, match=re.escape(says)):
+    with pytest.raises(DataError, match=re.escape(says)):
         load(path=path, environment={})

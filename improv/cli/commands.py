@@ -1,6 +1,7 @@
 """The command line. It parses, asks the room concerned, and prints; rooms are imported when they are needed."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,7 +21,7 @@ from improv.cli import monitor as listening
 from improv.cli import play as interface
 from improv.cli.options import Api, Given, LiveApi, Model, Name, Output, Provider, with_controls, with_jam
 from improv.cli.output import say, say_json, say_lines
-from improv.config import Tune, Wiring, check_writable
+from improv.config import Tune, Wiring, check_writable, unknown_names
 from improv.errors import ImprovError, UsageError
 from improv.instance import DEFAULT, Instance
 from improv.messages import MODEL, Snapshot, Value
@@ -279,6 +280,8 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
+    for said in unknown_names(os.environ):  # what was meant is not done, and nobody would know why
+        say(f"improv: {said}", err=True)
     if context.invoked_subcommand is None:
         say_lines(context.get_help())
 

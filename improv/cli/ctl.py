@@ -44,7 +44,7 @@ from improv.turns import Who
 if TYPE_CHECKING:
     from improv.control import ControlClient
 
-app = typer.Typer(help="Steer an improv that plays, and see what it does.", rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(help="Steer an improv that plays, and see what it does.", rich_markup_mode=None)
 
 _CONNECTING_S, _LOOK_S = 5.0, 0.05
 """How long a port may take to be exchanged, and how often it is looked at."""

@@ -26,7 +26,7 @@ from improv.messages import Command, Panic, Quit, Snapshot
 from improv.picks import Picks
 from improv.plain import plain
 
-app = typer.Typer(help="Play in the background.", rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(help="Play in the background.", rich_markup_mode=None)
 
 _STARTING_S, _LOOK_S = 45.0, 0.05
 """Longer than the daemon itself waits for its ports and its network."""

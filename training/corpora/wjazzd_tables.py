@@ -136,9 +136,9 @@ def read_tables(path: Path) -> Tables:
 
 def _of_folder(folder: Path) -> Tables:
     with (
-        (folder / "solos.csv").open(encoding="utf-8", newline="") as solos,
-        gzip.open(folder / "notes.csv.gz", "rt", encoding="utf-8", newline="") as notes,
-        gzip.open(folder / "beats.csv.gz", "rt", encoding="utf-8", newline="") as beats,
+        (folder / "solos.csv").open(encoding="utf-8-sig", newline="") as solos,
+        gzip.open(folder / "notes.csv.gz", "rt", encoding="utf-8-sig", newline="") as notes,
+        gzip.open(folder / "beats.csv.gz", "rt", encoding="utf-8-sig", newline="") as beats,
     ):
         return Tables(
             tuple(map(Head.of, csv.DictReader(solos))),
