@@ -316,6 +316,7 @@ def variable(key: str) -> str:
     return prefix + name.upper().replace("-", "_")
 
 
+_PREFIX = "IMPROV_"
 NAMES = frozenset(
     {
         *(variable(f"{table}.{name}") for table, controls in TABLES.items() for name in controls),
@@ -330,9 +331,11 @@ NAMES = frozenset(
 
 def unknown_names(environment: Mapping[str, str]) -> Iterator[str]:
     """What to say of each variable that looks like ours and means nothing: a setting that its name has kept away."""
+    ends = tuple(sorted(name.removeprefix(_PREFIX) for name in NAMES))
     for name in sorted(environment):
-        if name.startswith("IMPROV_") and name not in NAMES:
-            yield f"{name} means nothing to improv{nearest(name, tuple(sorted(NAMES)))}; it is left out"
+        if name.startswith(_PREFIX) and name not in NAMES:
+            hint = nearest(name.removeprefix(_PREFIX), ends).replace("mean ", f"mean {_PREFIX}")
+            yield f"{name} means nothing to improv{hint}; it is left out"
 
 
 def load(
