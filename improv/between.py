@@ -180,6 +180,8 @@ class Prepare:
 
     tune: Tune
     take: Path | None = None
+    network: bytes = b""
+    """What the file of the tune's network held when it was asked for; empty: it is to be read now."""
 
 
 @dataclass(frozen=True, slots=True)

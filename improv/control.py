@@ -1,9 +1,9 @@
 """The control socket, both ends side by side: how any program steers a daemon, and sees what it plays.
 
 JSON lines, version first; PROTOCOL.md beside this file tells it to whoever writes a client. The server
-is one more thing a loop waits for: it never waits itself, and what a client sends too much of, or does
-not read, is that client's loss. It must never let in another user, pass on what has not been checked,
-or keep without bound what somebody sends or leaves unread.
+is one more thing a loop waits for: it never waits itself, whatever a request leads to is an answer, and
+what a client sends too much of, or does not read, is that client's loss. It must never let in another
+user, pass on what has not been checked, or keep without bound what somebody sends or leaves unread.
 """
 
 import os
@@ -54,6 +54,9 @@ MAX_ID = 1 << 53
 PER_S_LOW, PER_S_HIGH = 1, 30
 BURST, REQUESTS_PER_S = 64, 500.0
 """A client may ask so much at once, and so much in the long run; what is more waits in its own socket."""
+
+GREETING_S = 5.0
+"""So long a client may take for its first line; where there is no room for another, one that has said nothing goes."""
 
 _READ_BYTES = 1 << 16
 _MAX_ANSWER_BYTES = 1 << 20
@@ -198,7 +201,7 @@ class ControlServer:
     """Serves clients whenever it is polled; a context that opens the socket and removes it.
 
     Whoever opens it holds the instance: what lies at the path is from a daemon that has died. `ask`
-    does a command and returns a note for whoever asked, or nothing; it may raise ImprovError.
+    does a command and returns a note for whoever asked, or nothing; whatever it raises is answered.
     """
 
     def __init__(
@@ -249,6 +252,8 @@ class ControlServer:
             client.read()
             for frame in client.frames(self._clock()):
                 self._serve(client, frame)
+            if not client.greeted and self._clock() - client.came_s >= GREETING_S:
+                client.refuse(f"the first line has to come within {GREETING_S:g} s")
             if client.over:
                 client.close()
         self._publish()
@@ -264,7 +269,8 @@ class ControlServer:
         """Let go the keys that clients held when they went: they may have crashed."""
         left = (client.pressed for client in self._clients if client.closed)
         for pitch in sorted(set[int]().union(*left) - self._held()):
-            self._ask(Press(pitch, 0))
+            with suppress(ImprovError):  # nobody is left to be told
+                self._done(Press(pitch, 0))
 
     def _held(self, but_by: "_Client | None" = None) -> set[int]:
         """The keys that the clients hold who are there, or the others of them."""
@@ -285,10 +291,29 @@ class ControlServer:
             client = _Client(end, self._clock())
             if not self._door.admits(end):
                 client.refuse("this improv is another user's")
-            elif len(self._clients) >= MAX_CLIENTS:
+            elif len(self._clients) >= MAX_CLIENTS and not self._has_dropped_a_stranger():
                 client.refuse(f"{MAX_CLIENTS} clients are connected; close one and try again")
             else:
                 self._clients.append(client)
+
+    def _has_dropped_a_stranger(self) -> bool:
+        """Make room by dropping whoever has waited longest without a word, but nobody that has just come."""
+        now_s = self._clock()
+        strangers = [client for client in self._clients if not client.greeted and client.came_s < now_s]
+        if not strangers:
+            return False
+        strangers[0].refuse(f"{MAX_CLIENTS} clients are connected, and you have said nothing")
+        self._clients.remove(strangers[0])
+        return True
+
+    def _done(self, command: Command) -> str:
+        """Have a command done; ImprovError if it cannot be, whatever the reason: no request ends the daemon."""
+        try:
+            return self._ask(command)
+        except ImprovError:
+            raise
+        except Exception as error:
+            raise ImprovError(f"it could not be done ({type(error).__name__}: {_one_line(error)})") from error
 
     def _serve(self, client: "_Client", frame: bytes) -> None:
         if len(frame) > MAX_FRAME_BYTES:
@@ -304,11 +329,12 @@ class ControlServer:
                 echo = _id_of(raw)
                 client.say(self._answer(client, requested(raw, self._clock()), echo))
                 return
-        except ImprovError as error:
+        except Exception as error:
+            why = error if isinstance(error, ImprovError) else f"{type(error).__name__}: {error}"
             if client.greeted:
-                client.say(encoded({"error": _one_line(error), **echo}))
+                client.say(encoded({"error": _one_line(why), **echo}))
             else:
-                client.refuse(_one_line(error))
+                client.refuse(_one_line(why))
             return
         self._greet(client, raw)
 
@@ -344,7 +370,7 @@ class ControlServer:
             case Press(pitch, 0) if pitch in self._held(but_by=client):
                 client.pressed.discard(pitch)  # the note is somebody else's too, and ends with the last who holds it
             case command:
-                note = self._ask(command)
+                note = self._done(command)
                 match command:
                     case Press(pitch, velocity):
                         client.holds(pitch, held=velocity > 0)
@@ -386,6 +412,7 @@ class _Client:
     def __init__(self, end: socket.socket, now_s: float) -> None:
         end.setblocking(False)
         self.end = end
+        self.came_s = now_s
         self.greeted = False
         self.closed = False
         self.watching: _Watching | None = None

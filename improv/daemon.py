@@ -10,8 +10,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -41,15 +41,17 @@ from improv.messages import (
     checked,
     control_named,
 )
-from improv.model_files import find_model
 from improv.notify import READY, STOPPING, WATCHDOG, notify, status, unit, watchdog_s
 from improv.osc import OscServer
 from improv.picks import Picks
 from improv.quantiles import quantile
 from improv.recording import Head, Journal, read_take, takes_directory
+from improv.safe_files import read_file
 from improv.supervisor import Door, Outcome, Supervisor
 from improv.terminal import KEYS_HELP, Keys, Lines
 from improv.turns import Mode
+
+_MOST_LEARNED_BYTES = 1 << 20
 
 # --- live -------------------------------------------------------------------------------------
 
@@ -143,7 +145,8 @@ def jam(
             doors.append(_AtTheDesk(keys, desk, audience.remark))
             audience.watched_by.append(keys)
         notify(READY, status(supervisor.rig.says))
-        outcome = supervisor.play(Begin(mode, seed), [*doors, _ServiceManager()])
+        guarded = [_Guarded(door, audience.remark) for door in doors]
+        outcome = supervisor.play(Begin(mode, seed), [*guarded, _ServiceManager()])
         notify(STOPPING)
     return _figures(outcome, audience)
 
@@ -273,7 +276,23 @@ class _Desk:
         self._supervisor.want(self._controllers.wanted)
 
     def ask(self, command: Command) -> str:
-        """Have a command done: a note for whoever asked, or nothing; UsageError for what cannot be."""
+        """Have a command done: a note for whoever asked, or nothing; ImprovError for what cannot be, whatever it is.
+
+        No request ends a jam: what nobody has foreseen is told as a remark besides.
+        """
+        try:
+            return self._done(command)
+        except ImprovError:
+            raise
+        except Exception as error:
+            raise ImprovError(self._unforeseen(f"{type(command).__name__} could not be done", error)) from error
+
+    def _unforeseen(self, what: str, error: Exception) -> str:
+        text = f"{what}: {_reason(error)}"
+        self._supervisor.remark(text)
+        return text
+
+    def _done(self, command: Command) -> str:
         command = checked(command)
         match command:
             case Learn() if self._supervisor.rig.api in ("", "none"):
@@ -288,9 +307,7 @@ class _Desk:
                 return note
             case Connect() if self._supervisor.rig.api in ("", "none"):
                 raise UsageError("there is no MIDI system here, and so no port")
-            case Set(MODEL.name, value):
-                find_model(str(value))
-            case Set(name, value):
+            case Set(name, value) if name != MODEL.name:
                 self._stands[name] = value
             case Nudge(name, by) if name in self._stands:
                 self._stands[name] = control_named(name).nudged(self._stands[name], by)
@@ -323,13 +340,14 @@ class _Desk:
     def turned(self, time_s: float, message: bytes) -> str:
         """A knob, a key or a pedal was moved: what there is to say of it."""
         learning, notes = self._controllers.learning, list[str]()
-        for command in self._controllers.turned(message, self.stands, time_s):
-            try:
-                notes.append(self.ask(command))
-            except UsageError as error:
-                notes.append(str(error))
-        if learning and not self._controllers.learning:
-            self._keep_learned()
+        try:
+            for command in self._controllers.turned(message, self.stands, time_s):
+                with _noted(notes):
+                    notes.append(self.ask(command))
+            if learning and not self._controllers.learning:
+                self._keep_learned()
+        except Exception as error:
+            return self._unforeseen("a controller could not be obeyed", error)
         said, self._said = self._said, self._controllers.remark or next(filter(None, notes), "")
         return self._said if self._said != said else ""  # a knob says a thing once
 
@@ -338,6 +356,51 @@ class _Desk:
         with suppress(OSError):
             self._instance.learned.parent.mkdir(parents=True, exist_ok=True)
             self._instance.learned.write_text(to_text(self._controllers.learned), encoding="utf-8")
+
+
+@contextmanager
+def _noted(notes: list[str]) -> Iterator[None]:
+    """Have what cannot be done stand among the notes."""
+    try:
+        yield
+    except ImprovError as error:
+        notes.append(str(error))
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+class _Guarded:
+    """A door that fails alone: it is told, and whoever else asks is heard all the same."""
+
+    def __init__(self, door: Door, say: Callable[[str], None]) -> None:
+        self._door = door
+        self._say = say
+        self._failure = ""
+
+    def poll(self) -> Sequence[Command]:
+        """What is asked for at the door; nothing if it has failed, which is told once."""
+        try:
+            asked = self._door.poll()
+        except Exception as error:
+            failure, self._failure = self._failure, f"an interface has failed: {_reason(error)}"
+            if self._failure != failure:
+                self._say(self._failure)
+            return ()
+        self._failure = ""
+        return asked
+
+    def wakers(self) -> Sequence[Any]:
+        """Those of the door, unless it has failed: it would be woken for ever."""
+        if self._failure:
+            return ()
+        try:
+            return self._door.wakers()
+        except Exception as error:
+            self._failure = f"an interface has failed: {_reason(error)}"
+            self._say(self._failure)
+            return ()
 
 
 class _AtTheDesk:
@@ -351,11 +414,10 @@ class _AtTheDesk:
     def poll(self) -> Sequence[Command]:
         """Nothing: what is asked for is done already."""
         for command in self._door.poll():
-            try:
-                note = self._desk.ask(command)
-            except UsageError as error:
-                note = str(error)
-            if note:
+            notes = list[str]()
+            with _noted(notes):
+                notes.append(self._desk.ask(command))
+            for note in filter(None, notes):
                 self._say(note)
         return ()
 
@@ -367,7 +429,7 @@ class _AtTheDesk:
 def learned_maps(instance: Instance, say: Callable[[str], None]) -> tuple[Map, ...]:
     """What was learned from controllers before; nothing, where nothing can be read, which is said."""
     try:
-        return from_file(instance.learned.read_bytes())
+        return from_file(read_file(instance.learned, _MOST_LEARNED_BYTES))
     except FileNotFoundError:
         return ()
     except (OSError, ImprovError) as error:
@@ -390,7 +452,7 @@ class _Audience:
         self._say = say
         self._journal: Journal | None = None
         self._take: Any = None
-        self._fault = ""
+        self._fault = self._failure = ""
 
     def __enter__(self) -> Self:
         return self
@@ -447,7 +509,12 @@ class _Audience:
         take = self._journal.path.stem if self._journal is not None and self._journal.path is not None else ""
         seen = replace(self.last.seen, rig=replace(rig, take=take, learning=self.desk.learning if self.desk else ""))
         for watcher in self.watched_by:
-            watcher.show(seen)
+            try:
+                watcher.show(seen)
+            except Exception as error:  # what one is not shown the others are
+                failure, self._failure = self._failure, f"an interface cannot show what is played: {_reason(error)}"
+                if self._failure != failure:
+                    self._shown.remark(self._failure)
 
     def picked(self, end: str, name: str, api: str) -> str:
         """Keep the port for the next start; what there is to say if it cannot be kept."""

@@ -82,7 +82,7 @@ _OFFERED: Mapping[str, Command] = MappingProxyType(
 class OscServer:
     """Listens for OSC and asks for what it is told to; a context that holds the UDP port `host`:`port`.
 
-    `ask` has a command done and returns what there is to say of it, if anything; UsageError if it cannot be.
+    `ask` has a command done and returns what there is to say of it, if anything; whatever it raises is told.
     A host or port that cannot be had raises Unavailable.
     """
 
@@ -202,9 +202,9 @@ class OscServer:
         for message in messages:
             try:
                 said = self._do(message, sender)
-            except ImprovError as error:
+            except Exception as error:
                 self.refused += 1
-                said = str(error)
+                said = str(error) if isinstance(error, ImprovError) else f"{type(error).__name__}: {error}"
             if said:
                 says[printable(said)] = None
         told = list(says)

@@ -44,13 +44,16 @@ _TIDY_STEPS = 12 * STEPS_PER_BAR
 # --- a tune and its network -----------------------------------------------------------------------
 
 
-def opened(tune: Tune, otherwise: str = "cpu") -> OnnxModel:
-    """The tune's model, checked and loaded, on its provider or another, which may fail for the CPU."""
-    path = find_model(tune.model)
+def opened(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> OnnxModel:
+    """The tune's model, checked and loaded, on its provider or another, which may fail for the CPU.
+
+    `network` is what its file held, where that has been read before.
+    """
+    path = Path(tune.model) if network else find_model(tune.model)
     if tune.provider is None and otherwise != "cpu":
         with suppress(ImprovError):
-            return OnnxModel(path, otherwise)
-    return OnnxModel(path, tune.provider or "cpu")
+            return OnnxModel(path, otherwise, content=network or None)
+    return OnnxModel(path, tune.provider or "cpu", content=network or None)
 
 
 def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int) -> Session:
@@ -212,13 +215,13 @@ def _serve(link: Link) -> None:
     if asked is None:
         return
     if asked.take is None:
-        _perform(asked.tune, hands, link)
+        _perform(asked.tune, asked.network, hands, link)
     else:
         _play_again(asked.take, hands, link)
 
 
-def _perform(tune: Tune, hands: "FarPlayer", link: Link) -> None:
-    model = opened(tune, remembered_provider())
+def _perform(tune: Tune, network: bytes, hands: "FarPlayer", link: Link) -> None:
+    model = opened(tune, remembered_provider(), network)
     first = begun(tune, model, Mode.SOLO, 0)
     with _first_steps(tune, model):
         lead = Lead().tried(first, model, hands.clock)

@@ -53,6 +53,7 @@ from improv.messages import (
     Set,
 )
 from improv.midi.player import PassOn, Wanted
+from improv.model_files import find_model, read_model
 from improv.recording import Head
 
 _TICK_S = 0.05
@@ -145,6 +146,8 @@ class Supervisor:
         self.player_deaths = 0
         self._tune = tune
         self._take = take
+        self._network = self._coming_network = b""
+        """What the model's file held when it was asked for: another engine plays the same, whatever becomes of it."""
         self._wiring = wiring
         self._audience = audience
         self._player: Child | None = None
@@ -185,6 +188,8 @@ class Supervisor:
         self._keys = frozenset[int]()
 
     def __enter__(self) -> "Supervisor":
+        if self._take is None:
+            self._network = read_model(find_model(self._tune.model))
         self._start_player()
         self._start_engine()
         return self
@@ -225,13 +230,19 @@ class Supervisor:
         while self._ended is None and not self._quit:
             for door in doors:
                 for command in door.poll():
-                    self.ask(command)
+                    try:
+                        self.ask(command)
+                    except ImprovError as error:
+                        self._say(str(error))
             self._listen(doors)
             self._mind()
         return self._stopped()
 
     def ask(self, command: Command) -> None:
-        """Pass a command on to whom it concerns: panic to the player, which tells the engine of it."""
+        """Pass a command on to whom it concerns: panic to the player, which tells the engine of it.
+
+        ImprovError for what cannot be.
+        """
         match command:
             case Quit():
                 self._quit = True
@@ -253,6 +264,10 @@ class Supervisor:
                 self._asked.append(command)
                 if self._engine is not None and self._engine_begun:  # it is told the rest as it begins
                     self._engine.link.send(command)
+
+    def remark(self, text: str) -> None:
+        """Tell that something has happened."""
+        self._say(text)
 
     def want(self, wanted: Wanted) -> None:
         """Have the player tell of these messages of controllers, and of no others."""
@@ -473,11 +488,16 @@ class Supervisor:
     # --- another network ---------------------------------------------------------------------------
 
     def _swap(self, model: str) -> None:
-        """Have another network loaded and tried beside the one that plays, to take its place at a step."""
+        """Have another network loaded and tried beside the one that plays, to take its place at a step.
+
+        ImprovError if there is none of that name, or its file cannot be read.
+        """
+        network = read_model(find_model(model))
         self._give_up_coming()
+        self._coming_network = network
         self._coming_tune = replace(self._tune, given=(*self._tune.given, (MODEL.name, model)))
         self._coming, self._coming_s = Child(ENGINE), self._now_s
-        self._coming.link.send(Prepare(self._coming_tune))
+        self._coming.link.send(Prepare(self._coming_tune, network=network))
 
     def _coming_says(self, message: object) -> None:
         match message:
@@ -498,7 +518,7 @@ class Supervisor:
         """The engine that was coming goes on from the step that has just been told; the other one ends."""
         before, self._engine, self._coming = self._engine, self._coming, None
         self._prepared, self._coming_prepared = self._coming_prepared, None
-        self._tune, self._swapped = self._coming_tune, True
+        self._tune, self._network, self._swapped = self._coming_tune, self._coming_network, True
         self._engine_begun = self._engine_told = self._connected = False
         self._engine_heard_s = time.monotonic()
         self._introduce(goes_on=True)
@@ -576,7 +596,7 @@ class Supervisor:
         self._engine, self._engine_begun, self._connected = Child(ENGINE), False, False
         self._prepared, self._engine_told = None, False
         self._engine_heard_s = time.monotonic()
-        self._engine.link.send(Prepare(self._tune, self._take))
+        self._engine.link.send(Prepare(self._tune, self._take, self._network))
 
     def _introduce(self, *, goes_on: bool = False) -> None:
         """Connect player and engine to each other, and have an engine that is new begin, connected or not.

@@ -898,3 +898,85 @@ def test_every_request_on_the_page_is_understood_and_every_request_is_on_the_pag
 def test_every_field_of_a_snapshot_is_on_the_page() -> None:
     names = {field.name for kind in (Snapshot, Rig) for field in fields(kind)}
     assert names <= set(re.findall(r"`([a-z0-9_]+)`", PAGE))
+
+
+# --- whatever a request leads to ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(36, "File name too long"),
+        ValueError("embedded null byte"),
+        RuntimeError("a\nb"),
+        RecursionError(),
+        KeyError(1),
+    ],
+)
+def test_whatever_a_request_raises_is_its_answer(error: Exception, path: Path, clock: Hand, tmp_path: Path) -> None:
+    def ask(command: Command) -> str:
+        raise error
+
+    with ControlServer(path, "default", ask, clock=clock) as server, ExitStack() as stack:
+        peer = Peer(path, HELLO, '{"do":"panic","id":7}', '{"do":"controls"}')
+        stack.enter_context(peer.end)
+        server.poll()
+        _, refused, controls = peer.lines()
+        assert refused["id"] == 7
+        assert type(error).__name__ in refused["error"]
+        assert "ok" in controls
+
+
+def test_a_key_that_cannot_be_let_go_is_no_harm(path: Path, clock: Hand) -> None:
+    def ask(command: Command) -> str:
+        if command == Press(60, 0):
+            raise OSError("the player has gone")
+        return ""
+
+    with ControlServer(path, "default", ask, clock=clock) as server:
+        peer = Peer(path, HELLO, '{"do":"press","pitch":60,"velocity":9}')
+        server.poll()
+        peer.end.close()
+        server.poll()
+        server.poll()
+
+
+# --- those who say nothing ------------------------------------------------------------------------
+
+
+def test_whoever_says_nothing_is_dropped_after_a_while(
+    connect: Callable[..., Peer], server: ControlServer, clock: Hand
+) -> None:
+    silent, slow, greeted = connect(greet=False), connect(greet=False), connect()
+    slow.end.sendall(HELLO[:5].encode())
+    clock.now_s += control.GREETING_S - 0.1
+    server.poll()
+    assert (silent.lines(), silent.closed, slow.lines(), slow.closed) == ([], False, [], False)
+    slow.end.sendall(f"{HELLO[5:]}\n".encode())
+    server.poll()
+    assert [line["improv"] for line in slow.lines()] == [1]
+    clock.now_s += 0.2
+    server.poll()
+    assert silent.lines() == [{"error": "the first line has to come within 5 s"}]
+    assert silent.closed
+    clock.now_s += 1000
+    server.poll()
+    assert not greeted.closed
+    assert not slow.closed
+
+
+def test_silent_connections_lock_nobody_out(connect: Callable[..., Peer], server: ControlServer, clock: Hand) -> None:
+    silent = [connect(greet=False) for _ in range(MAX_CLIENTS)]
+    clock.now_s += 0.01
+    assert not connect().closed
+    assert [bool(peer.lines()) for peer in silent] == [True] + [False] * (MAX_CLIENTS - 1)
+
+
+def test_clients_that_have_greeted_are_never_dropped_for_another(
+    connect: Callable[..., Peer], server: ControlServer, clock: Hand
+) -> None:
+    greeted = [connect() for _ in range(MAX_CLIENTS)]
+    clock.now_s += 0.01
+    other = connect(HELLO)
+    assert "clients are connected" in other.lines()[0]["error"]
+    assert not any(peer.lines() or peer.closed for peer in greeted)
