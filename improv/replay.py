@@ -14,7 +14,7 @@ from improv.messages import How
 from improv.model import StepModel
 from improv.model_files import find_model
 from improv.onnx_model import OnnxModel
-from improv.recording import Entry, Recording, read_take
+from improv.recording import Entry, Recording, check_bounds, read_take
 from improv.session import (
     Heard,
     Moment,
@@ -89,6 +89,7 @@ def replayed(recording: Recording, networks: Networks = network) -> Iterator[Aga
 
     `networks` gives the network of a name, a hash and a provider.
     """
+    check_bounds(recording)
     head = recording.head
     model = networks(head.model, head.model_sha256, head.provider)
     session = begin(model, head.settings, head.transport, count_in_bars=head.count_in_bars)

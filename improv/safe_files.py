@@ -6,27 +6,40 @@ A pipe would be waited for, a device goes on for ever. It must never raise anyth
 import errno
 import os
 import stat
+from io import FileIO
 from pathlib import Path
 
 
-def read_file(path: Path, most_bytes: int) -> bytes:
-    """What an ordinary file holds; OSError says why it can't be read: EFBIG where it holds more than so many bytes."""
+def open_file(path: Path, most_bytes: int) -> FileIO:
+    """An ordinary file to be read; OSError says why it can't be: EFBIG where it holds more than so many bytes."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
     try:
         file = os.open(path, flags)
     except ValueError as error:
         raise OSError(errno.EINVAL, "no file can have such a name") from error
-    with os.fdopen(file, "rb", buffering=0, closefd=True) as opened:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "it is no ordinary file")
-        content = bytearray()
-        while len(content) <= most_bytes:
-            read = opened.read(min(most_bytes + 1 - len(content), 1 << 20))
-            if not read:
-                return bytes(content)
+        if found.st_size > most_bytes:
+            raise _too_large(most_bytes)
+        return FileIO(file)
+    except BaseException:
+        os.close(file)
+        raise
+
+
+def read_file(path: Path, most_bytes: int) -> bytes:
+    """What an ordinary file holds; OSError as for `open_file`."""
+    content = bytearray()
+    with open_file(path, most_bytes) as file:
+        while read := file.read(min(most_bytes + 1 - len(content), 1 << 20)):
             content += read
-    raise OSError(errno.EFBIG, f"it is larger than {_size(most_bytes)}")
+            if len(content) > most_bytes:  # it grows
+                raise _too_large(most_bytes)
+    return bytes(content)
 
 
-def _size(count: int) -> str:
-    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count >> 10} KiB"
+def _too_large(most_bytes: int) -> OSError:
+    size = f"{most_bytes >> 20} MiB" if most_bytes >= 1 << 20 else f"{most_bytes >> 10} KiB"
+    return OSError(errno.EFBIG, f"it is larger than {size}")

@@ -26,7 +26,7 @@ from improv.music import (
     Volume,
     pitch_class,
 )
-from improv.recording import Entry, Head, Recording
+from improv.recording import Entry, Head, Recording, check_bounds
 from improv.turns import Turn, Who
 
 TICKS_A_BEAT = 480
@@ -228,7 +228,11 @@ class Take:
 
 
 def export(recording: Recording, path: Path) -> None:
-    """Write a recording as a MIDI file, what was recovered of it as far as it goes; InputNotFound if it cannot."""
+    """Write a recording as a MIDI file, what was recovered of it as far as it goes.
+
+    InputNotFound if there can be no such file, DataError for a take that no performance comes to.
+    """
+    check_bounds(recording)
     head = recording.head
     take = Take(head, f"improv: {head.model}, seed {head.settings.seed}")
     for entry in recording.entries:

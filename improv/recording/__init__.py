@@ -5,11 +5,12 @@ performance. They stand in an append-only file of checksummed lines, one take a 
 an entry for each step, remarks, and an end if there was time for one.
 """
 
+from improv.recording.bounds import check_bounds
 from improv.recording.journal import Disk, Journal, Writer
 from improv.recording.lines import Entry, Head, Listed, Recording, Remark
 from improv.recording.reading import find_take, read_take, takes, takes_directory
 
 __all__ = [
     "Disk", "Entry", "Head", "Journal", "Listed", "Recording", "Remark", "Writer",
-    "find_take", "read_take", "takes", "takes_directory",
+    "check_bounds", "find_take", "read_take", "takes", "takes_directory",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,8 +16,13 @@ from platformdirs import user_data_path
 
 from improv.errors import DataError, InputNotFound, UsageError
 from improv.music import Form
+from improv.recording.bounds import check_entry, check_head
 from improv.recording.journal import SUFFIX
 from improv.recording.lines import End, Entry, Head, Listed, Recording, Remark, text_of, told_by
+from improv.safe_files import open_file, read_file
+
+MAX_TAKE_BYTES = 256 << 20
+"""Five days of a jam; no more is read into memory."""
 
 _TAIL_BYTES = 1 << 16
 
@@ -31,7 +37,7 @@ def read_take(path: Path) -> Recording:
     InputNotFound if there is no such file, DataError if it does not begin with a head.
     """
     try:
-        content = path.read_bytes()
+        content = read_file(path, MAX_TAKE_BYTES)
     except OSError as error:
         raise InputNotFound(f"{path}: {error.strerror}; give a take ({SUFFIX})") from error
     *lines, torn = content.split(b"\n")
@@ -115,10 +121,7 @@ def _paths(directory: Path) -> list[Path]:
 
 
 def _is_file(wanted: str) -> bool:
-    try:
-        return wanted != "last" and Path(wanted).is_file()
-    except OSError:  # a name no file system takes
-        return False
+    return wanted != "last" and os.path.isfile(wanted)  # noqa: PTH113 Path raises for a name no file system takes
 
 
 def _some(names: Sequence[str]) -> str:
@@ -129,11 +132,14 @@ def _some(names: Sequence[str]) -> str:
 def _listed(path: Path) -> Listed:
     size = 0
     try:
-        with path.open("rb") as file:
+        with open_file(path, MAX_TAKE_BYTES) as opened, BufferedReader(opened) as file:
             size = os.fstat(file.fileno()).st_size
             first = file.readline(_MAX_HEAD_BYTES)
             head = _head(path, [first[:-1]] if first.endswith(b"\n") else [])
+            check_head(head)
             end = _end_of(file, len(first), size, head)
+            if isinstance(end.last, Entry):
+                check_entry(end.last, head)
     except OSError as error:
         return Listed(name=path.stem, path=path, size_bytes=size, wrong=error.strerror or str(error))
     except DataError as error:
