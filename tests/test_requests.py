@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from pythonosc.osc_message_builder import build_msg
 
-from improv.cli import daemon as background
+from improv import program
 from improv.control import ControlClient
 from improv.daemon import _Desk, _Guarded
 from improv.errors import ImprovError, UsageError
@@ -107,12 +108,17 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     monkeypatch.setenv("IMPROV_OSC_HOST", "127.0.0.1")
 
     def start(*arguments: str) -> Instance:
-        background.launch(at, ["--api=none", "--mode=solo", f"--save={tmp_path}/jam.mid", *arguments])
+        improv("daemon", "start", "--api=none", "--mode=solo", f"--save={tmp_path}/jam.mid", *arguments)
         return at
 
     yield start
-    if at.running() is not None:
-        background._ended(at)
+    improv("daemon", "stop")
+
+
+def improv(*words: str) -> None:
+    subprocess.run(
+        program.improv(*words), env=program.environment(), stdout=subprocess.DEVNULL, check=True, timeout=WITHIN_S
+    )
 
 
 def asked(at: Instance, **request: Any) -> dict[str, Any]:
@@ -193,7 +199,7 @@ def test_a_model_that_is_replaced_plays_on_until_it_is_asked_for_again(
     saved(other, path)
     assert "error" not in asked(at, do="set", control="model", value=str(path))
     until(lambda: model() == "another")
-    background._ended(at)
+    improv("daemon", "stop")
     take = read_take(find_take("last", takes_directory()))
     networks = [(entry.model, entry.model_sha256) for entry in take.entries if entry.model]
     assert take.head.model_sha256 == first
