@@ -43,7 +43,7 @@ def made_up(takes: Path) -> Callable[..., Path]:
 
     def made_up(head: Head, *entries: Entry) -> Path:
         path = takes / "20260101-000000-made-up.take"
-        path.write_bytes(b"".join(checked_line(told.to_json()) for told in (head, *entries)))
+        path.write_bytes(checked_line(head.to_json()) + b"".join(checked_line(entry.to_json()) for entry in entries))
         return path
 
     return made_up
