@@ -81,7 +81,20 @@ from improv.music import (
 )
 from improv.sampling import draw, on_units, one_unit
 from improv.transport import Transport
-from improv.turns import Call, Ear, Mode, Rules, Turn, Who, first_turn, is_stray, turn_after
+from improv.turns import (
+    NOTHING_YET,
+    Answer,
+    Call,
+    Ear,
+    Mode,
+    Rules,
+    Turn,
+    Who,
+    first_turn,
+    is_stray,
+    owes_a_note,
+    turn_after,
+)
 
 CHORDS_LOW = 48
 """Chords are voiced in the octave above this pitch (C3)."""
@@ -202,6 +215,8 @@ class Session:
     """Keys that are down, or that belong to a step still to come."""
     recent: tuple[Key, ...] = ()
     """The player's last notes in this turn."""
+    answer: Answer = NOTHING_YET
+    """What improv has played in this turn."""
     call: Call | None = None
     """What the player has played since improv last did."""
     answering: int | None = None
@@ -332,7 +347,7 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     chord, *ahead = (*last.ahead, newest)
     melody, odds = SILENCE, None
     if has_melody(model.spec):
-        choosing = encoding.choosing(_steer(session), chord, before.chosen.melody, last.asked)
+        choosing = encoding.choosing(_steer(session, before), chord, before.chosen.melody, last.asked)
         melody, odds = _improvised(choosing, outputs, asked, session, model.spec)
     session = replace(session, touch=_over_the_chords(session, melody, before.frame.melody))
     session = _choosing(
@@ -745,20 +760,36 @@ def _without_music(before: Session, session: Session, fed: tuple[Fed, ...], *, a
 def _choosing(chosen: Frame, before: Session, session: Session, **known: Any) -> Session:
     """The session with what was chosen for its step; what is silenced is not played, and so was not chosen."""
     settings = session.settings
-    if settings.melody_mute == ON or not settings.melody_level:
+    if _is_muted(settings):
         chosen = Frame(SILENCE, chosen.chord)
     frame = _performed(chosen, session, before.frame.melody)
     sounds = settings.chords_mute != ON and settings.chords_level
     voicing = frame.chord.voiced(CHORDS_LOW) if frame.chord and sounds else ()
-    return replace(session, chosen=chosen, frame=frame, voicing=voicing, levels=_levels(settings), **known)
+    answer, begun = _answer_so_far(session, before), len(frame.melody.onsets)
+    if begun:
+        answer = Answer(answer.notes + begun, session.step)
+    return replace(
+        session, chosen=chosen, frame=frame, voicing=voicing, levels=_levels(settings), answer=answer, **known
+    )
 
 
-def _steer(session: Session) -> Steer:
-    """What the encoding has to be told of the player's wishes for the session's step."""
+def _answer_so_far(session: Session, before: Session) -> Answer:
+    """What improv has played in the session's turn before its step."""
+    return before.answer if session.turn == before.turn else NOTHING_YET
+
+
+def _is_muted(settings: Settings) -> bool:
+    """Whether the player wants no melody."""
+    return settings.melody_mute == ON or not settings.melody_level
+
+
+def _steer(session: Session, before: Session) -> Steer:
+    """What the encoding has to be told of the player's wishes for the session's step, and of what its turn needs."""
     settings, turn = session.settings, session.turn
     left = turn.end - session.step if settings.mode is Mode.PHRASE and turn.end is not None else STEPS_PER_BAR
     ends = left if left <= STEPS_PER_BEAT else None
-    return Steer(settings.density, settings.rests, settings.leaning, ends)
+    strikes = not _is_muted(settings) and owes_a_note(turn, session.step, _answer_so_far(session, before))
+    return Steer(settings.density, settings.rests, settings.leaning, ends, strikes)
 
 
 def _commanded(session: Session, commands: tuple[Command, ...]) -> Session:

@@ -21,6 +21,12 @@ _STRAY_BEATS = 4
 
 _LEAST_ANSWER_BEATS, _MOST_ANSWER_BEATS = 2, 48
 
+_DUE = (1 / 2, 5 / 8, 3 / 4)
+"""How much of improv's turn may be over before its first, second and third note: with fewer it would be no answer."""
+
+_LONGEST_START, _LONGEST_REST = 2 * STEPS_PER_BAR, STEPS_PER_BAR
+"""However long the turn is, the first comes after so many steps, and the others so many after the one before."""
+
 
 class Mode(StrEnum):
     """How the player and improv share the time."""
@@ -89,6 +95,14 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What improv has played in its turn so far: how many notes, and the step in which the last one began."""
+
+    notes: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ear:
     """What is heard of you when a step is decided."""
 
@@ -104,6 +118,8 @@ class Ear:
 
 
 SILENT = Ear()
+
+NOTHING_YET = Answer()
 
 
 def first_turn(step: int, rules: Rules) -> Turn:
@@ -173,6 +189,22 @@ def answer_beats(call: Call) -> int:
     """How many beats a phrase is answered for: about as many as it has."""
     beats = ceil((call.last - call.first) / TICKS_PER_BEAT)
     return min(_MOST_ANSWER_BEATS, max(_LEAST_ANSWER_BEATS, beats))
+
+
+def owes_a_note(turn: Turn, step: int, answer: Answer) -> bool:
+    """Whether a note of improv's has to begin in a step of its turn, after those that have.
+
+    So a turn has three notes: if they do not come by themselves, the first one half-way, the others a little later and
+    in its last quarter, and in a long one none much later than the one before it. A turn of less than four steps has as
+    many as there is time for. In its last step nothing has to begin: what sounds may end.
+    """
+    if turn.who is not Who.IMPROV or turn.end is None or step >= turn.end - 1 or answer.notes >= len(_DUE):
+        return False
+    length, over = turn.end - turn.start, step - turn.start
+    spare = length - 1 - len(_DUE)
+    due = sum(over >= min(int(share * length), spare + number) for number, share in enumerate(_DUE))
+    waits = step - answer.last >= _LONGEST_REST if answer.notes else over >= _LONGEST_START
+    return waits or answer.notes < due
 
 
 def _barges_in(turn: Turn, step: int, ear: Ear) -> bool:

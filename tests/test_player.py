@@ -135,6 +135,8 @@ class Desk:
         self.ours: Counter[tuple[int, int]] = Counter()
         self.theirs: Counter[tuple[int, int]] = Counter()
         self.down: set[int] = set()
+        self.known: set[int] = set()
+        """The pitches of keys that came without MIDI, and know of no channel."""
         self.now_s = 0.0
         self.silenced_s = -inf
         self.begun_by_us: set[tuple[int, int]] = set()
@@ -391,15 +393,17 @@ class Playing(RuleBasedStateMachine):
     def note_without_bytes(self, pitch: int, on: bool) -> None:
         desk = self.desk
         event = NoteOn(Part.YOU, pitch, 80) if on else NoteOff(Part.YOU, pitch)
+        desk.known.add(pitch)
         desk.inbox.put(desk.clock.now(), Timed(desk.clock.now(), event))
         desk.listen(0)
 
-    @rule(channel=channels)
-    def last_key_up(self, channel: int) -> None:
-        """Many keyboards say all notes off whenever no key is down any more."""
+    @rule(mode=st.sampled_from([ALL_NOTES_OFF, 124, 125, 126, 127]))
+    def last_key_up(self, mode: int) -> None:
+        """Many keyboards say all notes off whenever no key is down any more, each on its channel."""
         swallowed = self.desk.player.echo.swallowed
-        self.arrives(control(channel, ALL_NOTES_OFF))
-        assert not self.desk.down or self.desk.player.echo.swallowed > swallowed
+        for channel in range(16):
+            self.arrives(control(channel, mode))
+        assert self.desk.down <= self.desk.known or self.desk.player.echo.swallowed > swallowed
 
     @rule(data=st.data())
     def silence(self, data: st.DataObject) -> None:
@@ -488,10 +492,17 @@ class Playing(RuleBasedStateMachine):
         desk.clock.at(desk.clock.now() + after_s, lambda: desk.clock.oversleep(seconds))
         began_s = desk.clock.now()
         desk.calm = False
-        heard = desk.player.listen_until(began_s + 0.5, at_once=False)
-        assert heard == ([], [])
+        notes_, commands = desk.player.listen_until(began_s + 0.5, at_once=False) or ([], [])
+        assert not commands
+        self.let_go(notes_)
         desk.expected = [each for each in desk.expected if desk.due_s(each) > began_s + 0.5 - SLACK_S]
         assert desk.player.gaps == gaps
+
+    def let_go(self, heard: list[Timed]) -> None:
+        """Keys that have been down for too long end, and nothing else is heard."""
+        for note in heard:
+            assert isinstance(note.event, NoteOff)
+            self.desk.hear(note.event)
 
     def be_stopped(self, after_s: float, seconds: float) -> None:
         """The machine stood still while we waited: what was pending then never comes."""
@@ -503,7 +514,8 @@ class Playing(RuleBasedStateMachine):
 
         desk.clock.at(desk.clock.now() + after_s, stop)
         desk.calm = False
-        desk.player.listen_until(desk.clock.now() + 0.5, at_once=False)
+        notes_, _ = desk.player.listen_until(desk.clock.now() + 0.5, at_once=False) or ([], [])
+        self.let_go(notes_)
         assert desk.player.gaps == gaps + 1
         assert desk.player.next_due_s() == inf
         self.ends()
@@ -1284,21 +1296,35 @@ def test_a_key_without_midi_is_heard_and_sounds_whether_what_arrives_is_passed_o
         ]
 
 
-def test_a_panic_lets_keys_without_midi_go_and_no_others() -> None:
+def test_a_panic_lets_every_key_go() -> None:
     clock = SimulatedClock()
     inbox, out = Inbox(), Listener(clock)
     with Player(clock, out, [inbox]) as player:
         inbox.put(0.0, Press(60, 90), Incoming(0.0, bytes((0x90, 64, 90))))
         inbox.put(0.1, Panic())
-        inbox.put(0.2, Press(60, 0))
+        inbox.put(0.2, Press(60, 0), Incoming(0.2, bytes((0x80, 64, 64))))
         notes_, commands = player.listen_until(0.3, at_once=False) or ([], [])
-        assert player.down == {64}
+        assert not player.down
     assert [note.event for note in notes_] == [
         NoteOn(Part.YOU, 60, 90),
         NoteOn(Part.YOU, 64, 90),
         NoteOff(Part.YOU, 60),
+        NoteOff(Part.YOU, 64),
     ]
     assert commands == [Panic()]
+
+
+def test_a_key_whose_end_was_lost_is_let_go_after_four_bars() -> None:
+    clock = SimulatedClock()
+    inbox, out = Inbox(), Listener(clock)
+    with Player(clock, out, [inbox], thru=out) as player:
+        player.play(Plan(0, (), Transport(0, 0.0, 240)))
+        inbox.put(1.0, Incoming(1.0, b"\x90\x3c\x50"))
+        notes_, _ = player.listen_until(4.9, at_once=False) or ([], [])
+        assert player.down == {60}
+        notes_, _ = player.listen_until(6, at_once=False) or ([], [])
+        assert [(note.time_s, note.event) for note in notes_] == [(5.0, NoteOff(Part.YOU, 60))]
+        assert out.synth.keys == Counter({(0, 60): 1})  # what is passed on is never changed
 
 
 def test_a_synth_is_left_as_loud_as_it_was() -> None:

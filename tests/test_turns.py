@@ -14,7 +14,20 @@ from improv.messages import Command, HandOver, Restart, Set, Settings, Start, St
 from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Timed
 from improv.session import Heard, Session, advance, begin, fallback, idled, leapt, snapshot
 from improv.transport import Transport
-from improv.turns import SILENT, Call, Ear, Mode, Rules, Turn, Who, first_turn, turn_after
+from improv.turns import (
+    NOTHING_YET,
+    SILENT,
+    Answer,
+    Call,
+    Ear,
+    Mode,
+    Rules,
+    Turn,
+    Who,
+    first_turn,
+    owes_a_note,
+    turn_after,
+)
 from tests.conftest import Echo, form_chord
 
 LETTERS = {Who.NOBODY: "n", Who.YOU: "y", Who.IMPROV: "i", Who.BOTH: "b"}
@@ -458,3 +471,46 @@ def test_so_it_is_in_a_session(mode: Mode, happens: list[str | Command]) -> None
         assert turn.end is None or session.step < turn.end
         assert (turn.who is Who.NOBODY) == (session.place < 0)
         assert turn.who is Who.NOBODY or turn.who in MAY_PLAY[session.settings.mode]
+
+
+# --- an answer has three notes ----------------------------------------------------------------------
+
+
+def due(length: int, *, start: int = 40) -> list[int]:
+    """The steps of a turn in which a note has to begin where none comes by itself."""
+    turn, answer, begun = Turn(Who.IMPROV, start, start + length), NOTHING_YET, []
+    for step in range(start, start + length):
+        if owes_a_note(turn, step, answer):
+            answer = Answer(answer.notes + 1, step)
+            begun.append(step - start)
+    return begun
+
+
+@pytest.mark.parametrize(
+    ("length", "wanted"),
+    [
+        (1, []),
+        (2, [0]),
+        (3, [0, 1]),
+        (4, [0, 1, 2]),
+        (6, [2, 3, 4]),
+        (8, [4, 5, 6]),
+        (16, [8, 10, 12]),
+        (32, [16, 20, 24]),
+        (64, [16, 24, 32]),
+        (768, [16, 24, 32]),
+    ],
+)
+def test_a_turn_without_notes_is_given_three_of_them_in_time(length: int, wanted: list[int]) -> None:
+    assert due(length) == wanted
+
+
+def test_what_comes_by_itself_is_left_alone() -> None:
+    turn = Turn(Who.IMPROV, 0, 32)
+    assert not owes_a_note(turn, 31, NOTHING_YET)  # the last step: what sounds may end
+    assert not owes_a_note(turn, 24, Answer(3, 2))
+    assert not owes_a_note(turn, 9, Answer(2, 2))
+    assert owes_a_note(turn, 10, Answer(2, 2))  # a bar after two notes
+    assert not owes_a_note(turn, 15, NOTHING_YET)
+    for other in (Turn(Who.YOU, 0, 32), Turn(Who.IMPROV, 0), Turn(Who.BOTH, 0), Turn(Who.NOBODY, 0, 32)):
+        assert not any(owes_a_note(other, step, NOTHING_YET) for step in range(32))

@@ -81,7 +81,9 @@ def jam(
 def render(
     controls: dict[str, Value | None],
     out: Annotated[Path, typer.Argument(help="The MIDI file to write.")],
-    choruses: Annotated[int, typer.Option(help="How many choruses to play.")] = 1,
+    choruses: Annotated[
+        int | None, typer.Option(help="How many choruses to play: 1, or as many as the call takes.", show_default=False)
+    ] = None,
     call: Annotated[
         Path | None, typer.Option(help="A MIDI file played as your part: in each of your turns if it fits into one.")
     ] = None,
@@ -93,7 +95,10 @@ def render(
 
     asked_for = {name.replace("_", "-") for name, value in controls.items() if value is not None}
     controls["count_in"] = controls["count_in"] or 0
-    spec = rendered(Tune.of(choruses=choruses, provider=provider, **controls), out, call)
+    if choruses is None and call is None:
+        choruses = 1
+    tune = Tune.of(choruses=choruses, provider=provider, **controls)
+    spec = rendered(tune, out, call, lambda remark: say(remark, err=True))
     for name in deaf_to(spec):
         if name in asked_for:
             say(f"{spec.name} cannot obey {name}", err=True)

@@ -257,6 +257,8 @@ class Cells:
         bias = _DENSITY_NATS * steer.density * _ONSETS + _RESTS_NATS * steer.rests * _SILENT
         if not sounds:
             bias = np.where(_HELD, -inf, bias)
+        if steer.strikes:
+            bias = np.where(_ONSETS > 0, bias, -inf)
         if steer.steps_left == 1:
             bias = np.where(_ONSETS > 0, -inf, bias)
         return np.asarray(bias, np.float64)

@@ -122,6 +122,8 @@ class LocalNotes:
         bias = bias + chord_leaning(pitches.tolist(), chord, steer.leaning)
         if steer.steps_left == STEPS_PER_BEAT and (inside & ~again).any():
             bias = np.where(inside & ~again, bias, -inf)
+        if steer.strikes:
+            bias = np.where(again, -inf, bias)
         if steer.steps_left is not None and steer.steps_left < STEPS_PER_BEAT and again.any():
             bias = np.where(again, 0.0, -inf)
         return bias

@@ -28,13 +28,15 @@ _LEANING_NATS = 2.0
 class Steer:
     """How the player wants the next cell to be: see the controls of the same names.
 
-    `steps_left` of a phrase that has to end: 2 at its last beat; None where nothing ends.
+    `steps_left` of a phrase that has to end: 2 at its last beat; None where nothing ends. `strikes` where a note has to
+    begin.
     """
 
     density: float = 0.0
     rests: float = 0.0
     leaning: float = 0.0
     steps_left: int | None = None
+    strikes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import mido
 
-from improv.errors import DataError, ImprovError, InputNotFound
+from improv.errors import DataError, InputNotFound
 from improv.messages import OWN, Panic
 from improv.midi.channels import CHANNELS, bytes_of
+from improv.midi.smf import Messages, Unreadable, messages_in
+from improv.midi.stream import note_event
+from improv.midi.your_notes import KeysDown
 from improv.music import (
     BEATS_PER_BAR,
     PITCH_CLASSES,
@@ -53,50 +56,42 @@ class CallNote:
 
 def read_call(path: Path) -> tuple[CallNote, ...]:
     """The notes of a Standard MIDI File in order; InputNotFound or DataError say what is wrong with it."""
+    return call_in(path)[0]
+
+
+def call_in(path: Path) -> tuple[tuple[CallNote, ...], tuple[str, ...]]:
+    """The same, and what is to be said of the file: what of it is no call, and in which order it is played."""
     advice = "give a Standard MIDI File (.mid) with a melody"
     try:
         if path.stat().st_size > _MAX_CALL_BYTES:
             raise DataError(f"{path}: it is larger than {_MAX_CALL_BYTES >> 20} MiB; {advice}")
-        midi = mido.MidiFile(path, clip=True)
+        file = messages_in(path.read_bytes())
     except OSError as error:
-        if error.errno is not None:
-            raise InputNotFound(f"{path}: {error.strerror}; {advice}") from error
-        raise DataError(f"{path}: it is no MIDI file, or a broken one; {advice}") from error
-    except ImprovError:
-        raise
-    except Exception as error:  # mido raises whatever a broken byte leads it to
-        raise DataError(f"{path}: it is no MIDI file, or a broken one; {advice}") from error
-    if midi.ticks_per_beat <= 0:  # SMPTE frames have no beats
-        raise DataError(f"{path}: it counts in film frames, not in beats; {advice}")
-    notes = _paired(midi)
+        raise InputNotFound(f"{path}: {error.strerror}; {advice}") from error
+    except Unreadable as error:
+        raise DataError(f"{path}: it {error}; {advice}") from error
+    notes = _paired(file)
+    begun = sum(isinstance(note_event(message), NoteOn) for _, message in file.messages)
     if not notes:
-        raise DataError(f"{path}: it has no notes; {advice}")
-    return tuple(sorted(notes, key=lambda note: (note.start_beats, note.pitch)))
+        raise DataError(f"{path}: it has no notes{' but percussion' if begun else ''}; {advice}")
+    remarks = []
+    if begun > len(notes):
+        remarks.append(f"{begun - len(notes)} notes of the call are percussion, on channel 10, and left out")
+    if file.patterns > 1:
+        remarks.append(f"the call has {file.patterns} patterns (a file of type 2), played one after the other")
+    return tuple(sorted(notes, key=lambda note: (note.start_beats, note.pitch))), tuple(remarks)
 
 
-def _paired(midi: mido.MidiFile) -> list[CallNote]:
-    """Each onset of a file with its end, percussion left out; one that never ends lasts as long as the file."""
-    notes: list[CallNote] = []
-    open_notes: dict[tuple[int, int], tuple[float, int]] = {}
-    ticks = 0
-
-    def end(key: tuple[int, int], beats: float) -> None:
-        start_beats, velocity = open_notes.pop(key)
-        notes.append(CallNote(start_beats, beats, key[1], velocity))
-
-    for message in mido.merge_tracks(midi.tracks):
-        ticks += message.time
-        beats = ticks / midi.ticks_per_beat
-        if message.type not in ("note_on", "note_off") or message.channel == CHANNELS[Part.DRUMS]:
-            continue
-        key = (message.channel, message.note)
-        if key in open_notes:
-            end(key, beats)
-        if message.type == "note_on" and message.velocity:
-            open_notes[key] = (beats, message.velocity)
-    for key in list(open_notes):
-        end(key, ticks / midi.ticks_per_beat)
-    return notes
+def _paired(file: Messages) -> list[CallNote]:
+    """Each note of a file with its end, percussion left out; one that never ends lasts as long as the file."""
+    keys, beat = KeysDown(together=0.0), file.ticks_per_beat
+    changes = [change for at, message in file.messages for change in keys.enter(message, at / beat)]
+    changes += keys.free(file.end / beat)
+    return [
+        CallNote(change.note.begun, change.at, change.note.key[1], change.note.velocity)
+        for change in changes
+        if not change.begins
+    ]
 
 
 class Take:

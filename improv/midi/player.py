@@ -19,7 +19,6 @@ from typing import Any, Protocol, Self
 
 from improv.messages import Command, Panic, Press, Quit
 from improv.midi.channels import (
-    ALL_NOTES_OFF,
     ALL_SOUND_OFF,
     CHANNELS,
     CONTROL,
@@ -31,7 +30,8 @@ from improv.midi.channels import (
 )
 from improv.midi.echo import Echo
 from improv.midi.ledger import Ledger
-from improv.midi.stream import Gone, Incoming, note_event
+from improv.midi.stream import Gone, Incoming
+from improv.midi.your_notes import YourNotes
 from improv.midi.zones import Zones
 from improv.music import TICKS_PER_STEP, Event, NoteOff, NoteOn, Part, Placed, Timed, Volume
 from improv.transport import Clock, Transport
@@ -252,9 +252,7 @@ class Player:
         self._order = itertools.count()
         self._transport = Transport(0, 0.0, 60)
         self._struck: dict[tuple[Part, int], float] = {}
-        self._down: set[int] = set()
-        self._pressed: set[int] = set()
-        """The keys among them that have no MIDI."""
+        self._yours = YourNotes()
         self._silenced_s = -inf
         self._stopped = False
         self._awake_by_s = inf
@@ -316,6 +314,7 @@ class Player:
             if due_s > deadline_s and now_s >= deadline_s:
                 break
             polled_s = min((source.next_poll_s(now_s) for source in self._sources), default=inf)
+            polled_s = min(polled_s, self._yours.next_let_go_s(self._beat_s))
             wake_s = min(polled_s, deadline_s, due_s - self.clock.spin_s)
             if now_s < wake_s:
                 self._awake_by_s = wake_s
@@ -395,11 +394,11 @@ class Player:
     @property
     def down(self) -> frozenset[int]:
         """The pitches of the keys that are held."""
-        return frozenset(self._down)
+        return self._yours.down
 
     def release_what_is_held(self, now_s: float) -> None:
         """End the keys that are down, for whoever hears them and for whoever they were passed on to."""
-        self._release_keys(now_s)
+        self._notes += self._yours.free(now_s)
         self._release_passed()
 
     def _release_passed(self) -> None:
@@ -408,10 +407,6 @@ class Player:
                 self.thru.send(message)
         self.passed.clear()
 
-    def _release_keys(self, now_s: float) -> None:
-        self._notes += [Timed(now_s, NoteOff(Part.YOU, pitch)) for pitch in sorted(self._down)]
-        self._down.clear()
-
     # --- what arrives ---------------------------------------------------------------------------
 
     def _take_in(self, now_s: float) -> bool:
@@ -419,7 +414,12 @@ class Player:
         for source in self._sources:
             for arrival in source.poll(now_s):
                 self._arrived(arrival, now_s)
+        self._notes += self._yours.let_go(now_s, self._beat_s)
         return not self._stopped
+
+    @property
+    def _beat_s(self) -> float:
+        return 60 / self._transport.bpm
 
     def _arrived(self, arrival: Arrival, now_s: float) -> None:
         match arrival:
@@ -427,8 +427,8 @@ class Player:
                 self.play(arrival)
             case Incoming(time_s, message):
                 self._message(message, time_s)
-            case Timed():
-                self._note(arrival)
+            case Timed(time_s, event):
+                self._notes += self._yours.known(event, time_s)
             case Gone(time_s, engine):
                 if engine:
                     self._outlive_the_engine()
@@ -436,7 +436,7 @@ class Player:
                     self.release_what_is_held(time_s)
             case Panic():
                 self.silence()
-                self._let_go(now_s)
+                self._notes += self._yours.free(now_s)
                 self._commands.append(arrival)
             case Quit():
                 self._stopped = True
@@ -451,23 +451,13 @@ class Player:
 
     def _press(self, press: Press, now_s: float) -> None:
         """A key of an instrument without MIDI, and so without a sound: it is heard, and sounds as yours."""
-        note = CHANNELS[Part.YOU], press.pitch
-        self._pressed.discard(press.pitch)
-        if self.ledger.sounds(*note):
-            self._send(self._sink, self._ours(bytes_of(NoteOff(Part.YOU, press.pitch))))
+        sounds = self.ledger.sounds(CHANNELS[Part.YOU], press.pitch)
+        off, on = NoteOff(Part.YOU, press.pitch), NoteOn(Part.YOU, press.pitch, press.velocity)
+        if sounds:
+            self._send(self._sink, self._ours(bytes_of(off)))
         if press.velocity:
-            self._pressed.add(press.pitch)
-            on = NoteOn(Part.YOU, press.pitch, press.velocity)
             self._send(self._sink, self._ours(bytes_of(on)))
-            self._note(Timed(now_s, on))
-        else:
-            self._note(Timed(now_s, NoteOff(Part.YOU, press.pitch)))
-
-    def _let_go(self, now_s: float) -> None:
-        """The keys without MIDI are up: nobody lifts a finger from them that would tell."""
-        for pitch in sorted(self._pressed):
-            self._note(Timed(now_s, NoteOff(Part.YOU, pitch)))
-        self._pressed.clear()
+        self._notes += self._yours.letter(on if press.velocity else off, now_s)
 
     def _pass_on(self, *, on: bool) -> None:
         if not on:
@@ -494,8 +484,6 @@ class Player:
             self._turn(message, time_s)
         if self._wanted.takes(message):
             return
-        if is_mode(message, ALL_NOTES_OFF):  # many keyboards send it whenever the last key is up
-            self._release_keys(time_s)
         if is_mode(message, ALL_SOUND_OFF) and (self._sounds or time_s > self._silenced_s + _ONE_PANIC_S):
             self._arrived(Panic(), time_s)
         if self.thru is not None and not self.echo.looped(time_s):
@@ -505,9 +493,7 @@ class Player:
             self.passed.enter(message)
             self.thru.send(message)
             self.echo.sent(message, time_s, passed=True)
-        event = note_event(message)
-        if event is not None:
-            self._note(Timed(time_s, event))
+        self._notes += self._yours.message(message, time_s)
 
     def _turn(self, message: bytes, time_s: float) -> None:
         """Keep what was moved; of a knob that floods only where it is now."""
@@ -516,19 +502,6 @@ class Player:
                 return
             self._turned.pop()
         self._turned.append((time_s, message))
-
-    def _note(self, note: Timed) -> None:
-        """An end is only heard of a key that is down, and a key that is struck again is released before."""
-        pitch = note.event.pitch
-        if pitch in self._down:
-            self._down.discard(pitch)
-            if isinstance(note.event, NoteOn):
-                self._notes.append(Timed(note.time_s, NoteOff(Part.YOU, pitch)))
-        elif isinstance(note.event, NoteOff):
-            return
-        if isinstance(note.event, NoteOn):
-            self._down.add(pitch)
-        self._notes.append(note)
 
     def _mind_the_gap(self, now_s: float) -> None:
         """After time that passed unnoticed nothing is caught up: silence, and what was pending is gone."""

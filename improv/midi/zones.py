@@ -49,6 +49,13 @@ class Zones:
         others = [other for other in range(14, 2, -1) if other not in self.channels and other != _DRUMS]
         return others[channel % 3] if channel % 3 < len(others) else None
 
+    def led_by(self, channel: int) -> frozenset[int]:
+        """The channels that a message about a whole channel concerns: a manager's are those of its zone."""
+        if not self._members.get(channel):
+            return frozenset({channel})
+        members = self._members[channel]
+        return frozenset(range(members + 1) if channel == _LOWER else range(15 - members, 16))
+
     def _announced(self, manager: int, members: int) -> bool:
         """A zone of so many members; the newer one takes what both would have."""
         other = _UPPER if manager == _LOWER else _LOWER

@@ -1,0 +1,203 @@
+"""The messages of a Standard MIDI File, of whatever other programs can read too.
+
+What does not matter here is not looked at: text, keys, tempi, system exclusive data, chunks of other kinds, how many
+tracks there should be. mido reads what is left, and symusic what mido refuses. It must never guess at notes: a track
+that is cut off or damaged is refused.
+"""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import mido
+
+from improv.midi.channels import CHANNELS, NOTE_OFF, NOTE_ON
+from improv.music import Part
+
+_HEADER, _TRACK, _RIFF, _RIFF_MIDI = b"MThd", b"MTrk", b"RIFF", b"RMID"
+_CHUNK, _HEADER_LENGTH = 8, 6
+_META, _END_OF_TRACK, _SYSEX = 0xFF, 0x2F, (0xF0, 0xF7)
+_LONGEST_NUMBER = 4
+_EMPTY_TEXT = b"\xff\x01\x00"
+"""What a message that does not matter is replaced by, so that its time stays."""
+
+_SYSTEM_DATA = {0xF1: 1, 0xF2: 2, 0xF3: 1}
+
+
+class Unreadable(Exception):
+    """Why a file cannot be read, as the end of a sentence about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """What a file plays: each message at its ticks, in order, and how many ticks a beat has."""
+
+    ticks_per_beat: int
+    messages: tuple[tuple[int, bytes], ...]
+    end: int
+    """Where it ends, in ticks."""
+    patterns: int = 1
+    """How many there are that follow each other: more than one only in a file of type 2."""
+
+
+def messages_in(content: bytes) -> Messages:
+    """The channel messages of a file's content; Unreadable says what is wrong with it.
+
+    The tracks of a type 2 file are patterns of their own and played one after the other.
+    """
+    kind, ticks_per_beat, tracks = _taken_apart(content)
+    read = [_read(track, ticks_per_beat) for track in tracks]
+    if kind != 2:
+        merged = sorted(chain.from_iterable(messages for messages, _ in read), key=lambda at_message: at_message[0])
+        return Messages(ticks_per_beat, tuple(merged), max((end for _, end in read), default=0))
+    start, one_by_one = 0, list[tuple[int, bytes]]()
+    for messages, end in read:
+        one_by_one += [(start + at, message) for at, message in messages]
+        start += end
+    return Messages(ticks_per_beat, tuple(one_by_one), start, len(read))
+
+
+def _read(track: bytes, ticks_per_beat: int) -> tuple[list[tuple[int, bytes]], int]:
+    """The channel messages of one track, and where it ends."""
+    header = _HEADER + bytes((0, 0, 0, _HEADER_LENGTH, 0, 0, 0, 1)) + ticks_per_beat.to_bytes(2, "big")
+    content = header + _TRACK + len(track).to_bytes(4, "big") + track
+    try:
+        messages, now = list[tuple[int, bytes]](), 0
+        for message in mido.MidiFile(file=io.BytesIO(content), clip=True).tracks[0]:
+            now += message.time
+            if not message.is_meta and message.type != "sysex":
+                messages.append((now, bytes(message.bytes())))
+        return messages, now
+    except Exception:  # mido raises whatever an odd byte leads it to
+        return _read_otherwise(content)
+
+
+def _read_otherwise(content: bytes) -> tuple[list[tuple[int, bytes]], int]:
+    """The same by another reader: it knows notes alone."""
+    import symusic  # noqa: PLC0415 it is seldom needed
+
+    try:
+        score: Any = symusic.Score.from_midi(content)
+    except Exception as error:
+        raise Unreadable("is damaged: no reader understands it") from error
+    notes = list[tuple[int, int, bytes]]()
+    for number, track in enumerate(score.tracks):
+        channel = (
+            CHANNELS[Part.DRUMS] if track.is_drum else (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15)[number % 15]
+        )
+        for note in track.notes:
+            notes.append((note.time, 1, bytes((NOTE_ON | channel, note.pitch, max(1, note.velocity)))))
+            notes.append((note.time + note.duration, 0, bytes((NOTE_OFF | channel, note.pitch, 64))))
+    notes.sort(key=lambda each: each[:2])
+    return [(at, message) for at, _, message in notes], max((at for at, _, _ in notes), default=0)
+
+
+# --- taking a file apart ----------------------------------------------------------------------------
+
+
+def _taken_apart(content: bytes) -> tuple[int, int, list[bytes]]:
+    """The kind of a file, its ticks a beat, and its tracks as far as they matter; other numbers may be wrong."""
+    start = content.find(_HEADER) if content[:4] == _RIFF and content[8:12] == _RIFF_MIDI else 0
+    if start < 0 or content[start : start + 4] != _HEADER:
+        raise Unreadable(f"is no MIDI file{_what_else(content)}")
+    header = content[start + _CHUNK : start + _CHUNK + _HEADER_LENGTH]
+    if len(header) < _HEADER_LENGTH:
+        raise Unreadable("is no MIDI file, or one that is cut off in its header")
+    kind, division = int.from_bytes(header[:2], "big"), int.from_bytes(header[4:6], "big")
+    if division >= 0x8000:
+        raise Unreadable("counts in film frames, not in beats")
+    if not division:
+        raise Unreadable("has beats of no length: its header says 0 ticks a quarter note")
+    length = int.from_bytes(content[start + 4 : start + _CHUNK], "big")
+    return kind, division, list(_tracks(content, start + _CHUNK + max(_HEADER_LENGTH, min(length, 1 << 10))))
+
+
+def _what_else(content: bytes) -> str:
+    """What a file is instead, where its beginning tells."""
+    if content[:4] == _RIFF and content[8:12].strip().isalpha():
+        return f" but a RIFF file of the kind {content[8:12].decode('ascii').strip()}"
+    return ""
+
+
+def _tracks(content: bytes, at: int) -> Iterator[bytes]:
+    """Each track up to its end, wherever its chunk says that it ends; other chunks are left out."""
+    found = False
+    while at + _CHUNK <= len(content):
+        name, begin = content[at : at + 4], at + _CHUNK
+        end = begin + int.from_bytes(content[at + 4 : begin], "big")
+        if name == _TRACK:
+            found = True
+            track, at = _track(content, begin, end)
+            yield track
+        elif _is_name(name) and end <= len(content):
+            at = end
+        else:  # not where a chunk begins
+            at = content.find(_TRACK, at + 1)
+            if at < 0:
+                break
+    if not found:
+        raise Unreadable("has no tracks, or is cut off before them")
+
+
+def _is_name(name: bytes) -> bool:
+    return all(0x20 <= byte < 0x7F for byte in name)
+
+
+def _track(content: bytes, at: int, promised: int) -> tuple[bytes, int]:
+    """A track's channel messages with their times, and where it ends: with its last message, whatever was promised."""
+    kept, running = bytearray(), 0
+    while at < len(content):
+        if at == promised:  # some programs leave the last message out
+            return bytes(kept + b"\x00\xff\x2f\x00"), at
+        delta, at = _number(content, at)
+        status = _byte(content, at)
+        if status < 0x80:
+            status = running
+        else:
+            at += 1
+        if status == 0:
+            raise Unreadable("is damaged: a track has data where a message should begin")
+        kept += delta
+        if status == _META:
+            meta, (length, at) = _byte(content, at), _number(content, at + 1)
+            at += _value(length)
+            if meta == _END_OF_TRACK:
+                return bytes(kept + b"\xff\x2f\x00"), at
+            kept += _EMPTY_TEXT
+        elif status in _SYSEX:
+            length, at = _number(content, at)
+            at += _value(length)
+            kept += _EMPTY_TEXT
+        elif status >= 0xF0:
+            at += _SYSTEM_DATA.get(status, 0)
+            kept += _EMPTY_TEXT
+        else:
+            running, end = status, at + (1 if 0xC0 <= status < 0xE0 else 2)
+            kept += bytes((status,)) + content[at:end]
+            at = end
+    if at == promised == len(content):
+        return bytes(kept + b"\x00\xff\x2f\x00"), at
+    raise Unreadable("is cut off in the middle of a track")
+
+
+def _byte(content: bytes, at: int) -> int:
+    if at >= len(content):
+        raise Unreadable("is cut off in the middle of a track")
+    return content[at]
+
+
+def _number(content: bytes, at: int) -> tuple[bytes, int]:
+    """The bytes of a number of variable length, and what comes after it."""
+    for end in range(at, at + _LONGEST_NUMBER):
+        if _byte(content, end) < 0x80:
+            return content[at : end + 1], end + 1
+    raise Unreadable("is damaged: a number in a track has no end")
+
+
+def _value(number: bytes) -> int:
+    value = 0
+    for byte in number:
+        value = value << 7 | byte & 0x7F
+    return value

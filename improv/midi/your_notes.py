@@ -1,0 +1,200 @@
+"""Your notes: what is heard of you, read in one way from ports, from call files and from the letters of the computer.
+
+A key is known by its channel and its pitch, and what is heard of it by its pitch alone: while two hands or two fingers
+of an MPE keyboard hold the same pitch it sounds until the last of them lets go. Percussion is left out. An end closes
+what began first, so notes may touch with the new one first; a key struck again ends what it began before. Times here
+are of whatever clock the caller has. It must never keep a key for ever that nobody can still be holding.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf
+
+from improv.midi.channels import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_OFF, NOTE_ON, RESET_CONTROLLERS
+from improv.midi.zones import Zones
+from improv.music import NoteEvent, NoteOff, NoteOn, Part, Timed
+
+DOUBT_BEATS = 2
+"""A key that has been struck twice and ended once may be up: so long is a second end waited for."""
+
+HELD_BEATS = 16
+"""A key is held for no longer, four bars: its end was lost, or there is nothing left of the note to answer."""
+
+LETTERS, SCRIPT = 16, 17
+"""The channels of notes that come without MIDI: the computer's keys, and what is known beforehand."""
+
+_PERCUSSION = CHANNELS[Part.DRUMS]
+_LOCAL_CONTROL = 122
+_SYSTEM_RESET, _SYSEX, _NON_REALTIME, _GENERAL_MIDI = 0xFF, 0xF0, 0x7E, 0x09
+_TOGETHER_S = 0.02
+"""An end that comes so soon after a key was struck again is surely the end of the note before."""
+
+Key = tuple[int, int]
+"""A channel and a pitch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A note that was begun on a key: when, and how hard."""
+
+    key: Key
+    velocity: int
+    begun: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """At some time a note begins, or has ended."""
+
+    at: float
+    note: Struck
+    begins: bool
+
+
+class KeysDown:
+    """The keys that are down: what begins and ends with each message.
+
+    `together` is how close times are that are told apart only by their order.
+    """
+
+    def __init__(self, together: float = _TOGETHER_S) -> None:
+        self._together = together
+        self._notes: dict[Key, Struck] = {}
+        """Of each key that is down the note that began last."""
+        self._owed: dict[Key, deque[float]] = {}
+        """When a key was struck again: so many ends are still to come of notes that are over."""
+        self._doubted: dict[Key, float] = {}
+        """When an end came that was owed, of keys that may be up by it."""
+        self._zones = Zones()
+
+    def enter(self, message: bytes, at: float) -> list[Change]:
+        """A MIDI message: a note begins or ends, or all of a channel or a zone end."""
+        if message and _resets(message):
+            return self.free(at)
+        if len(message) != 3:
+            return []
+        self._zones.enter(message)
+        kind, channel, number = message[0] & 0xF0, message[0] & 0x0F, message[1]
+        if kind == CONTROL and number >= ALL_SOUND_OFF and number not in (RESET_CONTROLLERS, _LOCAL_CONTROL):
+            return self.free(at, self._zones.led_by(channel))
+        if kind not in (NOTE_ON, NOTE_OFF) or (channel == _PERCUSSION and channel not in self._zones.channels):
+            return []
+        if kind == NOTE_ON and message[2]:
+            return self.begin((channel, number), message[2], at)
+        return self.end((channel, number), at)
+
+    def begin(self, key: Key, velocity: int, at: float) -> list[Change]:
+        """A key is struck; what it began before ends."""
+        before = []
+        if key in self._doubted:  # it was up, or it could not have been struck
+            before = self.lift([key], at)
+        elif key in self._notes:
+            before = [Change(at, self._notes[key], begins=False)]
+            self._owed.setdefault(key, deque()).append(at)
+        note = self._notes[key] = Struck(key, velocity, at)
+        return [*before, Change(at, note, begins=True)]
+
+    def end(self, key: Key, at: float) -> list[Change]:
+        """A key comes up: that closes what it began first, which may be over already."""
+        owed = self._owed.get(key)
+        if not owed:
+            self._doubted.pop(key, None)
+            return self.lift([key], at)
+        if at - owed.popleft() > self._together:
+            self._doubted[key] = at
+        if not owed:
+            del self._owed[key]
+        return []
+
+    def lift(self, keys: Iterable[Key], at: float) -> list[Change]:
+        """Keys are up, whatever ends are still to come; those in doubt have been since their last end."""
+        ended = []
+        for key in sorted(keys, key=lambda key: (key[1], key[0])):
+            since = self._doubted.pop(key, at)
+            self._owed.pop(key, None)
+            if note := self._notes.pop(key, None):
+                ended.append(Change(since, note, begins=False))
+        return ended
+
+    def free(self, at: float, channels: Iterable[int] | None = None) -> list[Change]:
+        """All keys are up, or those of some channels."""
+        among = None if channels is None else frozenset(channels)
+        return self.lift([key for key in self._notes if among is None or key[0] in among], at)
+
+    def let_go(self, at: float, beat: float) -> list[Change]:
+        """Keys that nobody can still be holding are up, a beat being so long; what is known beforehand has its ends."""
+        return self.lift([key for key in self._notes if at >= self._until(key, beat)], at)
+
+    def next_let_go(self, beat: float) -> float:
+        """When a key is next let go if nothing else comes; infinity if none is."""
+        return min((self._until(key, beat) for key in self._notes), default=inf)
+
+    def _until(self, key: Key, beat: float) -> float:
+        if key[0] == SCRIPT:
+            return inf
+        held = self._notes[key].begun + HELD_BEATS * beat
+        return min(held, self._doubted[key] + DOUBT_BEATS * beat) if key in self._doubted else held
+
+
+class YourNotes:
+    """What is heard of the keys that are down: each pitch once, until the last key that holds it comes up."""
+
+    def __init__(self) -> None:
+        self._keys = KeysDown()
+        self._down: Counter[int] = Counter()
+
+    @property
+    def down(self) -> frozenset[int]:
+        """The pitches that are held."""
+        return frozenset(self._down)
+
+    def message(self, message: bytes, time_s: float) -> list[Timed]:
+        """What is heard of a MIDI message."""
+        return self._heard(self._keys.enter(message, time_s))
+
+    def letter(self, event: NoteEvent, time_s: float) -> list[Timed]:
+        """What is heard of a key without MIDI; one end ends it however often it was struck."""
+        key = LETTERS, event.pitch
+        changes = self._keys.lift([key], time_s)
+        if isinstance(event, NoteOn):
+            changes += self._keys.begin(key, event.velocity, time_s)
+        return self._heard(changes)
+
+    def known(self, event: NoteEvent, time_s: float) -> list[Timed]:
+        """What is heard of a note that is known beforehand."""
+        key = SCRIPT, event.pitch
+        if isinstance(event, NoteOn):
+            return self._heard(self._keys.begin(key, event.velocity, time_s))
+        return self._heard(self._keys.end(key, time_s))
+
+    def free(self, time_s: float) -> list[Timed]:
+        """All keys are up."""
+        return self._heard(self._keys.free(time_s))
+
+    def let_go(self, now_s: float, beat_s: float) -> list[Timed]:
+        """What ends because nobody can still be holding it."""
+        return self._heard(self._keys.let_go(now_s, beat_s)) if self._down else []
+
+    def next_let_go_s(self, beat_s: float) -> float:
+        """When that is next, if nothing else comes; infinity if it is not."""
+        return self._keys.next_let_go(beat_s) if self._down else inf
+
+    def _heard(self, changes: Iterable[Change]) -> list[Timed]:
+        heard = []
+        for change in changes:
+            pitch, sounds = change.note.key[1], self._down[change.note.key[1]] > 0
+            self._down[pitch] += 1 if change.begins else -1
+            if sounds and (change.begins or not self._down[pitch]):
+                heard.append(Timed(change.at, NoteOff(Part.YOU, pitch)))
+            if change.begins:
+                heard.append(Timed(change.at, NoteOn(Part.YOU, pitch, change.note.velocity)))
+            self._down += Counter()  # leaves out what is zero
+        return heard
+
+
+def _resets(message: bytes) -> bool:
+    """Whether a message sets the whole instrument back: system reset, or General MIDI on or off."""
+    if message[0] == _SYSTEM_RESET:
+        return True
+    return message[0] == _SYSEX and len(message) > 4 and message[1] == _NON_REALTIME and message[3] == _GENERAL_MIDI
