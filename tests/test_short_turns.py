@@ -9,15 +9,13 @@ import pytest
 from improv.config import Tune
 from improv.encoding import ENCODINGS, Cells
 from improv.encoding.cells import PITCH_HEAD, RHYTHM_HEAD
-from improv.engine import Lead, perform
 from improv.messages import Settings
-from improv.midi.player import NullSink, Player, Script
 from improv.model import CONTRACT, ModelSpec, StepModel, Tensor, Tensors
 from improv.music import STEPS_PER_BEAT, Form, NoteOff, NoteOn, Part, Timed
 from improv.performer import opened
 from improv.rhythm import NUMBERS, Rhythm
-from improv.session import Moment, begin
-from improv.transport import SimulatedClock, Transport
+from improv.session import Heard, advance, begin
+from improv.transport import Transport
 from improv.turns import Mode, Who
 from tests.conftest import CHANGES, Echo
 
@@ -66,7 +64,8 @@ class Holding(Echo):
         heads, memory = super().step(features, memory)
         melody = np.full((1, 13), -30, np.float32)
         melody[0, 4] = 30
-        return heads | {"next_melody": melody}, memory
+        melodies = {"next_melody": melody}
+        return {**heads, **melodies}, memory
 
 
 def line(*pitches: int, beats: float = 0.5, part: float = 0.9) -> list[Note]:
@@ -86,29 +85,27 @@ CALLS = {
 }
 
 
-def answers(
+def turns(
     model: StepModel, call: Sequence[Note], beats: float, *, tempo: float = 120, **chosen: Any
-) -> list[tuple[int, int]]:
-    """The length of each whole turn of improv's in steps, and how many notes it played in it."""
+) -> list[tuple[int, list[int]]]:
+    """Each whole turn of improv's: its length in steps, and the steps of it in which its notes begin."""
     transport = Transport(0, 0.0, tempo)
-    session, turns = begin(model, Settings(**chosen), transport), list[tuple[int, int, int]]()
-
-    def observe(moment: Moment) -> None:
-        turn, step = moment.session.turn, moment.session.step
-        if turn.who is not Who.IMPROV:
-            return
-        if step == turn.start:
-            turns.append((step, 0, step))
-        start, notes, _ = turns[-1]
-        turns[-1] = start, notes + len(moment.session.frame.melody.onsets), step
-        if step + 1 == turn.end:
-            ended.append((turn.end - start, turns[-1][1]))
-
-    ended: list[tuple[int, int]] = []
-    at_s = [(transport.time_of(0) + 60 / tempo * beat, event) for beat, event in _events(call)]
-    with Player(SimulatedClock(-1.0), NullSink(), [Script([Timed(*each) for each in at_s])]) as player:
-        perform(session, model, player, observe, lead=Lead(), last_step=int(beats * STEPS_PER_BEAT) - 1)
-    return ended
+    session = begin(model, Settings(**chosen), transport)
+    arriving = [Timed(transport.time_of(0) + 60 / tempo * beat, event) for beat, event in _events(call)]
+    arriving.sort(key=lambda note: note.time_s)
+    whole, struck = list[tuple[int, list[int]]](), list[int]()
+    for step in range(int(beats * STEPS_PER_BEAT)):
+        due_s, now = transport.time_of(step), []
+        while arriving and arriving[0].time_s < due_s:
+            now.append(arriving.pop(0))
+        session, _ = advance(session, Heard(tuple(now)), model)
+        turn = session.turn
+        if turn.who is Who.IMPROV:
+            struck = [] if step == turn.start else struck
+            struck += [step - turn.start] * len(session.frame.melody.onsets)
+            if step + 1 == turn.end:
+                whole.append((turn.end - turn.start, struck))
+    return whole
 
 
 def _events(call: Sequence[Note]) -> list[tuple[float, NoteOn | NoteOff]]:
@@ -125,35 +122,25 @@ def test_a_network_that_would_not_play_does(model: StepModel, mode: Mode, bars: 
     wishes: list[dict[str, Any]] = [{}, {"rests": 1.0, "density": -1.0, "temperature": 0.0}, {"leaning": 1.0}]
     for index, call in enumerate(CALLS.values()):
         tempo, wish = (60, 240)[index % 2], wishes[index % 3]
-        played = answers(model, call, max(24, 8 * bars), tempo=tempo, mode=mode, bars=bars, **wish)
+        played = turns(model, call, max(24, 8 * bars), tempo=tempo, mode=mode, bars=bars, **wish)
         assert played
-        assert all(notes >= 3 for _, notes in played)
+        assert all(len(notes) >= 3 for _, notes in played)
 
 
 def test_an_answer_that_is_begun_late_is_not_three_notes_at_its_end() -> None:
-    assert answers(Reluctant(), CALLS["eight notes"], 32, mode=Mode.TRADE, bars=4)[0][0] == 32
-    session = begin(Reluctant(), Settings(mode=Mode.TRADE, bars=4), Transport(0, 0.0, 120))
-    struck: list[int] = []
-
-    def observe(moment: Moment) -> None:
-        if moment.session.frame.melody.onsets:
-            struck.append(moment.session.step - moment.session.turn.start)
-
-    with Player(SimulatedClock(-1.0), NullSink(), [Script([])]) as player:
-        perform(session, Reluctant(), player, observe, lead=Lead(), last_step=63)
-    assert struck[0] == 16
-    assert struck[-1] <= 24
+    ((length, notes),) = turns(Reluctant(), CALLS["eight notes"], 32, mode=Mode.TRADE, bars=4)
+    assert (length, notes[0]) == (32, 16)
+    assert notes[-1] <= 24
 
 
 def test_who_wants_no_melody_has_none() -> None:
     for wishes in ({"melody_mute": "on"}, {"melody_level": 0}):
-        played = answers(Reluctant(), CALLS["eight notes"], 32, mode=Mode.TRADE, bars=4, **wishes)
-        assert [notes for _, notes in played] == [0]
+        assert turns(Reluctant(), CALLS["eight notes"], 32, mode=Mode.TRADE, bars=4, **wishes) == [(32, [])]
 
 
 def test_solo_and_duet_have_no_turns_to_fill() -> None:
     for mode in (Mode.SOLO, Mode.DUET, Mode.LISTEN):
-        assert answers(Reluctant(), [], 32, mode=mode) == []
+        assert turns(Reluctant(), [], 32, mode=mode) == []
 
 
 @pytest.mark.parametrize("name", ["partner", "eck2002-blues"])
@@ -166,6 +153,6 @@ def test_the_networks_that_are_shipped_answer(name: str, seeds: int) -> None:
     for seed in range(1, seeds + 1):
         for mode, bars in GAMES[:2] + GAMES[-1:]:
             for call in few.values():
-                played = answers(model, call, max(16, 8 * bars), mode=mode, bars=bars, seed=seed)
+                played = turns(model, call, max(16, 8 * bars), mode=mode, bars=bars, seed=seed)
                 assert played
-                assert all(notes >= 3 for _, notes in played), (seed, mode, bars)
+                assert all(len(notes) >= 3 for _, notes in played), (seed, mode, bars)
