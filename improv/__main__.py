@@ -2,12 +2,13 @@
 
 import gc
 
-from improv.program import leave_current_folder
+from improv.program import leave_current_folder, settle
 
 
 def main() -> None:
     """Run the command line."""
     leave_current_folder()  # before anything is loaded that may lie there
+    settle()
     gc.disable()  # while rooms are loaded there is no garbage: looking for it is an eighth of a short command's time
     from improv.cli.commands import run
 

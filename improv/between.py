@@ -106,7 +106,9 @@ class Report:
     overflows: int = 0
     """Messages that the driver's full queue has dropped."""
     unheard: int = 0
-    """Notes that no engine was there to hear for too long."""
+    """Notes and commands that no engine was there to hear for too long."""
+    untold: int = 0
+    """Things that the daemon was not told: it has not read for too long."""
     broken: int = 0
     """Messages that made no sense, or were too long to be kept."""
     lights: int = 0
@@ -130,6 +132,7 @@ class Report:
             loops=earlier.loops + self.loops,
             overflows=earlier.overflows + self.overflows,
             unheard=earlier.unheard + self.unheard,
+            untold=earlier.untold + self.untold,
             broken=earlier.broken + self.broken,
             first_onset_s=earlier.first_onset_s or self.first_onset_s,
         )
@@ -223,6 +226,21 @@ class Told:
     entry: Entry | None
     """None where nothing has happened: playing is stopped."""
     session: bytes
+    """Nothing, where a later step has one."""
+    lost: int = 0
+    """How many entries before it could not be told: nobody has read for too long."""
+    unplayed: int = 0
+    """How many plans never reached the player."""
+
+    @property
+    def shortened(self) -> "Told":
+        """What is kept of it once another step has followed that the daemon has not read either."""
+        return replace(self, session=b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Restate:
+    """State the whole session, for the take: steps before it are missing there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,16 @@ class OscSettings:
     port: int = 9000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingSettings:
+    """How much is kept of what is recorded, in megabytes of 10**6 bytes."""
+
+    keep_mb: int | None = None
+    """At a start the oldest takes are deleted until the others are no larger in all; None keeps every one."""
+    take_mb: int = 200
+    """Past it a take ends, and the recording goes on in another: some hundred hours."""
+
+
 Kind = Literal["cc", "note", "program"]
 Takeover = Literal["pickup", "jump"]
 
@@ -201,6 +211,7 @@ class Config:
     """Where all controls stand, the mode and the seed only if they were given."""
     wiring: Wiring
     osc: OscSettings
+    recording: RecordingSettings
     maps: tuple[Map, ...]
     origins: Mapping[str, str] = field(compare=False)
     """By key, such as `controls.tempo`, `ports.output`, `map.0`."""
@@ -215,12 +226,12 @@ class Config:
         table, _, name = key.partition(".")
         if table == "controls":
             return dict(self.tune.given).get(name)
-        room = {"ports": self.wiring, "jam": self.tune, "osc": self.osc}[table]
-        value: Value | None = getattr(room, name)
+        room = {"ports": self.wiring, "jam": self.tune, "recording": self.recording, "osc": self.osc}[table]
+        value: Value | None = getattr(room, name.replace("-", "_"))
         return value
 
 
-_OSC = OscSettings()
+_OSC, _RECORDING = OscSettings(), RecordingSettings()
 
 TABLES: Mapping[str, Mapping[str, Control]] = MappingProxyType(
     {
@@ -235,6 +246,20 @@ TABLES: Mapping[str, Mapping[str, Control]] = MappingProxyType(
             "choruses": Control("choruses", "End after so many choruses.", 1, 1, 999_999, whole=True),
             "provider": Control("provider", "What runs the network: cpu, cuda, coreml.", "cpu"),
         },
+        "recording": {
+            "keep-mb": Control(
+                "keep-mb",
+                "Delete the oldest takes at a start, until these are left.",
+                2000,
+                1,
+                9_999_999,
+                "MB",
+                whole=True,
+            ),
+            "take-mb": Control(
+                "take-mb", "Go on in another take past this size.", _RECORDING.take_mb, 1, 250, "MB", whole=True
+            ),
+        },
         "osc": {
             "enabled": Control("enabled", "Listen for OSC.", ON if _OSC.enabled else OFF, choices=(OFF, ON)),
             "host": Control("host", "The address to listen on; localhost is this machine alone.", _OSC.host),
@@ -248,6 +273,7 @@ UNSET = frozenset(
     {
         "controls.mode",
         "controls.seed",
+        "recording.keep-mb",
         *(f"ports.{name}" for name in TABLES["ports"]),
         *(f"jam.{name}" for name in TABLES["jam"]),
     }
@@ -394,6 +420,10 @@ def _config(values: Mapping[str, Value | None], maps: tuple[Map, ...], origins: 
     return Config(
         tune=tune,
         wiring=Wiring(**ports, thru=tune.thru),  # type: ignore[arg-type]  # they are words
+        recording=RecordingSettings(
+            keep_mb=None if values["recording.keep-mb"] is None else int(values["recording.keep-mb"]),
+            take_mb=int(values["recording.take-mb"] or 0),
+        ),
         osc=OscSettings(enabled=enabled == ON, host=str(host), port=int(port or 0)),
         maps=maps,
         origins=origins,

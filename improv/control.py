@@ -6,6 +6,7 @@ what a client sends too much of, or does not read, is that client's loss. It mus
 user, pass on what has not been checked, or keep without bound what somebody sends or leaves unread.
 """
 
+import errno
 import os
 import socket
 import struct
@@ -39,7 +40,7 @@ from improv.messages import (
     nearest,
 )
 from improv.plain import encoded, fields_of, made, malformed, object_of, parsed, plain
-from improv.private import make_private, write_private
+from improv.private import make_private, somebody_listens, write_private
 
 PROTOCOL = 1
 """The version both ends name first; a client of another one is turned away."""
@@ -213,6 +214,8 @@ class ControlServer:
         self._clock = clock
         self._door = _door()
         self._listener: socket.socket | None = None
+        self._identity: tuple[int, int] | None = None
+        """Of the socket's file, which others may take away or replace."""
         self._deaf_until_s = 0.0
         self._clients: list[_Client] = []
         self._seen = ""
@@ -224,6 +227,7 @@ class ControlServer:
             where = f"no control socket at {self._path}: {error.strerror or error}"
             raise Unavailable(f"{where}; set IMPROV_RUNTIME to a directory of your own with a short path") from error
         self._listener.setblocking(False)
+        self._identity = _identity(self._path)
         return self
 
     def __exit__(
@@ -233,8 +237,22 @@ class ControlServer:
             client.close()
         if self._listener is not None:
             self._listener.close()
-            with suppress(OSError):
-                self._path.unlink()
+            if _identity(self._path) == self._identity:  # what is another's by now stays
+                with suppress(OSError):
+                    self._path.unlink()
+
+    def tend(self) -> str:
+        """Listen anew where the socket was taken away; what there is to say of it. To be asked for now and then."""
+        if self._listener is None or (self._identity is not None and _identity(self._path) == self._identity):
+            return ""
+        try:
+            listener = self._door.listen(self._path)
+        except OSError as error:
+            return f"{self._path} was taken away, and improv can't be reached: {error.strerror or error}"
+        listener.setblocking(False)
+        self._listener.close()
+        self._listener, self._identity = listener, _identity(self._path)
+        return f"{self._path} was taken away: improv can be reached there again"
 
     def wakers(self) -> Sequence[socket.socket]:
         """What becomes readable when there is something to serve; poll at least every 50 ms besides."""
@@ -644,6 +662,14 @@ class _Door(Protocol):
         ...
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _door() -> _Door:
     return _UnixDoor() if hasattr(socket, "AF_UNIX") and os.name == "posix" else _LoopbackDoor()
 
@@ -656,6 +682,8 @@ class _UnixDoor:
 
     def listen(self, path: Path) -> socket.socket:
         make_private(path.parent)
+        if somebody_listens(path):
+            raise OSError(errno.EADDRINUSE, "somebody else listens there")
         if path.is_socket():
             path.unlink()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

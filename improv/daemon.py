@@ -6,8 +6,6 @@ A jam is two processes that are supervised, and an audience that shows and recor
 import io
 import os
 import random
-import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +13,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any
 
-from improv.between import Begin, Opened, Told
+from improv.between import Begin, Opened
 from improv.config import Config, Map, Tune, Wiring, check_writable
 from improv.control import ControlServer
 from improv.controllers import DEFAULT_MAPS, Controllers, from_file, to_text
@@ -32,9 +29,6 @@ from improv.messages import (
     Forget,
     Learn,
     Nudge,
-    Panic,
-    Quit,
-    Rig,
     Set,
     Snapshot,
     Value,
@@ -42,16 +36,20 @@ from improv.messages import (
     control_named,
 )
 from improv.notify import READY, STOPPING, WATCHDOG, notify, status, unit, watchdog_s
+from improv.observers import Audience, Remarks, Shows
 from improv.osc import OscServer
 from improv.picks import Picks
 from improv.quantiles import quantile
-from improv.recording import Head, Journal, read_take, takes_directory
+from improv.recording import read_take
 from improv.safe_files import read_file
+from improv.signals import Signals, Suspension
 from improv.supervisor import Door, Outcome, Supervisor
 from improv.terminal import KEYS_HELP, Keys, Lines
 from improv.turns import Mode
 
 _MOST_LEARNED_BYTES = 1 << 20
+_LOOK_S = 1.0
+"""So often it is looked whether improv can still be found."""
 
 # --- live -------------------------------------------------------------------------------------
 
@@ -111,9 +109,9 @@ def jam(
         check_writable(wiring.save)
     seed = random.SystemRandom().randrange(1 << 31) if tune.seed is None else tune.seed
     shows: Shows = Remarks(say) if in_background else Lines(sys.stdout or io.StringIO())
-    audience = _Audience(shows, say)
+    audience = Audience(shows, say, config.recording)
     with ExitStack() as stack:
-        stack.enter_context(instance.held(arguments, unit()))
+        claim = stack.enter_context(instance.held(arguments, unit()))
         signals = stack.enter_context(Signals())  # the last to go: writing what was played is not interrupted
         stack.enter_context(audience)
         wiring, audience.picks = picks.wiring(config), picks
@@ -139,12 +137,17 @@ def jam(
         audience.save = _save(wiring, plays=ports.plays)
         mode = tune.mode or (Mode.TRADE if ports.hears else Mode.SOLO)
         say(f"{tune.model}, {mode}, seed {seed}" + (f", into {audience.save}" if audience.save else ""))
-        if not in_background and _in_front_of_a_terminal():
-            say(KEYS_HELP)
+        keys = None
+        if not in_background and _has_a_terminal():
             keys = stack.enter_context(Keys())
+            if keys.in_front:
+                say(KEYS_HELP)
             doors.append(_AtTheDesk(keys, desk, audience.remark))
             audience.watched_by.append(keys)
+        suspension = Suspension(signals, keys, desk.ask, audience.remark)
+        audience.watched_by.append(suspension)
         notify(READY, status(supervisor.rig.says))
+        doors += [suspension, audience, _Reachable(claim.tend, server.tend, audience.remark)]
         guarded = [_Guarded(door, audience.remark) for door in doors]
         outcome = supervisor.play(Begin(mode, seed), [*guarded, _ServiceManager()])
         notify(STOPPING)
@@ -155,6 +158,31 @@ def run(config: Config, instance: Instance, say: Callable[[str], None], argument
     """Play in the background, as `jam` does but without a terminal: `say` is told what happens besides the music."""
     figures = jam(config, instance, say, arguments=arguments, in_background=True)
     say(figures.text())
+
+
+class _Reachable:
+    """A door nobody asks at: it sees to it that improv can be found, whatever becomes of its directory."""
+
+    def __init__(self, claim: Callable[[], str], server: Callable[[], str], say: Callable[[str], None]) -> None:
+        self._tend = (claim, server)
+        self._say = say
+        self._said: list[str] = []
+        self._next_s = 0.0
+
+    def poll(self) -> Sequence[Command]:
+        """Have made again what was taken away, when it is time to look."""
+        now_s = time.monotonic()
+        if now_s >= self._next_s:
+            self._next_s = now_s + _LOOK_S
+            said, self._said = self._said, [text for tend in self._tend if (text := tend())]
+            for text in self._said:
+                if text not in said:  # once
+                    self._say(text)
+        return ()
+
+    def wakers(self) -> Sequence[Any]:
+        """Nothing."""
+        return ()
 
 
 class _ServiceManager:
@@ -184,8 +212,8 @@ def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figure
     """
     head, wiring = read_take(path).head, replace(wiring, listens=False)
     tune = Tune.of(model=head.model, tempo=head.transport.bpm)
-    audience = _Audience(Lines(sys.stdout or io.StringIO()), say)
-    with audience, Signals() as signals, Supervisor(tune, wiring, audience, take=path) as supervisor:
+    audience = Audience(Lines(sys.stdout or io.StringIO()), say)
+    with audience, Signals(suspends=False) as signals, Supervisor(tune, wiring, audience, take=path) as supervisor:
         _ready(supervisor, [signals], say)
         outcome = supervisor.play(Begin(head.settings.mode, head.settings.seed), [signals])
     return _figures(outcome, audience)
@@ -208,51 +236,6 @@ def _save(wiring: Wiring, *, plays: bool) -> Path | None:
         check_writable(path)
         return path
     return wiring.save
-
-
-class Shows(Protocol):
-    """Somebody to whom a jam is shown."""
-
-    def observe(self, seen: Snapshot) -> None:
-        """A step."""
-        ...
-
-    def remark(self, text: str) -> None:
-        """Something that has happened besides."""
-        ...
-
-    def close(self) -> None:
-        """It is over."""
-        ...
-
-
-class Remarks:
-    """Shows only what happens besides the music, and faults."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._fault = ""
-
-    def observe(self, seen: Snapshot) -> None:
-        """Tell of a fault, once."""
-        fault, self._fault = self._fault, seen.fault
-        if seen.fault and seen.fault != fault:
-            self._say(f"fault: {seen.fault}")
-
-    def remark(self, text: str) -> None:
-        """Tell it."""
-        self._say(text)
-
-    def close(self) -> None:
-        """Nothing."""
-
-
-class Watcher(Protocol):
-    """Somebody who is shown each step: a door whose clients see what they turn."""
-
-    def show(self, seen: Snapshot) -> None:
-        """The newest snapshot."""
-        ...
 
 
 class _Desk:
@@ -438,166 +421,18 @@ def learned_maps(instance: Instance, say: Callable[[str], None]) -> tuple[Map, .
         return ()
 
 
-class _Audience:
-    """Shows a jam line by line and has it recorded; a context that ends both and says where they are."""
-
-    def __init__(self, shown: Shows, say: Callable[[str], None]) -> None:
-        self.save: Path | None = None
-        """Also write the jam to this MIDI file at its end."""
-        self.last: Told | None = None
-        self.watched_by: list[Watcher] = []
-        self.desk: _Desk | None = None
-        self.picks: Picks | None = None
-        self._shown = shown
-        self._say = say
-        self._journal: Journal | None = None
-        self._take: Any = None
-        self._fault = self._failure = ""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close_journal("stopped" if error is None else f"{type(error).__name__}: {error}")
-        self._shown.close()
-        if self.save is not None and self._journal is not None:
-            self._write(self.save, self._journal.path)
-        if self._journal is not None and self._journal.path is not None:
-            self._say(f"recorded as {self._journal.path.stem}")
-
-    def begun(self, head: Head) -> None:
-        """Open the recording; where there can be none, the MIDI file is gathered without it."""
-        self._close_journal("an engine died before its first step")
-        self._journal = Journal(takes_directory(), head).__enter__()
-        if self.save is not None and self._journal.path is None:
-            from improv.midi.files import Take  # late: it would only delay the first note
-
-            self._take = Take(head, f"improv: {head.model}, seed {head.settings.seed}")
-
-    def _write(self, save: Path, path: Path | None) -> None:
-        from improv.midi.files import export
-
-        if self._take is not None:
-            self._take.write(save)
-        elif path is not None:
-            export(read_take(path), save)
-        self._say(f"wrote {save.absolute()}")
-
-    def _close_journal(self, reason: str) -> None:
-        if self._journal is not None:
-            self._journal.end(reason)
-            self._journal.__exit__(None, None, None)
-            self._tell_fault(self._journal)
-
-    def told(self, told: Told) -> None:
-        """Record a step, and show it."""
-        self.last = told
-        if self._journal is not None and told.entry is not None:
-            self._journal.append(told.entry)
-            self._tell_fault(self._journal)
-        if self._take is not None and told.entry is not None:
-            self._take.observe(told.entry)
-        self._shown.observe(told.seen)
-        self.changed(told.seen.rig)
-
-    def changed(self, rig: Rig) -> None:
-        """Show the last step with what it is played with now."""
-        if self.last is None:
-            return
-        take = self._journal.path.stem if self._journal is not None and self._journal.path is not None else ""
-        seen = replace(self.last.seen, rig=replace(rig, take=take, learning=self.desk.learning if self.desk else ""))
-        for watcher in self.watched_by:
-            try:
-                watcher.show(seen)
-            except Exception as error:  # what one is not shown the others are
-                failure, self._failure = self._failure, f"an interface cannot show what is played: {_reason(error)}"
-                if self._failure != failure:
-                    self._shown.remark(self._failure)
-
-    def picked(self, end: str, name: str, api: str) -> str:
-        """Keep the port for the next start; what there is to say if it cannot be kept."""
-        return self.picks.pick(end, name, api) if self.picks is not None else ""
-
-    def turned(self, time_s: float, message: bytes) -> str:
-        """Have what was moved mean something; what there is to say of it."""
-        return self.desk.turned(time_s, message) if self.desk is not None else ""
-
-    def darkened(self) -> None:
-        """Have the lights told anew."""
-        if self.desk is not None:
-            self.desk.darkened()
-
-    def remark(self, text: str) -> None:
-        """Record and show that something has happened."""
-        if self._journal is not None:
-            self._journal.remark(self.last.seen.step if self.last else 0, text)
-        self._shown.remark(text)
-
-    def _tell_fault(self, journal: Journal) -> None:
-        fault, self._fault = self._fault, journal.fault
-        if self._fault and self._fault != fault:
-            self._shown.remark(self._fault)
-
-
-def _in_front_of_a_terminal() -> bool:
-    """Whether somebody can strike keys here: a background job that asks its terminal for them is stopped."""
+def _has_a_terminal() -> bool:
+    """Whether somebody may strike keys here, now or once the job is in front."""
     if os.name != "posix" or sys.stdin is None or not sys.stdin.isatty():
         return False
     try:
-        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+        os.tcgetpgrp(sys.stdin.fileno())
     except OSError:  # a terminal, but not ours
         return False
+    return True
 
 
-class Signals:
-    """What signals ask for: SIGUSR1 for silence, those that end a program for a stop; a context that undoes it."""
-
-    _ASKS = (("SIGINT", Quit()), ("SIGTERM", Quit()), ("SIGHUP", Quit()), ("SIGUSR1", Panic()))
-
-    def __init__(self) -> None:
-        self._asked: list[Command] = []
-        self._before: list[tuple[signal.Signals, Any]] = []
-        self._wakes, self._woken = socket.socketpair()
-        self._woken.setblocking(False)
-        self._wakes.setblocking(False)
-
-    def __enter__(self) -> Self:
-        for name, command in self._ASKS:
-            if number := getattr(signal, name, None):
-                self._before.append((number, signal.signal(number, self._asks(command))))
-        signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        signal.set_wakeup_fd(-1)
-        for number, handler in self._before:
-            signal.signal(number, handler)
-        self._wakes.close()
-        self._woken.close()
-
-    def wakers(self) -> Sequence[Any]:
-        """Readable once a signal has come."""
-        return [self._woken]
-
-    def poll(self) -> Sequence[Command]:
-        """What has been asked for."""
-        with suppress(BlockingIOError):
-            self._woken.recv(1 << 10)
-        asked, self._asked = self._asked, []
-        return asked
-
-    def _asks(self, command: Command) -> Callable[[int, object], None]:
-        def arrive(number: int, frame: object) -> None:
-            self._asked.append(command)
-
-        return arrive
-
-
-def _figures(outcome: Outcome, audience: _Audience) -> Figures:
+def _figures(outcome: Outcome, audience: Audience) -> Figures:
     latenesses_us = sorted((sent_s - due_s) * 1e6 for due_s, sent_s in outcome.sent) or [0.0]
     seen = audience.last.seen if audience.last else None
     return Figures(

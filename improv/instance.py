@@ -1,12 +1,16 @@
 """One improv among several on a machine: its name, its files, and the lock that makes it the only one of that name.
 
-What a process that died has left behind never keeps the next one from starting. It must never
-trust a directory that somebody else could have made.
+What a process that died has left behind never keeps the next one from starting, and what is taken away from under
+a living one is made again. It must never trust a directory that somebody else could have made, nor remove what is
+another's.
 """
 
+import hashlib
 import json
 import os
 import re
+import socket
+import struct
 import sys
 import time
 import warnings
@@ -14,11 +18,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_data_path, user_runtime_path, user_state_path
 
 from improv.errors import AlreadyRunning, Unavailable, UsageError
-from improv.private import make_private
+from improv.private import make_private, somebody_listens
 
 DEFAULT = "default"
 """The name of an instance that was given none."""
@@ -108,43 +113,26 @@ class Instance:
         return self.log.with_suffix(".ports")
 
     @contextmanager
-    def held(self, arguments: Sequence[str] = (), unit: Sequence[str] = ()) -> Iterator[None]:
+    def held(self, arguments: Sequence[str] = (), unit: Sequence[str] = ()) -> "Iterator[Claim]":
         """Be this instance, alone, and keep how it was started; AlreadyRunning if another process is it.
 
         What a dead one has left is removed. Unavailable if there is no directory that is ours alone.
         """
-        from filelock import FileLock, Timeout  # late: most commands only want to know where things are
-
+        claim = Claim(self, arguments, unit)
+        claim.take()
         try:
-            make_private(self.runtime)
-        except OSError as error:
-            raise Unavailable(f"{self.runtime}: {error.strerror}; {_ELSEWHERE}") from error
-        socket = self.socket
-        lock = FileLock(self.lock, mode=0o600)
-        try:
-            lock.acquire(timeout=_LOCK_S, poll_interval=_LOCK_S / _TRIES)
-        except Timeout:
-            raise self.already() from None
-        try:
-            socket.unlink(missing_ok=True)  # whoever listened there had the lock
-            origin = {"pid": os.getpid(), "arguments": list(arguments), "unit": list(unit)}
-            self.options.write_text(json.dumps(origin))
-            self.pid_file.write_text(f"{os.getpid()}\n")
-            yield
-            with suppress(OSError):
-                self.options.unlink(missing_ok=True)  # one that failed is started again with them
+            yield claim
+            claim.ends_in_order()
         finally:
-            with suppress(OSError):
-                self.pid_file.unlink(missing_ok=True)
-                socket.unlink(missing_ok=True)
-            lock.release()
+            claim.release()
 
     def running(self) -> int | None:
         """The number of the process that holds it, None if none does; Unavailable if it does not say its number."""
         for _ in range(_TRIES):
-            if not self._is_held():
+            guardian = _guardian(self)
+            if guardian is None and not self._is_held():
                 return None
-            if (pid := self._pid()) is not None:
+            if (pid := guardian or self._pid()) is not None:
                 return pid
             time.sleep(_LOCK_S / _TRIES)  # it begins or ends this very moment
         raise Unavailable(f"improv plays as {self.name}, but {self.pid_file} does not say which process it is")
@@ -163,19 +151,19 @@ class Instance:
 
     def already(self) -> AlreadyRunning:
         """What a second one is told."""
-        pid = self._pid()
+        pid = _guardian(self) or self._pid()
         return AlreadyRunning(
             f"improv is playing already ({f'PID {pid}, ' if pid else ''}instance {self.name}); steer it "
             f"({self.command('ctl')}), end it ({self.command('daemon stop')}), or start another one (--instance NAME)"
         )
 
     def _is_held(self) -> bool:
-        if not self.lock.exists():
-            return False
-        from filelock import FileLock, Timeout
+        from filelock import FileLock, Timeout  # late: most commands only want to know where things are
 
-        lock = FileLock(self.lock)
         try:
+            if not self.lock.exists():
+                return False
+            lock = FileLock(self.lock)
             lock.acquire(blocking=False)
         except Timeout:
             return True
@@ -189,6 +177,162 @@ class Instance:
             return int(self.pid_file.read_text())
         except (OSError, ValueError):
             return None
+
+
+class Claim:
+    """What a process holds that is an instance: a lock in its directory, and, on Linux, a name that no directory holds.
+
+    The name is a socket in the abstract namespace: it stays taken when the directory is taken away, so that nobody
+    else can become the same instance meanwhile, and whoever asks learns the number of the process.
+    """
+
+    def __init__(self, instance: Instance, arguments: Sequence[str], unit: Sequence[str]) -> None:
+        self._instance = instance
+        self._origin = json.dumps({"pid": os.getpid(), "arguments": list(arguments), "unit": list(unit)})
+        self._guard: socket.socket | None = None
+        self._lock: Any = None
+        self._identity: tuple[int, int] | None = None
+
+    def take(self) -> None:
+        """Become the instance; AlreadyRunning if another process is it, Unavailable if it cannot have a place."""
+        self._guard = _guarded(self._instance)
+        try:
+            if not self._locked(_LOCK_S):
+                raise self._instance.already()
+        except BaseException:
+            self.release()
+            raise
+
+    def tend(self) -> str:
+        """Make again what was taken away; what there is to say of it. To be asked for now and then."""
+        self._answer_the_door()
+        here = self._instance
+        if self._is_ours():
+            return ""
+        try:
+            if self._has_its_lock():
+                self._write_files()
+            elif not self._locked(0):
+                return f"{here.runtime} was taken away, and another improv has its lock now; end one of them by hand"
+        except (Unavailable, OSError) as error:
+            return f"{here.runtime} was taken away ({error}); improv can't be reached until it can be made again"
+        return f"what makes improv reachable in {here.runtime} was taken away: it is made again"
+
+    def ends_in_order(self) -> None:
+        """It need not be started again as it was: one that failed is."""
+        if self._is_ours():
+            with suppress(OSError):
+                self._instance.options.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Be it no longer; what is another's by now stays."""
+        if self._is_ours():
+            with suppress(OSError):
+                self._instance.pid_file.unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.release()
+        self._unguard()
+
+    def _locked(self, within_s: float) -> bool:
+        """Have the lock that is in the directory now, and the files beside it; False if somebody else has it."""
+        from filelock import FileLock, Timeout
+
+        here = self._instance
+        try:
+            make_private(here.runtime)
+        except OSError as error:
+            raise Unavailable(f"{here.runtime}: {error.strerror}; {_ELSEWHERE}") from error
+        path = here.socket
+        lock = FileLock(here.lock, mode=0o600)
+        try:
+            lock.acquire(timeout=within_s, poll_interval=_LOCK_S / _TRIES)
+        except Timeout:
+            return False
+        if self._lock is not None:
+            self._lock.release()
+        self._lock, self._identity = lock, _identity(here.lock)
+        if path.is_socket() and not somebody_listens(path):
+            path.unlink(missing_ok=True)  # whoever listened there has died
+        self._write_files()
+        return True
+
+    def _write_files(self) -> None:
+        here = self._instance
+        try:
+            here.options.write_text(self._origin)
+            here.pid_file.write_text(f"{os.getpid()}\n")
+        except OSError as error:
+            raise Unavailable(f"{here.runtime}: {error.strerror}; {_ELSEWHERE}") from error
+
+    def _has_its_lock(self) -> bool:
+        """Whether the lock in the directory is the one that we hold."""
+        return self._identity is not None and _identity(self._instance.lock) == self._identity
+
+    def _is_ours(self) -> bool:
+        """Whether the files in the directory are those that we have made."""
+        return self._has_its_lock() and self._instance._pid() == os.getpid()
+
+    def _answer_the_door(self) -> None:
+        """Whoever wanted to know who we are has learned it from the system."""
+        if self._guard is not None:
+            with suppress(OSError):
+                while True:
+                    self._guard.accept()[0].close()
+
+    def _unguard(self) -> None:
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _guard_name(instance: Instance) -> bytes | None:
+    """The name in the abstract namespace: of the user, the directory and the instance; None where there are none."""
+    if sys.platform != "linux":
+        return None
+    place = os.fsencode(os.path.realpath(instance.runtime / instance.name))
+    return b"\0improv-%d-%s" % (os.geteuid(), hashlib.sha256(place).hexdigest()[:32].encode())
+
+
+def _guarded(instance: Instance) -> socket.socket | None:
+    """The name, taken; AlreadyRunning if a process of ours has it. Whatever else keeps it from us is no reason."""
+    name = _guard_name(instance)
+    if name is None:
+        return None
+    guard = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        guard.bind(name)
+        guard.listen(_TRIES)
+        guard.setblocking(False)
+    except OSError:
+        guard.close()
+        if _guardian(instance) is not None:
+            raise instance.already() from None
+        return None
+    return guard
+
+
+def _guardian(instance: Instance) -> int | None:
+    """The process that has taken the name, if it is of the same user; None where there is none, or none is told."""
+    name = _guard_name(instance)
+    if name is None:
+        return None
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
+        end.setblocking(False)
+        try:
+            end.connect(name)
+            form = struct.Struct("iII")
+            pid, uid, _ = form.unpack(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, form.size))
+        except OSError:
+            return None
+    return int(pid) or None if uid == os.geteuid() else None
 
 
 def _state(otherwise: Path) -> Path:

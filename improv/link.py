@@ -24,7 +24,7 @@ from typing import Any, Self
 from improv import errors
 from improv.errors import ImprovError
 from improv.program import environment as program_environment
-from improv.program import python
+from improv.program import python, settle
 
 _LENGTH = struct.Struct("!I")
 _READ_BYTES = 1 << 16
@@ -80,6 +80,8 @@ class Link:
         self._end = end
         self._limit_bytes = limit_bytes
         self._unsent = bytearray()
+        self._newest: tuple[int, object] | None = None
+        """Where the last value that is kept begins in what is unsent, and what may stand in its place."""
         self._unread = bytearray()
         self._sockets: list[socket.socket] = []
 
@@ -87,18 +89,31 @@ class Link:
         """For select; -1 once it is shut."""
         return self._end.fileno()
 
-    def send(self, value: object) -> bool:
-        """Send a value or keep it to be sent; False if it was dropped or nobody is there any more."""
+    def send(self, value: object, *, shortened: object = None) -> bool:
+        """Send a value or keep it to be sent; False if it was dropped or nobody is there any more.
+
+        Of a value that still waits when the next one is sent only `shortened` is kept, if that is given.
+        """
         if self.closed:
             return False
+        self._shorten()
         if len(self._unsent) > self._limit_bytes:
             self.flush()
             if len(self._unsent) > self._limit_bytes:
                 self.dropped += 1
                 return False
+        if shortened is not None:
+            self._newest = len(self._unsent), shortened
         self._unsent += _framed(value)
         self.flush()
         return not self.closed
+
+    def _shorten(self) -> None:
+        """Keep the shorter form of the last value, unless sending it has begun."""
+        newest, self._newest = self._newest, None
+        if newest is not None:
+            start, shortened = newest
+            self._unsent[start:] = _framed(shortened)
 
     def join(self, end: socket.socket, pid: int, *, since_s: float | None = None) -> None:
         """Hand a connection over to the process `pid` at the other end, and shut our copy of it."""
@@ -108,7 +123,7 @@ class Link:
             self._end.settimeout(_GRACE_S)
             try:
                 self._end.sendall(self._unsent)
-                self._unsent.clear()
+                self._is_sent(len(self._unsent))
                 if hasattr(socket, "send_fds"):
                     socket.send_fds(self._end, [_framed(Join(since_s=since_s))], [end.fileno()])
                 else:
@@ -123,12 +138,19 @@ class Link:
         """Send on what is kept, as far as the other end takes it."""
         try:
             while self._unsent:
-                del self._unsent[: self._end.send(self._unsent)]
+                self._is_sent(self._end.send(self._unsent))
         except BlockingIOError:
             pass
         except OSError:
-            self._unsent.clear()
+            self._is_sent(len(self._unsent))
             self._read()  # what it said before it went is kept
+
+    def _is_sent(self, count: int) -> None:
+        """So many bytes are gone; a value whose beginning is among them stays as it is."""
+        del self._unsent[:count]
+        if self._newest is not None:
+            start, shortened = self._newest
+            self._newest = (start - count, shortened) if start >= count else None
 
     def drain(self, within_s: float) -> None:
         """Wait until everything is sent, or the other end is gone: what is said before ending."""
@@ -266,6 +288,7 @@ def serve(run: Callable[[Link], None]) -> None:
 
     What is typed into a terminal, and the signals that are the daemon's, it does not notice.
     """
+    settle()
     for name in ("SIGINT", "SIGHUP", "SIGUSR1"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

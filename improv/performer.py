@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from improv import __version__
-from improv.between import Arrived, Begin, Begun, Down, Ended, Prepare, Prepared, Told
+from improv.between import Arrived, Begin, Begun, Down, Ended, Prepare, Prepared, Restate, Told
 from improv.config import Tune
 from improv.engine import START_S, Lead, perform
 from improv.errors import ContractError, ImprovError
@@ -24,10 +24,10 @@ from improv.memory_limit import memory_limited
 from improv.messages import Command, How, Panic, Quit
 from improv.midi.player import Plan, SystemClock
 from improv.model_files import find_model
-from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Placed, Timed, in_order
+from improv.music import STEPS_PER_BAR, Form, NoteOff, NoteOn, Part, Placed, Timed, in_order
 from improv.onnx_model import OnnxModel, remembered_provider
 from improv.recording import Head, read_take
-from improv.replay import entry_of, network, replayed
+from improv.replay import entry_of, network, replayed, state_of
 from improv.session import Moment, Session, begin, deaf_to, snapshot, swapped
 from improv.transport import Clock, Transport
 from improv.turns import Mode
@@ -110,8 +110,11 @@ class FarPlayer:
         self.clock: Clock = SystemClock(self._wakers)
         self.prepare: Prepare | None = None
         self.begin: Begin | None = None
+        self.restate = False
+        """Whether the daemon wants the whole session for the take."""
         self._daemon = daemon
         self._player: Link | None = None
+        self._unplayed = 0  # plans that earlier players did not take
         self._stopped = False
         self._playing = self._met = False
         self._down: set[int] = set()
@@ -136,6 +139,11 @@ class FarPlayer:
             self._notes[:0] = [Timed(self.clock.now(), NoteOff(Part.YOU, pitch)) for pitch in up]
         else:  # the player will say
             self._down |= held
+
+    @property
+    def unplayed(self) -> int:
+        """How many plans were dropped because the player did not read them."""
+        return self._unplayed + (self._player.dropped if self._player is not None else 0)
 
     def play(self, plan: Plan) -> None:
         """Send the plan over."""
@@ -163,15 +171,13 @@ class FarPlayer:
         for message in self._player.receive() if self._player else ():
             self._player_says(message)
         if self._player is not None and self._player.closed:
-            self._player.close()
-            self._player = None
+            self._leave_player()
         return not (self._stopped or self._daemon.closed)
 
     def _daemon_says(self, message: Any) -> None:
         match message:
             case Join():
-                if self._player is not None:
-                    self._player.close()
+                self._leave_player()
                 if self._playing and message.since_s is None:  # a new player, at which nothing sounds
                     self._commands.append(Panic())
                 self._player = self._daemon.joined(message)
@@ -181,8 +187,16 @@ class FarPlayer:
                 self.prepare = message
             case Begin():
                 self.begin = message
+            case Restate():
+                self.restate = True
             case _:
                 self._commands.append(message)
+
+    def _leave_player(self) -> None:
+        if self._player is not None:
+            self._unplayed += self._player.dropped
+            self._player.close()
+            self._player = None
 
     def _player_says(self, message: Any) -> None:
         match message:
@@ -239,22 +253,45 @@ def _perform(tune: Tune, network: bytes, hands: "FarPlayer", link: Link) -> None
         session = replace(session, transport=session.transport.starting(session.step + 1, starts_s))
         link.send(Begun(head_of(tune, model, session)))
 
-    new = begin_.swapped
+    reports = StepReports(link, model, hands, lead, new=begin_.swapped)
+    in_hand = begin_.in_hand and bool(begin_.session)
+    perform(session, model, hands, reports, lead=lead, last_step=last_step(tune, session), in_hand=in_hand)
+    link.send(Ended(lead.s, peak_memory_mib()))
 
-    def observe(moment: Moment) -> None:
-        nonlocal new
+
+class StepReports:
+    """Tells the daemon each step once it is settled; an observer of the loop.
+
+    A daemon that does not run for a while is told everything later; for a very long one there is no room, and what was
+    lost is counted and told with the next step that it takes.
+    """
+
+    def __init__(self, link: Link, model: OnnxModel, hands: FarPlayer, lead: Lead, *, new: bool) -> None:
+        self._link = link
+        self._model = model
+        self._hands = hands
+        self._lead = lead
+        self._new = new
+        """Whether the network is another one than that of the step before."""
+        self._lost = 0
+
+    def __call__(self, moment: Moment) -> None:
+        """Tell a step."""
         seen, entry = snapshot(moment.session, moment.planned, moment.played.events), entry_of(moment)
-        seen = replace(seen, step_p50_us=round(lead.p50_s * 1e6), step_p99_us=round(lead.p99_s * 1e6))
+        seen = replace(seen, step_p50_us=round(self._lead.p50_s * 1e6), step_p99_us=round(self._lead.p99_s * 1e6))
         waits = moment.how is How.IDLE and not moment.heard
-        if new and not waits:
-            entry, new = replace(entry, model=model.spec.name, model_sha256=model.sha256), False
-        link.send(Told(seen, None if waits else entry, pickle.dumps(moment.session)))
+        if self._new and not waits:
+            entry, self._new = replace(entry, model=self._model.spec.name, model_sha256=self._model.sha256), False
+        session, unplayed = pickle.dumps(moment.session), self._hands.unplayed
+        told = Told(seen, None if waits else entry, session, self._lost, unplayed)
+        if self._link.send(told, shortened=told.shortened):
+            self._lost = 0
+        else:
+            self._lost += not waits
+        if self._hands.restate:
+            self._hands.restate = not self._link.send(state_of(moment.session, self._model, self._model.sha256))
         if moment.session.step % _TIDY_STEPS == 0:
             gc.collect()
-
-    in_hand = begin_.in_hand and bool(begin_.session)
-    perform(session, model, hands, observe, lead=lead, last_step=last_step(tune, session), in_hand=in_hand)
-    link.send(Ended(lead.s, peak_memory_mib()))
 
 
 def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
@@ -269,11 +306,13 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
     step, after = head.first_step - 1, head.first_step - 1
     if begin_.session:
         first_s, after = pickle.loads(begin_.session)  # noqa: S301 from our own process
-    later_s = first_s
+    later_s, form_steps = first_s, Form.parse(head.form).steps
     for index, again in enumerate(replayed(recording)):
         entry, session = again.entry, again.session
-        closing, step = session.step == step, session.step
-        later_s -= entry.leapt * session.form.steps * entry.transport.step_s
+        form_steps = session.form.steps if session else form_steps
+        silent_steps = max(entry.leapt * form_steps, entry.step - step - 1)  # leapt over, or missing
+        closing, step = entry.step == step, entry.step
+        later_s -= silent_steps * entry.transport.step_s
         transport = replace(entry.transport, anchor_s=entry.transport.anchor_s + later_s)
         due_s = transport.time_of(step + closing)
         if step <= after:
@@ -283,7 +322,8 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
         yours = entries[index + 1].notes if index + 1 < len(entries) else ()
         events = [Placed(entry.transport.ticks_at(note.time_s), note.event) for note in yours]
         hands.play(Plan(step + closing, in_order([*entry.events, *events]), transport))
-        link.send(Told(snapshot(session, session, entry.events), entry, pickle.dumps((first_s, step))))
+        if session is not None:  # where steps before it are missing there is nothing to be seen of it
+            link.send(Told(snapshot(session, session, entry.events), entry, pickle.dumps((first_s, step))))
         if closing:
             hands.listen_until(due_s + _SOON_S, at_once=False)
     link.send(Ended(0.0, peak_memory_mib()))

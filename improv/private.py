@@ -4,6 +4,7 @@ It must never use, nor close to others, what somebody else could have put there.
 """
 
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -21,6 +22,21 @@ def make_private(directory: Path) -> None:
     if os.name == "posix" and found.st_mode & stat.S_IWOTH:  # such as /tmp, which is not ours to close
         raise PermissionError(0, "everybody may write there")
     directory.chmod(0o700)
+
+
+def somebody_listens(path: Path) -> bool:
+    """Whether a living process listens at a Unix socket's path; what a dead one has left is nobody."""
+    if os.name != "posix" or not path.is_socket():
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
+        end.setblocking(False)
+        try:
+            end.connect(os.fspath(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:  # it has no room for one more, or is another user's
+            return True
+    return True
 
 
 def write_private(path: Path, text: str) -> None:

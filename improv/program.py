@@ -23,6 +23,28 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
+def settle() -> None:
+    """Have what every program expects to inherit: three open descriptors, and signals that come.
+
+    Whoever starts us may have closed descriptors (2>&-), blocked signals, or ignored those by which a child's end or
+    a time that is up is told.
+    """
+    import signal  # noqa: PLC0415 the path is clean by now
+
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for name in ("SIGCHLD", "SIGALRM"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_IGN:
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
 def leave_current_folder() -> None:
     """Take the current folder off Python's path, and the one that Python was started from: neither is ours.
 

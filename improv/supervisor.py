@@ -26,6 +26,7 @@ from improv.between import (
     Prepare,
     Prepared,
     Report,
+    Restate,
     Sent,
     Told,
     Turned,
@@ -54,7 +55,7 @@ from improv.messages import (
 )
 from improv.midi.player import PassOn, Wanted
 from improv.model_files import find_model, read_model
-from improv.recording import Head
+from improv.recording import Head, State
 
 _TICK_S = 0.05
 _STARTING_S = 30.0
@@ -87,6 +88,19 @@ class Audience(Protocol):
 
     def told(self, told: Told) -> None:
         """A step has been played."""
+        ...
+
+    def stated(self, state: State) -> None:
+        """The whole session, as the recording has wanted it."""
+        ...
+
+    def lost(self, count: int, why: str) -> None:
+        """The recording misses so many steps, or, if none, something else."""
+        ...
+
+    @property
+    def wants_state(self) -> bool:
+        """Whether the recording wants the whole session."""
         ...
 
     def remark(self, text: str) -> None:
@@ -177,6 +191,9 @@ class Supervisor:
         self._coming_s = 0.0
         self._asked: list[Command] = []
         """What the engine was asked for and has not told of yet."""
+        self._unplayed = self._undelivered = 0
+        self._restating = False
+        """Whether the engine was asked for the whole session, and has not told it yet."""
         self._ended: Ended | None = None
         self._report = self._earlier = Report()
         self._sent: tuple[tuple[float, float], ...] = ()
@@ -426,7 +443,9 @@ class Supervisor:
         if report.overflows > before.overflows:
             self._say(f"{report.overflows} MIDI messages were lost: more came than the system could keep")
         if report.unheard > before.unheard:
-            self._say(f"{report.unheard} notes were not heard: more came than could be kept")
+            self._audience.lost(0, f"{report.unheard} of your notes were not heard: more came than could be kept")
+        if report.untold > before.untold:
+            self._say(f"{report.untold} reports of the player were lost: nobody read them for too long")
         if report.broken and not before.broken:
             self._say("the input sends MIDI messages that make no sense; they are left out")
         if report.gaps > before.gaps:
@@ -466,16 +485,17 @@ class Supervisor:
                 self._introduce()
             case Begun(head):
                 self._audience.begun(head)
-            case Told(seen, entry, session):
-                self._session = session
-                self._engine_told, self._swapped = True, False
-                self._settled_s = max([self._settled_s, *(note.time_s for note in (entry.notes if entry else ()))])
-                for command in entry.commands if entry else ():
-                    if command in self._asked:
-                        self._asked.remove(command)
+            case Told(seen, _, session):
+                self._take_in(message)
+                self._engine_told = True
                 self._audience.told(replace(message, seen=replace(seen, rig=self.rig)))
-                if self._coming_prepared is not None:
-                    self._take_turns()
+                if session:
+                    self._session, self._swapped = session, False
+                    if self._coming_prepared is not None:
+                        self._take_turns()
+            case State():
+                self._restating = False
+                self._audience.stated(message)
             case Ended():
                 self._ended = message
             case Failed():
@@ -484,6 +504,19 @@ class Supervisor:
                 self._say(message.message)
             case _:
                 raise AssertionError(message)
+
+    def _take_in(self, told: Told) -> None:
+        """What was heard and asked for has come to something; what never came here is missing from the take."""
+        for note in told.entry.notes if told.entry else ():
+            self._settled_s = max(self._settled_s, note.time_s)
+        for command in told.entry.commands if told.entry else ():
+            if command in self._asked:
+                self._asked.remove(command)
+        if told.lost:
+            self._audience.lost(told.lost, "improv's daemon did not run for too long")
+        if told.unplayed > self._unplayed:
+            self._audience.lost(0, f"{told.unplayed - self._unplayed} plans did not reach the player in time")
+        self._unplayed = told.unplayed
 
     # --- another network ---------------------------------------------------------------------------
 
@@ -519,7 +552,8 @@ class Supervisor:
         before, self._engine, self._coming = self._engine, self._coming, None
         self._prepared, self._coming_prepared = self._coming_prepared, None
         self._tune, self._network, self._swapped = self._coming_tune, self._coming_network, True
-        self._engine_begun = self._engine_told = self._connected = False
+        self._engine_begun = self._engine_told = self._connected = self._restating = False
+        self._unplayed = 0
         self._engine_heard_s = time.monotonic()
         self._introduce(goes_on=True)
         if before is not None:
@@ -531,6 +565,7 @@ class Supervisor:
     def _mind(self) -> None:
         """Start again what has died, after killing what is stuck."""
         self._mind_the_understudy()
+        self._mind_the_recording()
         if self._coming is not None and (self._coming.gone or self._now_s - self._coming_s > _STARTING_S):
             self._say(f"{self._coming_tune.model} cannot be loaded: its process has died, or takes too long")
             self._give_up_coming()
@@ -555,6 +590,17 @@ class Supervisor:
             self.engine_deaths += 1
             self._say(f"the engine {'is stuck' if stuck else 'has died'}; another takes its place")
             self._start_engine()
+
+    def _mind_the_recording(self) -> None:
+        """Ask for what the take wants to be whole again, and tell of what never reached the player or the engine."""
+        if self._audience.wants_state and not self._restating and self._engine is not None and self._engine_begun:
+            self._restating = self._engine.link.send(Restate())
+        undelivered = sum(child.link.dropped for child in (self._player, self._engine) if child is not None)
+        if undelivered > self._undelivered:
+            self._say(
+                f"{undelivered - self._undelivered} requests did not reach player or engine: they had no time to read"
+            )
+        self._undelivered = undelivered
 
     def _mind_the_understudy(self) -> None:
         """Have one that is connected to the output already: while a JACK client is dying none can be opened."""
@@ -594,7 +640,7 @@ class Supervisor:
 
     def _start_engine(self) -> None:
         self._engine, self._engine_begun, self._connected = Child(ENGINE), False, False
-        self._prepared, self._engine_told = None, False
+        self._prepared, self._engine_told, self._restating, self._unplayed = None, False, False, 0
         self._engine_heard_s = time.monotonic()
         self._engine.link.send(Prepare(self._tune, self._take, self._network))
 

@@ -4,6 +4,7 @@ What the terminal UI will show in full is here in one line a bar. It must never 
 prints a few bytes a step and reads keys without waiting.
 """
 
+import errno
 import io
 import os
 import re
@@ -179,29 +180,58 @@ def _cell_text(cell: Cell) -> str:
 
 
 class Keys:
-    """Commands from single keys of a terminal, read without waiting; a context that restores the terminal."""
+    """Commands from single keys of a terminal, read without waiting; a context that restores the terminal.
+
+    Only a job in front of its terminal may do that: one in the background would be stopped. Once it comes to the
+    front its keys are read.
+    """
 
     def __init__(self) -> None:
         self._playing = True
         self._restore: Any = None
         self._open = True
+        self._grabbed = False
 
     def __enter__(self) -> Self:
+        self.grab()
+        return self
+
+    @property
+    def in_front(self) -> bool:
+        """Whether the terminal is ours at this moment."""
+        try:
+            return self._open and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+        except OSError as error:
+            return error.errno == errno.ENOTTY  # nobody has it in front of others
+        except ValueError:  # it is closed
+            return False
+
+    def grab(self) -> None:
+        """Have the terminal give single keys, if it is ours now."""
         import termios
         import tty
 
-        self._restore = termios.tcgetattr(sys.stdin)
-        tty.setcbreak(sys.stdin)
-        return self
+        self._grabbed = self.in_front
+        if self._grabbed:
+            with suppress(termios.error):  # it has gone, or is none
+                found = termios.tcgetattr(sys.stdin)
+                if self._restore is None or found[3] & termios.ICANON:  # as it is for everybody else
+                    self._restore = found
+                tty.setcbreak(sys.stdin, termios.TCSADRAIN)
+
+    def release(self) -> None:
+        """Leave the terminal as it was found, if it is ours now."""
+        import termios
+
+        if self._restore is not None and self._grabbed and self.in_front:
+            with suppress(termios.error, OSError):  # the terminal may have gone
+                termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._restore)
+        self._grabbed = False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        import termios
-
-        if self._restore is not None:
-            with suppress(termios.error, OSError):  # the terminal may have gone
-                termios.tcsetattr(sys.stdin, termios.TCSANOW, self._restore)
+        self.release()
 
     def show(self, seen: Snapshot) -> None:
         """Take in whether it plays: what the space bar asks for depends on it."""
@@ -209,11 +239,11 @@ class Keys:
 
     def wakers(self) -> Sequence[Any]:
         """The terminal, while it is there."""
-        return [sys.stdin] if self._open else []
+        return [sys.stdin] if self._may_read() else []
 
     def poll(self) -> Sequence[Command]:
         """The commands of the keys struck since the last time."""
-        if not self._open or not select.select([sys.stdin], [], [], 0)[0]:
+        if not self._may_read() or not select.select([sys.stdin], [], [], 0)[0]:
             return ()
         try:
             struck = os.read(sys.stdin.fileno(), 64)
@@ -222,6 +252,14 @@ class Keys:
         self._open = bool(struck)  # nothing to read means the terminal has gone
         keys = _ESCAPE_SEQUENCE.sub(b"", struck).decode(errors="ignore")
         return [command for key in keys if (command := self._command(key))]
+
+    def _may_read(self) -> bool:
+        """Whether there is a terminal that is ours, and gives single keys by now."""
+        if not self.in_front:
+            self._grabbed = False
+        elif not self._grabbed:
+            self.grab()
+        return self._grabbed
 
     def _command(self, key: str) -> Command | None:
         match key:

@@ -22,7 +22,7 @@ from improv import log as logs
 from improv.cli import daemon
 from improv.cli.options import Given, with_jam
 from improv.controllers import Controllers
-from improv.daemon import _Audience, _Desk
+from improv.daemon import _Desk
 from improv.errors import AlreadyRunning, ImprovError, UsageError
 from improv.instance import Instance
 from improv.log import Log
@@ -30,6 +30,7 @@ from improv.messages import Learn, Rig, Settings, Snapshot
 from improv.midi import ports
 from improv.music import Cell, Place
 from improv.notify import READY, WATCHDOG, notify, status, unit, unit_of, watchdog_s
+from improv.observers import Audience
 from improv.plain import printable
 from improv.turns import Mode, Turn, Who
 from tests.jack import eventually
@@ -669,7 +670,7 @@ def test_what_others_call_their_ports_is_only_text(text: str, shown: str) -> Non
 def test_whoever_watches_sees_what_is_learned_and_without_midi_nothing_is() -> None:
     there = SimpleNamespace(rig=Rig(api="jack"), want=lambda wanted: None)
     shown: list[Snapshot] = []
-    audience = _Audience(SimpleNamespace(), print)
+    audience = Audience(SimpleNamespace(), print)
     audience.desk = _Desk(there, Controllers(()), Instance())  # type: ignore[arg-type]
     audience.watched_by = [SimpleNamespace(show=shown.append)]
     audience.last = SimpleNamespace(seen=SEEN)  # type: ignore[assignment]

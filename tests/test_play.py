@@ -18,7 +18,7 @@ from improv.cli import play
 from improv.cli.options import Given
 from improv.errors import AlreadyRunning, UsageError
 from improv.instance import Instance, Origin
-from improv.messages import Set
+from improv.messages import Rig, Set
 from improv.tui.app import ImprovApp
 from improv.tui.daemon_link import DaemonLink
 
@@ -287,7 +287,7 @@ def test_a_crash_in_a_browser_puts_nothing_into_what_is_said_to_it(tmp_path: Pat
 
 
 def test_at_the_end_it_says_how_what_was_recorded_becomes_a_file(capsys: pytest.CaptureFixture[str]) -> None:
-    play._part(Instance(), "jam-1", ended=True)
+    play._part(Instance(), Rig(take="jam-1"), ended=True)
     assert capsys.readouterr().out == "it is recorded; improv export jam-1 writes it as a MIDI file\n"
-    play._part(Instance(), "", ended=True)
+    play._part(Instance(), Rig(), ended=True)
     assert capsys.readouterr().out == ""

@@ -65,6 +65,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv replay last --check": ("", {0}),
     "improv soak --minutes 31": ("--help", {0}),  # tests/test_soak.py runs it
     "improv takes": ("", {0}),
+    "improv takes clear --older-than 30d --keep 20": ("--yes", {0}),
 }
 """Each command, what it needs to end by itself here, and the exit statuses that are right."""
 

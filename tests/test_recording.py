@@ -40,8 +40,10 @@ from improv.music import NoteOff, NoteOn, Part, Placed, Timed
 from improv.recording import (
     Disk,
     Entry,
+    Found,
     Head,
     Journal,
+    Lost,
     Recording,
     Remark,
     Writer,
@@ -50,9 +52,11 @@ from improv.recording import (
     reading,
     takes,
     takes_directory,
+    writing,
 )
-from improv.recording import journal as writing
+from improv.recording import journal as telling
 from improv.recording import lines as told_lines
+from improv.recording.lines import End
 from improv.session import Heard, Session, advance, begin, finish
 from improv.transport import Transport
 from improv.turns import Mode, Turn, Who
@@ -275,7 +279,7 @@ def test_what_is_no_json_object_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"format": 1}, "its format is 1, this improv reads 2"),
+        ({"format": 1}, "its format is 1, this improv reads 2 and 3"),
         ({"began": "yesterday"}, "yesterday"),
         ({"form": "C7 | H7"}, "'H' is no note name"),
         ({"key": "Cis"}, "Cis"),
@@ -444,6 +448,8 @@ class Fake:
         return Disk(
             make_directory=lambda path: self._call("make_directory"),
             create=self._create,
+            enter=lambda path, name: self._call("enter"),
+            found=lambda file, path: self._found(),
             write=self._write,
             truncate=self._truncate,
             sync=lambda file: self._call("sync"),
@@ -458,6 +464,10 @@ class Fake:
     def _create(self, path: Path) -> int:
         self._call("create")
         return 3
+
+    def _found(self) -> Found:
+        self._call("found")
+        return Found(len(self.content))
 
     def _write(self, file: int, content: bytes) -> int:
         self._call("write")
@@ -477,6 +487,7 @@ class Fake:
         return read_take(path)
 
 
+LOOK_S = 0.5
 FULL = "recording has stopped: No space left on device; free some space, it goes on by itself"
 
 
@@ -503,9 +514,13 @@ def test_a_full_disk_is_told_and_recording_goes_on_when_there_is_space(fake: Fak
     assert (fake.calls.count("write") > attempts, writer.fault) == (True, FULL)
     fake.room = math.inf
     writer.put(entries[7])
-    writer.work(2.0)
+    assert writer.work(2.0) == 0.0  # there is something to say of it
     assert (writer.fault, writer.acknowledged) == ("", 8)
-    assert fake.read(tmp_path / "full").entries == entries
+    writer.work(2.0)
+    read = fake.read(tmp_path / "full")
+    assert (read.entries, read.lost, writer.loss) == (entries, 0, "")
+    said = "recording had stopped for 2 s: No space left on device; what was played meanwhile is written now"
+    assert read.remarks == (Remark(-1, said),)
 
 
 @pytest.mark.parametrize(
@@ -557,12 +572,15 @@ def test_nothing_follows_half_a_line_that_cannot_be_taken_back(fake: Fake, tmp_p
     assert fake.read(tmp_path / "read").entries == entries
 
 
+CALLS = ("make_directory", "create", "enter", "found", "write", "truncate", "sync")
 ACTIONS = st.lists(
     st.tuples(
         st.integers(0, 4),
         st.floats(0, 2),
         st.none() | st.integers(0, 4000),
-        st.sets(st.sampled_from(["make_directory", "create", "write", "truncate", "sync"]), max_size=2),
+        st.sets(
+            st.sampled_from(["make_directory", "create", "enter", "found", "write", "truncate", "sync"]), max_size=2
+        ),
     ),
     max_size=20,
 )
@@ -587,9 +605,10 @@ def test_whatever_a_disk_does_what_is_acknowledged_is_in_the_file(
             read = fake.read(tmp_path / "read")
             assert read.entries == entries[: writer.acknowledged]
     fake.room, fake.failing = math.inf, {}
-    assert writer.work(now_s + 10, last=True) is None
+    writer.put(End("over"))
+    writer.work(now_s + 10, last=True)
     read = fake.read(tmp_path / "read")
-    assert (read.entries, read.damage, writer.fault) == (entries[:told], "", "")
+    assert (read.entries, read.damage, read.ended, read.lost, writer.fault) == (entries[:told], "", "over", 0, "")
 
 
 def test_the_disk_is_asked_to_make_sure_at_most_once_a_second(fake: Fake, tmp_path: Path) -> None:
@@ -602,9 +621,9 @@ def test_the_disk_is_asked_to_make_sure_at_most_once_a_second(fake: Fake, tmp_pa
         synced_at += [number / 10] * (fake.calls.count("sync") - before)
     assert synced_at == [0.0, 1.0, 2.0, 3.0, 4.0]
     assert writer.work(4.9) == pytest.approx(0.1)  # so long until it is worth while
-    assert writer.work(5.0) is None
+    assert writer.work(5.0) == LOOK_S
     assert fake.calls.count("sync") == 6
-    assert writer.work(9.0) is None  # nothing has been written since
+    assert writer.work(9.0) == LOOK_S  # nothing has been written since
     assert fake.calls.count("sync") == 6
 
 
@@ -624,9 +643,12 @@ def test_beyond_the_bound_the_oldest_go_and_are_counted(
     writer.work(2.0)
     read = fake.read(tmp_path / "read")
     assert read.entries == (entries[0], *entries[-8:])  # and the two that are about them
-    missing = Remark(entries[-9].step, "31 steps up to this one are missing: recording had stopped")
-    assert read.remarks == (missing, Remark(31, "on the way"))
+    lost = Lost(entries[-9].step, 31, "the disk has taken nothing for too long")
+    assert [mark for mark in read.losses if mark[1].count] == [(1, lost)]
+    assert read.remarks == (Remark(31, "on the way"),)
     assert read.damage == ""
+    assert writer.loss == "31 steps are missing from the recording: the disk has taken nothing for too long"
+    assert writer.wants_state
 
 
 def test_what_cannot_be_written_down_does_not_end_the_recording(fake: Fake, tmp_path: Path) -> None:
@@ -642,9 +664,10 @@ def test_what_cannot_be_written_down_does_not_end_the_recording(fake: Fake, tmp_
     writer.work(0.0)
     read = fake.read(tmp_path / "read")
     assert read.entries == (entries[0], entries[2])  # with the tempo that could not be told before
-    assert [remark.step for remark in read.remarks] == [2]
-    assert read.remarks[0].text.startswith("this step could not be written: ValueError")
-    assert (writer.acknowledged, writer.fault) == (2, "")
+    (lost,) = (lost for index, lost in read.losses if index == 1)
+    assert (lost.step, lost.count) == (2, 1)
+    assert lost.why.startswith("it could not be written (ValueError")
+    assert (writer.acknowledged, writer.fault, writer.wants_state) == (2, "", True)
 
 
 # --- the thread ---------------------------------------------------------------------------------
@@ -690,6 +713,7 @@ def test_closing_does_not_wait_for_ever(tmp_path: Path) -> None:
 
 def test_what_waits_for_a_disk_that_blocks_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "MAX_UNWRITTEN", 10)
+    monkeypatch.setattr(telling, "MAX_UNWRITTEN", 10)
     disk, going_on = blocked(Disk(), after=1)
     entries = steps(100)
     with Journal(tmp_path, HEAD, disk=disk, patience_s=PATIENT_S) as journal:
@@ -704,8 +728,7 @@ def test_what_waits_for_a_disk_that_blocks_is_bounded(tmp_path: Path, monkeypatc
     read = read_take(journal.path)
     assert read.entries[0] == entries[0]
     assert read.entries[-1] == entries[-1]
-    told = sum(int(remark.text.split()[0]) for remark in read.remarks)
-    assert told + len(read.entries) == 100
+    assert read.lost + len(read.entries) == 100
     assert read.damage == ""
 
 
@@ -883,6 +906,7 @@ def test_nothing_acknowledged_is_lost_in_thousands_of_kills(tmp_path: Path) -> N
 def library(tmp_path: Path) -> Path:
     """A directory of three takes, one of them cut off, and two that are none."""
     entries = tuple(step_of(step) for step in range(-8, 40))
+    recorded(tmp_path, head=replace(HEAD, began="2026-11-20T20:00:00Z"), end=None)
     recorded(tmp_path, *entries, end="stopped")
     slow = replace(EVEN, anchor_step=0)
     fast = slow.with_bpm(240, from_step=4)
@@ -890,7 +914,6 @@ def library(tmp_path: Path) -> Path:
     turned = (step_of(step, transport=fast if step >= 4 else slow) for step in range(32))
     path = recorded(tmp_path, *turned, head=later)
     path.write_bytes(path.read_bytes()[:-5])
-    recorded(tmp_path, head=replace(HEAD, began="2026-11-20T20:00:00Z"), end=None)
     (tmp_path / "20261119-200000-echo.take").write_bytes(b"")
     (tmp_path / "20261118-200000-echo.take").write_bytes(b"la la la\n")
     (tmp_path / "notes.txt").write_text("no take")

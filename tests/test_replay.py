@@ -113,5 +113,5 @@ def test_a_real_network_says_the_same_again_from_its_file(tmp_path: Path) -> Non
         for moment in moments:
             journal.append(entry_of(moment))
     assert journal.path is not None
-    assert len(check(journal.path).entries) == len(moments) == 4 * 96 + 8 + 1
+    assert len(check(journal.path).recording.entries) == len(moments) == 4 * 96 + 8 + 1
     assert read_take(journal.path).recovered  # it was not ended in order, and is whole all the same

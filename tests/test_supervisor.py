@@ -20,7 +20,7 @@ from improv.between import Begin, Told
 from improv.config import Tune, Wiring
 from improv.messages import Command, How, Nudge, Quit, Rig, Set
 from improv.music import NoteOn, Part
-from improv.recording import Entry, Head, Recording, find_take, read_take
+from improv.recording import Entry, Head, Recording, State, find_take, read_take
 from improv.replay import check
 from improv.supervisor import Supervisor
 from improv.turns import Mode
@@ -101,8 +101,9 @@ def stopped(pid: int) -> Iterator[None]:
 def taken(takes: Path) -> Recording:
     """What was recorded, which comes out the same when it is decided again."""
     path = find_take("last", takes)
-    recording = check(path)
-    assert recording == read_take(path)
+    checked = check(path)
+    recording = checked.recording
+    assert (recording, checked.unchecked) == (read_take(path), 0)
     expected = 0
     for entry in recording.entries[:-1]:  # the last one may close the one before it
         expected += entry.leapt * CHORUS  # a machine that is busy may miss whole choruses
@@ -237,6 +238,12 @@ class Impatient:
 
     def told(self, told: Told) -> None:
         self.tempos.append(told.seen.tempo)
+
+    wants_state = False
+
+    def stated(self, state: State) -> None: ...
+
+    def lost(self, count: int, why: str) -> None: ...
 
     def changed(self, rig: Rig) -> None: ...
 

@@ -11,7 +11,7 @@ import pytest
 from improv.between import Begin, Told
 from improv.config import Tune, Wiring
 from improv.messages import Command, How, Quit, Rig, Set
-from improv.recording import Head, Journal, Recording, read_take
+from improv.recording import Head, Journal, Recording, State, read_take
 from improv.replay import check
 from improv.session import LATE
 from improv.supervisor import Supervisor
@@ -56,6 +56,12 @@ class Listener:
         self.told_.append(told)
         if told.entry is not None and self._journal is not None:
             self._journal.append(told.entry)
+
+    wants_state = False
+
+    def stated(self, state: State) -> None: ...
+
+    def lost(self, count: int, why: str) -> None: ...
 
     def changed(self, rig: Rig) -> None: ...
 
@@ -133,7 +139,7 @@ def test_a_take_in_which_the_network_changed_replays_bit_for_bit(tmp_path: Path)
     assert [models[0], models[-1]] == ["eck2002-blues", "eck2002-blues"]
     recording = listener.recording
     assert sum(bool(entry.model) for entry in recording.entries) == 2
-    assert check(next(tmp_path.glob("*.take"))).entries == recording.entries
+    assert check(next(tmp_path.glob("*.take"))).recording.entries == recording.entries
 
 
 def test_a_network_that_cannot_be_loaded_changes_nothing(tmp_path: Path) -> None:

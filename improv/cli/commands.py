@@ -1,9 +1,9 @@
 """The command line. It parses, asks the room concerned, and prints; rooms are imported when they are needed."""
 
+import errno
 import json
 import os
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -19,15 +19,13 @@ from improv.cli import daemon as background
 from improv.cli import doctor as checkup
 from improv.cli import monitor as listening
 from improv.cli import play as interface
-from improv.cli.options import Api, Given, LiveApi, Model, Name, Output, Provider, with_controls, with_jam
-from improv.cli.output import say, say_json, say_lines
-from improv.config import Tune, Wiring, check_writable, unknown_names
+from improv.cli import takes as recordings
+from improv.cli.options import Api, Given, LiveApi, Model, Name, Provider, with_controls, with_jam
+from improv.cli.output import Beside, say, say_json, say_lines
+from improv.config import Tune, check_writable, unknown_names
 from improv.errors import ImprovError, UsageError
 from improv.instance import DEFAULT, Instance
-from improv.messages import MODEL, Snapshot, Value
-
-_ANSWERS_S = 1.0
-"""So soon an improv that plays answers."""
+from improv.messages import MODEL, Value
 
 app = typer.Typer(
     help="A jam partner for MIDI: you play over a 12-bar blues, a network that has learned it answers.",
@@ -39,7 +37,10 @@ app = typer.Typer(
 app.add_typer(ctl.app, name="ctl")
 app.add_typer(background.app, name="daemon")
 app.add_typer(configuration.app, name="config")
+app.add_typer(recordings.app, name="takes")
 app.command("play")(interface.play)
+app.command("export")(recordings.export)
+app.command("replay")(recordings.replay)
 app.command("panic")(background.panic)
 app.command("doctor")(checkup.doctor)
 app.command("monitor")(listening.monitor)
@@ -70,8 +71,9 @@ def jam(
         return
     if figures is not None:
         check_writable(figures)
-    measured = daemon.jam(given.config(), Instance(name), say=_say, arguments=given.arguments())
-    _say(measured.text())
+    with Beside() as beside:
+        measured = daemon.jam(given.config(), Instance(name), say=beside.say, arguments=given.arguments())
+        beside.say(measured.text())
     if figures is not None:
         figures.write_text(json.dumps(asdict(measured), indent=1))
 
@@ -103,82 +105,6 @@ def render(
         if name in asked_for:
             say(f"{spec.name} cannot obey {name}", err=True)
     say(f"wrote {out}")
-
-
-Take = Annotated[str, typer.Argument(help="A take's name or the beginning of it (improv takes), a file, or: last.")]
-
-
-@app.command()
-def takes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the recordings: every jam is recorded from its first step, and survives a crash."""
-    from improv.recording import takes as listed
-    from improv.recording import takes_directory
-
-    found = listed(takes_directory())
-    playing = {seen.rig.take for seen in _playing()}
-    if as_json:
-        say_json([asdict(take) | {"path": str(take.path)} for take in found])
-        return
-    for take in found:
-        minutes, seconds = divmod(round(take.length_s), 60)
-        how = take.ended or ("playing" if take.name in playing else "recovered")
-        what = f"{minutes:>3}:{seconds:02} {take.choruses:>4} choruses  {how}"
-        say(f"{take.name:<36} {take.wrong or what}")
-    if not found:
-        say(f"no takes yet in {takes_directory()}")
-
-
-def _playing() -> Iterator[Snapshot]:
-    """What is seen at this moment of each improv that plays and answers."""
-    from improv.control import ControlClient
-
-    for socket in Instance().runtime.glob("*.sock"):
-        with suppress(ImprovError, OSError), ControlClient(socket, _ANSWERS_S, instance=socket.stem) as client:
-            yield client.status()
-
-
-@app.command()
-def export(
-    take: Take,
-    out: Annotated[
-        Path | None, typer.Argument(help="The MIDI file to write; named like the take if not given.")
-    ] = None,
-) -> None:
-    """Write a recording as a Standard MIDI File, a track each for you and the parts of improv."""
-    from improv.midi.files import export as exported
-    from improv.recording import find_take, read_take, takes_directory
-
-    path = find_take(take, takes_directory())
-    recording = read_take(path)
-    if recording.damage:
-        say(recording.damage, err=True)
-    target = out or Path(f"{path.stem}.mid")
-    check_writable(target)
-    exported(recording, target)
-    say(f"wrote {target.absolute()}")
-
-
-@app.command()
-def replay(
-    take: Take,
-    check: Annotated[bool, typer.Option("--check", help="Do not play: only see that it comes out the same.")] = False,
-    output: Output = None,
-    api: LiveApi = None,
-) -> None:
-    """Play a recording again, or check it: the same network on the same notes gives the same music, bit for bit."""
-    from improv.recording import find_take, takes_directory
-
-    path = find_take(take, takes_directory())
-    if check:
-        from improv.replay import check as checked
-
-        recording = checked(path)
-        say(f"{path.stem}: {len(recording.entries)} steps, bit for bit the same")
-        return
-    from improv import daemon
-
-    measured = daemon.play_again(path, Wiring(api=api, output=output), say=_say)
-    _say(measured.text())
 
 
 @app.command()
@@ -266,12 +192,6 @@ def soak(
         raise typer.Exit(1)
 
 
-def _say(text: str) -> None:
-    """Print a line, if anybody is left to read it."""
-    with suppress(OSError):
-        say(text)
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         say(f"improv {__version__}")
@@ -303,8 +223,27 @@ def run() -> None:
         say(f"improv: {' '.join(message.split())}", err=True)
     except (Abort, KeyboardInterrupt):
         status = 130
+    except OSError as error:
+        status = _not_written(error)
     try:
         sys.stdout.flush()
-    except (OSError, ValueError, AttributeError):  # whoever read has gone; Python would complain at its end
+    except OSError as error:
+        status = status or _not_written(error)
+        sys.stdout = None  # Python would complain at its end
+    except ValueError:  # it is closed
         sys.stdout = None
-    sys.exit(status)
+    try:
+        sys.exit(status)
+    finally:
+        with suppress(OSError, ValueError, AttributeError):
+            sys.stderr.flush()
+
+
+def _not_written(error: OSError) -> int:
+    """Say that the system has refused something, in one line; the exit status. Of a reader that has gone nothing."""
+    if error.errno in (errno.EPIPE, errno.EIO):
+        sys.stdout = None
+        return 0 if error.errno == errno.EIO else 1
+    with suppress(OSError):
+        say(f"improv: {error.filename or 'stdout'}: {error.strerror or error}", err=True)
+    return 1

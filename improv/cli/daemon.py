@@ -22,7 +22,7 @@ from improv.cli.output import say, say_json, say_lines
 from improv.config import load
 from improv.errors import AlreadyRunning, ImprovError, Unavailable, UsageError
 from improv.instance import DEFAULT, Instance
-from improv.messages import Command, Panic, Quit, Snapshot
+from improv.messages import Command, Panic, Quit, Rig, Snapshot
 from improv.picks import Picks
 from improv.plain import plain
 
@@ -51,8 +51,12 @@ def stop(instance: Name = DEFAULT) -> None:
     at = Instance(instance)
     if _by_systemd(at, "stop"):
         say("improv has stopped")
-    elif not _ended(at):
-        say("nothing to stop: no improv is playing")
+    else:
+        seen = _seen(at) if at.running() is not None else None
+        if not _ended(at):
+            say("nothing to stop: no improv is playing")
+        elif seen is not None:
+            say_lines(left(seen.rig))
     with suppress(OSError):
         at.options.unlink(missing_ok=True)
 
@@ -96,7 +100,7 @@ def status(instance: Name = DEFAULT, as_json: Json = False) -> None:
     if seen is None:
         say(f"it does not answer; see {at.log}, or start it again ({at.command('daemon restart')})")
     else:
-        say(_told(seen))
+        say_lines(_told(seen))
     say(f"log: {at.log}")
 
 
@@ -167,7 +171,7 @@ class NotStarted(ImprovError):
 def begin(at: Instance, arguments: Sequence[str]) -> None:
     """Start a daemon and say so; typer.Exit if it does not play. Also what `improv jam --detach` does."""
     try:
-        say(launch(at, arguments))
+        say_lines(launch(at, arguments))
     except NotStarted as error:
         say(f"improv: {error}", err=True)
         raise typer.Exit(error.status) from None
@@ -189,18 +193,18 @@ def launch(at: Instance, arguments: Sequence[str], called_off: Callable[[], bool
     with _written(errors) as stderr:
         child = _spawned(["daemon", "run", f"--instance={at.name}", *arguments], stderr)
     try:
-        says = _answer(child, at, called_off)
+        rig = _answer(child, at, called_off)
     except BaseException:
         child.terminate()
         with suppress(subprocess.TimeoutExpired):
             child.wait(_STOPPING[0][1])
         raise
-    if says is None and child.returncode == AlreadyRunning.exit_status:
+    if rig is None and child.returncode == AlreadyRunning.exit_status:
         raise at.already()  # another was started at the same time
-    if says is None:
+    if rig is None:
         status = child.returncode if child.returncode > 0 else 1
         raise NotStarted(_reason(errors) or "it has ended as soon as it was started", status)
-    return f"improv is playing (PID {child.pid})" + (f": {says}" if says else "")
+    return "\n".join([f"improv is playing (PID {child.pid})" + (f": {rig.says}" if rig.says else ""), *saving(rig)])
 
 
 def _spawned(arguments: Sequence[str], stderr: IO[Any]) -> "subprocess.Popen[bytes]":
@@ -225,8 +229,8 @@ def _written(errors: Path) -> IO[Any]:
         return open(os.devnull, "wb")  # noqa: PTH123 the Path of it is no shorter
 
 
-def _answer(child: "subprocess.Popen[bytes]", at: Instance, called_off: Callable[[], bool]) -> str | None:
-    """What it says of its ports as soon as it plays; None if it has ended instead."""
+def _answer(child: "subprocess.Popen[bytes]", at: Instance, called_off: Callable[[], bool]) -> Rig | None:
+    """What it plays with as soon as it plays; None if it has ended instead."""
     from improv.control import ControlClient
 
     deadline_s = time.monotonic() + _STARTING_S
@@ -238,7 +242,7 @@ def _answer(child: "subprocess.Popen[bytes]", at: Instance, called_off: Callable
             return None
         with suppress(ImprovError, OSError), ControlClient(at.socket) as client:
             if client.greeting.pid == child.pid:  # and not another that was started at the same time
-                return client.status().rig.says
+                return client.status().rig
     raise ImprovError(f"nothing plays after {_STARTING_S:g} s; see {at.log}, or try another --api")
 
 
@@ -255,18 +259,23 @@ def _reason(errors: Path) -> str:
 
 
 def _ended(at: Instance) -> bool:
-    """End the one that plays, by asking and then by force, and say so; False if none does."""
+    """End the one that plays, by asking and then by force, and say so; False if none does.
+
+    One that cannot be asked, because it is suspended or its socket is gone, is sent a signal at once, and continued.
+    """
     pid = at.running()
     if pid is None:
         return False
+    asked = False
     for means, within_s in _STOPPING:
         holder = at.running()  # never a number from before, which may be somebody else's by now
         if holder is not None and means:
-            say(f"it does not end; sending {means}")
+            say(f"it does not end; sending {means}" if asked else f"it does not answer; sending {means}")
             with suppress(OSError):
                 os.kill(holder, getattr(signal, means, signal.SIGTERM))
-        elif holder is not None:
-            _asked(at, Quit())
+                os.kill(holder, getattr(signal, "SIGCONT", 0))
+        elif holder is not None and not (asked := _asked(at, Quit())):
+            continue
         if _gone(at, within_s):
             say(f"improv has stopped (PID {pid})")
             return True
@@ -336,13 +345,31 @@ def _found(at: Instance, pid: int | None) -> dict[str, Any]:
     connections = [plain(port) | {"connected": port.connected} for port in seen.rig.ports]
     rig = {"ports": seen.rig.says, "connections": connections, "model": seen.rig.model}
     rig |= {"take": seen.rig.take, "remark": seen.rig.remark}
+    rig |= {"recording_fault": seen.rig.recording_fault, "saves_to": seen.rig.saves_to}
     return found | {"playing": seen.playing, "tempo": seen.tempo, "mode": str(seen.settings.mode)} | rig
 
 
-def _told(seen: Snapshot) -> str:
+def _told(seen: Snapshot) -> list[str]:
     playing = "playing" if seen.playing else "stopped"
     take = f", recorded as {seen.rig.take}" if seen.rig.take else ""
-    return f"{seen.rig.model}, {seen.settings.mode}, {seen.tempo:g} bpm, {playing}{take}"
+    fault = [seen.rig.recording_fault] if seen.rig.recording_fault else []
+    return [f"{seen.rig.model}, {seen.settings.mode}, {seen.tempo:g} bpm, {playing}{take}", *fault, *saving(seen.rig)]
+
+
+def saving(rig: Rig) -> list[str]:
+    """Where the jam is saved to when it ends, a line if anywhere."""
+    if not rig.saves_to:
+        return []
+    return [f"the jam is saved to {rig.saves_to} when it ends" + ("" if rig.output else ": nothing sounds here")]
+
+
+def left(rig: Rig) -> list[str]:
+    """What a jam that has ended has left behind, a line each."""
+    fault = f"; {rig.recording_fault}" if rig.recording_fault else ""
+    lines = [f"recorded as {rig.take}{fault}"] if rig.take else []
+    if rig.saves_to and Path(rig.saves_to).exists():
+        return [*lines, f"saved to {rig.saves_to}"]
+    return [*lines, f"it could not save to {rig.saves_to}; try: improv export last"] if rig.saves_to else lines
 
 
 # --- the service ----------------------------------------------------------------------------------

@@ -161,7 +161,7 @@ def with_controls(command: Callable[..., None]) -> Callable[..., None]:
 _JAM: Mapping[str, Control] = MappingProxyType(
     {
         f"{table}.{name}": control
-        for table in ("ports", "jam", "controls")
+        for table in ("ports", "jam", "recording", "controls")
         for name, control in TABLES[table].items()
     }
 )  # fmt: skip

@@ -3,8 +3,10 @@
 A port, a take, a model or a file may be called what a terminal would obey.
 """
 
+import errno
 import json
 from collections.abc import Iterable
+from types import TracebackType
 from typing import Any
 
 import typer
@@ -19,6 +21,32 @@ def say(text: object, *, err: bool = False) -> None:
         typer.echo(line, err=err)
     except UnicodeEncodeError as error:  # a terminal that has fewer letters
         typer.echo(line.encode(error.encoding, "replace").decode(error.encoding), err=err)
+
+
+class Beside:
+    """Prints lines beside something that must go on whatever becomes of them; a context that raises at its end.
+
+    OSError, if a line could not be printed: not where whoever read has gone, who has no use for it.
+    """
+
+    def __init__(self) -> None:
+        self._failure: OSError | None = None
+
+    def __enter__(self) -> "Beside":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None and self._failure is not None and self._failure.errno not in (errno.EPIPE, errno.EIO):
+            raise self._failure
+
+    def say(self, text: str) -> None:
+        """Print a line, if that can be."""
+        try:
+            say(text)
+        except OSError as error:
+            self._failure = self._failure or error
 
 
 def say_lines(lines: str | Iterable[str], *, err: bool = False) -> None:

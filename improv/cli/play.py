@@ -19,10 +19,10 @@ import typer
 from improv import __version__
 from improv.cli import daemon as background
 from improv.cli.options import Given, Name, with_jam
-from improv.cli.output import say
+from improv.cli.output import say, say_lines
 from improv.errors import AlreadyRunning, ImprovError, UsageError
 from improv.instance import DEFAULT, Instance
-from improv.messages import CONTROLS, MODE, Set, nearest
+from improv.messages import CONTROLS, MODE, Rig, Set, nearest
 from improv.picks import Picks
 from improv.plain import printable
 from improv.private import write_private
@@ -109,7 +109,7 @@ def play(
     _leave(at, link.started() or result)
     if not in_browser:
         with suppress(OSError):
-            _part(at, app.seen.rig.take if app.seen else "", ended=result is True)
+            _part(at, app.seen.rig if app.seen else Rig(), ended=result is True)
     if app.return_code:  # it has been said why
         raise typer.Exit(app.return_code)
 
@@ -191,10 +191,10 @@ def _tell_crash(at: Instance, crash: BaseException) -> None:
         say(f"improv: the details are in {at.crash}", err=True)
 
 
-def _part(at: Instance, take: str, *, ended: bool) -> None:
+def _part(at: Instance, rig: Rig, *, ended: bool) -> None:
     """Say what plays on, or what is left of what has ended."""
     if ended:
-        if take:
+        if take := rig.take:
             say(f"it is recorded; improv export {take} writes it as a MIDI file")
         return
     pid = at.running()
@@ -202,3 +202,4 @@ def _part(at: Instance, take: str, *, ended: bool) -> None:
         say(f"improv has stopped; {at.command('play')} starts it again")
         return
     say(f"improv plays on (PID {pid}): {at.command('play')} comes back, {at.command('daemon stop')} ends it")
+    say_lines(background.saving(rig))

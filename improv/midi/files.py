@@ -133,6 +133,11 @@ class Take:
             self._step = entry.step
         self._at(self._end_beats)
 
+    def lost(self, text: str) -> None:
+        """Say that something is missing behind the last step that was taken in."""
+        self._fall_silent()
+        self._tell(self._at(self._end_beats), mido.MetaMessage("marker", text=text))
+
     def write(self, path: Path) -> None:
         """Write a type 1 file: tempo and markers, then a track for each part that plays, all of one length."""
         parts = {part: self._messages(part, events) for part, events in self._events.items() if events}
@@ -230,7 +235,10 @@ def export(recording: Recording, path: Path) -> None:
     check_bounds(recording)
     head = recording.head
     take = Take(head, f"improv: {head.model}, seed {head.settings.seed}")
-    for entry in recording.entries:
+    missing = [(index, lost) for index, lost in recording.losses if lost.count]
+    for index, entry in enumerate(recording.entries):
+        while missing and missing[0][0] <= index:
+            take.lost(missing.pop(0)[1].text)
         take.observe(entry)
     take.write(path)
 

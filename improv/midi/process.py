@@ -84,7 +84,7 @@ class Engine:
         if self.link is None or not self._told:
             self._notes += notes
             self._commands += commands
-            self.unheard += max(0, len(self._notes) - _KEPT)
+            self.unheard += max(0, len(self._notes) - _KEPT) + max(0, len(self._commands) - _KEPT)
             del self._notes[:-_KEPT], self._commands[:-_KEPT]
         if self.link is None:
             return
@@ -94,7 +94,7 @@ class Engine:
             self.link.send(Arrived(notes, commands))
             self.link.send(Down(down))
         elif notes or commands:
-            self.unheard += 0 if self.link.send(Arrived(notes, commands)) else len(notes)
+            self.unheard += 0 if self.link.send(Arrived(notes, commands)) else len(notes) + len(commands)
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
         """The plans that have come; that the engine is gone, once it is."""
@@ -270,7 +270,7 @@ def _run(
     while True:
         heard = player.listen_until(min(report_s, look_s))
         if heard is None:
-            link.send(_report(player, engine, ports, server, complaints))
+            link.send(_report(player, engine, ports, server, complaints, link.dropped))
             return
         engine.tell(*heard, player.down)
         if player.down != down:
@@ -300,7 +300,7 @@ def _run(
         if now_s >= report_s or news:
             report_s = now_s + _REPORT_S
             _live_on(_STUCK_S)
-            link.send(_report(player, engine, ports, server, complaints, news))
+            link.send(_report(player, engine, ports, server, complaints, link.dropped, news))
 
 
 def _live_on(for_s: float) -> None:
@@ -318,6 +318,7 @@ def _report(
     ports: Sequence[InputPort | OutputPort],
     server: Server,
     complaints: Complaints,
+    untold: int,
     news: tuple[str, ...] = (),
 ) -> Report:
     complained = complaints.read()
@@ -330,6 +331,7 @@ def _report(
         loops=player.echo.found,
         overflows=complaints.overflows,
         unheard=engine.unheard,
+        untold=untold,
         lights=sum(port.connections for port in ports if port.role == "lights"),
         broken=sum(count.malformed + count.dropped_sysex for count in counts),
         news=(*news, *complained),

@@ -2,15 +2,18 @@
 
 `improv.session.advance` is a function, so a head and what was heard for each step are the whole
 performance. They stand in an append-only file of checksummed lines, one take a file: the head,
-an entry for each step, remarks, and an end if there was time for one.
+an entry for each step, remarks, marks of what is missing, and an end if there was time for one.
 """
 
-from improv.recording.bounds import check_bounds
-from improv.recording.journal import Disk, Journal, Writer
-from improv.recording.lines import Entry, Head, Listed, Recording, Remark
-from improv.recording.reading import find_take, read_take, takes, takes_directory
+from improv.recording.bounds import check_bounds, check_entry
+from improv.recording.clearing import clear, is_written, over_limit
+from improv.recording.journal import Journal
+from improv.recording.lines import Entry, Head, Listed, Lost, Recording, Remark, State
+from improv.recording.reading import find_take, joined, read_take, take_files, takes, takes_directory
+from improv.recording.writing import Disk, Found, Writer
 
 __all__ = [
-    "Disk", "Entry", "Head", "Journal", "Listed", "Recording", "Remark", "Writer",
-    "check_bounds", "find_take", "read_take", "takes", "takes_directory",
+    "Disk", "Entry", "Found", "Head", "Journal", "Listed", "Lost", "Recording", "Remark", "State", "Writer",
+    "check_bounds", "check_entry", "clear", "find_take", "is_written", "joined", "over_limit", "read_take", "take_files",
+    "takes", "takes_directory",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ never touch a file.
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -31,8 +31,11 @@ from improv.plain import encoded, fields_of, made, malformed, object_of, parsed,
 from improv.transport import Transport
 from improv.turns import Turn
 
-FORMAT = 2
-"""The version of the file; a file of another one is refused."""
+FORMAT = 3
+"""The version of the file that is written."""
+
+READABLE = (2, 3)
+"""The versions that are read; 2 has no marks of what is missing. A file of another one is refused."""
 
 RESTATED_STEPS = 128
 """Every so many steps an entry states everything, so that the tail of a file can be read alone."""
@@ -59,6 +62,10 @@ class Head:
     """Bars as in `ModelSpec.form`, in the model's key."""
     key: str
     """The model's own."""
+    continues: str = ""
+    """The name of the take that this one continues, if it begins in the middle of a performance."""
+    from_step: int = 0
+    """The step it begins with, if it continues another one."""
 
     def to_json(self) -> str:
         """The head on one line, the format's version first."""
@@ -70,8 +77,8 @@ class Head:
         with malformed("its head"):
             raw = parsed(text)
             version = raw.pop("format", None)
-            if version != FORMAT:
-                raise ValueError(f"its format is {version!r}, this improv reads {FORMAT}")
+            if version not in READABLE:
+                raise ValueError(f"its format is {version!r}, this improv reads {' and '.join(map(str, READABLE))}")
             head: Head = object_of(cls, raw)
             _check_transport(head.transport)
             datetime.fromisoformat(head.began)
@@ -81,8 +88,8 @@ class Head:
 
     @property
     def first_step(self) -> int:
-        """The step the performance begins with: 0, or a negative one where it is counted in."""
-        return -self.count_in_bars * STEPS_PER_BAR
+        """The step the take begins with: 0, or a negative one where it is counted in, unless it continues another."""
+        return self.from_step if self.continues else -self.count_in_bars * STEPS_PER_BAR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +121,8 @@ class Entry:
     fault: str = ""
     chord: str = ""
     """The symbol of the chord that sounds."""
+    lost: int = field(default=0, compare=False)
+    """How many steps before this one are missing in the take, told where everything is stated."""
 
     def to_json(self, before: "Head | Entry | None" = None) -> str:
         """The entry on one line, transport, settings and turn left out where `before` has the same."""
@@ -129,7 +138,7 @@ class Entry:
         told["commands"] = [{type(command).__name__: plain(command)} for command in self.commands]
         told["events"] = [[placed.tick, *_plain_event(placed.event)] for placed in self.events]
         told |= {"leapt": self.leapt, "fault": self.fault, "chord": self.chord}
-        told |= {"model": self.model, "model_sha256": self.model_sha256}
+        told |= {"model": self.model, "model_sha256": self.model_sha256, "lost": self.lost}
         return encoded({name: value for name, value in told.items() if name == "step" or value})
 
     @classmethod
@@ -147,6 +156,33 @@ class Remark:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A mark where something is missing: steps that come before the next entry, or other things, if it counts none."""
+
+    step: int
+    """The last step before the mark."""
+    count: int
+    """How many entries are missing."""
+    why: str
+
+    @property
+    def text(self) -> str:
+        """What is missing, and why."""
+        return f"{counted(self.count)} missing here: {self.why}" if self.count else self.why
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The whole session at a step, from which a take is decided again although steps before it are missing."""
+
+    step: int
+    session: str
+    """As JSON: see `improv.replay`."""
+    model: str
+    model_sha256: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """A take as it was read."""
@@ -158,6 +194,21 @@ class Recording:
     """Why it ended; None if it never came to that."""
     damage: str
     """What was left out and why; empty if the file is whole."""
+    losses: tuple[tuple[int, Lost], ...] = ()
+    """The marks of what is missing, each after how many entries."""
+    states: tuple[tuple[int, State], ...] = ()
+    """Sessions to go on from, each after how many entries."""
+
+    @property
+    def lost(self) -> int:
+        """How many entries are missing in all."""
+        return sum(lost.count for _, lost in self.losses)
+
+    @property
+    def missing(self) -> list[str]:
+        """What it lacks and why, a line for each."""
+        lines = [f"step {lost.step + 1}: {lost.text}" for _, lost in self.losses]
+        return [*lines, self.damage] if self.damage else lines
 
     @property
     def recovered(self) -> bool:
@@ -179,6 +230,10 @@ class Listed:
     """How many were begun."""
     ended: str | None = None
     """Why it ended; None if it never came to that."""
+    lost: int = 0
+    """How many entries are missing, as far as the end of the file tells."""
+    stopped: str = ""
+    """Why nothing more could be written, where the file ends with that."""
     wrong: str = ""
     """Why it cannot be read; then nothing is known but name and size."""
 
@@ -188,17 +243,16 @@ class End:
     """The performance ended in order, and why."""
 
     reason: str
+    lost: int = 0
+    """How many entries are missing in all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """Entries that had to go, up to a step."""
-
-    step: int
-    count: int
+Told = Entry | Remark | Lost | State | End
 
 
-Told = Entry | Remark | Missing | End
+def counted(steps: int) -> str:
+    """So many steps are, in words."""
+    return f"{steps} step{'s are' if steps != 1 else ' is'}"
 
 
 # --- JSON -----------------------------------------------------------------------------------------
@@ -288,20 +342,23 @@ def checked_line(text: str) -> bytes:
 
 
 def lined(told: Told, before: Head | Entry) -> tuple[Told, bytes]:
-    """The line that tells something; what cannot be told as JSON becomes a remark, so that the rest goes on."""
+    """The line that tells something; what cannot be told as JSON becomes a mark, so that the rest goes on."""
     match told:
         case Entry():
             try:
                 return told, checked_line(told.to_json(None if told.step % RESTATED_STEPS == 0 else before))
             except Exception as error:  # a value that is no such value, from wherever
-                remark = Remark(told.step, f"this step could not be written: {type(error).__name__}: {error}")
-                return lined(remark, before)
+                why = f"it could not be written ({type(error).__name__}: {error})"
+                return lined(Lost(told.step, 1, why), before)
         case Remark(step, text):
             return told, _remark_line(step, text)
-        case Missing(step, count):
-            return told, _remark_line(step, f"{count} steps up to this one are missing: recording had stopped")
-        case End(reason):
-            return told, checked_line(encoded({"end": reason}))
+        case Lost(step, count, why):
+            return told, checked_line(encoded({"lost": count, "step": step, "why": why}))
+        case State(step, session, model, sha256):
+            named = encoded({"step": step, "model": model, "model_sha256": sha256})
+            return told, checked_line(f'{named[:-1]},"session":{session}}}')
+        case End(reason, lost):
+            return told, checked_line(encoded({"end": reason} | ({"lost": lost} if lost else {})))
         case _:
             assert_never(told)
 
@@ -318,14 +375,25 @@ def text_of(line: bytes) -> str:
     return content.decode("utf-8", "replace")
 
 
-def told_by(line: bytes, before: Head | Entry) -> Entry | Remark | End:
+def told_by(line: bytes, before: Head | Entry) -> Told:
     """What a line after the head tells; DataError if it tells nothing."""
     text = text_of(line)
     with malformed("a line"):
         match parsed(text):
             case {"remark": str(remark), "step": int(step)}:
                 return Remark(step, remark)
-            case {"end": str(reason)}:
-                return End(reason)
+            case {"lost": int(count), "step": int(step), "why": str(why)}:
+                return Lost(step, _natural(count), why)
+            case {"session": dict(session), "step": int(step), "model": str(model), "model_sha256": str(sha256)}:
+                return State(step, encoded(session), model, sha256)
+            case {"end": str(reason), **more}:
+                return End(reason, _natural(more.get("lost", 0)))
             case raw:
                 return _entry(raw, before)
+
+
+def _natural(raw: Any) -> int:
+    count: int = made(int, raw)
+    if count < 0:
+        raise ValueError(f"{count} is no count")
+    return count

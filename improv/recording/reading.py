@@ -17,8 +17,8 @@ from platformdirs import user_data_path
 from improv.errors import DataError, InputNotFound, UsageError
 from improv.music import Form
 from improv.recording.bounds import check_entry, check_head
-from improv.recording.journal import SUFFIX
-from improv.recording.lines import End, Entry, Head, Listed, Recording, Remark, text_of, told_by
+from improv.recording.lines import End, Entry, Head, Listed, Lost, Recording, Remark, State, text_of, told_by
+from improv.recording.writing import ORDER, SUFFIX
 from improv.safe_files import open_file, read_file
 
 MAX_TAKE_BYTES = 256 << 20
@@ -43,6 +43,7 @@ def read_take(path: Path) -> Recording:
     *lines, torn = content.split(b"\n")
     head = _head(path, lines)
     entries, remarks, ended, damage = list[Entry](), list[Remark](), None, ""
+    losses, states = list[tuple[int, Lost]](), list[tuple[int, State]]()
     before: Head | Entry = head
     for number, line in enumerate(lines[1:], 2):
         try:
@@ -52,15 +53,55 @@ def read_take(path: Path) -> Recording:
             break
         match told:
             case Entry():
+                if (gap := _gap(before, told)) and not _is_marked(losses, len(entries)):
+                    losses.append((len(entries), Lost(told.step - 1, gap, "the take does not say why")))
                 before = told
                 entries.append(told)
             case Remark():
                 remarks.append(told)
+            case Lost():
+                losses.append((len(entries), told))
+            case State():
+                states.append((len(entries), told))
             case End(reason):
                 ended = reason
     if torn and not damage:
         damage = f"line {len(lines) + 1} is torn: a crash; everything before it is here"
-    return Recording(head=head, entries=tuple(entries), remarks=tuple(remarks), ended=ended, damage=damage)
+    return Recording(
+        head=head, entries=tuple(entries), remarks=tuple(remarks), ended=ended, damage=damage,
+        losses=tuple(losses), states=tuple(states),
+    )  # fmt: skip
+
+
+def joined(recordings: Sequence[Recording]) -> Recording:
+    """One recording of those that continue each other, in their order; ValueError if there is none."""
+    if not recordings:
+        raise ValueError("there is nothing to join")
+    entries, losses, states = list[Entry](), list[tuple[int, Lost]](), list[tuple[int, State]]()
+    for recording in recordings:
+        losses += [(len(entries) + index, lost) for index, lost in recording.losses]
+        states += [(len(entries) + index, state) for index, state in recording.states]
+        entries += recording.entries
+    first, last = recordings[0], recordings[-1]
+    return Recording(
+        head=first.head,
+        entries=tuple(entries),
+        remarks=tuple(remark for recording in recordings for remark in recording.remarks),
+        ended=last.ended,
+        damage="; ".join(recording.damage for recording in recordings if recording.damage),
+        losses=tuple(losses),
+        states=tuple(states),
+    )
+
+
+def _gap(before: Head | Entry, entry: Entry) -> int:
+    """How many steps are missing before an entry; choruses that were leapt over are not."""
+    first = before.step + 1 if isinstance(before, Entry) else before.first_step
+    return 0 if entry.leapt else max(0, entry.step - first)
+
+
+def _is_marked(losses: Sequence[tuple[int, Lost]], index: int) -> bool:
+    return any(lost.count for at, lost in reversed(losses) if at == index)
 
 
 def _nothing() -> Remark:
@@ -84,7 +125,7 @@ def takes_directory() -> Path:
 
 def takes(directory: Path) -> list[Listed]:
     """The takes in a directory, newest first; what cannot be read is listed with what is wrong."""
-    return [_listed(path) for path in _paths(directory)]
+    return [_listed(path) for path in take_files(directory)]
 
 
 def find_take(wanted: str, directory: Path) -> Path:
@@ -92,7 +133,7 @@ def find_take(wanted: str, directory: Path) -> Path:
 
     InputNotFound and UsageError list the candidates.
     """
-    paths = {path.stem: path for path in _paths(directory)}
+    paths = {path.stem: path for path in take_files(directory)}
     if not paths and not _is_file(wanted):
         raise InputNotFound(f"{directory}: there are no takes; record one, or give the path of one")
     if wanted == "last":
@@ -110,14 +151,25 @@ def find_take(wanted: str, directory: Path) -> Path:
     raise InputNotFound(f"{wanted}: there is no such take in {directory}; give one of {_some(list(paths))}, or last")
 
 
-def _paths(directory: Path) -> list[Path]:
-    """The files of takes, newest first: their names begin with the time."""
+def take_files(directory: Path) -> list[Path]:
+    """The files of takes, the one made last first, whatever the clock said; those made elsewhere follow by name."""
     try:
         with os.scandir(directory) as found:
             names = [entry.name for entry in found if entry.name.endswith(SUFFIX)]
     except OSError:
         return []
-    return sorted((directory / name for name in names), key=lambda path: path.stem, reverse=True)
+    order = _order(directory)
+    return sorted(
+        (directory / name for name in names), key=lambda path: (order.get(path.stem, -1), path.stem), reverse=True
+    )
+
+
+def _order(directory: Path) -> dict[str, int]:
+    """The names of the takes that were made here, with their place in the order."""
+    try:
+        return {name: place for place, name in enumerate((directory / ORDER).read_text(errors="replace").split("\n"))}
+    except OSError:
+        return {}
 
 
 def _is_file(wanted: str) -> bool:
@@ -145,6 +197,7 @@ def _listed(path: Path) -> Listed:
     except DataError as error:
         return Listed(name=path.stem, path=path, size_bytes=size, wrong=str(error).removeprefix(f"{path}: "))
     following = end.last.step + 1 if isinstance(end.last, Entry) else head.first_step
+    form_steps = Form.parse(head.form).steps
     return Listed(
         name=path.stem,
         path=path,
@@ -152,8 +205,10 @@ def _listed(path: Path) -> Listed:
         began=head.began,
         model=head.model,
         length_s=end.last.transport.time_of(following) - head.transport.time_of(head.first_step),
-        choruses=max(0, math.ceil(following / Form.parse(head.form).steps)),
+        choruses=math.ceil(max(0, following) / form_steps) - max(0, head.first_step) // form_steps,
         ended=end.ended,
+        lost=end.lost,
+        stopped=end.stopped,
     )
 
 
@@ -162,6 +217,8 @@ class _Tail:
     last: Head | Entry
     """The last entry, the head if there is none."""
     ended: str | None = None
+    lost: int = 0
+    stopped: str = ""
 
 
 def _end_of(file: BinaryIO, start: int, size: int, head: Head) -> _Tail:
@@ -187,15 +244,19 @@ def _tail(lines: Sequence[bytes], head: Head, *, whole: bool) -> _Tail | None:
             return None
         begin = 0
     last: Head | Entry = head
-    ended = None
+    ended, lost, stopped = None, 0, ""
     for line in lines[begin:]:
         with suppress(DataError):
-            match told_by(line, last):
-                case Entry() as last:
-                    pass
+            told = told_by(line, last)
+            stopped = told.why if isinstance(told, Lost) and not told.count else ""
+            match told:
+                case Entry():
+                    last, lost = told, max(lost, told.lost)
+                case Lost():
+                    lost += told.count
                 case End(reason):
-                    ended = reason
-    return _Tail(last, ended)
+                    ended, lost = reason, max(lost, told.lost)
+    return _Tail(last, ended, lost, stopped)
 
 
 def _states_everything(line: bytes, head: Head) -> bool:
