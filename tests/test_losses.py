@@ -225,7 +225,7 @@ def test_a_take_in_which_nothing_more_could_be_written_says_so_in_the_list(tmp_p
 
 
 def test_what_is_missing_is_told_in_the_list_from_the_end_of_the_file(tape: Tape, tmp_path: Path) -> None:
-    entries = steps(600)
+    entries = steps(300)
     tape.put(*entries[:10], Lost(1, 5, "nobody read"), *entries[15:])
     (listed,) = takes(tmp_path / "takes")
     assert (listed.lost, listed.ended) == (5, None)  # told again every 128 steps

@@ -14,6 +14,6 @@ from improv.recording.writing import Disk, Found, Writer
 
 __all__ = [
     "Disk", "Entry", "Found", "Head", "Journal", "Listed", "Lost", "Recording", "Remark", "State", "Writer",
-    "check_bounds", "check_entry", "clear", "find_take", "is_written", "joined", "over_limit", "read_take", "take_files",
-    "takes", "takes_directory",
+    "check_bounds", "check_entry", "clear", "find_take", "is_written", "joined", "over_limit", "read_take",
+    "take_files", "takes", "takes_directory",
 ]  # fmt: skip

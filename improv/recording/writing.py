@@ -321,7 +321,7 @@ class Writer:
                     break  # with it another file begins
                 case Lost():
                     marked += unwritten.count
-                case Entry() | End() if marked and (isinstance(unwritten, End) or _restates(unwritten)):
+                case Entry() | End() if marked and (isinstance(unwritten, End) or _restates(unwritten, before)):
                     unwritten = replace(unwritten, lost=marked)  # noqa: PLW2901 the same, as it is written
             told, line = lined(unwritten, before)
             batch.append((told, line))
@@ -393,8 +393,10 @@ class Writer:
         return self._before.step if isinstance(self._before, Entry) else self._head.first_step - 1
 
 
-def _restates(entry: Entry) -> bool:
-    return entry.step % RESTATED_STEPS == 0
+def _restates(entry: Entry, before: Head | Entry) -> bool:
+    """Whether an entry states everything, so that a reader of the file's end may begin with it."""
+    changes = entry.transport != before.transport and entry.settings != before.settings
+    return changes or entry.step % RESTATED_STEPS == 0
 
 
 def _missing(*oldest: Told) -> Lost:
