@@ -39,6 +39,7 @@ from improv.notify import READY, STOPPING, WATCHDOG, notify, status, unit, watch
 from improv.observers import Audience, Remarks, Shows
 from improv.osc import OscServer
 from improv.picks import Picks
+from improv.private import make_folder
 from improv.quantiles import quantile
 from improv.recording import read_take
 from improv.safe_files import read_file
@@ -337,7 +338,7 @@ class _Desk:
     def _keep_learned(self) -> None:
         self.begin()
         with suppress(OSError):
-            self._instance.learned.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._instance.learned.parent)
             self._instance.learned.write_text(to_text(self._controllers.learned), encoding="utf-8")
 
 

@@ -7,15 +7,18 @@ terminal as more than text.
 
 import json
 import logging
+import os
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from improv.plain import printable
+from improv.private import make_folder, make_private, open_private
 
 _BYTES, _OLDER = 1 << 20, 2
 """Three files of a mebibyte."""
@@ -31,8 +34,14 @@ class Log:
         """Of our own: what a library logs goes elsewhere."""
 
     def __enter__(self) -> Self:
-        with suppress(OSError):
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            make_private(self._path.parent)
+        except OSError:
+            with suppress(OSError):  # a place that others may write to as well: the files are private all the same
+                make_folder(self._path.parent)
+        for older in range(1, _OLDER + 1):
+            with suppress(OSError):  # an earlier version left them open to others
+                self._path.with_name(f"{self._path.name}.{older}").chmod(0o600)
         file = _File(self._path, maxBytes=_BYTES, backupCount=_OLDER, encoding="utf-8", delay=True)
         file.setFormatter(_Lines())
         self._logger.addHandler(file)
@@ -69,6 +78,9 @@ class _Lines(logging.Formatter):
 
 
 class _File(RotatingFileHandler):
+    def _open(self) -> TextIOWrapper:
+        return os.fdopen(open_private(Path(self.baseFilename), append=True), "a", encoding=self.encoding)
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 its name in logging
         """A full disk is no reason to stop playing, nor to print."""
 

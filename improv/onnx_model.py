@@ -21,6 +21,7 @@ from improv.model import MAX_TENSOR_VALUES, ModelSpec, Shape, Tensor, Tensors
 from improv.model_files import read_model
 from improv.music import STEPS_PER_BEAT, Form, pitch_class
 from improv.onnx_file import checked_spec, part
+from improv.private import make_folder
 
 CPU_PROVIDER = "CPUExecutionProvider"
 
@@ -186,5 +187,5 @@ def remembered_provider() -> str:
 def remember_provider(name: str) -> None:
     """Have later performances use a provider unless they name another."""
     note = _provider_note()
-    note.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(note.parent)
     note.write_text(f"{name}\n")

@@ -12,7 +12,7 @@ from pathlib import Path
 from improv.config import COMMAND_LINE, Config, Wiring
 from improv.messages import ENDS
 from improv.plain import encoded, parsed
-from improv.private import write_private
+from improv.private import make_folder, write_private
 
 
 class Picks:
@@ -62,7 +62,7 @@ class Picks:
     def _keep(self, api: str, ends: dict[str, str]) -> str:
         self._api, self._ends = api, ends
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             write_private(self._path, encoded({"api": api, **ends}))
         except OSError as error:
             return f"{self._path}: {error.strerror}; the port is not remembered for the next start"

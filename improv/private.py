@@ -6,12 +6,20 @@ It must never use, nor close to others, what somebody else could have put there.
 import os
 import socket
 import stat
+from contextlib import suppress
 from pathlib import Path
+
+
+def make_folder(directory: Path) -> None:
+    """Have a directory; it, and those it lies in, are ours alone where they are new. OSError if there can be none."""
+    if not directory.parent.exists():
+        make_folder(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def make_private(directory: Path) -> None:
     """Have a directory that nobody else can look into; OSError says why there can be none."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(directory)
     found = directory.lstat()
     if hasattr(os, "geteuid"):
         us = os.geteuid()
@@ -37,6 +45,19 @@ def somebody_listens(path: Path) -> bool:
         except OSError:  # it has no room for one more, or is another user's
             return True
     return True
+
+
+def open_private(path: Path, *, append: bool) -> int:
+    """A descriptor to write to a file that nobody else can read, one that is there already too; OSError if none can be.
+
+    What is in it stays with `append`, else it goes.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
+    file = os.open(path, flags | (os.O_APPEND if append else os.O_TRUNC), 0o600)
+    if hasattr(os, "fchmod") and stat.S_ISREG(os.fstat(file).st_mode):
+        with suppress(OSError):  # somebody else's, who lets us write
+            os.fchmod(file, 0o600)
+    return file
 
 
 def write_private(path: Path, text: str) -> None:

@@ -25,6 +25,7 @@ from improv.instance import DEFAULT, Instance
 from improv.messages import Command, Panic, Quit, Rig, Snapshot
 from improv.picks import Picks
 from improv.plain import plain
+from improv.private import make_folder, make_private, open_private
 
 app = typer.Typer(help="Play in the background.", rich_markup_mode=None)
 
@@ -188,7 +189,8 @@ def launch(at: Instance, arguments: Sequence[str], called_off: Callable[[], bool
     """
     if at.running() is not None:
         raise at.already()
-    _make(at.log.parent)
+    with suppress(OSError):
+        make_private(at.log.parent)
     errors = at.log.with_suffix(".err")
     with _written(errors) as stderr:
         child = _spawned(["daemon", "run", f"--instance={at.name}", *arguments], stderr)
@@ -224,7 +226,7 @@ def _spawned(arguments: Sequence[str], stderr: IO[Any]) -> "subprocess.Popen[byt
 def _written(errors: Path) -> IO[Any]:
     """Where what it cannot log goes: its last words, and what libraries print."""
     try:
-        return errors.open("wb")
+        return os.fdopen(open_private(errors, append=False), "wb")
     except OSError:
         return open(os.devnull, "wb")  # noqa: PTH123 the Path of it is no shorter
 
@@ -398,7 +400,7 @@ def _unit(given: Given, at: Instance) -> str:
 
 def _make(folder: Path) -> None:
     with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
 
 
 def _line(words: Sequence[str]) -> str:

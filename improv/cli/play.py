@@ -25,7 +25,7 @@ from improv.instance import DEFAULT, Instance
 from improv.messages import CONTROLS, MODE, Rig, Set, nearest
 from improv.picks import Picks
 from improv.plain import printable
-from improv.private import write_private
+from improv.private import make_folder, write_private
 from improv.turns import Mode
 
 _FRAMES_PER_S = "30"
@@ -183,7 +183,7 @@ def _tell_crash(at: Instance, crash: BaseException) -> None:
     say(f"improv: the interface has crashed: {what}", err=True)
     versions = f"improv {__version__}, Textual {textual}, Python {platform.python_version()}, {platform.platform()}"
     try:
-        at.crash.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(at.crash.parent)
         write_private(at.crash, "\n".join([versions, *traceback.format_exception(crash)]))
     except OSError as error:
         say(f"improv: {at.crash}: {error.strerror}; so the details are lost", err=True)
