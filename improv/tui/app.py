@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,6 +22,7 @@ from textual.app import App, SystemCommand
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.events import Event, Key
+from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
@@ -58,6 +59,7 @@ from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, S
 from improv.tui.fingers import Fingers
 from improv.tui.footer import Banner, Footer
 from improv.tui.glyphs import UNICODE, Glyphs
+from improv.tui.harmless import Harmless
 from improv.tui.jam import JamScreen
 from improv.tui.keys import BY_ACTION, LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
 from improv.tui.lists import VIRTUAL, ChoicesScreen, ListScreen, ModelsScreen, PortsScreen, PresetsScreen, Runs
@@ -112,6 +114,9 @@ class Setting:
     clock: Callable[[], float] = time.monotonic
 
 
+_HARMLESS = Harmless()
+
+
 class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
     """The interface; its result is what kept the daemon from starting, or whether the jam is to end too."""
 
@@ -158,6 +163,10 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._shelf = Shelf(setting.presets)
 
     # --- beginning ---
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line goes through before it is drawn."""
+        return [*super().get_line_filters(), _HARMLESS]
 
     def get_default_screen(self) -> Screen[object]:
         """The jam."""
