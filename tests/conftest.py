@@ -1,5 +1,6 @@
 """What the tests share: a network of a few lines, and small sessions to play with."""
 
+import os
 import re
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -16,6 +17,9 @@ from improv.music import STEPS_PER_BEAT, Chord, Form
 from improv.session import Session, begin
 from improv.transport import Transport
 from improv.turns import Mode
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+"""For PyTorch, before it is imported: on networks as small as these a second thread only waits, and spins meanwhile."""
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")  # a busy machine is no failure

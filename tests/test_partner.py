@@ -31,8 +31,12 @@ IN_C = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm
 
 @pytest.fixture(scope="module")
 def learned() -> Changes:
-    """A network that has learned one form, from two tunes over it."""
-    changes_, _ = changes.learn(1, changes.runs([solo(1), solo(2)]), changes.runs([solo(3)]), lambda done, how: None)
+    """A network that has learned one form, from two tunes over it, in little time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(changes, "UPDATES", 200)
+        changes_, _ = changes.learn(
+            1, changes.runs([solo(1), solo(2)]), changes.runs([solo(3)]), lambda done, how: None
+        )
     return changes_
 
 
@@ -53,6 +57,14 @@ def test_the_form_that_is_learned_is_the_likeliest_one(learned: Changes) -> None
     assert likeliest_form(learned) == IN_C
     assert changes.surprise(learned, changes.runs([solo(3)])) < 0.1
     assert FORM.transposed(5) == IN_C
+
+
+@pytest.mark.full
+def test_the_form_is_learned_as_partner_learns_it() -> None:
+    tunes = changes.runs([solo(1), solo(2)])
+    learned, checks = changes.learn(1, tunes, changes.runs([solo(3)]), lambda done, how: None)
+    assert likeliest_form(learned) == IN_C
+    assert checks[-1]["update"] == changes.UPDATES
 
 
 def test_the_form_is_kept_whatever_the_network_says() -> None:

@@ -172,17 +172,19 @@ def test_players_are_counted_tune_by_tune_without_those_that_lose_the_form() -> 
     assert of_players([solo(1, blues=False), solo(1, tonic=None)]) == ({}, 0)
 
 
-def test_at_0_it_goes_on_for_ever_with_the_same_twelve_bars(learned: InTorch) -> None:
-    found = kept(learned, 400, lambda done: None)
-    assert (found.choruses, found.unlike_the_first) == (400, 0)
+@pytest.mark.parametrize("choruses", [40, pytest.param(400, marks=pytest.mark.full)])
+def test_at_0_it_goes_on_for_ever_with_the_same_twelve_bars(choruses: int, learned: InTorch) -> None:
+    found = kept(learned, choruses, lambda done: None)
+    assert (found.choruses, found.unlike_the_first) == (choruses, 0)
     assert found.repeats is not None  # bit for bit: there is no more to count
     ((first, _),) = played(learned, 0.0, 1, 0)
     assert first == chorus(PLAIN)
 
 
-def test_turned_up_it_plays_what_players_do(learned: InTorch) -> None:
+@pytest.mark.parametrize("jams_played", [20, pytest.param(60, marks=pytest.mark.full)])
+def test_turned_up_it_plays_what_players_do(jams_played: int, learned: InTorch) -> None:
     name = "#IV diminished in bar 6"
-    found = {at: shares(jams(learned, at, 60)) for at in (0.25, 1.0, CHANGES.high)}
+    found = {at: shares(jams(learned, at, jams_played)) for at in (0.25, 1.0, CHANGES.high)}
     assert found[0.25][name] < found[1.0][name] + 0.01
     assert 0.05 < found[1.0][name] < 0.6
     assert found[CHANGES.high][name] > 0.1
