@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 from platformdirs import user_config_path
 
+from improv.encoders import DECODERS, Relative
 from improv.errors import DataError, InputNotFound, UsageError
 from improv.messages import (
     CONTROLS,
@@ -178,6 +179,7 @@ class RecordingSettings:
 
 Kind = Literal["cc", "note", "program"]
 Takeover = Literal["pickup", "jump"]
+AUTO: Final = "auto"
 
 _KINDS: Mapping[Kind, str] = MappingProxyType({"cc": "CC", "note": "key", "program": "program"})
 
@@ -195,6 +197,8 @@ class Map:
     """A name of `improv.messages.TARGETS`."""
     takeover: Takeover = "pickup"
     """Whether a knob that stands elsewhere has to pass the control's value first, or moves it at once."""
+    relative: Literal["auto", "off"] | Relative = AUTO
+    """How an endless knob says how far it was turned; off for a knob that has an end, auto to find out."""
 
     @property
     def name(self) -> str:
@@ -289,11 +293,17 @@ MAP: Mapping[str, Control] = MappingProxyType(
         "takeover": Control(
             "takeover", "Whether a knob picks the value up or jumps.", "pickup", choices=("pickup", "jump")
         ),
+        "relative": Control(
+            "relative",
+            "How an endless knob says how far it was turned; off for one that has an end, auto to find out.",
+            AUTO,
+            choices=(AUTO, "off", *DECODERS),
+        ),
     }
 )
 """The keys of a `[[map]]`."""
 
-_OPTIONAL = ("channel", "takeover")
+_OPTIONAL = ("channel", "takeover", "relative")
 
 SUSTAIN = 64
 _RESERVED: Mapping[int, str] = MappingProxyType(
@@ -323,9 +333,17 @@ def needs_a_knob(target: str) -> bool:
 def unfit(mapped: Map) -> str:
     """Why a controller may not be mapped so, in a sentence; empty if it may."""
     if mapped.kind == "cc":
-        return reserved(mapped.number, mapped.target)
+        return reserved(mapped.number, mapped.target) or _unfit_endless(mapped)
+    if mapped.relative not in (AUTO, "off"):
+        return f"{mapped.name} is no endless knob; leave relative out"
     if needs_a_knob(mapped.target):
         return f"{mapped.name} cannot turn {mapped.target}; map a knob, which sends CC"
+    return ""
+
+
+def _unfit_endless(mapped: Map) -> str:
+    if mapped.relative in DECODERS and mapped.target not in CONTROLS:
+        return f"an endless knob cannot ask for {mapped.target}; map a key, a pedal or a button"
     return ""
 
 

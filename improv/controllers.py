@@ -7,15 +7,18 @@ open a port or look at a clock, and never let a control jump because a knob stoo
 import math
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from improv.config import MAP, Map, needs_a_knob, reserved, unfit
+from improv.config import AUTO, MAP, Map, needs_a_knob, reserved, unfit
+from improv.encoders import DECODERS, Relative, Watch
 from improv.errors import DataError, UsageError
 from improv.messages import (
     CONTROLS,
     DENSITY,
     LEANING,
+    OFF,
+    ON,
     REGISTER,
     SWING,
     TARGETS,
@@ -57,6 +60,10 @@ _MOST, _HALF = 127, 64
 _FINE = range(32, 64)
 """CC n + 32 is the fine half of CC n, where a knob has 14 bits."""
 
+_ENDLESS = "an endless knob"
+_FURTHEST = 0.25
+"""A share of a control's range: no message of an endless knob moves it further, however fast it is spun."""
+
 _AT_REST_S = 0.3
 """A knob that was moved so lately is not told where it is: it would be moved against the hand."""
 
@@ -76,6 +83,8 @@ class _Bound:
     """What the controller shows."""
     put: Value | None = None
     """Where the knob has put the control; None while it has not picked it up."""
+    watch: Watch = field(default_factory=Watch)
+    """What its messages show it to be, where its map does not say."""
     under_way: dict[Value, float] = field(default_factory=dict)
     """Where the control may be seen to stand on its way there, and since when."""
 
@@ -85,6 +94,18 @@ class _Bound:
         if stand != self.put and stand not in self.under_way:
             self.put = None
             self.under_way.clear()
+
+    @property
+    def relative(self) -> Relative | None:
+        """How it says how far it was turned; None for a knob that has an end, and while nobody knows."""
+        if self.map.relative == AUTO:
+            return self.watch.relative
+        return None if self.map.relative == "off" else self.map.relative
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether it has still to show whether it has an end."""
+        return self.map.kind == "cc" and self.map.relative == AUTO and self.map.takeover != "jump"
 
     def take(self, stand: Value, put: Value, now_s: float) -> None:
         """Have the knob put the control somewhere."""
@@ -108,6 +129,10 @@ class Controllers:
         """What the next knob that is moved is bound to."""
         self._moved: dict[_Source, int] = {}
         """Where the knobs were when they were first moved since then."""
+        self._watches: dict[_Source, Watch] = {}
+        """What those show themselves to be."""
+        self._last: _Source | None = None
+        """What has sent the message before."""
         for mapped in maps:
             source = _source(_checked(mapped))
             if source in self._bound:
@@ -144,13 +169,14 @@ class Controllers:
         """Bind the next knob, key or pedal that is moved, and say what to do; UsageError if nothing can be bound to it.
 
         To nothing: wait for none any more.
-        A knob has to be moved to two places, so that one that only trembles beside it is not meant.
+        A knob has to be moved to two places, so that one that only trembles beside it is not meant; an endless one
+        until it shows that it is one.
         """
         if not target:
             self._target = ""
             return "nothing is learned"
         _check_target(target)
-        self._target, self._moved = target, {}
+        self._target, self._moved, self._watches = target, {}, {}
         return f"move the knob{'' if needs_a_knob(target) else ', key or pedal'} for {target}"
 
     def forget(self, target: str) -> str:
@@ -167,7 +193,7 @@ class Controllers:
         sources = [source for source, bound in self._bound.items() if bound.map.target == target]
         return [self._bound.pop(source).map.name for source in sources]
 
-    def _bind(self, mapped: Map) -> str:
+    def _bind(self, mapped: Map, watch: Watch | None = None) -> str:
         """Bind what was learned, instead of all that was bound to its target or by its controller: its old target."""
         status, number, channel = _source(mapped)
         self._unbind(mapped.target)
@@ -175,7 +201,7 @@ class Controllers:
         lost = before.map.target if before is not None else ""
         self._learned = {name: old for name, old in self._learned.items() if name not in (lost, mapped.target)}
         self._learned[mapped.target] = mapped
-        self._bound[status, number, channel] = _Bound(mapped)
+        self._bound[status, number, channel] = _Bound(mapped, watch=watch or Watch())
         return lost
 
     # --- what is moved ----------------------------------------------------------------------------
@@ -190,32 +216,82 @@ class Controllers:
         value = _MOST if source[0] == PROGRAM else data[1]
         if source[0] == NOTE_ON and value == 0:  # the end of a note
             return []
+        last, self._last = self._last, source
         if self.learning:
-            self._listen(source, value)
+            self._listen(source, value, last)
             return []
-        bound = self._bound.get(source) or self._bound.get((*source[:2], -1))
-        return [] if bound is None else _asked(bound, value, stands, now_s)
+        if last is not None and _is_fine(source, last) and (coarse := self._bound_by(last)) is not None:
+            coarse.watch.has_fine_half()
+        bound = self._bound_by(source)
+        if bound is None:
+            return []
+        if bound.is_watched:
+            self._watch(bound, value)
+        return _asked(bound, value, stands, now_s)
 
-    def _listen(self, source: _Source, value: int) -> None:
+    def _bound_by(self, source: _Source) -> _Bound | None:
+        return self._bound.get(source) or self._bound.get((*source[:2], -1))
+
+    def _watch(self, bound: _Bound, value: int) -> None:
+        """Look at what a knob sends, and say so once it shows that it is endless; a map that was learned keeps it."""
+        before = bound.relative
+        bound.watch.see(value)
+        if (now := bound.relative) is None:
+            return
+        if bound.watch.is_settled and self._learned.get(bound.map.target) == bound.map:
+            bound.map = self._learned[bound.map.target] = replace(bound.map, relative=now)
+        if now == before:
+            return
+        if bound.map.target not in CONTROLS:
+            self.remark = f"{bound.map.name}: {_ENDLESS} cannot ask for {bound.map.target}; learn a key or a button"
+            return
+        self.remark = f"{bound.map.name} is {_ENDLESS} ({now}) and turns {bound.map.target} by small steps"
+
+    def _listen(self, source: _Source, value: int, last: _Source | None) -> None:
         """Bind a controller if it is the one that is meant."""
         status, number, channel = source
+        watch = Watch()
         if status == CONTROL:
             if why := reserved(number, self._target):
                 self.remark = "" if source in self._moved else why
                 self._moved[source] = value
                 return
-            if self._moved.setdefault(source, value) == value:
+            if last is not None and _is_fine(source, last) and last in self._watches:
+                self._watches[last].has_fine_half()
+            watch = self._watches.setdefault(source, watch)
+            watch.see(value)
+            before = self._moved.setdefault(source, value)
+            if not self._shows_itself(source, watch, before, value):
                 return
-            if number in _FINE and (status, number - 32, channel) in self._moved:
+            if _is_fine(source, (status, number - 32, channel)) and (status, number - 32, channel) in self._moved:
                 number -= 32
         elif needs_a_knob(self._target):
             return
-        mapped = Map(kind=_KINDS[status], number=number, channel=channel + 1, target=self._target)  # type: ignore[arg-type]
-        lost = self._bind(mapped)
+        relative = watch.relative if needs_a_knob(self._target) else None
+        mapped = Map(
+            kind=_KINDS[status],  # type: ignore[arg-type]
+            number=number,
+            channel=channel + 1,
+            target=self._target,
+            relative=relative if relative is not None and watch.is_settled else AUTO,
+        )
+        lost = self._bind(mapped, watch)
         if status == CONTROL and number == source[1]:
             self._bound[source].at = self._bound[source].lit = value
         self._target = ""
-        self.remark = f"{mapped.name} is bound to {mapped.target}" + (f", no longer to {lost}" if lost else "")
+        endless = f": {_ENDLESS}, by small steps" if relative is not None else ""
+        self.remark = f"{mapped.name} is bound to {mapped.target}{endless}" + (f", no longer to {lost}" if lost else "")
+
+    def _shows_itself(self, source: _Source, watch: Watch, first: int, value: int) -> bool:
+        """Whether a controller that was moved is the one that is meant; what is still missing is remarked."""
+        if not needs_a_knob(self._target):
+            return value != first
+        if watch.relative is not None:
+            return True
+        if watch.advice:
+            self.remark = f"CC {source[1]} on channel {source[2] + 1}: {watch.advice}"
+            return False
+        return value != first and not watch.leaps(first, value)
 
     # --- lights -----------------------------------------------------------------------------------
 
@@ -240,8 +316,32 @@ class Controllers:
         return messages
 
 
+def _is_fine(source: _Source, coarse: _Source) -> bool:
+    """Whether a controller can be the fine half of another one, of a knob that has 14 bits."""
+    return source[0] == CONTROL and source[1] in _FINE and coarse == (CONTROL, source[1] - 32, source[2])
+
+
+def _stepped(bound: _Bound, relative: Relative, value: int, stand: Value) -> list[Command]:
+    """What an endless knob asks for: so many of the steps that a key makes, and never far at once."""
+    steps = DECODERS[relative](value)
+    control = CONTROLS.get(bound.map.target)
+    if control is None or steps == 0:
+        return []
+    if control.is_switch:
+        wanted = ON if steps > 0 else OFF
+        return [] if wanted == stand else [Set(control.name, wanted)]
+    if not control.is_number:
+        return [Nudge(control.name, math.copysign(1, steps))]
+    most = max(control.nudge, (control.high - control.low) * _FURTHEST)
+    return [Nudge(control.name, round(min(most, max(-most, steps * control.nudge)), 3))]
+
+
 def _asked(bound: _Bound, value: int, stands: Stands, now_s: float) -> list[Command]:
     """What a bound controller asks for by its new value."""
+    if (relative := bound.relative) is not None:
+        bound.moved_s, bound.put = now_s, None
+        stand = stands(bound.map.target) if bound.map.target in CONTROLS else ""
+        return _stepped(bound, relative, value, stand)
     before = bound.at
     if bound.map.kind == "cc":
         if value == before:
@@ -271,6 +371,9 @@ def _turned_to(
     if wanted == aim or value == round(position):  # it is there, as far as this knob can tell
         bound.take(stand, aim, now_s)
         return []
+    if before is not None and bound.is_watched and bound.watch.leaps(before, value):
+        bound.put = None  # it may be endless, and the control would leap with it
+        return []
     passed = before is not None and min(before, value) <= round(position) <= max(before, value)
     if bound.put is None and bound.map.takeover == "pickup" and not passed:
         return []
@@ -286,9 +389,10 @@ def to_text(maps: Iterable[Map]) -> str:
     tables = []
     for mapped in maps:
         channel = "" if mapped.channel is None else f"channel = {mapped.channel}\n"
+        relative = "" if mapped.relative == AUTO else f'relative = "{mapped.relative}"\n'
         tables.append(
             f'[[map]]\nkind = "{mapped.kind}"\nnumber = {mapped.number}\n{channel}'
-            f'target = "{mapped.target}"\ntakeover = "{mapped.takeover}"\n'
+            f'target = "{mapped.target}"\ntakeover = "{mapped.takeover}"\n{relative}'
         )
     return "\n".join(tables)
 

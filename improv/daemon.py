@@ -323,12 +323,12 @@ class _Desk:
 
     def turned(self, time_s: float, message: bytes) -> str:
         """A knob, a key or a pedal was moved: what there is to say of it."""
-        learning, notes = self._controllers.learning, list[str]()
+        learned, learning, notes = self._controllers.learned, self._controllers.learning, list[str]()
         try:
             for command in self._controllers.turned(message, self.stands, time_s):
                 with _noted(notes):
                     notes.append(self.ask(command))
-            if learning and not self._controllers.learning:
+            if self._controllers.learned != learned or (learning and not self._controllers.learning):
                 self._keep_learned()
         except Exception as error:
             return self._unforeseen("a controller could not be obeyed", error)

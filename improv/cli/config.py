@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from improv.cli.output import say, say_json, say_lines
-from improv.config import MAP, TABLES, UNSET, Config, Map, config_path, load, variable
+from improv.config import AUTO, MAP, TABLES, UNSET, Config, Map, config_path, load, variable
 from improv.errors import InputNotFound, UsageError
 from improv.messages import ON, Control, Value
 
@@ -74,7 +74,7 @@ def _lines(config: Config) -> Iterator[tuple[str, str]]:
 
 def _map(mapped: Map) -> dict[str, Value]:
     """What is given of a map, by key."""
-    return {name: value for name in MAP if (value := getattr(mapped, name)) is not None}
+    return {name: value for name in MAP if (value := getattr(mapped, name)) not in (None, AUTO)}
 
 
 def _written(control: Control, value: Value) -> str:

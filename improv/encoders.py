@@ -1,0 +1,110 @@
+"""Endless knobs: what their messages mean, and how they are told from knobs that have an end.
+
+A knob with an end sends where it is, an endless one how far it was turned, in one of four ways (the names are those of
+DAWs). Pure: values of one controller in, a way or a number of steps out.
+"""
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Literal
+
+Relative = Literal["twos-complement", "sign-magnitude", "binary-offset", "up-down"]
+
+DECODERS: Mapping[Relative, Callable[[int], int]] = MappingProxyType(
+    {
+        "twos-complement": lambda value: value if value < 64 else value - 128,
+        "sign-magnitude": lambda value: value if value < 64 else 64 - value,
+        "binary-offset": lambda value: value - 64,
+        "up-down": lambda value: 1 if value >= 64 else -1,
+    }
+)
+"""How many steps to the right a value means, below 0 to the left: one is 1 and 127, 1 and 65, 65 and 63, 127 and 0."""
+
+_FASTEST = 15
+"""As many steps as a knob that speeds up may put into one message at first; what lies further from rest is a place."""
+
+_SURE = 3
+"""A knob with an end does not send the same value so often."""
+
+_FAR = 16
+"""Positions that a hand does not pass between one message and the next."""
+
+_KEPT = 32
+
+
+class Watch:
+    """The first messages of a knob, watched until it is sure what they show it to be."""
+
+    def __init__(self) -> None:
+        self.kind: Relative | Literal["absolute", ""] = ""
+        """What it is; empty while nobody can know."""
+        self._values: list[int] = []
+        self._row = 0
+        """How often the last value has come in a row."""
+        self._repeated: set[int] = set()
+        """What has come `_SURE` times in a row."""
+
+    def see(self, value: int) -> None:
+        """Take in what it has sent. What is known stays, but to the left an endless knob may show another way."""
+        self._row = self._row + 1 if self._values[-1:] == [value] else 1
+        if self._row >= _SURE:
+            self._repeated.add(value)
+        self._values = [*self._values[1 - _KEPT :], value]
+        if self.kind == "":
+            self.kind = self._judged()
+        elif self.kind == "twos-complement" and 64 < value <= 64 + _FASTEST and max(self._values) < 128 - _FASTEST:
+            self.kind = "sign-magnitude"
+
+    def has_fine_half(self) -> None:
+        """Know that it has 14 bits: it repeats its coarse half, and has an end."""
+        self.kind = self.kind or "absolute"
+
+    def leaps(self, before: int, value: int) -> bool:
+        """Whether it has moved further than a hand does, while nobody knows that its values are places."""
+        return self.kind == "" and abs(value - before) > _FAR
+
+    @property
+    def relative(self) -> Relative | None:
+        """How an endless knob says how far it was turned; None for one that has an end, or that nobody knows yet."""
+        return None if self.kind in ("", "absolute") else self.kind  # type: ignore[return-value]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether that is sure for both directions: to the right alone two ways look alike."""
+        return self.relative is not None and (self.kind != "twos-complement" or max(self._values) > 64)
+
+    @property
+    def advice(self) -> str:
+        """What is needed to know it, where its other direction is; empty if nothing."""
+        if self.kind or not self._values:
+            return ""
+        if set(self._values) == {0, 127} and len(self._values) > _SURE:
+            return "it sends 127 and 0 alone, as a button does; turn a knob"
+        if self._repeated & {65, 127} and len(set(self._values)) == 1:
+            return "it is an endless knob; turn it the other way too"
+        return ""
+
+    def _judged(self) -> Relative | Literal["absolute", ""]:
+        seen = set(self._values)
+        if seen <= {0, 127}:
+            return "up-down" if seen == {0, 127} and self._repeated else ""
+        small = {value for value in seen if 0 < value <= _FASTEST}
+        high = {value for value in seen if value >= 128 - _FASTEST}
+        above = {value for value in seen if 64 < value <= 64 + _FASTEST}
+        below = {value for value in seen if 64 - _FASTEST <= value < 64}
+        if seen - small - high - above - below:  # 0 and 64 too: by those no endless knob turns anything
+            return "absolute"
+        goes_on = bool(self._repeated & {1, 2, 126, 127, 65, 66, 62, 63}) or self._turns() > 1
+        if not goes_on:
+            return ""
+        if small and not above and not below:
+            return "twos-complement"
+        if small and above and not high and not below:
+            return "sign-magnitude"
+        return "binary-offset" if below and not small and not high else ""
+
+    def _turns(self) -> int:
+        """How often it went from one of the zones of endless knobs to another."""
+        zones = [(value + 16) // 32 * 2 + (value > 64) for value in self._values]
+        return sum(one != other for one, other in pairwise(zones))
