@@ -68,7 +68,7 @@ def test_a_terminal_with_fewer_letters_gets_those_it_has(monkeypatch: pytest.Mon
     monkeypatch.setattr("sys.stdout", out)
     say("Für Elise, 夜")
     out.flush()
-    assert out.buffer.getvalue() == "Für Elise, ?\n".encode("latin-1")  # type: ignore[attr-defined]
+    assert out.buffer.getvalue() == "Für Elise, ?\n".encode("latin-1")
 
 
 def test_nothing_is_printed_anywhere_else() -> None:
