@@ -245,8 +245,7 @@ class Audience:
         fault, self._fault = self._fault, self._journal.fault if self._journal is not None else ""
         if self._fault == fault:
             return
-        if self._fault:
-            self._shown.remark(self._fault)
+        self._shown.remark(self._fault or "the recording goes on, and nothing is missing")
         self.changed(self._rig)
 
     def _close_journal(self, reason: str) -> None:

@@ -48,7 +48,7 @@ from improv.session import Moment, Session, snapshot
 from improv.turns import Mode
 from tests.conftest import Echo
 from tests.test_engine import played, script
-from tests.test_recording import HEAD, NAME, PATIENT_S, steps
+from tests.test_recording import HEAD, NAME, PATIENT_S, step_of, steps
 from tests.test_replay import CALL
 from tests.test_replay import head as head_of
 
@@ -225,7 +225,7 @@ def test_a_take_in_which_nothing_more_could_be_written_says_so_in_the_list(tmp_p
 
 
 def test_what_is_missing_is_told_in_the_list_from_the_end_of_the_file(tape: Tape, tmp_path: Path) -> None:
-    entries = steps(300)
+    entries = [step_of(step) for step in range(-8, 300)]
     tape.put(*entries[:10], Lost(1, 5, "nobody read"), *entries[15:])
     (listed,) = takes(tmp_path / "takes")
     assert (listed.lost, listed.ended) == (5, None)  # told again every 128 steps
