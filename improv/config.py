@@ -132,6 +132,8 @@ class Wiring:
     save: Path | None = None
     listens: bool = True
     """Whether there is an input at all."""
+    letters: bool = False
+    """Whether somebody sits before a screen on which the letters of the computer are an instrument."""
     standby: bool = False
     """Whether only the named output is opened, and kept until another wiring comes."""
     patient: bool = False

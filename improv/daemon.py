@@ -136,7 +136,7 @@ def jam(
         ports = _ready(supervisor, doors, say)
         desk.begin()
         audience.save = _save(wiring, plays=ports.plays)
-        mode = tune.mode or (Mode.TRADE if ports.hears else Mode.SOLO)
+        mode = tune.mode or _mode_for(ports, letters=wiring.letters)
         say(f"{tune.model}, {mode}, seed {seed}" + (f", into {audience.save}" if audience.save else ""))
         keys = None
         if not in_background and _has_a_terminal():
@@ -204,6 +204,15 @@ class _ServiceManager:
     def wakers(self) -> Sequence[Any]:
         """Nothing."""
         return ()
+
+
+def _mode_for(ports: Opened, *, letters: bool) -> Mode:
+    """What is played where nobody has chosen: whoever plays on letters is answered when they pause, not by the bar."""
+    inputs = [port for port in ports.ports if port.role == "input"]
+    has_keyboard = any(not port.virtual if port.connected is None else port.connected for port in inputs)
+    if letters and not has_keyboard:
+        return Mode.PHRASE
+    return Mode.TRADE if ports.hears else Mode.SOLO
 
 
 def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figures:

@@ -496,6 +496,8 @@ class Snapshot:
     turn: Turn
     beats_left: float | None
     """Beats until the turn ends, if that is known."""
+    took_turn: bool = False
+    """Whether this turn is yours because you took it from improv: by playing into its turn, or by a hand-over."""
     playing: bool
     chord: Chord | None
     next_chord: Chord | None

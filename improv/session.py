@@ -92,6 +92,7 @@ from improv.turns import (
     Who,
     first_turn,
     is_stray,
+    is_taken,
     owes_a_note,
     turn_after,
 )
@@ -219,6 +220,8 @@ class Session:
     """What improv has played in this turn."""
     call: Call | None = None
     """What the player has played since improv last did."""
+    took_turn: bool = False
+    """Whether the player has the turn because they took it from improv."""
     answering: int | None = None
     """The step at which the player's turn began that improv answers; None where it answers none."""
     past: tuple[Fed, ...] = ()
@@ -490,7 +493,10 @@ def idled(session: Session, heard: Heard, start_s: float) -> Session:
     if session.playing:
         first = session.step + 1
         session = replace(
-            session, turn=first_turn(first, session.rules), transport=session.transport.starting(first, start_s)
+            session,
+            turn=first_turn(first, session.rules),
+            took_turn=False,
+            transport=session.transport.starting(first, start_s),
         )
     return session
 
@@ -540,6 +546,7 @@ def leapt(session: Session, choruses: int) -> Session:
         frame=Frame(SILENCE, session.frame.chord),
         chosen=Frame(SILENCE, session.chosen.chord),
         turn=first_turn(session.step + choruses * session.form.steps, session.rules),
+        took_turn=False,
         keys=(),
         recent=(),
         call=None,
@@ -599,6 +606,7 @@ def snapshot(session: Session, planned: Session, played: Iterable[Placed] = ()) 
         place=Place.of(session.place, session.form),
         turn=session.turn,
         beats_left=session.turn.beats_left(session.step),
+        took_turn=session.took_turn,
         playing=session.playing,
         chord=session.frame.chord,
         next_chord=planned.frame.chord,
@@ -907,6 +915,7 @@ def _moved_on(
     turn = first_turn(step, before.rules) if anew else turn_after(before.turn, step, before.rules, ear)
     begins = turn.start == step
     answering = before.answering if turn == before.turn else None if anew else _answering(before, turn)
+    took = before.took_turn if turn == before.turn else not anew and is_taken(turn, before.turn)
     recent, call, touch, transport, swing = before.recent, before.call, before.touch, before.transport, before.swing
     if recent and (begins or (step - before.top) % STEPS_PER_BAR == 0):
         touch = _touch_of(recent, before.semitones, encoding)
@@ -917,8 +926,8 @@ def _moved_on(
     if swing is not None and step % STEPS_PER_BEAT == 0:
         transport, swing = transport.with_swing(swing, step), None
     return replace(
-        before, step=step, keys=keys, heard=cell, turn=turn, recent=recent, call=call, answering=answering, touch=touch,
-        past=past, transport=transport, swing=swing,
+        before, step=step, keys=keys, heard=cell, turn=turn, took_turn=took, recent=recent, call=call,
+        answering=answering, touch=touch, past=past, transport=transport, swing=swing,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from improv.messages import (
 )
 from improv.music import SILENCE, STEPS_PER_BEAT, Cell, notes_text
 from improv.plain import printable
-from improv.turns import Who
+from improv.turns import Who, taken_says
 
 KEYS_HELP = "keys: + - tempo, [ ] temperature, h hand over, space stop or start, r restart, p panic, q quit"
 
@@ -98,7 +98,8 @@ class Lines:
         self._missed, self._faults = seen.missed_steps, seen.faults
         if not missing and not (failing and self._troubles and _inside_the_bar(seen)):
             self._troubles = _troubles(seen)
-        return (f"{seen.tempo:g} bpm", f"temperature {seen.settings.temperature:g}", *self._troubles)
+        taken = (taken_says(seen.turn),) if seen.took_turn else ()
+        return (*taken, f"{seen.tempo:g} bpm", f"temperature {seen.settings.temperature:g}", *self._troubles)
 
     def _tell(self, news: tuple[str, ...]) -> None:
         fresh = [new for new in news if new not in self._news]

@@ -70,6 +70,11 @@ class Turn:
     start: int
     end: int | None = None
 
+    @property
+    def beats(self) -> float | None:
+        """How long the turn is in beats, if that is known."""
+        return self.beats_left(self.start)
+
     def beats_left(self, step: int) -> float | None:
         """Beats until the turn ends, counted from the start of a step."""
         return None if self.end is None else (self.end - step) / STEPS_PER_BEAT
@@ -210,6 +215,18 @@ def owes_a_note(turn: Turn, step: int, answer: Answer) -> bool:
 def _barges_in(turn: Turn, step: int, ear: Ear) -> bool:
     """Whether you have begun to play in improv's turn: not by the note that ends your own."""
     return turn.who is Who.IMPROV and ear.struck > 0 and (step - turn.start > _GRACE_STEPS or ear.so_far > 1)
+
+
+def is_taken(turn: Turn, before: Turn) -> bool:
+    """Whether you have a turn because you took it: improv's was not over."""
+    ended = before.end is None or turn.start >= before.end
+    return turn.who is Who.YOU and before.who is Who.IMPROV and not ended
+
+
+def taken_says(turn: Turn) -> str:
+    """That you have taken improv's turn, and for how long, in a few words."""
+    beats = turn.beats
+    return "you took its turn" if beats is None else f"you took its turn: {beats:g} beat{'s' * (beats != 1)}"
 
 
 def is_stray(call: Call, step: int) -> bool:

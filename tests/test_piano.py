@@ -143,19 +143,18 @@ def test_the_fingers_wait_for_one_end_at_a_time_until_every_key_is_up() -> None:
     fingers.strike(key("z"))
     now_s[0] += 0.03
     fingers.strike(key("c"))
-    assert asked == [Press(48, 80), Press(52, 80)]
+    assert asked == [Press(60, 80), Press(64, 80)]
     while waits:
         ((now_s[0], end),) = waits
         waits.clear()
         end()
-    assert asked[2:] == [Press(48, 0), Press(52, 0)]
+    assert asked[2:] == [Press(60, 0), Press(64, 0)]
     assert now_s[0] == pytest.approx(100.03 + GATE_S)
 
 
 def test_keys_that_are_let_go_are_ended_and_those_that_are_forgotten_are_not() -> None:
     asked: list[Command] = []
     fingers = Fingers(asked.append, lambda in_s, call: None, lambda: 0.0)
-    fingers.piano = fingers.piano.octave(1)
     fingers.strike(key("z"))
     fingers.let_go()
     assert asked == [Press(60, 80), Press(60, 0)]
@@ -237,4 +236,4 @@ def test_a_key_that_is_held_no_longer_ends_when_it_ends_and_not_when_it_was_firs
         now_s[0], call = waits.pop(min(range(len(waits)), key=lambda which: waits[which][0]))
         call()
     assert now_s[0] - last_s <= HELD_S + 0.01
-    assert asked[-1] == Press(48, 0)
+    assert asked[-1] == Press(60, 0)

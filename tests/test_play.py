@@ -95,7 +95,9 @@ def test_what_plays_on_is_told(
     assert "--output" in setting.says[0]
 
 
-def test_without_a_daemon_one_is_started_to_trade(monkeypatch: pytest.MonkeyPatch, terminal: list[ImprovApp]) -> None:
+def test_without_a_daemon_one_is_started_that_knows_of_the_letters(
+    monkeypatch: pytest.MonkeyPatch, terminal: list[ImprovApp]
+) -> None:
     launched: list[Any] = []
     monkeypatch.setattr(background, "launch", lambda at, arguments, called_off: launched.append(arguments))
     assert played(monkeypatch, "--tempo", "99", "--ascii") == 0
@@ -103,7 +105,7 @@ def test_without_a_daemon_one_is_started_to_trade(monkeypatch: pytest.MonkeyPatc
     assert app._setting.starts
     assert app._setting.glyphs.plain
     app._link._starts()  # type: ignore[attr-defined]
-    assert launched == [["--tempo=99.0", "--mode=trade"]]
+    assert launched == [["--tempo=99.0", "--letters"]]
 
 
 @pytest.mark.usefixtures("terminal")

@@ -223,3 +223,11 @@ def test_keys_come_one_by_one_and_the_terminal_is_as_before(monkeypatch: pytest.
         with pytest.raises(ZeroDivisionError), Keys():
             _ = 1 / 0
         assert termios.tcgetattr(stdin) == before
+
+
+def test_a_turn_that_is_taken_is_told_once(echo: Echo, begun: Begun) -> None:
+    lines = shown(begun(), echo, script((3.1, 3.2, 60)), last_step=31)
+    assert lines.count("you took its turn: 5.5 beats") == 1
+    told = lines.index("you took its turn: 5.5 beats")
+    assert lines[told - 1].startswith("chorus 1 bar 2  F7       improv ")
+    assert lines[told + 1].startswith("chorus 1 bar 2  F7       you ")

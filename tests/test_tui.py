@@ -385,14 +385,14 @@ def test_the_footer_can_be_clicked_on_panic_first(tmp_path: Path) -> None:
 def test_without_a_keyboard_letters_are_a_piano_and_with_one_commands(tmp_path: Path) -> None:
     async def piano(stage: Stage) -> None:
         assert stage.app.letters is Letters.PIANO
-        assert "PIANO C3" in stage.screen()
+        assert "PIANO C4" in stage.screen()
         await stage.press("z")
-        assert stage.asked() == [Press(48, 80)]
+        assert stage.asked() == [Press(60, 80)]
         stage.now_s[0] += 0.3
         await stage.press("pageup", "equals_sign", "X")
-        assert stage.asked() == [Press(48, 0), Press(62, 118)]
+        assert stage.asked() == [Press(60, 0), Press(74, 118)]
         await stage.press("tab")
-        assert stage.asked() == [Press(62, 0)]
+        assert stage.asked() == [Press(74, 0)]
         assert "COMMANDS" in stage.screen()
         await stage.press("h")
         assert stage.asked() == [HandOver()]
@@ -407,10 +407,10 @@ def test_without_a_keyboard_letters_are_a_piano_and_with_one_commands(tmp_path: 
 def test_a_note_that_nothing_ends_is_ended_by_its_timer(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await stage.press("q")
-        assert stage.asked() == [Press(60, 80)]
+        assert stage.asked() == [Press(72, 80)]
         stage.now_s[0] += 1
         stage.app._fingers.end()
-        assert stage.asked() == [Press(60, 0)]
+        assert stage.asked() == [Press(72, 0)]
 
     staged(tmp_path, scene, ALONE)
 
@@ -422,7 +422,7 @@ def test_leaving_lets_every_key_go(tmp_path: Path) -> None:
     app = staged(tmp_path, scene, ALONE)
     assert app.return_value is False
     assert isinstance(app._link, Scripted)
-    assert app._link.asked == [Press(60, 80), Press(60, 0)]
+    assert app._link.asked == [Press(72, 80), Press(72, 0)]
 
 
 def test_the_letters_of_another_keyboard(tmp_path: Path) -> None:
@@ -430,7 +430,7 @@ def test_the_letters_of_another_keyboard(tmp_path: Path) -> None:
 
     async def scene(stage: Stage) -> None:
         await stage.press("y")
-        assert stage.asked() == [Press(48, 80)]
+        assert stage.asked() == [Press(60, 80)]
 
     staged(tmp_path, scene, ALONE, layout=LAYOUTS["qwertz"])
 

@@ -126,7 +126,7 @@ def test_letters_do_nothing_before_it_is_known_what_they_are(tmp_path: Path, new
         assert (stage.asked(), stage.ran, stage.toasts) == ([], [], [])
         await stage.tell(Joined(1), Seen(ALONE))
         await stage.press("q")
-        assert stage.asked() == [Press(60, 80)]
+        assert stage.asked() == [Press(72, 80)]
 
     staged(tmp_path, scene, None, starts=True)
 
@@ -229,7 +229,7 @@ def test_what_is_told_while_news_are_taken_in_is_seen(tmp_path: Path) -> None:
 def test_panic_lets_the_keys_of_the_piano_go_and_says_silenced_only_when_it_is(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await stage.press("q", "f12")
-        assert stage.asked() == [Press(60, 80), Press(60, 0), Panic()]
+        assert stage.asked() == [Press(72, 80), Press(72, 0), Panic()]
         assert stage.toasts == []
         await stage.tell(Said(Panic(), ""))
         assert stage.toasts == ["silenced"]

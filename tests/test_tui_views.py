@@ -763,3 +763,11 @@ def test_a_theme_changes_every_colour() -> None:
 
 def test_where_nothing_plays_the_band_says_where_it_starts() -> None:
     assert "".join(span.text for span in band(stopped(), UNICODE, 80, 1)[0]).endswith(" chorus 1 bar 1 beat 1")
+
+
+def test_a_turn_that_was_taken_says_so_for_a_bar() -> None:
+    taken = replace(bare(), step=12, turn=Turn(Who.YOU, 10, 64), beats_left=26.0, took_turn=True)
+    for seen, says in ((taken, True), (replace(taken, step=18), False), (replace(taken, took_turn=False), False)):
+        rows = ["".join(span.text for span in row) for row in band(seen, UNICODE, 100, 3)]
+        assert any("you took its turn: 27 beats" in row for row in rows) == says
+        assert any("beats, then improv" in row for row in rows) != says

@@ -26,6 +26,7 @@ from improv.turns import (
     Who,
     first_turn,
     owes_a_note,
+    taken_says,
     turn_after,
 )
 from tests.conftest import Echo, form_chord
@@ -514,3 +515,40 @@ def test_what_comes_by_itself_is_left_alone() -> None:
     assert not owes_a_note(turn, 15, NOTHING_YET)
     for other in (Turn(Who.YOU, 0, 32), Turn(Who.IMPROV, 0), Turn(Who.BOTH, 0), Turn(Who.NOBODY, 0, 32)):
         assert not any(owes_a_note(other, step, NOTHING_YET) for step in range(32))
+
+
+# --- a turn that is taken ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("played", "mode", "taken"),
+    [
+        pytest.param(
+            "........ ..x..... ........ ........", Mode.TRADE, ".......... .TTTTT TTTTTTTT ........", id="taken"
+        ),
+        pytest.param(
+            "........ xx...... ........ ........", Mode.TRADE, "..........TTTTTT TTTTTTTT ........", id="kept"
+        ),
+        pytest.param(
+            "........ ...h.... ........ ........", Mode.TRADE, "............TTTT TTTTTTTT ........", id="asked for"
+        ),
+        pytest.param("........ x....... ........ ........", Mode.TRADE, "." * 32, id="the note that ends a phrase"),
+        pytest.param("........ .......x ........ ........", Mode.TRADE, "." * 32, id="yours anyway"),
+        pytest.param("...h.... ........ ........ ........", Mode.TRADE, "." * 32, id="given away"),
+        pytest.param("xxxxxxxx ........ x....... ........", Mode.PHRASE, None, id="a phrase that is not over"),
+    ],
+)
+def test_a_turn_that_is_taken_says_so(played: str, mode: Mode, taken: str | None) -> None:
+    passed = sessions(line(played), mode)[:-1]
+    shown = "".join("T" if snapshot(session, session).took_turn else "." for session in passed)
+    if taken is None:
+        assert "T" in shown
+        assert all(session.turn.who is Who.YOU for session in passed if session.took_turn)
+    else:
+        assert shown == line(taken)
+
+
+def test_a_taken_turn_is_told_in_beats() -> None:
+    assert taken_says(Turn(Who.YOU, 10, 64)) == "you took its turn: 27 beats"
+    assert taken_says(Turn(Who.YOU, 10, 12)) == "you took its turn: 1 beat"
+    assert taken_says(Turn(Who.YOU, 10)) == "you took its turn"

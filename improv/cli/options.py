@@ -176,17 +176,24 @@ class Given:
     profile: str | None = None
     save: Path | None = None
     """Also write the jam to this MIDI file."""
+    letters: bool = False
+    """The letters of the computer are an instrument, if there is no other."""
 
     def config(self) -> Config:
         """The configuration with what was given; UsageError or InputNotFound for what is wrong."""
         config = load(profile=self.profile, given=self.values)
-        return replace(config, wiring=replace(config.wiring, save=self.save))
+        return replace(config, wiring=replace(config.wiring, save=self.save, letters=self.letters))
 
     def arguments(self) -> list[str]:
         """The same as arguments of a command line, wherever that is run."""
         words = [_word(_JAM[key], value) for key, value in self.values.items()]
         words += [] if self.profile is None else [f"--profile={self.profile}"]
+        words += [LETTERS] if self.letters else []
         return words + ([] if self.save is None else [f"--save={self.save.absolute()}"])
+
+
+LETTERS = "--letters"
+"""What the screen adds to the arguments of what it starts."""
 
 
 def _word(control: Control, value: Value) -> str:
@@ -201,11 +208,12 @@ def with_jam(command: Callable[..., None]) -> Callable[..., None]:
     """A command with all of a jam's options in the place of its parameter `given`, which is a `Given`."""
     options = [_parameter(control.field, *_option(key, control)) for key, control in _JAM.items()]
     options.append(_parameter("save", Path, typer.Option(help="Also write the jam to this MIDI file.")))
+    options.append(_parameter("letters", bool, typer.Option(LETTERS, hidden=True)))
     options.append(inspect.Parameter("profile", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Profile))
 
     def gathered(given: dict[str, Any]) -> Given:
         values = {key: _switched(given[control.field]) for key, control in _JAM.items()}
         kept = {key: value for key, value in values.items() if value is not None}
-        return Given(kept, given["profile"], given["save"])
+        return Given(kept, given["profile"], given["save"], bool(given["letters"]))
 
     return _instead_of("given", command, options, gathered)

@@ -18,15 +18,14 @@ import typer
 
 from improv import __version__
 from improv.cli import daemon as background
-from improv.cli.options import Given, Name, with_jam
+from improv.cli.options import LETTERS, Given, Name, with_jam
 from improv.cli.output import say, say_lines
 from improv.errors import AlreadyRunning, ImprovError, UsageError
 from improv.instance import DEFAULT, Instance
-from improv.messages import CONTROLS, MODE, Rig, Set, nearest
+from improv.messages import CONTROLS, Rig, Set, nearest
 from improv.picks import Picks
 from improv.plain import printable
 from improv.private import make_folder, write_private
-from improv.turns import Mode
 
 _FRAMES_PER_S = "30"
 _WHAT = 160
@@ -58,7 +57,7 @@ def play(
 
     if layout not in LAYOUTS:
         raise UsageError(f"no layout {layout!r}{nearest(layout, tuple(LAYOUTS))}; choose from {', '.join(LAYOUTS)}")
-    config = given.config()  # what is wrong is said before the screen is taken
+    given.config()  # what is wrong is said before the screen is taken
     at.socket  # noqa: B018 a path too long is said too
     joins = at.running() is not None
     os.environ.setdefault("TEXTUAL_FPS", _FRAMES_PER_S)  # it is read once, when Textual is loaded
@@ -70,8 +69,8 @@ def play(
     from improv.tui.glyphs import glyphs_of
 
     arguments = given.arguments()
-    if config.tune.mode is None:  # a computer keyboard is there in any case, so there is somebody to trade with
-        arguments.append(f"--{MODE.name}={Mode.TRADE}")
+    if LETTERS not in arguments:
+        arguments.append(LETTERS)
     called_off = Event()
     if origin := at.origin() if joins else None:
         arguments = list(origin.arguments)

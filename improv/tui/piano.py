@@ -40,7 +40,7 @@ class Sounding:
 class Piano:
     """The keys that are down, the lowest C and the velocity: a value, so that a key makes another one of it."""
 
-    lowest: int = 48
+    lowest: int = 60
     velocity: int = 80
     down: tuple[Sounding, ...] = ()
 

@@ -3,12 +3,12 @@
 from math import ceil
 
 from improv.messages import Snapshot
-from improv.music import Place
+from improv.music import STEPS_PER_BAR, Place
 from improv.tui import big
 from improv.tui.glyphs import Glyphs
 from improv.tui.keys import BY_ACTION
 from improv.tui.view import NOBODY, Row, Span, View, role_of, width_of, word_of
-from improv.turns import Mode, Who
+from improv.turns import Mode, Who, taken_says
 
 _EDGED = 60
 """Cells from which on what stands beside the music leaves the last one free."""
@@ -124,6 +124,8 @@ def _says(seen: Snapshot) -> str:
             return "then you"
         case Who.YOU, Mode.LISTEN:
             return "improv listens"
+        case Who.YOU, _ if seen.took_turn and seen.step - seen.turn.start < STEPS_PER_BAR:
+            return taken_says(seen.turn)
         case Who.YOU, _ if seen.turn.end is None:
             return "pause, and it answers"
         case Who.YOU, _:
