@@ -19,6 +19,7 @@ import typer
 from typer.testing import CliRunner
 
 from improv import log as logs
+from improv.between import Opened
 from improv.cli import daemon
 from improv.cli.options import Given, with_jam
 from improv.controllers import Controllers
@@ -26,7 +27,7 @@ from improv.daemon import _Desk
 from improv.errors import AlreadyRunning, ImprovError, UsageError
 from improv.instance import Instance
 from improv.log import Log
-from improv.messages import Learn, Rig, Settings, Snapshot
+from improv.messages import Learn, PortStatus, Rig, Settings, Snapshot
 from improv.midi import ports
 from improv.music import Cell, Place
 from improv.notify import READY, WATCHDOG, notify, status, unit, unit_of, watchdog_s
@@ -681,3 +682,40 @@ def test_whoever_watches_sees_what_is_learned_and_without_midi_nothing_is() -> N
     there.rig = Rig(api="none")
     with pytest.raises(UsageError, match="no knob to learn from"):
         audience.desk.ask(Learn("tempo"))
+
+
+# --- the mode where nobody has chosen one ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("inputs", "letters", "mode"),
+    [
+        pytest.param(
+            [PortStatus(role="input", name="improv in", virtual=True, peers=())], True, Mode.PHRASE, id="letters"
+        ),
+        pytest.param([PortStatus(role="input", name="improv in", virtual=True)], True, Mode.PHRASE, id="nobody knows"),
+        pytest.param([], True, Mode.PHRASE, id="letters without MIDI"),
+        pytest.param(
+            [PortStatus(role="input", name="improv in", virtual=True, peers=("keys",))],
+            True,
+            Mode.TRADE,
+            id="plugged in",
+        ),
+        pytest.param([PortStatus(role="input", name="keys", peers=("keys",))], True, Mode.TRADE, id="a keyboard"),
+        pytest.param(
+            [PortStatus(role="input", name="keys")], True, Mode.TRADE, id="a keyboard, as far as anybody knows"
+        ),
+        pytest.param(
+            [PortStatus(role="input", name="keys", peers=())], True, Mode.PHRASE, id="a keyboard that has gone"
+        ),
+        pytest.param(
+            [PortStatus(role="input", name="improv in", virtual=True, peers=())], False, Mode.TRADE, id="a port"
+        ),
+        pytest.param([], False, Mode.SOLO, id="nothing at all"),
+    ],
+)
+def test_the_mode_is_what_one_can_play_on(inputs: list[PortStatus], letters: bool, mode: Mode) -> None:
+    from improv.daemon import _mode_for
+
+    opened = Opened("", "jack", hears=bool(inputs), plays=True, realtime=False, ports=tuple(inputs))
+    assert _mode_for(opened, letters=letters) is mode

@@ -518,9 +518,11 @@ def rendered(tmp_path: Path) -> Callable[..., mido.MidiFile]:
     """A render of the walker, which draws its melody: the file it makes."""
     model = str(saved(walker(), tmp_path / "walker.onnx"))
 
-    def rendered(call: Path | None = None, name: str = "out.mid", **tune: Any) -> mido.MidiFile:
+    def rendered(
+        call: Path | None = None, name: str = "out.mid", said: list[str] | None = None, **tune: Any
+    ) -> mido.MidiFile:
         values = {"model": model, "choruses": 1, "seed": 0, "count_in": 0, "bars": 1, "provider": "cpu", **tune}
-        render(Tune.of(**values), tmp_path / name, call)
+        render(Tune.of(**values), tmp_path / name, call, [].append if said is None else said.append)
         midi = mido.MidiFile(tmp_path / name)
         check_well_formed(midi)
         return midi
@@ -577,6 +579,32 @@ def test_a_render_with_a_call_trades_and_without_one_is_solo(
     assert [text for _, text in markers(rendered())] == ["Chorus 1 - improv"]
     with pytest.raises(UsageError, match="solo hears nobody; leave --call out, or choose --mode trade or duet"):
         rendered(call, mode=Mode.SOLO)
+
+
+def test_a_call_is_played_whole_or_it_is_said_what_is_not(
+    rendered: Callable[..., mido.MidiFile], tmp_path: Path
+) -> None:
+    late = midi_file(
+        tmp_path / "late.mid", [on(60, 40), off(60, 1), on(64, 1), off(64, 1)]
+    )  # bar 11, of four in a form
+    said: list[str] = []
+    midi = rendered(late, said=said, choruses=None)
+    assert onsets(midi, "You") == [40 * TICKS_A_BEAT, 42 * TICKS_A_BEAT]
+    assert said == ["3 choruses, for the call goes on to bar 11"]
+    assert absolute(midi.tracks[0])[-1][0] == 12 * BAR  # and the answer
+    said.clear()
+    assert "You" not in parts(rendered(late, said=said, choruses=2))
+    assert said == [
+        "bar 11 of the call comes after the last chorus: 2 of its 2 notes are not played; "
+        "leave --choruses out, or give 3"
+    ]
+    said.clear()
+    short = midi_file(tmp_path / "short.mid", [on(60, 1), off(60, 1)])
+    assert absolute(rendered(short, said=said, choruses=None).tracks[0])[-1][0] == 4 * BAR
+    assert said == []
+    far = midi_file(tmp_path / "far.mid", [on(60, 4 * 4 * 65), off(60, 1)])
+    with pytest.raises(UsageError, match="the call goes on to bar 261, 66 choruses; say how many"):
+        rendered(far, choruses=None)
 
 
 def test_a_render_needs_an_end(rendered: Callable[..., mido.MidiFile]) -> None:

@@ -149,7 +149,7 @@ def _track(content: bytes, at: int, promised: int) -> tuple[bytes, int]:
     """A track's channel messages with their times, and where it ends: with its last message, whatever was promised."""
     kept, running = bytearray(), 0
     while at < len(content):
-        if at == promised:  # some programs leave the last message out
+        if at == promised and _is_name(content[at : at + 4]):  # some programs leave the last message out
             return bytes(kept + b"\x00\xff\x2f\x00"), at
         delta, at = _number(content, at)
         status = _byte(content, at)
