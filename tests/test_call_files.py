@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from improv.errors import DataError
-from improv.midi import smf
 from improv.midi.files import call_in, read_call
 from improv.midi.smf import Unreadable, messages_in
 
@@ -142,7 +141,7 @@ def test_what_mido_refuses_symusic_reads(monkeypatch: pytest.MonkeyPatch) -> Non
 
     content = header(1, 2) + track(LINE) + track(notes(38, channel=9))
     before = messages_in(content)
-    monkeypatch.setattr(smf.mido, "MidiFile", refuses)
+    monkeypatch.setattr("improv.midi.smf.mido.MidiFile", refuses)
     assert sorted(messages_in(content).messages) == sorted(before.messages)
     monkeypatch.setattr("symusic.Score", SimpleNamespace(from_midi=refuses))
     with pytest.raises(Unreadable, match="is damaged: no reader understands it"):

@@ -522,7 +522,7 @@ def rendered(tmp_path: Path) -> Callable[..., mido.MidiFile]:
         call: Path | None = None, name: str = "out.mid", said: list[str] | None = None, **tune: Any
     ) -> mido.MidiFile:
         values = {"model": model, "choruses": 1, "seed": 0, "count_in": 0, "bars": 1, "provider": "cpu", **tune}
-        render(Tune.of(**values), tmp_path / name, call, [].append if said is None else said.append)
+        render(Tune.of(**values), tmp_path / name, call, (said if said is not None else list[str]()).append)
         midi = mido.MidiFile(tmp_path / name)
         check_well_formed(midi)
         return midi
