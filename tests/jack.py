@@ -434,9 +434,22 @@ class Server:
 
     def ports(self) -> list[str]:
         """The names of all ports."""
-        listed = subprocess.run(
-            ["jack_lsp"], env=self._env, capture_output=True, text=True, timeout=PATIENT_S, check=False
-        )
+        return self._listed()
+
+    def cables(self) -> dict[str, set[str]]:
+        """What every port is connected to, by their names."""
+        found, here = dict[str, set[str]](), ""
+        for line in self._listed("-c"):
+            if line.startswith(" "):
+                found[here].add(line.strip())
+            else:
+                here = line
+                found[here] = set()
+        return found
+
+    def _listed(self, *options: str) -> list[str]:
+        command = ["jack_lsp", *options]
+        listed = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=PATIENT_S, check=False)
         return listed.stdout.splitlines()
 
     def connect(self, source: str, sink: str) -> None:
@@ -445,6 +458,10 @@ class Server:
             ["jack_connect", source, sink], env=self._env, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{source} -> {sink}: {done.stdout}{done.stderr}"
+
+    def disconnect(self, source: str, sink: str) -> None:
+        """Pull the cable between two ports."""
+        subprocess.run(["jack_disconnect", source, sink], env=self._env, capture_output=True, check=True)
 
     def witness(self, name: str = "witness") -> Witness:
         """Somebody who listens, connected to nothing yet."""

@@ -4,7 +4,7 @@ import pytest
 
 from improv.errors import InputNotFound, UsageError
 from improv.midi.channels import bytes_of
-from improv.midi.identity import match_port
+from improv.midi.identity import is_ours, match_port, one_of_each
 from improv.music import NoteOff, NoteOn, Part
 
 ALSA = ["Midi Through:Midi Through Port-0 14:0", "KeyLab 49:KeyLab 49 MIDI 1 24:0", "KeyLab 49:KeyLab 49 MIDI 2 24:1"]
@@ -46,3 +46,54 @@ def test_each_part_has_its_channel() -> None:
     assert bytes_of(NoteOn(Part.MELODY, 60, 90)) == bytes((0x90, 60, 90))
     assert bytes_of(NoteOff(Part.CHORDS, 48)) == bytes((0x81, 48, 64))
     assert bytes_of(NoteOn(Part.DRUMS, 37, 90)) == bytes((0x99, 37, 90))
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("improv-out:improv out", True),
+        ("improv-in-01:improv in", True),
+        ("improv-thru:improv thru 129:0", True),
+        ("improv out", True),  # CoreMIDI
+        ("a2j:improv-out [129] (capture): [0] improv out", True),
+        ("Midi-Bridge:improv-out:(capture_0) improv out", True),
+        ("improv-doctor-in:improv-doctor", True),
+        ("improv-synth:midi_in", False),
+        ("improv-out:midi_in", False),
+        ("improv-in:improv out", False),
+        ("improv outboard:in", False),
+        ("my improv-out:improv out", False),
+    ],
+)
+def test_only_what_is_really_ours_is_ours(name: str, ours: bool) -> None:
+    assert is_ours(name) is ours
+
+
+THROUGH = "Midi Through:Midi Through Port-0 14:0"
+KEYS, FLUID = "KeyLab:KeyLab MIDI 1 24:0", "FLUID Synth (12):Synth input port (12:0) 128:0"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "pair"),
+    [
+        (["keys:out"], ["synth:in"], ("keys:out", "synth:in")),
+        ([THROUGH, KEYS], [THROUGH, KEYS, FLUID], (KEYS, FLUID)),  # a keyboard has lights
+        (
+            ["a2j:KeyLab [24] (capture): [0] KeyLab MIDI 1"],
+            ["a2j:KeyLab [24] (playback): [0] KeyLab MIDI 1", "fluidsynth:midi"],
+            ("a2j:KeyLab [24] (capture): [0] KeyLab MIDI 1", "fluidsynth:midi"),
+        ),
+        (["KeyLab 0"], ["Microsoft GS Wavetable Synth 0", "KeyLab 1"], ("KeyLab 0", "Microsoft GS Wavetable Synth 0")),
+        (["keys:out"], [], None),
+        ([], ["synth:in"], None),
+        ([KEYS], [KEYS], None),
+        (["keys:out", "more:out"], ["synth:in"], None),
+        (["keys:out"], ["synth:in", "tape:in"], None),
+        (["keys:out"], ["IAC Driver Bus 1"], None),
+        ([THROUGH], [THROUGH], None),
+    ],
+)
+def test_one_keyboard_and_one_synth_and_nothing_else(
+    inputs: list[str], outputs: list[str], pair: tuple[str, str] | None
+) -> None:
+    assert one_of_each(inputs, outputs) == pair

@@ -39,7 +39,7 @@ CLIENT = "improv"
 QUEUE_LIMIT = 1 << 14
 """Messages that the driver keeps for us; it takes memory for each place of the queue when that is first used."""
 
-_POLL_S, _APPEARS_S = 0.001, 0.1
+_POLL_S, _APPEARS_S = 0.001, 0.5
 """How often what may have come is looked for, and how long a cable that was just plugged may take to be seen."""
 
 _MESSAGES_A_POLL = 32
@@ -227,11 +227,13 @@ class _Port:
         if known not in peers:
             same = same_port(known, peers)
             self.name = peers[0 if same is None else same]
+        if known != self.name or not self._owner:
             self._owner = self._owner_of(self.name)
         if not self.connected:
-            self.connected, self.connections = True, self.connections + 1
+            before, self.connected, self.connections = self.connections, True, self.connections + 1
             self._back()
-            return f"{self.direction} {self.name} {'is back' if known == self.name else 'was plugged in by somebody'}"
+            is_here = "is back" if before else "is connected"
+            return f"{self.direction} {self.name} {is_here if known == self.name else 'was plugged in by somebody'}"
         if known == self.name:
             return ""
         if known not in self._others():

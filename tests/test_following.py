@@ -1,0 +1,273 @@
+"""A port follows its cable as the MIDI system's graph has it: gone, back, renamed, pulled, replugged, refused."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import pytest
+
+from improv.between import described, port_text
+from improv.errors import Unavailable
+from improv.messages import PortStatus
+from improv.midi import ports
+from improv.midi.ports import InputPort, OutputPort
+from improv.midi.rtmidi_binding import rtmidi
+
+OURS = {"out": "improv-out:improv out", "in": "improv-in:improv in"}
+
+
+class System:
+    """A MIDI system: its ports, its cables, who owns them; it is graph and driver at once."""
+
+    period_s = 0.0
+
+    def __init__(self, *others: str) -> None:
+        self.others = list(others)
+        self.owners = {name.partition(":")[0]: "1" for name in others}
+        self.ours: list[str] = []
+        self.cables: set[tuple[str, str]] = set()
+        self.sent: list[bytes] = []
+        self.made = 0
+        self.refuses: Exception | None = None
+        self.deaf = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def client(self, role: str) -> "Client":
+        self.made += 1
+        return Client(self, OURS[role])
+
+    def ports(self) -> tuple[str, ...]:
+        return (*self.others, *self.ours)
+
+    def peers(self, port: str) -> tuple[str, ...] | None:
+        if port not in self.ports():
+            return None
+        return tuple(b for a, b in sorted(self.cables) if a == port)
+
+    def owner(self, port: str) -> str | None:
+        return self.owners.get(port.partition(":")[0])
+
+    def connect(self, source: str, sink: str) -> None:
+        raise AssertionError
+
+    def plug(self, ours: str, name: str) -> None:
+        self.cables.add((ours, name))
+
+    def pull(self, ours: str, name: str) -> None:
+        self.cables.discard((ours, name))
+
+    def leave(self, *names: str) -> None:
+        self.others = [name for name in self.others if name not in names]
+        self.cables = {cable for cable in self.cables if cable[1] not in names}
+
+    def come(self, name: str, owner: str) -> None:
+        self.others.append(name)
+        self.owners[name.partition(":")[0]] = owner
+
+
+class Client:
+    """An object as rtmidi's: it can be opened once."""
+
+    def __init__(self, system: System, ours: str) -> None:
+        self.system, self.ours, self.opened = system, ours, False
+
+    def get_ports(self) -> list[str]:
+        return list(self.system.ports())
+
+    def open_port(self, index: int, label: str) -> None:
+        name = self.get_ports()[index]
+        self.open_virtual_port(label)
+        if not self.system.deaf:
+            self.system.plug(self.ours, name)
+
+    def open_virtual_port(self, label: str) -> None:
+        if self.opened:
+            raise rtmidi.InvalidUseError("already opened")
+        self.opened = True
+        self.system.ours.append(self.ours)
+
+    def close_port(self) -> None:
+        if self.opened and self.ours in self.system.ours:
+            self.system.ours.remove(self.ours)
+            self.system.cables = {cable for cable in self.system.cables if cable[0] != self.ours}
+
+    def delete(self) -> None: ...
+
+    def ignore_types(self, **_: Any) -> None: ...
+
+    def send_message(self, message: bytes) -> None:
+        if self.system.refuses is not None:
+            raise self.system.refuses
+        self.system.sent.append(bytes(message))
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch) -> System:
+    there = System("oboe:in", "bassoon:in")
+    monkeypatch.setattr(ports, "_client", lambda role, api: there.client(role))
+    monkeypatch.setattr(ports, "_APPEARS_S", 0.0)
+    return there
+
+
+def output(system: System, wanted: str | None) -> OutputPort:
+    return OutputPort(wanted, "alsa", graph=system)
+
+
+SILENCE = bytes((0xB0, 123, 0))
+
+
+def test_each_passage_has_an_object_of_its_own(system: System) -> None:
+    port = output(system, None)
+    for wanted, peers in (("oboe", ("oboe:in",)), ("bassoon", ("bassoon:in",)), (None, ()), ("oboe", ("oboe:in",))):
+        made = system.made
+        port.move(wanted)
+        assert system.made == made + 1
+        assert (port.status.peers, port.virtual) == (peers, wanted is None)
+    assert len(system.ours) == 1
+
+
+def test_a_connection_that_the_system_does_not_show_is_none(system: System) -> None:
+    system.deaf = True
+    port = output(system, "oboe")
+    assert (port.connected, port.status.peers) == (False, ())
+    assert not port.reaches("oboe")
+    system.plug(OURS["out"], "oboe:in")
+    assert port.look()
+    assert port.follow() == "output oboe:in is connected"
+    assert port.reaches("oboe")
+
+
+def test_gone_and_back_between_two_looks_is_connected_again_and_silenced(system: System) -> None:
+    port = output(system, "oboe")
+    system.leave("oboe:in")
+    system.come("oboe:in", "2")
+    assert port.look()
+    assert port.follow() == "output oboe:in is back"
+    assert port.status.peers == ("oboe:in",)
+    assert SILENCE in system.sent
+
+
+def test_gone_for_longer_is_told_and_taken_up_again(system: System) -> None:
+    port = output(system, "oboe")
+    system.leave("oboe:in")
+    assert "is gone" in port.follow()
+    assert (port.status.peers, port.follow()) == ((), "")
+    system.come("oboe:in", "2")
+    assert port.follow() == "output oboe:in is back"
+
+
+def test_a_cable_that_was_pulled_stays_out_until_it_is_plugged_again(system: System) -> None:
+    port = output(system, "oboe")
+    system.pull(OURS["out"], "oboe:in")
+    assert "was unplugged by somebody" in port.follow()
+    assert (port.follow(), port.status.peers) == ("", ())
+    assert not port.reaches("oboe")
+    system.plug(OURS["out"], "oboe:in")
+    assert port.follow() == "output oboe:in is back"
+    assert SILENCE in system.sent
+    system.pull(OURS["out"], "oboe:in")
+    port.follow()
+    system.leave("oboe:in")
+    system.come("oboe:in", "2")  # started again: nobody's wish any more
+    assert port.follow() == "output oboe:in is back"
+
+
+def test_who_is_renamed_keeps_the_cable_and_who_is_exchanged_is_told(system: System) -> None:
+    port = output(system, "oboe")
+    made = system.made
+    system.leave("oboe:in")
+    system.come("oboe:reed", "1")
+    system.plug(OURS["out"], "oboe:reed")
+    assert port.follow() == "output oboe:in is called oboe:reed now"
+    assert (port.status.name, system.made, system.sent) == ("oboe:reed", made, [])
+    system.pull(OURS["out"], "oboe:reed")
+    system.plug(OURS["out"], "bassoon:in")
+    assert port.follow() == "output oboe:reed was unplugged by somebody, who has plugged bassoon:in in"
+    assert SILENCE in system.sent
+
+
+def test_a_virtual_port_tells_who_comes_and_goes_and_silences_who_comes_back(system: System) -> None:
+    port = output(system, None)
+    assert port.status == PortStatus(role="output", name="improv out", virtual=True, peers=())
+    system.plug(OURS["out"], "oboe:in")
+    assert port.follow() == "virtual port 'improv out': connected to oboe:in"
+    assert system.sent == []
+    system.pull(OURS["out"], "oboe:in")
+    assert port.follow() == "virtual port 'improv out': nothing is connected to it"
+    system.plug(OURS["out"], "oboe:in")
+    port.follow()
+    assert SILENCE in system.sent
+
+
+def test_keys_are_let_go_when_a_keyboard_leaves_a_virtual_port(system: System) -> None:
+    port = InputPort(None, "alsa", graph=system)
+    system.plug(OURS["in"], "oboe:in")
+    port.follow()
+    assert not port._gone
+    system.leave("oboe:in")
+    port.follow()
+    assert port._gone
+
+
+def test_what_is_not_taken_is_told_once_and_is_over_when_it_is(system: System) -> None:
+    port = output(system, "oboe")
+    system.refuses = rtmidi.SystemError("no room")
+    port.send(b"\x90\x3c\x5a")
+    assert "no room" in port.status.fault
+    assert "does not take what is sent: no room" in port.follow()
+    assert port.follow() == ""
+    assert "no room" in port_text(port.status)
+    system.refuses = None
+    port.send(b"\x90\x3c\x5a")
+    assert port.status.fault == ""
+
+
+def test_a_port_that_cannot_be_opened_is_told_and_the_old_one_is_kept(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = output(system, "oboe")
+    opened = Client.open_port
+
+    def refused(client: Client, index: int, label: str) -> None:
+        if client.get_ports()[index] == "bassoon:in":
+            raise rtmidi.SystemError("busy")
+        opened(client, index, label)
+
+    monkeypatch.setattr(Client, "open_port", refused)
+    with pytest.raises(Unavailable, match="busy"):
+        port.move("bassoon")
+    assert (port.name, port.status.peers) == ("oboe:in", ("oboe:in",))
+
+
+OBOE = PortStatus(role="output", name="oboe:in", peers=("oboe:in",))
+HERE = PortStatus(role="input", name="improv in", virtual=True, peers=())
+
+
+@pytest.mark.parametrize(
+    ("there", "passes_on", "text"),
+    [
+        ((HERE, OBOE), False, "jack: hears virtual port 'improv in' (nothing is connected to it), plays to oboe:in"),
+        ((OBOE,), True, "jack: plays to oboe:in"),
+        (
+            (PortStatus(role="input", name="keys:out", peers=("keys:out",)), OBOE),
+            True,
+            "jack: hears keys:out, plays to oboe:in, passes on to oboe:in",
+        ),
+        ((PortStatus(role="output", name="oboe:in", peers=()),), False, "jack: plays to oboe:in (not connected)"),
+        (
+            (PortStatus(role="output", name="oboe:in", peers=("oboe:in", "tape:in")),),
+            False,
+            "jack: plays to oboe:in and tape:in",
+        ),
+        (
+            (PortStatus(role="output", name="oboe:in"),),
+            False,
+            "jack: plays to oboe:in (this system does not tell whether it is connected)",
+        ),
+    ],
+)
+def test_the_ports_in_a_sentence(there: Sequence[PortStatus], passes_on: bool, text: str) -> None:
+    assert described("jack", there, passes_on=passes_on) == text
