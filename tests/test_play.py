@@ -196,7 +196,7 @@ def test_it_is_started_again_as_it_was_and_not_beside_systemd(monkeypatch: pytes
     starts = play._starter(Instance(), ["--tempo=80"], lambda: False, again=False)
     for _ in range(3):
         starts()
-    assert launched == [["--tempo=80"], ("--tempo=90",), ["--tempo=80"]]
+    assert launched == [["--tempo=80"], ["--tempo=90"], ["--tempo=80"]]
     with pytest.raises(UsageError, match=r"type: systemctl start --user improv\.service"):
         starts()
 

@@ -1,13 +1,21 @@
 """Your notes, read in one way: whatever a keyboard, a file or the letters of the computer send, what is heard of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from improv.messages import Command, Panic
+from improv.midi.stream import Incoming
 from improv.midi.your_notes import DOUBT_BEATS, HELD_BEATS, YourNotes
 from improv.music import NoteOff, NoteOn, Part, Timed
+from improv.session import Session
+from improv.turns import Mode, Who
+from tests.conftest import Echo
+from tests.test_engine import Commands, played
+
+Begun = Callable[..., Session]
 
 BEAT_S = 0.5
 
@@ -137,3 +145,43 @@ def test_beginnings_and_ends_alternate_and_everything_ends(arriving: list[tuple[
         assert notes.next_let_go_s(BEAT_S) > now_s
     notes.let_go(now_s + HELD_BEATS * BEAT_S + 1, BEAT_S)
     assert not notes.down
+
+
+# --- through the engine: whether a phrase is answered ------------------------------------------------
+
+
+def answered_s(begun: Begun, echo: Echo, *arrivals: tuple[float, str | Command]) -> list[float]:
+    """When improv's turns begin in phrase mode at 120 bpm, after what arrives from a keyboard."""
+    source = Commands(*((at, _arrival(at, each)) for at, each in arrivals))  # type: ignore[arg-type]
+    _, _, _, moments = played(begun(Mode.PHRASE), echo, source, last_step=95)
+    turns = {moment.session.turn.start for moment in moments if moment.session.turn.who is Who.IMPROV}
+    return [start / 4 for start in sorted(turns)]
+
+
+def _arrival(at: float, each: str | Command) -> Incoming | Command:
+    return Incoming(at, bytes.fromhex(each)) if isinstance(each, str) else each
+
+
+PHRASE = ((0.0, ON), (0.4, OFF), (0.5, "903f50"), (0.9, "803f40"))
+LOST = PHRASE[:-1]
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "at_s"),
+    [
+        pytest.param(PHRASE, [2.0], id="a phrase"),
+        pytest.param(LOST, [9.5], id="its last end was lost: four bars after the key was struck"),
+        pytest.param([*LOST, (2.0, Panic())], [3.0], id="a panic frees it"),
+        pytest.param([*LOST, (2.0, "b07b00")], [3.0], id="all notes off frees it"),
+        pytest.param([*LOST, (2.0, "b07800")], [3.0], id="all sound off frees it"),
+        pytest.param(
+            [*LOST, (2.0, "903f50"), (2.4, "803f40")], [4.0], id="the same key once more frees it, in a while"
+        ),
+        pytest.param([(0.0, DRUM), (0.1, DRUM_OFF), (0.5, DRUM), (0.6, DRUM_OFF)], [], id="drums are no phrase"),
+        pytest.param([*PHRASE, (1.0, DRUM), (1.5, DRUM), (1.75, DRUM)], [2.0], id="nor do they keep one going"),
+    ],
+)
+def test_a_phrase_is_answered_whatever_has_become_of_its_keys(
+    begun: Begun, echo: Echo, arrivals: Sequence[tuple[float, str | Command]], at_s: list[float]
+) -> None:
+    assert answered_s(begun, echo, *arrivals)[:1] == at_s
