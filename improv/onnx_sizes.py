@@ -74,7 +74,7 @@ class Node:
         if len(self.inputs) <= index or (tensor := self.inputs[index]) is None:
             return None
         if tensor.known is None:
-            raise ValueError(f"its {name} are only known when it runs")
+            raise ValueError(f"its {name} only show when it runs")
         return tensor.known
 
 

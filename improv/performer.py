@@ -37,6 +37,9 @@ _AHEAD_S = 0.1
 
 _SOON_S = 0.01
 
+_LONGEST_PAUSE_S = 10.0
+"""Of a take that is played again: while playing was stopped nobody need wait as long as it was."""
+
 _TIDY_STEPS = 12 * STEPS_PER_BAR
 """Garbage is collected so often, right after a step, when there is time."""
 
@@ -306,15 +309,19 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
     step, after = head.first_step - 1, head.first_step - 1
     if begin_.session:
         first_s, after = pickle.loads(begin_.session)  # noqa: S301 from our own process
-    later_s, form_steps = first_s, Form.parse(head.form).steps
+    later_s, before_s, form_steps = first_s, 0.0, Form.parse(head.form).steps
     for index, again in enumerate(replayed(recording)):
         entry, session = again.entry, again.session
         form_steps = session.form.steps if session else form_steps
         silent_steps = max(entry.leapt * form_steps, entry.step - step - 1)  # leapt over, or missing
         closing, step = entry.step == step, entry.step
         later_s -= silent_steps * entry.transport.step_s
+        due_s = entry.transport.time_of(step + closing) + later_s
+        too_long_s = due_s - before_s - _LONGEST_PAUSE_S
+        if before_s and too_long_s > 0:
+            later_s, due_s = later_s - too_long_s, due_s - too_long_s
+        before_s = due_s
         transport = replace(entry.transport, anchor_s=entry.transport.anchor_s + later_s)
-        due_s = transport.time_of(step + closing)
         if step <= after:
             continue
         if hands.listen_until(due_s - _AHEAD_S, at_once=False) is None:

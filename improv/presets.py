@@ -15,10 +15,12 @@ from types import MappingProxyType
 from improv.config import config_path
 from improv.errors import DataError, UsageError
 from improv.messages import CONTROLS, Set, Snapshot, Value
+from improv.safe_files import read_file
 from improv.text_file import decoded
 
 MOST = 99
 LONGEST_NAME = 40
+_MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def presets_path() -> Path:
 def load(path: Path) -> tuple[Preset, ...]:
     """The presets of a file, none if there is no file; DataError says what is wrong with it."""
     try:
-        content = tomllib.loads(decoded(path.read_bytes()))
+        content = tomllib.loads(decoded(read_file(path, _MOST_BYTES)))
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, RecursionError) as error:

@@ -177,7 +177,8 @@ def replayed(recording: Recording, networks: Networks = network) -> Iterator[Aga
             model = networks(entry.model, entry.model_sha256, head.provider)
             session = None if session is None else swapped(session, model)
         if session is not None:
-            session = _the_same(entry, session, model)
+            with malformed(f"step {entry.step}"):  # what it goes on from anybody can have made
+                session = _the_same(entry, session, model)
         yield Again(entry, session)
 
 

@@ -310,3 +310,41 @@ def test_what_asks_for_more_is_refused_it_and_then_the_limit_is_gone() -> None:
     with memory_limited(64 << 20), pytest.raises(MemoryError):
         np.ones(256 << 20, np.uint8)
     assert np.ones(256 << 20, np.uint8).nbytes == 256 << 20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts what is really written")
+def test_what_tries_a_network_has_a_limit_besides(tmp_path: Path) -> None:
+    """Were a size ever computed wrongly: the same network, not looked at, gets no further than the limit."""
+    grown = [
+        *doublings("Concat", 24, axis=1),
+        node("ReduceSum", ["twice23"], "sum"),
+        node("Mul", ["sum", "nought"], "no"),
+    ]
+    model = with_nodes(
+        [*grown, node("Add", ["chord_before", "no"], "next_chord")], numbers("nought", [[0]], np.float32)
+    )
+    [chord] = [each for each in model.graph.node if list(each.output) == ["next_chord"] and each.op_type == "MatMul"]
+    chord.output[0] = "chord_before"
+    code = """
+import resource, sys
+from functools import partial
+from improv import memory_limit, onnx_file, performer
+from improv.config import Tune
+from improv.errors import ContractError
+from improv.turns import Mode
+onnx_file.check_costs = lambda graph: None
+performer.memory_limited = partial(memory_limit.memory_limited, 200 << 20)
+tune = Tune.of(model=sys.argv[1])
+try:
+    performer.begun(tune, performer.opened(tune), Mode.SOLO, 0)
+except ContractError as error:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, error)
+"""
+    path = saved(model, tmp_path / "grown.onnx")
+    done = subprocess.run(
+        program.python("-c", code, str(path)),
+        env=program.environment(), capture_output=True, text=True, check=True, timeout=300,
+    )  # fmt: skip
+    mib, _, says = done.stdout.partition(" ")
+    assert "it fails in its first steps" in says
+    assert int(mib) < 600

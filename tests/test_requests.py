@@ -265,3 +265,19 @@ def test_learned_maps_that_are_no_text_are_none(tmp_path: Path) -> None:
     os.mkfifo(at.learned)
     assert learned_maps(at, said.append) == ()
     assert len(said) == 4
+
+
+def test_presets_that_are_no_file_are_said_not_waited_for(tmp_path: Path) -> None:
+    from improv import presets
+    from improv.errors import DataError
+
+    path = tmp_path / "presets.toml"
+    os.mkfifo(path)
+    with pytest.raises(DataError, match="it is no ordinary file"):
+        presets.load(path)
+    path.unlink()
+    path.write_bytes(b"\xff")
+    with pytest.raises(DataError):
+        presets.load(path)
+    path.unlink()
+    assert presets.load(path) == ()
