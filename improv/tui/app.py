@@ -757,6 +757,10 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._fingers.let_go()
         self.exit(False)
 
+    def action_suspend(self) -> None:
+        """Go back to the shell until it says fg; the jam plays on."""
+        self.action_suspend_process()
+
     async def action_quit_and_stop(self) -> None:
         """Leave, and end the jam, if it is asked for twice."""
         now_s = self._setting.clock()

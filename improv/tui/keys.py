@@ -271,6 +271,13 @@ TABLE: tuple[Key, ...] = (
         letters=("q",),
     ),
     Key(
+        action="suspend",
+        title="suspend",
+        help="Back to the shell; the jam plays on, fg comes back.",
+        group=LEAVE,
+        everywhere=("ctrl+z",),
+    ),
+    Key(
         action="quit_and_stop",
         title="end the jam",
         help="Leave, and end the jam; it asks once.",
@@ -303,6 +310,7 @@ _SHOWN = MappingProxyType(
         "ctrl+p": "^p",
         "ctrl+c": "^c",
         "ctrl+e": "^e",
+        "ctrl+z": "^z",
         "backspace": "bksp",
     }
 )
