@@ -86,6 +86,6 @@ def _everybody(app: App[Any]) -> list[MessagePump]:
 
 
 def _is_busy(pump: MessagePump) -> bool:
-    if isinstance(pump, Screen) and pump.is_current and (pump._dirty_widgets or pump._layout_required):
+    if isinstance(pump, Screen) and pump.is_active and (pump._dirty_widgets or pump._layout_required):
         return True
     return bool(pump._next_callbacks) or not pump._message_queue.empty()

@@ -90,6 +90,9 @@ class Scripted:
     def start(self) -> None:
         self.started += 1
 
+    def settle(self) -> None:
+        pass
+
     def end(self) -> None:
         pass
 

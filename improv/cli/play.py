@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Event
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +26,10 @@ from improv.messages import CONTROLS, Rig, Set, nearest
 from improv.picks import Picks
 from improv.plain import printable
 from improv.private import make_folder, write_private
+
+if TYPE_CHECKING:
+    from improv.tui.app import ImprovApp
+    from improv.tui.daemon_link import DaemonLink
 
 _FRAMES_PER_S = "30"
 _WHAT = 160
@@ -94,10 +98,7 @@ def play(
         raise UsageError(f"no theme {theme!r}{nearest(theme, themes)}; choose from {', '.join(themes)}")
     gc.collect()
     gc.freeze()  # what is loaded stays: it need not be looked through again and again while it plays
-    try:
-        result = app.run()
-    finally:
-        link.end()
+    result = _shown(app, link)
     if app.crash is not None:
         with suppress(OSError):  # the terminal may be gone
             _tell_crash(at, app.crash)
@@ -109,8 +110,19 @@ def play(
     if not in_browser:
         with suppress(OSError):
             _part(at, app.seen.rig if app.seen else Rig(), ended=result is True)
-    if app.return_code:  # it has been said why
-        raise typer.Exit(app.return_code)
+    if app.crash is not None:  # it has been said why
+        raise typer.Exit(1)
+
+
+def _shown(app: "ImprovApp", link: "DaemonLink") -> ImprovError | bool | None:
+    """Show the interface until it is left; what has ended it otherwise is its crash."""
+    try:
+        return app.run()
+    except Exception as error:
+        app.crash = app.crash or error
+        return None
+    finally:
+        link.end()
 
 
 def _leave(at: Instance, result: ImprovError | bool | None) -> None:

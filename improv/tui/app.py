@@ -4,10 +4,6 @@ It renders what the link tells and asks the link for what is wanted. It must nev
 end by mistake: quitting it, crashing it or resizing it changes nothing but the screen.
 """
 
-import asyncio
-import os
-import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,9 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.command import CommandPalette
-from textual.css.query import NoMatches
 from textual.events import Event, Key
 from textual.filter import LineFilter
 from textual.message import Message
@@ -57,14 +52,17 @@ from improv.tui.colours import variables
 from improv.tui.controls import Controls
 from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
 from improv.tui.fingers import Fingers
-from improv.tui.footer import Banner, Footer
+from improv.tui.footer import Footer
 from improv.tui.glyphs import UNICODE, Glyphs
 from improv.tui.harmless import Harmless
 from improv.tui.jam import JamScreen
+from improv.tui.keyboard import Keyboard
 from improv.tui.keys import BY_ACTION, LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
+from improv.tui.keystrokes import KeyboardFlags, KeyReleased, Keystroke
 from improv.tui.lists import VIRTUAL, ChoicesScreen, ListScreen, ModelsScreen, PortsScreen, PresetsScreen, Runs
 from improv.tui.piano import Piano
 from improv.tui.screens import Aside, Entry, Everything, HelpScreen, LogScreen, StillPalette
+from improv.tui.sturdy import Sturdy
 from improv.tui.view import left_by
 
 DARK, LIGHT = "textual-dark", "textual-light"
@@ -72,6 +70,9 @@ DARK, LIGHT = "textual-dark", "textual-light"
 GONE = "improv has stopped; waiting for it (s starts it again, ctrl+q leaves)"
 _HANGS = "waiting for it (improv daemon restart begins again, ctrl+q leaves)"
 _STARTING, _JOINING = "starting...", "joining..."
+_MOUSE = "mouse"
+"""What holds a key that is clicked on."""
+
 _NOTED = 200
 """How many remarks are kept for the log."""
 
@@ -117,7 +118,7 @@ class Setting:
 _HARMLESS = Harmless()
 
 
-class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
+class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
     """The interface; its result is what kept the daemon from starting, or whether the jam is to end too."""
 
     CSS_PATH = "improv.tcss"
@@ -135,8 +136,6 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self.animation_level = "none"
         self._link = link
         self._setting = setting
-        self.crash: BaseException | None = None
-        """What has ended the interface, if that was a mistake of its own."""
         self.seen: Snapshot | None = None
         self.letters = Letters.PIANO  # what is struck too early does nothing; a command might leave, or end the jam
         self._letters_chosen = False
@@ -153,6 +152,8 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._is_starting = setting.starts
         self._before: Preset | None = None
         """How everything stood when what is being started again had gone."""
+        self._tells_releases = False
+        """Whether the terminal tells when keys come up."""
         self._is_news = True
         """Whether nothing has been seen yet of the daemon that is there."""
         self._asked_first = False
@@ -174,10 +175,9 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show what is known, and listen for more."""
-        if not (self.is_headless or self.is_web):
-            self._leave_when_told()
         self.set_class(self._setting.glyphs.plain, "-ascii")
         self.theme = self._first_theme()
+        self.app_suspend_signal.subscribe(self, self._suspended, immediate=True)
         self.theme_changed_signal.subscribe(self, lambda theme: self._keep_theme(theme.name))
         self._read_presets()
         self.call_after_refresh(self._begin)
@@ -193,34 +193,16 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
         self._is_starting = True
         self._link.start()
 
-    def _leave_when_told(self) -> None:
-        """Leave in order when the system asks for it, so that the terminal is what it was; the jam plays on.
-
-        Where the terminal has gone there is nothing to put in order, and whoever writes to it might wait for ever.
-        """
-        loop = asyncio.get_running_loop()
-
-        def leave(number: int, _frame: object) -> None:
-            signal.signal(number, signal.SIG_DFL)
-            if os.isatty(0):
-                loop.call_soon_threadsafe(self.exit, False)
-            else:
-                os.kill(os.getpid(), number)
-
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), leave)
-
     # --- ending ---
 
-    def _fatal_error(self) -> None:
-        """Leave the screen, and keep what has gone wrong for whoever runs the interface to tell.
+    def leave(self) -> None:
+        """Leave; the jam plays on."""
+        self._fingers.let_go()
+        self.exit(False)
 
-        Textual would print pages of source. It calls this while the exception is handled; of what it keeps to
-        itself nothing else is taken over.
-        """
-        self.crash = self.crash or sys.exception()
-        self.panic()
+    def remark(self, text: str) -> None:
+        """Note what has happened, for the log."""
+        self.noted.append(text)
 
     # --- news ---
 
@@ -354,14 +336,17 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             mode += f" {pitch_name(piano.lowest)} v{piano.velocity}"
         labels = piano.labels(self._setting.layout) if self.letters is Letters.PIANO else {}
         self._jam.keyboard.show_labels(labels)
-        with suppress(NoMatches):  # a screen that is only coming is dressed when it is there
-            self.screen.query_one(Footer).show(self._where, self.letters, mode)
+        screen = self.screen
+        if isinstance(screen, JamScreen | Aside) and screen.is_mounted:  # one that comes is dressed then
+            screen.footer.show(self._where, self.letters, mode)
             learns = (
                 self._rig.learning
                 and f"learning {self._rig.learning}: move a knob ({BY_ACTION['close'].shown} leaves it)"
             )
             calm = self._banner in ("", _STARTING, _JOINING)
-            self.screen.query_one(Banner).say(self._banner or learns, calm=calm)
+            screen.banner.say(self._banner or learns, calm=calm)
+        if isinstance(screen, HelpScreen):
+            screen.are(self.letters)
 
     def on_aside_ready(self) -> None:
         """Tell a screen that comes up how things are."""
@@ -384,6 +369,9 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     async def on_event(self, event: Event) -> None:
         """Give a key the meaning the table has for it; what it has none for goes to whatever has the focus."""
+        if isinstance(event, KeyReleased):
+            self._fingers.lift(event.code)
+            return
         if isinstance(event, Key) and not event.is_forwarded and self._screen_is_there():
             character = event.character if event.is_printable else None
             key = event.key
@@ -395,9 +383,33 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
                     if self._is_gone:
                         self._refuse()
                     elif not self._is_news:
-                        self._fingers.strike(struck)
+                        self._strike(struck, event)
                     return
         await super().on_event(event)
+
+    def _strike(self, struck: Struck, event: Key) -> None:
+        """Press a key of the piano for as long as it is held, where the terminal tells that; else that is guessed."""
+        if not (self._tells_releases and isinstance(event, Keystroke)):
+            self._fingers.strike(struck)
+        elif not event.is_repeat:
+            self._fingers.hold(struck, event.code)
+
+    def on_keyboard_flags(self, event: KeyboardFlags) -> None:
+        """Know whether the terminal tells when keys come up."""
+        self._tells_releases = event.tells_releases
+
+    def on_app_blur(self) -> None:
+        """Let every key go: whoever has the keyboard now hears them come up."""
+        self._let_go()
+
+    def on_keyboard_pressed(self, event: Keyboard.Pressed) -> None:
+        """Press the key of the piano that was clicked on."""
+        if event.pitch is None:
+            self._fingers.lift(_MOUSE)
+        elif self._is_gone:
+            self._refuse()
+        elif not self._is_news:
+            self._fingers.hold_pitch(event.pitch, _MOUSE)
 
     def _screen_is_there(self) -> bool:
         return bool(self.screen_stack)
@@ -572,7 +584,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_help(self) -> None:
         """Say what every key does."""
-        self._go(HelpScreen(self._setting.glyphs, self._setting.layout))
+        self._go(HelpScreen(self._setting.glyphs, self._setting.layout, self.letters))
 
     def action_palette(self) -> None:
         """Open the command palette."""
@@ -710,7 +722,7 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
 
     def action_export(self) -> None:
         """Write the take of this jam as a MIDI file, or the last one if it is not recorded."""
-        self.run_worker(self._export(), exclusive=True, group="export")
+        self.run_worker(self._export, exclusive=True, group="export")  # type: ignore[arg-type]
 
     async def _export(self) -> None:
         try:
@@ -752,10 +764,27 @@ class ImprovApp(App[ImprovError | bool], inherit_bindings=False):
             self._dress()
             self._start()
 
+    def action_suspend(self) -> None:
+        """Leave the terminal to the shell until it comes back."""
+        suspend = getattr(self._driver, "suspend", None)
+        if suspend is None:
+            self._toast("there is no shell to go back to here", wrong=True)
+        else:
+            suspend()
+
+    def _suspended(self, _app: object) -> None:
+        """Let every key go, and wait until that has been told: whoever is stopped tells nothing."""
+        self._let_go()
+        self._link.settle()
+
+    def _let_go(self) -> None:
+        """Let go what the keyboard and the mouse hold."""
+        self._jam.keyboard.let_go()
+        self._fingers.let_go()
+
     async def action_quit(self) -> None:
         """Leave; the jam plays on."""
-        self._fingers.let_go()
-        self.exit(False)
+        self.leave()
 
     def action_suspend(self) -> None:
         """Go back to the shell until it says fg; the jam plays on."""

@@ -82,6 +82,10 @@ class NotStarted:
 News = Seen | Joined | Gone | Said | Started | NotStarted
 
 
+Wanted = Command | threading.Event | None
+"""What is put to the thread that asks: a command, what is set when all before it is done, or an end to it."""
+
+
 class Link(Protocol):
     """Somebody who brings news of a daemon and takes commands to it; none of this ever waits."""
 
@@ -95,6 +99,10 @@ class Link(Protocol):
 
     def start(self) -> None:
         """Start the daemon; it is told of when it is there."""
+        ...
+
+    def settle(self) -> None:
+        """Wait a moment for what has been asked for to be done."""
         ...
 
     def end(self) -> None:
@@ -113,7 +121,7 @@ class DaemonLink:
         self._starts = starts
         self._clock = clock
         self._tell: Callable[[News], object] = _nobody
-        self._wanted: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._wanted: queue.SimpleQueue[Wanted] = queue.SimpleQueue()
         self._asking: threading.Thread | None = None
         self._client: ControlClient | None = None
         """Whom the thread that asks is connected to."""
@@ -138,6 +146,13 @@ class DaemonLink:
         """Start the daemon; it is told of when it is there."""
         self._not_started = None
         self._starting = _thread(self._start)
+
+    def settle(self) -> None:
+        """Wait a moment for what has been asked for to be done."""
+        done = threading.Event()
+        self._wanted.put(done)
+        if self._asking is not None:
+            done.wait(_LAST_S)
 
     def end(self) -> None:
         """Tell nothing any more; what has been asked for is done, if that takes a moment."""
@@ -216,7 +231,7 @@ class DaemonLink:
     def _ask(self) -> None:
         """Ask for what is wanted until there is an end to it."""
         with ExitStack() as connection:
-            commands: list[Command | None] = []
+            commands: list[Wanted] = []
             while None not in commands:
                 try:
                     commands = [self._wanted.get(timeout=AGAIN_S), *self._waiting()]
@@ -227,6 +242,9 @@ class DaemonLink:
                 for command in latest(commands):
                     if not self._is_asked(connection, command):
                         break  # late the others would do harm
+                for done in commands:
+                    if isinstance(done, threading.Event):
+                        done.set()
 
     def _is_asked(self, connection: ExitStack, command: Command) -> bool:
         """Ask for a command, over a new connection where the one there was has ended; False if nobody is there."""
@@ -250,17 +268,17 @@ class DaemonLink:
                 self._tell(Said(command, note))
         return True
 
-    def _waiting(self) -> list[Command | None]:
+    def _waiting(self) -> list[Wanted]:
         return [self._wanted.get_nowait() for _ in range(self._wanted.qsize())]
 
 
-def latest(commands: Sequence[Command | None]) -> list[Command]:
+def latest(commands: Sequence[Wanted]) -> list[Command]:
     """The commands without the settings of a control that a later one of them overtakes."""
     kept: list[Command] = []
     turned: set[str] = set()
     for command in reversed(commands):
         match command:
-            case None:
+            case None | threading.Event():
                 continue
             case Set(name) if name in turned:
                 continue

@@ -34,6 +34,18 @@ class Fingers:
         self._play(self.piano.pressed(key, self._clock()))
         self._wait()
 
+    def hold(self, key: Struck, by: str) -> None:
+        """Press a key of the piano that is held until it is lifted."""
+        self.hold_pitch(self.piano.lowest + key.semitone, by, accent=key.accent)
+
+    def hold_pitch(self, pitch: int, by: str, *, accent: bool = False) -> None:
+        """The same for a pitch."""
+        self._play(self.piano.held(pitch, by, self._clock(), accent=accent))
+
+    def lift(self, by: str) -> None:
+        """Have up what is held by that."""
+        self._play(self.piano.lifted(by))
+
     def let_go(self) -> None:
         """Have every key up."""
         self._play(self.piano.released())

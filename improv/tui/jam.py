@@ -18,6 +18,7 @@ from improv.tui.keys import Where
 from improv.tui.meters import Meters
 from improv.tui.mind import Mind
 from improv.tui.roll import Roll
+from improv.tui.small import TooSmall
 from improv.tui.status import StatusLine
 from improv.tui.still import Frame
 from improv.tui.turn import TurnBand
@@ -49,6 +50,7 @@ class JamScreen(Screen[None]):
             yield Frame(self.controls, *self.insides, id="turned")
         yield self.status
         yield self.footer
+        yield TooSmall()
 
     @property
     def views(self) -> tuple[View, ...]:

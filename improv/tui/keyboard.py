@@ -1,6 +1,9 @@
-"""A keyboard that shows what sounds now, yours and improv's, and which letters play it."""
+"""A keyboard that shows what sounds now, yours and improv's, and which letters play it; its keys can be clicked."""
 
 from collections.abc import Mapping
+
+from textual import events
+from textual.message import Message
 
 from improv.messages import Snapshot
 from improv.music import pitch_name
@@ -20,10 +23,21 @@ class Keyboard(View):
 
     DEFAULT_CSS = "Keyboard { height: 3; }"
 
+    class Pressed(Message):
+        """The mouse presses another key than before; none if it is let go."""
+
+        def __init__(self, pitch: int | None) -> None:
+            super().__init__()
+            self.pitch = pitch
+
     def __init__(self, glyphs: Glyphs, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(glyphs, id=id, classes=classes)
         self._labels: Mapping[int, str] = {}
         self._low = 0
+        self._is_down = False
+        """Whether the mouse is."""
+        self._pressed: int | None = None
+        """The pitch it presses."""
 
     def show_labels(self, labels: Mapping[int, str]) -> None:
         """Print a letter on each of these keys."""
@@ -38,6 +52,46 @@ class Keyboard(View):
         yours, its = sounding(seen)
         self._low = lowest_white(yours | its, frozenset(self._labels), whites, self._low)
         return keyboard(seen, self.glyphs, self._labels, self._low, whites, cells, height)
+
+    # --- the mouse ---
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Press the key below the mouse; as long as its button is down it slides from key to key."""
+        if event.button == 1:
+            self._is_down = True
+            self.capture_mouse()
+            self._press(event)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Slide to the key the mouse has come to, if it is down."""
+        if self._is_down:
+            self._press(event)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Let go."""
+        self.let_go()
+
+    def on_mouse_release(self, event: events.MouseRelease) -> None:
+        """Let go, as what the mouse does is for somebody else."""
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Have the mouse press no key."""
+        if self._is_down:
+            self._is_down = False
+            self.release_mouse()
+        self._become(None)
+
+    def _press(self, event: events.MouseEvent) -> None:
+        width, height = self.size
+        cells = key_cells(width)
+        inside = 0 <= event.x < width and 0 <= event.y < height
+        self._become(pitch_at(event.x, event.y, self._low, (width - 1) // cells, cells, height) if inside else None)
+
+    def _become(self, pitch: int | None) -> None:
+        if pitch != self._pressed:
+            self._pressed = pitch
+            self.post_message(self.Pressed(pitch))
 
 
 def key_cells(width: int) -> int:
@@ -121,6 +175,16 @@ def keyboard(
     if height >= 3:
         rows.append((Span("".join(names), "quiet"),))
     return rows[:height] if height > 1 else [rows[1]]
+
+
+def pitch_at(x: int, y: int, low: int, whites: int, cells: int, height: int) -> int | None:
+    """The pitch of the key drawn in a cell, counted from the first white key; None where there is none."""
+    at = min(x // cells, whites - 1)
+    pitch = white_pitch(low + at)
+    is_upper = height > 1 and y == 0
+    if is_upper and x % cells == 0 and 0 < x < whites * cells and pitch % 12 not in (0, 5):
+        pitch -= 1  # the black key stands on the line before the white one
+    return pitch if whites > 0 and pitch <= 127 else None
 
 
 def _mark(pitch: int, yours: frozenset[int], its: frozenset[int], glyphs: Glyphs) -> tuple[str, str]:

@@ -88,9 +88,14 @@ class Key:
     @property
     def shown(self) -> str:
         """The keys as a help text says them."""
+        return " ".join(key for key, _ in self.told)
+
+    @property
+    def told(self) -> tuple[tuple[str, bool], ...]:
+        """The same one by one, and of each whether it asks for this only where letters are commands."""
         if self.takes_key and len(self.all_keys) > 2:
-            return f"{self.all_keys[0]}-{self.all_keys[-1]}"
-        return " ".join(map(shown, self.all_keys))
+            return ((f"{self.all_keys[0]}-{self.all_keys[-1]}", bool(self.letters)),)
+        return tuple((shown(key), key in self.letters) for key in self.all_keys)
 
 
 _DIGITS = tuple("123456789")
@@ -261,6 +266,13 @@ TABLE: tuple[Key, ...] = (
         help="Start improv again after it has stopped.",
         group=LEAVE,
         when_gone=("s",),
+    ),
+    Key(
+        action="suspend",
+        title="stop the screen",
+        help="Back to the shell; fg comes back to it. The jam plays on.",
+        group=LEAVE,
+        everywhere=("ctrl+z",),
     ),
     Key(
         action="quit",

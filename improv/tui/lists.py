@@ -198,7 +198,7 @@ class PortsScreen(ListScreen):
     def on_mount(self) -> None:
         """Look for ports at once, and again while it is open."""
         super().on_mount()
-        self.run_worker(self._follow(), exclusive=True)
+        self.run_worker(self._follow, exclusive=True)  # type: ignore[arg-type]
 
     def show(self, seen: Snapshot) -> None:
         """Know which ports are connected."""
@@ -264,7 +264,7 @@ class ModelsScreen(ListScreen):
     def on_mount(self) -> None:
         """Have them described, which takes a moment."""
         super().on_mount()
-        self.run_worker(self._ask(), exclusive=True)
+        self.run_worker(self._ask, exclusive=True)  # type: ignore[arg-type]
 
     def show(self, seen: Snapshot) -> None:
         """Know which one plays, and which is coming."""

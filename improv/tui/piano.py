@@ -1,10 +1,11 @@
 """The computer keyboard as a piano: what a pressed letter means, and how long its note lasts.
 
-Pure: moments come in as seconds of some clock, keys of the piano go out. A terminal tells that a key goes
-down and never that it comes up, so an end has to be guessed; nothing here may leave a note without one.
+Pure: moments come in as seconds of some clock, keys of the piano go out. Most terminals tell that a key goes down and
+never that it comes up, so an end has to be guessed; nothing here may leave a note without one.
 """
 
 from dataclasses import dataclass, replace
+from math import inf
 
 from improv.messages import Press
 from improv.tui.keys import Layout, Struck
@@ -34,6 +35,8 @@ class Sounding:
     struck_s: float
     pressed_s: float
     until_s: float
+    held_by: str = ""
+    """What has to be let go to end it; empty where its end is guessed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,29 @@ class Piano:
             if held.struck_s < held.pressed_s:  # it has been repeated before: its end is known better
                 held_on = replace(held_on, until_s=now_s + HELD_S)
             return replace(piano, down=tuple(held_on if one is held else one for one in piano.down)), ended
-        kept = tuple(one for one in piano.down if one.pitch != pitch and now_s - one.struck_s <= CHORD_S)
+        kept = tuple(
+            one for one in piano.down if one.pitch != pitch and (one.held_by or now_s - one.struck_s <= CHORD_S)
+        )
         released = tuple(Press(one.pitch, 0) for one in piano.down if one not in kept)
         struck = Sounding(pitch, now_s, now_s, now_s + GATE_S)
         velocity = min(_LOUDEST, self.velocity + _ACCENT * key.accent)
         return replace(piano, down=(*kept, struck)), (*ended, *released, Press(pitch, velocity))
+
+    def held(self, pitch: int, by: str, now_s: float, *, accent: bool = False) -> tuple["Piano", tuple[Press, ...]]:
+        """The piano after a key that will tell when it comes up: others go on, one of the same pitch begins again."""
+        if not 0 <= pitch <= 127:
+            return self, ()
+        ended = tuple(one for one in self.down if one.pitch == pitch or one.held_by == by)
+        kept = tuple(one for one in self.down if one not in ended)
+        struck = Sounding(pitch, now_s, now_s, inf, by)
+        velocity = min(_LOUDEST, self.velocity + _ACCENT * accent)
+        return replace(self, down=(*kept, struck)), (*(Press(one.pitch, 0) for one in ended), Press(pitch, velocity))
+
+    def lifted(self, by: str) -> tuple["Piano", tuple[Press, ...]]:
+        """The piano after that has been let go."""
+        ended = tuple(one for one in self.down if one.held_by == by)
+        kept = tuple(one for one in self.down if one not in ended)
+        return replace(self, down=kept), tuple(Press(one.pitch, 0) for one in ended)
 
     def passed(self, now_s: float) -> tuple["Piano", tuple[Press, ...]]:
         """The piano at a moment, and the ends of what has ended by then."""
@@ -76,8 +97,8 @@ class Piano:
 
     @property
     def next_end_s(self) -> float | None:
-        """When the next key comes up, if one is down."""
-        return min((one.until_s for one in self.down), default=None)
+        """When the next key comes up by itself, if one will."""
+        return min((one.until_s for one in self.down if one.until_s < inf), default=None)
 
     def octave(self, by: int) -> "Piano":
         """The piano so many octaves higher; what sounds goes on."""

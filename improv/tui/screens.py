@@ -13,6 +13,7 @@ from textwrap import wrap
 from typing import Any
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette, DiscoveryHit, Hits
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
@@ -25,9 +26,9 @@ from improv.errors import ImprovError
 from improv.messages import Snapshot
 from improv.tui.footer import Banner, Footer
 from improv.tui.glyphs import Glyphs
-from improv.tui.keys import LAYOUTS, TABLE, Key, Layout, Where
+from improv.tui.keys import LAYOUTS, TABLE, Key, Layout, Letters, Where
+from improv.tui.small import TooSmall
 from improv.tui.turn import TurnBand
-from improv.tui.view import View
 
 _LOG_S = 1.0
 _KEYS = max(len(row.shown) for row in TABLE) + 2
@@ -38,18 +39,42 @@ _ROOMY, _TWO_COLUMNS, _BETWEEN, _EDGES = 34, 94, 4, 3
 
 _LETTERS = (
     "tab goes between two modes: PIANO, where letters and digits are played, and COMMANDS, where they ask for what "
-    "the table says. Keys of several characters work in both."
+    "the table says; grey, they do not at the moment. Keys of several characters work in both."
 )
-_HELD = "A terminal does not tell how long a key is held: it strikes again once the terminal repeats it."
+_HELD = (
+    "A note is as long as its key is held where the terminal tells that (kitty, foot, Ghostty, WezTerm; not in tmux). "
+    "Elsewhere it lasts until the next one, .6 s at most, or as long as the terminal repeats it."
+)
 _MOUSE = (
     "The wheel over a control nudges it, a click on its name selects it, on its slider sets it, on a word lists the "
-    "others; two clicks type a value. What the footer says can be clicked on, PANIC too."
+    "others; two clicks type a value. The piano's keys can be clicked on, and slid over. What the footer says can be "
+    "clicked on, PANIC too."
 )
+
+_LONGEST = 256
+"""Characters a line that is typed may have."""
+
+_PALETTE = (
+    "By a few letters it finds everything above, and besides: a preset by its name, every control to set, each word a "
+    "control can be, what a knob may learn or forget, every theme."
+)
+_LISTS = "The arrows and enter pick a row, too; a click does."
 
 _TAIL_BYTES, _TAIL_LINES = 1 << 15, 200
 
 
-class Aside(Screen[None]):
+class LeftOnce:
+    """What a screen has that can be left once: what was struck twice does not leave the screen below it, too."""
+
+    is_active: bool
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """Leave it, unless it has been left."""
+        leave: Callable[[Any], AwaitComplete] = super().dismiss  # type: ignore[misc]
+        return leave(result) if self.is_active else AwaitComplete()
+
+
+class Aside(LeftOnce, Screen[Any]):
     """A screen beside the jam: its turn on top, its footer below."""
 
     where = Where.LIST
@@ -61,14 +86,18 @@ class Aside(Screen[None]):
         super().__init__()
         self.glyphs = glyphs
         self.says = title
+        self.turn = TurnBand(glyphs, classes="one-row")
+        self.banner = Banner()
+        self.footer = Footer(glyphs)
 
     def compose(self) -> ComposeResult:
         """The turn, the title, whatever the screen is for, the footer."""
-        yield TurnBand(self.glyphs, classes="one-row")
-        yield Banner()
+        yield self.turn
+        yield self.banner
         yield Static(Content(self.says), classes="title")
         yield from self.body()
-        yield Footer(self.glyphs)
+        yield self.footer
+        yield TooSmall()
 
     def on_screen_resume(self) -> None:
         """Ask to be told how things are."""
@@ -80,8 +109,7 @@ class Aside(Screen[None]):
 
     def show(self, seen: Snapshot) -> None:
         """Take the newest snapshot in."""
-        for view in self.query(View):
-            view.show(seen)
+        self.turn.show(seen)
 
 
 class TextScreen(Aside):
@@ -89,14 +117,18 @@ class TextScreen(Aside):
 
     where = Where.PAGE
 
+    def __init__(self, glyphs: Glyphs, title: str) -> None:
+        super().__init__(glyphs, title)
+        self._text = Static(classes="text")
+        self.page = VerticalScroll(self._text, classes="page")
+
     def body(self) -> ComposeResult:
         """The text, which the arrows move."""
-        with VerticalScroll(classes="page"):
-            yield Static(classes="text")
+        yield self.page
 
     def on_mount(self) -> None:
         """Begin at its beginning."""
-        self.query_one(VerticalScroll).focus()
+        self.page.focus()
         self.tell(self.text())
 
     @abstractmethod
@@ -105,7 +137,7 @@ class TextScreen(Aside):
 
     def tell(self, text: Content) -> None:
         """Show another text."""
-        self.query_one(".text", Static).update(text)
+        self._text.update(text)
 
 
 class HelpScreen(TextScreen):
@@ -113,9 +145,16 @@ class HelpScreen(TextScreen):
 
     where = Where.HELP
 
-    def __init__(self, glyphs: Glyphs, layout: Layout) -> None:
+    def __init__(self, glyphs: Glyphs, layout: Layout, letters: Letters = Letters.COMMANDS) -> None:
         super().__init__(glyphs, "help: what every key does")
         self._layout = layout
+        self._letters = letters
+
+    def are(self, letters: Letters) -> None:
+        """Have the letters that ask for something be grey while they are played."""
+        if letters is not self._letters:
+            self._letters = letters
+            self.tell(self.text())
 
     def on_resize(self) -> None:
         """Fit it to its width."""
@@ -139,7 +178,7 @@ class HelpScreen(TextScreen):
         groups = [
             [
                 Content.styled(group, "bold"),
-                *(line for row in TABLE if row.group == group for line in _told(row, width)),
+                *(line for row in TABLE if row.group == group for line in _told(row, width, self._letters)),
             ]
             for group in dict.fromkeys(row.group for row in TABLE)
         ]
@@ -151,7 +190,12 @@ class HelpScreen(TextScreen):
             *_hanging(" ".join(layout.upper.replace(" ", "")), 4, width),
             *_hanging(_HELD, 2, width),
         ]
-        return [*groups, letters, [Content.styled("the mouse", "bold"), *_hanging(_MOUSE, 2, width)]]
+        more = {"the palette": _PALETTE, "lists": _LISTS, "the mouse": _MOUSE}
+        return [
+            *groups,
+            letters,
+            *([Content.styled(name, "bold"), *_hanging(text, 2, width)] for name, text in more.items()),
+        ]
 
 
 def _stacked(sections: Sequence[Sequence[Content]]) -> list[Content]:
@@ -164,11 +208,18 @@ def _hanging(text: str, indent: int, width: int) -> Iterator[Content]:
     return (Content(" " * indent + line) for line in wrap(text, max(1, width - indent)))
 
 
-def _told(row: Key, width: int) -> Iterator[Content]:
+def _told(row: Key, width: int, letters: Letters) -> Iterator[Content]:
     """A row of the table: its keys, and beside them what they do, or below where it is narrow."""
     indent = 2 + _KEYS if width >= _ROOMY else 4
     first, *rest = _hanging(row.help, indent, width)
-    keys = Content.styled(row.shown, "bold $text-accent").pad_left(2)
+    keys = (
+        Content(" ")
+        .join(
+            Content.styled(key, "$quiet" if is_letter and letters is Letters.PIANO else "bold $text-accent")
+            for key, is_letter in row.told
+        )
+        .pad_left(2)
+    )
     if width >= _ROOMY:
         yield keys.pad_right(indent - keys.cell_length) + first[indent:]
     else:
@@ -207,7 +258,7 @@ class LogScreen(TextScreen):
             self.call_after_refresh(self._end)
 
     def _end(self) -> None:
-        self.query_one(VerticalScroll).scroll_end(animate=False)
+        self.page.scroll_end(animate=False)
 
 
 def tail(path: Path) -> list[str]:
@@ -232,7 +283,7 @@ def _readable(line: str) -> str:
     return f"{time} {loud}{what}{rest}"
 
 
-class Entry(ModalScreen[Any]):
+class Entry(LeftOnce, ModalScreen[Any]):
     """A line to type into; its result is what the check makes of it, None if it was left."""
 
     where = Where.TEXT
@@ -240,15 +291,17 @@ class Entry(ModalScreen[Any]):
     def __init__(self, title: str, about: str, value: str, check: Callable[[str], Any]) -> None:
         super().__init__()
         self._title, self._about, self._value, self._check = title, about, value, check
+        self._wrong = Static(Content("enter sets it, esc cancels"), classes="wrong")
 
     def compose(self) -> ComposeResult:
         """What is asked for, and the line."""
         with Vertical(classes="entry"):
             yield Static(Content(f"{self._title}: {self._about}"), classes="about")
-            line = Input(self._value, compact=True)
+            line = Input(self._value, compact=True, max_length=_LONGEST)
             line.cursor_blink = False
             yield line
-            yield Static(Content("enter sets it, esc cancels"), classes="wrong")
+            yield self._wrong
+        yield TooSmall()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Have it, or say what is wrong with it."""
@@ -256,17 +309,23 @@ class Entry(ModalScreen[Any]):
         try:
             result = self._check(event.value.strip())
         except ImprovError as error:
-            self.query_one(".wrong", Static).update(Content(str(error)))
+            self._wrong.update(Content(str(error)))
         else:
             self.dismiss(result)
 
 
-class StillPalette(CommandPalette):
+class StillPalette(LeftOnce, CommandPalette):
     """The command palette, its cursor steady: nothing is drawn where nothing changes."""
 
+    def compose(self) -> ComposeResult:
+        """What Textual has there."""
+        yield from super().compose()
+        yield TooSmall()
+
     def on_mount(self) -> None:
-        """Have the cursor not blink."""
-        self.query_one(Input).cursor_blink = False
+        """Have the cursor not blink, and no book pasted."""
+        for line in self.query(Input):
+            line.cursor_blink, line.max_length = False, _LONGEST
 
 
 class Everything(SystemCommandsProvider):

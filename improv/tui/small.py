@@ -1,0 +1,119 @@
+"""A terminal too small to play in says so, in as many words as fit: nothing is laid out in fewer cells than it needs.
+
+Below the least size every screen is laid out as at the least size, covered by these words, and cut to what there is:
+widgets never meet a width that none of them was made for.
+"""
+
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import Any, Generic, TypeVar
+
+from rich.console import Console
+from rich.control import Control
+from textual._compositor import CompositorUpdate
+from textual.app import App
+from textual.content import Content
+from textual.events import Event, MouseEvent, Resize
+from textual.geometry import Size
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+Result = TypeVar("Result")
+
+LEAST = Size(20, 6)
+"""The smallest terminal everything that is needed fits into, in cells."""
+
+MOST = Size(1000, 500)
+"""A terminal that says it is larger is taken to be mistaken."""
+
+
+def is_small(size: Size) -> bool:
+    """Whether a terminal is smaller than what is needed."""
+    return size.width < LEAST.width or size.height < LEAST.height
+
+
+def laid_out(size: Size) -> Size:
+    """The size that screens are laid out in, for that of a terminal."""
+    return Size(
+        min(max(size.width, LEAST.width), MOST.width),
+        min(max(size.height, LEAST.height), MOST.height),
+    )
+
+
+def words(size: Size) -> Sequence[str]:
+    """What a terminal of this size says of itself, in lines that fit into it."""
+    needed = f"{LEAST.width}x{LEAST.height}"
+    for text in (
+        f"The terminal is too small: {size.width}x{size.height}. It needs {needed}.",
+        f"too small: {size.width}x{size.height}, needs {needed}",
+        f"too small: needs {needed}",
+        "too small",
+        "small",
+    ):
+        lines = wrap(text, max(1, size.width), break_long_words=False)
+        if len(lines) <= size.height and all(len(line) <= size.width for line in lines):
+            return lines
+    return ["too small"[: size.width]]
+
+
+class TooSmall(Widget):
+    """The words, above everything else of a screen, as long as the terminal is too small."""
+
+    DEFAULT_CSS = """
+    TooSmall { display: none; layer: front; dock: top; width: 100%; height: 100%; }
+    TooSmall { background: $background; color: $foreground; }
+    """
+
+    def render(self) -> Content:
+        """The words, in the corner that can be seen."""
+        return Content("\n".join(words(self.app.cells))) if isinstance(self.app, Fitting) else Content()
+
+
+class Cut(CompositorUpdate):
+    """The corner of a screen that a smaller terminal has room for, as it is written there."""
+
+    def __init__(self, strips: Sequence[Strip], size: Size) -> None:
+        self._strips = [strip.crop(0, size.width) for strip in strips[: size.height]]
+
+    def render_segments(self, console: Console) -> str:
+        """Every line of it at its place; nothing is written beyond the edges."""
+        lines = ((Control.move_to(0, y).segment.text, strip.render(console)) for y, strip in enumerate(self._strips))
+        return "".join(move + text for move, text in lines)
+
+
+class Fitting(App[Result], Generic[Result]):
+    """An app whose screens are never laid out in fewer cells than they need; what is not seen is not clicked."""
+
+    cells = LEAST
+    """The size of the terminal itself."""
+
+    @property
+    def size(self) -> Size:
+        """The size the screens have."""
+        return laid_out(super().size)
+
+    async def on_event(self, event: Event) -> None:
+        """Let no screen know of a size that is too small."""
+        if isinstance(event, Resize):
+            self._fit(event.size)
+            size = laid_out(event.size)
+            event = Resize(size, size, size, event.pixel_size)
+        elif isinstance(event, MouseEvent) and not event.is_forwarded and is_small(self.cells):
+            return
+        await super().on_event(event)
+
+    def _fit(self, size: Size) -> None:
+        was_small, self.cells = is_small(self.cells), size
+        self.set_class(is_small(size), "-too-small")
+        for screen in self.screen_stack:
+            for small in screen.query(TooSmall):
+                small.refresh()
+        if was_small and not is_small(size):  # what stood in the corner is not what the screen takes to be there
+            self.call_later(self.refresh, layout=True)
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """Write what is to be seen; of a screen that is larger than the terminal, the corner that fits."""
+        if is_small(self.cells) and isinstance(renderable, CompositorUpdate):
+            renderable = Cut(screen._compositor.render_strips(), self.cells)
+        super()._display(screen, renderable)
