@@ -214,7 +214,7 @@ def test_whatever_kills_it_is_told_in_words_with_its_file(tmp_path: Path, where:
 
 def test_stopped_and_continued_the_terminal_is_the_shells_and_then_its_own_again(tmp_path: Path) -> None:
     with Pty(tmp_path) as pty:
-        pty.until(b"PANIC")
+        pty.until(b"PIANO")
         for keys in (b"\x1a", None):  # ctrl+z, and a signal of somebody else's
             pty.send(b"z")
             after = len(pty.said)
@@ -294,7 +294,7 @@ def test_where_the_terminal_tells_it_a_note_is_as_long_as_its_key_is_held(tmp_pa
     with Pty(tmp_path) as pty:
         asked_for = pty.until(b"\x1b[=2;2u\x1b[?u")
         pty.send(b"\x1b[?27u")
-        pty.until(b"PANIC", asked_for)
+        pty.until(b"PIANO", asked_for)
         pty.send(b"\x1b[122;;122u" + b"\x1b[122;1:2;122u" * 20 + b"\x1b[120;;120u")
         while len(list(_releases(pty.asked()))) < 2:
             pty._read()
