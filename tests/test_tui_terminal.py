@@ -9,7 +9,6 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +19,7 @@ from textual.geometry import Size
 from improv.instance import Instance
 from improv.messages import Press
 from improv.tui.small import words
+from tests.jack import eventually
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals of this kind")
 
@@ -113,6 +113,16 @@ class Pty:
             self._read()
         return self.said.index(seen, after) + len(seen)
 
+    def until_asked(self, what: str, times: int = 1) -> None:
+        """Read until something has been asked of the daemon so many times."""
+
+        def is_asked() -> bool:
+            while select.select([self._ours], [], [], 0)[0]:
+                self._read()
+            return self.asked().count(what) >= times
+
+        eventually(is_asked, f"{what!r} asked for", _LONG_S)
+
     def asked(self) -> str:
         """What has been asked of the daemon."""
         file = self._folder / "asked"
@@ -156,8 +166,7 @@ def test_bytes_that_are_no_text_end_nothing_and_panic_is_there_afterwards(tmp_pa
         pty.send(b"\x1b[200~" + b"It was a dark and stormy night. " * 6000 + b"\x1b[201~")
         pty.send(bytes(rng.choice([n for n in range(256) if n not in (3, 5, 17, 26)]) for _ in range(3000)))
         pty.send(b"\x1b" * 3 + b"  \x1b[24~")
-        while "Panic" not in pty.asked():
-            pty._read()
+        pty.until_asked("Panic")
         assert pty.child.poll() is None
         pty.send(b"\x1b" * 3 + b"   \x11")
         assert pty.ended() == 0
@@ -286,21 +295,15 @@ def test_the_words_fit(size: tuple[int, int], lines: list[str]) -> None:
     assert words(Size(*size)) == lines
 
 
-def _releases(asked: str) -> Iterator[str]:
-    return (line for line in asked.split("\n") if line)
-
-
 def test_where_the_terminal_tells_it_a_note_is_as_long_as_its_key_is_held(tmp_path: Path) -> None:
     with Pty(tmp_path) as pty:
         asked_for = pty.until(b"\x1b[=2;2u\x1b[?u")
         pty.send(b"\x1b[?27u")
         pty.until(b"PIANO", asked_for)
         pty.send(b"\x1b[122;;122u" + b"\x1b[122;1:2;122u" * 20 + b"\x1b[120;;120u")
-        while len(list(_releases(pty.asked()))) < 2:
-            pty._read()
+        pty.until_asked("Press", 2)
         pty.send(b"\x1b[122;1:3u\x1b[120;1:3u\x1b[24~")
-        while "Panic" not in pty.asked():
-            pty._read()
+        pty.until_asked("Panic")
         pressed = [line for line in pty.asked().split("\n") if line.startswith("Press")]
         low = int(pressed[0].partition("pitch=")[2].partition(",")[0])
         assert pressed == [str(Press(low, 80)), str(Press(low + 2, 80)), str(Press(low, 0)), str(Press(low + 2, 0))]
