@@ -765,7 +765,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
             self._start()
 
     def action_suspend(self) -> None:
-        """Leave the terminal to the shell until it comes back."""
+        """Go back to the shell until it says fg; the jam plays on."""
         suspend = getattr(self._driver, "suspend", None)
         if suspend is None:
             self._toast("there is no shell to go back to here", wrong=True)
@@ -785,10 +785,6 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
     async def action_quit(self) -> None:
         """Leave; the jam plays on."""
         self.leave()
-
-    def action_suspend(self) -> None:
-        """Go back to the shell until it says fg; the jam plays on."""
-        self.action_suspend_process()
 
     async def action_quit_and_stop(self) -> None:
         """Leave, and end the jam, if it is asked for twice."""

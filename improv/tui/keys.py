@@ -268,13 +268,6 @@ TABLE: tuple[Key, ...] = (
         when_gone=("s",),
     ),
     Key(
-        action="suspend",
-        title="stop the screen",
-        help="Back to the shell; fg comes back to it. The jam plays on.",
-        group=LEAVE,
-        everywhere=("ctrl+z",),
-    ),
-    Key(
         action="quit",
         title="leave",
         help="Leave; the jam plays on.",
