@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv config init": ("", {0}),
     "improv config path": ("", {0}),
     "improv config show --origin": ("", {0}),
+    "improv ctl connect": ("input virtual", {2}),
     "improv ctl connect input KeyLab": ("", {2}),  # there is no MIDI system
     "improv ctl connect input virtual": ("", {2}),
     "improv ctl density 0.5": ("", {0}),
@@ -38,6 +39,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv ctl panic": ("", {0}),
     "improv ctl restart": ("", {0}),
     "improv ctl start": ("", {0}),
+    "improv ctl status": ("", {0}),
     "improv ctl status --json": ("", {0}),
     "improv ctl stop": ("", {0}),
     "improv ctl tap": ("", {0}),
