@@ -1,25 +1,66 @@
 # make jam        set up what playing needs, and play
-# make test       set up everything, and check it all
+# make test       set up everything, and check it all; quickly on another Python too
 # make test-full  the full tiers of the tests that have them: hours
 # make train      train both networks of Eck & Schmidhuber 2002 again and export them
 
-PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: jam test test-full train clean
+# The interpreters that are looked at, the first that fits is used; or: make PYTHON=python3.12 ...
+PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions
+UV := $(HOME)/.local/share/uv/python
+PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python \
+	$(wildcard $(PYENV)/*/bin/python3 $(UV)/*/bin/python3))
+
+# It runs, has what an environment is made with, is a version for which everything has wheels, and locks itself as usual.
+SUITS := import sys, sysconfig, venv, ensurepip; \
+	sys.exit(not (3, 11) <= sys.version_info < (3, 15) or bool(sysconfig.get_config_var("Py_GIL_DISABLED")))
+SAYS := import sys; print(f"improv uses Python {sys.version.split()[0]} ({sys.executable})")
+
+# The newest Python that is tried beside the one in use. What needs torch leaves itself out there (tests/conftest.py), and
+# what plays for long, or mostly waits for processes, is left to the one in use.
+NEXT := 3.13
+NEXT_VENV := .venv-$(NEXT)
+NEXT_PYTHONS := python$(NEXT) $(wildcard $(PYENV)/$(NEXT)*/bin/python3 $(UV)/cpython-$(NEXT)*/bin/python3)
+NEXT_SKIPS := answers ardour bench daemon_command evening midi_fuzz readme real_doors real_ports reliability soak supervisor \
+	swap tui tui_beside tui_budget tui_controls tui_daemon tui_mended tui_tmux
+
+.PHONY: jam test test-next test-full train clean
 .DELETE_ON_ERROR:
 
 jam: $(VENV)/.for-playing
 	@if test -t 0 && test -t 1; then $(BIN)/improv play; else $(BIN)/improv jam --choruses 1; fi
 
 test: $(VENV)/.for-testing
+	@$(BIN)/python -P -c '$(SAYS)'
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m 'not ports and not full' --numprocesses auto --maxprocesses 4 --dist worksteal
 	$(BIN)/pytest -m 'ports and not full'
+	@$(MAKE) --no-print-directory test-next
+
+# On the next Python, where it is found and is not the one in use already.
+test-next:
+	@if $(BIN)/python -P -c 'import sys; sys.exit(sys.version_info[:2] != tuple(map(int, "$(NEXT)".split("."))))'; then exit 0; fi; \
+	for python in $(NEXT_PYTHONS); do \
+		if $$python -P -c '$(SUITS)' 2>/dev/null; then \
+			exec $(MAKE) --no-print-directory test-on-next NEXT_PYTHON=$$python; \
+		fi; \
+	done; \
+	echo "there is no Python $(NEXT) here: not tried with it"
+
+.PHONY: test-on-next
+test-on-next: $(NEXT_VENV)/.for-testing
+	@$(NEXT_VENV)/bin/python -P -c '$(SAYS)'
+	$(NEXT_VENV)/bin/pytest -m 'not ports and not full' $(NEXT_SKIPS:%=--ignore=tests/test_%.py) \
+		--numprocesses auto --maxprocesses 4 --dist worksteal
+
+$(NEXT_VENV)/.for-testing: pyproject.toml
+	test -x $(NEXT_VENV)/bin/python || $(NEXT_PYTHON) -P -m venv $(NEXT_VENV)
+	$(NEXT_VENV)/bin/python -P -m pip install --quiet --editable '.[test]'
+	@touch $@
 
 test-full: $(VENV)/.for-testing
 	$(BIN)/pytest -m full
@@ -29,9 +70,14 @@ train: $(VENV)/.for-testing
 	$(BIN)/python -P -m training.train eck2002-blues
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "improv needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 1; }
-	$(PYTHON) -P -m venv $(VENV)
+	@for python in $(PYTHONS); do \
+		if $$python -P -c '$(SUITS)' 2>/dev/null; then \
+			$$python -P -c '$(SAYS)' && exec $$python -P -m venv $(VENV); \
+		fi; \
+	done; \
+	echo "improv needs Python 3.11 to 3.14 with venv; none of these is one: $(PYTHONS)"; \
+	echo "install one (Debian, Ubuntu: sudo apt install python3 python3-venv), or name one: make PYTHON=/path/to/python3"; \
+	exit 1
 
 $(VENV)/.for-playing: pyproject.toml | $(BIN)/python
 	$(BIN)/python -P -m pip install --quiet --editable .
@@ -42,4 +88,4 @@ $(VENV)/.for-testing: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.for-playing
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(NEXT_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

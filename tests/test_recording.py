@@ -1097,6 +1097,7 @@ def by_symusic(path: Path) -> Score:
 
 
 def by_music21(path: Path) -> Score:
+    pytest.importorskip("music21")
     midi: Any = import_module("music21.midi")
     translate: Any = import_module("music21.midi.translate")
     file = midi.MidiFile()
