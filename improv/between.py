@@ -52,6 +52,8 @@ def described(api: str, ports: Sequence[PortStatus], *, passes_on: bool) -> str:
     if passes_on and output is not None and "input" in by_role:  # a named output is played through as well
         through = by_role["thru"] if output.virtual and "thru" in by_role else output
         parts.append(f"passes on to {_named(through) if through is output else port_text(through)}")
+    if "lights" in by_role:
+        parts.append(f"lights {port_text(by_role['lights'])}")
     return f"{api}: {', '.join(parts)}"
 
 

@@ -12,7 +12,7 @@ from improv.midi import ports
 from improv.midi.ports import InputPort, OutputPort
 from improv.midi.rtmidi_binding import rtmidi
 
-OURS = {"out": "improv-out:improv out", "in": "improv-in:improv in"}
+OURS = {"out": "improv-out:improv out", "in": "improv-in:improv in", "lights": "improv-lights:improv lights"}
 
 
 class System:
@@ -242,6 +242,17 @@ def test_a_port_that_cannot_be_opened_is_told_and_the_old_one_is_kept(
     assert (port.name, port.status.peers) == ("oboe:in", ("oboe:in",))
 
 
+def test_lights_that_match_nothing_are_told_once_and_lit_when_they_come(system: System) -> None:
+    lights = OutputPort("launchpad", "alsa", "lights", graph=system, patient=True)
+    said = lights.follow()
+    assert said.startswith("lights: no MIDI output 'launchpad'; the outputs are: ")
+    assert said.endswith("; what is called so is connected when it comes")
+    assert (lights.status.peers, lights.follow()) == ((), "")
+    system.come("launchpad:in", "controller")
+    assert lights.follow() == "output launchpad:in is connected"
+    assert lights.status.peers == ("launchpad:in",)
+
+
 OBOE = PortStatus(role="output", name="oboe:in", peers=("oboe:in",))
 HERE = PortStatus(role="input", name="improv in", virtual=True, peers=())
 
@@ -261,6 +272,11 @@ HERE = PortStatus(role="input", name="improv in", virtual=True, peers=())
             (PortStatus(role="output", name="oboe:in", peers=("oboe:in", "tape:in")),),
             False,
             "jack: plays to oboe:in and tape:in",
+        ),
+        (
+            (OBOE, PortStatus(role="lights", name="launchpad", peers=())),
+            False,
+            "jack: plays to oboe:in, lights launchpad (not connected)",
         ),
         (
             (PortStatus(role="output", name="oboe:in"),),

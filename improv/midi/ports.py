@@ -152,6 +152,7 @@ class _Port:
         self._left: set[str] = set()
         """Those whose cable was cut, who may hold a note that nobody has ended."""
         self._told_fault = ""
+        self._told_missing = False
         try:
             self._renew()
             if wanted is None:
@@ -253,15 +254,28 @@ class _Port:
                 return f"{self.direction} {self.name} was unplugged by somebody; {again}"
             if there is None:
                 return f"{self.direction} {self.name} is gone; it is taken up again when it comes back"
+        if there is None and not self.connections and not self._told_missing:
+            self._told_missing = True
+            return self._missing(names)
         if self.connected or there is None or self._pulled(there):
             return ""
         self._renew()
+        known = self.connections > 0
         self._connect(there)
-        return self._is_back() if self.connected else ""
+        return self._is_back(known=known) if self.connected else ""
 
-    def _is_back(self) -> str:
-        self._back()
-        return f"{self.direction} {self.name} is back"
+    def _missing(self, names: list[str]) -> str:
+        """Why there is nothing to connect to, of a port that is waited for from the start."""
+        what = self.role if self.role == "lights" else self.direction
+        try:
+            match_port(self._wanted or "", names, self.direction)
+        except (InputNotFound, UsageError) as error:
+            return f"{what}: {error}; what is called so is connected when it comes"
+        return ""
+
+    def _is_back(self, *, known: bool = True) -> str:
+        self._back()  # even for the first time: a player before this one may have left something there
+        return f"{self.direction} {self.name} is {'back' if known else 'connected'}"
 
     def _pulled(self, there: str | None) -> bool:
         """Whether the other end is there as it was, so that it was somebody's wish to cut the cable."""
