@@ -31,6 +31,9 @@ DEFAULT = "default"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 _ELSEWHERE = "set IMPROV_RUNTIME to a directory of your own"
 _SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
+_MOST_ASKING = 1024
+"""Within a second: so often those are let go who wanted to know who plays."""
+
 _LOCK_S, _TRIES = 0.2, 10
 """Longer than it takes somebody else to ask whether the lock is held, which holds it for that moment."""
 
@@ -132,9 +135,11 @@ class Instance:
             guardian = _guardian(self)
             if guardian is None and not self._is_held():
                 return None
-            if (pid := guardian or self._pid()) is not None:
+            if (pid := self._pid()) is not None and guardian in (None, pid):
                 return pid
             time.sleep(_LOCK_S / _TRIES)  # it begins or ends this very moment
+        if guardian is not None:  # its directory was taken away
+            return guardian
         raise Unavailable(f"improv plays as {self.name}, but {self.pid_file} does not say which process it is")
 
     def origin(self) -> Origin | None:
@@ -309,7 +314,7 @@ def _guarded(instance: Instance) -> socket.socket | None:
     guard = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         guard.bind(name)
-        guard.listen(_TRIES)
+        guard.listen(_MOST_ASKING)
         guard.setblocking(False)
     except OSError:
         guard.close()
@@ -330,6 +335,9 @@ def _guardian(instance: Instance) -> int | None:
             end.connect(name)
             form = struct.Struct("iII")
             pid, uid, _ = form.unpack(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, form.size))
+        except BlockingIOError:
+            busy = f"too many ask at once whether improv plays as {instance.name}; try again in a second"
+            raise Unavailable(busy) from None
         except OSError:
             return None
     return int(pid) or None if uid == os.geteuid() else None

@@ -420,3 +420,32 @@ def test_a_child_that_fails_says_so() -> None:
         (failed,) = read_from(child.link, 1)
     with pytest.raises(errors.InputNotFound, match="no such port"):
         raise failed.error()
+
+
+def test_of_what_waits_only_the_newest_is_kept_whole() -> None:
+    with linked(buffer_bytes=SMALLEST) as (ours, theirs):
+        for number in range(50):
+            assert ours.send((number, bytes(10_000)), shortened=(number, b""))
+        arrived = drained(ours, theirs)
+        assert [number for number, _ in arrived] == [*range(50)]
+        whole = [number for number, data in arrived if data]
+        assert whole[-1] == 49
+        assert len(whole) < 10  # and those that sending had begun with
+        ours.send("a word", shortened=None)
+        ours.send((50, bytes(10_000)), shortened=(50, b""))
+        assert drained(ours, theirs) == ["a word", (50, bytes(10_000))]
+
+
+@given(st.lists(st.tuples(st.binary(max_size=4000), st.booleans(), st.integers(0, 6000))))
+def test_what_is_shortened_tears_nothing(sent: list[tuple[bytes, bool, int]]) -> None:
+    arrived: list[Any] = []
+    with linked(buffer_bytes=SMALLEST) as (ours, theirs):
+        for number, (data, shortens, _) in enumerate(sent):
+            ours.send((number, data), shortened=(number, b"") if shortens else None)
+            if len(data) % 3 == 0:
+                arrived += theirs.receive()
+                ours.flush()
+        arrived += drained(ours, theirs)
+    assert [number for number, _ in arrived] == [*range(len(sent))]
+    for number, data in arrived:
+        assert data in ((sent[number][0], b"") if sent[number][1] else (sent[number][0],))

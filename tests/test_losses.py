@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import mido
 import pytest
 
+from improv.__main__ import main
 from improv.between import Told
 from improv.config import RecordingSettings
 from improv.engine import Lead
@@ -607,3 +609,70 @@ def test_a_mark_is_what_it_was(tape: Tape) -> None:
     tape.put(*steps(1), lost, Remark(4, "so"), state)
     read = read_take(tape.path)
     assert (read.losses, read.states, read.remarks) == (((1, lost),), ((1, state),), (Remark(4, "so"),))
+
+
+# --- the command line ---------------------------------------------------------------------------
+
+
+def improv(line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
+    """Run a command: its exit status, and what it said to stdout and stderr."""
+    monkeypatch.setattr("sys.argv", ["improv", *line.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    return int(ended.value.code or 0), out, err
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("--keep 2", [2, 3]),
+        ("--keep 0", []),
+        ("--older-than 36h", [2, 3]),
+        ("--older-than 2w", [1, 2, 3]),
+        ("--older-than 2w --keep 4", [0, 1, 2, 3]),
+        ("--all", []),
+    ],
+)
+def test_old_takes_are_deleted_as_asked(
+    line: str, left: list[int], takes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    names = [named(takes, (now - timedelta(days=days)).isoformat(timespec="seconds")) for days in (30, 10, 1, 0)]
+    status, out, err = improv(f"takes clear {line} --yes", capsys, monkeypatch)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"deleted {4 - len(left)} take" if len(left) < 4 else "no takes to delete")
+    assert [path.stem for path in reversed(take_files(takes))] == [names[index] for index in left]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("", "say which takes to delete: --older-than 30d, --keep 20, both, or --all"),
+        ("--all --keep 3", "say which takes to delete"),
+        ("--older-than soon", "--older-than 'soon' is no age; give hours, days or weeks: 12h, 30d, 8w"),
+        ("--older-than 99999999999w", "is longer than anybody has played"),
+        ("--all", "1 take, 0.0 MB would be deleted for good; add --yes if that is wanted"),
+    ],
+)
+def test_nothing_is_deleted_unasked(
+    line: str, says: str, takes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named(takes, "2026-11-20T00:00:00Z")
+    status, out, err = improv(f"takes clear {line}", capsys, monkeypatch)
+    assert (status, out, says in err) == (2, "", True)
+    assert len(take_files(takes)) == 1
+
+
+def test_the_list_says_what_is_missing(
+    takes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Journal(takes, HEAD, patience_s=PATIENT_S) as journal:
+        journal.append(step_of(-8))
+        journal.lost(-8, 3, "improv's daemon did not run for too long")
+        journal.append(step_of(-4))
+        journal.end("stopped")
+    _, out, _ = improv("takes", capsys, monkeypatch)
+    assert out == f"{NAME:<36}   0:01    0 choruses  stopped, 3 steps missing\n"
+    _, out, err = improv(f"export last {takes / 'take.mid'}", capsys, monkeypatch)
+    assert err == "step -7: 3 steps are missing here: improv's daemon did not run for too long\n"
