@@ -65,7 +65,6 @@ class Stage:
 
     def stop(self) -> None:
         """End it in order."""
-        self._client.__exit__(None, None, None)
         self.jam.signal(signal.SIGTERM)
         assert self.jam.ended() == 0, self.jam.err
 
@@ -82,12 +81,14 @@ class Stage:
 
     def connect(self, end: str, name: str) -> None:
         """Pick a port, as the screen does."""
-        self._client.ask(Connect(end, name))
+        with ControlClient(Instance("stage").socket) as client:
+            client.ask(Connect(end, name))
 
     @property
     def rig(self) -> Rig:
         """What a client is shown of the ports."""
-        return self._client.status().rig
+        with ControlClient(Instance("stage").socket) as client:
+            return client.status().rig
 
     def port(self, role: str) -> PortStatus:
         """One of its ports; nothing is known of it while they are closed."""
@@ -95,7 +96,6 @@ class Stage:
 
     def _answers(self) -> bool:
         with suppress(ImprovError, OSError):
-            self._client = ControlClient(Instance("stage").socket).__enter__()
             return bool(self.rig.ports)
         return False
 
