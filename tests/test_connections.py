@@ -235,7 +235,7 @@ def test_a_cable_that_somebody_pulls_stays_out_and_is_silenced_when_it_is_plugge
         oboe, keyboard = server.witness("oboe"), server.keyboard()
         stage = Stage(server, *JAM, "--mode", "listen", "--thru", "--input", "keyboard", "--output", "oboe")
         keyboard.play([(0x90, 60, 90), (0xB0, 64, 127)])
-        eventually(lambda: sounding(oboe.heard()) == {(1, 60)}, "the note")
+        eventually(lambda: (1, 60) in sounding(oboe.heard()), "the note")
         server.disconnect(IMPROV_OUT, oboe.port)
         eventually(lambda: stage.port("output").peers == (), "that it is out")
         assert "was unplugged by somebody" in stage.rig.remark
