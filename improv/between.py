@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from improv.config import Tune
+from improv.config import Tune, Wiring
 from improv.messages import ENDS, Command, PortStatus, Snapshot
 from improv.music import Timed
 from improv.recording import Entry, Head
@@ -91,6 +91,22 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Copies of the connections to a JACK server that are not those of what may sound: so many come with this.
+
+    The server learns that a player has died when nobody holds them any more. It removes its clients one after the
+    other, half a second each, and those that sound are to be the first.
+    """
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """What the last player has left is silent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """The pitches of the keys that you hold now."""
 
@@ -118,6 +134,8 @@ class Report:
     news: tuple[str, ...] = ()
     ports: tuple[PortStatus, ...] = ()
     """Each port, and what it is connected to at this moment."""
+    own: tuple[tuple[str, str], ...] = ()
+    """What the MIDI system calls those ports of ours, by role."""
     server_gone: bool = False
     first_onset_s: float | None = None
     lateness_p50_us: float = 0.0
@@ -170,6 +188,25 @@ class Down:
 
 
 # --- the daemon and the engine say ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StandBy:
+    """Wait to take another player's place, connected to whatever its outputs are connected to now."""
+
+    wiring: Wiring
+    ports: tuple[PortStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Take the place of a player that is gone: silence what it has left, and plug in again what was connected."""
+
+    wiring: Wiring
+    ports: tuple[PortStatus, ...]
+    """Its ports, and what they were connected to."""
+    own: tuple[tuple[str, str], ...]
+    """What the MIDI system called them, by role."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,8 +134,6 @@ class Wiring:
     """Whether there is an input at all."""
     letters: bool = False
     """Whether somebody sits before a screen on which the letters of the computer are an instrument."""
-    standby: bool = False
-    """Whether only the named output is opened, and kept until another wiring comes."""
     patient: bool = False
     """Whether a port that is not there is waited for, as when a lost MIDI server has come back."""
     picked: tuple[str, ...] = ()

@@ -28,7 +28,7 @@ from improv.program import python, settle
 
 _LENGTH = struct.Struct("!I")
 _READ_BYTES = 1 << 16
-_MAX_SOCKETS = 4
+_MAX_SOCKETS = 8
 _GRACE_S = 0.5
 """How long a child that was told to end may take before it is made to."""
 
@@ -133,6 +133,26 @@ class Link:
             finally:
                 with suppress(OSError):
                     self._end.setblocking(False)
+
+    def hand(self, value: object, descriptors: Sequence[int]) -> None:
+        """Send a value with copies of these sockets, for `taken` at the other end; nothing without any."""
+        if self.closed or not (descriptors and hasattr(socket, "send_fds")):
+            return
+        self._end.settimeout(_GRACE_S)
+        try:
+            self._end.sendall(self._unsent)
+            self._unsent.clear()
+            socket.send_fds(self._end, [_framed(value)], descriptors)
+        except OSError:
+            self._read()
+        finally:
+            with suppress(OSError):
+                self._end.setblocking(False)
+
+    def taken(self, count: int) -> list[socket.socket]:
+        """The sockets that came with a value."""
+        taken, self._sockets = self._sockets[:count], self._sockets[count:]
+        return taken
 
     def flush(self) -> None:
         """Send on what is kept, as far as the other end takes it."""

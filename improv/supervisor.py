@@ -6,10 +6,12 @@ directly. It must never decide what or when to play.
 """
 
 import select
+import socket
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +21,7 @@ from improv.between import (
     Begin,
     Begun,
     Ended,
+    Held,
     Keys,
     Lights,
     Moved,
@@ -28,6 +31,9 @@ from improv.between import (
     Report,
     Restate,
     Sent,
+    Silenced,
+    StandBy,
+    TakeOver,
     Told,
     Turned,
     described,
@@ -72,10 +78,12 @@ _AGAIN_S = 0.5
 _OLDEST_S = 5.0
 """Notes that are older have long been settled in some step."""
 
-_UNDERSTUDY_S, _UNDERSTUDY_AGAIN_S = 2.0, 5.0
-"""An understudy is started when the music plays, not while it is being started."""
+_UNDERSTUDY_S, _UNDERSTUDY_AGAIN_S, _UNDERSTUDY_SOON_S = 0.5, 5.0, 0.1
+"""An understudy is started when the music plays, not while it is being started; the next one while one takes over."""
 
-_MOST_DEATHS, _DEATHS_WITHIN_S = 5, 30.0
+_MOST_IN_A_ROW, _MOST_DEATHS, _DEATHS_WITHIN_S = 5, 20, 30.0
+"""How often one may die before it has done any work, or at all within a time."""
+
 _FAREWELL_S = 0.3
 
 
@@ -167,11 +175,12 @@ class Supervisor:
         self._player: Child | None = None
         self._understudy: Child | None = None
         """A player that has only to be told which ports to open: what the last one left sounding waits for it."""
-        self._dismissed: list[Child] = []
-        """Understudies of ports that were left, until they have closed theirs."""
         self._engine: Child | None = None
         self._opened: Opened | None = None
         self._ports: tuple[PortStatus, ...] = ()
+        self._own: tuple[tuple[str, str], ...] = ()
+        """What the MIDI system calls them, by role."""
+        self._held: list[socket.socket] = []
         self._prepared: Prepared | None = None
         self._coming: Child | None = None
         """An engine with the network that is to play from the next step on."""
@@ -198,9 +207,11 @@ class Supervisor:
         self._report = self._earlier = Report()
         self._sent: tuple[tuple[float, float], ...] = ()
         self._player_heard_s = self._engine_heard_s = self._now_s = time.monotonic()
-        self._player_again_s = self._understudy_wanted_s = 0.0
+        self._player_again_s, self._understudy_wanted_s = 0.0, inf
         self._player_open = self._engine_begun = self._engine_told = self._connected = False
         self._deaths_s: deque[float] = deque(maxlen=_MOST_DEATHS)
+        self._in_a_row = Counter[str]()
+        """How often player and engine have died since they did any work."""
         self._told_failure = ""
         self._keys = frozenset[int]()
 
@@ -213,12 +224,11 @@ class Supervisor:
 
     def __exit__(self, *_: object) -> None:
         children = [
-            child
-            for child in (self._player, self._engine, self._understudy, self._coming, *self._dismissed)
-            if child is not None
+            child for child in (self._player, self._engine, self._understudy, self._coming) if child is not None
         ]
         for child in children:
             child.link.close()  # they end side by side
+        self._let_go()
         deadline_s = time.monotonic() + _FAREWELL_S
         for child in children:
             child.end(max(0.0, deadline_s - time.monotonic()))
@@ -381,7 +391,7 @@ class Supervisor:
                 if self._player is not player:  # it was given up for what it said before
                     break
                 self._player_heard_s = now_s
-                self._player_says(message)
+                self._player_says(player, message)
         if self._engine is not None:
             for message in self._engine.link.receive():
                 self._engine_heard_s = now_s
@@ -390,15 +400,17 @@ class Supervisor:
             for message in self._coming.link.receive():
                 self._coming_says(message)
 
-    def _player_says(self, message: object) -> None:
+    def _player_says(self, player: Child, message: object) -> None:
         match message:
             case Opened():
                 if self._opened is not None:
                     self._say("the ports are open again")
                 self._opened, self._player_open, self._told_failure = message, True, ""
+                self._in_a_row["player"] = 0
                 self._wiring = replace(self._wiring, api=message.api, patient=True, finds=False, picked=())
                 self._connected_to(message.ports)
-                self._understudy_wanted_s = self._now_s + _UNDERSTUDY_S
+                self._understudy_wanted_s = min(self._understudy_wanted_s, self._now_s + _UNDERSTUDY_S)
+                self._brief_the_understudy()
                 self._tell_player(self._wanted)
                 self._tell_player(PassOn(self._wiring.thru))
                 self._introduce()
@@ -408,6 +420,9 @@ class Supervisor:
                 self._sent = onsets
             case Moved():
                 self._player_moved(message)
+            case Held() | Silenced():
+                self._let_go()
+                self._held = player.link.taken(message.count) if isinstance(message, Held) else []
             case Keys(down):
                 self._keys = down
                 self._audience.changed(self.rig)
@@ -430,10 +445,13 @@ class Supervisor:
                 there, input=names.get("input", there.input), output=names.get("output", there.output)
             )
             self._audience.changed(self.rig)
+            self._brief_the_understudy()
 
     def _told_report(self, report: Report) -> None:
         before, self._report = self._report, report
-        self._connected_to(report.ports)
+        if not report.server_gone:
+            self._own = report.own
+            self._connected_to(report.ports)
         for text in report.news:
             self._say(text)
         if report.lights != before.lights:
@@ -465,10 +483,6 @@ class Supervisor:
         self._connected_to(moved.opened.ports)
         name = names_of(moved.opened.ports)[moved.end] or ""
         unkept = self._audience.picked(moved.end, name, moved.opened.api)
-        if moved.end == "output" and self._understudy is not None:  # it is connected to the port there was
-            self._dismissed.append(self._understudy)
-            self._understudy.link.close()  # in order: killed, it would hold up everybody on a JACK server
-            self._understudy, self._understudy_wanted_s = None, self._now_s + _UNDERSTUDY_S
         self._say("; ".join(filter(None, (self.rig.says, unkept))))
 
     def _player_failed(self, failure: Failed) -> None:
@@ -487,7 +501,7 @@ class Supervisor:
                 self._audience.begun(head)
             case Told(seen, _, session):
                 self._take_in(message)
-                self._engine_told = True
+                self._engine_told, self._in_a_row["engine"] = True, 0
                 self._audience.told(replace(message, seen=replace(seen, rig=self.rig)))
                 if session:
                     self._session, self._swapped = session, False
@@ -574,7 +588,7 @@ class Supervisor:
                 self._start_player()
         elif self._player.gone:
             if self._player_open:
-                self._count_death("the player")
+                self._count_death("player")
                 self._lose_player("the player has died; another takes its place")
             else:
                 self._lose_player()
@@ -586,7 +600,7 @@ class Supervisor:
         if self._engine.gone or stuck:
             self._engine.kill()
             self._in_hand = self._connected
-            self._count_death("the engine")
+            self._count_death("engine")
             self.engine_deaths += 1
             self._say(f"the engine {'is stuck' if stuck else 'has died'}; another takes its place")
             self._start_engine()
@@ -604,16 +618,19 @@ class Supervisor:
 
     def _mind_the_understudy(self) -> None:
         """Have one that is connected to the output already: while a JACK client is dying none can be opened."""
-        self._dismissed = [child for child in self._dismissed if not child.has_ended]
         if self._understudy is not None:
             self._understudy.link.receive()
             if self._understudy.gone:
                 self._understudy.end()
                 self._understudy, self._understudy_wanted_s = None, self._now_s + _UNDERSTUDY_AGAIN_S
-        elif self._player_open and self._now_s > self._understudy_wanted_s:
-            self._understudy = Child(PLAYER)
-            if self._wiring.output is not None:
-                self._understudy.link.send(replace(self._wiring, standby=True))
+        elif self._player is not None and self._now_s > self._understudy_wanted_s:
+            self._understudy, self._understudy_wanted_s = Child(PLAYER), inf
+            self._brief_the_understudy()
+
+    def _brief_the_understudy(self) -> None:
+        """Tell it what the ports are connected to: it is to be within reach of all that sounds."""
+        if self._understudy is not None and self._player_open and self._ports:
+            self._understudy.link.send(StandBy(self._wiring, self._ports))
 
     def _lose_player(self, remark: str = "") -> None:
         """Kill it; another is started at once, unless the last one could not open its ports, which needs no remark."""
@@ -622,21 +639,36 @@ class Supervisor:
             self._say(remark)
         if self._player is not None:
             self._player.kill()
+        if self._understudy is None:  # else it says when
+            self._let_go()
         self._earlier, self._report = self._report.after(self._earlier), Report()
         self._player_again_s = self._now_s + (0.0 if self._player_open else _AGAIN_S)
         self._player, self._player_open, self._connected, self._in_hand = None, False, False, False
         self._keys = frozenset()
 
+    def _let_go(self) -> None:
+        """Have a JACK server learn that the rest of a player's clients are dead, if they are."""
+        for end in self._held:
+            end.close()
+        self._held = []
+
     def _count_death(self, who: str) -> None:
         self._deaths_s.append(self._now_s)
+        self._in_a_row[who] += 1
+        if self._in_a_row[who] >= _MOST_IN_A_ROW:
+            raise ImprovError(f"the {who} has died {_MOST_IN_A_ROW} times in a row; start again")
         if len(self._deaths_s) == _MOST_DEATHS and self._now_s - self._deaths_s[0] < _DEATHS_WITHIN_S:
-            raise ImprovError(f"{who} has died {_MOST_DEATHS} times within {_DEATHS_WITHIN_S:g} s; start again")
+            raise ImprovError(f"{_MOST_DEATHS} processes have died within {_DEATHS_WITHIN_S:g} s; start again")
 
     def _start_player(self) -> None:
         self._player, self._player_open, self._connected = self._understudy or Child(PLAYER), False, False
         self._understudy = None
         self._player_heard_s = time.monotonic()
-        self._player.link.send(self._wiring)
+        if self._ports:
+            self._player.link.send(TakeOver(self._wiring, self._ports, self._own))
+            self._understudy_wanted_s = self._now_s + _UNDERSTUDY_SOON_S
+        else:
+            self._player.link.send(self._wiring)
 
     def _start_engine(self) -> None:
         self._engine, self._engine_begun, self._connected = Child(ENGINE), False, False

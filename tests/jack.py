@@ -183,11 +183,15 @@ class Keyboard:
         self.port = f"{name}:out"
         self._played = 0
 
-    def play(self, messages: Iterable[Sequence[int]], *, per_s: float = math.inf, within_s: float = PATIENT_S) -> None:
-        """Send messages, so many a second; returns when the last one has been handed to the server."""
+    def tell(self, messages: Iterable[Sequence[int]], *, per_s: float = math.inf) -> None:
+        """Have messages sent, so many a second, and wait for nothing."""
         told = json.dumps({"messages": [list(message) for message in messages], "gap_s": 1 / per_s})
         self.program.tell(told)
         self._played += 1
+
+    def play(self, messages: Iterable[Sequence[int]], *, per_s: float = math.inf, within_s: float = PATIENT_S) -> None:
+        """Send messages, so many a second; returns when the last one has been handed to the server."""
+        self.tell(messages, per_s=per_s)
         eventually(lambda: self.program.out.count("played") >= self._played, "the keyboard", within_s)
 
 

@@ -19,6 +19,7 @@ class System:
     """A MIDI system: its ports, its cables, who owns them; it is graph and driver at once."""
 
     period_s = 0.0
+    cycle = None
 
     def __init__(self, *others: str) -> None:
         self.others = list(others)

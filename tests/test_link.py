@@ -280,6 +280,23 @@ def test_a_connection_is_handed_over_behind_much_that_waits() -> None:
         end.close()
 
 
+def test_copies_of_sockets_come_with_a_value_and_keep_them_open() -> None:
+    here, there = socket.socketpair()
+    with linked() as (ours, theirs), here:
+        ours.send("before")
+        ours.hand("with it", [there.fileno()])
+        ours.send("after")
+        assert read_from(theirs, 3) == ["before", "with it", "after"]
+        (copy,) = theirs.taken(1)
+        there.close()
+        copy.send(b"x")
+        assert here.recv(1) == b"x"
+        copy.close()
+        assert here.recv(1) == b""  # only now is there nobody any more
+        ours.hand("nothing", [])
+        assert theirs.receive() == []
+
+
 def test_nothing_is_handed_over_to_who_is_gone() -> None:
     near, far = socket.socketpair()
     with linked() as (ours, theirs), far:

@@ -608,6 +608,18 @@ def test_a_note_of_ours_has_its_own_end_although_an_instrument_that_goes_has_end
     assert desk.out.synth.at_rest
 
 
+def test_while_what_is_sent_would_lie_there_nothing_begins_and_every_end_is_sent() -> None:
+    """Afterwards nothing comes in a burst, and the music is where it is."""
+    clock = SimulatedClock()
+    out = Listener(clock)
+    player = Player(clock, out, stalled=lambda: 0.4 < clock.now() < 1.3)
+    player.play(Plan(0, notes(*((step, step + 2, 60 + step) for step in range(8))), QUICK, steps=8))
+    player.listen_until(10, at_once=False)
+    assert out.onsets() == [(0.0, 60), (0.25, 61), (1.5, 66), (1.75, 67)]
+    assert player.dropped == 4
+    assert out.synth.at_rest
+
+
 # --- an engine that dies ------------------------------------------------------------------------------
 
 

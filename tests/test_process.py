@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from improv.between import Arrived, Down, Report
+from improv.between import Arrived, Down, Report, StandBy, TakeOver
 from improv.config import Wiring
 from improv.link import Link
 from improv.messages import Connect, Panic
@@ -62,11 +62,11 @@ def test_what_came_before_the_cable_was_pulled_is_released_with_the_rest(monkeyp
 def test_an_understudy_that_is_wanted_while_it_starts_loses_no_wiring() -> None:
     one, other = socket.socketpair()
     ours, theirs = Link(one), Link(other)
-    ours.send(Wiring(output="synth", standby=True))
-    ours.send(Wiring(output="synth"))
-    asked: list[Wiring] = []
-    assert _next(asked, theirs) == Wiring(output="synth", standby=True)
-    assert _next(asked, theirs) == Wiring(output="synth")
+    orders = [StandBy(Wiring(output="synth"), ()), TakeOver(Wiring(output="synth"), (), ())]
+    for order in orders:
+        ours.send(order)
+    asked: list[Any] = []
+    assert [_next(asked, theirs) for _ in orders] == orders
     ours.close()
     assert _next(asked, theirs) is None
     theirs.close()

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from improv.between import Begin, Told
+from improv.between import Begin, Opened, Told
 from improv.config import Tune, Wiring
+from improv.errors import ImprovError
 from improv.messages import Command, How, Nudge, Quit, Rig, Set
 from improv.music import NoteOn, Part
 from improv.recording import Entry, Head, Recording, State, find_take, read_take
@@ -287,3 +288,23 @@ def test_what_is_asked_before_an_engine_has_begun_is_done_once() -> None:
         supervisor.ask(Nudge("tempo", 4))
         supervisor.play(Begin(Mode.SOLO, 1), [patient])
     assert patient.tempos[-1] == 244
+
+
+def test_processes_that_die_before_they_have_done_any_work_end_a_jam_and_others_only_if_too_many() -> None:
+    supervisor = Supervisor(Tune.of(model="eck2002-blues"), Wiring(api="none"), Impatient())
+    for now_s in range(0, 300, 2):
+        supervisor._now_s = float(now_s)
+        supervisor._count_death("player")
+        supervisor._player_says(supervisor._player, Opened("", "none", hears=False, plays=False, realtime=False))  # type: ignore[arg-type]
+    for _ in range(4):
+        supervisor._count_death("engine")
+    with pytest.raises(ImprovError, match="the engine has died 5 times in a row"):
+        supervisor._count_death("engine")
+    supervisor._in_a_row.clear()
+    supervisor._deaths_s.clear()
+    for _ in range(19):
+        supervisor._in_a_row.clear()
+        supervisor._count_death("player")
+    supervisor._in_a_row.clear()
+    with pytest.raises(ImprovError, match="20 processes have died within 30 s"):
+        supervisor._count_death("player")

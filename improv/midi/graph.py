@@ -58,6 +58,11 @@ class Graph(Protocol):
         """How long messages lie before the system passes them on, in seconds; 0 where they do not."""
         ...
 
+    @property
+    def cycle(self) -> int | None:
+        """A number that moves on whenever the system passes on what was sent; None where that lies nowhere."""
+        ...
+
     def connect(self, source: str, sink: str) -> None:
         """Connect an output of the system to an input; nothing happens if they are connected.
 
@@ -140,6 +145,11 @@ class JackGraph:
         """See `Graph.period_s`."""
         return float(self._client.blocksize / self._client.samplerate)
 
+    @property
+    def cycle(self) -> int | None:
+        """See `Graph.cycle`: the frame at which the last period began, from memory that the server shares."""
+        return int(self._client.last_frame_time)
+
     def connect(self, source: str, sink: str) -> None:
         """See `Graph.connect`."""
         ends = [self._found(source), self._found(sink)]
@@ -199,6 +209,11 @@ class AlsaGraph:
     def period_s(self) -> float:
         """See `Graph.period_s`."""
         return 0.0
+
+    @property
+    def cycle(self) -> int | None:
+        """See `Graph.cycle`."""
+        return None
 
     def connect(self, source: str, sink: str) -> None:
         """See `Graph.connect`; by ALSA's own `aconnect`."""

@@ -55,8 +55,8 @@ _MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 _BRIDGES = re.compile(r"^(?:a2j|midi-bridge):| ?\[[0-9]+\]| ?\((?:capture|playback)(?:_[0-9]+)?\)")
 _OURS = re.compile(
-    r"improv-(?P<role>in|out|thru|lights)(?:-[0-9]+)?(?: [0-9]+)?: ?improv (?P=role)(?: [0-9]+:[0-9]+)?"
-    r"|improv (?:in|out|thru|lights)"  # CoreMIDI names no clients
+    r"improv-(?P<role>in|out|thru|lights|standby)(?:-[0-9]+)?(?: [0-9]+)?: ?improv (?P=role)(?: [0-9]+:[0-9]+)?"
+    r"|improv (?:in|out|thru|lights|standby)"  # CoreMIDI names no clients
     r"|improv-doctor-(?:in|out)(?:-[0-9]+)?:improv-doctor.*"
 )
 

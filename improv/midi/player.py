@@ -210,7 +210,8 @@ class Player:
     """Keeps the deadlines, the ledger of what sounds, and what has arrived until it is asked for.
 
     A context: however it is left, everything that sounds is ended. `thru` is where what arrives is
-    passed on, byte for byte; None if it is not.
+    passed on, byte for byte; None if it is not. While `stalled` says so, what is sent would lie there and
+    come late: then nothing begins.
     """
 
     independent = False
@@ -223,6 +224,7 @@ class Player:
         *,
         thru: Sink | None = None,
         passes_on: bool = True,
+        stalled: Callable[[], bool] = bool,
     ) -> None:
         self.clock = clock
         self.thru = thru if passes_on else None
@@ -241,6 +243,7 @@ class Player:
         self.passed = Ledger()
         """What was begun by messages that were passed on."""
         self._sink = sink
+        self._stalled = stalled
         self._zones = Zones()
         self._sources = list(sources)
         self._pending: list[tuple[float, int, Event | PlanEnd, Transport | None]] = []
@@ -520,7 +523,7 @@ class Player:
 
     def _send_due(self, due_s: float) -> None:
         """Send the events of the first pending tick at their time; nothing but sending is left to do then."""
-        late = self.clock.now() - due_s > self._transport.step_s / 2
+        late = self.clock.now() - due_s > self._transport.step_s / 2 or self._stalled()
         tick, messages = self._pending[0][0], list[bytes]()
         while self._pending and self._pending[0][0] == tick:
             messages += self._messages_of(heapq.heappop(self._pending)[2], tick, late=late)

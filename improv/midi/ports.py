@@ -10,7 +10,7 @@ is connected is never concluded from a call that returned: RtMidi does not tell 
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from math import inf
 from types import MappingProxyType, TracebackType
@@ -22,6 +22,7 @@ from improv.midi.channels import silencing
 from improv.midi.graph import Graph
 from improv.midi.identity import is_ours, match_port, same_port
 from improv.midi.rtmidi_binding import limits, rtmidi
+from improv.midi.server import jack_connections
 from improv.midi.stream import Gone, Incoming, MessageStream
 
 APIS = MappingProxyType(
@@ -51,8 +52,11 @@ _JACK_BURST, _JACK_EACH_S = 16, 6e-5
 _JACK_DRAIN_S, _JACK_DRAIN_PERIODS = 0.05, 2.5
 """What is sent last is lost if the JACK port closes before those who hear it have had their turn, a period or two."""
 
+_STALL_S, _STALL_PERIODS = 0.05, 4
+"""A JACK server that begins no period for so long stands still: in its synchronous mode it waits for the dead."""
+
 Direction = Literal["input", "output"]
-Role = Literal["in", "out", "thru", "lights", "list", "watch"]
+Role = Literal["in", "out", "thru", "lights", "standby", "list", "watch"]
 
 
 @contextmanager
@@ -147,6 +151,8 @@ class _Port:
         self._label = f"{CLIENT} {role}"
         self._midi: Any = None
         self._open = False
+        self.connection: frozenset[int] = frozenset()
+        """The descriptor through which it asks a JACK server."""
         self._ours = self._owner = ""
         """Our port in the graph, and which run of which program the other end belonged to when we connected to it."""
         self._left: set[str] = set()
@@ -182,6 +188,11 @@ class _Port:
         role = {"in": "input", "out": "output"}.get(self.role, self.role)
         name = self._label if self.virtual else self.name
         return PortStatus(role=role, name=name, virtual=self.virtual, peers=self.peers, fault=self.fault)
+
+    @property
+    def own(self) -> str:
+        """What the MIDI system calls our port; empty where that is not known."""
+        return self._ours
 
     # --- looking --------------------------------------------------------------------------------
 
@@ -309,6 +320,18 @@ class _Port:
         now = self._peers_now()
         return self.name == meant if now is None else meant in now
 
+    def plug_in(self, peers: Iterable[str]) -> None:
+        """Connect our port to others besides, by their names in the graph; those that are not there are left out."""
+        there = self._others()
+        for peer in peers:
+            if self._graph is not None and self._ours and peer in there:
+                ends = (self._ours, peer) if self.direction == "output" else (peer, self._ours)
+                try:
+                    self._graph.connect(*ends)
+                except (InputNotFound, Unavailable) as error:
+                    self.fault = str(error)
+        self.follow()
+
     def move(self, wanted: str | None) -> None:
         """Connect to another port, or be a virtual one; InputNotFound or UsageError as above, then nothing is moved.
 
@@ -341,10 +364,12 @@ class _Port:
     def _renew(self) -> None:
         """Have a new object of rtmidi's, which is nothing yet; Unavailable where the system does not answer."""
         self._give_back()
+        before = jack_connections()
         try:
             self._midi = _client(self.role, self._api)
         except rtmidi.SystemError as error:
             raise Unavailable(f"{self._api} does not answer; start it, or name another --api") from error
+        self.connection = jack_connections() - before
 
     def _give_back(self) -> None:
         """Close in order: other programs on a JACK server wait for a client that is not."""
@@ -481,12 +506,23 @@ class OutputPort(_Port):
         super().__init__(role, wanted, api, graph=graph, patient=patient)
         self._jack = api == "jack"
         self._room_s = -inf
+        self._cycle: int | None = None
+        self._cycled_s = -inf
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._part()
         super().__exit__(kind, error, trace)
+
+    def stalled(self) -> bool:
+        """Whether the system passes nothing on: what is sent now would come late, and all of it at once."""
+        cycle = self._graph.cycle if self._graph is not None and self._open else None
+        now_s = time.monotonic()
+        if self._graph is None or cycle is None or cycle != self._cycle:
+            self._cycle, self._cycled_s = cycle, now_s
+            return False
+        return now_s - self._cycled_s > max(_STALL_S, _STALL_PERIODS * self._graph.period_s)
 
     def send(self, message: bytes) -> None:
         """Send a message now; nowhere, while there is no port to send it to. What is not taken becomes a fault."""

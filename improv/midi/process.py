@@ -17,7 +17,20 @@ from contextlib import ExitStack, suppress
 from math import inf
 from typing import Any
 
-from improv.between import PRIORITY, Arrived, Down, Keys, Lights, Report, Sent, Turned
+from improv.between import (
+    PRIORITY,
+    Arrived,
+    Down,
+    Held,
+    Keys,
+    Lights,
+    Report,
+    Sent,
+    Silenced,
+    StandBy,
+    TakeOver,
+    Turned,
+)
 from improv.config import Wiring
 from improv.link import Join, Link, serve
 from improv.messages import Connect, Panic, Quit
@@ -26,6 +39,7 @@ from improv.midi.player import Arrival, NullSink, Player, Sink, Source, SystemCl
 from improv.midi.ports import InputPort, OutputPort, quiet
 from improv.midi.rig import Rig, opened
 from improv.midi.server import Server
+from improv.midi.standby import stand_by
 from improv.midi.stream import Gone
 from improv.music import Timed
 from improv.quantiles import quantile
@@ -206,27 +220,29 @@ def main() -> None:
 
 def _play(link: Link) -> None:
     complaints, signals = Complaints(), Signals()
-    asked: list[Wiring] = []
-    wiring = _next(asked, link)
-    if wiring is None:
-        return
+    asked: list[Asked] = []
+    begin = _next(asked, link)
     server = Server()
     _live_on(_OPENING_S)
     with ExitStack() as stack:
-        spare = graph = None
-        if wiring.standby:
+        graph = None
+        if isinstance(begin, StandBy | TakeOver):
             with server.opening(), quiet():
-                graph = stack.enter_context(graph_of(wiring.api or ""))
-                spare = stack.enter_context(OutputPort(wiring.output, wiring.api or "", graph=graph, patient=True))
-            _live_on(0)
-            wiring = _next(asked, link)
-            if wiring is None:
-                return
-            _live_on(_OPENING_S)
-            spare.follow()
-            spare.silence()
+                graph = stack.enter_context(graph_of(begin.wiring.api or ""))
+                begin = stand_by(
+                    begin,
+                    lambda: _patiently(asked, link),
+                    graph,
+                    lambda: _say_silenced(link),
+                    lambda: _live_on(_OPENING_S),
+                )
+        if begin is None:
+            return
+        wiring = begin.wiring if isinstance(begin, TakeOver) else begin
         with server.opening():
-            rig = opened(wiring, stack, spare, graph)
+            rig = opened(wiring, stack, graph)
+        if isinstance(begin, TakeOver):
+            rig.take_over(begin.ports, graph)
         stack.callback(_live_on, _STUCK_S)  # closing may be stuck as well
         engine = Engine()
         daemon = Daemon(link, engine, rig.lights or NullSink())
@@ -237,7 +253,8 @@ def _play(link: Link) -> None:
         gc.collect()
         gc.freeze()
         gc.disable()
-        with Player(clock, rig.sink or NullSink(), sources, thru=rig.through, passes_on=wiring.thru) as player:
+        sink, stalled = (rig.sink, rig.sink.stalled) if rig.sink is not None else (NullSink(), bool)
+        with Player(clock, sink, sources, thru=rig.through, passes_on=wiring.thru, stalled=stalled) as player:
             _run(player, engine, daemon, rig, server, complaints)
         link.send(Sent(tuple(player.sent)))
         if server.gone:
@@ -245,14 +262,32 @@ def _play(link: Link) -> None:
             os._exit(0)  # closing a client of a dead server takes a second each
 
 
-def _next(asked: list[Wiring], link: Link) -> Wiring | None:
-    """The next wiring that is asked for, once it is; None if nobody asks any more. What else has come is left there."""
+Asked = Wiring | StandBy | TakeOver
+"""What a player is told first."""
+
+
+def _next(asked: list[Any], link: Link) -> Any:
+    """What is asked for next, once it is; None if nobody asks any more. What else has come is left there."""
     while not asked:
         if link.closed:
             return None
         select.select([link], (), ())
         asked += link.receive()
     return asked.pop(0)
+
+
+def _patiently(asked: list[Any], link: Link) -> Any:
+    """The same, however long it takes."""
+    _live_on(0)
+    try:
+        return _next(asked, link)
+    finally:
+        _live_on(_OPENING_S)
+
+
+def _say_silenced(link: Link) -> None:
+    link.send(Silenced())
+    link.drain(_FAREWELL_S)
 
 
 def _run(
@@ -267,6 +302,7 @@ def _run(
     link, ports = daemon.link, rig.ports
     report_s = follow_s = look_s = player.clock.now()
     turns, down = itertools.cycle(ports), frozenset[int]()
+    connected: tuple[frozenset[int], ...] = ()
     while True:
         heard = player.listen_until(min(report_s, look_s))
         if heard is None:
@@ -300,6 +336,9 @@ def _run(
         if now_s >= report_s or news:
             report_s = now_s + _REPORT_S
             _live_on(_STUCK_S)
+            if (now := tuple(port.connection for port in ports)) != connected:
+                connected, held = now, rig.silent_connections()
+                link.hand(Held(len(held)), held)
             link.send(_report(player, engine, ports, server, complaints, link.dropped, news))
 
 
@@ -336,6 +375,7 @@ def _report(
         broken=sum(count.malformed + count.dropped_sysex for count in counts),
         news=(*news, *complained),
         ports=tuple(port.status for port in ports),
+        own=tuple((port.status.role, port.own) for port in ports if port.own),
         server_gone=server.gone,
         first_onset_s=player.first_onset_s,
         lateness_p50_us=quantile(late_us, 0.5),

@@ -3,17 +3,20 @@
 What is said of them is what the MIDI system says. It must never decide what to play.
 """
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from improv.between import Moved, Opened
 from improv.config import Wiring
 from improv.errors import ImprovError, Unavailable, UsageError
-from improv.messages import ENDS, Connect
+from improv.messages import ENDS, Connect, PortStatus
 from improv.midi.graph import Graph, graph_of
 from improv.midi.identity import one_of_each
 from improv.midi.player import Player
 from improv.midi.ports import InputPort, OutputPort, PortLists, quiet, reachable_api
+from improv.midi.server import jack_connections
+from improv.midi.standby import pass_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,22 @@ class Rig:
         ports = tuple(port.status for port in self.ports)
         return Opened(self.says, self.api, self.source is not None, self.sink is not None, realtime, ports)
 
+    def silent_connections(self) -> list[int]:
+        """The descriptors of this process's connections to a JACK server, but for those of what may sound."""
+        sounds = [sink.connection for sink in (self.sink, self.apart) if sink is not None]
+        return sorted(jack_connections().difference(*sounds)) if self.api == "jack" else []
+
+    def take_over(self, before: Sequence[PortStatus], graph: Graph | None) -> None:
+        """Plug in what the ports of a player before this one were connected to, and silence it once more."""
+        was = {port.role: port.peers or () for port in before}
+        for port in self.ports if graph is not None else ():
+            port.plug_in(was.get(port.status.role, ()))
+        pass_on(graph)
+        for sink in {self.sink, self.through}:
+            if sink is not None:
+                sink.silence()
+        pass_on(graph)
+
     def move(self, player: Player, asked: Connect) -> Moved:
         """Open another port instead of one of them; where that cannot be, all stays as it is."""
         port = self.source if asked.end == "input" else self.sink
@@ -66,10 +85,10 @@ class Rig:
         return Moved(asked.end, asked.name, replace(self.opened(), says=""))
 
 
-def opened(wiring: Wiring, stack: ExitStack, spare: OutputPort | None = None, graph: Graph | None = None) -> Rig:
-    """Open the ports of a wiring, which the stack closes; `spare` is an output that is open already.
+def opened(wiring: Wiring, stack: ExitStack, graph: Graph | None = None) -> Rig:
+    """Open the ports of a wiring, which the stack closes; Unavailable, InputNotFound or UsageError without them.
 
-    Unavailable, InputNotFound or UsageError for what cannot be had.
+    Outputs first: a JACK server lets go of the clients of a player that dies in their order, half a second each.
     """
     if wiring.api == "none":
         if wiring.input or wiring.output:
@@ -84,16 +103,14 @@ def opened(wiring: Wiring, stack: ExitStack, spare: OutputPort | None = None, gr
             return Rig("none", says=f"{error}; playing on into a MIDI file")
         wiring, says = _found(wiring, api)
         graph = graph or stack.enter_context(graph_of(api))
-        source = sink = apart = lights = None
+        source = apart = lights = None
+        patient = wiring.patient or "output" in wiring.picked
+        sink = stack.enter_context(OutputPort(wiring.output, api, graph=graph, patient=patient))
+        if wiring.listens and not wiring.output:
+            apart = stack.enter_context(OutputPort(None, api, "thru", graph=graph))
         if wiring.listens:
             patient = wiring.patient or "input" in wiring.picked
             source = stack.enter_context(InputPort(wiring.input, api, graph=graph, patient=patient))
-        patient = wiring.patient or "output" in wiring.picked
-        sink = spare or stack.enter_context(OutputPort(wiring.output, api, graph=graph, patient=patient))
-        if wiring.patient and wiring.output and sink is not spare:
-            sink.silence()  # what a player before this one has left
-        if wiring.listens and not wiring.output:
-            apart = stack.enter_context(OutputPort(None, api, "thru", graph=graph))
         if wiring.lights:
             lights = stack.enter_context(OutputPort(wiring.lights, api, "lights", graph=graph, patient=True))
     return Rig(api, source, sink, apart, lights, says)

@@ -5,6 +5,7 @@ It must never ask the server: a dead one blocks whoever asks.
 
 import os
 import select
+import socket
 import stat
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,17 @@ class Server:
     def gone(self) -> bool:
         """Whether it has hung up."""
         return self._hung_up is not None and bool(self._hung_up.poll(0))
+
+
+def jack_connections() -> frozenset[int]:
+    """The descriptors of this process through which it asks a JACK server, one for each of its clients."""
+    found = set()
+    for number, _ in _sockets():
+        with suppress(OSError), socket.socket(fileno=os.dup(number)) as end:
+            there = end.getpeername() if end.family == getattr(socket, "AF_UNIX", None) else ""
+            if isinstance(there, str) and "/jack_" in there:
+                found.add(number)
+    return frozenset(found)
 
 
 def _sockets() -> set[tuple[int, int]]:
