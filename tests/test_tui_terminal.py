@@ -307,3 +307,50 @@ def test_where_the_terminal_tells_it_a_note_is_as_long_as_its_key_is_held(tmp_pa
         pressed = [line for line in pty.asked().split("\n") if line.startswith("Press")]
         low = int(pressed[0].partition("pitch=")[2].partition(",")[0])
         assert pressed == [str(Press(low, 80)), str(Press(low + 2, 80)), str(Press(low, 0)), str(Press(low + 2, 0))]
+
+
+_STAYS = """
+leave = app.leave
+async def stays(): pass
+def begun():
+    app.leave = lambda: leave() if (folder / "may leave").exists() else None
+    app.action_quit_and_stop = stays
+"""
+"""Whatever is clicked on, it is not left before it may be."""
+
+
+def storm(folder: Path, pty: Pty, seed: int, sizes: int) -> None:
+    """So many sizes of the terminal, and between them keys, clicks and bytes of any kind; it lives through them all."""
+    rng = random.Random(seed)
+    keys = [b"\x1bOP", b"\x1bOQ", b"\x1bOR", b"\x1bOS", b"\x1b[15~", b"\x1b[18~", b"\x1b[19~", b"\x1b[20~", b"\x1b[24~"]
+    keys += [b"\x1b", b"\x10", b"?", b"\t", b"\r", b"\x1b[A", b"\x1b[B", b"\x1b[C", b"\x1b[H", b"z", b"1", b"x", b" "]
+    keys += [b"\xf6", b"\x1b[1;", b"\x1b[?62c", b"\x1b[200~x\x1b[201~", b"\x1b[I", b"\x1b[O", b"\x1b[122;1:3u"]
+    for _ in range(sizes):
+        pty.resize(rng.randint(1, rng.choice((12, 90, 260))), rng.randint(1, rng.choice((6, 30, 80))))
+        for _ in range(rng.randrange(4)):
+            x, y = rng.randint(1, 260), rng.randint(1, 80)
+            pty.send(rng.choice([*keys, f"\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m".encode()]))
+        assert pty.child.poll() is None
+    pty.resize(100, 30)
+    pty.send(b"\x1b[24~")
+    pty.until_asked("Panic")
+    for _ in range(4):
+        pty.send(b"\x1b[27u")
+    (folder / "may leave").touch()
+    pty.send(b"\x11")
+    assert pty.ended() == 0
+    assert is_as_before(pty)
+
+
+def test_a_storm_in_a_terminal_leaves_it_whole(tmp_path: Path) -> None:
+    with Pty(tmp_path, _STAYS) as pty:
+        pty.until(b"PIANO")
+        storm(tmp_path, pty, 1, 40)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(10, 16))
+def test_long_storms_in_a_terminal(tmp_path: Path, seed: int) -> None:
+    with Pty(tmp_path, _STAYS) as pty:
+        pty.until(b"PIANO")
+        storm(tmp_path, pty, seed, 250)

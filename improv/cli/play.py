@@ -109,7 +109,8 @@ def play(
     _leave(at, link.started() or result)
     if not in_browser:
         with suppress(OSError):
-            _part(at, app.seen.rig if app.seen else Rig(), ended=result is True)
+            rig = app.seen.rig if app.seen and app.crash is None else Rig()  # a crash is told in three lines, all of it
+            _part(at, rig, ended=result is True)
     if app.crash is not None:  # it has been said why
         raise typer.Exit(1)
 
