@@ -354,3 +354,11 @@ def test_long_storms_in_a_terminal(tmp_path: Path, seed: int) -> None:
     with Pty(tmp_path, _STAYS) as pty:
         pty.until(b"PIANO")
         storm(tmp_path, pty, seed, 250)
+
+
+def test_when_its_terminal_has_gone_without_a_word_it_ends(tmp_path: Path) -> None:
+    with Pty(tmp_path) as pty:
+        pty.until(b"PIANO")
+        os.close(pty._ours)
+        pty._ours = os.open(os.devnull, os.O_RDONLY)
+        assert pty.child.wait(_LONG_S) == -signal.SIGHUP

@@ -23,6 +23,9 @@ from improv.tui.keystrokes import ASKS_FOR_FLAGS, ASKS_FOR_RELEASES, KeystrokePa
 
 _READ = 4096
 _LOOK_S = 0.1
+_HANGS_UP_S = 5.0
+"""How long the system may take to say that a terminal has gone."""
+
 _ENDS = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.EPIPE, errno.EBADF)
 
 
@@ -91,12 +94,14 @@ class TerminalDriver(LinuxDriver):
                     self.process_message(event)
 
     def _broken(self, error: Exception) -> None:
-        """Know that nothing can be written any more."""
-        self._gone() if _has_gone(error) else self._fail(error)
+        """Know that nothing can be written any more; whoever reads notices a terminal that has gone, too."""
+        if not _has_gone(error):
+            self._fail(error)
 
     def _gone(self) -> None:
-        """Do what is done when the terminal goes."""
-        os.kill(os.getpid(), signal.SIGHUP)
+        """Do what is done when the terminal goes, unless somebody else does it soon."""
+        if not self.exit_event.wait(_HANGS_UP_S):
+            os.kill(os.getpid(), signal.SIGHUP)
 
     # --- the shell's jobs ---
 
