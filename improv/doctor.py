@@ -8,7 +8,6 @@ file it writes to see whether it can is gone again.
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from improv.between import PRIORITY, port_text
 from improv.config import config_path, load, unknown_names
 from improv.control import ControlClient
 from improv.errors import ImprovError, Unavailable, UsageError
+from improv.fluidsynth import NONE, Advice, advice
 from improv.instance import DEFAULT, Instance
 from improv.messages import ENDS, OFF, SWING, TEMPO, Rig
 from improv.quantiles import quantile
@@ -421,31 +421,23 @@ def judged_connections(rig: Rig, instance: Instance) -> list[Finding]:
     return found
 
 
-_SOUND_FONTS = ("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts", "~/.local/share/soundfonts")
-
-
 def synth(instance: Instance) -> list[Finding]:
     """Whether there is something to make MIDI sound: improv has no sound of its own."""
-    folders = [Path(folder).expanduser() for folder in _SOUND_FONTS]
-    fonts = [path for folder in folders for path in sorted(folder.glob("*.sf[23]"))]
-    return [judged_synth(shutil.which("fluidsynth"), fonts)]
+    from improv.midi.ports import reachable_api
+
+    try:
+        api = reachable_api()
+    except Unavailable:
+        api = NONE
+    return [judged_synth(advice(api))]
 
 
-def judged_synth(fluidsynth: str | None, fonts: Sequence[Path]) -> Finding:
-    """What to think of FluidSynth and its SoundFonts being there or not."""
+def judged_synth(found: Advice) -> Finding:
+    """What to think of what there is to hear improv with: ready where a command starts it."""
     none = "improv has no sound of its own"
-    instead = "or use any synth or DAW"
-    if fluidsynth is None:
-        mend = f"sudo apt install fluidsynth fluid-soundfont-gm, {instead}"
-        return Finding("synth", None, f"{none}, and FluidSynth is not installed", mend)
-    if not fonts:
-        return Finding(
-            "synth",
-            None,
-            f"{none}; FluidSynth is here, but no SoundFont for it",
-            f"sudo apt install fluid-soundfont-gm, {instead}",
-        )
-    return Finding("synth", True, f"{none}; FluidSynth can be it: fluidsynth -s {fonts[0]}")
+    if found.is_synth:
+        return Finding("synth", True, f"{none}; FluidSynth can be it: {found.command}")
+    return Finding("synth", None, none, found.text)
 
 
 # --- all of them ----------------------------------------------------------------------------------

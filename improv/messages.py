@@ -103,6 +103,11 @@ class Control:
             return self.choices.index(value) / max(1, len(self.choices) - 1) if value in self.choices else 0.0
         return (value - self.low) / (self.high - self.low)
 
+    def about(self, choice: Value) -> str:
+        """What one of its words means, where its help goes through them: `word: meaning; word: meaning`."""
+        told = (part.partition(": ") for part in self.help.removesuffix(".").split("; "))
+        return next((meaning for word, _, meaning in told if word == choice), "")
+
     def _word(self, value: Value) -> str:
         word = f"{value:g}" if not isinstance(value, str) else value
         if self.name == "key" and word != OWN:

@@ -31,6 +31,7 @@ from improv.doctor import (
     writable,
 )
 from improv.errors import Unavailable
+from improv.fluidsynth import Found, advice
 from improv.instance import Instance
 from improv.midi import ports
 from improv.midi.rtmidi_binding import rtmidi
@@ -116,16 +117,20 @@ WORLDS: Sequence[tuple[str, Findings, Sequence[tuple[bool | None, str, str]]]] =
     ("one was lost", lambda: judged_trip(20, [0.001] * 19), [(False, "19 of 20 notes came back", "restart the MIDI")]),
     ("no loop", lambda: judged_trip(0, []), [(False, "is not in the list of ports", "restart the MIDI system")]),
     (
-        "FluidSynth and a SoundFont",
-        lambda: judged_synth("/usr/bin/fluidsynth", [Path("/fonts/piano.sf2")]),
-        [(True, "no sound of its own; FluidSynth can be it: fluidsynth -s /fonts/piano.sf2", "")],
+        "FluidSynth and a soundfont",
+        lambda: judged_synth(advice("jack", Found(installed=True, font=Path("/fonts/piano.sf2")))),
+        [(True, "no sound of its own; FluidSynth can be it: fluidsynth -a jack -m jack -j /fonts/piano.sf2", "")],
     ),
     (
         "FluidSynth alone",
-        lambda: judged_synth("/usr/bin/fluidsynth", []),
-        [(None, "no SoundFont for it", "fluid-soundfont-gm")],
+        lambda: judged_synth(advice("jack", Found(installed=True, installer="apt"))),
+        [(None, "no sound of its own", "no soundfont for it; get one: sudo apt install fluid-soundfont-gm")],
     ),
-    ("no synth", lambda: judged_synth(None, []), [(None, "no sound of its own", "apt install fluidsynth")]),
+    (
+        "no synth",
+        lambda: judged_synth(advice("jack", Found(installer="apt"))),
+        [(None, "no sound of its own", "sudo apt install fluidsynth fluid-soundfont-gm")],
+    ),
 ]
 
 

@@ -29,6 +29,7 @@ from textual.widgets._toast import Toast
 
 from improv.control import ControlServer
 from improv.errors import DataError
+from improv.fluidsynth import advice
 from improv.instance import Instance
 from improv.messages import CONTROLS, Connect, Learn, Panic, Press, Rig, Set, Snapshot, Start, Stop, Tap
 from improv.presets import load, preset_of, save
@@ -249,7 +250,7 @@ def test_a_daemon_that_has_gone_plays_and_records_nothing_and_what_is_asked_of_i
 
     async def scene(stage: Stage) -> None:
         band, status = stage.app.screen.query_one(TurnBand), stage.app.screen.query_one(StatusLine)
-        assert "2026-11-21" in _shown(status)
+        assert "● rec" in _shown(status)
         await stage.tell(Gone(""))
         assert "s starts it again" in _shown(band)
         assert band.seen is not None
@@ -264,7 +265,7 @@ def test_a_daemon_that_has_gone_plays_and_records_nothing_and_what_is_asked_of_i
         assert stage.toasts == ["no improv is there; s starts it again"] * 2
         await stage.tell(Joined(2), Seen(playing))
         assert "beats, then improv" in _shown(band)
-        assert "2026-11-21" in _shown(status)
+        assert "● rec" in _shown(status)
         await stage.press("f1")
         await stage.tell(Gone("improv does not answer", hangs=True))
         assert "GONE" in stage.screen()
@@ -285,13 +286,15 @@ def test_while_it_learns_it_says_so_and_a_key_leaves_it(tmp_path: Path, key: str
         await stage.press("f5")
         assert stage.asked() == [Learn("tempo")]
         await stage.tell(Seen(replace(SEEN, rig=replace(KEYS, learning="tempo"))))
-        assert "learning tempo: move a knob (esc leaves it)" in stage.screen()
-        await stage.press("f1", "escape")
+        assert "Move the knob that shall turn tempo (esc: none)" in stage.screen()
+        await stage.press("f1")
+        assert "Move the knob that shall turn tempo (esc: none)" in stage.screen()
+        await stage.press("escape")
         assert stage.asked() == []
         await stage.press(key)
         assert stage.asked() == [Learn("")]
         await stage.tell(Seen(SEEN))
-        assert "learning" not in stage.screen()
+        assert "shall turn" not in stage.screen()
         await stage.press("escape")
         assert stage.asked() == []
 
@@ -407,7 +410,7 @@ def test_the_port_that_is_used_is_marked_and_no_other(now: str, names: list[str]
     async def runs(words: Sequence[str]) -> str:
         return ""
 
-    screen = PortsScreen(UNICODE, runs, replace(KEYS, input="", output=now))
+    screen = PortsScreen(UNICODE, runs, replace(KEYS, input="", output=now), advice)
     screen._found = {"input": [], "output": names}
     assert [row.text for row in screen.rows() if isinstance(row, Choice) and row.is_on] == marked
 

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
-from improv.messages import Chance, Loudness, Snapshot
+from improv.messages import Loudness, Snapshot
 from improv.music import SILENCE, Cell, Chord, Onset, Place, Release
 from improv.tui import big
+from improv.tui.figures import figures
 from improv.tui.form import FormGrid, bars_of, coming, grid
-from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, Glyphs, glyphs_of
+from improv.tui.glyphs import ASCII, UNICODE, Glyphs, glyphs_of
 from improv.tui.history import COLUMNS, Axis, History, Meter
 from improv.tui.keyboard import Keyboard, key_cells, keyboard, lowest_white, white_index, white_pitch
 from improv.tui.meters import PARTS, Meters, meters
-from improv.tui.mind import Mind, chances, memory, mind
+from improv.tui.mind import Keys, Mind, mind
 from improv.tui.roll import Roll, rolled
 from improv.tui.status import StatusLine, status
 from improv.tui.turn import TurnBand, band
@@ -543,32 +544,6 @@ def test_white_keys_are_counted(index: int) -> None:
     assert white_index(white_pitch(index)) == index
 
 
-# --- the network ----------------------------------------------------------------------------------
-
-CHANCES = tuple(
-    Chance(60 + at, trained, bent) for at, (trained, bent) in enumerate([(0.5, 1.0), (0.0, 0.0), (0.5, 0.5)])
-)
-
-
-def test_the_distribution_and_how_it_is_bent() -> None:
-    assert text(chances(CHANCES, UNICODE, 9, 2)) == ["█", "█│    █│"]
-    assert text(chances(CHANCES, ASCII, 9, 2)) == ["#", "#|    #|"]
-
-
-def test_the_memory_is_a_strip() -> None:
-    numbers = (0.0, 0.2, 0.5, 1.0, -0.2, -0.5, -1.0)
-    assert text([memory(numbers, UNICODE, 20)]) == ["··▁▄·▔▀"]
-    assert text([memory(numbers, CONSOLE, 20)]) == ["··▄▄·▀▀"]
-    assert text([memory(numbers, ASCII, 20)]) == [".-=*,:%"]
-    assert text([memory((1.0, 1.0, 0.0, 0.0), UNICODE, 2)]) == ["▄·"]
-
-
-def test_the_mind_in_two_rows_has_both() -> None:
-    seen = replace(bare(), chances=CHANCES, memory=(1.0, -1.0))
-    assert text(mind(seen, UNICODE, 9, 2)) == ["█╷    ▄╷", "▄▀"]
-    assert text(mind(seen, UNICODE, 9, 4))[2] == "C  Db D"
-
-
 # --- meters and the status ------------------------------------------------------------------------
 
 
@@ -608,22 +583,32 @@ def test_meters_say_what_is_muted() -> None:
 
 def test_what_is_wrong_comes_first() -> None:
     (line,) = text(status(faulty(), UNICODE, 260, 1))
-    assert line.startswith("▲ 3 faults: the network was late │ ▲ 7 missed │ ▲ 2 dropped │ ▲ restarted 1x │ ● 2026")
+    assert line.startswith(
+        "▲ 3 faults: the network was late │ ▲ 7 missed │ ▲ 2 dropped │ ▲ restarted 1x │ "
+        "It answers; play in to take the turn │ ● rec"
+    )
     assert "eck2002-blues → eck2002-chords" in line
     assert text(status(faulty(), ASCII, 24, 1)) == ["! 3 faults | ! 7 missed"]
 
 
 @pytest.mark.parametrize(
-    ("width", "line"),
+    ("width", "lines"),
     [
-        (80, "● rec │ nanoKEY2 → FLUID Synth │ eck2002-blues │ 120 bpm │ step .64/1.3 ms"),
-        (40, "● rec │ nanoKEY2 → FLUID Synth"),
-        (12, "● rec"),
-        (4, "● re"),
+        (
+            100,
+            [
+                "Your 4 bars: play",
+                "● rec │ you hear it through FLUID Synth │ it hears nanoKEY2 │ eck2002-blues │ 120 bpm",
+            ],
+        ),
+        (80, ["Your 4 bars: play", "● rec │ you hear FLUID Synth │ it hears nanoKEY2 │ eck2002-blues │ 120 bpm"]),
+        (40, ["Your 4 bars: play", "● rec │ you hear FLUID Synth │ 120 bpm"]),
+        (12, ["Your 4 bars:", "● rec"]),
+        (4, ["Your", "● re"]),
     ],
 )
-def test_the_status_drops_what_matters_least(width: int, line: str) -> None:
-    assert text(status(of_turn(Who.YOU), UNICODE, width, 1)) == [line]
+def test_the_status_drops_what_matters_least(width: int, lines: list[str]) -> None:
+    assert text(status(of_turn(Who.YOU), UNICODE, width, 2)) == lines
 
 
 def test_names_of_ports_can_not_upset_the_line() -> None:
@@ -645,7 +630,8 @@ def pictures(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> dict[st
         "grid": grid(seen, glyphs, width, height),
         "roll": rolled(History().after(seen), Axis(60, 1, 13), glyphs, width, height)[1],
         "keyboard": keyboard(seen, glyphs, {60: "z"}, 30, whites, cells, height),
-        "mind": mind(seen, glyphs, width, height),
+        "mind": mind(seen, seen.chances, Keys(48, 2 if width >= 26 else 1), glyphs, width, height),
+        "figures": figures(seen, glyphs, width)[:height],
         "meters": meters(dict.fromkeys(PARTS, 64.0), seen, glyphs, width, height),
         "status": status(seen, glyphs, width, height),
     }

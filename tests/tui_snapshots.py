@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from improv.messages import SWING, Rig, Settings, Snapshot
+from improv.messages import SWING, PortStatus, Rig, Settings, Snapshot
 from improv.model import StepModel
 from improv.music import STEPS_PER_BAR, Cell, Chord, NoteOff, NoteOn, Part, Place, Placed, Timed
 from improv.onnx_model import OnnxModel
@@ -23,6 +23,10 @@ RIG = Rig(
     api="alsa",
     input="nanoKEY2",
     output="FLUID Synth",
+    ports=(
+        PortStatus(role="input", name="nanoKEY2", peers=("nanoKEY2",)),
+        PortStatus(role="output", name="FLUID Synth", peers=("FLUID Synth",)),
+    ),
     model="eck2002-blues",
     take="2026-11-21-13.05.improv",
     onsets=96,
@@ -107,6 +111,7 @@ def faulty() -> Snapshot:
     rig = replace(
         seen.rig,
         input="",
+        ports=seen.rig.ports[1:],
         dropped_onsets=2,
         model_coming="eck2002-chords",
         engine_deaths=1,

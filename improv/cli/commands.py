@@ -20,6 +20,7 @@ from improv.cli import doctor as checkup
 from improv.cli import monitor as listening
 from improv.cli import play as interface
 from improv.cli import takes as recordings
+from improv.cli.groups import Commands
 from improv.cli.options import Api, Given, LiveApi, Model, Name, Provider, with_controls, with_jam
 from improv.cli.output import Beside, say, say_json, say_lines
 from improv.config import Tune, check_writable, unknown_names
@@ -29,6 +30,7 @@ from improv.messages import MODEL, Value
 
 app = typer.Typer(
     help="A jam partner for MIDI: you play over a 12-bar blues, a network that has learned it answers.",
+    cls=Commands,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from improv.cli.groups import Commands
 from improv.cli.options import Json, Name, input_names, model_names, output_names
 from improv.cli.output import say, say_json, say_lines
 from improv.errors import Unavailable
@@ -44,7 +45,7 @@ from improv.turns import Who
 if TYPE_CHECKING:
     from improv.control import ControlClient
 
-app = typer.Typer(help="Steer an improv that plays, and see what it does.", rich_markup_mode=None)
+app = typer.Typer(help="Steer an improv that plays, and see what it does.", cls=Commands, rich_markup_mode=None)
 
 _CONNECTING_S, _LOOK_S = 5.0, 0.05
 """How long a port may take to be exchanged, and how often it is looked at."""

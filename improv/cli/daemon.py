@@ -17,6 +17,7 @@ from typing import IO, Any
 import typer
 
 from improv import program
+from improv.cli.groups import Commands
 from improv.cli.options import Api, Given, Json, Name, Output, Profile, with_jam
 from improv.cli.output import say, say_json, say_lines
 from improv.config import load
@@ -27,7 +28,7 @@ from improv.picks import Picks
 from improv.plain import plain
 from improv.private import make_folder, make_private, open_private
 
-app = typer.Typer(help="Play in the background.", rich_markup_mode=None)
+app = typer.Typer(help="Play in the background.", cls=Commands, rich_markup_mode=None)
 
 _STARTING_S, _LOOK_S = 45.0, 0.05
 """Longer than the daemon itself waits for its ports and its network."""

@@ -23,6 +23,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from improv.errors import AlreadyRunning, ImprovError
+from improv.fluidsynth import advice
 from improv.messages import (
     BARS,
     CONTROLS,
@@ -55,11 +56,13 @@ from improv.tui.fingers import Fingers
 from improv.tui.footer import Footer
 from improv.tui.glyphs import UNICODE, Glyphs
 from improv.tui.harmless import Harmless
+from improv.tui.hearing import hearing, saved
 from improv.tui.jam import JamScreen
 from improv.tui.keyboard import Keyboard
 from improv.tui.keys import BY_ACTION, LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
 from improv.tui.keystrokes import KeyboardFlags, KeyReleased, Keystroke
-from improv.tui.lists import VIRTUAL, ChoicesScreen, ListScreen, ModelsScreen, PortsScreen, PresetsScreen, Runs
+from improv.tui.lists import VIRTUAL, Advises, ChoicesScreen, ListScreen, ModelsScreen, PortsScreen, PresetsScreen, Runs
+from improv.tui.now import now
 from improv.tui.piano import Piano
 from improv.tui.screens import Aside, Entry, Everything, HelpScreen, LogScreen, StillPalette
 from improv.tui.sturdy import Sturdy
@@ -110,6 +113,8 @@ class Setting:
     says: tuple[str, ...] = ()
     """What is said as soon as it is there."""
     runs: Runs = field(default=run_improv)
+    advises: Advises = field(default=advice)
+    """Says how improv is made to sound here."""
     share: float = SHARE
     """The share of one core that may go into drawing what plays."""
     clock: Callable[[], float] = time.monotonic
@@ -297,6 +302,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
         for text, was in ((seen.fault, before and before.fault), (seen.rig.remark, before and before.rig.remark)):
             if text and text != was:
                 self.noted.append(text)
+        self._tell_what_is_kept(seen.rig, Rig() if before is None or is_news else before.rig)
         self._jam.take(seen)
         if before is None or is_news or self._is_worth_drawing(before, seen):
             self._draw()
@@ -304,9 +310,18 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
             self._undrawn = self.set_timer(max(_AFTER_S, self._budget.wait_s()), self._draw)
         self._turn_back()
 
+    def _tell_what_is_kept(self, rig: Rig, before: Rig) -> None:
+        """Say at once that the recording is not whole, and where nothing sounds which file the jam is saved to."""
+        if rig.recording_fault and rig.recording_fault != before.recording_fault:
+            self._toast(f"not recorded: {rig.recording_fault}", wrong=True)
+        if rig.saves_to and rig.saves_to != before.saves_to and hearing(rig).heard is False:
+            self._toast(saved(rig, full=True)[0])
+
     def _is_worth_drawing(self, before: Snapshot, seen: Snapshot) -> bool:
-        """Whether there is time for it, or it shows what somebody has turned."""
+        """Whether there is time for it, or it shows what somebody has turned, or what has become of ports and take."""
         if (seen.playing, seen.settings) != (before.playing, before.settings):
+            return True
+        if _standing(seen.rig) != _standing(before.rig):
             return True
         is_new_beat = seen.step % STEPS_PER_BEAT == 0 or seen.step == before.step
         return self._budget.left_s() > (0 if is_new_beat else _SPARE_S)
@@ -336,17 +351,14 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
             mode += f" {pitch_name(piano.lowest)} v{piano.velocity}"
         labels = piano.labels(self._setting.layout) if self.letters is Letters.PIANO else {}
         self._jam.keyboard.show_labels(labels)
-        screen = self.screen
-        if isinstance(screen, JamScreen | Aside) and screen.is_mounted:  # one that comes is dressed then
-            screen.footer.show(self._where, self.letters, mode)
-            learns = (
-                self._rig.learning
-                and f"learning {self._rig.learning}: move a knob ({BY_ACTION['close'].shown} leaves it)"
-            )
-            calm = self._banner in ("", _STARTING, _JOINING)
-            screen.banner.say(self._banner or learns, calm=calm)
-        if isinstance(screen, HelpScreen):
-            screen.are(self.letters)
+        calm = self._banner in ("", _STARTING, _JOINING)
+        for screen in self.screen_stack:  # what lies below is seen through, or seen again
+            if isinstance(screen, JamScreen | Aside) and screen.is_mounted:  # one that comes is dressed then
+                learns = now(self.seen)[0] if self.seen and self._rig.learning and isinstance(screen, Aside) else ""
+                screen.footer.show(where_on(screen), self.letters, mode)
+                screen.banner.say(self._banner or learns, calm=calm)
+            if isinstance(screen, HelpScreen):
+                screen.are(self.letters)
 
     def on_aside_ready(self) -> None:
         """Tell a screen that comes up how things are."""
@@ -364,8 +376,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
 
     @property
     def _where(self) -> Where:
-        found = getattr(self.screen, "where", Where.TEXT)
-        return found if isinstance(found, Where) else Where.TEXT
+        return where_on(self.screen)
 
     async def on_event(self, event: Event) -> None:
         """Give a key the meaning the table has for it; what it has none for goes to whatever has the focus."""
@@ -600,7 +611,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
 
     def action_ports(self) -> None:
         """Choose the ports."""
-        self._go(PortsScreen(self._setting.glyphs, self._setting.runs, self._rig))
+        self._go(PortsScreen(self._setting.glyphs, self._setting.runs, self._rig, self._setting.advises))
 
     def action_models(self) -> None:
         """Choose the network."""
@@ -684,7 +695,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
             return
         free = f"preset {len(self._shelf.presets) + 1}"
         self._go(
-            Entry("preset", "its name; that of another replaces it", free, partial(self._standing, self.seen)),
+            Entry("preset", "its name; that of another replaces it", free, partial(self._as_it_stands, self.seen)),
             lambda preset: self._change_presets(
                 partial(self._shelf.keep, preset),
                 "kept",
@@ -692,7 +703,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
             ),
         )
 
-    def _standing(self, seen: Snapshot, name: str) -> Preset:
+    def _as_it_stands(self, seen: Snapshot, name: str) -> Preset:
         """How the controls stand at this moment: what was asked for last counts already."""
         known = preset_of(name, seen)
         values = {control: self._controls.value(CONTROLS[control]) for control in known.values}
@@ -855,3 +866,14 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
         with suppress(OSError):
             self._theme_file.parent.mkdir(parents=True, exist_ok=True)
             self._theme_file.write_text(f"{name}\n", encoding="utf-8")
+
+
+def where_on(screen: Screen[Any]) -> Where:
+    """What a screen is, as far as keys are concerned."""
+    found = getattr(screen, "where", Where.TEXT)
+    return found if isinstance(found, Where) else Where.TEXT
+
+
+def _standing(rig: Rig) -> tuple[object, ...]:
+    """What of a rig is news whenever it changes."""
+    return rig.ports, rig.output, rig.take, rig.recording_fault, rig.saves_to, rig.learning

@@ -391,15 +391,21 @@ class Controls(Widget):
     def _about(self, line: int, after: int) -> list[Segment]:
         """A line about the selected control, of those that are left after the controls: what it does, what turns it."""
         width, room = self.size.width, self.size.height - after
-        text = wrap(self.selected.help, max(1, width))
+        text = wrap(self._help(), max(1, width))
         if room >= len(text) + 2:  # a blank one first
             line, room = line - 1, room - 1
-        lines = max(1, min(len(text), room - 1))
+        if len(text) > room:  # half of it would say nothing
+            text = []
         quiet = self.get_component_rich_style("controls--quiet")
-        if 0 <= line < lines:
-            cut = "" if line + 1 < lines or lines == len(text) else self._glyphs.cut
-            return [Segment(text[line][: width - len(cut)] + cut, quiet)]
-        return self._keys(quiet) if line == lines else []
+        if 0 <= line < len(text):
+            return [Segment(text[line], quiet)]
+        return self._keys(quiet) if line == len(text) else []
+
+    def _help(self) -> str:
+        """What the selected control does; where that is told word by word, what the word it stands at does."""
+        value = self.value(self.selected)
+        about = self.selected.about(value)
+        return f"{value}: {about}" if about else self.selected.help
 
     def _keys(self, quiet: Style) -> list[Segment]:
         """The keys that turn the selected control, as many as there is room for."""

@@ -10,6 +10,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from textwrap import wrap
 from typing import Any
 
@@ -21,6 +22,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from improv.errors import ImprovError
+from improv.fluidsynth import Advice
 from improv.messages import (
     CONTROLS,
     ENDS,
@@ -36,9 +38,14 @@ from improv.messages import (
     number,
 )  # fmt: skip
 from improv.model_files import model_paths
+from improv.plain import printable
 from improv.presets import Preset
 from improv.tui.glyphs import Glyphs
+from improv.tui.hearing import PORTS_KEY, hearing, saved
 from improv.tui.screens import Aside
+
+Advises = Callable[[str], Advice]
+"""Says what to do to hear an improv on a MIDI system."""
 
 Runs = Callable[[Sequence[str]], Awaitable[str]]
 """Runs an improv command and returns what it prints."""
@@ -53,6 +60,9 @@ _WITHOUT = "none"
 
 _EDGES = 4
 """Cells beside the rows: the margins, and a scroll bar."""
+
+_THINNEST = 24
+"""Cells that words beside a row need: where there are fewer they stand below it."""
 
 _ADDRESS = re.compile(r" \d+:\d+$")
 
@@ -73,6 +83,8 @@ class Heading:
 
     text: str
     is_wrong: bool = False
+    is_command: bool = False
+    """Whether it is to be typed elsewhere, as it stands."""
 
 
 Rows = Sequence[Choice | Heading]
@@ -102,6 +114,7 @@ class ListScreen(Aside):
     def __init__(self, glyphs: Glyphs, title: str) -> None:
         super().__init__(glyphs, title)
         self._rows: Rows = ()
+        self._width = 0
         self._list = _Options(compact=True, markup=False)
 
     def body(self) -> ComposeResult:
@@ -118,13 +131,17 @@ class ListScreen(Aside):
         super().show(seen)
         self.look()
 
+    def on_resize(self) -> None:
+        """Fit the rows to the new width."""
+        self.look()
+
     def look(self) -> None:
         """Show the rows as they are now."""
         rows = tuple(self.rows())
-        if rows == self._rows:
+        if (rows, self.size.width) == (self._rows, self._width):
             return
         was, on = self.highlighted, self._list.highlighted
-        self._rows = rows
+        self._rows, self._width = rows, self.size.width
         self._list.set_options(Option(text, disabled=disabled) for text, disabled in self._texts())
         if was is not None:  # whatever has come before it
             same = (at for at, row in enumerate(rows) if isinstance(row, Choice) and row.stands_for == was.stands_for)
@@ -175,22 +192,39 @@ class ListScreen(Aside):
             number += 1
             digit = str(number) if number < 10 else " "
             mark = self.glyphs.beat_on if row.is_on else " "
-            about = f"{row.text:<{column}}  {row.about}" if row.about else row.text
-            yield Content(f"{digit} {mark} {about}"), False
+            yield Content("\n".join(self._lines(row, f"{digit} {mark} ", column))), False
+
+    def _lines(self, row: Choice, head: str, column: int) -> Iterator[str]:
+        """A row in as many lines as it takes: the words about it in a column, or below it where that would be thin."""
+        room = max(1, self.size.width - _EDGES - len(head))
+        beside = room - column - 2
+        if not row.about or beside < min(_THINNEST, len(row.about)):
+            lines = [*_wrapped(row.text, room), *(f"  {line}" for line in _wrapped(row.about, room - 2))]
+        else:
+            texts = zip_longest([row.text], _wrapped(row.about, beside), fillvalue="")
+            lines = [f"{text:<{column}}  {about}" for text, about in texts]
+        for at, line in enumerate(lines):
+            yield (head if at == 0 else " " * len(head)) + line.rstrip()
 
     def _heading(self, row: Heading) -> Content:
-        if row.is_wrong:
-            width = max(1, self.size.width - _EDGES)
-            return Content.styled("\n".join(wrap(row.text, width)), "$text-error")
-        return Content.styled(row.text, "bold")
+        text = "\n".join(_wrapped(row.text, self.size.width - _EDGES))
+        style = "$text-error" if row.is_wrong else "$text-accent" if row.is_command else "bold"
+        return Content.styled(text, style)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A text in lines of a width, none cut; a word that is longer is divided."""
+    return wrap(text, max(1, width), break_on_hyphens=False)
 
 
 class PortsScreen(ListScreen):
     """The MIDI ports there are at this moment, to hear and to play through."""
 
-    def __init__(self, glyphs: Glyphs, runs: Runs, rig: Rig) -> None:
+    def __init__(self, glyphs: Glyphs, runs: Runs, rig: Rig, advises: Advises) -> None:
         super().__init__(glyphs, "ports: what improv hears, and what it plays through")
         self._runs = runs
+        self._advises = advises
+        self._advice: Advice | None = None
         self._found: dict[str, list[str]] | None = None
         self._wrong = "looking..."
         self._rig = rig
@@ -206,15 +240,14 @@ class PortsScreen(ListScreen):
         super().show(seen)
 
     def rows(self) -> Rows:
-        """The ports of each end, and none; nothing to pick before they are known, as the digits would move."""
+        """What to do where nothing is heard, the ports of each end, and none; nothing to pick before they are known."""
+        rows: list[Choice | Heading] = [*self._silence()]
         if self._rig.api == _WITHOUT:
-            return [
-                Heading("improv was started without MIDI (--api none, or no MIDI system was there): it has no ports")
-            ]
-        rows: list[Choice | Heading] = []
+            rows.append(Heading("improv was started without MIDI (--api none, or no MIDI system was there)"))
+            return rows
         for end, title in zip(ENDS, ("hears", "plays through"), strict=True):
             now: str = getattr(self._rig, end)
-            rows += [*([_APART] if rows else []), Heading(f"{title}: {now or 'nothing'}")]
+            rows += [*([_APART] if rows else []), Heading(f"{title}: {printable(now) or 'nothing'}{self._peers(end)}")]
             if self._found is None:
                 continue
             names = self._found.get(end, [])
@@ -223,11 +256,37 @@ class PortsScreen(ListScreen):
             rows.append(Choice("a virtual port of its own", Connect(end, ""), now.startswith(VIRTUAL)))
         return [*rows, *([_APART, Heading(self._wrong, is_wrong=self._found is not None)] if self._wrong else [])]
 
+    def _silence(self) -> Iterator[Heading]:
+        """Where nothing is heard: that, what to do about it on this system, and where the jam is kept meanwhile."""
+        heard = hearing(self._rig)
+        if heard.heard is not False:
+            return
+        yield Heading(heard.forms[0].removesuffix(f" {PORTS_KEY}"), is_wrong=True)
+        if self._advice is not None:
+            yield Heading(f"{self._advice.says}{':' if self._advice.command else '.'}")
+            if self._advice.command:
+                yield Heading(self._advice.command, is_command=True)
+                if self._rig.api != _WITHOUT:
+                    yield Heading("and pick it here as soon as it is listed.")
+        yield from (Heading(f"Meanwhile {line}.") for line in saved(self._rig, full=True)[:1])
+
+    def _peers(self, end: str) -> str:
+        """What an end is connected to, as measured, where its name does not say so."""
+        ports = [port for port in self._rig.ports if port.role == end]
+        if not ports or ports[0].peers is None:
+            return ""
+        peers = [printable(peer) for port in ports for peer in port.peers or ()]
+        if not peers:
+            return ", connected to nothing"
+        return f", connected to {', '.join(peers)}" if ports[0].virtual else ""
+
     def picked(self, what: Any) -> None:
         """Have improv use it."""
         self.ask(what)
 
     async def _follow(self) -> None:
+        self._advice = await asyncio.to_thread(self._advises, self._rig.api)
+        self.look()
         while True:
             if self._rig.api != _WITHOUT:
                 await self._ask()
@@ -344,15 +403,20 @@ class ChoicesScreen(ListScreen):
     """What a control may be set to, where that is a word."""
 
     def __init__(self, glyphs: Glyphs, control: Control, value: Value) -> None:
-        super().__init__(glyphs, f"{control.name}: {control.help}")
+        super().__init__(glyphs, control.name if _is_told_by_word(control) else f"{control.name}: {control.help}")
         self._control = control
         self._value = value
 
     def rows(self) -> Rows:
         """A row for each word."""
-        return [Choice(word, word, word == self._value) for word in self._control.choices]
+        return [Choice(word, word, word == self._value, self._control.about(word)) for word in self._control.choices]
 
     def picked(self, what: Any) -> None:
         """Turn it to the word."""
         self.ask(Set(self._control.name, what))
         self.dismiss()
+
+
+def _is_told_by_word(control: Control) -> bool:
+    """Whether its help says what each of its words means."""
+    return all(map(control.about, control.choices))

@@ -24,6 +24,7 @@ from textual.widgets import Input, Static
 
 from improv.errors import ImprovError
 from improv.messages import Snapshot
+from improv.tui.figures import Figures
 from improv.tui.footer import Banner, Footer
 from improv.tui.glyphs import Glyphs
 from improv.tui.keys import LAYOUTS, TABLE, Key, Layout, Letters, Where
@@ -228,13 +229,18 @@ def _told(row: Key, width: int, letters: Letters) -> Iterator[Content]:
 
 
 class LogScreen(TextScreen):
-    """What has happened: what the daemon wrote, and what was seen from here."""
+    """How well it runs, in figures; and what has happened: what the daemon wrote, and what was seen from here."""
 
     def __init__(self, glyphs: Glyphs, path: Path, noted: Sequence[str]) -> None:
         super().__init__(glyphs, f"log: {path}")
         self._path = path
         self._noted = noted
         self._told: list[str] = []
+
+    def body(self) -> ComposeResult:
+        """How well it runs, above the text."""
+        yield Figures(self.glyphs)
+        yield from super().body()
 
     def on_mount(self) -> None:
         """Follow it while it is open."""

@@ -1,4 +1,4 @@
-"""A line that tells the truth about what plays: what matters most first, and what is wrong before all."""
+"""What is wrong, what to do now, and how one hears it: two lines that tell nothing but what is known."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,6 +8,8 @@ from rich.cells import cell_len, set_cell_size
 
 from improv.messages import Snapshot
 from improv.tui.glyphs import Glyphs
+from improv.tui.hearing import hearing, keyboard, lost_keyboard, saved
+from improv.tui.now import now
 from improv.tui.view import NOBODY, Row, Span, View
 
 _NEWS_S = 10.0
@@ -15,9 +17,9 @@ _NEWS_S = 10.0
 
 
 class StatusLine(View):
-    """One row or two of fields, which are shortened, then dropped, where there is not enough room."""
+    """Two rows of fields, which are shortened, then dropped, where there is not enough room."""
 
-    DEFAULT_CSS = "StatusLine { height: 1; }"
+    DEFAULT_CSS = "StatusLine { height: 2; }"
 
     def __init__(self, glyphs: Glyphs, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(glyphs)
@@ -46,36 +48,60 @@ class Field:
     """A loud character before any of them."""
 
 
-def fields_of(seen: Snapshot, glyphs: Glyphs, *, is_news: bool = True) -> list[Field]:
-    """All there is to tell, the most important first: what has gone wrong, as long as it is news."""
+def rows_of(seen: Snapshot, glyphs: Glyphs, *, is_news: bool = True) -> tuple[list[Field], list[Field]]:
+    """All there is to tell, in two rows, the most important first: what is wrong and what to do; how one hears it."""
+    if seen.rig is NOBODY:
+        return [_field(glyphs, seen.rig.says)], []
+    return _first(seen, glyphs, is_news=is_news), _second(seen, glyphs, is_news=is_news)
+
+
+def _first(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[Field]:
     rig = seen.rig
-    if rig is NOBODY:
-        return [Field((rig.says,))]
-    wrong = [told for count, told in zip(_counts(seen), _wrongs(seen), strict=True) if count]
-    told: list[Field] = []
+    told = []
+    if rig.recording_fault:
+        told.append(_loud(glyphs, f"not recorded: {rig.recording_fault}", "not recorded"))
     if is_news:
-        told += [Field((f"{glyphs.alarm} {text}",), "loud") for text in wrong]
+        told += [_loud(glyphs, text) for count, text in zip(_counts(seen), _wrongs(seen), strict=True) if count]
         if seen.faults and seen.fault:
-            short = told[0].forms[0]
-            told[0] = Field((f"{short}: {_cut(seen.fault, 60, glyphs)}", short), "loud")
-    if rig.take:
-        told.append(Field((f" {rig.take}", " rec"), mark=glyphs.recording))
-    told.append(_ports(seen, glyphs))
+            at = 1 if rig.recording_fault else 0
+            short = _wrongs(seen)[0]
+            told[at] = _loud(glyphs, f"{short}: {_cut(seen.fault, 60, glyphs)}", short)
+    return [*told, _field(glyphs, *now(seen), role="strong")]
+
+
+def _second(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[Field]:
+    rig = seen.rig
+    heard = hearing(rig)
+    told = [_loud(glyphs, *heard.forms) if heard.heard is False else _field(glyphs, *heard.forms)]
+    if rig.take and not rig.recording_fault:
+        told.insert(0, replace(_field(glyphs, " rec"), mark=glyphs.recording))
+    if heard.heard is False and rig.saves_to:
+        told.append(_field(glyphs, *saved(rig)))
+    if name := lost_keyboard(rig):
+        told.append(_loud(glyphs, f"{name} is not connected", "no keyboard"))
+    elif name := keyboard(rig):
+        told.append(_field(glyphs, f"it hears {name}", f"it hears {name.partition(':')[0]}"))
     if rig.model:
         coming = f" {glyphs.to} {rig.model_coming}" if rig.model_coming else ""
-        told.append(Field((rig.model + coming, *((f"{glyphs.to} {rig.model_coming}",) if coming else ()))))
-    told.append(Field((f"{seen.tempo:.4g} bpm, own clock", f"{seen.tempo:.4g} bpm")))
-    step = f"{_ms(seen.step_p50_us)}/{_ms(seen.step_p99_us)}"
-    late = f"{_ms(rig.lateness_p50_us)}/{_ms(rig.lateness_p99_us)}"
-    told.append(Field((f"step {step} ms",), "quiet"))
-    told.append(Field((f"late {late} ms",), "quiet"))
+        told.append(_field(glyphs, rig.model + coming, *((f"{glyphs.to} {rig.model_coming}",) if coming else ())))
+    told.append(_field(glyphs, f"{seen.tempo:.4g} bpm"))
     if rig.remark:
-        told.append(Field((rig.remark, _cut(rig.remark, 40, glyphs), _cut(rig.remark, 20, glyphs))))
+        told.append(_field(glyphs, rig.remark, _cut(rig.remark, 40, glyphs), _cut(rig.remark, 20, glyphs)))
     if not is_news:
-        told += [Field((text,), "quiet") for text in wrong]
-    if not (seen.missed_steps or rig.dropped_onsets or seen.faults):
-        told.append(Field(("nothing missed",), "quiet"))
-    return [Field(tuple(_clean(form, glyphs) for form in field.forms), field.role, field.mark) for field in told]
+        told += [
+            _field(glyphs, text, role="quiet")
+            for count, text in zip(_counts(seen), _wrongs(seen), strict=True)
+            if count
+        ]
+    return told
+
+
+def _field(glyphs: Glyphs, *forms: str, role: str = "text") -> Field:
+    return Field(tuple(_clean(form, glyphs) for form in forms), role)
+
+
+def _loud(glyphs: Glyphs, *forms: str) -> Field:
+    return _field(glyphs, *(f"{glyphs.alarm} {form}" for form in forms), role="loud")
 
 
 def _counts(seen: Snapshot) -> tuple[int, ...]:
@@ -95,25 +121,9 @@ def _wrongs(seen: Snapshot) -> tuple[str, ...]:
     )
 
 
-def _ports(seen: Snapshot, glyphs: Glyphs) -> Field:
-    rig = seen.rig
-    if not (rig.input or rig.output):
-        return Field((rig.says, "no ports") if rig.says else ("no ports",))
-    names = [rig.input or "no keys", rig.output or "no synth"]
-    short = [_cut(name.partition(":")[0], 12, glyphs) for name in names]
-    arrow = f" {glyphs.to} "
-    return Field((arrow.join(names), arrow.join(short)))
-
-
 def _cut(text: str, width: int, glyphs: Glyphs) -> str:
     """A text that may be too long, cut so that it shows."""
     return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + glyphs.cut
-
-
-def _ms(us: float) -> str:
-    """Microseconds as milliseconds, as short as they can be told."""
-    ms = us / 1000
-    return f"{ms:.0f}" if ms >= 10 else f"{ms:.1f}" if ms >= 1 else f"{ms:.2f}".lstrip("0") if ms else "0"
 
 
 def _clean(text: str, glyphs: Glyphs) -> str:
@@ -123,48 +133,45 @@ def _clean(text: str, glyphs: Glyphs) -> str:
 
 
 def status(seen: Snapshot, glyphs: Glyphs, width: int, height: int, *, is_news: bool = True) -> list[Row]:
-    """The fields in so many rows."""
-    rest: Sequence[Field] = fields_of(seen, glyphs, is_news=is_news)
-    rows: list[Row] = []
-    divider = f" {glyphs.divider} "
-    for row in range(height):
-        taken = _taken(rest, width, len(divider), short=row == height - 1)
-        taken = taken or _taken(rest, width, len(divider), short=True)
-        rest = rest[len(taken) :]
-        spans: list[Span] = []
-        for field in taken:
-            if spans:
-                spans.append(Span(divider, "faint"))
-            if field.mark:
-                spans.append(Span(field.mark, "loud"))
-            spans.append(Span(field.forms[0], field.role))
-        rows.append(tuple(spans))
-    return rows
+    """The fields in two rows, or as many of them in one as there is room for."""
+    first, second = rows_of(seen, glyphs, is_news=is_news)
+    parts = [[*first, *second]] if height == 1 or not second else [first, second]
+    return [_row(_taken(fields, width, len(glyphs.divider) + 2), glyphs) for fields in parts[:height]]
 
 
-def _taken(fields: Sequence[Field], width: int, apart: int, *, short: bool) -> Sequence[Field]:
-    """The fields that fit into one row, in their order, each with the one form that is told.
+def _row(taken: Sequence[Field], glyphs: Glyphs) -> Row:
+    spans: list[Span] = []
+    for field in taken:
+        if spans:
+            spans.append(Span(f" {glyphs.divider} ", "faint"))
+        if field.mark:
+            spans.append(Span(field.mark, "loud"))
+        spans.append(Span(field.forms[0], field.role))
+    return tuple(spans)
 
-    If they may be short, each is first told as shortly as it can be, and then longer while there is room.
+
+def _taken(fields: Sequence[Field], width: int, apart: int) -> Sequence[Field]:
+    """The fields that fit into a row, in their order, each with the one form that is told.
+
+    Each is first told as shortly as it can be, and then longer while there is room; one that does not fit even so is
+    left out.
     """
-    chosen: list[int] = []
+    chosen: list[tuple[Field, int]] = []
     room = width + apart
     for field in fields:
-        form = len(field.forms) - 1 if short else 0
+        form = len(field.forms) - 1
         needed = cell_len(field.mark + field.forms[form]) + apart
-        if needed > room:
-            break
-        chosen.append(form)
-        room -= needed
-    for at, form in enumerate(chosen):
-        texts = fields[at].forms
+        if needed <= room:
+            chosen.append((field, form))
+            room -= needed
+    for at, (field, form) in enumerate(chosen):
         for longer in range(form):
-            grown = cell_len(texts[longer]) - cell_len(texts[form])
+            grown = cell_len(field.forms[longer]) - cell_len(field.forms[form])
             if grown <= room:
                 room -= grown
-                chosen[at] = longer
+                chosen[at] = field, longer
                 break
-    if short and not chosen and fields:
+    if not chosen and fields:
         first = fields[0]
         return [replace(first, forms=(set_cell_size(first.forms[-1], max(0, width - cell_len(first.mark))).rstrip(),))]
-    return [replace(field, forms=(field.forms[form],)) for field, form in zip(fields, chosen, strict=False)]
+    return [replace(field, forms=(field.forms[form],)) for field, form in chosen]

@@ -1,0 +1,20 @@
+"""The list of commands in a help text: what each does is told whole, in as many lines as that takes."""
+
+from typing import Any
+
+from typer.core import TyperGroup
+
+_WHOLE = 10_000
+"""Characters of a line about a command: more than any has."""
+
+
+class Commands(TyperGroup):
+    """A group of commands whose help cuts no sentence short."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """A row for each command that is not hidden: its name, and the first sentence of its help."""
+        found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        rows = [(name, row.get_short_help_str(_WHOLE)) for name, row in found.items() if row and not row.hidden]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)

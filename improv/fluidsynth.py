@@ -1,0 +1,193 @@
+"""How improv is made to sound on this machine: which FluidSynth command works here, or what has to be there first.
+
+One source for the screen, for doctor and for the list of ports. It looks at files and asks FluidSynth itself what it
+was built with; it must never start a sound, and never offer an option that this FluidSynth, or this system, lacks.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+NONE = "none"
+"""The MIDI system of an improv that was started without one."""
+
+_ASK_S = 5.0
+
+_FOLDERS = (
+    "/usr/share/sounds/sf2",
+    "/usr/share/sounds/sf3",
+    "/usr/share/soundfonts",
+    "/usr/local/share/soundfonts",
+    "~/.local/share/soundfonts",
+    "~/.local/share/sounds/sf2",
+    "/opt/homebrew/share/fluid-synth/sf2",
+    "/usr/local/share/fluid-synth/sf2",
+)
+_BEST_FONTS = ("fluidr3", "generaluser", "musescore", "default")
+"""What the names of good soundfonts hold, the best first."""
+
+_INSTALL: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "apt": ("sudo apt install fluidsynth fluid-soundfont-gm", "sudo apt install fluid-soundfont-gm"),
+        "dnf": ("sudo dnf install fluidsynth fluid-soundfont-gm", "sudo dnf install fluid-soundfont-gm"),
+        "pacman": ("sudo pacman -S fluidsynth soundfont-fluid", "sudo pacman -S soundfont-fluid"),
+        "zypper": ("sudo zypper install fluidsynth fluid-soundfont", "sudo zypper install fluid-soundfont"),
+        "brew": ("brew install fluid-synth", ""),
+    }
+)
+"""By the program that installs: how to have FluidSynth and a soundfont, and a soundfont alone."""
+
+_AUDIO: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"jack": ("jack",), "alsa": ("pipewire", "pulseaudio", "alsa"), "coremidi": ("coreaudio",)}
+)
+_MIDI: Mapping[str, str] = MappingProxyType({"jack": "jack", "alsa": "alsa_seq", "coremidi": "coremidi"})
+"""By MIDI system: what FluidSynth sounds through, the best first, and what it hears."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do to hear improv: a sentence, and the command to type in another terminal, empty if there is none."""
+
+    says: str
+    command: str = ""
+    is_synth: bool = False
+    """Whether the command starts a synth, and nothing has to be installed first."""
+
+    @property
+    def text(self) -> str:
+        """Both in one line."""
+        return f"{self.says}: {self.command}" if self.command else self.says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What this machine has to make sound."""
+
+    installed: bool = False
+    """Whether there is a FluidSynth."""
+    audio: frozenset[str] = frozenset()
+    midi: frozenset[str] = frozenset()
+    """What it was built to sound through and to hear; nothing where it does not say."""
+    font: Path | None = None
+    servers: frozenset[str] = frozenset()
+    """Sound servers that run: pipewire, pulseaudio."""
+    jack_server: str = ""
+    """The JACK server that programs are to use, if it is not the usual one."""
+    installer: str = ""
+    """What installs programs here, one of `_INSTALL`."""
+    can_start_jack: bool = False
+    """Whether there is a JACK to start, and a sound card for it."""
+    windows: bool = False
+
+
+def advice(api: str, found: Found | None = None) -> Advice:
+    """What to do to hear an improv on a MIDI system (`alsa`, `jack`, `coremidi`, `windows`, `none`)."""
+    found = look() if found is None else found
+    if api in ("", NONE):
+        return _without_midi(found)
+    if api == "windows" or found.windows:
+        return Advice("Pick Microsoft GS Wavetable Synth here, or start a synth that has a MIDI input")
+    if not found.installed:
+        both = _INSTALL.get(found.installer, ("", ""))[0]
+        return Advice("Start a synth or a DAW; without one, install FluidSynth", both)
+    if found.font is None:
+        font = _INSTALL.get(found.installer, ("", ""))[1]
+        return Advice("FluidSynth is here, but no soundfont for it; get one", font)
+    if (typed := command(api, found)) is None:
+        return Advice(f"The FluidSynth that is here can't use {api}; start another synth, or a DAW")
+    return Advice("Type in another terminal", typed, is_synth=True)
+
+
+def command(api: str, found: Found) -> str | None:
+    """The FluidSynth command for a MIDI system; None if this FluidSynth was not built for it."""
+    midi = _MIDI.get(api)
+    if midi is None or found.font is None or (found.midi and midi not in found.midi):
+        return None
+    there = [name for name in _AUDIO[api] if not found.audio or name in found.audio]
+    running = [name for name in there if name not in ("pipewire", "pulseaudio") or name in found.servers]
+    if not running:
+        return None
+    words = ["fluidsynth", "-a", running[0], "-m", midi, *(["-j"] if api == "jack" else []), str(found.font)]
+    server = f"JACK_DEFAULT_SERVER={shlex.quote(found.jack_server)} " if api == "jack" and found.jack_server else ""
+    return server + shlex.join(words)
+
+
+def _without_midi(found: Found) -> Advice:
+    """Where no MIDI system is used there is nothing to be heard through until there is one."""
+    if found.can_start_jack:
+        return Advice("Start a MIDI system, then: improv daemon restart", "jackd -d alsa")
+    return Advice("There is nothing to hear it through; open the file it is saved to on a machine that sounds")
+
+
+def look() -> Found:
+    """What there is on this machine; takes a moment, as FluidSynth is asked."""
+    program = shutil.which("fluidsynth")
+    audio, midi = _drivers(program) if program else (frozenset(), frozenset())
+    server = os.environ.get("JACK_DEFAULT_SERVER", "")
+    return Found(
+        installed=program is not None,
+        audio=audio,
+        midi=midi,
+        font=best_font(fonts()),
+        servers=_servers(),
+        jack_server="" if server == "default" else server,
+        installer=next((name for name in _INSTALL if shutil.which(name)), ""),
+        can_start_jack=shutil.which("jackd") is not None and _has_card(),
+        windows=sys.platform == "win32",
+    )
+
+
+def fonts() -> list[Path]:
+    """The soundfonts in the usual folders."""
+    folders = [Path(folder).expanduser() for folder in _FOLDERS]
+    return [path for folder in folders for path in sorted(folder.glob("*.sf[23]")) if path.is_file()]
+
+
+def best_font(paths: Sequence[Path]) -> Path | None:
+    """The one that sounds best, as far as its name tells."""
+
+    def rank(path: Path) -> int:
+        return next((at for at, name in enumerate(_BEST_FONTS) if name in path.name.casefold()), len(_BEST_FONTS))
+
+    return min(paths, key=rank, default=None)
+
+
+def _drivers(program: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What a FluidSynth was built to sound through and to hear; nothing where it does not say."""
+    try:
+        done = subprocess.run(  # noqa: S603 the FluidSynth that the user would start
+            [program, "-h"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_ASK_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return frozenset(), frozenset()
+    return listed(done.stdout, "audio-driver"), listed(done.stdout, "midi-driver")
+
+
+def listed(told: str, option: str) -> frozenset[str]:
+    """The values of an option that FluidSynth's help lists."""
+    values = re.search(rf"--{option}=.*?Valid values: ([^\n]*)", told, re.DOTALL)
+    return frozenset(values[1].replace(" ", "").split(",")) if values else frozenset()
+
+
+def _servers() -> frozenset[str]:
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    pipewire = os.environ.get("PIPEWIRE_RUNTIME_DIR") or runtime
+    sockets = {
+        "pipewire": pipewire and Path(pipewire, os.environ.get("PIPEWIRE_REMOTE") or "pipewire-0"),
+        "pulseaudio": runtime and Path(runtime, "pulse", "native"),
+    }
+    return frozenset(name for name, socket in sockets.items() if socket and Path(socket).exists())
+
+
+def _has_card() -> bool:
+    with suppress(OSError):
+        return bool(re.search(r"^\s*\d+ \[", Path("/proc/asound/cards").read_text(encoding="utf-8"), re.MULTILINE))
+    return False
