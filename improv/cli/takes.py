@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from improv.cli.groups import Commands
 from improv.cli.options import LiveApi, Output
 from improv.cli.output import Beside, say, say_json
 from improv.config import Wiring, check_writable
@@ -22,7 +23,9 @@ from improv.instance import Instance
 from improv.messages import Snapshot
 from improv.recording import Listed, clear, is_written
 
-app = typer.Typer(help="List the recordings, and delete old ones.", rich_markup_mode=None, invoke_without_command=True)
+app = typer.Typer(
+    help="List the recordings, and delete old ones.", cls=Commands, rich_markup_mode=None, invoke_without_command=True
+)
 
 _ANSWERS_S = 1.0
 """So soon an improv that plays answers."""
