@@ -347,10 +347,13 @@ class Controls(Widget):
             Segment(glyphs.here if selected else " ", style),
             Segment(" ", style) if value == control.default else Segment(glyphs.turned, mark),
             Segment(control.name, name),
-            Segment(" " * (_NAME - len(control.name)), style),
         ]
         start, bar = self._bar()
+        text = self._text(control)
         room = width - start
+        if self._values and not deaf and len(text) > room:  # it may stand where others have a blank
+            room = width - _MARK - len(control.name) - 1
+        segments.append(Segment(" " * (width - room - _MARK - len(control.name)), style))
         if deaf:
             words = DEAF if room >= len(DEAF) else "deaf"
             return [*segments, Segment(words.rjust(room), mark)]
@@ -359,7 +362,6 @@ class Controls(Widget):
         if bar and _slides(control):
             segments += self._slider(control, bar, style)
             room -= bar
-        text = self._text(control)
         text = text if len(text) <= room else text[: max(0, room - 1)] + glyphs.cut
         return [*segments, Segment(text.rjust(room), style)]
 

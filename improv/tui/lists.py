@@ -95,6 +95,24 @@ _APART = Heading("")
 class _Options(OptionList):
     """The list itself; the second of two clicks is not for it: the first has opened it."""
 
+    rests = False
+    """Whether its beginning stays in sight until somebody moves in it."""
+
+    def scroll_to_highlight(self, top: bool = False) -> None:
+        """Follow whoever moves in it."""
+        if not self.rests:
+            super().scroll_to_highlight(top)
+
+    def action_cursor_down(self) -> None:
+        """Move down."""
+        self.rests = False
+        super().action_cursor_down()
+
+    def action_cursor_up(self) -> None:
+        """Move up."""
+        self.rests = False
+        super().action_cursor_up()
+
     def on_click(self, event: Click) -> None:
         """Pick nothing with what was meant for another screen."""
         if event.chain > 1:
@@ -224,6 +242,7 @@ class PortsScreen(ListScreen):
         super().__init__(glyphs, "ports: what improv hears, and what it plays through")
         self._runs = runs
         self._advises = advises
+        self._list.rests = True  # what to do stands above the ports
         self._advice: Advice | None = None
         self._found: dict[str, list[str]] | None = None
         self._wrong = "looking..."
