@@ -236,11 +236,17 @@ class LogScreen(TextScreen):
         self._path = path
         self._noted = noted
         self._told: list[str] = []
+        self._figures = Figures(glyphs)
 
     def body(self) -> ComposeResult:
         """How well it runs, above the text."""
-        yield Figures(self.glyphs)
+        yield self._figures
         yield from super().body()
+
+    def show(self, seen: Snapshot) -> None:
+        """Take the newest snapshot in, and its figures."""
+        super().show(seen)
+        self._figures.show(seen)
 
     def on_mount(self) -> None:
         """Follow it while it is open."""
