@@ -94,7 +94,7 @@ def test_fluidsynth_itself_is_asked_what_it_can(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "stage")
     found = look()
-    assert (found.audio, found.midi, found.jack_server) == ({"jack", "file"}, {"jack"}, "stage")
+    assert (found.audio, found.midi, found.jack_server) == (frozenset({"jack", "file"}), frozenset({"jack"}), "stage")
     assert listed("nothing", "audio-driver") == frozenset()
 
 
