@@ -33,7 +33,7 @@ from improv.doctor import (
 from improv.errors import Unavailable
 from improv.fluidsynth import Found, advice
 from improv.instance import Instance
-from improv.midi import ports
+from improv.midi import ports, rtmidi_binding
 from improv.midi.rtmidi_binding import rtmidi
 from tests.onnx_models import saved, walker
 
@@ -167,6 +167,7 @@ def test_which_systems_answer(places: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("rtmidi", "python_rtmidi.libs"):
         (wheel / name).mkdir(parents=True)
     monkeypatch.setattr(rtmidi, "__file__", str(wheel / "rtmidi" / "__init__.py"))
+    monkeypatch.setattr(rtmidi_binding, "NAME", "python-rtmidi")
     assert len(found("midi_systems")) == 1
     (wheel / "python_rtmidi.libs" / "libjack-5305d520.so.0.1.0").touch()
     assert found("midi_systems")[1][0] is None

@@ -673,13 +673,15 @@ def test_what_cannot_be_written_down_does_not_end_the_recording(fake: Fake, tmp_
 # --- the thread ---------------------------------------------------------------------------------
 
 
-def blocked(disk: Disk, *, after: int) -> tuple[Disk, SimpleQueue[None]]:
-    """A disk that hangs in every write after the first few, until it is let go on by the queue."""
+def blocked(disk: Disk, *, after: int, hangs: SimpleQueue[None] | None = None) -> tuple[Disk, SimpleQueue[None]]:
+    """A disk that hangs in every write after the first few, and says so, until it is let go on by the queue."""
     going_on: SimpleQueue[None] = SimpleQueue()
     writes = itertools.count()
 
     def write(file: int, content: bytes) -> int:
         if next(writes) == after:
+            if hangs is not None:
+                hangs.put(None)
             going_on.get(timeout=PATIENT_S)
         return disk.write(file, content)
 
@@ -714,12 +716,12 @@ def test_closing_does_not_wait_for_ever(tmp_path: Path) -> None:
 def test_what_waits_for_a_disk_that_blocks_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "MAX_UNWRITTEN", 10)
     monkeypatch.setattr(telling, "MAX_UNWRITTEN", 10)
-    disk, going_on = blocked(Disk(), after=1)
+    hangs: SimpleQueue[None] = SimpleQueue()
+    disk, going_on = blocked(Disk(), after=1, hangs=hangs)
     entries = steps(100)
     with Journal(tmp_path, HEAD, disk=disk, patience_s=PATIENT_S) as journal:
         journal.append(entries[0])
-        while going_on.empty() and journal._told.qsize():  # until the thread hangs in its first write
-            os.sched_yield()
+        hangs.get(timeout=PATIENT_S)
         for entry in entries[1:]:
             journal.append(entry)
         assert journal._told.qsize() == 10
