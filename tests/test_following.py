@@ -250,7 +250,7 @@ def test_lights_that_match_nothing_are_told_once_and_lit_when_they_come(system: 
     assert said.endswith("; what is called so is connected when it comes")
     assert (lights.status.peers, lights.follow()) == ((), "")
     system.come("launchpad:in", "controller")
-    assert lights.follow() == "output launchpad:in is connected"
+    assert lights.follow() == "output launchpad:in is back"
     assert lights.status.peers == ("launchpad:in",)
 
 

@@ -69,6 +69,7 @@ def test_a_controller_that_is_plugged_in_late_has_its_lights_told(tmp_path: Path
         synth = server.witness("synth")
         improv = server.improv(*JAM, "--output", "synth", "--lights", "pads", "--tempo", "240")
         eventually(lambda: synth.onsets, "the music")
+        eventually(lambda: "lights: no MIDI output 'pads'; the outputs are: synth:input" in improv.out, "it to be told")
         pads = server.witness("pads")
         eventually(lambda: lit(pads) == KNOBS, "the lights")
         assert "pads:input is back" in improv.out

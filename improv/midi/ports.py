@@ -271,9 +271,8 @@ class _Port:
         if self.connected or there is None or self._pulled(there):
             return ""
         self._renew()
-        known = self.connections > 0
         self._connect(there)
-        return self._is_back(known=known) if self.connected else ""
+        return self._is_back() if self.connected else ""
 
     def _missing(self, names: list[str]) -> str:
         """Why there is nothing to connect to, of a port that is waited for from the start."""
@@ -284,9 +283,9 @@ class _Port:
             return f"{what}: {error}; what is called so is connected when it comes"
         return ""
 
-    def _is_back(self, *, known: bool = True) -> str:
-        self._back()  # even for the first time: a player before this one may have left something there
-        return f"{self.direction} {self.name} is {'back' if known else 'connected'}"
+    def _is_back(self) -> str:
+        self._back()
+        return f"{self.direction} {self.name} is back"
 
     def _pulled(self, there: str | None) -> bool:
         """Whether the other end is there as it was, so that it was somebody's wish to cut the cable."""
