@@ -88,11 +88,14 @@ class Found:
     windows: bool = False
 
 
-def advice(api: str, found: Found | None = None) -> Advice:
-    """What to do to hear an improv on a MIDI system (`alsa`, `jack`, `coremidi`, `windows`, `none`)."""
+def advice(api: str, found: Found | None = None, *, there: str = "", restart: str = "improv daemon restart") -> Advice:
+    """What to do to hear an improv on a MIDI system (`alsa`, `jack`, `coremidi`, `windows`, `none`).
+
+    Of one that was started without: `there` is the MIDI system that answers now, `restart` what starts it again.
+    """
     found = look() if found is None else found
     if api in ("", NONE):
-        return _without_midi(found)
+        return _without_midi(found, there, restart)
     if api == "windows" or found.windows:
         return Advice("Pick Microsoft GS Wavetable Synth here, or start a synth that has a MIDI input")
     if not found.installed:
@@ -120,11 +123,13 @@ def command(api: str, found: Found) -> str | None:
     return server + shlex.join(words)
 
 
-def _without_midi(found: Found) -> Advice:
+def _without_midi(found: Found, there: str, restart: str) -> Advice:
     """Where no MIDI system is used there is nothing to be heard through until there is one."""
+    if there:
+        return Advice(f"{there} is here now; to use it, type in another terminal", f"{restart} --api {there}")
     if found.can_start_jack:
-        return Advice("Start a MIDI system, then: improv daemon restart", "jackd -d alsa")
-    return Advice("There is nothing to hear it through; open the file it is saved to on a machine that sounds")
+        return Advice(f"No MIDI system answers here. Start one in another terminal, then {restart}", "jackd -d alsa")
+    return Advice("No MIDI system answers here; open the file it is saved to on a machine that sounds")
 
 
 def look() -> Found:

@@ -60,7 +60,7 @@ def test_the_command_fits_the_system(api: str, found: Found, typed: str | None) 
         ("jack", replace(DEBIAN, font=None), "no soundfont", "apt install fluid-soundfont-gm"),
         ("alsa", Found(), "install FluidSynth", ""),
         ("none", DEBIAN, "open the file it is saved to", ""),
-        ("none", replace(DEBIAN, can_start_jack=True), "then: improv daemon restart", "jackd -d alsa"),
+        ("none", replace(DEBIAN, can_start_jack=True), "then improv daemon restart", "jackd -d alsa"),
         ("windows", Found(windows=True), "Microsoft GS Wavetable Synth", ""),
     ],
 )
@@ -70,6 +70,12 @@ def test_what_is_missing_comes_first(api: str, found: Found, says: str, typed: s
     assert typed in told.command
     assert bool(typed) == bool(told.command)
     assert not told.is_synth
+
+
+def test_a_midi_system_that_is_there_by_now_is_told() -> None:
+    told = advice("none", DEBIAN, there="jack", restart="improv daemon restart --instance up")
+    assert told.text.startswith("jack is here now")
+    assert told.command == "improv daemon restart --instance up --api jack"
 
 
 def test_in_one_line() -> None:

@@ -159,7 +159,7 @@ def staged(
         return "wrote /jams/last.mid\n"
 
     setting: dict[str, Any] = {"log": tmp_path / "log", "presets": tmp_path / "config" / "presets.toml", "runs": runs}
-    setting["advises"] = lambda api: Advice("Type in another terminal", f"fluidsynth -m {api} /fonts/piano.sf2")
+    setting["advises"] = lambda api, there: Advice("Type in another terminal", f"fluidsynth -m {api} /fonts/piano.sf2")
     setting |= {"clock": lambda: now_s[0], "share": UNSPARING} | given
     app = ImprovApp(link, Setting(**setting))
 

@@ -29,7 +29,7 @@ from textual.widgets._toast import Toast
 
 from improv.control import ControlServer
 from improv.errors import DataError
-from improv.fluidsynth import advice
+from improv.fluidsynth import Found, advice
 from improv.instance import Instance
 from improv.messages import CONTROLS, Connect, Learn, Panic, Press, Rig, Set, Snapshot, Start, Stop, Tap
 from improv.presets import load, preset_of, save
@@ -410,7 +410,7 @@ def test_the_port_that_is_used_is_marked_and_no_other(now: str, names: list[str]
     async def runs(words: Sequence[str]) -> str:
         return ""
 
-    screen = PortsScreen(UNICODE, runs, replace(KEYS, input="", output=now), advice)
+    screen = PortsScreen(UNICODE, runs, replace(KEYS, input="", output=now), lambda api, there: advice(api))
     screen._found = {"input": [], "output": names}
     assert [row.text for row in screen.rows() if isinstance(row, Choice) and row.is_on] == marked
 
@@ -642,13 +642,17 @@ def test_the_jam_is_seen_to_go_on_while_a_value_is_typed(tmp_path: Path) -> None
     staged(tmp_path, scene)
 
 
-def test_without_midi_there_are_no_ports_to_pick_and_none_are_looked_for(tmp_path: Path) -> None:
+def test_without_midi_there_are_no_ports_to_pick_and_a_system_that_is_there_by_now_is_told(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await stage.press("f2", "1", "enter")
-        assert "started without MIDI (--api none" in stage.screen()
-        assert (stage.asked(), stage.ran) == ([], [])
+        await stage.pilot.until(lambda: "restart --api alsa" in stage.screen(), "what to do")
+        assert "improv was started without MIDI: you hear nothing" in stage.screen()
+        assert "It has no ports: --api none, or no MIDI system" in stage.screen()
+        assert "nanoKEY2" not in stage.screen()
+        assert stage.asked() == []
 
-    staged(tmp_path, scene, replace(SEEN, rig=Rig(says="no ports", api="none")))
+    rig = Rig(says="no ports", api="none")
+    staged(tmp_path, scene, replace(SEEN, rig=rig), advises=lambda api, there: advice(api, Found(), there=there))
 
 
 # --- the palette ----------------------------------------------------------------------------------

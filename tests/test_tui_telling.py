@@ -8,7 +8,7 @@ from improv.messages import MELODY_CONTROLS, Chance, PortStatus, Rig, Settings, 
 from improv.music import SILENCE, Cell
 from improv.tui.figures import figures, memory
 from improv.tui.glyphs import ASCII, CONSOLE, UNICODE
-from improv.tui.hearing import hearing
+from improv.tui.hearing import hearing, saved
 from improv.tui.mind import Keys, Mind, bars, keys_for, mind, names, title
 from improv.tui.now import now
 from improv.tui.status import status
@@ -38,7 +38,12 @@ def rig_of(*ports: PortStatus, api: str = "jack", output: str = "virtual port 'i
     [
         (rig_of(OUT, THRU), False, "No synth is connected: you hear nothing. F2", "No synth: you hear nothing. F2"),
         (rig_of(NAMED), False, "FLUID Synth is not connected: you hear nothing. F2", "No synth: you hear nothing. F2"),
-        (Rig(api="none"), False, "There is no MIDI system here: you hear nothing. F2", "No MIDI: you hear nothing. F2"),
+        (
+            Rig(api="none"),
+            False,
+            "improv was started without MIDI: you hear nothing. F2",
+            "No MIDI: you hear nothing. F2",
+        ),
         (Rig(api="jack"), False, "No synth is connected: you hear nothing. F2", "No synth: you hear nothing. F2"),
         (
             rig_of(OUT, replace(THRU, peers=FLUID)),
@@ -83,8 +88,9 @@ def test_silence_is_said_at_every_size(width: int, api: str) -> None:
     ("width", "said"),
     [
         (160, "it is saved to /jams/jam-20261129-015012.mid at its end"),
-        (100, "saved to /jams/jam-20261129-015012.mid"),
-        (80, "jam-20261129-015012.mid"),
+        (120, "saved to /jams/jam-20261129-015012.mid"),
+        (100, "saved to jam-20261129-015012.mid"),
+        (80, "saved to /jams/jam-20261129-015012.mid"),
     ],
 )
 def test_where_nothing_sounds_the_file_is_named(width: int, said: str) -> None:
@@ -92,6 +98,24 @@ def test_where_nothing_sounds_the_file_is_named(width: int, said: str) -> None:
     assert said in text(status(replace(of_turn(Who.YOU), rig=rig), UNICODE, width, 2))[1]
     heard = replace(RIG, saves_to=rig.saves_to)
     assert "jam-" not in text(status(replace(of_turn(Who.YOU), rig=heard), UNICODE, width, 2))[1]
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_a_jam_that_is_only_recorded_says_how_it_becomes_a_file(width: int) -> None:
+    rig = replace(rig_of(OUT), take="20261129-015012-partner", model="partner")
+    assert saved(rig) == ("it is recorded as 20261129-015012-partner; F6 writes it as a MIDI file",)
+    line = text(status(replace(of_turn(Who.YOU), rig=rig), UNICODE, width, 2))[1]
+    assert (saved(rig)[0] in line) == (width == 160)
+    assert "No synth is connected: you hear nothing. F2" in line
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_what_has_happened_is_whole_or_not_there(width: int) -> None:
+    remark = "the keyboard nanoKEY2 is gone; what it held is let go, and it is waited for until it comes back"
+    seen = replace(of_turn(Who.YOU), rig=replace(RIG, remark=remark))
+    line = text(status(seen, UNICODE, width, 2))[1]
+    assert UNICODE.cut not in line
+    assert (remark in line) == (width == 200)
 
 
 @pytest.mark.parametrize("width", [40, 80, 160])

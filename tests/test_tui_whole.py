@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from improv.cli.commands import app as commands
 from improv.messages import CONTROLS, MODE, PortStatus, Snapshot
 from improv.tui import view
-from improv.tui.daemon_link import Seen
+from improv.tui.daemon_link import Joined, Seen, Started
+from improv.tui.footer import Banner
 from improv.tui.glyphs import UNICODE
 from improv.tui.keys import TABLE
 from improv.tui.view import Row, width_of
@@ -145,3 +146,38 @@ def test_help_texts_are_whole_at_80_columns(arguments: list[str], monkeypatch: p
     lines = told.splitlines()[1:]  # the first says how it is used: COMMAND [ARGS]...
     assert told
     assert [line for line in lines if len(line) > 80 or "…" in line or line.rstrip().endswith("...")] == []
+
+
+def test_what_is_kept_and_what_has_happened_is_said_at_once(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        path = SILENT.rig.saves_to
+        assert stage.toasts == [f"it is saved to {path} at its end"]
+        remark = "the keyboard is gone"
+        await stage.tell(Seen(replace(SILENT, rig=replace(SILENT.rig, remark=remark))))
+        assert stage.toasts[-1] == remark
+        await stage.tell(Seen(replace(SILENT, rig=replace(SILENT.rig, remark=remark, recording_fault="disk full"))))
+        assert stage.toasts[1:] == [remark, "not recorded: disk full"]
+        assert "not recorded: disk full" in stage.screen()
+        assert f"{UNICODE.recording} rec" not in stage.screen()
+
+    staged(tmp_path, scene, replace(SILENT, rig=replace(SILENT.rig, take="20261129-015012-partner")), size=(80, 24))
+
+
+@pytest.mark.parametrize("beside", ["f1", "f2", "f3", "f7", "ctrl+p", "enter"])
+def test_banners_go_when_they_are_over_whatever_was_open_meanwhile(tmp_path: Path, beside: str) -> None:
+    async def scene(stage: Stage) -> None:
+        jam = stage.app.screen_stack[0].query_one(Banner)
+        assert jam.has_class("-shown")
+        await stage.press(beside)
+        await stage.tell(Joined(4711), Started(), Seen(SEEN))
+        assert not jam.has_class("-shown")
+        await stage.tell(Seen(replace(SEEN, rig=replace(KEYS, learning="tempo"))))
+        await stage.press("escape")
+        assert "shall turn tempo" in stage.screen()
+        await stage.press(beside)
+        await stage.tell(Seen(SEEN))
+        await stage.press("escape")
+        assert "shall turn" not in stage.screen()
+        assert "starting" not in stage.screen()
+
+    staged(tmp_path, scene, None, starts=True)

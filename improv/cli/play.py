@@ -67,6 +67,7 @@ def play(
     os.environ.setdefault("TEXTUAL_FPS", _FRAMES_PER_S)  # it is read once, when Textual is loaded
     for name in ("COLUMNS", "LINES"):  # where they are exported they are believed, whatever the terminal's size becomes
         os.environ.pop(name, None)
+    from improv.fluidsynth import advice
     from improv.presets import presets_path
     from improv.tui.app import ImprovApp, Setting
     from improv.tui.daemon_link import DaemonLink
@@ -87,6 +88,7 @@ def play(
             layout=LAYOUTS[layout],
             theme=theme,
             log=at.log,
+            advises=lambda api, there: advice(api, there=there, restart=at.command("daemon restart")),
             presets=presets_path(),
             starts=not joins,
             asks=asks,

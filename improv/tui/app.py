@@ -113,7 +113,7 @@ class Setting:
     says: tuple[str, ...] = ()
     """What is said as soon as it is there."""
     runs: Runs = field(default=run_improv)
-    advises: Advises = field(default=advice)
+    advises: Advises = lambda api, there: advice(api, there=there)
     """Says how improv is made to sound here."""
     share: float = SHARE
     """The share of one core that may go into drawing what plays."""
@@ -299,9 +299,10 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
             self._is_news, self._banner = False, ""
         if is_news or before is None or seen.rig.learning != before.rig.learning:
             self._dress()
-        for text, was in ((seen.fault, before and before.fault), (seen.rig.remark, before and before.rig.remark)):
-            if text and text != was:
-                self.noted.append(text)
+        if seen.fault and seen.fault != (before and before.fault):
+            self.noted.append(seen.fault)
+        if seen.rig.remark and seen.rig.remark != (before and before.rig.remark):
+            self._remark(seen.rig.remark, is_new=before is not None and not is_news)
         self._tell_what_is_kept(seen.rig, Rig() if before is None or is_news else before.rig)
         self._jam.take(seen)
         if before is None or is_news or self._is_worth_drawing(before, seen):
@@ -310,12 +311,20 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
             self._undrawn = self.set_timer(max(_AFTER_S, self._budget.wait_s()), self._draw)
         self._turn_back()
 
+    def _remark(self, text: str, *, is_new: bool) -> None:
+        """Say what has happened, if that is not what was answered to somebody here; what had before is only noted."""
+        if is_new and text not in list(self.noted)[-2:]:
+            self._toast(text)
+        else:
+            self.noted.append(text)
+
     def _tell_what_is_kept(self, rig: Rig, before: Rig) -> None:
         """Say at once that the recording is not whole, and where nothing sounds which file the jam is saved to."""
         if rig.recording_fault and rig.recording_fault != before.recording_fault:
             self._toast(f"not recorded: {rig.recording_fault}", wrong=True)
-        if rig.saves_to and rig.saves_to != before.saves_to and hearing(rig).heard is False:
-            self._toast(saved(rig, full=True)[0])
+        kept = saved(rig, full=True)[:1] if hearing(rig).heard is False else ()
+        if kept and (rig.saves_to or rig.take) != (before.saves_to or before.take):
+            self._toast(kept[0])
 
     def _is_worth_drawing(self, before: Snapshot, seen: Snapshot) -> bool:
         """Whether there is time for it, or it shows what somebody has turned, or what has become of ports and take."""

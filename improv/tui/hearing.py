@@ -30,7 +30,7 @@ def hearing(rig: Rig) -> Hearing:
     outputs = _of(rig, "output")
     if not rig.output and not outputs:
         if rig.api in WITHOUT:
-            return _nothing("There is no MIDI system here", "No MIDI")
+            return _nothing("improv was started without MIDI", "No MIDI")
         return _nothing("No synth is connected", "No synth")
     if fault := next((port for port in outputs if port.fault), None):
         return _nothing(f"{printable(fault.name)}: {printable(fault.fault)}", "No synth")
@@ -54,9 +54,10 @@ def hearing(rig: Rig) -> Hearing:
 
 
 def saved(rig: Rig, *, full: bool = False) -> tuple[str, ...]:
-    """The file the jam is written to at its end, from its whole path to its name; nothing where there is none."""
+    """The file the jam is written to at its end, from its whole path to its name; else what it is recorded as."""
     if not rig.saves_to:
-        return ()
+        how = f"{shown(BY_ACTION['export'].keys[0])} writes it as a MIDI file"
+        return (f"it is recorded as {printable(rig.take)}; {how}",) if rig.take and not rig.recording_fault else ()
     path, home = Path(printable(rig.saves_to)), str(Path.home())
     told = str(path)
     if not full and told.startswith(f"{home}/"):

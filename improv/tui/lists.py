@@ -44,8 +44,8 @@ from improv.tui.glyphs import Glyphs
 from improv.tui.hearing import PORTS_KEY, hearing, saved
 from improv.tui.screens import Aside
 
-Advises = Callable[[str], Advice]
-"""Says what to do to hear an improv on a MIDI system."""
+Advises = Callable[[str, str], Advice]
+"""Says what to do to hear an improv on a MIDI system, and which one answers now."""
 
 Runs = Callable[[Sequence[str]], Awaitable[str]]
 """Runs an improv command and returns what it prints."""
@@ -244,6 +244,8 @@ class PortsScreen(ListScreen):
         self._advises = advises
         self._list.rests = True  # what to do stands above the ports
         self._advice: Advice | None = None
+        self._there = ""
+        """The MIDI system that answers now."""
         self._found: dict[str, list[str]] | None = None
         self._wrong = "looking..."
         self._rig = rig
@@ -262,8 +264,7 @@ class PortsScreen(ListScreen):
         """What to do where nothing is heard, the ports of each end, and none; nothing to pick before they are known."""
         rows: list[Choice | Heading] = [*self._silence()]
         if self._rig.api == _WITHOUT:
-            rows.append(Heading("improv was started without MIDI (--api none, or no MIDI system was there)"))
-            return rows
+            return [*rows, Heading("It has no ports: --api none, or no MIDI system was there when it was started.")]
         for end, title in zip(ENDS, ("hears", "plays through"), strict=True):
             now: str = getattr(self._rig, end)
             rows += [*([_APART] if rows else []), Heading(f"{title}: {printable(now) or 'nothing'}{self._peers(end)}")]
@@ -304,20 +305,23 @@ class PortsScreen(ListScreen):
         self.ask(what)
 
     async def _follow(self) -> None:
-        self._advice = await asyncio.to_thread(self._advises, self._rig.api)
-        self.look()
+        known = None
         while True:
-            if self._rig.api != _WITHOUT:
-                await self._ask()
-                self.look()
+            await self._ask()
+            about = self._rig.api, self._there
+            if about != known:
+                known = about
+                self._advice = await asyncio.to_thread(self._advises, *about)
+            self.look()
             await asyncio.sleep(_PORTS_S)
 
     async def _ask(self) -> None:
-        api = ["--api", self._rig.api] if self._rig.api else []
+        api = ["--api", self._rig.api] if self._rig.api not in ("", _WITHOUT) else []
+        self._there = ""
         try:
             told = json.loads(await self._runs(["ports", "--json", *api]))
             self._found = {end: [str(name) for name in told[f"{end}s"]] for end in ENDS}
-            self._wrong = ""
+            self._wrong, self._there = "", str(told["api"])
         except ImprovError as error:
             self._found, self._wrong = self._found or {}, str(error)
         except (ValueError, KeyError, TypeError):

@@ -46,6 +46,8 @@ class Field:
     role: str = "text"
     mark: str = ""
     """A loud character before any of them."""
+    is_needed: bool = False
+    """Whether others that come after it make room for a longer form."""
 
 
 def rows_of(seen: Snapshot, glyphs: Glyphs, *, is_news: bool = True) -> tuple[list[Field], list[Field]]:
@@ -65,7 +67,7 @@ def _first(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[Field]:
         if seen.faults and seen.fault:
             at = 1 if rig.recording_fault else 0
             short = _wrongs(seen)[0]
-            told[at] = _loud(glyphs, f"{short}: {_cut(seen.fault, 60, glyphs)}", short)
+            told[at] = _loud(glyphs, f"{short}: {seen.fault}", short)
     return [*told, _field(glyphs, *now(seen), role="strong")]
 
 
@@ -74,9 +76,9 @@ def _second(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[Field]:
     heard = hearing(rig)
     told = [_loud(glyphs, *heard.forms) if heard.heard is False else _field(glyphs, *heard.forms)]
     if rig.take and not rig.recording_fault:
-        told.insert(0, replace(_field(glyphs, " rec"), mark=glyphs.recording))
-    if heard.heard is False and rig.saves_to:
-        told.append(_field(glyphs, *saved(rig)))
+        told.insert(0, replace(_field(glyphs, " rec"), mark=glyphs.recording, is_needed=True))
+    if heard.heard is False and (kept := saved(rig)):
+        told.append(replace(_field(glyphs, *kept), is_needed=True))
     if name := lost_keyboard(rig):
         told.append(_loud(glyphs, f"{name} is not connected", "no keyboard"))
     elif name := keyboard(rig):
@@ -86,7 +88,7 @@ def _second(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[Field]:
         told.append(_field(glyphs, rig.model + coming, *((f"{glyphs.to} {rig.model_coming}",) if coming else ())))
     told.append(_field(glyphs, f"{seen.tempo:.4g} bpm"))
     if rig.remark:
-        told.append(_field(glyphs, rig.remark, _cut(rig.remark, 40, glyphs), _cut(rig.remark, 20, glyphs)))
+        told.append(_field(glyphs, rig.remark))
     if not is_news:
         told += [
             _field(glyphs, text, role="quiet")
@@ -101,7 +103,7 @@ def _field(glyphs: Glyphs, *forms: str, role: str = "text") -> Field:
 
 
 def _loud(glyphs: Glyphs, *forms: str) -> Field:
-    return _field(glyphs, *(f"{glyphs.alarm} {form}" for form in forms), role="loud")
+    return replace(_field(glyphs, *(f"{glyphs.alarm} {form}" for form in forms), role="loud"), is_needed=True)
 
 
 def _counts(seen: Snapshot) -> tuple[int, ...]:
@@ -119,11 +121,6 @@ def _wrongs(seen: Snapshot) -> tuple[str, ...]:
         f"{dropped} dropped",
         f"restarted {deaths}x",
     )
-
-
-def _cut(text: str, width: int, glyphs: Glyphs) -> str:
-    """A text that may be too long, cut so that it shows."""
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + glyphs.cut
 
 
 def _clean(text: str, glyphs: Glyphs) -> str:
@@ -153,25 +150,29 @@ def _row(taken: Sequence[Field], glyphs: Glyphs) -> Row:
 def _taken(fields: Sequence[Field], width: int, apart: int) -> Sequence[Field]:
     """The fields that fit into a row, in their order, each with the one form that is told.
 
-    Each is first told as shortly as it can be, and then longer while there is room; one that does not fit even so is
-    left out.
+    Each is told as shortly as it can be at first; then those that are needed grow while there is room beside each
+    other, then whatever else fits comes in, and grows.
     """
-    chosen: list[tuple[Field, int]] = []
+    forms: dict[int, int] = {}
     room = width + apart
-    for field in fields:
-        form = len(field.forms) - 1
-        needed = cell_len(field.mark + field.forms[form]) + apart
-        if needed <= room:
-            chosen.append((field, form))
-            room -= needed
-    for at, (field, form) in enumerate(chosen):
-        for longer in range(form):
-            grown = cell_len(field.forms[longer]) - cell_len(field.forms[form])
-            if grown <= room:
-                room -= grown
-                chosen[at] = field, longer
-                break
-    if not chosen and fields:
+    for is_needed in (True, False):
+        group = [at for at, field in enumerate(fields) if field.is_needed == is_needed]
+        for at in group:
+            needed = _cells(fields[at], -1) + apart
+            if needed <= room:
+                forms[at] = len(fields[at].forms) - 1
+                room -= needed
+        for at in filter(forms.__contains__, group):
+            shortest = _cells(fields[at], -1)
+            grown = ((form, _cells(fields[at], form) - shortest) for form in range(forms[at]))
+            form, more = next(((form, more) for form, more in grown if more <= room), (forms[at], 0))
+            forms[at] = form
+            room -= more
+    if not forms and fields:
         first = fields[0]
         return [replace(first, forms=(set_cell_size(first.forms[-1], max(0, width - cell_len(first.mark))).rstrip(),))]
-    return [replace(field, forms=(field.forms[form],)) for field, form in chosen]
+    return [replace(fields[at], forms=(fields[at].forms[form],)) for at, form in sorted(forms.items())]
+
+
+def _cells(field: Field, form: int) -> int:
+    return cell_len(field.mark + field.forms[form])
