@@ -6,6 +6,7 @@ file and line before anything is opened. Reading never runs, expands or fetches 
 be somebody else's.
 """
 
+import errno
 import math
 import os
 import re
@@ -37,6 +38,7 @@ from improv.messages import (
     is_virtual,
     nearest,
 )
+from improv.safe_files import read_file
 from improv.text_file import NoText, decoded
 from improv.turns import Mode
 
@@ -527,15 +529,16 @@ _Place = tuple[str | int, ...]
 
 def _text(path: Path, *, named: bool) -> str:
     """The text of a configuration file; of one that nobody named and that is not there, nothing."""
+    if str(path) == os.devnull:  # as programs are told to use no configuration
+        return ""
     try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+        content = read_file(path, _MOST_BYTES)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not named:
             return ""
+        if error.errno == errno.EFBIG:
+            raise DataError(f"{path.name}: {error.strerror}; no configuration is") from error
         raise InputNotFound(f"{path}: {error.strerror}; give a configuration file that can be read") from error
-    if len(content) > _MOST_BYTES:
-        raise DataError(f"{path.name}: it is larger than {_MOST_BYTES >> 10} KiB; no configuration is")
     try:
         return decoded(content)
     except NoText as error:

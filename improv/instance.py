@@ -24,6 +24,7 @@ from platformdirs import user_data_path, user_runtime_path, user_state_path
 
 from improv.errors import AlreadyRunning, Unavailable, UsageError
 from improv.private import make_private, somebody_listens
+from improv.safe_files import read_file
 
 DEFAULT = "default"
 """The name of an instance that was given none."""
@@ -31,6 +32,9 @@ DEFAULT = "default"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 _ELSEWHERE = "set IMPROV_RUNTIME to a directory of your own"
 _SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
+_MOST_BYTES = 1 << 20
+"""That the options of a start are read from."""
+
 _MOST_ASKING = 1024
 """Within a second: so often those are let go who wanted to know who plays."""
 
@@ -145,7 +149,7 @@ class Instance:
     def origin(self) -> Origin | None:
         """How the one that plays was started, or, if none does, the last one that did not end in order."""
         with suppress(OSError, ValueError, KeyError, TypeError):
-            kept = json.loads(self.options.read_text())
+            kept = json.loads(read_file(self.options, _MOST_BYTES))
             origin = Origin(int(kept["pid"]), tuple(map(str, kept["arguments"])), tuple(map(str, kept["unit"])))
             return origin if self.running() in (None, origin.pid) else None
         return None

@@ -13,6 +13,9 @@ from improv.config import COMMAND_LINE, Config, Wiring
 from improv.messages import ENDS
 from improv.plain import encoded, parsed
 from improv.private import make_folder, write_private
+from improv.safe_files import read_file
+
+_MOST_BYTES = 1 << 16
 
 
 class Picks:
@@ -22,7 +25,7 @@ class Picks:
         self._path = path
         self._api, self._ends = "", dict[str, str]()
         with suppress(OSError, ValueError):  # UnicodeDecodeError too
-            kept = parsed(path.read_text(encoding="utf-8"))
+            kept = parsed(read_file(path, _MOST_BYTES).decode())
             if isinstance(api := kept.get("api"), str):
                 self._api = api
                 self._ends = {end: kept[end] for end in ENDS if isinstance(kept.get(end), str)}

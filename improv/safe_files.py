@@ -19,6 +19,8 @@ def open_file(path: Path, most_bytes: int) -> FileIO:
         raise OSError(errno.EINVAL, "no file can have such a name") from error
     try:
         found = os.fstat(file)
+        if stat.S_ISDIR(found.st_mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "it is no ordinary file")
         if found.st_size > most_bytes:

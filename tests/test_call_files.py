@@ -78,6 +78,7 @@ CASES = {
     + track(b"\x00\x90\x3c\x5a", META + b"\x01\x01a", number(BEAT) + b"\x3c\x00", notes(63, 65, 67)),
     "in a RIFF file": b"RIFF" + (0).to_bytes(4, "little") + b"RMID" + b"LIST\x05\x00\x00\x00INFOx\x00"
     + b"data\x00\x00\x00\x00" + header() + track(LINE),
+    "behind a MacBinary header": b"\0" + bytes(127) + header() + track(LINE),
     "percussion beside it": header(1, 2) + track(LINE) + track(notes(38, 38, channel=9)),
     "of type 2": header(2, 2) + track(notes(60, 63)) + track(notes(65, 67)),
 }  # fmt: skip
@@ -107,6 +108,8 @@ def test_eight_notes_of_one_pitch_that_touch_are_eight_whole_notes(tmp_path: Pat
     ("content", "says"),
     [
         pytest.param(b"RIFF\x00\x00\x00\x00WAVEfmt ", "is no MIDI file but a RIFF file of the kind WAVE", id="a sound"),
+        pytest.param(b"SMF2CLIP\x00\x40\x10\x00", "is a clip of MIDI 2.0", id="MIDI 2.0"),
+        pytest.param(b"PK\x03\x04abcd", "but an archive; unpack it first", id="an archive"),
         pytest.param(b"MThd\x00\x00", "is no MIDI file, or one that is cut off in its header", id="half a header"),
         pytest.param(header(division=0) + track(LINE), "says 0 ticks a quarter note", id="no resolution"),
         pytest.param(header(division=0xE728) + track(LINE), "counts in film frames, not in beats", id="frames"),

@@ -1,6 +1,5 @@
 """The configuration: what goes over what, where each value came from, and what is refused, with its file and line."""
 
-import io
 import json
 import os
 import random
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from improv import config
 from improv.cli.config import app, beginning, toml
 from improv.config import TABLES, Config, Map, OscSettings, Wiring, config_path, load, reserved, variable
 from improv.errors import DataError, ImprovError, InputNotFound, UsageError
@@ -408,6 +408,15 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         load(environment={}, path=tmp_path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_no_configuration_and_the_null_device_an_empty_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.toml"
+    os.mkfifo(pipe)
+    with pytest.raises(InputNotFound, match="it is no ordinary file"):
+        load(environment={}, path=pipe)
+    assert load(environment={}, path=Path(os.devnull)) == load(environment={})
+
+
 def test_text_that_is_not_utf_8(file: Path) -> None:
     file.write_bytes(b"[ports]\ninput = 'R\xe9seau'\n")
     with pytest.raises(DataError, match=r"^config.toml:2: this is no UTF-8 text; save it as UTF-8$"):
@@ -477,7 +486,7 @@ def test_mutants_of_a_good_file_are_read_or_refused_and_nothing_else(
             mutant[start:end] = chance.choice(
                 (b"", letter, letter, chance.choice(pieces), bytes(mutant[end : end + 9]))
             )
-        monkeypatch.setattr(Path, "open", lambda *_, content=bytes(mutant): io.BytesIO(content))  # discs are slow
+        monkeypatch.setattr(config, "read_file", lambda *_, content=bytes(mutant): content)  # discs are slow
         try:
             load(profile=chance.choice((None, "stage")), environment={}, path=file)
         except ImprovError as error:

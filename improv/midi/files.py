@@ -4,6 +4,7 @@ Positions here are the music's (beats), never seconds, so a tempo change moves n
 never touch a port.
 """
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from improv.music import (
     pitch_class,
 )
 from improv.recording import Entry, Head, Recording, check_bounds
+from improv.safe_files import read_file
 from improv.turns import Turn, Who
 
 TICKS_A_BEAT = 480
@@ -63,10 +65,10 @@ def call_in(path: Path) -> tuple[tuple[CallNote, ...], tuple[str, ...]]:
     """The same, and what is to be said of the file: what of it is no call, and in which order it is played."""
     advice = "give a Standard MIDI File (.mid) with a melody"
     try:
-        if path.stat().st_size > _MAX_CALL_BYTES:
-            raise DataError(f"{path}: it is larger than {_MAX_CALL_BYTES >> 20} MiB; {advice}")
-        file = messages_in(path.read_bytes())
+        file = messages_in(read_file(path, _MAX_CALL_BYTES))
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise DataError(f"{path}: {error.strerror}; {advice}") from error
         raise InputNotFound(f"{path}: {error.strerror}; {advice}") from error
     except Unreadable as error:
         raise DataError(f"{path}: it {error}; {advice}") from error

@@ -23,6 +23,18 @@ _LONGEST_NUMBER = 4
 _EMPTY_TEXT = b"\xff\x01\x00"
 """What a message that does not matter is replaced by, so that its time stays."""
 
+_OTHERS = {
+    b"SMF2CLIP": " of the kind that is read: it is a clip of MIDI 2.0",
+    b"XMF_": " but an XMF file, which holds one",
+    b"FORM": " but an IFF file, such as an XMIDI",
+    b"\x1f\x8b": " but a compressed one; unpack it first",
+    b"PK": " but an archive; unpack it first",
+}
+"""What other files begin with, and how it is told what they are."""
+
+_MAC_HEADER = 128
+"""What old Macs put before a file (MacBinary)."""
+
 _SYSTEM_DATA = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 
 
@@ -99,7 +111,11 @@ def _read_otherwise(content: bytes) -> tuple[list[tuple[int, bytes]], int]:
 
 def _taken_apart(content: bytes) -> tuple[int, int, list[bytes]]:
     """The kind of a file, its ticks a beat, and its tracks as far as they matter; other numbers may be wrong."""
-    start = content.find(_HEADER) if content[:4] == _RIFF and content[8:12] == _RIFF_MIDI else 0
+    start = 0
+    if content[:4] == _RIFF and content[8:12] == _RIFF_MIDI:
+        start = content.find(_HEADER)
+    elif content[:1] == b"\0" and content[_MAC_HEADER : _MAC_HEADER + 4] == _HEADER:
+        start = _MAC_HEADER
     if start < 0 or content[start : start + 4] != _HEADER:
         raise Unreadable(f"is no MIDI file{_what_else(content)}")
     header = content[start + _CHUNK : start + _CHUNK + _HEADER_LENGTH]
@@ -118,7 +134,7 @@ def _what_else(content: bytes) -> str:
     """What a file is instead, where its beginning tells."""
     if content[:4] == _RIFF and content[8:12].strip().isalpha():
         return f" but a RIFF file of the kind {content[8:12].decode('ascii').strip()}"
-    return ""
+    return next((what for begins, what in _OTHERS.items() if content.startswith(begins)), "")
 
 
 def _tracks(content: bytes, at: int) -> Iterator[bytes]:
