@@ -236,16 +236,19 @@ def _framed(value: object) -> bytes:
 
 
 class Child:
-    """A process of ours that runs a piece of Python, with a link to it; a context that ends it for sure."""
+    """A process of ours that runs a piece of Python, with a link to it; a context that ends it for sure.
 
-    def __init__(self, program: str) -> None:
+    It is given copies of the descriptors in `shares`, and their numbers behind the link on its command line.
+    """
+
+    def __init__(self, program: str, shares: Sequence[int] = ()) -> None:
         ours, theirs = socket.socketpair()
         command, environment = python("-c", program), program_environment()
         with theirs:
             if os.name == "posix":
                 self._process = subprocess.Popen(  # noqa: S603
-                    [*command, str(theirs.fileno())], env=environment, stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
+                    [*command, str(theirs.fileno()), *map(str, shares)], env=environment, stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno(), *shares],
                     process_group=0,  # what is typed into the terminal is for the daemon
                 )  # fmt: skip
             else:  # a socket is handed over once it is known to whom

@@ -60,6 +60,7 @@ from improv.messages import (
     Set,
 )
 from improv.midi.player import PassOn, Wanted
+from improv.midi.shared_notes import SharedNotes
 from improv.model_files import find_model, read_model
 from improv.recording import Head, State
 
@@ -163,7 +164,9 @@ class Outcome:
 class Supervisor:
     """Runs one performance. A context: however it is left, both processes end, within a second."""
 
-    def __init__(self, tune: Tune, wiring: Wiring, audience: Audience, *, take: Path | None = None) -> None:
+    def __init__(  # noqa: PLR0915 a line for each thing that is known of its processes
+        self, tune: Tune, wiring: Wiring, audience: Audience, *, take: Path | None = None
+    ) -> None:
         self.engine_deaths = 0
         self.player_deaths = 0
         self._tune = tune
@@ -175,6 +178,8 @@ class Supervisor:
         self._player: Child | None = None
         self._understudy: Child | None = None
         """A player that has only to be told which ports to open: what the last one left sounding waits for it."""
+        self._notes = SharedNotes.made()
+        """What the player has begun, for the one after it to end."""
         self._engine: Child | None = None
         self._opened: Opened | None = None
         self._ports: tuple[PortStatus, ...] = ()
@@ -232,6 +237,7 @@ class Supervisor:
         deadline_s = time.monotonic() + _FAREWELL_S
         for child in children:
             child.end(max(0.0, deadline_s - time.monotonic()))
+        self._notes.__exit__()
 
     def ready(self, doors: Sequence[Door] = ()) -> Opened | None:
         """Wait until the ports are open and the network is loaded; None if somebody asks for a stop before.
@@ -624,7 +630,7 @@ class Supervisor:
                 self._understudy.end()
                 self._understudy, self._understudy_wanted_s = None, self._now_s + _UNDERSTUDY_AGAIN_S
         elif self._player is not None and self._now_s > self._understudy_wanted_s:
-            self._understudy, self._understudy_wanted_s = Child(PLAYER), inf
+            self._understudy, self._understudy_wanted_s = self._a_player(), inf
             self._brief_the_understudy()
 
     def _brief_the_understudy(self) -> None:
@@ -661,7 +667,7 @@ class Supervisor:
             raise ImprovError(f"{_MOST_DEATHS} processes have died within {_DEATHS_WITHIN_S:g} s; start again")
 
     def _start_player(self) -> None:
-        self._player, self._player_open, self._connected = self._understudy or Child(PLAYER), False, False
+        self._player, self._player_open, self._connected = self._understudy or self._a_player(), False, False
         self._understudy = None
         self._player_heard_s = time.monotonic()
         if self._ports:
@@ -669,6 +675,9 @@ class Supervisor:
             self._understudy_wanted_s = self._now_s + _UNDERSTUDY_SOON_S
         else:
             self._player.link.send(self._wiring)
+
+    def _a_player(self) -> Child:
+        return Child(PLAYER, [] if self._notes.descriptor is None else [self._notes.descriptor])
 
     def _start_engine(self) -> None:
         self._engine, self._engine_begun, self._connected = Child(ENGINE), False, False

@@ -4,6 +4,7 @@ It reads what is sent, byte for byte, and can say at any time what would end all
 never be asked to guess: whatever is not in here does not sound.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from improv.midi.channels import BEND, CONTROL, NOTE_OFF, NOTE_ON, PEDALS, POLY_PRESSURE, PRESSURE, VOLUME
@@ -11,11 +12,15 @@ from improv.music import OWN_VOLUME
 
 _CENTRE = (0, 64)
 
+Mark = Callable[[int, int, bool], None]
+"""Told of a note of a channel and pitch that it sounds, or that it does not any more."""
+
 
 class Ledger:
     """Notes, pedals, bend and pressure of sixteen channels, as the messages sent have left them."""
 
-    def __init__(self) -> None:
+    def __init__(self, mark: Mark | None = None) -> None:
+        self._mark: Mark = mark or _unmarked
         self._notes: dict[tuple[int, int], int] = {}
         self._pedals: set[tuple[int, int]] = set()
         self._bent: set[int] = set()
@@ -34,6 +39,7 @@ class Ledger:
         self.channels.add(channel)
         if kind == NOTE_ON and second:
             self._notes[channel, first] = self._notes.get((channel, first), 0) + 1
+            self._mark(channel, first, True)
         elif kind in (NOTE_OFF, NOTE_ON):
             self._ended(channel, first)
         elif kind == CONTROL and first in PEDALS:
@@ -81,6 +87,8 @@ class Ledger:
 
     def clear(self) -> None:
         """Forget all of it: it has been ended, or nobody is there to hear it."""
+        for note in self._notes:
+            self._mark(*note, False)
         for kept in (self._notes, self._pedals, self._bent, self._pressed, self._pressed_notes, self.channels):
             kept.clear()
 
@@ -90,6 +98,7 @@ class Ledger:
             self._notes[channel, pitch] = times - 1
         elif times:
             del self._notes[channel, pitch]
+            self._mark(channel, pitch, False)
 
     def _mode(self, channel: int, controller: int) -> None:
         """A channel mode message: 121 resets controllers, the others but local control end all notes."""
@@ -99,7 +108,13 @@ class Ledger:
             self._pressed.discard(channel)
             self._pressed_notes = {note for note in self._pressed_notes if note[0] != channel}
         elif controller != 122:
-            self._notes = {note: times for note, times in self._notes.items() if note[0] != channel}
+            for note in [note for note in self._notes if note[0] == channel]:
+                del self._notes[note]
+                self._mark(*note, False)
+
+
+def _unmarked(channel: int, pitch: int, sounds: bool) -> None:
+    """Tell nobody."""
 
 
 def _kept(kept: set[Any], item: object, *, down: bool) -> None:

@@ -30,6 +30,7 @@ from improv.midi.channels import (
 )
 from improv.midi.echo import Echo
 from improv.midi.ledger import Ledger
+from improv.midi.shared_notes import SharedNotes
 from improv.midi.stream import Gone, Incoming
 from improv.midi.your_notes import YourNotes
 from improv.midi.zones import Zones
@@ -225,6 +226,7 @@ class Player:
         thru: Sink | None = None,
         passes_on: bool = True,
         stalled: Callable[[], bool] = bool,
+        notes: SharedNotes | None = None,
     ) -> None:
         self.clock = clock
         self.thru = thru if passes_on else None
@@ -238,9 +240,10 @@ class Player:
         self.first_onset_s: float | None = None
         """When the first note was sent, in seconds of the clock."""
         self.echo = Echo()
-        self.ledger = Ledger()
+        notes = notes or SharedNotes(None)
+        self.ledger = Ledger(notes.marker(0))
         """What we have begun."""
-        self.passed = Ledger()
+        self.passed = Ledger(notes.marker(1))
         """What was begun by messages that were passed on."""
         self._sink = sink
         self._stalled = stalled

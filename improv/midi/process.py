@@ -11,6 +11,7 @@ import os
 import re
 import select
 import signal
+import sys
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -39,6 +40,7 @@ from improv.midi.player import Arrival, NullSink, Player, Sink, Source, SystemCl
 from improv.midi.ports import InputPort, OutputPort, quiet
 from improv.midi.rig import Rig, opened
 from improv.midi.server import Server
+from improv.midi.shared_notes import SharedNotes
 from improv.midi.standby import stand_by
 from improv.midi.stream import Gone
 from improv.music import Timed
@@ -215,10 +217,11 @@ class Complaints:
 
 def main() -> None:
     """Run as a child of the daemon."""
-    serve(_play)
+    with SharedNotes.of(sys.argv[2:]) as notes:
+        serve(lambda link: _play(link, notes))
 
 
-def _play(link: Link) -> None:
+def _play(link: Link, notes: SharedNotes) -> None:
     complaints, signals = Complaints(), Signals()
     asked: list[Asked] = []
     begin = _next(asked, link)
@@ -235,6 +238,7 @@ def _play(link: Link) -> None:
                     graph,
                     lambda: _say_silenced(link),
                     lambda: _live_on(_OPENING_S),
+                    notes.ends,
                 )
         if begin is None:
             return
@@ -253,8 +257,11 @@ def _play(link: Link) -> None:
         gc.collect()
         gc.freeze()
         gc.disable()
+        notes.clear()
         sink, stalled = (rig.sink, rig.sink.stalled) if rig.sink is not None else (NullSink(), bool)
-        with Player(clock, sink, sources, thru=rig.through, passes_on=wiring.thru, stalled=stalled) as player:
+        with Player(
+            clock, sink, sources, thru=rig.through, passes_on=wiring.thru, stalled=stalled, notes=notes
+        ) as player:
             _run(player, engine, daemon, rig, server, complaints)
         link.send(Sent(tuple(player.sent)))
         if server.gone:

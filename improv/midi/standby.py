@@ -7,7 +7,7 @@ are out of the graph. It must never send anything before it is told to take over
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -35,8 +35,8 @@ class Reach:
     Where nobody can be asked for connections it is connected to the named output, if there is one.
     """
 
-    def __init__(self, api: str, graph: Graph | None) -> None:
-        self._api, self._graph = api, graph
+    def __init__(self, api: str, graph: Graph | None, left: Callable[[], Sequence[bytes]] = tuple) -> None:
+        self._api, self._graph, self._left = api, graph, left
         self._port: OutputPort | None = None
         self._peers: frozenset[str] = frozenset()
 
@@ -91,6 +91,8 @@ class Reach:
     def _send(self) -> None:
         if self._port is not None:
             self._port.silence()
+            for message in self._left():
+                self._port.send(message)
 
     def _plug_in(self) -> None:
         if self._graph is None:
@@ -124,12 +126,13 @@ def stand_by(
     graph: Graph | None,
     silenced: Callable[[], None],
     live_on: Callable[[], None],
+    left: Callable[[], Sequence[bytes]] = tuple,
 ) -> TakeOver | None:
     """Follow what is asked until it is the player's turn, and silence what the one before has left; None if never.
 
-    `silenced` is called when that is silent, and `live_on` as long as it takes.
+    `silenced` is called when that is silent, and `live_on` as long as it takes; `left` says what would end each note.
     """
-    with Reach(asked.wiring.api or "", graph) as reach:
+    with Reach(asked.wiring.api or "", graph, left) as reach:
         now: StandBy | TakeOver | None = asked
         while isinstance(now, StandBy):
             reach.follow(now)
