@@ -263,6 +263,7 @@ def test_a_peer_that_is_not_installed_is_skipped_with_a_message(
 ) -> None:
     (tmp_path / "isobar.py").write_text("raise ImportError('no isobar here')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(Unavailable, match=r"isobar is not installed \(no isobar here\)"):
         Peer("isobar")(0.1, Condition.ALONE)
     command = [sys.executable, "-m", "improv.bench.peers", "isobar", "0.1", str(tmp_path / "out")]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from improv.midi import shared_notes
 from improv.midi.ledger import Ledger
 from improv.midi.shared_notes import SharedNotes
 
@@ -36,7 +35,7 @@ def test_an_end_that_was_sent_a_moment_ago_may_have_been_lost(
     how: tuple[int, int, int] | None, notes: SharedNotes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = [100.0]
-    monkeypatch.setattr(shared_notes.time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr("improv.midi.shared_notes.time.monotonic", lambda: now_s[0])
     ledger = Ledger(notes.marker(0))
     ledger.enter(bytes((0x90, 60, 90)))
     now_s[0] += 60

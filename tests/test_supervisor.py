@@ -127,8 +127,7 @@ def test_an_engine_that_is_killed_is_back_in_its_place(jam: Callable[..., Jam], 
     recording = taken(takes)
     assert recording.ended
     assert [remark.text for remark in recording.remarks] == ["the engine has died; another takes its place"] * 3
-    missed = [entry.step for entry in recording.entries if entry.how is How.SKIPPED]
-    assert missed
+    assert {How.FALLBACK, How.SKIPPED} & {entry.how for entry in recording.entries}
     assert {entry.transport for entry in recording.entries} == {recording.head.transport}
     assert all(entry.chord == chord_at(entry.step) for entry in recording.entries)
 

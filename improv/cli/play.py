@@ -11,7 +11,6 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -76,10 +75,10 @@ def play(
     arguments = given.arguments()
     if LETTERS not in arguments:
         arguments.append(LETTERS)
-    called_off = Event()
+    called_off: list[bool] = []  # whether there is anything: the thread that starts the daemon looks
     if origin := at.origin() if joins else None:
         arguments = list(origin.arguments)
-    link = DaemonLink(at, _starter(at, arguments, called_off.is_set, again=joins))
+    link = DaemonLink(at, _starter(at, arguments, lambda: bool(called_off), again=joins))
     asks, says = _joining(given) if joins else ((), ())
     app = ImprovApp(
         link,
@@ -105,7 +104,7 @@ def play(
         with suppress(OSError):  # the terminal may be gone
             _tell_crash(at, app.crash)
     if result is True:
-        called_off.set()
+        called_off.append(True)
     elif link.is_starting and not in_browser:
         say("improv is starting...")
     _leave(at, link.started() or result)

@@ -82,8 +82,11 @@ class NotStarted:
 News = Seen | Joined | Gone | Said | Started | NotStarted
 
 
-Wanted = Command | threading.Event | None
-"""What is put to the thread that asks: a command, what is set when all before it is done, or an end to it."""
+Done = queue.SimpleQueue[None]
+"""Holds something once it is done."""
+
+Wanted = Command | Done | None
+"""What is put to the thread that asks: a command, what is told when all before it is done, or an end to it."""
 
 
 class Link(Protocol):
@@ -149,10 +152,11 @@ class DaemonLink:
 
     def settle(self) -> None:
         """Wait a moment for what has been asked for to be done."""
-        done = threading.Event()
+        done: Done = queue.SimpleQueue()
         self._wanted.put(done)
         if self._asking is not None:
-            done.wait(_LAST_S)
+            with suppress(queue.Empty):
+                done.get(timeout=_LAST_S)
 
     def end(self) -> None:
         """Tell nothing any more; what has been asked for is done, if that takes a moment."""
@@ -243,8 +247,8 @@ class DaemonLink:
                     if not self._is_asked(connection, command):
                         break  # late the others would do harm
                 for done in commands:
-                    if isinstance(done, threading.Event):
-                        done.set()
+                    if isinstance(done, queue.SimpleQueue):
+                        done.put(None)
 
     def _is_asked(self, connection: ExitStack, command: Command) -> bool:
         """Ask for a command, over a new connection where the one there was has ended; False if nobody is there."""
@@ -278,7 +282,7 @@ def latest(commands: Sequence[Wanted]) -> list[Command]:
     turned: set[str] = set()
     for command in reversed(commands):
         match command:
-            case None | threading.Event():
+            case None | queue.SimpleQueue():
                 continue
             case Set(name) if name in turned:
                 continue
