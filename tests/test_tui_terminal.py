@@ -76,6 +76,8 @@ class Pty:
         self.before = termios.tcgetattr(its)
         self._its = its
         env = os.environ | {"TERM": "xterm-256color", "PYTHONWARNINGS": "ignore"}
+        for name in ("COLUMNS", "LINES"):  # improv play does not believe them either
+            env.pop(name, None)
         self.child = subprocess.Popen(
             self._words, stdin=its, stdout=its, stderr=its, env=env, process_group=0, preexec_fn=None
         )
