@@ -506,7 +506,7 @@ def test_a_call_on_the_computer_keyboard_is_heard_sounds_and_is_answered(tmp_pat
     async def scene(jam: Jam) -> None:
         yours = CHANNELS[Part.YOU]
         seen = await jam.play_until(lambda seen: seen.turn.who is Who.YOU and seen.place.beat == 1, "turn of yours")
-        call, pitches = "qetu5", [60, 64, 67, 71, 66]
+        call, pitches = "qetu5", [72, 76, 79, 83, 78]
         heard: list[int] = []
         for letter, pitch in zip(call, pitches, strict=True):
             await jam.press(letter)
