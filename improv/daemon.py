@@ -29,6 +29,7 @@ from improv.messages import (
     Forget,
     Learn,
     Nudge,
+    Panic,
     Set,
     Snapshot,
     Value,
@@ -223,9 +224,13 @@ def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figure
     head, wiring = read_take(path).head, replace(wiring, listens=False)
     tune = Tune.of(model=head.model, tempo=head.transport.bpm)
     audience = Audience(Lines(sys.stdout or io.StringIO()), say)
-    with audience, Signals(suspends=False) as signals, Supervisor(tune, wiring, audience, take=path) as supervisor:
+    with audience, Signals() as signals, Supervisor(tune, wiring, audience, take=path) as supervisor:
         _ready(supervisor, [signals], say)
-        outcome = supervisor.play(Begin(head.settings.mode, head.settings.seed), [signals])
+        suspension = Suspension(
+            signals, None, supervisor.ask, say, goes_on="from there", silence=lambda: supervisor.ask(Panic())
+        )
+        audience.watched_by.append(suspension)
+        outcome = supervisor.play(Begin(head.settings.mode, head.settings.seed), [signals, suspension])
     return _figures(outcome, audience)
 
 

@@ -21,7 +21,7 @@ from improv.engine import START_S, Lead, perform
 from improv.errors import ContractError, ImprovError
 from improv.link import Join, Link, serve
 from improv.memory_limit import memory_limited
-from improv.messages import Command, How, Panic, Quit
+from improv.messages import Command, How, Panic, Quit, Snapshot, Start, Stop
 from improv.midi.player import Plan, SystemClock
 from improv.model_files import find_model
 from improv.music import STEPS_PER_BAR, Form, NoteOff, NoteOn, Part, Placed, Timed, in_order
@@ -36,6 +36,9 @@ _AHEAD_S = 0.1
 """How long before it sounds a step of a take that is played again is handed over."""
 
 _SOON_S = 0.01
+
+_TOLD_AGAIN_S = 1.0
+"""So often it is told that a take waits."""
 
 _LONGEST_PAUSE_S = 10.0
 """Of a take that is played again: while playing was stopped nobody need wait as long as it was."""
@@ -310,6 +313,12 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
     if begin_.session:
         first_s, after = pickle.loads(begin_.session)  # noqa: S301 from our own process
     later_s, before_s, form_steps = first_s, 0.0, Form.parse(head.form).steps
+    seen: Snapshot | None = None
+
+    def tell(**changed: Any) -> None:
+        if seen is not None:
+            link.send(Told(replace(seen, **changed), None, b""))
+
     for index, again in enumerate(replayed(recording)):
         entry, session = again.entry, again.session
         form_steps = session.form.steps if session else form_steps
@@ -324,16 +333,54 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
         transport = replace(entry.transport, anchor_s=entry.transport.anchor_s + later_s)
         if step <= after:
             continue
-        if hands.listen_until(due_s - _AHEAD_S, at_once=False) is None:
+        asked = _waited(hands, due_s - _AHEAD_S, tell)
+        pause_s = None if asked is None else _pause(hands, asked, tell)
+        if pause_s is None:
             break
+        first_s, later_s, before_s = first_s + pause_s, later_s + pause_s, before_s + pause_s
+        due_s, transport = due_s + pause_s, replace(transport, anchor_s=transport.anchor_s + pause_s)
         yours = entries[index + 1].notes if index + 1 < len(entries) else ()
         events = [Placed(entry.transport.ticks_at(note.time_s), note.event) for note in yours]
         hands.play(Plan(step + closing, in_order([*entry.events, *events]), transport))
         if session is not None:  # where steps before it are missing there is nothing to be seen of it
-            link.send(Told(snapshot(session, session, entry.events), entry, pickle.dumps((first_s, step))))
+            seen = snapshot(session, session, entry.events)
+            link.send(Told(seen, entry, pickle.dumps((first_s, step))))
         if closing:
             hands.listen_until(due_s + _SOON_S, at_once=False)
     link.send(Ended(0.0, peak_memory_mib()))
+
+
+def _waited(hands: "FarPlayer", until_s: float, tell: Callable[[], object]) -> list[Command] | None:
+    """What was asked for until then; None once told to end. Who says nothing is taken for dead, so it is told again."""
+    asked: list[Command] = []
+    while True:
+        heard = hands.listen_until(min(until_s, hands.clock.now() + _TOLD_AGAIN_S), at_once=False)
+        if heard is None:
+            return None
+        asked += heard[1]
+        if hands.clock.now() >= until_s:
+            return asked
+        tell()
+
+
+def _pause(hands: "FarPlayer", asked: list[Command], tell: Callable[..., object]) -> float | None:
+    """Wait where a stop was asked for until a start is: for how many seconds; None once told to end.
+
+    What was sent before has been played when it is told that nothing plays.
+    """
+    since_s = hands.clock.now()
+    if not _stops(asked):
+        return 0.0
+    heard = hands.listen_until(since_s + _AHEAD_S, at_once=False)
+    while heard is not None and _stops([Stop(), *heard[1]]):
+        tell(playing=False)
+        heard = hands.listen_until(hands.clock.now() + _TOLD_AGAIN_S)
+    return None if heard is None else hands.clock.now() - since_s
+
+
+def _stops(asked: Sequence[Command]) -> bool:
+    """Whether a stop is the last that was asked for of stops and starts."""
+    return isinstance(next((command for command in reversed(asked) if isinstance(command, Stop | Start)), None), Stop)
 
 
 def _asked_to_begin(hands: "FarPlayer", link: Link, prepared: Prepared) -> Begin | None:

@@ -25,12 +25,11 @@ class Signals:
     _ASKS = (("SIGINT", Quit()), ("SIGTERM", Quit()), ("SIGHUP", Quit()), ("SIGUSR1", Panic()))
     _LEFT_IGNORED = ("SIGINT", "SIGHUP")
 
-    def __init__(self, *, suspends: bool = True) -> None:
+    def __init__(self) -> None:
         self.suspends = False
         """Whether the terminal wants the job suspended, and nobody has done it yet."""
         self.continued = False
         """Whether it was continued since this was last set back."""
-        self._may_suspend = suspends
         self._asked: list[Command] = []
         self._before: list[tuple[signal.Signals, Any]] = []
         self._wakes, self._woken = socket.socketpair()
@@ -40,9 +39,8 @@ class Signals:
     def __enter__(self) -> Self:
         for name, command in self._ASKS:
             self._handle(name, self._asks(command), keeps_ignoring=name in self._LEFT_IGNORED)
-        if self._may_suspend:
-            self._handle("SIGTSTP", self._suspend, keeps_ignoring=True)
-            self._handle("SIGCONT", self._continue, keeps_ignoring=False)
+        self._handle("SIGTSTP", self._suspend, keeps_ignoring=True)
+        self._handle("SIGCONT", self._continue, keeps_ignoring=False)
         signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
         return self
 
@@ -108,8 +106,9 @@ class Terminal(Protocol):
 class Suspension:
     """An interface nobody asks at: on Ctrl-Z the music stops, then the process, and both go on when it is continued.
 
-    The whole jam pauses: whoever plays would hear a band that cannot be reached. It goes on from the top of the form,
-    counted in. One that is stopped in another way (SIGSTOP) plays on, and nothing of it is lost.
+    The whole jam pauses: whoever plays would hear a band that cannot be reached. `goes_on` says from where it goes on
+    (a jam from the top of the form, counted in), `silence` ends what still sounds when nothing plays any more. One that
+    is stopped in another way (SIGSTOP) plays on, and nothing of it is lost.
     """
 
     def __init__(
@@ -119,12 +118,17 @@ class Suspension:
         ask: Callable[[Command], object],
         say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        goes_on: str = "from the top of the form",
+        silence: Callable[[], object] = tuple,
     ) -> None:
         self._signals = signals
         self._terminal = terminal
         self._ask = ask
         self._say = say
         self._clock = clock
+        self._goes_on = goes_on
+        self._silence = silence
         self._playing = True
         self._asked_s: float | None = None
         self._was_playing = False
@@ -154,9 +158,10 @@ class Suspension:
         return ()
 
     def _pause(self) -> None:
-        self._say("suspended: fg or bg goes on" + (", from the top of the form" if self._was_playing else ""))
+        self._say("suspended: fg or bg goes on" + (f", {self._goes_on}" if self._was_playing else ""))
         if self._terminal is not None:
             self._terminal.release()
+        self._silence()
         self._signals.suspend()
         self._signals.continued = False
         if self._terminal is not None:

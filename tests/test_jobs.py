@@ -238,14 +238,16 @@ class Bash:
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())
 
-    def until(self, text: str, times: int = 1) -> None:
-        """Read until something was said so often since this was last asked."""
+    def until(self, text: str, times: int = 1) -> str:
+        """Read until something was said so often since this was last asked: what was said before it."""
         deadline_s = time.monotonic() + 120
         while self.said.count(text) < times:
             assert time.monotonic() < deadline_s, f"no {text!r} in {self.said!r}"
             if select.select([self.master], [], [], 0.5)[0]:
                 self.said += os.read(self.master, 1 << 16).decode(errors="replace")
-        self.said = self.said[self.said.rindex(text) + len(text) :]
+        at = self.said.rindex(text)
+        before, self.said = self.said[:at], self.said[at + len(text) :]
+        return before
 
     def end(self) -> None:
         self.process.kill()
@@ -294,6 +296,18 @@ def test_a_jam_is_paused_by_its_terminal_and_goes_on_in_front_and_behind(bash: B
     assert (checked.unchecked, checked.recording.missing) == (0, [])
     asked = [command for entry in checked.recording.entries for command in entry.commands]
     assert [type(command) for command in asked if isinstance(command, Start | Stop)] == [Stop, Start, Stop, Start]
+
+
+def test_a_take_that_is_played_again_is_paused_by_its_terminal_and_goes_on_from_there(bash: Bash, takes: Path) -> None:
+    assert shell(f"improv {CHORUS}").returncode == 0
+    bash.type(f"{shlex.join(IMPROV)} replay last --api none\n")
+    bash.until("bar 3 ")
+    bash.type("\x1a")
+    bash.until("suspended: fg or bg goes on, from there")
+    bash.until("Stopped")
+    bash.type("fg\n")
+    assert "bar 1 " not in (said := bash.until("bar 5 "))
+    assert "another takes its place" not in said + bash.until("onsets, late by")
 
 
 def test_a_jam_that_is_stopped_otherwise_misses_nothing(bash: Bash, takes: Path) -> None:

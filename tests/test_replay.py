@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,11 +11,12 @@ import pytest
 from improv.config import Tune
 from improv.engine import Lead, perform
 from improv.errors import DataError
-from improv.messages import How, Panic, Set
+from improv.messages import Command, How, Panic, Set, Stop
 from improv.midi.player import Script
 from improv.model import Tensors
+from improv.music import Timed
+from improv.performer import FarPlayer, _waited, head_of, opened
 from improv.performer import begun as begun_tune
-from improv.performer import head_of, opened
 from improv.recording import Entry, Head, Journal, Recording, read_take
 from improv.replay import check, entry_of, replayed
 from improv.session import Moment, Session
@@ -115,3 +117,21 @@ def test_a_real_network_says_the_same_again_from_its_file(tmp_path: Path) -> Non
     assert journal.path is not None
     assert len(check(journal.path).recording.entries) == len(moments) == 4 * 96 + 8 + 1
     assert read_take(journal.path).recovered  # it was not ended in order, and is whole all the same
+
+
+def test_who_waits_long_says_so_again_and_again() -> None:
+    clock = SimulatedClock(0.0)
+
+    class Hands:
+        def __init__(self) -> None:
+            self.clock = clock
+
+        def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]]:
+            clock.wait_until(deadline_s, exactly=False)
+            return [], [Stop()] if clock.now() == 3.0 else []
+
+    told: list[float] = []
+    asked = _waited(cast(FarPlayer, Hands()), 9.5, lambda: told.append(clock.now()))
+    assert asked == [Stop()]
+    assert told == [float(second) for second in range(1, 10)]
+    assert clock.now() == 9.5
