@@ -203,18 +203,19 @@ def test_bombs_cost_nothing(tmp_path: Path) -> None:
     for number, (model, *_) in enumerate(bomb.values for bomb in BOMBS):
         (tmp_path / f"{number}.onnx").write_bytes(model.SerializeToString())  # type: ignore[attr-defined]
     code = """
-import resource, sys
+import sys
 from pathlib import Path
 from improv.errors import ContractError
 from improv.onnx_model import OnnxModel
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+from improv.performer import peak_memory_mib
+before = peak_memory_mib()
 for path in Path(sys.argv[1]).glob("*.onnx"):
     try:
         OnnxModel(path)
     except ContractError:
         continue
     sys.exit(f"{path} was loaded")
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
+print(round(peak_memory_mib() - before))
 """
     done = subprocess.run(
         program.python("-c", code, os.fspath(tmp_path)),
@@ -326,7 +327,7 @@ def test_what_tries_a_network_has_a_limit_besides(tmp_path: Path) -> None:
     [chord] = [each for each in model.graph.node if list(each.output) == ["next_chord"] and each.op_type == "MatMul"]
     chord.output[0] = "chord_before"
     code = """
-import resource, sys
+import sys
 from functools import partial
 from improv import memory_limit, onnx_file, performer
 from improv.config import Tune
@@ -338,7 +339,7 @@ tune = Tune.of(model=sys.argv[1])
 try:
     performer.begun(tune, performer.opened(tune), Mode.SOLO, 0)
 except ContractError as error:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, error)
+    print(round(performer.peak_memory_mib()), error)
 """
     path = saved(model, tmp_path / "grown.onnx")
     done = subprocess.run(
