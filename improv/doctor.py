@@ -171,7 +171,7 @@ _BACK_S, _LOOK_S = 0.1, 0.0005
 def round_trip(instance: Instance) -> list[Finding]:
     """Whether notes that are sent come back by a port of our own that loops."""
     from improv.midi.ports import APIS, quiet, reachable_api
-    from improv.midi.rtmidi_binding import rtmidi
+    from improv.midi.rtmidi_binding import ports_of, rtmidi
 
     try:
         api = APIS[reachable_api()]
@@ -184,7 +184,7 @@ def round_trip(instance: Instance) -> list[Finding]:
             into.open_virtual_port(_LOOP)
         except (rtmidi.UnsupportedOperationError, NotImplementedError):
             return [Finding("round trip", None, "this system has no virtual ports to try it on")]
-        names = out.get_ports()
+        names = ports_of(out)
         loops = [index for index, name in enumerate(names) if _LOOP in name]
         if not loops:
             return [judged_trip(0, ())]

@@ -243,6 +243,43 @@ def test_a_port_that_cannot_be_opened_is_told_and_the_old_one_is_kept(
     assert (port.name, port.status.peers) == ("oboe:in", ("oboe:in",))
 
 
+def test_one_that_goes_while_the_ports_are_asked_for_ends_nothing(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, asked = output(system, "oboe"), Client.get_ports
+
+    def going(client: Client) -> list[str]:
+        if "bassoon:in" in system.others:
+            system.leave("bassoon:in")
+            raise rtmidi.InvalidPortError("the 'portNumber' argument (1) is invalid")
+        return asked(client)
+
+    monkeypatch.setattr(Client, "get_ports", going)
+    system.leave("oboe:in")
+    assert port.follow() == "output oboe:in is gone; it is taken up again when it comes back"
+
+
+def test_one_that_goes_while_it_is_connected_is_told_as_gone_and_taken_up_when_it_comes(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was there when the ports were asked for, and is not when it is to be opened: RtMidi opens by number."""
+    port, opened = output(system, "oboe"), Client.open_port
+
+    def too_late(client: Client, index: int, label: str) -> None:
+        system.leave("oboe:in")
+        opened(client, index, label)
+
+    monkeypatch.setattr(Client, "open_port", too_late)
+    system.pull(OURS["out"], "oboe:in")
+    system.owners["oboe"] = "2"
+    assert port.follow() == "output oboe:in is gone; it is taken up again when it comes back"
+    assert (port.connected, port.status.peers) == (False, ())
+    monkeypatch.setattr(Client, "open_port", opened)
+    system.come("oboe:in", "3")
+    assert port.follow() == "output oboe:in is back"
+    assert port.status.peers == ("oboe:in",)
+
+
 def test_lights_that_match_nothing_are_told_once_and_lit_when_they_come(system: System) -> None:
     lights = OutputPort("launchpad", "alsa", "lights", graph=system, patient=True)
     said = lights.follow()

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from improv.midi.ports import APIS, CLIENT, QUEUE_LIMIT
-from improv.midi.rtmidi_binding import rtmidi
+from improv.midi.rtmidi_binding import ports_of, rtmidi
 
 _NOTE_S = 0.125
 """An eighth at 240 bpm."""
@@ -30,15 +30,15 @@ _AT_ONCE, _FILL_PER_S = 4, 500
 def main(arguments: Sequence[str]) -> int:
     """Play; the exit status of the process."""
     out = rtmidi.MidiOut(APIS[arguments[0]], name="soak")
-    before = set(out.get_ports())
+    before = set(ports_of(out))
     _say("ready")
     sys.stdin.readline()
     deadline_s = time.monotonic() + _SEARCH_S
-    while not (found := [name for name in out.get_ports() if f"{CLIENT}-in" in name and name not in before]):
+    while not (found := [name for name in ports_of(out) if f"{CLIENT}-in" in name and name not in before]):
         if _ended(0.2) or time.monotonic() > deadline_s:
             _say("0")
             return 0
-    out.open_port(out.get_ports().index(found[0]), "soak")
+    out.open_port(ports_of(out).index(found[0]), "soak")
     _say("connected")
     _fill(out.send_message)
     notes = _played(out.send_message)

@@ -21,7 +21,7 @@ from improv.messages import PortStatus
 from improv.midi.channels import silencing
 from improv.midi.graph import Graph
 from improv.midi.identity import is_ours, match_port, same_port
-from improv.midi.rtmidi_binding import limits, rtmidi
+from improv.midi.rtmidi_binding import limits, ports_of, rtmidi
 from improv.midi.server import jack_connections
 from improv.midi.stream import Gone, Incoming, MessageStream
 
@@ -121,7 +121,7 @@ class PortLists:
 
     def names(self, direction: Direction) -> list[str]:
         """The names, in the system's order; ours are left out."""
-        return [name for name in self._clients[direction].get_ports() if not is_ours(name)]
+        return [name for name in ports_of(self._clients[direction]) if not is_ours(name)]
 
 
 class _Port:
@@ -257,22 +257,22 @@ class _Port:
     def _follow_name(self, names: list[str]) -> str:
         """Nobody says that it is connected: it is not, or nobody can be asked."""
         there = self._wanted_among(names, patient=True)
-        if self.connected and (self.peers is not None or self.name not in names):
+        lost = self.connected and (self.peers is not None or self.name not in names)
+        gone = f"{self.direction} {self.name} is gone; it is taken up again when it comes back" if lost else ""
+        if lost:
             self.connected = False
             self._lost()
             if self._pulled(there):
                 again = f"improv ctl connect {self.direction} plugs it in again"
                 return f"{self.direction} {self.name} was unplugged by somebody; {again}"
-            if there is None:
-                return f"{self.direction} {self.name} is gone; it is taken up again when it comes back"
         if there is None and not self.connections and not self._told_missing:
             self._told_missing = True
             return self._missing(names)
         if self.connected or there is None or self._pulled(there):
-            return ""
+            return gone
         self._renew()
-        self._connect(there)
-        return self._is_back() if self.connected else ""
+        self._connect(there)  # unless it goes at this moment
+        return self._is_back() if self.connected else gone
 
     def _missing(self, names: list[str]) -> str:
         """Why there is nothing to connect to, of a port that is waited for from the start."""
@@ -393,7 +393,7 @@ class _Port:
 
     def _connect(self, name: str) -> bool:
         """Whether a port was opened that is to be connected to somebody's; Unavailable if it is refused."""
-        before, ports = self._others(), self._midi.get_ports()
+        before, ports = self._others(), ports_of(self._midi)
         if name not in ports:
             return False
         try:
@@ -403,9 +403,12 @@ class _Port:
         self.name = name
         self._opened(before)
         deadline_s = time.monotonic() + _APPEARS_S
-        while self.peers == () and time.monotonic() < deadline_s:
+        while self.peers is not None and same_port(name, self.peers) is None and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)  # the server shows it from its next period on
             self.peers = self._peers_now()
+        if self.peers and same_port(name, self.peers) is None:  # others had gone: RtMidi counts ports, not names
+            self._renew()
+            return False
         self.connected = self.peers is None or bool(self.peers)
         if self.connected:
             self._owner, self.fault = self._owner_of(name), ""
@@ -422,7 +425,7 @@ class _Port:
     def _names(self) -> list[str]:
         if self._midi is None:
             self._renew()
-        return [name for name in self._midi.get_ports() if not is_ours(name)]
+        return [name for name in ports_of(self._midi) if not is_ours(name)]
 
     def _wanted_among(self, names: list[str], *, patient: bool) -> str | None:
         """The name of the port that was open, else of the one that was asked for; None if it can be waited for."""

@@ -3,8 +3,10 @@
 `rtmidi` has python-rtmidi's names, by whichever binding; nobody else imports either.
 """
 
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 try:
     import rtmidi
@@ -13,9 +15,23 @@ except ModuleNotFoundError as missing:
         raise
     from improv.midi import supriya as rtmidi
 
-__all__ = ["NAME", "bundled_libjack", "described", "limits", "rtmidi"]
+__all__ = ["NAME", "bundled_libjack", "described", "limits", "ports_of", "rtmidi"]
 
 NAME = "python-rtmidi" if rtmidi.__name__ == "rtmidi" else "supriya-midi"
+
+_ASKED = 8
+"""How often the ports are asked for while some of them go."""
+
+
+def ports_of(client: Any) -> list[str]:
+    """The names of the ports that a client could be connected to, in the system's order.
+
+    RtMidi counts the ports and then asks for one name after the other: one that goes meanwhile is an error, not news.
+    """
+    for _ in range(_ASKED):
+        with suppress(rtmidi.RtMidiError):
+            return list(client.get_ports())
+    return []
 
 
 def described() -> str:
