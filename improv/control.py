@@ -633,7 +633,7 @@ class ControlClient:
 
     def _nobody(self) -> Unavailable:
         start = "improv daemon start" + ("" if self._instance == "default" else f" --instance {self._instance}")
-        return Unavailable(f"no improv is running here (instance {self._instance}); start one with: {start}")
+        return Unavailable(f"no improv is playing as {self._instance}; start one with: {start}")
 
 
 # --- the way in -----------------------------------------------------------------------------------

@@ -122,7 +122,8 @@ class Controllers:
     def __init__(self, maps: Sequence[Map], learned: Sequence[Map] = ()) -> None:
         self.remark = ""
         """What there is to say of what was moved last."""
-        self._configured = frozenset(mapped.target for mapped in maps)
+        known_by = "bound by default" if tuple(maps) == DEFAULT_MAPS else "bound by the configuration"
+        self._again = {mapped.target: f"; {known_by} again at the next start" for mapped in maps}
         self._bound: dict[_Source, _Bound] = {}
         self._learned: dict[str, Map] = {}
         self._target = ""
@@ -185,7 +186,7 @@ class Controllers:
             self._target = ""
         self._learned.pop(target, None)
         names = self._unbind(target)
-        again = "; the configuration binds it again at the next start" if target in self._configured else ""
+        again = self._again.get(target, "")
         return f"{' and '.join(names)} no longer bound to {target}{again}" if names else f"nothing is bound to {target}"
 
     def _unbind(self, target: str) -> list[str]:

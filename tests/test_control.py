@@ -802,7 +802,7 @@ def test_watching_ends_with_the_daemon(path: Path, daemon: Daemon) -> None:
             assert next(watched) == SEEN
             stack.close()
             assert list(watched) == []
-            with pytest.raises(Unavailable, match="no improv is running here"):
+            with pytest.raises(Unavailable, match="no improv is playing as"):
                 client.ask(Panic())
 
 
@@ -822,11 +822,11 @@ GREETING = f'{{"improv":1,"version":"{__version__}","pid":1,"instance":"default"
 @pytest.mark.parametrize(
     ("answers", "error", "why"),
     [
-        ("", Unavailable, "no improv is running here"),
+        ("", Unavailable, "no improv is playing as"),
         ("[]\n", DataError, "improv's answer is not what it should be"),
         ('{"improv":1}\n', DataError, "improv's first line is not what it should be"),
         ('{"error":"protocol 2\\nonly"}\n', UsageError, "^protocol 2 only$"),
-        (GREETING, Unavailable, "no improv is running here"),
+        (GREETING, Unavailable, "no improv is playing as"),
         (GREETING + "x\n", DataError, "improv's answer is not what it should be"),
         (GREETING + '{"ok":true,"id":1}\n', DataError, "improv's answer is not what it should be"),
         (GREETING + '{"snapshot":{},"id":1}\n', DataError, "improv's answer is not what it should be .*lacks"),

@@ -348,7 +348,7 @@ def test_a_target_has_one_binding_and_a_knob_one_target() -> None:
 def test_forgotten() -> None:
     rig = Rig(*DEFAULT_MAPS)
     assert rig.controllers.forget("panic") == "nothing is bound to panic"
-    assert "configuration binds it again" in rig.controllers.forget("temperature")
+    assert "bound by default again at the next start" in rig.controllers.forget("temperature")
     rig.controllers.learn("panic")
     rig.controllers.forget("panic")
     assert not rig.controllers.learning

@@ -182,7 +182,7 @@ def test_what_the_daemon_refuses_is_a_usage_error(ctl: Ctl) -> None:
 
 @pytest.mark.parametrize("line", ["tempo 120", "status", "watch", "quit"])
 def test_without_a_daemon_it_says_how_to_start_one(line: str, ctl: Ctl) -> None:
-    start = "no improv is running here (instance stage); start one with: improv daemon start --instance stage"
+    start = "no improv is playing as stage; start one with: improv daemon start --instance stage"
     assert ctl(*line.split(), "--instance", "stage") == Done(Unavailable.exit_status, "", start)
 
 

@@ -174,7 +174,7 @@ def test_status_as_json(world: World) -> None:
 
 def test_status_of_nobody(world: World) -> None:
     status, said = improv("daemon status --instance stage")
-    assert (status, said) == (69, "no improv is playing as stage; start one (improv daemon start --instance stage)")
+    assert (status, said) == (69, "no improv is playing as stage; start one with: improv daemon start --instance stage")
 
 
 def test_a_second_start_says_who_is_playing(world: World) -> None:

@@ -85,7 +85,7 @@ def test_a_command_that_nobody_takes_is_told_of_once() -> None:
     assert isinstance(said, Said)
     assert said.command == Set("tempo", 90.0)
     assert said.wrong
-    assert "no improv is running" in said.text
+    assert "no improv is playing" in said.text
     daemon = Daemon(note="done")
     with ControlServer(at.socket, at.name, daemon.ask) as server, served(server):
         told(news, Joined)

@@ -221,7 +221,7 @@ def run() -> None:
         status = error.exit_status if isinstance(error, ImprovError) else error.exit_code
         message = error.format_message() if isinstance(error, TyperException) else str(error)
         if context := getattr(error, "ctx", None):
-            message = f"{message.rstrip('.')}; see {context.command_path} --help"
+            message = f"{message.rstrip('.?')}; see {context.command_path} --help"
         say(f"improv: {' '.join(message.split())}", err=True)
     except (Abort, KeyboardInterrupt):
         status = 130

@@ -96,7 +96,7 @@ def status(instance: Name = DEFAULT, as_json: Json = False) -> None:
             raise typer.Exit(Unavailable.exit_status)
         return
     if pid is None:
-        raise Unavailable(f"no improv is playing as {at.name}; start one ({at.command('daemon start')})")
+        raise Unavailable(f"no improv is playing as {at.name}; start one with: {at.command('daemon start')}")
     seen = _seen(at)
     say(f"improv is playing (PID {pid})" + (f": {seen.rig.says}" if seen and seen.rig.says else ""))
     if seen is None:

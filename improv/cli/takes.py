@@ -146,7 +146,8 @@ def _line(take: Listed, *, playing: bool) -> str:
     how = take.ended or ("playing" if playing else "recovered")
     lacks = f", {take.lost} step{'s' * (take.lost != 1)} missing" if take.lost else ""
     stopped = f", {take.stopped}" if take.stopped else ""
-    return f"{take.name:<36} {minutes:>3}:{seconds:02} {take.choruses:>4} choruses  {how}{lacks}{stopped}"
+    chorus = "chorus" if take.choruses == 1 else "choruses"
+    return f"{take.name:<36} {minutes:>3}:{seconds:02} {take.choruses:>4} {chorus:<8}  {how}{lacks}{stopped}"
 
 
 def _playing() -> Iterator[Snapshot]:
