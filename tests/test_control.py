@@ -807,12 +807,12 @@ def test_watching_ends_with_the_daemon(path: Path, daemon: Daemon) -> None:
 
 
 def test_the_client_says_that_nobody_is_there(path: Path) -> None:
-    with pytest.raises(Unavailable, match=r"\(instance default\); start one with: improv daemon start$"):
+    with pytest.raises(Unavailable, match=r"as default; start one with: improv daemon start$"):
         ControlClient(path).__enter__()
     path.parent.mkdir()
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(os.fspath(path))
-    with pytest.raises(Unavailable, match=r"\(instance stage\); start one with: improv daemon start --instance stage$"):
+    with pytest.raises(Unavailable, match=r"as stage; start one with: improv daemon start --instance stage$"):
         ControlClient(path, instance="stage").__enter__()
 
 
