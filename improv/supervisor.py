@@ -85,7 +85,9 @@ _UNDERSTUDY_S, _UNDERSTUDY_AGAIN_S, _UNDERSTUDY_SOON_S = 0.5, 5.0, 0.1
 _MOST_IN_A_ROW, _MOST_DEATHS, _DEATHS_WITHIN_S = 5, 20, 30.0
 """How often one may die before it has done any work, or at all within a time."""
 
-_FAREWELL_S = 0.3
+_FAREWELL_S, _CLOSING_S = 0.3, 6.0
+"""How long is waited for what they have left to say; and for a player to close its ports, which sees to it by itself
+that it has ended before: a client of a JACK server that is killed holds all others up, and what they send is lost."""
 
 
 class Audience(Protocol):
@@ -234,9 +236,10 @@ class Supervisor:
         for child in children:
             child.link.close()  # they end side by side
         self._let_go()
-        deadline_s = time.monotonic() + _FAREWELL_S
+        now_s = time.monotonic()
         for child in children:
-            child.end(max(0.0, deadline_s - time.monotonic()))
+            patience_s = _CLOSING_S if child in (self._player, self._understudy) else _FAREWELL_S
+            child.end(max(0.0, now_s + patience_s - time.monotonic()))
         self._notes.__exit__()
 
     def ready(self, doors: Sequence[Door] = ()) -> Opened | None:

@@ -10,6 +10,7 @@ server. It must never be called back by the MIDI system: what asks has deadlines
 
 import re
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from errno import EEXIST
@@ -23,6 +24,9 @@ ALSA_CLIENTS = Path("/proc/asound/seq/clients")
 
 _CLIENT = "improv-graph"
 _ACONNECT_S = 2.0
+_CYCLES, _CYCLES_S, _POLL_S = 3, 1.0, 0.001
+"""So many cycles of the system take what was sent to everybody; how long they are waited for, looked at so often."""
+
 _ALSA_CLIENT = re.compile(r'^Client +([0-9]+) : "(.*)" \[')
 _ALSA_PORT = re.compile(r'^  Port +([0-9]+) : "(.*)" \(')
 _ALSA_CABLES = re.compile(r"^    (?:Connecting To|Connected From): (.*)$")
@@ -80,6 +84,15 @@ def graph_of(api: str) -> Iterator[Graph | None]:
         return
     with graph:
         yield graph
+
+
+def pass_on(graph: Graph | None, cycles: int = _CYCLES, within_s: float = _CYCLES_S) -> None:
+    """Wait until the system has passed on what was sent; returns at once where nothing lies."""
+    deadline_s = time.monotonic() + within_s
+    for _ in range(cycles):
+        cycle = graph.cycle if graph is not None else None
+        while graph is not None and cycle is not None and graph.cycle == cycle and time.monotonic() < deadline_s:
+            time.sleep(_POLL_S)
 
 
 def _opened(api: str) -> Graph | None:

@@ -19,7 +19,7 @@ from typing import Any, Literal, Self
 from improv.errors import InputNotFound, Unavailable, UsageError
 from improv.messages import PortStatus
 from improv.midi.channels import silencing
-from improv.midi.graph import Graph
+from improv.midi.graph import Graph, pass_on
 from improv.midi.identity import is_ours, match_port, same_port
 from improv.midi.rtmidi_binding import limits, ports_of, rtmidi
 from improv.midi.server import jack_connections
@@ -49,8 +49,9 @@ _ALL_CHANNELS = range(16)
 _JACK_BURST, _JACK_EACH_S = 16, 6e-5
 """A JACK port holds four bytes a frame, some 19 messages a millisecond, and RtMidi drops what finds no room."""
 
-_JACK_DRAIN_S, _JACK_DRAIN_PERIODS = 0.05, 2.5
-"""What is sent last is lost if the JACK port closes before those who hear it have had their turn, a period or two."""
+_JACK_DRAIN_S, _JACK_STANDS_S = 0.05, 4.0
+"""What is sent last is lost if the JACK port closes before those who hear it have had their turn: so long at least, and
+that long at most, where the server stands still."""
 
 _STALL_S, _STALL_PERIODS = 0.05, 4
 """A JACK server that begins no period for so long stands still: in its synchronous mode it waits for the dead."""
@@ -540,8 +541,8 @@ class OutputPort(_Port):
 
     def _part(self) -> None:
         if self._jack and self._open:  # what was sent last is still on its way
-            period_s = self._graph.period_s if self._graph is not None else 0.0
-            time.sleep(max(_JACK_DRAIN_S, _JACK_DRAIN_PERIODS * period_s))
+            time.sleep(_JACK_DRAIN_S)
+            pass_on(self._graph, within_s=_JACK_STANDS_S)
 
     def _wait_for_room(self) -> None:
         if self._jack:

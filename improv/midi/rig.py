@@ -11,12 +11,11 @@ from improv.between import Moved, Opened
 from improv.config import Wiring
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.messages import ENDS, Connect, PortStatus
-from improv.midi.graph import Graph, graph_of
+from improv.midi.graph import Graph, graph_of, pass_on
 from improv.midi.identity import one_of_each
 from improv.midi.player import Player
 from improv.midi.ports import InputPort, OutputPort, PortLists, quiet, reachable_api
 from improv.midi.server import jack_connections
-from improv.midi.standby import pass_on
 
 
 @dataclass(frozen=True, slots=True)

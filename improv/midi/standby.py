@@ -14,7 +14,7 @@ from typing import Self
 
 from improv.between import StandBy, TakeOver
 from improv.errors import ImprovError
-from improv.midi.graph import Graph
+from improv.midi.graph import Graph, pass_on
 from improv.midi.ports import OutputPort
 
 _SOUNDS = ("output", "thru")
@@ -22,11 +22,6 @@ _SOUNDS = ("output", "thru")
 
 _AGAIN_S, _CLEARED_S = 0.05, 20.0
 """How often silence is sent while it may be lost, and how long at most a dead player is waited for."""
-
-_CYCLES, _CYCLES_S = 3, 1.0
-"""So many cycles of the system take what was sent to everybody; and so long they are waited for."""
-
-_POLL_S = 0.001
 
 
 class Reach:
@@ -109,15 +104,6 @@ class Reach:
         if port is not None:
             with port:
                 pass
-
-
-def pass_on(graph: Graph | None, cycles: int = _CYCLES) -> None:
-    """Wait until the system has passed on what was sent; returns at once where nothing lies."""
-    deadline_s = time.monotonic() + _CYCLES_S
-    for _ in range(cycles):
-        cycle = graph.cycle if graph is not None else None
-        while graph is not None and cycle is not None and graph.cycle == cycle and time.monotonic() < deadline_s:
-            time.sleep(_POLL_S)
 
 
 def stand_by(
