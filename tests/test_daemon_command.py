@@ -223,6 +223,13 @@ def test_after_a_kill_another_starts(world: World) -> None:
     assert improv("daemon start") == (0, f"improv is playing (PID {world.spawned[1].pid}): jack: plays to Synth\n")
 
 
+@pytest.mark.parametrize(("peers", "told"), [((), True), (("synth",), False), (None, False)])
+def test_an_output_that_nobody_hears_is_told_with_what_to_do(peers: tuple[str, ...] | None, told: bool) -> None:
+    output = PortStatus(role="output", name="improv out", virtual=True, peers=peers)
+    said = " ".join(daemon.unheard(Rig(output=True, ports=(output,))))
+    assert ("improv ctl connect output NAME" in said) == told
+
+
 @pytest.mark.parametrize(
     ("options", "given"), [("", ["--output=Synth", "--tempo=90.0"]), ("--tempo 100", ["--tempo=100.0"])]
 )

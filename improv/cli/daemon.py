@@ -356,7 +356,15 @@ def _told(seen: Snapshot) -> list[str]:
     playing = "playing" if seen.playing else "stopped"
     take = f", recorded as {seen.rig.take}" if seen.rig.take else ""
     fault = [seen.rig.recording_fault] if seen.rig.recording_fault else []
-    return [f"{seen.rig.model}, {seen.settings.mode}, {seen.tempo:g} bpm, {playing}{take}", *fault, *saving(seen.rig)]
+    plays = f"{seen.rig.model}, {seen.settings.mode}, {seen.tempo:g} bpm, {playing}{take}"
+    return [plays, *fault, *unheard(seen.rig), *saving(seen.rig)]
+
+
+def unheard(rig: Rig) -> list[str]:
+    """What to do where the system says that nothing is connected to the output, a line if so."""
+    if not any(port.role == "output" and port.peers == () for port in rig.ports):
+        return []
+    return ["no synth is connected to improv's output: improv ctl connect output NAME (improv ports has the names)"]
 
 
 def saving(rig: Rig) -> list[str]:
