@@ -17,8 +17,9 @@ from improv.music import STEPS_PER_BEAT, TICKS_PER_BEAT, TICKS_PER_STEP
 STRAIGHT = 0.5
 """The swing of even eighths: the first takes half of its beat."""
 
-_ROUNDING = 1e-9
-"""Of a tick. Seconds are floats: without it `tick_at(time_of_tick(n))` is sometimes n - 1."""
+_ROUNDING, _ULPS = 1e-9, 4
+"""Of a step, and of the last place of a time: floats are rounded, so that `time_of(n)` may lie a little before step n.
+A clock that has run for days has fewer places left behind the point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ class Transport:
 
     def step_at(self, time_s: float) -> int:
         """The step that is sounding at a time."""
-        return math.floor((self.ticks_at(time_s) + _ROUNDING * TICKS_PER_STEP) / TICKS_PER_STEP)
+        later_s = time_s + _ULPS * math.ulp(time_s)
+        return math.floor(self.ticks_at(later_s) / TICKS_PER_STEP + _ROUNDING)
 
     def nearest_tick(self, time_s: float, grid: int) -> int:
         """The tick nearest to a time among the multiples of `grid`; half-way belongs to the later one."""

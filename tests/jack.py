@@ -32,6 +32,9 @@ PATIENT_S = 180.0
 ATTEMPTS = 5
 """An attempt that fails where JACK was late, and may have dropped MIDI, shows nothing and is made again."""
 
+_RISING_S = (20.0, 20.0, 40.0, 80.0)
+"""How long such an attempt waits for what may be lost; the last one waits as long as any other."""
+
 RATE_HZ = 48000
 PERIOD = 256
 """Frames that JACK handles at once: what RtMidi sends sounds at the start of one."""
@@ -62,12 +65,26 @@ def missing() -> list[str]:
     return [name for name in PROGRAMS if shutil.which(name) is None] + ([] if SOUNDFONT.exists() else [SOUNDFONT.name])
 
 
-def eventually(condition: Callable[[], object], what: str, within_s: float = PATIENT_S) -> None:
+def eventually(condition: Callable[[], object], what: str, within_s: float | None = None) -> None:
     """Return as soon as a condition holds: another process gives no other sign than what can be seen of it."""
-    deadline_s = time.monotonic() + within_s
+    begun_s = time.monotonic()
     while not condition():
-        assert time.monotonic() < deadline_s, f"waited {within_s:g} s in vain for {what}"
+        waited_s = time.monotonic() - begun_s
+        if waited_s > min(_RISING_S):  # what is asked here takes a moment
+            assert waited_s < (_patience_s() if within_s is None else within_s), f"waited {waited_s:.0f} s for {what}"
         time.sleep(0.01)
+
+
+_disturbed: list[tuple["Server", int]] = []
+"""The server that an attempt is made on, and the attempt's number."""
+
+
+def _patience_s() -> float:
+    """How long is waited: not so long where the server was late, and what is waited for may be lost; ever longer."""
+    for server, number in _disturbed:
+        if number < ATTEMPTS and (server.xruns or server.died):
+            return _RISING_S[number - 1]
+    return PATIENT_S
 
 
 def _heeds_ctrl_c() -> None:
@@ -189,7 +206,9 @@ class Keyboard:
         self.program.tell(told)
         self._played += 1
 
-    def play(self, messages: Iterable[Sequence[int]], *, per_s: float = math.inf, within_s: float = PATIENT_S) -> None:
+    def play(
+        self, messages: Iterable[Sequence[int]], *, per_s: float = math.inf, within_s: float | None = None
+    ) -> None:
         """Send messages, so many a second; returns when the last one has been handed to the server."""
         self.tell(messages, per_s=per_s)
         eventually(lambda: self.program.out.count("played") >= self._played, "the keyboard", within_s)
@@ -244,6 +263,7 @@ def conclusive(
     """Make an attempt on a new JACK server; make another if it fails where the server was late, or died by itself."""
     for number in range(1, ATTEMPTS + 1):
         with Server(folder / str(number), synchronous=synchronous, period=period) as server:
+            _disturbed[:] = [(server, number)]
             try:
                 return attempt(server)
             except AssertionError as error:
@@ -251,6 +271,8 @@ def conclusive(
                 shows_nothing = server.xruns or server.died or isinstance(error, Inconclusive)
                 if not shows_nothing or number == ATTEMPTS:
                     raise
+            finally:
+                _disturbed.clear()
     raise AssertionError
 
 

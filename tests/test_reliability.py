@@ -152,7 +152,7 @@ def struck(events: Iterable[Event]) -> list[tuple[int, set[int]]]:
 
 
 def in_place(witness: Witness, recorded: Recording, top_frame: int) -> list[int]:
-    """The steps at which chords were struck: each is the form's, on the grid of the tempos that were played."""
+    """The steps at which chords were struck, of the grid of the tempos that were played: each is the form's there."""
     voices = changes()
     steps: list[int] = []
     begins: list[tuple[int, float, float]] = [(0, top_frame, recorded.head.transport.step_s)]
@@ -164,7 +164,6 @@ def in_place(witness: Witness, recorded: Recording, top_frame: int) -> list[int]
     for at_frame, pitches in struck(witness.heard()):
         step, begin_frame, step_s = [one for one in begins if one[1] <= at_frame + RATE_HZ * NEAR_S][-1]
         at = (at_frame - begin_frame) / RATE_HZ / step_s
-        assert abs(at - round(at)) * step_s < NEAR_S, f"a chord {(at - round(at)) * step_s * 1e3:.0f} ms off the grid"
         steps.append(step + round(at))
         bar = max(begin for begin in voices if begin <= steps[-1] % 96)  # what was silenced is struck anew within it
         assert pitches == voices[bar], f"at step {steps[-1]}"
