@@ -226,7 +226,7 @@ def test_after_a_kill_another_starts(world: World) -> None:
 @pytest.mark.parametrize(("peers", "told"), [((), True), (("synth",), False), (None, False)])
 def test_an_output_that_nobody_hears_is_told_with_what_to_do(peers: tuple[str, ...] | None, told: bool) -> None:
     output = PortStatus(role="output", name="improv out", virtual=True, peers=peers)
-    said = " ".join(daemon.unheard(Rig(output=True, ports=(output,))))
+    said = " ".join(daemon.unheard(Rig(output="improv out", ports=(output,))))
     assert ("improv ctl connect output NAME" in said) == told
 
 
