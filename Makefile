@@ -23,8 +23,8 @@ NEXT := 3.13
 NEXT_VENV := .venv-$(NEXT)
 NEXT_PYTHONS := python$(NEXT) $(wildcard $(PYENV)/$(NEXT)*/bin/python3 $(UV)/cpython-$(NEXT)*/bin/python3)
 NEXT_SKIPS := $(patsubst %,tests/test_%.py,answers ardour bench cells controls daemon_command evening fallback fluidsynth jobs \
-	midi_fuzz model_bombs program readme real_doors real_ports reliability soak supervisor swap) \
-	$(filter-out %_goldens.py,$(wildcard tests/test_tui*.py))
+	midi_fuzz model_bombs program readme real_doors requests real_ports reliability soak supervisor swap) \
+	$(filter-out %_views.py,$(wildcard tests/test_tui*.py))
 
 .PHONY: jam test test-next test-full train clean
 .DELETE_ON_ERROR:

@@ -192,7 +192,7 @@ def test_ardour_records_each_part_on_a_track_of_its_own_by_channel(tmp_path: Pat
         tracks = by_track(ardour.out)
         for name, channel in (("melody", 1), ("chords", 2)):
             found, played = tracks[name], by_time(witness.onsets, channel)
-            assert len(found) > 3
+            assert len(found) > 1
             assert found in [played[first : first + len(found)] for first in range(len(played))]
             assert [struck for struck in tracks["all"] if struck[0] == channel] == found
 

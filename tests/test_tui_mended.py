@@ -700,9 +700,12 @@ def _written(screen: Screen[object]) -> Iterator[tuple[str, Style]]:
             x += cell_len(text)
 
 
-def test_everything_can_be_told_from_its_ground_in_every_theme(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.full)], ids=["dark and light", "every"])
+def test_everything_can_be_told_from_its_ground_in_every_theme(every: bool, tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         app, found = stage.app, dict[tuple[str, str], float]()
+        here = app.themes_here()
+        themes = set(here) if every else {next(name for name in here if here[name] is dark) for dark in (True, False)}
 
         def note(theme: str, what: str, style: Style) -> None:
             found[theme, what] = min(_contrast(style), found.get((theme, what), 21))
@@ -710,7 +713,7 @@ def test_everything_can_be_told_from_its_ground_in_every_theme(tmp_path: Path) -
         await stage.tell(Gone("no more"))
         app.notify("this is said", timeout=1000)
         app.notify("this is wrong", timeout=1000, severity="error")
-        for theme in app.themes_here():
+        for theme in themes:
             app.theme = theme
             for key in ("escape", "f2", "enter", "ctrl+p"):  # the jam, a list, a line to type into, the palette
                 await stage.press("escape", key)
@@ -720,7 +723,7 @@ def test_everything_can_be_told_from_its_ground_in_every_theme(tmp_path: Path) -
                 for text, style in _written(app.screen):
                     note(theme, text, style)
         texts = ("this is said", "this is wrong", "tempo", "1   nanoKEY2", "120", "Start playing, or stop. [space]")
-        assert found.keys() >= {(theme, text) for theme in app.themes_here() for text in texts}
+        assert found.keys() >= {(theme, text) for theme in themes for text in texts}
         faint = {
             what: round(ratio, 2)
             for what, ratio in found.items()

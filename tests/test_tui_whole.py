@@ -73,7 +73,7 @@ def test_no_row_of_the_jam_is_wider_than_its_view(
     assert cut == []
 
 
-@pytest.mark.parametrize("width", [80, 40])
+@pytest.mark.parametrize("width", [80, pytest.param(40, marks=pytest.mark.full)])
 def test_every_screen_beside_the_jam_is_whole(width: int, tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await stage.press("f1")
