@@ -26,6 +26,9 @@ NEXT_SKIPS := $(patsubst %,tests/test_%.py,answers ardour bench cells controls d
 	midi_fuzz model_bombs program readme real_doors requests real_ports reliability soak supervisor swap) \
 	$(filter-out %_views.py,$(wildcard tests/test_tui*.py))
 
+# More than there are cores: many tests wait for a process.
+WORKERS := import os; print(min(4, (os.cpu_count() or 1) + 1))
+
 .PHONY: jam test test-next test-full train clean
 .DELETE_ON_ERROR:
 
@@ -47,7 +50,7 @@ test-ports:
 	@$(BIN)/pytest -m 'ports and not full' >$(SHOWN) 2>&1; status=$$?; cat $(SHOWN); exit $$status
 
 test-rest:
-	$(BIN)/pytest -m 'not ports and not full' --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(BIN)/pytest -m 'not ports and not full' --numprocesses $$($(BIN)/python -P -c '$(WORKERS)') --dist worksteal
 
 # On the next Python, where it is found and is not the one in use already.
 test-next:
