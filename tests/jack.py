@@ -243,10 +243,10 @@ def kept_open(pid: int) -> tuple[int, int]:
     return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208
 
 
-def _name_of(number: int) -> str:
+def _command_of(number: int) -> list[str]:
     with suppress(OSError):
-        return Path(f"/proc/{number}/comm").read_text().strip()
-    return ""
+        return Path(f"/proc/{number}/cmdline").read_text().split("\0")
+    return []
 
 
 def _processes() -> Iterator[int]:
@@ -395,7 +395,11 @@ class Server:
         """Start it, once no other test session has one: JACK gives the sockets of clients no server's name."""
         self._alone = _LOCK.open("w")
         fcntl.flock(self._alone, fcntl.LOCK_EX)
-        if not any(_name_of(number) == "jackd" for number in _processes()):
+        servers = {number: _command_of(number) for number in _processes() if _command_of(number)[:1] == ["jackd"]}
+        for number, command in servers.items():
+            if self.name in command:  # a session that was killed has left it
+                os.kill(number, signal.SIGKILL)
+        if all(self.name in command for command in servers.values()):
             # Clients that were killed leave their locks in JACK's database, until there is room for no more.
             shutil.rmtree(f"/dev/shm/jack_db-{os.getuid()}", ignore_errors=True)  # noqa: S108
         try:

@@ -165,8 +165,9 @@ def in_place(witness: Witness, recorded: Recording, top_frame: int) -> list[int]
         step, begin_frame, step_s = [one for one in begins if one[1] <= at_frame + RATE_HZ * NEAR_S][-1]
         at = (at_frame - begin_frame) / RATE_HZ / step_s
         steps.append(step + round(at))
-        bar = max(begin for begin in voices if begin <= steps[-1] % 96)  # what was silenced is struck anew within it
-        assert pitches == voices[bar], f"at step {steps[-1]}"
+        # What was silenced is struck anew within a bar, and what is a little late is still that of the step before.
+        bars = [max(begin for begin in voices if begin <= near % 96) for near in range(steps[-1] - 1, steps[-1] + 2)]
+        assert pitches in [voices[bar] for bar in bars], f"at step {steps[-1]}"
     return steps
 
 
