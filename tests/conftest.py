@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,12 @@ from improv.turns import Mode
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 """For PyTorch, before it is imported: on networks as small as these a second thread only waits, and spins meanwhile."""
+
+for _number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+    if (
+        signal.getsignal(_number) is signal.SIG_IGN
+    ):  # a job in the background, or under nohup: its children would be too
+        signal.signal(_number, lambda *_: None)
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")  # a busy machine is no failure
