@@ -87,11 +87,6 @@ def _patience_s() -> float:
     return PATIENT_S
 
 
-def _heeds_ctrl_c() -> None:
-    """Have Ctrl-C mean something in a child, whatever started the tests: a job in the background ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 class Program:
     """A running process, its output in files and its input open."""
 
@@ -106,7 +101,6 @@ class Program:
                 stdout=out,
                 stderr=err,
                 env=env,
-                preexec_fn=_heeds_ctrl_c,  # noqa: PLW1509
             )
 
     def end(self) -> None:
@@ -223,9 +217,9 @@ def children(pid: int) -> dict[str, int]:
     for number in sorted(_processes()):
         with suppress(OSError):
             parent = int(Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[1])
-            command = Path(f"/proc/{number}/cmdline").read_bytes()
-            for name, module in (("player", b"improv.midi.process"), ("engine", b"improv.performer")):
-                if parent == pid and module in command:
+            command = " ".join(_command_of(number)) if parent == pid else ""
+            for name, module in (("player", "improv.midi.process"), ("engine", "improv.performer")):
+                if module in command:
                     found.setdefault(name, number)
     return found
 
@@ -395,7 +389,8 @@ class Server:
         """Start it, once no other test session has one: JACK gives the sockets of clients no server's name."""
         self._alone = _LOCK.open("w")
         fcntl.flock(self._alone, fcntl.LOCK_EX)
-        servers = {number: _command_of(number) for number in _processes() if _command_of(number)[:1] == ["jackd"]}
+        commands = {number: _command_of(number) for number in _processes()}
+        servers = {number: command for number, command in commands.items() if command[:1] == ["jackd"]}
         for number, command in servers.items():
             if self.name in command:  # a session that was killed has left it
                 os.kill(number, signal.SIGKILL)
