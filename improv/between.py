@@ -14,6 +14,7 @@ from improv.recording import Entry, Head
 from improv.turns import Mode
 
 PLAYER = "from improv.midi.process import main; main()"
+HOST = "from improv.midi.host import main; main()"
 ENGINE = "from improv.performer import main; main()"
 """What the processes run, for `improv.link.Child`."""
 
@@ -94,11 +95,16 @@ class Moved:
 class Held:
     """Copies of the connections to a JACK server that are not those of what may sound: so many come with this.
 
-    The server learns that a player has died when nobody holds them any more. It removes its clients one after the
-    other, half a second each, and those that sound are to be the first.
+    The server learns that a process has died when nobody holds them any more. It removes its clients one after the
+    other, half a second each, and those that sound are to be the first. The port host says it, or a player without.
     """
 
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The port host lives; it says so five times a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +213,8 @@ class TakeOver:
     """Its ports, and what they were connected to."""
     own: tuple[tuple[str, str], ...]
     """What the MIDI system called them, by role."""
+    kept: bool = False
+    """Whether a port host has silenced what it left, and holds its ports."""
 
 
 @dataclass(frozen=True, slots=True)

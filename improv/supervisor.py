@@ -5,6 +5,7 @@ killed first. The supervisor is not in the way of the music: player and engine t
 directly. It must never decide what or when to play.
 """
 
+import os
 import select
 import socket
 import time
@@ -17,7 +18,9 @@ from typing import Any, Protocol
 
 from improv.between import (
     ENGINE,
+    HOST,
     PLAYER,
+    Alive,
     Begin,
     Begun,
     Ended,
@@ -182,6 +185,9 @@ class Supervisor:
         """A player that has only to be told which ports to open: what the last one left sounding waits for it."""
         self._notes = SharedNotes.made()
         """What the player has begun, for the one after it to end."""
+        self._host: Child | None = None
+        """What owns the clients of a JACK server, for one player after the other."""
+        self._host_heard_s = 0.0
         self._engine: Child | None = None
         self._opened: Opened | None = None
         self._ports: tuple[PortStatus, ...] = ()
@@ -230,15 +236,14 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        children = [
-            child for child in (self._player, self._engine, self._understudy, self._coming) if child is not None
-        ]
+        every = (self._player, self._engine, self._understudy, self._coming, self._host)
+        children = [child for child in every if child is not None]
         for child in children:
             child.link.close()  # they end side by side
         self._let_go()
         now_s = time.monotonic()
         for child in children:
-            patience_s = _CLOSING_S if child in (self._player, self._understudy) else _FAREWELL_S
+            patience_s = _CLOSING_S if child in (self._player, self._understudy, self._host) else _FAREWELL_S
             child.end(max(0.0, now_s + patience_s - time.monotonic()))
         self._notes.__exit__()
 
@@ -387,14 +392,18 @@ class Supervisor:
 
     def _listen(self, doors: Sequence[Door]) -> None:
         """Wait a moment for somebody to say something, and take it in."""
-        children = (self._player, self._engine, self._coming)
+        children = (self._player, self._engine, self._coming, self._host)
         links = [child.link for child in children if child is not None and not child.link.closed]
         wakers: list[Any] = [*links, *(waker for door in doors for waker in door.wakers())]
         select.select(wakers, [link for link in links if link.waits], (), _TICK_S)
         now_s = time.monotonic()
         if now_s - self._now_s > _STUCK_ANYWAY_S:
-            self._player_heard_s = self._engine_heard_s = now_s
+            self._player_heard_s = self._engine_heard_s = self._host_heard_s = now_s
         self._now_s = now_s
+        if self._host is not None:
+            for message in self._host.link.receive():
+                self._host_heard_s = now_s
+                self._host_says(self._host, message)
         if (player := self._player) is not None:
             for message in player.link.receive():
                 if self._player is not player:  # it was given up for what it said before
@@ -409,20 +418,22 @@ class Supervisor:
             for message in self._coming.link.receive():
                 self._coming_says(message)
 
+    def _host_says(self, host: Child, message: object) -> None:
+        match message:
+            case Alive():
+                pass
+            case Held(count):
+                self._let_go()
+                self._held = host.link.taken(count)
+            case Failed():
+                self._say(message.message)
+            case _:
+                raise AssertionError(message)
+
     def _player_says(self, player: Child, message: object) -> None:
         match message:
             case Opened():
-                if self._opened is not None:
-                    self._say("the ports are open again")
-                self._opened, self._player_open, self._told_failure = message, True, ""
-                self._in_a_row["player"] = 0
-                self._wiring = replace(self._wiring, api=message.api, patient=True, finds=False, picked=())
-                self._connected_to(message.ports)
-                self._understudy_wanted_s = min(self._understudy_wanted_s, self._now_s + _UNDERSTUDY_S)
-                self._brief_the_understudy()
-                self._tell_player(self._wanted)
-                self._tell_player(PassOn(self._wiring.thru))
-                self._introduce()
+                self._is_open(message)
             case Report():
                 self._told_report(message)
             case Sent(onsets):
@@ -443,6 +454,22 @@ class Supervisor:
                 self._player_failed(message)
             case _:
                 raise AssertionError(message)
+
+    def _is_open(self, opened: Opened) -> None:
+        """The ports are open: nothing else keeps the music waiting but the network."""
+        if opened.api != "jack":
+            self._end_host()
+        if self._opened is not None:
+            self._say("the ports are open again")
+        self._opened, self._player_open, self._told_failure = opened, True, ""
+        self._in_a_row["player"] = 0
+        self._wiring = replace(self._wiring, api=opened.api, patient=True, finds=False, picked=())
+        self._connected_to(opened.ports)
+        self._understudy_wanted_s = min(self._understudy_wanted_s, self._now_s + _UNDERSTUDY_S)
+        self._brief_the_understudy()
+        self._tell_player(self._wanted)
+        self._tell_player(PassOn(self._wiring.thru))
+        self._introduce()
 
     def _connected_to(self, ports: tuple[PortStatus, ...]) -> None:
         """The ports are connected so: shown at once, and what a player that takes over has to open."""
@@ -481,6 +508,7 @@ class Supervisor:
             if self._understudy is not None:  # it is a client of the dead one too
                 self._understudy.kill()
                 self._understudy = None
+            self._end_host()
             self._lose_player("the MIDI server is gone; waiting for it to come back")
 
     def _player_moved(self, moved: Moved) -> None:
@@ -592,6 +620,7 @@ class Supervisor:
         if self._coming is not None and (self._coming.gone or self._now_s - self._coming_s > _STARTING_S):
             self._say(f"{self._coming_tune.model} cannot be loaded: its process has died, or takes too long")
             self._give_up_coming()
+        self._mind_the_host()
         if self._player is None:
             if self._now_s >= self._player_again_s:
                 self._start_player()
@@ -613,6 +642,21 @@ class Supervisor:
             self.engine_deaths += 1
             self._say(f"the engine {'is stuck' if stuck else 'has died'}; another takes its place")
             self._start_engine()
+
+    def _mind_the_host(self) -> None:
+        """A player whose host is gone has no ports: another one opens them anew, with another host."""
+        silent_s = _PLAYER_SILENT_S if self._player_open else _STARTING_S
+        if self._host is None or not (self._host.gone or self._now_s - self._host_heard_s > silent_s):
+            return
+        self._end_host()
+        if self._player is not None:
+            self._count_death("player")
+            self._lose_player("the process that holds the MIDI ports has died; another takes its place")
+
+    def _end_host(self) -> None:
+        host, self._host = self._host, None
+        if host is not None:
+            host.kill()
 
     def _mind_the_recording(self) -> None:
         """Ask for what the take wants to be whole again, and tell of what never reached the player or the engine."""
@@ -648,7 +692,7 @@ class Supervisor:
             self._say(remark)
         if self._player is not None:
             self._player.kill()
-        if self._understudy is None:  # else it says when
+        if self._understudy is None and self._host is None:  # else it says when, or they are the host's
             self._let_go()
         self._earlier, self._report = self._report.after(self._earlier), Report()
         self._player_again_s = self._now_s + (0.0 if self._player_open else _AGAIN_S)
@@ -673,8 +717,13 @@ class Supervisor:
         self._player, self._player_open, self._connected = self._understudy or self._a_player(), False, False
         self._understudy = None
         self._player_heard_s = time.monotonic()
+        kept = self._host is not None
+        if not kept and self._wiring.api in (None, "jack") and os.name == "posix":
+            self._host, self._host_heard_s = Child(HOST), self._player_heard_s
+        if self._host is not None:
+            introduce(self._player, self._host)
         if self._ports:
-            self._player.link.send(TakeOver(self._wiring, self._ports, self._own))
+            self._player.link.send(TakeOver(self._wiring, self._ports, self._own, kept=kept))
             self._understudy_wanted_s = self._now_s + _UNDERSTUDY_SOON_S
         else:
             self._player.link.send(self._wiring)

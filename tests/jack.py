@@ -208,8 +208,11 @@ class Keyboard:
         eventually(lambda: self.program.out.count("played") >= self._played, "the keyboard", within_s)
 
 
+_PROGRAMS = {"player": "improv.midi.process", "host": "improv.midi.host", "engine": "improv.performer"}
+
+
 def children(pid: int) -> dict[str, int]:
-    """The pids of improv's processes below one: the "player" and the "engine", by what their command lines say.
+    """The pids of improv's processes below one, by what their command lines say: "player", "host" and "engine".
 
     An understudy of the player is younger than it.
     """
@@ -218,7 +221,7 @@ def children(pid: int) -> dict[str, int]:
         with suppress(OSError):
             parent = int(Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[1])
             command = " ".join(_command_of(number)) if parent == pid else ""
-            for name, module in (("player", "improv.midi.process"), ("engine", "improv.performer")):
+            for name, module in _PROGRAMS.items():
                 if module in command:
                     found.setdefault(name, number)
     return found

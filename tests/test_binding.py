@@ -193,7 +193,7 @@ def test_who_finds_no_midi_system_hears_of_the_bindings_limits(monkeypatch: pyte
     def none(*_: Any) -> None:
         raise rtmidi.SystemError("none")
 
-    monkeypatch.setattr(ports, "_client", none)
+    monkeypatch.setattr(ports, "new_client", none)
     monkeypatch.setattr(ports, "limits", lambda: "JACK cannot be reached")
     with pytest.raises(Unavailable, match=r"no MIDI system answers.*\. JACK cannot be reached"):
         ports.reachable_api()

@@ -108,7 +108,7 @@ class Client:
 @pytest.fixture
 def system(monkeypatch: pytest.MonkeyPatch) -> System:
     there = System("oboe:in", "bassoon:in")
-    monkeypatch.setattr(ports, "_client", lambda role, api: there.client(role))
+    monkeypatch.setattr(ports, "new_client", lambda role, api: there.client(role))
     monkeypatch.setattr(ports, "_APPEARS_S", 0.0)
     return there
 

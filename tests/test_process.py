@@ -14,7 +14,7 @@ from improv.midi import ports, process
 from improv.midi.channels import CONTROL, NOTE_OFF, NOTE_ON, VOLUME
 from improv.midi.player import NullSink, Plan, Player
 from improv.midi.ports import InputPort, OutputPort
-from improv.midi.process import Daemon, Engine, _next, _run
+from improv.midi.process import Daemon, Engine, Health, Orders, _run
 from improv.midi.rig import Rig
 from improv.music import NoteOn, Part, Placed, Timed, Volume
 from improv.transport import SimulatedClock, Transport
@@ -45,7 +45,7 @@ class Driver:
 
 def test_what_came_before_the_cable_was_pulled_is_released_with_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = Driver()
-    monkeypatch.setattr(ports, "_client", lambda role, api: driver)
+    monkeypatch.setattr(ports, "new_client", lambda role, api: driver)
     clock = SimulatedClock()
     out, apart = Listener(clock), Listener(clock)
     with InputPort("keyboard:out", "jack") as port, Player(clock, out, [port], thru=apart) as player:
@@ -65,10 +65,10 @@ def test_an_understudy_that_is_wanted_while_it_starts_loses_no_wiring() -> None:
     orders = [StandBy(Wiring(output="synth"), ()), TakeOver(Wiring(output="synth"), (), ())]
     for order in orders:
         ours.send(order)
-    asked: list[Any] = []
-    assert [_next(asked, theirs) for _ in orders] == orders
+    told = Orders(theirs)
+    assert [told.next() for _ in orders] == orders
     ours.close()
-    assert _next(asked, theirs) is None
+    assert told.next() is None
     theirs.close()
 
 
@@ -113,7 +113,7 @@ class Outlet(Driver):
 
 def test_an_output_that_is_moved_leaves_silence_behind_and_plays_on_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     system, clock = Outlet(), SimulatedClock()
-    monkeypatch.setattr(ports, "_client", lambda role, api: system)
+    monkeypatch.setattr(ports, "new_client", lambda role, api: system)
     rig = Rig("alsa", None, OutputPort("oboe", "alsa"))
     assert rig.sink is not None
     with Player(clock, rig.sink) as player:
@@ -158,7 +158,7 @@ class DeadServer:
 
 
 def test_a_player_of_a_dead_server_reports_it_and_ends_with_its_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_live_on", lambda for_s: None)  # it would end the tests
+    monkeypatch.setattr(process, "live_on", lambda for_s: None)  # it would end the tests
     clock, reports = SimulatedClock(), list[Report]()
     one, other = socket.socketpair()
     ours, theirs = Link(one), Link(other)
@@ -174,7 +174,7 @@ def test_a_player_of_a_dead_server_reports_it_and_ends_with_its_daemon(monkeypat
     server: Any = DeadServer()
     silent: Any = SimpleNamespace(overflows=0, read=list)
     with Player(clock, NullSink(), [daemon, engine]) as player:
-        _run(player, engine, daemon, Rig("none"), server, silent)
+        _run(player, engine, daemon, Rig("none"), Health(server, silent, None))
     assert clock.now() == pytest.approx(3.0)
     assert len(reports) > 10
     assert all(report.server_gone for report in reports)

@@ -98,7 +98,7 @@ class System:
 @pytest.fixture
 def system(monkeypatch: pytest.MonkeyPatch) -> System:
     there = System()
-    monkeypatch.setattr(ports, "_client", lambda role, api: there)
+    monkeypatch.setattr(ports, "new_client", lambda role, api: there)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     return there
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 _PROC = Path("/proc")
-_ROLES = MappingProxyType({"engine": b"improv.performer", "player": b"improv.midi.process"})
+_ROLES = MappingProxyType(
+    {"engine": b"improv.performer", "player": b"improv.midi.process", "host": b"improv.midi.host"}
+)
 _KIBIBYTE = 1024
 
 
@@ -41,9 +43,9 @@ def usage(pid: int) -> Usage | None:
 
 
 def of_jam(pid: int) -> Mapping[str, int]:
-    """The processes of the jam that runs as `pid`: the daemon, and its engine, player and understudy if they are there.
+    """The processes of the jam that runs as `pid`: the daemon, and its engine, player, port host and understudy.
 
-    The understudy is a player too, and younger than the one that plays.
+    Those that are not there are left out. The understudy is a player too, and younger than the one that plays.
     """
     found = {"daemon": pid}
     for child in sorted(_children(pid)):

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from math import inf
 from types import MappingProxyType, TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from improv.errors import InputNotFound, Unavailable, UsageError
 from improv.messages import PortStatus
@@ -74,8 +74,8 @@ def quiet() -> Iterator[None]:
         os.close(null)
 
 
-def _client(role: Role, api: str) -> Any:
-    """An rtmidi client of ours; rtmidi.SystemError where the MIDI system cannot be reached."""
+def new_client(role: str, api: str) -> Any:
+    """An rtmidi client of ours, for a `Role`; rtmidi.SystemError where the MIDI system cannot be reached."""
     name = f"{CLIENT}-{role}"
     with quiet():
         if role in ("in", "list"):
@@ -95,7 +95,7 @@ def reachable_api(wanted: str | None = None) -> str:
         raise Unavailable(f"{wanted} is no MIDI system of this machine; choose from {', '.join(built)}")
     for name in tried:
         try:
-            _client("out", name).delete()
+            new_client("out", name).delete()
         except rtmidi.SystemError:
             continue
         return name
@@ -105,11 +105,37 @@ def reachable_api(wanted: str | None = None) -> str:
     )
 
 
+class Host(Protocol):
+    """A process that holds rtmidi's clients for this one, and survives it."""
+
+    def adopted(self, role: str) -> Any | None:
+        """The client that an earlier process has left with a port open, once; None if there is none."""
+        ...
+
+    def made(self, role: str) -> Any:
+        """A new client; rtmidi.SystemError where the MIDI system cannot be reached."""
+        ...
+
+
+class Burst:
+    """How many messages a JACK port still has room for."""
+
+    def __init__(self) -> None:
+        self._room_s = -inf
+
+    def wait_for_room(self) -> None:
+        """Wait until one more message may be sent, some tens of microseconds at most."""
+        now_s = time.monotonic()
+        self._room_s = max(self._room_s, now_s - _JACK_BURST * _JACK_EACH_S) + _JACK_EACH_S
+        if self._room_s > now_s:
+            time.sleep(self._room_s - now_s)
+
+
 class PortLists:
     """The ports of others that can be opened; one client that lives as long as it is asked. A context."""
 
     def __init__(self, api: str) -> None:
-        self._clients = {"input": _client("list", api), "output": _client("watch", api)}
+        self._clients = {"input": new_client("list", api), "output": new_client("watch", api)}
 
     def __enter__(self) -> Self:
         return self
@@ -135,7 +161,14 @@ class _Port:
     direction: Direction = "output"
 
     def __init__(
-        self, role: Role, wanted: str | None, api: str, *, graph: Graph | None = None, patient: bool = False
+        self,
+        role: Role,
+        wanted: str | None,
+        api: str,
+        *,
+        graph: Graph | None = None,
+        patient: bool = False,
+        host: Host | None = None,
     ) -> None:
         self.connected = False
         """Whether it reaches anybody: as the system says or, where it cannot be asked, as the list of ports shows."""
@@ -148,7 +181,7 @@ class _Port:
         self.role = role
         self.name = wanted or f"virtual port '{CLIENT} {role}'"
         self._wanted = wanted
-        self._api, self._graph = api, graph
+        self._api, self._graph, self._host = api, graph, host
         self._label = f"{CLIENT} {role}"
         self._midi: Any = None
         self._open = False
@@ -161,11 +194,12 @@ class _Port:
         self._told_fault = ""
         self._told_missing = False
         try:
-            self._renew()
-            if wanted is None:
-                self._be_virtual()
-            elif (found := self._wanted_among(self._names(), patient=patient)) is not None:
-                self._connect(found)  # or it is waited for
+            if not self._adopt():
+                self._renew()
+                if wanted is None:
+                    self._be_virtual()
+                elif (found := self._wanted_among(self._names(), patient=patient)) is not None:
+                    self._connect(found)  # or it is waited for
         except BaseException:
             self._give_back()
             raise
@@ -361,12 +395,30 @@ class _Port:
         names = self._names()
         return names[match_port(wanted, names, self.direction)]
 
+    def _adopt(self) -> bool:
+        """Be the port that an earlier process has left with the host, if that is the one that is wanted."""
+        midi = self._host.adopted(self.role) if self._host is not None else None
+        if midi is None:
+            return False
+        self._midi, self._open = midi, True
+        was_virtual, self._ours = midi.kept
+        self.peers = self._peers_now()
+        if was_virtual and self.virtual:
+            self.name, self.connected = f"virtual port '{self._label}'", True
+            return True
+        same = None if was_virtual or self.virtual else same_port(self._wanted or "", self.peers or ())
+        if same is None or self.peers is None:
+            return False
+        self.name, self.connected, self.connections = self.peers[same], True, 1
+        self._owner = self._owner_of(self.name)
+        return True
+
     def _renew(self) -> None:
         """Have a new object of rtmidi's, which is nothing yet; Unavailable where the system does not answer."""
         self._give_back()
         before = jack_connections()
         try:
-            self._midi = _client(self.role, self._api)
+            self._midi = new_client(self.role, self._api) if self._host is None else self._host.made(self.role)
         except rtmidi.SystemError as error:
             raise Unavailable(f"{self._api} does not answer; start it, or name another --api") from error
         self.connection = jack_connections() - before
@@ -421,6 +473,8 @@ class _Port:
         self._open = True
         new = [name for name in self._others() if name not in before and is_ours(name) and self._label in name]
         self._ours = new[0] if len(new) == 1 else ""
+        if self._host is not None:
+            self._midi.keep((self.virtual, self._ours))
         self.peers = self._peers_now()
 
     def _names(self) -> list[str]:
@@ -458,10 +512,18 @@ class InputPort(_Port):
 
     direction: Direction = "input"
 
-    def __init__(self, wanted: str | None, api: str, *, graph: Graph | None = None, patient: bool = False) -> None:
+    def __init__(
+        self,
+        wanted: str | None,
+        api: str,
+        *,
+        graph: Graph | None = None,
+        patient: bool = False,
+        host: Host | None = None,
+    ) -> None:
         self.stream = MessageStream()
         self._gone = self._more = False
-        super().__init__("in", wanted, api, graph=graph, patient=patient)
+        super().__init__("in", wanted, api, graph=graph, patient=patient, host=host)
 
     def poll(self, now_s: float) -> list[Incoming | Gone]:
         """The messages that have arrived."""
@@ -480,8 +542,10 @@ class InputPort(_Port):
         return arrived
 
     def next_poll_s(self, now_s: float) -> float:
-        """A millisecond later; at once, if there is more."""
-        return now_s if self._more else now_s + _POLL_S
+        """A millisecond later; at once, if there is more; when it arrives, where a host hands it on."""
+        if self._more:
+            return now_s
+        return now_s + _POLL_S if self._host is None else inf
 
     def _renew(self) -> None:
         super()._renew()
@@ -505,10 +569,11 @@ class OutputPort(_Port):
         *,
         graph: Graph | None = None,
         patient: bool = False,
+        host: Host | None = None,
     ) -> None:
-        super().__init__(role, wanted, api, graph=graph, patient=patient)
+        super().__init__(role, wanted, api, graph=graph, patient=patient, host=host)
         self._jack = api == "jack"
-        self._room_s = -inf
+        self._burst = Burst()
         self._cycle: int | None = None
         self._cycled_s = -inf
 
@@ -531,7 +596,8 @@ class OutputPort(_Port):
         """Send a message now; nowhere, while there is no port to send it to. What is not taken becomes a fault."""
         if not self._open:
             return
-        self._wait_for_room()
+        if self._jack:
+            self._burst.wait_for_room()
         try:
             self._midi.send_message(message)
         except (rtmidi.RtMidiError, OSError, ValueError) as error:
@@ -543,13 +609,6 @@ class OutputPort(_Port):
         if self._jack and self._open:  # what was sent last is still on its way
             time.sleep(_JACK_DRAIN_S)
             pass_on(self._graph, within_s=_JACK_STANDS_S)
-
-    def _wait_for_room(self) -> None:
-        if self._jack:
-            now_s = time.monotonic()
-            self._room_s = max(self._room_s, now_s - _JACK_BURST * _JACK_EACH_S) + _JACK_EACH_S
-            if self._room_s > now_s:
-                time.sleep(self._room_s - now_s)
 
     def silence(self) -> None:
         """End whatever the other end was left with, by a player before this one too."""

@@ -8,18 +8,16 @@ never write a file, and never wait for another process.
 import gc
 import itertools
 import os
-import re
 import select
 import signal
 import sys
 from collections import deque
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from math import inf
 from typing import Any
 
 from improv.between import (
-    PRIORITY,
     Arrived,
     Down,
     Held,
@@ -32,16 +30,18 @@ from improv.between import (
     TakeOver,
     Turned,
 )
-from improv.config import Wiring
 from improv.link import Join, Link, serve
 from improv.messages import Connect, Panic, Quit
 from improv.midi.graph import graph_of
+from improv.midi.hosted import Hosted
 from improv.midi.player import Arrival, NullSink, Player, Sink, Source, SystemClock
 from improv.midi.ports import InputPort, OutputPort, quiet
 from improv.midi.rig import Rig, opened
+from improv.midi.scheduling import live_on, realtime
 from improv.midi.server import Server
 from improv.midi.shared_notes import SharedNotes
 from improv.midi.standby import stand_by
+from improv.midi.stderr_monitor import StderrMonitor
 from improv.midi.stream import Gone
 from improv.music import Timed
 from improv.quantiles import quantile
@@ -54,21 +54,12 @@ plugged in again by a program must be seen to have been out."""
 _IDLE_S = 0.005
 """Either is asked for when nothing falls due for so long."""
 
-_COMPLAINTS, _COMPLAINT = 32, 200
-"""So many different ones are told, and so much of each."""
-
 _KEPT = 4096
 _LATELY = 200
 """Onsets that the lateness which is reported is of."""
 _FAREWELL_S = 0.2
 _STUCK_S, _OPENING_S = 5.0, 20.0
 """The daemon is quicker, if there is one; and an orphan has so long to end."""
-
-_OVERFLOW = b"queue limit"
-"""What RtMidi prints for each message that it drops."""
-
-_RTMIDI = re.compile(rb"\b(?:RtMidi|Midi(?:In|Out)(?:Alsa|Jack|Core|WinMM))\w*\s?::?.*")
-"""What else it prints where it does not raise."""
 
 
 class Engine:
@@ -187,32 +178,61 @@ class Signals:
         return now_s + _REPORT_S
 
 
-class Complaints:
-    """What C libraries print, kept off the screen and read: RtMidi says there what it has dropped."""
+class Health:
+    """How the MIDI system fares, by what this process has seen of it and what the port host tells."""
 
-    def __init__(self) -> None:
-        self.overflows = 0
-        self._known: set[bytes] = set()
-        self._pipe = None
-        if os.name == "posix":
-            self._pipe, end = os.pipe()
-            os.set_blocking(self._pipe, False)
-            os.set_blocking(end, False)  # who prints must not wait to be read
-            os.dup2(end, 2)
-            os.close(end)
+    def __init__(self, server: Server, stderr: StderrMonitor, hosted: Hosted | None) -> None:
+        self.server = server
+        self.complaints: list[str] = []
+        """What RtMidi has complained of, that was not known at the last look but one."""
+        self.overflows = self.late = 0
+        self._stderr, self._hosted = stderr, hosted
 
-    def read(self) -> list[str]:
-        """Take in what has been printed: what RtMidi complains of that it has not before."""
-        fresh: list[str] = []
-        with suppress(BlockingIOError):
-            while self._pipe is not None:
-                printed = os.read(self._pipe, 1 << 16)
-                self.overflows += printed.count(_OVERFLOW)
-                for complaint in _RTMIDI.findall(printed):
-                    if _OVERFLOW not in complaint and complaint not in self._known and len(self._known) < _COMPLAINTS:
-                        self._known.add(complaint)
-                        fresh.append(complaint.decode(errors="replace")[:_COMPLAINT])
-        return fresh
+    def look(self) -> None:
+        """Take in what there is to know."""
+        self.complaints, self.overflows = self._stderr.read(), self._stderr.overflows
+        if self._hosted is not None:
+            self._hosted.take_in()
+            self.complaints += self._hosted.complaints()
+            self.overflows += self._hosted.overflows
+            self.late = self._hosted.late
+
+    @property
+    def server_gone(self) -> bool:
+        """Whether the MIDI server has hung up."""
+        return self.server.gone or (self._hosted is not None and self._hosted.server_gone)
+
+
+class Orders:
+    """What the daemon asks for before the ports are open, one after the other, and the port host that comes with it."""
+
+    def __init__(self, link: Link) -> None:
+        self.host: Link | None = None
+        self._link = link
+        self._asked: list[Any] = []
+
+    def next(self) -> Any:
+        """What is asked for next, once it is; None if the daemon is gone. What else has come is left in the link."""
+        while True:
+            while not self._asked:
+                if self._link.closed:
+                    return None
+                select.select([self._link], (), ())
+                self._asked += self._link.receive()
+            asked = self._asked.pop(0)
+            if not isinstance(asked, Join):
+                return asked
+            if self.host is not None:
+                self.host.close()
+            self.host = self._link.joined(asked)
+
+    def next_patiently(self) -> Any:
+        """The same, however long it takes."""
+        live_on(0)
+        try:
+            return self.next()
+        finally:
+            live_on(_OPENING_S)
 
 
 def main() -> None:
@@ -222,11 +242,11 @@ def main() -> None:
 
 
 def _play(link: Link, notes: SharedNotes) -> None:
-    complaints, signals = Complaints(), Signals()
-    asked: list[Asked] = []
-    begin = _next(asked, link)
+    stderr, signals = StderrMonitor(), Signals()
+    orders = Orders(link)
+    begin = orders.next()
     server = Server()
-    _live_on(_OPENING_S)
+    live_on(_OPENING_S)
     with ExitStack() as stack:
         graph = None
         if isinstance(begin, StandBy | TakeOver):
@@ -234,26 +254,27 @@ def _play(link: Link, notes: SharedNotes) -> None:
                 graph = stack.enter_context(graph_of(begin.wiring.api or ""))
                 begin = stand_by(
                     begin,
-                    lambda: _patiently(asked, link),
+                    orders.next_patiently,
                     graph,
                     lambda: _say_silenced(link),
-                    lambda: _live_on(_OPENING_S),
+                    lambda: live_on(_OPENING_S),
                     notes.ends,
                 )
         if begin is None:
             return
         wiring = begin.wiring if isinstance(begin, TakeOver) else begin
+        hosted = Hosted(orders.host, "jack") if orders.host is not None else None
         with server.opening():
-            rig = opened(wiring, stack, graph)
+            rig = opened(wiring, stack, graph, hosted)
         if isinstance(begin, TakeOver):
             rig.take_over(begin.ports, graph)
-        stack.callback(_live_on, _STUCK_S)  # closing may be stuck as well
+        stack.callback(live_on, _STUCK_S)  # closing may be stuck as well
         engine = Engine()
         daemon = Daemon(link, engine, rig.lights or NullSink())
         sources: list[Source] = [daemon, engine, signals, *([rig.source] if rig.source else [])]
-        clock = SystemClock(lambda: [link] if engine.link is None else [link, engine.link])
-        realtime = _realtime()
-        link.send(rig.opened(realtime=realtime))
+        clock = SystemClock(lambda: [end for end in (link, engine.link, orders.host) if end and not end.closed])
+        health = Health(server, stderr, hosted)
+        link.send(rig.opened(realtime=realtime()))
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -262,34 +283,11 @@ def _play(link: Link, notes: SharedNotes) -> None:
         with Player(
             clock, sink, sources, thru=rig.through, passes_on=wiring.thru, stalled=stalled, notes=notes
         ) as player:
-            _run(player, engine, daemon, rig, server, complaints)
+            _run(player, engine, daemon, rig, health)
         link.send(Sent(tuple(player.sent)))
-        if server.gone:
+        if health.server_gone:
             link.drain(_FAREWELL_S)
             os._exit(0)  # closing a client of a dead server takes a second each
-
-
-Asked = Wiring | StandBy | TakeOver
-"""What a player is told first."""
-
-
-def _next(asked: list[Any], link: Link) -> Any:
-    """What is asked for next, once it is; None if nobody asks any more. What else has come is left there."""
-    while not asked:
-        if link.closed:
-            return None
-        select.select([link], (), ())
-        asked += link.receive()
-    return asked.pop(0)
-
-
-def _patiently(asked: list[Any], link: Link) -> Any:
-    """The same, however long it takes."""
-    _live_on(0)
-    try:
-        return _next(asked, link)
-    finally:
-        _live_on(_OPENING_S)
 
 
 def _say_silenced(link: Link) -> None:
@@ -302,18 +300,17 @@ def _run(
     engine: Engine,
     daemon: Daemon,
     rig: Rig,
-    server: Server,
-    complaints: Complaints,
+    health: "Health",
 ) -> None:
     """Play until told to stop, hand on what arrives, follow and change the ports, and report."""
     link, ports = daemon.link, rig.ports
     report_s = follow_s = look_s = player.clock.now()
     turns, down = itertools.cycle(ports), frozenset[int]()
-    connected: tuple[frozenset[int], ...] = ()
+    connected: tuple[frozenset[int], ...] = tuple(frozenset() for _ in ports)
     while True:
         heard = player.listen_until(min(report_s, look_s))
         if heard is None:
-            link.send(_report(player, engine, ports, server, complaints, link.dropped))
+            link.send(_report(player, engine, ports, health, link.dropped))
             return
         engine.tell(*heard, player.down)
         if player.down != down:
@@ -322,13 +319,13 @@ def _run(
         if turned := player.turned():
             link.send(Turned(turned))
         for asked in daemon.asked_to_connect():
-            with server.opening():
+            with health.server.opening():
                 link.send(rig.move(player, asked))
         now_s = player.clock.now()
         news: tuple[str, ...] = ()
         if now_s >= look_s:
             look_s = now_s + _LOOK_S
-            if server.gone:
+            if health.server_gone:
                 look_s = inf  # there is nobody to ask, and time to notice that the daemon is gone too
             elif player.next_due_s() > now_s + _IDLE_S:
                 seen = [port for port in ports if port.look()]
@@ -338,62 +335,43 @@ def _run(
                     ]  # asking takes a moment
                     follow_s = now_s + _FOLLOW_S / max(1, len(ports))
                 if seen:
-                    with server.opening():
+                    with health.server.opening():
                         news = tuple(text for port in seen if (text := port.follow()))
         if now_s >= report_s or news:
             report_s = now_s + _REPORT_S
-            _live_on(_STUCK_S)
+            live_on(_STUCK_S)
             if (now := tuple(port.connection for port in ports)) != connected:
                 connected, held = now, rig.silent_connections()
                 link.hand(Held(len(held)), held)
-            link.send(_report(player, engine, ports, server, complaints, link.dropped, news))
-
-
-def _live_on(for_s: float) -> None:
-    """Have the system end this process in so many seconds, unless told anew; 0 is for ever.
-
-    It may be stuck with nobody left to end it: in a call to a dead MIDI server.
-    """
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, for_s)
+            link.send(_report(player, engine, ports, health, link.dropped, news))
 
 
 def _report(
     player: Player,
     engine: Engine,
     ports: Sequence[InputPort | OutputPort],
-    server: Server,
-    complaints: Complaints,
+    health: "Health",
     untold: int,
     news: tuple[str, ...] = (),
 ) -> Report:
-    complained = complaints.read()
+    health.look()
     counts = [port.stream.counts for port in ports if isinstance(port, InputPort)]
     late_us = sorted(player.sent.lately_us(_LATELY)) or [0.0]
     return Report(
         onsets=player.onsets,
-        dropped=player.dropped,
+        dropped=player.dropped + health.late,
         gaps=player.gaps,
         loops=player.echo.found,
-        overflows=complaints.overflows,
+        overflows=health.overflows,
         unheard=engine.unheard,
         untold=untold,
         lights=sum(port.connections for port in ports if port.role == "lights"),
         broken=sum(count.malformed + count.dropped_sysex for count in counts),
-        news=(*news, *complained),
+        news=(*news, *health.complaints),
         ports=tuple(port.status for port in ports),
         own=tuple((port.status.role, port.own) for port in ports if port.own),
-        server_gone=server.gone,
+        server_gone=health.server_gone,
         first_onset_s=player.first_onset_s,
         lateness_p50_us=quantile(late_us, 0.5),
         lateness_p99_us=quantile(late_us, 0.99),
     )
-
-
-def _realtime() -> bool:
-    """Ask for real-time scheduling; whether it is granted."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
-    except (OSError, AttributeError):
-        return False
-    return True

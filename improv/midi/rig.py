@@ -14,7 +14,7 @@ from improv.messages import ENDS, Connect, PortStatus
 from improv.midi.graph import Graph, graph_of, pass_on
 from improv.midi.identity import one_of_each
 from improv.midi.player import Player
-from improv.midi.ports import InputPort, OutputPort, PortLists, quiet, reachable_api
+from improv.midi.ports import Host, InputPort, OutputPort, PortLists, quiet, reachable_api
 from improv.midi.server import jack_connections
 
 
@@ -84,8 +84,15 @@ class Rig:
         return Moved(asked.end, asked.name, replace(self.opened(), says=""))
 
 
-def opened(wiring: Wiring, stack: ExitStack, graph: Graph | None = None) -> Rig:
+def opened(
+    wiring: Wiring,
+    stack: ExitStack,
+    graph: Graph | None = None,
+    host: Host | None = None,
+) -> Rig:
     """Open the ports of a wiring, which the stack closes; Unavailable, InputNotFound or UsageError without them.
+
+    `host` holds their clients, if that is a JACK server's: other systems bury the dead by themselves.
 
     Outputs first: a JACK server lets go of the clients of a player that dies in their order, half a second each.
     """
@@ -102,16 +109,17 @@ def opened(wiring: Wiring, stack: ExitStack, graph: Graph | None = None) -> Rig:
             return Rig("none", says=f"{error}; playing on into a MIDI file")
         wiring, says = _found(wiring, api)
         graph = graph or stack.enter_context(graph_of(api))
+        by = host if api == "jack" else None
         source = apart = lights = None
         patient = wiring.patient or "output" in wiring.picked
-        sink = stack.enter_context(OutputPort(wiring.output, api, graph=graph, patient=patient))
+        sink = stack.enter_context(OutputPort(wiring.output, api, graph=graph, patient=patient, host=by))
         if wiring.listens and not wiring.output:
-            apart = stack.enter_context(OutputPort(None, api, "thru", graph=graph))
+            apart = stack.enter_context(OutputPort(None, api, "thru", graph=graph, host=by))
         if wiring.listens:
             patient = wiring.patient or "input" in wiring.picked
-            source = stack.enter_context(InputPort(wiring.input, api, graph=graph, patient=patient))
+            source = stack.enter_context(InputPort(wiring.input, api, graph=graph, patient=patient, host=by))
         if wiring.lights:
-            lights = stack.enter_context(OutputPort(wiring.lights, api, "lights", graph=graph, patient=True))
+            lights = stack.enter_context(OutputPort(wiring.lights, api, "lights", graph=graph, patient=True, host=by))
     return Rig(api, source, sink, apart, lights, says)
 
 

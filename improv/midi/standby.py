@@ -123,7 +123,7 @@ def stand_by(
         while isinstance(now, StandBy):
             reach.follow(now)
             now = wait()
-        if now is not None:
+        if now is not None and not now.kept:
             reach.follow(now)
             reach.silence([name for role, name in now.own if role in _SOUNDS], live_on)
             silenced()
