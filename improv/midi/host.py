@@ -175,7 +175,8 @@ class PortHost:
         client = self._clients.get(asked.role)
         if client is None:
             raise rtmidi.InvalidUseError(f"there is no client {asked.role!r}")
-        return getattr(client.midi, asked.method)(*asked.arguments, **dict(asked.options))
+        value = getattr(client.midi, asked.method)(*asked.arguments, **dict(asked.options))
+        return None if value is client.midi else value
 
     def _delete(self, role: str) -> None:
         client = self._clients.pop(role, None)
