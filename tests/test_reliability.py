@@ -396,17 +396,32 @@ def left_over(events: Sequence[Event], since: int) -> set[tuple[str, int, int]]:
     return left | anew
 
 
+def killing(victim: str, *, named: bool, synchronous: bool, quickly: int, full: int) -> list[object]:
+    """How often a process is killed in every run, if at all, and in the full tier."""
+    name = f"{victim}, {'named' if named else 'virtual'} ports, {'-S' if synchronous else 'as most run it'}"
+    quick = [pytest.param(victim, named, synchronous, quickly, id=name)] if quickly else []
+    return [*quick, pytest.param(victim, named, synchronous, full, id=f"{name}, {full}", marks=pytest.mark.full)]
+
+
 @pytest.mark.parametrize(
-    ("synchronous", "kills"),
-    [(False, 2), pytest.param(False, 30, marks=pytest.mark.full), pytest.param(True, 6, marks=pytest.mark.full)],
+    ("victim", "named", "synchronous", "kills"),
+    [
+        *killing("player", named=True, synchronous=False, quickly=2, full=30),
+        *killing("player", named=False, synchronous=False, quickly=2, full=30),
+        *killing("player", named=True, synchronous=True, quickly=0, full=30),
+        *killing("player", named=False, synchronous=True, quickly=2, full=30),
+        *killing("host", named=True, synchronous=False, quickly=0, full=10),
+        *killing("host", named=False, synchronous=False, quickly=1, full=10),
+        *killing("host", named=False, synchronous=True, quickly=0, full=2),
+    ],
 )
-@pytest.mark.parametrize("named", [True, False], ids=["named ports", "virtual ports"])
-def test_a_player_that_is_killed_leaves_nothing_down_and_music_goes_on(
-    named: bool, synchronous: bool, kills: int, tmp_path: Path
+def test_a_process_that_is_killed_leaves_nothing_down_and_music_goes_on(
+    victim: str, named: bool, synchronous: bool, kills: int, tmp_path: Path
 ) -> None:
     """Notes, pedal and bend, its own and what it passes on, in the middle of dense playing; nobody plugs anything in.
 
-    A server in synchronous mode stands still for five seconds for each client that is killed.
+    A server in synchronous mode stands still for five seconds for each client whose process is killed: the player has
+    none, its clients are the port host's.
     """
 
     def killed(server: Server) -> None:
@@ -427,14 +442,17 @@ def test_a_player_that_is_killed_leaves_nothing_down_and_music_goes_on(
             keyboard.tell(runs, per_s=400)
             eventually(lambda: len(down(witness.heard()[begun:])) > 12, "many notes")
             below, killed_s = children(improv.pid), time.time()
-            os.kill(below["player"], signal.SIGKILL)
-            eventually(lambda: not alive(below["player"]), "the end of the player")
+            os.kill(below[victim], signal.SIGKILL)
+            eventually(lambda: not alive(below[victim]), "its end")
             since = len(witness.heard())
             count_down.append(len(down(witness.heard())))
             eventually(lambda: {MELODY, CHORDS} <= channels(down(witness.heard()[since:])), "the music", 90)
             back_s.append(time.time() - killed_s)
             assert left_over(witness.heard(), since) == set()
-            assert children(improv.pid)["engine"] == below["engine"]
+            now = children(improv.pid)
+            assert now["engine"] == below["engine"]
+            assert now["player"] != below["player"]
+            assert (now["host"] == below["host"]) == (victim == "player")
             keyboard.play([*((0x82, pitch, 0) for pitch in range(36, 84)), SUSTAIN_UP, (0xE2, 0, 64)], per_s=1000)
             return since
 
@@ -444,8 +462,8 @@ def test_a_player_that_is_killed_leaves_nothing_down_and_music_goes_on(
         improv.strike(b"q")
         took_s = ended(improv)
         eventually(lambda: not down(witness.heard()), "silence")
-        say(f"player killed: {count_down} notes, pedals and bends were down")
-        told("player killed: playing again", back_s)
+        say(f"{victim} killed: {count_down} notes, pedals and bends were down")
+        told(f"{victim} killed: playing again", back_s)
         told("shutdown", [took_s])
 
     conclusive(killed, tmp_path, synchronous=synchronous)
@@ -469,11 +487,11 @@ def test_a_daemon_that_is_killed_leaves_nothing_sounding_and_no_process(kills: i
             keyboard.play([(0x92, 60, 90), SUSTAIN_DOWN])
             eventually(lambda: pedals(witness.heard()) == {YOURS}, "the pedal")
             below, killed_s = children(improv.pid), time.time()
-            assert set(below) == {"player", "engine"}
+            assert set(below) == {"player", "host", "engine"}
             improv.kill()
             eventually(lambda: not (unended(witness.heard()) or pedals(witness.heard())), "silence")
             silent_s.append(witness.latest_s - killed_s)
-            eventually(lambda: not any(alive(pid) for pid in below.values()), "the end of both")
+            eventually(lambda: not any(alive(pid) for pid in below.values()), "the end of all")
 
         for _ in range(kills):
             kill()

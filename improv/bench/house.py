@@ -1,4 +1,4 @@
-"""The player and the engine in processes of their own, started and introduced as the supervisor does it.
+"""The player, its port host and the engine in processes of their own, started and introduced as the supervisor does it.
 
 Here the benchmark takes the place of the other one, or of the daemon. It must never do anything to
 either that the supervisor does not do.
@@ -8,13 +8,13 @@ import select
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
-from improv.between import ENGINE, PLAYER, Opened, Prepare, Prepared
+from improv.between import ENGINE, HOST, PLAYER, Opened, Prepare, Prepared
 from improv.config import Tune, Wiring
 from improv.errors import Unavailable
-from improv.link import Child, Failed, Link
+from improv.link import Child, Failed, Link, introduce
 
 _STARTING_S = 30.0
 _FAREWELL_S = 3.0
@@ -25,12 +25,15 @@ Said = TypeVar("Said")
 @contextmanager
 def player(wiring: Wiring, program: str = PLAYER) -> Iterator[tuple[Child, Opened]]:
     """A player whose ports are open, and what it says of them; Unavailable if it cannot open them."""
-    child = Child(program)
-    try:
+    with ExitStack() as stack:
+        host = Child(HOST) if wiring.api == "jack" else None
+        child = Child(program)
+        if host is not None:
+            stack.callback(host.end, _FAREWELL_S)
+            introduce(child, host)
+        stack.callback(child.end, _FAREWELL_S)  # a client of JACK that is killed holds everybody else up
         child.link.send(wiring)
         yield child, said_by(child, Opened)
-    finally:
-        child.end(_FAREWELL_S)  # a client of JACK that is killed holds everybody else up
 
 
 @contextmanager

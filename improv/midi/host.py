@@ -117,6 +117,8 @@ class PortHost:
         player, self._player = self._player, None
         if player is None:
             return
+        for said in player.receive():  # another one may have been introduced before its death was noticed
+            self._do(said)
         player.close()
         for role in _SOUNDS:
             if role in self._clients and not self._server.gone:
