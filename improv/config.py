@@ -146,15 +146,28 @@ class Wiring:
     """Whether the one keyboard and the one synth there are may be connected to unasked."""
 
 
-def check_writable(path: Path) -> None:
-    """InputNotFound if a file cannot be written there: better said before a performance than after it."""
-    there = path.exists()
+def check_writable(path: Path) -> Path:
+    """The same path, whole; InputNotFound if no file can be written there: better said before a performance than after.
+
+    What is whole means the same file whatever becomes of the current folder.
+    """
+    path = absolute(path)
     try:
+        there = path.exists()
         path.open("ab").close()
+        if not there:
+            path.unlink()
     except OSError as error:
         raise InputNotFound(f"{path}: {error.strerror}; choose another file to write to") from error
-    if not there:
-        path.unlink()
+    return path
+
+
+def absolute(path: Path) -> Path:
+    """The path with the current folder before it; InputNotFound if it needs one that is not there any more."""
+    try:
+        return path.absolute()
+    except OSError as error:
+        raise InputNotFound(f"{path}: the current folder has been deleted; go to another, or give a whole path") from error
 
 
 # --- the configuration ------------------------------------------------------------------------------

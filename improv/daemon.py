@@ -19,7 +19,7 @@ from improv.between import Begin, Opened
 from improv.config import Config, Map, Tune, Wiring, check_writable
 from improv.control import ControlServer
 from improv.controllers import DEFAULT_MAPS, Controllers, from_file, to_text
-from improv.errors import ImprovError, Unavailable, UsageError
+from improv.errors import ImprovError, InputNotFound, Unavailable, UsageError
 from improv.instance import Instance
 from improv.messages import (
     CONTROLS,
@@ -42,7 +42,7 @@ from improv.osc import OscServer
 from improv.picks import Picks
 from improv.private import make_folder
 from improv.quantiles import quantile
-from improv.recording import read_take
+from improv.recording import read_take, takes_directory
 from improv.safe_files import read_file
 from improv.signals import Signals, Suspension
 from improv.supervisor import Door, Outcome, Supervisor
@@ -106,9 +106,9 @@ def jam(
     the instance plays already.
     """
     picks = Picks(instance.picked)
-    tune, wiring = config.tune, config.wiring
-    if wiring.save is not None:
-        check_writable(wiring.save)
+    tune = config.tune
+    if config.wiring.save is not None:
+        config = replace(config, wiring=replace(config.wiring, save=check_writable(config.wiring.save)))
     seed = random.SystemRandom().randrange(1 << 31) if tune.seed is None else tune.seed
     shows: Shows = Remarks(say) if in_background else Lines(sys.stdout or io.StringIO())
     audience = Audience(shows, say, config.recording)
@@ -246,11 +246,13 @@ def _ready(supervisor: Supervisor, doors: Sequence[Door], say: Callable[[str], N
 
 def _save(wiring: Wiring, *, plays: bool) -> Path | None:
     """The file a jam is written to at its end: the one asked for, or one where nothing else can be heard of it."""
-    if wiring.save is None and not plays:
-        path = Path(f"jam-{datetime.now():%Y%m%d-%H%M%S}.mid")
-        check_writable(path)
-        return path
-    return wiring.save
+    if wiring.save is not None or plays:
+        return wiring.save
+    name = Path(f"jam-{datetime.now():%Y%m%d-%H%M%S}.mid")
+    try:
+        return check_writable(name)
+    except InputNotFound:  # nobody has asked for it to be in the current folder, which is not theirs, or not there
+        return takes_directory() / name
 
 
 class _Desk:

@@ -111,6 +111,8 @@ def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that are more than numbers, each in its own type and of a size that is meant to be read."""
     for name, most in _LONGEST.items():
         _text(name, raw[name], most)
+    if not raw["name"].strip():
+        raise ValueError("name is empty")
     heads = {}
     for name, head in _few("heads", raw["heads"]).items():
         if head["distribution"] not in DISTRIBUTIONS:

@@ -106,7 +106,7 @@ class Audience:
         recording: RecordingSettings = RecordingSettings(),  # noqa: B008
     ) -> None:
         self.save: Path | None = None
-        """Also write the jam to this MIDI file at its end."""
+        """Also write the jam to this MIDI file at its end: a whole path."""
         self.last: Told | None = None
         self.watched_by: list[Watcher] = []
         self.desk: Controlled | None = None
@@ -236,7 +236,7 @@ class Audience:
             rig,
             take=journal.path.stem if journal is not None and journal.path is not None else "",
             recording_fault=self._fault,
-            saves_to=str(self.save.absolute()) if self.save is not None else "",
+            saves_to=str(self.save or ""),
             learning=self.desk.learning if self.desk else "",
         )
 
@@ -290,9 +290,9 @@ class Audience:
                 for text in recording.missing:
                     self._say(text)
             else:
-                self._say(f"{save.absolute()} is not written: there is no recording any more")
+                self._say(f"{save} is not written: there is no recording any more")
                 return
         except (ImprovError, OSError) as error:
-            self._say(f"{save.absolute()} is not written: {error}")
+            self._say(f"{save} is not written: {error}")
             return
-        self._say(f"wrote {save.absolute()}")
+        self._say(f"wrote {save}")

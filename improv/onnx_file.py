@@ -18,6 +18,9 @@ from improv.onnx_sizes import RULES, check_costs, check_stored
 MAX_FIELDS = 1 << 20
 """Fields in a file: each of two bytes may take a hundred of memory, so they are counted before they are read."""
 
+MAX_PARTS = 1 << 12
+"""Operators of a graph, its tensors, its inputs and so on: onnxruntime compares them with each other as it loads."""
+
 _DEEPEST = 12
 
 _FIELDS: Mapping[str, Mapping[str, tuple[int, str]]] = {
@@ -165,6 +168,9 @@ def _check_graph(model: Any) -> None:
         raise ContractError("it defines functions of its own, which are not allowed")
     if model.graph.sparse_initializer:
         raise ContractError("it has sparse tensors, which are not allowed")
+    for what in ("node", "initializer", "input", "output", "value_info"):
+        if (count := len(getattr(model.graph, what))) > MAX_PARTS:
+            raise ContractError(f"its graph has {count} parts of the kind {what}; no step needs more than {MAX_PARTS}")
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx") or node.op_type not in RULES:
             operator = f"{node.domain[:40]}.{node.op_type[:40]}".lstrip(".")

@@ -18,7 +18,7 @@ from improv.errors import ContractError
 from improv.memory_limit import memory_limited
 from improv.model import MAX_METADATA, MAX_NAME, MAX_NAMES, MAX_PRIMERS, MAX_TEXT
 from improv.music import MAX_BARS
-from improv.onnx_file import MAX_FIELDS, checked_spec
+from improv.onnx_file import MAX_FIELDS, MAX_PARTS, checked_spec
 from improv.onnx_sizes import MAX_VALUES, MAX_WORK
 from tests.onnx_models import describe, saved, specification, walker
 
@@ -112,6 +112,16 @@ BOMBS = [
     pytest.param(
         with_nodes([node("Reshape", ["melody", "deep"])], numbers("deep", [1] * 60 + [13])), "61 dimensions", id="deep"
     ),
+    pytest.param(
+        with_nodes([node("Add", ["melody", "melody"], f"aside{n}") for n in range(MAX_PARTS)]),
+        f"parts of the kind node; no step needs more than {MAX_PARTS}",
+        id="operators without end",
+    ),
+    pytest.param(
+        with_nodes([], *(numbers(f"aside{n}", [1]) for n in range(MAX_PARTS))),
+        f"parts of the kind initializer; no step needs more than {MAX_PARTS}",
+        id="tensors without end",
+    ),
     pytest.param(with_nodes([], CLAIM), "has fewer values than it claims", id="a claim without values"),
     *(
         pytest.param(with_nodes([node(operator, ["melody"])]), f"it uses the operator {operator}, which", id=operator)
@@ -137,6 +147,7 @@ BOMBS = [
     pytest.param(told(form=" | ".join(["C7"] * 200_000)), "form has more than 16384 characters", id="a long form"),
     pytest.param(told(name="a" * (1 << 19)), f"name has more than {MAX_NAME} characters", id="a long name"),
     pytest.param(told(name="a" * (1 << 20)), f"has more than {MAX_METADATA} characters", id="a name of a megabyte"),
+    pytest.param(told(name="  "), "name is empty", id="no name"),
     pytest.param(told(summary="a" * 2000), f"summary has more than {MAX_TEXT} characters", id="a long summary"),
     pytest.param(told(data={"source": "a" * 2000}), f"source has more than {MAX_TEXT} characters", id="a long source"),
     pytest.param(told(data={"source": "\x1b[2J"}), "source has characters that do not print", id="escapes"),

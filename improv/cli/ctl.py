@@ -14,6 +14,7 @@ import typer
 from improv.cli.groups import Commands
 from improv.cli.options import Json, Name, input_names, model_names, output_names
 from improv.cli.output import say, say_json, say_lines
+from improv.config import absolute
 from improv.errors import Unavailable
 from improv.instance import DEFAULT, Instance
 from improv.messages import (
@@ -282,7 +283,7 @@ def controls(as_json: Json = False) -> None:
 def _turned(control: Control, value: str) -> Set:
     """The command that turns a control to what was typed; a file is named so that the daemon finds it."""
     if control is MODEL and value.endswith(".onnx"):
-        value = str(Path(value).absolute())
+        value = str(absolute(Path(value)))
     return Set(control.name, control.checked(value))
 
 

@@ -20,7 +20,7 @@ from improv import program
 from improv.cli.groups import Commands
 from improv.cli.options import Api, Given, Json, Name, Output, Profile, with_jam
 from improv.cli.output import say, say_json, say_lines
-from improv.config import load
+from improv.config import absolute, load
 from improv.errors import AlreadyRunning, ImprovError, Unavailable, UsageError
 from improv.instance import DEFAULT, Instance
 from improv.messages import Command, Panic, Quit, Rig, Snapshot
@@ -396,7 +396,7 @@ def _unit(given: Given, at: Instance) -> str:
     for folder in folders:
         _make(folder)
     if given.save is not None:
-        folders.add(given.save.absolute().parent)
+        folders.add(absolute(given.save).parent)
     lines = {
         "ExecStart": _line(program.improv("daemon", "run", *where, *given.arguments())),
         "ExecStopPost": f"-{_line(program.improv('panic', *where, *silenced))}",

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from improv.config import TABLES, UNSET, Config, load
+from improv.config import TABLES, UNSET, Config, absolute, load
 from improv.messages import CONTROLS, MODEL, OFF, ON, Control, Value
 from improv.plain import printable
 
@@ -189,7 +189,7 @@ class Given:
         words = [_word(_JAM[key], value) for key, value in self.values.items()]
         words += [] if self.profile is None else [f"--profile={self.profile}"]
         words += [LETTERS] if self.letters else []
-        return words + ([] if self.save is None else [f"--save={self.save.absolute()}"])
+        return words + ([] if self.save is None else [f"--save={absolute(self.save)}"])
 
 
 LETTERS = "--letters"
@@ -200,7 +200,7 @@ def _word(control: Control, value: Value) -> str:
     if control.is_switch:
         return f"--{control.name}" if value == ON else f"--no-{control.name}"
     if control is MODEL and str(value).endswith(".onnx"):
-        value = str(Path(str(value)).absolute())
+        value = str(absolute(Path(str(value))))
     return f"--{control.name}={value}"
 
 
