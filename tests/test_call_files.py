@@ -80,6 +80,7 @@ CASES = {
     + b"data\x00\x00\x00\x00" + header() + track(LINE),
     "behind a MacBinary header": b"\0" + bytes(127) + header() + track(LINE),
     "percussion beside it": header(1, 2) + track(LINE) + track(notes(38, 38, channel=9)),
+    "notes that two tracks double": header(1, 2) + track(LINE) + track(LINE),
     "of type 2": header(2, 2) + track(notes(60, 63)) + track(notes(65, 67)),
 }  # fmt: skip
 
@@ -112,7 +113,11 @@ def test_eight_notes_of_one_pitch_that_touch_are_eight_whole_notes(tmp_path: Pat
         pytest.param(b"PK\x03\x04abcd", "but an archive; unpack it first", id="an archive"),
         pytest.param(b"MThd\x00\x00", "is no MIDI file, or one that is cut off in its header", id="half a header"),
         pytest.param(header(division=0) + track(LINE), "says 0 ticks a quarter note", id="no resolution"),
-        pytest.param(header(division=0xE728) + track(LINE), "counts in film frames, not in beats", id="frames"),
+        pytest.param(header(division=0xE700) + track(LINE), "counts in film frames of no length", id="empty frames"),
+        pytest.param(header(division=0x9001) + track(LINE), "counts in film frames of no length", id="112 frames"),
+        pytest.param(
+            chunk(b"MThd", bytes((0, 0, 0, 1))) + track(LINE), "cut off in its header", id="a header without a division"
+        ),
         pytest.param(header(), "has no tracks, or is cut off before them", id="no track"),
         pytest.param((header() + track(LINE))[:-9], "is cut off in the middle of a track", id="cut off"),
         pytest.param(header() + track(b"\x00\x3c\x5a", LINE), "is damaged: a track has data", id="no status"),
@@ -135,6 +140,7 @@ def test_what_is_no_call_in_a_file_is_told(tmp_path: Path) -> None:
 
     assert remarks("as it should be") == ()
     assert remarks("percussion beside it") == ("2 notes of the call are percussion, on channel 10, and left out",)
+    assert remarks("notes that two tracks double") == ()
     assert remarks("of type 2") == ("the call has 2 patterns (a file of type 2), played one after the other",)
 
 
@@ -149,6 +155,15 @@ def test_what_mido_refuses_symusic_reads(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("symusic.Score", SimpleNamespace(from_midi=refuses))
     with pytest.raises(Unreadable, match="is damaged: no reader understands it"):
         messages_in(content)
+
+
+def test_a_file_that_counts_in_film_frames_has_two_beats_a_second(tmp_path: Path) -> None:
+    for rate, ticks in ((25, 2 * BEAT // 25), (24, 2 * BEAT // 24), (30, 2 * BEAT // 30)):
+        path = written(tmp_path, header(division=(0x100 - rate) << 8 | ticks) + track(LINE))
+        found, remarks = call_in(path)
+        assert [note.pitch for note in found] == list(PITCHES)
+        assert found[0].end_beats == pytest.approx(2 * BEAT / (rate * ticks))
+        assert remarks == ("the call counts in film frames, not in beats: half a second is taken for a beat",)
 
 
 @given(st.binary(max_size=60), st.sampled_from([b"", header(), header(1, 2) + track(LINE)]))

@@ -15,7 +15,6 @@ from improv.errors import DataError, InputNotFound
 from improv.messages import OWN, Panic
 from improv.midi.channels import CHANNELS, bytes_of
 from improv.midi.smf import Messages, Unreadable, messages_in
-from improv.midi.stream import note_event
 from improv.midi.your_notes import KeysDown
 from improv.music import (
     BEATS_PER_BAR,
@@ -72,28 +71,30 @@ def call_in(path: Path) -> tuple[tuple[CallNote, ...], tuple[str, ...]]:
         raise InputNotFound(f"{path}: {error.strerror}; {advice}") from error
     except Unreadable as error:
         raise DataError(f"{path}: it {error}; {advice}") from error
-    notes = _paired(file)
-    begun = sum(isinstance(note_event(message), NoteOn) for _, message in file.messages)
+    notes, left_out = _paired(file)
     if not notes:
-        raise DataError(f"{path}: it has no notes{' but percussion' if begun else ''}; {advice}")
+        raise DataError(f"{path}: it has no notes{' but percussion' if left_out else ''}; {advice}")
     remarks = []
-    if begun > len(notes):
-        remarks.append(f"{begun - len(notes)} notes of the call are percussion, on channel 10, and left out")
+    if left_out:
+        remarks.append(f"{left_out} notes of the call are percussion, on channel 10, and left out")
+    if file.by_frames:
+        remarks.append("the call counts in film frames, not in beats: half a second is taken for a beat")
     if file.patterns > 1:
         remarks.append(f"the call has {file.patterns} patterns (a file of type 2), played one after the other")
     return tuple(sorted(notes, key=lambda note: (note.start_beats, note.pitch))), tuple(remarks)
 
 
-def _paired(file: Messages) -> list[CallNote]:
-    """Each note of a file with its end, percussion left out; one that never ends lasts as long as the file."""
+def _paired(file: Messages) -> tuple[list[CallNote], int]:
+    """Each note of a file with its end, and how many of percussion are left out; without an end it lasts to the end."""
     keys, beat = KeysDown(together=0.0), file.ticks_per_beat
     changes = [change for at, message in file.messages for change in keys.enter(message, at / beat)]
     changes += keys.free(file.end / beat)
-    return [
+    notes = [
         CallNote(change.note.begun, change.at, change.note.key[1], change.note.velocity)
         for change in changes
         if not change.begins
     ]
+    return notes, keys.left_out
 
 
 class Take:

@@ -35,6 +35,15 @@ _OTHERS = {
 _MAC_HEADER = 128
 """What old Macs put before a file (MacBinary)."""
 
+_BY_FRAMES = 0x8000
+"""From here on the header's division is one of film frames."""
+
+_FRAMES_PER_S = {24: 24.0, 25: 25.0, 29: 30_000 / 1001, 30: 30.0}
+_BEATS_PER_S = 2
+
+_ANY_DIVISION = b"\x01\xe0"
+"""What a track is read with: its ticks stay ticks."""
+
 _SYSTEM_DATA = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 
 
@@ -46,12 +55,14 @@ class Unreadable(Exception):
 class Messages:
     """What a file plays: each message at its ticks, in order, and how many ticks a beat has."""
 
-    ticks_per_beat: int
+    ticks_per_beat: float
     messages: tuple[tuple[int, bytes], ...]
     end: int
     """Where it ends, in ticks."""
     patterns: int = 1
     """How many there are that follow each other: more than one only in a file of type 2."""
+    by_frames: bool = False
+    """Whether it counts in film frames: a beat is half a second then, as where no tempo is given."""
 
 
 def messages_in(content: bytes) -> Messages:
@@ -59,21 +70,25 @@ def messages_in(content: bytes) -> Messages:
 
     The tracks of a type 2 file are patterns of their own and played one after the other.
     """
-    kind, ticks_per_beat, tracks = _taken_apart(content)
-    read = [_read(track, ticks_per_beat) for track in tracks]
+    kind, division, tracks = _taken_apart(content)
+    by_frames = division >= _BY_FRAMES
+    ticks_per_beat = _of_frames(division) if by_frames else division
+    read = [_read(track) for track in tracks]
     if kind != 2:
         merged = sorted(chain.from_iterable(messages for messages, _ in read), key=lambda at_message: at_message[0])
-        return Messages(ticks_per_beat, tuple(merged), max((end for _, end in read), default=0))
+        return Messages(
+            ticks_per_beat, tuple(merged), max((end for _, end in read), default=0), by_frames=by_frames
+        )
     start, one_by_one = 0, list[tuple[int, bytes]]()
     for messages, end in read:
         one_by_one += [(start + at, message) for at, message in messages]
         start += end
-    return Messages(ticks_per_beat, tuple(one_by_one), start, len(read))
+    return Messages(ticks_per_beat, tuple(one_by_one), start, len(read), by_frames)
 
 
-def _read(track: bytes, ticks_per_beat: int) -> tuple[list[tuple[int, bytes]], int]:
+def _read(track: bytes) -> tuple[list[tuple[int, bytes]], int]:
     """The channel messages of one track, and where it ends."""
-    header = _HEADER + bytes((0, 0, 0, _HEADER_LENGTH, 0, 0, 0, 1)) + ticks_per_beat.to_bytes(2, "big")
+    header = _HEADER + bytes((0, 0, 0, _HEADER_LENGTH, 0, 0, 0, 1)) + _ANY_DIVISION
     content = header + _TRACK + len(track).to_bytes(4, "big") + track
     try:
         messages, now = list[tuple[int, bytes]](), 0
@@ -119,15 +134,21 @@ def _taken_apart(content: bytes) -> tuple[int, int, list[bytes]]:
     if start < 0 or content[start : start + 4] != _HEADER:
         raise Unreadable(f"is no MIDI file{_what_else(content)}")
     header = content[start + _CHUNK : start + _CHUNK + _HEADER_LENGTH]
-    if len(header) < _HEADER_LENGTH:
+    if len(header) < _HEADER_LENGTH or header[4:] == _TRACK[:2]:
         raise Unreadable("is no MIDI file, or one that is cut off in its header")
     kind, division = int.from_bytes(header[:2], "big"), int.from_bytes(header[4:6], "big")
-    if division >= 0x8000:
-        raise Unreadable("counts in film frames, not in beats")
     if not division:
         raise Unreadable("has beats of no length: its header says 0 ticks a quarter note")
     length = int.from_bytes(content[start + 4 : start + _CHUNK], "big")
     return kind, division, list(_tracks(content, start + _CHUNK + max(_HEADER_LENGTH, min(length, 1 << 10))))
+
+
+def _of_frames(division: int) -> float:
+    """How many ticks half a second has, where a header says how many a film frame has."""
+    frames, ticks = 0x100 - (division >> 8), division & 0xFF
+    if frames not in _FRAMES_PER_S or not ticks:
+        raise Unreadable("counts in film frames of no length that is known")
+    return _FRAMES_PER_S[frames] * ticks / _BEATS_PER_S
 
 
 def _what_else(content: bytes) -> str:

@@ -67,6 +67,8 @@ class KeysDown:
         self._doubted: dict[Key, float] = {}
         """When an end came that was owed, of keys that may be up by it."""
         self._zones = Zones()
+        self.left_out = 0
+        """Onsets of percussion."""
 
     def enter(self, message: bytes, at: float) -> list[Change]:
         """A MIDI message: a note begins or ends, or all of a channel or a zone end."""
@@ -78,18 +80,24 @@ class KeysDown:
         kind, channel, number = message[0] & 0xF0, message[0] & 0x0F, message[1]
         if kind == CONTROL and number >= ALL_SOUND_OFF and number not in (RESET_CONTROLLERS, _LOCAL_CONTROL):
             return self.free(at, self._zones.led_by(channel))
-        if kind not in (NOTE_ON, NOTE_OFF) or (channel == _PERCUSSION and channel not in self._zones.channels):
+        if kind not in (NOTE_ON, NOTE_OFF):
+            return []
+        if channel == _PERCUSSION and channel not in self._zones.channels:
+            self.left_out += kind == NOTE_ON and message[2] > 0
             return []
         if kind == NOTE_ON and message[2]:
             return self.begin((channel, number), message[2], at)
         return self.end((channel, number), at)
 
     def begin(self, key: Key, velocity: int, at: float) -> list[Change]:
-        """A key is struck; what it began before ends."""
+        """A key is struck; what it began before ends. Struck twice at once it is one note, until its last end."""
         before = []
         if key in self._doubted:  # it was up, or it could not have been struck
             before = self.lift([key], at)
         elif key in self._notes:
+            if self._notes[key].begun == at:
+                self._owed.setdefault(key, deque()).append(at)
+                return []
             before = [Change(at, self._notes[key], begins=False)]
             self._owed.setdefault(key, deque()).append(at)
         note = self._notes[key] = Struck(key, velocity, at)
@@ -138,11 +146,16 @@ class KeysDown:
 
 
 class YourNotes:
-    """What is heard of the keys that are down: each pitch once, until the last key that holds it comes up."""
+    """What is heard of the keys that are down: each pitch once, until the last key that holds it comes up.
+
+    A keyboard of layers sends each note on several channels, all but at once.
+    """
 
     def __init__(self) -> None:
         self._keys = KeysDown()
         self._down: Counter[int] = Counter()
+        self._struck_s: dict[int, float] = {}
+        """When each pitch was heard to begin last."""
 
     @property
     def down(self) -> frozenset[int]:
@@ -185,9 +198,11 @@ class YourNotes:
         for change in changes:
             pitch, sounds = change.note.key[1], self._down[change.note.key[1]] > 0
             self._down[pitch] += 1 if change.begins else -1
-            if sounds and (change.begins or not self._down[pitch]):
+            layered = change.begins and sounds and change.at - self._struck_s[pitch] <= _TOGETHER_S
+            if sounds and not layered and (change.begins or not self._down[pitch]):
                 heard.append(Timed(change.at, NoteOff(Part.YOU, pitch)))
-            if change.begins:
+            if change.begins and not layered:
+                self._struck_s[pitch] = change.at
                 heard.append(Timed(change.at, NoteOn(Part.YOU, pitch, change.note.velocity)))
             self._down += Counter()  # leaves out what is zero
         return heard
