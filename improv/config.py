@@ -167,7 +167,9 @@ def absolute(path: Path) -> Path:
     try:
         return path.absolute()
     except OSError as error:
-        raise InputNotFound(f"{path}: the current folder has been deleted; go to another, or give a whole path") from error
+        raise InputNotFound(
+            f"{path}: the current folder has been deleted; go to another, or give a whole path"
+        ) from error
 
 
 # --- the configuration ------------------------------------------------------------------------------

@@ -1163,6 +1163,14 @@ def fingers() -> Iterator[tuple[str, list[Incoming]]]:
     yield "a wheel up and down", sweep
 
 
+HIT = b"\x95\x26\x7f"
+
+
+def roll_of_hits(begin_s: float) -> list[Incoming]:
+    """Sticks on a pad that has one loudness and sends no ends."""
+    return [Incoming(begin_s + index / 25, bytes(bytearray(HIT))) for index in range(100)]
+
+
 def machines() -> Iterator[tuple[str, list[Incoming]]]:
     """What sequencers, arpeggiators and doubled cables send."""
     touching: list[Incoming] = []
@@ -1187,6 +1195,7 @@ def machines() -> Iterator[tuple[str, list[Incoming]]]:
                 ]
     yield "a pattern of four steps that is filled", growing
     yield "hits that never end", [Incoming(index / 12, b"\x95\x26\x7f") for index in range(96)]
+    yield "and a roll of them", [*(Incoming(index / 4, HIT) for index in range(3)), *roll_of_hits(1.0)]
 
 
 @pytest.mark.parametrize(
@@ -1207,6 +1216,16 @@ def test_what_a_musician_repeats_is_no_loop(stream: list[Incoming], thru: str) -
     assert (player.echo.found, player.echo.swallowed) == (0, 0)
     theirs = {id(incoming.message) for incoming in stream}
     assert sum(id(message) in theirs for message in on.messages) == (len(stream) if thru != "none" else 0)
+
+
+def test_a_roll_on_a_pad_nobody_knows_costs_one_stroke_at_most() -> None:
+    clock, inbox = SimulatedClock(), Inbox()
+    player, _, on = player_at(clock, inbox, "same")
+    for incoming in roll_of_hits(1.0):
+        inbox.put(incoming.time_s, incoming)
+    player.listen_until(6, at_once=False)
+    assert player.echo.swallowed <= 1
+    assert sum(message == HIT for message in on.messages) >= 99
 
 
 KNOB, PAD, PATCH = bytes((0xB3, 20, 99)), bytes((0x99, 36, 80)), bytes((0xC0, 7))

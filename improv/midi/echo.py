@@ -5,7 +5,8 @@ That a message comes again proves nothing: fingers tremble, keys are repeated, a
 and a keyboard may be connected twice. What gives a loop away is what no hands do:
 
 - bring back what improv itself has sent, one after the other, none left out, each as late as the one before it;
-- strike a key again and again without ever lifting it, faster than anything plays;
+- strike a key again and again without ever lifting it, faster than anything plays but sticks on a pad that sends no
+  ends, and no more once it has been swallowed;
 - bring back everything that was passed on, in its order and after the same time, while more and more of it joins in
   and nothing ever drops out.
 
@@ -181,6 +182,10 @@ class Echo:
         """The channels on which ours come back although they left on others."""
         self._struck: dict[bytes, tuple[int, bytes, float]] = {}
         """Of each key how often it was struck again, by which message, and when."""
+        self._suspected = b""
+        """The key by which alone a loop is known, until that is sure."""
+        self._endless: set[bytes] = set()
+        """Keys that have been struck again by hand while they were down: pads that send no ends."""
         self._rounds = _Rounds()
         self._arrived = (0, 0)
 
@@ -210,11 +215,14 @@ class Echo:
         if awaited:
             awaited.popleft()
         elif not self._is_changed(message):
+            if _is_onset(message) and message[:2] == self._suspected:  # what was swallowed cannot come back
+                self._acquit(now_s)
             return False
         if not self.looped(now_s):
             if not (by_ours or struck or self._rounds.is_sure):
                 return False
             self.found += 1
+            self._suspected = b"" if by_ours or self._rounds.is_sure else message[:2]
         self._by_ours = self._by_ours or by_ours
         self._looped_until_s = now_s + _QUIET_S
         self.swallowed += 1
@@ -245,10 +253,20 @@ class Echo:
 
     def _is_struck_again(self, message: bytes, now_s: float, *, down: bool) -> bool:
         """Whether a key that is down has been struck so often that no hand does it."""
-        times, last, last_s = self._struck.get(message[:2], (0, b"", -inf))
-        times = times + 1 if down and last == message and now_s - last_s <= _RESTRIKE_S else 0
-        self._struck[message[:2]] = times, message, now_s
-        return times >= _SURE_OF_RESTRIKES
+        key = message[:2]
+        times, last, last_s = self._struck.get(key, (0, b"", -inf))
+        again = down and last == message
+        soon = now_s - last_s <= _RESTRIKE_S
+        if again and not soon:
+            self._endless.add(key)
+        times = times + 1 if again and soon else 0
+        self._struck[key] = times, message, now_s
+        return times >= _SURE_OF_RESTRIKES and key not in self._endless
+
+    def _acquit(self, now_s: float) -> None:
+        """Know that it was no loop by which a key was struck again."""
+        self._endless.add(self._suspected)
+        self._suspected, self._looped_until_s = b"", now_s
 
     def _is_changed(self, message: bytes) -> bool:
         """Whether a note is one of ours come back on another channel, in a loop that does so."""

@@ -76,9 +76,7 @@ def messages_in(content: bytes) -> Messages:
     read = [_read(track) for track in tracks]
     if kind != 2:
         merged = sorted(chain.from_iterable(messages for messages, _ in read), key=lambda at_message: at_message[0])
-        return Messages(
-            ticks_per_beat, tuple(merged), max((end for _, end in read), default=0), by_frames=by_frames
-        )
+        return Messages(ticks_per_beat, tuple(merged), max((end for _, end in read), default=0), by_frames=by_frames)
     start, one_by_one = 0, list[tuple[int, bytes]]()
     for messages, end in read:
         one_by_one += [(start + at, message) for at, message in messages]
