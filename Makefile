@@ -26,6 +26,9 @@ NEXT_SKIPS := $(patsubst %,tests/test_%.py,answers ardour bench cells controls d
 	midi_fuzz model_bombs program readme real_doors requests real_ports reliability soak supervisor swap) \
 	$(filter-out %_views.py,$(wildcard tests/test_tui*.py))
 
+# Bytecode is kept, also where somebody has asked for none: each of the many processes would compile all tests again.
+export PYTHONDONTWRITEBYTECODE :=
+
 # More than there are cores: many tests wait for a process.
 WORKERS := import os; print(min(4, (os.cpu_count() or 1) + 1))
 
@@ -44,13 +47,14 @@ test: $(VENV)/.for-testing
 	@$(MAKE) --no-print-directory --jobs 2 test-ports test-rest test-next
 
 .PHONY: test-ports test-rest
-# What needs real ports mostly waits for the one JACK server it has, so the rest is tried beside it; it is shown when done.
+# What needs real ports mostly waits for the one JACK server it has, so the rest is tried beside it, and gives way to it:
+# it takes the longest, and a server that is late makes it begin again. It is shown when done.
 test-ports: SHOWN := $(VENV)/test-ports.txt
 test-ports:
 	@$(BIN)/pytest -m 'ports and not full' >$(SHOWN) 2>&1; status=$$?; cat $(SHOWN); exit $$status
 
 test-rest:
-	$(BIN)/pytest -m 'not ports and not full' --numprocesses $$($(BIN)/python -P -c '$(WORKERS)') --dist worksteal
+	nice $(BIN)/pytest -m 'not ports and not full' --numprocesses $$($(BIN)/python -P -c '$(WORKERS)') --dist worksteal
 
 # On the next Python, where it is found and is not the one in use already.
 test-next:
@@ -65,7 +69,7 @@ test-next:
 .PHONY: test-on-next
 test-on-next: $(NEXT_VENV)/.for-testing
 	@$(NEXT_VENV)/bin/python -P -c '$(SAYS)'
-	$(NEXT_VENV)/bin/pytest -m 'not ports and not full' $(NEXT_SKIPS:%=--ignore=%) \
+	nice $(NEXT_VENV)/bin/pytest -m 'not ports and not full' $(NEXT_SKIPS:%=--ignore=%) \
 		--numprocesses auto --maxprocesses 4 --dist worksteal
 
 $(NEXT_VENV)/.for-testing: pyproject.toml

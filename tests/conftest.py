@@ -3,13 +3,16 @@
 import os
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.strategies import SearchStrategy
 
 from improv.encoding import ENCODINGS
 from improv.messages import OWN, Settings
@@ -38,6 +41,36 @@ collect_ignore = (
     else [path.name for path in Path(__file__).parent.glob("test_*.py") if LEARNS.search(path.read_text())]
 )
 """What is tested of learning, where torch is not installed: make test leaves it out for all Pythons but its own."""
+
+
+def tiers(quick: object, full: object) -> list[object]:
+    """A parameter's value every time, and in the full tier."""
+    return [quick, pytest.param(full, marks=pytest.mark.full)]
+
+
+def combined(*axes: Iterable[object], quick: Callable[..., bool]) -> list[object]:
+    """Every combination of some parameters' values; those that are not quick are left to the full tier."""
+    return [pytest.param(*row, marks=() if quick(*row) else pytest.mark.full) for row in product(*axes)]
+
+
+def tried(
+    quick: int, full: int, *strategies: SearchStrategy[Any], phases: Iterable[Phase] = tuple(Phase)
+) -> Callable[[Callable[..., None]], Callable[[int], None]]:
+    """A property that is tried with so many examples every time, and so many in the full tier."""
+
+    def in_tiers(holds: Callable[..., None]) -> Callable[[int], None]:
+        @pytest.mark.parametrize("examples", tiers(quick, full))
+        def test(examples: int) -> None:
+            settings(max_examples=examples, phases=phases)(given(*strategies)(holds))()
+
+        test.__doc__ = holds.__doc__
+        return test
+
+    return in_tiers
+
+
+WITHOUT_SHRINKING = (Phase.explicit, Phase.generate)
+"""To make a failure smaller takes minutes where each try is a jam."""
 
 CHANGES = "C7 | F7 | C7 | G7"
 LOCAL_NOTES = ENCODINGS["local_notes"]

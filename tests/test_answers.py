@@ -4,7 +4,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from improv.engine import Lead, perform
@@ -17,7 +16,7 @@ from improv.onnx_model import OnnxModel
 from improv.session import Moment, begin
 from improv.transport import SimulatedClock, Transport
 from improv.turns import Mode, Who
-from tests.conftest import Echo
+from tests.conftest import Echo, tried
 from tests.test_engine import Commands
 
 BEAT_S = 0.5
@@ -92,8 +91,7 @@ played = st.lists(st.tuples(times, st.sampled_from([0.2, 0.5, 1.0, 3.0]), st.int
 handed = st.lists(times.map(lambda at: (at, HandOver())), max_size=3)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from([Mode.TRADE, Mode.PHRASE, Mode.DUET]), played, handed)
+@tried(10, 30, st.sampled_from([Mode.TRADE, Mode.PHRASE, Mode.DUET]), played, handed)
 def test_only_what_really_sounded_is_fed_back(mode: Mode, yours: Played, handed: list[tuple[float, HandOver]]) -> None:
     """Whoever takes the turn from whom: what was planned and never sounded is in no memory."""
     moments = jam(Echo(), mode, yours, *handed, beats=32)
@@ -108,8 +106,7 @@ def test_only_what_really_sounded_is_fed_back(mode: Mode, yours: Played, handed:
             assert fed == own
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from([Mode.TRADE, Mode.PHRASE]), played)
+@tried(10, 30, st.sampled_from([Mode.TRADE, Mode.PHRASE]), played)
 def test_whoever_plays_into_improvs_turn_has_it_at_the_next_step(mode: Mode, yours: Played) -> None:
     moments = jam(Echo(), mode, yours, beats=32)
     for before, after in pairwise(moments):

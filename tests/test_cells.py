@@ -35,6 +35,7 @@ from improv.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of
 from improv.session import Heard, Session, advance, begin, fallback, snapshot
 from improv.transport import Transport
 from improv.turns import Mode, Who
+from tests.conftest import tiers
 
 CELLS = Cells()
 FORM = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7")
@@ -367,10 +368,11 @@ def test_at_0_the_form_is_kept_whatever_might_be_drawn() -> None:
         assert played_chords(wandering(3, 0.0, seed)) == [FORM.chord_at(step) for step in range(3 * FORM.steps)]
 
 
-def test_a_substitution_comes_the_oftener_the_freer_chords_are_drawn_and_lasts() -> None:
+@pytest.mark.parametrize("jams", tiers(5, 12))
+def test_a_substitution_comes_the_oftener_the_freer_chords_are_drawn_and_lasts(jams: int) -> None:
     shares = []
     for changes in (0.25, 0.5, 1.0, CHANGES.high):
-        chords = [chord for seed in range(12) for chord in played_chords(wandering(3, changes, seed))]
+        chords = [chord for seed in range(jams) for chord in played_chords(wandering(3, changes, seed))]
         bars = [chords[top + BAR_6 : top + BAR_6 + STEPS_PER_BAR] for top in range(0, len(chords), FORM.steps)]
         assert all(len(set(bar)) == 1 for bar in bars)
         shares.append(sum(bar[0] == SHARP for bar in bars) / len(bars))
@@ -381,8 +383,9 @@ def test_a_substitution_comes_the_oftener_the_freer_chords_are_drawn_and_lasts()
     assert shares[3] > 0.3
 
 
-def test_a_chorus_mostly_keeps_the_changes_of_the_one_before() -> None:
-    chords = played_chords(wandering(60, 1.0))
+@pytest.mark.parametrize("choruses", tiers(30, 60))
+def test_a_chorus_mostly_keeps_the_changes_of_the_one_before(choruses: int) -> None:
+    chords = played_chords(wandering(choruses, 1.0))
     sharp = [chords[top + BAR_6] == SHARP for top in range(0, len(chords), FORM.steps)]
     changed = [one != other for one, other in pairwise(sharp)]
     assert 0 < sum(changed) / len(changed) < 0.3  # 0.15 if two in three are kept, 0.46 if none is

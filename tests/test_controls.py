@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from improv.encoding import MELODY_HEAD, LocalNotes, Steer
@@ -54,7 +54,7 @@ from improv.session import (
 )
 from improv.transport import SimulatedClock, Transport
 from improv.turns import Mode
-from tests.conftest import Echo, form_chord
+from tests.conftest import WITHOUT_SHRINKING, Echo, combined, form_chord, tried
 from tests.test_engine import Commands, played, script
 from tests.test_engine import Heard as Sink
 from tests.test_replay import again, recording
@@ -152,9 +152,12 @@ def test_every_control_is_turned_here() -> None:
     assert all(TURNED[name] != control.default for name, control in CONTROLS.items())
 
 
-@pytest.mark.parametrize("mode", [Mode.SOLO, Mode.TRADE])
-@pytest.mark.parametrize("step", [4, 5])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "step", "mode"),
+    combined(
+        NAMES, [4, 5], [Mode.SOLO, Mode.TRADE], quick=lambda name, step, mode: (step == 4) == (mode is Mode.TRADE)
+    ),
+)
 def test_what_is_set_is_so_at_the_next_step_and_the_place_is_kept(name: str, step: int, mode: Mode) -> None:
     model = Steady()
     sessions, _ = through(opened(model, mode), model, 70, {step: (Set(name, TURNED[name]),)})
@@ -695,8 +698,9 @@ ASKED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("asked", ASKED)
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(
+    ("asked", "mode"), combined(ASKED, Mode, quick=lambda asked, mode: mode is Mode.TRADE or asked is ASKED[-1])
+)
 def test_what_was_turned_and_stopped_comes_out_the_same_again(
     mode: Mode, asked: tuple[tuple[float, Command], ...], echo: Echo, begun: Callable[..., Session]
 ) -> None:
@@ -846,13 +850,7 @@ class Strict(Sink):
         return {pitch for sounding, pitch in self.now if sounding is part}
 
 
-@settings(
-    max_examples=75,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow],
-)
-@given(st.sampled_from(Mode), st.lists(st.tuples(TIMES, ASKS), max_size=25), KEYS)
+@tried(20, 75, st.sampled_from(Mode), st.lists(st.tuples(TIMES, ASKS), max_size=25), KEYS, phases=WITHOUT_SHRINKING)
 def test_whatever_is_asked_every_onset_has_its_end(
     mode: Mode, asked: list[tuple[float, Command]], keys: list[tuple[float, float, int]]
 ) -> None:

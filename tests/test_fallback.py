@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import example
 from hypothesis import strategies as st
 
 from improv.encoding import CHORD_HEAD, MELODY_HEAD
@@ -22,7 +22,7 @@ from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Timed
 from improv.session import CHORDS_LOW, LATE, Moment, Session, begin
 from improv.transport import SimulatedClock, Transport
 from improv.turns import Mode
-from tests.conftest import Echo
+from tests.conftest import WITHOUT_SHRINKING, Echo, combined, tiers, tried
 from tests.synth import Synth
 
 OURS = (Part.MELODY, Part.CHORDS)
@@ -225,13 +225,6 @@ keys = st.lists(
     st.tuples(st.floats(0, 16), st.sampled_from([0.01, 0.2, 1.0]), st.sampled_from([36, 60, 61, 72, 100])), max_size=20
 )
 modes = st.sampled_from(list(Mode))
-# To make a failure smaller takes minutes where each try is a jam; `Phase.shrink` does it.
-unhurried = settings(
-    max_examples=40,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow],
-)
 
 
 def shortened(late: Sequence[tuple[int, float]]) -> dict[int, Trouble]:
@@ -244,8 +237,10 @@ def shortened(late: Sequence[tuple[int, float]]) -> dict[int, Trouble]:
     return found
 
 
-@pytest.mark.parametrize("mode", list(Mode))
-@pytest.mark.parametrize("kind", KINDS)
+EVERY_KIND = combined(KINDS, Mode, quick=lambda kind, mode: mode is Mode.TRADE or kind in ("raises", "memory nan"))
+
+
+@pytest.mark.parametrize(("kind", "mode"), EVERY_KIND)
 def test_one_bad_step_and_the_music_goes_on(mode: Mode, kind: str) -> None:
     clock = SimulatedClock(-1)
     played = jam(Troubled(clock, {20: Trouble(kind)}), mode, clock, calls((0.5, 0.4, 64), (2.3, 0.1, 67)))
@@ -254,8 +249,7 @@ def test_one_bad_step_and_the_music_goes_on(mode: Mode, kind: str) -> None:
     assert played.ended.faults_in_a_row == 0
 
 
-@pytest.mark.parametrize("mode", list(Mode))
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "mode"), EVERY_KIND)
 def test_a_network_that_only_ever_fails_is_played_without(mode: Mode, kind: str) -> None:
     clock = SimulatedClock(-1)
     model = Troubled(clock)
@@ -269,8 +263,7 @@ def test_a_network_that_only_ever_fails_is_played_without(mode: Mode, kind: str)
         assert ended.faults >= LAST_STEP
 
 
-@unhurried
-@given(mode=modes, troubles=faults, called=keys)
+@tried(12, 40, modes, faults, keys, phases=WITHOUT_SHRINKING)
 def test_faults_at_any_steps_leave_something_sounding_on_every_beat(
     mode: Mode, troubles: dict[int, Trouble], called: list[tuple[float, float, int]]
 ) -> None:
@@ -278,8 +271,7 @@ def test_faults_at_any_steps_leave_something_sounding_on_every_beat(
     jam(Troubled(clock, troubles), mode, clock, calls(*called)).check()
 
 
-@unhurried
-@given(mode=modes, troubles=faults, called=keys)
+@tried(12, 40, modes, faults, keys, phases=WITHOUT_SHRINKING)
 def test_so_they_do_where_one_process_decides_and_plays(
     mode: Mode, troubles: dict[int, Trouble], called: list[tuple[float, float, int]]
 ) -> None:
@@ -287,15 +279,15 @@ def test_so_they_do_where_one_process_decides_and_plays(
     jam_in_one(Troubled(clock, troubles), mode, clock, calls(*called)).check()
 
 
-def test_late_once_wherever_it_may_be_the_form_goes_on() -> None:
-    for late_s in (0.1, 0.13, 0.26, 0.4, 0.6, 1.1, 1.6):
-        for step in range(2, 12):
+@pytest.mark.parametrize("every", tiers(4, 1))
+def test_late_once_wherever_it_may_be_the_form_goes_on(every: int) -> None:
+    for number, late_s in enumerate((0.1, 0.13, 0.26, 0.4, 0.6, 1.1, 1.6)):
+        for step in range(2 + number % every, 12, every):
             clock = SimulatedClock(-1)
             jam(Troubled(clock, {step: Trouble(late_s=late_s)}), Mode.SOLO, clock).check()
 
 
-@unhurried
-@given(mode=modes, late=lates, called=keys)
+@tried(12, 40, modes, lates, keys, phases=WITHOUT_SHRINKING)
 @example(mode=Mode.SOLO, late=[(8, 1.1)], called=[])
 def test_late_at_any_steps_the_player_has_something_in_hand(
     mode: Mode, late: list[tuple[int, float]], called: list[tuple[float, float, int]]
@@ -307,8 +299,7 @@ def test_late_at_any_steps_the_player_has_something_in_hand(
     assert played.ended.fault in ("", LATE)
 
 
-@unhurried
-@given(mode=modes, troubles=faults, late=lates, called=keys)
+@tried(12, 40, modes, faults, lates, keys, phases=WITHOUT_SHRINKING)
 @example(mode=Mode.SOLO, troubles={}, late=[(8, 1.1)], called=[])
 def test_late_and_wrong_at_once(
     mode: Mode, troubles: dict[int, Trouble], late: list[tuple[int, float]], called: list[tuple[float, float, int]]
@@ -320,8 +311,10 @@ def test_late_and_wrong_at_once(
     jam(Troubled(clock, both), mode, clock, calls(*called)).check()
 
 
-@pytest.mark.parametrize("late_s", [2.5, 4.0, 9.0, 30.0])
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(
+    ("mode", "late_s"),
+    combined(Mode, [2.5, 4.0, 9.0, 30.0], quick=lambda mode, late_s: mode is Mode.SOLO or late_s == 9.0),
+)
 def test_later_than_a_bar_there_is_silence_and_the_place_is_kept(mode: Mode, late_s: float) -> None:
     clock = SimulatedClock(-1)
     model = Troubled(clock, {10: Trouble(late_s=late_s)})

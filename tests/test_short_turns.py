@@ -17,7 +17,7 @@ from improv.rhythm import NUMBERS, Rhythm
 from improv.session import Heard, advance, begin
 from improv.transport import Transport
 from improv.turns import Mode, Who
-from tests.conftest import CHANGES, Echo
+from tests.conftest import CHANGES, Echo, tiers
 
 Note = tuple[float, float, int]
 """Where it begins and ends in beats, and its pitch."""
@@ -144,12 +144,12 @@ def test_solo_and_duet_have_no_turns_to_fill() -> None:
 
 
 @pytest.mark.parametrize("name", ["partner", "eck2002-blues"])
-@pytest.mark.parametrize("seeds", [2, pytest.param(12, marks=pytest.mark.full)])
+@pytest.mark.parametrize("seeds", tiers(1, 12))
 def test_the_networks_that_are_shipped_answer(name: str, seeds: int) -> None:
     """Some of these turns had two notes, one or none: one call, and then nothing more."""
     model = opened(Tune.of(model=name))
     assert model.spec.encoding in ENCODINGS
-    few = CALLS if seeds > 2 else {name: CALLS[name] for name in ("eight notes", "a riff of three", "two notes")}
+    few = CALLS if seeds > 1 else {name: CALLS[name] for name in ("eight notes", "a riff of three", "two notes")}
     for seed in range(1, seeds + 1):
         for mode, bars in GAMES[:2] + GAMES[-1:]:
             for call in few.values():

@@ -349,9 +349,9 @@ def weather(stream: MessageStream, chance: random.Random, messages: int) -> int:
 
 def test_a_storm_is_weathered() -> None:
     stream = MessageStream()
-    assert weather(stream, random.Random(20), 200_000) <= SYSEX_LIMIT
+    assert weather(stream, random.Random(20), 60_000) <= SYSEX_LIMIT
     counts = stream.counts
-    assert min(counts.notes, counts.controls, counts.clocks, counts.active_sensing, counts.sysex) > 1000
+    assert min(counts.notes, counts.controls, counts.clocks, counts.active_sensing, counts.sysex) > 200
     assert counts.dropped_sysex > 10
     assert counts.malformed > 1000
     stream.feed([0xF7])

@@ -10,6 +10,7 @@ import torch
 from improv.messages import CHANGES
 from improv.model import ModelSpec, Tensor, Tensors
 from improv.music import BEATS_PER_BAR, STEPS_PER_BEAT, Form
+from tests.conftest import tiers
 from tests.test_improviser import solo
 from training import changes
 from training.corpora.solos import Solo
@@ -172,7 +173,7 @@ def test_players_are_counted_tune_by_tune_without_those_that_lose_the_form() -> 
     assert of_players([solo(1, blues=False), solo(1, tonic=None)]) == ({}, 0)
 
 
-@pytest.mark.parametrize("choruses", [40, pytest.param(400, marks=pytest.mark.full)])
+@pytest.mark.parametrize("choruses", tiers(16, 400))
 def test_at_0_it_goes_on_for_ever_with_the_same_twelve_bars(choruses: int, learned: InTorch) -> None:
     found = kept(learned, choruses, lambda done: None)
     assert (found.choruses, found.unlike_the_first) == (choruses, 0)
@@ -181,7 +182,7 @@ def test_at_0_it_goes_on_for_ever_with_the_same_twelve_bars(choruses: int, learn
     assert first == chorus(PLAIN)
 
 
-@pytest.mark.parametrize("jams_played", [20, pytest.param(60, marks=pytest.mark.full)])
+@pytest.mark.parametrize("jams_played", tiers(16, 60))
 def test_turned_up_it_plays_what_players_do(jams_played: int, learned: InTorch) -> None:
     name = "#IV diminished in bar 6"
     found = {at: shares(jams(learned, at, jams_played)) for at in (0.25, 1.0, CHANGES.high)}
@@ -191,11 +192,12 @@ def test_turned_up_it_plays_what_players_do(jams_played: int, learned: InTorch) 
     assert all(of[ONE_BEAT] < 0.1 for of in found.values())
 
 
-def test_the_form_is_kept_at_every_temperature_by_whatever_network(learned: InTorch) -> None:
+@pytest.mark.parametrize("choruses", tiers(2, 4))
+def test_the_form_is_kept_at_every_temperature_by_whatever_network(choruses: int, learned: InTorch) -> None:
     assert max(TEMPERATURES) == CHANGES.high
     for model in (learned, untaught(1), untaught(2)):
         for temperature in (0.0, *TEMPERATURES):
-            found = [chorus for jam in jams(model, temperature, 4) for chorus in jam]
+            found = [chorus for jam in jams(model, temperature, choruses) for chorus in jam]
             assert not any(map(loses_form, found))
     wild = [chorus for jam in jams(untaught(1), CHANGES.high, 4) for chorus in jam]
     assert len(set(wild)) == 4  # there was something to lose

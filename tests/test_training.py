@@ -14,6 +14,7 @@ from improv.model import ModelSpec, no_memory
 from improv.model_files import model_paths
 from improv.music import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT
 from improv.onnx_model import OnnxModel
+from tests.conftest import tiers
 from training import learn, reproduce
 from training.corpora import blues_bars
 from training.eck2002_figures import (
@@ -208,17 +209,18 @@ def test_parity_over_too_few_steps_proves_nothing(tmp_path: Path) -> None:
 # --- what was committed -----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("choruses", tiers(100, 200))
 @pytest.mark.parametrize("name", COMMITTED)
-def test_the_form_is_played_for_ever_without_a_wrong_chord_bit(name: str) -> None:
+def test_the_form_is_played_for_ever_without_a_wrong_chord_bit(name: str, choruses: int) -> None:
     """From the first step, fed its own chords; the melody input fed its improvisation, then random notes.
 
     The chords' memory comes back bit for bit within a few choruses, and nothing else reaches them
     (`test_chords_feed_the_melody_and_never_the_reverse`), so what holds until then holds for ever.
     """
-    found = proven(model_paths()[name], 200, seed=4)
+    found = proven(model_paths()[name], choruses, seed=4)
     assert len(found) == (2 if name == "eck2002-blues" else 1)
     for chords in found.values():
-        assert (chords.choruses, chords.wrong_bits) == (200, 0)
+        assert (chords.choruses, chords.wrong_bits) == (choruses, 0)
         assert chords.settled_after is not None
         assert chords.settled_after < 100
 
@@ -249,13 +251,14 @@ def test_a_committed_model_stands_beside_its_report(name: str) -> None:
 def test_the_improvisation_fits_the_form_better_than_a_random_walk_and_copies_less_than_the_corpus() -> None:
     model = OnnxModel(model_paths()["eck2002-blues"])
     corpus = corpus_bars(blues_bars.draw_songs(500, np.random.default_rng(0)))
-    ours = melody_figures(improvised_bars(model, 40, seed=2), corpus)
+    bars = improvised_bars(model, 40, seed=2)
+    ours = melody_figures(bars, corpus)
     for scale in (blues_bars.MAJOR_PENTATONIC, blues_bars.MINOR_PENTATONIC):
         walk = melody_figures(random_walk_bars(scale, 40, seed=2), corpus)
         assert ours.chord_tones_on_beats > walk.chord_tones_on_beats + 0.05
         assert ours.histogram_distance < walk.histogram_distance
     assert 0 < ours.copied_bars < 0.9
-    assert len(set(improvised_bars(model, 40, seed=2))) > 48, "it plays no bar of its own"
+    assert len(set(bars)) > 48, "it plays no bar of its own"
 
 
 def test_the_figures_of_the_corpus_itself() -> None:

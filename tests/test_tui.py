@@ -646,10 +646,14 @@ def test_the_log_tells_what_the_daemon_wrote_and_what_was_seen(tmp_path: Path) -
 # --- how it looks ---------------------------------------------------------------------------------
 
 
-SIZES = ((160, 50), (120, 40), (80, 24), (60, 20), (40, 12), (20, 6), (200, 8), (30, 60))
+SIZES = ((160, 50), (120, 40), (80, 24), (200, 8), (40, 12), (60, 20), (20, 6), (30, 60))
 
 
-@pytest.mark.parametrize(("glyphs", "sizes"), [(UNICODE, SIZES), (ASCII, SIZES[3::2])], ids=["unicode", "ascii"])
+@pytest.mark.parametrize(
+    ("glyphs", "sizes"),
+    [(UNICODE, SIZES[::2]), pytest.param(UNICODE, SIZES[1::2], marks=pytest.mark.full), (ASCII, SIZES[5::2])],
+    ids=["unicode", "unicode, other sizes", "ascii"],
+)
 def test_whatever_the_size_panic_and_the_chosen_control_are_there(
     tmp_path: Path, glyphs: Any, sizes: Sequence[tuple[int, int]]
 ) -> None:

@@ -119,9 +119,8 @@ def blown(tmp_path: Path, seed: int, sizes: int, glyphs: Glyphs = UNICODE) -> No
     assert app.crash is None
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_a_storm_of_sizes_keys_clicks_and_news_leaves_it_whole(tmp_path: Path, seed: int) -> None:
-    blown(tmp_path, seed, 30)
+def test_a_storm_of_sizes_keys_clicks_and_news_leaves_it_whole(tmp_path: Path) -> None:
+    blown(tmp_path, 0, 25)
 
 
 @pytest.mark.full
