@@ -3,7 +3,7 @@
 import os
 import re
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -54,7 +54,7 @@ def combined(*axes: Iterable[object], quick: Callable[..., bool]) -> list[object
 
 
 def tried(
-    quick: int, full: int, *strategies: SearchStrategy[Any], phases: Iterable[Phase] = tuple(Phase)
+    quick: int, full: int, *strategies: SearchStrategy[Any], phases: Collection[Phase] = tuple(Phase)
 ) -> Callable[[Callable[..., None]], Callable[[int], None]]:
     """A property that is tried with so many examples every time, and so many in the full tier."""
 

@@ -717,6 +717,8 @@ def test_everything_can_be_told_from_its_ground_in_every_theme(every: bool, tmp_
             app.theme = theme
             for key in ("escape", "f2", "enter", "ctrl+p"):  # the jam, a list, a line to type into, the palette
                 await stage.press("escape", key)
+                for role in app._component_styles:
+                    note(theme, role, app.get_component_styles(role).rich_style)
                 for widget in app.screen.query(Widget):
                     for role in widget._component_styles:
                         note(theme, role, widget.get_component_rich_style(role))

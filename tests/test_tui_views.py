@@ -24,7 +24,7 @@ from improv.tui.mind import Keys, Mind, mind
 from improv.tui.roll import Roll, rolled
 from improv.tui.status import StatusLine, status
 from improv.tui.turn import TurnBand, band
-from improv.tui.view import ROLES, Row, Span, View, fitted, runs, width_of, word_of
+from improv.tui.view import ROLE_CLASSES, ROLE_CSS, ROLES, Row, Span, View, fitted, runs, width_of, word_of
 from improv.turns import Mode, Turn, Who
 from tests.tui_snapshots import bare, count_in, everything, faulty, of_turn, stopped, trading
 
@@ -671,6 +671,8 @@ class Wall(App[None]):
     """All views, one below the other."""
 
     CSS = "Screen { overflow: hidden; }"
+    DEFAULT_CSS = ROLE_CSS
+    COMPONENT_CLASSES = ROLE_CLASSES
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()

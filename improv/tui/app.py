@@ -66,7 +66,7 @@ from improv.tui.now import now
 from improv.tui.piano import Piano
 from improv.tui.screens import Aside, Entry, Everything, HelpScreen, LogScreen, StillPalette
 from improv.tui.sturdy import Sturdy
-from improv.tui.view import left_by
+from improv.tui.view import ROLE_CLASSES, ROLE_CSS, left_by
 
 DARK, LIGHT = "textual-dark", "textual-light"
 
@@ -127,6 +127,8 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
     """The interface; its result is what kept the daemon from starting, or whether the jam is to end too."""
 
     CSS_PATH = "improv.tcss"
+    DEFAULT_CSS = ROLE_CSS
+    COMPONENT_CLASSES = ROLE_CLASSES
     TITLE = "improv"
     COMMANDS: ClassVar = {Everything}
     ENABLE_COMMAND_PALETTE = False  # Textual's, whose key reaches where text is typed; the table has ours

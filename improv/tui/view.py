@@ -7,7 +7,7 @@ must never draw anything by itself, and nothing moves unless a snapshot, a resiz
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -39,6 +39,35 @@ ROLES = (
 )  # fmt: skip
 """What a piece of text may mean; the style sheet below gives each its colour. The keys of a piano are ivory by any."""
 
+ROLE_CLASSES = {f"view--{role}" for role in ROLES}
+"""What the roles are to the style sheet: parts of the app, whose styles are found once for all views."""
+
+ROLE_CSS = """
+.view--text { color: $foreground; }
+.view--strong { color: $foreground; text-style: bold; }
+.view--quiet { color: $foreground 60%; }
+.view--faint { color: $foreground 28%; }
+.view--you { color: $text-warning; }
+.view--improv { color: $text-primary; }
+.view--both { color: $text-success; }
+.view--planned { color: $text-primary 50%; }
+.view--here { color: $foreground; text-style: bold reverse; }
+.view--next { color: $foreground; text-style: bold; }
+.view--you-here { color: $text-warning; text-style: bold reverse; }
+.view--improv-here { color: $text-primary; text-style: bold reverse; }
+.view--both-here { color: $text-success; text-style: bold reverse; }
+.view--loud { color: $text-error; text-style: bold; }
+.view--white { color: #68635a; background: #c9c4b8; }
+.view--white-label { color: #1c1b19; background: #c9c4b8; }
+.view--black { color: #c9c4b8; background: #26241f; }
+.view--you-white { color: #8c4300; background: #c9c4b8; text-style: bold; }
+.view--improv-white { color: #084d96; background: #c9c4b8; text-style: bold; }
+.view--you-label { color: #fffaf0; background: #a85200; text-style: bold; }
+.view--improv-label { color: #f0f8ff; background: #0a5bb0; text-style: bold; }
+.view--positive { color: $text-primary; }
+.view--negative { color: $foreground 60%; }
+"""
+
 WORDS = {Who.NOBODY: "COUNT-IN", Who.YOU: "YOU", Who.IMPROV: "IMPROV", Who.BOTH: "BOTH"}
 
 NOBODY = Rig(says="no improv is there")
@@ -50,35 +79,10 @@ class View(Widget):
 
     ALLOW_SELECT = False  # a picture is no text, and would be painted more slowly
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"view--{role}" for role in ROLES}
-
     DEFAULT_CSS = """
     View {
         height: 1fr;
         width: 1fr;
-        .view--text { color: $foreground; }
-        .view--strong { color: $foreground; text-style: bold; }
-        .view--quiet { color: $foreground 60%; }
-        .view--faint { color: $foreground 28%; }
-        .view--you { color: $text-warning; }
-        .view--improv { color: $text-primary; }
-        .view--both { color: $text-success; }
-        .view--planned { color: $text-primary 50%; }
-        .view--here { color: $foreground; text-style: bold reverse; }
-        .view--next { color: $foreground; text-style: bold; }
-        .view--you-here { color: $text-warning; text-style: bold reverse; }
-        .view--improv-here { color: $text-primary; text-style: bold reverse; }
-        .view--both-here { color: $text-success; text-style: bold reverse; }
-        .view--loud { color: $text-error; text-style: bold; }
-        .view--white { color: #68635a; background: #c9c4b8; }
-        .view--white-label { color: #1c1b19; background: #c9c4b8; }
-        .view--black { color: #c9c4b8; background: #26241f; }
-        .view--you-white { color: #8c4300; background: #c9c4b8; text-style: bold; }
-        .view--improv-white { color: #084d96; background: #c9c4b8; text-style: bold; }
-        .view--you-label { color: #fffaf0; background: #a85200; text-style: bold; }
-        .view--improv-label { color: #f0f8ff; background: #0a5bb0; text-style: bold; }
-        .view--positive { color: $text-primary; }
-        .view--negative { color: $foreground 60%; }
     }
     """
 
@@ -186,7 +190,7 @@ class View(Widget):
     def _style(self, role: str) -> Style:
         style = self._role_styles.get(role)
         if style is None:
-            style = self._role_styles[role] = self.get_component_rich_style(f"view--{role}")
+            style = self._role_styles[role] = self.app.get_component_styles(f"view--{role}").rich_style
         return style
 
 
