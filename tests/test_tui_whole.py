@@ -18,6 +18,7 @@ from improv.tui.footer import Banner
 from improv.tui.glyphs import UNICODE
 from improv.tui.keys import TABLE
 from improv.tui.view import Row, width_of
+from tests.conftest import tiers
 from tests.test_tui import ALONE, KEYS, SEEN, Stage, staged
 from tests.tui_snapshots import faulty, trading
 
@@ -73,8 +74,8 @@ def test_no_row_of_the_jam_is_wider_than_its_view(
     assert cut == []
 
 
-@pytest.mark.parametrize("width", [80, pytest.param(40, marks=pytest.mark.full)])
-def test_every_screen_beside_the_jam_is_whole(width: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", tiers((80, 120), (40, 300)))
+def test_every_screen_beside_the_jam_is_whole(size: tuple[int, int], tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await stage.press("f1")
         told = stage.screen()
@@ -121,7 +122,7 @@ def test_every_screen_beside_the_jam_is_whole(width: int, tmp_path: Path) -> Non
             assert missing(CONTROLS[name].help, stage.screen()) == [], name
             await stage.press("escape")
 
-    staged(tmp_path, scene, replace(SEEN, rig=KEYS), size=(width, 300))
+    staged(tmp_path, scene, replace(SEEN, rig=KEYS), size=size)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 12)])
