@@ -386,6 +386,6 @@ def test_the_front_names_its_commands_and_hands_on_the_rest() -> None:
     assert all(name in helped.stdout for name in ("evaluate", "partner", "train"))
     assert wrong.returncode == 1
     assert "no command 'judge'" in wrong.stderr
-    handed = front("evaluate", "nothing-of-the-kind")
+    handed = front("obedience", "nothing-of-the-kind")
     assert handed.returncode == 2
     assert "no model 'nothing-of-the-kind'" in handed.stderr

@@ -141,6 +141,7 @@ def say(*words):
 
 others = jack.Client("other")
 source, spare = (others.midi_outports.register(name) for name in ("source", "spare"))
+others.set_process_callback(lambda frames: None)  # without one the server waits for it
 with graph_of("jack") as graph, others:
     say(*(name for name in graph.ports() if not name.startswith("system:")))
     say(graph.peers("other:source"), graph.peers("nobody:x"))

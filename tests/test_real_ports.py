@@ -280,7 +280,10 @@ def test_a_synthesiser_on_the_same_output_is_heard_and_falls_silent(take: Take) 
 # --- being stopped ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(number, marks=pytest.mark.full) for number in (signal.SIGINT, signal.SIGHUP))],
+)
 def test_a_signal_in_mid_answer_leaves_nothing_sounding(number: signal.Signals, tmp_path: Path) -> None:
     """Control-C is SIGINT."""
 
@@ -373,26 +376,25 @@ def test_another_port_is_played_to_from_now_on_and_one_that_is_not_there_changes
     conclusive(changed, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("option", "name", "status", "why", "listed"),
-    [
-        ("--output", "moog", 66, "no MIDI output 'moog'; the outputs are", {"oboe:input", "bassoon:input"}),
-        ("--input", "moog", 66, "no MIDI input 'moog'; the inputs are", {"none"}),
-        ("--output", "input", 2, "the MIDI output 'input' is ambiguous; it could be", {"oboe:input", "bassoon:input"}),
-    ],
+REFUSED: tuple[tuple[str, str, int, str, set[str]], ...] = (
+    ("--output", "moog", 66, "no MIDI output 'moog'; the outputs are", {"oboe:input", "bassoon:input"}),
+    ("--input", "moog", 66, "no MIDI input 'moog'; the inputs are", {"none"}),
+    ("--output", "input", 2, "the MIDI output 'input' is ambiguous; it could be", {"oboe:input", "bassoon:input"}),
 )
-def test_a_name_that_means_no_one_port_is_told_in_one_line(
-    option: str, name: str, status: int, why: str, listed: set[str], tmp_path: Path
-) -> None:
+"""An option and a name, the status that it ends with, why, and the ports that it tells."""
+
+
+def test_a_name_that_means_no_one_port_is_told_in_one_line(tmp_path: Path) -> None:
     def refused(server: Server) -> None:
         server.witness("oboe")
         server.witness("bassoon")
-        improv = server.improv(*JAM, option, name)
-        assert (improv.ended(), improv.out) == (status, "")
-        (line,) = improv.err.splitlines()
-        told, ports = line.removeprefix("improv: ").split(": ")
-        assert told == why
-        assert set(ports.split("; ")) == listed
+        for option, name, status, why, listed in REFUSED:
+            improv = server.improv(*JAM, option, name)
+            assert (improv.ended(), improv.out) == (status, "")
+            (line,) = improv.err.splitlines()
+            told, ports = line.removeprefix("improv: ").split(": ")
+            assert told == why
+            assert set(ports.split("; ")) == listed
 
     conclusive(refused, tmp_path)
 

@@ -141,17 +141,18 @@ def test_a_wrong_bit_is_seen() -> None:
     assert learn.margin(untrained, 1) < 0
 
 
-def test_learning_the_melody_keeps_the_chords_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learn, "MELODY_UPDATES", 600)
-    monkeypatch.setattr(learn, "LOOK_BACK_EVERY", 100)
+@pytest.mark.parametrize("updates", tiers(300, 600))
+def test_learning_the_melody_keeps_the_chords_exact(updates: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learn, "MELODY_UPDATES", updates)
+    monkeypatch.setattr(learn, "LOOK_BACK_EVERY", updates // 6)
     network, log = learn.learn("eck2002-blues", 12, quietly)
     assert learn.margin(network.chords, 1_000) > learn.LEAST_MARGIN
     assert np.mean(log.melody_losses[-50:]) < 0.5 * np.mean(log.melody_losses[:50])
 
 
 def test_where_the_chords_are_spoilt_learning_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learn, "MELODY_UPDATES", 300)
-    monkeypatch.setattr(learn, "LOOK_BACK_EVERY", 50)
+    monkeypatch.setattr(learn, "MELODY_UPDATES", 120)
+    monkeypatch.setattr(learn, "LOOK_BACK_EVERY", 20)
     monkeypatch.setattr(learn, "MELODY_RATE", 3.0)  # far too fast: nothing survives it
     network, log = learn.learn("eck2002-blues", 12, quietly)
     assert log.returns > 0
@@ -174,7 +175,7 @@ def test_the_papers_own_algorithm_learns_slowly() -> None:
 # --- export -----------------------------------------------------------------------------------
 
 
-def test_an_export_describes_itself_and_plays_the_same(tmp_path: Path) -> None:
+def test_an_export_describes_itself_plays_the_same_and_untrained_plays_wrong_bits(tmp_path: Path) -> None:
     network = Blues(torch.Generator().manual_seed(5))
     path = tmp_path / "test.onnx"
     assert export(network, spec_of(network), path, probes(11, 0)) <= 1e-5
@@ -183,6 +184,7 @@ def test_an_export_describes_itself_and_plays_the_same(tmp_path: Path) -> None:
     assert model.spec.figures == {"chord_margin": 0.4}
     assert {name: value.shape for name, value in no_memory(model.spec).items()} == dict.fromkeys(Blues.STATE, (1, 8))
     assert [entry.name for entry in tmp_path.iterdir()] == ["test.onnx"]
+    assert chord_figures(model, 1, network_melody).wrong_bits > 0
 
 
 def test_an_unfaithful_export_is_refused_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,12 +225,6 @@ def test_the_form_is_played_for_ever_without_a_wrong_chord_bit(name: str, chorus
         assert (chords.choruses, chords.wrong_bits) == (choruses, 0)
         assert chords.settled_after is not None
         assert chords.settled_after < 100
-
-
-def test_an_untrained_network_plays_wrong_bits(tmp_path: Path) -> None:
-    network = Blues(torch.Generator().manual_seed(5))
-    export(network, spec_of(network), tmp_path / "test.onnx", probes(11, 0))
-    assert chord_figures(OnnxModel(tmp_path / "test.onnx"), 1, network_melody).wrong_bits > 0
 
 
 @pytest.mark.parametrize("name", COMMITTED)

@@ -270,7 +270,9 @@ def _is_let_go(asked: str) -> bool:
     return bool(presses) and presses[-1].endswith("velocity=0)")
 
 
-@pytest.mark.parametrize("size", [(1, 1), (6, 2), (12, 4), (19, 6), (20, 5)])
+@pytest.mark.parametrize(
+    "size", [(1, 1), (19, 6), *(pytest.param(size, marks=pytest.mark.full) for size in ((6, 2), (12, 4), (20, 5)))]
+)
 def test_a_terminal_too_small_says_so_within_its_edges(tmp_path: Path, size: tuple[int, int]) -> None:
     with Pty(tmp_path, size=size) as pty:
         for line in words(Size(*size)):
