@@ -18,12 +18,13 @@ SUITS := import sys, sysconfig, venv, ensurepip; \
 SAYS := import sys; print(f"improv uses Python {sys.version.split()[0]} ({sys.executable})")
 
 # The newest Python that is tried beside the one in use. What needs torch leaves itself out there (tests/conftest.py), and
-# what plays for long, or mostly waits for processes, is left to the one in use.
+# what plays for long, mostly waits for processes, or looks at the source, is left to the one in use.
 NEXT := 3.13
 NEXT_VENV := .venv-$(NEXT)
 NEXT_PYTHONS := python$(NEXT) $(wildcard $(PYENV)/$(NEXT)*/bin/python3 $(UV)/cpython-$(NEXT)*/bin/python3)
-NEXT_SKIPS := $(patsubst %,tests/test_%.py,answers ardour bench cells controls daemon_command evening fallback fluidsynth jobs \
-	midi_fuzz model_bombs program readme real_doors requests real_ports reliability soak supervisor swap) \
+NEXT_SKIPS := $(patsubst %,tests/test_%.py,answers architecture ardour bench cells controls daemon_command evening fallback \
+	fluidsynth jobs midi_fuzz model_bombs program readme real_doors requests real_ports reliability short_turns soak \
+	supervisor swap take_bounds) \
 	$(filter-out %_views.py,$(wildcard tests/test_tui*.py))
 
 # Bytecode is kept, also where somebody has asked for none: each of the many processes would compile all tests again.

@@ -453,7 +453,10 @@ def test_a_chorus_live_is_the_chorus_rendered(process: Improv, folder: Path) -> 
     assert figures["onsets"] == len(onsets)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(number, marks=pytest.mark.full) for number in (signal.SIGINT, signal.SIGHUP))],
+)
 def test_a_signal_ends_a_jam_in_order(number: signal.Signals, folder: Path) -> None:
     command = [*IMPROV, *shlex.split("jam -m one-bar --api none --tempo 400 --count-in 0 --save jam.mid")]
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

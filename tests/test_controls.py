@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,13 @@ def test_every_control_is_turned_here() -> None:
     assert all(TURNED[name] != control.default for name, control in CONTROLS.items())
 
 
+@cache
+def unturned(mode: Mode) -> list[Session]:
+    """The sessions of a jam in which nothing is turned."""
+    model = Steady()
+    return through(opened(model, mode), model, 70)[0]
+
+
 @pytest.mark.parametrize(
     ("name", "step", "mode"),
     combined(
@@ -169,9 +177,9 @@ def test_what_is_set_is_so_at_the_next_step_and_the_place_is_kept(name: str, ste
         sounds = session.frame.chord
         assert sounds == form_chord(session).transposed(session.semitones)
     others = {control.name for control in SESSIONS} - {name}
-    plain, _ = through(opened(model, mode), model, 70)
-    for session, unturned in zip(sessions, plain, strict=True):
-        seen, was = snapshot(session, session), snapshot(unturned, unturned)
+    plain = unturned(mode)
+    for session, before in zip(sessions, plain, strict=True):
+        seen, was = snapshot(session, session), snapshot(before, before)
         assert {other: seen.value(other) for other in others} == {other: was.value(other) for other in others}
 
 

@@ -28,11 +28,14 @@ from improv.replay import check
 from improv.signals import Signals, Suspension
 from tests.conftest import tiers
 from tests.jack import eventually
+from tests.onnx_models import saved, walker
 from tests.test_daemon_command import SEEN
 
 IMPROV = (sys.executable, "-m", "improv")
 JAM = "jam --api none --mode solo --tempo 400 --model eck2002-blues"
-CHORUS = f"{JAM} --choruses 1 --save jam.mid"
+BLUES = f"{JAM} --choruses 1 --save jam.mid"
+SHORT = "jam --api none --mode solo --tempo 400 --model ./one-bar.onnx --choruses 1 --save jam.mid"
+"""As short as a jam can be."""
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs Unix")
 
@@ -40,6 +43,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs Unix")
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    saved(walker("C7"), tmp_path / "one-bar.onnx")
     return tmp_path
 
 
@@ -57,7 +61,7 @@ def shell(line: str, **given: Any) -> "subprocess.CompletedProcess[str]":
 @posix
 @pytest.mark.parametrize("closed", tiers("<&- >&- 2>&-", "2>&-"))
 def test_it_plays_whatever_descriptors_are_closed(closed: str, takes: Path) -> None:
-    done = shell(f"improv {CHORUS} {closed}")
+    done = shell(f"improv {SHORT} {closed}")
     assert (done.returncode, done.stderr) == (0, "")
     assert read_take(find_take("last", takes)).ended == "stopped"
     assert Path("jam.mid").exists()
@@ -83,7 +87,7 @@ def test_what_is_closed_is_open_on_nothing(closed: tuple[int, ...], here: Path) 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("line", ["config show", "takes", "--help", "--version", CHORUS])
+@pytest.mark.parametrize("line", ["config show", "takes", "--help", "--version", SHORT])
 def test_what_cannot_be_printed_is_told_in_one_line(line: str) -> None:
     done = shell(f"improv {line} >/dev/full")
     assert (done.returncode, done.stderr) == (1, "improv: stdout: No space left on device\n")
@@ -99,7 +103,7 @@ def test_a_failure_is_told_as_ever_where_nothing_can_be_printed() -> None:
 
 @posix
 def test_a_reader_that_has_had_enough_is_no_failure_of_a_jam(takes: Path) -> None:
-    done = shell(f"improv {CHORUS} | head -1")
+    done = shell(f"improv {SHORT} | head -1")
     assert (done.stderr, done.stdout.count("\n")) == ("", 1)
     assert read_take(find_take("last", takes)).ended == "stopped"
 
@@ -300,7 +304,7 @@ def test_a_jam_is_paused_by_its_terminal_and_goes_on_in_front_and_behind(bash: B
 
 
 def test_a_take_that_is_played_again_is_paused_by_its_terminal_and_goes_on_from_there(bash: Bash, takes: Path) -> None:
-    assert shell(f"improv {CHORUS}").returncode == 0
+    assert shell(f"improv {BLUES}").returncode == 0
     bash.type(f"{shlex.join(IMPROV)} replay last --api none\n")
     bash.until("bar 3 ")
     bash.type("\x1a")
@@ -395,7 +399,7 @@ def test_one_that_cannot_be_reached_is_ended_all_the_same(daemon: int) -> None:
 def test_in_an_empty_environment_it_plays(here: Path) -> None:
     home = {"HOME": str(here), "IMPROV_RUNTIME": str(here / "run")}
     jam = subprocess.run(
-        [*program.improv(*shlex.split(CHORUS))], env=home | {"PYTHONPATH": program.environment()["PYTHONPATH"]},
+        [*program.improv(*shlex.split(SHORT))], env=home | {"PYTHONPATH": program.environment()["PYTHONPATH"]},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert (jam.returncode, jam.stderr) == (0, "")

@@ -14,7 +14,7 @@ from improv.music import NoteOff, NoteOn, Part, Placed, Timed, in_order
 from improv.session import Moment, Session
 from improv.transport import SimulatedClock, Transport
 from improv.turns import Mode
-from tests.conftest import Echo, combined
+from tests.conftest import Echo, combined, tiers
 from tests.synth import Synth
 
 Begun = Callable[..., Session]
@@ -174,22 +174,23 @@ def test_a_long_time_of_bad_weather_is_played_through(thru: str) -> None:
     storm(700_000, 7, thru)
 
 
+@pytest.mark.parametrize("messages", tiers(3000, 6000))
 @pytest.mark.parametrize(
     ("mode", "thru"),
     combined(Mode, ["none", "same", "separate"], quick=lambda mode, thru: thru == "same" or mode is Mode.TRADE),
 )
 def test_bad_weather_over_a_jam_leaves_the_music_where_it_belongs(
-    echo: Echo, begun: Begun, mode: Mode, thru: str
+    echo: Echo, begun: Begun, mode: Mode, thru: str, messages: int
 ) -> None:
     """Every step is played by the network, none is missed, and the chords lie where the form has them."""
     clock = SimulatedClock(-1)
-    source = Input(random.Random(8), 6000, 0.5)
+    source = Input(random.Random(8), messages, 0.5)
     out, apart = Watched(counts=thru != "same"), Watched(counts=True)
     on = {"none": None, "same": out, "separate": apart}[thru]
     moments: list[Moment] = []
     with Player(clock, out, [source], thru=on) as player:
         ended = perform(begun(mode), echo, player, moments.append, lead=Lead(), last_step=15)
-    assert source.came == 6000
+    assert source.came == messages
     assert (ended.step, ended.missed_steps, ended.faults, ended.fault) == (15, 0, 0, "")
     assert [moment.session.step for moment in moments] == [*range(16), 15]
     assert [moment.played.frame.chord for moment in moments[:-1]] == [ended.form.chord_at(step) for step in range(16)]

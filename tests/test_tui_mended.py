@@ -45,6 +45,7 @@ from improv.tui.screens import Entry, StillPalette
 from improv.tui.status import StatusLine
 from improv.tui.turn import TurnBand
 from improv.tui.view import View, word_of
+from tests.conftest import tiers
 from tests.test_control import Daemon, served
 from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Scripted, Stage, staged
 
@@ -187,7 +188,7 @@ def interrupted(code: CodeType, at: int, by: Callable[[], object]) -> Iterator[l
 
 
 @pytest.mark.parametrize(
-    "before", [(Started(),), (Joined(1), Seen(SEEN))], ids=["while it is gone", "while others are taken in"]
+    "before", tiers((Joined(1), Seen(SEEN)), (Started(),)), ids=["while others are taken in", "while it is gone"]
 )
 def test_whenever_a_daemon_joins_what_it_shows_is_seen(tmp_path: Path, before: Sequence[News]) -> None:
     async def scene(stage: Stage) -> None:
