@@ -674,6 +674,7 @@ def test_whatever_the_size_panic_and_the_chosen_control_are_there(
     staged(tmp_path, scene, glyphs=glyphs)
 
 
+@pytest.mark.full
 def test_a_storm_of_sizes_and_keys_leaves_it_whole(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         for n in range(12):
