@@ -25,12 +25,12 @@ from tests.conftest import Echo
 from tests.test_markov import line as choices
 from tests.test_metrics import eighths, line, moved
 from tests.test_solos import solo
-from training import evaluate, regression, telling, trading
+from training import evaluate, metrics, regression, telling, trading
 from training.corpora.solos import Note, Solo
 from training.corpora.wjazzd_split import Split
 from training.evaluate import PEOPLE, Row, judged, lies, table, told, understanding
 from training.markov import nats
-from training.metrics import Figure, Melody, melody
+from training.metrics import Figure, Melody, drawn_again, melody
 from training.performing import Surprise, alone, answer, remembered, surprise, waiting
 from training.sequences import CELLS
 from training.telling import told_apart
@@ -343,6 +343,7 @@ def test_who_hears_no_call_answers_with_what_is_played_there() -> None:
 @pytest.mark.usefixtures("small_forest")
 def test_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(evaluate, "TEMPERATURES", (1.0,))
+    monkeypatch.setattr(metrics, "drawn_again", lambda count, samples, seed: drawn_again(count, 100, seed))
     sides = Split(
         tuple(blues(f"training {at}", at) for at in range(3)),
         tuple(blues(f"validation {at}", 10 + at) for at in range(2)),
