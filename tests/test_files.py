@@ -137,14 +137,6 @@ def test_a_file_without_a_melody_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_file_that_counts_in_frames_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "film.mid"
-    content = bytearray(good_file(path))
-    content[12:14] = b"\xe7\x28"  # 25 frames a second of 40 ticks
-    path.write_bytes(content)
-    assert "it counts in film frames, not in beats" in refused(path, DataError)
-
-
 def test_a_truncated_file_is_refused_wherever_it_ends(tmp_path: Path) -> None:
     path = tmp_path / "cut.mid"
     content = good_file(path)
