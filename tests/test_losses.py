@@ -226,6 +226,39 @@ def test_a_take_in_which_nothing_more_could_be_written_says_so_in_the_list(tmp_p
     assert read_take(writer.paths[0]).lost == 0
 
 
+@pytest.mark.parametrize("spare", [0, 1, 37, 80, 150])
+def test_a_take_on_a_full_disk_has_its_mark_however_little_room_there_is(spare: int, tmp_path: Path) -> None:
+    entries = steps(40)
+    limit = [1 << 20]
+
+    def write(file: int, content: bytes) -> int:
+        room = max(0, limit[0] - os.fstat(file).st_size)
+        if not room:
+            raise OSError(28, os.strerror(28))
+        return os.write(file, content[:room])
+
+    writer = Writer(tmp_path, HEAD, replace(Disk(), write=write))
+    for entry in entries[:20]:
+        writer.put(entry)
+    writer.work(0.0)
+    limit[0] = writer.paths[0].stat().st_size + spare
+    for entry in entries[20:30]:
+        writer.put(entry)
+    writer.work(1.0)
+    writer.work(2.0)
+    (listed,) = takes(tmp_path)
+    assert (listed.ended, listed.stopped) == (None, "recording has stopped here: No space left on device")
+    read = read_take(writer.paths[0])
+    assert read.entries == entries[: len(read.entries)]
+    assert writer.acknowledged == len(read.entries) >= 15
+    limit[0] = 1 << 20
+    for entry in entries[30:]:
+        writer.put(entry)
+    writer.work(3.0)
+    assert read_take(writer.paths[0]).entries == entries
+    assert (writer.paths, writer.acknowledged, writer.loss) == (writer.paths[:1], 40, "")
+
+
 def test_what_is_missing_is_told_in_the_list_from_the_end_of_the_file(tape: Tape, tmp_path: Path) -> None:
     entries = [step_of(step) for step in range(-8, 300)]
     tape.put(*entries[:10], Lost(1, 5, "nobody read"), *entries[15:])

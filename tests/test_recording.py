@@ -499,7 +499,7 @@ def fake() -> Fake:
 
 def test_a_full_disk_is_told_and_recording_goes_on_when_there_is_space(fake: Fake, tmp_path: Path) -> None:
     writer, entries = Writer(tmp_path, HEAD, fake.disk()), steps(8)
-    fake.room = 900
+    fake.room = 1500
     for entry in entries[:6]:
         writer.put(entry)
     writer.work(0.0)
@@ -635,7 +635,7 @@ def test_beyond_the_bound_the_oldest_go_and_are_counted(
     writer, entries = Writer(tmp_path, HEAD, fake.disk()), steps(40)
     writer.put(entries[0])
     writer.work(0.0)
-    fake.room = 0
+    fake.room = len(fake.content) + 100  # for the mark that nothing follows, not for a step
     for entry in entries[1:]:
         writer.put(entry)
         writer.work(0.5)

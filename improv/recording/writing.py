@@ -1,6 +1,7 @@
 """The file of a take: lines appended and made sure of, on a disk that may fail in any way.
 
-A file that is not as it was left is given up for another one, and said. It must never touch a line that is written.
+A file that is not as it was left is given up for another one, and said. It must never touch a line that is written, but
+for a disk that is full: then the last steps wait again where the mark that says so has no other place.
 """
 
 import errno
@@ -48,6 +49,11 @@ _LOOK_S = 0.5
 """So often the file is looked at: whether it is still there, and as it was left."""
 
 _LINES_A_WRITE = 256
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+_SPARE = 16
+"""So many steps at most make room for the mark of a disk that is full."""
 
 _SYNC: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
@@ -146,6 +152,8 @@ class Writer:
         self._inside = 0  # entries in the file
         self._marked = 0  # entries that the marks in the file count
         self._before: Head | Entry = head
+        self._newest: deque[tuple[Entry, Head | Entry, int]] = deque(maxlen=_SPARE)
+        """The last lines of the file if they are steps: each with what is before it, and how many bytes it has."""
         self._unwritten: deque[Told] = deque()
         self._looked_at_s = self._retry_at_s = self._synced_at_s = -math.inf
         self._unsynced = False
@@ -270,6 +278,7 @@ class Writer:
                 self._head, began=began, continues=name, from_step=before.step + 1,
                 transport=before.transport, settings=before.settings,
             )  # fmt: skip
+        self._newest.clear()
         self.path, self._entered, self._torn, self._unsynced = None, False, False, False
         self._before, self._size, self._inside, self._marked = self._head, 0, 0, 0
 
@@ -282,6 +291,7 @@ class Writer:
             self._truncate(file)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += len(line)
+        self._newest.clear()
         self._torn, self._unsynced = False, True
 
     def _write_some(self, file: int) -> None:
@@ -302,7 +312,7 @@ class Writer:
                 break
             written -= len(line)
             self._size += len(line)
-            self._settle(told)
+            self._settle(told, len(line))
         self._unsynced = True
         if failure is not None:
             self._truncate(file)
@@ -328,11 +338,15 @@ class Writer:
             before = told if isinstance(told, Entry) else before
         return batch
 
-    def _settle(self, told: Told | Head) -> None:
-        """What was told is in the file."""
+    def _settle(self, told: Told | Head, size: int) -> None:
+        """What was told is in the file, in so many bytes."""
         if isinstance(told, Head):
             return
         was = self._unwritten.popleft()
+        if isinstance(told, Entry) and isinstance(was, Entry) and not told.model:
+            self._newest.append((was, self._before, size))
+        else:
+            self._newest.clear()
         match told:
             case Entry():
                 self._before = told
@@ -376,7 +390,30 @@ class Writer:
             self._stopped = now_s, reason
             if self._file is not None and self._size and not self._torn:
                 with suppress(Exception):
-                    self._append(self._file, Lost(self._last_written, 0, f"recording has stopped here: {reason}"))
+                    self._mark_stop(self._file, f"recording has stopped here: {reason}")
+
+    def _mark_stop(self, file: int, why: str) -> None:
+        """Say in the file that nothing follows; where there is no room for that, in the place of its last steps."""
+        try:
+            self._append(file, Lost(self._last_written, 0, why))
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            self._take_back(file, len(lined(Lost(self._last_written, 0, why), self._before)[1]))
+            self._append(file, Lost(self._last_written, 0, why))
+
+    def _take_back(self, file: int, room: int) -> None:
+        """Have the last steps of the file wait again, as many as make room for so many bytes."""
+        taken, freed = 0, 0
+        while freed < room and taken < len(self._newest):
+            taken += 1
+            freed += self._newest[-taken][2]
+        self._disk.truncate(file, self._size - freed)
+        self._size, self._torn = self._size - freed, False
+        self._inside, self.acknowledged = self._inside - taken, self.acknowledged - taken
+        for _ in range(taken):
+            entry, self._before, _ = self._newest.pop()
+            self._unwritten.appendleft(entry)
 
     def _goes_on(self, now_s: float) -> bool:
         """Whether there was something to say of a stop that is over."""
@@ -432,7 +469,7 @@ def _fault(error: Exception, reason: str, directory: Path) -> str:
     """What is wrong and what to do about it, in one line."""
     advice = "it is tried again every second"
     if isinstance(error, OSError) and error.strerror:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in _FULL:
             advice = "free some space, it goes on by itself"
         elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
             advice = f"make {directory} a directory that can be written to, it goes on by itself"
