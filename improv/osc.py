@@ -331,7 +331,7 @@ def _meant(name: str, value: Argument) -> Value:
     if control.is_switch:
         return value if value in control.choices else _switched(value)
     if isinstance(value, str):
-        if name == MODEL.name and not (value.isprintable() and not {"/", "\\"} & set(value)):
+        if name == MODEL.name and (not value.isprintable() or {"/", "\\"} & set(value) or value.endswith(".onnx")):
             raise UsageError("over OSC a model is chosen by its name; a file can be given on the command line")
         return value
     if control.whole and math.isfinite(value):

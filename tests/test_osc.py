@@ -173,6 +173,7 @@ REFUSED = {
     "a nudge of a name": ("/improv/model/nudge", 1, "can't be nudged"),
     "a model's file": ("/improv/model", "/etc/passwd", "chosen by its name"),
     "a model's file elsewhere": ("/improv/model", "..\\a.onnx", "chosen by its name"),
+    "a model's file where improv was started": ("/improv/model", "a.onnx", "chosen by its name"),
     "a model in colours": ("/improv/model", "\x1b[31mred", "chosen by its name"),
     "quit": ("/improv/quit", [], "nothing that can be asked for"),
     "quit, pressed": ("/improv/quit", 1.0, "nothing that can be asked for"),
