@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from textual import events
 from textual.geometry import Size
+from textual.widgets import OptionList
 
 from improv.messages import Panic
 from improv.presets import preset_of, save
@@ -128,3 +129,22 @@ def test_a_storm_of_sizes_keys_clicks_and_news_leaves_it_whole(tmp_path: Path) -
 @pytest.mark.parametrize("seed", range(10, 14))
 def test_two_hundred_sizes_of_many_storms(tmp_path: Path, seed: int, glyphs: Glyphs) -> None:
     blown(tmp_path, seed, 220, glyphs)
+
+
+def test_pages_of_a_list_that_is_not_laid_out_yet_are_nothing(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        for opens in ("ctrl+p", "f3"):
+            await stage.press(opens)
+            await stage.pilot.pause()
+            await stage.press("down")
+            options = stage.app.screen.query_one(OptionList)
+            assert options.highlighted is not None
+            options.display = False
+            await stage.pilot.pause()
+            options._clear_caches()  # as when it has been filled, or the terminal has got another size
+            assert not options.scrollable_content_region
+            for key in ("pageup", "pagedown", "down", "pageup"):
+                await stage.press(key)
+            await stage.press("escape", "escape")
+
+    assert staged(tmp_path, scene).crash is None

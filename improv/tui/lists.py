@@ -113,6 +113,16 @@ class _Options(OptionList):
         self.rests = False
         super().action_cursor_up()
 
+    def action_page_down(self) -> None:
+        """Move down by a page, if there is room for any."""
+        if self.scrollable_content_region:
+            super().action_page_down()
+
+    def action_page_up(self) -> None:
+        """Move up by a page, if there is room for any."""
+        if self.scrollable_content_region:
+            super().action_page_up()
+
     def on_click(self, event: Click) -> None:
         """Pick nothing with what was meant for another screen."""
         if event.chain > 1:

@@ -14,7 +14,7 @@ from typing import Any
 
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette, DiscoveryHit, Hits
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hits
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -338,6 +338,11 @@ class StillPalette(LeftOnce, CommandPalette):
         """Have the cursor not blink, and no book pasted."""
         for line in self.query(Input):
             line.cursor_blink, line.max_length = False, _LONGEST
+
+    def _action_command_list(self, action: str) -> None:
+        """Move in the list, if there is room for any of it: Textual knows no pages of nothing."""
+        if self.query_one(CommandList).scrollable_content_region:
+            super()._action_command_list(action)
 
 
 class Everything(SystemCommandsProvider):
