@@ -14,6 +14,7 @@ from itertools import zip_longest
 from textwrap import wrap
 from typing import Any
 
+from textual._widget_navigation import Direction
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.events import Click
@@ -113,15 +114,10 @@ class _Options(OptionList):
         self.rests = False
         super().action_cursor_up()
 
-    def action_page_down(self) -> None:
-        """Move down by a page, if there is room for any."""
+    def _move_page(self, direction: Direction) -> None:
+        """Move by a page, if there is room for any."""
         if self.scrollable_content_region:
-            super().action_page_down()
-
-    def action_page_up(self) -> None:
-        """Move up by a page, if there is room for any."""
-        if self.scrollable_content_region:
-            super().action_page_up()
+            super()._move_page(direction)
 
     def on_click(self, event: Click) -> None:
         """Pick nothing with what was meant for another screen."""
