@@ -104,7 +104,15 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The port host lives; it says so five times a second."""
+    """The port host lives: it says so five times a second, and whenever it asks the MIDI server for something.
+
+    The player says it before and after it exchanges a port.
+    """
+
+    asks: bool = False
+    """Whether it is about to ask, and may have to wait: a JACK server that buries the dead stands still for seconds."""
+    server_gone: bool = False
+    """Whether the MIDI server has hung up."""
 
 
 @dataclass(frozen=True, slots=True)

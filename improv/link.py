@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -120,34 +119,32 @@ class Link:
         with end:
             if self.closed:
                 return
-            self._end.settimeout(_GRACE_S)
+            if hasattr(socket, "send_fds"):
+                self.hand(Join(since_s=since_s), [end.fileno()])
+            else:
+                self.send(Join(end.share(pid), since_s))  # type: ignore[attr-defined, unused-ignore]
+
+    def hand(self, value: object, descriptors: Sequence[int]) -> bool:
+        """Send a value with copies of these sockets, for `taken` at the other end; nothing without any.
+
+        Returns whether it was sent: it is not if the other end does not read for too long, or is gone.
+        """
+        self.drain(_GRACE_S)  # they come with the first byte of it
+        if self.closed or self.waits or not (descriptors and hasattr(socket, "send_fds")):
+            return False
+        framed, deadline_s = _framed(value), time.monotonic() + _GRACE_S
+        while (left_s := deadline_s - time.monotonic()) > 0:
             try:
-                self._end.sendall(self._unsent)
-                self._is_sent(len(self._unsent))
-                if hasattr(socket, "send_fds"):
-                    socket.send_fds(self._end, [_framed(Join(since_s=since_s))], [end.fileno()])
-                else:
-                    self._end.sendall(_framed(Join(end.share(pid), since_s)))  # type: ignore[attr-defined, unused-ignore]
+                sent = socket.send_fds(self._end, [framed], descriptors)
+            except BlockingIOError:
+                select.select((), [self._end], (), left_s)
             except OSError:
                 self._read()
-            finally:
-                with suppress(OSError):
-                    self._end.setblocking(False)
-
-    def hand(self, value: object, descriptors: Sequence[int]) -> None:
-        """Send a value with copies of these sockets, for `taken` at the other end; nothing without any."""
-        if self.closed or not (descriptors and hasattr(socket, "send_fds")):
-            return
-        self._end.settimeout(_GRACE_S)
-        try:
-            self._end.sendall(self._unsent)
-            self._unsent.clear()
-            socket.send_fds(self._end, [_framed(value)], descriptors)
-        except OSError:
-            self._read()
-        finally:
-            with suppress(OSError):
-                self._end.setblocking(False)
+                return False
+            else:
+                self._unsent += framed[sent:]
+                return True
+        return False
 
     def taken(self, count: int) -> list[socket.socket]:
         """The sockets that came with a value."""

@@ -43,7 +43,7 @@ from improv.between import (
     names_of,
 )
 from improv.config import Tune, Wiring
-from improv.errors import ImprovError
+from improv.errors import ImprovError, Unavailable
 from improv.link import Child, Failed, introduce
 from improv.messages import (
     MODEL,
@@ -188,8 +188,12 @@ class Supervisor:
         self._host: Child | None = None
         """What owns the clients of a JACK server, for one player after the other."""
         self._host_heard_s = 0.0
+        self._host_patience_s, self._player_patience_s = _STARTING_S, _PLAYER_SILENT_S
+        """How long either may say nothing: longer while it asks the MIDI server for something."""
         self._engine: Child | None = None
         self._opened: Opened | None = None
+        self._connects: list[Connect] = []
+        """The ports that are to be exchanged, of which no player has told what came of it."""
         self._ports: tuple[PortStatus, ...] = ()
         self._own: tuple[tuple[str, str], ...] = ()
         """What the MIDI system calls them, by role."""
@@ -298,8 +302,11 @@ class Supervisor:
             case Press():
                 self._tell_player(command)
             case Connect() if not self._player_open:
-                self._say("no port can be exchanged now: the MIDI ports are closed; ask again when they are open")
+                raise Unavailable(
+                    "no port can be exchanged now: the MIDI ports are closed; ask again when they are open"
+                )
             case Connect():
+                self._connects.append(command)
                 self._tell_player(command)
             case _:
                 self._asked.append(command)
@@ -400,10 +407,12 @@ class Supervisor:
         if now_s - self._now_s > _STUCK_ANYWAY_S:
             self._player_heard_s = self._engine_heard_s = self._host_heard_s = now_s
         self._now_s = now_s
-        if self._host is not None:
-            for message in self._host.link.receive():
+        if (host := self._host) is not None:
+            for message in host.link.receive():
+                if self._host is not host:
+                    break
                 self._host_heard_s = now_s
-                self._host_says(self._host, message)
+                self._host_says(host, message)
         if (player := self._player) is not None:
             for message in player.link.receive():
                 if self._player is not player:  # it was given up for what it said before
@@ -420,8 +429,10 @@ class Supervisor:
 
     def _host_says(self, host: Child, message: object) -> None:
         match message:
-            case Alive():
-                pass
+            case Alive(asks, server_gone):
+                self._host_patience_s = _STARTING_S if asks else _PLAYER_SILENT_S
+                if server_gone:
+                    self._lose_server()
             case Held(count):
                 self._let_go()
                 self._held = host.link.taken(count)
@@ -438,6 +449,8 @@ class Supervisor:
                 self._told_report(message)
             case Sent(onsets):
                 self._sent = onsets
+            case Alive(asks):
+                self._player_patience_s = _STARTING_S if asks else _PLAYER_SILENT_S
             case Moved():
                 self._player_moved(message)
             case Held() | Silenced():
@@ -462,6 +475,7 @@ class Supervisor:
         if self._opened is not None:
             self._say("the ports are open again")
         self._opened, self._player_open, self._told_failure = opened, True, ""
+        self._player_patience_s = _PLAYER_SILENT_S
         self._in_a_row["player"] = 0
         self._wiring = replace(self._wiring, api=opened.api, patient=True, finds=False, picked=())
         self._connected_to(opened.ports)
@@ -469,6 +483,9 @@ class Supervisor:
         self._brief_the_understudy()
         self._tell_player(self._wanted)
         self._tell_player(PassOn(self._wiring.thru))
+        lost, self._connects = self._connects, []  # if they end this one too, they are not asked for again
+        for asked in lost:
+            self._tell_player(asked)
         self._introduce()
 
     def _connected_to(self, ports: tuple[PortStatus, ...]) -> None:
@@ -505,14 +522,19 @@ class Supervisor:
         if report.gaps > before.gaps:
             self._say("time has passed unnoticed: the machine was suspended, or overloaded")
         if report.server_gone:
-            if self._understudy is not None:  # it is a client of the dead one too
-                self._understudy.kill()
-                self._understudy = None
-            self._end_host()
-            self._lose_player("the MIDI server is gone; waiting for it to come back")
+            self._lose_server()
+
+    def _lose_server(self) -> None:
+        """Whoever is a client of the dead one ends; others ask for another one."""
+        if self._understudy is not None:
+            self._understudy.kill()
+            self._understudy = None
+        self._end_host()
+        self._lose_player("the MIDI server is gone; waiting for it to come back")
 
     def _player_moved(self, moved: Moved) -> None:
         """Another port is open, or cannot be; a player that takes over has to open the same."""
+        self._connects = [asked for asked in self._connects if (asked.end, asked.name) != (moved.end, moved.name)]
         if moved.opened is None or self._opened is None:
             self._say(moved.why)
             return
@@ -630,7 +652,7 @@ class Supervisor:
                 self._lose_player("the player has died; another takes its place")
             else:
                 self._lose_player()
-        elif self._now_s - self._player_heard_s > (_PLAYER_SILENT_S if self._player_open else _STARTING_S):
+        elif self._now_s - self._player_heard_s > self._patience_s:
             self._lose_player("the player is stuck; another takes its place")
         if self._engine is None or self._ended is not None:
             return
@@ -643,10 +665,17 @@ class Supervisor:
             self._say(f"the engine {'is stuck' if stuck else 'has died'}; another takes its place")
             self._start_engine()
 
+    @property
+    def _patience_s(self) -> float:
+        """How long the player may say nothing: longer while it or its host asks the MIDI server for something."""
+        if not self._player_open:
+            return _STARTING_S
+        return max(self._player_patience_s, self._host_patience_s if self._host is not None else 0.0)
+
     def _mind_the_host(self) -> None:
         """A player whose host is gone has no ports: another one opens them anew, with another host."""
-        silent_s = _PLAYER_SILENT_S if self._player_open else _STARTING_S
-        if self._host is None or not (self._host.gone or self._now_s - self._host_heard_s > silent_s):
+        silent = self._now_s - self._host_heard_s > self._host_patience_s
+        if self._host is None or not (self._host.gone or silent):
             return
         self._end_host()
         if self._player is not None:
@@ -719,7 +748,7 @@ class Supervisor:
         self._player_heard_s = time.monotonic()
         kept = self._host is not None
         if not kept and self._wiring.api in (None, "jack") and os.name == "posix":
-            self._host, self._host_heard_s = Child(HOST), self._player_heard_s
+            self._host, self._host_heard_s, self._host_patience_s = Child(HOST), self._player_heard_s, _STARTING_S
         if self._host is not None:
             introduce(self._player, self._host)
         if self._ports:

@@ -325,3 +325,67 @@ HERE = PortStatus(role="input", name="improv in", virtual=True, peers=())
 )
 def test_the_ports_in_a_sentence(there: Sequence[PortStatus], passes_on: bool, text: str) -> None:
     assert described("jack", there, passes_on=passes_on) == text
+
+
+class Keeper:
+    """A port host: what it has opened stays when a process dies."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.clients: dict[str, Any] = {}
+
+    def adopted(self, role: str) -> Any:
+        return self.clients.get(role)
+
+    def made(self, role: str) -> Any:
+        client: Any = self.system.client(role)
+        client.kept, client.keep = None, lambda value: setattr(client, "kept", value)
+        self.clients[role] = client
+        return client
+
+
+def hosted(keeper: Keeper, wanted: str) -> OutputPort:
+    return OutputPort(wanted, "jack", graph=keeper.system, patient=True, host=keeper)
+
+
+def test_who_is_renamed_while_a_player_is_dead_keeps_the_cable(system: System) -> None:
+    keeper = Keeper(system)
+    hosted(keeper, "oboe")
+    system.leave("oboe:in")
+    system.come("oboe:reed", "1")
+    system.plug(OURS["out"], "oboe:reed")
+    port = hosted(keeper, "oboe:in")
+    assert (port.name, port.connected, port.peers, system.made) == ("oboe:reed", True, ("oboe:reed",), 1)
+    assert hosted(keeper, "oboe:in").name == "oboe:reed"  # and the next one, though nobody has told the daemon
+
+
+def test_a_cable_that_was_pulled_stays_out_when_a_player_dies(system: System) -> None:
+    keeper = Keeper(system)
+    port = hosted(keeper, "oboe")
+    system.pull(OURS["out"], "oboe:in")
+    assert "was unplugged by somebody" in port.follow()
+    port = hosted(keeper, "oboe:in")
+    assert (port.connected, port.peers, port.follow(), system.made) == (False, (), "", 1)
+    system.plug(OURS["out"], "oboe:in")
+    assert port.follow() == "output oboe:in is back"
+    assert port.connected
+
+
+@pytest.mark.parametrize("owner", ["1", "2"], ids=["the same", "another run"])
+def test_who_goes_while_a_player_is_dead_is_taken_up_again(owner: str, system: System) -> None:
+    keeper = Keeper(system)
+    hosted(keeper, "oboe")
+    system.leave("oboe:in")
+    port = hosted(keeper, "oboe:in")
+    assert (port.connected, system.made) == (False, 2)
+    system.come("oboe:in", owner)
+    assert port.follow() == "output oboe:in is back"
+    assert system.cables == {(OURS["out"], "oboe:in")}
+
+
+def test_another_port_than_the_one_a_dead_player_had_is_opened_anew(system: System) -> None:
+    keeper = Keeper(system)
+    hosted(keeper, "oboe")
+    port = hosted(keeper, "bassoon")
+    assert (port.name, port.connected, system.made) == ("bassoon:in", True, 2)
+    assert system.cables == {(OURS["out"], "bassoon:in")}

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from improv.between import Alive
 from improv.config import Wiring
+from improv.errors import Unavailable
 from improv.link import Link
+from improv.messages import PortStatus
 from improv.midi import hosted, ports, rig
 from improv.midi.host import PortHost
 from improv.midi.hosted import Hosted
@@ -305,7 +307,7 @@ def test_a_host_that_is_gone_is_told(house: House) -> None:
     player.link.woken = True
     port.send(NOTE)
     assert "process that holds the MIDI ports" in port.fault
-    with pytest.raises(rtmidi.SystemError, match="process that holds the MIDI ports has died"):
+    with pytest.raises(Unavailable, match="process that holds the MIDI ports has died"):
         player.made("out")
 
 
@@ -320,6 +322,40 @@ def test_the_host_says_that_it_lives_and_what_rtmidi_complains_of(house: House) 
     player.take_in()
     assert (player.complaints(), player.overflows, player.server_gone) == (["MidiInJack: full"], 3, True)
     assert player.complaints() == []
+
+
+def test_the_host_says_when_it_asks_the_midi_server_and_when_that_is_gone(house: House) -> None:
+    opened(house.player())
+    said = [message for message in house.daemon.receive() if isinstance(message, Alive)]
+    assert (Alive(asks=True) in said, said[-1]) == (True, Alive())
+    house.server.gone = True
+    house.settle()
+    assert house.daemon.receive()[-1] == Alive(server_gone=True)
+
+
+def test_what_a_player_that_died_last_has_left_is_silenced_again_before_the_host_ends(house: House) -> None:
+    player = house.player()
+    opened(player).send(NOTE)
+    house.daemon.close()
+    player.link.close()
+    house.host.run()
+    driver = house.drivers["out"]
+    assert driver.synth.at_rest
+    assert driver.sent.count(b"\xb0\x7b\x00") == 2  # a server that is late drops one
+
+
+def test_thru_of_its_own_is_there_again_though_the_output_has_a_name_by_now(
+    monkeypatch: pytest.MonkeyPatch, house: House
+) -> None:
+    monkeypatch.setattr(rig, "reachable_api", lambda wanted: "jack")
+    thru = PortStatus(role="thru", name="improv thru", virtual=True)
+    made = list[list[str]]()
+    for before in ((), (thru,)):
+        with ExitStack() as stack:
+            host = house.player()
+            rig.opened(Wiring(output="synth:in"), stack, host=host, before=before)
+            made.append(sorted(role for role, driver in house.drivers.items() if "delete" not in driver.called))
+    assert made == [["in", "out"], ["in", "out", "thru"]]
 
 
 def test_a_dead_server_is_not_asked_for_silence(house: House) -> None:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from improv import errors
+from improv import errors, link
 from improv.errors import ContractError, ImprovError
 from improv.link import Child, Failed, Join, Link
 from improv.midi.player import Plan
@@ -295,6 +295,23 @@ def test_copies_of_sockets_come_with_a_value_and_keep_them_open() -> None:
         assert here.recv(1) == b""  # only now is there nobody any more
         ours.hand("nothing", [])
         assert theirs.receive() == []
+
+
+def test_who_does_not_read_is_handed_nothing_and_reads_whole_values_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "_GRACE_S", 0.01)
+    near, far = socket.socketpair()
+    with linked(buffer_bytes=SMALLEST) as (ours, theirs), near, far:
+        for index in range(40):
+            ours.send((index, bytes(20_000)))
+        for _ in range(3):
+            assert not ours.hand("lost", [near.fileno()])
+        reader = threading.Thread(target=lambda: send_on(ours))
+        reader.start()
+        arrived = read_from(theirs, 40)
+        reader.join()
+        assert [index for index, _ in arrived] == list(range(40))
+        assert ours.hand("with it", [near.fileno()])
+        assert read_from(theirs, 1) == ["with it"]
 
 
 def test_nothing_is_handed_over_to_who_is_gone() -> None:

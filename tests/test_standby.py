@@ -128,7 +128,7 @@ def waited(system: System, *asked: StandBy | TakeOver | None) -> TakeOver | None
         system.said.append("silenced")
         system.gone_at[OWN[2][1]] = system.moment + 2
 
-    return stand_by(first, wait, system, silenced, lambda: None)
+    return stand_by(first, wait, system, silenced, lambda: True)
 
 
 JACK = Wiring(api="jack")
@@ -162,7 +162,7 @@ def test_one_that_is_started_only_then_silences_as_well(system: System) -> None:
     system.dies((OWN[0][1], 3))
     system.there = [name for name in system.there if name == OWN[0][1] or name.endswith(":in")]
     take_over = TakeOver(JACK, connected("synth:in"), OWN[:1])
-    assert stand_by(take_over, lambda: None, system, lambda: system.said.append("silenced"), lambda: None) is take_over
+    assert stand_by(take_over, lambda: None, system, lambda: system.said.append("silenced"), lambda: True) is take_over
     assert system.said[-4:] == ["silence", "silenced", "silence", "closed"]
 
 
@@ -191,11 +191,11 @@ def test_where_nobody_can_be_asked_it_is_connected_to_the_named_output(
     named = Wiring(api="coremidi", output="synth")
     unknown = (PortStatus(role="output", name="synth"),)
     told = iter([TakeOver(named, unknown, ())])
-    assert stand_by(StandBy(named, unknown), lambda: next(told), None, lambda: None, lambda: None) is not None
+    assert stand_by(StandBy(named, unknown), lambda: next(told), None, lambda: None, lambda: True) is not None
     assert opened == [("synth", "standby")]
     assert system.said == ["silence"] * 3
     virtual = TakeOver(Wiring(api="coremidi"), unknown, ())
-    assert stand_by(virtual, lambda: None, None, lambda: None, lambda: None) is virtual
+    assert stand_by(virtual, lambda: None, None, lambda: None, lambda: True) is virtual
     assert len(opened) == 1
 
 
@@ -211,3 +211,10 @@ def test_a_server_that_begins_no_period_stands_still(system: System, monkeypatch
     assert found == [False, False, False, True, True, False, False]
     monkeypatch.setattr(System, "cycle", property(lambda _: None))
     assert not port.stalled()
+
+
+def test_nobody_is_waited_for_once_no_player_is_wanted(system: System) -> None:
+    system.dies((OWN[0][1], 3), (OWN[2][1], 1 << 30))
+    take_over = TakeOver(JACK, connected("synth:in"), OWN)
+    stand_by(take_over, lambda: None, system, lambda: system.said.append("silenced"), lambda: False)
+    assert system.said[-2:] == ["silenced", "closed"]

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from improv.between import Begin, Opened, Told
+from improv.between import Alive, Begin, Moved, Opened, Told
 from improv.config import Tune, Wiring
-from improv.errors import ImprovError
-from improv.messages import Command, How, Nudge, Quit, Rig, Set
+from improv.errors import ImprovError, Unavailable
+from improv.messages import Command, Connect, How, Nudge, Quit, Rig, Set
 from improv.music import NoteOn, Part
 from improv.recording import Entry, Head, Recording, State, find_take, read_take
 from improv.replay import check
@@ -287,6 +287,86 @@ def test_what_is_asked_before_an_engine_has_begun_is_done_once() -> None:
         supervisor.ask(Nudge("tempo", 4))
         supervisor.play(Begin(Mode.SOLO, 1), [patient])
     assert patient.tempos[-1] == 244
+
+
+class Noting:
+    """A process that only notes what it is told."""
+
+    gone = waits = False
+
+    def __init__(self, *said: Any) -> None:
+        self.link = self
+        self.told: list[Any] = []
+        self.said, self.dropped, self.closed, self.killed = list(said), 0, False, False
+
+    def send(self, value: object) -> bool:
+        self.told.append(value)
+        return True
+
+    def receive(self) -> list[Any]:
+        said, self.said = self.said, []
+        return said
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+OPENED = Opened("", "jack", hears=True, plays=True, realtime=False)
+
+
+def with_player(monkeypatch: pytest.MonkeyPatch) -> tuple[Supervisor, Noting]:
+    supervisor, player = Supervisor(Tune.of(model="eck2002-blues"), Wiring(), Impatient()), Noting()
+    monkeypatch.setattr(supervisor, "_introduce", lambda: None)
+    supervisor._player = player  # type: ignore[assignment]
+    return supervisor, player
+
+
+def test_a_port_that_was_asked_for_of_a_player_that_died_is_asked_of_the_next_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    supervisor, player = with_player(monkeypatch)
+    asked = [Connect("output", "oboe"), Connect("input", "")]
+    with pytest.raises(Unavailable, match="the MIDI ports are closed"):
+        supervisor.ask(asked[0])
+    supervisor._player_says(player, OPENED)  # type: ignore[arg-type]
+    for connect in asked:
+        supervisor.ask(connect)
+    supervisor._player_says(player, Moved("input", "", None, "no"))  # type: ignore[arg-type]
+    told = list[list[Connect]]()
+    for _ in range(2):
+        supervisor._lose_player("the player has died")
+        supervisor._player = player = Noting()  # type: ignore[assignment]
+        supervisor._player_says(player, OPENED)  # type: ignore[arg-type]
+        told.append([message for message in player.told if isinstance(message, Connect)])
+    assert told == [asked[:1], []]
+
+
+def test_nobody_is_taken_for_stuck_while_a_midi_server_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    supervisor, player = with_player(monkeypatch)
+    supervisor._host = host = Noting()  # type: ignore[assignment]
+    supervisor._player_says(player, OPENED)  # type: ignore[arg-type]
+    supervisor._host_says(host, Alive())  # type: ignore[arg-type]
+    assert supervisor._patience_s == supervisor._host_patience_s < 2
+    supervisor._host_says(host, Alive(asks=True))  # type: ignore[arg-type]
+    assert supervisor._patience_s == supervisor._host_patience_s > 10
+    supervisor._host_says(host, Alive())  # type: ignore[arg-type]
+    supervisor._player_says(player, Alive(asks=True))  # type: ignore[arg-type]
+    assert supervisor._patience_s > 10 > supervisor._host_patience_s
+    supervisor._player_says(player, Alive())  # type: ignore[arg-type]
+    assert supervisor._patience_s < 2
+
+
+def test_a_server_that_goes_while_no_player_is_there_to_tell_is_told_by_the_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    supervisor, player = with_player(monkeypatch)
+    supervisor._host = host = Noting(Alive(server_gone=True), Alive())  # type: ignore[assignment]
+    supervisor._understudy = standby = Noting()  # type: ignore[assignment]
+    monkeypatch.setattr("select.select", lambda *_: ((), (), ()))
+    supervisor._listen([])
+    assert (host.killed, player.killed, standby.killed) == (True, True, True)
+    assert (supervisor._host, supervisor._player, supervisor._understudy) == (None, None, None)
+    assert "the MIDI server is gone" in supervisor.rig.remark
 
 
 def test_processes_that_die_before_they_have_done_any_work_end_a_jam_and_others_only_if_too_many() -> None:

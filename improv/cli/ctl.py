@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Steer an improv that plays, and see what it does.", cls=Commands, rich_markup_mode=None)
 
-_CONNECTING_S, _LOOK_S = 5.0, 0.05
+_CONNECTING_S, _LOOK_S = 8.0, 0.05
 """How long a port may take to be exchanged, and how often it is looked at."""
 
 _NEGATIVE = {"ignore_unknown_options": True}
@@ -197,11 +197,22 @@ def connect(
     if command.name:
         _find_port(instance, end, command.name)
     with _client(instance) as client:
-        before = client.status().rig
+        before = _when_open(client)
         if note := client.ask(command):
             say(note, err=True)
-        if before.ports:  # it tells what they are connected to
-            say(_connected(client, command, before))
+        say(_connected(client, command, before))
+
+
+def _when_open(client: "ControlClient") -> Rig:
+    """The rig, once its ports are open, which they are not while one player takes another one's place."""
+    deadline_s = time.monotonic() + _CONNECTING_S
+    while True:
+        rig = client.status().rig
+        if rig.ports or rig.api in ("", "none"):
+            return rig
+        if time.monotonic() > deadline_s:
+            raise Unavailable(f"no port can be exchanged now ({rig.says}); ask again when they are open")
+        time.sleep(_LOOK_S)
 
 
 def _connected(client: "ControlClient", asked: Connect, before: Rig) -> str:
@@ -218,8 +229,6 @@ def _connected(client: "ControlClient", asked: Connect, before: Rig) -> str:
             is_it = port.virtual if not asked.name else not port.virtual and matches(asked.name, port.name)
             if port.role == asked.end and is_it and (port.virtual or port.connected is not False):
                 return f"{asked.end}: {port_text(port)}"
-        if rig.remark not in ("", before.remark):
-            break
     raise Unavailable(rig.remark if rig.remark != before.remark else f"the {asked.end} is not connected to it")
 
 

@@ -18,7 +18,7 @@ from improv.link import Join, Link, serve
 from improv.midi.channels import NOTE_ON, silencing
 from improv.midi.hosted import Answer, Call, Came, Keep, Make, Refused, Send, State, Welcome
 from improv.midi.ledger import Ledger
-from improv.midi.ports import Burst, new_client
+from improv.midi.ports import SOUNDS, Burst, new_client
 from improv.midi.rtmidi_binding import rtmidi
 from improv.midi.scheduling import live_on, realtime
 from improv.midi.server import Server, jack_connections
@@ -34,8 +34,8 @@ _STUCK_S = 20.0
 """A call to a server may take so long; after it the system ends this process."""
 
 _MESSAGES_A_POLL = 64
-_SOUNDS = ("out", "thru")
-"""The roles of clients that may leave something sounding."""
+_DRAIN_S = 0.05
+"""What is sent last is lost if a JACK port closes before those who hear it have had their turn."""
 
 
 class _Client:
@@ -75,6 +75,8 @@ class PortHost:
         self._player: Link | None = None
         self._clients: dict[str, _Client] = {}
         self._late = 0
+        self._unheld = False
+        """Whether the daemon has to be told which connections to hold."""
         self._state = State()
         self._says_s = 0.0
 
@@ -100,10 +102,12 @@ class PortHost:
             if self._player.closed:
                 self._leave_player()
         self._hand_on()
+        if self._unheld and not self._daemon.waits:
+            self._hold_silent_ones()
         if now_s >= self._says_s:
             self._says_s = now_s + _SAYS_S
             live_on(_STUCK_S)
-            self._daemon.send(Alive())
+            self._daemon.send(Alive(server_gone=self._server.gone))
             self._tell_state()
 
     # --- the player -----------------------------------------------------------------------------
@@ -120,7 +124,10 @@ class PortHost:
         for said in player.receive():  # another one may have been introduced before its death was noticed
             self._do(said)
         player.close()
-        for role in _SOUNDS:
+        self._silence()
+
+    def _silence(self) -> None:
+        for role in SOUNDS:
             if role in self._clients and not self._server.gone:
                 with suppress(rtmidi.RtMidiError, OSError):  # there is no port, and so nothing sounds
                     self._clients[role].silence()
@@ -156,10 +163,12 @@ class PortHost:
     def _answer(self, number: int, call: Callable[[], Any]) -> None:
         """Answer with what a call returns or raises; it may ask the server and take its time."""
         answer = Answer(number)
+        self._daemon.send(Alive(asks=True))
         try:
             answer = Answer(number, call())
         except (rtmidi.RtMidiError, OSError, ValueError, NotImplementedError) as error:
             answer = Answer(number, error=error)
+        self._daemon.send(Alive(server_gone=self._server.gone))
         if self._player is not None:
             self._player.send(answer)
 
@@ -171,7 +180,7 @@ class PortHost:
         with self._server.opening():
             midi = self._make(role, api)
         self._clients[role] = _Client(midi, jack_connections() - before)
-        self._hold_silent_ones()
+        self._unheld = True
 
     def _call(self, asked: Call) -> Any:
         client = self._clients.get(asked.role)
@@ -185,13 +194,13 @@ class PortHost:
         if client is not None:
             with self._server.opening():
                 client.midi.delete()
-            self._hold_silent_ones()
+            self._unheld = True
 
     def _hold_silent_ones(self) -> None:
         """Have the daemon hold the connections of what cannot sound: those that may are to be buried first."""
-        sounds = [client.connection for role, client in self._clients.items() if role in _SOUNDS]
+        sounds = [client.connection for role, client in self._clients.items() if role in SOUNDS]
         silent = sorted(jack_connections().difference(*sounds))
-        self._daemon.hand(Held(len(silent)), silent)
+        self._unheld = not self._daemon.hand(Held(len(silent)), silent) and bool(silent)
 
     def _hand_on(self) -> None:
         """Hand on what has arrived; it is lost where there is no player."""
@@ -203,7 +212,15 @@ class PortHost:
                 self._player.send(Came(role, messages))
 
     def _close(self) -> None:
-        """Close the clients in order: others on a JACK server wait for one that is not."""
+        """Close the clients in order: others on a JACK server wait for one that is not.
+
+        There are none but those of a player that has died: what it has left is silenced once more, for a server that
+        is late drops what was sent in that period.
+        """
+        for again in (True, False) if self._clients and not self._server.gone else ():
+            time.sleep(_DRAIN_S)
+            if again:
+                self._silence()
         for client in self._clients.values() if not self._server.gone else ():
             client.midi.close_port()
             client.midi.delete()

@@ -11,9 +11,11 @@ import select
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from improv.errors import Unavailable
 from improv.link import Link
 from improv.midi.rtmidi_binding import rtmidi
 
@@ -137,11 +139,11 @@ class Hosted:
         return self.ask(Call(next(self._numbers), role, method, arguments, tuple(options.items())))
 
     def ask(self, request: Make | Call) -> Any:
-        """Wait for the answer to a request; rtmidi.SystemError if the host is gone."""
+        """Wait for the answer to a request; Unavailable if the host is gone."""
         self.link.send(request)
         while request.number not in self._answers:
             if not self._wait():
-                raise rtmidi.SystemError("the process that holds the MIDI ports has died")
+                raise Unavailable("the process that holds the MIDI ports has died; try again")
         answer = self._answers.pop(request.number)
         if answer.error is not None:
             raise answer.error
@@ -243,5 +245,5 @@ class HostedClient:
             raise rtmidi.RtMidiError(refused or "the process that holds the MIDI ports does not answer")
 
     def _end(self, method: str) -> None:
-        if not self._host.link.closed:
+        with suppress(Unavailable):  # its ports are gone with it
             self._host.call(self._role, method)

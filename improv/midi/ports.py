@@ -12,13 +12,14 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from math import inf
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Protocol, Self
 
 from improv.errors import InputNotFound, Unavailable, UsageError
 from improv.messages import PortStatus
-from improv.midi.channels import silencing
+from improv.midi.channels import NOTE_ON, silencing
 from improv.midi.graph import Graph, pass_on
 from improv.midi.identity import is_ours, match_port, same_port
 from improv.midi.rtmidi_binding import limits, ports_of, rtmidi
@@ -46,6 +47,11 @@ _POLL_S, _APPEARS_S = 0.001, 0.5
 _MESSAGES_A_POLL = 32
 """So that passing them on keeps no deadline waiting for long."""
 _ALL_CHANNELS = range(16)
+_NAMES_KEPT = 8
+
+SOUNDS = ("out", "thru")
+"""The roles of clients that may leave something sounding."""
+
 _JACK_BURST, _JACK_EACH_S = 16, 6e-5
 """A JACK port holds four bytes a frame, some 19 messages a millisecond, and RtMidi drops what finds no room."""
 
@@ -103,6 +109,19 @@ def reachable_api(wanted: str | None = None) -> str:
     raise Unavailable(
         f"no MIDI system answers (tried {', '.join(tried) or 'none'}); start one, or plug an interface in{unable}"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a process has to know of a port that another one has opened before it."""
+
+    virtual: bool
+    ours: str
+    """What the MIDI system calls it."""
+    names: tuple[str, ...]
+    """What the other end was called, the last name last: it may have been renamed."""
+    owner: str
+    """Which run of which program it belonged to when it was connected."""
 
 
 class Host(Protocol):
@@ -249,6 +268,7 @@ class _Port:
                 news.append(self._follow_cable(self.peers))
             else:
                 news.append(self._follow_name(self._names()))
+            self._keep()
         except Unavailable as error:  # it may go again at any moment
             self.fault = str(error)
         return "; ".join(filter(None, news))
@@ -400,18 +420,32 @@ class _Port:
         midi = self._host.adopted(self.role) if self._host is not None else None
         if midi is None:
             return False
-        self._midi, self._open = midi, True
-        was_virtual, self._ours = midi.kept
+        kept: Kept = midi.kept
+        self._midi, self._open, self._ours = midi, True, kept.ours
         self.peers = self._peers_now()
-        if was_virtual and self.virtual:
+        if kept.virtual or self.virtual:
             self.name, self.connected = f"virtual port '{self._label}'", True
-            return True
-        same = None if was_virtual or self.virtual else same_port(self._wanted or "", self.peers or ())
-        if same is None or self.peers is None:
+            return kept.virtual and self.virtual
+        if self.peers is None or same_port(self._wanted or "", (*kept.names, *self.peers)) is None:
             return False
-        self.name, self.connected, self.connections = self.peers[same], True, 1
+        self.name, self.connections = kept.names[-1], 1
+        if not self.peers:  # gone, or somebody has cut the cable and it stays so
+            self._owner = kept.owner
+            return self._pulled(self._wanted_among(self._names(), patient=True))
+        same = same_port(self.name, self.peers)
+        self.name, self.connected = self.peers[0 if same is None else same], True
         self._owner = self._owner_of(self.name)
+        self._keep()
         return True
+
+    def _keep(self) -> None:
+        """Have the host keep what a process after this one has to know of the port."""
+        if self._host is not None and self._open:
+            before: Kept | None = self._midi.kept
+            names = before.names if before is not None else ()
+            if self.name not in names:
+                names = (*names[-_NAMES_KEPT:], self.name)
+            self._midi.keep(Kept(self.virtual, self._ours, names, self._owner))
 
     def _renew(self) -> None:
         """Have a new object of rtmidi's, which is nothing yet; Unavailable where the system does not answer."""
@@ -443,6 +477,7 @@ class _Port:
             raise Unavailable(f"{self._api} gives us no virtual port: {error}") from error
         self.name, self.connected = f"virtual port '{self._label}'", True
         self._opened(before)
+        self._keep()
 
     def _connect(self, name: str) -> bool:
         """Whether a port was opened that is to be connected to somebody's; Unavailable if it is refused."""
@@ -466,6 +501,7 @@ class _Port:
         if self.connected:
             self._owner, self.fault = self._owner_of(name), ""
             self.connections += 1
+        self._keep()
         return True
 
     def _opened(self, before: tuple[str, ...]) -> None:
@@ -473,8 +509,6 @@ class _Port:
         self._open = True
         new = [name for name in self._others() if name not in before and is_ours(name) and self._label in name]
         self._ours = new[0] if len(new) == 1 else ""
-        if self._host is not None:
-            self._midi.keep((self.virtual, self._ours))
         self.peers = self._peers_now()
 
     def _names(self) -> list[str]:
@@ -574,6 +608,8 @@ class OutputPort(_Port):
         super().__init__(role, wanted, api, graph=graph, patient=patient, host=host)
         self._jack = api == "jack"
         self._burst = Burst()
+        self._channels: set[int] = set()
+        """Those that a note was begun on."""
         self._cycle: int | None = None
         self._cycled_s = -inf
 
@@ -599,6 +635,8 @@ class OutputPort(_Port):
         if self._jack:
             self._burst.wait_for_room()
         try:
+            if message[0] & 0xF0 == NOTE_ON:
+                self._channels.add(message[0] & 0x0F)
             self._midi.send_message(message)
         except (rtmidi.RtMidiError, OSError, ValueError) as error:
             self.fault = f"the MIDI system does not take what is sent: {error}"
@@ -609,6 +647,10 @@ class OutputPort(_Port):
         if self._jack and self._open:  # what was sent last is still on its way
             time.sleep(_JACK_DRAIN_S)
             pass_on(self._graph, within_s=_JACK_STANDS_S)
+            if self.role in SOUNDS:  # a server that is late drops what was sent in that period
+                for message in silencing(sorted(self._channels)):
+                    self.send(message)
+                pass_on(self._graph)
 
     def silence(self) -> None:
         """End whatever the other end was left with, by a player before this one too."""

@@ -18,6 +18,7 @@ from math import inf
 from typing import Any
 
 from improv.between import (
+    Alive,
     Arrived,
     Down,
     Held,
@@ -30,7 +31,8 @@ from improv.between import (
     TakeOver,
     Turned,
 )
-from improv.link import Join, Link, serve
+from improv.errors import Unavailable
+from improv.link import Failed, Join, Link, serve
 from improv.messages import Connect, Panic, Quit
 from improv.midi.graph import graph_of
 from improv.midi.hosted import Hosted
@@ -226,6 +228,12 @@ class Orders:
                 self.host.close()
             self.host = self._link.joined(asked)
 
+    @property
+    def over(self) -> bool:
+        """Whether the daemon is gone, and asks for nothing any more."""
+        self._asked += self._link.receive()
+        return self._link.closed
+
     def next_patiently(self) -> Any:
         """The same, however long it takes."""
         live_on(0)
@@ -252,20 +260,21 @@ def _play(link: Link, notes: SharedNotes) -> None:
         if isinstance(begin, StandBy | TakeOver):
             with server.opening(), quiet():
                 graph = stack.enter_context(graph_of(begin.wiring.api or ""))
+            with quiet():
                 begin = stand_by(
                     begin,
                     orders.next_patiently,
                     graph,
                     lambda: _say_silenced(link),
-                    lambda: live_on(_OPENING_S),
+                    lambda: _goes_on(link, server) and not orders.over,
                     notes.ends,
                 )
-        if begin is None:
+        if begin is None or orders.over:
             return
         wiring = begin.wiring if isinstance(begin, TakeOver) else begin
         hosted = Hosted(orders.host, "jack") if orders.host is not None else None
         with server.opening():
-            rig = opened(wiring, stack, graph, hosted)
+            rig = opened(wiring, stack, graph, hosted, begin.ports if isinstance(begin, TakeOver) else ())
         if isinstance(begin, TakeOver):
             rig.take_over(begin.ports, graph)
         stack.callback(live_on, _STUCK_S)  # closing may be stuck as well
@@ -288,6 +297,16 @@ def _play(link: Link, notes: SharedNotes) -> None:
         if health.server_gone:
             link.drain(_FAREWELL_S)
             os._exit(0)  # closing a client of a dead server takes a second each
+
+
+def _goes_on(link: Link, server: Server) -> bool:
+    """Live on; or end at once, where the MIDI server has gone too: nothing sounds there, and it buries nobody."""
+    live_on(_OPENING_S)
+    if server.gone:
+        link.send(Failed.of(Unavailable("the MIDI server is gone; waiting for it to come back")))
+        link.drain(_FAREWELL_S)
+        os._exit(0)
+    return True
 
 
 def _say_silenced(link: Link) -> None:
@@ -319,8 +338,11 @@ def _run(
         if turned := player.turned():
             link.send(Turned(turned))
         for asked in daemon.asked_to_connect():
+            link.send(Alive(asks=True))
+            live_on(_OPENING_S)
             with health.server.opening():
                 link.send(rig.move(player, asked))
+            link.send(Alive())
         now_s = player.clock.now()
         news: tuple[str, ...] = ()
         if now_s >= look_s:

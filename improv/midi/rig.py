@@ -89,9 +89,11 @@ def opened(
     stack: ExitStack,
     graph: Graph | None = None,
     host: Host | None = None,
+    before: Sequence[PortStatus] = (),
 ) -> Rig:
     """Open the ports of a wiring, which the stack closes; Unavailable, InputNotFound or UsageError without them.
 
+    `before` are those of a player whose place this one takes: an output may have been a virtual one when it began.
     `host` holds their clients, if that is a JACK server's: other systems bury the dead by themselves.
 
     Outputs first: a JACK server lets go of the clients of a player that dies in their order, half a second each.
@@ -113,7 +115,7 @@ def opened(
         source = apart = lights = None
         patient = wiring.patient or "output" in wiring.picked
         sink = stack.enter_context(OutputPort(wiring.output, api, graph=graph, patient=patient, host=by))
-        if wiring.listens and not wiring.output:
+        if wiring.listens and (not wiring.output or any(port.role == "thru" for port in before)):
             apart = stack.enter_context(OutputPort(None, api, "thru", graph=graph, host=by))
         if wiring.listens:
             patient = wiring.patient or "input" in wiring.picked

@@ -56,30 +56,34 @@ class Reach:
         self._peers = peers
         self._plug_in()
 
-    def silence(self, dead: Collection[str], live_on: Callable[[], None]) -> None:
+    def silence(self, dead: Collection[str], goes_on: Callable[[], bool]) -> None:
         """Silence all of them until that has left for sure: once the `dead` outputs are out of the graph."""
-        for _ in self._while_there(dead, live_on):
+        for _ in self._while_there(dead, goes_on):
             self._send()
         for _ in range(2):
             self._send()
             pass_on(self._graph)
 
-    def wait(self, dead: Collection[str], live_on: Callable[[], None]) -> None:
-        """Wait until the `dead` ports are out of the graph, and silence those that could not be reached before."""
-        for _ in self._while_there(dead, live_on):
-            pass
+    def wait(self, dead: Collection[str], goes_on: Callable[[], bool]) -> None:
+        """Wait until the `dead` ports are out of the graph, and silence those that could not be reached before.
+
+        Returns at once when `goes_on` says that nobody waits for it.
+        """
+        for wanted in self._while_there(dead, goes_on):
+            if not wanted:
+                return
         self._plug_in()
         self._send()
         pass_on(self._graph)
 
-    def _while_there(self, dead: Collection[str], live_on: Callable[[], None]) -> Iterator[None]:
-        """Now and then, while any of these ports is in the graph; `live_on` is called each time."""
+    def _while_there(self, dead: Collection[str], goes_on: Callable[[], bool]) -> Iterator[bool]:
+        """Now and then, while any of these ports is in the graph: what `goes_on` says each time."""
         deadline_s = time.monotonic() + _CLEARED_S
         while self._graph is not None and time.monotonic() < deadline_s:
-            live_on()
+            wanted = goes_on()
             if not set(dead).intersection(self._graph.ports()):
                 return
-            yield
+            yield wanted
             time.sleep(_AGAIN_S)
             pass_on(self._graph, 1)  # what a system that stands still does not take would only pile up
 
@@ -111,12 +115,13 @@ def stand_by(
     wait: Callable[[], StandBy | TakeOver | None],
     graph: Graph | None,
     silenced: Callable[[], None],
-    live_on: Callable[[], None],
+    goes_on: Callable[[], bool],
     left: Callable[[], Sequence[bytes]] = tuple,
 ) -> TakeOver | None:
     """Follow what is asked until it is the player's turn, and silence what the one before has left; None if never.
 
-    `silenced` is called when that is silent, and `live_on` as long as it takes; `left` says what would end each note.
+    `silenced` is called when that is silent, and `goes_on` as long as it takes: it says whether another player is still
+    wanted. `left` says what would end each note.
     """
     with Reach(asked.wiring.api or "", graph, left) as reach:
         now: StandBy | TakeOver | None = asked
@@ -125,7 +130,7 @@ def stand_by(
             now = wait()
         if now is not None and not now.kept:
             reach.follow(now)
-            reach.silence([name for role, name in now.own if role in _SOUNDS], live_on)
+            reach.silence([name for role, name in now.own if role in _SOUNDS], goes_on)
             silenced()
-            reach.wait([name for _, name in now.own], live_on)
+            reach.wait([name for _, name in now.own], goes_on)
         return now
