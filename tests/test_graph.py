@@ -2,11 +2,15 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 
 import pytest
 
 from improv.errors import InputNotFound, Unavailable
+from improv.midi import graph
 from improv.midi.graph import AlsaGraph, alsa_ports, graph_of
 from tests.jack import Server, conclusive, missing
 
@@ -134,6 +138,7 @@ def test_without_a_server_there_is_no_graph_of_jack(monkeypatch: pytest.MonkeyPa
 ASKS = """
 import sys, jack
 from improv.errors import ImprovError
+from improv.midi import graph
 from improv.midi.graph import graph_of
 
 def say(*words):
@@ -179,3 +184,13 @@ def test_what_jack_has_connected_is_what_jack_says(tmp_path: Path) -> None:
         assert refused.startswith("Unavailable|JACK does not connect 'witness:input' to 'other:renamed'")
 
     conclusive(asked, tmp_path)
+
+
+def test_a_library_that_does_not_close_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    closes = Event()
+    stuck = SimpleNamespace(close=closes.wait)
+    monkeypatch.setitem(sys.modules, "jack", SimpleNamespace(Client=lambda *_, **__: stuck, JackError=ValueError))
+    monkeypatch.setattr(graph, "_CLOSES_S", 0.01)
+    with graph_of("jack") as there:
+        assert there is not None
+    closes.set()

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from errno import EEXIST
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -26,6 +27,9 @@ _CLIENT = "improv-graph"
 _ACONNECT_S = 2.0
 _CYCLES, _CYCLES_S, _POLL_S = 3, 1.0, 0.001
 """So many cycles of the system take what was sent to everybody; how long they are waited for, looked at so often."""
+
+_CLOSES_S = 0.5
+"""How long closing a client of JACK may take."""
 
 _ALSA_CLIENT = re.compile(r'^Client +([0-9]+) : "(.*)" \[')
 _ALSA_PORT = re.compile(r'^  Port +([0-9]+) : "(.*)" \(')
@@ -130,7 +134,10 @@ class JackGraph:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._client.close()
+        """Close it; libjack may wait for ever while others come and go, so it is left alone after a while."""
+        closing = Thread(target=self._client.close, daemon=True)
+        closing.start()
+        closing.join(_CLOSES_S)
 
     def ports(self) -> tuple[str, ...]:
         """The names of all MIDI ports."""
