@@ -210,6 +210,9 @@ class StandBy:
 
     wiring: Wiring
     ports: tuple[PortStatus, ...]
+    """Its ports, and what they are connected to."""
+    own: tuple[tuple[str, str], ...] = ()
+    """What the MIDI system calls them, by role."""
 
 
 @dataclass(frozen=True, slots=True)

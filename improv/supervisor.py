@@ -240,6 +240,7 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._leave_silent()
         every = (self._player, self._engine, self._understudy, self._coming, self._host)
         children = [child for child in every if child is not None]
         for child in children:
@@ -250,6 +251,15 @@ class Supervisor:
             patience_s = _CLOSING_S if child in (self._player, self._understudy, self._host) else _FAREWELL_S
             child.end(max(0.0, now_s + patience_s - time.monotonic()))
         self._notes.__exit__()
+
+    def _leave_silent(self) -> None:
+        """Nobody is to take another one's place any more; but one has to silence what was left by who died just now."""
+        player_died = self._player is not None and self._player.gone and self._player_open and not self._sent
+        if self._host.gone if self._host is not None else player_died and self._ports:
+            self._understudy = self._understudy or self._a_player()
+            self._understudy.link.send(TakeOver(self._wiring, self._ports, self._own))
+        elif self._understudy is not None:
+            self._understudy.link.send(Quit())
 
     def ready(self, doors: Sequence[Door] = ()) -> Opened | None:
         """Wait until the ports are open and the network is loaded; None if somebody asks for a stop before.
@@ -712,7 +722,7 @@ class Supervisor:
     def _brief_the_understudy(self) -> None:
         """Tell it what the ports are connected to: it is to be within reach of all that sounds."""
         if self._understudy is not None and self._player_open and self._ports:
-            self._understudy.link.send(StandBy(self._wiring, self._ports))
+            self._understudy.link.send(StandBy(self._wiring, self._ports, self._own))
 
     def _lose_player(self, remark: str = "") -> None:
         """Kill it; another is started at once, unless the last one could not open its ports, which needs no remark."""

@@ -8,7 +8,7 @@ import pytest
 from improv.between import StandBy, TakeOver
 from improv.config import Wiring
 from improv.errors import InputNotFound
-from improv.messages import PortStatus
+from improv.messages import PortStatus, Quit
 from improv.midi import ports
 from improv.midi.channels import silencing
 from improv.midi.ports import OutputPort
@@ -111,16 +111,16 @@ def connected(*outputs: str, thru: Sequence[str] = (), lights: Sequence[str] = (
     )
 
 
-def waited(system: System, *asked: StandBy | TakeOver | None) -> TakeOver | None:
+def waited(system: System, *asked: StandBy | TakeOver | Quit | None) -> TakeOver | None:
     """What becomes of a player that is told these one after the other."""
     told = iter(asked)
     first = next(told)
-    assert first is not None
+    assert isinstance(first, StandBy | TakeOver)
 
-    def wait() -> StandBy | TakeOver | None:
+    def wait() -> StandBy | TakeOver | Quit | None:
         system.said.append("waits")
         now = next(told)
-        if isinstance(now, TakeOver):
+        if now is None or isinstance(now, TakeOver):
             system.dies((OWN[0][1], 2), (OWN[1][1], 4), (OWN[2][1], 1 << 30))
         return now
 
@@ -151,7 +151,7 @@ def test_silence_is_sent_until_it_is_sure_to_have_left_and_the_rest_is_waited_fo
 def test_it_follows_what_happens_to_the_ports_of_the_one_that_plays(system: System) -> None:
     """A cable more is one more of ours; one that is pulled is pulled here as well; lights are left alone."""
     asked = [connected(), connected("synth:in"), connected("synth:in", "gone:in"), connected("organ:in", lights=["x"])]
-    assert waited(system, *(StandBy(JACK, each) for each in asked), None) is None
+    assert waited(system, *(StandBy(JACK, each) for each in asked), Quit()) is None
     cable = f"{STANDBY} > "
     assert system.said == [
         "waits", f"{cable}synth:in", "waits", "waits", "closed", f"{cable}organ:in", "waits", "closed"
@@ -213,8 +213,16 @@ def test_a_server_that_begins_no_period_stands_still(system: System, monkeypatch
     assert not port.stalled()
 
 
+def test_it_silences_where_daemon_and_player_are_gone_at_once_without_a_word(system: System) -> None:
+    """As far as it was told of them; nobody waits for the rest."""
+    assert waited(system, StandBy(JACK, connected("synth:in"), OWN[:2]), None) is None
+    assert system.said[0] == f"{STANDBY} > synth:in"
+    assert system.said[-4:] == ["silence", "silenced", "silence", "closed"]
+    assert system.said.count(f"{OWN[0][1]} goes") == system.said.count(f"{OWN[1][1]} goes") == 1
+
+
 def test_nobody_is_waited_for_once_no_player_is_wanted(system: System) -> None:
-    system.dies((OWN[0][1], 3), (OWN[2][1], 1 << 30))
+    system.dies((OWN[0][1], 3), (OWN[1][1], 3), (OWN[2][1], 1 << 30))
     take_over = TakeOver(JACK, connected("synth:in"), OWN)
     stand_by(take_over, lambda: None, system, lambda: system.said.append("silenced"), lambda: False)
     assert system.said[-2:] == ["silenced", "closed"]

@@ -10,16 +10,17 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from improv.between import Alive, Begin, Moved, Opened, Told
+from improv.between import Alive, Begin, Moved, Opened, TakeOver, Told
 from improv.config import Tune, Wiring
 from improv.errors import ImprovError, Unavailable
-from improv.messages import Command, Connect, How, Nudge, Quit, Rig, Set
+from improv.messages import Command, Connect, How, Nudge, PortStatus, Quit, Rig, Set
 from improv.music import NoteOn, Part
 from improv.recording import Entry, Head, Recording, State, find_take, read_take
 from improv.replay import check
@@ -354,6 +355,27 @@ def test_nobody_is_taken_for_stuck_while_a_midi_server_is_asked(monkeypatch: pyt
     assert supervisor._patience_s > 10 > supervisor._host_patience_s
     supervisor._player_says(player, Alive())  # type: ignore[arg-type]
     assert supervisor._patience_s < 2
+
+
+@pytest.mark.parametrize("dead", ["nobody", "the host", "a player without a host"])
+def test_what_who_died_last_has_left_is_silenced_although_nobody_goes_on(
+    dead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor, player = with_player(monkeypatch)
+    supervisor._host = host = Noting() if dead != "a player without a host" else None  # type: ignore[assignment]
+    synth = PortStatus(role="output", name="synth:in", peers=("synth:in",))
+    supervisor._player_says(player, replace(OPENED, ports=(synth,)))  # type: ignore[arg-type]
+    supervisor._understudy = standby = Noting()  # type: ignore[assignment]
+    player.gone = True
+    if dead == "the host":
+        host.gone = True  # type: ignore[union-attr]
+    supervisor._leave_silent()
+    (last,) = standby.told
+    if dead == "nobody":  # the host silences what a player has left
+        assert last == Quit()
+    else:
+        assert isinstance(last, TakeOver)
+        assert (last.ports, last.kept) == ((synth,), False)
 
 
 def test_a_server_that_goes_while_no_player_is_there_to_tell_is_told_by_the_host(

@@ -14,6 +14,7 @@ from typing import Self
 
 from improv.between import StandBy, TakeOver
 from improv.errors import ImprovError
+from improv.messages import Quit
 from improv.midi.graph import Graph, pass_on
 from improv.midi.ports import OutputPort
 
@@ -112,7 +113,7 @@ class Reach:
 
 def stand_by(
     asked: StandBy | TakeOver,
-    wait: Callable[[], StandBy | TakeOver | None],
+    wait: Callable[[], StandBy | TakeOver | Quit | None],
     graph: Graph | None,
     silenced: Callable[[], None],
     goes_on: Callable[[], bool],
@@ -120,17 +121,23 @@ def stand_by(
 ) -> TakeOver | None:
     """Follow what is asked until it is the player's turn, and silence what the one before has left; None if never.
 
+    It is never its turn where it is told to quit, or the daemon is gone without a word: then all may have died at once,
+    and it silences as well.
+
     `silenced` is called when that is silent, and `goes_on` as long as it takes: it says whether another player is still
     wanted. `left` says what would end each note.
     """
     with Reach(asked.wiring.api or "", graph, left) as reach:
-        now: StandBy | TakeOver | None = asked
+        now: StandBy | TakeOver | Quit | None = asked
         while isinstance(now, StandBy):
             reach.follow(now)
-            now = wait()
-        if now is not None and not now.kept:
-            reach.follow(now)
-            reach.silence([name for role, name in now.own if role in _SOUNDS], goes_on)
+            asked, now = now, wait()
+        if isinstance(now, Quit):
+            return None
+        take_over = now or TakeOver(asked.wiring, asked.ports, asked.own)
+        if not take_over.kept:
+            reach.follow(take_over)
+            reach.silence([name for role, name in take_over.own if role in _SOUNDS], goes_on)
             silenced()
-            reach.wait([name for _, name in now.own], goes_on)
+            reach.wait([name for _, name in take_over.own], goes_on)
         return now
