@@ -181,6 +181,11 @@ class Link:
         """Whether something is kept to be sent."""
         return bool(self._unsent) and not self.closed
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to take in or to send on; a hang-up too, which sending may notice first."""
+        return self.woken or self.waits or self.closed
+
     def receive(self) -> list[Any]:
         """The values that have arrived; sets `closed` when there will be no more."""
         self.woken = False

@@ -9,13 +9,14 @@ import pytest
 from improv.between import Arrived, Down, Report, StandBy, TakeOver
 from improv.config import Wiring
 from improv.link import Link
-from improv.messages import Connect, Panic
+from improv.messages import Connect, Panic, Quit
 from improv.midi import ports, process
 from improv.midi.channels import CONTROL, NOTE_OFF, NOTE_ON, VOLUME
 from improv.midi.player import NullSink, Plan, Player
 from improv.midi.ports import InputPort, OutputPort
 from improv.midi.process import Daemon, Engine, Health, Orders, _run
 from improv.midi.rig import Rig
+from improv.midi.stream import Gone
 from improv.music import NoteOn, Part, Placed, Timed, Volume
 from improv.transport import SimulatedClock, Transport
 from tests.test_player import Listener
@@ -179,3 +180,22 @@ def test_a_player_of_a_dead_server_reports_it_and_ends_with_its_daemon(monkeypat
     assert len(reports) > 10
     assert all(report.server_gone for report in reports)
     theirs.close()
+
+
+def test_a_daemon_or_an_engine_whose_death_is_noticed_while_something_is_sent_to_it_is_gone() -> None:
+    """Whoever sends first learns of it first, and nothing becomes readable after that."""
+    (ours, theirs), (here, there) = socket.socketpair(), socket.socketpair()
+    link, engine = Link(ours), Engine()
+    daemon = Daemon(link, engine, NullSink())
+    engine.joined(Link(here))
+    for end in (link, engine.link):
+        assert end is not None
+        end.receive()
+    theirs.close()
+    there.close()
+    link.send(Report())
+    engine.tell([], [], frozenset({60}))
+    assert daemon.poll(1.0) == [Quit()]
+    assert engine.poll(1.0) == (Gone(1.0, engine=True),)
+    assert engine.link is None
+    link.close()

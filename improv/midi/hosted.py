@@ -151,7 +151,7 @@ class Hosted:
 
     def take_in(self) -> None:
         """Take in what the host has said; returns at once."""
-        if self.link.woken or self.link.waits:
+        if self.link.ready:
             self._receive()
 
     def complaints(self) -> list[str]:

@@ -107,7 +107,7 @@ class Engine:
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
         """The plans that have come; that the engine is gone, once it is."""
-        if self.link is None or not (self.link.woken or self.link.waits):
+        if self.link is None or not self.link.ready:
             return ()
         plans = self.link.receive()
         if self.link.closed:
@@ -132,7 +132,7 @@ class Daemon:
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
         """What the daemon asks for; stop, once it is gone."""
-        if not (self.link.woken or self.link.waits):
+        if not self.link.ready:
             return ()
         asked: list[Arrival] = []
         for message in self.link.receive():
