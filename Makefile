@@ -45,11 +45,11 @@ test: $(VENV)/.for-testing
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@$(MAKE) --no-print-directory --jobs 2 test-ports test-rest test-next
+	@$(MAKE) --no-print-directory --jobs 3 test-ports test-rest test-next
 
 .PHONY: test-ports test-rest
 # What needs real ports mostly waits for the one JACK server it has, so the rest is tried beside it, and gives way to it:
-# it takes the longest, and a server that is late makes it begin again. It is shown when done.
+# it takes the longest, and a server that is late makes it begin again. It is shown when done, and so is the next Python.
 test-ports: SHOWN := $(VENV)/test-ports.txt
 test-ports:
 	@$(BIN)/pytest -m 'ports and not full' >$(SHOWN) 2>&1; status=$$?; cat $(SHOWN); exit $$status
@@ -68,10 +68,11 @@ test-next:
 	echo "there is no Python $(NEXT) here: not tried with it"
 
 .PHONY: test-on-next
+test-on-next: SHOWN := $(NEXT_VENV)/tests.txt
 test-on-next: $(NEXT_VENV)/.for-testing
 	@$(NEXT_VENV)/bin/python -P -c '$(SAYS)'
-	nice $(NEXT_VENV)/bin/pytest -m 'not ports and not full' $(NEXT_SKIPS:%=--ignore=%) \
-		--numprocesses auto --maxprocesses 4 --dist worksteal
+	@nice $(NEXT_VENV)/bin/pytest -m 'not ports and not full' $(NEXT_SKIPS:%=--ignore=%) \
+		--numprocesses auto --maxprocesses 4 --dist worksteal >$(SHOWN) 2>&1; status=$$?; cat $(SHOWN); exit $$status
 
 $(NEXT_VENV)/.for-testing: pyproject.toml
 	test -x $(NEXT_VENV)/bin/python || $(NEXT_PYTHON) -P -m venv $(NEXT_VENV)

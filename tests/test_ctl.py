@@ -26,6 +26,7 @@ from improv.messages import (
     Learn,
     Nudge,
     Panic,
+    PortStatus,
     Quit,
     Restart,
     Set,
@@ -117,8 +118,6 @@ def show(daemon: Daemon) -> Iterator[Callable[[Snapshot], None]]:
         ("quit", [Quit()]),
         ("learn temperature", [Learn("temperature")]),
         ("forget panic", [Forget("panic")]),
-        ("connect output synth", [Connect("output", "synth")]),
-        ("connect input", [Connect("input", "")]),
         ("connect outptu synth", None),
         ("panic --instance default", [Panic()]),
         ("tempo 401", None),
@@ -136,6 +135,38 @@ def test_a_command_line_asks_for_what_it_says_or_is_refused(
     done = ctl(*line.split())
     assert daemon.asked == (asked or [])
     assert (done.status, done.out, bool(done.err)) == (0 if asked else 2, "", not asked)
+
+
+@pytest.mark.parametrize(
+    ("line", "asked", "says"),
+    [
+        ("connect output synth", Connect("output", "synth"), "output: synth:in"),
+        ("connect input", Connect("input", ""), "input: virtual port 'improv in' (nothing is connected to it)"),
+    ],
+)
+def test_a_port_is_asked_for_and_told_when_it_is_connected(
+    line: str,
+    asked: Command,
+    says: str,
+    ctl: Ctl,
+    daemon: Daemon,
+    show: Callable[[Snapshot], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("improv.cli.ctl._find_port", lambda *_: None)
+    output = PortStatus(role="output", name="synth:in", peers=("synth:in",))
+    ports = output, PortStatus(role="input", name="improv in", virtual=True, peers=())
+    show(replace(SEEN, rig=replace(SEEN.rig, api="jack", ports=ports)))
+    assert ctl(*line.split()) == Done(0, f"{says}\n", "")
+    assert daemon.asked == [asked]
+
+
+def test_without_midi_no_port_can_be_asked_for(ctl: Ctl, daemon: Daemon, show: Callable[[Snapshot], None]) -> None:
+    show(replace(SEEN, rig=replace(SEEN.rig, api="none", ports=())))
+    done = ctl("connect", "output")
+    assert (done.status, done.out) == (69, "")
+    assert "improv plays without MIDI" in done.err
+    assert daemon.asked == []
 
 
 @pytest.mark.parametrize("name", [*CONTROLS, *(target for target in TARGETS if target not in CONTROLS)])

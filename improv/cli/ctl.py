@@ -208,7 +208,9 @@ def _when_open(client: "ControlClient") -> Rig:
     deadline_s = time.monotonic() + _CONNECTING_S
     while True:
         rig = client.status().rig
-        if rig.ports or rig.api in ("", "none"):
+        if rig.api == "none":
+            raise Unavailable("improv plays without MIDI: it has no ports; improv doctor says why")
+        if rig.ports:
             return rig
         if time.monotonic() > deadline_s:
             raise Unavailable(f"no port can be exchanged now ({rig.says}); ask again when they are open")
