@@ -43,11 +43,13 @@ test: $(VENV)/.for-testing
 	@$(BIN)/python -P -c '$(SAYS)'
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory --jobs 4 test-ports test-types test-rest test-next
+
+.PHONY: test-ports test-types test-rest
+test-types:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@$(MAKE) --no-print-directory --jobs 3 test-ports test-rest test-next
 
-.PHONY: test-ports test-rest
 # What needs real ports mostly waits for the one JACK server it has, so the rest is tried beside it, and gives way to it:
 # it takes the longest, and a server that is late makes it begin again. It is shown when done, and so is the next Python.
 test-ports: SHOWN := $(VENV)/test-ports.txt

@@ -33,7 +33,7 @@ from tests.test_recording import recorded
 from tests.test_tui import SEEN
 
 IMPROV = [sys.executable, "-m", "improv"]
-FOUR_BARS = "jam -m walker --api none --choruses 1 --tempo 400"
+FOUR_BARS = "jam -m walker --api none --choruses 1"
 ONE_BAR = "jam -m one-bar --api none --choruses 1 --tempo 400"
 """As short as a jam can be: 0.6 seconds, and as many for the count-in."""
 
@@ -426,18 +426,19 @@ def imported(line: str) -> set[str]:
 
 
 def test_a_chorus_live_is_the_chorus_rendered(process: Improv, folder: Path) -> None:
-    """In real time into a file. On a machine that stalled it is inconclusive and repeated, at most three times."""
-    for _ in range(3):
-        ran = process(f"{FOUR_BARS} --seed 3 --count-in 1 --save jam.mid --figures figures.json")
+    """In real time into a file. On a machine that is too busy for it, it is played again at half the tempo."""
+    note = r"(-|[A-G][b#]?\d)"
+    for tempo in (400, 200, 100, 50, 25):
+        ran = process(f"{FOUR_BARS} --tempo {tempo} --seed 3 --count-in 1 --save jam.mid --figures figures.json")
         figures = json.loads((folder / "figures.json").read_text())
-        if not figures["missed_steps"] and not figures["dropped_onsets"]:
+        whole = len(re.findall(rf"chorus 1 bar . .* improv +{note}( +{note}){{7}}\n", ran.out)) == 4
+        if whole and not figures["missed_steps"] and not figures["dropped_onsets"]:
             break
     assert (ran.status, ran.err) == (0, "")
     first, turned, count_in, *bars, wrote, recorded, measured = ran.out.splitlines()
     assert first == f"walker, solo, seed 3, into {folder / 'jam.mid'}"
-    assert turned == "400 bpm, temperature 0.8"
+    assert turned == f"{tempo} bpm, temperature 0.8"
     assert count_in.split() == ["count-in", "1", "2", "3", "4"]
-    note = r"(-|[A-G][b#]?\d)"
     for number, (bar, chord) in enumerate(zip(bars, ["C7", "F7", "C7", "G7"], strict=True), 1):
         assert re.fullmatch(rf"chorus 1 bar {number} +{chord} +improv +{note}( +{note}){{7}}", bar)
     assert wrote == f"wrote {folder / 'jam.mid'}"
@@ -445,7 +446,7 @@ def test_a_chorus_live_is_the_chorus_rendered(process: Improv, folder: Path) -> 
     assert re.fullmatch(
         r"\d+ onsets, late by p50 \d+ us, p99 \d+ us, max \d+ us; 0 missed steps, 0 dropped onsets, 0 faults", measured
     )
-    assert process("render render.mid -m walker --tempo 400 --count-in 1 --seed 3").status == 0
+    assert process(f"render render.mid -m walker --tempo {tempo} --count-in 1 --seed 3").status == 0
     live, rendered = notes_of(folder / "jam.mid"), notes_of(folder / "render.mid")
     assert live == rendered
     assert {"Melody", "Chords", "Drums"} == live.keys()

@@ -26,9 +26,9 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv config init": ("", {0}),
     "improv config path": ("", {0}),
     "improv config show --origin": ("", {0}),
-    "improv ctl connect": ("input virtual", {2}),
+    "improv ctl connect": ("input virtual", {69}),
     "improv ctl connect input KeyLab": ("", {2}),  # there is no MIDI system
-    "improv ctl connect input virtual": ("", {2}),
+    "improv ctl connect input virtual": ("", {69}),
     "improv ctl density 0.5": ("", {0}),
     "improv ctl hand-over": ("", {0}),
     "improv ctl learn hand-over": ("", {2}),  # there is no MIDI system to learn from

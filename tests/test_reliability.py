@@ -232,7 +232,7 @@ WAYS = (
     Way("engine after engine dies", die_for_good, status=1),
 )
 TOGETHER = 3
-"""So many jams at once, each with a witness of its own."""
+"""So many jams at once, each with a witness of its own; in every run it is one."""
 
 
 def failing(path: Path) -> Path:
@@ -248,7 +248,7 @@ def failing(path: Path) -> Path:
     return saved(model, path)
 
 
-@pytest.mark.parametrize("exits", tiers(3, 21))
+@pytest.mark.parametrize("exits", tiers(1, 21))
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 def test_nothing_sounds_after_any_way_out(way: Way, exits: int, tmp_path: Path) -> None:
     """Every onset has an end of its own."""
@@ -256,9 +256,9 @@ def test_nothing_sounds_after_any_way_out(way: Way, exits: int, tmp_path: Path) 
     models["failing"] = str(failing(tmp_path / "failing.onnx"))
 
     def left(server: Server) -> None:
-        witnesses = [server.witness(f"w{one}") for one in range(TOGETHER)]
+        witnesses = [server.witness(f"w{one}") for one in range(min(TOGETHER, exits))]
         took_s: list[float] = []
-        for _ in range(exits // TOGETHER):
+        for _ in range(exits // len(witnesses)):
             heard = [len(witness.heard()) for witness in witnesses]
             jams = [leaving(server, way, models[way.model], witness) for witness in witnesses]
             for improv, witness, since in zip(jams, witnesses, heard, strict=True):
