@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv config path": ("", {0}),
     "improv config show --origin": ("", {0}),
     "improv ctl connect": ("input virtual", {69}),
-    "improv ctl connect input KeyLab": ("", {2}),  # there is no MIDI system
+    "improv ctl connect input KeyLab": ("", {69}),  # there is no MIDI system
     "improv ctl connect input virtual": ("", {69}),
     "improv ctl density 0.5": ("", {0}),
     "improv ctl hand-over": ("", {0}),
