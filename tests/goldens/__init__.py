@@ -1,0 +1,84 @@
+"""Golden performances: what improv plays, fixed byte for byte, so that a change that moves code moves no note.
+
+`renders/` holds what `improv render` wrote for each line of `RENDERS`, `exports/` what `improv export` wrote for each
+of `takes/`; `python -m tests.goldens` writes both anew, which is right only where the music is meant to be other. The
+takes are jams that were really played and recorded, with what their players did: they are never made anew, for takes of
+earlier versions have to replay for ever. `calls/` are MIDI files to answer.
+"""
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from improv.cli.commands import app
+
+FOLDER = Path(__file__).parent
+CALLS, TAKES = FOLDER / "calls", FOLDER / "takes"
+
+RENDERS = {
+    "partner": "",
+    "partner-seed": "--seed 7 --choruses 2",
+    "partner-slow": "--seed 8 --tempo 60 --swing 0.67",
+    "partner-quick": "--seed 9 --tempo 280 --swing 0.5",
+    "partner-key": "--seed 10 --key F --changes 0.8",
+    "partner-wild": "--seed 11 --temperature 1.4 --changes 1.5 --rests -0.5",
+    "partner-calm": "--seed 12 --temperature 0.3 --top-p 0.8 --rests 0.6 --density -0.5",
+    "partner-leaning": "--seed 13 --leaning 1 --register 1",
+    "partner-likeliest": "--temperature 0 --count-in 0",
+    "partner-trade": "--call riff --seed 14",
+    "partner-trade-two": "--call riff --seed 15 --bars 2 --tempo 180 --key Bb",
+    "partner-trade-played": "--call played --seed 16 --swing 0.6",
+    "partner-trade-triplets": "--call triplets --seed 17 --choruses 2",
+    "partner-trade-sixteenths": "--call sixteenths --seed 18 --swing 0.5",
+    "partner-trade-chords": "--call chords --seed 19 --density 0.7",
+    "partner-trade-chorus": "--call chorus --seed 20",
+    "partner-trade-drums": "--call drums_too --seed 21 --no-thru",
+    "partner-trade-one": "--call one --seed 22 --bars 1",
+    "partner-phrase": "--call riff --mode phrase --seed 23",
+    "partner-phrase-gap": "--call chorus --mode phrase --gap 3 --seed 24 --choruses 2",
+    "partner-duet": "--call chorus --mode duet --seed 25",
+    "partner-duet-low": "--call sixteenths --mode duet --seed 26 --register -1 --key Eb",
+    "partner-listen": "--call riff --mode listen --seed 27",
+    "partner-levels": "--seed 28 --melody-level 64 --chords-level 20 --click-mute --count-in 2",
+    "partner-alone": "--seed 29 --chords-mute",
+    "blues": "--model eck2002-blues --choruses 2",
+    "blues-key": "--model eck2002-blues --seed 30 --key G --tempo 200 --swing 0.5",
+    "blues-wild": "--model eck2002-blues --seed 31 --temperature 1.5 --density 0.5",
+    "blues-trade": "--model eck2002-blues --call riff --seed 32",
+    "blues-phrase": "--model eck2002-blues --call chorus --mode phrase --seed 33",
+    "blues-duet": "--model eck2002-blues --call played --mode duet --seed 34 --leaning 0.5",
+    "chords": "--model eck2002-chords --choruses 2",
+    "chords-key": "--model eck2002-chords --seed 35 --key A --changes 1",
+    "chords-trade": "--model eck2002-chords --call triplets --seed 36",
+}
+"""The arguments of `improv render`, by the name of the file that it writes."""
+
+
+def kept(name: str) -> Path:
+    """The file that a render is kept in."""
+    return FOLDER / "renders" / f"{name}.mid"
+
+
+def exported(take: Path) -> Path:
+    """The file that the export of a take is kept in."""
+    return FOLDER / "exports" / f"{take.stem}.mid"
+
+
+def render(name: str, out: Path) -> None:
+    """Have `improv render` write one of `RENDERS`."""
+    words = RENDERS[name].split()
+    if "--call" in words:
+        at = words.index("--call") + 1
+        words[at] = str(CALLS / f"{words[at]}.mid")
+    _improv("render", str(out), "--provider", "cpu", *words)
+
+
+def export(take: Path, out: Path) -> None:
+    """Have `improv export` write a take."""
+    _improv("export", str(take), str(out))
+
+
+def _improv(*words: str) -> None:
+    done = CliRunner().invoke(app, words)
+    if done.exit_code:
+        raise AssertionError(f"improv {' '.join(words)}: {done.output}") from done.exception

@@ -1,0 +1,42 @@
+"""What improv plays is what it has played before, note for note: see tests/goldens."""
+
+from pathlib import Path
+
+import pytest
+
+from improv.messages import How
+from improv.replay import check
+from tests.goldens import RENDERS, TAKES, export, exported, kept, render
+
+OTHER = "other music; if that is meant: python -m tests.goldens"
+ALL_TAKES = sorted(TAKES.glob("*.take"))
+
+
+@pytest.mark.parametrize("name", RENDERS)
+def test_a_render_is_what_it_was(name: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.mid"
+    render(name, out)
+    assert out.read_bytes() == kept(name).read_bytes(), OTHER
+
+
+@pytest.mark.parametrize("take", ALL_TAKES, ids=lambda take: take.stem)
+def test_a_take_is_decided_again_and_exported_as_it_was(take: Path, tmp_path: Path) -> None:
+    checked = check(take)
+    assert checked.unchecked == 0
+    assert len(checked.recording.entries) > 90
+    out = tmp_path / "out.mid"
+    export(take, out)
+    assert out.read_bytes() == exported(take).read_bytes(), OTHER
+
+
+def test_what_is_kept_is_all_of_it_and_tries_every_network_and_mode() -> None:
+    assert {path.stem for path in kept("").parent.glob("*.mid")} == set(RENDERS)
+    assert {path.stem for path in exported(Path()).parent.glob("*.mid")} == {take.stem for take in ALL_TAKES}
+    assert (len(RENDERS), len(ALL_TAKES)) >= (30, 20)
+    recordings = [
+        check(take).recording for take in ALL_TAKES if take.stem in ("modes", "swapped", "stopped", "engine-killed")
+    ]
+    entries = [entry for recording in recordings for entry in recording.entries]
+    assert {entry.settings.mode.value for entry in entries} == {"trade", "phrase", "duet", "solo", "listen"}
+    assert {entry.model for entry in entries if entry.model} == {"eck2002-blues", "eck2002-chords", "partner"}
+    assert {entry.how for entry in entries} >= {How.NETWORK, How.FALLBACK, How.IDLE}
