@@ -85,8 +85,8 @@ test-full: $(VENV)/.for-testing
 	$(BIN)/pytest -m full
 
 train: $(VENV)/.for-testing
-	$(BIN)/python -P -m training.train eck2002-chords
-	$(BIN)/python -P -m training.train eck2002-blues
+	$(BIN)/python -P -m training train eck2002-chords
+	$(BIN)/python -P -m training train eck2002-blues
 
 $(BIN)/python:
 	@for python in $(PYTHONS); do \

@@ -2,7 +2,7 @@
 
 import gc
 
-from improv.program import leave_current_folder, settle
+from improv.system.programs import leave_current_folder, settle
 
 
 def main() -> None:

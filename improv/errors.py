@@ -7,7 +7,7 @@ the snapshot.
     ImprovError
     ├── UsageError        a value out of range, an unknown name                 exit 2
     ├── DataError         a file that is not what it should be                  exit 65
-    │   └── ContractError a model that breaks the contract of `improv.model`
+    │   └── ContractError a model that breaks the contract of `improv.models.contract`
     ├── InputNotFound     a file or a MIDI port that is not there               exit 66
     ├── Unavailable       no MIDI system to open a port on                      exit 69
     └── AlreadyRunning    another process plays as this instance                exit 75

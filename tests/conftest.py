@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
-from improv.encoding import ENCODINGS
-from improv.messages import OWN, Settings
-from improv.model import CONTRACT, ModelSpec, Tensor, Tensors
-from improv.music import STEPS_PER_BEAT, Chord, Form
-from improv.session import Session, begin
-from improv.transport import Transport
-from improv.turns import Mode
+from improv.models.contract import CONTRACT, ModelSpec, Tensor, Tensors
+from improv.models.encodings import ENCODINGS
+from improv.music.theory import STEPS_PER_BEAT, Chord, Form
+from improv.music.transport import Transport
+from improv.music.turns import Mode
+from improv.protocol.commands import OWN, Settings
+from improv.session.step import Session, begin
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 """For PyTorch, before it is imported: on networks as small as these a second thread only waits, and spins meanwhile."""

@@ -208,7 +208,11 @@ class Keyboard:
         eventually(lambda: self.program.out.count("played") >= self._played, "the keyboard", within_s)
 
 
-_PROGRAMS = {"player": "improv.midi.process", "host": "improv.midi.host", "engine": "improv.performer"}
+_PROGRAMS = {
+    "player": "improv.runtime.player_process",
+    "host": "improv.runtime.port_host",
+    "engine": "improv.runtime.engine_process",
+}
 
 
 def children(pid: int) -> dict[str, int]:

@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from improv.encoding import ENCODINGS
-from improv.model import CONTRACT, METADATA_KEY
-from improv.music import STEPS_PER_BEAT, Form
+from improv.models.contract import CONTRACT, METADATA_KEY
+from improv.models.encodings import ENCODINGS
+from improv.music.theory import STEPS_PER_BEAT, Form
 from tests.conftest import CHANGES
 
 ENCODING = ENCODINGS["local_notes"]

@@ -13,19 +13,19 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from improv.config import Tune
-from improv.control import ControlServer
-from improv.controllers import DEFAULT_MAPS, Controllers
-from improv.daemon import _Desk
-from improv.engine import Lead, perform
-from improv.instance import Instance
-from improv.messages import MODEL, ON, THRU, Command, Connect, Nudge, Quit, Rig, Set, Snapshot
+from improv.config.instance import Instance
+from improv.config.load import Tune
+from improv.control.midi_controllers import DEFAULT_MAPS, Controllers
+from improv.control.socket_server import ControlServer
+from improv.midi.parser import Incoming
 from improv.midi.player import Arrival, PassOn, Player, Wanted
-from improv.midi.stream import Incoming
-from improv.performer import begun, opened
-from improv.session import Moment, snapshot
-from improv.transport import SimulatedClock
-from improv.turns import Mode
+from improv.music.transport import SimulatedClock
+from improv.music.turns import Mode
+from improv.protocol.commands import MODEL, ON, THRU, Command, Connect, Nudge, Quit, Rig, Set, Snapshot
+from improv.runtime.daemon import _Desk
+from improv.runtime.engine import Lead, perform
+from improv.runtime.engine_process import begun, opened
+from improv.session.step import Moment, snapshot
 
 _EARLY_S = 1.0
 

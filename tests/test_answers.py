@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from improv.engine import Lead, perform
-from improv.messages import HandOver, Settings
-from improv.midi.files import read_call
 from improv.midi.player import NullSink, Player, Script
-from improv.model_files import find_model
-from improv.music import STEPS_PER_BEAT, NoteEvent, NoteOff, NoteOn, Part, Timed
-from improv.onnx_model import OnnxModel
-from improv.session import Moment, begin
-from improv.transport import SimulatedClock, Transport
-from improv.turns import Mode, Who
+from improv.models.catalog import find_model
+from improv.models.onnx_runtime import OnnxModel
+from improv.music.theory import STEPS_PER_BEAT, NoteEvent, NoteOff, NoteOn, Part, Timed
+from improv.music.transport import SimulatedClock, Transport
+from improv.music.turns import Mode, Who
+from improv.protocol.commands import HandOver, Settings
+from improv.recording.midi_file import read_call
+from improv.runtime.engine import Lead, perform
+from improv.session.step import Moment, begin
 from tests.conftest import Echo, tried
 from tests.test_engine import Commands
 

@@ -17,8 +17,9 @@ ROOT = Path(improv.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 
 CORE = (
-    "music", "rhythm", "transport", "encoding", "encoding.vocabulary", "encoding.local_notes", "encoding.cells",
-    "model", "sampling", "turns", "session", "messages", "errors",
+    "music", "music.theory", "music.rhythm", "music.transport", "music.turns", "models", "models.encodings",
+    "models.encodings.base", "models.encodings.local_notes", "models.encodings.cells", "models.contract",
+    "models.sampling", "session", "session.step", "protocol", "protocol.commands", "errors",
 )  # fmt: skip
 WORLD = {
     "mido",
@@ -72,30 +73,56 @@ def test_a_room_of_the_core_names_nothing_of_the_world(room: str) -> None:
 @pytest.mark.parametrize(
     ("room", "loads", "never"),
     [
-        ("daemon", {"subprocess"}, {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch", "typer"}),
-        ("supervisor", {"subprocess"}, {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch", "typer"}),
-        ("performer", {"onnxruntime"}, {"mido", "rtmidi", "textual", "torch", "onnx", "onnxscript", "typer"}),
-        ("render", {"onnxruntime", "mido"}, {"rtmidi", "textual", "torch", "onnx", "onnxscript", "typer"}),
-        ("midi.process", {"rtmidi"}, {"numpy", "mido", "onnxruntime", "textual", "torch", "typer"}),
+        ("runtime.daemon", {"subprocess"}, {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch", "typer"}),
+        ("runtime.supervisor", {"subprocess"}, {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch", "typer"}),
+        (
+            "runtime.engine_process",
+            {"onnxruntime"},
+            {"mido", "rtmidi", "textual", "torch", "onnx", "onnxscript", "typer"},
+        ),
+        ("runtime.render", {"onnxruntime", "mido"}, {"rtmidi", "textual", "torch", "onnx", "onnxscript", "typer"}),
+        ("runtime.player_process", {"rtmidi"}, {"numpy", "mido", "onnxruntime", "textual", "torch", "typer"}),
         ("recording", {"threading"}, {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         (
             "tui.app",
             {"textual"},
-            {"improv.engine", "improv.session", "improv.midi.ports", "numpy", "mido", "rtmidi", "onnxruntime", "typer"},
+            {
+                "improv.runtime.engine",
+                "improv.session.step",
+                "improv.midi.ports",
+                "numpy",
+                "mido",
+                "rtmidi",
+                "onnxruntime",
+                "typer",
+            },
         ),
-        ("engine", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
+        ("runtime.engine", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         (
-            "terminal",
-            {"improv.messages"},
-            {"improv.engine", "improv.session", "numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch"},
+            "control.terminal",
+            {"improv.protocol.commands"},
+            {
+                "improv.runtime.engine",
+                "improv.session.step",
+                "numpy",
+                "mido",
+                "rtmidi",
+                "onnxruntime",
+                "textual",
+                "torch",
+            },
         ),
         ("midi.player", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         ("midi.ports", {"rtmidi"}, {"mido", "onnxruntime", "textual", "torch"}),
-        ("midi.files", {"mido"}, {"onnxruntime", "textual", "torch"}),
-        ("onnx_file", {"google.protobuf"}, {"numpy", "onnxruntime", "onnx", "torch", "mido", "rtmidi"}),
-        ("onnx_model", {"onnxruntime"}, {"onnx", "torch", "mido", "rtmidi", "textual"}),
-        ("config", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
-        ("cli.commands", {"typer"}, {"mido", "rtmidi", "onnxruntime", "textual", "torch", "numpy", "improv.daemon"}),
+        ("recording.midi_file", {"mido"}, {"onnxruntime", "textual", "torch"}),
+        ("models.onnx_file", {"google.protobuf"}, {"numpy", "onnxruntime", "onnx", "torch", "mido", "rtmidi"}),
+        ("models.onnx_runtime", {"onnxruntime"}, {"onnx", "torch", "mido", "rtmidi", "textual"}),
+        ("config.load", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
+        (
+            "cli.commands",
+            {"typer"},
+            {"mido", "rtmidi", "onnxruntime", "textual", "torch", "numpy", "improv.runtime.daemon"},
+        ),
     ],
 )
 def test_a_room_loads_what_it_is_for_and_no_more(room: str, loads: set[str], never: set[str]) -> None:

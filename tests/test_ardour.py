@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import mido
 import pytest
 
-from improv.midi.files import export
+from improv.recording.midi_file import export
 from tests.jack import IMPROV_OUT, Event, Inconclusive, Server, conclusive, eventually, missing
 from tests.test_recording import by_mido, performance
 

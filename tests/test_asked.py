@@ -7,20 +7,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from improv.encoding import Cells, Fed
-from improv.encoding.cells import asked_at
-from improv.messages import HandOver, Restart, Set, Settings
-from improv.music import SILENCE, STEPS_PER_BAR, Cell, Chord, Frame, NoteOff, NoteOn, Onset, Part, Release, Timed
-from improv.rhythm import NUMBERS, Rhythm
-from improv.session import Heard, Session, advance, begin
-from improv.transport import Transport
-from improv.turns import Mode, Who
+from improv.models.encodings import Cells, Fed
+from improv.models.encodings.cells import asked_at
+from improv.music.rhythm import NUMBERS, Rhythm
+from improv.music.theory import SILENCE, STEPS_PER_BAR, Cell, Chord, Frame, NoteOff, NoteOn, Onset, Part, Release, Timed
+from improv.music.transport import Transport
+from improv.music.turns import Mode, Who
+from improv.protocol.commands import HandOver, Restart, Set, Settings
+from improv.session.step import Heard, Session, advance, begin
 from tests.test_cells import Climber
 from tests.test_improviser import solo
-from training import answers
-from training.answers import Exchange, blocks, conversations, cut_of, developed, in_turns, phrased
 from training.corpora.solos import Note
-from training.sequences import ASKED, STEP, UNIT
+from training.datasets import conversations as answers
+from training.datasets.conversations import Exchange, blocks, conversations, cut_of, developed, in_turns, phrased
+from training.datasets.sequences import ASKED, STEP, UNIT
 
 CELLS = Cells()
 STEP_S = 0.25

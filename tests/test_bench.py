@@ -21,27 +21,28 @@ from typing import Self
 import numpy as np
 import pytest
 
-from improv.bench import jack, live, own_senders, steps, table
-from improv.bench.figures import _cells
-from improv.bench.grid import LEAD, PERIOD_S, onsets, read, write
-from improv.bench.hogs import Condition, GarbageMaker, hog, hold_interpreter, under
-from improv.bench.house import player, said_by
-from improv.bench.ours import Ours
-from improv.bench.peers import NOT_INSTALLED, PEERS
-from improv.bench.processes import of_jam, usage
-from improv.bench.reaction import reaction
-from improv.bench.rounds import alternate, probe_told, rows
-from improv.bench.senders import OneProcess, Peer
-from improv.bench.stalls import StallProbe
-from improv.bench.statistics import Quantiles, Samples, Stall, joined, median_ratio, ratio, robust_slope
-from improv.bench.steps import beside_bare_us, decided_us, processor_ms, step_us
-from improv.between import ENGINE, PLAYER, Opened, Report
-from improv.config import Wiring
+from improv.config.load import Wiring
+from improv.diagnostics.bench import jack, own_senders, steps, table
+from improv.diagnostics.bench import jack_measurements as live
+from improv.diagnostics.bench.grid import LEAD, PERIOD_S, onsets, read, write
+from improv.diagnostics.bench.interleaved_rounds import alternate, probe_told, rows
+from improv.diagnostics.bench.load_conditions import Condition, GarbageMaker, hog, hold_interpreter, under
+from improv.diagnostics.bench.player_sender import Ours
+from improv.diagnostics.bench.processes import of_jam, usage
+from improv.diagnostics.bench.processes_under_test import player, said_by
+from improv.diagnostics.bench.reaction import reaction
+from improv.diagnostics.bench.reference_senders import NOT_INSTALLED, PEERS
+from improv.diagnostics.bench.report import _cells
+from improv.diagnostics.bench.senders import OneProcess, Peer
+from improv.diagnostics.bench.stall_probe import StallProbe
+from improv.diagnostics.bench.statistics import Quantiles, Samples, Stall, joined, median_ratio, ratio, robust_slope
+from improv.diagnostics.bench.steps import beside_bare_us, decided_us, processor_ms, step_us
 from improv.errors import Unavailable
-from improv.link import Child
-from improv.messages import MODEL
-from improv.model_files import find_model
-from improv.onnx_model import OnnxModel
+from improv.ipc.link import Child
+from improv.models.catalog import find_model
+from improv.models.onnx_runtime import OnnxModel
+from improv.protocol.commands import MODEL
+from improv.runtime.ipc_messages import ENGINE, PLAYER, Opened, Report
 from tests.onnx_models import saved, walker
 
 BLUES = str(MODEL.default)
@@ -266,13 +267,20 @@ def test_a_peer_that_is_not_installed_is_skipped_with_a_message(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(Unavailable, match=r"isobar is not installed \(no isobar here\)"):
         Peer("isobar")(0.1, Condition.ALONE)
-    command = [sys.executable, "-m", "improv.bench.peers", "isobar", "0.1", str(tmp_path / "out")]
+    command = [
+        sys.executable,
+        "-m",
+        "improv.diagnostics.bench.reference_senders",
+        "isobar",
+        "0.1",
+        str(tmp_path / "out"),
+    ]
     assert subprocess.run(command, capture_output=True, check=False).returncode == NOT_INSTALLED
 
 
 def test_a_sender_carries_nothing_of_the_rest() -> None:
     """What a peer has to load beside its own library would slow it down."""
-    code = "import sys, improv.bench.peers; print(*sys.modules)"
+    code = "import sys, improv.diagnostics.bench.reference_senders; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {
         "numpy",
@@ -280,9 +288,9 @@ def test_a_sender_carries_nothing_of_the_rest() -> None:
         "mido",
         "rtmidi",
         "textual",
-        "improv.daemon",
+        "improv.runtime.daemon",
         "improv.midi",
-        "improv.bench.figures",
+        "improv.diagnostics.bench.report",
     }
     assert not heavy & set(done.stdout.split())
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from supriya_midi.rtmidi_ext import RtMidiAPI, RtMidiErrorType
 
-from improv.doctor import judged_binding
+from improv.diagnostics.doctor import judged_binding
 from improv.errors import Unavailable
 from improv.midi import ports, rtmidi_binding, supriya
 from improv.midi.rtmidi_binding import rtmidi
@@ -208,7 +208,7 @@ def test_a_jam_with_the_other_binding(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     def jammed(server: Server) -> None:
-        doctor = server.python("from improv.doctor import main; main(['midi_binding'])")
+        doctor = server.python("from improv.diagnostics.doctor import main; main(['midi_binding'])")
         assert doctor.ended() == 0, doctor.err
         assert "supriya-midi" in json.loads(doctor.out)[0]["says"]
         witness, keyboard = server.witness(), server.keyboard()

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from improv.encoding import ENCODINGS, Choosing, Fed, Steer
-from improv.encoding.cells import PITCH_HEAD, RHYTHM_HEAD, Cells, chord_notes
-from improv.messages import CHANGES, Restart, Set, Settings, Stop
-from improv.model import CONTRACT, ModelSpec, Tensor, Tensors
-from improv.music import (
+from improv.models.contract import CONTRACT, ModelSpec, Tensor, Tensors
+from improv.models.encodings import ENCODINGS, Choosing, Fed, Steer
+from improv.models.encodings.cells import PITCH_HEAD, RHYTHM_HEAD, Cells, chord_notes
+from improv.music.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of
+from improv.music.theory import (
     QUALITIES,
     SILENCE,
     STEPS_PER_BAR,
@@ -31,10 +31,10 @@ from improv.music import (
     Release,
     Timed,
 )
-from improv.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of
-from improv.session import Heard, Session, advance, begin, fallback, snapshot
-from improv.transport import Transport
-from improv.turns import Mode, Who
+from improv.music.transport import Transport
+from improv.music.turns import Mode, Who
+from improv.protocol.commands import CHANGES, Restart, Set, Settings, Stop
+from improv.session.step import Heard, Session, advance, begin, fallback, snapshot
 from tests.conftest import tiers
 
 CELLS = Cells()

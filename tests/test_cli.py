@@ -23,10 +23,10 @@ from improv import __version__
 from improv.__main__ import main
 from improv.cli.commands import app
 from improv.cli.options import _in_bash
-from improv.config import NAMES
-from improv.control import ControlServer
-from improv.instance import Instance
-from improv.messages import Rig
+from improv.config.instance import Instance
+from improv.config.load import NAMES
+from improv.control.socket_server import ControlServer
+from improv.protocol.commands import Rig
 from tests.onnx_models import describe, saved, specification, walker
 from tests.test_control import served
 from tests.test_recording import recorded

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from improv import config
 from improv.cli.config import app, beginning, toml
-from improv.config import TABLES, Config, Map, OscSettings, Wiring, config_path, load, reserved, variable
+from improv.config import load as config
+from improv.config.load import TABLES, Config, Map, OscSettings, Wiring, config_path, load, reserved, variable
 from improv.errors import DataError, ImprovError, InputNotFound, UsageError
-from improv.messages import CONTROLS, Settings
-from improv.turns import Mode
+from improv.music.turns import Mode
+from improv.protocol.commands import CONTROLS, Settings
 from tests.conftest import tiers
 
 GOOD = """\

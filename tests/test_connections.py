@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from improv.control import ControlClient
+from improv.config.instance import Instance
+from improv.control.socket_server import ControlClient
 from improv.errors import ImprovError
-from improv.instance import Instance
-from improv.messages import Connect, PortStatus, Rig
+from improv.protocol.commands import Connect, PortStatus, Rig
 from tests.jack import (
     IMPROV_IN,
     IMPROV_OUT,

@@ -10,12 +10,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from improv.encoding import Fed
 from improv.errors import ContractError, ImprovError, InputNotFound, UsageError
-from improv.model import MAX_TENSOR_VALUES, ModelSpec, no_memory
-from improv.model_files import MAX_FILE_BYTES, find_model, model_paths
-from improv.music import Cell, Form, Frame, Onset
-from improv.onnx_model import OnnxModel, provider_names, remember_provider, remembered_provider
+from improv.models.catalog import MAX_FILE_BYTES, find_model, model_paths
+from improv.models.contract import MAX_TENSOR_VALUES, ModelSpec, no_memory
+from improv.models.encodings import Fed
+from improv.models.onnx_runtime import OnnxModel, provider_names, remember_provider, remembered_provider
+from improv.music.theory import Cell, Form, Frame, Onset
 from tests.conftest import CHANGES
 from tests.onnx_models import ENCODING, Edit, describe, saved, specification, walker
 

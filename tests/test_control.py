@@ -21,8 +21,9 @@ from typing import Any
 
 import pytest
 
-from improv import __version__, control
-from improv.control import (
+from improv import __version__
+from improv.control import socket_server as control
+from improv.control.socket_server import (
     BURST,
     MAX_CLIENTS,
     MAX_FRAME_BYTES,
@@ -36,7 +37,9 @@ from improv.control import (
     told,
 )
 from improv.errors import DataError, Unavailable, UsageError
-from improv.messages import (
+from improv.music.theory import Cell, Chord, Onset, Place, Release
+from improv.music.turns import Mode, Turn, Who
+from improv.protocol.commands import (
     CONTROLS,
     Command,
     Connect,
@@ -56,9 +59,7 @@ from improv.messages import (
     Stop,
     Tap,
 )
-from improv.music import Cell, Chord, Onset, Place, Release
-from improv.plain import plain
-from improv.turns import Mode, Turn, Who
+from improv.protocol.json_codec import plain
 
 HELLO = '{"improv":1}'
 SEEN = Snapshot(

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.config import Map
-from improv.controllers import DEFAULT_MAPS, Controllers, from_file, to_text
+from improv.config.load import Map
+from improv.control.midi_controllers import DEFAULT_MAPS, Controllers, from_file, to_text
 from improv.errors import DataError, UsageError
-from improv.messages import (
+from improv.protocol.commands import (
     CONTROLS,
     TARGETS,
     TRIGGERS,

@@ -10,10 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from improv.encoding import MELODY_HEAD, LocalNotes, Steer
-from improv.engine import START_S, Lead, _fallbacks, perform
 from improv.errors import UsageError
-from improv.messages import (
+from improv.midi.player import Player, Script
+from improv.models.catalog import find_model
+from improv.models.contract import StepModel, Tensors
+from improv.models.encodings import MELODY_HEAD, LocalNotes, Steer
+from improv.models.onnx_runtime import OnnxModel
+from improv.models.sampling import one_unit
+from improv.music.theory import PITCH_CLASSES, SILENCE, Cell, Chord, Form, NoteOff, NoteOn, Onset, Part, Timed, Volume
+from improv.music.transport import SimulatedClock, Transport
+from improv.music.turns import Mode
+from improv.protocol.commands import (
     CONTROLS,
     MODEL,
     OWN,
@@ -33,14 +40,9 @@ from improv.messages import (
     Value,
     checked,
 )
-from improv.midi.player import Player, Script
-from improv.model import StepModel, Tensors
-from improv.model_files import find_model
-from improv.music import PITCH_CLASSES, SILENCE, Cell, Chord, Form, NoteOff, NoteOn, Onset, Part, Timed, Volume
-from improv.onnx_model import OnnxModel
-from improv.replay import replayed
-from improv.sampling import one_unit
-from improv.session import (
+from improv.recording.replay import replayed
+from improv.runtime.engine import START_S, Lead, _fallbacks, perform
+from improv.session.step import (
     Heard,
     Moment,
     Played,
@@ -53,8 +55,6 @@ from improv.session import (
     snapshot,
     swapped,
 )
-from improv.transport import SimulatedClock, Transport
-from improv.turns import Mode
 from tests.conftest import WITHOUT_SHRINKING, Echo, combined, form_chord, tried
 from tests.test_engine import Commands, played, script
 from tests.test_engine import Heard as Sink

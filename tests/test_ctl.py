@@ -13,10 +13,11 @@ import pytest
 from typer.exceptions import TyperException
 
 from improv.cli.ctl import app
-from improv.control import ControlServer, described
+from improv.config.instance import Instance
+from improv.control.socket_server import ControlServer, described
 from improv.errors import ImprovError, Unavailable, UsageError
-from improv.instance import Instance
-from improv.messages import (
+from improv.music.turns import Who
+from improv.protocol.commands import (
     CONTROLS,
     TARGETS,
     Command,
@@ -35,8 +36,7 @@ from improv.messages import (
     Stop,
     Tap,
 )
-from improv.plain import made
-from improv.turns import Who
+from improv.protocol.json_codec import made
 from tests.test_control import SEEN, Daemon, served
 
 

@@ -18,22 +18,22 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from improv import log as logs
-from improv.between import Opened
 from improv.cli import daemon
 from improv.cli.options import Given, with_jam
-from improv.controllers import Controllers
-from improv.daemon import _Desk
+from improv.config.instance import Instance
+from improv.control.midi_controllers import Controllers
 from improv.errors import AlreadyRunning, ImprovError, UsageError
-from improv.instance import Instance
-from improv.log import Log
-from improv.messages import Learn, PortStatus, Rig, Settings, Snapshot
 from improv.midi import ports
-from improv.music import Cell, Place
-from improv.notify import READY, WATCHDOG, notify, status, unit, unit_of, watchdog_s
-from improv.observers import Audience
-from improv.plain import printable
-from improv.turns import Mode, Turn, Who
+from improv.music.theory import Cell, Place
+from improv.music.turns import Mode, Turn, Who
+from improv.protocol.commands import Learn, PortStatus, Rig, Settings, Snapshot
+from improv.protocol.json_codec import printable
+from improv.runtime import log as logs
+from improv.runtime.daemon import _Desk
+from improv.runtime.ipc_messages import Opened
+from improv.runtime.log import Log
+from improv.runtime.observers import Audience
+from improv.system.systemd import READY, WATCHDOG, notify, status, unit, unit_of, watchdog_s
 from tests.jack import eventually
 
 FAKE = '''
@@ -722,7 +722,7 @@ def test_whoever_watches_sees_what_is_learned_and_without_midi_nothing_is() -> N
     ],
 )
 def test_the_mode_is_what_one_can_play_on(inputs: list[PortStatus], letters: bool, mode: Mode) -> None:
-    from improv.daemon import _mode_for
+    from improv.runtime.daemon import _mode_for
 
     opened = Opened("", "jack", hears=bool(inputs), plays=True, realtime=False, ports=tuple(inputs))
     assert _mode_for(opened, letters=letters) is mode

@@ -12,9 +12,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from improv import doctor as doctors
 from improv.cli.doctor import doctor
-from improv.doctor import (
+from improv.config.instance import Instance
+from improv.diagnostics import doctor as doctors
+from improv.diagnostics.doctor import (
     CHECKS,
     FASTEST_EIGHTH_S,
     Finding,
@@ -31,10 +32,9 @@ from improv.doctor import (
     writable,
 )
 from improv.errors import Unavailable
-from improv.fluidsynth import Found, advice
-from improv.instance import Instance
 from improv.midi import ports, rtmidi_binding
 from improv.midi.rtmidi_binding import rtmidi
+from improv.system.fluidsynth import Found, advice
 from tests.onnx_models import saved, walker
 
 BOTH = ("alsa", "jack")
@@ -280,7 +280,7 @@ def test_models_that_are_well_and_that_are_not(places: Path, monkeypatch: pytest
 
 
 def test_where_there_are_no_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("improv.model_files.model_paths", dict)
+    monkeypatch.setattr("improv.models.catalog.model_paths", dict)
     assert [ok for ok, _ in found("models")] == [False]
 
 

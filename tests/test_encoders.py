@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.config import Map
-from improv.controllers import DEFAULT_MAPS, Controllers, from_file, to_text
-from improv.encoders import DECODERS, Relative, Watch
+from improv.config.endless_knobs import DECODERS, Relative, Watch
+from improv.config.load import Map
+from improv.control.midi_controllers import DEFAULT_MAPS, Controllers, from_file, to_text
 from improv.errors import DataError, UsageError
-from improv.messages import CONTROLS, Command, Nudge, Set
+from improv.protocol.commands import CONTROLS, Command, Nudge, Set
 from tests.test_controllers import KNOB, Rig, cc, key, knob
 
 SENT: dict[Relative, dict[int, int]] = {

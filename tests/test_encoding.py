@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.encoding import Fed, LocalNotes
-from improv.music import SILENCE, Cell, Chord, Form, Frame, Onset
+from improv.models.encodings import Fed, LocalNotes
+from improv.music.theory import SILENCE, Cell, Chord, Form, Frame, Onset
 from tests.conftest import LOCAL_NOTES
 
 BLUES = Form.parse("C7 | F7 | F#dim7 | A7 | Dm7 | G7")

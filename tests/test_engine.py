@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from improv.encoding import CHORD_HEAD
-from improv.engine import FALLBACK_STEPS, REPLAN_S, Lead, perform
-from improv.messages import Command, How, Panic, Quit, Set
-from improv.midi.channels import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_OFF, NOTE_ON
+from improv.midi.messages import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_OFF, NOTE_ON
 from improv.midi.player import GAP_S, Plan, Player, Script
-from improv.model import Tensors
-from improv.music import NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, Volume
-from improv.session import LATE, Moment, Session
-from improv.transport import SimulatedClock, Transport
-from improv.turns import Mode
+from improv.models.contract import Tensors
+from improv.models.encodings import CHORD_HEAD
+from improv.music.theory import NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, Volume
+from improv.music.transport import SimulatedClock, Transport
+from improv.music.turns import Mode
+from improv.protocol.commands import Command, How, Panic, Quit, Set
+from improv.runtime.engine import FALLBACK_STEPS, REPLAN_S, Lead, perform
+from improv.session.step import LATE, Moment, Session
 from tests.conftest import Echo
 
 Begun = Callable[..., Session]

@@ -13,28 +13,32 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from improv.encoding import ENCODINGS
-from improv.messages import Settings
-from improv.model import CONTRACT, ModelSpec, Tensor, Tensors
-from improv.model_files import find_model
-from improv.music import STEPS_PER_BAR, STEPS_PER_BEAT, Chord, Form
-from improv.onnx_model import OnnxModel
-from improv.rhythm import RHYTHMS
-from improv.turns import Mode
+from improv.models.catalog import find_model
+from improv.models.contract import CONTRACT, ModelSpec, Tensor, Tensors
+from improv.models.encodings import ENCODINGS
+from improv.models.onnx_runtime import OnnxModel
+from improv.music.rhythm import RHYTHMS
+from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Chord, Form
+from improv.music.turns import Mode
+from improv.protocol.commands import Settings
 from tests.conftest import Echo
 from tests.test_markov import line as choices
 from tests.test_metrics import eighths, line, moved
 from tests.test_solos import solo
-from training import evaluate, metrics, regression, telling, trading
+from training.baselines import logistic_regression as regression
+from training.baselines.markov import nats
 from training.corpora.solos import Note, Solo
 from training.corpora.wjazzd_split import Split
-from training.evaluate import PEOPLE, Row, judged, lies, table, told, understanding
-from training.markov import nats
-from training.metrics import Figure, Melody, drawn_again, melody
-from training.performing import Surprise, alone, answer, remembered, surprise, waiting
-from training.sequences import CELLS
-from training.telling import told_apart
-from training.trading import Call, calls, is_echo
+from training.datasets.sequences import CELLS
+from training.evaluation import call_and_response as trading
+from training.evaluation import report as evaluate
+from training.evaluation.call_and_response import Call, calls, is_echo
+from training.evaluation.report import PEOPLE, Row, judged, lies, table, told, understanding
+from training.metrics import report as metrics
+from training.metrics import two_sample_test as telling
+from training.metrics.report import Figure, Melody, drawn_again, melody
+from training.metrics.two_sample_test import told_apart
+from training.rendering.playing import Surprise, alone, answer, remembered, surprise, waiting
 
 BAR = 48
 BLUES = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | C7 | G7 | F7 | C7 | G7")

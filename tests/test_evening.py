@@ -7,8 +7,11 @@ from math import inf
 
 import pytest
 
-from improv.engine import Lead, perform
-from improv.messages import (
+from improv.midi.player import Arrival, Player
+from improv.music.theory import NoteOff, NoteOn, Part, Timed
+from improv.music.transport import SimulatedClock, Transport
+from improv.music.turns import Mode
+from improv.protocol.commands import (
     BARS,
     CONTROLS,
     MODEL,
@@ -27,11 +30,8 @@ from improv.messages import (
     Stop,
     Tap,
 )
-from improv.midi.player import Arrival, Player
-from improv.music import NoteOff, NoteOn, Part, Timed
-from improv.session import Moment, begin
-from improv.transport import SimulatedClock, Transport
-from improv.turns import Mode
+from improv.runtime.engine import Lead, perform
+from improv.session.step import Moment, begin
 from tests.conftest import Echo, form_chord
 from tests.test_player import Listener
 

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import example
 from hypothesis import strategies as st
 
-from improv.encoding import CHORD_HEAD, MELODY_HEAD
-from improv.engine import FALLBACK_STEPS, Lead, perform
-from improv.messages import Command, How, Set, Settings
-from improv.midi.channels import CHANNELS
+from improv.midi.messages import CHANNELS
 from improv.midi.player import Plan, Player, Script
-from improv.model import Tensors
-from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Timed
-from improv.session import CHORDS_LOW, LATE, Moment, Session, begin
-from improv.transport import SimulatedClock, Transport
-from improv.turns import Mode
+from improv.models.contract import Tensors
+from improv.models.encodings import CHORD_HEAD, MELODY_HEAD
+from improv.music.theory import STEPS_PER_BAR, NoteOff, NoteOn, Part, Timed
+from improv.music.transport import SimulatedClock, Transport
+from improv.music.turns import Mode
+from improv.protocol.commands import Command, How, Set, Settings
+from improv.runtime.engine import FALLBACK_STEPS, Lead, perform
+from improv.session.step import CHORDS_LOW, LATE, Moment, Session, begin
 from tests.conftest import WITHOUT_SHRINKING, Echo, combined, tiers, tried
 from tests.synth import Synth
 

@@ -15,18 +15,18 @@ import mido
 import numpy as np
 import pytest
 
-from improv.config import Tune
+from improv.config.load import Tune
 from improv.errors import DataError, ImprovError, InputNotFound, UsageError
-from improv.messages import OWN, How, Quit, Set, Settings
-from improv.midi.channels import CHANNELS
-from improv.midi.files import TICKS_A_BEAT, CallNote, Take, read_call
-from improv.music import NoteOff, NoteOn, Part, Placed, Timed, pitch_name
+from improv.midi.messages import CHANNELS
+from improv.music.theory import NoteOff, NoteOn, Part, Placed, Timed, pitch_name
+from improv.music.transport import Transport
+from improv.music.turns import Mode, Rules, Turn, Who, first_turn
+from improv.protocol.commands import OWN, How, Quit, Set, Settings
 from improv.recording import Entry, Head
-from improv.render import render
-from improv.replay import entry_of
-from improv.session import Session, begin
-from improv.transport import Transport
-from improv.turns import Mode, Rules, Turn, Who, first_turn
+from improv.recording.midi_file import TICKS_A_BEAT, CallNote, Take, read_call
+from improv.recording.replay import entry_of
+from improv.runtime.render import render
+from improv.session.step import Session, begin
 from tests.conftest import Echo
 from tests.onnx_models import saved, walker
 from tests.test_engine import Commands, Heard, played, script

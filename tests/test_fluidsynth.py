@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from improv.fluidsynth import Advice, Found, advice, best_font, command, listed, look
+from improv.system.fluidsynth import Advice, Found, advice, best_font, command, listed, look
 
 FONT = Path("/usr/share/sounds/sf2/default-GM.sf2")
 DEBIAN = Found(

@@ -6,11 +6,11 @@ import pytest
 
 from improv.cli import ctl
 from improv.cli.options import Given
-from improv.config import Wiring, absolute, check_writable
-from improv.daemon import _save
+from improv.config.load import Wiring, absolute, check_writable
 from improv.errors import InputNotFound
-from improv.messages import MODEL
-from improv.observers import Audience
+from improv.protocol.commands import MODEL
+from improv.runtime.daemon import _save
+from improv.runtime.observers import Audience
 from tests.test_daemon_command import SEEN
 
 

@@ -5,12 +5,12 @@ from typing import Any, Self
 
 import pytest
 
-from improv.between import described, port_text
 from improv.errors import Unavailable
-from improv.messages import PortStatus
 from improv.midi import ports
 from improv.midi.ports import InputPort, OutputPort
 from improv.midi.rtmidi_binding import rtmidi
+from improv.protocol.commands import PortStatus
+from improv.runtime.ipc_messages import described, port_text
 
 OURS = {"out": "improv-out:improv out", "in": "improv-in:improv in", "lights": "improv-lights:improv lights"}
 

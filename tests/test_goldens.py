@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from improv.messages import How
-from improv.replay import check
+from improv.protocol.commands import How
+from improv.recording.replay import check
 from tests.goldens import RENDERS, TAKES, export, exported, kept, render
 
 OTHER = "other music; if that is meant: python -m tests.goldens"

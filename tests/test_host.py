@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.between import Alive
-from improv.config import Wiring
+from improv.config.load import Wiring
 from improv.errors import Unavailable
-from improv.link import Link
-from improv.messages import PortStatus
-from improv.midi import hosted, ports, rig
-from improv.midi.host import PortHost
-from improv.midi.hosted import Hosted
+from improv.ipc.link import Link
+from improv.midi import hosted_clients as hosted
+from improv.midi import ports
+from improv.midi.hosted_clients import Hosted
+from improv.midi.parser import Incoming
 from improv.midi.ports import InputPort, OutputPort
 from improv.midi.rtmidi_binding import rtmidi
-from improv.midi.stream import Incoming
+from improv.protocol.commands import PortStatus
+from improv.runtime import port_set as rig
+from improv.runtime.ipc_messages import Alive
+from improv.runtime.port_host import PortHost
 from tests.synth import Synth
 
 NOTE, END, PEDAL, BEND = b"\x90\x3c\x5a", b"\x80\x3c\x40", b"\xb2\x40\x7f", b"\xe2\x00\x14"

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from improv.errors import InputNotFound, UsageError
-from improv.midi.identity import match_port, plain, same_port
+from improv.midi.port_names import match_port, plain, same_port
 
 THROUGH = "Midi Through:Midi Through Port-0 14:0"
 ALSA = [THROUGH, "KeyLab 49:KeyLab 49 MIDI 1 24:0", "KeyLab 49:KeyLab 49 MIDI 2 24:1"]

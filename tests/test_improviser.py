@@ -8,14 +8,26 @@ import numpy as np
 import pytest
 import torch
 
-from improv.encoding import Cells, Steer
-from improv.encoding.cells import PITCH_HEAD, RHYTHM_HEAD
-from improv.music import Chord, Form
-from improv.rhythm import RHYTHMS
+from improv.models.encodings import Cells, Steer
+from improv.models.encodings.cells import PITCH_HEAD, RHYTHM_HEAD
+from improv.music.rhythm import RHYTHMS
+from improv.music.theory import Chord, Form
 from training.corpora.solos import Note, Solo
-from training.improviser import Recipe, batch_of, cut, learn, nats, rate_at, surprise
-from training.networks.lines import Lines
-from training.sequences import FEATURES, FORM_STEPS, NUMBER, STEP, TICK, UNIT, Sequence, fed, in_c, sequence, sequences
+from training.datasets.sequences import (
+    FEATURES,
+    FORM_STEPS,
+    NUMBER,
+    STEP,
+    TICK,
+    UNIT,
+    Sequence,
+    fed,
+    in_c,
+    sequence,
+    sequences,
+)
+from training.networks.melody_lstm import Lines
+from training.trainers.melody import Recipe, batch_of, cut, learn, nats, rate_at, surprise
 
 CELLS = Cells()
 FORM = Form.parse("G7 | C7 | G7 | G7 | C7 | C7 | G7 | E7 | Am7 | D7 | G7 E7 | Am7 D7")

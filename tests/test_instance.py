@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from improv import instance
+from improv.config import instance
+from improv.config.instance import Instance, Origin
 from improv.errors import AlreadyRunning, ImprovError, Unavailable, UsageError
-from improv.instance import Instance, Origin
 
 HOLDER = """
 import sys

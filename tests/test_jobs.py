@@ -19,13 +19,13 @@ from typing import Any
 
 import pytest
 
-from improv import program
-from improv.control import ControlServer
-from improv.instance import Instance
-from improv.messages import Command, Start, Stop
+from improv.config.instance import Instance
+from improv.control.socket_server import ControlServer
+from improv.protocol.commands import Command, Start, Stop
 from improv.recording import find_take, read_take
-from improv.replay import check
-from improv.signals import Signals, Suspension
+from improv.recording.replay import check
+from improv.runtime.signals import Signals, Suspension
+from improv.system import programs as program
 from tests.conftest import tiers
 from tests.jack import eventually
 from tests.onnx_models import saved, walker
@@ -71,7 +71,7 @@ def test_it_plays_whatever_descriptors_are_closed(closed: str, takes: Path) -> N
 @pytest.mark.parametrize("closed", [(), (0,), (1,), (2,), (0, 2), (0, 1, 2)])
 def test_what_is_closed_is_open_on_nothing(closed: tuple[int, ...], here: Path) -> None:
     code = (
-        "import os, sys; from improv.program import settle; settle()\n"
+        "import os, sys; from improv.system.programs import settle; settle()\n"
         "print('said'); print('told', file=sys.stderr); sys.stdout.flush()\n"
         "opened = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)\n"
         "os.write(opened, b'%d %s' % (opened, sys.stdin.read().encode()))"
@@ -116,7 +116,7 @@ def test_what_is_inherited_of_signals() -> None:
     """Blocked ones come all the same, and a child's end is told."""
     code = (
         "import signal, subprocess, sys\n"
-        "from improv.program import settle\n"
+        "from improv.system.programs import settle\n"
         "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})\n"
         "signal.signal(signal.SIGCHLD, signal.SIG_IGN); signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
         "settle()\n"
@@ -443,7 +443,7 @@ def test_where_it_cannot_be_made_again_it_is_told_and_tried_again() -> None:
 
 def test_what_is_anothers_by_now_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the system cannot tell who is there, another may have come meanwhile."""
-    monkeypatch.setattr("improv.instance._guard_name", lambda _: None)
+    monkeypatch.setattr("improv.config.instance._guard_name", lambda _: None)
     one = Instance()
     with one.held() as claim:
         shutil.rmtree(one.runtime)

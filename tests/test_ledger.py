@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from improv.midi.ledger import Ledger
+from improv.midi.note_ledger import Ledger
 from tests.synth import Synth
 
 

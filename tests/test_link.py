@@ -16,12 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from improv import errors, link
+from improv import errors
 from improv.errors import ContractError, ImprovError
-from improv.link import Child, Failed, Join, Link
+from improv.ipc import link
+from improv.ipc.link import Child, Failed, Join, Link
 from improv.midi.player import Plan
-from improv.music import NoteOff, NoteOn, Part, Placed
-from improv.transport import Transport
+from improv.music.theory import NoteOff, NoteOn, Part, Placed
+from improv.music.transport import Transport
 
 SMALLEST = 1  # the system makes of it the smallest buffer that it has
 
@@ -330,7 +331,7 @@ def test_nothing_is_handed_over_to_who_is_gone() -> None:
 
 # --- processes --------------------------------------------------------------------------------------
 
-_LISTENS = "import select, sys; from improv.link import *; link = parent(sys.argv[1:])\n"
+_LISTENS = "import select, sys; from improv.ipc.link import *; link = parent(sys.argv[1:])\n"
 
 _REPEATS = (
     _LISTENS

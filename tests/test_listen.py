@@ -18,18 +18,31 @@ import numpy as np
 import pytest
 
 from improv.errors import DataError, InputNotFound, UsageError
-from improv.music import Form
+from improv.music.theory import Form
 from tests.conftest import Echo
 from tests.test_solos import solo
-from training import listen, ratings, sound
 from training.corpora import wjazzd
 from training.corpora.solos import Note, Solo
 from training.corpora.wjazzd_split import Side, sides
-from training.listen import MARKOV, PEOPLE, Clip, alike, centred, of_markov, of_model, of_people, page, taken
-from training.metrics import CHORUS_BARS, TICKS_PER_BAR, Melody
-from training.ratings import Answer, mean_interval, rows, share_interval, t_quantile
-from training.sequences import CELLS
-from training.sound import RATE, Stage
+from training.datasets.sequences import CELLS
+from training.listening_test import page as listen
+from training.listening_test import ratings
+from training.listening_test.page import (
+    MARKOV,
+    PEOPLE,
+    Clip,
+    alike,
+    centred,
+    of_markov,
+    of_model,
+    of_people,
+    page,
+    taken,
+)
+from training.listening_test.ratings import Answer, mean_interval, rows, share_interval, t_quantile
+from training.metrics.report import CHORUS_BARS, TICKS_PER_BAR, Melody
+from training.rendering import audio as sound
+from training.rendering.audio import RATE, Stage
 
 FORM = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | C7 | G7 | F7 | C7 | G7")
 STAGE = Stage(FORM, 400, 0.6, None)

@@ -18,15 +18,11 @@ import mido
 import pytest
 
 from improv.__main__ import main
-from improv.between import Told
-from improv.config import RecordingSettings
-from improv.engine import Lead
+from improv.config.load import RecordingSettings
 from improv.errors import DataError
-from improv.link import Link
-from improv.messages import Rig, Snapshot
-from improv.midi.files import export
-from improv.observers import Audience
-from improv.performer import StepReports
+from improv.ipc.link import Link
+from improv.music.turns import Mode
+from improv.protocol.commands import Rig, Snapshot
 from improv.recording import (
     Disk,
     Entry,
@@ -45,9 +41,13 @@ from improv.recording import (
     take_files,
     takes,
 )
-from improv.replay import entry_of, replayed, restored, state_of
-from improv.session import Moment, Session, snapshot
-from improv.turns import Mode
+from improv.recording.midi_file import export
+from improv.recording.replay import entry_of, replayed, restored, state_of
+from improv.runtime.engine import Lead
+from improv.runtime.engine_process import StepReports
+from improv.runtime.ipc_messages import Told
+from improv.runtime.observers import Audience
+from improv.session.step import Moment, Session, snapshot
 from tests.conftest import Echo
 from tests.test_engine import played, script
 from tests.test_recording import HEAD, NAME, PATIENT_S, step_of, steps

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from improv.music import STEPS_PER_BAR, Chord, Form
-from improv.rhythm import NUMBERS, RHYTHMS, Rhythm, rhythm_of, top_line
+from improv.music.rhythm import NUMBERS, RHYTHMS, Rhythm, rhythm_of, top_line
+from improv.music.theory import STEPS_PER_BAR, Chord, Form
 from tests.test_solos import solo
-from training import markov
-from training.corpora.solos import Note, notes_in
-from training.markov import (
+from training.baselines import markov
+from training.baselines.markov import (
     LONGEST,
     PENTATONIC,
     REMEMBERED,
@@ -35,8 +34,9 @@ from training.markov import (
     rhythms,
     surprise,
 )
-from training.sequences import CELLS, sequence
-from training.sequences import Sequence as Solo
+from training.corpora.solos import Note, notes_in
+from training.datasets.sequences import CELLS, sequence
+from training.datasets.sequences import Sequence as Solo
 
 FORM = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | C7 | G7 | F7 | C7 | G7")
 A, B, C = range(3)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.music import SILENCE, Cell, Chord, Frame, Onset
+from improv.music.theory import SILENCE, Cell, Chord, Frame, Onset
 from tests.test_solos import melodies, solo
-from training import metrics
 from training.corpora.solos import Note, Solo, frames
-from training.metrics import (
+from training.metrics import report as metrics
+from training.metrics.report import (
     TICKS_PER_BAR,
     Compared,
     Melody,

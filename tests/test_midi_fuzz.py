@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from improv.engine import Lead, perform
+from improv.midi.parser import SYSEX_LIMIT, Incoming, MessageStream
 from improv.midi.player import Arrival, Plan, Player
-from improv.midi.stream import SYSEX_LIMIT, Incoming, MessageStream
-from improv.music import NoteOff, NoteOn, Part, Placed, Timed, in_order
-from improv.session import Moment, Session
-from improv.transport import SimulatedClock, Transport
-from improv.turns import Mode
+from improv.music.theory import NoteOff, NoteOn, Part, Placed, Timed, in_order
+from improv.music.transport import SimulatedClock, Transport
+from improv.music.turns import Mode
+from improv.runtime.engine import Lead, perform
+from improv.session.step import Moment, Session
 from tests.conftest import Echo, combined, tiers
 from tests.synth import Synth
 

@@ -13,13 +13,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from improv import onnx_file, program
 from improv.errors import ContractError
-from improv.memory_limit import memory_limited
-from improv.model import MAX_METADATA, MAX_NAME, MAX_NAMES, MAX_PRIMERS, MAX_TEXT
-from improv.music import MAX_BARS
-from improv.onnx_file import MAX_FIELDS, MAX_PARTS, checked_spec
-from improv.onnx_sizes import MAX_VALUES, MAX_WORK
+from improv.models import onnx_file
+from improv.models.contract import MAX_METADATA, MAX_NAME, MAX_NAMES, MAX_PRIMERS, MAX_TEXT
+from improv.models.onnx_file import MAX_FIELDS, MAX_PARTS, checked_spec
+from improv.models.onnx_sizes import MAX_VALUES, MAX_WORK
+from improv.music.theory import MAX_BARS
+from improv.system import programs as program
+from improv.system.memory_limit import memory_limited
 from tests.conftest import combined
 from tests.onnx_models import describe, saved, specification, walker
 
@@ -205,7 +206,7 @@ def test_a_file_of_too_many_parts_is_refused_before_it_is_unpacked(
 
 
 def test_a_form_as_long_as_one_may_be_is_none_longer(tmp_path: Path) -> None:
-    from improv.onnx_model import OnnxModel
+    from improv.models.onnx_runtime import OnnxModel
 
     model = walker(" | ".join(["C7"] * MAX_BARS))
     OnnxModel(saved(model, tmp_path / "long.onnx"))
@@ -294,8 +295,8 @@ print(round(peak_memory_mib() - before))
 def test_a_rule_says_what_onnxruntime_makes(nodes: Nodes, tmp_path: Path) -> None:
     import onnxruntime
 
-    from improv.onnx_file import _read
-    from improv.onnx_sizes import RULES, Node, _declared, _stored
+    from improv.models.onnx_file import _read
+    from improv.models.onnx_sizes import RULES, Node, _declared, _stored
 
     constants = [
         numbers("zero", [0]), numbers("one", [1]), numbers("two", [2]), numbers("minus_one", [-1]),

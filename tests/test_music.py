@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.music import (
+from improv.music.theory import (
     PITCH_CLASSES,
     QUALITIES,
     Cell,

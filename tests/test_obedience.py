@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from improv.model_files import find_model
-from improv.music import Form
-from improv.onnx_model import OnnxModel
-from training.export import export, specify
-from training.networks.changes import Changes
-from training.networks.lines import Lines
+from improv.models.catalog import find_model
+from improv.models.onnx_runtime import OnnxModel
+from improv.music.theory import Form
+from training.evaluation.control_response import RESPONSES, Response, measured, obeys, table
+from training.networks.chord_lstm import Changes
+from training.networks.melody_lstm import Lines
 from training.networks.partner import Partner
-from training.obedience import RESPONSES, Response, measured, obeys, table
-from training.partner import probes
+from training.trainers.export import export, specify
+from training.trainers.partner import probes
 
 FORM = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | C7 | G7 | F7 | C7 | G7")
 

@@ -14,8 +14,11 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 from pythonosc.udp_client import SimpleUDPClient
 
+from improv.control.osc import OscServer
 from improv.errors import Unavailable, UsageError
-from improv.messages import (
+from improv.music.theory import SILENCE, Chord, Place
+from improv.music.turns import Mode, Turn, Who
+from improv.protocol.commands import (
     CONTROLS,
     Command,
     HandOver,
@@ -29,9 +32,6 @@ from improv.messages import (
     Stop,
     Tap,
 )
-from improv.music import SILENCE, Chord, Place
-from improv.osc import OscServer
-from improv.turns import Mode, Turn, Who
 
 LOOPBACK = "127.0.0.1"
 

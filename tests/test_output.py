@@ -20,11 +20,11 @@ import improv
 from improv.cli import ctl
 from improv.cli.commands import run
 from improv.cli.output import say, say_lines
-from improv.instance import Instance
-from improv.log import Log
-from improv.messages import Rig
-from improv.notify import status
-from improv.terminal import Lines
+from improv.config.instance import Instance
+from improv.control.terminal import Lines
+from improv.protocol.commands import Rig
+from improv.runtime.log import Log
+from improv.system.systemd import status
 from improv.tui.app import ImprovApp
 from improv.tui.harmless import Harmless
 from tests.test_control import SEEN

@@ -7,23 +7,23 @@ import numpy as np
 import pytest
 import torch
 
-from improv.encoding import Cells
-from improv.messages import Settings
-from improv.model import Tensors
-from improv.music import Chord, Form
-from improv.onnx_file import part
-from improv.onnx_model import OnnxModel
-from improv.session import Heard, advance, begin
-from improv.transport import Transport
-from improv.turns import Mode
+from improv.models.contract import Tensors
+from improv.models.encodings import Cells
+from improv.models.onnx_file import part
+from improv.models.onnx_runtime import OnnxModel
+from improv.music.theory import Chord, Form
+from improv.music.transport import Transport
+from improv.music.turns import Mode
+from improv.protocol.commands import Settings
+from improv.session.step import Heard, advance, begin
 from tests.test_improviser import FORM, solo
-from training import changes
-from training.export import TOLERANCE, export, specify
-from training.networks.changes import Changes
-from training.networks.lines import Lines
+from training.datasets.sequences import FORM_STEPS
+from training.networks.chord_lstm import Changes
+from training.networks.melody_lstm import Lines
 from training.networks.partner import Partner
-from training.partner import likeliest_form, probes
-from training.sequences import FORM_STEPS
+from training.trainers import chords as changes
+from training.trainers.export import TOLERANCE, export, specify
+from training.trainers.partner import likeliest_form, probes
 
 CELLS = Cells()
 IN_C = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7")

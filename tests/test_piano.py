@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.messages import Command, Press
-from improv.tui.fingers import Fingers
-from improv.tui.keys import LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
-from improv.tui.piano import GATE_S, HELD_S, Piano
+from improv.protocol.commands import Command, Press
+from improv.tui.input.computer_piano import GATE_S, HELD_S, Piano
+from improv.tui.input.key_bindings import LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
+from improv.tui.input.note_timers import Fingers
 
 QWERTY = LAYOUTS["qwerty"]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from improv.config import Config, load
-from improv.messages import Value
-from improv.picks import Picks
+from improv.config.load import Config, load
+from improv.config.picks import Picks
+from improv.protocol.commands import Value
 
 NOTHING: Mapping[str, Value] = {}
 

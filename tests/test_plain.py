@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from improv.errors import DataError
-from improv.messages import Rig, Settings, Snapshot
-from improv.music import QUALITIES, Cell, Chord, Onset, Place, Release
-from improv.plain import encoded, fields_of, made, malformed, object_of, parsed, plain
-from improv.turns import Mode, Turn, Who
+from improv.music.theory import QUALITIES, Cell, Chord, Onset, Place, Release
+from improv.music.turns import Mode, Turn, Who
+from improv.protocol.commands import Rig, Settings, Snapshot
+from improv.protocol.json_codec import encoded, fields_of, made, malformed, object_of, parsed, plain
 
 
 class Colour(StrEnum):

@@ -16,11 +16,11 @@ from improv.__main__ import main
 from improv.cli import daemon as background
 from improv.cli import play
 from improv.cli.options import Given
+from improv.config.instance import Instance, Origin
 from improv.errors import AlreadyRunning, UsageError
-from improv.instance import Instance, Origin
-from improv.messages import Rig, Set
+from improv.protocol.commands import Rig, Set
 from improv.tui.app import ImprovApp
-from improv.tui.daemon_link import DaemonLink
+from improv.tui.client import DaemonLink
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from improv.messages import Panic, Press, Quit
-from improv.midi.channels import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, CONTROL
+from improv.midi.messages import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, CONTROL
+from improv.midi.parser import Gone, Incoming
 from improv.midi.player import Arrival, PassOn, Plan, Player, Wanted
-from improv.midi.stream import Gone, Incoming
-from improv.music import TICKS_PER_STEP, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, Volume, in_order
-from improv.transport import SimulatedClock, Transport
+from improv.music.theory import TICKS_PER_STEP, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, Volume, in_order
+from improv.music.transport import SimulatedClock, Transport
+from improv.protocol.commands import Panic, Press, Quit
 from tests.synth import Synth
 
 OURS = (Part.MELODY, Part.CHORDS, Part.DRUMS)

@@ -7,9 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from improv.config.presets import (
+    LONGEST_NAME,
+    MOST,
+    Preset,
+    Shelf,
+    load,
+    preset_of,
+    presets_path,
+    save,
+    saved,
+    text,
+    without,
+)
 from improv.errors import DataError, UsageError
-from improv.messages import CONTROLS, Rig, Set, Snapshot
-from improv.presets import LONGEST_NAME, MOST, Preset, Shelf, load, preset_of, presets_path, save, saved, text, without
+from improv.protocol.commands import CONTROLS, Rig, Set, Snapshot
 from tests.tui_snapshots import trading
 
 SEEN: Snapshot = trading()[0]

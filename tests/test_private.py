@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from improv import program
-from improv.instance import Instance
-from improv.log import Log
-from improv.private import make_folder, make_private, open_private, write_private
+from improv.config.instance import Instance
+from improv.runtime.log import Log
+from improv.system import programs as program
+from improv.system.private_files import make_folder, make_private, open_private, write_private
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes as Unix has them")
 
@@ -77,7 +77,7 @@ def test_the_log_and_its_folder_are_private_and_so_is_what_an_earlier_version_le
 
 
 def test_a_log_that_is_turned_over_stays_private(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("improv.log._BYTES", 1000)
+    monkeypatch.setattr("improv.runtime.log._BYTES", 1000)
     with Log(Instance().log) as writes:
         for _ in range(30):
             writes.say("x" * 100)

@@ -6,19 +6,20 @@ from typing import Any
 
 import pytest
 
-from improv.between import Arrived, Down, Report, StandBy, TakeOver
-from improv.config import Wiring
-from improv.link import Link
-from improv.messages import Connect, Panic, Quit
-from improv.midi import ports, process
-from improv.midi.channels import CONTROL, NOTE_OFF, NOTE_ON, VOLUME
+from improv.config.load import Wiring
+from improv.ipc.link import Link
+from improv.midi import ports
+from improv.midi.messages import CONTROL, NOTE_OFF, NOTE_ON, VOLUME
+from improv.midi.parser import Gone
 from improv.midi.player import NullSink, Plan, Player
 from improv.midi.ports import InputPort, OutputPort
-from improv.midi.process import Daemon, Engine, Health, Orders, _run
-from improv.midi.rig import Rig
-from improv.midi.stream import Gone
-from improv.music import NoteOn, Part, Placed, Timed, Volume
-from improv.transport import SimulatedClock, Transport
+from improv.music.theory import NoteOn, Part, Placed, Timed, Volume
+from improv.music.transport import SimulatedClock, Transport
+from improv.protocol.commands import Connect, Panic, Quit
+from improv.runtime import player_process as process
+from improv.runtime.ipc_messages import Arrived, Down, Report, StandBy, TakeOver
+from improv.runtime.player_process import Daemon, Engine, Health, Orders, _run
+from improv.runtime.port_set import Rig
 from tests.test_player import Listener
 
 

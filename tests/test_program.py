@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import improv
-from improv import program
+from improv.system import programs as program
 
 SCRIPT = str(Path(sys.executable).with_name("improv"))
 SHADOWS = ("random", "socket", "json", "numpy", "typing", "subprocess", "rtmidi", "typer", "textual", "onnx", "jack")
@@ -96,9 +96,8 @@ def test_where_improv_itself_lies_in_the_current_folder_it_is_found_there_last(m
 
 
 def test_a_folder_that_is_gone_is_no_reason_to_fail(tmp_path: Path) -> None:
-    code = (
-        "import os, sys; os.rmdir(os.getcwd()); from improv.program import leave_current_folder as l; l(); import json"
-    )
+    leaves = "from improv.system.programs import leave_current_folder; leave_current_folder()"
+    code = f"import os, sys; os.rmdir(os.getcwd()); {leaves}; import json"
     gone = tmp_path / "gone"
     gone.mkdir()
     subprocess.run(program.python("-c", code), cwd=gone, env=program.environment(), check=True, timeout=WITHIN_S)
@@ -113,7 +112,7 @@ def test_only_one_room_knows_how_python_is_started() -> None:
             for node in ast.walk(ast.parse(path.read_text()))
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys"
         }
-        assert "executable" not in named or path.name == "program.py", path
+        assert "executable" not in named or path.name == "programs.py", path
 
 
 # --- what would be told to others -----------------------------------------------------------------
@@ -134,7 +133,15 @@ def test_no_library_leaves_or_sends_anything(tmp_path: Path) -> None:
     assert [path for path in home.rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.parametrize("first", ["improv.onnx_model", "improv.bench.steps", "improv.performer", "training.export"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "improv.models.onnx_runtime",
+        "improv.diagnostics.bench.steps",
+        "improv.runtime.engine_process",
+        "training.trainers.export",
+    ],
+)
 def test_the_library_is_told_before_it_is_loaded(first: str) -> None:
     """Whichever module is imported first."""
     if first.startswith("training"):

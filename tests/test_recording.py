@@ -33,10 +33,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from improv.errors import DataError, InputNotFound, UsageError
-from improv.messages import Command, How, Set, Settings, Value
-from improv.midi.channels import CHANNELS
-from improv.midi.files import export
-from improv.music import NoteOff, NoteOn, Part, Placed, Timed
+from improv.midi.messages import CHANNELS
+from improv.music.theory import NoteOff, NoteOn, Part, Placed, Timed
+from improv.music.transport import Transport
+from improv.music.turns import Mode, Turn, Who
+from improv.protocol.commands import Command, How, Set, Settings, Value
 from improv.recording import (
     Disk,
     Entry,
@@ -49,17 +50,16 @@ from improv.recording import (
     Writer,
     find_take,
     read_take,
-    reading,
     takes,
     takes_directory,
-    writing,
 )
-from improv.recording import journal as telling
-from improv.recording import lines as told_lines
-from improv.recording.lines import End
-from improv.session import Heard, Session, advance, begin, finish
-from improv.transport import Transport
-from improv.turns import Mode, Turn, Who
+from improv.recording import format as told_lines
+from improv.recording import reader as reading
+from improv.recording import writer as writing
+from improv.recording import writer_thread as telling
+from improv.recording.format import End
+from improv.recording.midi_file import export
+from improv.session.step import Heard, Session, advance, begin, finish
 from tests.conftest import Echo, tiers
 
 PATIENT_S = 180.0

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from onnx import helper, numpy_helper
 
-from improv.music import NoteOn, Part
+from improv.music.theory import NoteOn, Part
 from improv.recording import Recording, read_take
 from tests.jack import (
     IMPROV_IN,

@@ -8,20 +8,20 @@ from typing import cast
 import numpy as np
 import pytest
 
-from improv.config import Tune
-from improv.engine import Lead, perform
+from improv.config.load import Tune
 from improv.errors import DataError
-from improv.messages import Command, How, Panic, Set, Stop
 from improv.midi.player import Script
-from improv.model import Tensors
-from improv.music import Timed
-from improv.performer import FarPlayer, _waited, head_of, opened
-from improv.performer import begun as begun_tune
+from improv.models.contract import Tensors
+from improv.music.theory import Timed
+from improv.music.transport import SimulatedClock
+from improv.music.turns import Mode
+from improv.protocol.commands import Command, How, Panic, Set, Stop
 from improv.recording import Entry, Head, Journal, Recording, read_take
-from improv.replay import check, entry_of, replayed
-from improv.session import Moment, Session
-from improv.transport import SimulatedClock
-from improv.turns import Mode
+from improv.recording.replay import check, entry_of, replayed
+from improv.runtime.engine import Lead, perform
+from improv.runtime.engine_process import FarPlayer, _waited, head_of, opened
+from improv.runtime.engine_process import begun as begun_tune
+from improv.session.step import Moment, Session
 from tests.conftest import Echo
 from tests.test_engine import Apart, Commands, Failing, Slow, played, script
 

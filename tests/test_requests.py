@@ -16,15 +16,15 @@ from typing import Any
 import pytest
 from pythonosc.osc_message_builder import build_msg
 
-from improv import program
-from improv.control import ControlClient
-from improv.daemon import _Desk, _Guarded
+from improv.config.instance import Instance
+from improv.control.socket_server import ControlClient
 from improv.errors import ImprovError, UsageError
-from improv.instance import Instance
-from improv.messages import Command, Panic, Set, Tap
-from improv.model_files import MAX_FILE_BYTES, find_model, model_paths, read_model
+from improv.models.catalog import MAX_FILE_BYTES, find_model, model_paths, read_model
+from improv.protocol.commands import Command, Panic, Set, Tap
 from improv.recording import find_take, read_take, takes_directory
-from improv.safe_files import read_file
+from improv.runtime.daemon import _Desk, _Guarded
+from improv.system import programs as program
+from improv.system.safe_files import read_file
 from tests.onnx_models import describe, saved, specification, walker
 
 WITHIN_S = 120
@@ -232,7 +232,7 @@ class Broken:
 
 
 def test_what_nobody_has_foreseen_is_an_answer_and_a_remark(tmp_path: Path) -> None:
-    from improv.controllers import Controllers
+    from improv.control.midi_controllers import Controllers
 
     broken = Broken()
     desk = _Desk(broken, Controllers(()), Instance())  # type: ignore[arg-type]
@@ -254,7 +254,7 @@ def test_an_interface_that_fails_fails_alone() -> None:
 
 
 def test_learned_maps_that_are_no_text_are_none(tmp_path: Path) -> None:
-    from improv.daemon import learned_maps
+    from improv.runtime.daemon import learned_maps
 
     at, said = Instance(), list[str]()
     at.learned.parent.mkdir(parents=True)
@@ -268,7 +268,7 @@ def test_learned_maps_that_are_no_text_are_none(tmp_path: Path) -> None:
 
 
 def test_presets_that_are_no_file_are_said_not_waited_for(tmp_path: Path) -> None:
-    from improv import presets
+    from improv.config import presets
     from improv.errors import DataError
 
     path = tmp_path / "presets.toml"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.test_improviser import solo
 from training.corpora.solos import Note
-from training.round_trip import decoded, trip
+from training.evaluation.encoding_loss import decoded, trip
 
 LINE = (Note(0, 4, 60), Note(4, 8, 62), Note(8, 12, 64), Note(13, 14, 65), Note(18, 30, 67), Note(40, 41, 69))
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.sampling import draw, log_sigmoid, on_units, one_unit
+from improv.models.sampling import draw, log_sigmoid, on_units, one_unit
 
 logits = st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=13).map(lambda x: np.array([x], np.float32))
 

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from improv.messages import Command, Set, Settings
-from improv.music import PITCH_CLASSES, Form, NoteEvent, NoteOff, NoteOn, Onset, Part, Placed, Timed, Volume
-from improv.session import (
+from improv.music.theory import PITCH_CLASSES, Form, NoteEvent, NoteOff, NoteOn, Onset, Part, Placed, Timed, Volume
+from improv.music.transport import Transport
+from improv.music.turns import Mode, Who
+from improv.protocol.commands import Command, Set, Settings
+from improv.session.step import (
     CLICK_PITCH,
     LATE,
     Heard,
@@ -21,8 +23,6 @@ from improv.session import (
     finish,
     snapshot,
 )
-from improv.transport import Transport
-from improv.turns import Mode, Who
 from tests.conftest import CHANGES, Echo, tried
 
 Begun = Callable[..., Session]

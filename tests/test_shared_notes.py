@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from improv.midi.ledger import Ledger
+from improv.midi.note_ledger import Ledger
 from improv.midi.shared_notes import SharedNotes
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes share no memory there")

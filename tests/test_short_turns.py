@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from improv.config import Tune
-from improv.encoding import ENCODINGS, Cells
-from improv.encoding.cells import PITCH_HEAD, RHYTHM_HEAD
-from improv.messages import Settings
-from improv.model import CONTRACT, ModelSpec, StepModel, Tensor, Tensors
-from improv.music import STEPS_PER_BEAT, Form, NoteOff, NoteOn, Part, Timed
-from improv.performer import opened
-from improv.rhythm import NUMBERS, Rhythm
-from improv.session import Heard, advance, begin
-from improv.transport import Transport
-from improv.turns import Mode, Who
+from improv.config.load import Tune
+from improv.models.contract import CONTRACT, ModelSpec, StepModel, Tensor, Tensors
+from improv.models.encodings import ENCODINGS, Cells
+from improv.models.encodings.cells import PITCH_HEAD, RHYTHM_HEAD
+from improv.music.rhythm import NUMBERS, Rhythm
+from improv.music.theory import STEPS_PER_BEAT, Form, NoteOff, NoteOn, Part, Timed
+from improv.music.transport import Transport
+from improv.music.turns import Mode, Who
+from improv.protocol.commands import Settings
+from improv.runtime.engine_process import opened
+from improv.session.step import Heard, advance, begin
 from tests.conftest import CHANGES, Echo, tiers
 
 Note = tuple[float, float, int]

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.test_metrics import eighths, line, moved
-from training.metrics import Melody, divergence
-from training.similarity import (
+from training.metrics.phrase_similarity import (
     AMONG,
     LEAST_NOTES,
     Exchange,
@@ -23,6 +22,7 @@ from training.similarity import (
     similarity,
     told,
 )
+from training.metrics.report import Melody, divergence
 
 C, D, E, F, G, A = 60, 62, 64, 65, 67, 69
 

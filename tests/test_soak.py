@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from improv.bench.processes import Usage
+from improv.diagnostics.bench.processes import Usage
+from improv.diagnostics.soak import LONG_ENOUGH_S, _found, _Watched, soak, table
 from improv.errors import UsageError
-from improv.soak import LONG_ENOUGH_S, _found, _Watched, soak, table
 
 SOAK = (sys.executable, "-m", "improv", "soak", "--model", "eck2002-blues", "--api", "none", "--json", "--minutes")
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.music import BEATS_PER_BAR, SILENCE, TICKS_PER_BEAT, Cell, Chord, Frame, Onset, Release
-from improv.session import Key, _cell
+from improv.music.theory import BEATS_PER_BAR, SILENCE, TICKS_PER_BEAT, Cell, Chord, Frame, Onset, Release
+from improv.session.step import Key, _cell
 from training.corpora.solos import Note, Solo, frames, notes_in
 
 BAR = BEATS_PER_BAR * TICKS_PER_BEAT

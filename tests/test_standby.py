@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from improv.between import StandBy, TakeOver
-from improv.config import Wiring
+from improv.config.load import Wiring
 from improv.errors import InputNotFound
-from improv.messages import PortStatus, Quit
 from improv.midi import ports
-from improv.midi.channels import silencing
+from improv.midi.messages import silencing
 from improv.midi.ports import OutputPort
-from improv.midi.standby import stand_by
+from improv.protocol.commands import PortStatus, Quit
+from improv.runtime.ipc_messages import StandBy, TakeOver
+from improv.runtime.standby_player import stand_by
 
 OWN = (("output", "improv-out:improv out"), ("thru", "improv-thru:improv thru"), ("input", "improv-in:improv in"))
 STANDBY = "improv-standby:improv standby"
@@ -187,7 +187,7 @@ def test_where_nobody_can_be_asked_it_is_connected_to_the_named_output(
         def silence(self) -> None:
             system.said.append("silence")
 
-    monkeypatch.setattr("improv.midi.standby.OutputPort", Port)
+    monkeypatch.setattr("improv.runtime.standby_player.OutputPort", Port)
     named = Wiring(api="coremidi", output="synth")
     unknown = (PortStatus(role="output", name="synth"),)
     told = iter([TakeOver(named, unknown, ())])

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from improv.midi.stream import SYSEX_LIMIT, Counts, MessageStream, note_event
-from improv.music import NoteOff, NoteOn, Part
+from improv.midi.parser import SYSEX_LIMIT, Counts, MessageStream, note_event
+from improv.music.theory import NoteOff, NoteOn, Part
 
 CHANNEL = {status: 1 if 0xC0 <= status < 0xE0 else 2 for status in range(0x80, 0xF0)}
 """How many data bytes follow a status."""

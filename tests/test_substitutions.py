@@ -7,17 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from improv.messages import CHANGES
-from improv.model import ModelSpec, Tensor, Tensors
-from improv.music import BEATS_PER_BAR, STEPS_PER_BEAT, Form
+from improv.models.contract import ModelSpec, Tensor, Tensors
+from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BEAT, Form
+from improv.protocol.commands import CHANGES
 from tests.conftest import tiers
 from tests.test_improviser import solo
-from training import changes
 from training.corpora.solos import Solo
-from training.export import specify
-from training.networks.changes import Changes
-from training.partner import likeliest_form
-from training.substitutions import (
+from training.evaluation.chord_substitutions import (
     FIGURES,
     LENGTHS,
     ONE_BEAT,
@@ -34,6 +30,10 @@ from training.substitutions import (
     table,
     tune_by_tune,
 )
+from training.networks.chord_lstm import Changes
+from training.trainers import chords as changes
+from training.trainers.export import specify
+from training.trainers.partner import likeliest_form
 
 PLAIN = "C7 | C7 | C7 | C7 | F7 | F7 | C7 | C7 | G7 | F7 | C7 | C7"
 

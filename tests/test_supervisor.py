@@ -17,15 +17,15 @@ from typing import Any
 
 import pytest
 
-from improv.between import Alive, Begin, Moved, Opened, TakeOver, Told
-from improv.config import Tune, Wiring
+from improv.config.load import Tune, Wiring
 from improv.errors import ImprovError, Unavailable
-from improv.messages import Command, Connect, How, Nudge, PortStatus, Quit, Rig, Set
-from improv.music import NoteOn, Part
+from improv.music.theory import NoteOn, Part
+from improv.music.turns import Mode
+from improv.protocol.commands import Command, Connect, How, Nudge, PortStatus, Quit, Rig, Set
 from improv.recording import Entry, Head, Recording, State, find_take, read_take
-from improv.replay import check
-from improv.supervisor import Supervisor
-from improv.turns import Mode
+from improv.recording.replay import check
+from improv.runtime.ipc_messages import Alive, Begin, Moved, Opened, TakeOver, Told
+from improv.runtime.supervisor import Supervisor
 from tests.jack import ATTEMPTS, children, eventually
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the children")

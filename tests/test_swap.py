@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from improv.between import Begin, Told
-from improv.config import Tune, Wiring
-from improv.messages import Command, How, Quit, Rig, Set
+from improv.config.load import Tune, Wiring
+from improv.music.turns import Mode
+from improv.protocol.commands import Command, How, Quit, Rig, Set
 from improv.recording import Head, Journal, Recording, State, read_take
-from improv.replay import check
-from improv.session import LATE
-from improv.supervisor import Supervisor
-from improv.turns import Mode
+from improv.recording.replay import check
+from improv.runtime.ipc_messages import Begin, Told
+from improv.runtime.supervisor import Supervisor
+from improv.session.step import LATE
 from tests.jack import children
 
 STEPS_BETWEEN = 16

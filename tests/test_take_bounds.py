@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from improv.errors import DataError, ImprovError
-from improv.messages import How, Nudge, Set, Settings
-from improv.midi.files import export
-from improv.music import NoteOff, NoteOn, Part, Placed, Timed
+from improv.music.theory import NoteOff, NoteOn, Part, Placed, Timed
+from improv.music.transport import Transport
+from improv.music.turns import Mode, Turn, Who
+from improv.protocol.commands import How, Nudge, Set, Settings
 from improv.recording import Entry, Head, read_take, takes
 from improv.recording.bounds import MAX_EVENTS, MAX_STEP
-from improv.recording.lines import checked_line
-from improv.recording.reading import MAX_TAKE_BYTES
-from improv.replay import check
-from improv.transport import Transport
-from improv.turns import Mode, Turn, Who
+from improv.recording.format import checked_line
+from improv.recording.midi_file import export
+from improv.recording.reader import MAX_TAKE_BYTES
+from improv.recording.replay import check
 
 SETTINGS = Settings(mode=Mode.SOLO)
 STRAIGHT = Transport(0, 1000.0, 120.0)

@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from improv.messages import (
+from improv.control.terminal import Keys, Lines
+from improv.models.contract import Tensors
+from improv.music.transport import SimulatedClock
+from improv.music.turns import Mode
+from improv.protocol.commands import (
     TEMPERATURE,
     TEMPO,
     Command,
@@ -22,11 +26,7 @@ from improv.messages import (
     Start,
     Stop,
 )
-from improv.model import Tensors
-from improv.session import Heard, Session, advance, snapshot
-from improv.terminal import Keys, Lines
-from improv.transport import SimulatedClock
-from improv.turns import Mode
+from improv.session.step import Heard, Session, advance, snapshot
 from tests.conftest import Echo
 from tests.test_engine import Commands, played, script
 

@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from improv.encoding import ENCODINGS
 from improv.errors import ContractError
-from improv.model import ModelSpec, no_memory
-from improv.model_files import model_paths
-from improv.music import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT
-from improv.onnx_model import OnnxModel
+from improv.models.catalog import model_paths
+from improv.models.contract import ModelSpec, no_memory
+from improv.models.encodings import ENCODINGS
+from improv.models.onnx_runtime import OnnxModel
+from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT
 from tests.conftest import tiers
-from training import learn, reproduce
 from training.corpora import blues_bars
-from training.eck2002_figures import (
+from training.networks.eck2002 import ENCODING, GATE_BIASES, OUTPUT_BIAS, Blues, Chords, Partition
+from training.trainers import eck2002 as learn
+from training.trainers import eck2002_original as reproduce
+from training.trainers.eck2002_figures import (
     chord_figures,
     corpus_bars,
     improvised_bars,
@@ -27,8 +29,7 @@ from training.eck2002_figures import (
     proven,
     random_walk_bars,
 )
-from training.export import export, parity, specify, stamp
-from training.networks.eck2002 import ENCODING, GATE_BIASES, OUTPUT_BIAS, Blues, Chords, Partition
+from training.trainers.export import export, parity, specify, stamp
 
 SEGMENTS = [(bar, segment) for bar, choices in enumerate(blues_bars.SEGMENTS) for segment in choices]
 COMMITTED = ("eck2002-chords", "eck2002-blues")

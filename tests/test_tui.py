@@ -12,11 +12,13 @@ import pytest
 from rich.cells import cell_len
 from textual.widgets import Input, OptionList
 
-from improv.control import ControlServer
+from improv.config.instance import Instance
+from improv.config.presets import load, preset_of, save
+from improv.control.socket_server import ControlServer
 from improv.errors import ImprovError, InputNotFound, UsageError
-from improv.fluidsynth import Advice
-from improv.instance import Instance
-from improv.messages import (
+from improv.music.theory import SILENCE, Chord, Form, Place
+from improv.music.turns import Mode, Turn, Who
+from improv.protocol.commands import (
     CONTROLS,
     TARGETS,
     Command,
@@ -35,17 +37,15 @@ from improv.messages import (
     Stop,
     Tap,
 )
-from improv.music import SILENCE, Chord, Form, Place
-from improv.presets import load, preset_of, save
+from improv.system.fluidsynth import Advice
 from improv.tui.app import DARK, GONE, LIGHT, ImprovApp, Setting
-from improv.tui.controls import DEAF, Controls
-from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, latest
-from improv.tui.footer import Banner, Footer
-from improv.tui.glyphs import ASCII, UNICODE
-from improv.tui.keys import TABLE, Letters, Where
-from improv.tui.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
-from improv.tui.screens import Entry, HelpScreen, LogScreen, tail
-from improv.turns import Mode, Turn, Who
+from improv.tui.client import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, latest
+from improv.tui.input.key_bindings import TABLE, Letters, Where
+from improv.tui.screens.base import Entry, HelpScreen, LogScreen, tail
+from improv.tui.screens.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
+from improv.tui.theme.glyphs import ASCII, UNICODE
+from improv.tui.views.controls import DEAF, Controls
+from improv.tui.views.footer import Banner, Footer
 from tests.pilot import UNSPARING, QuickPilot
 from tests.test_control import Daemon, served
 
@@ -431,7 +431,7 @@ def test_leaving_lets_every_key_go(tmp_path: Path) -> None:
 
 
 def test_the_letters_of_another_keyboard(tmp_path: Path) -> None:
-    from improv.tui.keys import LAYOUTS
+    from improv.tui.input.key_bindings import LAYOUTS
 
     async def scene(stage: Stage) -> None:
         await stage.press("y")
@@ -752,7 +752,7 @@ def test_the_link_says_why_a_daemon_did_not_start() -> None:
 
 
 def test_the_footer_says_no_key_that_does_not_work(tmp_path: Path) -> None:
-    from improv.tui.keys import BY_ACTION, FOOTER
+    from improv.tui.input.key_bindings import BY_ACTION, FOOTER
 
     for where in (Where.JAM, Where.LIST):
         for letters in Letters:

@@ -8,10 +8,10 @@ import pytest
 from textual.widgets import OptionList
 
 from improv.errors import ImprovError
-from improv.model_files import model_paths
-from improv.tui.glyphs import ASCII, UNICODE, Glyphs
-from improv.tui.keys import LAYOUTS, TABLE
-from improv.tui.screens import HelpScreen
+from improv.models.catalog import model_paths
+from improv.tui.input.key_bindings import LAYOUTS, TABLE
+from improv.tui.screens.base import HelpScreen
+from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs
 from tests.test_tui import Stage, staged
 
 

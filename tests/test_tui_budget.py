@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.timer import Timer
 
-from improv.music import Cell
-from improv.tui.budget import Budget
-from improv.tui.daemon_link import Seen
-from improv.tui.turn import TurnBand
+from improv.music.theory import Cell
+from improv.tui.client import Seen
+from improv.tui.redraw_budget import Budget
+from improv.tui.views.turn_banner import TurnBand
 from tests.test_tui import SEEN, Stage, staged
 
 SHARE = 0.05

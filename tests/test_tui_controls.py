@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from textual.events import MouseScrollDown, MouseScrollUp
 
-from improv.messages import CONTROLS, ON, SWING, Set
-from improv.tui.controls import DEAF, NAMES
-from improv.tui.glyphs import ASCII, UNICODE, Glyphs
-from improv.tui.turn import TurnBand
+from improv.protocol.commands import CONTROLS, ON, SWING, Set
+from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs
+from improv.tui.views.controls import DEAF, NAMES
+from improv.tui.views.turn_banner import TurnBand
 from tests.test_tui import KEYS, SEEN, Stage, staged
 
 

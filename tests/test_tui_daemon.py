@@ -14,9 +14,14 @@ import pytest
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.widget import Widget
 
-from improv.control import ControlClient
-from improv.instance import Instance
-from improv.messages import (
+from improv.config.instance import Instance
+from improv.config.presets import Preset, load, save
+from improv.control.socket_server import ControlClient
+from improv.midi.messages import CHANNELS, NOTE_OFF, NOTE_ON, silencing
+from improv.models.catalog import model_paths
+from improv.music.theory import Part
+from improv.music.turns import Mode, Who
+from improv.protocol.commands import (
     CONTROLS,
     Command,
     Connect,
@@ -32,22 +37,17 @@ from improv.messages import (
     Value,
     number,
 )
-from improv.midi.channels import CHANNELS, NOTE_OFF, NOTE_ON, silencing
-from improv.model_files import model_paths
-from improv.music import Part
-from improv.presets import Preset, load, save
 from improv.tui.app import GONE, ImprovApp, Setting
-from improv.tui.controls import Controls
-from improv.tui.daemon_link import DaemonLink
-from improv.tui.glyphs import UNICODE
-from improv.tui.keyboard import Keyboard
-from improv.tui.keys import BY_ACTION, TABLE, Letters
-from improv.tui.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
-from improv.tui.roll import Roll
-from improv.tui.screens import Entry, HelpScreen, LogScreen
-from improv.tui.status import StatusLine
-from improv.tui.turn import TurnBand
-from improv.turns import Mode, Who
+from improv.tui.client import DaemonLink
+from improv.tui.input.key_bindings import BY_ACTION, TABLE, Letters
+from improv.tui.screens.base import Entry, HelpScreen, LogScreen
+from improv.tui.screens.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
+from improv.tui.theme.glyphs import UNICODE
+from improv.tui.views.controls import Controls
+from improv.tui.views.keyboard import Keyboard
+from improv.tui.views.piano_roll import Roll
+from improv.tui.views.status import StatusLine
+from improv.tui.views.turn_banner import TurnBand
 from tests.pilot import UNSPARING, QuickPilot
 from tests.simulated import SimulatedDaemon
 

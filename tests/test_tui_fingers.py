@@ -8,13 +8,13 @@ from textual import events
 from textual.geometry import Region
 from textual.widgets import Input
 
-from improv.messages import Command, Panic, Press
-from improv.tui.daemon_link import Gone
-from improv.tui.glyphs import UNICODE
-from improv.tui.keyboard import key_cells, keyboard, pitch_at, white_index, white_pitch
-from improv.tui.keystrokes import KeyboardFlags, KeyReleased, Keystroke
-from improv.tui.piano import Piano
-from improv.tui.screens import HelpScreen
+from improv.protocol.commands import Command, Panic, Press
+from improv.tui.client import Gone
+from improv.tui.input.computer_piano import Piano
+from improv.tui.input.keystrokes import KeyboardFlags, KeyReleased, Keystroke
+from improv.tui.screens.base import HelpScreen
+from improv.tui.theme.glyphs import UNICODE
+from improv.tui.views.keyboard import key_cells, keyboard, pitch_at, white_index, white_pitch
 from tests.test_tui import ALONE, SEEN, Stage, staged
 
 Z, X, Q, COMMA = "122u", "120u", "113u", "44u"

@@ -21,12 +21,12 @@ from typing import Any
 import pytest
 from textual.strip import Strip
 
-from improv.messages import Chance, Snapshot
-from improv.presets import Preset, save
+from improv.config.presets import Preset, save
+from improv.music.turns import Mode, Who
+from improv.protocol.commands import Chance, Snapshot
 from improv.tui.app import DARK, LIGHT
-from improv.tui.daemon_link import Seen
-from improv.tui.glyphs import ASCII, UNICODE
-from improv.turns import Mode, Who
+from improv.tui.client import Seen
+from improv.tui.theme.glyphs import ASCII, UNICODE
 from tests.conftest import Echo
 from tests.test_tui import Stage, staged
 from tests.tui_snapshots import told_of
@@ -100,7 +100,9 @@ def _style(style: str) -> str:
 def test_every_screen_looks_as_it_did(
     look: str, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("improv.tui.meters.time", SimpleNamespace(monotonic=lambda: 0.0))  # nothing falls meanwhile
+    monkeypatch.setattr(
+        "improv.tui.views.meters.time", SimpleNamespace(monotonic=lambda: 0.0)
+    )  # nothing falls meanwhile
     if look == "mono":
         monkeypatch.setenv("NO_COLOR", "1")
     found: dict[str, str] = {}

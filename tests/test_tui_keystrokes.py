@@ -7,8 +7,8 @@ import pytest
 from textual import events
 from textual.keys import Keys
 
-from improv.tui import keystrokes
-from improv.tui.keystrokes import KeyboardFlags, KeyReleased, Keystroke, KeystrokeParser
+from improv.tui.input import keystrokes
+from improv.tui.input.keystrokes import KeyboardFlags, KeyReleased, Keystroke, KeystrokeParser
 
 A, DOWN = "97u", "1B"
 

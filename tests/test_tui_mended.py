@@ -27,24 +27,24 @@ from textual.widget import Widget
 from textual.widgets import Input
 from textual.widgets._toast import Toast
 
-from improv.control import ControlServer
+from improv.config.instance import Instance
+from improv.config.presets import load, preset_of, save
+from improv.control.socket_server import ControlServer
 from improv.errors import DataError
-from improv.fluidsynth import Found, advice
-from improv.instance import Instance
-from improv.messages import CONTROLS, Connect, Learn, Panic, Press, Rig, Set, Snapshot, Start, Stop, Tap
-from improv.presets import load, preset_of, save
-from improv.tui import daemon_link
+from improv.protocol.commands import CONTROLS, Connect, Learn, Panic, Press, Rig, Set, Snapshot, Start, Stop, Tap
+from improv.system.fluidsynth import Found, advice
+from improv.tui import client as daemon_link
 from improv.tui.app import DARK, LIGHT, ImprovApp, Setting
-from improv.tui.colours import contrast, variables
-from improv.tui.controls import NAMES
-from improv.tui.daemon_link import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
-from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
-from improv.tui.keys import TABLE
-from improv.tui.lists import Choice, ChoicesScreen, PortsScreen
-from improv.tui.screens import Entry, StillPalette
-from improv.tui.status import StatusLine
-from improv.tui.turn import TurnBand
-from improv.tui.view import View, word_of
+from improv.tui.client import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
+from improv.tui.input.key_bindings import TABLE
+from improv.tui.screens.base import Entry, StillPalette
+from improv.tui.screens.lists import Choice, ChoicesScreen, PortsScreen
+from improv.tui.theme.contrast import contrast, variables
+from improv.tui.theme.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
+from improv.tui.views.base import View, word_of
+from improv.tui.views.controls import NAMES
+from improv.tui.views.status import StatusLine
+from improv.tui.views.turn_banner import TurnBand
 from tests.conftest import tiers
 from tests.test_control import Daemon, served
 from tests.test_tui import ALONE, KEYS, PORTS, SEEN, Scripted, Stage, staged

@@ -10,10 +10,10 @@ from textual import events
 from textual.geometry import Size
 from textual.widgets import OptionList
 
-from improv.messages import Panic
-from improv.presets import preset_of, save
-from improv.tui.daemon_link import Gone, Joined, Said, Seen
-from improv.tui.glyphs import ASCII, CONSOLE, UNICODE, Glyphs
+from improv.config.presets import preset_of, save
+from improv.protocol.commands import Panic
+from improv.tui.client import Gone, Joined, Said, Seen
+from improv.tui.theme.glyphs import ASCII, CONSOLE, UNICODE, Glyphs
 from tests.pilot import key_event
 from tests.test_tui import ALONE, SEEN, Stage, staged
 from tests.tui_snapshots import bare, faulty, stopped, trading

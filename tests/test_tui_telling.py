@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from improv.messages import MELODY_CONTROLS, Chance, PortStatus, Rig, Settings, Snapshot
-from improv.music import SILENCE, Cell
-from improv.tui.figures import figures, memory
-from improv.tui.glyphs import ASCII, CONSOLE, UNICODE
-from improv.tui.hearing import hearing, saved
-from improv.tui.mind import Keys, Mind, bars, keys_for, mind, names, title
-from improv.tui.now import now
-from improv.tui.status import status
-from improv.tui.view import Row, left_by
-from improv.turns import Mode, Turn, Who
+from improv.music.theory import SILENCE, Cell
+from improv.music.turns import Mode, Turn, Who
+from improv.protocol.commands import MELODY_CONTROLS, Chance, PortStatus, Rig, Settings, Snapshot
+from improv.tui.screens.figures import figures, memory
+from improv.tui.theme.glyphs import ASCII, CONSOLE, UNICODE
+from improv.tui.views.base import Row, left_by
+from improv.tui.views.hearing import hearing, saved
+from improv.tui.views.network import Keys, Mind, bars, keys_for, mind, names, title
+from improv.tui.views.now import now
+from improv.tui.views.status import status
 from tests.tui_snapshots import RIG, bare, everything, of_turn, stopped, trading
 
 

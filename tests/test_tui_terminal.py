@@ -16,9 +16,9 @@ from typing import Self
 import pytest
 from textual.geometry import Size
 
-from improv.instance import Instance
-from improv.messages import Press
-from improv.tui.small import words
+from improv.config.instance import Instance
+from improv.protocol.commands import Press
+from improv.tui.screens.too_small import words
 from tests.jack import eventually
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals of this kind")
@@ -178,12 +178,12 @@ def test_bytes_that_are_no_text_end_nothing_and_panic_is_there_afterwards(tmp_pa
 FAILS = {
     "a thread": "def begun(): threading.Thread(target=fail).start()",
     "what reads the terminal": (
-        "from improv.tui.driver import TerminalDriver\n"
+        "from improv.tui.input.driver import TerminalDriver\n"
         "TerminalDriver.process_message = lambda self, message: fail()\n"
         "def begun(): pass"
     ),
     "what writes to it": (
-        "from improv.tui.driver import _Written\n"
+        "from improv.tui.input.driver import _Written\n"
         "def begun():\n"
         "    app._driver._out._out = type('Broken', (), {'write': lambda *_: fail(), 'flush': lambda *_: None,"
         " 'fileno': lambda *_: 2})()\n"
@@ -196,7 +196,7 @@ FAILS = {
     "a message": "def begun(): app.action_help = fail; app.call_later(app._do, 'help')",
     "a picture": "def begun(): app._jam.music[0].picture = lambda *_: fail(); app.call_later(app._draw)",
     "a screen that comes": (
-        "from improv.tui.screens import HelpScreen\n"
+        "from improv.tui.screens.base import HelpScreen\n"
         "HelpScreen.body = lambda self: fail()\n"
         "def begun(): app.call_later(app._do, 'help')"
     ),

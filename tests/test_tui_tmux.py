@@ -13,7 +13,7 @@ from typing import Self
 
 import pytest
 
-from improv.tui.glyphs import ASCII, UNICODE
+from improv.tui.theme.glyphs import ASCII, UNICODE
 from tests.jack import eventually
 
 IMPROV = f"{sys.executable} -m improv"

@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
-from improv.messages import Loudness, Snapshot
-from improv.music import SILENCE, Cell, Chord, Onset, Place, Release
-from improv.tui import big
-from improv.tui.figures import figures
-from improv.tui.form import FormGrid, bars_of, coming, grid
-from improv.tui.glyphs import ASCII, UNICODE, Glyphs, glyphs_of
-from improv.tui.history import COLUMNS, Axis, History, Meter
-from improv.tui.keyboard import Keyboard, key_cells, keyboard, lowest_white, white_index, white_pitch
-from improv.tui.meters import PARTS, Meters, meters
-from improv.tui.mind import Keys, Mind, mind
-from improv.tui.roll import Roll, rolled
-from improv.tui.status import StatusLine, status
-from improv.tui.turn import TurnBand, band
-from improv.tui.view import ROLE_CLASSES, ROLE_CSS, ROLES, Row, Span, View, fitted, runs, width_of, word_of
-from improv.turns import Mode, Turn, Who
+from improv.music.theory import SILENCE, Cell, Chord, Onset, Place, Release
+from improv.music.turns import Mode, Turn, Who
+from improv.protocol.commands import Loudness, Snapshot
+from improv.tui.screens.figures import figures
+from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs, glyphs_of
+from improv.tui.views import block_letters as big
+from improv.tui.views.base import ROLE_CLASSES, ROLE_CSS, ROLES, Row, Span, View, fitted, runs, width_of, word_of
+from improv.tui.views.history import COLUMNS, Axis, History, Meter
+from improv.tui.views.keyboard import Keyboard, key_cells, keyboard, lowest_white, white_index, white_pitch
+from improv.tui.views.lead_sheet import FormGrid, bars_of, coming, grid
+from improv.tui.views.meters import PARTS, Meters, meters
+from improv.tui.views.network import Keys, Mind, mind
+from improv.tui.views.piano_roll import Roll, rolled
+from improv.tui.views.status import StatusLine, status
+from improv.tui.views.turn_banner import TurnBand, band
 from tests.tui_snapshots import bare, count_in, everything, faulty, of_turn, stopped, trading
 
 SIZES = (
@@ -557,7 +557,7 @@ def test_a_meter_falls_and_is_struck_again() -> None:
 
 
 def test_your_meter_moves_with_the_key_and_not_a_step_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("improv.tui.meters.time", SimpleNamespace(monotonic=lambda: 0.0))
+    monkeypatch.setattr("improv.tui.views.meters.time", SimpleNamespace(monotonic=lambda: 0.0))
     view, seen = Meters(UNICODE), bare()
 
     def yours() -> str:

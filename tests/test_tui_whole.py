@@ -11,13 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from improv.cli.commands import app as commands
-from improv.messages import CONTROLS, MODE, PortStatus, Snapshot
-from improv.tui import view
-from improv.tui.daemon_link import Joined, Seen, Started
-from improv.tui.footer import Banner
-from improv.tui.glyphs import UNICODE
-from improv.tui.keys import TABLE
-from improv.tui.view import Row, width_of
+from improv.protocol.commands import CONTROLS, MODE, PortStatus, Snapshot
+from improv.tui.client import Joined, Seen, Started
+from improv.tui.input.key_bindings import TABLE
+from improv.tui.theme.glyphs import UNICODE
+from improv.tui.views import base as view
+from improv.tui.views.base import Row, width_of
+from improv.tui.views.footer import Banner
 from tests.conftest import tiers
 from tests.test_tui import ALONE, KEYS, SEEN, Stage, staged
 from tests.tui_snapshots import faulty, trading

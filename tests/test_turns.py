@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.messages import Command, HandOver, Restart, Set, Settings, Start, Stop
-from improv.music import STEPS_PER_BAR, NoteOff, NoteOn, Part, Timed
-from improv.session import Heard, Session, advance, begin, fallback, idled, leapt, snapshot
-from improv.transport import Transport
-from improv.turns import (
+from improv.music.theory import STEPS_PER_BAR, NoteOff, NoteOn, Part, Timed
+from improv.music.transport import Transport
+from improv.music.turns import (
     NOTHING_YET,
     SILENT,
     Answer,
@@ -29,6 +27,8 @@ from improv.turns import (
     taken_says,
     turn_after,
 )
+from improv.protocol.commands import Command, HandOver, Restart, Set, Settings, Start, Stop
+from improv.session.step import Heard, Session, advance, begin, fallback, idled, leapt, snapshot
 from tests.conftest import Echo, form_chord
 
 LETTERS = {Who.NOBODY: "n", Who.YOU: "y", Who.IMPROV: "i", Who.BOTH: "b"}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from improv.errors import DataError, InputNotFound
-from improv.music import BEATS_PER_BAR, TICKS_PER_BEAT, Chord
+from improv.music.theory import BEATS_PER_BAR, TICKS_PER_BEAT, Chord
 from tests.corpora import folder
 from training.corpora import wjazzd
 from training.corpora.solos import Note, Solo

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.messages import Command, Panic
-from improv.midi.stream import Incoming
+from improv.midi.parser import Incoming
 from improv.midi.your_notes import DOUBT_BEATS, HELD_BEATS, YourNotes
-from improv.music import NoteOff, NoteOn, Part, Timed
-from improv.session import Session
-from improv.turns import Mode, Who
+from improv.music.theory import NoteOff, NoteOn, Part, Timed
+from improv.music.turns import Mode, Who
+from improv.protocol.commands import Command, Panic
+from improv.session.step import Session
 from tests.conftest import Echo
 from tests.test_engine import Commands, played
 

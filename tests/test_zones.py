@@ -2,13 +2,13 @@
 
 import pytest
 
-from improv.messages import Panic
-from improv.midi.channels import CHANNELS, CONTROL, NOTE_ON
+from improv.midi.messages import CHANNELS, CONTROL, NOTE_ON
+from improv.midi.mpe_zones import Zones
+from improv.midi.parser import Incoming
 from improv.midi.player import Plan, Player
-from improv.midi.stream import Incoming
-from improv.midi.zones import Zones
-from improv.music import NoteOff, NoteOn, Part, Placed
-from improv.transport import SimulatedClock, Transport
+from improv.music.theory import NoteOff, NoteOn, Part, Placed
+from improv.music.transport import SimulatedClock, Transport
+from improv.protocol.commands import Panic
 from tests.test_player import Inbox, Listener
 
 

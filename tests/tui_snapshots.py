@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from improv.messages import SWING, PortStatus, Rig, Settings, Snapshot
-from improv.model import StepModel
-from improv.music import STEPS_PER_BAR, Cell, Chord, NoteOff, NoteOn, Part, Place, Placed, Timed
-from improv.onnx_model import OnnxModel
-from improv.session import Heard, Session, advance, begin, idled, snapshot
-from improv.transport import Transport
-from improv.turns import Mode, Turn, Who
+from improv.models.contract import StepModel
+from improv.models.onnx_runtime import OnnxModel
+from improv.music.theory import STEPS_PER_BAR, Cell, Chord, NoteOff, NoteOn, Part, Place, Placed, Timed
+from improv.music.transport import Transport
+from improv.music.turns import Mode, Turn, Who
+from improv.protocol.commands import SWING, PortStatus, Rig, Settings, Snapshot
+from improv.session.step import Heard, Session, advance, begin, idled, snapshot
 
 MODEL = Path(__file__).parents[1] / "exported_models" / "eck2002-blues.onnx"
 

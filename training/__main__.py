@@ -1,7 +1,6 @@
 """What can be done with models and solos, from one front: `python -m training evaluate MODEL...`.
 
-Each command is a module of its own that `python -m training.MODULE` runs as well, so that none waits for what another
-needs to be loaded.
+Each command is a module of its own, loaded when it is asked for: none waits for what another needs.
 """
 
 import runpy
@@ -10,11 +9,17 @@ from types import MappingProxyType
 
 COMMANDS = MappingProxyType(
     {
-        "evaluate": ("evaluate", "judge models beside people and beside simpler things"),
-        "listen": ("listen", "write a page for a blind listening test"),
-        "obedience": ("obedience", "whether models obey the controls of the melody"),
-        "partner": ("partner", "train improv's own model and export it"),
-        "train": ("train", "train a network of Eck & Schmidhuber 2002 and export it"),
+        "evaluate": ("evaluation.report", "judge models beside people and beside simpler things"),
+        "listen": ("listening_test.page", "write a page for a blind listening test"),
+        "markov": ("baselines.markov", "what a network has to beat: Markov chains on the same solos"),
+        "metrics": ("metrics.report", "figures of the solos that judge"),
+        "obedience": ("evaluation.control_response", "whether models obey the controls of the melody"),
+        "partner": ("trainers.partner", "train improv's own model and export it"),
+        "reproduce": ("trainers.eck2002_original", "experiment 1 of Eck & Schmidhuber 2002 as its section 3.1 says"),
+        "round-trip": ("evaluation.encoding_loss", "what of the solos survives the encoding"),
+        "similarity": ("metrics.phrase_similarity", "how often a phrase is known by the one before it"),
+        "substitutions": ("evaluation.chord_substitutions", "which changes are played at which temperature"),
+        "train": ("trainers", "train a network of Eck & Schmidhuber 2002 and export it"),
     }
 )
 """By name the module, and what it does."""
@@ -28,7 +33,7 @@ def main() -> None:
         lines = [
             "usage: python -m training COMMAND ...",
             "",
-            *(f"  {each:12}{what}" for each, (_, what) in COMMANDS.items()),
+            *(f"  {each:15}{what}" for each, (_, what) in COMMANDS.items()),
         ]
         print("\n".join(lines), file=sys.stdout if asked else sys.stderr)
         sys.exit(0 if asked else f"\nthere is no command {name!r}")

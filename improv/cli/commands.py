@@ -23,10 +23,10 @@ from improv.cli import takes as recordings
 from improv.cli.groups import Commands
 from improv.cli.options import Api, Given, LiveApi, Model, Name, Provider, with_controls, with_jam
 from improv.cli.output import Beside, say, say_json, say_lines
-from improv.config import Tune, check_writable, unknown_names
+from improv.config.instance import DEFAULT, Instance
+from improv.config.load import Tune, check_writable, unknown_names
 from improv.errors import ImprovError, UsageError
-from improv.instance import DEFAULT, Instance
-from improv.messages import MODEL, Value
+from improv.protocol.commands import MODEL, Value
 
 app = typer.Typer(
     help="A jam partner for MIDI: you play over a 12-bar blues, a network that has learned it answers.",
@@ -64,7 +64,7 @@ def jam(
     no MIDI system at all it plays into a MIDI file. What is not given here stands in the environment
     or in config.toml (improv config), and most of it can be turned while it plays (improv ctl).
     """
-    from improv import daemon
+    from improv.runtime import daemon
 
     if detach and figures is not None:
         raise UsageError("what plays in the background writes no --figures; see improv daemon status")
@@ -94,8 +94,8 @@ def render(
     provider: Provider = None,
 ) -> None:
     """Play a performance into a MIDI file at once: the same arguments give the same bytes."""
-    from improv.render import render as rendered
-    from improv.session import deaf_to
+    from improv.runtime.render import render as rendered
+    from improv.session.step import deaf_to
 
     asked_for = {name.replace("_", "-") for name, value in controls.items() if value is not None}
     controls["count_in"] = controls["count_in"] or 0
@@ -129,8 +129,8 @@ def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help=
 @app.command()
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the models there are."""
-    from improv.model_files import model_paths, read_model
-    from improv.onnx_file import checked_spec
+    from improv.models.catalog import model_paths, read_model
+    from improv.models.onnx_file import checked_spec
 
     found = {}
     for name, path in model_paths().items():
@@ -160,7 +160,7 @@ def bench(
     is said to be so. Figures are of this minute: compare what one run says, not two runs. The
     provider with the fastest step is remembered and used from then on.
     """
-    from improv import bench as benchmark
+    from improv.diagnostics import bench as benchmark
 
     results = benchmark.measure(model, seconds, api, say=lambda text: say(text, err=True))
     if as_json:
@@ -183,7 +183,7 @@ def soak(
     each process. Run it before a concert, and after a change. The exit status is 1 if something
     hung or died, or if memory grew by more than 1 MB an hour over at least ten minutes.
     """
-    from improv import soak as soaking
+    from improv.diagnostics import soak as soaking
 
     found = soaking.soak(minutes, model, api, say=lambda text: say(text, err=True))
     if as_json:

@@ -11,9 +11,9 @@ import typer
 
 from improv.cli.groups import Commands
 from improv.cli.output import say, say_json, say_lines
-from improv.config import AUTO, MAP, TABLES, UNSET, Config, Map, config_path, load, variable
+from improv.config.load import AUTO, MAP, TABLES, UNSET, Config, Map, config_path, load, variable
 from improv.errors import InputNotFound, UsageError
-from improv.messages import ON, Control, Value
+from improv.protocol.commands import ON, Control, Value
 
 app = typer.Typer(help="What a jam begins with, and where it came from.", cls=Commands, rich_markup_mode=None)
 

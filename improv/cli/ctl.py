@@ -1,6 +1,6 @@
 """`improv ctl`: steers an improv that plays, and shows what it does.
 
-A command for each control, made from what `improv.messages` says of it. It must never send what is out
+A command for each control, made from what `improv.protocol.commands` says of it. It must never send what is out
 of range, nor need more than the control socket.
 """
 
@@ -14,10 +14,12 @@ import typer
 from improv.cli.groups import Commands
 from improv.cli.options import Json, Name, input_names, model_names, output_names
 from improv.cli.output import say, say_json, say_lines
-from improv.config import absolute
+from improv.config.instance import DEFAULT, Instance
+from improv.config.load import absolute
 from improv.errors import Unavailable
-from improv.instance import DEFAULT, Instance
-from improv.messages import (
+from improv.music.theory import Cell, notes_text
+from improv.music.turns import Who
+from improv.protocol.commands import (
     BARS,
     CONTROLS,
     ENDS,
@@ -39,12 +41,10 @@ from improv.messages import (
     checked,
     control_named,
 )
-from improv.music import Cell, notes_text
-from improv.plain import encoded, plain
-from improv.turns import Who
+from improv.protocol.json_codec import encoded, plain
 
 if TYPE_CHECKING:
-    from improv.control import ControlClient
+    from improv.control.socket_server import ControlClient
 
 app = typer.Typer(help="Steer an improv that plays, and see what it does.", cls=Commands, rich_markup_mode=None)
 
@@ -219,8 +219,8 @@ def _when_open(client: "ControlClient") -> Rig:
 
 def _connected(client: "ControlClient", asked: Connect, before: Rig) -> str:
     """Wait until an end is what was asked for: what it is; Unavailable if it does not become that."""
-    from improv.between import port_text
-    from improv.midi.identity import matches
+    from improv.midi.port_names import matches
+    from improv.runtime.ipc_messages import port_text
 
     deadline_s = time.monotonic() + _CONNECTING_S
     rig = before
@@ -240,7 +240,7 @@ def _find_port(instance: str, end: str, name: str) -> None:
         api = client.status().rig.api
     if api in ("", "none"):
         return
-    from improv.midi.identity import match_port
+    from improv.midi.port_names import match_port
     from improv.midi.ports import PortLists
 
     with PortLists(api) as lists:
@@ -280,7 +280,7 @@ def watch(
 def controls(as_json: Json = False) -> None:
     """List what can be turned: name, default, range and what it is for."""
     if as_json:
-        from improv.control import described
+        from improv.control.socket_server import described
 
         say_json([described(control) for control in CONTROLS.values()])
         return
@@ -299,7 +299,7 @@ def _turned(control: Control, value: str) -> Set:
 
 
 def _client(name: str) -> "ControlClient":
-    from improv.control import ControlClient
+    from improv.control.socket_server import ControlClient
 
     instance = Instance(name)
     return ControlClient(instance.socket, instance=instance.name)

@@ -16,17 +16,17 @@ from typing import IO, Any
 
 import typer
 
-from improv import program
 from improv.cli.groups import Commands
 from improv.cli.options import Api, Given, Json, Name, Output, Profile, with_jam
 from improv.cli.output import say, say_json, say_lines
-from improv.config import absolute, load
+from improv.config.instance import DEFAULT, Instance
+from improv.config.load import absolute, load
+from improv.config.picks import Picks
 from improv.errors import AlreadyRunning, ImprovError, Unavailable, UsageError
-from improv.instance import DEFAULT, Instance
-from improv.messages import Command, Panic, Quit, Rig, Snapshot
-from improv.picks import Picks
-from improv.plain import plain
-from improv.private import make_folder, make_private, open_private
+from improv.protocol.commands import Command, Panic, Quit, Rig, Snapshot
+from improv.protocol.json_codec import plain
+from improv.system import programs as program
+from improv.system.private_files import make_folder, make_private, open_private
 
 app = typer.Typer(help="Play in the background.", cls=Commands, rich_markup_mode=None)
 
@@ -37,7 +37,7 @@ _STOPPING = (("", 20.0), ("SIGTERM", 10.0), ("SIGKILL", 1.0))
 """What ends it, each when what is before has not, and how long that may take: a long jam is a long file to write."""
 
 _PANIC_S = 5
-_SERVICE = Path(__file__).parents[1] / "improv.service"
+_SERVICE = Path(__file__).parents[1] / "runtime" / "improv.service"
 
 
 @app.command()
@@ -110,8 +110,8 @@ def status(instance: Name = DEFAULT, as_json: Json = False) -> None:
 @with_jam
 def run(given: Given, instance: Name = DEFAULT) -> None:
     """Play in the foreground without keys and lines, as a service manager wants it: this is what start starts."""
-    from improv import daemon
-    from improv.log import Log
+    from improv.runtime import daemon
+    from improv.runtime.log import Log
 
     at = Instance(instance)
     with Log(at.log, to_stderr="JOURNAL_STREAM" in os.environ) as log:
@@ -234,7 +234,7 @@ def _written(errors: Path) -> IO[Any]:
 
 def _answer(child: "subprocess.Popen[bytes]", at: Instance, called_off: Callable[[], bool]) -> Rig | None:
     """What it plays with as soon as it plays; None if it has ended instead."""
-    from improv.control import ControlClient
+    from improv.control.socket_server import ControlClient
 
     deadline_s = time.monotonic() + _STARTING_S
     while time.monotonic() < deadline_s:
@@ -296,7 +296,7 @@ def _gone(at: Instance, within_s: float) -> bool:
 
 def _asked(at: Instance, command: Command) -> bool:
     """Whether the one that plays has taken a command."""
-    from improv.control import ControlClient
+    from improv.control.socket_server import ControlClient
 
     with suppress(ImprovError, OSError), ControlClient(at.socket) as client:
         client.ask(command)
@@ -332,7 +332,7 @@ def systemctl(*words: str) -> str:
 
 
 def _seen(at: Instance) -> Snapshot | None:
-    from improv.control import ControlClient
+    from improv.control.socket_server import ControlClient
 
     with suppress(ImprovError, OSError), ControlClient(at.socket) as client:
         return client.status()

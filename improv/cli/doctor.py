@@ -1,4 +1,4 @@
-"""`improv doctor`: prints what `improv.doctor` finds."""
+"""`improv doctor`: prints what `improv.diagnostics.doctor` finds."""
 
 from dataclasses import asdict
 
@@ -6,7 +6,7 @@ import typer
 
 from improv.cli.options import Json, Name
 from improv.cli.output import say, say_json
-from improv.instance import DEFAULT, Instance
+from improv.config.instance import DEFAULT, Instance
 
 
 def doctor(instance: Name = DEFAULT, as_json: Json = False) -> None:
@@ -14,7 +14,7 @@ def doctor(instance: Name = DEFAULT, as_json: Json = False) -> None:
 
     The exit status is 1 if something is not ok.
     """
-    from improv.doctor import Finding, checks
+    from improv.diagnostics.doctor import Finding, checks
 
     marks = {True: "ok", False: "not ok", None: "note"}
     found: list[Finding] = []

@@ -14,8 +14,8 @@ import typer
 
 from improv.cli.options import Api, Input, Json
 from improv.cli.output import say
-from improv.music import pitch_name
-from improv.plain import printable
+from improv.music.theory import pitch_name
+from improv.protocol.json_codec import printable
 
 if TYPE_CHECKING:
     from improv.midi.player import Arrival
@@ -125,7 +125,7 @@ def shown(
     as_json: bool = False,
 ) -> Iterator[str]:
     """A line for each message that arrives, as it does, until so many have; never ends without a count."""
-    from improv.midi.stream import Incoming
+    from improv.midi.parser import Incoming
 
     start_s = follow_s = now()
     told = 0
@@ -154,7 +154,7 @@ def _line(time_s: float, message: bytes, *, as_json: bool) -> str:
 
 def described(message: bytes) -> dict[str, int | str]:
     """What a whole message says, by name, its kind first; channels are 1 to 16, a bend -8192 to 8191."""
-    from improv.midi import channels
+    from improv.midi import messages as channels
 
     status = message[0]
     channel = {"channel": (status & 0x0F) + 1}

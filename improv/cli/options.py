@@ -1,6 +1,6 @@
 """The options that commands share: one for each control, and everything else a jam is begun with.
 
-They are made from what `improv.messages` and `improv.config` say, so that no range, default or help
+They are made from what `improv.protocol.commands` and `improv.config.load` say, so that no range, default or help
 stands here a second time.
 """
 
@@ -17,15 +17,15 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from improv.config import TABLES, UNSET, Config, absolute, load
-from improv.messages import CONTROLS, MODEL, OFF, ON, Control, Value
-from improv.plain import printable
+from improv.config.load import TABLES, UNSET, Config, absolute, load
+from improv.protocol.commands import CONTROLS, MODEL, OFF, ON, Control, Value
+from improv.protocol.json_codec import printable
 
 
 def model_names(incomplete: str) -> list[str]:
     """The models there are, for a shell to complete; none, where they cannot be listed."""
     with suppress(Exception):  # a shell has no use for a reason
-        from improv.model_files import model_paths
+        from improv.models.catalog import model_paths
 
         return [name for name in model_paths() if name.startswith(incomplete) and name.isprintable()]
     return []

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from improv.plain import printable
+from improv.protocol.json_codec import printable
 
 
 def say(text: object, *, err: bool = False) -> None:

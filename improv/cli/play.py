@@ -19,16 +19,16 @@ from improv import __version__
 from improv.cli import daemon as background
 from improv.cli.options import LETTERS, Given, Name, with_jam
 from improv.cli.output import say, say_lines
+from improv.config.instance import DEFAULT, Instance
+from improv.config.picks import Picks
 from improv.errors import AlreadyRunning, ImprovError, UsageError
-from improv.instance import DEFAULT, Instance
-from improv.messages import CONTROLS, Rig, Set, nearest
-from improv.picks import Picks
-from improv.plain import printable
-from improv.private import make_folder, write_private
+from improv.protocol.commands import CONTROLS, Rig, Set, nearest
+from improv.protocol.json_codec import printable
+from improv.system.private_files import make_folder, write_private
 
 if TYPE_CHECKING:
     from improv.tui.app import ImprovApp
-    from improv.tui.daemon_link import DaemonLink
+    from improv.tui.client import DaemonLink
 
 _FRAMES_PER_S = "30"
 _WHAT = 160
@@ -56,7 +56,7 @@ def play(
     in_browser = bool(os.environ.get("TEXTUAL_DRIVER"))  # what textual serve shows there says so
     if not (in_browser or _has_terminal()):
         raise UsageError("improv play needs a terminal; improv jam plays without one")
-    from improv.tui.keys import LAYOUTS
+    from improv.tui.input.key_bindings import LAYOUTS
 
     if layout not in LAYOUTS:
         raise UsageError(f"no layout {layout!r}{nearest(layout, tuple(LAYOUTS))}; choose from {', '.join(LAYOUTS)}")
@@ -66,11 +66,11 @@ def play(
     os.environ.setdefault("TEXTUAL_FPS", _FRAMES_PER_S)  # it is read once, when Textual is loaded
     for name in ("COLUMNS", "LINES"):  # where they are exported they are believed, whatever the terminal's size becomes
         os.environ.pop(name, None)
-    from improv.fluidsynth import advice
-    from improv.presets import presets_path
+    from improv.config.presets import presets_path
+    from improv.system.fluidsynth import advice
     from improv.tui.app import ImprovApp, Setting
-    from improv.tui.daemon_link import DaemonLink
-    from improv.tui.glyphs import glyphs_of
+    from improv.tui.client import DaemonLink
+    from improv.tui.theme.glyphs import glyphs_of
 
     arguments = given.arguments()
     if LETTERS not in arguments:

@@ -17,10 +17,10 @@ import typer
 from improv.cli.groups import Commands
 from improv.cli.options import LiveApi, Output
 from improv.cli.output import Beside, say, say_json
-from improv.config import Wiring, check_writable
+from improv.config.instance import Instance
+from improv.config.load import Wiring, check_writable
 from improv.errors import ImprovError, UsageError
-from improv.instance import Instance
-from improv.messages import Snapshot
+from improv.protocol.commands import Snapshot
 from improv.recording import Listed, clear, is_written
 
 app = typer.Typer(
@@ -100,8 +100,8 @@ def export(
     ] = None,
 ) -> None:
     """Write a recording as a Standard MIDI File, a track each for you and the parts of improv."""
-    from improv.midi.files import export as exported
     from improv.recording import find_take, read_take, takes_directory
+    from improv.recording.midi_file import export as exported
 
     path = find_take(take, takes_directory())
     recording = read_take(path)
@@ -124,7 +124,7 @@ def replay(
 
     path = find_take(take, takes_directory())
     if check:
-        from improv.replay import check as decided_again
+        from improv.recording.replay import check as decided_again
 
         checked = decided_again(path)
         for text in checked.recording.missing:
@@ -133,7 +133,7 @@ def replay(
         left = f"; {checked.unchecked} could not be checked: steps before them are missing" if checked.unchecked else ""
         say(f"{path.stem}: {same} steps, bit for bit the same{left}")
         return
-    from improv import daemon
+    from improv.runtime import daemon
 
     with Beside() as beside:
         beside.say(daemon.play_again(path, Wiring(api=api, output=output), say=beside.say).text())
@@ -152,7 +152,7 @@ def _line(take: Listed, *, playing: bool) -> str:
 
 def _playing() -> Iterator[Snapshot]:
     """What is seen at this moment of each improv that plays and answers."""
-    from improv.control import ControlClient
+    from improv.control.socket_server import ControlClient
 
     for socket in Instance().runtime.glob("*.sock"):
         with suppress(ImprovError, OSError), ControlClient(socket, _ANSWERS_S, instance=socket.stem) as client:

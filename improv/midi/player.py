@@ -17,25 +17,16 @@ from math import inf
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from improv.messages import Command, Panic, Press, Quit
-from improv.midi.channels import (
-    ALL_SOUND_OFF,
-    CHANNELS,
-    CONTROL,
-    NOTE_ON,
-    PROGRAM,
-    bytes_of,
-    is_mode,
-    silencing,
-)
-from improv.midi.echo import Echo
-from improv.midi.ledger import Ledger
+from improv.midi.loop_detector import Echo
+from improv.midi.messages import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_ON, PROGRAM, bytes_of, is_mode, silencing
+from improv.midi.mpe_zones import Zones
+from improv.midi.note_ledger import Ledger
+from improv.midi.parser import Gone, Incoming
 from improv.midi.shared_notes import SharedNotes
-from improv.midi.stream import Gone, Incoming
 from improv.midi.your_notes import YourNotes
-from improv.midi.zones import Zones
-from improv.music import TICKS_PER_STEP, Event, NoteOff, NoteOn, Part, Placed, Timed, Volume
-from improv.transport import Clock, Transport
+from improv.music.theory import TICKS_PER_STEP, Event, NoteOff, NoteOn, Part, Placed, Timed, Volume
+from improv.music.transport import Clock, Transport
+from improv.protocol.commands import Command, Panic, Press, Quit
 
 GAP_S = 1.0
 """Time that passed unnoticed for so long is a gap: the machine or the process was stopped."""

@@ -18,13 +18,13 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Protocol, Self
 
 from improv.errors import InputNotFound, Unavailable, UsageError
-from improv.messages import PortStatus
-from improv.midi.channels import NOTE_ON, silencing
 from improv.midi.graph import Graph, pass_on
-from improv.midi.identity import is_ours, match_port, same_port
+from improv.midi.messages import NOTE_ON, silencing
+from improv.midi.parser import Gone, Incoming, MessageStream
+from improv.midi.port_names import is_ours, match_port, same_port
 from improv.midi.rtmidi_binding import limits, ports_of, rtmidi
-from improv.midi.server import jack_connections
-from improv.midi.stream import Gone, Incoming, MessageStream
+from improv.midi.server_watch import jack_connections
+from improv.protocol.commands import PortStatus
 
 APIS = MappingProxyType(
     {

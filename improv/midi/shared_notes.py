@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Self
 
-from improv.midi.channels import NOTE_OFF
+from improv.midi.messages import NOTE_OFF
 
 LEDGERS = 2
 """One for what the player has begun itself, one for what it has passed on."""

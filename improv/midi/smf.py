@@ -13,8 +13,8 @@ from typing import Any
 
 import mido
 
-from improv.midi.channels import CHANNELS, NOTE_OFF, NOTE_ON
-from improv.music import Part
+from improv.midi.messages import CHANNELS, NOTE_OFF, NOTE_ON
+from improv.music.theory import Part
 
 _HEADER, _TRACK, _RIFF, _RIFF_MIDI = b"MThd", b"MTrk", b"RIFF", b"RMID"
 _CHUNK, _HEADER_LENGTH = 8, 6

@@ -1,16 +1,16 @@
 """Takes: what is written down of a performance while it goes on, and read again after it.
 
-`improv.session.advance` is a function, so a head and what was heard for each step are the whole
+`improv.session.step.advance` is a function, so a head and what was heard for each step are the whole
 performance. They stand in an append-only file of checksummed lines, one take a file: the head,
 an entry for each step, remarks, marks of what is missing, and an end if there was time for one.
 """
 
 from improv.recording.bounds import check_bounds, check_entry
 from improv.recording.clearing import clear, is_written, over_limit
-from improv.recording.journal import Journal
-from improv.recording.lines import Entry, Head, Listed, Lost, Recording, Remark, State
-from improv.recording.reading import find_take, joined, read_take, take_files, takes, takes_directory
-from improv.recording.writing import Disk, Found, Writer
+from improv.recording.format import Entry, Head, Listed, Lost, Recording, Remark, State
+from improv.recording.reader import find_take, joined, read_take, take_files, takes, takes_directory
+from improv.recording.writer import Disk, Found, Writer
+from improv.recording.writer_thread import Journal
 
 __all__ = [
     "Disk", "Entry", "Found", "Head", "Journal", "Listed", "Lost", "Recording", "Remark", "State", "Writer",

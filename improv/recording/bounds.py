@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from reprlib import repr as shortly
 
 from improv.errors import DataError, UsageError
-from improv.messages import CONTROLS, COUNT_IN, SWING, TEMPO, Settings, checked
-from improv.music import TICKS_PER_STEP
-from improv.recording.lines import Entry, Head, Recording
-from improv.transport import Transport
+from improv.music.theory import TICKS_PER_STEP
+from improv.music.transport import Transport
+from improv.protocol.commands import CONTROLS, COUNT_IN, SWING, TEMPO, Settings, checked
+from improv.recording.format import Entry, Head, Recording
 
 MAX_STEP = 1 << 28
 """Some months of music."""

@@ -22,9 +22,11 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
+from improv.config.presets import Preset, Shelf, preset_of
 from improv.errors import AlreadyRunning, ImprovError
-from improv.fluidsynth import advice
-from improv.messages import (
+from improv.models.catalog import model_paths
+from improv.music.theory import STEPS_PER_BEAT, pitch_name
+from improv.protocol.commands import (
     BARS,
     CONTROLS,
     MODE,
@@ -45,28 +47,35 @@ from improv.messages import (
     Tap,
     number,
 )
-from improv.model_files import model_paths
-from improv.music import STEPS_PER_BEAT, pitch_name
-from improv.presets import Preset, Shelf, preset_of
-from improv.tui.budget import SHARE, Budget
-from improv.tui.colours import variables
-from improv.tui.controls import Controls
-from improv.tui.daemon_link import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
-from improv.tui.fingers import Fingers
-from improv.tui.footer import Footer
-from improv.tui.glyphs import UNICODE, Glyphs
+from improv.system.fluidsynth import advice
+from improv.tui.client import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
 from improv.tui.harmless import Harmless
-from improv.tui.hearing import hearing, saved
-from improv.tui.jam import JamScreen
-from improv.tui.keyboard import Keyboard
-from improv.tui.keys import BY_ACTION, LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
-from improv.tui.keystrokes import KeyboardFlags, KeyReleased, Keystroke
-from improv.tui.lists import VIRTUAL, Advises, ChoicesScreen, ListScreen, ModelsScreen, PortsScreen, PresetsScreen, Runs
-from improv.tui.now import now
-from improv.tui.piano import Piano
-from improv.tui.screens import Aside, Entry, Everything, HelpScreen, LogScreen, StillPalette
+from improv.tui.input.computer_piano import Piano
+from improv.tui.input.key_bindings import BY_ACTION, LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
+from improv.tui.input.keystrokes import KeyboardFlags, KeyReleased, Keystroke
+from improv.tui.input.note_timers import Fingers
+from improv.tui.redraw_budget import SHARE, Budget
+from improv.tui.screens.base import Aside, Entry, Everything, HelpScreen, LogScreen, StillPalette
+from improv.tui.screens.jam import JamScreen
+from improv.tui.screens.lists import (
+    VIRTUAL,
+    Advises,
+    ChoicesScreen,
+    ListScreen,
+    ModelsScreen,
+    PortsScreen,
+    PresetsScreen,
+    Runs,
+)
 from improv.tui.sturdy import Sturdy
-from improv.tui.view import ROLE_CLASSES, ROLE_CSS, left_by
+from improv.tui.theme.contrast import variables
+from improv.tui.theme.glyphs import UNICODE, Glyphs
+from improv.tui.views.base import ROLE_CLASSES, ROLE_CSS, left_by
+from improv.tui.views.controls import Controls
+from improv.tui.views.footer import Footer
+from improv.tui.views.hearing import hearing, saved
+from improv.tui.views.keyboard import Keyboard
+from improv.tui.views.now import now
 
 DARK, LIGHT = "textual-dark", "textual-light"
 

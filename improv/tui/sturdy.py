@@ -21,10 +21,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import WorkerFailed
 
-from improv.tui.small import Fitting, Result
+from improv.tui.screens.too_small import Fitting, Result
 
 if sys.platform != "win32":
-    from improv.tui.driver import TerminalDriver
+    from improv.tui.input.driver import TerminalDriver
 
     TERMINALS: Mapping[str, type[Driver]] = MappingProxyType({"LinuxDriver": TerminalDriver})
 else:

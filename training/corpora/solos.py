@@ -7,16 +7,7 @@ Nothing here knows where a solo came from, and nothing knows a tensor.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from improv.music import (
-    BEATS_PER_BAR,
-    STEPS_PER_BEAT,
-    TICKS_PER_STEP,
-    Cell,
-    Chord,
-    Frame,
-    Onset,
-    Release,
-)
+from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP, Cell, Chord, Frame, Onset, Release
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from statistics import median
 from types import MappingProxyType
 
 from improv.errors import ImprovError
-from improv.music import BEATS_PER_BAR, QUALITIES, TICKS_PER_BEAT, Chord, pitch_class
+from improv.music.theory import BEATS_PER_BAR, QUALITIES, TICKS_PER_BEAT, Chord, pitch_class
 from training.corpora.solos import Note, Solo, frames, notes_in
 from training.corpora.wjazzd_tables import DATABASE, NO_CHORD, Beat, Head, Sound, Tables, read_tables
 

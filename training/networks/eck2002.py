@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from improv.encoding import ENCODINGS
+from improv.models.encodings import ENCODINGS
 from training.networks import Network
 
 ENCODING = "local_notes"

@@ -6,8 +6,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from training.networks import Network
-from training.networks.changes import Changes
-from training.networks.lines import Lines
+from training.networks.chord_lstm import Changes
+from training.networks.melody_lstm import Lines
 
 
 class Partner(Network):

@@ -1,0 +1,72 @@
+"""The ports that were picked while improv played, kept for its next start.
+
+The command line, the environment and a profile go over them, and they over the rest of `config.toml`: they are
+newer than it. It must never keep improv from starting: what cannot be read is as if nothing had been picked.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from improv.config.load import COMMAND_LINE, Config, Wiring
+from improv.protocol.commands import ENDS
+from improv.protocol.json_codec import encoded, parsed
+from improv.system.private_files import make_folder, write_private
+from improv.system.safe_files import read_file
+
+_MOST_BYTES = 1 << 16
+
+
+class Picks:
+    """The ports picked for one instance: by end, the whole name, or nothing for a virtual port."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._api, self._ends = "", dict[str, str]()
+        with suppress(OSError, ValueError):  # UnicodeDecodeError too
+            kept = parsed(read_file(path, _MOST_BYTES).decode())
+            if isinstance(api := kept.get("api"), str):
+                self._api = api
+                self._ends = {end: kept[end] for end in ENDS if isinstance(kept.get(end), str)}
+
+    def pick(self, end: str, name: str, api: str) -> str:
+        """Keep another port, of a MIDI system by its name: what there is to say if it cannot be kept, or nothing."""
+        ends = self._ends if api == self._api else {}
+        return self._keep(api, {**ends, end: name})
+
+    def wiring(self, config: Config) -> Wiring:
+        """How a jam is begun: with what was picked where this start chooses nothing else.
+
+        A port that the command line names makes what was picked for its end forgotten. Where nothing at all was
+        chosen, the one keyboard and the one synth there are may be found.
+        """
+        given = [end for end in ENDS if config.origins[f"ports.{end}"] == COMMAND_LINE]
+        if forgotten := [end for end in given if end in self._ends]:
+            self._keep(self._api, {end: name for end, name in self._ends.items() if end not in forgotten})
+        wiring, picked = config.wiring, dict[str, str]()
+        if wiring.api in (None, self._api):  # the names of one MIDI system mean nothing in another
+            picked = {end: name for end, name in self._ends.items() if not config.chooses(f"ports.{end}")}
+        unasked = all(config.origins[f"ports.{end}"] == "default" for end in ENDS)
+        return replace(
+            wiring,
+            input=picked.get("input", wiring.input) or None,
+            output=picked.get("output", wiring.output) or None,
+            picked=tuple(picked),
+            picked_api=self._api,
+            finds=unasked and not picked,
+        )
+
+    def arguments(self, given: Sequence[str]) -> list[str]:
+        """Arguments that a jam was begun with, without the ports that others were picked for since."""
+        undone = tuple(f"--{end}=" for end in self._ends)
+        return [word for word in given if not word.startswith(undone)] if undone else list(given)
+
+    def _keep(self, api: str, ends: dict[str, str]) -> str:
+        self._api, self._ends = api, ends
+        try:
+            make_folder(self._path.parent)
+            write_private(self._path, encoded({"api": api, **ends}))
+        except OSError as error:
+            return f"{self._path}: {error.strerror}; the port is not remembered for the next start"
+        return ""

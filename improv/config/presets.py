@@ -1,0 +1,192 @@
+"""Presets: how the controls stand, kept by name in one TOML file beside `config.toml`.
+
+The order of the file is the order of the digits that recall them. It must never leave half a file behind,
+and never lose the presets of a file that it cannot read, nor those that somebody else has kept meanwhile.
+"""
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from improv.config.load import config_path
+from improv.errors import DataError, UsageError
+from improv.protocol.commands import CONTROLS, Set, Snapshot, Value
+from improv.system.safe_files import read_file
+from improv.system.text_file import decoded
+
+MOST = 99
+LONGEST_NAME = 40
+_MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """How controls are to stand, by their names; those it does not name are left alone."""
+
+    name: str
+    values: Mapping[str, Value]
+
+    def differs(self, seen: Snapshot) -> tuple[Set, ...]:
+        """What has to be turned to have it: a `Set` for each control that stands elsewhere."""
+        return tuple(Set(name, value) for name, value in self.values.items() if seen.value(name) != value)
+
+
+def preset_of(name: str, seen: Snapshot) -> Preset:
+    """How everything stands; UsageError if the name is none."""
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise UsageError(f"a preset's name has 1 to {LONGEST_NAME} characters that can be printed")
+    values = {control: seen.value(control) for control in CONTROLS}
+    return Preset(name, MappingProxyType({control: value for control, value in values.items() if value != ""}))
+
+
+def presets_path() -> Path:
+    """Where they are kept: beside the configuration."""
+    return config_path().with_name("presets.toml")
+
+
+def load(path: Path) -> tuple[Preset, ...]:
+    """The presets of a file, none if there is no file; DataError says what is wrong with it."""
+    try:
+        content = tomllib.loads(decoded(read_file(path, _MOST_BYTES)))
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: {error}; mend it or move it away") from error
+    return tuple(_preset(name, values, path) for name, values in content.items())
+
+
+def saved(presets: tuple[Preset, ...], preset: Preset) -> tuple[Preset, ...]:
+    """Them with another one, in the place of the one that has its name if there is one."""
+    if any(other.name == preset.name for other in presets):
+        return tuple(preset if other.name == preset.name else other for other in presets)
+    if len(presets) >= MOST:
+        raise UsageError(f"{MOST} presets are kept; remove one")
+    return (*presets, preset)
+
+
+def without(presets: tuple[Preset, ...], name: str) -> tuple[Preset, ...]:
+    """Them without one."""
+    return tuple(preset for preset in presets if preset.name != name)
+
+
+def save(path: Path, presets: tuple[Preset, ...]) -> None:
+    """Keep them: all of the new file or all of the old one; DataError if it cannot be written."""
+    path = path.resolve()  # a link stays one
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text(presets), encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        with suppress(OSError):  # what is no directory holds nothing either
+            beside.unlink()
+        raise DataError(f"{path}: {error.strerror}; nothing was kept") from error
+
+
+def text(presets: tuple[Preset, ...]) -> str:
+    """The file that keeps them."""
+    return "\n".join(_table(preset) for preset in presets)
+
+
+class Shelf:
+    """The presets of a file as one who works with them knows them: those read last, and the one removed last.
+
+    Another may have changed the file since: what is changed is changed as it is kept at that moment.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.presets: tuple[Preset, ...] = ()
+        self.wrong = ""
+        """What was wrong with the file when it was read last; those read before it was are still there."""
+        self._removed: tuple[int, Preset, Preset | None] | None = None
+        """Where what was removed last stood, and what has taken its place if it was replaced."""
+
+    @property
+    def removed(self) -> Preset | None:
+        """The preset that can be put back."""
+        return None if self._removed is None else self._removed[1]
+
+    def read(self) -> None:
+        """Know what is kept."""
+        try:
+            self.presets, self.wrong = load(self._path), ""
+        except DataError as error:
+            self.wrong = str(error)
+
+    def keep(self, preset: Preset) -> bool:
+        """Keep another one; whether it replaces one of its name. DataError or UsageError if it cannot be kept."""
+        before = self._change(lambda presets: saved(presets, preset))
+        for at, other in enumerate(before):
+            if other.name == preset.name:
+                self._removed = (at, other, preset)
+                return True
+        return False
+
+    def remove(self, preset: Preset) -> None:
+        """Forget one of those there are; DataError if that cannot be kept."""
+        at = self.presets.index(preset)
+        self._change(lambda presets: without(presets, preset.name))
+        self._removed = (at, preset, None)
+
+    def put_back(self) -> None:
+        """Put what was removed or replaced last where it stood.
+
+        UsageError if its name is taken by now, DataError if it can't be kept.
+        """
+        if self._removed is not None:
+            at, preset, instead = self._removed
+            self._change(lambda presets: _with(tuple(other for other in presets if other != instead), at, preset))
+            self._removed = None
+
+    def _change(self, change: Callable[[tuple[Preset, ...]], tuple[Preset, ...]]) -> tuple[Preset, ...]:
+        """Change what is kept; what was kept before."""
+        before = load(self._path)
+        presets = change(before)
+        save(self._path, presets)
+        self.presets = presets
+        return before
+
+
+def _with(presets: tuple[Preset, ...], at: int, preset: Preset) -> tuple[Preset, ...]:
+    if any(other.name == preset.name for other in presets):
+        raise UsageError(f"there is another {preset.name} by now")
+    return (*presets[:at], preset, *presets[at:])
+
+
+def _table(preset: Preset) -> str:
+    lines = (f"{name} = {_written(value)}\n" for name, value in preset.values.items())
+    return f"[{_quoted(preset.name)}]\n{''.join(lines)}"
+
+
+def _written(value: Value) -> str:
+    return _quoted(value) if isinstance(value, str) else repr(value)
+
+
+def _quoted(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
+
+
+def _preset(name: str, values: object, path: Path) -> Preset:
+    """A preset as it is read: a control of another version is left out, a value that is none is not let in."""
+    if not isinstance(values, dict):
+        raise DataError(f"{path}: {name!r} is no table of controls; mend it or move it away")
+    kept: dict[str, Value] = {}
+    for control, value in values.items():
+        if control not in CONTROLS:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise DataError(f"{path}: [{name}] {control} is neither a number nor a word; mend it or move it away")
+        try:
+            kept[control] = CONTROLS[control].checked(value)
+        except UsageError as error:
+            raise DataError(f"{path}: [{name}] {error}") from error
+        except OverflowError as error:
+            raise DataError(f"{path}: [{name}] {control} is far out of range; mend it or move it away") from error
+    return Preset(name, MappingProxyType(kept))

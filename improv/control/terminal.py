@@ -1,0 +1,288 @@
+"""The plain terminal: the music as lines of text, and keys that steer it while it plays.
+
+What the terminal UI will show in full is here in one line a bar. It must never slow the music: it
+prints a few bytes a step and reads keys without waiting.
+"""
+
+import errno
+import io
+import os
+import re
+import select
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from improv.music.theory import SILENCE, STEPS_PER_BEAT, Cell, notes_text
+from improv.music.turns import Who, taken_says
+from improv.protocol.commands import (
+    TEMPERATURE,
+    TEMPO,
+    Command,
+    HandOver,
+    Nudge,
+    Panic,
+    Quit,
+    Restart,
+    Snapshot,
+    Start,
+    Stop,
+)
+from improv.protocol.json_codec import printable
+
+KEYS_HELP = "keys: + - tempo, [ ] temperature, h hand over, space stop or start, r restart, p panic, q quit"
+
+_ESCAPE_SEQUENCE = re.compile(rb"\x1b(?:[\[O][0-?]*[ -/]*[@-~])?")
+"""What an arrow or a function key sends; a bracket and a letter are among it."""
+
+
+class Lines:
+    """Prints a line a bar as it is played: chorus, bar, chords, whose turn, and the notes eighth by eighth.
+
+    A dash goes on sounding, a dot is silence; where both play, yours stand after a stroke. What
+    changes of tempo, temperature, missed steps and faults has a line of its own. Fits 80 columns, but
+    for a duet's; the line that is being played is cut to the terminal.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._live = out.isatty()
+        self._pipe = _has_a_reader(out)
+        self._step: int | None = None
+        self._news: tuple[str, ...] = ()
+        self._missed = self._faults = 0
+        self._troubles: tuple[str, ...] = ()
+        self._head = ""
+        self._who = Who.NOBODY
+        self._cells: list[str] = []
+
+    def observe(self, seen: Snapshot) -> None:
+        """Show a step: what improv plays in it, and what you played in the one before."""
+        if seen.step == self._step:  # the performance has ended in this step
+            return
+        self._hear(_cell_text(seen.heard))
+        self._step = seen.step
+        self._tell(self._news_of(seen))
+        inside = _inside_the_bar(seen)
+        if inside == 0 or not self._cells or seen.turn.who is not self._who:
+            self._end_line()
+            self._head, self._who = _head(seen), seen.turn.who
+            self._cells = [""] * inside
+        elif seen.chord is not None and seen.chord.symbol not in self._head.split():
+            self._head = self._head.replace(_ROOM_FOR_A_CHORD, f" {seen.chord.symbol:<{len(_ROOM_FOR_A_CHORD) - 1}}", 1)
+        self._cells.append(_step_text(seen))
+        if self._live:
+            self._write("\r", self._line()[: shutil.get_terminal_size().columns - 1])
+
+    def remark(self, text: str) -> None:
+        """Tell something that has happened besides."""
+        self._end_line()
+        self._write("", text, "\n")
+
+    def close(self) -> None:
+        """End the last line."""
+        self._hear("")
+        self._end_line()
+
+    def _hear(self, text: str) -> None:
+        """Fill in what you played in the last step shown, once it is over."""
+        if self._cells and self._cells[-1].endswith(_YOURS):
+            self._cells[-1] = self._cells[-1].removesuffix(_YOURS) + text
+
+    def _news_of(self, seen: Snapshot) -> tuple[str, ...]:
+        """What there is to tell besides notes; steps that fail in a row are told of once a bar."""
+        missing, failing = seen.missed_steps > self._missed, seen.faults > self._faults
+        self._missed, self._faults = seen.missed_steps, seen.faults
+        if not missing and not (failing and self._troubles and _inside_the_bar(seen)):
+            self._troubles = _troubles(seen)
+        taken = (taken_says(seen.turn),) if seen.took_turn else ()
+        return (*taken, f"{seen.tempo:g} bpm", f"temperature {seen.settings.temperature:g}", *self._troubles)
+
+    def _tell(self, news: tuple[str, ...]) -> None:
+        fresh = [new for new in news if new not in self._news]
+        self._news = news
+        if fresh:
+            self._end_line()
+            self._write("", ", ".join(fresh), "\n")
+
+    def _line(self) -> str:
+        return (self._head + " ".join(f"{cell:<5}" for cell in self._cells)).rstrip()
+
+    def _end_line(self) -> None:
+        if self._cells:
+            self._write("\r" if self._live else "", self._line(), "\n")
+        self._cells = []
+
+    def _write(self, before: str, text: str, after: str = "") -> None:
+        """Write a text that may hold names of others', unless whoever reads has stopped or has gone.
+
+        Nothing may hold the music up.
+        """
+        try:
+            if not self._pipe or select.select([], [self._out], [], 0)[1]:
+                self._out.write(f"{before}{printable(text)}{after}")
+                self._out.flush()
+        except (OSError, ValueError):
+            self._out, self._pipe, self._live = io.StringIO(), False, False
+
+
+def _has_a_reader(out: TextIO) -> bool:
+    """Whether writing may have to wait for somebody: not where there is no file behind it."""
+    try:
+        out.fileno()
+    except (OSError, ValueError):
+        return False
+    return os.name == "posix"
+
+
+_YOURS = "?"
+"""Stands for a step of yours until it is over and what you played in it is known."""
+
+_ROOM_FOR_A_CHORD = " " * 5
+
+
+def _troubles(seen: Snapshot) -> tuple[str, ...]:
+    missed = (f"{seen.missed_steps} step{'s' * (seen.missed_steps > 1)} missed",) if seen.missed_steps else ()
+    return (*missed, f"fault {seen.faults}: {seen.fault}") if seen.faults else missed
+
+
+def _inside_the_bar(seen: Snapshot) -> int:
+    """How many steps of its bar are over: the form's top lies on a beat."""
+    return (seen.place.beat - 1) * STEPS_PER_BEAT + seen.step % STEPS_PER_BEAT
+
+
+def _head(seen: Snapshot) -> str:
+    if seen.turn.who == Who.NOBODY:
+        return f"{'count-in':<32}"
+    place = f"chorus {seen.place.chorus} bar {seen.place.bar}"
+    chord = seen.chord.symbol if seen.chord else "-"
+    return f"{place:<16}{chord:<{4 + len(_ROOM_FOR_A_CHORD)}}{seen.turn.who:<7}"
+
+
+def _step_text(seen: Snapshot) -> str:
+    match seen.turn.who:
+        case Who.NOBODY:
+            return str(seen.place.beat) if seen.step % STEPS_PER_BEAT == 0 else ""
+        case Who.YOU:
+            return _YOURS
+        case Who.IMPROV:
+            return _cell_text(seen.played)
+        case Who.BOTH:
+            return f"{_cell_text(seen.played)}/{_YOURS}"
+
+
+def _cell_text(cell: Cell) -> str:
+    if cell == SILENCE:
+        return "."
+    return notes_text(sorted(onset.pitch for onset in cell.onsets)) if cell.onsets else "-"
+
+
+class Keys:
+    """Commands from single keys of a terminal, read without waiting; a context that restores the terminal.
+
+    Only a job in front of its terminal may do that: one in the background would be stopped. Once it comes to the
+    front its keys are read.
+    """
+
+    def __init__(self) -> None:
+        self._playing = True
+        self._restore: Any = None
+        self._open = True
+        self._grabbed = False
+
+    def __enter__(self) -> Self:
+        self.grab()
+        return self
+
+    @property
+    def in_front(self) -> bool:
+        """Whether the terminal is ours at this moment."""
+        try:
+            return self._open and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+        except OSError as error:
+            return error.errno == errno.ENOTTY  # nobody has it in front of others
+        except ValueError:  # it is closed
+            return False
+
+    def grab(self) -> None:
+        """Have the terminal give single keys, if it is ours now."""
+        import termios
+        import tty
+
+        self._grabbed = self.in_front
+        if self._grabbed:
+            with suppress(termios.error):  # it has gone, or is none
+                found = termios.tcgetattr(sys.stdin)
+                if self._restore is None or found[3] & termios.ICANON:  # as it is for everybody else
+                    self._restore = found
+                tty.setcbreak(sys.stdin, termios.TCSADRAIN)
+
+    def release(self) -> None:
+        """Leave the terminal as it was found, if it is ours now."""
+        import termios
+
+        if self._restore is not None and self._grabbed and self.in_front:
+            with suppress(termios.error, OSError):  # the terminal may have gone
+                termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._restore)
+        self._grabbed = False
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def show(self, seen: Snapshot) -> None:
+        """Take in whether it plays: what the space bar asks for depends on it."""
+        self._playing = seen.playing
+
+    def wakers(self) -> Sequence[Any]:
+        """The terminal, while it is there."""
+        return [sys.stdin] if self._may_read() else []
+
+    def poll(self) -> Sequence[Command]:
+        """The commands of the keys struck since the last time."""
+        if not self._may_read() or not select.select([sys.stdin], [], [], 0)[0]:
+            return ()
+        try:
+            struck = os.read(sys.stdin.fileno(), 64)
+        except OSError:
+            struck = b""
+        self._open = bool(struck)  # nothing to read means the terminal has gone
+        keys = _ESCAPE_SEQUENCE.sub(b"", struck).decode(errors="ignore")
+        return [command for key in keys if (command := self._command(key))]
+
+    def _may_read(self) -> bool:
+        """Whether there is a terminal that is ours, and gives single keys by now."""
+        if not self.in_front:
+            self._grabbed = False
+        elif not self._grabbed:
+            self.grab()
+        return self._grabbed
+
+    def _command(self, key: str) -> Command | None:
+        match key:
+            case "+" | "=":
+                return Nudge(TEMPO.name, TEMPO.nudge)
+            case "-" | "_":
+                return Nudge(TEMPO.name, -TEMPO.nudge)
+            case "]":
+                return Nudge(TEMPERATURE.name, TEMPERATURE.nudge)
+            case "[":
+                return Nudge(TEMPERATURE.name, -TEMPERATURE.nudge)
+            case "h":
+                return HandOver()
+            case " ":
+                self._playing = not self._playing
+                return Start() if self._playing else Stop()
+            case "r":
+                self._playing = True
+                return Restart()
+            case "p":
+                return Panic()
+            case "q":
+                return Quit()
+            case _:
+                return None

@@ -1,0 +1,41 @@
+"""Our own way to wait, alone in a process: the clock of the player without the rest of it.
+
+    python -m improv.diagnostics.bench.clock_sender SECONDS OUT [CONDITION]
+
+It bears each condition inside its own program, as the peers do, and so shows what the player being a
+process of its own is worth. It must wait exactly as the player does.
+"""
+
+import gc
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from improv.diagnostics.bench.grid import PERIOD_S, onsets, write
+from improv.diagnostics.bench.load_conditions import Condition, under
+from improv.midi.player import SystemClock
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Play, then write each deadline and its send in turn; the exit status of the process."""
+    seconds, out, *rest = arguments
+    clock = SystemClock()
+    moments_ns: list[int] = []
+    gc.collect()
+    gc.freeze()  # as the player has it
+    gc.disable()
+    with under(rest[0] if rest else Condition.ALONE):
+        start_s = clock.now() + PERIOD_S
+        for index in range(onsets(float(seconds))):
+            due_s = start_s + index * PERIOD_S
+            clock.wait_until(due_s - clock.spin_s, exactly=False)
+            clock.wait_until(due_s, exactly=True)
+            sent_ns = time.monotonic_ns()  # before anything else is done
+            moments_ns += round(due_s * 1e9), sent_ns
+    write(Path(out), moments_ns)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,71 @@
+"""What the processes of a jam take: memory, threads, file descriptors, as the system tells from outside.
+
+Linux tells it in /proc; elsewhere nothing is known and everything here is None or empty. It must
+never ask the process itself: what is stuck would not answer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+_PROC = Path("/proc")
+_ROLES = MappingProxyType(
+    {
+        "engine": b"improv.runtime.engine_process",
+        "player": b"improv.runtime.player_process",
+        "host": b"improv.runtime.port_host",
+    }
+)
+_KIBIBYTE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one process takes at a moment."""
+
+    pss_bytes: int
+    """Its memory, of pages that it shares only its part: what others start or end changes it too."""
+    own_bytes: int
+    """Its memory that comes from no file: what a leak would make grow, and nobody else changes."""
+    threads: int
+    descriptors: int
+
+
+def usage(pid: int) -> Usage | None:
+    """What a process takes; None if it is gone or this system does not tell."""
+    process = _PROC / str(pid)
+    try:
+        lines = (process / "smaps_rollup").read_text().splitlines()[1:]
+        threads, descriptors = (sum(1 for _ in (process / name).iterdir()) for name in ("task", "fd"))
+    except OSError:
+        return None
+    sizes = {name: int(rest.split()[0]) * _KIBIBYTE for name, _, rest in (line.partition(":") for line in lines)}
+    if "Pss" not in sizes:
+        return None
+    return Usage(sizes["Pss"], sizes.get("Pss_Anon", sizes.get("Anonymous", 0)), threads, descriptors)
+
+
+def of_jam(pid: int) -> Mapping[str, int]:
+    """The processes of the jam that runs as `pid`: the daemon, and its engine, player, port host and understudy.
+
+    Those that are not there are left out. The understudy is a player too, and younger than the one that plays.
+    """
+    found = {"daemon": pid}
+    for child in sorted(_children(pid)):
+        try:
+            command = (_PROC / str(child) / "cmdline").read_bytes()
+        except OSError:
+            continue
+        for role, program in _ROLES.items():
+            if program in command:
+                found["understudy" if role in found else role] = child
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        lists = [(task / "children").read_text() for task in (_PROC / str(pid) / "task").iterdir()]
+    except OSError:
+        return []
+    return [int(number) for listed in lists for number in listed.split()]

@@ -1,0 +1,65 @@
+"""The player, its port host and the engine in processes of their own, started and introduced as the supervisor does it.
+
+Here the benchmark takes the place of the other one, or of the daemon. It must never do anything to
+either that the supervisor does not do.
+"""
+
+import select
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
+
+from improv.config.load import Tune, Wiring
+from improv.errors import Unavailable
+from improv.ipc.link import Child, Failed, Link, introduce
+from improv.runtime.ipc_messages import ENGINE, HOST, PLAYER, Opened, Prepare, Prepared
+
+_STARTING_S = 30.0
+_FAREWELL_S = 3.0
+
+Said = TypeVar("Said")
+
+
+@contextmanager
+def player(wiring: Wiring, program: str = PLAYER) -> Iterator[tuple[Child, Opened]]:
+    """A player whose ports are open, and what it says of them; Unavailable if it cannot open them."""
+    with ExitStack() as stack:
+        host = Child(HOST) if wiring.api == "jack" else None
+        child = Child(program)
+        if host is not None:
+            stack.callback(host.end, _FAREWELL_S)
+            introduce(child, host)
+        stack.callback(child.end, _FAREWELL_S)  # a client of JACK that is killed holds everybody else up
+        child.link.send(wiring)
+        yield child, said_by(child, Opened)
+
+
+@contextmanager
+def engine(tune: Tune) -> Iterator[Child]:
+    """An engine that has loaded a tune's network and waits to begin."""
+    with Child(ENGINE) as child:
+        child.link.send(Prepare(tune))
+        said_by(child, Prepared)
+        yield child
+
+
+def met(child: Child) -> Link:
+    """Our end of a connection whose other end the child has for a player, or for an engine."""
+    one, other = socket.socketpair()
+    child.link.join(one, child.pid)
+    return Link(other)
+
+
+def said_by(child: Child, kind: type[Said], within_s: float = _STARTING_S) -> Said:
+    """The first thing of a kind that a child says; Unavailable if it says that it cannot, or nothing for too long."""
+    deadline_s = time.monotonic() + within_s
+    while (left_s := deadline_s - time.monotonic()) > 0 and not child.gone:
+        select.select([child.link], (), (), left_s)
+        for message in child.link.receive():
+            if isinstance(message, kind):
+                return message
+            if isinstance(message, Failed):
+                raise Unavailable(message.message)
+    raise Unavailable(f"a process of ours {'has ended' if child.gone else f'says nothing for {within_s:g} s'}")

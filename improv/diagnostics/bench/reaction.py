@@ -1,0 +1,141 @@
+"""From a key to the plan that knows of it: a real engine, and the benchmark in the place of its player.
+
+Beside it, in the same run and at the same pace: the model's step by itself, and the same messages
+there and back through a process that does nothing. It must never be nearer to the engine than a
+player is.
+"""
+
+import random
+import select
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from improv.config.load import Tune
+from improv.diagnostics.bench.processes_under_test import engine, met
+from improv.diagnostics.bench.statistics import Quantiles, ratio
+from improv.errors import Unavailable
+from improv.ipc.link import Child, Link, parent
+from improv.midi.player import Plan
+from improv.models.contract import no_memory
+from improv.models.onnx_runtime import OnnxModel
+from improv.music.theory import NoteOff, NoteOn, Part, Timed
+from improv.music.turns import Mode
+from improv.runtime.ipc_messages import Arrived, Begin
+from improv.session.step import silence
+
+KEYS = 100
+_TEMPO_BPM = 120
+_AFTER_STEP_S = 0.005
+"""A key so shortly after a step has begun might be answered by the plan that was being made anyway."""
+
+_PACE_S = 0.02
+_PATIENCE_S = 5.0
+_WARM_UP = 10
+
+_ECHO = "from improv.diagnostics.bench.reaction import send_back; send_back()"
+
+
+def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> dict[str, Any]:
+    """Milliseconds from a key to its plan, of a step, and of messages there and back."""
+    tune = Tune.of(model=name, mode=Mode.DUET, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)
+    model = OnnxModel(model_path, provider)
+    features, memory = silence(model), no_memory(model.spec)
+    chance = random.Random(0)
+    found: dict[str, list[float]] = {"reaction": [], "step": [], "crossing": []}
+    with engine(tune) as child, Child(_ECHO) as other:
+        hands, back = met(child), other.link
+        child.link.send(Begin(Mode.DUET, 0))
+        plan, pitch = _next_plan(child, hands), None
+        for index in range(_WARM_UP + keys):
+            plan = _drained(child, hands, chance.uniform(0, 0.25)) or plan
+            plan = _past_the_step(child, hands, plan)
+            event = NoteOn(Part.YOU, 60 + chance.randrange(12), 90) if pitch is None else NoteOff(Part.YOU, pitch)
+            pitch = event.pitch if isinstance(event, NoteOn) else None
+            stamp_s = time.monotonic()
+            hands.send(Arrived([Timed(stamp_s, event)], []))
+            plan = _next_plan(child, hands)
+            reaction_s = time.monotonic() - stamp_s
+            time.sleep(_PACE_S)
+            began_s = time.monotonic()
+            _, memory = model.step(features, memory)
+            step_s = time.monotonic() - began_s
+            time.sleep(_PACE_S)
+            crossing_s = _there_and_back_s(back, Arrived([Timed(stamp_s, event)], []), plan)
+            if index >= _WARM_UP:
+                for what, took_s in (("reaction", reaction_s), ("step", step_s), ("crossing", crossing_s)):
+                    found[what].append(took_s)
+        hands.close()
+    return _as_json(found)
+
+
+def _as_json(found: dict[str, list[float]]) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    for what, took_s in found.items():
+        told = Quantiles.of(took_s)
+        assert told is not None  # noqa: S101 -- there are keys
+        figures[what] = {"n": told.n, "p50_ms": told.p50_us / 1e3, "p99_ms": told.p99_us / 1e3}
+    work_ms = figures["reaction"]["p50_ms"] - figures["crossing"]["p50_ms"]
+    return {**figures, "ratio": ratio(work_ms, figures["step"]["p50_ms"])}
+
+
+def _next_plan(child: Child, hands: Link) -> Plan:
+    """The next plan, whenever it comes; what the engine tells its daemon is read meanwhile."""
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while (left_s := deadline_s - time.monotonic()) > 0 and not (child.gone or hands.closed):
+        select.select([hands, child.link], (), (), left_s)
+        for message in hands.receive():
+            if isinstance(message, Plan):
+                return message
+        child.link.receive()
+    raise Unavailable("the engine has stopped planning")
+
+
+def _drained(child: Child, hands: Link, seconds: float) -> Plan | None:
+    """Read whatever comes for a time; the last plan among it."""
+    deadline_s, last = time.monotonic() + seconds, None
+    while (left_s := deadline_s - time.monotonic()) > 0 and not (child.gone or hands.closed):
+        select.select([hands, child.link], (), (), left_s)
+        child.link.receive()
+        for message in hands.receive():
+            last = message if isinstance(message, Plan) else last
+    return last
+
+
+def _past_the_step(child: Child, hands: Link, plan: Plan) -> Plan:
+    """Wait until no plan is being made that cannot know of a key yet."""
+    while True:
+        inside_s = (time.monotonic() - plan.transport.anchor_s) % plan.transport.step_s
+        newer = _drained(child, hands, max(1e-6, _AFTER_STEP_S - inside_s))
+        if newer is None and inside_s >= _AFTER_STEP_S:
+            return plan
+        plan = newer or plan
+
+
+def _there_and_back_s(link: Link, message: Arrived, answer: Plan) -> float:
+    """How long a message takes to somebody who has the answer ready, and the answer back."""
+    link.send(answer)
+    time.sleep(_PACE_S)
+    began_s = time.monotonic()
+    link.send(message)
+    while not link.closed:
+        select.select([link], (), (), _PATIENCE_S)
+        if link.receive():
+            return time.monotonic() - began_s
+        if time.monotonic() - began_s > _PATIENCE_S:
+            break
+    raise Unavailable("nobody sends back what is sent")
+
+
+def send_back() -> None:
+    """Run as a child: keep the last plan, and answer whatever else comes with it."""
+    link = parent(sys.argv[1:])
+    answer: object = None
+    while not link.closed:
+        select.select([link], (), ())
+        for message in link.receive():
+            if isinstance(message, Plan):
+                answer = message
+            else:
+                link.send(answer)

@@ -1,0 +1,139 @@
+"""What one step of the network costs: by itself, beside bare onnxruntime, and in processor time.
+
+Steps are paced as music is, from cold caches: back to back they look two to three times cheaper. The
+networks are the committed ones, the only ones there are; a larger one made up for the purpose would
+say nothing about the music. It must never change what the model does to make it look faster.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import onnxruntime
+
+from improv.diagnostics.bench.statistics import median_ratio, ratio
+from improv.models.catalog import read_model
+from improv.models.contract import no_memory
+from improv.models.onnx_file import part
+from improv.models.onnx_runtime import CPU_PROVIDER, OnnxModel
+from improv.music.transport import Transport
+from improv.music.turns import Mode
+from improv.protocol.commands import TEMPO, Settings
+from improv.session.step import Heard, advance, begin, silence
+from improv.system.quantiles import quantile
+
+State = TypeVar("State")
+Result = TypeVar("Result")
+
+_STEPS = 1_000
+_PACE_S = 0.005
+_WARM_UP_STEPS = 50
+_PAIRS = 400
+_MUSICAL_STEPS = 40
+_EIGHTH_S = 0.250
+
+
+def step_us(model: OnnxModel) -> dict[str, float]:
+    """What one step costs at a pace of 5 ms, in microseconds."""
+    features = silence(model)
+    return _paced_us(lambda memory: model.step(features, memory)[1], no_memory(model.spec))
+
+
+def decided_us(model: OnnxModel) -> dict[str, float]:
+    """What it costs to decide a step of a solo at the same pace: the network's step, every choice that is asked of it
+    after that, and the session's own part, in microseconds.
+    """
+    first = begin(model, Settings(mode=Mode.SOLO), Transport(0, 0.0, float(TEMPO.default)))
+    return _paced_us(lambda session: advance(session, Heard(), model)[0], first)
+
+
+def _paced_us(call: Callable[[State], State], state: State) -> dict[str, float]:
+    """What each of some calls costs, one going on from the other."""
+    took_us = []
+    for index in range(_WARM_UP_STEPS + _STEPS):
+        took, state = _timed_us(partial(call, state), _PACE_S if index >= _WARM_UP_STEPS else 0)
+        if index >= _WARM_UP_STEPS:
+            took_us.append(took)
+    return _quantiles(took_us)
+
+
+def beside_bare_us(path: Path, pairs: int = _PAIRS, pace_s: float = _PACE_S) -> dict[str, Any]:
+    """Our step on the processor beside `InferenceSession.run` on the same feeds, in turn; microseconds.
+
+    The bare session computes the same, has the same settings and is given a feed that is ready; who goes first changes
+    with every pair. `ratio` is the median over pairs of ours by bare.
+    """
+    model = OnnxModel(path)
+    features, memory = silence(model), no_memory(model.spec)
+    heads, _ = model.step(features, memory)
+    outputs = [*heads, *(f"{name}_out" for name in model.spec.state)]
+    bare = _bare_session(part(read_model(path), outputs))
+    inputs = [each.name for each in bare.get_inputs()]
+    found: list[tuple[float, float]] = []
+    for index in range(_WARM_UP_STEPS + pairs):
+        known = {**features, **{f"{name}_in": value for name, value in memory.items()}}
+        feed = {name: known[name] for name in inputs}
+        ours, theirs = partial(model.step, features, memory), partial(bare.run, outputs, feed)
+        if index % 2:
+            theirs_us, _ = _timed_us(theirs, pace_s)
+            ours_us, (_, memory) = _timed_us(ours, pace_s)
+        else:
+            ours_us, (_, memory) = _timed_us(ours, pace_s)
+            theirs_us, _ = _timed_us(theirs, pace_s)
+        found.append((ours_us, theirs_us))
+    counted = found[_WARM_UP_STEPS:]
+    return {
+        "ours": _quantiles([us for us, _ in counted]),
+        "bare": _quantiles([us for _, us in counted]),
+        "ratio": median_ratio(counted),
+    }
+
+
+def processor_ms(model: OnnxModel, steps: int = _MUSICAL_STEPS, pace_s: float = _EIGHTH_S) -> dict[str, float | None]:
+    """Processor time for each step at the pace of eighths against its wall time; means in milliseconds.
+
+    All threads of the process count, between steps too, which is where a spinning one burns it; only
+    what the pacing itself costs its own thread is taken off.
+    """
+    features, memory = silence(model), no_memory(model.spec)
+    for _ in range(_WARM_UP_STEPS):
+        _, memory = model.step(features, memory)
+    wall_s = pacing_s = 0.0
+    began_s = time.process_time()
+    for _ in range(steps):
+        thread_s = time.thread_time()
+        time.sleep(pace_s)
+        pacing_s += time.thread_time() - thread_s
+        step_began_s = time.perf_counter()
+        _, memory = model.step(features, memory)
+        wall_s += time.perf_counter() - step_began_s
+    burnt_s = time.process_time() - began_s - pacing_s
+    return {
+        "steps": steps,
+        "wall": wall_s / steps * 1e3,
+        "processor": burnt_s / steps * 1e3,
+        "ratio": ratio(burnt_s, wall_s),
+    }
+
+
+def _timed_us(call: Callable[[], Result], pace_s: float) -> tuple[float, Result]:
+    if pace_s:
+        time.sleep(pace_s)
+    began_s = time.perf_counter()
+    result = call()
+    return (time.perf_counter() - began_s) * 1e6, result
+
+
+def _bare_session(content: bytes) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(content, options, providers=[CPU_PROVIDER])
+
+
+def _quantiles(took_us: list[float]) -> dict[str, float]:
+    ordered = sorted(took_us)
+    return {"p50": quantile(ordered, 0.5), "p99": quantile(ordered, 0.99), "p999": quantile(ordered, 0.999)}

@@ -1,0 +1,1 @@
+"""How the processes of a jam talk: whole values over private connections."""

@@ -1,0 +1,45 @@
+"""Which channel each part plays on, and the bytes of what is sent there."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from improv.music.theory import Event, NoteOff, NoteOn, Part, Volume
+
+CHANNELS: Mapping[Part, int] = MappingProxyType({Part.MELODY: 0, Part.CHORDS: 1, Part.YOU: 2, Part.DRUMS: 9})
+"""The channel of each part, 0..15; General MIDI has its percussion on 9."""
+
+NOTE_OFF, NOTE_ON, POLY_PRESSURE, CONTROL, PROGRAM, PRESSURE, BEND = 0x80, 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0
+
+VOLUME = 7
+SUSTAIN, SOSTENUTO, SOFT = 64, 66, 67
+PEDALS = (SUSTAIN, SOSTENUTO, SOFT)
+ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 120, 121, 123
+
+_SILENCING = (*((pedal, 0) for pedal in PEDALS), (ALL_NOTES_OFF, 0), (ALL_SOUND_OFF, 0), (RESET_CONTROLLERS, 0))
+"""Pedals first: a synth may let a note sound on under its pedal although all notes are off."""
+
+
+def bytes_of(event: Event) -> bytes:
+    """The MIDI message of an event."""
+    channel = CHANNELS[event.part]
+    match event:
+        case NoteOn(_, pitch, velocity):
+            return bytes((NOTE_ON | channel, pitch, velocity))
+        case NoteOff(_, pitch):
+            return bytes((NOTE_OFF | channel, pitch, 64))
+        case Volume(_, level):
+            return bytes((CONTROL | channel, VOLUME, level))
+
+
+def silencing(channels: Iterable[int]) -> list[bytes]:
+    """What silences channels whatever was left on them: pedals, notes, sound, controllers, bend."""
+    messages = []
+    for channel in channels:
+        messages += [bytes((CONTROL | channel, controller, value)) for controller, value in _SILENCING]
+        messages.append(bytes((BEND | channel, 0, 64)))
+    return messages
+
+
+def is_mode(message: bytes, controller: int) -> bool:
+    """Whether a message is a channel mode message of that number."""
+    return len(message) == 3 and message[0] & 0xF0 == CONTROL and message[1] == controller

@@ -1,0 +1,124 @@
+"""The ledger: what was begun on a MIDI output and not yet ended.
+
+It reads what is sent, byte for byte, and can say at any time what would end all of it. It must
+never be asked to guess: whatever is not in here does not sound.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from improv.midi.messages import BEND, CONTROL, NOTE_OFF, NOTE_ON, PEDALS, POLY_PRESSURE, PRESSURE, VOLUME
+from improv.music.theory import OWN_VOLUME
+
+_CENTRE = (0, 64)
+
+Mark = Callable[[int, int, bool], None]
+"""Told of a note of a channel and pitch that it sounds, or that it does not any more."""
+
+
+class Ledger:
+    """Notes, pedals, bend and pressure of sixteen channels, as the messages sent have left them."""
+
+    def __init__(self, mark: Mark | None = None) -> None:
+        self._mark: Mark = mark or _unmarked
+        self._notes: dict[tuple[int, int], int] = {}
+        self._pedals: set[tuple[int, int]] = set()
+        self._bent: set[int] = set()
+        self._pressed: set[int] = set()
+        self._pressed_notes: set[tuple[int, int]] = set()
+        self._volumes: dict[int, int] = {}
+        self.channels: set[int] = set()
+        """The channels anything was sent on."""
+
+    def enter(self, message: bytes) -> None:
+        """Take in a message that is being sent."""
+        if len(message) < 2 or not NOTE_OFF <= message[0] < 0xF0:
+            return
+        kind, channel, first = message[0] & 0xF0, message[0] & 0x0F, message[1]
+        second = message[2] if len(message) > 2 else 0
+        self.channels.add(channel)
+        if kind == NOTE_ON and second:
+            self._notes[channel, first] = self._notes.get((channel, first), 0) + 1
+            self._mark(channel, first, True)
+        elif kind in (NOTE_OFF, NOTE_ON):
+            self._ended(channel, first)
+        elif kind == CONTROL and first in PEDALS:
+            _kept(self._pedals, (channel, first), down=second > 0)
+        elif kind == CONTROL and first == VOLUME:
+            self._volumes[channel] = second
+        elif kind == CONTROL and first >= 120:
+            self._mode(channel, first)
+        elif kind == BEND:
+            _kept(self._bent, channel, down=(first, second) != _CENTRE)
+        elif kind == PRESSURE:
+            _kept(self._pressed, channel, down=first > 0)
+        elif kind == POLY_PRESSURE:
+            _kept(self._pressed_notes, (channel, first), down=second > 0)
+
+    def sounds(self, channel: int, pitch: int) -> bool:
+        """Whether a note was begun and not ended."""
+        return (channel, pitch) in self._notes
+
+    @property
+    def sounding(self) -> frozenset[tuple[int, int]]:
+        """The (channel, pitch) pairs that were begun and not ended."""
+        return frozenset(self._notes)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left to be ended."""
+        return not (self._notes or self._pedals or self._bent or self._pressed or self._pressed_notes)
+
+    def ends(self) -> list[bytes]:
+        """The messages that end everything: an end for each onset, pedals up, bend and pressure back."""
+        messages = [bytes((CONTROL | channel, pedal, 0)) for channel, pedal in sorted(self._pedals)]
+        for (channel, pitch), times in sorted(self._notes.items()):
+            messages += [bytes((NOTE_OFF | channel, pitch, 64))] * times
+        messages += [bytes((BEND | channel, *_CENTRE)) for channel in sorted(self._bent)]
+        messages += [bytes((PRESSURE | channel, 0)) for channel in sorted(self._pressed)]
+        messages += [bytes((POLY_PRESSURE | channel, pitch, 0)) for channel, pitch in sorted(self._pressed_notes)]
+        return messages
+
+    def own_volumes(self) -> list[bytes]:
+        """The messages that give each channel the volume a synth has by itself, where it was told another."""
+        told = [channel for channel, level in sorted(self._volumes.items()) if level != OWN_VOLUME]
+        self._volumes.clear()
+        return [bytes((CONTROL | channel, VOLUME, OWN_VOLUME)) for channel in told]
+
+    def clear(self) -> None:
+        """Forget all of it: it has been ended, or nobody is there to hear it."""
+        for note in self._notes:
+            self._mark(*note, False)
+        for kept in (self._notes, self._pedals, self._bent, self._pressed, self._pressed_notes, self.channels):
+            kept.clear()
+
+    def _ended(self, channel: int, pitch: int) -> None:
+        times = self._notes.get((channel, pitch), 0)
+        if times > 1:
+            self._notes[channel, pitch] = times - 1
+        elif times:
+            del self._notes[channel, pitch]
+            self._mark(channel, pitch, False)
+
+    def _mode(self, channel: int, controller: int) -> None:
+        """A channel mode message: 121 resets controllers, the others but local control end all notes."""
+        if controller == 121:
+            self._pedals = {pedal for pedal in self._pedals if pedal[0] != channel}
+            self._bent.discard(channel)
+            self._pressed.discard(channel)
+            self._pressed_notes = {note for note in self._pressed_notes if note[0] != channel}
+        elif controller != 122:
+            for note in [note for note in self._notes if note[0] == channel]:
+                del self._notes[note]
+                self._mark(*note, False)
+
+
+def _unmarked(channel: int, pitch: int, sounds: bool) -> None:
+    """Tell nobody."""
+
+
+def _kept(kept: set[Any], item: object, *, down: bool) -> None:
+    if down:
+        kept.add(item)
+    else:
+        kept.discard(item)

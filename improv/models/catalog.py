@@ -1,0 +1,51 @@
+"""Which models there are, by name and by file, and the bytes of one: light enough for a shell that completes a name.
+
+It must never look into one.
+"""
+
+import errno
+import os
+from pathlib import Path
+from reprlib import repr as shortly
+
+from improv.errors import ContractError, InputNotFound, UsageError
+from improv.system.safe_files import read_file
+
+MAX_FILE_BYTES = 64 * 2**20
+
+
+def model_folders() -> list[Path]:
+    """Where models are looked for: $IMPROV_MODELS, the checkout's exported_models, the installed ones."""
+    here = Path(__file__).resolve().parents[1]
+    named = [part for part in os.environ.get("IMPROV_MODELS", "").split(os.pathsep) if part]
+    folders: list[str | Path] = [*named, here.parent / "exported_models", here / "exported_models"]
+    return [Path(folder) for folder in folders if os.path.isdir(folder)]  # noqa: PTH112 Path raises where the name is too long
+
+
+def model_paths() -> dict[str, Path]:
+    """Every model there is, by name; the first folder that has a name wins."""
+    paths: dict[str, Path] = {}
+    for folder in model_folders():
+        for path in sorted(folder.glob("*.onnx")):
+            paths.setdefault(path.stem, path)
+    return paths
+
+
+def find_model(name: str) -> Path:
+    """The file of a model given by name or by path; UsageError lists the names there are."""
+    if name.endswith(".onnx"):
+        return Path(name)
+    paths = model_paths()
+    if name not in paths:
+        raise UsageError(f"no model {shortly(name)}; there are: {', '.join(paths) or 'none'}; a path ends in .onnx")
+    return paths[name]
+
+
+def read_model(path: Path) -> bytes:
+    """The bytes of a model file; InputNotFound or ContractError if it cannot be one."""
+    try:
+        return read_file(path, MAX_FILE_BYTES)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise ContractError(f"{path}: {error.strerror}; no step model is") from error
+        raise InputNotFound(f"{path}: {error.strerror}; `improv models` lists the models there are") from error

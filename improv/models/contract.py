@@ -1,0 +1,192 @@
+"""The contract between the runtime and any network: one step, named tensors, explicit memory.
+
+A model is a function of one step. What it needs to be fed, how long its memory is, what its
+outputs mean and where it comes from stand in a `ModelSpec`, which travels inside the model file as
+JSON. This room knows the contract; it must never know an architecture or a file.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from reprlib import repr as shortly
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from improv.errors import ContractError
+
+if TYPE_CHECKING:  # whoever only lists models has no use for it, and it takes longer to load than they to read
+    import numpy as np
+    from numpy.typing import NDArray
+
+CONTRACT = 1
+"""The version of this contract; a model that speaks another one is refused."""
+
+MAX_TENSOR_VALUES = 2**22
+"""No tensor of a step model is larger; a file that claims one is refused."""
+
+MAX_METADATA = 1 << 20
+"""Characters."""
+
+MAX_NAME, MAX_TEXT, MAX_NAMES, MAX_PRIMERS = 80, 1000, 64, 1024
+"""Characters of a name and of what is told in words, and how many there are of each kind of thing that has a name."""
+
+_LONGEST = {
+    "name": MAX_NAME, "summary": MAX_TEXT, "encoding": MAX_NAME, "fingerprint": 128, "key": MAX_NAME, "form": 1 << 14,
+}  # fmt: skip
+"""Characters of each text."""
+
+_MAX_RANK = 8
+
+METADATA_KEY = "improv"
+"""Where in an ONNX file's metadata the specification stands."""
+
+DISTRIBUTIONS = ("bernoulli", "normalised_bernoulli", "categorical")
+"""What a head's logits may mean: see `improv.models.sampling`."""
+
+Tensor: TypeAlias = "NDArray[np.float32]"
+Tensors = Mapping[str, Tensor]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSpec:
+    """One output of the network: the shape of its logits and the distribution they stand for."""
+
+    shape: Shape
+    distribution: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """What a model says of itself; every array has a leading batch axis of one."""
+
+    contract: int
+    name: str
+    summary: str
+    encoding: str
+    fingerprint: str
+    steps_per_beat: int
+    features: Mapping[str, Shape]
+    state: Mapping[str, Shape]
+    heads: Mapping[str, HeadSpec]
+    key: str
+    form: str
+    primers: tuple[tuple[int, ...], ...]
+    """Melodies in MIDI pitches, one a step, that may lead into the first chorus."""
+    data: Mapping[str, str]
+    """What it was trained on: `source` and `licence`."""
+    seed: int
+    figures: Mapping[str, float]
+    """What was measured of it after training, by name."""
+
+    def to_json(self) -> str:
+        """The specification as it is written into a model file."""
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelSpec":
+        """The specification a model file holds; ContractError says which field is wrong."""
+        if len(text) > MAX_METADATA:
+            raise ContractError(f"its metadata has more than {MAX_METADATA} characters; export it again")
+        try:
+            raw = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ContractError(f"its metadata is not JSON ({error}); export it again") from error
+        if not isinstance(raw, dict):
+            raise ContractError("its metadata is not a JSON object; export it again")
+        if raw.get("contract") != CONTRACT:
+            raise ContractError(
+                f"it speaks contract {shortly(raw.get('contract'))}, this improv speaks {CONTRACT}; export it again"
+            )
+        names = {field.name for field in fields(cls)}
+        if missing := sorted(names - raw.keys()):
+            raise ContractError(f"its metadata lacks {', '.join(missing)}; export it again")
+        try:
+            return cls(**{**{name: raw[name] for name in names}, **_checked(raw)})
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+            raise ContractError(f"its metadata is malformed ({str(error)[:160]}); export it again") from error
+
+
+def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are more than numbers, each in its own type and of a size that is meant to be read."""
+    for name, most in _LONGEST.items():
+        _text(name, raw[name], most)
+    if not raw["name"].strip():
+        raise ValueError("name is empty")
+    heads = {}
+    for name, head in _few("heads", raw["heads"]).items():
+        if head["distribution"] not in DISTRIBUTIONS:
+            raise ValueError(f"head {name} has the unknown distribution {shortly(head['distribution'])}")
+        heads[name] = HeadSpec(_shape(head["shape"]), head["distribution"])
+    if not isinstance(raw["data"], dict):
+        raise ValueError("data does not say source and licence")
+    if len(raw["primers"]) > MAX_PRIMERS:
+        raise ValueError(f"there are more than {MAX_PRIMERS} primers")
+    return {
+        "steps_per_beat": int(raw["steps_per_beat"]),
+        "features": {name: _shape(shape) for name, shape in _few("features", raw["features"]).items()},
+        "state": {name: _shape(shape) for name, shape in _few("state", raw["state"]).items()},
+        "heads": heads,
+        "primers": tuple(tuple(int(pitch) for pitch in primer) for primer in raw["primers"]),
+        "data": {name: _text(name, told, MAX_TEXT) for name, told in _few("data", raw["data"]).items()},
+        "seed": int(raw["seed"]),
+        "figures": {name: float(value) for name, value in _few("figures", raw["figures"]).items()},
+    }
+
+
+def _text(name: str, raw: Any, most: int) -> str:
+    """A text that can be printed."""
+    if not isinstance(raw, str):
+        raise ValueError(f"{name} is not text")
+    if len(raw) > most:
+        raise ValueError(f"{name} has more than {most} characters")
+    if not raw.isprintable():
+        raise ValueError(f"{name} has characters that do not print")
+    return raw
+
+
+def _few(what: str, raw: Any) -> Mapping[str, Any]:
+    """Some things by their names."""
+    if len(raw) > MAX_NAMES:
+        raise ValueError(f"there are more than {MAX_NAMES} {what}")
+    return {_text(f"a name of {what}", name, MAX_NAME): value for name, value in raw.items()}
+
+
+def _shape(raw: Any) -> Shape:
+    if len(raw) > _MAX_RANK:
+        raise ValueError(f"a shape has more than {_MAX_RANK} dimensions")
+    shape = tuple(int(size) for size in raw)
+    if not shape or any(size < 1 for size in shape) or math.prod(shape) > MAX_TENSOR_VALUES:
+        raise ValueError(f"{shortly(raw)} is no shape, or larger than {MAX_TENSOR_VALUES} values")
+    return shape
+
+
+class StepModel(Protocol):
+    """A network that makes one step at a time."""
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the model says of itself."""
+        ...
+
+    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
+        """Logits by head, and the memory for the next step, from one step's features and the memory so far.
+
+        Heads that are only asked once a choice has been made may be left out: see `ask`. Neither argument is
+        changed; shapes are those of the specification.
+        """
+        ...
+
+    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+        """One head's logits once some choices of a step have been made.
+
+        `features` are the step's with the choices so far, `memory` is the one after the step: it does not move.
+        """
+        ...
+
+
+def no_memory(spec: ModelSpec) -> Tensors:
+    """The memory of a model that has heard nothing: zeros."""
+    import numpy as np  # noqa: PLC0415 see above
+
+    return {name: np.zeros(shape, np.float32) for name, shape in spec.state.items()}

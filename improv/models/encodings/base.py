@@ -1,0 +1,168 @@
+"""What an encoding is: how one kind of network sees a performance, and how its choices make a cell.
+
+The session speaks to every network through here. This room must never know what any of them looks like inside.
+"""
+
+import hashlib
+import json
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
+from improv.music.theory import Cell, Chord, Form, Frame
+
+CHORD_HEAD = "next_chord"
+
+Bias = NDArray[np.float64]
+
+_LEANING_NATS = 2.0
+"""How strongly leaning half-way bends the logarithm of a probability."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steer:
+    """How the player wants the next cell to be: see the controls of the same names.
+
+    `steps_left` of a phrase that has to end: 2 at its last beat; None where nothing ends. `strikes` where a note has to
+    begin.
+    """
+
+    density: float = 0.0
+    rests: float = 0.0
+    leaning: float = 0.0
+    steps_left: int | None = None
+    strikes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One choice of those that a cell takes: the head that is asked, and what is known before it."""
+
+    head: str
+    bias: Bias
+    """What is added to the logarithm of each unit's probability, shape (units,); -inf forbids it."""
+    pitches: tuple[int, ...] = ()
+    """The MIDI pitch each unit stands for, if they stand for pitches."""
+    features: Tensors = field(default_factory=dict)
+    """What the network is told of the choices so far; nothing before the first."""
+    least_temperature: float = 0.0
+    """It is drawn at no lower one."""
+    least_top_p: float = 0.0
+    """It is drawn among no fewer than make up this probability."""
+
+
+def chord_leaning(pitches: Sequence[int], chord: Chord | None, leaning: float) -> Bias:
+    """What leaning on a chord adds to each pitch that is none of its tones; nothing where there is no chord."""
+    inside = np.isin(np.asarray(pitches) % 12, list(chord.pitch_classes) if chord else range(12))
+    if not leaning:
+        return np.zeros(len(inside))
+    out = -inf if leaning >= 1 else -_LEANING_NATS * leaning / (1 - leaning)
+    return np.where(inside, 0.0, out)
+
+
+def digest(meaning: Mapping[str, Any]) -> str:
+    """A fingerprint of what numbers mean, given as JSON can tell it."""
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
+
+
+Choosing: TypeAlias = Generator[Choice, int, Cell]
+"""Asks for one choice after another, is sent the unit that was drawn, and returns the cell they make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """What a network is fed at a step: what sounded in it, where that was, and what is known of the steps to come."""
+
+    frame: Frame
+    place: int = 0
+    """Steps from the top of the form; below zero it is counted in."""
+    ahead: tuple[Chord | None, ...] = ()
+    """The chords of the steps that follow, as many as are settled: see `Encoding.settled`."""
+    form_steps: int = 0
+    """The steps of the form; 0 where there is none that is known."""
+    yours: bool = False
+    """Whether the player had the turn."""
+    answers: bool = False
+    """Whether improv plays in the step that is decided."""
+    asked: Cell | None = None
+    """What the player played at the same place of their turn as the step that is decided has in improv's."""
+    answered: Cell | None = None
+    """The same of this step."""
+    bpm: float = 120.0
+    """The tempo, in quarter notes a minute."""
+
+
+class Encoding(Protocol):
+    """How one kind of network sees a performance."""
+
+    @property
+    def grid(self) -> int:
+        """The finest position it can tell apart, in ticks."""
+        ...
+
+    @property
+    def settled(self) -> int:
+        """How many steps ahead of the one it is fed the chords are settled already; its chord is of the one after."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A short digest that changes whenever the meaning of a tensor does."""
+        ...
+
+    @property
+    def features(self) -> dict[str, Shape]:
+        """The shape of each tensor `encode` makes."""
+        ...
+
+    @property
+    def heads(self) -> dict[str, HeadSpec]:
+        """The heads a network may have, `next_chord` and those of the melody, and what their logits mean."""
+        ...
+
+    def encode(self, fed: Fed) -> Tensors:
+        """The tensors a network is fed, all in its own key."""
+        ...
+
+    def melody_pitches(self) -> tuple[int, ...]:
+        """The MIDI pitch each unit of the melody stands for."""
+        ...
+
+    def chord_units(self, chord: Chord) -> Tensor:
+        """A chord's units, 1.0 for on."""
+        ...
+
+    def chord_bias(self, fed: Fed) -> Bias:
+        """What is added to the logarithm of each chord's probability, shape (units,): what keeps the form."""
+        ...
+
+    def chord(self, units: Tensor, form: Form) -> Chord | None:
+        """The chord that the units which are on (1.0) stand for, named as the form names it."""
+        ...
+
+    @property
+    def melody_heads(self) -> tuple[str, ...]:
+        """The heads that a network which improvises has."""
+        ...
+
+    def choosing(self, steer: Steer, chord: Chord | None, before: Cell, asked: Cell | None = None) -> Choosing:
+        """The choices that the next cell takes.
+
+        `chord` is the one that will sound, in the network's key, `before` the cell it follows, `asked` the
+        player's that it answers.
+        """
+        ...
+
+    @property
+    def deaf_to(self) -> tuple[str, ...]:
+        """The names of the controls that a network of this kind cannot obey."""
+        ...
+
+    def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
+        """A melody given as one sounding pitch a step, as cells."""
+        ...

@@ -1,0 +1,300 @@
+"""The encoding of a line as it is played: a rhythm for each step, then a pitch for each of its onsets.
+
+Pitches and chords are counted from the key, so that twelve keys are one.
+"""
+
+from bisect import bisect
+from dataclasses import asdict, dataclass
+from math import inf
+
+import numpy as np
+
+from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
+from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Choosing, Fed, Steer, chord_leaning, digest
+from improv.music.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
+from improv.music.theory import (
+    PITCH_CLASSES,
+    QUALITIES,
+    SILENCE,
+    STEPS_PER_BAR,
+    STEPS_PER_BEAT,
+    TICKS_PER_STEP,
+    Cell,
+    Chord,
+    Form,
+)
+
+RHYTHM_HEAD, PITCH_HEAD = "next_rhythm", "next_pitch"
+
+_FORM_BARS = 12
+PILLARS = {0: 0, 4 * STEPS_PER_BAR: 5}
+"""The roots, in semitones above the key, that make a blues one at the places they have in it."""
+
+_KINDS = tuple(QUALITIES.values())
+_CHORDS = len(PITCH_CLASSES) * len(_KINDS) + 1
+"""A unit for each kind on each root, and the last for no chord."""
+
+_ONSETS = np.array([len(rhythm.ticks) for rhythm in RHYTHMS])
+_SILENT = np.array([rhythm == Rhythm() for rhythm in RHYTHMS])
+_HELD = np.array([rhythm.held for rhythm in RHYTHMS])
+"""Of each rhythm how many onsets it has, whether it is silent, and whether what sounds goes on, each (rhythms,)."""
+
+_TEMPI_BPM = (80, 110, 150, 200, 260)
+"""Where one kind of tempo ends and the next begins: the faster, the fewer sixteenths."""
+
+_CHORD, _CHORD_AHEAD = 1, 1 + STEPS_PER_BEAT
+"""How many steps after the one it is fed lie those whose chords a network is told."""
+
+_FARTHEST = 12
+"""An answer that is farther from its call, in semitones, is told as so far."""
+
+_RHYTHM_TEMPERATURE, _RHYTHM_TOP_P = 1.0, 1.0
+"""Rhythms are drawn at least so freely: what is likeliest after silence is silence, and it would last long."""
+
+_DENSITY_NATS = 0.4
+"""How strongly density at its end bends the logarithm of a probability, for each onset."""
+
+_ECHO_NATS = 1.2
+"""How much less likely an answer plays the very note of its call at its very place: it is no echo."""
+
+_RESTS_NATS = 0.7
+"""How strongly the tendency to rest at its end bends the logarithm of the probability that nothing sounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Any set of onsets on the six ticks of a step, and pitches chosen one after another.
+
+    Of notes that sound at once the highest is the line. `line` are the last two pitches of a step, the
+    latest first, so that a network can keep what it has to know of the intervals.
+    """
+
+    pitch_low: int = 31
+    """The lowest pitch in the key of C; others are played as far from it as their key is from C, at most a tritone."""
+    pitch_count: int = 72
+    settled: int = STEPS_PER_BAR
+    """A bar: the band knows what comes, and so does whoever looks at the screen."""
+
+    @property
+    def grid(self) -> int:
+        """A tick."""
+        return 1
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the numbers here, of the rhythms in their order and of the tensors' names."""
+        meaning = {
+            "encoding": type(self).__name__,
+            "rhythms": [asdict(rhythm) for rhythm in RHYTHMS],
+            "kinds": _KINDS,
+            "features": self.features,
+            "heads": {name: asdict(head) for name, head in self.heads.items()},
+            "tempi": _TEMPI_BPM,
+            "chords ahead": (_CHORD, _CHORD_AHEAD),
+        }
+        meaning |= asdict(self)
+        return digest(meaning)
+
+    @property
+    def features(self) -> dict[str, Shape]:
+        """What was played in the step, what chords and whose turn come, where in the form; and the choices so far.
+
+        `newest_chord` is the last one that is settled, `chord` and `chord_ahead` are those of the step that is
+        decided and of a beat later; `place` is where it lies in its bar and, in a form of twelve bars, which bar
+        that is; `who` says whether the player had the turn, and whether improv plays next.
+
+        Where improv answers, `asked_rhythm` and `asked` are what the player played at the same place of their turn,
+        and `answered` how far the last note of the step lies above what it answered, -12 to 12 semitones.
+        """
+        rhythm, pitches, chord = (1, len(RHYTHMS)), (1, self.pitch_count), (1, 2 * len(PITCH_CLASSES))
+        played: dict[str, Shape] = {"rhythm": rhythm, "onsets": pitches, "line": (1, 2 * self.pitch_count)}
+        known: dict[str, Shape] = {"newest_chord": chord, "chord": chord, "chord_ahead": chord}
+        known |= {"place": (1, STEPS_PER_BAR + _FORM_BARS), "who": (1, 2), "tempo": (1, len(_TEMPI_BPM) + 1)}
+        known |= {"asked_rhythm": rhythm, "asked": pitches, "answered": (1, 2 * _FARTHEST + 1)}
+        return played | known | {name: (1, shape) for name, shape in self._choice_shapes.items()}
+
+    @property
+    def _choice_shapes(self) -> dict[str, int]:
+        return {
+            "chosen_rhythm": len(RHYTHMS),
+            "chosen_line": 2 * self.pitch_count,
+            "chosen_tick": TICKS_PER_STEP,
+            "chosen_asked": self.pitch_count,
+        }
+
+    @property
+    def heads(self) -> dict[str, HeadSpec]:
+        """A chord of every kind on every root, or none; a rhythm; a pitch, which depends on the choices so far."""
+        return {
+            CHORD_HEAD: HeadSpec((1, _CHORDS), "categorical"),
+            RHYTHM_HEAD: HeadSpec((1, len(RHYTHMS)), "categorical"),
+            PITCH_HEAD: HeadSpec((1, self.pitch_count), "categorical"),
+        }
+
+    @property
+    def melody_heads(self) -> tuple[str, ...]:
+        """Both."""
+        return RHYTHM_HEAD, PITCH_HEAD
+
+    @property
+    def deaf_to(self) -> tuple[str, ...]:
+        """It obeys them all."""
+        return ()
+
+    def encode(self, fed: Fed) -> Tensors:
+        """The tensors a network is fed; no choice has been made yet."""
+        cell = fed.frame.melody
+        line = [self.unit(pitch) for pitch in top_line(cell)]
+        chords = (fed.frame.chord, *fed.ahead)
+        decided = fed.place + 1
+        place = np.zeros(STEPS_PER_BAR + _FORM_BARS, np.float32)
+        place[decided % STEPS_PER_BAR] = 1
+        if fed.form_steps == _FORM_BARS * STEPS_PER_BAR:
+            place[STEPS_PER_BAR + decided // STEPS_PER_BAR % _FORM_BARS] = 1
+        tensors = {
+            "rhythm": _one_hot(NUMBERS[rhythm_of(cell)], len(RHYTHMS)),
+            "onsets": self._units(top_line(cell)),
+            "line": self._line(line),
+            "newest_chord": chord_notes(chords[-1]),
+            "chord": chord_notes(chords[min(_CHORD, len(chords) - 1)]),
+            "chord_ahead": chord_notes(chords[min(_CHORD_AHEAD, len(chords) - 1)]),
+            "place": place,
+            "who": np.array([fed.yours, fed.answers], np.float32),
+            "tempo": _one_hot(bisect(_TEMPI_BPM, fed.bpm), len(_TEMPI_BPM) + 1),
+            "asked_rhythm": _one_hot(None if fed.asked is None else NUMBERS[rhythm_of(fed.asked)], len(RHYTHMS)),
+            "asked": self._units(top_line(fed.asked) if fed.asked else ()),
+            "answered": _one_hot(self._distance(cell, fed.answered), 2 * _FARTHEST + 1),
+        }
+        tensors |= {name: np.zeros(width, np.float32) for name, width in self._choice_shapes.items()}
+        return {name: tensor[None] for name, tensor in tensors.items()}
+
+    def unit(self, pitch: int) -> int:
+        """The unit of a pitch in the key of C; what lies outside the range is heard in the octave that is nearest."""
+        above = pitch - self.pitch_low
+        if above < 0:
+            return above % 12
+        return above if above < self.pitch_count else self.pitch_count - 12 + (above - self.pitch_count) % 12
+
+    def _units(self, pitches: tuple[int, ...]) -> Tensor:
+        units = np.zeros(self.pitch_count, np.float32)
+        units[[self.unit(pitch) for pitch in pitches]] = 1
+        return units
+
+    def _distance(self, cell: Cell, answered: Cell | None) -> int | None:
+        """How far the last onset lies above what was asked there, counted from the lowest that is told."""
+        ticks, line = rhythm_of(cell).ticks, top_line(cell)
+        if answered is None or not line:
+            return None
+        asked = asked_at(answered, ticks[-1])
+        return None if asked is None else min(_FARTHEST, max(-_FARTHEST, line[-1] - asked)) + _FARTHEST
+
+    def _line(self, units: list[int]) -> Tensor:
+        """The last two, the latest first; zeros where there are none."""
+        return np.concatenate([_one_hot(unit, self.pitch_count) for unit in (*units[:-3:-1], None, None)[:2]])
+
+    def melody_pitches(self) -> tuple[int, ...]:
+        """G1 to F#7."""
+        return tuple(range(self.pitch_low, self.pitch_low + self.pitch_count))
+
+    def chord_units(self, chord: Chord | None) -> Tensor:
+        """The unit of a chord by its root and kind, the last one for none; ValueError for a chord without a name."""
+        if chord is None:
+            return _one_hot(_CHORDS - 1, _CHORDS)
+        return _one_hot(chord.root * len(_KINDS) + _KINDS.index(chord.intervals), _CHORDS)
+
+    def chord_bias(self, fed: Fed) -> Bias:
+        """Chords change on beats; a chorus of twelve bars begins on the first degree, its fifth bar on the fourth."""
+        bias = np.zeros(_CHORDS)
+        newest, place = (fed.frame.chord, *fed.ahead)[-1], fed.place + 1 + self.settled
+        if place % STEPS_PER_BEAT:
+            return np.where(self.chord_units(newest) > 0, bias, -inf)
+        degree = PILLARS.get(place % fed.form_steps) if fed.form_steps == _FORM_BARS * STEPS_PER_BAR else None
+        if degree is not None:
+            roots = np.arange(len(bias)) // len(_KINDS)
+            bias = np.where(roots == degree, bias, -inf)
+        return bias
+
+    def chord(self, units: Tensor, form: Form) -> Chord | None:
+        """The chord whose unit is on, None for the last."""
+        root, kind = divmod(int(np.argmax(units)), len(_KINDS))
+        return None if root == len(PITCH_CLASSES) else Chord(root, _KINDS[kind])
+
+    def choosing(self, steer: Steer, chord: Chord | None, before: Cell, asked: Cell | None = None) -> Choosing:
+        """A rhythm, then a pitch for each of its onsets, each knowing those before it.
+
+        What a phrase ends with is a tone of the chord: in its last beat what is none is followed by one.
+        """
+        sounding = max(before.sounding_after, default=None)
+        ends = chord if steer.steps_left == STEPS_PER_BEAT else None
+        bias = self.rhythm_bias(steer, sounding is not None)
+        if ends and sounding is not None and sounding % len(PITCH_CLASSES) not in ends.pitch_classes:
+            bias = np.where(_ONSETS > 0, bias, -inf)
+        asked_for = Choice(RHYTHM_HEAD, bias, least_temperature=_RHYTHM_TEMPERATURE, least_top_p=_RHYTHM_TOP_P)
+        rhythm = RHYTHMS[(yield asked_for)]
+        pitches, usual = self.melody_pitches(), self.pitch_bias(steer, chord)
+        struck = rhythm_of(asked).ticks if asked else ()
+        line: list[int] = []
+        for tick in rhythm.ticks:
+            pitch = None if asked is None else asked_at(asked, tick)
+            chosen = {
+                "chosen_rhythm": _one_hot(NUMBERS[rhythm], len(RHYTHMS)),
+                "chosen_line": self._line(line),
+                "chosen_tick": _one_hot(tick, TICKS_PER_STEP),
+                "chosen_asked": _one_hot(None if pitch is None else self.unit(pitch), self.pitch_count),
+            }
+            features = {name: tensor[None] for name, tensor in chosen.items()}
+            bias = usual - _ECHO_NATS * chosen["chosen_asked"] if tick in struck else usual
+            if ends and tick == rhythm.ticks[-1]:
+                bias = bias + chord_leaning(pitches, ends, 1)
+            line.append((yield Choice(PITCH_HEAD, bias, pitches, features)))
+        return cell_of(rhythm, tuple(pitches[unit] for unit in line), sounding)
+
+    def rhythm_bias(self, steer: Steer, sounds: bool) -> Bias:
+        """Nothing is held where nothing sounds; a denser line has more onsets; a phrase ends on what sounds last.
+
+        A line that tends to rest is likelier to be silent for the step, after a note as after a rest.
+        """
+        bias = _DENSITY_NATS * steer.density * _ONSETS + _RESTS_NATS * steer.rests * _SILENT
+        if not sounds:
+            bias = np.where(_HELD, -inf, bias)
+        if steer.strikes:
+            bias = np.where(_ONSETS > 0, bias, -inf)
+        if steer.steps_left == 1:
+            bias = np.where(_ONSETS > 0, -inf, bias)
+        return np.asarray(bias, np.float64)
+
+    def pitch_bias(self, steer: Steer, chord: Chord | None) -> Bias:
+        """A line that leans on the chord plays more of its tones."""
+        return chord_leaning(self.melody_pitches(), chord, steer.leaning)
+
+    def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
+        """One note a step, each struck."""
+        cells: list[Cell] = []
+        for pitch in pitches:
+            cells.append(cell_of(Rhythm((0,)), (pitch,), None) if pitch else SILENCE)
+        return tuple(cells)
+
+
+def asked_at(cell: Cell, tick: int) -> int | None:
+    """The pitch of a player's cell that belongs to a tick: the last one begun by then, else what is held into it,
+    else the first; None of silence.
+    """
+    line = dict(zip(rhythm_of(cell).ticks, top_line(cell), strict=True))
+    begun = [pitch for start, pitch in line.items() if start <= tick]
+    return begun[-1] if begun else max(cell.held, default=next(iter(line.values()), None))
+
+
+def chord_notes(chord: Chord | None) -> Tensor:
+    """A chord as a network is told of it: its root and its pitch classes, 1.0 for on, shape (24,); zeros for none."""
+    notes = np.zeros(2 * len(PITCH_CLASSES), np.float32)
+    if chord is not None:
+        notes[chord.root] = 1
+        notes[[len(PITCH_CLASSES) + pitch_class for pitch_class in chord.pitch_classes]] = 1
+    return notes
+
+
+def _one_hot(unit: int | None, count: int) -> Tensor:
+    units = np.zeros(count, np.float32)
+    if unit is not None:
+        units[unit] = 1
+    return units

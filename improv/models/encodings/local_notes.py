@@ -1,0 +1,148 @@
+"""The encoding of Eck & Schmidhuber (2002): one unit a note, and which notes sound."""
+
+from dataclasses import asdict, dataclass
+from math import inf
+
+import numpy as np
+
+from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
+from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Choosing, Fed, Steer, chord_leaning, digest
+from improv.music.theory import SILENCE, STEPS_PER_BEAT, TICKS_PER_STEP, Cell, Chord, Form, Onset
+
+MELODY_HEAD = "next_melody"
+"""Of a network that makes one choice of a melody a step."""
+
+_DENSITY_NATS = 3.0
+"""How strongly density at its end bends the logarithm of a probability."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalNotes:
+    """One unit a note, 1.0 for on, no other coding (Eck & Schmidhuber 2002, section 2.2).
+
+    Twelve chord units from `chord_low` and thirteen melody units from `melody_low` (figure 1). A
+    slice of time says which notes sound and not which begin, so a note that repeats is ambiguous
+    (section 2.2 leaves this open). Here it is held for a quarter and then struck again, which reads
+    the training data, all quarter notes, exactly, and a quarter off the beat as a syncopation.
+    """
+
+    chord_low: int = 48
+    chord_notes: int = 12
+    melody_low: int = 60
+    melody_notes: int = 13
+
+    @property
+    def grid(self) -> int:
+        """A whole step: the representation knows nothing finer."""
+        return TICKS_PER_STEP
+
+    @property
+    def settled(self) -> int:
+        """None: the chord of each step is decided with its melody."""
+        return 0
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the numbers above and of the tensors' names."""
+        heads = {name: asdict(head) for name, head in self.heads.items()}
+        meaning = {
+            "encoding": type(self).__name__,
+            "repeats": "struck each quarter",
+            "features": self.features,
+            "heads": heads,
+        }
+        meaning |= asdict(self)
+        return digest(meaning)
+
+    @property
+    def features(self) -> dict[str, Shape]:
+        """`chord` (1, 12) and `melody` (1, 13)."""
+        return {"chord": (1, self.chord_notes), "melody": (1, self.melody_notes)}
+
+    def melody_pitches(self) -> tuple[int, ...]:
+        """C4 to C5."""
+        return tuple(range(self.melody_low, self.melody_low + self.melody_notes))
+
+    def chord_units(self, chord: Chord) -> Tensor:
+        """The chord's notes inside the twelve, shape (12,)."""
+        units = np.zeros(self.chord_notes, np.float32)
+        units[[pitch - self.chord_low for pitch in chord.voiced(self.chord_low)]] = 1
+        return units
+
+    @property
+    def heads(self) -> dict[str, HeadSpec]:
+        """Chords by threshold (section 3.2), one melody note by normalised probabilities (4.2)."""
+        return {
+            CHORD_HEAD: HeadSpec((1, self.chord_notes), "bernoulli"),
+            MELODY_HEAD: HeadSpec((1, self.melody_notes), "normalised_bernoulli"),
+        }
+
+    def encode(self, fed: Fed) -> Tensors:
+        """Every note of the frame that sounds in the step, folded by octaves into the melody's range."""
+        melody = np.zeros(self.melody_notes, np.float32)
+        melody[[self._unit(pitch) for pitch in fed.frame.melody.pitches]] = 1
+        chord = np.zeros(self.chord_notes, np.float32)
+        if fed.frame.chord is not None:
+            chord = self.chord_units(fed.frame.chord)
+        return {"chord": chord[None], "melody": melody[None]}  # (1, 12), (1, 13)
+
+    def _unit(self, pitch: int) -> int:
+        above = pitch - self.melody_low
+        return above if 0 <= above < self.melody_notes else above % 12
+
+    def chord_bias(self, fed: Fed) -> Bias:
+        """None: each note of the chord is decided by itself."""
+        return np.zeros(self.chord_notes)
+
+    def chord(self, units: Tensor, form: Form) -> Chord | None:
+        """The chord whose notes are on."""
+        on = np.flatnonzero(units) + self.chord_low
+        return Chord.of((int(pitch) % 12 for pitch in on), known=form.chords)
+
+    @property
+    def melody_heads(self) -> tuple[str, ...]:
+        """One: a note for each step."""
+        return (MELODY_HEAD,)
+
+    def choosing(self, steer: Steer, chord: Chord | None, before: Cell, asked: Cell | None = None) -> Choosing:
+        """One choice, of a pitch: it is held where the same one has just begun, else struck."""
+        pitches = self.melody_pitches()
+        unit = yield Choice(MELODY_HEAD, self.bias(steer, chord, before), pitches)
+        return _cell(pitches[unit], before)
+
+    def bias(self, steer: Steer, chord: Chord | None, before: Cell) -> Bias:
+        """A denser line repeats less what has just begun, which is how this kind of network holds a note.
+
+        A phrase ends with a chord tone struck on its last beat and held.
+        """
+        pitches = np.array(self.melody_pitches())
+        again = np.isin(pitches, [onset.pitch for onset in before.onsets])
+        inside = np.isin(pitches % 12, list(chord.pitch_classes) if chord else range(12))
+        bias = np.where(again, -_DENSITY_NATS * steer.density, 0.0)
+        bias = bias + chord_leaning(pitches.tolist(), chord, steer.leaning)
+        if steer.steps_left == STEPS_PER_BEAT and (inside & ~again).any():
+            bias = np.where(inside & ~again, bias, -inf)
+        if steer.strikes:
+            bias = np.where(again, -inf, bias)
+        if steer.steps_left is not None and steer.steps_left < STEPS_PER_BEAT and again.any():
+            bias = np.where(again, 0.0, -inf)
+        return bias
+
+    @property
+    def deaf_to(self) -> tuple[str, ...]:
+        """It has no rests, and decides each note of a chord by itself; density it obeys in its way."""
+        return "rests", "changes"
+
+    def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
+        """A melody given as one sounding pitch a step, as cells."""
+        cells: list[Cell] = []
+        for pitch in pitches:
+            cells.append(_cell(pitch, cells[-1] if cells else SILENCE))
+        return tuple(cells)
+
+
+def _cell(pitch: int, before: Cell) -> Cell:
+    """A held note where the same one has just begun, else a new one."""
+    if any(onset.pitch == pitch for onset in before.onsets):
+        return Cell(held=(pitch,))
+    return Cell(onsets=(Onset(pitch),))

@@ -1,0 +1,191 @@
+"""A `StepModel` on onnxruntime, which keeps what its metadata declares or is refused at load.
+
+The file's content has been checked as data by `onnx_file` before onnxruntime sees it. This room
+knows the contract and no architecture.
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+from platformdirs import user_state_path
+
+from improv.errors import ContractError, UsageError
+from improv.models.catalog import read_model
+from improv.models.contract import MAX_TENSOR_VALUES, ModelSpec, Shape, Tensor, Tensors
+from improv.models.encodings import CHORD_HEAD, ENCODINGS
+from improv.models.onnx_file import checked_spec, part
+from improv.music.theory import STEPS_PER_BEAT, Form, pitch_class
+from improv.system.memory_limit import memory_limited
+from improv.system.private_files import make_folder
+
+CPU_PROVIDER = "CPUExecutionProvider"
+
+_PROVIDERS = {"cpu": CPU_PROVIDER, "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
+
+
+class OnnxModel:
+    """One model file, checked and ready to step."""
+
+    def __init__(self, path: Path, provider: str = "cpu", *, content: bytes | None = None) -> None:
+        """Load a model from its file, or from the bytes that were read of it before.
+
+        ContractError, InputNotFound or UsageError say what is wrong with it.
+        """
+        if provider not in _PROVIDERS:
+            raise UsageError(f"no provider {provider!r}; choose from {', '.join(_PROVIDERS)}")
+        content = read_model(path) if content is None else content
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        """Of the file as it was read."""
+        try:
+            self.spec = checked_spec(content)
+            whole = _session(content, _PROVIDERS[provider])
+            self.provider = provider
+            _check_declared(self.spec, whole)
+            later = [head for head in ENCODINGS[self.spec.encoding].melody_heads[1:] if head in self.spec.heads]
+            self._heads = [head for head in self.spec.heads if head not in later]
+            self._memory = [f"{name}_out" for name in self.spec.state]
+            at_once = [*self._heads, *self._memory]
+
+            def computed(outputs: Sequence[str]) -> "_Part":
+                return _Part(_session(part(content, outputs), _PROVIDERS[provider]), outputs)
+
+            # a step need not say what is asked only after it
+            self._step = computed(at_once) if later else _Part(whole, at_once)
+            self._later = {head: computed([head]) for head in later}
+        except ContractError as error:
+            raise ContractError(f"{path}: {error}") from error
+
+    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
+        """Logits by head and the next memory, in fresh arrays; not those of heads that are asked after the step."""
+        found = self._step.run(_feed(features, memory))
+        after = zip(self.spec.state, self._memory, strict=True)
+        return {head: found[head] for head in self._heads}, {name: found[told] for name, told in after}
+
+    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+        """One head's logits, for which nothing is computed that it does not need."""
+        return self._later[head].run(_feed(features, memory))[head]
+
+
+class _Part:
+    """A network, or what is left of it for some of its outputs."""
+
+    def __init__(self, session: "onnxruntime.InferenceSession", outputs: Sequence[str]) -> None:
+        self._session = session
+        self._outputs = outputs
+        self._inputs = [each.name for each in session.get_inputs()]
+
+    def run(self, feed: Tensors) -> Tensors:
+        """Its outputs by name, from a feed that has its inputs among others."""
+        results: Sequence[Any] = self._session.run(self._outputs, {name: feed[name] for name in self._inputs})
+        return dict(zip(self._outputs, results, strict=True))
+
+
+def _feed(features: Tensors, memory: Tensors) -> Tensors:
+    return {**features, **{f"{name}_in": value for name, value in memory.items()}}
+
+
+def provider_names() -> list[str]:
+    """The providers onnxruntime was built with; whether one works only loading a model tells."""
+    built = onnxruntime.get_available_providers()
+    return [name for name, provider in _PROVIDERS.items() if provider in built]
+
+
+def _session(content: bytes, provider: str) -> "onnxruntime.InferenceSession":
+    """An inference session on one thread that never spins; ContractError if the provider is not usable."""
+    onnxruntime.set_default_logger_severity(4)  # a missing CUDA prints in red even when we ask quietly
+    onnxruntime.disable_telemetry_events()
+    unusable = UsageError(f"the provider {provider} does not work on this machine; use --provider cpu")
+    if provider not in onnxruntime.get_available_providers():
+        raise unusable
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        with memory_limited() if provider == CPU_PROVIDER else nullcontext():  # a graphics card's driver reserves a lot
+            # the fallback of its Python side would print and try again
+            session = onnxruntime.InferenceSession(content, options, providers=[provider], enable_fallback=0)
+    except Exception as error:  # onnxruntime raises its own classes, and UnicodeDecodeError for some damage
+        reason = " ".join(str(error).split())[:160]
+        raise ContractError(f"onnxruntime cannot load it ({reason}); export it again") from error
+    if session.get_providers()[0] != provider:  # what is listed as available may still not be usable
+        raise unusable
+    return session
+
+
+def _check_declared(spec: ModelSpec, session: "onnxruntime.InferenceSession") -> None:
+    """ContractError unless vocabulary, form, inputs and outputs are exactly those the metadata declares."""
+    if spec.encoding not in ENCODINGS:
+        raise ContractError(f"it wants the encoding {spec.encoding!r}; this improv has {', '.join(ENCODINGS)}")
+    encoding = ENCODINGS[spec.encoding]
+    if spec.fingerprint != encoding.fingerprint:
+        raise ContractError(
+            f"its vocabulary has the fingerprint {spec.fingerprint}, this improv's {spec.encoding} has "
+            f"{encoding.fingerprint}; train or export it again"
+        )
+    if spec.steps_per_beat != STEPS_PER_BEAT:
+        raise ContractError(f"it makes {spec.steps_per_beat} steps a beat, improv makes {STEPS_PER_BEAT}")
+    for name, shape in spec.features.items():
+        if encoding.features.get(name) != shape:
+            raise ContractError(f"its feature {name} {shape} is not one of {spec.encoding}: {encoding.features}")
+    for name, head in spec.heads.items():
+        if encoding.heads.get(name) != head:
+            raise ContractError(f"its head {name} is not as {spec.encoding} has it: {', '.join(encoding.heads)}")
+    if CHORD_HEAD not in spec.heads:
+        raise ContractError(f"it has no head {CHORD_HEAD}, and improv plays over chords")
+    try:
+        steps = Form.parse(spec.form).steps
+        pitch_class(spec.key)
+    except ValueError as error:
+        raise ContractError(f"its form or key is unreadable: {error}") from error
+    if any(len(p) > steps or not set(p) <= set(encoding.melody_pitches()) for p in spec.primers):
+        raise ContractError("a primer is longer than the form or leaves the vocabulary")
+    if sum(math.prod(shape) for shape in spec.state.values()) > MAX_TENSOR_VALUES:
+        raise ContractError(f"its memory is larger than {MAX_TENSOR_VALUES} values in all")
+    inputs = dict(spec.features) | {f"{name}_in": shape for name, shape in spec.state.items()}
+    outputs = {name: head.shape for name, head in spec.heads.items()}
+    outputs |= {f"{name}_out": shape for name, shape in spec.state.items()}
+    _compare("input", inputs, session.get_inputs())
+    _compare("output", outputs, session.get_outputs())
+
+
+def _compare(what: str, declared: Mapping[str, Shape], found: Sequence[Any]) -> None:
+    actual = {node.name: (tuple(node.shape), node.type) for node in found}
+    for name in sorted(declared.keys() | actual.keys()):
+        if name not in declared:
+            raise ContractError(f"its {what} {name} is not declared in the metadata; export it again")
+        if name not in actual:
+            raise ContractError(f"it declares the {what} {name} but has none; export it again")
+        if actual[name] != (declared[name], "tensor(float)"):
+            shape, kind = actual[name]
+            raise ContractError(
+                f"its {what} {name} is {kind} of shape {list(shape)}, declared is float {list(declared[name])}"
+            )
+
+
+# --- the provider `improv bench` found fastest -------------------------------------------------
+
+
+def _provider_note() -> Path:
+    return user_state_path("improv", appauthor=False) / "provider"
+
+
+def remembered_provider() -> str:
+    """The provider the last bench found fastest on this machine, or the CPU."""
+    try:
+        name = _provider_note().read_text().strip()
+    except OSError:
+        return "cpu"
+    return name if name in provider_names() else "cpu"
+
+
+def remember_provider(name: str) -> None:
+    """Have later performances use a provider unless they name another."""
+    note = _provider_note()
+    make_folder(note.parent)
+    note.write_text(f"{name}\n")

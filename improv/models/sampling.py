@@ -1,0 +1,90 @@
+"""Logits to a choice: what a head's numbers mean, temperature, and the drawing itself.
+
+Randomness is counter-based: a draw depends on the seed and the step and on nothing that happened
+before, so the same seed and the same input give the same performance whatever else changed.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from improv.models.contract import Tensor
+
+THRESHOLD = 0.5
+"""A unit is on above this probability (Eck & Schmidhuber 2002, section 3.2)."""
+
+_THRESHOLD_LOGIT = math.log(THRESHOLD / (1 - THRESHOLD))
+
+_Logarithms = NDArray[np.float64]
+
+_COLDEST = 1e-6
+"""A temperature at which the likeliest unit takes all, and no quotient overflows."""
+
+Probabilities = NDArray[np.float64]
+
+
+def log_sigmoid(logits: Tensor) -> _Logarithms:
+    """The logarithm of each unit's own probability, exact where the probability is tiny."""
+    return np.asarray(-np.logaddexp(0, -np.asarray(logits, np.float64)))
+
+
+_WEIGHED: dict[str, Callable[[Tensor], _Logarithms]] = {
+    "normalised_bernoulli": log_sigmoid,
+    "categorical": lambda logits: np.asarray(logits, np.float64),
+}
+"""The logarithm of each unit's weight among the others, up to a constant, by the head's distribution."""
+
+
+def on_units(logits: Tensor) -> Tensor:
+    """A `bernoulli` head: 1.0 for each unit more likely on than off. ValueError where they are not finite."""
+    _check_finite(logits)
+    return (logits > _THRESHOLD_LOGIT).astype(np.float32)
+
+
+def one_unit(
+    logits: Tensor,
+    temperature: float,
+    *,
+    distribution: str = "normalised_bernoulli",
+    bias: NDArray[np.float64] | float = 0.0,
+    top_p: float = 1.0,
+) -> Probabilities:
+    """The probability that each unit is the one: they sum to one.
+
+    A `normalised_bernoulli` head gives each unit a probability of its own, in proportion to which one is
+    chosen (Eck & Schmidhuber 2002, section 4.2); a `categorical` one is a softmax.
+    `temperature` 1 leaves them as the network has them, towards 0 the likeliest takes all, above
+    1 they even out. `bias` is added to their logarithms after that, -inf forbids a unit; `top_p`
+    keeps the likeliest that together reach it (Holtzman et al. 2020, section 3.1), one at least.
+    Shape (units,). ValueError where the logits are not finite.
+    """
+    _check_finite(logits)
+    log_p = _WEIGHED[distribution](logits).ravel()
+    log_w = (log_p - log_p.max()) / max(temperature, _COLDEST) + bias
+    weights = np.exp(log_w - log_w.max())
+    return _nucleus(weights / weights.sum(), top_p)
+
+
+def _nucleus(probabilities: Probabilities, top_p: float) -> Probabilities:
+    if top_p >= 1:
+        return probabilities
+    order = np.argsort(-probabilities, kind="stable")
+    before = np.cumsum(probabilities[order]) - probabilities[order]
+    kept = np.zeros_like(probabilities)
+    inside = order[(before < top_p) | (np.arange(len(order)) == 0)]
+    kept[inside] = probabilities[inside]
+    return np.asarray(kept / kept.sum())
+
+
+def _check_finite(logits: Tensor) -> None:
+    if not np.isfinite(logits).all():
+        raise ValueError("the network's logits are not finite")
+
+
+def draw(probabilities: Probabilities, seed: int, step: int, number: int = 0) -> int:
+    """The unit a uniform random number picks; the same for the same seed, step and number of the choice within it."""
+    uniform = np.random.default_rng((seed, step & 0xFFFF_FFFF)).random(number + 1)[number]
+    edges = np.cumsum(probabilities)
+    return int(np.searchsorted(edges / edges[-1], uniform, side="right"))

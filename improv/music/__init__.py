@@ -1,0 +1,1 @@
+"""Musical values and their theory: the ground everything stands on. Pure."""

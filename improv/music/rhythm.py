@@ -1,0 +1,80 @@
+"""What begins and ends inside one step, as one of 73 rhythms: the first choice of a cell, before its pitches.
+
+Any set of the six ticks may have an onset, so triplets and sixteenths are exact. An end is finer than a step only
+where an articulation is heard as one: half-way through it. A line is one voice: what begins ends what sounds.
+Pure values. It must never know a pitch.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from types import MappingProxyType
+
+from improv.music.theory import TICKS_PER_STEP, Cell, Onset, Release
+
+HALF = TICKS_PER_STEP // 2
+"""The tick at which a note may end inside a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """The ticks of its onsets, ascending; without any, whether a note is held; whether the last one ends half-way."""
+
+    ticks: tuple[int, ...] = ()
+    held: bool = False
+    ended: bool = False
+
+    @property
+    def sounds_after(self) -> bool:
+        """Whether something still sounds at the end of the step."""
+        return bool(self.ticks or self.held) and not self.ended
+
+
+def _all() -> tuple[Rhythm, ...]:
+    """Every rhythm: silence, a held note, one that ends, then every set of onsets, and those again that end early."""
+    ticks = range(TICKS_PER_STEP)
+    sets = [chosen for count in range(1, TICKS_PER_STEP + 1) for chosen in combinations(ticks, count)]
+    ending = [Rhythm(chosen, ended=True) for chosen in sets if chosen[-1] < HALF]
+    return Rhythm(), Rhythm(held=True), Rhythm(held=True, ended=True), *map(Rhythm, sets), *ending
+
+
+RHYTHMS = _all()
+"""Silence first; 73 in all. Whether a note is held up to a step's first onset is not told: a line is legato there."""
+
+NUMBERS = MappingProxyType({rhythm: number for number, rhythm in enumerate(RHYTHMS)})
+
+
+def rhythm_of(cell: Cell) -> Rhythm:
+    """The rhythm that is nearest to a cell, whose notes may end at any tick and sound together.
+
+    An end in the last third of the step is one at its end, for a line that is tongued is still a line;
+    one in the first sixth is one at its beginning.
+    """
+    ticks = tuple(sorted({onset.tick for onset in cell.onsets}))
+    ends = [release.tick for release in cell.releases] if not cell.sounding_after else []
+    last = max(ends, default=TICKS_PER_STEP)
+    if ticks:
+        return Rhythm(ticks, ended=ticks[-1] < HALF and last <= HALF)
+    if not cell.held or last <= 1:
+        return Rhythm()
+    return Rhythm(held=True, ended=last <= HALF)
+
+
+def top_line(cell: Cell) -> tuple[int, ...]:
+    """The pitches of a cell's onsets in their order: of those at one tick the highest."""
+    ticks = sorted({onset.tick for onset in cell.onsets})
+    return tuple(max(onset.pitch for onset in cell.onsets if onset.tick == tick) for tick in ticks)
+
+
+def cell_of(rhythm: Rhythm, pitches: tuple[int, ...], before: int | None) -> Cell:
+    """The cell with a rhythm and a pitch for each of its onsets, after a pitch that sounds (None: silence).
+
+    ValueError unless there are as many pitches as onsets.
+    """
+    onsets = tuple(Onset(pitch, tick) for pitch, tick in zip(pitches, rhythm.ticks, strict=True))
+    lasts = rhythm.held or (bool(rhythm.ticks) and rhythm.ticks[0] > 0)
+    held = (before,) if before is not None and lasts else ()
+    line = (*((pitch, 0) for pitch in held), *((onset.pitch, onset.tick) for onset in onsets))
+    releases = [Release(pitch, after) for (pitch, _), (_, after) in pairwise(line)]
+    if line and rhythm.ended:
+        releases.append(Release(line[-1][0], HALF))
+    return Cell(onsets, held, tuple(releases))

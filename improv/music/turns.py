@@ -1,0 +1,241 @@
+"""Whose turn it is. Pure: the turn so far, the rules of the game and what you play in, the turn at the next step out.
+
+Steps are absolute; a rule that is aligned to the form counts from its top.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import ceil
+from typing import assert_never
+
+from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_BEAT, TICKS_PER_STEP
+
+_GRACE_STEPS = STEPS_PER_BEAT
+"""A note on the first beat of improv's turn ends your phrase; it takes nothing back."""
+
+_LEAST_CALL = 2
+"""One stray note is not a call."""
+
+_STRAY_BEATS = 4
+"""A note that has had no company for so long is forgotten."""
+
+_LEAST_ANSWER_BEATS, _MOST_ANSWER_BEATS = 2, 48
+
+_DUE = (1 / 2, 5 / 8, 3 / 4)
+"""How much of improv's turn may be over before its first, second and third note: with fewer it would be no answer."""
+
+_LONGEST_START, _LONGEST_REST = 2 * STEPS_PER_BAR, STEPS_PER_BAR
+"""However long the turn is, the first comes after so many steps, and the others so many after the one before."""
+
+
+class Mode(StrEnum):
+    """How the player and improv share the time."""
+
+    TRADE = "trade"
+    """You have some bars, improv answers as many, aligned to the form."""
+    PHRASE = "phrase"
+    """You play a phrase; when it has ended improv answers, about as long."""
+    DUET = "duet"
+    """Both play all the time."""
+    SOLO = "solo"
+    """improv plays and never waits."""
+    LISTEN = "listen"
+    """improv keeps the changes going and listens."""
+
+
+class Who(StrEnum):
+    """Who plays the melody."""
+
+    NOBODY = "count-in"
+    YOU = "you"
+    IMPROV = "improv"
+    BOTH = "both"
+
+    @property
+    def hears_you(self) -> bool:
+        """Whether the network is fed what you play."""
+        return self in (Who.YOU, Who.BOTH)
+
+    @property
+    def plays(self) -> bool:
+        """Whether the network's melody sounds."""
+        return self in (Who.IMPROV, Who.BOTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who plays, from which step on, and up to which (None: until something happens)."""
+
+    who: Who
+    start: int
+    end: int | None = None
+
+    @property
+    def beats(self) -> float | None:
+        """How long the turn is in beats, if that is known."""
+        return self.beats_left(self.start)
+
+    def beats_left(self, step: int) -> float | None:
+        """Beats until the turn ends, counted from the start of a step."""
+        return None if self.end is None else (self.end - step) / STEPS_PER_BEAT
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The game: `bars` in a turn of trading, `gap_beats` of silence that end a phrase; the form's top, a step."""
+
+    mode: Mode
+    bars: int
+    gap_beats: float
+    top: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What you have played since improv last did: its first onset and its last sound in ticks, and how many onsets."""
+
+    first: int
+    last: int
+    onsets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What improv has played in its turn so far: how many notes, and the step in which the last one began."""
+
+    notes: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """What is heard of you when a step is decided."""
+
+    call: Call | None = None
+    struck: int = 0
+    """Your onsets in the step that has just ended."""
+    so_far: int = 0
+    """At how many places you have struck in this turn, a chord at one."""
+    held: bool = False
+    """Whether a key is down."""
+    handed_over: bool = False
+    """Whether the turn was given away."""
+
+
+SILENT = Ear()
+
+NOTHING_YET = Answer()
+
+
+def first_turn(step: int, rules: Rules) -> Turn:
+    """The turn at a step where nothing has been played yet: at the beginning, or when the rules change."""
+    if step < rules.top:
+        return Turn(Who.NOBODY, step, rules.top)
+    match rules.mode:
+        case Mode.SOLO:
+            return Turn(Who.IMPROV, step)
+        case Mode.DUET:
+            return Turn(Who.BOTH, step)
+        case Mode.PHRASE | Mode.LISTEN:
+            return Turn(Who.YOU, step)
+        case Mode.TRADE:
+            return _of_block(step, rules)
+        case _:
+            assert_never(rules.mode)
+
+
+def turn_after(turn: Turn, step: int, rules: Rules, ear: Ear = SILENT) -> Turn:
+    """The turn at `step`, after the one in the step before it."""
+    if step < rules.top or turn.who is Who.NOBODY:
+        return turn if step < rules.top and turn.end == rules.top else first_turn(step, rules)
+    match rules.mode:
+        case Mode.TRADE:
+            return _trade(turn, step, rules, ear)
+        case Mode.PHRASE:
+            return _phrase(turn, step, rules, ear)
+        case _:
+            return turn
+
+
+def _trade(turn: Turn, step: int, rules: Rules, ear: Ear) -> Turn:
+    """Aligned to the form; who takes or is given the turn early has the rest of the block, and then its own."""
+    block = _of_block(step, rules)
+    if turn.end is not None and step >= turn.end:
+        return block
+    if ear.handed_over or _barges_in(turn, step, ear):
+        other = Who.YOU if turn.who is Who.IMPROV else Who.IMPROV
+        end = block.end if block.who is other else _of_block(block.end or step, rules).end
+        return Turn(other, step, end)
+    return turn
+
+
+def _phrase(turn: Turn, step: int, rules: Rules, ear: Ear) -> Turn:
+    if turn.who is Who.IMPROV:
+        over = turn.end is not None and step >= turn.end
+        return Turn(Who.YOU, step) if over or ear.handed_over or _barges_in(turn, step, ear) else turn
+    if (step - rules.top) % STEPS_PER_BEAT:  # an answer begins on the beat
+        return Turn(turn.who, turn.start, step + 1) if ear.handed_over else turn
+    if ear.handed_over or turn.end is not None:
+        return _answer(step, rules, ear.call)
+    if ear.call is None or ear.call.onsets < _LEAST_CALL or ear.held:
+        return turn
+    silent = step * TICKS_PER_STEP - ear.call.last
+    return _answer(step, rules, ear.call) if silent >= rules.gap_beats * TICKS_PER_BEAT else turn
+
+
+def _answer(step: int, rules: Rules, call: Call | None) -> Turn:
+    """An answer about as long as the call; of so many bars, if there was none."""
+    if call is None:
+        return Turn(Who.IMPROV, step, step + rules.bars * STEPS_PER_BAR)
+    return Turn(Who.IMPROV, step, step + answer_beats(call) * STEPS_PER_BEAT)
+
+
+def answer_beats(call: Call) -> int:
+    """How many beats a phrase is answered for: about as many as it has."""
+    beats = ceil((call.last - call.first) / TICKS_PER_BEAT)
+    return min(_MOST_ANSWER_BEATS, max(_LEAST_ANSWER_BEATS, beats))
+
+
+def owes_a_note(turn: Turn, step: int, answer: Answer) -> bool:
+    """Whether a note of improv's has to begin in a step of its turn, after those that have.
+
+    So a turn has three notes: if they do not come by themselves, the first one half-way, the others a little later and
+    in its last quarter, and in a long one none much later than the one before it. A turn of less than four steps has as
+    many as there is time for. In its last step nothing has to begin: what sounds may end.
+    """
+    if turn.who is not Who.IMPROV or turn.end is None or step >= turn.end - 1 or answer.notes >= len(_DUE):
+        return False
+    length, over = turn.end - turn.start, step - turn.start
+    spare = length - 1 - len(_DUE)
+    due = sum(over >= min(int(share * length), spare + number) for number, share in enumerate(_DUE))
+    waits = step - answer.last >= _LONGEST_REST if answer.notes else over >= _LONGEST_START
+    return waits or answer.notes < due
+
+
+def _barges_in(turn: Turn, step: int, ear: Ear) -> bool:
+    """Whether you have begun to play in improv's turn: not by the note that ends your own."""
+    return turn.who is Who.IMPROV and ear.struck > 0 and (step - turn.start > _GRACE_STEPS or ear.so_far > 1)
+
+
+def is_taken(turn: Turn, before: Turn) -> bool:
+    """Whether you have a turn because you took it: improv's was not over."""
+    ended = before.end is None or turn.start >= before.end
+    return turn.who is Who.YOU and before.who is Who.IMPROV and not ended
+
+
+def taken_says(turn: Turn) -> str:
+    """That you have taken improv's turn, and for how long, in a few words."""
+    beats = turn.beats
+    return "you took its turn" if beats is None else f"you took its turn: {beats:g} beat{'s' * (beats != 1)}"
+
+
+def is_stray(call: Call, step: int) -> bool:
+    """Whether a call has come to nothing by a step."""
+    return call.onsets < _LEAST_CALL and step * TICKS_PER_STEP - call.last >= _STRAY_BEATS * TICKS_PER_BEAT
+
+
+def _of_block(step: int, rules: Rules) -> Turn:
+    length = rules.bars * STEPS_PER_BAR
+    block = (step - rules.top) // length
+    start = rules.top + block * length
+    return Turn(Who.IMPROV if block % 2 else Who.YOU, start, start + length)

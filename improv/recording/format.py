@@ -1,0 +1,399 @@
+"""The lines of a take: what each holds, as values and as checksummed JSON.
+
+Floats come back exactly, and what is not as it should be is a DataError, never a guess. It must
+never touch a file.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, assert_never, get_args
+
+from improv.errors import DataError
+from improv.music.theory import (
+    STEPS_PER_BAR,
+    Event,
+    Form,
+    NoteEvent,
+    NoteOff,
+    NoteOn,
+    Part,
+    Placed,
+    Timed,
+    Volume,
+    pitch_class,
+)
+from improv.music.transport import Transport
+from improv.music.turns import Turn
+from improv.protocol.commands import Command, How, Settings
+from improv.protocol.json_codec import encoded, fields_of, made, malformed, object_of, parsed, plain
+
+FORMAT = 3
+"""The version of the file that is written."""
+
+READABLE = (2, 3)
+"""The versions that are read; 2 has no marks of what is missing. A file of another one is refused."""
+
+RESTATED_STEPS = 128
+"""Every so many steps an entry states everything, so that the tail of a file can be read alone."""
+
+_COMMANDS: Mapping[str, type] = MappingProxyType({kind.__name__: kind for kind in get_args(Command)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What is needed to begin the same session again."""
+
+    improv: str
+    """The version that made it."""
+    began: str
+    """ISO 8601, UTC."""
+    model: str
+    model_sha256: str
+    provider: str = "cpu"
+    """What ran the network: another one may round differently."""
+    settings: Settings
+    transport: Transport
+    count_in_bars: int
+    form: str
+    """Bars as in `ModelSpec.form`, in the model's key."""
+    key: str
+    """The model's own."""
+    continues: str = ""
+    """The name of the take that this one continues, if it begins in the middle of a performance."""
+    from_step: int = 0
+    """The step it begins with, if it continues another one."""
+
+    def to_json(self) -> str:
+        """The head on one line, the format's version first."""
+        return encoded({"format": FORMAT, **plain(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Head":
+        """The head a line holds; DataError says what is wrong with it."""
+        with malformed("its head"):
+            raw = parsed(text)
+            version = raw.pop("format", None)
+            if version not in READABLE:
+                raise ValueError(f"its format is {version!r}, this improv reads {' and '.join(map(str, READABLE))}")
+            head: Head = object_of(cls, raw)
+            _check_transport(head.transport)
+            datetime.fromisoformat(head.began)
+            Form.parse(head.form)
+            pitch_class(head.key)
+            return head
+
+    @property
+    def first_step(self) -> int:
+        """The step the take begins with: 0, or a negative one where it is counted in, unless it continues another."""
+        return self.from_step if self.continues else -self.count_in_bars * STEPS_PER_BAR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One step as it was settled.
+
+    The step a performance ends in may be told twice, the second time with what ended it.
+    """
+
+    step: int
+    how: How
+    notes: tuple[Timed, ...] = ()
+    """What was heard for the step, in seconds of the clock that `transport` is anchored to."""
+    commands: tuple[Command, ...] = ()
+    events: tuple[Placed, ...] = ()
+    """What was handed to the player."""
+    transport: Transport
+    """The one these ticks are played by."""
+    settings: Settings
+    """As they are in this step."""
+    turn: Turn
+    top: int = 0
+    """The step of the top of the form."""
+    model: str = ""
+    """The network that decides from this step on, where it is another one than before."""
+    model_sha256: str = ""
+    leapt: int = 0
+    """Whole choruses leapt over before this step, after a long gap."""
+    fault: str = ""
+    chord: str = ""
+    """The symbol of the chord that sounds."""
+    lost: int = field(default=0, compare=False)
+    """How many steps before this one are missing in the take, told where everything is stated."""
+
+    def to_json(self, before: "Head | Entry | None" = None) -> str:
+        """The entry on one line, transport, settings and turn left out where `before` has the same."""
+        told: dict[str, Any] = {"step": self.step, "how": self.how}
+        if before is None or before.transport != self.transport:
+            told["transport"] = plain(self.transport)
+        if before is None or before.settings != self.settings:
+            told["settings"] = plain(self.settings)
+        if not isinstance(before, Entry) or before.turn != self.turn:
+            told["turn"] = plain(self.turn)
+        told["top"] = self.top
+        told["notes"] = [[timed.time_s, *_plain_event(timed.event)] for timed in self.notes]
+        told["commands"] = [{type(command).__name__: plain(command)} for command in self.commands]
+        told["events"] = [[placed.tick, *_plain_event(placed.event)] for placed in self.events]
+        told |= {"leapt": self.leapt, "fault": self.fault, "chord": self.chord}
+        told |= {"model": self.model, "model_sha256": self.model_sha256, "lost": self.lost}
+        return encoded({name: value for name, value in told.items() if name == "step" or value})
+
+    @classmethod
+    def from_json(cls, text: str, before: "Head | Entry | None" = None) -> "Entry":
+        """The entry a line holds, what it leaves out taken from `before`; DataError says what is wrong with it."""
+        with malformed("an entry"):
+            return _entry(parsed(text), before)
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something said about a step, in free text."""
+
+    step: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A mark where something is missing: steps that come before the next entry, or other things, if it counts none."""
+
+    step: int
+    """The last step before the mark."""
+    count: int
+    """How many entries are missing."""
+    why: str
+
+    @property
+    def text(self) -> str:
+        """What is missing, and why."""
+        return f"{counted(self.count)} missing here: {self.why}" if self.count else self.why
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The whole session at a step, from which a take is decided again although steps before it are missing."""
+
+    step: int
+    session: str
+    """As JSON: see `improv.recording.replay`."""
+    model: str
+    model_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A take as it was read."""
+
+    head: Head
+    entries: tuple[Entry, ...]
+    remarks: tuple[Remark, ...]
+    ended: str | None
+    """Why it ended; None if it never came to that."""
+    damage: str
+    """What was left out and why; empty if the file is whole."""
+    losses: tuple[tuple[int, Lost], ...] = ()
+    """The marks of what is missing, each after how many entries."""
+    states: tuple[tuple[int, State], ...] = ()
+    """Sessions to go on from, each after how many entries."""
+
+    @property
+    def lost(self) -> int:
+        """How many entries are missing in all."""
+        return sum(lost.count for _, lost in self.losses)
+
+    @property
+    def missing(self) -> list[str]:
+        """What it lacks and why, a line for each."""
+        lines = [f"step {lost.step + 1}: {lost.text}" for _, lost in self.losses]
+        return [*lines, self.damage] if self.damage else lines
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the take has no end of its own: a crash, or it is still being recorded."""
+        return self.ended is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A take in a list, told from the beginning and the end of its file."""
+
+    name: str
+    path: Path
+    size_bytes: int = 0
+    began: str = ""
+    model: str = ""
+    length_s: float = 0.0
+    choruses: int = 0
+    """How many were begun."""
+    ended: str | None = None
+    """Why it ended; None if it never came to that."""
+    lost: int = 0
+    """How many entries are missing, as far as the end of the file tells."""
+    stopped: str = ""
+    """Why nothing more could be written, where the file ends with that."""
+    wrong: str = ""
+    """Why it cannot be read; then nothing is known but name and size."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The performance ended in order, and why."""
+
+    reason: str
+    lost: int = 0
+    """How many entries are missing in all."""
+
+
+Told = Entry | Remark | Lost | State | End
+
+
+def counted(steps: int) -> str:
+    """So many steps are, in words."""
+    return f"{steps} step{'s are' if steps != 1 else ' is'}"
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+
+def _plain_event(event: Event) -> tuple[str | int, ...]:
+    match event:
+        case NoteOn(part, pitch, velocity):
+            return "on", part, pitch, velocity
+        case NoteOff(part, pitch):
+            return "off", part, pitch
+        case Volume(part, level):
+            return "volume", part, level
+        case _:
+            assert_never(event)
+
+
+def _entry(raw: Mapping[str, Any], before: Head | Entry | None) -> Entry:
+    hints, needed = fields_of(Entry)
+    if unknown := sorted(raw.keys() - hints.keys()):
+        raise ValueError(f"a step has no {', '.join(unknown)}")
+    entry: dict[str, Any] = {} if before is None else {"transport": before.transport, "settings": before.settings}
+    if isinstance(before, Entry):
+        entry["turn"] = before.turn
+    for name, item in raw.items():
+        entry[name] = _READERS[name](item) if name in _READERS else made(hints[name], item)
+    if missing := sorted(needed - entry.keys()):
+        raise ValueError(f"a step lacks {', '.join(missing)}")
+    return Entry(**entry)
+
+
+def _event(raw: Sequence[Any]) -> Event:
+    match raw:
+        case ["volume", str(part), int(level)] if 0 <= level < 128:
+            return Volume(Part(part), level)
+        case _:
+            return _note(raw)
+
+
+def _note(raw: Sequence[Any]) -> NoteEvent:
+    match raw:
+        case ["on", str(part), int(pitch), int(velocity)] if 0 <= pitch < 128 and 0 < velocity < 128:
+            return NoteOn(Part(part), pitch, velocity)
+        case ["off", str(part), int(pitch)] if 0 <= pitch < 128:
+            return NoteOff(Part(part), pitch)
+        case _:
+            raise ValueError(f"{str(raw)[:40]} is no note")
+
+
+def _command(raw: Mapping[str, Any]) -> Command:
+    [(name, given)] = raw.items() if isinstance(raw, dict) else [("", {})]
+    if name not in _COMMANDS:
+        raise ValueError(f"{name!r} is no command")
+    command: Command = object_of(_COMMANDS[name], given)
+    return command
+
+
+def _transport(raw: Any) -> Transport:
+    return _check_transport(made(Transport, raw))
+
+
+def _check_transport(transport: Transport) -> Transport:
+    """The transport, if time can be told by it."""
+    if not (transport.bpm > 0 and 0 < transport.swing < 1):
+        raise ValueError(f"no time can be told by {transport.bpm:g} bpm and a swing of {transport.swing:g}")
+    return transport
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    {
+        "notes": lambda items: tuple(Timed(made(float, at), _note(note)) for at, *note in items),
+        "events": lambda items: tuple(Placed(made(int, at), _event(event)) for at, *event in items),
+        "commands": lambda items: tuple(_command(item) for item in items),
+        "transport": _transport,
+    }
+)
+"""How the fields of an entry are read that are written shorter than their types."""
+
+
+# --- lines ----------------------------------------------------------------------------------------
+
+
+def checked_line(text: str) -> bytes:
+    """A text with its checksum before it."""
+    content = text.encode("ascii")
+    return b"%08x %s\n" % (zlib.crc32(content), content)
+
+
+def lined(told: Told, before: Head | Entry) -> tuple[Told, bytes]:
+    """The line that tells something; what cannot be told as JSON becomes a mark, so that the rest goes on."""
+    match told:
+        case Entry():
+            try:
+                return told, checked_line(told.to_json(None if told.step % RESTATED_STEPS == 0 else before))
+            except Exception as error:  # a value that is no such value, from wherever
+                why = f"it could not be written ({type(error).__name__}: {error})"
+                return lined(Lost(told.step, 1, why), before)
+        case Remark(step, text):
+            return told, _remark_line(step, text)
+        case Lost(step, count, why):
+            return told, checked_line(encoded({"lost": count, "step": step, "why": why}))
+        case State(step, session, model, sha256):
+            named = encoded({"step": step, "model": model, "model_sha256": sha256})
+            return told, checked_line(f'{named[:-1]},"session":{session}}}')
+        case End(reason, lost):
+            return told, checked_line(encoded({"end": reason} | ({"lost": lost} if lost else {})))
+        case _:
+            assert_never(told)
+
+
+def _remark_line(step: int, text: str) -> bytes:
+    return checked_line(encoded({"remark": text, "step": step}))
+
+
+def text_of(line: bytes) -> str:
+    """What a whole line holds; DataError if its checksum is not its content's."""
+    checksum, space, content = line[:8], line[8:9], line[9:]
+    if space != b" " or checksum != b"%08x" % zlib.crc32(content):
+        raise DataError("its checksum is wrong")
+    return content.decode("utf-8", "replace")
+
+
+def told_by(line: bytes, before: Head | Entry) -> Told:
+    """What a line after the head tells; DataError if it tells nothing."""
+    text = text_of(line)
+    with malformed("a line"):
+        match parsed(text):
+            case {"remark": str(remark), "step": int(step)}:
+                return Remark(step, remark)
+            case {"lost": int(count), "step": int(step), "why": str(why)}:
+                return Lost(step, _natural(count), why)
+            case {"session": dict(session), "step": int(step), "model": str(model), "model_sha256": str(sha256)}:
+                return State(step, encoded(session), model, sha256)
+            case {"end": str(reason), **more}:
+                return End(reason, _natural(more.get("lost", 0)))
+            case raw:
+                return _entry(raw, before)
+
+
+def _natural(raw: Any) -> int:
+    count: int = made(int, raw)
+    if count < 0:
+        raise ValueError(f"{count} is no count")
+    return count

@@ -1,0 +1,202 @@
+"""From a performance to a take, and back: decided again from the same head and the same that was heard.
+
+`improv.session.step.advance` is a function, so what comes out must be what was recorded, bit for bit;
+where it is not, the first step that differs is named. Behind steps that are missing nothing can be
+decided again until the take states a session; from there on it can. It must never change what it reads.
+"""
+
+import base64
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from improv.errors import DataError
+from improv.models.catalog import find_model
+from improv.models.contract import StepModel, Tensors
+from improv.models.onnx_runtime import OnnxModel
+from improv.protocol.commands import How
+from improv.protocol.json_codec import encoded, fields_of, made, malformed, parsed, plain
+from improv.recording import Entry, Recording, State, check_bounds, check_entry, read_take
+from improv.session.step import Heard, Moment, Played, Session, advance, begin, fallback, finish, idled, leapt, swapped
+
+_COMPARED = MappingProxyType(
+    {"step": "step", "tempo": "transport", "settings": "settings", "turn": "turn", "notes": "events", "chord": "chord"}
+)
+"""What has to be the same, as it is told, and the field of an entry it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A step of a take, decided again and found to be the same."""
+
+    entry: Entry
+    session: Session | None
+    """None where it could not be decided again: what came before it is missing."""
+
+
+def entry_of(moment: Moment) -> Entry:
+    """What is recorded of a step."""
+    session = moment.session
+    return Entry(
+        step=session.step,
+        how=moment.how,
+        notes=moment.heard.notes,
+        commands=moment.heard.commands,
+        events=moment.played.events,
+        transport=session.transport,
+        settings=session.settings,
+        turn=session.turn,
+        top=session.top,
+        leapt=moment.leapt,
+        fault=session.fault if moment.how is How.FALLBACK else "",
+        chord=session.frame.chord.symbol if session.frame.chord else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A take that was decided again."""
+
+    recording: Recording
+    unchecked: int
+    """How many of its steps could not be: they follow steps that are missing."""
+
+
+def check(path: Path) -> Checked:
+    """Decide a whole take again, as far as it can be; DataError at the first step that is not the same."""
+    recording = read_take(path)
+    return Checked(recording, sum(again.session is None for again in replayed(recording)))
+
+
+# --- a session in a take --------------------------------------------------------------------------
+
+
+def state_of(session: Session, model: StepModel, sha256: str) -> State:
+    """A session as a take states it, with the network that decides."""
+    raw = plain(replace(session, memory={}, odds=None)) | {"memory": _packed(session.memory)}
+    del raw["odds"]  # it is for those who watch
+    return State(session.step, encoded(raw), model.spec.name, sha256)
+
+
+def restored(state: State, model: StepModel) -> Session:
+    """The session that a take states; DataError if it is none, or none of this network."""
+    with malformed(f"the session at step {state.step}"):
+        raw = parsed(state.session)
+        memory = _unpacked(raw.pop("memory"), model)
+        hints, _ = fields_of(Session)
+        return Session(**{name: made(hints[name], value) for name, value in raw.items()}, memory=memory)
+
+
+def _check_session(session: Session, recording: Recording) -> None:
+    """DataError if a session that a take states is farther than any performance can go."""
+    as_told = Entry(
+        step=session.step, how=How.NETWORK, transport=session.transport, settings=session.settings,
+        turn=session.turn, top=session.top,
+    )  # fmt: skip
+    check_entry(as_told, recording.head)
+
+
+def _packed(memory: Tensors) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"dtype": tensor.dtype.str, "data": base64.b85encode(zlib.compress(tensor.tobytes())).decode()}
+        for name, tensor in memory.items()
+    }
+
+
+def _unpacked(raw: Any, model: StepModel) -> Tensors:
+    """Tensors of the shapes that the network declares, and no larger ones."""
+    shapes = model.spec.state
+    if raw.keys() != shapes.keys():
+        raise ValueError(f"{model.spec.name} has another memory")
+    memory = {}
+    for name, shape in shapes.items():
+        kind = np.dtype(raw[name]["dtype"])
+        if kind.kind not in "fiu":
+            raise ValueError(f"{kind} is no number")
+        size = kind.itemsize * int(np.prod(shape))
+        data = zlib.decompressobj().decompress(base64.b85decode(raw[name]["data"]), size + 1)
+        memory[name] = np.frombuffer(data, kind).reshape(shape).copy()
+    return memory
+
+
+# --- again ----------------------------------------------------------------------------------------
+
+
+def network(name: str, sha256: str, provider: str) -> OnnxModel:
+    """The network a take was made with; DataError if the one of its name is another one now."""
+    model = OnnxModel(find_model(name), provider)
+    if model.sha256 != sha256:
+        raise DataError(
+            f"the take was made with another {name} ({sha256[:12]}, this one is {model.sha256[:12]}); "
+            "put that model into $IMPROV_MODELS"
+        )
+    return model
+
+
+Networks = Callable[[str, str, str], StepModel]
+
+
+def replayed(recording: Recording, networks: Networks = network) -> Iterator[Again]:
+    """The steps of a take, each decided again and compared as far as it can be; DataError at the first that differs.
+
+    `networks` gives the network of a name, a hash and a provider.
+    """
+    check_bounds(recording)
+    head = recording.head
+    missing = {index for index, lost in recording.losses if lost.count}
+    states = dict(recording.states)
+    model = networks(head.model, head.model_sha256, head.provider)
+    session: Session | None = None
+    if not head.continues:
+        session = begin(model, head.settings, head.transport, count_in_bars=head.count_in_bars)
+    for index, entry in enumerate(recording.entries):
+        if index in missing:
+            session = None
+        if (state := states.get(index)) is not None and session is None:
+            model = networks(state.model, state.model_sha256, head.provider)
+            session = restored(state, model)
+            _check_session(session, recording)
+        if entry.model:
+            model = networks(entry.model, entry.model_sha256, head.provider)
+            session = None if session is None else swapped(session, model)
+        if session is not None:
+            with malformed(f"step {entry.step}"):  # what it goes on from anybody can have made
+                session = _the_same(entry, session, model)
+        yield Again(entry, session)
+
+
+def _the_same(entry: Entry, session: Session, model: StepModel) -> Session:
+    """The session at an entry, decided again; DataError if it is not what was recorded."""
+    if entry.how is How.IDLE:
+        session = idled(session, Heard((), entry.commands), entry.transport.time_of(entry.step + 1))
+        played = Played(session.frame, ())
+    elif entry.step == session.step:  # the end of the performance, told in the step it came in
+        played = finish(session)
+    else:
+        session, played = _decided(entry, session, model)
+    now = entry_of(Moment(session, Heard(), played, session))
+    differs = [name for name, field in _COMPARED.items() if getattr(now, field) != getattr(entry, field)]
+    if differs:
+        raise DataError(f"step {entry.step} is not what was recorded: other {' and '.join(differs)}")
+    return session
+
+
+def _decided(entry: Entry, session: Session, model: StepModel) -> tuple[Session, Played]:
+    """The step after a session's, come about as the entry says it did."""
+    heard = Heard(entry.notes, entry.commands)
+    if entry.leapt:
+        session = leapt(session, entry.leapt)
+    match entry.how:
+        case How.NETWORK:
+            return advance(session, heard, model)
+        case How.FALLBACK:
+            return fallback(session, heard, model, entry.fault)
+        case How.SKIPPED:
+            return fallback(session, heard, model, "", audible=False)
+        case How.IDLE:
+            raise DataError(f"step {entry.step} goes on while playing is stopped")

@@ -1,0 +1,212 @@
+"""Writing a take while the music goes on: append-only, from a thread of its own.
+
+What is acknowledged is in the file, whatever happens to this process next; what is missing is marked there, and said.
+It must never raise into the music, hold up whoever tells it something, or touch a line that is written.
+"""
+
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from improv.recording.format import End, Entry, Head, Lost, Remark, State, Told
+from improv.recording.writer import MAX_UNWRITTEN, TOO_LONG, Disk, Writer
+
+_CLOSING_S = 0.3
+"""Leaving a journal waits so long for a disk that takes nothing, and longer as long as it takes something."""
+
+_HANGS_S = 2.0
+"""A disk that has not answered for so long hangs."""
+
+_AGAIN_S = 1.0
+
+
+class Journal:
+    """The take of a performance that goes on; a context, and told from one thread.
+
+    A directory that cannot be written to is no error but a `fault`, and tried again every second; so are a file that
+    is taken away, and a thread that dies. Past `limit_bytes` a take ends, and the recording goes on in another.
+    Leaving it waits at most `patience_s` for a disk that takes nothing, and so does entering it.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        head: Head,
+        *,
+        disk: Disk | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        patience_s: float = _CLOSING_S,
+        limit_bytes: int | None = None,
+    ) -> None:
+        self._writer = Writer(directory, head, disk or Disk(), limit_bytes=limit_bytes)
+        self._clock = clock
+        self._patience_s = patience_s
+        self._told: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
+        self._tried: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._appended = 0
+        self._unheard = Lost(0, 0, "")  # written by who appends, read by the thread
+        self._heard = 0  # of those, what the thread has taken in
+        self._working_since_s: float | None = None
+        self._started_s = -math.inf  # of the thread
+        self._ending = False
+        self._died = ""
+        self._thread = self._new_thread()
+
+    def __enter__(self) -> Self:
+        self._started_s = self._clock()
+        self._thread.start()
+        with suppress(queue.Empty):
+            self._tried.get(timeout=self._patience_s)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._begin_again(self._clock())
+        self._ending = True
+        self._told.put(None)
+        before = -1
+        while self._thread.is_alive() and self.acknowledged != before:
+            before = self.acknowledged
+            self._thread.join(self._patience_s)
+
+    @property
+    def path(self) -> Path | None:
+        """The file, None as long as there is none."""
+        return self._writer.path
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files of the whole performance in their order: it may go on in another."""
+        return tuple(self._writer.paths)
+
+    @property
+    def acknowledged(self) -> int:
+        """How many entries are in the file, whatever happens to this process."""
+        return self._writer.acknowledged
+
+    @property
+    def unwritten(self) -> int:
+        """How many entries that were appended are in no file: they wait, or are missing."""
+        return self._appended - self._writer.acknowledged
+
+    @property
+    def fault(self) -> str:
+        """Why the recording is not whole, in one line; empty if it is."""
+        since_s = self._working_since_s
+        if not (self._ending or self._started_s == -math.inf or self._thread.is_alive()):
+            return f"recording has stopped: {self._died or 'its thread has ended'}; it is begun again"
+        if since_s is not None and (hangs_s := self._clock() - since_s) > _HANGS_S:
+            return f"recording has stopped: the disk has not answered for {hangs_s:.0f} s"
+        return self._writer.fault or self._writer.loss
+
+    @property
+    def wants_state(self) -> bool:
+        """Whether a session is wanted, from which the take can be decided again: what came before it is not there."""
+        return self._writer.wants_state
+
+    def append(self, entry: Entry) -> None:
+        """Have a step written down."""
+        self._appended += 1
+        self._tell(entry)
+
+    def remark(self, step: int, text: str) -> None:
+        """Have something said about a step."""
+        self._tell(Remark(step, text))
+
+    def lost(self, step: int, count: int, why: str) -> None:
+        """Have it marked that something never came to be recorded: so many steps, or none but other things."""
+        self._tell(Lost(step, count, why))
+
+    def state(self, state: State) -> None:
+        """Have a session kept, if one is wanted."""
+        self._tell(state)
+
+    def end(self, reason: str) -> None:
+        """Have the take end in order; nothing may follow."""
+        self._tell(End(reason))
+
+    def tend(self) -> None:
+        """Begin again what has died; to be asked for now and then by who appends."""
+        if (now_s := self._clock()) >= self._started_s + _AGAIN_S:
+            self._begin_again(now_s)
+
+    def _begin_again(self, now_s: float) -> None:
+        if self._ending or self._started_s == -math.inf or self._thread.is_alive():
+            return
+        waiting = [told for told in self._waiting() if told is not None]
+        there = sum(isinstance(told, Entry) for told in waiting)
+        gone = self._appended - there - self._writer.taken_in - self._unheard.count
+        step = self._writer.last_step
+        if gone > 0:
+            self._told.put(Lost(step, gone, f"the recorder failed ({self._died})"))
+        self._told.put(Remark(step, f"the recorder had failed ({self._died}); it goes on"))
+        for told in waiting:
+            self._told.put(told)
+        self._thread, self._started_s = self._new_thread(), now_s
+        self._thread.start()
+
+    def _waiting(self) -> list[Told | None]:
+        waiting = list[Told | None]()
+        with suppress(queue.Empty):
+            while True:
+                waiting.append(self._told.get_nowait())
+        return waiting
+
+    def _tell(self, told: Told) -> None:
+        if self._told.qsize() >= MAX_UNWRITTEN:  # the thread hangs in the disk
+            with suppress(queue.Empty):
+                oldest = self._told.get_nowait()
+                if isinstance(oldest, Entry):
+                    self._unheard = Lost(oldest.step, self._unheard.count + 1, TOO_LONG)
+        self._told.put(told)
+
+    def _new_thread(self) -> threading.Thread:
+        # A daemon, so that a disk that blocks for ever cannot keep the process alive.
+        return threading.Thread(target=self._run, name="journal", daemon=True)
+
+    def _run(self) -> None:
+        try:
+            self._record()
+        except BaseException as error:  # whatever it was, it is told, and another thread goes on
+            self._died = " ".join(f"{type(error).__name__}: {error}".split())
+        finally:
+            self._working_since_s = None
+
+    def _record(self) -> None:
+        pause_s = self._work()
+        self._tried.put(None)
+        going_on = True
+        while going_on:
+            going_on = self._take_in(pause_s)
+            pause_s = self._work(last=not going_on)
+        self._writer.close()
+
+    def _work(self, *, last: bool = False) -> float:
+        self._working_since_s = now_s = self._clock()
+        pause_s = self._writer.work(now_s, last=last)
+        self._working_since_s = None
+        return pause_s
+
+    def _take_in(self, pause_s: float) -> bool:
+        """Give the writer what has been told, after waiting for it; whether there is more to come."""
+        with suppress(queue.Empty):
+            told = self._told.get(timeout=pause_s)
+            if (unheard := self._unheard).count > self._heard:
+                self._writer.put(Lost(unheard.step, unheard.count - self._heard, unheard.why))
+                self._heard = unheard.count
+            for _ in range(self._told.qsize()):  # not until it is empty: that may never be
+                if told is None:
+                    break
+                self._writer.put(told)
+                told = self._told.get_nowait()
+            if told is None:
+                return False
+            self._writer.put(told)
+        return True

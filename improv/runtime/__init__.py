@@ -1,0 +1,1 @@
+"""The live system: the daemon and the processes it looks after."""

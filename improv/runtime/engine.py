@@ -1,0 +1,343 @@
+"""The loop: plan, listen, hand over. It decides when, never what, and never opens a port.
+
+At the start of a step the next one is planned and handed to whoever plays, a bar of plain fallback
+behind it; whenever something is heard it is planned again, the last time just before it is due.
+So there is always something musical to play, on the beat, whatever the network does. Time is
+nominal: a step that comes late is counted from where it should have been.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Protocol
+
+from improv.midi.player import Plan
+from improv.models.contract import StepModel, Tensor, Tensors
+from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, NoteOff, Part, Placed, Timed
+from improv.music.transport import Clock
+from improv.protocol.commands import Command, How
+from improv.session.step import LATE, Heard, Moment, Played, Session, advance, caught_up, fallback, finish, idled, leapt
+from improv.system.quantiles import quantile
+
+FALLBACK_STEPS = STEPS_PER_BAR
+"""How many steps are in the player's hands beyond the one that is planned."""
+
+REPLAN_S = 0.010
+"""However much is heard, planning again waits so long."""
+
+START_S = 0.1
+"""How long after it is asked for the first step falls due."""
+
+IDLE_S = 1.0
+"""While playing is stopped, it is told so often that the engine waits."""
+
+_LEAD_S = (0.001, 0.025)
+"""The least and the most time before a step that is left for the last plan."""
+
+_LEAD_SHARE, _LEAD_MARGIN, _LEAD_FIXED_S = 0.99, 1.25, 0.0005
+_LEAD_MEASURED = 1000
+_LEAD_TRIALS = 100
+
+Observer = Callable[[Moment], None]
+
+
+class Hands(Protocol):
+    """Whoever plays what is planned and hears what is played to it."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock its deadlines are kept by."""
+        ...
+
+    @property
+    def independent(self) -> bool:
+        """Whether it plays on while nobody listens to it."""
+        ...
+
+    def play(self, plan: Plan) -> None:
+        """Take in a plan; it replaces what was planned for the same steps."""
+        ...
+
+    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]] | None:
+        """What arrives until the deadline; `at_once`, as soon as anything does. None once told to stop."""
+        ...
+
+
+class Lead:
+    """How long before a step its last plan is begun, in seconds: what planning has taken lately, and some more.
+
+    It covers waking up, the network's step and handing over. One in a hundred may take longer: an
+    earlier plan is in the player's hands already, so all that is lost is what was heard last.
+    """
+
+    def __init__(self) -> None:
+        self.s = _LEAD_S[0]
+        self.p50_s = self.p99_s = 0.0
+        """What planning has taken lately."""
+        self._took_s: deque[float] = deque(maxlen=_LEAD_MEASURED)
+
+    def measured(self, took_s: float) -> None:
+        """A plan has taken so long."""
+        self._took_s.append(took_s)
+        lately_s = sorted(self._took_s)
+        self.p50_s, self.p99_s = quantile(lately_s, 0.5), quantile(lately_s, _LEAD_SHARE)
+        self.s = min(_LEAD_S[1], max(_LEAD_S[0], _LEAD_MARGIN * self.p99_s + _LEAD_FIXED_S))
+
+    def tried(self, session: Session, model: StepModel, clock: Clock) -> "Lead":
+        """The lead after plans that nobody plays, before there is music. Whatever the model raises is raised."""
+        for _ in range(_LEAD_TRIALS):
+            began_s = clock.now()
+            advance(replace(session, step=0), Heard(), model)
+            self.measured(clock.now() - began_s)
+        return self
+
+
+def perform(
+    session: Session,
+    model: StepModel,
+    hands: Hands,
+    observe: Observer,
+    *,
+    lead: Lead,
+    last_step: int | None = None,
+    in_hand: bool = False,
+) -> Session:
+    """Play from a session on, to the end of `last_step` from the form's top or until told to quit; the last session.
+
+    `in_hand`: another engine told of the session, and whoever plays has had its plan and the bar behind it since.
+
+    The observer is told each step once it can no longer change, and at the end once more; while
+    playing is stopped, of what is asked for, and once a second that it waits.
+    """
+    performance = _Performance(session, model, hands, observe, lead, inf if last_step is None else last_step)
+    if in_hand:
+        performance.go_on_from_what_is_in_hand()
+    while performance.step():
+        pass
+    return performance.closed()
+
+
+class _Remembering:
+    """A network that is never asked the same thing twice in a row: what it answers too late is of use all the same."""
+
+    def __init__(self, model: StepModel) -> None:
+        self.spec = model.spec
+        self._model = model
+        self._asked: tuple[Tensors, Tensors] | None = None
+        self._answer: tuple[Tensors, Tensors] = {}, {}
+
+    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
+        """What the model answers; whatever it raises is raised."""
+        if self._asked is None or memory is not self._asked[1] or not _same(features, self._asked[0]):
+            self._asked = None
+            self._answer = self._model.step(features, memory)
+            self._asked = features, memory
+        return self._answer
+
+    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+        """What the model answers; whatever it raises is raised."""
+        return self._model.ask(head, features, memory)
+
+
+def _same(features: Tensors, others: Tensors) -> bool:
+    return features.keys() == others.keys() and all((features[name] == others[name]).all() for name in features)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A step as it was decided: the session at it, what was heard for it and what is played."""
+
+    session: Session
+    heard: Heard
+    played: Played
+    how: How
+
+
+class _Performance:
+    """The loop's state: where the music is, and what has been heard that is in no step yet."""
+
+    def __init__(
+        self, session: Session, model: StepModel, hands: Hands, observe: Observer, lead: Lead, last_step: float
+    ) -> None:
+        self.session = session
+        self._last_place = last_step
+        self._model = _Remembering(model)
+        self._hands = hands
+        self._observe = observe
+        self._lead = lead
+        self._left = Heard()
+        self._settled: _Step | None = None
+        self._leapt = 0
+        self._handed = session.step
+
+    def go_on_from_what_is_in_hand(self) -> None:
+        """Take it that the step after the session's, and the bar behind that, are being played."""
+        self._handed = self.session.step + 1 + FALLBACK_STEPS
+
+    def step(self) -> bool:
+        """Decide the next step and go on to it when it is due; False after the last, or once told to quit."""
+        if not self.session.playing:
+            return self._idle()
+        self._catch_up()
+        if self.session.step >= self._last_step:
+            return False
+        taken_in = Heard()
+        if self._left or self._handed < self.session.step + FALLBACK_STEPS:
+            taken_in = self._hand_over_fallbacks(self.session, self._left)
+        due_s = self.session.transport.time_of(self.session.step + 1)
+        self._feed_what_was_missed(due_s)
+        coming, heard, took_s = None, self._left, 0.0
+        while (planned_s := self._hands.clock.now()) < due_s:
+            plan = self._planned(heard)
+            if self._hands.clock.now() >= due_s:  # too late: what the player has stands
+                break
+            self._hand_over(plan)
+            took_s = max(took_s, self._hands.clock.now() - planned_s)
+            self._hand_over_fallbacks(plan.session)
+            if coming is None:
+                self._tell(plan.session)
+            coming = plan
+            decide_s = due_s - self._lead.s
+            arrived = self._listened(decide_s)
+            if arrived is None:
+                self._left = heard
+                return False
+            if not arrived:
+                self._lead.measured(took_s + max(0.0, self._hands.clock.now() - decide_s))
+                break
+            more = self._listened(min(decide_s, planned_s + REPLAN_S), at_once=False)
+            heard = heard + arrived + (more or Heard())
+        if coming is None:
+            coming = self._without_network(LATE, taken_in, audible=True)
+            self._tell(coming.session)
+        self._left = heard.since(coming.heard)
+        arrived = self._listened(due_s, at_once=False)
+        self._settle(coming)
+        self._left += arrived or Heard()
+        return arrived is not None
+
+    def _idle(self) -> bool:
+        """Wait until something is asked for, above all to start; False once told to quit."""
+        self._tell(self.session)
+        arrived = self._listened(self._hands.clock.now() + (0 if self._left else IDLE_S))
+        if arrived is None:
+            return False
+        asked, self._left = self._left + arrived, Heard()
+        self.session = idled(self.session, asked, self._hands.clock.now() + START_S)
+        self._handed = self.session.step
+        asked = Heard((), asked.commands)
+        self._observe(Moment(self.session, asked, Played(self.session.frame, ()), self.session, How.IDLE))
+        return True
+
+    @property
+    def _last_step(self) -> float:
+        return self.session.top + self._last_place
+
+    def closed(self) -> Session:
+        """End what sounds after the session's step; the last session."""
+        closing = finish(self.session)
+        self._tell(self.session)
+        self._hands.play(Plan(self.session.step + 1, closing.events, self.session.transport))
+        arrived = self._listened(self.session.transport.time_of(self.session.step + 1), at_once=False)
+        self._left += arrived or Heard()
+        self._observe(Moment(self.session, self._left, closing, self.session, How.NETWORK))
+        return self.session
+
+    def _feed_what_was_missed(self, due_s: float) -> None:
+        """Have the network catch up with the music, as far as there is time: it is back in its place all the sooner."""
+        with suppress(Exception):  # what it raises it raises again where the step is decided
+            while self.session.unfed and self._hands.clock.now() < due_s:
+                self.session = caught_up(self.session, self._model)
+
+    def _planned(self, heard: Heard) -> _Step:
+        """The next step by the network; whatever it raises becomes a fault and a step without it."""
+        try:
+            session, played = advance(self.session, heard, self._model)
+            return _Step(session, heard, played, How.NETWORK)
+        except Exception as error:  # nothing may raise into the music
+            fault = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            return self._without_network(fault, heard, audible=True)
+
+    def _without_network(self, fault: str, heard: Heard = Heard(), *, audible: bool) -> _Step:  # noqa: B008 a value
+        session, played = fallback(self.session, heard, self._model, fault, audible=audible)
+        return _Step(session, heard, played, How.FALLBACK if audible else How.SKIPPED)
+
+    def _hand_over(self, coming: _Step) -> None:
+        self._hands.play(Plan(coming.session.step, coming.played.events, coming.session.transport))
+
+    def _hand_over_fallbacks(self, session: Session, heard: Heard = Heard()) -> Heard:  # noqa: B008 a value
+        """What is played after a session's step if nothing better comes in time; what has begun is left alone.
+
+        Returns what its first step has taken in of what was heard: nothing, if that has begun already.
+        """
+        now_s, first = self._hands.clock.now(), session.step + 1
+        while session.transport.time_of(first) <= now_s:
+            first += 1
+        taken_in = heard if first == session.step + 1 else Heard()
+        self._handed = session.step + FALLBACK_STEPS
+        begin, end = first * TICKS_PER_STEP, (self._last_step + 1) * TICKS_PER_STEP
+        last = session.step + FALLBACK_STEPS
+        events, session = _fallbacks(session, taken_in, self._model)
+        kept = tuple(placed for placed in events if begin <= placed.tick < end)
+        self._hands.play(Plan(first, kept, session.transport, max(0, last + 1 - first)))
+        return taken_in
+
+    def _catch_up(self) -> None:
+        """Past every step whose time is over by more than half a step, and over whole choruses at once.
+
+        A player of its own has gone on with the fallback it was given; after that, and where
+        playing stood still with us, such a step is silent and counted as missed.
+        """
+        while self.session.playing and self.session.step < self._last_step and self._is_over():
+            behind_s = self._behind_s()
+            self._tell(self.session)
+            steps = min(behind_s / self.session.transport.step_s, self._last_step - self.session.step)
+            choruses = int(steps) // self.session.form.steps
+            if choruses:
+                self.session = leapt(self.session, choruses)
+                self._leapt += choruses
+            sounded = self._hands.independent and self._in_hand
+            missed = self._without_network(LATE if sounded else "", audible=sounded)
+            if not sounded:
+                self._hand_over(missed)
+            self._settle(missed)
+
+    def _is_over(self) -> bool:
+        """Whether the time of the next step has passed already: by half a step, if it may have been played."""
+        return self._behind_s() >= (self.session.transport.step_s / 2 if self._in_hand else 0)
+
+    @property
+    def _in_hand(self) -> bool:
+        """Whether the player has something to play for the next step."""
+        return self.session.step < self._handed
+
+    def _behind_s(self) -> float:
+        return self._hands.clock.now() - self.session.transport.time_of(self.session.step + 1)
+
+    def _settle(self, step: _Step) -> None:
+        """The step has come and can no longer change."""
+        self.session, self._settled = step.session, step
+
+    def _tell(self, planned: Session) -> None:
+        """Tell the observer of the last step, once."""
+        step, self._settled = self._settled, None
+        if step is not None:
+            self._observe(Moment(step.session, step.heard, step.played, planned, step.how, self._leapt))
+            self._leapt = 0
+
+    def _listened(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
+        arrived = self._hands.listen_until(deadline_s, at_once=at_once)
+        return None if arrived is None else Heard(tuple(arrived[0]), tuple(arrived[1]))
+
+
+def _fallbacks(session: Session, heard: Heard, model: StepModel) -> tuple[list[Placed], Session]:
+    """The events of the steps behind a session's, as they would be played without the network; the last session."""
+    events: list[Placed] = []
+    for _ in range(FALLBACK_STEPS if session.playing else 0):
+        session, played = fallback(session, heard, model, "")
+        events += played.events
+        heard = Heard()
+    ends = [placed for placed in finish(session).events if isinstance(placed.event, NoteOff)]
+    return events + [placed for placed in ends if placed.event.part is Part.MELODY], session

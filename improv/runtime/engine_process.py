@@ -1,0 +1,409 @@
+"""The engine process: it loads a network, performs with it, and tells the daemon step by step.
+
+It plays through the player process and opens no port. Everything that is needed to go on from a
+step goes to the daemon with that step, so that another engine can take its place.
+"""
+
+import gc
+import pickle
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from improv import __version__
+from improv.config.load import Tune
+from improv.errors import ContractError, ImprovError
+from improv.ipc.link import Join, Link, serve
+from improv.midi.player import Plan, SystemClock
+from improv.models.catalog import find_model
+from improv.models.onnx_runtime import OnnxModel, remembered_provider
+from improv.music.theory import STEPS_PER_BAR, Form, NoteOff, NoteOn, Part, Placed, Timed, in_order
+from improv.music.transport import Clock, Transport
+from improv.music.turns import Mode
+from improv.protocol.commands import Command, How, Panic, Quit, Snapshot, Start, Stop
+from improv.recording import Head, read_take
+from improv.recording.replay import entry_of, network, replayed, state_of
+from improv.runtime.engine import START_S, Lead, perform
+from improv.runtime.ipc_messages import Arrived, Begin, Begun, Down, Ended, Prepare, Prepared, Restate, Told
+from improv.session.step import Moment, Session, begin, deaf_to, snapshot, swapped
+from improv.system.memory_limit import memory_limited
+
+_AHEAD_S = 0.1
+"""How long before it sounds a step of a take that is played again is handed over."""
+
+_SOON_S = 0.01
+
+_TOLD_AGAIN_S = 1.0
+"""So often it is told that a take waits."""
+
+_LONGEST_PAUSE_S = 10.0
+"""Of a take that is played again: while playing was stopped nobody need wait as long as it was."""
+
+_TIDY_STEPS = 12 * STEPS_PER_BAR
+"""Garbage is collected so often, right after a step, when there is time."""
+
+
+# --- a tune and its network -----------------------------------------------------------------------
+
+
+def opened(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> OnnxModel:
+    """The tune's model, checked and loaded, on its provider or another, which may fail for the CPU.
+
+    `network` is what its file held, where that has been read before.
+    """
+    path = Path(tune.model) if network else find_model(tune.model)
+    if tune.provider is None and otherwise != "cpu":
+        with suppress(ImprovError):
+            return OnnxModel(path, otherwise, content=network or None)
+    return OnnxModel(path, tune.provider or "cpu", content=network or None)
+
+
+def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int) -> Session:
+    """The tune at its beginning, its first step due at 0 seconds."""
+    transport = Transport(-tune.count_in * STEPS_PER_BAR, 0.0, tune.tempo, tune.swing)
+    with _first_steps(tune, model):
+        return begin(model, tune.settings(mode, seed), transport, count_in_bars=tune.count_in)
+
+
+def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
+    """What a take that begins with a session is made of."""
+    return Head(
+        improv=__version__,
+        began=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=model.spec.name,
+        model_sha256=model.sha256,
+        provider=model.provider,
+        settings=session.settings,
+        transport=session.transport,
+        count_in_bars=tune.count_in,
+        form=model.spec.form,
+        key=model.spec.key,
+    )
+
+
+def last_step(tune: Tune, session: Session) -> int | None:
+    """The step a tune ends with; None if it goes on for ever."""
+    return None if tune.choruses is None else tune.choruses * session.form.steps - 1
+
+
+@contextmanager
+def _first_steps(tune: Tune, model: OnnxModel) -> Iterator[None]:
+    """Whatever a model raises before there is music, or takes more memory than a step may, as a ContractError."""
+    try:
+        with memory_limited() if model.provider == "cpu" else nullcontext():
+            yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160]
+        raise ContractError(f"{tune.model}: it fails in its first steps ({reason}); export it again") from error
+
+
+# --- the process ----------------------------------------------------------------------------------
+
+
+class FarPlayer:
+    """The player in its process, as the engine plays through it; commands come from the daemon.
+
+    While there is no player, plans are lost and nothing is heard.
+    """
+
+    independent = True
+
+    def __init__(self, daemon: Link) -> None:
+        self.clock: Clock = SystemClock(self._wakers)
+        self.prepare: Prepare | None = None
+        self.begin: Begin | None = None
+        self.restate = False
+        """Whether the daemon wants the whole session for the take."""
+        self._daemon = daemon
+        self._player: Link | None = None
+        self._unplayed = 0  # plans that earlier players did not take
+        self._stopped = False
+        self._playing = self._met = False
+        self._down: set[int] = set()
+        self._notes: list[Timed] = []
+        self._commands: list[Command] = []
+
+    def wait(self, until: Callable[[], bool]) -> bool:
+        """Wait for something and keep what arrives meanwhile; False once told to stop."""
+        while self._received():
+            if until():
+                return True
+            self.clock.wait_until(self.clock.now() + _SOON_S, exactly=False)
+        return False
+
+    def takes_over(self, session: Session, *, sounds: bool) -> None:
+        """Go on from a session that another engine was in: keys it thinks held may be up, and what `sounds` may not."""
+        if not sounds:
+            self._commands.insert(0, Panic())
+        held = {key.pitch for key in session.keys if key.release is None}
+        if self._met:
+            up = sorted(held - self._down)
+            self._notes[:0] = [Timed(self.clock.now(), NoteOff(Part.YOU, pitch)) for pitch in up]
+        else:  # the player will say
+            self._down |= held
+
+    @property
+    def unplayed(self) -> int:
+        """How many plans were dropped because the player did not read them."""
+        return self._unplayed + (self._player.dropped if self._player is not None else 0)
+
+    def play(self, plan: Plan) -> None:
+        """Send the plan over."""
+        self._playing = True
+        if self._player is not None:
+            self._player.send(plan)
+
+    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]] | None:
+        """What has arrived; None once the daemon has said stop, or is gone."""
+        while self._received():
+            if self.clock.now() >= deadline_s or (at_once and (self._notes or self._commands)):
+                heard = self._notes, self._commands
+                self._notes, self._commands = [], []
+                return heard
+            self.clock.wait_until(deadline_s, exactly=False)
+        return None
+
+    def _wakers(self) -> Sequence[Link]:
+        return [self._daemon] if self._player is None else [self._daemon, self._player]
+
+    def _received(self) -> bool:
+        """Take in what has come; False once told to stop."""
+        for message in self._daemon.receive():
+            self._daemon_says(message)
+        for message in self._player.receive() if self._player else ():
+            self._player_says(message)
+        if self._player is not None and self._player.closed:
+            self._leave_player()
+        return not (self._stopped or self._daemon.closed)
+
+    def _daemon_says(self, message: Any) -> None:
+        match message:
+            case Join():
+                self._leave_player()
+                if self._playing and message.since_s is None:  # a new player, at which nothing sounds
+                    self._commands.append(Panic())
+                self._player = self._daemon.joined(message)
+            case Quit():
+                self._stopped = True
+            case Prepare():
+                self.prepare = message
+            case Begin():
+                self.begin = message
+            case Restate():
+                self.restate = True
+            case _:
+                self._commands.append(message)
+
+    def _leave_player(self) -> None:
+        if self._player is not None:
+            self._unplayed += self._player.dropped
+            self._player.close()
+            self._player = None
+
+    def _player_says(self, message: Any) -> None:
+        match message:
+            case Arrived(notes, commands):
+                for note in notes:
+                    self._heard(note)
+                self._commands += commands
+            case Down(pitches):
+                for pitch in sorted(self._down - pitches):
+                    self._heard(Timed(self.clock.now(), NoteOff(Part.YOU, pitch)))
+                self._down, self._met = set(pitches), True
+
+    def _heard(self, note: Timed) -> None:
+        self._notes.append(note)
+        if isinstance(note.event, NoteOn):
+            self._down.add(note.event.pitch)
+        else:
+            self._down.discard(note.event.pitch)
+
+
+def main() -> None:
+    """Run as a child of the daemon."""
+    serve(_serve)
+
+
+def _serve(link: Link) -> None:
+    hands = FarPlayer(link)
+    hands.wait(lambda: hands.prepare is not None)
+    asked = hands.prepare
+    if asked is None:
+        return
+    if asked.take is None:
+        _perform(asked.tune, asked.network, hands, link)
+    else:
+        _play_again(asked.take, hands, link)
+
+
+def _perform(tune: Tune, network: bytes, hands: "FarPlayer", link: Link) -> None:
+    model = opened(tune, remembered_provider(), network)
+    first = begun(tune, model, Mode.SOLO, 0)
+    with _first_steps(tune, model):
+        lead = Lead().tried(first, model, hands.clock)
+    begin_ = _asked_to_begin(hands, link, Prepared(model.spec.name, deaf_to(model.spec)))
+    if begin_ is None:
+        return
+    if begin_.session:
+        session: Session = pickle.loads(begin_.session)  # noqa: S301 from our own process
+        if begin_.swapped:
+            session = swapped(session, model)
+        hands.takes_over(session, sounds=begin_.goes_on)
+    else:
+        session = begun(tune, model, begin_.mode, begin_.seed)
+        starts_s = hands.clock.now() + START_S  # only now: a network takes its time to be primed
+        session = replace(session, transport=session.transport.starting(session.step + 1, starts_s))
+        link.send(Begun(head_of(tune, model, session)))
+
+    reports = StepReports(link, model, hands, lead, new=begin_.swapped)
+    in_hand = begin_.in_hand and bool(begin_.session)
+    perform(session, model, hands, reports, lead=lead, last_step=last_step(tune, session), in_hand=in_hand)
+    link.send(Ended(lead.s, peak_memory_mib()))
+
+
+class StepReports:
+    """Tells the daemon each step once it is settled; an observer of the loop.
+
+    A daemon that does not run for a while is told everything later; for a very long one there is no room, and what was
+    lost is counted and told with the next step that it takes.
+    """
+
+    def __init__(self, link: Link, model: OnnxModel, hands: FarPlayer, lead: Lead, *, new: bool) -> None:
+        self._link = link
+        self._model = model
+        self._hands = hands
+        self._lead = lead
+        self._new = new
+        """Whether the network is another one than that of the step before."""
+        self._lost = 0
+
+    def __call__(self, moment: Moment) -> None:
+        """Tell a step."""
+        seen, entry = snapshot(moment.session, moment.planned, moment.played.events), entry_of(moment)
+        seen = replace(seen, step_p50_us=round(self._lead.p50_s * 1e6), step_p99_us=round(self._lead.p99_s * 1e6))
+        waits = moment.how is How.IDLE and not moment.heard
+        if self._new and not waits:
+            entry, self._new = replace(entry, model=self._model.spec.name, model_sha256=self._model.sha256), False
+        session, unplayed = pickle.dumps(moment.session), self._hands.unplayed
+        told = Told(seen, None if waits else entry, session, self._lost, unplayed)
+        if self._link.send(told, shortened=told.shortened):
+            self._lost = 0
+        else:
+            self._lost += not waits
+        if self._hands.restate:
+            self._hands.restate = not self._link.send(state_of(moment.session, self._model, self._model.sha256))
+        if moment.session.step % _TIDY_STEPS == 0:
+            gc.collect()
+
+
+def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
+    """A take as it was, your notes too, each step decided again and compared before it sounds."""
+    recording = read_take(path)
+    network(recording.head.model, recording.head.model_sha256, recording.head.provider)  # said before it begins
+    begin_ = _asked_to_begin(hands, link, Prepared(recording.head.model))
+    if begin_ is None:
+        return
+    head, entries = recording.head, recording.entries
+    first_s = hands.clock.now() + 3 * _AHEAD_S - head.transport.time_of(head.first_step)
+    step, after = head.first_step - 1, head.first_step - 1
+    if begin_.session:
+        first_s, after = pickle.loads(begin_.session)  # noqa: S301 from our own process
+    later_s, before_s, form_steps = first_s, 0.0, Form.parse(head.form).steps
+    seen: Snapshot | None = None
+
+    def tell(**changed: Any) -> None:
+        if seen is not None:
+            link.send(Told(replace(seen, **changed), None, b""))
+
+    for index, again in enumerate(replayed(recording)):
+        entry, session = again.entry, again.session
+        form_steps = session.form.steps if session else form_steps
+        silent_steps = max(entry.leapt * form_steps, entry.step - step - 1)  # leapt over, or missing
+        closing, step = entry.step == step, entry.step
+        later_s -= silent_steps * entry.transport.step_s
+        due_s = entry.transport.time_of(step + closing) + later_s
+        too_long_s = due_s - before_s - _LONGEST_PAUSE_S
+        if before_s and too_long_s > 0:
+            later_s, due_s = later_s - too_long_s, due_s - too_long_s
+        before_s = due_s
+        transport = replace(entry.transport, anchor_s=entry.transport.anchor_s + later_s)
+        if step <= after:
+            continue
+        asked = _waited(hands, due_s - _AHEAD_S, tell)
+        pause_s = None if asked is None else _pause(hands, asked, tell)
+        if pause_s is None:
+            break
+        first_s, later_s, before_s = first_s + pause_s, later_s + pause_s, before_s + pause_s
+        due_s, transport = due_s + pause_s, replace(transport, anchor_s=transport.anchor_s + pause_s)
+        yours = entries[index + 1].notes if index + 1 < len(entries) else ()
+        events = [Placed(entry.transport.ticks_at(note.time_s), note.event) for note in yours]
+        hands.play(Plan(step + closing, in_order([*entry.events, *events]), transport))
+        if session is not None:  # where steps before it are missing there is nothing to be seen of it
+            seen = snapshot(session, session, entry.events)
+            link.send(Told(seen, entry, pickle.dumps((first_s, step))))
+        if closing:
+            hands.listen_until(due_s + _SOON_S, at_once=False)
+    link.send(Ended(0.0, peak_memory_mib()))
+
+
+def _waited(hands: "FarPlayer", until_s: float, tell: Callable[[], object]) -> list[Command] | None:
+    """What was asked for until then; None once told to end. Who says nothing is taken for dead, so it is told again."""
+    asked: list[Command] = []
+    while True:
+        heard = hands.listen_until(min(until_s, hands.clock.now() + _TOLD_AGAIN_S), at_once=False)
+        if heard is None:
+            return None
+        asked += heard[1]
+        if hands.clock.now() >= until_s:
+            return asked
+        tell()
+
+
+def _pause(hands: "FarPlayer", asked: list[Command], tell: Callable[..., object]) -> float | None:
+    """Wait where a stop was asked for until a start is: for how many seconds; None once told to end.
+
+    What was sent before has been played when it is told that nothing plays.
+    """
+    since_s = hands.clock.now()
+    if not _stops(asked):
+        return 0.0
+    heard = hands.listen_until(since_s + _AHEAD_S, at_once=False)
+    while heard is not None and _stops([Stop(), *heard[1]]):
+        tell(playing=False)
+        heard = hands.listen_until(hands.clock.now() + _TOLD_AGAIN_S)
+    return None if heard is None else hands.clock.now() - since_s
+
+
+def _stops(asked: Sequence[Command]) -> bool:
+    """Whether a stop is the last that was asked for of stops and starts."""
+    return isinstance(next((command for command in reversed(asked) if isinstance(command, Stop | Start)), None), Stop)
+
+
+def _asked_to_begin(hands: "FarPlayer", link: Link, prepared: Prepared) -> Begin | None:
+    """Say that all is ready, and wait; None if nobody asks any more. From here on no garbage is collected unasked."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    link.send(prepared)
+    return hands.begin if hands.wait(lambda: hands.begin is not None) else None
+
+
+def peak_memory_mib() -> float | None:
+    """The most memory this process has had, in MiB; None where the system does not tell.
+
+    Linux is asked for it by name (proc(5), status): what `getrusage` gives there begins at what the parent has had.
+    """
+    if sys.platform == "win32":
+        return None
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**10
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

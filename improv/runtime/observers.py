@@ -1,0 +1,298 @@
+"""Who shows and records a jam while it goes on: lines or a log, a take, a MIDI file at its end, the clients that watch.
+
+What is missing from the recording is told at once, to whoever sees the jam and in the take. It must never hold up
+the music, nor ask for anything.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from improv.config.load import RecordingSettings
+from improv.config.picks import Picks
+from improv.errors import ImprovError
+from improv.protocol.commands import Command, Rig, Snapshot
+from improv.recording import (
+    Head,
+    Journal,
+    Recording,
+    State,
+    clear,
+    joined,
+    over_limit,
+    read_take,
+    take_files,
+    takes_directory,
+)
+from improv.runtime.ipc_messages import Told
+
+_MB = 10**6
+_MUCH_MB = 2000
+"""Takes that are larger in all are worth a word where no limit is set."""
+
+
+class Shows(Protocol):
+    """Somebody to whom a jam is shown."""
+
+    def observe(self, seen: Snapshot) -> None:
+        """A step."""
+        ...
+
+    def remark(self, text: str) -> None:
+        """Something that has happened besides."""
+        ...
+
+    def close(self) -> None:
+        """It is over."""
+        ...
+
+
+class Remarks:
+    """Shows only what happens besides the music, and faults."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._fault = ""
+
+    def observe(self, seen: Snapshot) -> None:
+        """Tell of a fault, once."""
+        fault, self._fault = self._fault, seen.fault
+        if seen.fault and seen.fault != fault:
+            self._say(f"fault: {seen.fault}")
+
+    def remark(self, text: str) -> None:
+        """Tell it."""
+        self._say(text)
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+class Watcher(Protocol):
+    """Somebody who is shown each step: an interface whose clients see what they turn."""
+
+    def show(self, seen: Snapshot) -> None:
+        """The newest snapshot."""
+        ...
+
+
+class Controlled(Protocol):
+    """Whoever knows what knobs mean."""
+
+    @property
+    def learning(self) -> str:
+        """What the next knob that is moved is going to turn."""
+        ...
+
+    def turned(self, time_s: float, message: bytes) -> str:
+        """Do what a knob asks for; what there is to say of it."""
+        ...
+
+    def darkened(self) -> None:
+        """Tell the lights all of it again."""
+        ...
+
+
+class Audience:
+    """Shows a jam line by line and has it recorded; a context that ends both and says where they are."""
+
+    def __init__(
+        self,
+        shown: Shows,
+        say: Callable[[str], None],
+        recording: RecordingSettings = RecordingSettings(),  # noqa: B008
+    ) -> None:
+        self.save: Path | None = None
+        """Also write the jam to this MIDI file at its end: a whole path."""
+        self.last: Told | None = None
+        self.watched_by: list[Watcher] = []
+        self.desk: Controlled | None = None
+        self.picks: Picks | None = None
+        self._shown = shown
+        self._say = say
+        self._recording = recording
+        self._journal: Journal | None = None
+        self._take: Any = None
+        self._head: Head | None = None
+        self._rig = Rig()
+        self._fault = self._failure = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close_journal("stopped" if error is None else f"{type(error).__name__}: {error}")
+        self._shown.close()
+        if self._journal is not None:
+            paths = [path for path in self._journal.paths if path.exists()]
+            if self.save is not None:
+                self._write(self.save, paths)
+            if paths:
+                self._say(f"recorded as {' and '.join(path.stem for path in paths)}")
+
+    # --- as the supervisor tells it -----------------------------------------------------------------
+
+    def begun(self, head: Head) -> None:
+        """Open the recording; where there can be none, the MIDI file is gathered without it."""
+        self._close_journal("an engine died before its first step")
+        self._make_room()
+        self._head = head
+        self._journal = Journal(takes_directory(), head, limit_bytes=self._recording.take_mb * _MB).__enter__()
+        if self.save is not None and self._journal.path is None:
+            from improv.recording.midi_file import Take  # late: it would only delay the first note
+
+            self._take = Take(head, f"improv: {head.model}, seed {head.settings.seed}")
+
+    def told(self, told: Told) -> None:
+        """Record a step, and show it."""
+        self.last = told
+        if self._journal is not None and told.entry is not None:
+            self._journal.append(told.entry)
+        if self._take is not None and told.entry is not None:
+            self._take.observe(told.entry)
+        self._tell_fault()
+        self._shown.observe(told.seen)
+        self.changed(told.seen.rig)
+
+    def stated(self, state: State) -> None:
+        """Have the take hold the whole session."""
+        if self._journal is not None:
+            self._journal.state(state)
+
+    @property
+    def wants_state(self) -> bool:
+        """Whether the take is to hold the whole session."""
+        return self._journal is not None and self._journal.wants_state
+
+    def lost(self, count: int, why: str) -> None:
+        """Mark in the take that so many steps are missing, or something else."""
+        if self._journal is not None:
+            self._journal.lost(self._step, count, why)
+        if not count:
+            self._shown.remark(why)
+
+    def changed(self, rig: Rig) -> None:
+        """Show the last step with what it is played with now."""
+        self._rig = rig
+        if self.last is None:
+            return
+        seen = replace(self.last.seen, rig=self._completed(rig))
+        for watcher in self.watched_by:
+            try:
+                watcher.show(seen)
+            except Exception as error:  # what one is not shown the others are
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                failure, self._failure = self._failure, f"an interface cannot show what is played: {reason}"
+                if self._failure != failure:
+                    self._shown.remark(self._failure)
+
+    def picked(self, end: str, name: str, api: str) -> str:
+        """Keep the port for the next start; what there is to say if it cannot be kept."""
+        return self.picks.pick(end, name, api) if self.picks is not None else ""
+
+    def turned(self, time_s: float, message: bytes) -> str:
+        """Have what was moved mean something; what there is to say of it."""
+        return self.desk.turned(time_s, message) if self.desk is not None else ""
+
+    def darkened(self) -> None:
+        """Have the lights told anew."""
+        if self.desk is not None:
+            self.desk.darkened()
+
+    def remark(self, text: str) -> None:
+        """Record and show that something has happened."""
+        if self._journal is not None:
+            self._journal.remark(self._step, text)
+        self._shown.remark(text)
+
+    # --- as an interface that nobody asks at --------------------------------------------------------
+
+    def poll(self) -> Sequence[Command]:
+        """Look after the recording, and tell at once what has become of it; nothing is asked for."""
+        if self._journal is not None:
+            self._journal.tend()
+            self._tell_fault()
+        return ()
+
+    def wakers(self) -> Sequence[Any]:
+        """Nothing."""
+        return ()
+
+    # --- the recording --------------------------------------------------------------------------------
+
+    @property
+    def _step(self) -> int:
+        return self.last.seen.step if self.last else 0
+
+    def _completed(self, rig: Rig) -> Rig:
+        """The rig with what is known here: what is recorded, how, and where to."""
+        journal = self._journal
+        return replace(
+            rig,
+            take=journal.path.stem if journal is not None and journal.path is not None else "",
+            recording_fault=self._fault,
+            saves_to=str(self.save or ""),
+            learning=self.desk.learning if self.desk else "",
+        )
+
+    def _tell_fault(self) -> None:
+        """Have a fault that is new seen, and one that is over no longer."""
+        fault, self._fault = self._fault, self._journal.fault if self._journal is not None else ""
+        if self._fault == fault:
+            return
+        self._shown.remark(self._fault or "the recording goes on, and nothing is missing")
+        self.changed(self._rig)
+
+    def _close_journal(self, reason: str) -> None:
+        if self._journal is not None:
+            self._journal.end(reason)
+            self._journal.__exit__(None, None, None)
+            self._tell_fault()
+            if missing := self._journal.unwritten:
+                self._say(f"{missing} of the steps that were played are in no recording")
+
+    def _make_room(self) -> None:
+        """Delete the oldest takes if that is wanted; else say that there are many."""
+        sizes = [(path, path.stat().st_size) for path in take_files(takes_directory()) if path.exists()]
+        if self._recording.keep_mb is None:
+            if (all_mb := sum(size for _, size in sizes) / _MB) > _MUCH_MB:
+                self._say(f"the takes are {all_mb:.0f} MB in all; improv takes clear deletes old ones")
+            return
+        gone, kept = clear(over_limit(sizes, self._recording.keep_mb * _MB))
+        if gone:
+            self._say(f"deleted {len(gone)} old takes: more than {self._recording.keep_mb} MB (keep-mb)")
+        for why in kept:
+            self._say(f"not deleted: {why}")
+
+    def _readable(self, paths: Sequence[Path]) -> list[Recording]:
+        """The recordings of a performance that can be read; what has become of the others was said when it did."""
+        readable = list[Recording]()
+        for path in paths:
+            with suppress(ImprovError):
+                readable.append(read_take(path))
+        return readable
+
+    def _write(self, save: Path, paths: Sequence[Path]) -> None:
+        """Write the MIDI file that was asked for, as far as there is a recording; what it lacks is said."""
+        from improv.recording.midi_file import export
+
+        try:
+            if self._take is not None:
+                self._take.write(save)
+            elif paths and self._readable(paths):
+                recording = joined(self._readable(paths))
+                export(recording, save)
+                for text in recording.missing:
+                    self._say(text)
+            else:
+                self._say(f"{save} is not written: there is no recording any more")
+                return
+        except (ImprovError, OSError) as error:
+            self._say(f"{save} is not written: {error}")
+            return
+        self._say(f"wrote {save}")

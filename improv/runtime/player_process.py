@@ -1,0 +1,399 @@
+"""The player process: it owns the MIDI ports and the deadlines, and nothing else.
+
+It is the guardian. When the link to the engine closes, whatever the reason, it ends every note and
+pedal; when the link to the daemon closes it does so and ends. It must never import what is slow,
+never write a file, and never wait for another process.
+"""
+
+import gc
+import itertools
+import os
+import select
+import signal
+import sys
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from math import inf
+from typing import Any
+
+from improv.errors import Unavailable
+from improv.ipc.link import Failed, Join, Link, serve
+from improv.midi.graph import graph_of
+from improv.midi.hosted_clients import Hosted
+from improv.midi.parser import Gone
+from improv.midi.player import Arrival, NullSink, Player, Sink, Source, SystemClock
+from improv.midi.ports import InputPort, OutputPort, quiet
+from improv.midi.server_watch import Server
+from improv.midi.shared_notes import SharedNotes
+from improv.midi.stderr_monitor import StderrMonitor
+from improv.music.theory import Timed
+from improv.protocol.commands import Connect, Panic, Quit
+from improv.runtime.ipc_messages import (
+    Alive,
+    Arrived,
+    Down,
+    Held,
+    Keys,
+    Lights,
+    Report,
+    Sent,
+    Silenced,
+    StandBy,
+    TakeOver,
+    Turned,
+)
+from improv.runtime.port_set import Rig, opened
+from improv.runtime.scheduling import live_on, realtime
+from improv.runtime.standby_player import stand_by
+from improv.system.quantiles import quantile
+
+_REPORT_S = 0.2
+_FOLLOW_S, _LOOK_S = 0.5, 0.01
+"""How often the list of ports is asked for, and how often what they are connected to: a cable that is pulled and
+plugged in again by a program must be seen to have been out."""
+
+_IDLE_S = 0.005
+"""Either is asked for when nothing falls due for so long."""
+
+_KEPT = 4096
+_LATELY = 200
+"""Onsets that the lateness which is reported is of."""
+_FAREWELL_S = 0.2
+_STUCK_S, _OPENING_S = 5.0, 20.0
+"""The daemon is quicker, if there is one; and an orphan has so long to end."""
+
+
+class Engine:
+    """The link to the engine, whichever it is at present: a source of plans, and who hears what arrives.
+
+    While there is none, what arrives is kept for the next one.
+    """
+
+    def __init__(self) -> None:
+        self.link: Link | None = None
+        self.unheard = 0
+        """Notes that nobody was there to hear for too long."""
+        self._told = False
+        self._notes: list[Timed] = []
+        self._commands: list[Any] = []
+        self._lately: deque[Timed] = deque(maxlen=_KEPT)
+
+    def joined(self, link: Link, since_s: float | None = None) -> None:
+        """From now on plans come from another one, which is told what was heard since a time."""
+        if self.link is not None:
+            self.link.close()
+        self.link, self._told = link, False
+        if since_s is not None:
+            self._notes = [note for note in self._lately if note.time_s > since_s]
+
+    def tell(self, notes: list[Timed], commands: list[Any], down: frozenset[int]) -> None:
+        """Have it hear notes and commands; the first that it is told is which keys are down after them."""
+        self._lately += notes
+        if self.link is None or not self._told:
+            self._notes += notes
+            self._commands += commands
+            self.unheard += max(0, len(self._notes) - _KEPT) + max(0, len(self._commands) - _KEPT)
+            del self._notes[:-_KEPT], self._commands[:-_KEPT]
+        if self.link is None:
+            return
+        if not self._told:
+            self._told = True
+            notes, commands, self._notes, self._commands = self._notes, self._commands, [], []
+            self.link.send(Arrived(notes, commands))
+            self.link.send(Down(down))
+        elif notes or commands:
+            self.unheard += 0 if self.link.send(Arrived(notes, commands)) else len(notes) + len(commands)
+
+    def poll(self, now_s: float) -> Sequence[Arrival]:
+        """The plans that have come; that the engine is gone, once it is."""
+        if self.link is None or not self.link.ready:
+            return ()
+        plans = self.link.receive()
+        if self.link.closed:
+            self.link.close()
+            self.link = None
+            return (*plans, Gone(now_s, engine=True))
+        return plans
+
+    def next_poll_s(self, now_s: float) -> float:
+        """When there is something to read, which ends waiting; soon, if something could not be written."""
+        return now_s + _REPORT_S if self.link is not None and self.link.waits else inf
+
+
+class Daemon:
+    """The link to the daemon: a source of what it asks for, and of the engines to join."""
+
+    def __init__(self, link: Link, engine: Engine, lights: Sink) -> None:
+        self.link = link
+        self._connects: list[Connect] = []
+        self._engine = engine
+        self._lights = lights
+
+    def poll(self, now_s: float) -> Sequence[Arrival]:
+        """What the daemon asks for; stop, once it is gone."""
+        if not self.link.ready:
+            return ()
+        asked: list[Arrival] = []
+        for message in self.link.receive():
+            if isinstance(message, Join):
+                if self._engine.link is not None and message.since_s is None:
+                    asked.append(Gone(now_s, engine=True))
+                self._engine.joined(self.link.joined(message), message.since_s)
+            elif isinstance(message, Connect):
+                self._connects.append(message)
+            elif isinstance(message, Lights):
+                for light in message.messages:
+                    self._lights.send(light)
+            else:
+                asked.append(message)
+        if self.link.closed:
+            asked.append(Quit())
+        return asked
+
+    def asked_to_connect(self) -> list[Connect]:
+        """The ports that are to be others, since this was last asked."""
+        asked, self._connects = self._connects, []
+        return asked
+
+    def next_poll_s(self, now_s: float) -> float:
+        """When there is something to read, which ends waiting."""
+        return inf
+
+
+class Signals:
+    """Signals to this process alone: SIGTERM is a stop, SIGUSR1 is panic."""
+
+    def __init__(self) -> None:
+        self._asked: list[Arrival] = []
+        signal.signal(signal.SIGTERM, lambda *_: self._asked.append(Quit()))
+        if hasattr(signal, "SIGUSR1"):
+            signal.signal(signal.SIGUSR1, lambda *_: self._asked.append(Panic()))
+
+    def poll(self, now_s: float) -> Sequence[Arrival]:
+        """What has been asked for."""
+        asked, self._asked = self._asked, []
+        return asked
+
+    def next_poll_s(self, now_s: float) -> float:
+        """Soon."""
+        return now_s + _REPORT_S
+
+
+class Health:
+    """How the MIDI system fares, by what this process has seen of it and what the port host tells."""
+
+    def __init__(self, server: Server, stderr: StderrMonitor, hosted: Hosted | None) -> None:
+        self.server = server
+        self.complaints: list[str] = []
+        """What RtMidi has complained of, that was not known at the last look but one."""
+        self.overflows = self.late = 0
+        self._stderr, self._hosted = stderr, hosted
+
+    def look(self) -> None:
+        """Take in what there is to know."""
+        self.complaints, self.overflows = self._stderr.read(), self._stderr.overflows
+        if self._hosted is not None:
+            self._hosted.take_in()
+            self.complaints += self._hosted.complaints()
+            self.overflows += self._hosted.overflows
+            self.late = self._hosted.late
+
+    @property
+    def server_gone(self) -> bool:
+        """Whether the MIDI server has hung up."""
+        return self.server.gone or (self._hosted is not None and self._hosted.server_gone)
+
+
+class Orders:
+    """What the daemon asks for before the ports are open, one after the other, and the port host that comes with it."""
+
+    def __init__(self, link: Link) -> None:
+        self.host: Link | None = None
+        self._link = link
+        self._asked: list[Any] = []
+
+    def next(self) -> Any:
+        """What is asked for next, once it is; None if the daemon is gone. What else has come is left in the link."""
+        while True:
+            while not self._asked:
+                if self._link.closed:
+                    return None
+                select.select([self._link], (), ())
+                self._asked += self._link.receive()
+            asked = self._asked.pop(0)
+            if not isinstance(asked, Join):
+                return asked
+            if self.host is not None:
+                self.host.close()
+            self.host = self._link.joined(asked)
+
+    @property
+    def over(self) -> bool:
+        """Whether the daemon is gone, and asks for nothing any more."""
+        self._asked += self._link.receive()
+        return self._link.closed
+
+    def next_patiently(self) -> Any:
+        """The same, however long it takes."""
+        live_on(0)
+        try:
+            return self.next()
+        finally:
+            live_on(_OPENING_S)
+
+
+def main() -> None:
+    """Run as a child of the daemon."""
+    with SharedNotes.of(sys.argv[2:]) as notes:
+        serve(lambda link: _play(link, notes))
+
+
+def _play(link: Link, notes: SharedNotes) -> None:
+    stderr, signals = StderrMonitor(), Signals()
+    orders = Orders(link)
+    begin = orders.next()
+    server = Server()
+    live_on(_OPENING_S)
+    with ExitStack() as stack:
+        graph = None
+        if isinstance(begin, StandBy | TakeOver):
+            with server.opening(), quiet():
+                graph = stack.enter_context(graph_of(begin.wiring.api or ""))
+            with quiet():
+                begin = stand_by(
+                    begin,
+                    orders.next_patiently,
+                    graph,
+                    lambda: _say_silenced(link),
+                    lambda: _goes_on(link, server) and not orders.over,
+                    notes.ends,
+                )
+        if begin is None or orders.over:
+            return
+        wiring = begin.wiring if isinstance(begin, TakeOver) else begin
+        hosted = Hosted(orders.host, "jack") if orders.host is not None else None
+        with server.opening():
+            rig = opened(wiring, stack, graph, hosted, begin.ports if isinstance(begin, TakeOver) else ())
+        if isinstance(begin, TakeOver):
+            rig.take_over(begin.ports, graph)
+        stack.callback(live_on, _STUCK_S)  # closing may be stuck as well
+        engine = Engine()
+        daemon = Daemon(link, engine, rig.lights or NullSink())
+        sources: list[Source] = [daemon, engine, signals, *([rig.source] if rig.source else [])]
+        clock = SystemClock(lambda: [end for end in (link, engine.link, orders.host) if end and not end.closed])
+        health = Health(server, stderr, hosted)
+        link.send(rig.opened(realtime=realtime()))
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        notes.clear()
+        sink, stalled = (rig.sink, rig.sink.stalled) if rig.sink is not None else (NullSink(), bool)
+        with Player(
+            clock, sink, sources, thru=rig.through, passes_on=wiring.thru, stalled=stalled, notes=notes
+        ) as player:
+            _run(player, engine, daemon, rig, health)
+        link.send(Sent(tuple(player.sent)))
+        if health.server_gone:
+            link.drain(_FAREWELL_S)
+            os._exit(0)  # closing a client of a dead server takes a second each
+
+
+def _goes_on(link: Link, server: Server) -> bool:
+    """Live on; or end at once, where the MIDI server has gone too: nothing sounds there, and it buries nobody."""
+    live_on(_OPENING_S)
+    if server.gone:
+        link.send(Failed.of(Unavailable("the MIDI server is gone; waiting for it to come back")))
+        link.drain(_FAREWELL_S)
+        os._exit(0)
+    return True
+
+
+def _say_silenced(link: Link) -> None:
+    link.send(Silenced())
+    link.drain(_FAREWELL_S)
+
+
+def _run(
+    player: Player,
+    engine: Engine,
+    daemon: Daemon,
+    rig: Rig,
+    health: "Health",
+) -> None:
+    """Play until told to stop, hand on what arrives, follow and change the ports, and report."""
+    link, ports = daemon.link, rig.ports
+    report_s = follow_s = look_s = player.clock.now()
+    turns, down = itertools.cycle(ports), frozenset[int]()
+    connected: tuple[frozenset[int], ...] = tuple(frozenset() for _ in ports)
+    while True:
+        heard = player.listen_until(min(report_s, look_s))
+        if heard is None:
+            link.send(_report(player, engine, ports, health, link.dropped))
+            return
+        engine.tell(*heard, player.down)
+        if player.down != down:
+            down = player.down
+            link.send(Keys(down))
+        if turned := player.turned():
+            link.send(Turned(turned))
+        for asked in daemon.asked_to_connect():
+            link.send(Alive(asks=True))
+            live_on(_OPENING_S)
+            with health.server.opening():
+                link.send(rig.move(player, asked))
+            link.send(Alive())
+        now_s = player.clock.now()
+        news: tuple[str, ...] = ()
+        if now_s >= look_s:
+            look_s = now_s + _LOOK_S
+            if health.server_gone:
+                look_s = inf  # there is nobody to ask, and time to notice that the daemon is gone too
+            elif player.next_due_s() > now_s + _IDLE_S:
+                seen = [port for port in ports if port.look()]
+                if now_s >= follow_s:
+                    seen += [
+                        port for port in (next(turns, None),) if port and port not in seen
+                    ]  # asking takes a moment
+                    follow_s = now_s + _FOLLOW_S / max(1, len(ports))
+                if seen:
+                    with health.server.opening():
+                        news = tuple(text for port in seen if (text := port.follow()))
+        if now_s >= report_s or news:
+            report_s = now_s + _REPORT_S
+            live_on(_STUCK_S)
+            if (now := tuple(port.connection for port in ports)) != connected:
+                connected, held = now, rig.silent_connections()
+                link.hand(Held(len(held)), held)
+            link.send(_report(player, engine, ports, health, link.dropped, news))
+
+
+def _report(
+    player: Player,
+    engine: Engine,
+    ports: Sequence[InputPort | OutputPort],
+    health: "Health",
+    untold: int,
+    news: tuple[str, ...] = (),
+) -> Report:
+    health.look()
+    counts = [port.stream.counts for port in ports if isinstance(port, InputPort)]
+    late_us = sorted(player.sent.lately_us(_LATELY)) or [0.0]
+    return Report(
+        onsets=player.onsets,
+        dropped=player.dropped + health.late,
+        gaps=player.gaps,
+        loops=player.echo.found,
+        overflows=health.overflows,
+        unheard=engine.unheard,
+        untold=untold,
+        lights=sum(port.connections for port in ports if port.role == "lights"),
+        broken=sum(count.malformed + count.dropped_sysex for count in counts),
+        news=(*news, *health.complaints),
+        ports=tuple(port.status for port in ports),
+        own=tuple((port.status.role, port.own) for port in ports if port.own),
+        server_gone=health.server_gone,
+        first_onset_s=player.first_onset_s,
+        lateness_p50_us=quantile(late_us, 0.5),
+        lateness_p99_us=quantile(late_us, 0.99),
+    )

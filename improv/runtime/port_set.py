@@ -1,0 +1,146 @@
+"""The ports that a jam is played with: opened as its wiring says, and exchanged while it plays.
+
+What is said of them is what the MIDI system says. It must never decide what to play.
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from improv.config.load import Wiring
+from improv.errors import ImprovError, Unavailable, UsageError
+from improv.midi.graph import Graph, graph_of, pass_on
+from improv.midi.player import Player
+from improv.midi.port_names import one_of_each
+from improv.midi.ports import Host, InputPort, OutputPort, PortLists, quiet, reachable_api
+from improv.midi.server_watch import jack_connections
+from improv.protocol.commands import ENDS, Connect, PortStatus
+from improv.runtime.ipc_messages import Moved, Opened
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """The ports that are open; none without a MIDI system."""
+
+    api: str
+    source: InputPort | None = None
+    sink: OutputPort | None = None
+    apart: OutputPort | None = None
+    """A port of its own for what is passed on."""
+    lights: OutputPort | None = None
+    says: str = ""
+    """Why there are none, or why they are these."""
+
+    @property
+    def ports(self) -> tuple[InputPort | OutputPort, ...]:
+        """All of them."""
+        return tuple(port for port in (self.source, self.sink, self.apart, self.lights) if port is not None)
+
+    @property
+    def through(self) -> OutputPort | None:
+        """Where what arrives may be passed on to: to a named output, or else apart."""
+        if self.source is None or self.sink is None:
+            return None
+        return self.apart if self.apart is not None and self.sink.virtual else self.sink
+
+    def opened(self, *, realtime: bool = False) -> Opened:
+        """What the daemon is told of them."""
+        ports = tuple(port.status for port in self.ports)
+        return Opened(self.says, self.api, self.source is not None, self.sink is not None, realtime, ports)
+
+    def silent_connections(self) -> list[int]:
+        """The descriptors of this process's connections to a JACK server, but for those of what may sound."""
+        sounds = [sink.connection for sink in (self.sink, self.apart) if sink is not None]
+        return sorted(jack_connections().difference(*sounds)) if self.api == "jack" else []
+
+    def take_over(self, before: Sequence[PortStatus], graph: Graph | None) -> None:
+        """Plug in what the ports of a player before this one were connected to, and silence it once more."""
+        was = {port.role: port.peers or () for port in before}
+        for port in self.ports if graph is not None else ():
+            port.plug_in(was.get(port.status.role, ()))
+        pass_on(graph)
+        for sink in {self.sink, self.through}:
+            if sink is not None:
+                sink.silence()
+        pass_on(graph)
+
+    def move(self, player: Player, asked: Connect) -> Moved:
+        """Open another port instead of one of them; where that cannot be, all stays as it is."""
+        port = self.source if asked.end == "input" else self.sink
+        if port is None:
+            return Moved(asked.end, asked.name, None, f"there is no {asked.end} to be another one")
+        left = False
+        try:
+            if not port.reaches(asked.name or None):
+                if port is self.sink:
+                    left = True
+                    player.leave()
+                port.move(asked.name or None)
+        except ImprovError as error:
+            return Moved(asked.end, asked.name, None, str(error))
+        finally:
+            if left:
+                player.leads_elsewhere(self.through)
+        return Moved(asked.end, asked.name, replace(self.opened(), says=""))
+
+
+def opened(
+    wiring: Wiring,
+    stack: ExitStack,
+    graph: Graph | None = None,
+    host: Host | None = None,
+    before: Sequence[PortStatus] = (),
+) -> Rig:
+    """Open the ports of a wiring, which the stack closes; Unavailable, InputNotFound or UsageError without them.
+
+    `before` are those of a player whose place this one takes: an output may have been a virtual one when it began.
+    `host` holds their clients, if that is a JACK server's: other systems bury the dead by themselves.
+
+    Outputs first: a JACK server lets go of the clients of a player that dies in their order, half a second each.
+    """
+    if wiring.api == "none":
+        if wiring.input or wiring.output:
+            raise UsageError("--api none has no ports; leave --input and --output out, or name another --api")
+        return Rig("none")
+    with quiet():
+        try:
+            api = wiring.api if wiring.patient and wiring.api else reachable_api(wiring.api)
+        except Unavailable as error:
+            if wiring.api or wiring.input or wiring.output or not wiring.listens:
+                raise
+            return Rig("none", says=f"{error}; playing on into a MIDI file")
+        wiring, says = _found(wiring, api)
+        graph = graph or stack.enter_context(graph_of(api))
+        by = host if api == "jack" else None
+        source = apart = lights = None
+        patient = wiring.patient or "output" in wiring.picked
+        sink = stack.enter_context(OutputPort(wiring.output, api, graph=graph, patient=patient, host=by))
+        if wiring.listens and (not wiring.output or any(port.role == "thru" for port in before)):
+            apart = stack.enter_context(OutputPort(None, api, "thru", graph=graph, host=by))
+        if wiring.listens:
+            patient = wiring.patient or "input" in wiring.picked
+            source = stack.enter_context(InputPort(wiring.input, api, graph=graph, patient=patient, host=by))
+        if wiring.lights:
+            lights = stack.enter_context(OutputPort(wiring.lights, api, "lights", graph=graph, patient=True, host=by))
+    return Rig(api, source, sink, apart, lights, says)
+
+
+def _found(wiring: Wiring, api: str) -> tuple[Wiring, str]:
+    """The wiring with the one keyboard and the one synth there are, where they may be sought; what there is to say."""
+    if wiring.finds and wiring.listens:
+        with PortLists(api) as lists:
+            pair = one_of_each(lists.names("input"), lists.names("output"))
+        if pair is not None:
+            says = "the only keyboard and the only synth here, so improv has connected itself to them"
+            others = "--input and --output name others, or virtual ports"
+            return replace(wiring, input=pair[0], output=pair[1], picked=ENDS), f"{says}; {others}"
+    if wiring.picked and wiring.picked_api != api:
+        hears, plays = (end not in wiring.picked for end in ENDS)
+        wiring = replace(wiring, input=wiring.input if hears else None, output=wiring.output if plays else None)
+        return replace(wiring, picked=()), ""
+    picked = [end for end in wiring.picked if {"input": wiring.input, "output": wiring.output}[end]]
+    if not picked:
+        return wiring, ""
+    ends = " and ".join(picked)
+    undone = ", ".join(f"improv ctl connect {end} virtual" for end in picked)
+    return wiring, f"the {ends} picked last time; undone by {' and '.join(f'--{end}' for end in picked)}, or {undone}"

@@ -1,0 +1,117 @@
+"""A performance on simulated time: the engine and the player of a jam in one process, into a file.
+
+Nothing in here knows that it is not live. It must never wait.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+
+from improv.config.load import Tune
+from improv.errors import ImprovError, UsageError
+from improv.midi.player import NullSink, Player, Script
+from improv.models.contract import ModelSpec
+from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT, NoteOff, NoteOn, Part, Timed
+from improv.music.transport import SimulatedClock
+from improv.music.turns import Mode
+from improv.recording.midi_file import CallNote, Take, call_in
+from improv.recording.replay import entry_of
+from improv.runtime.engine import Lead, perform
+from improv.runtime.engine_process import begun, head_of, last_step, opened
+from improv.session.step import Session
+
+_EARLY_S = 1.0
+"""How long before the first step the clock begins, so that it can be planned in time."""
+
+_MOST_CHORUSES = 64
+"""A call does not make a render longer than this by itself: a stray note may lie hours away."""
+
+
+def render(tune: Tune, out: Path, call: Path | None = None, say: Callable[[str], object] = len) -> ModelSpec:
+    """Write a performance to a MIDI file on simulated time: identical bytes for identical arguments. What has played.
+
+    The call is played in each of your turns if it fits into one, else once from the first bar on. A tune without an
+    end is as long as the call takes. `say` is told what of the call is not played, and why.
+    """
+    notes, remarks = call_in(call) if call else ((), ())
+    mode = tune.mode or (Mode.TRADE if call else Mode.SOLO)
+    if call and mode == Mode.SOLO:
+        raise UsageError("solo hears nobody; leave --call out, or choose --mode trade or duet")
+    model = opened(tune)
+    session = begun(tune, model, mode, tune.seed or 0)
+    if tune.choruses is None and notes:
+        tune = replace(tune, choruses=_choruses_for(notes, session))
+        if tune.choruses != 1:
+            remarks += (f"{tune.choruses} choruses, for the call goes on to bar {_bar_of(_end_of(notes))}",)
+    last = last_step(tune, session)
+    if last is None:
+        raise UsageError("a render needs an end; give --choruses")
+    for remark in (*remarks, *_unplayed(notes, session, last)):
+        say(remark)
+    script = Script(_laid_out(notes, session, last))
+    take = Take(head_of(tune, model, session), f"improv: {model.spec.name}, seed {tune.seed or 0}")
+    with Player(SimulatedClock(-_EARLY_S), NullSink(), [script]) as player:
+        ended = perform(
+            session, model, player, lambda moment: take.observe(entry_of(moment)), lead=Lead(), last_step=last
+        )
+    if ended.faults:
+        raise ImprovError(f"the model failed while rendering: {ended.fault}")
+    take.write(out)
+    return model.spec
+
+
+def _choruses_for(notes: Sequence[CallNote], session: Session) -> int:
+    """As many choruses as a call takes, and an answer to its end where it needs more than one."""
+    end, steps = ceil(_end_of(notes) * STEPS_PER_BEAT), session.form.steps
+    if end > steps and session.settings.mode == Mode.TRADE:
+        block = session.settings.bars * STEPS_PER_BAR
+        end = 2 * block * ceil(end / (2 * block))
+    choruses = max(1, ceil(end / steps))
+    if choruses > _MOST_CHORUSES:
+        last = _bar_of(_end_of(notes))
+        raise UsageError(f"the call goes on to bar {last}, {choruses} choruses; say how many to play: give --choruses")
+    return choruses
+
+
+def _end_of(notes: Sequence[CallNote]) -> float:
+    """Where the last note ends, in beats."""
+    return max(note.end_beats for note in notes)
+
+
+def _bar_of(beats: float) -> int:
+    """The bar that what ends at a beat ends in, counted from 1."""
+    return max(1, ceil(beats / BEATS_PER_BAR))
+
+
+def _unplayed(notes: Sequence[CallNote], session: Session, last_step: int) -> list[str]:
+    """What of a call comes too late to be played."""
+    late = [note for note in notes if note.start_beats * STEPS_PER_BEAT >= last_step + 1]
+    if not late:
+        return []
+    first, last = int(late[0].start_beats // BEATS_PER_BAR) + 1, _bar_of(_end_of(late))
+    bars = f"bars {first} to {last}" if last > first else f"bar {first}"
+    needed = ceil(_end_of(notes) * STEPS_PER_BEAT / session.form.steps)
+    return [
+        f"{bars} of the call come{'s' * (last <= first)} after the last chorus: {len(late)} of its {len(notes)} notes "
+        f"are not played; leave --choruses out, or give {needed}"
+    ]
+
+
+def _laid_out(notes: Sequence[CallNote], session: Session, last_step: int) -> list[Timed]:
+    """The call's notes at the times they are played."""
+    if not notes:
+        return []
+    turn_beats = session.settings.bars * BEATS_PER_BAR
+    fits = session.settings.mode == Mode.TRADE and max(note.end_beats for note in notes) <= turn_beats
+    every = 2 * turn_beats if fits else last_step + 1
+    starts = range(0, last_step // 2 + 1, every)
+    transport = session.transport
+    first_s, beat_s = transport.time_of(0), 60 / transport.bpm
+    timed: list[Timed] = []
+    for start in starts:
+        for note in notes:
+            on_s, off_s = (first_s + (start + b) * beat_s for b in (note.start_beats, note.end_beats))
+            timed.append(Timed(on_s, NoteOn(Part.YOU, note.pitch, note.velocity)))
+            timed.append(Timed(off_s, NoteOff(Part.YOU, note.pitch)))
+    return timed

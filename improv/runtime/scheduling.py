@@ -1,0 +1,24 @@
+"""What a process that owns MIDI ports asks the system for: to run in real time, and to be ended should it be stuck."""
+
+import os
+import signal
+
+from improv.runtime.ipc_messages import PRIORITY
+
+
+def realtime() -> bool:
+    """Ask for real-time scheduling (sched(7), SCHED_FIFO); whether it is granted."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+def live_on(for_s: float) -> None:
+    """Have the system end this process in so many seconds, unless told anew; 0 is for ever.
+
+    It may be stuck in a call to a dead MIDI server, with no other process left to end it.
+    """
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, for_s)

@@ -1,0 +1,72 @@
+"""How Python programs of ours are started: never with the current folder on their path.
+
+A file of the user's that is called random.py would otherwise run in the place of Python's own. Nothing may be
+imported here that Python has not loaded before it came to us: the path is not clean yet.
+"""
+
+import os
+import sys
+
+
+def python(*arguments: str) -> list[str]:
+    """The command that runs Python with these arguments, the current folder and its own left out of the path."""
+    return [sys.executable, "-P", *arguments]
+
+
+def improv(*words: str) -> list[str]:
+    """The command that runs an improv command."""
+    return python("-m", "improv", *words)
+
+
+def environment() -> dict[str, str]:
+    """What such a program is started with, so that it finds what we have found, in the same order."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+def settle() -> None:
+    """Have what every program expects to inherit: three open descriptors, and signals that come.
+
+    Whoever starts us may have closed descriptors (2>&-), blocked signals, or ignored those by which a child's end or
+    a time that is up is told.
+    """
+    import signal  # noqa: PLC0415 the path is clean by now
+
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for name in ("SIGCHLD", "SIGALRM"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_IGN:
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
+def leave_current_folder() -> None:
+    """Take the current folder off Python's path, and the one that Python was started from: neither is ours.
+
+    Where improv itself lies in it, it is found there last of all.
+    """
+    home = _folder(_folder(_folder(os.path.abspath(__file__))))
+    unwanted = {_real("")} | ({_real(sys.path[0])} if sys.path and not sys.flags.safe_path else set())
+    path = [entry for entry in sys.path if _real(entry) not in unwanted or _is_library(entry)]
+    sys.path[:] = path if home in path or _real(home) not in unwanted else [*path, home]
+
+
+def _real(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except OSError:  # there is no current folder any more
+        return path
+
+
+def _folder(path: str) -> str:
+    return os.path.split(path)[0]
+
+
+def _is_library(path: str) -> bool:
+    """Whether it is Python's own, or where packages are installed, whoever stands in it."""
+    return path == _folder(os.__file__) or path.endswith(("site-packages", "dist-packages"))

@@ -1,0 +1,69 @@
+"""What a service manager is told: that improv plays, that it lives, that it ends.
+
+The protocol is sd_notify(3): a datagram to the socket in $NOTIFY_SOCKET. Without one nothing is
+told. It must never wait, and never fail whoever tells.
+"""
+
+import os
+import re
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+from improv.protocol.json_codec import printable
+
+READY = "READY=1"
+"""It plays."""
+
+WATCHDOG = "WATCHDOG=1"
+"""It lives."""
+
+STOPPING = "STOPPING=1"
+"""It ends."""
+
+
+def status(text: str) -> str:
+    """What it is doing, in a line for `systemctl status`."""
+    return f"STATUS={' '.join(printable(text).split())}"
+
+
+def notify(*messages: str) -> None:
+    """Tell the service manager, if one listens."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address[:1] not in ("/", "@") or not hasattr(socket, "AF_UNIX"):
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
+        to.setblocking(False)
+        name = os.fsencode(address)
+        to.connect(b"\0" + name[1:] if name.startswith(b"@") else name)
+        to.send("\n".join(messages).encode(errors="replace"))
+
+
+def watchdog_s() -> float | None:
+    """How often to say that it lives, in seconds: half of what the manager waits for; None if nobody waits."""
+    microseconds, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    if not microseconds.isdecimal() or pid not in ("", str(os.getpid())):
+        return None
+    return int(microseconds) / 1e6 / 2 or None
+
+
+def unit() -> tuple[str, ...]:
+    """What this process is to systemctl, such as --user improv.service; nothing, if no systemd has started it.
+
+    $INVOCATION_ID says less: whoever is started from a terminal that is a service has it too.
+    """
+    if os.environ.get("SYSTEMD_EXEC_PID") != str(os.getpid()):
+        return ()
+    groups = ""
+    with suppress(OSError):
+        groups = Path("/proc/self/cgroup").read_text()
+    return unit_of(groups)
+
+
+def unit_of(groups: str) -> tuple[str, ...]:
+    """What a process with these control groups, as in /proc/PID/cgroup, is to systemctl."""
+    for group in groups.split("\n"):
+        names = group.split("/")
+        if service := re.fullmatch(r"[\w:.\\@-]+\.service", names[-1]):
+            return (*(["--user"] if any(name.startswith("user@") for name in names[:-1]) else []), service[0])
+    return ()

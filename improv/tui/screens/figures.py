@@ -1,0 +1,90 @@
+"""How well it runs, in figures: what nobody needs while playing, and everybody whose jam stumbles.
+
+It stands above the log. A figure is what the daemon has measured lately; none is shown before there is one.
+"""
+
+from collections.abc import Sequence
+
+from improv.protocol.commands import Snapshot
+from improv.tui.theme.glyphs import Glyphs
+from improv.tui.views.base import Row, Span, View, runs, width_of
+
+_LABEL = 9
+"""Cells for what a row is about."""
+
+
+class Figures(View):
+    """What a step takes, how late notes leave, what has gone wrong, where it is recorded, the network's memory."""
+
+    DEFAULT_CSS = "Figures { height: 5; }"
+
+    def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
+        """As many rows as there is room for, the most telling first."""
+        return figures(seen, self.glyphs, width)[:height]
+
+
+def figures(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
+    """A row for each, in words where they fit."""
+    rig = seen.rig
+    wrong = f"{seen.missed_steps} steps missed, {rig.dropped_onsets} notes dropped, {seen.faults} faults"
+    whole = f"{wrong}, restarted {rig.engine_deaths + rig.player_deaths}x"
+    return [
+        _row("step", _spread(seen.step_p50_us, seen.step_p99_us, "to decide it", "half of them within {}"), width),
+        _row("notes", _spread(rig.lateness_p50_us, rig.lateness_p99_us, "late", "half of them up to {}"), width),
+        _row("wrong", (whole, wrong, _counts(seen)), width),
+        _row("recorded", _recorded(seen), width),
+        (Span("memory".ljust(_LABEL), "quiet"), *memory(seen.memory, glyphs, width - _LABEL)),
+    ]
+
+
+def _row(label: str, forms: Sequence[str], width: int) -> Row:
+    """A label and the longest form that fits; the shortest otherwise."""
+    head = Span(label.ljust(_LABEL), "quiet")
+    room = width - width_of((head,))
+    return head, Span(next((form for form in forms if len(form) <= room), forms[-1][: max(0, room)]))
+
+
+def _spread(p50_us: float, p99_us: float, what: str, half: str) -> tuple[str, ...]:
+    """The median and the 99th percentile in milliseconds, from words to figures."""
+    if not (p50_us or p99_us):
+        return ("nothing measured yet",)
+    p50, p99 = ms(p50_us), ms(p99_us)
+    return (f"{half.format(p50)} ms, 99 of 100 {p99} ms {what}", f"{p50} ms, 99 of 100 {p99} ms", f"{p50}/{p99} ms")
+
+
+def _counts(seen: Snapshot) -> str:
+    deaths = seen.rig.engine_deaths + seen.rig.player_deaths
+    return f"{seen.missed_steps} missed {seen.rig.dropped_onsets} dropped {deaths}x"
+
+
+def _recorded(seen: Snapshot) -> tuple[str, ...]:
+    rig = seen.rig
+    if rig.recording_fault:
+        return f"no: {rig.recording_fault}", "no"
+    saved = f", saved to {rig.saves_to} at its end" if rig.saves_to else ""
+    return (f"as {rig.take}{saved}", f"as {rig.take}", "yes") if rig.take else ("no",)
+
+
+def ms(us: float) -> str:
+    """Microseconds as milliseconds, as short as they can be told."""
+    ms = us / 1000
+    return f"{ms:.0f}" if ms >= 10 else f"{ms:.1f}" if ms >= 1 else f"{ms:.2f}".lstrip("0") if ms else "0"
+
+
+def memory(numbers: Sequence[float], glyphs: Glyphs, width: int) -> Row:
+    """A cell for each number: as much of it is filled as the number is large, from below, or from above if negative."""
+    if not numbers or width <= 0:
+        return (Span("none yet"[: max(0, width)], "quiet"),)
+    count = min(len(numbers), width)
+    merged = [
+        sum(part) / len(part)
+        for at in range(count)
+        if (part := numbers[at * len(numbers) // count : (at + 1) * len(numbers) // count])
+    ]
+    cells = [_shade(number, glyphs) for number in merged]
+    return runs(cells, ["positive" if number >= 0 else "negative" for number in merged])
+
+
+def _shade(number: float, glyphs: Glyphs) -> str:
+    shades = glyphs.positive if number >= 0 else glyphs.negative
+    return shades[min(len(shades) - 1, int(abs(number) * len(shades)))]

@@ -1,0 +1,451 @@
+"""What lies beside the jam to be picked from: ports, networks, presets, and a control's choices.
+
+What is picked is said in messages. What a list holds may change while it is open; a list must never wait for
+the daemon or a MIDI system to know it.
+"""
+
+import asyncio
+import json
+import re
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from textwrap import wrap
+from typing import Any
+
+from textual._widget_navigation import Direction
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.events import Click
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from improv.config.presets import Preset
+from improv.errors import ImprovError
+from improv.models.catalog import model_paths
+from improv.protocol.commands import (  # fmt: skip
+    CONTROLS,
+    ENDS,
+    MODEL,
+    SEED,
+    Command,
+    Connect,
+    Control,
+    Rig,
+    Set,
+    Snapshot,
+    Value,
+    number,
+)
+from improv.protocol.json_codec import printable
+from improv.system.fluidsynth import Advice
+from improv.tui.screens.base import Aside
+from improv.tui.theme.glyphs import Glyphs
+from improv.tui.views.hearing import PORTS_KEY, hearing, saved
+
+Advises = Callable[[str, str], Advice]
+"""Says what to do to hear an improv on a MIDI system, and which one answers now."""
+
+Runs = Callable[[Sequence[str]], Awaitable[str]]
+"""Runs an improv command and returns what it prints."""
+
+VIRTUAL = "virtual port"
+"""How the name of a port of improv's own begins, one that is connected to nothing by name."""
+
+_PORTS_S = 2.0
+
+_WITHOUT = "none"
+"""The MIDI system of one that was started without."""
+
+_EDGES = 4
+"""Cells beside the rows: the margins, and a scroll bar."""
+
+_THINNEST = 24
+"""Cells that words beside a row need: where there are fewer they stand below it."""
+
+_ADDRESS = re.compile(r" \d+:\d+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A row that can be picked: its text, what it stands for, and a few words about it, in a column of their own."""
+
+    text: str
+    stands_for: Any
+    is_on: bool = False
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A row that can't; one that tells what is wrong may take several lines."""
+
+    text: str
+    is_wrong: bool = False
+    is_command: bool = False
+    """Whether it is to be typed elsewhere, as it stands."""
+
+
+Rows = Sequence[Choice | Heading]
+
+_APART = Heading("")
+
+
+class _Options(OptionList):
+    """The list itself; the second of two clicks is not for it: the first has opened it."""
+
+    rests = False
+    """Whether its beginning stays in sight until somebody moves in it."""
+
+    def scroll_to_highlight(self, top: bool = False) -> None:
+        """Follow whoever moves in it."""
+        if not self.rests:
+            super().scroll_to_highlight(top)
+
+    def action_cursor_down(self) -> None:
+        """Move down."""
+        self.rests = False
+        super().action_cursor_down()
+
+    def action_cursor_up(self) -> None:
+        """Move up."""
+        self.rests = False
+        super().action_cursor_up()
+
+    def _move_page(self, direction: Direction) -> None:
+        """Move by a page, if there is room for any."""
+        if self.scrollable_content_region:
+            super()._move_page(direction)
+
+    def on_click(self, event: Click) -> None:
+        """Pick nothing with what was meant for another screen."""
+        if event.chain > 1:
+            event.prevent_default()
+
+
+class ListScreen(Aside):
+    """A screen with a list, whose rows the digits pick."""
+
+    class Picked(Message):
+        """Something is wanted."""
+
+        def __init__(self, command: Command) -> None:
+            super().__init__()
+            self.command = command
+
+    def __init__(self, glyphs: Glyphs, title: str) -> None:
+        super().__init__(glyphs, title)
+        self._rows: Rows = ()
+        self._width = 0
+        self._list = _Options(compact=True, markup=False)
+
+    def body(self) -> ComposeResult:
+        """The list."""
+        yield self._list
+
+    def on_mount(self) -> None:
+        """Begin with what is there."""
+        self._list.focus()
+        self.look()
+
+    def show(self, seen: Snapshot) -> None:
+        """Take the newest snapshot in."""
+        super().show(seen)
+        self.look()
+
+    def on_resize(self) -> None:
+        """Fit the rows to the new width."""
+        self.look()
+
+    def look(self) -> None:
+        """Show the rows as they are now."""
+        rows = tuple(self.rows())
+        if (rows, self.size.width) == (self._rows, self._width):
+            return
+        was, on = self.highlighted, self._list.highlighted
+        self._rows, self._width = rows, self.size.width
+        self._list.set_options(Option(text, disabled=disabled) for text, disabled in self._texts())
+        if was is not None:  # whatever has come before it
+            same = (at for at, row in enumerate(rows) if isinstance(row, Choice) and row.stands_for == was.stands_for)
+            on = next(same, on)
+        if on is None or on >= len(rows) or isinstance(rows[on], Heading):
+            chosen = [at for at, row in enumerate(rows) if isinstance(row, Choice)]
+            on = next((at for at in chosen if getattr(rows[at], "is_on", False)), chosen[0] if chosen else None)
+        self._list.highlighted = on
+
+    @abstractmethod
+    def rows(self) -> Rows:
+        """What there is to pick."""
+
+    @abstractmethod
+    def picked(self, what: Any) -> None:
+        """Do what a row stands for."""
+
+    def pick(self, digit: int) -> None:
+        """Pick a row by its digit."""
+        choices = [row for row in self._rows if isinstance(row, Choice)]
+        if digit <= len(choices):
+            self.picked(choices[digit - 1].stands_for)
+
+    @property
+    def highlighted(self) -> Choice | None:
+        """The row that enter would pick."""
+        on = self._list.highlighted
+        row = self._rows[on] if on is not None and on < len(self._rows) else None
+        return row if isinstance(row, Choice) else None
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Pick what was chosen with enter or the mouse."""
+        event.stop()
+        if isinstance(row := self._rows[event.option_index], Choice):
+            self.picked(row.stands_for)
+
+    def ask(self, command: Command) -> None:
+        """Say what is wanted."""
+        self.post_message(self.Picked(command))
+
+    def _texts(self) -> Iterator[tuple[Content, bool]]:
+        number = 0
+        column = max((len(row.text) for row in self._rows if isinstance(row, Choice) and row.about), default=0)
+        for row in self._rows:
+            if isinstance(row, Heading):
+                yield self._heading(row), True
+                continue
+            number += 1
+            digit = str(number) if number < 10 else " "
+            mark = self.glyphs.beat_on if row.is_on else " "
+            yield Content("\n".join(self._lines(row, f"{digit} {mark} ", column))), False
+
+    def _lines(self, row: Choice, head: str, column: int) -> Iterator[str]:
+        """A row in as many lines as it takes: the words about it in a column, or below it where that would be thin."""
+        room = max(1, self.size.width - _EDGES - len(head))
+        beside = room - column - 2
+        if not row.about or beside < min(_THINNEST, len(row.about)):
+            lines = [*_wrapped(row.text, room), *(f"  {line}" for line in _wrapped(row.about, room - 2))]
+        else:
+            texts = zip_longest([row.text], _wrapped(row.about, beside), fillvalue="")
+            lines = [f"{text:<{column}}  {about}" for text, about in texts]
+        for at, line in enumerate(lines):
+            yield (head if at == 0 else " " * len(head)) + line.rstrip()
+
+    def _heading(self, row: Heading) -> Content:
+        text = "\n".join(_wrapped(row.text, self.size.width - _EDGES))
+        style = "$text-error" if row.is_wrong else "$text-accent" if row.is_command else "bold"
+        return Content.styled(text, style)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A text in lines of a width, none cut; a word that is longer is divided."""
+    return wrap(text, max(1, width), break_on_hyphens=False)
+
+
+class PortsScreen(ListScreen):
+    """The MIDI ports there are at this moment, to hear and to play through."""
+
+    def __init__(self, glyphs: Glyphs, runs: Runs, rig: Rig, advises: Advises) -> None:
+        super().__init__(glyphs, "ports: what improv hears, and what it plays through")
+        self._runs = runs
+        self._advises = advises
+        self._list.rests = True  # what to do stands above the ports
+        self._advice: Advice | None = None
+        self._there = ""
+        """The MIDI system that answers now."""
+        self._found: dict[str, list[str]] | None = None
+        self._wrong = "looking..."
+        self._rig = rig
+
+    def on_mount(self) -> None:
+        """Look for ports at once, and again while it is open."""
+        super().on_mount()
+        self.run_worker(self._follow, exclusive=True)  # type: ignore[arg-type]
+
+    def show(self, seen: Snapshot) -> None:
+        """Know which ports are connected."""
+        self._rig = seen.rig
+        super().show(seen)
+
+    def rows(self) -> Rows:
+        """What to do where nothing is heard, the ports of each end, and none; nothing to pick before they are known."""
+        rows: list[Choice | Heading] = [*self._silence()]
+        if self._rig.api == _WITHOUT:
+            return [*rows, Heading("It has no ports: --api none, or no MIDI system was there when it was started.")]
+        for end, title in zip(ENDS, ("hears", "plays through"), strict=True):
+            now: str = getattr(self._rig, end)
+            rows += [*([_APART] if rows else []), Heading(f"{title}: {printable(now) or 'nothing'}{self._peers(end)}")]
+            if self._found is None:
+                continue
+            names = self._found.get(end, [])
+            alike = [name == now if now in names else _plain(name) == _plain(now) for name in names]
+            rows += [Choice(name, Connect(end, name), is_on) for name, is_on in zip(names, alike, strict=True)]
+            rows.append(Choice("a virtual port of its own", Connect(end, ""), now.startswith(VIRTUAL)))
+        return [*rows, *([_APART, Heading(self._wrong, is_wrong=self._found is not None)] if self._wrong else [])]
+
+    def _silence(self) -> Iterator[Heading]:
+        """Where nothing is heard: that, what to do about it on this system, and where the jam is kept meanwhile."""
+        heard = hearing(self._rig)
+        if heard.heard is not False:
+            return
+        yield Heading(heard.forms[0].removesuffix(f" {PORTS_KEY}"), is_wrong=True)
+        if self._advice is not None:
+            yield Heading(f"{self._advice.says}{':' if self._advice.command else '.'}")
+            if self._advice.command:
+                yield Heading(self._advice.command, is_command=True)
+                if self._rig.api != _WITHOUT:
+                    yield Heading("and pick it here as soon as it is listed.")
+        yield from (Heading(f"Meanwhile {line}.") for line in saved(self._rig, full=True)[:1])
+
+    def _peers(self, end: str) -> str:
+        """What an end is connected to, as measured, where its name does not say so."""
+        ports = [port for port in self._rig.ports if port.role == end]
+        if not ports or ports[0].peers is None:
+            return ""
+        peers = [printable(peer) for port in ports for peer in port.peers or ()]
+        if not peers:
+            return ", connected to nothing"
+        return f", connected to {', '.join(peers)}" if ports[0].virtual else ""
+
+    def picked(self, what: Any) -> None:
+        """Have improv use it."""
+        self.ask(what)
+
+    async def _follow(self) -> None:
+        known = None
+        while True:
+            await self._ask()
+            about = self._rig.api, self._there
+            if about != known:
+                known = about
+                self._advice = await asyncio.to_thread(self._advises, *about)
+            self.look()
+            await asyncio.sleep(_PORTS_S)
+
+    async def _ask(self) -> None:
+        api = ["--api", self._rig.api] if self._rig.api not in ("", _WITHOUT) else []
+        self._there = ""
+        try:
+            told = json.loads(await self._runs(["ports", "--json", *api]))
+            self._found = {end: [str(name) for name in told[f"{end}s"]] for end in ENDS}
+            self._wrong, self._there = "", str(told["api"])
+        except ImprovError as error:
+            self._found, self._wrong = self._found or {}, str(error)
+        except (ValueError, KeyError, TypeError):
+            self._found, self._wrong = self._found or {}, "improv ports says nothing that can be read"
+
+
+def _plain(name: str) -> str:
+    """A port's name without what differs from one start of a MIDI system to the next."""
+    return _ADDRESS.sub("", " ".join(name.casefold().split()))
+
+
+class ModelsScreen(ListScreen):
+    """The networks there are."""
+
+    def __init__(self, glyphs: Glyphs, runs: Runs, rig: Rig) -> None:
+        super().__init__(glyphs, "networks: which one plays")
+        self._runs = runs
+        self._names = tuple(model_paths())
+        self._about: dict[str, str] = {}
+        self._rig = rig
+
+    def on_mount(self) -> None:
+        """Have them described, which takes a moment."""
+        super().on_mount()
+        self.run_worker(self._ask, exclusive=True)  # type: ignore[arg-type]
+
+    def show(self, seen: Snapshot) -> None:
+        """Know which one plays, and which is coming."""
+        self._rig = seen.rig
+        super().show(seen)
+
+    def rows(self) -> Rows:
+        """A row for each network."""
+        if not self._names:
+            return [Heading("there are none; see improv models")]
+        return [Choice(name, name, name == self._rig.model, self._about_it(name)) for name in self._names]
+
+    def picked(self, what: Any) -> None:
+        """Have it play."""
+        self.ask(Set(MODEL.name, what))
+        self.dismiss()
+
+    def _about_it(self, name: str) -> str:
+        coming = "(is being loaded) " if name == self._rig.model_coming else ""
+        return f"{coming}{self._about.get(name, '')}".rstrip()
+
+    async def _ask(self) -> None:
+        try:
+            told = json.loads(await self._runs(["models", "--json"]))
+            self._about = {str(name): str(about) for name, about in told.items()}
+        except (ImprovError, ValueError, AttributeError):
+            return  # their names are enough
+        self.look()
+
+
+class PresetsScreen(ListScreen):
+    """The presets, to recall, to add to and to remove."""
+
+    class Recall(Message):
+        """A preset is to be had."""
+
+        def __init__(self, preset: Preset) -> None:
+            super().__init__()
+            self.preset = preset
+
+    def __init__(self, glyphs: Glyphs, presets: Callable[[], tuple[Preset, ...]]) -> None:
+        super().__init__(glyphs, "presets: how the controls stand")
+        self._presets = presets
+
+    def rows(self) -> Rows:
+        """A row for each preset, and how to make one."""
+        presets = self._presets()
+        rows: list[Choice | Heading] = [Choice(preset.name, preset, about=_summary(preset)) for preset in presets]
+        rows.append(Choice("keep how everything stands now...", None))
+        return rows
+
+    def picked(self, what: Any) -> None:
+        """Recall it, or ask for a name."""
+        self.dismiss()
+        if what is None:
+            self.app.call_later(self.app.run_action, "save_preset")
+        else:
+            self.app.post_message(self.Recall(what))
+
+    @property
+    def chosen(self) -> Preset | None:
+        """The preset that is highlighted."""
+        row = self.highlighted
+        return None if row is None else row.stands_for
+
+
+def _summary(preset: Preset) -> str:
+    """What a preset has turned away from where a jam begins."""
+    return ", ".join(
+        f"{name} {value if isinstance(value, str) else number(value)}"
+        for name, value in preset.values.items()
+        if name != SEED.name and value != CONTROLS[name].default
+    )
+
+
+class ChoicesScreen(ListScreen):
+    """What a control may be set to, where that is a word."""
+
+    def __init__(self, glyphs: Glyphs, control: Control, value: Value) -> None:
+        super().__init__(glyphs, control.name if _is_told_by_word(control) else f"{control.name}: {control.help}")
+        self._control = control
+        self._value = value
+
+    def rows(self) -> Rows:
+        """A row for each word."""
+        return [Choice(word, word, word == self._value, self._control.about(word)) for word in self._control.choices]
+
+    def picked(self, what: Any) -> None:
+        """Turn it to the word."""
+        self.ask(Set(self._control.name, what))
+        self.dismiss()
+
+
+def _is_told_by_word(control: Control) -> bool:
+    """Whether its help says what each of its words means."""
+    return all(map(control.about, control.choices))

@@ -1,0 +1,155 @@
+"""What a screen remembers of a jam: its last steps as columns of a roll, the pitches it shows, how meters fall.
+
+A snapshot tells one step; a picture of the music needs those before it. Pure: values in, values out. It must never
+keep more than a screen can show, and never make up a step that was not told.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from improv.music.theory import SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Chord, Form
+from improv.music.turns import Turn
+from improv.protocol.commands import Snapshot
+
+COLUMNS = 256
+"""Steps that are kept: more than the widest screen shows."""
+
+_LOOSE = 5
+"""So many pitches less have to suffice before the roll's axis is drawn closer."""
+
+_TALLEST = 2
+"""Rows a pitch may take."""
+
+FALL_PER_S = 160.0
+"""How fast a meter falls, of 127."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What sounded in one step."""
+
+    step: int
+    you: Cell = SILENCE
+    improv: Cell = SILENCE
+    turn: Turn | None = None
+    """Whose turn it was; None if nobody told."""
+    chord: Chord | None = None
+    place: int = 0
+    """The step within the chorus, as it was counted when it was played."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The last steps, in their order; a step may be missing where nobody told of it."""
+
+    columns: tuple[Column, ...] = ()
+    seen: Snapshot | None = None
+
+    def after(self, seen: Snapshot) -> "History":
+        """The history with a newer snapshot; another jam, or a step that lies before, begins it anew."""
+        columns = self.columns
+        if columns and not 0 <= seen.step - columns[-1].step < COLUMNS:
+            columns = ()
+        known = {column.step: column for column in columns[-2:]}
+        before = known.get(seen.step - 1)
+        if before is None and seen.heard != SILENCE:
+            before = Column(seen.step - 1, place=place_of(seen) - 1)
+        turn = seen.turn if seen.playing and seen.turn.start <= seen.step else None
+        now = known.get(seen.step) or Column(seen.step, turn=turn, chord=seen.chord, place=place_of(seen))
+        now = replace(now, improv=seen.played)  # told again after a stop, it is counted from another top
+        kept = tuple(column for column in columns[-2:] if column.step < seen.step - 1)
+        told = (replace(before, you=seen.heard), now) if before else (now,)
+        return History((*columns[:-2], *kept, *told)[-COLUMNS:], seen)
+
+    def at(self, step: int) -> Column | None:
+        """The column of a step."""
+        if not self.columns:
+            return None
+        guess = len(self.columns) - 1 - (self.columns[-1].step - step)  # exact where no step is missing
+        if 0 <= guess < len(self.columns) and self.columns[guess].step == step:
+            return self.columns[guess]
+        return next((column for column in self.columns if column.step == step), None)
+
+
+def place_of(seen: Snapshot) -> int:
+    """A snapshot's step counted within its chorus, from 0."""
+    place = seen.place
+    return (place.bar - 1) * STEPS_PER_BAR + (place.beat - 1) * STEPS_PER_BEAT + seen.step % STEPS_PER_BEAT
+
+
+def chord_known(seen: Snapshot, steps: int) -> Chord | None:
+    """The chord so many steps after a snapshot's, or before it within its bar, that is settled or was played."""
+    at = place_of(seen) % STEPS_PER_BAR + steps
+    return seen.chords[at] if 0 <= at < len(seen.chords) else None
+
+
+@lru_cache(maxsize=8)
+def form_of(text: str) -> Form | None:
+    """The form a snapshot tells, None if it tells none that can be read."""
+    try:
+        return Form.parse(text)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The pitches a roll shows in its rows from `low` up: several in a row, or one in several rows."""
+
+    low: int
+    per_row: int
+    rows: int
+    tall: int = 1
+    """Rows of a pitch, where there is so much room; then there is one pitch in each of them."""
+
+    @property
+    def high(self) -> int:
+        """The highest pitch shown."""
+        return self.low + self.rows // self.tall * self.per_row - 1
+
+    def rows_of(self, pitch: int) -> range:
+        """The rows of a pitch, from the top; none where it lies outside."""
+        if not self.low <= pitch <= self.high:
+            return range(0)
+        lowest = self.rows - 1 - (pitch - self.low) // self.per_row * self.tall
+        return range(lowest - self.tall + 1, lowest + 1)
+
+    def pitches(self, row: int) -> range:
+        """The pitches whose lowest row this is."""
+        above = self.rows - 1 - row
+        low = self.low + above // self.tall * self.per_row
+        return range(low, low + self.per_row) if above % self.tall == 0 else range(0)
+
+    def fitted(self, pitches: frozenset[int], rows: int) -> "Axis":
+        """The axis for these pitches in so many rows: this one as long as it will do, so that the picture rests."""
+        low, high = (min(pitches), max(pitches)) if pitches else (60, 72)
+        needed = high - low + 1
+        per_row, tall = _density(needed, rows)
+        inside = self.low <= low and high <= self.high
+        loose = _density(needed + _LOOSE, rows)
+        looser = self.per_row > loose[0] or self.tall < loose[1]
+        if rows == self.rows and (not pitches or (inside and not looser)):
+            return self
+        return Axis(max(0, low - (rows // tall * per_row - needed) // 2), per_row, rows, tall)
+
+
+def _density(pitches: int, rows: int) -> tuple[int, int]:
+    """Pitches in a row and rows of a pitch, one of which is 1."""
+    rows = max(1, rows)
+    return max(1, -(-pitches // rows)), max(1, min(_TALLEST, rows // pitches))
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """How loud a part is shown, 0..127, as it was at a time in seconds."""
+
+    level: float = 0.0
+    at_s: float = 0.0
+
+    def at(self, now_s: float) -> float:
+        """What is left of it."""
+        return max(0.0, self.level - FALL_PER_S * max(0.0, now_s - self.at_s))
+
+    def struck(self, level: float, now_s: float) -> "Meter":
+        """The meter after an onset; a softer one than what is left changes nothing."""
+        return Meter(level, now_s) if level >= self.at(now_s) else self

@@ -1,0 +1,204 @@
+"""A keyboard that shows what sounds now, yours and improv's, and which letters play it; its keys can be clicked."""
+
+from collections.abc import Mapping
+
+from textual import events
+from textual.message import Message
+
+from improv.music.theory import pitch_name
+from improv.protocol.commands import Snapshot
+from improv.tui.theme.glyphs import Glyphs
+from improv.tui.views.base import Row, Span, View, runs
+
+_WHITES = (0, 2, 4, 5, 7, 9, 11)
+_MIDDLE = 67
+"""The pitch in the middle as long as nothing says otherwise."""
+
+_LOWEST, _HIGHEST = 21, 108
+"""A piano's range; what lies outside is shown only if it sounds."""
+
+
+class Keyboard(View):
+    """As many octaves as there is room for, centred on what sounds, and resting there as long as it will do."""
+
+    DEFAULT_CSS = "Keyboard { height: 3; }"
+
+    class Pressed(Message):
+        """The mouse presses another key than before; none if it is let go."""
+
+        def __init__(self, pitch: int | None) -> None:
+            super().__init__()
+            self.pitch = pitch
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(glyphs, id=id, classes=classes)
+        self._labels: Mapping[int, str] = {}
+        self._low = 0
+        self._is_down = False
+        """Whether the mouse is."""
+        self._pressed: int | None = None
+        """The pitch it presses."""
+
+    def show_labels(self, labels: Mapping[int, str]) -> None:
+        """Print a letter on each of these keys."""
+        if labels != self._labels:
+            self._labels = dict(labels)
+            self.redraw()
+
+    def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
+        """The keys, black ones above; in a third row the names of the octaves."""
+        cells = key_cells(width)
+        whites = (width - 1) // cells
+        yours, its = sounding(seen)
+        self._low = lowest_white(yours | its, frozenset(self._labels), whites, self._low)
+        return keyboard(seen, self.glyphs, self._labels, self._low, whites, cells, height)
+
+    # --- the mouse ---
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Press the key below the mouse; as long as its button is down it slides from key to key."""
+        if event.button == 1:
+            self._is_down = True
+            self.capture_mouse()
+            self._press(event)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Slide to the key the mouse has come to, if it is down."""
+        if self._is_down:
+            self._press(event)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Let go."""
+        self.let_go()
+
+    def on_mouse_release(self, event: events.MouseRelease) -> None:
+        """Let go, as what the mouse does is for somebody else."""
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Have the mouse press no key."""
+        if self._is_down:
+            self._is_down = False
+            self.release_mouse()
+        self._become(None)
+
+    def _press(self, event: events.MouseEvent) -> None:
+        width, height = self.size
+        cells = key_cells(width)
+        inside = 0 <= event.x < width and 0 <= event.y < height
+        self._become(pitch_at(event.x, event.y, self._low, (width - 1) // cells, cells, height) if inside else None)
+
+    def _become(self, pitch: int | None) -> None:
+        if pitch != self._pressed:
+            self._pressed = pitch
+            self.post_message(self.Pressed(pitch))
+
+
+def key_cells(width: int) -> int:
+    """The cells a white key takes with the line before it: three where three octaves fit, else two."""
+    return 3 if width > 3 * 7 * 3 else 2
+
+
+def sounding(seen: Snapshot) -> tuple[frozenset[int], frozenset[int]]:
+    """The keys you hold, and those improv plays."""
+    return frozenset(seen.rig.keys), seen.played.pitches if seen.playing else frozenset()
+
+
+def white_index(pitch: int) -> int:
+    """Which white key a pitch is, counted from MIDI's lowest; a black one is the white below it."""
+    return pitch // 12 * 7 + sum(1 for white in _WHITES if white <= pitch % 12) - 1
+
+
+def white_pitch(index: int) -> int:
+    """The pitch of a white key."""
+    return index // 7 * 12 + _WHITES[index % 7]
+
+
+def lowest_white(sounding: frozenset[int], labelled: frozenset[int], whites: int, low: int) -> int:
+    """The white key a keyboard begins with: the one it had, if that will do.
+
+    What sounds is seen before all, then as many of the labelled keys as there is room for.
+    """
+    if whites <= 0 or (low and low == _held(low, sounding, labelled, whites)):
+        return low
+    wanted = sounding | labelled or {_MIDDLE}
+    middle = (white_index(min(wanted)) + _last_white(max(wanted)) + 1) // 2
+    at = round((middle - whites // 2) / 7) * 7  # from a C on
+    at = max(white_index(_LOWEST), min(at, white_index(_HIGHEST) + 1 - whites))
+    return _held(at, sounding, labelled, whites)
+
+
+def _held(low: int, sounding: frozenset[int], labelled: frozenset[int], whites: int) -> int:
+    """The beginning nearest to `low` that holds the labelled keys, and then the nearest that holds what sounds."""
+    for pitches in (labelled, sounding):
+        if pitches:
+            ends = white_index(min(pitches)), _last_white(max(pitches)) + 1 - whites
+            low = max(min(ends), min(low, max(ends)))
+    return low
+
+
+def _last_white(pitch: int) -> int:
+    """The white key up to which a pitch is drawn: a black one takes the next, too."""
+    return white_index(pitch) + (pitch % 12 not in _WHITES)
+
+
+def keyboard(
+    seen: Snapshot, glyphs: Glyphs, labels: Mapping[int, str], low: int, whites: int, cells: int, height: int
+) -> list[Row]:
+    """Two rows of keys, and a third with the names of the octaves where there is room for it."""
+    yours, its = sounding(seen)
+    pitches = [white_pitch(index) for index in range(low, low + whites) if white_pitch(index) <= 127]
+    above, above_roles = [" "] * (len(pitches) * cells + 1), ["white"] * (len(pitches) * cells + 1)
+    below, below_roles = above.copy(), above_roles.copy()
+    names = above.copy()
+    for at, pitch in enumerate(pitches):
+        x = at * cells
+        black = pitch - 1
+        has_black = (pitch % 12) not in (0, 5) and at > 0
+        above[x], above_roles[x] = (
+            (_black(black, yours, its, glyphs, labels)) if has_black else (glyphs.divider, "white")
+        )
+        below[x] = glyphs.divider
+        mark, role = _mark(pitch, yours, its, glyphs)
+        for inner in range(x + 1, x + cells):
+            above[inner], above_roles[inner] = mark or " ", role
+            below[inner], below_roles[inner] = mark or " ", role
+        if pitch in labels:
+            below[x + 1] = labels[pitch]
+            below_roles[x + 1] = role.replace("white", "label") if mark else "white-label"
+        if pitch % 12 == 0:
+            for offset, char in enumerate(pitch_name(pitch)):
+                if x + 1 + offset < len(names):
+                    names[x + 1 + offset] = char
+    above[-1] = below[-1] = glyphs.divider
+    rows = [runs(above, above_roles), runs(below, below_roles)]
+    if height >= 3:
+        rows.append((Span("".join(names), "quiet"),))
+    return rows[:height] if height > 1 else [rows[1]]
+
+
+def pitch_at(x: int, y: int, low: int, whites: int, cells: int, height: int) -> int | None:
+    """The pitch of the key drawn in a cell, counted from the first white key; None where there is none."""
+    at = min(x // cells, whites - 1)
+    pitch = white_pitch(low + at)
+    is_upper = height > 1 and y == 0
+    if is_upper and x % cells == 0 and 0 < x < whites * cells and pitch % 12 not in (0, 5):
+        pitch -= 1  # the black key stands on the line before the white one
+    return pitch if whites > 0 and pitch <= 127 else None
+
+
+def _mark(pitch: int, yours: frozenset[int], its: frozenset[int], glyphs: Glyphs) -> tuple[str, str]:
+    if pitch in yours:
+        return glyphs.you, "you-white"
+    if pitch in its:
+        return glyphs.improv, "improv-white"
+    return "", "white"
+
+
+def _black(
+    pitch: int, yours: frozenset[int], its: frozenset[int], glyphs: Glyphs, labels: Mapping[int, str]
+) -> tuple[str, str]:
+    mark, role = _mark(pitch, yours, its, glyphs)
+    if mark:
+        return mark, role
+    return labels.get(pitch, glyphs.black), "black"

@@ -1,0 +1,93 @@
+"""How loud each part is. The only view that moves between two steps, and only while something falls."""
+
+import time
+
+from textual.timer import Timer
+
+from improv.protocol.commands import ON, Snapshot
+from improv.tui.theme.glyphs import Glyphs
+from improv.tui.views.base import Row, Span, View
+from improv.tui.views.history import Meter
+
+PARTS = ("you", "melody", "chords", "click")
+_ROLES = {"you": "you", "melody": "improv", "chords": "both", "click": "text"}
+
+_FALL_S = 0.3
+"""How soon a falling meter is drawn again where no step comes before: each time costs the whole screen a look."""
+
+_MIDDLE = 64.0
+"""How loud a key is shown before it is told how hard it was struck, a step later."""
+
+
+class Meters(View):
+    """A bar for each part, which falls until its next onset."""
+
+    DEFAULT_CSS = "Meters { height: 4; }"
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(glyphs, id=id, classes=classes)
+        self._meters = dict.fromkeys(PARTS, Meter())
+        self._falling: Timer | None = None
+        self._step: int | None = None
+        self._keys: frozenset[int] | None = None
+        """Those you held when last told; None before anything has been seen."""
+
+    def on_mount(self) -> None:
+        """Be ready to fall."""
+        self._falling = self.set_interval(_FALL_S, self._fall, pause=True)
+
+    def take(self, seen: Snapshot) -> None:
+        """Strike the meters of the parts that have an onset in a new step, and yours with each key that goes down."""
+        now_s, keys = time.monotonic(), frozenset(seen.rig.keys)
+        if self._keys is not None and keys - self._keys:
+            self._meters["you"] = self._meters["you"].struck(_MIDDLE, now_s)
+        self._keys = keys
+        if seen.step != self._step:
+            self._step = seen.step
+            for part in PARTS:
+                self._meters[part] = self._meters[part].struck(getattr(seen.loudness, part), now_s)
+        super().take(seen)
+        if self._falling is not None and any(meter.level for meter in self._meters.values()):
+            self._falling.reset()
+            self._falling.resume()
+
+    def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
+        """A row for each part, or two parts a row, or all in one."""
+        now_s = time.monotonic()
+        return meters({part: meter.at(now_s) for part, meter in self._meters.items()}, seen, self.glyphs, width, height)
+
+    def _fall(self) -> None:
+        now_s = time.monotonic()
+        if self._falling is not None and not any(meter.at(now_s) for meter in self._meters.values()):
+            self._falling.pause()
+        self.redraw()
+
+
+def meters(levels: dict[str, float], seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
+    """The levels (0..127) as bars beside their names."""
+    a_row = 1 if height >= len(PARTS) else 2 if height >= 2 and width >= 24 else 4
+    cell = width // a_row
+    rows: list[Row] = []
+    for first in range(0, len(PARTS), a_row):
+        spans: list[Span] = []
+        for part in PARTS[first : first + a_row]:
+            spans += _meter(part, levels[part], seen, glyphs, cell - (a_row > 1))
+            if a_row > 1:
+                spans.append(Span(" "))
+        rows.append(tuple(spans))
+    return rows[:height]
+
+
+def _meter(part: str, level: float, seen: Snapshot, glyphs: Glyphs, width: int) -> list[Span]:
+    name = part.ljust(7) if width >= 14 else part[:2].ljust(3) if width >= 6 else part[:1]
+    room = width - len(name)
+    muted = part != "you" and getattr(seen.settings, f"{part}_mute") == ON
+    if muted:
+        return [Span(name, "quiet"), Span("muted"[:room].ljust(room), "quiet")]
+    filled = min(room, round(room * level / 127))
+    glyph = glyphs.improv if part == "melody" else glyphs.you
+    return [
+        Span(name, "quiet"),
+        Span(glyph * filled, _ROLES[part]),
+        Span(glyphs.rest * (room - filled), "faint"),
+    ]

@@ -1,0 +1,326 @@
+"""The piano roll: what was played and what is planned, left to right, one step a column or two cells.
+
+Yours and improv's differ by glyph and by colour, so that the roll can be read without any.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from improv.music.theory import SILENCE, STEPS_PER_BAR, TICKS_PER_STEP, Cell, Chord, Form, pitch_name
+from improv.music.turns import Turn, Who
+from improv.protocol.commands import Snapshot
+from improv.tui.theme.glyphs import Glyphs
+from improv.tui.views.base import Row, Span, View, runs
+from improv.tui.views.history import Axis, Column, History, chord_known, form_of, place_of
+
+_WIDE = 60
+"""Cells from which on a step takes two."""
+
+_GUTTER = 4
+"""Cells for the names of the octaves."""
+
+
+class Roll(View):
+    """The last bars, the step that sounds left of the now-line, the one that is planned right of it."""
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(glyphs, id=id, classes=classes)
+        self._history = History()
+        self._axis = Axis(60, 1, 13)
+
+    def take(self, seen: Snapshot) -> None:
+        """Remember what is seen."""
+        self._history = self._history.after(seen)
+        super().take(seen)
+
+    def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
+        """The ruler, if there is room for it, and a row for each pitch or two."""
+        self._axis, rows = rolled(self._history, self._axis, self.glyphs, width, height)
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """How the roll lies on its cells: `step` is the one that sounds now."""
+
+    step: int
+    width: int
+    """Cells, the gutter not among them."""
+    cells: int
+    """Cells a step takes."""
+
+    @property
+    def now(self) -> int:
+        """The cell of the now-line: so much is past that a whole number of steps is left of it."""
+        return self.width * 3 // 4 // self.cells * self.cells
+
+    def cell(self, step: int) -> int:
+        """The first cell of a step; it may lie outside."""
+        at = self.now + (step - self.step - 1) * self.cells
+        return at if step <= self.step else at + 1
+
+    @property
+    def steps(self) -> range:
+        """The steps any cell of which can be seen."""
+        return range(
+            self.step + 1 - self.now // self.cells, self.step + 1 + (self.width - self.now - 1) // self.cells + 1
+        )
+
+
+class _Canvas:
+    """Characters and their roles, row by row; rows that nobody draws on stay one and the same."""
+
+    def __init__(self, cells: list[str], roles: list[str], rows: int) -> None:
+        self._blank = (cells, roles)
+        self._drawn: dict[int, tuple[list[str], list[str]]] = {}
+        self._width, self._rows = len(cells), rows
+
+    def put(self, row: int, x: int, glyph: str, role: str) -> None:
+        """Draw a character, if it lies inside."""
+        if not (0 <= x < self._width and 0 <= row < self._rows):
+            return
+        if row not in self._drawn:
+            self._drawn[row] = (self._blank[0].copy(), self._blank[1].copy())
+        cells, roles = self._drawn[row]
+        cells[x], roles[x] = glyph, role
+
+    def at(self, row: int, x: int, role: str) -> str:
+        """What somebody has drawn there, empty if it was not they."""
+        if row not in self._drawn or not 0 <= x < self._width:
+            return ""
+        cells, roles = self._drawn[row]
+        return cells[x] if roles[x] == role else ""
+
+    def rows(self) -> list[Row]:
+        """What has been drawn."""
+        blank = runs(*self._blank)
+        return [runs(*self._drawn[row]) if row in self._drawn else blank for row in range(self._rows)]
+
+
+def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int) -> tuple[Axis, list[Row]]:
+    """The axis that holds what can be seen, near the one before, and the rows of the picture."""
+    seen = history.seen
+    gutter = _GUTTER if width >= 24 else 0
+    sheet = Sheet(seen.step if seen else 0, width - gutter, 2 if width >= _WIDE else 1)
+    ruled = height >= 4
+    rows = height - ruled
+    columns = {step: column for step in sheet.steps if (column := history.at(step))}
+    axis = axis.fitted(_pitches(columns.values(), seen), rows)
+    if seen is None:
+        return axis, []
+    places = _places(columns, seen, sheet)
+    canvas = _lined(sheet, places, glyphs, rows)
+    pens = _pens(glyphs)
+    for column in columns.values():
+        _draw_cell(canvas, sheet, axis, column.step, column.improv, pens["improv"])
+        _draw_cell(canvas, sheet, axis, column.step, column.you, pens["you"])
+    _draw_cell(canvas, sheet, axis, seen.step, Cell(held=seen.rig.keys), pens["you"])
+    _draw_cell(canvas, sheet, axis, seen.step + 1, seen.planned, pens["planned"])
+    picture = [(Span(_label(axis, row, gutter), "quiet"), *drawn) for row, drawn in enumerate(canvas.rows())]
+    if ruled:
+        marks = _turns(columns, history.at(sheet.steps.start - 1), seen, sheet, glyphs)
+        symbols = _symbols(columns, places, seen, sheet)
+        picture.insert(0, (Span(" " * gutter), *_ruler(marks, symbols, sheet.width)))
+    return axis, picture
+
+
+def _pitches(columns: Iterable[Column], seen: Snapshot | None) -> frozenset[int]:
+    """Every pitch that can be seen."""
+    pitches: set[int] = set()
+    cells = [cell for column in columns for cell in (column.you, column.improv)]
+    if seen:
+        cells.append(seen.planned)
+        pitches.update(seen.rig.keys)
+    for cell in cells:
+        if cell is not SILENCE:
+            pitches.update(cell.held)
+            pitches.update(onset.pitch for onset in cell.onsets)
+    return frozenset(pitches)
+
+
+def _label(axis: Axis, row: int, gutter: int) -> str:
+    """The name of a row's pitch, if it is a C."""
+    names = [pitch_name(pitch) for pitch in axis.pitches(row) if pitch % 12 == 0]
+    return (names[0] if names else "").rjust(gutter - 1).ljust(gutter) if gutter else ""
+
+
+def _places(columns: Mapping[int, Column], seen: Snapshot, sheet: Sheet) -> dict[int, int]:
+    """Where in the chorus each step lies: one that was played, where it was; any other, as the next one has it."""
+    place = place_of(seen) + sheet.steps.stop - seen.step
+    places: dict[int, int] = {}
+    for step in reversed(sheet.steps):
+        place = columns[step].place if step in columns else place - 1
+        places[step] = place
+    return places
+
+
+def _lined(sheet: Sheet, places: Mapping[int, int], glyphs: Glyphs, rows: int) -> _Canvas:
+    """A canvas with the bars, faint, and the line of now."""
+    cells, roles = [" "] * sheet.width, ["text"] * sheet.width
+    for step in sheet.steps:
+        x = sheet.cell(step)
+        if places[step] % STEPS_PER_BAR == 0 and 0 <= x < sheet.width:
+            cells[x], roles[x] = glyphs.bar, "faint"
+    cells[sheet.now], roles[sheet.now] = glyphs.now, "quiet"
+    return _Canvas(cells, roles, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pen:
+    """The glyphs that draw a note: its body, its beginning, its end before the next, and by halves of a cell."""
+
+    body: str
+    struck: str
+    ends: str
+    halves: str
+    halves_ends: str
+    role: str
+
+
+def _pens(glyphs: Glyphs) -> dict[str, _Pen]:
+    you = _Pen(glyphs.you, glyphs.you_struck, glyphs.you_ends, glyphs.you_halves, glyphs.you_halves_ends, "you")
+    improv = _Pen(
+        glyphs.improv,
+        glyphs.improv_struck,
+        glyphs.improv_ends,
+        glyphs.improv_halves,
+        glyphs.improv_halves_ends,
+        "improv",
+    )
+    halves = glyphs.planned_halves
+    planned = _Pen(glyphs.planned, glyphs.planned_struck, glyphs.planned, halves, halves, "planned")
+    return {"you": you, "improv": improv, "planned": planned}
+
+
+def _draw_cell(canvas: _Canvas, sheet: Sheet, axis: Axis, step: int, cell: Cell, pen: _Pen) -> None:
+    """The notes of a step in its cells, from their onset to their end."""
+    if cell == SILENCE:
+        return
+    start, cells = sheet.cell(step), sheet.cells
+    ends = {release.pitch: release.tick for release in cell.releases}
+    for pitch in cell.held:
+        last = _at(ends.get(pitch, TICKS_PER_STEP) - 1, cells)
+        _draw_note(canvas, axis, pitch, range(start, start + last + 1), pen, struck=False)
+    for onset in cell.onsets:
+        end = ends.get(onset.pitch, TICKS_PER_STEP)
+        first, last = _at(onset.tick, cells), _at(end - 1 if end > onset.tick else TICKS_PER_STEP - 1, cells)
+        _draw_note(canvas, axis, onset.pitch, range(start + first, start + max(first, last) + 1), pen, struck=True)
+
+
+def _at(tick: int, cells: int) -> int:
+    """The cell of a step that a tick lies in."""
+    return max(0, tick) * cells // TICKS_PER_STEP
+
+
+def _draw_note(canvas: _Canvas, axis: Axis, pitch: int, over: range, pen: _Pen, *, struck: bool) -> None:
+    """A note over some cells; where it is struck again, the one before gets an end that can be seen."""
+    by_halves = axis.per_row == 2 and pen.halves
+    upper = (pitch - axis.low) % 2
+    for row in axis.rows_of(pitch):
+        if by_halves:
+            for x in over:
+                there = canvas.at(row, x, pen.role)
+                both = there in {pen.halves[1 - upper], pen.halves[2]}
+                canvas.put(row, x, pen.halves[2 if both else upper], pen.role)
+            if struck and canvas.at(row, over.start - 1, pen.role) == pen.halves[upper]:
+                canvas.put(row, over.start - 1, pen.halves_ends[upper], pen.role)
+            continue
+        if struck and canvas.at(row, over.start - 1, pen.role):
+            canvas.put(row, over.start - 1, pen.ends, pen.role)
+        for x in over:
+            canvas.put(row, x, pen.struck if struck and x == over.start else pen.body, pen.role)
+
+
+_Labels = list[tuple[int, str, str]]
+"""What stands over the roll: the cell it begins at, its text and its role."""
+
+
+def _turns(
+    columns: Mapping[int, Column], earlier: Column | None, seen: Snapshot, sheet: Sheet, glyphs: Glyphs
+) -> _Labels:
+    """Whose turns they are, each where it began; at the left edge without a mark if that has gone by."""
+    marks: _Labels = []
+    who, last = None, None
+    if earlier and earlier.turn:
+        who, last = earlier.turn.who, earlier.step
+        marks.append((0, _NAMES[who], _TURN_ROLES[who]))
+    for step in sheet.steps:
+        turn = columns[step].turn if step in columns else _turn_at(seen, step)
+        if turn is None:
+            continue
+        if turn.who is not who:
+            start = turn.start if last is None else max(turn.start, last + 1)
+            if turn.who is Who.NOBODY and turn.end is not None:
+                start += (turn.end - start) % STEPS_PER_BAR  # whole bars are counted
+            mark = glyphs.turn if start in sheet.steps else ""
+            marks.append((max(0, sheet.cell(start)), mark + _NAMES[turn.who], _TURN_ROLES[turn.who]))
+        who, last = turn.who, step
+    return marks
+
+
+def _symbols(columns: Mapping[int, Column], places: Mapping[int, int], seen: Snapshot, sheet: Sheet) -> _Labels:
+    """The chords, those to come too: once in each bar, and where they change within it."""
+    symbols: _Labels = []
+    form = form_of(seen.form)
+    before: Chord | None = None
+    is_new = True
+    for step in sheet.steps:
+        chord = columns[step].chord if step in columns else _chord_at(seen, form, step, places[step])
+        is_new |= places[step] % STEPS_PER_BAR == 0
+        if chord is not None and (is_new or chord != before):
+            symbols.append((sheet.cell(step), chord.symbol, "quiet" if step <= seen.step else "next"))
+            before, is_new = chord, False
+    return symbols
+
+
+def _ruler(marks: _Labels, symbols: _Labels, width: int) -> Row:
+    """Where turns begin, and the chords where they begin; turns before chords, and a blank between any two."""
+    cells, roles = [" "] * width, ["text"] * width
+    end = (width + 1, "", "")
+    for (x, name, role), (following, _, _) in zip(marks, [*marks[1:], end], strict=False):
+        fits = len(name) < following - x
+        _write(cells, roles, x, name if fits else "" if name in _NAMES.values() else name[0], role)
+    for (x, name, role), (following, _, _) in zip(symbols, [*symbols[1:], end], strict=False):
+        at = next((at for at in range(x, width) if cells[at] == " "), width)
+        at += at > 0 and cells[at - 1] != " "  # behind the name of a turn
+        if at + len(name) < min(following, width + 1) and not "".join(cells[at : at + len(name) + 1]).strip():
+            _write(cells, roles, at, name, role)
+    return runs(cells, roles)
+
+
+def _write(cells: list[str], roles: list[str], x: int, text: str, role: str) -> None:
+    for offset, char in enumerate(text):
+        if 0 <= x + offset < len(cells):
+            cells[x + offset], roles[x + offset] = char, role
+
+
+_NAMES = {Who.NOBODY: "count", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}
+_TURN_ROLES = {Who.NOBODY: "text", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}
+
+
+def _turn_at(seen: Snapshot, step: int) -> Turn | None:
+    """The turn a step to come will be in, as far as it is known."""
+    turn = seen.turn
+    if not seen.playing or step <= seen.step:
+        return None
+    if turn.end is None or step < turn.end:
+        return turn
+    match turn.who:
+        case Who.YOU:
+            return Turn(Who.IMPROV, turn.end)
+        case Who.IMPROV:
+            return Turn(Who.YOU, turn.end)
+        case _:
+            return None
+
+
+def _chord_at(seen: Snapshot, form: Form | None, step: int, place: int) -> Chord | None:
+    """The chord of a step that nobody has told of, as it will be; as the form has it where that is not known yet."""
+    if step <= seen.step or not seen.playing:
+        return None
+    if known := chord_known(seen, step - seen.step):
+        return known
+    if form is None:
+        return None
+    counted_in = seen.place.chorus == 0 and place < form.steps
+    return None if counted_in else form.chord_at(place)

@@ -1,0 +1,317 @@
+"""Calls and answers to learn from: solos in which two players take turns, the second of them answering the first.
+
+The player's turns are the soloist's own bars. What improv is to learn to play in its turns is, now and then, what the
+soloist went on with; mostly it is the call, developed as players develop one: repeated, moved to the new chord or
+another degree, continued in sequence, turned upside down, thinned out, ornamented, displaced, or begun alike and ended
+otherwise (Berliner 1994, Thinking in Jazz, chapter 7, on developing ideas in conversation with another player).
+
+Two ways of taking turns are cut, those that improv knows: blocks of bars, and phrases that end with a rest.
+"""
+
+from collections.abc import Callable, Iterable
+from collections.abc import Sequence as Row
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import ceil
+from types import MappingProxyType
+
+import numpy as np
+
+from improv.models.encodings import Fed
+from improv.music.theory import (
+    BEATS_PER_BAR,
+    PITCH_CLASSES,
+    STEPS_PER_BAR,
+    STEPS_PER_BEAT,
+    TICKS_PER_BEAT,
+    TICKS_PER_STEP,
+    Cell,
+    Chord,
+    shortest_way,
+)
+from improv.music.turns import Call, answer_beats
+from improv.protocol.commands import GAP
+from training.corpora.solos import Note, Solo
+from training.datasets.sequences import FORM_BARS, KEY, Sequence, as_sequence, fed
+
+GOES_ON = 0.12
+"""The share of the answers that are what the soloist played next."""
+
+PHRASES = 0.3
+"""The share of the conversations whose turns are phrases; the others are of whole bars."""
+
+BARS = (1, 2, 2, 4, 4, 4)
+"""The lengths of a turn of bars; one that stands here twice is cut twice as often."""
+
+TWICE = 0.3
+"""The share of the developed calls that are developed in two ways at once."""
+
+FITTED = 0.7
+"""The share of the moved or inverted notes on a beat that are brought to the chord where they do not belong to it."""
+
+GAP_TICKS = round(float(GAP.default) * TICKS_PER_BEAT)
+"""The rest that ends a phrase."""
+
+LONGEST_BARS = 4
+"""A phrase that is longer is answered in its midst."""
+
+BLUES_SCALE = (0, 2, 3, 4, 5, 6, 7, 9, 10)
+"""What does not sound wrong on a beat in C, whatever the chord is."""
+
+LOWEST, HIGHEST = 43, 91
+"""Where answers stay, G2 to G6."""
+
+_LEAST_NOTES = 3
+
+Line = tuple[Note, ...]
+"""Notes from the beginning of a turn on."""
+
+Chords = Row[Chord | None]
+"""A chord for each step of a turn."""
+
+Rng = np.random.Generator
+
+
+def _moved(line: Line, semitones: int) -> Line:
+    return tuple(replace(note, pitch=note.pitch + semitones) for note in line)
+
+
+def _fitted(line: Line, chords: Chords, rng: Rng) -> Line:
+    """With what clashes on the beats brought to the nearest tone of the chord, mostly."""
+    fitted = []
+    for note in line:
+        chord = chords[min(note.onset // TICKS_PER_STEP, len(chords) - 1)]
+        inside = set(BLUES_SCALE) | (chord.pitch_classes if chord else set())
+        clashes = note.onset % TICKS_PER_BEAT == 0 and note.pitch % 12 not in inside
+        if chord and clashes and rng.random() < FITTED:
+            near = [note.pitch + up for up in (-1, 1, -2, 2) if (note.pitch + up) % 12 in chord.pitch_classes]
+            note = replace(note, pitch=near[0]) if near else note
+        fitted.append(note)
+    return tuple(fitted)
+
+
+def repeated(line: Line, _before: Chords, _chords: Chords, _length: int, _rng: Rng) -> Line:
+    """As it was."""
+    return line
+
+
+def transposed(line: Line, before: Chords, chords: Chords, _length: int, rng: Rng) -> Line:
+    """As far as the chord has moved, if it has; else a second, a third, a fourth or a fifth."""
+    first = min(line[0].onset // TICKS_PER_STEP, len(chords) - 1)
+    was, now = before[first], chords[first]
+    up = int(rng.choice((-7, -5, -4, -3, -2, 2, 3, 4, 5, 7)))
+    if was and now and was.root != now.root and rng.random() < 0.6:
+        up = (now.root - was.root + 6) % 12 - 6
+    return _fitted(_moved(line, up), chords, rng)
+
+
+def sequenced(line: Line, _before: Chords, chords: Chords, length: int, rng: Rng) -> Line:
+    """Its first half, and that again on another degree."""
+    half = length // 2
+    motif = tuple(replace(note, end=min(note.end, half)) for note in line if note.onset < half)
+    up = int(rng.choice([-5, -4, -3, -2, 2, 3, 4, 5]))
+    again = tuple(replace(note, onset=note.onset + half, end=note.end + half) for note in _moved(motif, up))
+    return motif + _fitted(again, [*chords], rng)
+
+
+def inverted(line: Line, _before: Chords, chords: Chords, _length: int, rng: Rng) -> Line:
+    """Upside down around its first note."""
+    axis = line[0].pitch
+    return _fitted(tuple(replace(note, pitch=2 * axis - note.pitch) for note in line), chords, rng)
+
+
+def thinned(line: Line, _before: Chords, _chords: Chords, _length: int, rng: Rng) -> Line:
+    """Without some of what lies off the beats, what is left a little longer."""
+    kept = [note for note in line if rng.random() < (0.85 if note.onset % TICKS_PER_BEAT == 0 else 0.5)]
+    kept = kept if len(kept) >= _LEAST_NOTES else list(line)
+    ends = [*(min(later.onset, note.end + TICKS_PER_STEP) for note, later in pairwise(kept)), kept[-1].end]
+    return tuple(replace(note, end=max(end, note.onset + 1)) for note, end in zip(kept, ends, strict=True))
+
+
+def ornamented(line: Line, _before: Chords, _chords: Chords, _length: int, rng: Rng) -> Line:
+    """With neighbours and passing notes between its longer notes, and a few approached from a semitone below."""
+    found: list[Note] = []
+    for note, later in zip(line, (*line[1:], None), strict=True):
+        until = note.end if later is None else min(note.end, later.onset)
+        if until - note.onset >= TICKS_PER_STEP and later is not None and rng.random() < 0.5:
+            middle = note.onset + (until - note.onset) // 2 // 3 * 3
+            apart = later.pitch - note.pitch
+            between = note.pitch + (
+                int(np.sign(apart)) * (abs(apart) // 2) if abs(apart) > 2 else int(rng.choice([-1, 2]))
+            )
+            if rng.random() < 0.3:
+                between = later.pitch - 1
+            if note.onset < middle < until:
+                found += [replace(note, end=middle), Note(middle, until, between)]
+                continue
+        found.append(note)
+    return tuple(found)
+
+
+def displaced(line: Line, _before: Chords, _chords: Chords, length: int, rng: Rng) -> Line:
+    """A beat or an eighth later, what would be too late left out."""
+    later = int(rng.choice([TICKS_PER_STEP, TICKS_PER_BEAT, TICKS_PER_BEAT]))
+    return tuple(
+        replace(note, onset=note.onset + later, end=min(length, note.end + later))
+        for note in line
+        if note.onset + later < length - 1
+    )
+
+
+def ended_otherwise(line: Line, _before: Chords, chords: Chords, _length: int, rng: Rng) -> Line:
+    """Begun alike; the last third of it goes another way, to a tone of the chord."""
+    kept = max(2, len(line) * 2 // 3)
+    found = list(line[:kept])
+    way = -1 if rng.random() < 0.65 else 1
+    for note in line[kept:]:
+        pitch = found[-1].pitch + way * int(rng.choice([1, 2, 2, 3, 3, 4]))
+        if rng.random() < 0.25:
+            way = -way
+        found.append(replace(note, pitch=pitch))
+    chord = chords[min(found[-1].onset // TICKS_PER_STEP, len(chords) - 1)]
+    if chord and len(found) > kept:
+        tones = [found[-1].pitch + up for up in (0, -1, 1, -2, 2, -3, 3)]
+        found[-1] = replace(found[-1], pitch=next((t for t in tones if t % 12 in chord.pitch_classes), tones[0]))
+    return tuple(found)
+
+
+WAYS = MappingProxyType(
+    {
+        repeated: 0.08, transposed: 0.3, sequenced: 0.1, inverted: 0.06, thinned: 0.1, ornamented: 0.12,
+        displaced: 0.06, ended_otherwise: 0.18,
+    }
+)  # fmt: skip
+"""How a call is developed, and how often."""
+
+
+def developed(line: Line, before: Chords, chords: Chords, length: int, rng: Rng) -> Line:
+    """An answer to a call of at least one note, over other chords, both as long in ticks."""
+    ways: list[Callable[[Line, Chords, Chords, int, Rng], Line]] = list(WAYS)
+    chances = np.array(list(WAYS.values()))
+    for _ in range(2 if rng.random() < TWICE else 1):
+        line = ways[rng.choice(len(ways), p=chances / chances.sum())](line, before, chords, length, rng) or line
+    middle = float(np.mean([note.pitch for note in line]))
+    octave = 12 if middle < LOWEST + 8 else -12 if middle > HIGHEST - 8 else 0
+    return tuple(replace(note, pitch=min(HIGHEST, max(LOWEST, note.pitch + octave))) for note in line)
+
+
+# --- turns ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A call and its answer: the step from which the call is counted, that of the answer, and how long that is."""
+
+    call: int
+    answer: int
+    length: int
+
+
+def blocks(bars: int, steps: int) -> Iterable[Exchange]:
+    """Turns of so many bars, the player's first, in so many steps."""
+    length = bars * STEPS_PER_BAR
+    for call in range(0, steps - length, 2 * length):
+        yield Exchange(call, call + length, min(length, steps - call - length))
+
+
+def phrased(line: Line, steps: int) -> Iterable[Exchange]:
+    """Turns as the mode `phrase` takes them: an answer begins on a beat, after a rest or when a phrase is very long."""
+    step = 0
+    while heard := [note for note in line if note.onset >= step * TICKS_PER_STEP]:
+        first, last, gap = heard[0].onset, heard[0].end, GAP_TICKS
+        for note in heard[1:]:
+            if note.onset - last >= GAP_TICKS:
+                break
+            if note.end - first > LONGEST_BARS * BEATS_PER_BAR * TICKS_PER_BEAT:
+                gap = 0
+                break
+            last = note.end
+        answer = ceil((last + gap) / TICKS_PER_BEAT) * STEPS_PER_BEAT
+        length = answer_beats(Call(first, last, len(heard))) * STEPS_PER_BEAT
+        if answer >= steps:
+            return
+        yield Exchange(first // TICKS_PER_BEAT * STEPS_PER_BEAT, answer, min(length, steps - answer))
+        step = answer + length
+
+
+def in_turns(solo: Solo, rng: Rng) -> tuple[Fed, ...]:
+    """A solo in C as the runtime would feed it of two players in turns, the second of them improv."""
+    chords = [chord for chord in solo.chords for _ in range(STEPS_PER_BEAT)]
+    if rng.random() < PHRASES:
+        exchanges = tuple(phrased(solo.notes, solo.steps))
+    else:
+        exchanges = tuple(blocks(int(rng.choice(BARS)), solo.steps))
+    notes: list[Note] = []
+    asked: dict[int, int | None] = {}  # by the step of an answer the step that has its place in the call
+    step = 0
+    for each in exchanges:
+        notes += _between(solo.notes, step, each.answer)
+        step = each.answer + each.length
+        call = _between(solo.notes, each.call, min(each.answer, each.call + each.length), -each.call)
+        played = _between(solo.notes, each.answer, step, -each.answer)
+        if len(call) >= _LEAST_NOTES and rng.random() >= GOES_ON:
+            before, now = chords[each.call : each.call + each.length], chords[each.answer : step]
+            played = developed(call, before, now, each.length * TICKS_PER_STEP, rng)
+        notes += _between(played, 0, each.length, each.answer)
+        for place in range(each.length):
+            asked[each.answer + place] = each.call + place if each.call + place < each.answer else None
+    if step < solo.steps:
+        notes += _between(solo.notes, step, solo.steps)
+    told = fed(replace(solo, notes=_one_voice(notes)))
+    cells = [each.frame.melody for each in told]
+
+    def cell(step: int) -> Cell | None:
+        at = asked.get(step)
+        return None if at is None else cells[at]
+
+    return tuple(
+        replace(each, yours=step not in asked, answers=step + 1 in asked, answered=cell(step), asked=cell(step + 1))
+        for step, each in enumerate(told)
+    )
+
+
+def _between(line: Iterable[Note], first: int, end: int, later: int = 0) -> Line:
+    """The notes that begin in some steps and end with the last of them, so many steps later."""
+    low, high, moved = first * TICKS_PER_STEP, end * TICKS_PER_STEP, later * TICKS_PER_STEP
+    return tuple(
+        replace(note, onset=note.onset + moved, end=min(note.end, high) + moved)
+        for note in line
+        if low <= note.onset < high
+    )
+
+
+def _one_voice(notes: Iterable[Note]) -> Line:
+    """In order, each note at most to where the next begins; of several that begin together one."""
+    line = list({note.onset: note for note in sorted(notes, key=lambda note: note.onset)}.values())
+    return tuple(
+        replace(note, end=max(note.onset + 1, min(note.end, later.onset))) for note, later in pairwise(line)
+    ) + tuple(line[-1:])
+
+
+def cut_of(solo: Solo, first: int, bars: int) -> Solo:
+    """Some bars of a solo, in C; ValueError for a solo that has no key."""
+    if solo.tonic is None:
+        raise ValueError(f"{solo.name} has no key")
+    up = -shortest_way(KEY, PITCH_CLASSES[solo.tonic])
+    notes = _between(solo.notes, first * STEPS_PER_BAR, (first + bars) * STEPS_PER_BAR, -first * STEPS_PER_BAR)
+    beats = slice(first * BEATS_PER_BAR, (first + bars) * BEATS_PER_BAR)
+    return replace(
+        solo,
+        tonic=0,
+        notes=_moved(notes, up),
+        chords=tuple(chord and chord.transposed(up) for chord in solo.chords[beats]),
+        choruses=tuple(top - first for top in solo.choruses if -FORM_BARS < top - first < bars),
+    )
+
+
+def conversations(solos: Iterable[Solo], count: int, blues: float, bars: int, seed: int) -> list[Sequence]:
+    """So many cuts of so many bars, in turns: from longer solos more, and from a blues so many times as many."""
+    chosen = [solo for solo in solos if solo.tonic is not None]
+    weights = np.array([solo.bars * (blues if solo.is_blues else 1) for solo in chosen], float)
+    found = []
+    for number in range(count):
+        rng = np.random.default_rng((seed, number))
+        solo = chosen[rng.choice(len(chosen), p=weights / weights.sum())]
+        first = int(rng.integers(max(1, solo.bars - bars + 1)))
+        found.append(as_sequence(solo.name, solo.is_blues, in_turns(cut_of(solo, first, bars), rng)))
+    return found

@@ -1,0 +1,110 @@
+"""Solos as a network learns from them: what it is fed at each step, and the choices that the soloist made at the next.
+
+The features are those that the runtime feeds, made by the same encoding, so that nothing can be meant
+differently; everything is in the key of C.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from improv.models.encodings import Cells, Fed
+from improv.models.encodings.cells import asked_at
+from improv.music.rhythm import NUMBERS, rhythm_of, top_line
+from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, Chord, Frame, shortest_way
+from training.corpora.solos import Solo, frames
+
+CELLS = Cells()
+KEY = "C"
+FORM_BARS = 12
+FORM_STEPS = FORM_BARS * STEPS_PER_BAR
+FEATURES = (
+    "rhythm", "onsets", "chord", "chord_ahead", "place", "who", "tempo", "asked_rhythm", "asked", "answered",
+)  # fmt: skip
+"""What a melody is fed of what the encoding tells; its line and the choices so far come from the notes."""
+
+STEP, NUMBER, TICK, UNIT, BEFORE, BEFORE_THAT, ASKED = range(7)
+"""The columns of `Sequence.notes`; a unit that is not there is -1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """One solo: arrays over its steps and over its notes."""
+
+    name: str
+    is_blues: bool
+    features: dict[str, NDArray[np.uint8]]
+    """Each (steps, width), 0 or 1."""
+    rhythms: NDArray[np.int64]
+    """The rhythm played in each step, (steps,)."""
+    notes: NDArray[np.int64]
+    """(notes, 7): its step, its number within that, its tick, its unit, the two before it, and the one it answers."""
+    counts: NDArray[np.uint8]
+    """1 for each step whose choices are learned, (steps,)."""
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are."""
+        return len(self.rhythms)
+
+
+def in_c(solo: Solo) -> tuple[Frame, ...]:
+    """The frames of a solo, in C; ValueError for a solo that has no key."""
+    if solo.tonic is None:
+        raise ValueError(f"{solo.name} has no key")
+    up = -shortest_way(KEY, PITCH_CLASSES[solo.tonic])
+    return tuple(
+        Frame(frame.melody.transposed(up), frame.chord and frame.chord.transposed(up)) for frame in frames(solo)
+    )
+
+
+def fed(solo: Solo) -> tuple[Fed, ...]:
+    """What the runtime would feed of a solo that improv plays alone."""
+    line = in_c(solo)
+    chords: list[Chord | None] = [frame.chord for frame in line]
+    chords += chords[-1:] * (CELLS.settled + 1)
+    of_form: dict[int, int] = {}
+    for top in solo.choruses:
+        of_form |= {top * STEPS_PER_BAR + place: place for place in range(FORM_STEPS)}
+    found = []
+    for step, frame in enumerate(line):
+        decided = of_form.get(step + 1)
+        place, form_steps = (step, 0) if decided is None else (decided - 1, FORM_STEPS)
+        ahead = tuple(chords[step + 1 : step + 1 + CELLS.settled])
+        found.append(Fed(frame, place, ahead, form_steps, answers=True, bpm=solo.tempo_bpm))
+    return tuple(found)
+
+
+def sequence(solo: Solo) -> Sequence:
+    """A solo as arrays; ValueError for a solo that has no key."""
+    return as_sequence(solo.name, solo.is_blues, fed(solo))
+
+
+def as_sequence(name: str, is_blues: bool, steps: Iterable[Fed]) -> Sequence:
+    """What was fed step by step as arrays; what improv did not play is not learned."""
+    steps = tuple(steps)
+    encoded = [CELLS.encode(each) for each in steps]
+    cells = [each.frame.melody for each in steps]
+    notes: list[tuple[int, ...]] = []
+    line = [-1, -1]
+    for step, (cell, each) in enumerate(zip(cells, steps, strict=True)):
+        pitches = [CELLS.unit(pitch) for pitch in top_line(cell)]
+        for number, (tick, unit) in enumerate(zip(rhythm_of(cell).ticks, pitches, strict=True)):
+            asked = None if each.answered is None else asked_at(each.answered, tick)
+            notes.append((step, number, tick, unit, line[-1], line[-2], -1 if asked is None else CELLS.unit(asked)))
+            line.append(unit)
+    return Sequence(
+        name,
+        is_blues,
+        {feature: np.concatenate([tensors[feature] for tensors in encoded]).astype(np.uint8) for feature in FEATURES},
+        np.array([NUMBERS[rhythm_of(cell)] for cell in cells]),
+        np.array(notes, np.int64).reshape(-1, 7),
+        np.array([1, *(each.answers for each in steps[:-1])], np.uint8),
+    )
+
+
+def sequences(solos: Iterable[Solo]) -> list[Sequence]:
+    """Those of the solos that have a key."""
+    return [sequence(solo) for solo in solos if solo.tonic is not None]

@@ -1,0 +1,97 @@
+"""Whether an answer is one to its call: calls cut out of solos, and how often they are known again by what follows.
+
+A call is some bars of a blues chorus, from bar line to bar line, as a musician who trades with improv plays them; its
+answer is all of the next turn. It is known again if `training.metrics.phrase_similarity` finds it most like its own
+call among sixteen, the others from other solos; all are meant to be played at one tempo, so that nothing but notes
+gives a call away. Nothing here plays.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR
+from training.corpora.solos import Note, Solo, notes_in
+from training.datasets.sequences import in_c
+from training.metrics.phrase_similarity import LEAST_NOTES, Exchange, Phrase, known_calls, phrase, retrieval
+from training.metrics.report import CHORUS_BARS, Figure, Melody, Reals, drawn_again, melody, tops
+
+ECHOED = 0.75
+"""An answer that has more of its call's notes again than this is a verbatim echo."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """Some bars of a solo in C, with ticks and bars counted from their first."""
+
+    solo: str
+    bars: int
+    place: int
+    """The bar of the chorus that it begins at, from 0 on."""
+    notes: tuple[Note, ...]
+    line: Melody
+    next_line: Melody
+    """What the soloist played in as many bars after it."""
+
+
+def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
+    """The calls of a solo: what has at least three notes in it and all of its own answer after it.
+
+    Only those at a place that can be a player's turn when trading from the top of a chorus on: every four bars, but of
+    two bars every other. Where no chorus is known every twelve bars count as one.
+    """
+    line = in_c(solo)
+    every = bars if CHORUS_BARS // bars % 2 else 2 * bars
+    found = []
+    for top in tops(melody(line, solo.choruses)):
+        for place in range(0, CHORUS_BARS, every):
+            first = (top + place) * STEPS_PER_BAR
+            middle, last = first + bars * STEPS_PER_BAR, first + 2 * bars * STEPS_PER_BAR
+            if last <= len(line):
+                called, answered = melody(line[first:middle]), melody(line[middle:last])
+                if len(called.onsets) >= LEAST_NOTES:
+                    found.append(Call(solo.name, bars, place, notes_in(line[first:middle]), called, answered))
+    return tuple(found)
+
+
+def is_echo(call: Melody, answer: Melody) -> bool:
+    """Whether an answer is its call over again: of the call's notes more than three in four come back at the same tick
+    of the turn with the same pitch class, in whatever octave. What is moved to another degree or place is none.
+    """
+    ours, theirs = (
+        set(zip(line.onsets.tolist(), (line.pitches % len(PITCH_CLASSES)).tolist(), strict=True))
+        for line in (call, answer)
+    )
+    return len(ours & theirs) > ECHOED * len(ours)
+
+
+def known(made: Sequence[Call], answers: Sequence[Melody], among: Sequence[Call]) -> Figure:
+    """The share of answers by which the call is known among sixteen, top-1; chance is 1/16.
+
+    The other fifteen are drawn from the calls of other solos in `among`. The interval is of drawing whole solos again.
+    Silence is an answer by which nothing is known. Nan where there are too few others.
+    """
+    asked = {call: phrase(call.line) for call in {*made, *among}}
+    others: dict[str, list[Phrase]] = {}
+    for call in among:
+        others.setdefault(call.solo, []).append(asked[call])
+    exchanges = [
+        Exchange(asked[call], phrase(line) if len(line.onsets) else None, call.solo)
+        for call, line in zip(made, answers, strict=True)
+    ]
+    return retrieval(exchanges, known_calls(exchanges, others))
+
+
+def echoes(made: Sequence[Call], answers: Sequence[Melody], samples: int = 1_000, seed: int = 0) -> Figure:
+    """The share of answers that are verbatim echoes; the interval is of drawing whole solos again."""
+    told = np.array([is_echo(call.line, line) for call, line in zip(made, answers, strict=True)], np.float64)
+    return share(told, [call.solo for call in made], samples, seed)
+
+
+def share(told: Reals, groups: Sequence[str], samples: int = 1_000, seed: int = 0) -> Figure:
+    """The mean of what is told of each thing, and where it lies when whole groups of them are drawn again."""
+    names, which = np.unique(groups, return_inverse=True)
+    sums, counts = np.bincount(which, told), np.bincount(which)
+    draws = drawn_again(len(names), samples, seed)
+    return Figure.of([float(sums[draw].sum() / counts[draw].sum()) for draw in draws])

@@ -1,0 +1,123 @@
+"""Whether a model obeys: each control of the melody at several values, and what that does to what it is named after.
+
+`python -m training obedience MODEL...` prints the table. A control is obeyed if the figure never falls
+as it is turned up, and rises between the ends. All is played by the session that a musician hears, alone.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from improv.errors import ImprovError
+from improv.models.catalog import find_model
+from improv.models.contract import StepModel
+from improv.models.onnx_runtime import OnnxModel
+from improv.music.theory import TICKS_PER_STEP
+from improv.music.turns import Mode
+from improv.protocol.commands import DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Control, Settings, Value
+from training.metrics.report import CHORUS_BARS, Melody, chord_tones, entropy, intervals, melody
+from training.rendering.playing import alone
+
+CHORUSES = 48
+"""So many are played at each value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a control is measured by: its values in their order, the figure and what that is called."""
+
+    control: Control
+    values: tuple[Value, ...]
+    name: str
+    figure: Callable[[Melody], float]
+
+
+def interval_entropy(line: Melody) -> float:
+    """How many different intervals there are and how evenly, in bits."""
+    return entropy(intervals(line))
+
+
+def onsets_a_bar(line: Melody) -> float:
+    """How many notes begin in a bar."""
+    return len(line.onsets) / line.bars
+
+
+def mean_pitch(line: Melody) -> float:
+    """In MIDI pitches."""
+    return float(line.pitches.mean())
+
+
+def chord_tone_share(line: Melody) -> float:
+    """The mean of the shares on downbeats, on other beats and off the beats."""
+    return float(np.mean(list(chord_tones(line).values())))
+
+
+def silence(line: Melody) -> float:
+    """The share of the time in which nothing sounds."""
+    return 1 - float((line.ends - line.onsets).sum()) / (len(line.chords) * TICKS_PER_STEP)
+
+
+RESPONSES = (
+    Response(TEMPERATURE, (0.0, 0.5, 0.8, 1.0, 1.2, 1.5, 2.0), "entropy of the intervals, bits", interval_entropy),
+    Response(TOP_P, (0.0, 0.5, 0.8, 0.9, 1.0), "entropy of the intervals, bits", interval_entropy),
+    Response(DENSITY, (-1.0, -0.5, 0.0, 0.5, 1.0), "onsets a bar", onsets_a_bar),
+    Response(REGISTER, (-2, -1, 0, 1, 2), "mean pitch", mean_pitch),
+    Response(LEANING, (0.0, 0.3, 0.6, 0.9, 1.0), "share of chord tones", chord_tone_share),
+    Response(RESTS, (-1.0, -0.5, 0.0, 0.5, 1.0), "share of silence", silence),
+)
+
+
+def measured(model: StepModel, response: Response, choruses: int, seed: int) -> tuple[float, ...]:
+    """The figure at each value."""
+    found = []
+    for value in response.values:
+        chosen: dict[str, Any] = {response.control.field: value}
+        settings = Settings(mode=Mode.SOLO, seed=seed, **chosen)
+        line = melody(alone(model, choruses * CHORUS_BARS, settings))
+        found.append(response.figure(line) if len(line.onsets) else float("nan"))
+    return tuple(found)
+
+
+def obeys(figures: Sequence[float]) -> bool:
+    """Whether figures never fall, and the last is not the first."""
+    steps = np.diff(figures)
+    return bool((steps >= 0).all() and steps.sum() > 0)
+
+
+def table(name: str, rows: Iterable[tuple[Response, Sequence[float]]]) -> Table:
+    """What was measured of one model."""
+    found = Table("control", "measured by", "at each value", "obeyed", title=name)
+    for response, figures in rows:
+        told = "  ".join(f"{value:g}: {figure:.2f}" for value, figure in zip(response.values, figures, strict=True))
+        found.add_row(response.control.name, response.name, told, "yes" if obeys(figures) else "no")
+    return found
+
+
+def main() -> None:
+    """Print a table for each model."""
+    parser = argparse.ArgumentParser(description="Whether models obey the controls of the melody.")
+    parser.add_argument("models", nargs="+", metavar="MODEL", help="names or files of models")
+    parser.add_argument("--choruses", type=int, default=CHORUSES, help=f"played at each value [{CHORUSES}]")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    console = Console()
+    try:
+        for path in map(find_model, arguments.models):
+            model = OnnxModel(path)
+            rows = [
+                (response, measured(model, response, arguments.choruses, arguments.seed))
+                for response in track(RESPONSES, path.stem, transient=True)
+            ]
+            console.print(table(path.stem, rows))
+    except ImprovError as error:
+        parser.exit(error.exit_status, f"{error}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What of a corpus survives the encoding: `python -m training round-trip PATH` tells it by tempo.
+
+A note is lost in two places. The reader puts it on one of twelve ticks of its beat, from where its transcriber says
+it lies in the beat; the encoding tells its onset on that tick, and its end on the beat's half or where the next begins.
+"""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from improv.models.encodings import Cells
+from improv.music.rhythm import cell_of, rhythm_of, top_line
+from improv.music.theory import SILENCE, TICKS_PER_BEAT, Frame
+from training.corpora.solos import Note, Solo, frames, notes_in
+from training.corpora.wjazzd import read_for
+
+CELLS = Cells()
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """How notes came back from the encoding; they were so many."""
+
+    notes: int
+    onsets: int
+    """Those whose onset came back on its tick."""
+    pitches: int
+    """Those that came back with their pitch, too."""
+    ends: NDArray[np.int64]
+    """How many ticks later the end of each of these is than it was."""
+
+    def told(self) -> Iterable[str]:
+        """Line by line."""
+        moved = self.ends[self.ends != 0]
+        kept, by = 1 - len(moved) / max(1, len(self.ends)), float(np.abs(moved).mean()) if len(moved) else 0.0
+        yield f"onsets {self.onsets / self.notes:.2%} of {self.notes:,}, pitches {self.pitches / self.notes:.2%}"
+        yield f"ends {kept:.1%}, the others moved by {by:.2f} ticks on average"
+
+
+def decoded(solo: Solo) -> tuple[Note, ...]:
+    """The notes of a solo as they are once a network's choices have made them."""
+    line: list[Frame] = []
+    before = SILENCE
+    for frame in frames(solo):
+        pitches = tuple(CELLS.pitch_low + CELLS.unit(pitch) for pitch in top_line(frame.melody))
+        before = cell_of(rhythm_of(frame.melody), pitches, max(before.sounding_after, default=None))
+        line.append(Frame(before, frame.chord))
+    return notes_in(line)
+
+
+def trip(solos: Sequence[Solo]) -> Trip:
+    """What became of the notes of some solos."""
+    onsets = pitches = 0
+    ends: list[int] = []
+    for solo in solos:
+        back = {note.onset: note for note in decoded(solo)}
+        for note in solo.notes:
+            found = back.get(note.onset)
+            onsets += found is not None
+            if found is not None and found.pitch == note.pitch:
+                pitches += 1
+                ends.append(found.end - note.end)
+    return Trip(sum(len(solo.notes) for solo in solos), onsets, pitches, np.array(ends, np.int64))
+
+
+def main() -> None:
+    """Print it for the solos of the Weimar Jazz Database."""
+    parser = argparse.ArgumentParser(description="What of the Weimar Jazz Database survives the encoding.")
+    parser.add_argument("path", type=Path, help="the Weimar Jazz Database")
+    solos, report = read_for(parser, parser.parse_args().path)
+    print(f"onsets that lie exactly on one of {TICKS_PER_BEAT} places in the beat")
+    for what, share in report.on_grid.items():
+        print(f"{what:>24}: {share}")
+    for what, low, high in (("below 100 bpm", 0, 100), ("100 bpm and above", 100, np.inf)):
+        print(f"of these places, {what}, come back from the encoding")
+        for line in trip([solo for solo in solos if low <= solo.tempo_bpm < high]).told():
+            print(f"    {line}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A blind listening test and its ratings."""

@@ -1,0 +1,74 @@
+"""Whether a machine can tell choruses from choruses that people played: chance is one half, and near it is good.
+
+What is asked is a small forest on each chorus's own figures and histograms (`training.metrics.report`), so it hears
+what they say and nothing else: that it cannot tell does not mean that a listener could not.
+"""
+
+from collections.abc import Sequence
+from math import ceil, isnan
+
+import numpy as np
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.model_selection import StratifiedGroupKFold
+
+from improv.music.theory import PITCH_CLASSES, TICKS_PER_BEAT
+from training.metrics.report import Figure, Melody, Reals, drawn_again, durations, figures, intervals, windows
+
+FOLDS = 4
+ROUNDS = 3
+"""Times that the folds are drawn anew."""
+
+TREES = 100
+
+
+def features(chorus: Melody) -> Reals:
+    """What the machine knows of a chorus: its figures, 0 where it has none, and shares of its intervals, durations,
+    pitch classes and places in the beat.
+    """
+    counts = (
+        intervals(chorus),
+        durations(chorus),
+        np.bincount(chorus.pitches % len(PITCH_CLASSES), minlength=len(PITCH_CLASSES)),
+        np.bincount(chorus.onsets % TICKS_PER_BEAT, minlength=TICKS_PER_BEAT),
+    )
+    known = [0.0 if isnan(figure) else figure for figure in figures(chorus).values()]
+    return np.concatenate([known, *(each / max(1, each.sum()) for each in counts)])
+
+
+def told_apart(lines: Sequence[Melody], people: Sequence[Melody], samples: int = 1_000, seed: int = 0) -> Figure:
+    """How often the machine says rightly which of two sets of melodies a chorus is from: the mean of both sets' shares.
+
+    Each chorus is judged by a machine that has learned from other melodies only: all choruses of a melody are in one
+    fold (`FOLDS`, drawn `ROUNDS` times or more). A machine never hears more melodies of one set than of the other, or
+    it would lean to the larger one: of that another part is heard each time. The interval is of drawing whole melodies
+    of both sets again, and does not know that machines learned from other melodies would differ. With few melodies it
+    is wide, and what cannot be told apart comes out below one half: what is held out is then what the machine has
+    learned the least of. Nan with fewer than two melodies in a set.
+    """
+    fewer = min(len(lines), len(people))
+    if fewer < 2:
+        return Figure(np.nan, np.nan, np.nan)
+    cut = [[features(chorus) for chorus in windows(line)] for line in (*lines, *people)]
+    melodies = np.repeat(np.arange(len(cut)), [len(choruses) for choruses in cut])
+    known = np.array([each for choruses in cut for each in choruses])
+    is_person = melodies >= len(lines)
+    right, judged = np.zeros(len(known)), np.zeros(len(known))
+    rounds = max(ROUNDS, ceil(max(len(lines), len(people)) / fewer))
+    for drawn in range(rounds):
+        turn = range(drawn * fewer, (drawn + 1) * fewer)
+        heard = [at % len(lines) for at in turn] + [len(lines) + at % len(people) for at in turn]
+        here = np.flatnonzero(np.isin(melodies, heard))
+        folds = StratifiedGroupKFold(min(FOLDS, fewer), shuffle=True, random_state=seed + drawn)
+        for learns, judges in folds.split(known[here], is_person[here], melodies[here]):
+            forest = ExtraTreesClassifier(
+                TREES, class_weight="balanced", min_samples_leaf=2, random_state=seed + drawn, n_jobs=1
+            )
+            forest.fit(known[here[learns]], is_person[here[learns]])
+            right[here[judges]] += forest.predict(known[here[judges]]) == is_person[here[judges]]
+            judged[here[judges]] += 1
+    sums, counts = np.bincount(melodies, right, len(cut)), np.bincount(melodies, judged, len(cut))
+    draws = zip(drawn_again(len(lines), samples, seed), drawn_again(len(people), samples, seed + 1), strict=True)
+    return Figure.of([
+        float(np.mean([sums[which].sum() / counts[which].sum() for which in (ours, len(lines) + theirs)]))
+        for ours, theirs in draws
+    ])  # fmt: skip

@@ -1,0 +1,1 @@
+"""Models played and their music drawn and heard."""

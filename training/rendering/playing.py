@@ -1,0 +1,150 @@
+"""What a model plays where no machine and no listener are needed: through the session that a musician hears, step by
+step and as fast as it can, alone and in answer to a call; and how surprised it is by what people played.
+
+PyTorch is not needed, for it is the exported model that is judged.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
+
+import numpy as np
+
+from improv.models.contract import StepModel, Tensor, no_memory
+from improv.models.encodings import ENCODINGS, Steer
+from improv.models.sampling import one_unit
+from improv.music.rhythm import NUMBERS, rhythm_of, top_line
+from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Frame, NoteOff, NoteOn, Part, Timed
+from improv.music.transport import Transport
+from improv.music.turns import Mode
+from improv.protocol.commands import MODE, Set, Settings
+from improv.session.step import Heard, Session, advance, begin
+from training.corpora.solos import Note, Solo
+from training.datasets.sequences import CELLS, fed
+from training.metrics.report import TICKS_PER_BAR, Reals
+
+READ = "cells"
+"""The encoding in which solos can be told to a network."""
+
+BPM = 120
+"""The tempo where nobody asks for another; a network may play otherwise at another."""
+
+VELOCITY = 80
+
+
+# --- playing ----------------------------------------------------------------------------------
+
+
+def sessions(model: StepModel, settings: Settings, bpm: float = BPM) -> Iterator[Session]:
+    """Step after step of a performance in which nobody else plays, from the top of the form on, without end."""
+    session = begin(model, settings, Transport(0, 0.0, bpm))
+    while True:
+        session, _ = advance(session, Heard(), model)
+        yield session
+
+
+def alone(model: StepModel, bars: int, settings: Settings, bpm: float = BPM) -> tuple[Frame, ...]:
+    """What sounds in so many bars from the top of the form on."""
+    return tuple(session.frame for session in islice(sessions(model, settings, bpm), bars * STEPS_PER_BAR))
+
+
+def remembered(model: StepModel, bars: int, settings: Settings) -> Reals:
+    """A model's memory in each step of such a performance, as numbers, (steps, numbers)."""
+    memories = (each.memory for each in islice(sessions(model, settings), bars * STEPS_PER_BAR))
+    return np.array([np.concatenate([each.ravel() for each in memory.values()]) for memory in memories], np.float64)
+
+
+def waiting(model: StepModel, bars: int, place: int) -> Session:
+    """A session whose next step is the first of a turn of the player's of so many bars, at a bar of the form.
+
+    Until then it has listened to the changes alone. ValueError if the player has no such turn.
+    """
+    session = begin(model, Settings(mode=Mode.LISTEN, bars=bars), Transport(0, 0.0, BPM))
+    tops = range(place, place + 2 * bars * session.form.bars, session.form.bars)
+    first = next((top for top in tops if top % (2 * bars) == 0), None)
+    if first is None:
+        raise ValueError(f"trading {bars} bars, the player never begins at bar {place + 1}")
+    for _ in range(first * STEPS_PER_BAR):
+        session, _ = advance(session, Heard(), model)
+    return session
+
+
+def answer(model: StepModel, session: Session, notes: Sequence[Note], temperature: float, seed: int) -> list[Frame]:
+    """What a session that is `waiting` plays in its turn, having heard the player's notes in theirs.
+
+    Notes are in the key of C, their ticks counted from the turn's first; what still sounds at its end is let go there.
+    """
+    bars, first = session.settings.bars, session.step + 1
+    session = replace(session, settings=replace(session.settings, temperature=temperature, seed=seed))
+    times = session.transport.time_of_tick
+    start, end = first * TICKS_PER_STEP, bars * TICKS_PER_BAR
+    timed = [Timed(times(start + note.onset), NoteOn(Part.YOU, note.pitch, VELOCITY)) for note in notes]
+    timed += [Timed(times(start + min(note.end, end)), NoteOff(Part.YOU, note.pitch)) for note in notes]
+    timed.sort(key=lambda note: (note.time_s, isinstance(note.event, NoteOn)))
+    commands: tuple[Set, ...] = (Set(MODE.name, Mode.TRADE),)
+    found = []
+    for step in range(first, first + 2 * bars * STEPS_PER_BAR):
+        due_s = session.transport.time_of(step)
+        arrived = tuple(note for note in timed if note.time_s < due_s)
+        timed = timed[len(arrived) :]
+        session, _ = advance(session, Heard(arrived, commands), model)
+        commands = ()
+        found.append(session.frame)
+    return found[bars * STEPS_PER_BAR :]
+
+
+# --- understanding ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """How well someone foresaw some solos, each (solos,): sums of nats, how many choices, and pitches foreseen."""
+
+    rhythms: Reals
+    pitches: Reals
+    steps: Reals
+    notes: Reals
+    foreseen: Reals
+    """Notes whose pitch was the likeliest."""
+
+
+def surprise(model: StepModel, solos: Sequence[Solo], temperatures: Sequence[float]) -> Mapping[float, Surprise] | None:
+    """How surprised a model is by solos at some temperatures; None for one that cannot be told of solos.
+
+    It is fed each solo from its first step on as the runtime would feed it, with no memory before; the first step's
+    own choices do not count, and nothing is forbidden, as where a network is trained.
+    """
+    if model.spec.encoding != READ:
+        return None
+    told = np.zeros((len(temperatures), len(solos), 5))
+    for which, solo in enumerate(solos):
+        for is_pitch, unit, logits, least in _choices(model, solo):
+            distribution = model.spec.heads[CELLS.melody_heads[is_pitch]].distribution
+            for at, temperature in enumerate(temperatures):
+                likely = one_unit(logits, max(temperature, least), distribution=distribution)
+                told[at, which, [is_pitch, 2 + is_pitch]] += -np.log(likely[unit]), 1
+                told[at, which, 4] += is_pitch and int(np.argmax(likely)) == unit
+    return {temperature: Surprise(*told[at].T) for at, temperature in enumerate(temperatures)}
+
+
+def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[int, int, Tensor, float]]:
+    """Of each choice in a solo but those of its first step: 0 for a rhythm and 1 for a pitch, its unit, the logits, and
+    the least temperature that it is drawn at.
+    """
+    encoding, memory = ENCODINGS[model.spec.encoding], no_memory(model.spec)
+    for now, then in pairwise(fed(solo)):
+        tensors = encoding.encode(now)
+        features = {name: tensors[name] for name in model.spec.features}
+        heads, after = model.step(features, memory)
+        cell = then.frame.melody
+        choosing = encoding.choosing(Steer(), then.frame.chord, now.frame.melody, now.asked)
+        choice = next(choosing)
+        logits = heads[choice.head]
+        units = [NUMBERS[rhythm_of(cell)], *(CELLS.unit(pitch) for pitch in top_line(cell))]
+        for number, unit in enumerate(units):
+            if number:
+                choice = choosing.send(units[number - 1])
+                chosen = {name: told for name, told in choice.features.items() if name in features}
+                logits = model.ask(choice.head, {**features, **chosen}, after)
+            yield min(number, 1), unit, logits, choice.least_temperature
+        memory = after

@@ -1,0 +1,1 @@
+"""Learning: each network by one command."""

@@ -1,0 +1,144 @@
+"""A trained network measured, described and exported: the model file, its report and its picture, side by side."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from improv.models.contract import ModelSpec
+from improv.models.onnx_runtime import OnnxModel
+from training.corpora import blues_bars
+from training.networks.eck2002 import ENCODING, Blues, Chords
+from training.rendering.plots import loss_curves
+from training.trainers.eck2002 import Log, Progressed
+from training.trainers.eck2002_figures import (
+    ChordFigures,
+    MelodyFigures,
+    corpus_bars,
+    improvised_bars,
+    melody_figures,
+    probes,
+    proven,
+    random_walk_bars,
+)
+from training.trainers.export import PARITY_STEPS, export, specify, stamp
+
+PROVEN_CHORUSES = 10_000
+MEASURED_CHORUSES = 200
+CORPUS_SONGS = 2_000
+PRIMERS = 32
+PRIMER_STEPS = 24
+"""Up to 24 notes of the training set lead in (section 4.2)."""
+
+SUMMARIES = {
+    "eck2002-chords": "Eck & Schmidhuber 2002, experiment 1: the changes of a twelve-bar blues, and no melody.",
+    "eck2002-blues": "Eck & Schmidhuber 2002, experiment 2: a twelve-bar blues and an improvised melody over it.",
+}
+DATA = {"source": "bars written for this project (training/corpora/blues_bars.py)", "licence": "MIT"}
+
+
+def write_model(network: Chords | Blues, name: str, seed: int, log: Log, out: Path, progressed: Progressed) -> None:
+    """Export a network to `out`, measure the exported file, and write its report beside it."""
+    progressed(1, "exporting")
+    path = out / f"{name}.onnx"
+    spec = _spec(network, name, seed)
+    difference = export(network, spec, path, probes(-(-PARITY_STEPS // blues_bars.FORM.steps), seed))
+    model = OnnxModel(path, "cpu")
+    progressed(1, f"playing {PROVEN_CHORUSES} choruses")
+    chords = proven(path, PROVEN_CHORUSES, seed)
+    table = _melody_table(model, seed) if isinstance(network, Blues) else {}
+    figures = {
+        "wrong_chord_bits": float(max(found.wrong_bits for found in chords.values())),
+        "choruses_played": float(PROVEN_CHORUSES),
+        "chord_margin": round(log.margin, 4),
+        "parity": difference,
+    }
+    if table:
+        figures |= {name: round(value, 4) for name, value in asdict(table[f"{name}, improvising"]).items()}
+    stamp(path, replace(spec, figures=figures))
+    curves = {"chords": log.chord_losses} | ({"melody over them": log.melody_losses} if log.melody_losses else {})
+    loss_curves(curves, f"{name}, seed {seed}", out / f"{name}-loss.png")
+    (out / f"{name}.md").write_text(_report(name, seed, log, chords, table, difference))
+
+
+def _spec(network: Chords | Blues, name: str, seed: int) -> ModelSpec:
+    songs = blues_bars.draw_songs(PRIMERS, np.random.default_rng(seed))
+    primers = [song[-PRIMER_STEPS:] for song in songs] if isinstance(network, Blues) else []
+    return specify(
+        network,
+        name=name,
+        summary=SUMMARIES[name],
+        encoding=ENCODING,
+        key="C",
+        form=blues_bars.CHANGES,
+        primers=primers,
+        data=DATA,
+        seed=seed,
+        figures={},
+    )
+
+
+def _melody_table(model: OnnxModel, seed: int) -> dict[str, MelodyFigures]:
+    """The network's melody beside the corpus and beside chance."""
+    corpus = corpus_bars(blues_bars.draw_songs(CORPUS_SONGS, np.random.default_rng(seed)))
+    melodies = {
+        "training set": corpus_bars(blues_bars.draw_songs(CORPUS_SONGS, np.random.default_rng(seed + 1))),
+        f"{model.spec.name}, improvising": improvised_bars(model, MEASURED_CHORUSES, seed),
+        "random walk, C major pentatonic": random_walk_bars(blues_bars.MAJOR_PENTATONIC, MEASURED_CHORUSES, seed),
+        "random walk, C minor pentatonic": random_walk_bars(blues_bars.MINOR_PENTATONIC, MEASURED_CHORUSES, seed),
+    }
+    return {name: melody_figures(bars, corpus) for name, bars in melodies.items()}
+
+
+def _report(
+    name: str,
+    seed: int,
+    log: Log,
+    chords: dict[str, ChordFigures],
+    table: dict[str, MelodyFigures],
+    difference: float,
+) -> str:
+    lines = [
+        f"# {name}",
+        "",
+        SUMMARIES[name],
+        "",
+        f"Made by `python -m training train {name} --seed {seed}`: trained in {log.seconds:.0f} s, the form found in "
+        f"attempt {log.attempts}. Trained on {DATA['source']}, {blues_bars.SONGS:,} different songs; {DATA['licence']} "
+        "licence.",
+        "",
+        f"![cross-entropy against updates]({name}-loss.png)",
+        "",
+        "| chords | |",
+        "| --- | --- |",
+        *(
+            f"| wrong bits in {found.choruses:,} choruses fed its own chords, the melody input fed {what} | "
+            f"{found.wrong_bits} |"
+            for what, found in chords.items()
+        ),
+        "| the chords' memory returns bit for bit from this chorus on, so every later one is the same | "
+        f"{_settled(chords)} |",
+        f"| least distance of a chord probability from the threshold | {log.margin:.3f} |",
+        f"| PyTorch against onnxruntime, at most, over {PARITY_STEPS:,} chained steps | {difference:.1e} |",
+    ]
+    if table:
+        lines += [
+            "",
+            "| melody | chord tones on beats | pitch histogram distance | copied bars |",
+            "| --- | --- | --- | --- |",
+            *(
+                f"| {what} | {f.chord_tones_on_beats:.0%} | {f.histogram_distance:.3f} | {f.copied_bars:.0%} |"
+                for what, f in table.items()
+            ),
+            "",
+            f"Measured over {MEASURED_CHORUSES} choruses at temperature 1. Chord tones: share of beats on which the "
+            "melody is a tone of the chord. Distance: total variation between the histogram of pitches on beats and "
+            "the training set's, 0 to 1. Copied: share of bars that stand in the training set at the same place of "
+            "the form.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _settled(chords: dict[str, ChordFigures]) -> str:
+    after = [found.settled_after for found in chords.values()]
+    return str(max(chorus or 0 for chorus in after)) if all(after) else "not seen"

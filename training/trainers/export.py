@@ -1,0 +1,179 @@
+"""A trained network to one self-describing ONNX file, refused if the runtime would play it differently."""
+
+import logging
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.helper
+import onnx.numpy_helper
+import torch
+
+from improv.errors import ContractError
+from improv.models.contract import CONTRACT, METADATA_KEY, ModelSpec, Tensors, no_memory
+from improv.models.encodings import ENCODINGS
+from improv.models.onnx_runtime import OnnxModel
+from improv.music.theory import STEPS_PER_BEAT
+from training.networks import Network
+
+TOLERANCE = 1e-5
+"""The most a logit or a state may differ between the runtimes over chained steps; above 1 as a share of it."""
+
+PARITY_STEPS = 1_000
+
+_LARGE = 4_096
+"""Weights of so many values are worth halving."""
+
+
+def specify(
+    network: Network,
+    *,
+    name: str,
+    summary: str,
+    encoding: str,
+    key: str,
+    form: str,
+    primers: Iterable[tuple[int, ...]],
+    data: Mapping[str, str],
+    seed: int,
+    figures: Mapping[str, float],
+) -> ModelSpec:
+    """The specification of a network that speaks an encoding."""
+    vocabulary = ENCODINGS[encoding]
+    return ModelSpec(
+        contract=CONTRACT,
+        name=name,
+        summary=summary,
+        encoding=encoding,
+        fingerprint=vocabulary.fingerprint,
+        steps_per_beat=STEPS_PER_BEAT,
+        features={feature: vocabulary.features[feature] for feature in network.FEATURES},
+        state={state: (1, width) for state, width in network.STATE.items()},
+        heads={head: vocabulary.heads[head] for head in network.HEADS},
+        key=key,
+        form=form,
+        primers=tuple(primers),
+        data=data,
+        seed=seed,
+        figures=figures,
+    )
+
+
+def export(
+    network: Network,
+    spec: ModelSpec,
+    path: Path,
+    probes: Iterable[Tensors],
+    *,
+    halved: bool = False,
+) -> float:
+    """Write the network's step to `path`; returns the largest difference from PyTorch, ContractError above `TOLERANCE`.
+
+    `probes` are the features of `PARITY_STEPS` chained steps. `halved` rounds the weights, the network's own too, and
+    keeps them in half precision, so that the file is half as large; it is computed with as before. Nothing is left at
+    `path` when the export is refused.
+    """
+    if halved:
+        network.half().float()
+    arguments = tuple(torch.zeros(shape) for shape in (*spec.features.values(), *spec.state.values()))
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of packages nothing here uses
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of the exporter's own code
+        warnings.filterwarnings("ignore", "The tensor attributes")  # an LSTM keeps its weights twice
+        program = torch.onnx.export(
+            network.eval(),
+            arguments,
+            input_names=[*spec.features, *(f"{name}_in" for name in spec.state)],
+            output_names=[*spec.heads, *(f"{name}_out" for name in spec.state)],
+            dynamo=True,
+            optimize=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    _strip(model)
+    if halved:
+        _halve(model.graph)
+    _describe(model, spec)
+    onnx.checker.check_model(model, full_check=True)
+    unproven = path.with_suffix(".unproven")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unproven.write_bytes(model.SerializeToString(deterministic=True))
+    try:
+        difference = parity(network, OnnxModel(unproven, "cpu"), probes)
+        if not difference <= TOLERANCE:
+            raise ContractError(
+                f"{path}: PyTorch and onnxruntime differ by {difference:.2g} over {PARITY_STEPS} chained steps; "
+                f"at most {TOLERANCE:g} is allowed"
+            )
+        unproven.replace(path)
+    finally:
+        unproven.unlink(missing_ok=True)
+    return difference
+
+
+def stamp(path: Path, spec: ModelSpec) -> None:
+    """Replace what an exported model says of itself, after it has been measured."""
+    model = onnx.load(path)
+    _describe(model, spec)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    OnnxModel(path, "cpu")  # still a model that loads
+
+
+@torch.no_grad()
+def parity(network: Network, model: OnnxModel, probes: Iterable[Tensors]) -> float:
+    """The largest difference between the two runtimes, each carrying its own state over `PARITY_STEPS` steps.
+
+    Of what is above 1 it is a share: a cell that counts may be in the hundreds.
+    """
+    memory = no_memory(model.spec)
+    state = {name: torch.from_numpy(memory[name].copy()) for name in network.STATE}
+    worst = 0.0
+    steps = 0
+    for probe in probes:
+        features = {name: probe[name] for name in network.FEATURES}
+        later = (head for head in ENCODINGS[model.spec.encoding].melody_heads[1:] if head in model.spec.heads)
+        asked = {head: model.ask(head, features, memory) for head in later}
+        heads, memory = model.step(features, memory)
+        results = network(*map(torch.from_numpy, features.values()), *state.values())
+        expected = dict(zip((*network.HEADS, *network.STATE), results, strict=True))
+        state = {name: expected[name] for name in network.STATE}
+        for name, found in (*heads.items(), *asked.items(), *memory.items()):
+            wanted = expected[name].numpy()
+            worst = max(worst, float((np.abs(wanted - found) / np.maximum(1, np.abs(wanted))).max()))
+        steps += 1
+    if steps < PARITY_STEPS:
+        raise ValueError(f"parity over {steps} steps proves nothing; give {PARITY_STEPS} probes")
+    return worst
+
+
+def _describe(model: onnx.ModelProto, spec: ModelSpec) -> None:
+    del model.metadata_props[:]
+    model.metadata_props.add(key=METADATA_KEY, value=spec.to_json())
+
+
+def _halve(graph: onnx.GraphProto) -> None:
+    """Keep what is large in half precision; whoever loads it makes single precision of it once."""
+    casts = []
+    for weights in graph.initializer:
+        values = onnx.numpy_helper.to_array(weights)
+        if values.dtype == np.float32 and values.size >= _LARGE:
+            name = weights.name
+            weights.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+            casts.append(onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Remove what the exporter says of the machine and the code it ran on; none of it belongs in a model."""
+    model.doc_string = ""
+    model.graph.doc_string = ""
+    del model.graph.metadata_props[:]
+    graph = model.graph
+    for part in (*graph.input, *graph.output, *graph.value_info, *graph.initializer, *graph.node):
+        part.ClearField("doc_string")
+        part.ClearField("metadata_props")
