@@ -20,7 +20,8 @@ from improv.music.theory import STEPS_PER_BEAT, Chord, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import OWN, Settings
-from improv.session.step import Session, begin
+from improv.session.lifecycle import begin
+from improv.session.state import Session
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 """For PyTorch, before it is imported: on networks as small as these a second thread only waits, and spins meanwhile."""

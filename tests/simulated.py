@@ -25,7 +25,8 @@ from improv.protocol.commands import MODEL, ON, THRU, Command, Connect, Nudge, Q
 from improv.runtime.daemon import _Desk
 from improv.runtime.engine import Lead, perform
 from improv.runtime.engine_process import begun, opened
-from improv.session.step import Moment, snapshot
+from improv.session.state import Moment
+from improv.session.view import snapshot
 
 _EARLY_S = 1.0
 

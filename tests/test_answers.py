@@ -15,7 +15,8 @@ from improv.music.turns import Mode, Who
 from improv.protocol.commands import HandOver, Settings
 from improv.recording.midi_file import read_call
 from improv.runtime.engine import Lead, perform
-from improv.session.step import Moment, begin
+from improv.session.lifecycle import begin
+from improv.session.state import Moment
 from tests.conftest import Echo, tried
 from tests.test_engine import Commands
 

@@ -14,7 +14,9 @@ from improv.music.theory import SILENCE, STEPS_PER_BAR, Cell, Chord, Frame, Note
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import HandOver, Restart, Set, Settings
-from improv.session.step import Heard, Session, advance, begin
+from improv.session.lifecycle import begin
+from improv.session.state import Heard, Session
+from improv.session.step import advance
 from tests.test_cells import Climber
 from tests.test_improviser import solo
 from training.corpora.solos import Note

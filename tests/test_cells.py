@@ -34,7 +34,11 @@ from improv.music.theory import (
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import CHANGES, Restart, Set, Settings, Stop
-from improv.session.step import Heard, Session, advance, begin, fallback, snapshot
+from improv.session.fallback import fallback
+from improv.session.lifecycle import begin
+from improv.session.state import Heard, Session
+from improv.session.step import advance
+from improv.session.view import snapshot
 from tests.conftest import tiers
 
 CELLS = Cells()

@@ -42,19 +42,12 @@ from improv.protocol.commands import (
 )
 from improv.recording.replay import replayed
 from improv.runtime.engine import START_S, Lead, _fallbacks, perform
-from improv.session.step import (
-    Heard,
-    Moment,
-    Played,
-    Session,
-    advance,
-    begin,
-    fallback,
-    finish,
-    idled,
-    snapshot,
-    swapped,
-)
+from improv.session.fallback import fallback
+from improv.session.lifecycle import begin, finish, idled
+from improv.session.network import swapped
+from improv.session.state import Heard, Moment, Played, Session
+from improv.session.step import advance
+from improv.session.view import snapshot
 from tests.conftest import WITHOUT_SHRINKING, Echo, combined, form_chord, tried
 from tests.test_engine import Commands, played, script
 from tests.test_engine import Heard as Sink

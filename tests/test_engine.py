@@ -16,7 +16,8 @@ from improv.music.transport import SimulatedClock, Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, How, Panic, Quit, Set
 from improv.runtime.engine import FALLBACK_STEPS, REPLAN_S, Lead, perform
-from improv.session.step import LATE, Moment, Session
+from improv.session.fallback import LATE
+from improv.session.state import Moment, Session
 from tests.conftest import Echo
 
 Begun = Callable[..., Session]

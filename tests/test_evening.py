@@ -31,7 +31,8 @@ from improv.protocol.commands import (
     Tap,
 )
 from improv.runtime.engine import Lead, perform
-from improv.session.step import Moment, begin
+from improv.session.lifecycle import begin
+from improv.session.state import Moment
 from tests.conftest import Echo, form_chord
 from tests.test_player import Listener
 

@@ -21,7 +21,10 @@ from improv.music.transport import SimulatedClock, Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, How, Set, Settings
 from improv.runtime.engine import FALLBACK_STEPS, Lead, perform
-from improv.session.step import CHORDS_LOW, LATE, Moment, Session, begin
+from improv.session.band.comping import CHORDS_LOW
+from improv.session.fallback import LATE
+from improv.session.lifecycle import begin
+from improv.session.state import Moment, Session
 from tests.conftest import WITHOUT_SHRINKING, Echo, combined, tiers, tried
 from tests.synth import Synth
 

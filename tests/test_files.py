@@ -26,7 +26,8 @@ from improv.recording import Entry, Head
 from improv.recording.midi_file import TICKS_A_BEAT, CallNote, Take, read_call
 from improv.recording.replay import entry_of
 from improv.runtime.render import render
-from improv.session.step import Session, begin
+from improv.session.lifecycle import begin
+from improv.session.state import Session
 from tests.conftest import Echo
 from tests.onnx_models import saved, walker
 from tests.test_engine import Commands, Heard, played, script

@@ -47,7 +47,8 @@ from improv.runtime.engine import Lead
 from improv.runtime.engine_process import StepReports
 from improv.runtime.ipc_messages import Told
 from improv.runtime.observers import Audience
-from improv.session.step import Moment, Session, snapshot
+from improv.session.state import Moment, Session
+from improv.session.view import snapshot
 from tests.conftest import Echo
 from tests.test_engine import played, script
 from tests.test_recording import HEAD, NAME, PATIENT_S, step_of, steps

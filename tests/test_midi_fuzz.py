@@ -13,7 +13,7 @@ from improv.music.theory import NoteOff, NoteOn, Part, Placed, Timed, in_order
 from improv.music.transport import SimulatedClock, Transport
 from improv.music.turns import Mode
 from improv.runtime.engine import Lead, perform
-from improv.session.step import Moment, Session
+from improv.session.state import Moment, Session
 from tests.conftest import Echo, combined, tiers
 from tests.synth import Synth
 

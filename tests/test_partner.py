@@ -15,7 +15,9 @@ from improv.music.theory import Chord, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import Settings
-from improv.session.step import Heard, advance, begin
+from improv.session.lifecycle import begin
+from improv.session.state import Heard
+from improv.session.step import advance
 from tests.test_improviser import FORM, solo
 from training.datasets.sequences import FORM_STEPS
 from training.networks.chord_lstm import Changes

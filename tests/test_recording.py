@@ -59,7 +59,9 @@ from improv.recording import writer as writing
 from improv.recording import writer_thread as telling
 from improv.recording.format import End
 from improv.recording.midi_file import export
-from improv.session.step import Heard, Session, advance, begin, finish
+from improv.session.lifecycle import begin, finish
+from improv.session.state import Heard, Session
+from improv.session.step import advance
 from tests.conftest import Echo, tiers
 
 PATIENT_S = 180.0

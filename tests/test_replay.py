@@ -21,7 +21,7 @@ from improv.recording.replay import check, entry_of, replayed
 from improv.runtime.engine import Lead, perform
 from improv.runtime.engine_process import FarPlayer, _waited, head_of, opened
 from improv.runtime.engine_process import begun as begun_tune
-from improv.session.step import Moment, Session
+from improv.session.state import Moment, Session
 from tests.conftest import Echo
 from tests.test_engine import Apart, Commands, Failing, Slow, played, script
 

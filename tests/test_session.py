@@ -10,19 +10,13 @@ from improv.music.theory import PITCH_CLASSES, Form, NoteEvent, NoteOff, NoteOn,
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import Command, Set, Settings
-from improv.session.step import (
-    CLICK_PITCH,
-    LATE,
-    Heard,
-    Played,
-    Session,
-    advance,
-    begin,
-    caught_up,
-    fallback,
-    finish,
-    snapshot,
-)
+from improv.session.band.click import CLICK_PITCH
+from improv.session.fallback import LATE, fallback
+from improv.session.lifecycle import begin, finish
+from improv.session.network import caught_up
+from improv.session.state import Heard, Played, Session
+from improv.session.step import advance
+from improv.session.view import snapshot
 from tests.conftest import CHANGES, Echo, tried
 
 Begun = Callable[..., Session]

@@ -16,7 +16,9 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import Settings
 from improv.runtime.engine_process import opened
-from improv.session.step import Heard, advance, begin
+from improv.session.lifecycle import begin
+from improv.session.state import Heard
+from improv.session.step import advance
 from tests.conftest import CHANGES, Echo, tiers
 
 Note = tuple[float, float, int]

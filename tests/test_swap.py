@@ -15,7 +15,7 @@ from improv.recording import Head, Journal, Recording, State, read_take
 from improv.recording.replay import check
 from improv.runtime.ipc_messages import Begin, Told
 from improv.runtime.supervisor import Supervisor
-from improv.session.step import LATE
+from improv.session.fallback import LATE
 from tests.jack import children
 
 STEPS_BETWEEN = 16

@@ -26,7 +26,9 @@ from improv.protocol.commands import (
     Start,
     Stop,
 )
-from improv.session.step import Heard, Session, advance, snapshot
+from improv.session.state import Heard, Session
+from improv.session.step import advance
+from improv.session.view import snapshot
 from tests.conftest import Echo
 from tests.test_engine import Commands, played, script
 

@@ -28,7 +28,11 @@ from improv.music.turns import (
     turn_after,
 )
 from improv.protocol.commands import Command, HandOver, Restart, Set, Settings, Start, Stop
-from improv.session.step import Heard, Session, advance, begin, fallback, idled, leapt, snapshot
+from improv.session.fallback import fallback
+from improv.session.lifecycle import begin, idled, leapt
+from improv.session.state import Heard, Session
+from improv.session.step import advance
+from improv.session.view import snapshot
 from tests.conftest import Echo, form_chord
 
 LETTERS = {Who.NOBODY: "n", Who.YOU: "y", Who.IMPROV: "i", Who.BOTH: "b"}

@@ -11,7 +11,7 @@ from improv.midi.your_notes import DOUBT_BEATS, HELD_BEATS, YourNotes
 from improv.music.theory import NoteOff, NoteOn, Part, Timed
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import Command, Panic
-from improv.session.step import Session
+from improv.session.state import Session
 from tests.conftest import Echo
 from tests.test_engine import Commands, played
 

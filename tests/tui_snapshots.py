@@ -11,7 +11,10 @@ from improv.music.theory import STEPS_PER_BAR, Cell, Chord, NoteOff, NoteOn, Par
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.commands import SWING, PortStatus, Rig, Settings, Snapshot
-from improv.session.step import Heard, Session, advance, begin, idled, snapshot
+from improv.session.lifecycle import begin, idled
+from improv.session.state import Heard, Session
+from improv.session.step import advance
+from improv.session.view import snapshot
 
 MODEL = Path(__file__).parents[1] / "exported_models" / "eck2002-blues.onnx"
 

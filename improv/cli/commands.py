@@ -95,7 +95,7 @@ def render(
 ) -> None:
     """Play a performance into a MIDI file at once: the same arguments give the same bytes."""
     from improv.runtime.render import render as rendered
-    from improv.session.step import deaf_to
+    from improv.session.network import deaf_to
 
     asked_for = {name.replace("_", "-") for name, value in controls.items() if value is not None}
     controls["count_in"] = controls["count_in"] or 0

@@ -322,7 +322,7 @@ def _model(name: str, path: Path) -> Finding:
 
 def _step_times_s(model: Any) -> list[float]:
     from improv.models.contract import no_memory
-    from improv.session.step import silence
+    from improv.session.network import silence
 
     features, memory = silence(model), no_memory(model.spec)
     took_s = []

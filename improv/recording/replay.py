@@ -22,7 +22,11 @@ from improv.models.onnx_runtime import OnnxModel
 from improv.protocol.commands import How
 from improv.protocol.json_codec import encoded, fields_of, made, malformed, parsed, plain
 from improv.recording import Entry, Recording, State, check_bounds, check_entry, read_take
-from improv.session.step import Heard, Moment, Played, Session, advance, begin, fallback, finish, idled, leapt, swapped
+from improv.session.fallback import fallback
+from improv.session.lifecycle import begin, finish, idled, leapt
+from improv.session.network import swapped
+from improv.session.state import Heard, Moment, Played, Session
+from improv.session.step import advance
 
 _COMPARED = MappingProxyType(
     {"step": "step", "tempo": "transport", "settings": "settings", "turn": "turn", "notes": "events", "chord": "chord"}

@@ -18,7 +18,11 @@ from improv.models.contract import StepModel, Tensor, Tensors
 from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, NoteOff, Part, Placed, Timed
 from improv.music.transport import Clock
 from improv.protocol.commands import Command, How
-from improv.session.step import LATE, Heard, Moment, Played, Session, advance, caught_up, fallback, finish, idled, leapt
+from improv.session.fallback import LATE, fallback
+from improv.session.lifecycle import finish, idled, leapt
+from improv.session.network import caught_up
+from improv.session.state import Heard, Moment, Played, Session
+from improv.session.step import advance
 from improv.system.quantiles import quantile
 
 FALLBACK_STEPS = STEPS_PER_BAR

@@ -29,7 +29,10 @@ from improv.recording import Head, read_take
 from improv.recording.replay import entry_of, network, replayed, state_of
 from improv.runtime.engine import START_S, Lead, perform
 from improv.runtime.ipc_messages import Arrived, Begin, Begun, Down, Ended, Prepare, Prepared, Restate, Told
-from improv.session.step import Moment, Session, begin, deaf_to, snapshot, swapped
+from improv.session.lifecycle import begin
+from improv.session.network import deaf_to, swapped
+from improv.session.state import Moment, Session
+from improv.session.view import snapshot
 from improv.system.memory_limit import memory_limited
 
 _AHEAD_S = 0.1

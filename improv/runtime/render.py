@@ -19,7 +19,7 @@ from improv.recording.midi_file import CallNote, Take, call_in
 from improv.recording.replay import entry_of
 from improv.runtime.engine import Lead, perform
 from improv.runtime.engine_process import begun, head_of, last_step, opened
-from improv.session.step import Session
+from improv.session.state import Session
 
 _EARLY_S = 1.0
 """How long before the first step the clock begins, so that it can be planned in time."""

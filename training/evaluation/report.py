@@ -27,7 +27,7 @@ from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import STEPS_PER_BAR, Form, Frame
 from improv.music.turns import Mode
 from improv.protocol.commands import TEMPO, Settings
-from improv.session.step import has_melody
+from improv.session.network import has_melody
 from training.baselines import logistic_regression as regression
 from training.baselines import markov
 from training.baselines.markov import Choices, Chooser

@@ -18,7 +18,9 @@ from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Frame, NoteOff, N
 from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import MODE, Set, Settings
-from improv.session.step import Heard, Session, advance, begin
+from improv.session.lifecycle import begin
+from improv.session.state import Heard, Session
+from improv.session.step import advance
 from training.corpora.solos import Note, Solo
 from training.datasets.sequences import CELLS, fed
 from training.metrics.report import TICKS_PER_BAR, Reals

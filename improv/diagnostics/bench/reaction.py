@@ -23,7 +23,7 @@ from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import NoteOff, NoteOn, Part, Timed
 from improv.music.turns import Mode
 from improv.runtime.ipc_messages import Arrived, Begin
-from improv.session.step import silence
+from improv.session.network import silence
 
 KEYS = 100
 _TEMPO_BPM = 120

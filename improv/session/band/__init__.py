@@ -1,0 +1,1 @@
+"""The parts that improv plays, from what was chosen to events."""

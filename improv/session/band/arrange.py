@@ -1,0 +1,57 @@
+"""What was chosen, as it sounds: in the key of the performance, in the register of the player, as events."""
+
+from improv.music.theory import (
+    STEPS_PER_BAR,
+    STEPS_PER_BEAT,
+    TICKS_PER_STEP,
+    Cell,
+    Frame,
+    NoteOff,
+    NoteOn,
+    Onset,
+    Part,
+    Placed,
+    in_order,
+)
+from improv.session.band.comping import CHORD_VELOCITY
+from improv.session.band.levels import volume_changes
+from improv.session.state import Session
+
+ACCENT = 10
+"""How much louder the first beat of a bar is, and how much softer a note off the beat."""
+
+
+def transposed_to_performance(chosen: Frame, session: Session, before: Cell) -> Frame:
+    """What the network chose as it sounds: in the performance's key, in the player's register.
+
+    A note that is held while the register changes is struck again in the new one.
+    """
+    semitones = session.semitones
+    chord = chosen.chord.transposed(semitones) if chosen.chord else None
+    melody = chosen.melody.transposed(semitones + 12 * (session.touch.octaves + session.settings.register))
+    moved = tuple(Onset(pitch) for pitch in melody.held if pitch not in before.sounding_after)
+    held = tuple(pitch for pitch in melody.held if pitch in before.sounding_after)
+    return Frame(Cell(moved + melody.onsets, held, melody.releases), chord)
+
+
+def arrange(before: Session, session: Session) -> tuple[Placed, ...]:
+    """What happens from the step before to the session's own, in the ticks of the session's step."""
+    frame, start = session.frame, session.step * TICKS_PER_STEP
+    stress = ACCENT if session.place % STEPS_PER_BAR == 0 else -ACCENT if session.place % STEPS_PER_BEAT else 0
+    velocity = min(127, max(1, session.touch.velocity + stress))
+    ended = before.frame.melody.sounding_after - set(frame.melody.held)
+    events = volume_changes(before, session)
+    events += [Placed(start, NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]
+    events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in frame.melody.onsets]
+    events += [Placed(start + release.tick, NoteOff(Part.MELODY, release.pitch)) for release in frame.melody.releases]
+    if before.voicing != session.voicing or session.place % STEPS_PER_BAR == 0:
+        events += [Placed(start, NoteOff(Part.CHORDS, pitch)) for pitch in before.voicing]
+        events += [Placed(start, NoteOn(Part.CHORDS, pitch, CHORD_VELOCITY)) for pitch in session.voicing]
+    return in_order(events)
+
+
+def note_offs(session: Session) -> list[NoteOff]:
+    """An end for everything that still sounds when the session's step is over."""
+    return [NoteOff(Part.MELODY, pitch) for pitch in sorted(session.frame.melody.sounding_after)] + [
+        NoteOff(Part.CHORDS, pitch) for pitch in session.voicing
+    ]

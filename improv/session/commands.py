@@ -1,0 +1,103 @@
+"""What was asked for, done to a session: controls turned, taps counted, playing started, stopped and begun anew."""
+
+from dataclasses import replace
+from itertools import pairwise
+from statistics import median
+from typing import Any, assert_never
+
+from improv.music.theory import OWN_VOLUME, SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Frame
+from improv.music.turns import Mode
+from improv.protocol.commands import (
+    MODE,
+    SWING,
+    TEMPO,
+    Command,
+    Connect,
+    Forget,
+    HandOver,
+    Learn,
+    Nudge,
+    Panic,
+    Press,
+    Quit,
+    Restart,
+    Set,
+    Start,
+    Stop,
+    Tap,
+    Value,
+    control_named,
+)
+from improv.session.state import LEVELS, Session
+
+_TAPS, _TAP_PAUSE_S = 5, 3.0
+"""So many taps are averaged, and after such a pause they begin anew."""
+
+
+_OF_THE_RIG = frozenset({"model", "thru"})
+"""Controls that the daemon and the player obey."""
+
+
+def apply_commands(session: Session, commands: tuple[Command, ...]) -> Session:
+    for command in commands:
+        match command:
+            case Set(control, value):
+                session = _turn_control(session, control, value)
+            case Nudge(control, by):
+                if control not in _OF_THE_RIG:
+                    session = _turn_control(
+                        session, control, control_named(control).nudged(_control_value(session, control), by)
+                    )
+            case Tap(time_s):
+                session = _tap_tempo(session, time_s)
+            case Start():
+                session = session if session.playing else _from_the_top(session)
+            case Stop():
+                session = replace(session, playing=False)
+            case Restart():
+                session = _from_the_top(session)
+            case Panic():  # nothing sounds any more: the next step strikes anew
+                own = (OWN_VOLUME,) * len(LEVELS)
+                session = replace(session, frame=Frame(SILENCE, None), voicing=(), levels=own)
+            case HandOver() | Learn() | Forget() | Press() | Connect() | Quit():
+                pass  # for the turn's rules, the daemon and the engine
+            case _:
+                assert_never(command)
+    return session
+
+
+def _turn_control(session: Session, control: str, value: Value) -> Session:
+    if control == TEMPO.name:
+        return replace(session, transport=session.transport.with_bpm(float(value), from_step=session.step + 1))
+    if control == SWING.name:
+        return replace(session, swing=float(value))
+    if control in _OF_THE_RIG:
+        return session
+    field, kept = control_named(control).field, control_named(control).checked(value)
+    chosen: Any = Mode(str(kept)) if control == MODE.name else kept
+    return replace(session, settings=replace(session.settings, **{field: chosen}))
+
+
+def _control_value(session: Session, control: str) -> Value:
+    """What one of the session's controls stands at."""
+    if control == TEMPO.name:
+        return session.transport.bpm
+    if control == SWING.name:
+        return session.transport.swing if session.swing is None else session.swing
+    value: Value = getattr(session.settings, control_named(control).field)
+    return value
+
+
+def _tap_tempo(session: Session, time_s: float) -> Session:
+    """The tempo of the last taps, from the second on: the middle one of the times between them."""
+    taps = (*session.taps, time_s)[-_TAPS:] if session.taps and time_s - session.taps[-1] < _TAP_PAUSE_S else (time_s,)
+    session = replace(session, taps=taps)
+    beats_s = [later - earlier for earlier, later in pairwise(taps) if later > earlier]
+    return _turn_control(session, TEMPO.name, TEMPO.nudged(round(60 / median(beats_s), 1), 0)) if beats_s else session
+
+
+def _from_the_top(session: Session) -> Session:
+    """On from the top of the form, on a beat, after a count-in."""
+    first = session.step + 1
+    top = first + first % STEPS_PER_BEAT + session.settings.count_in * STEPS_PER_BAR
+    return replace(session, playing=True, top=top)

@@ -1,0 +1,55 @@
+"""A step without the network, which has failed or is late: the form goes on, and a plain line over it."""
+
+from dataclasses import replace
+
+from improv.models.contract import StepModel
+from improv.models.encodings import ENCODINGS
+from improv.music.theory import SILENCE, Frame, NoteOn
+from improv.session.band.arrange import arrange
+from improv.session.melody import plain_line
+from improv.session.network import has_melody, with_empty_memory
+from improv.session.state import Heard, Played, Session
+from improv.session.step import makes_music, prepare_step, settle, silent_step
+
+LATE = "the network was late"
+"""The fault of a network that has done nothing wrong but was too slow."""
+
+
+_FAULTS_BEFORE_FORGETTING = 4
+"""After so many failed steps in a row the network starts again from an empty memory."""
+
+
+def fallback(
+    session: Session, heard: Heard, model: StepModel, fault: str, *, audible: bool = True
+) -> tuple[Session, Played]:
+    """The session one step later without the network, which has failed or is late.
+
+    The form's chord and, in improv's turn, a plain line of its chord tones on the beats. Where the
+    step's time has passed already, `audible=False` only ends what sounds, and the step counts as missed.
+    What the network should have been fed is kept for its next step, so that it loses no place.
+    An empty `fault` says that nothing has gone wrong yet.
+    """
+    encoding = ENCODINGS[model.spec.encoding]
+    before, session, fed = prepare_step(session, heard, encoding)
+    if fault:
+        in_a_row = before.faults_in_a_row + (fault != LATE)
+        session = replace(session, faults=before.faults + 1, faults_in_a_row=in_a_row, fault=fault)
+    if not audible:
+        session = replace(session, missed_steps=before.missed_steps + 1)
+    if not makes_music(session):
+        return silent_step(before, session, fed, audible=audible)
+    chord, *ahead = (*fed[-1].ahead, session.form.chord_at(session.place + encoding.settled))
+    melody = SILENCE
+    if audible and session.turn.who.plays and has_melody(model.spec):
+        melody = plain_line(session.place, chord, encoding)
+    session = settle(
+        Frame(melody, chord), before, session, ahead=tuple(ahead), odds=None,
+        unfed=(*before.unfed, *fed), behind=before.behind + 1,
+    )  # fmt: skip
+    failing = session.faults_in_a_row == _FAULTS_BEFORE_FORGETTING > before.faults_in_a_row
+    if failing or session.behind % session.form.steps == 0:
+        session = with_empty_memory(session, model)
+    events = arrange(before, session)
+    if not audible:
+        events = tuple(placed for placed in events if not isinstance(placed.event, NoteOn))
+    return session, Played(session.frame, events)

@@ -1,0 +1,52 @@
+"""The chord that is decided: kept to the form, or drawn among those that are usual."""
+
+import numpy as np
+
+from improv.models.contract import Tensor
+from improv.models.encodings import CHORD_HEAD, Encoding, Fed
+from improv.models.sampling import draw, on_units, one_unit
+from improv.session.state import Session
+
+_USUAL_CHORDS = 0.98
+"""A chord is drawn among the likeliest that together are so probable (Holtzman et al. 2020, section 3.1)."""
+
+
+_CHORD_DRAW, _CHORUS_DRAW = 255, 254
+"""The numbers of the chord's draw within a step, and of the chorus's; a melody's count from 0 and are a few."""
+
+
+_KEPT_CHANGES = 2 / 3
+"""The share of choruses that players play over the changes of the one before (`python -m training substitutions`)."""
+
+
+def choose_chord_units(logits: Tensor, fed: Fed, encoding: Encoding, session: Session) -> Tensor:
+    """The units of the chord that is decided: each by itself, or one that keeps the form, the likeliest or drawn.
+
+    Temperature chooses only among those that are likely as the network was trained: where players would hardly ever
+    change, nothing does, however freely chords are drawn.
+    """
+    distribution = encoding.heads[CHORD_HEAD].distribution
+    if distribution == "bernoulli":
+        return on_units(logits)
+    settings, bias = session.settings, encoding.chord_bias(fed)
+    if not settings.changes:
+        likely = one_unit(logits, 0, distribution=distribution, bias=bias)
+        return np.asarray(likely == likely.max(), np.float32)
+    usual = one_unit(logits, 1, distribution=distribution, bias=bias, top_p=_USUAL_CHORDS)
+    bias = np.where(usual > 0, bias, -np.inf)
+    likely = one_unit(logits, settings.changes, distribution=distribution, bias=bias)
+    unit = draw(likely, settings.seed, _draw_step(session, encoding), _CHORD_DRAW)
+    return np.asarray(np.arange(len(likely)) == unit, np.float32)
+
+
+def _draw_step(session: Session, encoding: Encoding) -> int:
+    """The step as which the chord that is decided is drawn: its own, or that at its place in a chorus before.
+
+    What is drawn again is the same wherever the network thinks the same: so choruses share their changes as players'
+    do, and another follows now and then.
+    """
+    chorus, place = divmod(session.place + encoding.settled, session.form.steps)
+    steps, kept = session.form.steps, np.array([_KEPT_CHANGES, 1 - _KEPT_CHANGES])
+    while chorus > 0 and draw(kept, session.settings.seed, session.top + chorus * steps, _CHORUS_DRAW) == 0:
+        chorus -= 1
+    return session.top + chorus * steps + place

@@ -1,0 +1,85 @@
+"""A session before its first step, while it is stopped, after choruses that were missed, and at its end."""
+
+from dataclasses import replace
+
+from improv.models.contract import StepModel, no_memory
+from improv.models.encodings import ENCODINGS, Fed
+from improv.music.theory import OWN_VOLUME, SILENCE, STEPS_PER_BAR, TICKS_PER_STEP, Form, Frame, Placed, Volume
+from improv.music.transport import Transport
+from improv.music.turns import Rules, first_turn
+from improv.protocol.commands import Settings
+from improv.session.band.arrange import note_offs
+from improv.session.commands import apply_commands
+from improv.session.network import encode_features, form_lookahead
+from improv.session.state import LEVELS, Heard, Played, Session
+
+
+def begin(model: StepModel, settings: Settings, transport: Transport, *, count_in_bars: int = 0) -> Session:
+    """A session one step before its first, the network primed and ready for the top of the form.
+
+    The network first hears one silent chorus of the form, at its end one of the model's primers,
+    up to 24 notes (Eck & Schmidhuber 2002, section 4.2), so that it starts as it will go on.
+    """
+    encoding = ENCODINGS[model.spec.encoding]
+    form = Form.parse(model.spec.form)
+    primers = model.spec.primers
+    primer = primers[settings.seed % len(primers)] if primers else ()
+    melody = (SILENCE,) * (form.steps - len(primer)) + encoding.melody(primer)
+    frames = [Frame(cell, form.chord_at(step)) for step, cell in enumerate(melody)]
+    memory = no_memory(model.spec)
+    for place, frame in enumerate(frames[:-1]):  # the last one is stepped on the way to step 0
+        fed = Fed(frame, place, form_lookahead(form, place, encoding), form.steps, bpm=transport.bpm)
+        _, memory = model.step(encode_features(fed, encoding, model), memory)
+    first = -count_in_bars * STEPS_PER_BAR
+    return Session(
+        step=first - 1,
+        transport=transport,
+        settings=settings,
+        form=form,
+        own_key=model.spec.key,
+        turn=first_turn(first, Rules(settings.mode, settings.bars, settings.gap)),
+        chosen=frames[-1],
+        frame=Frame(SILENCE, None),
+        ahead=form_lookahead(form, -1, encoding),
+        memory=memory,
+    )
+
+
+def idled(session: Session, heard: Heard, start_s: float) -> Session:
+    """A session that is stopped, after what was asked for; if it is to start, its next step begins at `start_s`."""
+    session = replace(apply_commands(session, heard.commands), keys=(), recent=(), call=None, answering=None)
+    if session.playing:
+        first = session.step + 1
+        session = replace(
+            session,
+            turn=first_turn(first, session.rules),
+            took_turn=False,
+            transport=session.transport.starting(first, start_s),
+        )
+    return session
+
+
+def leapt(session: Session, choruses: int) -> Session:
+    """The session whole choruses later, at the same place of the form: nothing was heard or played in them."""
+    return replace(
+        session,
+        step=session.step + choruses * session.form.steps,
+        missed_steps=session.missed_steps + choruses * session.form.steps,
+        frame=Frame(SILENCE, session.frame.chord),
+        chosen=Frame(SILENCE, session.chosen.chord),
+        turn=first_turn(session.step + choruses * session.form.steps, session.rules),
+        took_turn=False,
+        keys=(),
+        recent=(),
+        call=None,
+        answering=None,
+    )
+
+
+def finish(session: Session) -> Played:
+    """What ends the performance after the session's step: what sounds is released, each part as loud as it was."""
+    end = (session.step + 1) * TICKS_PER_STEP
+    levels = zip(LEVELS, session.levels, strict=True)
+    events = [Placed(end, off) for off in note_offs(session)]
+    events += [Placed(end, Volume(part, OWN_VOLUME)) for (part, _), level in levels if level != OWN_VOLUME]
+    return Played(Frame(SILENCE, None), tuple(events))

@@ -1,0 +1,74 @@
+"""The player's notes as keys on the grid, as the cell of a step, and as the call that a turn answers."""
+
+from dataclasses import replace
+from math import copysign
+
+from improv.models.encodings import Encoding
+from improv.music.theory import STEPS_PER_BEAT, TICKS_PER_BEAT, TICKS_PER_STEP, Cell, NoteOn, Onset, Release, Timed
+from improv.music.turns import Call, Mode, Turn, Who
+from improv.session.state import Key, Session, Touch
+
+_REMEMBERED_KEYS = 16
+"""How many of the player's notes the answer takes its register and loudness from."""
+
+
+_MARGIN = 18
+"""The semitones that a line should have above and below it, where the network's range has them."""
+
+
+def hear(session: Session, notes: tuple[Timed, ...], grid: int) -> Session:
+    """The session with the player's notes as keys, each at its nearest place on the grid.
+
+    A key that is struck twice at one place is struck once: there are only so many, however much arrives.
+    """
+    if not notes:
+        return session
+    keys = {(key.pitch, key.onset): key for key in session.keys}
+    down = {key.pitch: key for key in session.keys if key.release is None}
+    recent, call = list(session.recent), session.call
+    earliest = session.step * TICKS_PER_STEP
+    for note in notes:
+        pitch, tick = note.event.pitch, max(session.transport.nearest_tick(note.time_s, grid), earliest)
+        if key := down.pop(pitch, None):
+            key = keys[pitch, key.onset] = replace(key, release=max(tick, key.onset + grid))
+            call = replace(call, last=max(call.last, key.release or 0)) if call else None
+        if isinstance(note.event, NoteOn):
+            key = keys[pitch, tick] = down[pitch] = Key(pitch, note.event.velocity, tick)
+            recent.append(key)
+            call = Call(call.first if call else tick, tick, call.onsets + 1 if call else 1)
+    return replace(session, keys=tuple(keys.values()), recent=tuple(recent[-_REMEMBERED_KEYS:]), call=call)
+
+
+def cell_at(keys: tuple[Key, ...], step: int) -> Cell:
+    """What the player's keys sound like inside a step."""
+    start = step * TICKS_PER_STEP
+    end = start + TICKS_PER_STEP
+    sounding = [key for key in keys if key.onset < end and (key.release is None or key.release > start)]
+    return Cell(
+        onsets=tuple(Onset(key.pitch, key.onset - start) for key in sounding if key.onset >= start),
+        held=tuple(key.pitch for key in sounding if key.onset < start),
+        releases=tuple(
+            Release(key.pitch, key.release - start) for key in sounding if key.release and key.release < end
+        ),
+    )
+
+
+def answered_from(before: Session, turn: Turn) -> int | None:
+    """The step from which the call is counted that a turn answers: where the player's turn began if the form decides
+    whose turn it is, else the beat on which the phrase began. Silence asks nothing.
+    """
+    if turn.who is not Who.IMPROV or not before.turn.who.hears_you or before.call is None:
+        return None
+    if before.settings.mode is Mode.TRADE:
+        return before.turn.start
+    return before.call.first // TICKS_PER_BEAT * STEPS_PER_BEAT
+
+
+def playing_style(keys: tuple[Key, ...], key_semitones: int, encoding: Encoding) -> Touch:
+    """The loudness of some keys, and the octaves that bring them into the network's range: none where that is wide."""
+    pitches = encoding.melody_pitches()
+    centre, half = (pitches[0] + pitches[-1]) / 2 + key_semitones, (pitches[-1] - pitches[0]) / 2
+    above = sum(key.pitch for key in keys) / len(keys) - centre
+    too_far = max(0.0, abs(above) - max(0.0, half - _MARGIN))
+    octaves = round(copysign(too_far, above) / 12)
+    return Touch(round(sum(key.velocity for key in keys) / len(keys)), octaves, follows=True)

@@ -1,0 +1,96 @@
+"""The melody that is decided: one choice of the network after another, under the player's controls."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+
+from improv.models.contract import ModelSpec, Tensor, Tensors
+from improv.models.encodings import Choice, Choosing, Encoding, Steer
+from improv.models.sampling import draw, one_unit
+from improv.music.theory import SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Chord, Onset
+from improv.music.turns import NOTHING_YET, Answer, Mode, owes_a_note
+from improv.protocol.commands import ON, Settings
+from improv.session.band.comping import CHORDS_LOW
+from improv.session.state import Odds, Session, Touch
+
+_BEGINS = (CHORDS_LOW + 12, CHORDS_LOW + 34)
+"""The lowest and the highest pitch with which a phrase begins that follows no player's register, C4 to Bb5."""
+
+
+def improvise(
+    choosing: Choosing, outputs: Tensors, asked: Callable[[Choice], Tensor], session: Session, spec: ModelSpec
+) -> tuple[Cell, Odds | None]:
+    """What improv plays in the session's step, one choice after another, and what the network said of its first pitch.
+
+    `outputs` are the heads before any choice; `asked` gives a head's logits once some have been made. Where it is
+    not improv's turn nothing is drawn.
+    """
+    settings, octaves = session.settings, session.touch.octaves + session.settings.register
+    odds: Odds | None = None
+    choice = next(choosing)
+    logits = outputs[choice.head]
+    for number in count():
+        distribution = spec.heads[choice.head].distribution
+        if odds is None and choice.pitches:
+            odds = Odds(logits.ravel(), distribution, choice.bias, choice.pitches, octaves)
+        if not session.turn.who.plays:
+            break
+        likely = one_unit(
+            logits,
+            max(settings.temperature, choice.least_temperature),
+            distribution=distribution,
+            bias=choice.bias,
+            top_p=max(settings.top_p, choice.least_top_p),
+        )
+        try:
+            choice = choosing.send(draw(likely, settings.seed, session.step, number))
+        except StopIteration as done:
+            return done.value, odds
+        logits = asked(choice)
+    return SILENCE, odds
+
+
+def plain_line(step: int, chord: Chord | None, encoding: Encoding) -> Cell:
+    """Chord tones up and down the range, one on each beat, the form of it given by the place alone."""
+    if step % STEPS_PER_BEAT or chord is None:
+        return SILENCE
+    tones = [pitch for pitch in encoding.melody_pitches() if pitch % 12 in chord.pitch_classes]
+    if not tones:
+        return SILENCE
+    turn = max(1, 2 * (len(tones) - 1))
+    place = step // STEPS_PER_BEAT % turn
+    return Cell(onsets=(Onset(tones[min(place, turn - place)]),))
+
+
+def answer_so_far(session: Session, before: Session) -> Answer:
+    """What improv has played in the session's turn before its step."""
+    return before.answer if session.turn == before.turn else NOTHING_YET
+
+
+def melody_muted(settings: Settings) -> bool:
+    """Whether the player wants no melody."""
+    return settings.melody_mute == ON or not settings.melody_level
+
+
+def steering(session: Session, before: Session) -> Steer:
+    """What the encoding has to be told of the player's wishes for the session's step, and of what its turn needs."""
+    settings, turn = session.settings, session.turn
+    left = turn.end - session.step if settings.mode is Mode.PHRASE and turn.end is not None else STEPS_PER_BAR
+    ends = left if left <= STEPS_PER_BEAT else None
+    strikes = not melody_muted(settings) and owes_a_note(turn, session.step, answer_so_far(session, before))
+    return Steer(settings.density, settings.rests, settings.leaning, ends, strikes)
+
+
+def register_over_chords(session: Session, melody: Cell, before: Cell) -> Touch:
+    """The touch of what was chosen: while no player is followed, a phrase begins where its first note lies over the
+    chords, and not much higher, for a network that learned from horns of all registers is at home in each.
+    """
+    touch = session.touch
+    if touch.follows or before.pitches or not melody.onsets:
+        return touch
+    pitch, octaves = melody.onsets[0].pitch + session.semitones, touch.octaves
+    while pitch + 12 * octaves < _BEGINS[0]:
+        octaves += 1
+    while pitch + 12 * octaves > _BEGINS[1]:
+        octaves -= 1
+    return replace(touch, octaves=octaves)

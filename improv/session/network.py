@@ -1,0 +1,153 @@
+"""What a network is fed of a performance, and a network taken up, swapped or begun anew."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from improv.models.contract import ModelSpec, StepModel, Tensors, no_memory
+from improv.models.encodings import ENCODINGS, Encoding, Fed
+from improv.music.theory import PITCH_CLASSES, SILENCE, Cell, Chord, Form, Frame, pitch_class, shortest_way
+from improv.music.turns import Mode, Who
+from improv.protocol.commands import MELODY_CONTROLS, TEMPO
+from improv.session.listening import playing_style
+from improv.session.state import Session
+
+
+def has_melody(spec: ModelSpec) -> bool:
+    """Whether a network improvises, or knows the changes alone."""
+    return all(head in spec.heads for head in ENCODINGS[spec.encoding].melody_heads)
+
+
+def deaf_to(spec: ModelSpec) -> tuple[str, ...]:
+    """The controls that a network cannot obey: one without a melody none of the melody's."""
+    deaf = ENCODINGS[spec.encoding].deaf_to
+    return deaf if has_melody(spec) else tuple(dict.fromkeys((*MELODY_CONTROLS, *deaf)))
+
+
+def silence(model: StepModel) -> Tensors:
+    """What a network is fed of a silent step at the top of its form."""
+    encoding = ENCODINGS[model.spec.encoding]
+    (fed,) = _silent_chorus(Form.parse(model.spec.form), range(1), encoding, float(TEMPO.default))
+    return encode_features(fed, encoding, model)
+
+
+def caught_up(session: Session, model: StepModel) -> Session:
+    """The session with the first of what the network has missed fed to it. Whatever the model raises is raised."""
+    fed, *unfed = session.unfed
+    _, memory = model.step(encode_features(fed, ENCODINGS[model.spec.encoding], model), session.memory)
+    return replace(session, memory=memory, unfed=tuple(unfed))
+
+
+def swapped(session: Session, model: StepModel) -> Session:
+    """The session with another network, which begins with what was played in the last chorus, or its changes alone."""
+    form, spec, encoding = Form.parse(model.spec.form), model.spec, ENCODINGS[model.spec.encoding]
+    up = shortest_way(session.own_key, spec.key)
+    sounding = PITCH_CLASSES[(pitch_class(session.own_key) + session.semitones) % 12]
+    waits = not session.playing or session.place < 0
+    end = form.steps - 1 if waits else session.place  # the place that is fed next
+    top = (end // form.steps - 1) * form.steps  # from the top of the chorus before: it counts from there
+    kept = (session.past[:-1] if waits else session.past)[-form.steps :]
+    heard = [
+        replace(
+            fed,
+            frame=_moved(fed.frame, up),
+            place=place,
+            ahead=form_lookahead(form, place, encoding),
+            form_steps=form.steps,
+        )
+        for place, fed in zip(range(end - len(kept), end), kept, strict=True)
+    ]
+    past = (*_silent_chorus(form, range(top, end - len(heard)), encoding, session.transport.bpm), *heard)
+    return replace(
+        session,
+        settings=replace(session.settings, key=sounding) if up else session.settings,  # the key that sounds stays
+        form=form,
+        own_key=spec.key,
+        chosen=_moved(session.chosen, up),
+        ahead=form_lookahead(form, session.place, encoding),
+        memory=no_memory(spec),
+        unfed=past,
+        past=past[-form.steps :],
+        behind=0,
+        faults_in_a_row=0,
+    )
+
+
+def _moved(frame: Frame, semitones: int) -> Frame:
+    chord = frame.chord.transposed(semitones) if frame.chord else None
+    return Frame(frame.melody.transposed(semitones), chord)
+
+
+def with_empty_memory(session: Session, model: StepModel) -> Session:
+    """The session with an empty memory, and the changes of its chorus to hear, by which the network finds its place.
+
+    It follows from the step alone, however much of what it has missed the network has been fed already.
+    """
+    last = session.place - 1
+    top = last - last % session.form.steps
+    changes = _silent_chorus(session.form, range(top, last + 1), ENCODINGS[model.spec.encoding], session.transport.bpm)
+    return replace(session, memory=no_memory(model.spec), unfed=changes)
+
+
+def _silent_chorus(form: Form, places: Iterable[int], encoding: Encoding, bpm: float) -> tuple[Fed, ...]:
+    """What a network is fed where nothing sounds but the changes of the form."""
+    return tuple(
+        Fed(Frame(SILENCE, form.chord_at(place)), place, form_lookahead(form, place, encoding), form.steps, bpm=bpm)
+        for place in places
+    )
+
+
+def form_lookahead(form: Form, place: int, encoding: Encoding) -> tuple[Chord, ...]:
+    """The form's chords that follow a place, as many as are settled."""
+    return tuple(form.chord_at(place + after) for after in range(1, encoding.settled + 1))
+
+
+def call_cell(session: Session, step: int) -> Cell | None:
+    """What the player played at the place that a step has in improv's turn; None where nothing was.
+
+    What is farther back than a chorus is forgotten.
+    """
+    if session.answering is None:
+        return None
+    wanted = session.answering + step - session.turn.start
+    ago = session.step - wanted
+    played = wanted < session.turn.start and ago <= len(session.past)
+    return session.past[-ago].frame.melody if played else None
+
+
+def network_inputs(session: Session, before: Session, cell: Cell, encoding: Encoding) -> tuple[Fed, ...]:
+    """What the network is fed of a session as it sounded; `before` knows what was asked for."""
+    form = session.form
+    if session.place < 0:
+        waiting = Fed(session.chosen, -1, session.ahead, form.steps, bpm=session.transport.bpm)
+        return (waiting,)  # the network waits before the top
+    sounded, yours = _sounded(session, cell, encoding), session.turn.who is Who.YOU
+    fed = Fed(
+        sounded, session.place, session.ahead, form.steps, yours,
+        answered=call_cell(session, session.step), bpm=session.transport.bpm,
+    )  # fmt: skip
+    left = session.playing and (not before.playing or before.top != session.top)
+    places = range(session.place + 1, form.steps * (session.place // form.steps + 1)) if left else ()
+    return (fed, *_silent_chorus(form, places, encoding, session.transport.bpm))
+
+
+def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
+    """What really sounded in the session's step, in the network's key and range."""
+    who = session.turn.who
+    barged_in = session.settings.mode is not Mode.SOLO and cell.onsets
+    if not (who.hears_you or barged_in):
+        return session.chosen
+    touch = session.touch
+    if session.recent:
+        touch = playing_style(session.recent, session.semitones, encoding)
+    yours = cell.transposed(-session.semitones - 12 * touch.octaves)
+    melody = yours.joined(session.chosen.melody) if who.plays else yours
+    return Frame(melody, session.chosen.chord)
+
+
+def encode_features(fed: Fed, encoding: Encoding, model: StepModel) -> Tensors:
+    return accepted_features(encoding.encode(fed), model)
+
+
+def accepted_features(tensors: Tensors, model: StepModel) -> Tensors:
+    """Those that a network takes."""
+    return {name: tensor for name, tensor in tensors.items() if name in model.spec.features}

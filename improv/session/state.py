@@ -1,0 +1,169 @@
+"""What a performance is: the session at a step, what was heard during it, and what it plays. Values only."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from improv.models.contract import Tensor, Tensors
+from improv.models.encodings import Fed
+from improv.music.theory import OWN_VOLUME, SILENCE, Cell, Chord, Form, Frame, Part, Placed, Timed, shortest_way
+from improv.music.transport import Transport
+from improv.music.turns import NOTHING_YET, Answer, Call, Rules, Turn
+from improv.protocol.commands import CHORDS_LEVEL, CLICK_LEVEL, MELODY_LEVEL, OWN, Command, How, Settings
+
+MELODY_VELOCITY = 88
+
+
+LEVELS = ((Part.MELODY, MELODY_LEVEL), (Part.CHORDS, CHORDS_LEVEL), (Part.DRUMS, CLICK_LEVEL))
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key the player pressed: onset and release in ticks of the performance, both on the grid."""
+
+    pitch: int
+    velocity: int
+    onset: int
+    release: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """What a network has said of its melody's units: logits, and what was added to their logarithms, (units,)."""
+
+    logits: Tensor
+    distribution: str
+    bias: NDArray[np.float64]
+    pitches: tuple[int, ...]
+    octaves: int
+    """How far above the network's range they are played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """How improv plays its melody: the mean velocity and the octaves above the network's own range."""
+
+    velocity: int = MELODY_VELOCITY
+    octaves: int = 0
+    follows: bool = False
+    """Whether it is the player's; else each phrase begins over the chords."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A performance at the start of `step`: where it is, what it remembers, what sounds."""
+
+    step: int
+    transport: Transport
+    settings: Settings
+    form: Form
+    """The form in the network's key."""
+    own_key: str
+    """The network's key."""
+    turn: Turn
+    top: int = 0
+    """The step of the top of the form, from which choruses and bars are counted."""
+    playing: bool = True
+    """Whether it goes on from step to step; while it does not, everything stays as it is."""
+    chosen: Frame
+    """What the network chose for `step`, in its own key and range; before step 0 the end of its primer."""
+    frame: Frame
+    """What improv plays in `step`."""
+    memory: Tensors = field(compare=False)
+    odds: "Odds | None" = field(default=None, compare=False)
+    """What the network has said of the melody in `step`; None where it was not asked."""
+    voicing: tuple[int, ...] = ()
+    """The pitches of the chord that sound."""
+    levels: tuple[int, ...] = (OWN_VOLUME,) * len(LEVELS)
+    """How loud the parts are, as far as their synth was told."""
+    ahead: tuple[Chord | None, ...] = ()
+    """The chords of the steps to come, as far as they are settled, in the network's key."""
+    unfed: tuple[Fed, ...] = ()
+    """What sounded in steps the network failed at, still to be fed to it."""
+    behind: int = 0
+    """Steps since the network last decided one."""
+    touch: Touch = Touch()
+    heard: Cell = SILENCE
+    """What the player played in the step before."""
+    keys: tuple[Key, ...] = ()
+    """Keys that are down, or that belong to a step still to come."""
+    recent: tuple[Key, ...] = ()
+    """The player's last notes in this turn."""
+    answer: Answer = NOTHING_YET
+    """What improv has played in this turn."""
+    call: Call | None = None
+    """What the player has played since improv last did."""
+    took_turn: bool = False
+    """Whether the player has the turn because they took it from improv."""
+    answering: int | None = None
+    """The step at which the player's turn began that improv answers; None where it answers none."""
+    past: tuple[Fed, ...] = ()
+    """What the network was fed in the last chorus: another network begins with it."""
+    swing: float | None = None
+    """The swing to come with the next beat."""
+    taps: tuple[float, ...] = ()
+    """When the tempo was tapped, in seconds of the clock."""
+    missed_steps: int = 0
+    """Steps whose time had passed before they could be played."""
+    faults: int = 0
+    """Steps the network failed at or was late for."""
+    faults_in_a_row: int = 0
+    """Steps that the network has failed at, other than by being late, since it last decided one."""
+    fault: str = ""
+
+    @property
+    def place(self) -> int:
+        """The step counted from the top of the form; below zero it is counted in."""
+        return self.step - self.top
+
+    @property
+    def rules(self) -> Rules:
+        """The game that is played."""
+        return Rules(self.settings.mode, self.settings.bars, self.settings.gap, self.top)
+
+    @property
+    def semitones(self) -> int:
+        """How far the performance lies above the network's key, the shortest way: -5 to 6."""
+        return 0 if self.settings.key == OWN else shortest_way(self.own_key, self.settings.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What arrived during a step: notes with their time of arrival, and commands in their order."""
+
+    notes: tuple[Timed, ...] = ()
+    commands: tuple[Command, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.notes or self.commands)
+
+    def __add__(self, later: "Heard") -> "Heard":
+        return Heard(self.notes + later.notes, self.commands + later.commands)
+
+    def since(self, earlier: "Heard") -> "Heard":
+        """What has come after an earlier state of it."""
+        return Heard(self.notes[len(earlier.notes) :], self.commands[len(earlier.commands) :])
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What leaves at the next step: its frame, and the events by their place in the music."""
+
+    frame: Frame
+    events: tuple[Placed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What happened at a step, for whoever shows or records it."""
+
+    session: Session
+    heard: Heard
+    """What arrived during the step before."""
+    played: Played
+    planned: Session
+    """The next step, as it will be if nothing more is heard; the session itself where there is none."""
+    how: How = How.NETWORK
+    leapt: int = 0
+    """Whole choruses that were leapt over before it."""

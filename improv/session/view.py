@@ -1,0 +1,114 @@
+"""A session as clients see it."""
+
+from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
+
+from improv.models.contract import Tensors
+from improv.models.sampling import one_unit
+from improv.music.theory import (
+    OWN_VOLUME,
+    SILENCE,
+    STEPS_PER_BAR,
+    TICKS_PER_STEP,
+    Chord,
+    Form,
+    NoteOn,
+    Part,
+    Place,
+    Placed,
+)
+from improv.protocol.commands import Chance, Loudness, Snapshot
+from improv.session.state import LEVELS, Session
+
+_SEEN_OF_MEMORY = 48
+
+
+def snapshot(session: Session, planned: Session, played: Iterable[Placed] = ()) -> Snapshot:
+    """What a client sees of a session, of the plan for its next step, and of the events that are played in it."""
+    return Snapshot(
+        step=session.step,
+        place=Place.of(session.place, session.form),
+        turn=session.turn,
+        beats_left=session.turn.beats_left(session.step),
+        took_turn=session.took_turn,
+        playing=session.playing,
+        chord=session.frame.chord,
+        next_chord=planned.frame.chord,
+        heard=session.heard,
+        played=session.frame.melody,
+        planned=planned.frame.melody if planned.step > session.step else SILENCE,
+        form=_form_text(session.form, session.semitones),
+        chords=_known_chords(session, planned),
+        loudness=_loudness(session, played),
+        chances=_chances(planned),
+        memory=_memory_view(session.memory),
+        tempo=session.transport.bpm,
+        swing=session.transport.swing if session.swing is None else session.swing,
+        settings=session.settings,
+        missed_steps=session.missed_steps,
+        faults=session.faults,
+        fault=session.fault,
+    )
+
+
+def _known_chords(session: Session, planned: Session) -> tuple[Chord | None, ...]:
+    """The chords of the session's bar so far, and those that are settled or planned, in the key that sounds."""
+    if not session.playing:
+        return ()
+    so_far, counted_in = session.place % STEPS_PER_BAR, session.place < 0
+    past = [] if counted_in or not so_far else [fed.frame.chord for fed in session.past[-so_far:]]
+    chords = [*[None] * (so_far - len(past)), *past, None if counted_in else session.chosen.chord]
+    coming: list[Chord | None] = []
+    if planned.step > session.step and planned.playing:
+        next_ones = [None] * -planned.place if planned.place < 0 else [planned.chosen.chord]
+        coming = [*next_ones, *planned.ahead]
+    return (*_transposed(chords, session.semitones), *_transposed(coming, planned.semitones))
+
+
+def _transposed(chords: Iterable[Chord | None], semitones: int) -> tuple[Chord | None, ...]:
+    return tuple(chord and chord.transposed(semitones) for chord in chords)
+
+
+@cache
+def _form_text(form: Form, semitones: int) -> str:
+    return form.transposed(semitones).text
+
+
+def _loudness(session: Session, played: Iterable[Placed]) -> Loudness:
+    """The loudest onsets: of the player's in the step before the session's, of each part that improv plays in it."""
+    step, loudest = session.step - 1, dict.fromkeys(Part, 0)
+    for key in (*session.keys, *session.recent):
+        if key.onset // TICKS_PER_STEP == step:
+            loudest[Part.YOU] = max(loudest[Part.YOU], key.velocity)
+    levels = {part: level / OWN_VOLUME for (part, _), level in zip(LEVELS, session.levels, strict=True)}
+    for event in (placed.event for placed in played):
+        if isinstance(event, NoteOn):
+            loudest[event.part] = max(loudest[event.part], min(127, round(event.velocity * levels[event.part])))
+    return Loudness(loudest[Part.YOU], loudest[Part.MELODY], loudest[Part.CHORDS], loudest[Part.DRUMS])
+
+
+def _chances(session: Session) -> tuple[Chance, ...]:
+    """How probable each pitch of the melody was in the session's step, in the pitches that would sound."""
+    odds, settings = session.odds, session.settings
+    if odds is None:
+        return ()
+    trained = one_unit(odds.logits, 1.0, distribution=odds.distribution)
+    bent = one_unit(
+        odds.logits, settings.temperature, distribution=odds.distribution, bias=odds.bias, top_p=settings.top_p
+    )
+    up = session.semitones + 12 * odds.octaves
+    return tuple(
+        Chance(pitch + up, round(float(p), 4), round(float(q), 4))
+        for pitch, p, q in zip(odds.pitches, trained, bent, strict=True)
+    )
+
+
+def _memory_view(memory: Tensors) -> tuple[float, ...]:
+    """At most so many numbers of a memory, of each tensor as many and evenly chosen, squeezed to -1..1."""
+    if not memory:
+        return ()
+    share = -(-_SEEN_OF_MEMORY // len(memory))
+    chosen = [tensor.ravel()[:: max(1, -(-tensor.size // share))] for _, tensor in sorted(memory.items())]
+    return tuple(round(float(number), 2) for number in np.tanh(np.concatenate(chosen)[:_SEEN_OF_MEMORY]))
