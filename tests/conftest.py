@@ -19,7 +19,7 @@ from improv.models.encodings import ENCODINGS
 from improv.music.theory import STEPS_PER_BEAT, Chord, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol.commands import OWN, Settings
+from improv.protocol.controls import OWN, Settings
 from improv.session.lifecycle import begin
 from improv.session.state import Session
 

@@ -14,17 +14,20 @@ from types import TracebackType
 from typing import Self
 
 from improv.config.instance import Instance
-from improv.config.load import Tune
+from improv.config.values import Tune
 from improv.control.midi_controllers import DEFAULT_MAPS, Controllers
 from improv.control.socket_server import ControlServer
+from improv.midi.controller_filter import PassOn, Wanted
 from improv.midi.parser import Incoming
-from improv.midi.player import Arrival, PassOn, Player, Wanted
-from improv.music.transport import SimulatedClock
+from improv.midi.player import Arrival, Player
+from improv.music.clock import SimulatedClock
 from improv.music.turns import Mode
-from improv.protocol.commands import MODEL, ON, THRU, Command, Connect, Nudge, Quit, Rig, Set, Snapshot
-from improv.runtime.daemon import _Desk
+from improv.protocol.commands import Command, Connect, Nudge, Quit, Set
+from improv.protocol.controls import MODEL, ON, THRU
+from improv.protocol.snapshot import Rig, Snapshot
 from improv.runtime.engine import Lead, perform
-from improv.runtime.engine_process import begun, opened
+from improv.runtime.opening import begun, opened
+from improv.runtime.router import CommandRouter
 from improv.session.state import Moment
 from improv.session.view import snapshot
 
@@ -65,7 +68,7 @@ class SimulatedDaemon:
         self._over = False
         self._wakes, self._woken = socket.socketpair()
         self._changed = threading.Condition()
-        self._desk = _Desk(self, Controllers(DEFAULT_MAPS), instance)  # type: ignore[arg-type]
+        self._desk = CommandRouter(self, Controllers(DEFAULT_MAPS), instance)  # type: ignore[arg-type]
         self._server: ControlServer | None = None
         self._thread = threading.Thread(target=self._perform)
         self._began = threading.Event()

@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 from improv.midi.player import NullSink, Player, Script
 from improv.models.catalog import find_model
 from improv.models.onnx_runtime import OnnxModel
-from improv.music.theory import STEPS_PER_BEAT, NoteEvent, NoteOff, NoteOn, Part, Timed
-from improv.music.transport import SimulatedClock, Transport
+from improv.music.clock import SimulatedClock
+from improv.music.notes import NoteEvent, NoteOff, NoteOn, Timed
+from improv.music.parts import Part
+from improv.music.theory import STEPS_PER_BEAT
+from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
-from improv.protocol.commands import HandOver, Settings
+from improv.protocol.commands import HandOver
+from improv.protocol.controls import Settings
 from improv.recording.midi_file import read_call
 from improv.runtime.engine import Lead, perform
 from improv.session.lifecycle import begin

@@ -9,11 +9,14 @@ import pytest
 
 from improv.models.encodings import Cells, Fed
 from improv.models.encodings.cells import asked_at
+from improv.music.notes import SILENCE, Cell, Frame, NoteOff, NoteOn, Onset, Release, Timed
+from improv.music.parts import Part
 from improv.music.rhythm import NUMBERS, Rhythm
-from improv.music.theory import SILENCE, STEPS_PER_BAR, Cell, Chord, Frame, NoteOff, NoteOn, Onset, Part, Release, Timed
+from improv.music.theory import STEPS_PER_BAR, Chord
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
-from improv.protocol.commands import HandOver, Restart, Set, Settings
+from improv.protocol.commands import HandOver, Restart, Set
+from improv.protocol.controls import Settings
 from improv.session.lifecycle import begin
 from improv.session.state import Heard, Session
 from improv.session.step import advance

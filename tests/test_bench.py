@@ -21,7 +21,7 @@ from typing import Self
 import numpy as np
 import pytest
 
-from improv.config.load import Wiring
+from improv.config.values import Wiring
 from improv.diagnostics.bench import jack, own_senders, steps, table
 from improv.diagnostics.bench import jack_measurements as live
 from improv.diagnostics.bench.grid import LEAD, PERIOD_S, onsets, read, write
@@ -38,10 +38,10 @@ from improv.diagnostics.bench.stall_probe import StallProbe
 from improv.diagnostics.bench.statistics import Quantiles, Samples, Stall, joined, median_ratio, ratio, robust_slope
 from improv.diagnostics.bench.steps import beside_bare_us, decided_us, processor_ms, step_us
 from improv.errors import Unavailable
-from improv.ipc.link import Child
+from improv.ipc.child import Child
 from improv.models.catalog import find_model
 from improv.models.onnx_runtime import OnnxModel
-from improv.protocol.commands import MODEL
+from improv.protocol.controls import MODEL
 from improv.runtime.ipc_messages import ENGINE, PLAYER, Opened, Report
 from tests.onnx_models import saved, walker
 

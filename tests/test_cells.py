@@ -14,26 +14,14 @@ from numpy.typing import NDArray
 from improv.models.contract import CONTRACT, ModelSpec, Tensor, Tensors
 from improv.models.encodings import ENCODINGS, Choosing, Fed, Steer
 from improv.models.encodings.cells import PITCH_HEAD, RHYTHM_HEAD, Cells, chord_notes
+from improv.music.notes import SILENCE, Cell, Frame, NoteOff, NoteOn, Onset, Release, Timed
+from improv.music.parts import Part
 from improv.music.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of
-from improv.music.theory import (
-    QUALITIES,
-    SILENCE,
-    STEPS_PER_BAR,
-    STEPS_PER_BEAT,
-    Cell,
-    Chord,
-    Form,
-    Frame,
-    NoteOff,
-    NoteOn,
-    Onset,
-    Part,
-    Release,
-    Timed,
-)
+from improv.music.theory import QUALITIES, STEPS_PER_BAR, STEPS_PER_BEAT, Chord, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
-from improv.protocol.commands import CHANGES, Restart, Set, Settings, Stop
+from improv.protocol.commands import Restart, Set, Stop
+from improv.protocol.controls import CHANGES, Settings
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin
 from improv.session.state import Heard, Session

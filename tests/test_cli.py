@@ -26,7 +26,7 @@ from improv.cli.options import _in_bash
 from improv.config.instance import Instance
 from improv.config.load import NAMES
 from improv.control.socket_server import ControlServer
-from improv.protocol.commands import Rig
+from improv.protocol.snapshot import Rig
 from tests.onnx_models import describe, saved, specification, walker
 from tests.test_control import served
 from tests.test_recording import recorded

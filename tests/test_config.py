@@ -12,10 +12,12 @@ import pytest
 
 from improv.cli.config import app, beginning, toml
 from improv.config import load as config
-from improv.config.load import TABLES, Config, Map, OscSettings, Wiring, config_path, load, reserved, variable
+from improv.config.controller_maps import Map, reserved
+from improv.config.load import config_path, load
+from improv.config.values import TABLES, Config, OscSettings, Wiring, variable
 from improv.errors import DataError, ImprovError, InputNotFound, UsageError
 from improv.music.turns import Mode
-from improv.protocol.commands import CONTROLS, Settings
+from improv.protocol.controls import CONTROLS, Settings
 from tests.conftest import tiers
 
 GOOD = """\

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from improv.config.instance import Instance
-from improv.control.socket_server import ControlClient
+from improv.control.socket_client import ControlClient
 from improv.errors import ImprovError
-from improv.protocol.commands import Connect, PortStatus, Rig
+from improv.protocol.commands import Connect
+from improv.protocol.snapshot import PortStatus, Rig
 from tests.jack import (
     IMPROV_IN,
     IMPROV_OUT,

@@ -15,7 +15,8 @@ from improv.models.catalog import MAX_FILE_BYTES, find_model, model_paths
 from improv.models.contract import MAX_TENSOR_VALUES, ModelSpec, no_memory
 from improv.models.encodings import Fed
 from improv.models.onnx_runtime import OnnxModel, provider_names, remember_provider, remembered_provider
-from improv.music.theory import Cell, Form, Frame, Onset
+from improv.music.notes import Cell, Frame, Onset
+from improv.music.theory import Form
 from tests.conftest import CHANGES
 from tests.onnx_models import ENCODING, Edit, describe, saved, specification, walker
 

@@ -22,25 +22,16 @@ from typing import Any
 import pytest
 
 from improv import __version__
-from improv.control import socket_server as control
-from improv.control.socket_server import (
-    BURST,
-    MAX_CLIENTS,
-    MAX_FRAME_BYTES,
-    MAX_UNSENT_BYTES,
-    REQUESTS_PER_S,
-    ControlClient,
-    ControlServer,
-    Greeting,
-    described,
-    requested,
-    told,
-)
+from improv.control import socket_protocol, socket_server, socket_transport
+from improv.control.socket_client import ControlClient
+from improv.control.socket_protocol import MAX_FRAME_BYTES, Greeting, described, requested, told
+from improv.control.socket_server import BURST, MAX_UNSENT_BYTES, REQUESTS_PER_S, ControlServer
+from improv.control.socket_transport import MAX_CLIENTS
 from improv.errors import DataError, Unavailable, UsageError
-from improv.music.theory import Cell, Chord, Onset, Place, Release
+from improv.music.notes import Cell, Onset, Release
+from improv.music.theory import Chord, Place
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.commands import (
-    CONTROLS,
     Command,
     Connect,
     Forget,
@@ -51,15 +42,14 @@ from improv.protocol.commands import (
     Press,
     Quit,
     Restart,
-    Rig,
     Set,
-    Settings,
-    Snapshot,
     Start,
     Stop,
     Tap,
 )
+from improv.protocol.controls import CONTROLS, Settings
 from improv.protocol.json_codec import plain
+from improv.protocol.snapshot import Rig, Snapshot
 
 HELLO = '{"improv":1}'
 SEEN = Snapshot(
@@ -361,16 +351,16 @@ def test_a_path_too_long_for_a_socket_is_said_so(tmp_path: Path, daemon: Daemon)
 def test_the_system_says_who_knocks(server: ControlServer, path: Path) -> None:
     here, there = socket.socketpair(socket.AF_UNIX)
     with here, there:
-        assert control._peer_uid(here) == os.getuid()
+        assert socket_transport._peer_uid(here) == os.getuid()
     with socket.socket() as stranger:
-        assert control._peer_uid(stranger) in (None, 2**32 - 1)  # no such thing as its user
+        assert socket_transport._peer_uid(stranger) in (None, 2**32 - 1)  # no such thing as its user
 
 
 @pytest.mark.parametrize("uid", [None, 2**32 - 1])
 def test_another_user_is_told_and_closed(
     uid: int | None, connect: Callable[..., Peer], daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "_peer_uid", lambda end: uid)
+    monkeypatch.setattr(socket_transport, "_peer_uid", lambda end: uid)
     peer = connect('{"do":"panic"}')
     assert peer.lines() == [{"error": "this improv is another user's"}]
     assert peer.closed
@@ -871,7 +861,7 @@ def test_a_daemon_that_does_not_answer_is_said_so(path: Path) -> None:
 
 
 def test_without_unix_sockets_a_token_lets_in(path: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "_door", control._LoopbackDoor)
+    monkeypatch.setattr(socket_server, "system_transport", socket_transport.LoopbackTransport)
     with ControlServer(path, "default", daemon.ask) as server, served(server):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         with ControlClient(path) as client:
@@ -886,7 +876,7 @@ def test_without_unix_sockets_a_token_lets_in(path: Path, daemon: Daemon, monkey
 
 # --- what is written about it ---------------------------------------------------------------------
 
-PAGE = Path(control.__file__).with_name("PROTOCOL.md").read_text()
+PAGE = Path(socket_server.__file__).with_name("PROTOCOL.md").read_text()
 
 
 def test_every_request_on_the_page_is_understood_and_every_request_is_on_the_page() -> None:
@@ -894,7 +884,7 @@ def test_every_request_on_the_page_is_understood_and_every_request_is_on_the_pag
     given = [json.loads(text) for row in rows for text in row.split("` `")]
     for request in given:
         requested(request, 0.0)
-    assert {request["do"] for request in given} == set(control._REQUESTS)
+    assert {request["do"] for request in given} == set(socket_protocol._REQUESTS)
 
 
 def test_every_field_of_a_snapshot_is_on_the_page() -> None:
@@ -951,7 +941,7 @@ def test_whoever_says_nothing_is_dropped_after_a_while(
 ) -> None:
     silent, slow, greeted = connect(greet=False), connect(greet=False), connect()
     slow.end.sendall(HELLO[:5].encode())
-    clock.now_s += control.GREETING_S - 0.1
+    clock.now_s += socket_server.GREETING_S - 0.1
     server.poll()
     assert (silent.lines(), silent.closed, slow.lines(), slow.closed) == ([], False, [], False)
     slow.end.sendall(f"{HELLO[5:]}\n".encode())

@@ -7,22 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.config.load import Map
+from improv.config.controller_maps import Map
 from improv.control.midi_controllers import DEFAULT_MAPS, Controllers, from_file, to_text
 from improv.errors import DataError, UsageError
-from improv.protocol.commands import (
-    CONTROLS,
-    TARGETS,
-    TRIGGERS,
-    Command,
-    HandOver,
-    Nudge,
-    Panic,
-    Set,
-    Start,
-    Tap,
-    Value,
-)
+from improv.protocol.commands import TARGETS, TRIGGERS, Command, HandOver, Nudge, Panic, Set, Start, Tap
+from improv.protocol.controls import CONTROLS, Value
 
 KNOB, PAD, PEDAL, PATCH = 21, 36, 64, 5
 

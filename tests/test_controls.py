@@ -17,29 +17,15 @@ from improv.models.contract import StepModel, Tensors
 from improv.models.encodings import MELODY_HEAD, LocalNotes, Steer
 from improv.models.onnx_runtime import OnnxModel
 from improv.models.sampling import one_unit
-from improv.music.theory import PITCH_CLASSES, SILENCE, Cell, Chord, Form, NoteOff, NoteOn, Onset, Part, Timed, Volume
-from improv.music.transport import SimulatedClock, Transport
+from improv.music.clock import SimulatedClock
+from improv.music.notes import SILENCE, Cell, NoteOff, NoteOn, Onset, Timed, Volume
+from improv.music.parts import Part
+from improv.music.theory import PITCH_CLASSES, Chord, Form
+from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol.commands import (
-    CONTROLS,
-    MODEL,
-    OWN,
-    Command,
-    Control,
-    HandOver,
-    How,
-    Nudge,
-    Panic,
-    Quit,
-    Restart,
-    Set,
-    Settings,
-    Start,
-    Stop,
-    Tap,
-    Value,
-    checked,
-)
+from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Set, Start, Stop, Tap, checked
+from improv.protocol.controls import CONTROLS, MODEL, OWN, Control, Settings, Value
+from improv.protocol.snapshot import How
 from improv.recording.replay import replayed
 from improv.runtime.engine import START_S, Lead, _fallbacks, perform
 from improv.session.fallback import fallback

@@ -14,11 +14,11 @@ from typer.exceptions import TyperException
 
 from improv.cli.ctl import app
 from improv.config.instance import Instance
-from improv.control.socket_server import ControlServer, described
+from improv.control.socket_protocol import described
+from improv.control.socket_server import ControlServer
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.music.turns import Who
 from improv.protocol.commands import (
-    CONTROLS,
     TARGETS,
     Command,
     Connect,
@@ -27,16 +27,16 @@ from improv.protocol.commands import (
     Learn,
     Nudge,
     Panic,
-    PortStatus,
     Quit,
     Restart,
     Set,
-    Snapshot,
     Start,
     Stop,
     Tap,
 )
+from improv.protocol.controls import CONTROLS
 from improv.protocol.json_codec import made
+from improv.protocol.snapshot import PortStatus, Snapshot
 from tests.test_control import SEEN, Daemon, served
 
 

@@ -24,15 +24,18 @@ from improv.config.instance import Instance
 from improv.control.midi_controllers import Controllers
 from improv.errors import AlreadyRunning, ImprovError, UsageError
 from improv.midi import ports
-from improv.music.theory import Cell, Place
+from improv.music.notes import Cell
+from improv.music.theory import Place
 from improv.music.turns import Mode, Turn, Who
-from improv.protocol.commands import Learn, PortStatus, Rig, Settings, Snapshot
+from improv.protocol.commands import Learn
+from improv.protocol.controls import Settings
 from improv.protocol.json_codec import printable
+from improv.protocol.snapshot import PortStatus, Rig, Snapshot
 from improv.runtime import log as logs
-from improv.runtime.daemon import _Desk
 from improv.runtime.ipc_messages import Opened
 from improv.runtime.log import Log
 from improv.runtime.observers import Audience
+from improv.runtime.router import CommandRouter
 from improv.system.systemd import READY, WATCHDOG, notify, status, unit, unit_of, watchdog_s
 from tests.jack import eventually
 
@@ -679,7 +682,7 @@ def test_whoever_watches_sees_what_is_learned_and_without_midi_nothing_is() -> N
     there = SimpleNamespace(rig=Rig(api="jack"), want=lambda wanted: None)
     shown: list[Snapshot] = []
     audience = Audience(SimpleNamespace(), print)
-    audience.desk = _Desk(there, Controllers(()), Instance())  # type: ignore[arg-type]
+    audience.desk = CommandRouter(there, Controllers(()), Instance())  # type: ignore[arg-type]
     audience.watched_by = [SimpleNamespace(show=shown.append)]
     audience.last = SimpleNamespace(seen=SEEN)  # type: ignore[assignment]
     for target in ("tempo", ""):

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from improv.config.controller_maps import Map
 from improv.config.endless_knobs import DECODERS, Relative, Watch
-from improv.config.load import Map
 from improv.control.midi_controllers import DEFAULT_MAPS, Controllers, from_file, to_text
 from improv.errors import DataError, UsageError
-from improv.protocol.commands import CONTROLS, Command, Nudge, Set
+from improv.protocol.commands import Command, Nudge, Set
+from improv.protocol.controls import CONTROLS
 from tests.test_controllers import KNOB, Rig, cc, key, knob
 
 SENT: dict[Relative, dict[int, int]] = {

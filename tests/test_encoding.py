@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from improv.models.encodings import Fed, LocalNotes
-from improv.music.theory import SILENCE, Cell, Chord, Form, Frame, Onset
+from improv.music.notes import SILENCE, Cell, Frame, Onset
+from improv.music.theory import Chord, Form
 from tests.conftest import LOCAL_NOTES
 
 BLUES = Form.parse("C7 | F7 | F#dim7 | A7 | Dm7 | G7")

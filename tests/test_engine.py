@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 
 from improv.midi.messages import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_OFF, NOTE_ON
-from improv.midi.player import GAP_S, Plan, Player, Script
+from improv.midi.player import GAP_S, Player, Script
 from improv.models.contract import Tensors
 from improv.models.encodings import CHORD_HEAD
-from improv.music.theory import NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, Volume
-from improv.music.transport import SimulatedClock, Transport
+from improv.music.clock import SimulatedClock
+from improv.music.notes import NoteEvent, NoteOff, NoteOn, Placed, Timed, Volume
+from improv.music.parts import Part
+from improv.music.plan import Plan
+from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol.commands import Command, How, Panic, Quit, Set
+from improv.protocol.commands import Command, Panic, Quit, Set
+from improv.protocol.snapshot import How
 from improv.runtime.engine import FALLBACK_STEPS, REPLAN_S, Lead, perform
 from improv.session.fallback import LATE
 from improv.session.state import Moment, Session

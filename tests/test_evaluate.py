@@ -20,7 +20,7 @@ from improv.models.onnx_runtime import OnnxModel
 from improv.music.rhythm import RHYTHMS
 from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Chord, Form
 from improv.music.turns import Mode
-from improv.protocol.commands import Settings
+from improv.protocol.controls import Settings
 from tests.conftest import Echo
 from tests.test_markov import line as choices
 from tests.test_metrics import eighths, line, moved

@@ -8,28 +8,14 @@ from math import inf
 import pytest
 
 from improv.midi.player import Arrival, Player
-from improv.music.theory import NoteOff, NoteOn, Part, Timed
-from improv.music.transport import SimulatedClock, Transport
+from improv.music.clock import SimulatedClock
+from improv.music.notes import NoteOff, NoteOn, Timed
+from improv.music.parts import Part
+from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol.commands import (
-    BARS,
-    CONTROLS,
-    MODEL,
-    TEMPO,
-    THRU,
-    Command,
-    HandOver,
-    How,
-    Nudge,
-    Panic,
-    Quit,
-    Restart,
-    Set,
-    Settings,
-    Start,
-    Stop,
-    Tap,
-)
+from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Set, Start, Stop, Tap
+from improv.protocol.controls import BARS, CONTROLS, MODEL, TEMPO, THRU, Settings
+from improv.protocol.snapshot import How
 from improv.runtime.engine import Lead, perform
 from improv.session.lifecycle import begin
 from improv.session.state import Moment

@@ -13,13 +13,19 @@ from hypothesis import example
 from hypothesis import strategies as st
 
 from improv.midi.messages import CHANNELS
-from improv.midi.player import Plan, Player, Script
+from improv.midi.player import Player, Script
 from improv.models.contract import Tensors
 from improv.models.encodings import CHORD_HEAD, MELODY_HEAD
-from improv.music.theory import STEPS_PER_BAR, NoteOff, NoteOn, Part, Timed
-from improv.music.transport import SimulatedClock, Transport
+from improv.music.clock import SimulatedClock
+from improv.music.notes import NoteOff, NoteOn, Timed
+from improv.music.parts import Part
+from improv.music.plan import Plan
+from improv.music.theory import STEPS_PER_BAR
+from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol.commands import Command, How, Set, Settings
+from improv.protocol.commands import Command, Set
+from improv.protocol.controls import Settings
+from improv.protocol.snapshot import How
 from improv.runtime.engine import FALLBACK_STEPS, Lead, perform
 from improv.session.band.comping import CHORDS_LOW
 from improv.session.fallback import LATE

@@ -15,13 +15,17 @@ import mido
 import numpy as np
 import pytest
 
-from improv.config.load import Tune
+from improv.config.values import Tune
 from improv.errors import DataError, ImprovError, InputNotFound, UsageError
 from improv.midi.messages import CHANNELS
-from improv.music.theory import NoteOff, NoteOn, Part, Placed, Timed, pitch_name
+from improv.music.notes import NoteOff, NoteOn, Placed, Timed
+from improv.music.parts import Part
+from improv.music.theory import pitch_name
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Rules, Turn, Who, first_turn
-from improv.protocol.commands import OWN, How, Quit, Set, Settings
+from improv.protocol.commands import Quit, Set
+from improv.protocol.controls import OWN, Settings
+from improv.protocol.snapshot import How
 from improv.recording import Entry, Head
 from improv.recording.midi_file import TICKS_A_BEAT, CallNote, Take, read_call
 from improv.recording.replay import entry_of

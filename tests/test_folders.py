@@ -6,9 +6,9 @@ import pytest
 
 from improv.cli import ctl
 from improv.cli.options import Given
-from improv.config.load import Wiring, absolute, check_writable
+from improv.config.values import Wiring, absolute, check_writable
 from improv.errors import InputNotFound
-from improv.protocol.commands import MODEL
+from improv.protocol.controls import MODEL
 from improv.runtime.daemon import _save
 from improv.runtime.observers import Audience
 from tests.test_daemon_command import SEEN

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from improv.protocol.commands import How
+from improv.protocol.snapshot import How
 from improv.recording.replay import check
 from tests.goldens import RENDERS, TAKES, export, exported, kept, render
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.config.load import Wiring
+from improv.config.values import Wiring
 from improv.errors import Unavailable
 from improv.ipc.link import Link
 from improv.midi import hosted_clients as hosted
@@ -18,7 +18,7 @@ from improv.midi.hosted_clients import Hosted
 from improv.midi.parser import Incoming
 from improv.midi.ports import InputPort, OutputPort
 from improv.midi.rtmidi_binding import rtmidi
-from improv.protocol.commands import PortStatus
+from improv.protocol.snapshot import PortStatus
 from improv.runtime import port_set as rig
 from improv.runtime.ipc_messages import Alive
 from improv.runtime.port_host import PortHost

@@ -19,9 +19,11 @@ from hypothesis import strategies as st
 from improv import errors
 from improv.errors import ContractError, ImprovError
 from improv.ipc import link
-from improv.ipc.link import Child, Failed, Join, Link
-from improv.midi.player import Plan
-from improv.music.theory import NoteOff, NoteOn, Part, Placed
+from improv.ipc.child import Child
+from improv.ipc.link import Failed, Join, Link
+from improv.music.notes import NoteOff, NoteOn, Placed
+from improv.music.parts import Part
+from improv.music.plan import Plan
 from improv.music.transport import Transport
 
 SMALLEST = 1  # the system makes of it the smallest buffer that it has

@@ -18,11 +18,11 @@ import mido
 import pytest
 
 from improv.__main__ import main
-from improv.config.load import RecordingSettings
+from improv.config.values import RecordingSettings
 from improv.errors import DataError
 from improv.ipc.link import Link
 from improv.music.turns import Mode
-from improv.protocol.commands import Rig, Snapshot
+from improv.protocol.snapshot import Rig, Snapshot
 from improv.recording import (
     Disk,
     Entry,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.music.theory import SILENCE, Cell, Chord, Frame, Onset
+from improv.music.notes import SILENCE, Cell, Frame, Onset
+from improv.music.theory import Chord
 from tests.test_solos import melodies, solo
 from training.corpora.solos import Note, Solo, frames
 from training.metrics import report as metrics

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from improv.midi.parser import SYSEX_LIMIT, Incoming, MessageStream
-from improv.midi.player import Arrival, Plan, Player
-from improv.music.theory import NoteOff, NoteOn, Part, Placed, Timed, in_order
-from improv.music.transport import SimulatedClock, Transport
+from improv.midi.player import Arrival, Player
+from improv.music.clock import SimulatedClock
+from improv.music.notes import NoteOff, NoteOn, Placed, Timed, in_order
+from improv.music.parts import Part
+from improv.music.plan import Plan
+from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.runtime.engine import Lead, perform
 from improv.session.state import Moment, Session

@@ -2,22 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.music.theory import (
-    PITCH_CLASSES,
-    QUALITIES,
-    Cell,
-    Chord,
-    Form,
-    NoteOff,
-    NoteOn,
-    Onset,
-    Part,
-    Place,
-    Placed,
-    Release,
-    in_order,
-    pitch_name,
-)
+from improv.music.notes import Cell, NoteOff, NoteOn, Onset, Placed, Release, in_order
+from improv.music.parts import Part
+from improv.music.theory import PITCH_CLASSES, QUALITIES, Chord, Form, Place, pitch_name
 
 chords = st.builds(Chord, st.integers(0, 11), st.sampled_from(sorted(QUALITIES.values())))
 

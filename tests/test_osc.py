@@ -16,22 +16,12 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from improv.control.osc import OscServer
 from improv.errors import Unavailable, UsageError
-from improv.music.theory import SILENCE, Chord, Place
+from improv.music.notes import SILENCE
+from improv.music.theory import Chord, Place
 from improv.music.turns import Mode, Turn, Who
-from improv.protocol.commands import (
-    CONTROLS,
-    Command,
-    HandOver,
-    Nudge,
-    Panic,
-    Restart,
-    Set,
-    Settings,
-    Snapshot,
-    Start,
-    Stop,
-    Tap,
-)
+from improv.protocol.commands import Command, HandOver, Nudge, Panic, Restart, Set, Start, Stop, Tap
+from improv.protocol.controls import CONTROLS, Settings
+from improv.protocol.snapshot import Snapshot
 
 LOOPBACK = "127.0.0.1"
 

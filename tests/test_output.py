@@ -22,7 +22,7 @@ from improv.cli.commands import run
 from improv.cli.output import say, say_lines
 from improv.config.instance import Instance
 from improv.control.terminal import Lines
-from improv.protocol.commands import Rig
+from improv.protocol.snapshot import Rig
 from improv.runtime.log import Log
 from improv.system.systemd import status
 from improv.tui.app import ImprovApp

@@ -14,7 +14,7 @@ from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import Chord, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol.commands import Settings
+from improv.protocol.controls import Settings
 from improv.session.lifecycle import begin
 from improv.session.state import Heard
 from improv.session.step import advance

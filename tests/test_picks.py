@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from improv.config.load import Config, load
+from improv.config.load import load
 from improv.config.picks import Picks
-from improv.protocol.commands import Value
+from improv.config.values import Config
+from improv.protocol.controls import Value
 
 NOTHING: Mapping[str, Value] = {}
 

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from improv.errors import DataError
-from improv.music.theory import QUALITIES, Cell, Chord, Onset, Place, Release
+from improv.music.notes import Cell, Onset, Release
+from improv.music.theory import QUALITIES, Chord, Place
 from improv.music.turns import Mode, Turn, Who
-from improv.protocol.commands import Rig, Settings, Snapshot
+from improv.protocol.controls import Settings
 from improv.protocol.json_codec import encoded, fields_of, made, malformed, object_of, parsed, plain
+from improv.protocol.snapshot import Rig, Snapshot
 
 
 class Colour(StrEnum):

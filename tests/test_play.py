@@ -18,7 +18,8 @@ from improv.cli import play
 from improv.cli.options import Given
 from improv.config.instance import Instance, Origin
 from improv.errors import AlreadyRunning, UsageError
-from improv.protocol.commands import Rig, Set
+from improv.protocol.commands import Set
+from improv.protocol.snapshot import Rig
 from improv.tui.app import ImprovApp
 from improv.tui.client import DaemonLink
 

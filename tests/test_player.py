@@ -13,11 +13,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from improv.midi.controller_filter import PassOn, Wanted
 from improv.midi.messages import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, CONTROL
 from improv.midi.parser import Gone, Incoming
-from improv.midi.player import Arrival, PassOn, Plan, Player, Wanted
-from improv.music.theory import TICKS_PER_STEP, NoteEvent, NoteOff, NoteOn, Part, Placed, Timed, Volume, in_order
-from improv.music.transport import SimulatedClock, Transport
+from improv.midi.player import Arrival, Player
+from improv.music.clock import SimulatedClock
+from improv.music.notes import NoteEvent, NoteOff, NoteOn, Placed, Timed, Volume, in_order
+from improv.music.parts import Part
+from improv.music.plan import Plan
+from improv.music.theory import TICKS_PER_STEP
+from improv.music.transport import Transport
 from improv.protocol.commands import Panic, Press, Quit
 from tests.synth import Synth
 

@@ -5,7 +5,8 @@ import pytest
 from improv.errors import InputNotFound, UsageError
 from improv.midi.messages import bytes_of
 from improv.midi.port_names import is_ours, match_port, one_of_each
-from improv.music.theory import NoteOff, NoteOn, Part
+from improv.music.notes import NoteOff, NoteOn
+from improv.music.parts import Part
 
 ALSA = ["Midi Through:Midi Through Port-0 14:0", "KeyLab 49:KeyLab 49 MIDI 1 24:0", "KeyLab 49:KeyLab 49 MIDI 2 24:1"]
 JACK = ["a2j:KeyLab 49 [24] (capture): KeyLab 49 MIDI 1", "synth:midi_00"]

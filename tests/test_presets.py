@@ -21,7 +21,9 @@ from improv.config.presets import (
     without,
 )
 from improv.errors import DataError, UsageError
-from improv.protocol.commands import CONTROLS, Rig, Set, Snapshot
+from improv.protocol.commands import Set
+from improv.protocol.controls import CONTROLS
+from improv.protocol.snapshot import Rig, Snapshot
 from tests.tui_snapshots import trading
 
 SEEN: Snapshot = trading()[0]

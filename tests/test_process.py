@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
-from improv.config.load import Wiring
+from improv.config.values import Wiring
 from improv.ipc.link import Link
 from improv.midi import ports
 from improv.midi.messages import CONTROL, NOTE_OFF, NOTE_ON, VOLUME
 from improv.midi.parser import Gone
-from improv.midi.player import NullSink, Plan, Player
+from improv.midi.player import NullSink, Player
 from improv.midi.ports import InputPort, OutputPort
-from improv.music.theory import NoteOn, Part, Placed, Timed, Volume
-from improv.music.transport import SimulatedClock, Transport
+from improv.music.clock import SimulatedClock
+from improv.music.notes import NoteOn, Placed, Timed, Volume
+from improv.music.parts import Part
+from improv.music.plan import Plan
+from improv.music.transport import Transport
 from improv.protocol.commands import Connect, Panic, Quit
 from improv.runtime import player_process as process
 from improv.runtime.ipc_messages import Arrived, Down, Report, StandBy, TakeOver

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from improv.protocol.commands import CONTROLS
+from improv.protocol.controls import CONTROLS
 
 README = Path(__file__).parents[1] / "README.md"
 PORTS = {"improv in", "improv out", "improv thru"}

@@ -34,10 +34,13 @@ from hypothesis import strategies as st
 
 from improv.errors import DataError, InputNotFound, UsageError
 from improv.midi.messages import CHANNELS
-from improv.music.theory import NoteOff, NoteOn, Part, Placed, Timed
+from improv.music.notes import NoteOff, NoteOn, Placed, Timed
+from improv.music.parts import Part
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Turn, Who
-from improv.protocol.commands import Command, How, Set, Settings, Value
+from improv.protocol.commands import Command, Set
+from improv.protocol.controls import Settings, Value
+from improv.protocol.snapshot import How
 from improv.recording import (
     Disk,
     Entry,

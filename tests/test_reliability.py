@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 from onnx import helper, numpy_helper
 
-from improv.music.theory import NoteOn, Part
+from improv.music.notes import NoteOn
+from improv.music.parts import Part
 from improv.recording import Recording, read_take
 from tests.jack import (
     IMPROV_IN,

@@ -8,19 +8,22 @@ from typing import cast
 import numpy as np
 import pytest
 
-from improv.config.load import Tune
+from improv.config.values import Tune
 from improv.errors import DataError
 from improv.midi.player import Script
 from improv.models.contract import Tensors
-from improv.music.theory import Timed
-from improv.music.transport import SimulatedClock
+from improv.music.clock import SimulatedClock
+from improv.music.notes import Timed
 from improv.music.turns import Mode
-from improv.protocol.commands import Command, How, Panic, Set, Stop
+from improv.protocol.commands import Command, Panic, Set, Stop
+from improv.protocol.snapshot import How
 from improv.recording import Entry, Head, Journal, Recording, read_take
 from improv.recording.replay import check, entry_of, replayed
 from improv.runtime.engine import Lead, perform
-from improv.runtime.engine_process import FarPlayer, _waited, head_of, opened
-from improv.runtime.engine_process import begun as begun_tune
+from improv.runtime.engine_process import _waited
+from improv.runtime.opening import begun as begun_tune
+from improv.runtime.opening import head_of, opened
+from improv.runtime.remote_player import RemotePlayer
 from improv.session.state import Moment, Session
 from tests.conftest import Echo
 from tests.test_engine import Apart, Commands, Failing, Slow, played, script
@@ -131,7 +134,7 @@ def test_who_waits_long_says_so_again_and_again() -> None:
             return [], [Stop()] if clock.now() == 3.0 else []
 
     told: list[float] = []
-    asked = _waited(cast(FarPlayer, Hands()), 9.5, lambda: told.append(clock.now()))
+    asked = _waited(cast(RemotePlayer, Hands()), 9.5, lambda: told.append(clock.now()))
     assert asked == [Stop()]
     assert told == [float(second) for second in range(1, 10)]
     assert clock.now() == 9.5

@@ -17,12 +17,12 @@ import pytest
 from pythonosc.osc_message_builder import build_msg
 
 from improv.config.instance import Instance
-from improv.control.socket_server import ControlClient
+from improv.control.socket_client import ControlClient
 from improv.errors import ImprovError, UsageError
 from improv.models.catalog import MAX_FILE_BYTES, find_model, model_paths, read_model
 from improv.protocol.commands import Command, Panic, Set, Tap
 from improv.recording import find_take, read_take, takes_directory
-from improv.runtime.daemon import _Desk, _Guarded
+from improv.runtime.router import CommandRouter, GuardedInterface
 from improv.system import programs as program
 from improv.system.safe_files import read_file
 from tests.onnx_models import describe, saved, specification, walker
@@ -235,7 +235,7 @@ def test_what_nobody_has_foreseen_is_an_answer_and_a_remark(tmp_path: Path) -> N
     from improv.control.midi_controllers import Controllers
 
     broken = Broken()
-    desk = _Desk(broken, Controllers(()), Instance())  # type: ignore[arg-type]
+    desk = CommandRouter(broken, Controllers(()), Instance())  # type: ignore[arg-type]
     for command in (Panic(), Set("model", "partner"), Tap(1.0)):
         with pytest.raises(ImprovError, match=r"could not be done: OSError: .*Too many open files"):
             desk.ask(command)
@@ -244,7 +244,7 @@ def test_what_nobody_has_foreseen_is_an_answer_and_a_remark(tmp_path: Path) -> N
 
 def test_an_interface_that_fails_fails_alone() -> None:
     broken = Broken()
-    guarded = _Guarded(broken, broken.remark)
+    guarded = GuardedInterface(broken, broken.remark)
     assert [list(guarded.poll()), list(guarded.poll())] == [[], []]
     assert broken.remarks == ["an interface has failed: RuntimeError: a door has fallen in"]
     assert list(guarded.wakers()) == []
@@ -254,7 +254,7 @@ def test_an_interface_that_fails_fails_alone() -> None:
 
 
 def test_learned_maps_that_are_no_text_are_none(tmp_path: Path) -> None:
-    from improv.runtime.daemon import learned_maps
+    from improv.runtime.router import learned_maps
 
     at, said = Instance(), list[str]()
     at.learned.parent.mkdir(parents=True)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from improv.music.notes import SILENCE, Cell, Onset, Release
 from improv.music.rhythm import HALF, NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
-from improv.music.theory import SILENCE, TICKS_PER_STEP, Cell, Onset, Release
+from improv.music.theory import TICKS_PER_STEP
 
 HELD = Rhythm(held=True)
 C, E = 60, 64

@@ -6,10 +6,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from improv.music.theory import PITCH_CLASSES, Form, NoteEvent, NoteOff, NoteOn, Onset, Part, Placed, Timed, Volume
+from improv.music.notes import NoteEvent, NoteOff, NoteOn, Onset, Placed, Timed, Volume
+from improv.music.parts import Part
+from improv.music.theory import PITCH_CLASSES, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
-from improv.protocol.commands import Command, Set, Settings
+from improv.protocol.commands import Command, Set
+from improv.protocol.controls import Settings
 from improv.session.band.click import CLICK_PITCH
 from improv.session.fallback import LATE, fallback
 from improv.session.lifecycle import begin, finish

@@ -6,16 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from improv.config.load import Tune
+from improv.config.values import Tune
 from improv.models.contract import CONTRACT, ModelSpec, StepModel, Tensor, Tensors
 from improv.models.encodings import ENCODINGS, Cells
 from improv.models.encodings.cells import PITCH_HEAD, RHYTHM_HEAD
+from improv.music.notes import NoteOff, NoteOn, Timed
+from improv.music.parts import Part
 from improv.music.rhythm import NUMBERS, Rhythm
-from improv.music.theory import STEPS_PER_BEAT, Form, NoteOff, NoteOn, Part, Timed
+from improv.music.theory import STEPS_PER_BEAT, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
-from improv.protocol.commands import Settings
-from improv.runtime.engine_process import opened
+from improv.protocol.controls import Settings
+from improv.runtime.opening import opened
 from improv.session.lifecycle import begin
 from improv.session.state import Heard
 from improv.session.step import advance

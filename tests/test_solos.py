@@ -5,7 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.music.theory import BEATS_PER_BAR, SILENCE, TICKS_PER_BEAT, Cell, Chord, Frame, Onset, Release
+from improv.music.notes import SILENCE, Cell, Frame, Onset, Release
+from improv.music.theory import BEATS_PER_BAR, TICKS_PER_BEAT, Chord
 from improv.session.listening import cell_at
 from improv.session.state import Key
 from training.corpora.solos import Note, Solo, frames, notes_in

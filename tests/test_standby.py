@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from improv.config.load import Wiring
+from improv.config.values import Wiring
 from improv.errors import InputNotFound
 from improv.midi import ports
 from improv.midi.messages import silencing
 from improv.midi.ports import OutputPort
-from improv.protocol.commands import PortStatus, Quit
+from improv.protocol.commands import Quit
+from improv.protocol.snapshot import PortStatus
 from improv.runtime.ipc_messages import StandBy, TakeOver
 from improv.runtime.standby_player import stand_by
 

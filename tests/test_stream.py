@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from improv.midi.parser import SYSEX_LIMIT, Counts, MessageStream, note_event
-from improv.music.theory import NoteOff, NoteOn, Part
+from improv.music.notes import NoteOff, NoteOn
+from improv.music.parts import Part
 
 CHANNEL = {status: 1 if 0xC0 <= status < 0xE0 else 2 for status in range(0x80, 0xF0)}
 """How many data bytes follow a status."""

@@ -9,7 +9,7 @@ import torch
 
 from improv.models.contract import ModelSpec, Tensor, Tensors
 from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BEAT, Form
-from improv.protocol.commands import CHANGES
+from improv.protocol.controls import CHANGES
 from tests.conftest import tiers
 from tests.test_improviser import solo
 from training.corpora.solos import Solo

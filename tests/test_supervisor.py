@@ -17,11 +17,13 @@ from typing import Any
 
 import pytest
 
-from improv.config.load import Tune, Wiring
+from improv.config.values import Tune, Wiring
 from improv.errors import ImprovError, Unavailable
-from improv.music.theory import NoteOn, Part
+from improv.music.notes import NoteOn
+from improv.music.parts import Part
 from improv.music.turns import Mode
-from improv.protocol.commands import Command, Connect, How, Nudge, PortStatus, Quit, Rig, Set
+from improv.protocol.commands import Command, Connect, Nudge, Quit, Set
+from improv.protocol.snapshot import How, PortStatus, Rig
 from improv.recording import Entry, Head, Recording, State, find_take, read_take
 from improv.recording.replay import check
 from improv.runtime.ipc_messages import Alive, Begin, Moved, Opened, TakeOver, Told

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from improv.config.load import Tune, Wiring
+from improv.config.values import Tune, Wiring
 from improv.music.turns import Mode
-from improv.protocol.commands import Command, How, Quit, Rig, Set
+from improv.protocol.commands import Command, Quit, Set
+from improv.protocol.snapshot import How, Rig
 from improv.recording import Head, Journal, Recording, State, read_take
 from improv.recording.replay import check
 from improv.runtime.ipc_messages import Begin, Told

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from improv.errors import DataError, ImprovError
-from improv.music.theory import NoteOff, NoteOn, Part, Placed, Timed
+from improv.music.notes import NoteOff, NoteOn, Placed, Timed
+from improv.music.parts import Part
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Turn, Who
-from improv.protocol.commands import How, Nudge, Set, Settings
+from improv.protocol.commands import Nudge, Set
+from improv.protocol.controls import Settings
+from improv.protocol.snapshot import How
 from improv.recording import Entry, Head, read_take, takes
 from improv.recording.bounds import MAX_EVENTS, MAX_STEP
 from improv.recording.format import checked_line

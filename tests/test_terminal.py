@@ -11,21 +11,10 @@ import pytest
 
 from improv.control.terminal import Keys, Lines
 from improv.models.contract import Tensors
-from improv.music.transport import SimulatedClock
+from improv.music.clock import SimulatedClock
 from improv.music.turns import Mode
-from improv.protocol.commands import (
-    TEMPERATURE,
-    TEMPO,
-    Command,
-    HandOver,
-    Nudge,
-    Panic,
-    Quit,
-    Restart,
-    Set,
-    Start,
-    Stop,
-)
+from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Set, Start, Stop
+from improv.protocol.controls import TEMPERATURE, TEMPO
 from improv.session.state import Heard, Session
 from improv.session.step import advance
 from improv.session.view import snapshot

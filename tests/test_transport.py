@@ -2,8 +2,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from improv.music.clock import SimulatedClock
 from improv.music.theory import TICKS_PER_STEP
-from improv.music.transport import SimulatedClock, Transport
+from improv.music.transport import Transport
 
 steps = st.integers(-1_000, 100_000)
 swings = st.floats(0.5, 0.75)

@@ -16,10 +16,10 @@ from improv.config.instance import Instance
 from improv.config.presets import load, preset_of, save
 from improv.control.socket_server import ControlServer
 from improv.errors import ImprovError, InputNotFound, UsageError
-from improv.music.theory import SILENCE, Chord, Form, Place
+from improv.music.notes import SILENCE
+from improv.music.theory import Chord, Form, Place
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.commands import (
-    CONTROLS,
     TARGETS,
     Command,
     Connect,
@@ -29,14 +29,13 @@ from improv.protocol.commands import (
     Panic,
     Press,
     Restart,
-    Rig,
     Set,
-    Settings,
-    Snapshot,
     Start,
     Stop,
     Tap,
 )
+from improv.protocol.controls import CONTROLS, Settings
+from improv.protocol.snapshot import Rig, Snapshot
 from improv.system.fluidsynth import Advice
 from improv.tui.app import DARK, GONE, LIGHT, ImprovApp, Setting
 from improv.tui.client import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, latest

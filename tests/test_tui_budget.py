@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.timer import Timer
 
-from improv.music.theory import Cell
+from improv.music.notes import Cell
 from improv.tui.client import Seen
 from improv.tui.redraw_budget import Budget
 from improv.tui.views.turn_banner import TurnBand

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from textual.events import MouseScrollDown, MouseScrollUp
 
-from improv.protocol.commands import CONTROLS, ON, SWING, Set
+from improv.protocol.commands import Set
+from improv.protocol.controls import CONTROLS, ON, SWING
 from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs
 from improv.tui.views.controls import DEAF, NAMES
 from improv.tui.views.turn_banner import TurnBand

@@ -16,27 +16,14 @@ from textual.widget import Widget
 
 from improv.config.instance import Instance
 from improv.config.presets import Preset, load, save
-from improv.control.socket_server import ControlClient
+from improv.control.socket_client import ControlClient
 from improv.midi.messages import CHANNELS, NOTE_OFF, NOTE_ON, silencing
 from improv.models.catalog import model_paths
-from improv.music.theory import Part
+from improv.music.parts import Part
 from improv.music.turns import Mode, Who
-from improv.protocol.commands import (
-    CONTROLS,
-    Command,
-    Connect,
-    HandOver,
-    Panic,
-    Press,
-    Restart,
-    Set,
-    Snapshot,
-    Start,
-    Stop,
-    Tap,
-    Value,
-    number,
-)
+from improv.protocol.commands import Command, Connect, HandOver, Panic, Press, Restart, Set, Start, Stop, Tap
+from improv.protocol.controls import CONTROLS, Value, number
+from improv.protocol.snapshot import Snapshot
 from improv.tui.app import GONE, ImprovApp, Setting
 from improv.tui.client import DaemonLink
 from improv.tui.input.key_bindings import BY_ACTION, TABLE, Letters

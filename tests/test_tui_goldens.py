@@ -23,7 +23,7 @@ from textual.strip import Strip
 
 from improv.config.presets import Preset, save
 from improv.music.turns import Mode, Who
-from improv.protocol.commands import Chance, Snapshot
+from improv.protocol.snapshot import Chance, Snapshot
 from improv.tui.app import DARK, LIGHT
 from improv.tui.client import Seen
 from improv.tui.theme.glyphs import ASCII, UNICODE

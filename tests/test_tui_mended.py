@@ -31,7 +31,9 @@ from improv.config.instance import Instance
 from improv.config.presets import load, preset_of, save
 from improv.control.socket_server import ControlServer
 from improv.errors import DataError
-from improv.protocol.commands import CONTROLS, Connect, Learn, Panic, Press, Rig, Set, Snapshot, Start, Stop, Tap
+from improv.protocol.commands import Connect, Learn, Panic, Press, Set, Start, Stop, Tap
+from improv.protocol.controls import CONTROLS
+from improv.protocol.snapshot import Rig, Snapshot
 from improv.system.fluidsynth import Found, advice
 from improv.tui import client as daemon_link
 from improv.tui.app import DARK, LIGHT, ImprovApp, Setting

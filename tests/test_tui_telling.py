@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from improv.music.theory import SILENCE, Cell
+from improv.music.notes import SILENCE, Cell
 from improv.music.turns import Mode, Turn, Who
-from improv.protocol.commands import MELODY_CONTROLS, Chance, PortStatus, Rig, Settings, Snapshot
+from improv.protocol.controls import MELODY_CONTROLS, Settings
+from improv.protocol.snapshot import Chance, PortStatus, Rig, Snapshot
 from improv.tui.screens.figures import figures, memory
 from improv.tui.theme.glyphs import ASCII, CONSOLE, UNICODE
 from improv.tui.views.base import Row, left_by

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
-from improv.music.theory import SILENCE, Cell, Chord, Onset, Place, Release
+from improv.music.notes import SILENCE, Cell, Onset, Release
+from improv.music.theory import Chord, Place
 from improv.music.turns import Mode, Turn, Who
-from improv.protocol.commands import Loudness, Snapshot
+from improv.protocol.snapshot import Loudness, Snapshot
 from improv.tui.screens.figures import figures
 from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs, glyphs_of
 from improv.tui.views import block_letters as big

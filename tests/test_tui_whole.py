@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from improv.cli.commands import app as commands
-from improv.protocol.commands import CONTROLS, MODE, PortStatus, Snapshot
+from improv.protocol.controls import CONTROLS, MODE
+from improv.protocol.snapshot import PortStatus, Snapshot
 from improv.tui.client import Joined, Seen, Started
 from improv.tui.input.key_bindings import TABLE
 from improv.tui.theme.glyphs import UNICODE

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.music.theory import STEPS_PER_BAR, NoteOff, NoteOn, Part, Timed
+from improv.music.notes import NoteOff, NoteOn, Timed
+from improv.music.parts import Part
+from improv.music.theory import STEPS_PER_BAR
 from improv.music.transport import Transport
 from improv.music.turns import (
     NOTHING_YET,
@@ -27,7 +29,8 @@ from improv.music.turns import (
     taken_says,
     turn_after,
 )
-from improv.protocol.commands import Command, HandOver, Restart, Set, Settings, Start, Stop
+from improv.protocol.commands import Command, HandOver, Restart, Set, Start, Stop
+from improv.protocol.controls import Settings
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin, idled, leapt
 from improv.session.state import Heard, Session

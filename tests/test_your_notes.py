@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from improv.midi.parser import Incoming
 from improv.midi.your_notes import DOUBT_BEATS, HELD_BEATS, YourNotes
-from improv.music.theory import NoteOff, NoteOn, Part, Timed
+from improv.music.notes import NoteOff, NoteOn, Timed
+from improv.music.parts import Part
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import Command, Panic
 from improv.session.state import Session

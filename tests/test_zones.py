@@ -5,9 +5,12 @@ import pytest
 from improv.midi.messages import CHANNELS, CONTROL, NOTE_ON
 from improv.midi.mpe_zones import Zones
 from improv.midi.parser import Incoming
-from improv.midi.player import Plan, Player
-from improv.music.theory import NoteOff, NoteOn, Part, Placed
-from improv.music.transport import SimulatedClock, Transport
+from improv.midi.player import Player
+from improv.music.clock import SimulatedClock
+from improv.music.notes import NoteOff, NoteOn, Placed
+from improv.music.parts import Part
+from improv.music.plan import Plan
+from improv.music.transport import Transport
 from improv.protocol.commands import Panic
 from tests.test_player import Inbox, Listener
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from improv.models.contract import StepModel
 from improv.models.onnx_runtime import OnnxModel
-from improv.music.theory import STEPS_PER_BAR, Cell, Chord, NoteOff, NoteOn, Part, Place, Placed, Timed
+from improv.music.notes import Cell, NoteOff, NoteOn, Placed, Timed
+from improv.music.parts import Part
+from improv.music.theory import STEPS_PER_BAR, Chord, Place
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Turn, Who
-from improv.protocol.commands import SWING, PortStatus, Rig, Settings, Snapshot
+from improv.protocol.controls import SWING, Settings
+from improv.protocol.snapshot import PortStatus, Rig, Snapshot
 from improv.session.lifecycle import begin, idled
 from improv.session.state import Heard, Session
 from improv.session.step import advance

@@ -24,9 +24,10 @@ from improv.cli.groups import Commands
 from improv.cli.options import Api, Given, LiveApi, Model, Name, Provider, with_controls, with_jam
 from improv.cli.output import Beside, say, say_json, say_lines
 from improv.config.instance import DEFAULT, Instance
-from improv.config.load import Tune, check_writable, unknown_names
+from improv.config.load import unknown_names
+from improv.config.values import Tune, check_writable
 from improv.errors import ImprovError, UsageError
-from improv.protocol.commands import MODEL, Value
+from improv.protocol.controls import MODEL, Value
 
 app = typer.Typer(
     help="A jam partner for MIDI: you play over a 12-bar blues, a network that has learned it answers.",

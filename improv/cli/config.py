@@ -11,9 +11,11 @@ import typer
 
 from improv.cli.groups import Commands
 from improv.cli.output import say, say_json, say_lines
-from improv.config.load import AUTO, MAP, TABLES, UNSET, Config, Map, config_path, load, variable
+from improv.config.controller_maps import AUTO, MAP, Map
+from improv.config.load import config_path, load
+from improv.config.values import TABLES, UNSET, Config, variable
 from improv.errors import InputNotFound, UsageError
-from improv.protocol.commands import ON, Control, Value
+from improv.protocol.controls import ON, Control, Value
 
 app = typer.Typer(help="What a jam begins with, and where it came from.", cls=Commands, rich_markup_mode=None)
 

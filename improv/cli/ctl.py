@@ -15,36 +15,17 @@ from improv.cli.groups import Commands
 from improv.cli.options import Json, Name, input_names, model_names, output_names
 from improv.cli.output import say, say_json, say_lines
 from improv.config.instance import DEFAULT, Instance
-from improv.config.load import absolute
+from improv.config.values import absolute
 from improv.errors import Unavailable
-from improv.music.theory import Cell, notes_text
+from improv.music.notes import Cell, notes_text
 from improv.music.turns import Who
-from improv.protocol.commands import (
-    BARS,
-    CONTROLS,
-    ENDS,
-    GAP,
-    MODE,
-    MODEL,
-    TARGETS,
-    TRIGGERS,
-    Command,
-    Connect,
-    Control,
-    Forget,
-    Learn,
-    Nudge,
-    Rig,
-    Set,
-    Snapshot,
-    Tap,
-    checked,
-    control_named,
-)
+from improv.protocol.commands import ENDS, TARGETS, TRIGGERS, Command, Connect, Forget, Learn, Nudge, Set, Tap, checked
+from improv.protocol.controls import BARS, CONTROLS, GAP, MODE, MODEL, Control, control_named
 from improv.protocol.json_codec import encoded, plain
+from improv.protocol.snapshot import Rig, Snapshot
 
 if TYPE_CHECKING:
-    from improv.control.socket_server import ControlClient
+    from improv.control.socket_client import ControlClient
 
 app = typer.Typer(help="Steer an improv that plays, and see what it does.", cls=Commands, rich_markup_mode=None)
 
@@ -280,7 +261,7 @@ def watch(
 def controls(as_json: Json = False) -> None:
     """List what can be turned: name, default, range and what it is for."""
     if as_json:
-        from improv.control.socket_server import described
+        from improv.control.socket_protocol import described
 
         say_json([described(control) for control in CONTROLS.values()])
         return
@@ -299,7 +280,7 @@ def _turned(control: Control, value: str) -> Set:
 
 
 def _client(name: str) -> "ControlClient":
-    from improv.control.socket_server import ControlClient
+    from improv.control.socket_client import ControlClient
 
     instance = Instance(name)
     return ControlClient(instance.socket, instance=instance.name)

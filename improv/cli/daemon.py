@@ -20,11 +20,13 @@ from improv.cli.groups import Commands
 from improv.cli.options import Api, Given, Json, Name, Output, Profile, with_jam
 from improv.cli.output import say, say_json, say_lines
 from improv.config.instance import DEFAULT, Instance
-from improv.config.load import absolute, load
+from improv.config.load import load
 from improv.config.picks import Picks
+from improv.config.values import absolute
 from improv.errors import AlreadyRunning, ImprovError, Unavailable, UsageError
-from improv.protocol.commands import Command, Panic, Quit, Rig, Snapshot
+from improv.protocol.commands import Command, Panic, Quit
 from improv.protocol.json_codec import plain
+from improv.protocol.snapshot import Rig, Snapshot
 from improv.system import programs as program
 from improv.system.private_files import make_folder, make_private, open_private
 
@@ -234,7 +236,7 @@ def _written(errors: Path) -> IO[Any]:
 
 def _answer(child: "subprocess.Popen[bytes]", at: Instance, called_off: Callable[[], bool]) -> Rig | None:
     """What it plays with as soon as it plays; None if it has ended instead."""
-    from improv.control.socket_server import ControlClient
+    from improv.control.socket_client import ControlClient
 
     deadline_s = time.monotonic() + _STARTING_S
     while time.monotonic() < deadline_s:
@@ -296,7 +298,7 @@ def _gone(at: Instance, within_s: float) -> bool:
 
 def _asked(at: Instance, command: Command) -> bool:
     """Whether the one that plays has taken a command."""
-    from improv.control.socket_server import ControlClient
+    from improv.control.socket_client import ControlClient
 
     with suppress(ImprovError, OSError), ControlClient(at.socket) as client:
         client.ask(command)
@@ -332,7 +334,7 @@ def systemctl(*words: str) -> str:
 
 
 def _seen(at: Instance) -> Snapshot | None:
-    from improv.control.socket_server import ControlClient
+    from improv.control.socket_client import ControlClient
 
     with suppress(ImprovError, OSError), ControlClient(at.socket) as client:
         return client.status()

@@ -17,8 +17,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from improv.config.load import TABLES, UNSET, Config, absolute, load
-from improv.protocol.commands import CONTROLS, MODEL, OFF, ON, Control, Value
+from improv.config.load import load
+from improv.config.values import TABLES, UNSET, Config, absolute
+from improv.protocol.controls import CONTROLS, MODEL, OFF, ON, Control, Value
 from improv.protocol.json_codec import printable
 
 

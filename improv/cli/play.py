@@ -22,8 +22,10 @@ from improv.cli.output import say, say_lines
 from improv.config.instance import DEFAULT, Instance
 from improv.config.picks import Picks
 from improv.errors import AlreadyRunning, ImprovError, UsageError
-from improv.protocol.commands import CONTROLS, Rig, Set, nearest
+from improv.protocol.commands import Set
+from improv.protocol.controls import CONTROLS, nearest
 from improv.protocol.json_codec import printable
+from improv.protocol.snapshot import Rig
 from improv.system.private_files import make_folder, write_private
 
 if TYPE_CHECKING:

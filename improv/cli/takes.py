@@ -18,9 +18,9 @@ from improv.cli.groups import Commands
 from improv.cli.options import LiveApi, Output
 from improv.cli.output import Beside, say, say_json
 from improv.config.instance import Instance
-from improv.config.load import Wiring, check_writable
+from improv.config.values import Wiring, check_writable
 from improv.errors import ImprovError, UsageError
-from improv.protocol.commands import Snapshot
+from improv.protocol.snapshot import Snapshot
 from improv.recording import Listed, clear, is_written
 
 app = typer.Typer(
@@ -152,7 +152,7 @@ def _line(take: Listed, *, playing: bool) -> str:
 
 def _playing() -> Iterator[Snapshot]:
     """What is seen at this moment of each improv that plays and answers."""
-    from improv.control.socket_server import ControlClient
+    from improv.control.socket_client import ControlClient
 
     for socket in Instance().runtime.glob("*.sock"):
         with suppress(ImprovError, OSError), ControlClient(socket, _ANSWERS_S, instance=socket.stem) as client:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from improv.config.load import COMMAND_LINE, Config, Wiring
+from improv.config.values import COMMAND_LINE, Config, Wiring
 from improv.protocol.commands import ENDS
 from improv.protocol.json_codec import encoded, parsed
 from improv.system.private_files import make_folder, write_private

@@ -14,7 +14,9 @@ from types import MappingProxyType
 
 from improv.config.load import config_path
 from improv.errors import DataError, UsageError
-from improv.protocol.commands import CONTROLS, Set, Snapshot, Value
+from improv.protocol.commands import Set
+from improv.protocol.controls import CONTROLS, Value
+from improv.protocol.snapshot import Snapshot
 from improv.system.safe_files import read_file
 from improv.system.text_file import decoded
 

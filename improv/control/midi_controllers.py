@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from improv.config.controller_maps import AUTO, MAP, Map, needs_a_knob, reserved, unfit
 from improv.config.endless_knobs import DECODERS, Relative, Watch
-from improv.config.load import AUTO, MAP, Map, needs_a_knob, reserved, unfit
 from improv.errors import DataError, UsageError
+from improv.midi.controller_filter import Wanted
 from improv.midi.messages import CONTROL, NOTE_ON, PROGRAM
-from improv.midi.player import Wanted
-from improv.protocol.commands import (
+from improv.protocol.commands import TARGETS, TRIGGERS, Command, Nudge, Set, Tap, nothing_to_learn
+from improv.protocol.controls import (
     CONTROLS,
     DENSITY,
     LEANING,
@@ -23,18 +24,11 @@ from improv.protocol.commands import (
     ON,
     REGISTER,
     SWING,
-    TARGETS,
     TEMPERATURE,
     TEMPO,
     TOP_P,
-    TRIGGERS,
-    Command,
     Control,
-    Nudge,
-    Set,
-    Tap,
     Value,
-    nothing_to_learn,
 )
 from improv.system.text_file import decoded
 

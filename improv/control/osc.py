@@ -28,22 +28,10 @@ from pythonosc.osc_message_builder import build_msg
 
 from improv.control.osc_packets import MOST_BYTES, Argument, Message, Opaque, Unreadable, read
 from improv.errors import ImprovError, Unavailable, UsageError
-from improv.protocol.commands import (
-    CONTROLS,
-    MODEL,
-    OFF,
-    ON,
-    TRIGGERS,
-    Command,
-    Nudge,
-    Quit,
-    Set,
-    Snapshot,
-    Tap,
-    Value,
-    checked,
-)
+from improv.protocol.commands import TRIGGERS, Command, Nudge, Quit, Set, Tap, checked
+from improv.protocol.controls import CONTROLS, MODEL, OFF, ON, Value
 from improv.protocol.json_codec import printable
+from improv.protocol.snapshot import Snapshot
 
 _ROOT = "/improv/"
 _OURS = (f"{_ROOT}says", f"{_ROOT}state/")

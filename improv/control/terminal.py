@@ -16,22 +16,13 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from improv.music.theory import SILENCE, STEPS_PER_BEAT, Cell, notes_text
+from improv.music.notes import SILENCE, Cell, notes_text
+from improv.music.theory import STEPS_PER_BEAT
 from improv.music.turns import Who, taken_says
-from improv.protocol.commands import (
-    TEMPERATURE,
-    TEMPO,
-    Command,
-    HandOver,
-    Nudge,
-    Panic,
-    Quit,
-    Restart,
-    Snapshot,
-    Start,
-    Stop,
-)
+from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Start, Stop
+from improv.protocol.controls import TEMPERATURE, TEMPO
 from improv.protocol.json_codec import printable
+from improv.protocol.snapshot import Snapshot
 
 KEYS_HELP = "keys: + - tempo, [ ] temperature, h hand over, space stop or start, r restart, p panic, q quit"
 

@@ -21,9 +21,11 @@ from typing import Any, Literal
 
 from improv.config.instance import DEFAULT, Instance
 from improv.config.load import config_path, load, unknown_names
-from improv.control.socket_server import ControlClient
+from improv.control.socket_client import ControlClient
 from improv.errors import ImprovError, Unavailable, UsageError
-from improv.protocol.commands import ENDS, OFF, SWING, TEMPO, Rig
+from improv.protocol.commands import ENDS
+from improv.protocol.controls import OFF, SWING, TEMPO
+from improv.protocol.snapshot import Rig
 from improv.runtime.ipc_messages import PRIORITY, port_text
 from improv.system import programs as program
 from improv.system.fluidsynth import NONE, Advice, advice
@@ -269,7 +271,7 @@ _JITTER_S, _EVERY_S, _LATE_US = 0.5, 0.005, 2000.0
 
 def timer(instance: Instance) -> list[Finding]:
     """How late the machine wakes up who sleeps to a deadline, as the player does."""
-    from improv.midi.player import SystemClock
+    from improv.runtime.system_clock import SystemClock
 
     clock = SystemClock()
     late_us = []

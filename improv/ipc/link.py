@@ -6,29 +6,31 @@ over a socket pair that no other process can reach. It must never carry what cam
 another user.
 """
 
-import os
 import pickle
 import select
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from improv import errors
 from improv.errors import ImprovError
-from improv.system.programs import environment as program_environment
-from improv.system.programs import python, settle
+from improv.system.programs import settle
 
 _LENGTH = struct.Struct("!I")
+
+
 _READ_BYTES = 1 << 16
+
+
 _MAX_SOCKETS = 8
-_GRACE_S = 0.5
+
+
+GRACE_S = 0.5
 """How long a child that was told to end may take before it is made to."""
 
 
@@ -129,10 +131,10 @@ class Link:
 
         Returns whether it was sent: it is not if the other end does not read for too long, or is gone.
         """
-        self.drain(_GRACE_S)  # they come with the first byte of it
+        self.drain(GRACE_S)  # they come with the first byte of it
         if self.closed or self.waits or not (descriptors and hasattr(socket, "send_fds")):
             return False
-        framed, deadline_s = _framed(value), time.monotonic() + _GRACE_S
+        framed, deadline_s = _framed(value), time.monotonic() + GRACE_S
         while (left_s := deadline_s - time.monotonic()) > 0:
             try:
                 sent = socket.send_fds(self._end, [framed], descriptors)
@@ -237,77 +239,6 @@ def _framed(value: object) -> bytes:
     return _LENGTH.pack(len(data)) + data
 
 
-class Child:
-    """A process of ours that runs a piece of Python, with a link to it; a context that ends it for sure.
-
-    It is given copies of the descriptors in `shares`, and their numbers behind the link on its command line.
-    """
-
-    def __init__(self, program: str, shares: Sequence[int] = ()) -> None:
-        ours, theirs = socket.socketpair()
-        command, environment = python("-c", program), program_environment()
-        with theirs:
-            if os.name == "posix":
-                self._process = subprocess.Popen(  # noqa: S603
-                    [*command, str(theirs.fileno()), *map(str, shares)], env=environment, stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno(), *shares],
-                    process_group=0,  # what is typed into the terminal is for the daemon
-                )  # fmt: skip
-            else:  # a socket is handed over once it is known to whom
-                self._process = subprocess.Popen(  # noqa: S603
-                    [*command, "-"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-                )
-                shared = theirs.share(self._process.pid)  # type: ignore[attr-defined, unused-ignore]
-                if self._process.stdin is not None:
-                    self._process.stdin.write(shared)
-                    self._process.stdin.close()
-        self.link = Link(ours)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end()
-
-    @property
-    def pid(self) -> int:
-        """Its process number."""
-        return self._process.pid
-
-    @property
-    def gone(self) -> bool:
-        """Whether it has ended, or is about to, and everything that it has sent has been read."""
-        return self.link.closed
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether its process is no more."""
-        return self._process.poll() is not None
-
-    def end(self, grace_s: float = _GRACE_S) -> None:
-        """Shut the link, which tells it to end; make it end if it takes too long. Twice is once."""
-        self.link.close()
-        try:
-            self._process.wait(grace_s)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
-    def kill(self) -> None:
-        """End it at once."""
-        self.link.close()
-        self._process.kill()
-        self._process.wait()
-
-
-def introduce(one: Child, other: Child, *, since_s: float | None = None) -> None:
-    """Have two children talk to each other; `since_s` as in `Join`."""
-    here, there = socket.socketpair()
-    one.link.join(here, one.pid, since_s=since_s)
-    other.link.join(there, other.pid, since_s=since_s)
-
-
 def serve(run: Callable[[Link], None]) -> None:
     """Be a child: do what it is for, say why if it cannot, and end once that is said.
 
@@ -322,7 +253,7 @@ def serve(run: Callable[[Link], None]) -> None:
         run(link)
     except BaseException as error:
         link.send(Failed.of(error))
-    link.drain(_GRACE_S)
+    link.drain(GRACE_S)
 
 
 def parent(arguments: Sequence[str]) -> Link:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from improv.music.theory import Event, NoteOff, NoteOn, Part, Volume
+from improv.music.notes import Event, NoteOff, NoteOn, Volume
+from improv.music.parts import Part
 
 CHANNELS: Mapping[Part, int] = MappingProxyType({Part.MELODY: 0, Part.CHORDS: 1, Part.YOU: 2, Part.DRUMS: 9})
 """The channel of each part, 0..15; General MIDI has its percussion on 9."""

@@ -5,7 +5,7 @@ member channels (MIDI Polyphonic Expression 1.1, section 2.1). It must never cha
 """
 
 from improv.midi.messages import CHANNELS, CONTROL
-from improv.music.theory import Part
+from improv.music.parts import Part
 
 _DATA, _NRPN_FINE, _NRPN_COARSE, _RPN_FINE, _RPN_COARSE = 6, 98, 99, 100, 101
 _ZONE = (0, 6)

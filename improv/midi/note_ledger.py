@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from improv.midi.messages import BEND, CONTROL, NOTE_OFF, NOTE_ON, PEDALS, POLY_PRESSURE, PRESSURE, VOLUME
-from improv.music.theory import OWN_VOLUME
+from improv.music.notes import OWN_VOLUME
 
 _CENTRE = (0, 64)
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from improv.music.theory import NoteOff, NoteOn, Part
+from improv.music.notes import NoteOff, NoteOn
+from improv.music.parts import Part
 
 SYSEX_LIMIT = 65536
 """The longest sysex that is passed on, in bytes, F0 and F7 among them."""

@@ -4,140 +4,48 @@ Deadlines are absolute. What is late is skipped and counted, never sent in a bur
 note is always sent. It must never decide what to play, and never wait for anything but the clock.
 """
 
-import ctypes
 import heapq
 import itertools
-import select
-import sys
-import time
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
+from improv.midi.controller_filter import PassOn, Wanted
 from improv.midi.loop_detector import Echo
-from improv.midi.messages import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_ON, PROGRAM, bytes_of, is_mode, silencing
+from improv.midi.messages import ALL_SOUND_OFF, CHANNELS, NOTE_ON, bytes_of, is_mode, silencing
 from improv.midi.mpe_zones import Zones
 from improv.midi.note_ledger import Ledger
+from improv.midi.onset_times import Sends
 from improv.midi.parser import Gone, Incoming
 from improv.midi.shared_notes import SharedNotes
 from improv.midi.your_notes import YourNotes
-from improv.music.theory import TICKS_PER_STEP, Event, NoteOff, NoteOn, Part, Placed, Timed, Volume
-from improv.music.transport import Clock, Transport
+from improv.music.clock import Clock
+from improv.music.notes import Event, NoteOff, NoteOn, Timed, Volume
+from improv.music.parts import Part
+from improv.music.plan import Plan
+from improv.music.theory import TICKS_PER_STEP
+from improv.music.transport import Transport
 from improv.protocol.commands import Command, Panic, Press, Quit
 
 GAP_S = 1.0
 """Time that passed unnoticed for so long is a gap: the machine or the process was stopped."""
 
-_SPIN_S = 700e-6
-"""How long before a deadline sleeping ends and spinning begins: an oversleep, and our own waking up."""
 
-_PR_SET_TIMERSLACK = 29
 _OUR_CHANNELS = tuple(CHANNELS[part] for part in (Part.MELODY, Part.CHORDS, Part.DRUMS))
-_SENDS_KEPT = 1 << 14
+
+
 _TURNS_KEPT = 64
-_CONTROLLERS = frozenset({CONTROL, NOTE_ON, PROGRAM})
-"""The kinds of messages that a knob, a key or a pedal sends."""
+
 
 _ONE_PANIC_S = 0.5
 """A demand for silence that comes so soon after one was met, while nothing sounds, may be our own come back."""
 
 
-class SystemClock:
-    """The monotonic clock of the machine, waited for by sleeping first and spinning last.
-
-    Sleeping ends early when something arrives at one of `wakers()`, which is told that it is `woken`.
-    """
-
-    spin_s = _SPIN_S
-
-    def __init__(self, wakers: Callable[[], Sequence[Any]] = tuple) -> None:
-        self._wakers = wakers
-        if sys.platform == "linux":  # ask for wake-ups on time rather than bundled within 50 us
-            ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1)
-
-    def now(self) -> float:
-        """Seconds of `time.monotonic`, which all processes of a machine share."""
-        return time.monotonic()
-
-    def asleep_s(self) -> float:
-        """How long the machine has been suspended since it was started, in seconds; 0 where it does not tell."""
-        if not hasattr(time, "CLOCK_BOOTTIME"):
-            return 0.0
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
-
-    def wait_until(self, deadline_s: float, *, exactly: bool) -> None:
-        """Sleep to the deadline, or spin to it if it must be met exactly."""
-        if exactly:
-            while time.monotonic() < deadline_s:
-                pass
-            return
-        sleep_s = max(0.0, min(deadline_s - time.monotonic(), 3600))
-        if wakers := self._wakers():
-            for waker in select.select(wakers, (), (), sleep_s)[0]:  # looked at even where there is no time to sleep
-                waker.woken = True
-        else:
-            time.sleep(sleep_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to play from a step on; whatever was planned for that step or later is withdrawn.
-
-    The transport holds for everything that is pending.
-    """
-
-    step: int
-    events: tuple[Placed, ...]
-    transport: Transport
-    steps: int = 1
-    """How many steps it covers, those in which nothing begins among them."""
-
-
 @dataclass(frozen=True, slots=True)
 class PlanEnd:
     """What we have begun ends here: a pending event of the player's own, once nobody plans on."""
-
-
-@dataclass(frozen=True, slots=True)
-class PassOn:
-    """Whether what arrives is passed on from now on."""
-
-    on: bool
-
-
-Bound = frozenset[tuple[int, int, int]]
-"""Messages by status, number, and channel 0..15 or -1 for any."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which messages of knobs, keys and pedals the daemon is told of."""
-
-    bound: Bound = frozenset()
-    """For the daemon alone: neither heard nor passed on."""
-    shared: Bound = frozenset()
-    """Heard and passed on all the same."""
-    learning: bool = False
-    """Whether it is told of every one, to find out which is meant; they too are heard and passed on."""
-
-    def takes(self, message: bytes) -> bool:
-        """Whether a message is for the daemon alone; the end of a note never is: it may be held already."""
-        return _is_among(message, self.bound)
-
-    def tells_of(self, message: bytes) -> bool:
-        """Whether the daemon is told of a message."""
-        moved = self.learning and message[0] & 0xF0 in _CONTROLLERS
-        return moved or _is_among(message, self.bound) or _is_among(message, self.shared)
-
-
-def _is_among(message: bytes, bound: Bound) -> bool:
-    kind, channel = message[0] & 0xF0, message[0] & 0x0F
-    if not bound or len(message) < 2 or (kind == NOTE_ON and not message[2]):
-        return False
-    return not bound.isdisjoint(((kind, message[1], channel), (kind, message[1], -1)))
 
 
 Arrival = Timed | Incoming | Plan | Gone | PassOn | Wanted | Command
@@ -168,34 +76,6 @@ class NullSink:
 
     def send(self, message: bytes) -> None:
         """Nothing."""
-
-
-class Sends:
-    """When the last onsets were due and sent, in seconds of the clock; its memory never grows."""
-
-    def __init__(self) -> None:
-        self._times_s = array("d", bytes(2 * _SENDS_KEPT * 8))
-        self._count = 0
-
-    def add(self, due_s: float, sent_s: float) -> None:
-        """One more."""
-        at = 2 * (self._count % _SENDS_KEPT)
-        self._times_s[at], self._times_s[at + 1] = due_s, sent_s
-        self._count += 1
-
-    def lately_us(self, count: int) -> list[float]:
-        """By how much the last so many were late, in microseconds."""
-        return [
-            (self._times_s[at + 1] - self._times_s[at]) * 1e6
-            for index in range(max(0, self._count - min(count, _SENDS_KEPT)), self._count)
-            for at in (2 * (index % _SENDS_KEPT),)
-        ]
-
-    def __iter__(self) -> Iterator[tuple[float, float]]:
-        """(due, sent) of each, the oldest first."""
-        for index in range(max(0, self._count - _SENDS_KEPT), self._count):
-            at = 2 * (index % _SENDS_KEPT)
-            yield self._times_s[at], self._times_s[at + 1]
 
 
 class Player:

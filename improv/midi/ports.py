@@ -24,7 +24,7 @@ from improv.midi.parser import Gone, Incoming, MessageStream
 from improv.midi.port_names import is_ours, match_port, same_port
 from improv.midi.rtmidi_binding import limits, ports_of, rtmidi
 from improv.midi.server_watch import jack_connections
-from improv.protocol.commands import PortStatus
+from improv.protocol.snapshot import PortStatus
 
 APIS = MappingProxyType(
     {

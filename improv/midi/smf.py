@@ -14,7 +14,7 @@ from typing import Any
 import mido
 
 from improv.midi.messages import CHANNELS, NOTE_OFF, NOTE_ON
-from improv.music.theory import Part
+from improv.music.parts import Part
 
 _HEADER, _TRACK, _RIFF, _RIFF_MIDI = b"MThd", b"MTrk", b"RIFF", b"RMID"
 _CHUNK, _HEADER_LENGTH = 8, 6

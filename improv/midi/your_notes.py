@@ -13,7 +13,8 @@ from math import inf
 
 from improv.midi.messages import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_OFF, NOTE_ON, RESET_CONTROLLERS
 from improv.midi.mpe_zones import Zones
-from improv.music.theory import NoteEvent, NoteOff, NoteOn, Part, Timed
+from improv.music.notes import NoteEvent, NoteOff, NoteOn, Timed
+from improv.music.parts import Part
 
 DOUBT_BEATS = 2
 """A key that has been struck twice and ended once may be up: so long is a second end waited for."""

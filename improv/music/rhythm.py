@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from types import MappingProxyType
 
-from improv.music.theory import TICKS_PER_STEP, Cell, Onset, Release
+from improv.music.notes import Cell, Onset, Release
+from improv.music.theory import TICKS_PER_STEP
 
 HALF = TICKS_PER_STEP // 2
 """The tick at which a note may end inside a step."""

@@ -11,7 +11,8 @@ from reprlib import repr as shortly
 from improv.errors import DataError, UsageError
 from improv.music.theory import TICKS_PER_STEP
 from improv.music.transport import Transport
-from improv.protocol.commands import CONTROLS, COUNT_IN, SWING, TEMPO, Settings, checked
+from improv.protocol.commands import checked
+from improv.protocol.controls import CONTROLS, COUNT_IN, SWING, TEMPO, Settings
 from improv.recording.format import Entry, Head, Recording
 
 MAX_STEP = 1 << 28

@@ -13,23 +13,15 @@ from types import MappingProxyType
 from typing import Any, assert_never, get_args
 
 from improv.errors import DataError
-from improv.music.theory import (
-    STEPS_PER_BAR,
-    Event,
-    Form,
-    NoteEvent,
-    NoteOff,
-    NoteOn,
-    Part,
-    Placed,
-    Timed,
-    Volume,
-    pitch_class,
-)
+from improv.music.notes import Event, NoteEvent, NoteOff, NoteOn, Placed, Timed, Volume
+from improv.music.parts import Part
+from improv.music.theory import STEPS_PER_BAR, Form, pitch_class
 from improv.music.transport import Transport
 from improv.music.turns import Turn
-from improv.protocol.commands import Command, How, Settings
+from improv.protocol.commands import Command
+from improv.protocol.controls import Settings
 from improv.protocol.json_codec import encoded, fields_of, made, malformed, object_of, parsed, plain
+from improv.protocol.snapshot import How
 
 FORMAT = 3
 """The version of the file that is written."""

@@ -15,21 +15,12 @@ from improv.errors import DataError, InputNotFound
 from improv.midi.messages import CHANNELS, bytes_of
 from improv.midi.smf import Messages, Unreadable, messages_in
 from improv.midi.your_notes import KeysDown
-from improv.music.theory import (
-    BEATS_PER_BAR,
-    PITCH_CLASSES,
-    STEPS_PER_BEAT,
-    TICKS_PER_STEP,
-    Event,
-    Form,
-    NoteOff,
-    NoteOn,
-    Part,
-    Volume,
-    pitch_class,
-)
+from improv.music.notes import Event, NoteOff, NoteOn, Volume
+from improv.music.parts import Part
+from improv.music.theory import BEATS_PER_BAR, PITCH_CLASSES, STEPS_PER_BEAT, TICKS_PER_STEP, Form, pitch_class
 from improv.music.turns import Turn, Who
-from improv.protocol.commands import OWN, Panic
+from improv.protocol.commands import Panic
+from improv.protocol.controls import OWN
 from improv.recording import Entry, Head, Recording, check_bounds
 from improv.system.safe_files import read_file
 

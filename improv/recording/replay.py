@@ -19,8 +19,8 @@ from improv.errors import DataError
 from improv.models.catalog import find_model
 from improv.models.contract import StepModel, Tensors
 from improv.models.onnx_runtime import OnnxModel
-from improv.protocol.commands import How
 from improv.protocol.json_codec import encoded, fields_of, made, malformed, parsed, plain
+from improv.protocol.snapshot import How
 from improv.recording import Entry, Recording, State, check_bounds, check_entry, read_take
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin, finish, idled, leapt

@@ -13,11 +13,14 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Protocol
 
-from improv.midi.player import Plan
 from improv.models.contract import StepModel, Tensor, Tensors
-from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, NoteOff, Part, Placed, Timed
-from improv.music.transport import Clock
-from improv.protocol.commands import Command, How
+from improv.music.clock import Clock
+from improv.music.notes import NoteOff, Placed, Timed
+from improv.music.parts import Part
+from improv.music.plan import Plan
+from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP
+from improv.protocol.commands import Command
+from improv.protocol.snapshot import How
 from improv.session.fallback import LATE, fallback
 from improv.session.lifecycle import finish, idled, leapt
 from improv.session.network import caught_up

@@ -7,223 +7,45 @@ step goes to the daemon with that step, so that another engine can take its plac
 import gc
 import pickle
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from improv import __version__
-from improv.config.load import Tune
-from improv.errors import ContractError, ImprovError
-from improv.ipc.link import Join, Link, serve
-from improv.midi.player import Plan, SystemClock
-from improv.models.catalog import find_model
+from improv.config.values import Tune
+from improv.ipc.link import Link, serve
 from improv.models.onnx_runtime import OnnxModel, remembered_provider
-from improv.music.theory import STEPS_PER_BAR, Form, NoteOff, NoteOn, Part, Placed, Timed, in_order
-from improv.music.transport import Clock, Transport
+from improv.music.notes import Placed, in_order
+from improv.music.plan import Plan
+from improv.music.theory import STEPS_PER_BAR, Form
 from improv.music.turns import Mode
-from improv.protocol.commands import Command, How, Panic, Quit, Snapshot, Start, Stop
-from improv.recording import Head, read_take
+from improv.protocol.commands import Command, Start, Stop
+from improv.protocol.snapshot import How, Snapshot
+from improv.recording import read_take
 from improv.recording.replay import entry_of, network, replayed, state_of
 from improv.runtime.engine import START_S, Lead, perform
-from improv.runtime.ipc_messages import Arrived, Begin, Begun, Down, Ended, Prepare, Prepared, Restate, Told
-from improv.session.lifecycle import begin
+from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepared, Told
+from improv.runtime.opening import begun, first_steps, head_of, last_step, opened
+from improv.runtime.remote_player import SOON_S, RemotePlayer
 from improv.session.network import deaf_to, swapped
 from improv.session.state import Moment, Session
 from improv.session.view import snapshot
-from improv.system.memory_limit import memory_limited
 
 _AHEAD_S = 0.1
 """How long before it sounds a step of a take that is played again is handed over."""
 
-_SOON_S = 0.01
 
 _TOLD_AGAIN_S = 1.0
 """So often it is told that a take waits."""
 
+
 _LONGEST_PAUSE_S = 10.0
 """Of a take that is played again: while playing was stopped nobody need wait as long as it was."""
 
+
 _TIDY_STEPS = 12 * STEPS_PER_BAR
 """Garbage is collected so often, right after a step, when there is time."""
-
-
-# --- a tune and its network -----------------------------------------------------------------------
-
-
-def opened(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> OnnxModel:
-    """The tune's model, checked and loaded, on its provider or another, which may fail for the CPU.
-
-    `network` is what its file held, where that has been read before.
-    """
-    path = Path(tune.model) if network else find_model(tune.model)
-    if tune.provider is None and otherwise != "cpu":
-        with suppress(ImprovError):
-            return OnnxModel(path, otherwise, content=network or None)
-    return OnnxModel(path, tune.provider or "cpu", content=network or None)
-
-
-def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int) -> Session:
-    """The tune at its beginning, its first step due at 0 seconds."""
-    transport = Transport(-tune.count_in * STEPS_PER_BAR, 0.0, tune.tempo, tune.swing)
-    with _first_steps(tune, model):
-        return begin(model, tune.settings(mode, seed), transport, count_in_bars=tune.count_in)
-
-
-def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
-    """What a take that begins with a session is made of."""
-    return Head(
-        improv=__version__,
-        began=datetime.now(UTC).isoformat(timespec="seconds"),
-        model=model.spec.name,
-        model_sha256=model.sha256,
-        provider=model.provider,
-        settings=session.settings,
-        transport=session.transport,
-        count_in_bars=tune.count_in,
-        form=model.spec.form,
-        key=model.spec.key,
-    )
-
-
-def last_step(tune: Tune, session: Session) -> int | None:
-    """The step a tune ends with; None if it goes on for ever."""
-    return None if tune.choruses is None else tune.choruses * session.form.steps - 1
-
-
-@contextmanager
-def _first_steps(tune: Tune, model: OnnxModel) -> Iterator[None]:
-    """Whatever a model raises before there is music, or takes more memory than a step may, as a ContractError."""
-    try:
-        with memory_limited() if model.provider == "cpu" else nullcontext():
-            yield
-    except Exception as error:
-        reason = " ".join(str(error).split())[:160]
-        raise ContractError(f"{tune.model}: it fails in its first steps ({reason}); export it again") from error
-
-
-# --- the process ----------------------------------------------------------------------------------
-
-
-class FarPlayer:
-    """The player in its process, as the engine plays through it; commands come from the daemon.
-
-    While there is no player, plans are lost and nothing is heard.
-    """
-
-    independent = True
-
-    def __init__(self, daemon: Link) -> None:
-        self.clock: Clock = SystemClock(self._wakers)
-        self.prepare: Prepare | None = None
-        self.begin: Begin | None = None
-        self.restate = False
-        """Whether the daemon wants the whole session for the take."""
-        self._daemon = daemon
-        self._player: Link | None = None
-        self._unplayed = 0  # plans that earlier players did not take
-        self._stopped = False
-        self._playing = self._met = False
-        self._down: set[int] = set()
-        self._notes: list[Timed] = []
-        self._commands: list[Command] = []
-
-    def wait(self, until: Callable[[], bool]) -> bool:
-        """Wait for something and keep what arrives meanwhile; False once told to stop."""
-        while self._received():
-            if until():
-                return True
-            self.clock.wait_until(self.clock.now() + _SOON_S, exactly=False)
-        return False
-
-    def takes_over(self, session: Session, *, sounds: bool) -> None:
-        """Go on from a session that another engine was in: keys it thinks held may be up, and what `sounds` may not."""
-        if not sounds:
-            self._commands.insert(0, Panic())
-        held = {key.pitch for key in session.keys if key.release is None}
-        if self._met:
-            up = sorted(held - self._down)
-            self._notes[:0] = [Timed(self.clock.now(), NoteOff(Part.YOU, pitch)) for pitch in up]
-        else:  # the player will say
-            self._down |= held
-
-    @property
-    def unplayed(self) -> int:
-        """How many plans were dropped because the player did not read them."""
-        return self._unplayed + (self._player.dropped if self._player is not None else 0)
-
-    def play(self, plan: Plan) -> None:
-        """Send the plan over."""
-        self._playing = True
-        if self._player is not None:
-            self._player.send(plan)
-
-    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]] | None:
-        """What has arrived; None once the daemon has said stop, or is gone."""
-        while self._received():
-            if self.clock.now() >= deadline_s or (at_once and (self._notes or self._commands)):
-                heard = self._notes, self._commands
-                self._notes, self._commands = [], []
-                return heard
-            self.clock.wait_until(deadline_s, exactly=False)
-        return None
-
-    def _wakers(self) -> Sequence[Link]:
-        return [self._daemon] if self._player is None else [self._daemon, self._player]
-
-    def _received(self) -> bool:
-        """Take in what has come; False once told to stop."""
-        for message in self._daemon.receive():
-            self._daemon_says(message)
-        for message in self._player.receive() if self._player else ():
-            self._player_says(message)
-        if self._player is not None and self._player.closed:
-            self._leave_player()
-        return not (self._stopped or self._daemon.closed)
-
-    def _daemon_says(self, message: Any) -> None:
-        match message:
-            case Join():
-                self._leave_player()
-                if self._playing and message.since_s is None:  # a new player, at which nothing sounds
-                    self._commands.append(Panic())
-                self._player = self._daemon.joined(message)
-            case Quit():
-                self._stopped = True
-            case Prepare():
-                self.prepare = message
-            case Begin():
-                self.begin = message
-            case Restate():
-                self.restate = True
-            case _:
-                self._commands.append(message)
-
-    def _leave_player(self) -> None:
-        if self._player is not None:
-            self._unplayed += self._player.dropped
-            self._player.close()
-            self._player = None
-
-    def _player_says(self, message: Any) -> None:
-        match message:
-            case Arrived(notes, commands):
-                for note in notes:
-                    self._heard(note)
-                self._commands += commands
-            case Down(pitches):
-                for pitch in sorted(self._down - pitches):
-                    self._heard(Timed(self.clock.now(), NoteOff(Part.YOU, pitch)))
-                self._down, self._met = set(pitches), True
-
-    def _heard(self, note: Timed) -> None:
-        self._notes.append(note)
-        if isinstance(note.event, NoteOn):
-            self._down.add(note.event.pitch)
-        else:
-            self._down.discard(note.event.pitch)
 
 
 def main() -> None:
@@ -232,7 +54,7 @@ def main() -> None:
 
 
 def _serve(link: Link) -> None:
-    hands = FarPlayer(link)
+    hands = RemotePlayer(link)
     hands.wait(lambda: hands.prepare is not None)
     asked = hands.prepare
     if asked is None:
@@ -243,10 +65,10 @@ def _serve(link: Link) -> None:
         _play_again(asked.take, hands, link)
 
 
-def _perform(tune: Tune, network: bytes, hands: "FarPlayer", link: Link) -> None:
+def _perform(tune: Tune, network: bytes, hands: "RemotePlayer", link: Link) -> None:
     model = opened(tune, remembered_provider(), network)
     first = begun(tune, model, Mode.SOLO, 0)
-    with _first_steps(tune, model):
+    with first_steps(tune, model):
         lead = Lead().tried(first, model, hands.clock)
     begin_ = _asked_to_begin(hands, link, Prepared(model.spec.name, deaf_to(model.spec)))
     if begin_ is None:
@@ -275,7 +97,7 @@ class StepReports:
     lost is counted and told with the next step that it takes.
     """
 
-    def __init__(self, link: Link, model: OnnxModel, hands: FarPlayer, lead: Lead, *, new: bool) -> None:
+    def __init__(self, link: Link, model: OnnxModel, hands: RemotePlayer, lead: Lead, *, new: bool) -> None:
         self._link = link
         self._model = model
         self._hands = hands
@@ -303,7 +125,7 @@ class StepReports:
             gc.collect()
 
 
-def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
+def _play_again(path: Path, hands: "RemotePlayer", link: Link) -> None:
     """A take as it was, your notes too, each step decided again and compared before it sounds."""
     recording = read_take(path)
     network(recording.head.model, recording.head.model_sha256, recording.head.provider)  # said before it begins
@@ -349,11 +171,11 @@ def _play_again(path: Path, hands: "FarPlayer", link: Link) -> None:
             seen = snapshot(session, session, entry.events)
             link.send(Told(seen, entry, pickle.dumps((first_s, step))))
         if closing:
-            hands.listen_until(due_s + _SOON_S, at_once=False)
+            hands.listen_until(due_s + SOON_S, at_once=False)
     link.send(Ended(0.0, peak_memory_mib()))
 
 
-def _waited(hands: "FarPlayer", until_s: float, tell: Callable[[], object]) -> list[Command] | None:
+def _waited(hands: "RemotePlayer", until_s: float, tell: Callable[[], object]) -> list[Command] | None:
     """What was asked for until then; None once told to end. Who says nothing is taken for dead, so it is told again."""
     asked: list[Command] = []
     while True:
@@ -366,7 +188,7 @@ def _waited(hands: "FarPlayer", until_s: float, tell: Callable[[], object]) -> l
         tell()
 
 
-def _pause(hands: "FarPlayer", asked: list[Command], tell: Callable[..., object]) -> float | None:
+def _pause(hands: "RemotePlayer", asked: list[Command], tell: Callable[..., object]) -> float | None:
     """Wait where a stop was asked for until a start is: for how many seconds; None once told to end.
 
     What was sent before has been played when it is told that nothing plays.
@@ -386,7 +208,7 @@ def _stops(asked: Sequence[Command]) -> bool:
     return isinstance(next((command for command in reversed(asked) if isinstance(command, Stop | Start)), None), Stop)
 
 
-def _asked_to_begin(hands: "FarPlayer", link: Link, prepared: Prepared) -> Begin | None:
+def _asked_to_begin(hands: "RemotePlayer", link: Link, prepared: Prepared) -> Begin | None:
     """Say that all is ready, and wait; None if nobody asks any more. From here on no garbage is collected unasked."""
     gc.collect()
     gc.freeze()

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from improv.config.load import Tune, Wiring
-from improv.music.theory import Timed
+from improv.config.values import Tune, Wiring
+from improv.music.notes import Timed
 from improv.music.turns import Mode
-from improv.protocol.commands import ENDS, Command, PortStatus, Snapshot
+from improv.protocol.commands import ENDS, Command
+from improv.protocol.snapshot import PortStatus, Snapshot
 from improv.recording import Entry, Head
 
 PLAYER = "from improv.runtime.player_process import main; main()"
 HOST = "from improv.runtime.port_host import main; main()"
 ENGINE = "from improv.runtime.engine_process import main; main()"
-"""What the processes run, for `improv.ipc.link.Child`."""
+"""What the processes run, for `improv.ipc.child.Child`."""
 
 PRIORITY = 60
 """What the player asks the system for (sched(7), SCHED_FIFO)."""

@@ -11,10 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from improv.config.load import RecordingSettings
 from improv.config.picks import Picks
+from improv.config.values import RecordingSettings
 from improv.errors import ImprovError
-from improv.protocol.commands import Command, Rig, Snapshot
+from improv.protocol.commands import Command
+from improv.protocol.snapshot import Rig, Snapshot
 from improv.recording import (
     Head,
     Journal,

@@ -22,12 +22,12 @@ from improv.ipc.link import Failed, Join, Link, serve
 from improv.midi.graph import graph_of
 from improv.midi.hosted_clients import Hosted
 from improv.midi.parser import Gone
-from improv.midi.player import Arrival, NullSink, Player, Sink, Source, SystemClock
+from improv.midi.player import Arrival, NullSink, Player, Sink, Source
 from improv.midi.ports import InputPort, OutputPort, quiet
 from improv.midi.server_watch import Server
 from improv.midi.shared_notes import SharedNotes
 from improv.midi.stderr_monitor import StderrMonitor
-from improv.music.theory import Timed
+from improv.music.notes import Timed
 from improv.protocol.commands import Connect, Panic, Quit
 from improv.runtime.ipc_messages import (
     Alive,
@@ -46,6 +46,7 @@ from improv.runtime.ipc_messages import (
 from improv.runtime.port_set import Rig, opened
 from improv.runtime.scheduling import live_on, realtime
 from improv.runtime.standby_player import stand_by
+from improv.runtime.system_clock import SystemClock
 from improv.system.quantiles import quantile
 
 _REPORT_S = 0.2

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from improv.config.load import Wiring
+from improv.config.values import Wiring
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.midi.graph import Graph, graph_of, pass_on
 from improv.midi.player import Player
 from improv.midi.port_names import one_of_each
 from improv.midi.ports import Host, InputPort, OutputPort, PortLists, quiet, reachable_api
 from improv.midi.server_watch import jack_connections
-from improv.protocol.commands import ENDS, Connect, PortStatus
+from improv.protocol.commands import ENDS, Connect
+from improv.protocol.snapshot import PortStatus
 from improv.runtime.ipc_messages import Moved, Opened
 
 

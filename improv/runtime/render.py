@@ -8,17 +8,19 @@ from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
-from improv.config.load import Tune
+from improv.config.values import Tune
 from improv.errors import ImprovError, UsageError
 from improv.midi.player import NullSink, Player, Script
 from improv.models.contract import ModelSpec
-from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT, NoteOff, NoteOn, Part, Timed
-from improv.music.transport import SimulatedClock
+from improv.music.clock import SimulatedClock
+from improv.music.notes import NoteOff, NoteOn, Timed
+from improv.music.parts import Part
+from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT
 from improv.music.turns import Mode
 from improv.recording.midi_file import CallNote, Take, call_in
 from improv.recording.replay import entry_of
 from improv.runtime.engine import Lead, perform
-from improv.runtime.engine_process import begun, head_of, last_step, opened
+from improv.runtime.opening import begun, head_of, last_step, opened
 from improv.session.state import Session
 
 _EARLY_S = 1.0

@@ -13,7 +13,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from improv.protocol.commands import Command, Panic, Quit, Snapshot, Start, Stop
+from improv.protocol.commands import Command, Panic, Quit, Start, Stop
+from improv.protocol.snapshot import Snapshot
 
 _STOPPED_WITHIN_S = 4.0
 """The slowest eighth is over by then, and what sounded has ended with it."""

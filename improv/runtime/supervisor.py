@@ -16,29 +16,16 @@ from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
-from improv.config.load import Tune, Wiring
+from improv.config.values import Tune, Wiring
 from improv.errors import ImprovError, Unavailable
-from improv.ipc.link import Child, Failed, introduce
-from improv.midi.player import PassOn, Wanted
+from improv.ipc.child import Child, introduce
+from improv.ipc.link import Failed
+from improv.midi.controller_filter import PassOn, Wanted
 from improv.midi.shared_notes import SharedNotes
 from improv.models.catalog import find_model, read_model
-from improv.protocol.commands import (
-    MODEL,
-    OFF,
-    ON,
-    SWING,
-    TEMPO,
-    THRU,
-    Command,
-    Connect,
-    Nudge,
-    Panic,
-    PortStatus,
-    Press,
-    Quit,
-    Rig,
-    Set,
-)
+from improv.protocol.commands import Command, Connect, Nudge, Panic, Press, Quit, Set
+from improv.protocol.controls import MODEL, OFF, ON, SWING, TEMPO, THRU
+from improv.protocol.snapshot import PortStatus, Rig
 from improv.recording import Head, State
 from improv.runtime.ipc_messages import (
     ENGINE,

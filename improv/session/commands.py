@@ -5,12 +5,10 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, assert_never
 
-from improv.music.theory import OWN_VOLUME, SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Frame
+from improv.music.notes import OWN_VOLUME, SILENCE, Frame
+from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT
 from improv.music.turns import Mode
 from improv.protocol.commands import (
-    MODE,
-    SWING,
-    TEMPO,
     Command,
     Connect,
     Forget,
@@ -25,9 +23,8 @@ from improv.protocol.commands import (
     Start,
     Stop,
     Tap,
-    Value,
-    control_named,
 )
+from improv.protocol.controls import MODE, SWING, TEMPO, Value, control_named
 from improv.session.state import LEVELS, Session
 
 _TAPS, _TAP_PAUSE_S = 5, 3.0
@@ -39,6 +36,10 @@ _OF_THE_RIG = frozenset({"model", "thru"})
 
 
 def apply_commands(session: Session, commands: tuple[Command, ...]) -> Session:
+    """Return the session after commands, in their order.
+
+    Commands that concern the daemon, the player or the rules of turn taking do nothing here.
+    """
     for command in commands:
         match command:
             case Set(control, value):

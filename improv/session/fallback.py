@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from improv.models.contract import StepModel
 from improv.models.encodings import ENCODINGS
-from improv.music.theory import SILENCE, Frame, NoteOn
+from improv.music.notes import SILENCE, Frame, NoteOn
 from improv.session.band.arrange import arrange
 from improv.session.melody import plain_line
 from improv.session.network import has_melody, with_empty_memory

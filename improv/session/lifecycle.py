@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from improv.models.contract import StepModel, no_memory
 from improv.models.encodings import ENCODINGS, Fed
-from improv.music.theory import OWN_VOLUME, SILENCE, STEPS_PER_BAR, TICKS_PER_STEP, Form, Frame, Placed, Volume
+from improv.music.notes import OWN_VOLUME, SILENCE, Frame, Placed, Volume
+from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Form
 from improv.music.transport import Transport
 from improv.music.turns import Rules, first_turn
-from improv.protocol.commands import Settings
+from improv.protocol.controls import Settings
 from improv.session.band.arrange import note_offs
 from improv.session.commands import apply_commands
 from improv.session.network import encode_features, form_lookahead

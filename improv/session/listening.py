@@ -4,7 +4,8 @@ from dataclasses import replace
 from math import copysign
 
 from improv.models.encodings import Encoding
-from improv.music.theory import STEPS_PER_BEAT, TICKS_PER_BEAT, TICKS_PER_STEP, Cell, NoteOn, Onset, Release, Timed
+from improv.music.notes import Cell, NoteOn, Onset, Release, Timed
+from improv.music.theory import STEPS_PER_BEAT, TICKS_PER_BEAT, TICKS_PER_STEP
 from improv.music.turns import Call, Mode, Turn, Who
 from improv.session.state import Key, Session, Touch
 

@@ -7,9 +7,10 @@ from itertools import count
 from improv.models.contract import ModelSpec, Tensor, Tensors
 from improv.models.encodings import Choice, Choosing, Encoding, Steer
 from improv.models.sampling import draw, one_unit
-from improv.music.theory import SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Chord, Onset
+from improv.music.notes import SILENCE, Cell, Onset
+from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Chord
 from improv.music.turns import NOTHING_YET, Answer, Mode, owes_a_note
-from improv.protocol.commands import ON, Settings
+from improv.protocol.controls import ON, Settings
 from improv.session.band.comping import CHORDS_LOW
 from improv.session.state import Odds, Session, Touch
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from improv.models.contract import ModelSpec, StepModel, Tensors, no_memory
 from improv.models.encodings import ENCODINGS, Encoding, Fed
-from improv.music.theory import PITCH_CLASSES, SILENCE, Cell, Chord, Form, Frame, pitch_class, shortest_way
+from improv.music.notes import SILENCE, Cell, Frame
+from improv.music.theory import PITCH_CLASSES, Chord, Form, pitch_class, shortest_way
 from improv.music.turns import Mode, Who
-from improv.protocol.commands import MELODY_CONTROLS, TEMPO
+from improv.protocol.controls import MELODY_CONTROLS, TEMPO
 from improv.session.listening import playing_style
 from improv.session.state import Session
 
@@ -145,6 +146,7 @@ def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
 
 
 def encode_features(fed: Fed, encoding: Encoding, model: StepModel) -> Tensors:
+    """Return the input tensors of a model for one step, by name."""
     return accepted_features(encoding.encode(fed), model)
 
 

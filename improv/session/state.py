@@ -7,10 +7,14 @@ from numpy.typing import NDArray
 
 from improv.models.contract import Tensor, Tensors
 from improv.models.encodings import Fed
-from improv.music.theory import OWN_VOLUME, SILENCE, Cell, Chord, Form, Frame, Part, Placed, Timed, shortest_way
+from improv.music.notes import OWN_VOLUME, SILENCE, Cell, Frame, Placed, Timed
+from improv.music.parts import Part
+from improv.music.theory import Chord, Form, shortest_way
 from improv.music.transport import Transport
 from improv.music.turns import NOTHING_YET, Answer, Call, Rules, Turn
-from improv.protocol.commands import CHORDS_LEVEL, CLICK_LEVEL, MELODY_LEVEL, OWN, Command, How, Settings
+from improv.protocol.commands import Command
+from improv.protocol.controls import CHORDS_LEVEL, CLICK_LEVEL, MELODY_LEVEL, OWN, Settings
+from improv.protocol.snapshot import How
 
 MELODY_VELOCITY = 88
 

@@ -14,9 +14,11 @@ from typing import Any
 
 from improv.models.contract import StepModel, Tensor
 from improv.models.encodings import CHORD_HEAD, ENCODINGS, Choice, Encoding, Fed
-from improv.music.theory import SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP, Cell, Frame, Placed, in_order
+from improv.music.notes import SILENCE, Cell, Frame, Placed, in_order
+from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
 from improv.music.turns import Answer, Ear, Mode, Who, first_turn, is_stray, is_taken, turn_after
-from improv.protocol.commands import ON, HandOver
+from improv.protocol.commands import HandOver
+from improv.protocol.controls import ON
 from improv.session.band.arrange import arrange, note_offs, transposed_to_performance
 from improv.session.band.click import count_in_clicks
 from improv.session.band.comping import CHORDS_LOW

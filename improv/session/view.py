@@ -7,19 +7,10 @@ import numpy as np
 
 from improv.models.contract import Tensors
 from improv.models.sampling import one_unit
-from improv.music.theory import (
-    OWN_VOLUME,
-    SILENCE,
-    STEPS_PER_BAR,
-    TICKS_PER_STEP,
-    Chord,
-    Form,
-    NoteOn,
-    Part,
-    Place,
-    Placed,
-)
-from improv.protocol.commands import Chance, Loudness, Snapshot
+from improv.music.notes import OWN_VOLUME, SILENCE, NoteOn, Placed
+from improv.music.parts import Part
+from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Chord, Form, Place
+from improv.protocol.snapshot import Chance, Loudness, Snapshot
 from improv.session.state import LEVELS, Session
 
 _SEEN_OF_MEMORY = 48

@@ -26,27 +26,9 @@ from improv.config.presets import Preset, Shelf, preset_of
 from improv.errors import AlreadyRunning, ImprovError
 from improv.models.catalog import model_paths
 from improv.music.theory import STEPS_PER_BEAT, pitch_name
-from improv.protocol.commands import (
-    BARS,
-    CONTROLS,
-    MODE,
-    MODEL,
-    TARGETS,
-    Command,
-    Control,
-    Forget,
-    HandOver,
-    Learn,
-    Panic,
-    Restart,
-    Rig,
-    Set,
-    Snapshot,
-    Start,
-    Stop,
-    Tap,
-    number,
-)
+from improv.protocol.commands import TARGETS, Command, Forget, HandOver, Learn, Panic, Restart, Set, Start, Stop, Tap
+from improv.protocol.controls import BARS, CONTROLS, MODE, MODEL, Control, number
+from improv.protocol.snapshot import Rig, Snapshot
 from improv.system.fluidsynth import advice
 from improv.tui.client import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
 from improv.tui.harmless import Harmless

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from improv.config.instance import Instance
-from improv.control.socket_server import ControlClient
+from improv.control.socket_client import ControlClient
 from improv.errors import ImprovError, Unavailable, UsageError
-from improv.protocol.commands import Command, Panic, Set, Snapshot
+from improv.protocol.commands import Command, Panic, Set
+from improv.protocol.snapshot import Snapshot
 from improv.system import programs as program
 
 PER_S = 20.0

@@ -19,8 +19,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from improv.music.notes import SILENCE, Cell, Frame
 from improv.music.rhythm import RHYTHMS, Rhythm, cell_of
-from improv.music.theory import SILENCE, STEPS_PER_BAR, Cell, Form, Frame
+from improv.music.theory import STEPS_PER_BAR, Form
 from training.corpora.wjazzd import read_for
 from training.corpora.wjazzd_split import split
 from training.datasets.sequences import CELLS, STEP, UNIT, sequences

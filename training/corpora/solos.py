@@ -7,7 +7,8 @@ Nothing here knows where a solo came from, and nothing knows a tensor.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP, Cell, Chord, Frame, Onset, Release
+from improv.music.notes import Cell, Frame, Onset, Release
+from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP, Chord
 
 
 @dataclass(frozen=True, slots=True)

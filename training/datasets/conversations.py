@@ -18,6 +18,7 @@ from types import MappingProxyType
 import numpy as np
 
 from improv.models.encodings import Fed
+from improv.music.notes import Cell
 from improv.music.theory import (
     BEATS_PER_BAR,
     PITCH_CLASSES,
@@ -25,12 +26,11 @@ from improv.music.theory import (
     STEPS_PER_BEAT,
     TICKS_PER_BEAT,
     TICKS_PER_STEP,
-    Cell,
     Chord,
     shortest_way,
 )
 from improv.music.turns import Call, answer_beats
-from improv.protocol.commands import GAP
+from improv.protocol.controls import GAP
 from training.corpora.solos import Note, Solo
 from training.datasets.sequences import FORM_BARS, KEY, Sequence, as_sequence, fed
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from improv.models.encodings import Cells, Fed
 from improv.models.encodings.cells import asked_at
+from improv.music.notes import Frame
 from improv.music.rhythm import NUMBERS, rhythm_of, top_line
-from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, Chord, Frame, shortest_way
+from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, Chord, shortest_way
 from training.corpora.solos import Solo, frames
 
 CELLS = Cells()

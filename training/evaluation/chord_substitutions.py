@@ -20,7 +20,7 @@ from improv.models.contract import StepModel
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import BEATS_PER_BAR, QUALITIES, STEPS_PER_BAR, STEPS_PER_BEAT, Chord, Form
 from improv.music.turns import Mode
-from improv.protocol.commands import Settings
+from improv.protocol.controls import Settings
 from training.corpora.solos import Solo
 from training.corpora.wjazzd import read_for
 from training.corpora.wjazzd_split import split, tune

@@ -20,7 +20,7 @@ from improv.models.contract import StepModel
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import TICKS_PER_STEP
 from improv.music.turns import Mode
-from improv.protocol.commands import DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Control, Settings, Value
+from improv.protocol.controls import DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Control, Settings, Value
 from training.metrics.report import CHORUS_BARS, Melody, chord_tones, entropy, intervals, melody
 from training.rendering.playing import alone
 

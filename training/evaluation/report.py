@@ -24,9 +24,10 @@ from improv.errors import ImprovError, UsageError
 from improv.models.catalog import find_model
 from improv.models.contract import StepModel
 from improv.models.onnx_runtime import OnnxModel
-from improv.music.theory import STEPS_PER_BAR, Form, Frame
+from improv.music.notes import Frame
+from improv.music.theory import STEPS_PER_BAR, Form
 from improv.music.turns import Mode
-from improv.protocol.commands import TEMPO, Settings
+from improv.protocol.controls import TEMPO, Settings
 from improv.session.network import has_melody
 from training.baselines import logistic_regression as regression
 from training.baselines import markov

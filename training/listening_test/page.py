@@ -23,7 +23,7 @@ from improv.models.contract import ModelSpec, StepModel
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import Form, shortest_way
 from improv.music.turns import Mode
-from improv.protocol.commands import TEMPERATURE, Settings
+from improv.protocol.controls import TEMPERATURE, Settings
 from improv.session.network import has_melody
 from training.baselines import markov
 from training.corpora import midi_files, wjazzd

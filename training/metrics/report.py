@@ -18,16 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from improv.music.notes import Frame
 from improv.music.rhythm import HALF, rhythm_of, top_line
-from improv.music.theory import (
-    BEATS_PER_BAR,
-    PITCH_CLASSES,
-    STEPS_PER_BAR,
-    TICKS_PER_BEAT,
-    TICKS_PER_STEP,
-    Chord,
-    Frame,
-)
+from improv.music.theory import BEATS_PER_BAR, PITCH_CLASSES, STEPS_PER_BAR, TICKS_PER_BEAT, TICKS_PER_STEP, Chord
 from training.corpora.solos import Solo, frames
 from training.corpora.wjazzd import read_for
 from training.corpora.wjazzd_split import split

@@ -13,11 +13,14 @@ import numpy as np
 from improv.models.contract import StepModel, Tensor, no_memory
 from improv.models.encodings import ENCODINGS, Steer
 from improv.models.sampling import one_unit
+from improv.music.notes import Frame, NoteOff, NoteOn, Timed
+from improv.music.parts import Part
 from improv.music.rhythm import NUMBERS, rhythm_of, top_line
-from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Frame, NoteOff, NoteOn, Part, Timed
+from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP
 from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol.commands import MODE, Set, Settings
+from improv.protocol.commands import Set
+from improv.protocol.controls import MODE, Settings
 from improv.session.lifecycle import begin
 from improv.session.state import Heard, Session
 from improv.session.step import advance

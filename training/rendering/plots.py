@@ -8,6 +8,7 @@ import matplotlib as mpl
 import mido
 import numpy as np
 
+from improv.music.notes import Frame
 from improv.music.theory import (
     BEATS_PER_BAR,
     PITCH_CLASSES,
@@ -15,7 +16,6 @@ from improv.music.theory import (
     STEPS_PER_BEAT,
     TICKS_PER_BEAT,
     Form,
-    Frame,
     pitch_name,
 )
 from improv.recording.midi_file import TICKS_A_BEAT

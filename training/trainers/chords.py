@@ -15,7 +15,8 @@ from torch.nn.utils import clip_grad_norm_
 
 from improv.models.encodings import Cells, Fed
 from improv.models.encodings.cells import PILLARS
-from improv.music.theory import SILENCE, STEPS_PER_BAR, Chord, Frame
+from improv.music.notes import SILENCE, Frame
+from improv.music.theory import STEPS_PER_BAR, Chord
 from training.corpora.solos import Solo
 from training.corpora.wjazzd_split import tune
 from training.datasets.sequences import FORM_BARS, FORM_STEPS, in_c

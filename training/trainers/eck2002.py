@@ -19,7 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import clip_grad_norm_
 
 from improv.models.encodings import ENCODINGS, Fed
-from improv.music.theory import Frame
+from improv.music.notes import Frame
 from training.corpora import blues_bars
 from training.networks.eck2002 import ENCODING, Blues, Chords, Partition
 

@@ -14,9 +14,10 @@ from improv.models.contract import StepModel, Tensors, no_memory
 from improv.models.encodings import CHORD_HEAD, ENCODINGS, MELODY_HEAD, Fed
 from improv.models.onnx_runtime import OnnxModel
 from improv.models.sampling import on_units, one_unit
-from improv.music.theory import BEATS_PER_BAR, SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Form, Frame, Onset
+from improv.music.notes import SILENCE, Cell, Frame, Onset
+from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT, Form
 from improv.music.turns import Mode
-from improv.protocol.commands import Settings
+from improv.protocol.controls import Settings
 from training.corpora import blues_bars
 from training.rendering.playing import sessions
 

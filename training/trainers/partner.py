@@ -25,8 +25,9 @@ from torch.multiprocessing.spawn import spawn
 
 from improv.models.contract import ModelSpec, Tensors
 from improv.models.encodings import Cells, Fed
+from improv.music.notes import SILENCE, Frame
 from improv.music.rhythm import RHYTHMS, cell_of
-from improv.music.theory import SILENCE, TICKS_PER_STEP, Form, Frame
+from improv.music.theory import TICKS_PER_STEP, Form
 from training.corpora import wjazzd
 from training.corpora.wjazzd_split import Split, split
 from training.datasets.conversations import conversations

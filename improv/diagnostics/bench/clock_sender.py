@@ -14,7 +14,7 @@ from pathlib import Path
 
 from improv.diagnostics.bench.grid import PERIOD_S, onsets, write
 from improv.diagnostics.bench.load_conditions import Condition, under
-from improv.midi.player import SystemClock
+from improv.runtime.system_clock import SystemClock
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from improv.config.load import Tune, Wiring
+from improv.config.values import Tune, Wiring
 from improv.diagnostics.bench import jack
 from improv.diagnostics.bench.processes_under_test import engine, player
 from improv.errors import Unavailable
-from improv.ipc.link import Child, introduce
+from improv.ipc.child import Child, introduce
 from improv.midi.messages import NOTE_OFF, NOTE_ON
 from improv.music.turns import Mode
 from improv.runtime.ipc_messages import PLAYER, Begin, Report

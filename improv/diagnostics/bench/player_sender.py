@@ -8,15 +8,18 @@ import select
 import time
 from dataclasses import dataclass
 
-from improv.config.load import Wiring
+from improv.config.values import Wiring
 from improv.diagnostics.bench.grid import BPM, LEAD, PERIOD_S, PULSES_PER_BEAT, onsets
 from improv.diagnostics.bench.load_conditions import under
 from improv.diagnostics.bench.processes_under_test import met, player
 from improv.diagnostics.bench.statistics import Samples
 from improv.errors import ImprovError
-from improv.ipc.link import Child, Link
-from improv.midi.player import Plan
-from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BAR, TICKS_PER_BEAT, NoteOn, Part, Placed
+from improv.ipc.child import Child
+from improv.ipc.link import Link
+from improv.music.notes import NoteOn, Placed
+from improv.music.parts import Part
+from improv.music.plan import Plan
+from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BAR, TICKS_PER_BEAT
 from improv.music.transport import Transport
 from improv.protocol.commands import Quit
 from improv.runtime.ipc_messages import Report, Sent

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
-from improv.config.load import Tune, Wiring
+from improv.config.values import Tune, Wiring
 from improv.errors import Unavailable
-from improv.ipc.link import Child, Failed, Link, introduce
+from improv.ipc.child import Child, introduce
+from improv.ipc.link import Failed, Link
 from improv.runtime.ipc_messages import ENGINE, HOST, PLAYER, Opened, Prepare, Prepared
 
 _STARTING_S = 30.0

@@ -12,15 +12,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from improv.config.load import Tune
+from improv.config.values import Tune
 from improv.diagnostics.bench.processes_under_test import engine, met
 from improv.diagnostics.bench.statistics import Quantiles, ratio
 from improv.errors import Unavailable
-from improv.ipc.link import Child, Link, parent
-from improv.midi.player import Plan
+from improv.ipc.child import Child
+from improv.ipc.link import Link, parent
 from improv.models.contract import no_memory
 from improv.models.onnx_runtime import OnnxModel
-from improv.music.theory import NoteOff, NoteOn, Part, Timed
+from improv.music.notes import NoteOff, NoteOn, Timed
+from improv.music.parts import Part
+from improv.music.plan import Plan
 from improv.music.turns import Mode
 from improv.runtime.ipc_messages import Arrived, Begin
 from improv.session.network import silence

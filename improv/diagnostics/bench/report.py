@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from improv.config.load import Tune
+from improv.config.values import Tune
 from improv.diagnostics.bench import jack_measurements as live
 from improv.diagnostics.bench.grid import BPM, PULSES_PER_BEAT
 from improv.diagnostics.bench.interleaved_rounds import Cell, alternate, probe_told, rows

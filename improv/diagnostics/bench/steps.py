@@ -20,7 +20,7 @@ from improv.models.onnx_file import part
 from improv.models.onnx_runtime import CPU_PROVIDER, OnnxModel
 from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol.commands import TEMPO, Settings
+from improv.protocol.controls import TEMPO, Settings
 from improv.session.lifecycle import begin
 from improv.session.network import silence
 from improv.session.state import Heard

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
-from improv.music.theory import Cell, Chord, Form, Frame
+from improv.music.notes import Cell, Frame
+from improv.music.theory import Chord, Form
 
 CHORD_HEAD = "next_chord"
 

@@ -11,18 +11,9 @@ import numpy as np
 
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
 from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Choosing, Fed, Steer, chord_leaning, digest
+from improv.music.notes import SILENCE, Cell
 from improv.music.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
-from improv.music.theory import (
-    PITCH_CLASSES,
-    QUALITIES,
-    SILENCE,
-    STEPS_PER_BAR,
-    STEPS_PER_BEAT,
-    TICKS_PER_STEP,
-    Cell,
-    Chord,
-    Form,
-)
+from improv.music.theory import PITCH_CLASSES, QUALITIES, STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP, Chord, Form
 
 RHYTHM_HEAD, PITCH_HEAD = "next_rhythm", "next_pitch"
 

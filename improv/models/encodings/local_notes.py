@@ -7,7 +7,8 @@ import numpy as np
 
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
 from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Choosing, Fed, Steer, chord_leaning, digest
-from improv.music.theory import SILENCE, STEPS_PER_BEAT, TICKS_PER_STEP, Cell, Chord, Form, Onset
+from improv.music.notes import SILENCE, Cell, Onset
+from improv.music.theory import STEPS_PER_BEAT, TICKS_PER_STEP, Chord, Form
 
 MELODY_HEAD = "next_melody"
 """Of a network that makes one choice of a melody a step."""

@@ -1,18 +1,8 @@
 """What was chosen, as it sounds: in the key of the performance, in the register of the player, as events."""
 
-from improv.music.theory import (
-    STEPS_PER_BAR,
-    STEPS_PER_BEAT,
-    TICKS_PER_STEP,
-    Cell,
-    Frame,
-    NoteOff,
-    NoteOn,
-    Onset,
-    Part,
-    Placed,
-    in_order,
-)
+from improv.music.notes import Cell, Frame, NoteOff, NoteOn, Onset, Placed, in_order
+from improv.music.parts import Part
+from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
 from improv.session.band.comping import CHORD_VELOCITY
 from improv.session.band.levels import volume_changes
 from improv.session.state import Session

@@ -1,7 +1,9 @@
 """The count-in."""
 
-from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP, NoteOff, NoteOn, Part, Placed
-from improv.protocol.commands import ON
+from improv.music.notes import NoteOff, NoteOn, Placed
+from improv.music.parts import Part
+from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
+from improv.protocol.controls import ON
 from improv.session.band.arrange import ACCENT
 from improv.session.state import Session
 

@@ -1,7 +1,8 @@
 """How loud the parts are."""
 
-from improv.music.theory import OWN_VOLUME, STEPS_PER_BAR, TICKS_PER_STEP, Placed, Volume
-from improv.protocol.commands import Settings
+from improv.music.notes import OWN_VOLUME, Placed, Volume
+from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP
+from improv.protocol.controls import Settings
 from improv.session.state import LEVELS, Session
 
 
@@ -16,4 +17,5 @@ def volume_changes(before: Session, session: Session) -> list[Placed]:
 
 
 def levels_of(settings: Settings) -> tuple[int, ...]:
+    """Return the MIDI volume of each part in `LEVELS`, 0 to 127."""
     return tuple(getattr(settings, control.field) for _, control in LEVELS)

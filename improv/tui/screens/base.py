@@ -23,7 +23,7 @@ from textual.system_commands import SystemCommandsProvider
 from textual.widgets import Input, Static
 
 from improv.errors import ImprovError
-from improv.protocol.commands import Snapshot
+from improv.protocol.snapshot import Snapshot
 from improv.tui.input.key_bindings import LAYOUTS, TABLE, Key, Layout, Letters, Where
 from improv.tui.screens.figures import Figures
 from improv.tui.screens.too_small import TooSmall

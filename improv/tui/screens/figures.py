@@ -5,7 +5,7 @@ It stands above the log. A figure is what the daemon has measured lately; none i
 
 from collections.abc import Sequence
 
-from improv.protocol.commands import Snapshot
+from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import Row, Span, View, runs, width_of
 

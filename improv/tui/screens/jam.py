@@ -8,7 +8,7 @@ from collections.abc import Callable
 from textual.app import ComposeResult
 from textual.screen import Screen
 
-from improv.protocol.commands import Snapshot
+from improv.protocol.snapshot import Snapshot
 from improv.tui.input.key_bindings import Where
 from improv.tui.screens.too_small import TooSmall
 from improv.tui.theme.glyphs import Glyphs

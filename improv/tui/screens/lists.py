@@ -25,21 +25,10 @@ from textual.widgets.option_list import Option
 from improv.config.presets import Preset
 from improv.errors import ImprovError
 from improv.models.catalog import model_paths
-from improv.protocol.commands import (  # fmt: skip
-    CONTROLS,
-    ENDS,
-    MODEL,
-    SEED,
-    Command,
-    Connect,
-    Control,
-    Rig,
-    Set,
-    Snapshot,
-    Value,
-    number,
-)
+from improv.protocol.commands import ENDS, Command, Connect, Set
+from improv.protocol.controls import CONTROLS, MODEL, SEED, Control, Value, number
 from improv.protocol.json_codec import printable
+from improv.protocol.snapshot import Rig, Snapshot
 from improv.system.fluidsynth import Advice
 from improv.tui.screens.base import Aside
 from improv.tui.theme.glyphs import Glyphs

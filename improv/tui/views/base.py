@@ -19,7 +19,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from improv.music.turns import Mode, Who
-from improv.protocol.commands import Rig, Snapshot
+from improv.protocol.snapshot import Rig, Snapshot
 from improv.tui.theme.glyphs import Glyphs
 
 

@@ -17,7 +17,9 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from improv.protocol.commands import CONTROLS, ON, Control, Set, Snapshot, Value, number
+from improv.protocol.commands import Set
+from improv.protocol.controls import CONTROLS, ON, Control, Value, number
+from improv.protocol.snapshot import Snapshot
 from improv.tui.input.key_bindings import BY_ACTION
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.cached_strip import Light

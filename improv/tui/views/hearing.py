@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from improv.protocol.commands import PortStatus, Rig
 from improv.protocol.json_codec import printable
+from improv.protocol.snapshot import PortStatus, Rig
 from improv.tui.input.key_bindings import BY_ACTION, shown
 
 WITHOUT = ("", "none")

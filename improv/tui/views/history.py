@@ -7,9 +7,10 @@ keep more than a screen can show, and never make up a step that was not told.
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from improv.music.theory import SILENCE, STEPS_PER_BAR, STEPS_PER_BEAT, Cell, Chord, Form
+from improv.music.notes import SILENCE, Cell
+from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Chord, Form
 from improv.music.turns import Turn
-from improv.protocol.commands import Snapshot
+from improv.protocol.snapshot import Snapshot
 
 COLUMNS = 256
 """Steps that are kept: more than the widest screen shows."""

@@ -6,7 +6,7 @@ from textual import events
 from textual.message import Message
 
 from improv.music.theory import pitch_name
-from improv.protocol.commands import Snapshot
+from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import Row, Span, View, runs
 

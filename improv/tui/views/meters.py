@@ -4,7 +4,8 @@ import time
 
 from textual.timer import Timer
 
-from improv.protocol.commands import ON, Snapshot
+from improv.protocol.controls import ON
+from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import Row, Span, View
 from improv.tui.views.history import Meter

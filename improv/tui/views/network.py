@@ -10,7 +10,8 @@ from typing import Self
 
 from improv.music.theory import PITCH_CLASSES, pitch_name
 from improv.music.turns import Who
-from improv.protocol.commands import MELODY_LEVEL, Chance, Snapshot
+from improv.protocol.controls import MELODY_LEVEL
+from improv.protocol.snapshot import Chance, Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import NOBODY, Row, Span, View, runs, width_of
 

@@ -3,7 +3,8 @@
 from math import ceil
 
 from improv.music.turns import Mode, Who
-from improv.protocol.commands import TRIGGERS, Snapshot
+from improv.protocol.commands import TRIGGERS
+from improv.protocol.snapshot import Snapshot
 from improv.tui.input.key_bindings import BY_ACTION, shown
 
 WIDTH = 40

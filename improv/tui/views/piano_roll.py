@@ -6,9 +6,10 @@ Yours and improv's differ by glyph and by colour, so that the roll can be read w
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from improv.music.theory import SILENCE, STEPS_PER_BAR, TICKS_PER_STEP, Cell, Chord, Form, pitch_name
+from improv.music.notes import SILENCE, Cell
+from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Chord, Form, pitch_name
 from improv.music.turns import Turn, Who
-from improv.protocol.commands import Snapshot
+from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import Row, Span, View, runs
 from improv.tui.views.history import Axis, Column, History, chord_known, form_of, place_of

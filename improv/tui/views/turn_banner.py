@@ -4,7 +4,7 @@ from math import ceil
 
 from improv.music.theory import STEPS_PER_BAR, Place
 from improv.music.turns import Mode, Who, taken_says
-from improv.protocol.commands import Snapshot
+from improv.protocol.snapshot import Snapshot
 from improv.tui.input.key_bindings import BY_ACTION
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views import block_letters as big

@@ -1,0 +1,111 @@
+"""Which knob, key or pedal turns what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+from improv.config.endless_knobs import DECODERS, Relative
+from improv.protocol.commands import TARGETS
+from improv.protocol.controls import CONTROLS, TEMPO, Control
+
+Kind = Literal["cc", "note", "program"]
+
+
+Takeover = Literal["pickup", "jump"]
+
+
+AUTO: Final = "auto"
+
+
+_KINDS: Mapping[Kind, str] = MappingProxyType({"cc": "CC", "note": "key", "program": "program"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map:
+    """What a knob, a key or a pedal of a controller turns or asks for."""
+
+    kind: Kind
+    number: int
+    """The controller, pitch or program, 0 to 127."""
+    channel: int | None = None
+    """1 to 16; None is any."""
+    target: str
+    """A name of `improv.protocol.commands.TARGETS`."""
+    takeover: Takeover = "pickup"
+    """Whether a knob that stands elsewhere has to pass the control's value first, or moves it at once."""
+    relative: Literal["auto", "off"] | Relative = AUTO
+    """How an endless knob says how far it was turned; off for a knob that has an end, auto to find out."""
+
+    @property
+    def name(self) -> str:
+        """What the controller is called."""
+        channel = "" if self.channel is None else f" on channel {self.channel}"
+        return f"{_KINDS[self.kind]} {self.number}{channel}"
+
+
+MAP: Mapping[str, Control] = MappingProxyType(
+    {
+        "kind": Control("kind", "What the controller sends.", "cc", choices=("cc", "note", "program")),
+        "number": Control("number", "The controller, pitch or program.", 20, 0, 127, whole=True),
+        "channel": Control("channel", "Any if not given.", 1, 1, 16, whole=True),
+        "target": Control("target", "A control, or what a pedal asks for.", TEMPO.name, choices=TARGETS),
+        "takeover": Control(
+            "takeover", "Whether a knob picks the value up or jumps.", "pickup", choices=("pickup", "jump")
+        ),
+        "relative": Control(
+            "relative",
+            "How an endless knob says how far it was turned; off for one that has an end, auto to find out.",
+            AUTO,
+            choices=(AUTO, "off", *DECODERS),
+        ),
+    }
+)
+"""The keys of a `[[map]]`."""
+
+
+OPTIONAL = ("channel", "takeover", "relative")
+
+
+SUSTAIN = 64
+
+
+_RESERVED: Mapping[int, str] = MappingProxyType(
+    {
+        **dict.fromkeys((0, 32), "bank select"),
+        **dict.fromkeys((6, 38), "data entry"),
+        **dict.fromkeys(range(98, 102), "a parameter number"),
+        **dict.fromkeys(range(120, 128), "a channel mode message"),
+    }
+)
+
+
+def reserved(controller: int, target: str) -> str:
+    """Why a controller may not be mapped to a target, in a sentence; empty if it may."""
+    if controller == SUSTAIN and target != "hand-over":
+        return f"CC {SUSTAIN} is the sustain pedal; it can be mapped to hand-over alone"
+    if controller in _RESERVED:
+        return f"CC {controller} is {_RESERVED[controller]}; map another controller"
+    return ""
+
+
+def needs_a_knob(target: str) -> bool:
+    """Whether a key or a program change can say nothing about it: a number has to be turned."""
+    return target in CONTROLS and CONTROLS[target].is_number
+
+
+def unfit(mapped: Map) -> str:
+    """Why a controller may not be mapped so, in a sentence; empty if it may."""
+    if mapped.kind == "cc":
+        return reserved(mapped.number, mapped.target) or _unfit_endless(mapped)
+    if mapped.relative not in (AUTO, "off"):
+        return f"{mapped.name} is no endless knob; leave relative out"
+    if needs_a_knob(mapped.target):
+        return f"{mapped.name} cannot turn {mapped.target}; map a knob, which sends CC"
+    return ""
+
+
+def _unfit_endless(mapped: Map) -> str:
+    if mapped.relative in DECODERS and mapped.target not in CONTROLS:
+        return f"an endless knob cannot ask for {mapped.target}; map a key, a pedal or a button"
+    return ""

@@ -1,0 +1,163 @@
+"""The control protocol: lines of JSON, checked as they come in. PROTOCOL.md tells it to whoever writes a client."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from reprlib import repr as shortly
+from types import MappingProxyType
+from typing import Any
+
+from improv.errors import UsageError
+from improv.protocol.commands import TRIGGERS, Command, Connect, Forget, Learn, Nudge, Press, Set, Tap, checked
+from improv.protocol.controls import Control, Value, nearest
+from improv.protocol.json_codec import fields_of, made, plain
+
+PROTOCOL = 1
+"""The version both ends name first; a client of another one is turned away."""
+
+
+MAX_FRAME_BYTES = 64 << 10
+
+
+MAX_TEXT = 4096
+"""Characters in a text a client sends."""
+
+
+MAX_ID = 1 << 53
+
+
+PER_S_LOW, PER_S_HIGH = 1, 30
+
+
+_MAX_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The first line of a server."""
+
+    improv: int
+    """The protocol it speaks."""
+    version: str
+    pid: int
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Tell the newest snapshot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Tell each new snapshot from now on, at most so many a second."""
+
+    per_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatch:
+    """Tell no more of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Tell what can be turned."""
+
+
+Request = Command | Status | Watch | Unwatch | Controls
+
+
+_REQUESTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "set": Set,
+        "nudge": Nudge,
+        "tap": Tap,
+        **{name: type(command) for name, command in TRIGGERS.items()},
+        "learn": Learn,
+        "forget": Forget,
+        "press": Press,
+        "connect": Connect,
+        "status": Status,
+        "watch": Watch,
+        "unwatch": Unwatch,
+        "controls": Controls,
+    }
+)
+
+
+_NAMES = MappingProxyType({kind: name for name, kind in _REQUESTS.items()})
+
+
+_TYPE_NAMES = MappingProxyType({str: "a text", int: "a whole number", float: "a number", Value: "a number or a text"})
+
+
+def requested(raw: Mapping[str, Any], now_s: float) -> Request:
+    """The request an object stands for, its control and value checked; UsageError says what is wrong with it.
+
+    A tap is stamped with the time given: seconds of the monotonic clock.
+    """
+    name, given = raw.get("do"), {field: value for field, value in raw.items() if field != "do"}
+    if not isinstance(name, str) or name not in _REQUESTS:
+        hint = nearest(name[:40], tuple(_REQUESTS)) if isinstance(name, str) else ""
+        wrong = f"nothing can be asked as {shortly(name)}{hint}" if "do" in raw else "the request lacks do"
+        raise UsageError(f"{wrong}; do is one of {', '.join(_REQUESTS)}")
+    kind = _REQUESTS[name]
+    hints, needed = ({}, frozenset[str]()) if kind is Tap else fields_of(kind)
+    for field in given:
+        if field not in hints:
+            hint = nearest(field[:40], tuple(hints)) or f"; it takes {', '.join(hints) or 'nothing'}"
+            raise UsageError(f"{name} has no {shortly(field)}{hint}")
+    if missing := sorted(needed - given.keys()):
+        raise UsageError(f"{name} lacks {', '.join(missing)}; it takes {', '.join(hints)}")
+    if kind is Tap:
+        return checked(Tap(now_s))
+    request: Request = kind(**{field: _value(field, hints[field], value) for field, value in given.items()})
+    match request:
+        case Status() | Unwatch() | Controls():
+            return request
+        case Watch(per_s):
+            if not PER_S_LOW <= per_s <= PER_S_HIGH:
+                raise UsageError(f"per_s {per_s:g} is out of range; give {PER_S_LOW} to {PER_S_HIGH}")
+            return request
+        case _:
+            return checked(request)
+
+
+def told(command: Command) -> dict[str, Any]:
+    """The request that asks for a command; a tap is stamped where it arrives."""
+    fields = {} if isinstance(command, Tap) else plain(command)
+    return {"do": _NAMES[type(command)], **fields}
+
+
+def described(control: Control) -> dict[str, Any]:
+    """What a client is told of a control."""
+    told: dict[str, Any] = {"name": control.name, "help": control.help, "default": control.default}
+    told |= {"range": control.range, "unit": control.unit}
+    if control.is_number:
+        return told | {"low": control.low, "high": control.high, "whole": control.whole}
+    return told | {"choices": list(control.choices)}
+
+
+def _value(field: str, hint: Any, raw: Any) -> Any:
+    try:
+        value = made(hint, raw)
+    except ValueError:
+        raise UsageError(f"{field} {shortly(raw)} is not {_TYPE_NAMES[hint]}") from None
+    if isinstance(value, str) and (len(value) > MAX_TEXT or not value.isprintable()):
+        raise UsageError(f"{field} has to be at most {MAX_TEXT} characters that can be printed")
+    return value
+
+
+def id_of(raw: dict[str, Any]) -> dict[str, Any]:
+    """The name a client gave its request, taken out of it: a field of the answer, or none."""
+    if "id" not in raw:
+        return {}
+    name = raw.pop("id")
+    if (type(name) is int and abs(name) <= MAX_ID) or (isinstance(name, str) and len(name) <= MAX_TEXT):
+        return {"id": name}
+    raise UsageError(f"id has to be a text of at most {MAX_TEXT} characters or a whole number")
+
+
+def one_line(text: object) -> str:
+    """Return a text as one line of bounded length, for an error message."""
+    return " ".join(str(text).split())[:_MAX_ERROR]

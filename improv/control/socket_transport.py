@@ -1,0 +1,144 @@
+"""How clients reach the socket: a Unix socket, or loopback with a token where there is none."""
+
+import errno
+import os
+import socket
+import struct
+from pathlib import Path
+from typing import Protocol
+
+from improv.system.private_files import make_private, somebody_listens, write_private
+
+MAX_CLIENTS = 64
+
+
+class Transport(Protocol):
+    """How the two ends find each other, and how another user is kept out."""
+
+    token: str
+    """What a client has to show, if that is how it is known; otherwise empty."""
+
+    def listen(self, path: Path) -> socket.socket:
+        """A socket that clients find by the path, nobody else's."""
+        ...
+
+    def connect(self, path: Path, timeout_s: float) -> tuple[socket.socket, str]:
+        """A connection to whoever listens there, and the token to show."""
+        ...
+
+    def admits(self, end: socket.socket) -> bool:
+        """Whether the other end is the same user, as far as the system tells."""
+        ...
+
+    def knows(self, token: object) -> bool:
+        """Whether the token a client has shown is the right one."""
+        ...
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return the device and the inode of a file; None if there is none."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def system_transport() -> Transport:
+    """Return the transport of this system: Unix sockets where it has them, else loopback."""
+    return UnixTransport() if hasattr(socket, "AF_UNIX") and os.name == "posix" else LoopbackTransport()
+
+
+class UnixTransport:
+    """A socket in a directory of our own, and the system says who knocks."""
+
+    def __init__(self) -> None:
+        self.token = ""
+
+    def listen(self, path: Path) -> socket.socket:
+        """See `Transport.listen`."""
+        make_private(path.parent)
+        if somebody_listens(path):
+            raise OSError(errno.EADDRINUSE, "somebody else listens there")
+        if path.is_socket():
+            path.unlink()
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listener.bind(os.fspath(path))
+            path.chmod(0o600)  # nobody can connect before it listens
+            listener.listen(MAX_CLIENTS)
+        except BaseException:
+            listener.close()
+            raise
+        return listener
+
+    def connect(self, path: Path, timeout_s: float) -> tuple[socket.socket, str]:
+        """See `Transport.connect`."""
+        end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        end.settimeout(timeout_s)
+        try:
+            end.connect(os.fspath(path))
+        except BaseException:
+            end.close()
+            raise
+        return end, ""
+
+    def admits(self, end: socket.socket) -> bool:
+        """See `Transport.admits`."""
+        return _peer_uid(end) == os.geteuid()
+
+    def knows(self, token: object) -> bool:
+        """See `Transport.knows`."""
+        return token == self.token
+
+
+def _peer_uid(end: socket.socket) -> int | None:
+    """The user at the other end of a Unix socket; None where the system does not tell."""
+    try:
+        if hasattr(socket, "SO_PEERCRED"):
+            form = struct.Struct("iII")
+            return int(form.unpack(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, form.size))[1])
+        import ctypes  # noqa: PLC0415 only where the system has no shorter way
+
+        uid, gid = ctypes.c_uint(), ctypes.c_uint()
+        known = ctypes.CDLL(None).getpeereid(end.fileno(), ctypes.byref(uid), ctypes.byref(gid)) == 0
+        return uid.value if known else None
+    except (OSError, AttributeError):
+        return None
+
+
+class LoopbackTransport:
+    """Where there are no Unix sockets: a port of this machine, and a token in a file that only its user can read."""
+
+    def __init__(self) -> None:
+        self.token = os.urandom(32).hex()
+
+    def listen(self, path: Path) -> socket.socket:
+        """See `Transport.listen`."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            if exclusive := getattr(socket, "SO_EXCLUSIVEADDRUSE", 0):
+                listener.setsockopt(socket.SOL_SOCKET, exclusive, 1)
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(MAX_CLIENTS)
+            write_private(path, f"{listener.getsockname()[1]} {self.token}\n")
+        except BaseException:
+            listener.close()
+            raise
+        return listener
+
+    def connect(self, path: Path, timeout_s: float) -> tuple[socket.socket, str]:
+        """See `Transport.connect`."""
+        port, token = path.read_text().split()
+        return socket.create_connection(("127.0.0.1", int(port)), timeout_s), token
+
+    def admits(self, end: socket.socket) -> bool:
+        """See `Transport.admits`."""
+        return True
+
+    def knows(self, token: object) -> bool:
+        """See `Transport.knows`."""
+        from hmac import compare_digest  # noqa: PLC0415 slow to load, and no use elsewhere
+
+        return isinstance(token, str) and token.isascii() and compare_digest(token, self.token)

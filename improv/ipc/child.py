@@ -1,0 +1,83 @@
+"""A process of ours, and a link to it."""
+
+import os
+import socket
+import subprocess
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from improv.ipc.link import GRACE_S, Link
+from improv.system.programs import environment as program_environment
+from improv.system.programs import python
+
+
+class Child:
+    """A process of ours that runs a piece of Python, with a link to it; a context that ends it for sure.
+
+    It is given copies of the descriptors in `shares`, and their numbers behind the link on its command line.
+    """
+
+    def __init__(self, program: str, shares: Sequence[int] = ()) -> None:
+        ours, theirs = socket.socketpair()
+        command, environment = python("-c", program), program_environment()
+        with theirs:
+            if os.name == "posix":
+                self._process = subprocess.Popen(  # noqa: S603
+                    [*command, str(theirs.fileno()), *map(str, shares)], env=environment, stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno(), *shares],
+                    process_group=0,  # what is typed into the terminal is for the daemon
+                )  # fmt: skip
+            else:  # a socket is handed over once it is known to whom
+                self._process = subprocess.Popen(  # noqa: S603
+                    [*command, "-"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+                )
+                shared = theirs.share(self._process.pid)  # type: ignore[attr-defined, unused-ignore]
+                if self._process.stdin is not None:
+                    self._process.stdin.write(shared)
+                    self._process.stdin.close()
+        self.link = Link(ours)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+        return self._process.pid
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended, or is about to, and everything that it has sent has been read."""
+        return self.link.closed
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is no more."""
+        return self._process.poll() is not None
+
+    def end(self, grace_s: float = GRACE_S) -> None:
+        """Shut the link, which tells it to end; make it end if it takes too long. Twice is once."""
+        self.link.close()
+        try:
+            self._process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.link.close()
+        self._process.kill()
+        self._process.wait()
+
+
+def introduce(one: Child, other: Child, *, since_s: float | None = None) -> None:
+    """Have two children talk to each other; `since_s` as in `Join`."""
+    here, there = socket.socketpair()
+    one.link.join(here, one.pid, since_s=since_s)
+    other.link.join(there, other.pid, since_s=since_s)

@@ -1,0 +1,139 @@
+"""Notes: as the cells of a grid, as events, and with their time or their place."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from improv.music.parts import Part
+from improv.music.theory import Chord, pitch_name
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """A note that begins inside a step, at tick 0..5 of it."""
+
+    pitch: int
+    tick: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A note that ends inside a step, at tick 1..5 of it; one that ends at tick 0 is not in the step."""
+
+    pitch: int
+    tick: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The melody inside one step: what goes on sounding into it, what begins and what ends in it."""
+
+    onsets: tuple[Onset, ...] = ()
+    held: tuple[int, ...] = ()
+    releases: tuple[Release, ...] = ()
+
+    @property
+    def pitches(self) -> frozenset[int]:
+        """Every pitch that sounds somewhere in the step."""
+        return frozenset(self.held) | {onset.pitch for onset in self.onsets}
+
+    @property
+    def sounding_after(self) -> frozenset[int]:
+        """The pitches still sounding when the step ends."""
+        ended = {
+            release.pitch
+            for release in self.releases
+            if not any(o.pitch == release.pitch and o.tick >= release.tick for o in self.onsets)
+        }
+        return self.pitches - ended
+
+    def joined(self, other: "Cell") -> "Cell":
+        """Both cells at once, as when two players share the step."""
+        return Cell(self.onsets + other.onsets, self.held + other.held, self.releases + other.releases)
+
+    def transposed(self, semitones: int) -> "Cell":
+        """The cell higher or lower, what would leave MIDI's range moved back by octaves."""
+
+        def moved(pitch: int) -> int:
+            target = pitch + semitones
+            return target if 0 <= target <= 127 else target % 12 + (0 if target < 0 else 108)
+
+        return Cell(
+            tuple(Onset(moved(onset.pitch), onset.tick) for onset in self.onsets),
+            tuple(moved(pitch) for pitch in self.held),
+            tuple(Release(moved(release.pitch), release.tick) for release in self.releases),
+        )
+
+
+SILENCE = Cell()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What one step holds: the melody inside it and the chord under it (None: no chord)."""
+
+    melody: Cell
+    chord: Chord | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOn:
+    """A note begins: MIDI pitch 0..127, velocity 1..127."""
+
+    part: Part
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOff:
+    """A note ends."""
+
+    part: Part
+    pitch: int
+
+
+NoteEvent = NoteOn | NoteOff
+
+
+OWN_VOLUME = 100
+"""The volume a synth has by itself, by General MIDI; it is not told of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """How loud a part is from now on, what sounds already too: 0..127, of which 100 is a synth's own (MIDI CC 7)."""
+
+    part: Part
+    level: int
+
+
+Event = NoteEvent | Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A note event as it arrived, in seconds of the clock."""
+
+    time_s: float
+    event: NoteEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An event as it is planned, in ticks from the top of the first chorus.
+
+    Whole ticks, but for your own notes where a recording is played again.
+    """
+
+    tick: float
+    event: Event
+
+
+def in_order(events: Iterable[Placed]) -> tuple[Placed, ...]:
+    """Events by tick, and at one tick what ends before what begins."""
+    return tuple(sorted(events, key=lambda placed: (placed.tick, isinstance(placed.event, NoteOn))))
+
+
+def notes_text(pitches: Sequence[int]) -> str:
+    """Pitches as a musician reads them, a dot where there are none."""
+    return "+".join(pitch_name(pitch) for pitch in pitches) or "."

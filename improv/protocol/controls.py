@@ -1,0 +1,285 @@
+"""What can be turned: controls with range, default and help, and the settings of a performance."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from improv.errors import UsageError
+from improv.music.notes import OWN_VOLUME
+from improv.music.theory import PITCH_CLASSES, pitch_class
+from improv.music.turns import Mode
+
+Value = float | str
+"""What a control is set to: a number, or a word."""
+
+
+OFF, ON = "off", "on"
+
+
+OWN = "own"
+"""The key a network was trained in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Something a player turns: its name, default and one line of help, and the values it may have.
+
+    A number lies from `low` to `high`; a word is one of `choices`, or any where there are none and
+    the default is a word.
+    """
+
+    name: str
+    help: str
+    default: Value
+    low: float = 0.0
+    high: float = 0.0
+    unit: str = ""
+    nudge: float = 0.0
+    """How far one press of a key moves it."""
+    whole: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def field(self) -> str:
+        """The name of the field in `Settings`."""
+        return self.name.replace("-", "_")
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers."""
+        return not isinstance(self.default, str)
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is off or on, and nothing else."""
+        return self.choices == (OFF, ON)
+
+    @property
+    def range(self) -> str:
+        """Its values as a help text says them."""
+        if not self.is_number:
+            return ", ".join(self.choices) or "a name"
+        return f"{number(self.low)} to {number(self.high)}" + (f" {self.unit}" if self.unit else "")
+
+    def checked(self, value: Value) -> Value:
+        """The value as the control keeps it; UsageError if it may not have it, NaN neither."""
+        if not self.is_number:
+            return self._word(value)
+        if isinstance(value, str):
+            try:
+                value = float(value)
+            except ValueError:
+                raise UsageError(f"{self.name} {value!r} is no number; give {self.range}") from None
+        if not self.low <= value <= self.high:
+            raise UsageError(f"{self.name} {number(value)} is out of range; give {self.range}")
+        if self.whole and value != int(value):
+            raise UsageError(f"{self.name} {value:g} is not a whole number; give {self.range}")
+        return int(value) if self.whole else float(value)
+
+    def nudged(self, value: Value, by: float) -> Value:
+        """The value moved by an amount, stopping at the ends of the range; a word moves by so many choices."""
+        if isinstance(value, str):
+            if value not in self.choices:
+                return value
+            return self.choices[(self.choices.index(value) + round(by)) % len(self.choices)]
+        moved = min(self.high, max(self.low, round(value + by, 3)))
+        return round(moved) if self.whole else moved
+
+    def scaled(self, share: float) -> Value:
+        """The value at a share (0 to 1) of the range, as a knob turns it."""
+        share = min(1.0, max(0.0, share))
+        if not self.is_number:
+            return self.choices[min(len(self.choices) - 1, int(share * len(self.choices)))]
+        value = self.low + share * (self.high - self.low)
+        return round(value) if self.whole else round(value, 3)
+
+    def share(self, value: Value) -> float:
+        """Where a value lies in the range, 0 to 1: the other way round."""
+        if isinstance(value, str):
+            return self.choices.index(value) / max(1, len(self.choices) - 1) if value in self.choices else 0.0
+        return (value - self.low) / (self.high - self.low)
+
+    def about(self, choice: Value) -> str:
+        """What one of its words means, where its help goes through them: `word: meaning; word: meaning`."""
+        told = (part.partition(": ") for part in self.help.removesuffix(".").split("; "))
+        return next((meaning for word, _, meaning in told if word == choice), "")
+
+    def _word(self, value: Value) -> str:
+        word = f"{value:g}" if not isinstance(value, str) else value
+        if self.name == "key" and word != OWN:
+            try:
+                return PITCH_CLASSES[pitch_class(word)]
+            except ValueError as error:
+                raise UsageError(f"{error}; give a key such as C, F# or Bb, or {OWN} for the model's") from error
+        if self.choices and word not in self.choices:
+            raise UsageError(f"{self.name} {word!r} is unknown{nearest(word, self.choices)}; choose from {self.range}")
+        if not word:
+            raise UsageError(f"{self.name} needs a name")
+        return word
+
+
+def number(value: float) -> str:
+    """A number as people write it: 120, 0.67, 2147483647."""
+    return f"{value:.0f}" if value == value // 1 and abs(value) < 1e12 else f"{value:g}"
+
+
+def nearest(word: str, names: tuple[str, ...]) -> str:
+    """A hint at the name that was meant, to put behind what is wrong; empty if none is like it."""
+    close = difflib.get_close_matches(word, names, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+_SWITCH = (OFF, ON)
+
+
+TEMPO = Control("tempo", "Quarter notes a minute.", 120, 20, 400, "bpm", nudge=4)
+
+
+SWING = Control(
+    "swing", "Share of a beat its first eighth takes: 0.5 straight, 0.67 triplets.", 0.6, 0.5, 0.75, nudge=0.01
+)
+
+
+MODE = Control(
+    "mode",
+    "trade: turns of some bars; phrase: it answers when you pause; duet: both at once; solo: improv alone; "
+    "listen: you alone.",
+    str(Mode.TRADE),
+    choices=tuple(map(str, Mode)),
+)
+
+
+BARS = Control("bars", "Bars in a turn when trading.", 4, 1, 96, "bars", nudge=1, whole=True)
+
+
+GAP = Control("gap", "Beats of silence that end your phrase, in phrase mode.", 1.5, 0.5, 8, "beats", nudge=0.5)
+
+
+TEMPERATURE = Control(
+    "temperature", "How freely notes are drawn: 0 the likeliest, 1 as trained, above 1 wilder.", 0.8, 0, 3, nudge=0.1
+)
+
+
+TOP_P = Control(
+    "top-p", "Leave out the unlikeliest notes: only those that make up this probability are drawn.", 1, 0, 1, nudge=0.05
+)
+
+
+DENSITY = Control(
+    "density", "How busy the answer is: below 0 it holds more, above 0 it strikes more.", 0, -1, 1, nudge=0.1
+)
+
+
+RESTS = Control(
+    "rests", "How much the answer pauses: below 0 it plays on, above 0 it rests more often and longer.",
+    0, -1, 1, nudge=0.1,
+)  # fmt: skip
+
+
+REGISTER = Control("register", "Octaves the answer lies above yours.", 0, -2, 2, "octaves", nudge=1, whole=True)
+
+
+LEANING = Control(
+    "leaning", "How much the answer leans on chord tones: 0 as it likes, 1 nothing else.", 0, 0, 1, nudge=0.1
+)
+
+
+CHANGES = Control(
+    "changes", "How freely chords are drawn: 0 keeps to the form, 1 changes it as players do, above 1 wilder.",
+    0, 0, 1.5, nudge=0.1,
+)  # fmt: skip
+
+
+KEY = Control("key", f"The key to play in; {OWN} is the model's.", OWN, choices=(OWN, *PITCH_CLASSES))
+
+
+SEED = Control(
+    "seed", "Another seed, other notes; the same one makes a jam repeatable.", 0, 0, 2**31 - 1, whole=True, nudge=1
+)
+
+
+COUNT_IN = Control("count-in", "Bars of clicks before the top of the form.", 1, 0, 4, "bars", nudge=1, whole=True)
+
+
+MELODY_LEVEL = Control(
+    "melody-level", "MIDI volume of the melody; 0 is silent.", OWN_VOLUME, 0, 127, nudge=5, whole=True
+)
+
+
+CHORDS_LEVEL = Control(
+    "chords-level", "MIDI volume of the chords; 0 is silent.", OWN_VOLUME, 0, 127, nudge=5, whole=True
+)
+
+
+CLICK_LEVEL = Control(
+    "click-level", "MIDI volume of the count-in; 0 is silent.", OWN_VOLUME, 0, 127, nudge=5, whole=True
+)
+
+
+MELODY_MUTE = Control("melody-mute", "Silence the melody.", OFF, choices=_SWITCH, nudge=1)
+
+
+CHORDS_MUTE = Control("chords-mute", "Silence the chords.", OFF, choices=_SWITCH, nudge=1)
+
+
+CLICK_MUTE = Control("click-mute", "Silence the count-in.", OFF, choices=_SWITCH, nudge=1)
+
+
+THRU = Control("thru", "Pass what you play on, as it is.", OFF, choices=_SWITCH, nudge=1)
+
+
+MODEL = Control("model", "The network that plays: a name (improv models) or an .onnx file.", "partner")
+
+
+CONTROLS: Mapping[str, Control] = MappingProxyType(
+    {
+        control.name: control
+        for control in (
+            TEMPO, SWING, MODE, BARS, GAP, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, CHANGES, KEY, MODEL,
+            SEED, COUNT_IN, MELODY_LEVEL, CHORDS_LEVEL, CLICK_LEVEL, MELODY_MUTE, CHORDS_MUTE, CLICK_MUTE, THRU,
+        )
+    }
+)  # fmt: skip
+"""Everything that can be turned while it plays."""
+
+
+MELODY_CONTROLS = tuple(
+    control.name for control in (TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, SEED, MELODY_LEVEL, MELODY_MUTE)
+)
+"""What only a network with a melody can obey."""
+
+
+def control_named(name: str) -> Control:
+    """The control of a name; UsageError that names the nearest one."""
+    if name not in CONTROLS:
+        raise UsageError(f"no control {name!r}{nearest(name, tuple(CONTROLS))}; choose from {', '.join(CONTROLS)}")
+    return CONTROLS[name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the player has chosen: a field for each control but tempo and swing, which are the transport's.
+
+    `model` and `thru` are the daemon's and the player's to obey.
+    """
+
+    mode: Mode
+    bars: int = 4
+    gap: float = 1.5
+    temperature: float = 0.8
+    top_p: float = 1.0
+    density: float = 0.0
+    rests: float = 0.0
+    register: int = 0
+    leaning: float = 0.0
+    changes: float = 0.0
+    key: str = OWN
+    seed: int = 0
+    count_in: int = 1
+    melody_level: int = OWN_VOLUME
+    chords_level: int = OWN_VOLUME
+    click_level: int = OWN_VOLUME
+    melody_mute: str = OFF
+    chords_mute: str = OFF
+    click_mute: str = OFF

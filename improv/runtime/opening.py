@@ -1,0 +1,70 @@
+"""From a tune to a network that is ready and a session before its first step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from improv import __version__
+from improv.config.values import Tune
+from improv.errors import ContractError, ImprovError
+from improv.models.catalog import find_model
+from improv.models.onnx_runtime import OnnxModel
+from improv.music.theory import STEPS_PER_BAR
+from improv.music.transport import Transport
+from improv.music.turns import Mode
+from improv.recording import Head
+from improv.session.lifecycle import begin
+from improv.session.state import Session
+from improv.system.memory_limit import memory_limited
+
+
+def opened(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> OnnxModel:
+    """The tune's model, checked and loaded, on its provider or another, which may fail for the CPU.
+
+    `network` is what its file held, where that has been read before.
+    """
+    path = Path(tune.model) if network else find_model(tune.model)
+    if tune.provider is None and otherwise != "cpu":
+        with suppress(ImprovError):
+            return OnnxModel(path, otherwise, content=network or None)
+    return OnnxModel(path, tune.provider or "cpu", content=network or None)
+
+
+def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int) -> Session:
+    """The tune at its beginning, its first step due at 0 seconds."""
+    transport = Transport(-tune.count_in * STEPS_PER_BAR, 0.0, tune.tempo, tune.swing)
+    with first_steps(tune, model):
+        return begin(model, tune.settings(mode, seed), transport, count_in_bars=tune.count_in)
+
+
+def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
+    """What a take that begins with a session is made of."""
+    return Head(
+        improv=__version__,
+        began=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=model.spec.name,
+        model_sha256=model.sha256,
+        provider=model.provider,
+        settings=session.settings,
+        transport=session.transport,
+        count_in_bars=tune.count_in,
+        form=model.spec.form,
+        key=model.spec.key,
+    )
+
+
+def last_step(tune: Tune, session: Session) -> int | None:
+    """The step a tune ends with; None if it goes on for ever."""
+    return None if tune.choruses is None else tune.choruses * session.form.steps - 1
+
+
+@contextmanager
+def first_steps(tune: Tune, model: OnnxModel) -> Iterator[None]:
+    """Whatever a model raises before there is music, or takes more memory than a step may, as a ContractError."""
+    try:
+        with memory_limited() if model.provider == "cpu" else nullcontext():
+            yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160]
+        raise ContractError(f"{tune.model}: it fails in its first steps ({reason}); export it again") from error
