@@ -79,7 +79,7 @@ LOCAL_NOTES = ENCODINGS["local_notes"]
 
 def form_chord(session: Session) -> Chord:
     """The form's chord at a session's step, in the network's key."""
-    return session.form.chord_at(session.place)
+    return session.tune.form.chord_at(session.place)
 
 
 @pytest.fixture(autouse=True)

@@ -70,12 +70,12 @@ def test_a_phrase_is_answered_on_a_beat_about_as_long_and_to_its_end(blues: Onnx
     assert start == int(start)
     assert end - start == pytest.approx(over - min(start for start, _, _ in call), abs=1)
     first, last = int(start) * STEPS_PER_BEAT, int(end) * STEPS_PER_BEAT
-    struck = [m.session for m in moments if m.session.step in range(first, last) and m.session.frame.melody.onsets]
+    struck = [m.session for m in moments if m.session.step in range(first, last) and m.session.band.frame.melody.onsets]
     ending = struck[-1]
     assert ending.step == last - STEPS_PER_BEAT  # on its last beat, and held
-    assert ending.frame.chord is not None
-    assert {onset.pitch % 12 for onset in ending.frame.melody.onsets} <= ending.frame.chord.pitch_classes
-    assert not any(m.session.frame.melody.pitches for m in moments if m.session.step not in range(first, last))
+    assert ending.band.frame.chord is not None
+    assert {onset.pitch % 12 for onset in ending.band.frame.melody.onsets} <= ending.band.frame.chord.pitch_classes
+    assert not any(m.session.band.frame.melody.pitches for m in moments if m.session.step not in range(first, last))
 
 
 def test_one_stray_note_is_not_a_call_and_a_handed_over_one_is(blues: OnnxModel) -> None:
@@ -101,11 +101,11 @@ def test_only_what_really_sounded_is_fed_back(mode: Mode, yours: Played, handed:
     """Whoever takes the turn from whom: what was planned and never sounded is in no memory."""
     moments = jam(Echo(), mode, yours, *handed, beats=32)
     for before, after in pairwise(moments):
-        fed = {pitch % 12 for pitch in after.session.past[-1].frame.melody.pitches}
-        heard = {pitch % 12 for pitch in after.session.heard.pitches}
-        own = {pitch % 12 for pitch in before.session.frame.melody.pitches}
+        fed = {pitch % 12 for pitch in after.session.network.recent_inputs[-1].frame.melody.pitches}
+        heard = {pitch % 12 for pitch in after.session.listener.previous_cell.pitches}
+        own = {pitch % 12 for pitch in before.session.band.frame.melody.pitches}
         who = before.session.turn.who
-        if who.hears_you or after.session.heard.onsets:
+        if who.hears_you or after.session.listener.previous_cell.onsets:
             assert fed == own | heard
         else:
             assert fed == own
@@ -116,7 +116,7 @@ def test_whoever_plays_into_improvs_turn_has_it_at_the_next_step(mode: Mode, you
     moments = jam(Echo(), mode, yours, beats=32)
     for before, after in pairwise(moments):
         turn = before.session.turn
-        barged = turn.who is Who.IMPROV and after.session.heard.onsets
+        barged = turn.who is Who.IMPROV and after.session.listener.previous_cell.onsets
         if barged and before.session.step - turn.start >= STEPS_PER_BEAT:
             assert after.session.turn.who is Who.YOU
-            assert not after.session.frame.melody.pitches
+            assert not after.session.band.frame.melody.pitches

@@ -79,7 +79,7 @@ def test_a_phrase_is_told_from_the_beat_it_began_on() -> None:
 def test_what_was_answered_is_told_as_a_distance() -> None:
     model, sessions = played({0: 60, 2: 62}, Mode.TRADE, 2 * STEPS_PER_BAR)
     told = [int(np.argmax(fed["answered"])) - 12 if fed["answered"].any() else None for fed in model.fed]
-    onsets = [[onset.pitch for onset in session.chosen.melody.onsets] for session in sessions]
+    onsets = [[onset.pitch for onset in session.network.output.melody.onsets] for session in sessions]
     for step, distance in enumerate(told):  # of the step before the one that is decided
         asked = {8: 60, 10: 62}.get(step - 1)
         if asked is not None and onsets[step - 1]:
@@ -92,8 +92,8 @@ def test_what_was_answered_is_told_as_a_distance() -> None:
 @pytest.mark.parametrize("what", [Restart(), Set("mode", "solo"), Set("bars", 2)])
 def test_a_call_is_forgotten_when_the_game_changes(what: Restart | Set) -> None:
     model, sessions = played({1: 60, 4: 67}, Mode.TRADE, 14, {11: Heard(commands=(what,))})
-    assert sessions[10].answering == 0
-    assert sessions[11].answering is None
+    assert sessions[10].listener.call_start_step == 0
+    assert sessions[11].listener.call_start_step is None
     assert set(rhythms(model)[11:]) <= {None}
 
 
@@ -112,7 +112,7 @@ def test_silence_asks_nothing() -> None:
 def test_where_nobody_plays_alone_nothing_is_asked() -> None:
     for mode in (Mode.SOLO, Mode.DUET):
         model, sessions = played({1: 60, 2: 62}, mode, 20)
-        assert {session.answering for session in sessions} == {None}
+        assert {session.listener.call_start_step for session in sessions} == {None}
         assert rhythms(model) == [None] * 20
 
 

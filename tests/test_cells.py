@@ -252,7 +252,7 @@ def climbing(steps: int, mode: Mode = Mode.SOLO, heard: Mapping[int, Heard] = Ma
 
 
 def test_each_note_of_a_step_is_chosen_after_the_one_before() -> None:
-    cells = [session.chosen.melody for session in climbing(8)]
+    cells = [session.network.output.melody for session in climbing(8)]
     assert cells[0] == Cell((Onset(60, 2), Onset(62, 4)), (), (Release(60, 4),))
     assert cells[1] == Cell(held=(62,))
     assert cells[2] == Cell((Onset(64, 2), Onset(66, 4)), (62,), (Release(62, 2), Release(64, 4)))
@@ -261,27 +261,31 @@ def test_each_note_of_a_step_is_chosen_after_the_one_before() -> None:
 
 def test_the_memory_moves_once_a_step_however_many_choices_there_are() -> None:
     sessions = climbing(20)
-    first = sessions[0].memory["count"][0, 0]
-    assert [session.memory["count"][0, 0] - first for session in sessions] == list(range(20))
+    first = sessions[0].network.memory["count"][0, 0]
+    assert [session.network.memory["count"][0, 0] - first for session in sessions] == list(range(20))
 
 
 def test_the_changes_are_known_a_bar_ahead_and_are_what_is_played() -> None:
     sessions = climbing(2 * FORM.steps + 5)
     for session in sessions:
-        assert session.frame.chord == FORM.chord_at(session.place)
-        assert session.ahead == tuple(FORM.chord_at(session.place + after) for after in range(1, CELLS.settled + 1))
+        assert session.band.frame.chord == FORM.chord_at(session.place)
+        assert session.network.chord_lookahead == tuple(
+            FORM.chord_at(session.place + after) for after in range(1, CELLS.settled + 1)
+        )
 
 
 def test_the_player_is_heard_on_every_tick_and_answered_from_there() -> None:
     onset_s, end_s = 0.25 + 0.25 / 6 * 5, 0.48
     heard = {2: Heard((Timed(onset_s, NoteOn(Part.YOU, 72, 80)), Timed(end_s, NoteOff(Part.YOU, 72))))}
     sessions = climbing(18, Mode.TRADE, heard)
-    assert sessions[2].heard == Cell((Onset(72, 5),))
+    assert sessions[2].listener.previous_cell == Cell((Onset(72, 5),))
     turns = [session.turn.who for session in sessions]
-    answer = next(session for session in sessions if session.turn.who is Who.IMPROV and session.frame.melody.onsets)
+    answer = next(
+        session for session in sessions if session.turn.who is Who.IMPROV and session.band.frame.melody.onsets
+    )
     assert turns[:8] == [Who.YOU] * 8
-    assert answer.frame.melody.onsets[0].pitch == 74
-    assert [fed.yours for fed in sessions[10].past[-10:]] == [True] * 8 + [False] * 2
+    assert answer.band.frame.melody.onsets[0].pitch == 74
+    assert [fed.yours for fed in sessions[10].network.recent_inputs[-10:]] == [True] * 8 + [False] * 2
 
 
 @pytest.mark.parametrize("sounding", [None, 60, 61])
@@ -306,12 +310,12 @@ def test_its_phrases_begin_over_the_chords_until_there_is_a_player_to_follow() -
         sounded = []
         for _ in range(16):
             session, _ = advance(session, Heard(), model)
-            sounded += [onset.pitch for onset in session.frame.melody.onsets]
+            sounded += [onset.pitch for onset in session.band.frame.melody.onsets]
         assert sounded == [*range(first, first + 2 * len(sounded), 2)]  # in the midst of a phrase nothing is moved
     heard = {2: Heard((Timed(0.5, NoteOn(Part.YOU, 72, 80)), Timed(0.7, NoteOff(Part.YOU, 72))))}
     answers = [session for session in climbing(16, Mode.TRADE, heard) if session.turn.who is Who.IMPROV]
     assert len(answers) == STEPS_PER_BAR
-    assert all(session.frame.melody == session.chosen.melody for session in answers)
+    assert all(session.band.frame.melody == session.network.output.melody for session in answers)
 
 
 # --- chords that are drawn --------------------------------------------------------------------------
@@ -352,7 +356,7 @@ def wandering(choruses: int, changes: float, seed: int = 1, key: str = "own") ->
 
 def played_chords(sessions: list[Session]) -> list[Chord | None]:
     """The chord of each step from the top."""
-    return [session.frame.chord for session in sessions if session.place >= 0]
+    return [session.band.frame.chord for session in sessions if session.place >= 0]
 
 
 def test_at_0_the_form_is_kept_whatever_might_be_drawn() -> None:
@@ -386,14 +390,14 @@ def test_a_chorus_mostly_keeps_the_changes_of_the_one_before(choruses: int) -> N
 def test_the_same_seed_draws_the_same_chords_and_a_melody_that_hears_none_stays_as_it_was() -> None:
     assert played_chords(wandering(4, 1.5)) == played_chords(wandering(4, 1.5))
     assert played_chords(wandering(8, 1.5)) != played_chords(wandering(8, 1.5, seed=2))
-    melodies = [[session.frame.melody for session in wandering(2, changes)] for changes in (0.0, 1.5)]
+    melodies = [[session.band.frame.melody for session in wandering(2, changes)] for changes in (0.0, 1.5)]
     assert melodies[0] == melodies[1]
 
 
 @pytest.mark.parametrize("key", ["own", "Eb"])
 def test_the_chords_that_are_seen_are_those_that_are_played(key: str) -> None:
     sessions = wandering(6, 1.5, key=key)
-    played = [session.frame.chord for session in sessions]
+    played = [session.band.frame.chord for session in sessions]
     assert any(chord == SHARP.transposed(sessions[0].semitones) for chord in played)
     for at, (session, planned) in enumerate(pairwise(sessions)):
         seen = snapshot(session, planned).chords
@@ -418,11 +422,11 @@ def test_where_nothing_is_planned_no_chord_is_seen_to_come() -> None:
 
 def test_a_fallback_keeps_what_was_settled_and_goes_on_with_the_form() -> None:
     model = Wanderer()
-    session = next(each for each in wandering(20, 1.5) if SHARP in each.ahead)
-    settled, chords = session.ahead, []
+    session = next(each for each in wandering(20, 1.5) if SHARP in each.network.chord_lookahead)
+    settled, chords = session.network.chord_lookahead, []
     for _ in range(2 * CELLS.settled):
         session, _ = fallback(session, Heard(), model, "it was late")
-        chords.append(session.frame.chord)
+        chords.append(session.band.frame.chord)
     assert tuple(chords[: len(settled)]) == settled
     after = range(session.place - CELLS.settled + 1, session.place + 1)
     assert chords[CELLS.settled :] == [FORM.chord_at(place) for place in after]
@@ -432,5 +436,5 @@ def test_changes_are_turned_from_the_next_chord_that_is_decided() -> None:
     model = Wanderer()
     sessions = wandering(1, 0.0)
     session, _ = advance(sessions[10], Heard((), (Set("changes", 1.0),)), model)
-    assert session.ahead[:-1] == sessions[11].ahead[:-1]
+    assert session.network.chord_lookahead[:-1] == sessions[11].network.chord_lookahead[:-1]
     assert session.settings.changes == 1.0

@@ -153,7 +153,7 @@ def test_what_is_set_is_so_at_the_next_step_and_the_place_is_kept(name: str, ste
     ]
     assert [session.place for session in sessions] == list(range(70))
     for session in sessions:
-        sounds = session.frame.chord
+        sounds = session.band.frame.chord
         assert sounds == form_chord(session).transposed(session.semitones)
     others = {control.name for control in SESSIONS} - {name}
     plain = unturned(mode)
@@ -218,11 +218,12 @@ def test_what_cannot_be_is_refused_before_it_is_played(control: Control) -> None
 @pytest.mark.parametrize("step", [6, 7])
 def test_a_tempo_begins_with_the_next_step_which_does_not_move(step: int, swing: float) -> None:
     model = Steady()
-    session = replace(opened(model), transport=Transport(0, 0.0, 120, swing))
-    even = session.transport
+    session = opened(model)
+    session = replace(session, position=replace(session.position, transport=Transport(0, 0.0, 120, swing)))
+    even = session.position.transport
     sessions, _ = through(session, model, 20, {step: (Set("tempo", 240),)})
-    assert [session.transport for session in sessions[: step + 1]] == [even] * (step + 1)
-    turned = sessions[-1].transport
+    assert [session.position.transport for session in sessions[: step + 1]] == [even] * (step + 1)
+    turned = sessions[-1].position.transport
     assert turned.time_of(step + 1) == pytest.approx(even.time_of(step + 1))
     for later in range(step + 1, 40):
         length_s = turned.time_of(later + 1) - turned.time_of(later)
@@ -249,18 +250,18 @@ def test_a_tempo_begins_with_the_next_step_which_does_not_move(step: int, swing:
 def test_tapping(taps: list[float], tempo: float) -> None:
     model = Steady()
     sessions, _ = through(opened(model), model, 12, {index: (Tap(at_s),) for index, at_s in enumerate(taps)})
-    assert sessions[-1].transport.bpm == pytest.approx(tempo)
+    assert sessions[-1].position.transport.bpm == pytest.approx(tempo)
     at_once, _ = advance(opened(model), Heard((), tuple(map(Tap, taps))), model)
-    assert at_once.transport.bpm == pytest.approx(tempo)
+    assert at_once.position.transport.bpm == pytest.approx(tempo)
 
 
 @pytest.mark.parametrize("step", [6, 7])
 def test_swing_begins_on_a_beat_and_moves_no_beat(step: int) -> None:
     model = Steady()
     sessions, _ = through(opened(model), model, 20, {step: (Set("swing", 0.7),), 14: (Set("swing", 0.55),)})
-    before = {session.step: session.transport.swing for session in sessions}
+    before = {session.step: session.position.transport.swing for session in sessions}
     assert before == {at: 0.5 if at < 8 else 0.7 if at < 16 else 0.55 for at in range(20)}
-    times = [session.transport.time_of(session.step) for session in sessions]
+    times = [session.position.transport.time_of(session.step) for session in sessions]
     assert times[::2] == pytest.approx([beat * 0.5 for beat in range(10)])
     swung = [0.5] * 4 + [0.7] * 4 + [0.55] * 2
     assert times[1::2] == pytest.approx([(beat + swing) * 0.5 for beat, swing in enumerate(swung)])
@@ -364,9 +365,9 @@ def test_in_a_session_they_do_what_they_say() -> None:
     assert drawn(top_p=0.0)[0] == likeliest
     assert likeliest < drawn(temperature=1.0)[0]
     for session in drawn(leaning=1.0)[2]:
-        chord = session.frame.chord
+        chord = session.band.frame.chord
         assert chord is not None
-        assert {pitch % 12 for pitch in session.frame.melody.pitches} <= chord.pitch_classes
+        assert {pitch % 12 for pitch in session.band.frame.melody.pitches} <= chord.pitch_classes
     counts = [drawn(density=density)[1] for density in (-1.0, 0.0, 1.0)]
     assert counts == sorted(set(counts))
 
@@ -376,7 +377,7 @@ def test_another_seed_draws_other_notes_from_the_next_step_on() -> None:
     (plain, same), (turned, other) = (through(opened(model), model, 64, {20: (Set("seed", seed),)}) for seed in (1, 2))
     assert struck(same[:21]) == struck(other[:21])
     assert struck(same[21:]) != struck(other[21:])
-    assert [session.frame.chord for session in plain] == [session.frame.chord for session in turned]
+    assert [session.band.frame.chord for session in plain] == [session.band.frame.chord for session in turned]
 
 
 # --- how it sounds --------------------------------------------------------------------------------
@@ -408,11 +409,11 @@ def test_the_key_moves_everything_the_shortest_way_and_strikes_what_is_held(key:
         was, sounds = C7.voiced(48), C7.transposed(semitones).voiced(48)
         assert told(leaving[step + 1], Part.CHORDS) == [f"-{pitch}" for pitch in was] + [f"+{p}" for p in sounds]
     for session in sessions[step + 1 :]:
-        assert session.frame.chord == form_chord(session).transposed(semitones)
-        assert session.frame.melody.pitches == {there}
-        assert session.chosen.melody.pitches == {64}  # the network is in its own key
+        assert session.band.frame.chord == form_chord(session).transposed(semitones)
+        assert session.band.frame.melody.pitches == {there}
+        assert session.network.output.melody.pitches == {64}  # the network is in its own key
     back, _ = advance(sessions[-1], Heard((), (Set("key", OWN),)), model)
-    assert back.frame.melody.pitches == {64}
+    assert back.band.frame.melody.pitches == {64}
 
 
 def velocities(leaving: list[Played], part: Part) -> list[int]:
@@ -505,7 +506,9 @@ def test_a_muted_melody_ends_at_the_next_step_and_is_back_at_the_next(step: int)
     assert told(leaving[step + 1], Part.MELODY) == ["-64"]
     assert [told(played, Part.MELODY) for played in leaving[step + 2 : step + 7]] == [[]] * 5
     assert told(leaving[step + 7], Part.MELODY) == ["+64"]
-    assert {session.chosen.melody for session in sessions[step + 1 : step + 7]} == {SILENCE}  # it is not fed either
+    assert {session.network.output.melody for session in sessions[step + 1 : step + 7]} == {
+        SILENCE
+    }  # it is not fed either
 
 
 @pytest.mark.parametrize("long", [1, 2, 6, 9])
@@ -519,7 +522,7 @@ def test_muted_chords_end_at_the_next_step_and_are_struck_anew_at_the_next(step:
     sessions, leaving = through(opened(model), model, 40, asked)
 
     def voiced(at: int) -> tuple[int, ...]:
-        chord = sessions[at].frame.chord
+        chord = sessions[at].band.frame.chord
         assert chord is not None
         return chord.voiced(48)
 
@@ -545,11 +548,11 @@ def test_a_fallback_obeys_too() -> None:
     session = through(opened(model), model, 8)[0][-1]
     asked = (Set("key", "D"), Set("register", 1), Set("tempo", 60), Set("melody-level", 50))
     session, leaves = fallback(session, Heard((), asked), model, "late")
-    (pitch,) = session.frame.melody.pitches
+    (pitch,) = session.band.frame.melody.pitches
     assert pitch - 14 in PITCHES
-    assert session.frame.chord == form_chord(session).transposed(2)
+    assert session.band.frame.chord == form_chord(session).transposed(2)
     assert volumes([leaves], Part.MELODY) == [(session.step, 50)]
-    assert session.transport.bpm == 60
+    assert session.position.transport.bpm == 60
 
 
 # --- stop, start, restart -------------------------------------------------------------------------
@@ -571,12 +574,12 @@ def test_stop_ends_everything_and_start_begins_at_the_top(
     session = replace(
         session,
         settings=replace(session.settings, count_in=count_in),
-        transport=replace(session.transport, swing=swing),
+        position=replace(session.position, transport=replace(session.position.transport, swing=swing)),
     )
-    stop_s, start_s = session.transport.time_of(stop_step) + 0.01, 20.0
+    stop_s, start_s = session.position.transport.time_of(stop_step) + 0.01, 20.0
     asked = Commands((stop_s, Stop()), (start_s, Start()))
     ended, sink, _, moments = played(session, echo, asked, last_step=63)
-    stopped_s = round(session.transport.time_of(stop_step + 1), 6)
+    stopped_s = round(session.position.transport.time_of(stop_step + 1), 6)
     quiet = [(at, event) for at, event in sink.events if stopped_s <= at < start_s]
     assert {at for at, _ in quiet} == {stopped_s}
     assert all(isinstance(event, NoteOff) for _, event in quiet)
@@ -590,11 +593,13 @@ def test_stop_ends_everything_and_start_begins_at_the_top(
     assert onsets(sink, Part.CHORDS, start_s) == pytest.approx([begins.time_of(top + bar * 8) for bar in range(8)])
     assert onsets(sink, Part.MELODY, start_s) == pytest.approx([begins.time_of(top + step) for step in range(64)])
     assert {pitch for at, pitch in sink.onsets(Part.CHORDS) if at == pytest.approx(top_s)} == set(C7.voiced(48))
-    assert (ended.top, ended.place, ended.missed_steps, ended.faults) == (top, 63, 0, 0)
+    assert (ended.position.form_start, ended.place, ended.health.missed_steps, ended.health.faults) == (top, 63, 0, 0)
     places = [moment.session.place for moment in moments if moment.session.step >= first]
     assert places == [*range(first - top, 64), 63]
     assert all(
-        moment.session.frame.chord == form_chord(moment.session) for moment in moments if moment.session.step >= top
+        moment.session.band.frame.chord == form_chord(moment.session)
+        for moment in moments
+        if moment.session.step >= top
     )
 
 
@@ -612,9 +617,9 @@ def test_while_it_is_stopped_it_is_told_once_a_second_and_takes_in_what_is_asked
         Set("tempo", 60), Set("key", "D"), Set("mode", "duet"), HandOver(), Start(),
     ]  # fmt: skip
     assert all(moment.played.events == () for moment in idle)
-    assert [moment.session.playing for moment in idle] == [False] * (len(idle) - 1) + [True]
+    assert [moment.session.position.playing for moment in idle] == [False] * (len(idle) - 1) + [True]
     assert snapshot(idle[-2].session, idle[-2].planned).playing is False
-    assert (ended.transport.bpm, ended.settings.key, ended.settings.mode) == (60, "D", Mode.DUET)
+    assert (ended.position.transport.bpm, ended.settings.key, ended.settings.mode) == (60, "D", Mode.DUET)
     assert onsets(sink, Part.DRUMS) == pytest.approx([4.1, 5.1, 6.1, 7.1])
     assert onsets(sink, Part.CHORDS, 4)[:3] == pytest.approx([8.1, 12.1, 16.1])
     assert [pitch for at, pitch in sink.onsets(Part.CHORDS) if at > 4][:4] == list(C7.transposed(2).voiced(48))
@@ -622,7 +627,7 @@ def test_while_it_is_stopped_it_is_told_once_a_second_and_takes_in_what_is_asked
 
 def test_a_jam_that_is_stopped_can_be_ended(echo: Echo, begun: Callable[..., Session]) -> None:
     ended, _, _, moments = played(begun(), echo, Commands((1.1, Stop()), (7.7, Quit())))
-    assert (ended.step, ended.playing) == (5, False)
+    assert (ended.step, ended.position.playing) == (5, False)
     assert moments[-1].played.events == ()
 
 
@@ -643,9 +648,11 @@ def test_restart_goes_back_to_the_top_without_a_gap(
     assert onsets(sink, Part.CHORDS, first * STEP_S) == [(top + 8 * bar) * STEP_S for bar in range(8)]
     assert [moment.session.step for moment in moments] == [*range(top + 64), top + 63]
     assert all(
-        moment.session.frame.chord == form_chord(moment.session) for moment in moments if moment.session.step >= top
+        moment.session.band.frame.chord == form_chord(moment.session)
+        for moment in moments
+        if moment.session.step >= top
     )
-    assert (ended.place, ended.missed_steps) == (63, 0)
+    assert (ended.place, ended.health.missed_steps) == (63, 0)
 
 
 def test_stop_and_start_at_once_is_a_restart(echo: Echo, begun: Callable[..., Session]) -> None:
@@ -670,7 +677,7 @@ def test_a_network_is_fed_the_rest_of_the_chorus_in_silence_where_it_is_left(
         for step in range(48):
             session, _ = advance(session, Heard((), asked if step == 20 else ()), echo)
         assert len(echo.fed) == 32 + session.place + 1 - (32 - 1) + 31
-        assert session.frame.chord == form_chord(session)
+        assert session.band.frame.chord == form_chord(session)
 
 
 ASKED = [
@@ -706,10 +713,10 @@ def test_another_network_goes_on_in_the_same_place_and_key() -> None:
     plain = through(opened(model), model, 96)[1]
     sessions, leaving = through(opened(model), model, 33)
     session = swapped(sessions[-1], other)
-    assert (session.place, session.step, session.turn, session.transport) == (
-        sessions[-1].place, sessions[-1].step, sessions[-1].turn, sessions[-1].transport,
+    assert (session.place, session.step, session.turn, session.position.transport) == (
+        sessions[-1].place, sessions[-1].step, sessions[-1].turn, sessions[-1].position.transport,
     )  # fmt: skip
-    assert (session.own_key, session.settings.key) == ("D", "C")
+    assert (session.tune.key, session.settings.key) == ("D", "C")
     assert replace(session.settings, key=OWN) == sessions[-1].settings
     later, more = through(session, other, 63)
     assert [*leaving, *more] == plain
@@ -722,13 +729,13 @@ def test_the_changes_are_the_new_networks() -> None:
     assert session.semitones == -2
     for _ in range(200):
         session, _ = advance(session, Heard(), other)
-        assert session.frame.chord == other_chord(other, session)
+        assert session.band.frame.chord == other_chord(other, session)
 
 
 def other_chord(model: Steady, session: Session) -> Chord:
     """The chord of the network's form at a session's place, in the key that sounds."""
-    assert session.form.bars == model.spec.form.count("|") + 1
-    return session.form.chord_at(session.place).transposed(session.semitones)
+    assert session.tune.form.bars == model.spec.form.count("|") + 1
+    return session.tune.form.chord_at(session.place).transposed(session.semitones)
 
 
 BLUES = "eck2002-blues"
@@ -746,11 +753,11 @@ def test_a_snapshot_shows_what_the_network_makes_of_it(blues: OnnxModel) -> None
         seen = snapshot(here, after, leaves.events)
         assert seen.form.split(" | ")[:2] == ["D7", "G7"]
         assert Form.parse(seen.form).bars == 12
-        assert seen.planned == after.frame.melody
+        assert seen.planned == after.band.frame.melody
         bent, trained = [chance.bent for chance in seen.chances], [chance.trained for chance in seen.chances]
         assert (sum(bent), max(bent)) == (1, 1)  # at temperature 0 the likeliest takes all
         assert sum(trained) == pytest.approx(1, abs=0.001)
-        assert {chance.pitch for chance in seen.chances if chance.bent} == after.frame.melody.pitches
+        assert {chance.pitch for chance in seen.chances if chance.bent} == after.band.frame.melody.pitches
         assert 0 < len(seen.memory) <= 48
         assert all(-1 <= number <= 1 for number in seen.memory)
         struck_ = velocities([leaves], Part.MELODY)
@@ -776,7 +783,7 @@ def test_a_real_network_knows_its_place_wherever_it_comes_in(at: int, blues: Onn
     lost = 0
     while session.step < max(at, 0) + 192:
         session, _ = advance(session, Heard(), blues)
-        lost += session.place >= 0 and session.frame.chord != form_chord(session)
+        lost += session.place >= 0 and session.band.frame.chord != form_chord(session)
     assert lost == 0
 
 
@@ -787,10 +794,10 @@ def test_so_it_does_where_playing_was_stopped_or_begun_again(
 ) -> None:
     session = through(opened(blues), blues, step, {step - 2: asked})[0][-1]
     session = swapped(session, blues)
-    if not session.playing:
+    if not session.position.playing:
         session = idled(session, Heard((), (Start(),)), 99.0)
     sessions, _ = through(session, blues, 200)
-    assert [s.place for s in sessions if s.place >= 0 and s.frame.chord != form_chord(s)] == []
+    assert [s.place for s in sessions if s.place >= 0 and s.band.frame.chord != form_chord(s)] == []
 
 
 # --- whatever happens -----------------------------------------------------------------------------
@@ -849,14 +856,14 @@ def test_whatever_is_asked_every_onset_has_its_end(
     def observe(moment: Moment) -> None:
         moments.append(moment)
         now, settings_ = moment.session, moment.session.settings
-        faults.append(now.fault)
-        if moment.how is How.IDLE and not now.playing:
+        faults.append(now.health.last_fault)
+        if moment.how is How.IDLE and not now.position.playing:
             assert not any(sink.of(part) for part in OURS)
         if settings_.melody_mute == "on":
             assert not sink.of(Part.MELODY)
         if settings_.chords_mute == "on":
             assert not sink.of(Part.CHORDS)
-        assert now.place < 0 or now.frame.chord in (None, form_chord(now).transposed(now.semitones))
+        assert now.place < 0 or now.band.frame.chord in (None, form_chord(now).transposed(now.semitones))
 
     notes = Script(
         [Timed(at, NoteOn(Part.YOU, pitch, 80)) for at, _, pitch in keys]
@@ -887,13 +894,13 @@ def test_so_it_has_with_networks_that_come_and_go(mode: Mode, happens: list[tupl
         if choice < 4 and models[choice] is not model:
             model, before = models[choice], session
             session = swapped(session, model)
-            assert (session.place, session.turn, session.frame) == (before.place, before.turn, before.frame)
-            key = before.semitones + PITCH_CLASSES.index(before.own_key)
-            assert (session.semitones + PITCH_CLASSES.index(session.own_key) - key) % 12 == 0
+            assert (session.place, session.turn, session.band.frame) == (before.place, before.turn, before.band.frame)
+            key = before.semitones + PITCH_CLASSES.index(before.tune.key)
+            assert (session.semitones + PITCH_CLASSES.index(session.tune.key) - key) % 12 == 0
             assert replace(session.settings, key=before.settings.key) == before.settings
         heard = Heard((), (command,))
-        if not session.playing:
-            session = idled(session, heard, session.transport.time_of(session.step + 4))
+        if not session.position.playing:
+            session = idled(session, heard, session.position.transport.time_of(session.step + 4))
         else:
             session, leaves = fallback(session, heard, model, "no") if choice == 4 else advance(session, heard, model)
             if isinstance(command, Panic):

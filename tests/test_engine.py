@@ -107,7 +107,7 @@ def test_each_moment_is_told_once_with_the_next_chord_known(echo: Echo, begun: B
     _, _, _, moments = played(begun(Mode.SOLO), echo, last_step=9)
     assert [moment.session.step for moment in moments] == [*range(10), 9]
     chords = [moment.played.frame.chord for moment in moments[:-1]]
-    assert [moment.planned.frame.chord for moment in moments[:-2]] == chords[1:]
+    assert [moment.planned.band.frame.chord for moment in moments[:-2]] == chords[1:]
 
 
 def test_a_tempo_change_is_on_the_grid_and_moves_the_rest(echo: Echo, begun: Begun) -> None:
@@ -165,8 +165,8 @@ def test_oversleeping_is_skipped_and_counted_and_loses_no_place(echo: Echo, begu
     after_s = 2.1 + slept_s
     times = [at for at, _ in sink.onsets(Part.MELODY)]
     skipped = [step for step in range(64) if step * 0.25 > 2.1 and step * 0.25 < after_s - 0.125]
-    assert ended.missed_steps + player.dropped >= len(skipped)
-    assert ended.missed_steps == pytest.approx(len(skipped), abs=1)
+    assert ended.health.missed_steps + player.dropped >= len(skipped)
+    assert ended.health.missed_steps == pytest.approx(len(skipped), abs=1)
     assert not [at for at in times if 2.1 < at < after_s - 1e-6]
     assert len([at for at in times if at == pytest.approx(after_s)]) <= 1
     later = [at for at in times if at > after_s + 1e-6]
@@ -198,7 +198,11 @@ def test_a_step_the_network_fails_at_is_played_on_the_beat_all_the_same(begun: B
     ended, sink, _, moments = played(session, model, last_step=31)
     how = [moment.how for moment in moments[:-1]]
     assert how == [How.NETWORK] * 4 + [How.FALLBACK] * 4 + [How.NETWORK] * 24  # it forgets, and so recovers
-    assert (ended.faults, ended.faults_in_a_row, ended.fault) == (4, 0, "RuntimeError: out of notes")
+    assert (ended.health.faults, ended.health.consecutive_faults, ended.health.last_fault) == (
+        4,
+        0,
+        "RuntimeError: out of notes",
+    )
     times = [at for at, _ in sink.onsets(Part.MELODY)]
     assert times[:8] == [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.25]
     assert {pitch % 12 for at, pitch in sink.onsets(Part.MELODY) if at in (1.0, 1.5)} <= {0, 4, 7, 10}
@@ -207,13 +211,14 @@ def test_a_step_the_network_fails_at_is_played_on_the_beat_all_the_same(begun: B
 
 def test_a_network_that_is_always_wrong_never_stops_the_music(begun: Begun) -> None:
     session = begun(Mode.SOLO)
-    session = replace(session, memory={"count": session.memory["count"] * np.nan})
+    broken = {"count": session.network.memory["count"] * np.nan}
+    session = replace(session, network=replace(session.network, memory=broken))
     model = Failing(*range(10_000))
     ended, sink, _, _ = played(session, model, last_step=63)
-    assert ended.faults == 64
+    assert ended.health.faults == 64
     assert [at for at, _ in sink.onsets(Part.MELODY)] == [beat * 0.5 for beat in range(32)]
     assert {at for at, _ in sink.onsets(Part.CHORDS)} == {bar * 2.0 for bar in range(8)}
-    assert 0 < len(ended.unfed) <= 2 * ended.form.steps
+    assert 0 < len(ended.network.pending_inputs) <= 2 * ended.tune.form.steps
 
 
 class NotANumber(Echo):
@@ -226,8 +231,8 @@ class NotANumber(Echo):
 
 def test_what_is_no_number_is_a_fault(echo: Echo, begun: Begun) -> None:
     ended, sink, _, _ = played(begun(Mode.SOLO), NotANumber(), last_step=15)
-    assert ended.faults == 16
-    assert "not finite" in ended.fault
+    assert ended.health.faults == 16
+    assert "not finite" in ended.health.last_fault
     assert len(sink.onsets(Part.MELODY)) == 8
 
 
@@ -283,8 +288,8 @@ def test_while_the_network_is_late_the_player_has_something_to_play(begun: Begun
     waited = [step for step, kind in how.items() if kind is How.FALLBACK]
     assert waited
     assert len(waited) == pytest.approx(late_s / 0.25, abs=1)
-    assert ended.missed_steps == 0
-    assert (ended.faults, ended.fault) == (len(waited), LATE)
+    assert ended.health.missed_steps == 0
+    assert (ended.health.faults, ended.health.last_fault) == (len(waited), LATE)
     onsets = {at for at, event in hands.sounded() if isinstance(event, NoteOn) and event.part is Part.MELODY}
     assert {step * 0.25 for step in range(32) if step not in waited or step % 2 == 0} == onsets
     assert [session.step for session in (moment.session for moment in moments)] == [*range(32), 31]
@@ -296,8 +301,8 @@ def test_after_a_bar_of_fallback_there_is_silence_and_the_place_is_kept(begun: B
     ended = perform(begun(Mode.SOLO), Slow(clock, {8: 4.0}), hands, moments.append, lead=Lead(), last_step=63)
     how = [moment.how for moment in moments]
     assert how.count(How.FALLBACK) == FALLBACK_STEPS
-    assert ended.missed_steps == how.count(How.SKIPPED) == 16 - FALLBACK_STEPS
-    assert moments[-2].played.frame.chord == ended.form.chord_at(63)
+    assert ended.health.missed_steps == how.count(How.SKIPPED) == 16 - FALLBACK_STEPS
+    assert moments[-2].played.frame.chord == ended.tune.form.chord_at(63)
 
 
 @pytest.mark.parametrize(("gone_s", "in_hand"), [(1.1, True), (1.1, False), (4.0, True)])
@@ -309,14 +314,14 @@ def test_an_engine_that_goes_on_for_another_knows_what_has_been_played_meanwhile
     told = list[Moment]()
     perform(begun(Mode.SOLO), Slow(clock, {}), Apart(clock), told.append, lead=Lead(), last_step=15)
     session = told[11].session
-    clock = SimulatedClock(session.transport.time_of(session.step) + gone_s)
+    clock = SimulatedClock(session.position.transport.time_of(session.step) + gone_s)
     moments = list[Moment]()
     ended = perform(session, Slow(clock, {}), Apart(clock), moments.append, lead=Lead(), last_step=63, in_hand=in_hand)
     missed = int(gone_s / 0.25)
     played = min(missed, FALLBACK_STEPS + 1) if in_hand else 0
     how = [moment.how for moment in moments]
     assert how[: missed + 1] == [How.FALLBACK] * played + [How.SKIPPED] * (missed - played) + [How.NETWORK]
-    assert ended.missed_steps == missed - played
+    assert ended.health.missed_steps == missed - played
     assert [moment.session.step for moment in moments[:-1]] == [*range(session.step + 1, 64)]
 
 
@@ -332,7 +337,7 @@ def test_whole_choruses_that_were_missed_are_leapt_over(echo: Echo, begun: Begun
     clock.at(2.1, lambda: clock.oversleep(8 * 3600))
     ended, sink, _, moments = played(begun(Mode.SOLO), echo, last_step=115_263, clock=clock)
     assert ended.step == 115_263
-    assert sum(moment.leapt for moment in moments) * ended.form.steps > 115_000
+    assert sum(moment.leapt for moment in moments) * ended.tune.form.steps > 115_000
     assert len(moments) < 200
     resumed = [at for at, _ in sink.onsets(Part.CHORDS) if at > 2.1]
     assert resumed[0] % 0.25 == pytest.approx(0)

@@ -81,8 +81,8 @@ def test_an_evening(lasts_s: float) -> None:
         last[:] = [moment]
         if session.step % 100 == 0:
             sizes.append(len(pickle.dumps(session)))
-        sounds = session.playing and session.place >= 0 and moment.how is How.NETWORK
-        if sounds and session.frame.chord != form_chord(session).transposed(session.semitones):
+        sounds = session.position.playing and session.place >= 0 and moment.how is How.NETWORK
+        if sounds and session.band.frame.chord != form_chord(session).transposed(session.semitones):
             leaves_form.append(session.step)
         listener.sent.clear()
         echo.fed.clear()
@@ -92,6 +92,6 @@ def test_an_evening(lasts_s: float) -> None:
         ended = perform(session, echo, player, observe, lead=Lead())
     assert clock.now() >= lasts_s
     assert listener.synth.at_rest
-    assert (ended.faults, ended.missed_steps, player.dropped, player.gaps) == (0, 0, 0, 0)
+    assert (ended.health.faults, ended.health.missed_steps, player.dropped, player.gaps) == (0, 0, 0, 0)
     assert [step for step in leaves_form if step < ended.step] == []
     assert max(sizes) < 2 * sorted(sizes)[len(sizes) // 2]

@@ -190,7 +190,7 @@ class Jam:
         ended = self.ended
         for step in range(LAST_STEP + 1):
             now_s = step * STEP_S
-            chord = set(ended.form.chord_at(step).voiced(CHORDS_LOW))
+            chord = set(ended.tune.form.chord_at(step).voiced(CHORDS_LOW))
             assert self.timeline.at(now_s, Part.CHORDS) == chord, f"the chord at step {step}"
             if step % 2 == 0 and self.moments[step].session.turn.who.plays:
                 assert self.timeline.at(now_s, Part.MELODY), f"nothing sounds on step {step}"
@@ -203,9 +203,9 @@ class Jam:
         ended, told = self.ended, self.moments[:-1]
         assert [moment.session.step for moment in told] == list(range(LAST_STEP + 1))
         fallbacks = [moment.session for moment in told if moment.how is How.FALLBACK]
-        assert ended.faults == len(fallbacks)
-        assert ended.fault == (fallbacks[-1].fault if fallbacks else "")
-        assert all(session.fault and session.fault.isprintable() for session in fallbacks)
+        assert ended.health.faults == len(fallbacks)
+        assert ended.health.last_fault == (fallbacks[-1].health.last_fault if fallbacks else "")
+        assert all(session.health.last_fault and session.health.last_fault.isprintable() for session in fallbacks)
         assert self.timeline.synth.at_rest
 
 
@@ -254,8 +254,8 @@ def test_one_bad_step_and_the_music_goes_on(mode: Mode, kind: str) -> None:
     clock = SimulatedClock(-1)
     played = jam(Troubled(clock, {20: Trouble(kind)}), mode, clock, calls((0.5, 0.4, 64), (2.3, 0.1, 67)))
     played.check()
-    assert played.ended.faults <= 5
-    assert played.ended.faults_in_a_row == 0
+    assert played.ended.health.faults <= 5
+    assert played.ended.health.consecutive_faults == 0
 
 
 @pytest.mark.parametrize(("kind", "mode"), EVERY_KIND)
@@ -269,7 +269,7 @@ def test_a_network_that_only_ever_fails_is_played_without(mode: Mode, kind: str)
         ended = perform(session, model, hands, moments.append, lead=Lead(), last_step=LAST_STEP)
     Jam(ended, hands.timeline, moments).check()
     if not kind.startswith("melody") and kind != "no melody":  # which is needed in improv's turns only
-        assert ended.faults >= LAST_STEP
+        assert ended.health.faults >= LAST_STEP
 
 
 @tried(12, 40, modes, faults, keys, phases=WITHOUT_SHRINKING)
@@ -304,8 +304,8 @@ def test_late_at_any_steps_the_player_has_something_in_hand(
     clock = SimulatedClock(-1)
     played = jam(Troubled(clock, shortened(late)), mode, clock, calls(*called))
     played.check()
-    assert played.ended.missed_steps == 0
-    assert played.ended.fault in ("", LATE)
+    assert played.ended.health.missed_steps == 0
+    assert played.ended.health.last_fault in ("", LATE)
 
 
 @tried(12, 40, modes, faults, lates, keys, phases=WITHOUT_SHRINKING)
@@ -332,10 +332,10 @@ def test_later_than_a_bar_there_is_silence_and_the_place_is_kept(mode: Mode, lat
         last_step = 191
         ended = perform(model.begun(mode), model, hands, moments.append, lead=Lead(), last_step=last_step)
     assert ended.step == last_step
-    assert late_s / STEP_S - FALLBACK_STEPS - 1 <= ended.missed_steps <= late_s / STEP_S
+    assert late_s / STEP_S - FALLBACK_STEPS - 1 <= ended.health.missed_steps <= late_s / STEP_S
     resumed = int(2.25 / STEP_S + late_s / STEP_S) + 2 * STEPS_PER_BAR
     for step in range(resumed, last_step, STEPS_PER_BAR):
-        chord = set(ended.form.chord_at(step).voiced(CHORDS_LOW))
+        chord = set(ended.tune.form.chord_at(step).voiced(CHORDS_LOW))
         assert hands.timeline.at(step * STEP_S, Part.CHORDS) == chord
     assert hands.timeline.synth.at_rest
 
@@ -373,7 +373,9 @@ def test_a_network_that_was_too_slow_is_back_in_its_place_once_the_tempo_lets_it
     how = [moment.how for moment in moments]
     assert set(how[1 : 2 * STEPS_PER_BAR]) == {How.FALLBACK}
     assert set(how[8 * STEPS_PER_BAR :]) == {How.NETWORK}
-    assert all(moment.session.frame.chord == ended.form.chord_at(moment.session.step) for moment in moments[:-1])
+    assert all(
+        moment.session.band.frame.chord == ended.tune.form.chord_at(moment.session.step) for moment in moments[:-1]
+    )
 
 
 def test_the_very_first_step_sounds_although_the_network_is_late_for_it() -> None:

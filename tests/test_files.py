@@ -201,7 +201,7 @@ def head_of(session: Session, model: Echo) -> Head:
         model=model.spec.name,
         model_sha256="00ff" * 16,
         settings=session.settings,
-        transport=session.transport,
+        transport=session.position.transport,
         count_in_bars=-(session.step + 1) // 8,
         form=model.spec.form,
         key=model.spec.key,

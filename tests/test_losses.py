@@ -478,9 +478,9 @@ def test_a_session_is_the_same_from_a_take(moments: list[Moment], echo: Echo) ->
     state = state_of(session, echo, "00ff")
     assert (state.step, state.model) == (session.step, "echo")
     assert restored(state, echo) == session  # and its memory:
-    again = restored(state, echo).memory
+    again = restored(state, echo).network.memory
     assert {name: tensor.tolist() for name, tensor in again.items()} == {
-        name: tensor.tolist() for name, tensor in session.memory.items()
+        name: tensor.tolist() for name, tensor in session.network.memory.items()
     }
 
 

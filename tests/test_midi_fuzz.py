@@ -194,9 +194,11 @@ def test_bad_weather_over_a_jam_leaves_the_music_where_it_belongs(
     with Player(clock, out, [source], thru=on) as player:
         ended = perform(begun(mode), echo, player, moments.append, lead=Lead(), last_step=15)
     assert source.came == messages
-    assert (ended.step, ended.missed_steps, ended.faults, ended.fault) == (15, 0, 0, "")
+    assert (ended.step, ended.health.missed_steps, ended.health.faults, ended.health.last_fault) == (15, 0, 0, "")
     assert [moment.session.step for moment in moments] == [*range(16), 15]
-    assert [moment.played.frame.chord for moment in moments[:-1]] == [ended.form.chord_at(step) for step in range(16)]
+    assert [moment.played.frame.chord for moment in moments[:-1]] == [
+        ended.tune.form.chord_at(step) for step in range(16)
+    ]
     assert any(moment.heard.notes for moment in moments)
     assert out.synth.at_rest
     assert apart.synth.at_rest
@@ -228,5 +230,5 @@ def test_notes_without_sense_are_heard_without_harm(echo: Echo, begun: Begun, mo
     clock, out, moments = SimulatedClock(-1), Watched(counts=True), list[Moment]()
     with Player(clock, out, [Notes()]) as player:
         ended = perform(begun(mode), echo, player, moments.append, lead=Lead(), last_step=23)
-    assert (ended.step, ended.missed_steps, ended.faults) == (23, 0, 0)
+    assert (ended.step, ended.health.missed_steps, ended.health.faults) == (23, 0, 0)
     assert out.synth.at_rest

@@ -1027,11 +1027,11 @@ def performance() -> Recording:
     model = Echo()
     chosen = Settings(mode=Mode.TRADE, bars=1, key="Eb", seed=1)
     session = begin(model, chosen, Transport(-8, 100.0, 120, 0.6), count_in_bars=1)
-    head = replace(HEAD, settings=chosen, transport=session.transport)
+    head = replace(HEAD, settings=chosen, transport=session.position.transport)
     commands = {5: (Set("tempo", 93),), 32: (Set("mode", "duet"), Set("key", "F")), 40: (Set("tempo", 181),)}
     entries = []
     for step in range(-8, 64):
-        start_s, length_s = session.transport.time_of(step - 1), session.transport.step_s
+        start_s, length_s = session.position.transport.time_of(step - 1), session.position.transport.step_s
         phrase: tuple[Timed, ...] = ()
         if step % 16 in (1, 3, 4):
             phrase = (
@@ -1052,10 +1052,10 @@ def settled(session: Session, heard: Heard, events: tuple[Placed, ...]) -> Entry
         notes=heard.notes,
         commands=heard.commands,
         events=events,
-        transport=session.transport,
+        transport=session.position.transport,
         settings=session.settings,
         turn=session.turn,
-        chord=session.frame.chord.symbol if session.frame.chord else "",
+        chord=session.band.frame.chord.symbol if session.band.frame.chord else "",
     )
 
 

@@ -35,7 +35,8 @@ CALL = ((0.1, 0.4, 64), (0.6, 0.9, 67), (1.2, 2.9, 70), (4.1, 4.4, 72), (4.3, 5.
 def head(session: Session) -> Head:
     return Head(
         improv="test", began="2002-01-01T00:00:00+00:00", model="echo", model_sha256="",
-        settings=session.settings, transport=session.transport, count_in_bars=0, form="C7 | F7 | C7 | G7", key="C",
+        settings=session.settings, transport=session.position.transport, count_in_bars=0,
+        form="C7 | F7 | C7 | G7", key="C",
     )  # fmt: skip
 
 

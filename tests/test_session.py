@@ -42,7 +42,7 @@ def through(
     waiting = sorted(notes or [], key=lambda note: note.time_s)
     sessions, leaving = [], []
     for _ in range(steps):
-        due_s = session.transport.time_of(session.step + 1)
+        due_s = session.position.transport.time_of(session.step + 1)
         arrived = [note for note in waiting if note.time_s < due_s]
         waiting = waiting[len(arrived) :]
         command = (commands or {}).get(session.step)
@@ -65,7 +65,7 @@ def onsets(leaving: list[Played], part: Part) -> list[tuple[int, int]]:
 def test_the_chords_are_the_forms_and_never_stop(echo: Echo, begun: Begun) -> None:
     sessions, leaving = through(begun(), echo, 32 * 5)
     form = Form.parse(CHANGES)
-    assert [session.frame.chord for session in sessions] == [form.chord_at(step) for step in range(32 * 5)]
+    assert [session.band.frame.chord for session in sessions] == [form.chord_at(step) for step in range(32 * 5)]
     assert [step for step, _ in onsets(leaving, Part.CHORDS)] == [s for s in range(0, 160, 8) for _ in range(4)]
     assert {pitch for step, pitch in onsets(leaving, Part.CHORDS) if step == 8} == {48, 51, 53, 57}
 
@@ -138,7 +138,7 @@ def test_the_answer_takes_up_the_loudness_of_the_call(echo: Echo, begun: Begun) 
 
 def test_a_tempo_change_moves_what_follows_and_keeps_the_place(echo: Echo, begun: Begun) -> None:
     sessions, _ = through(begun(), echo, 6, commands={2: Set("tempo", 240)})
-    times = [session.transport.time_of(session.step) for session in sessions]
+    times = [session.position.transport.time_of(session.step) for session in sessions]
     assert times == pytest.approx([0, 0.25, 0.5, 0.75, 0.875, 1.0])
     assert [session.step for session in sessions] == list(range(6))
 
@@ -180,11 +180,11 @@ def test_a_network_of_chords_alone_accompanies(begun: Begun) -> None:
 def test_a_missed_step_moves_the_changes_and_is_not_fed_as_played(echo: Echo, begun: Begun) -> None:
     session = begun(Mode.SOLO)
     session, _ = advance(session, Heard(), echo)
-    first = [onset.pitch for onset in session.frame.melody.onsets]
+    first = [onset.pitch for onset in session.band.frame.melody.onsets]
     echo.fed.clear()
     session, played = fallback(session, Heard(), echo, "", audible=False)
     assert not [p for p in played.events if isinstance(p.event, NoteOn)]
-    assert (echo.fed, session.missed_steps, session.faults) == ([], 1, 0)
+    assert (echo.fed, session.health.missed_steps, session.health.faults) == ([], 1, 0)
     session, _ = advance(session, Heard(), echo)
     assert (session.step, echo.fed_pitches()) == (2, [first, []])
 
@@ -192,10 +192,15 @@ def test_a_missed_step_moves_the_changes_and_is_not_fed_as_played(echo: Echo, be
 def test_a_fallback_keeps_the_place_and_says_why(echo: Echo, begun: Begun) -> None:
     session, _ = advance(begun(Mode.SOLO), Heard(), echo)
     plain, played = fallback(session, Heard(), echo, "no")
-    assert (plain.step, plain.frame.chord, plain.faults, plain.fault) == (1, session.frame.chord, 1, "no")
-    assert played.events == (Placed(6, NoteOff(Part.MELODY, session.frame.melody.onsets[0].pitch)),)
+    assert (plain.step, plain.band.frame.chord, plain.health.faults, plain.health.last_fault) == (
+        1,
+        session.band.frame.chord,
+        1,
+        "no",
+    )
+    assert played.events == (Placed(6, NoteOff(Part.MELODY, session.band.frame.melody.onsets[0].pitch)),)
     again, _ = advance(plain, Heard(), echo)
-    assert (again.faults, again.faults_in_a_row) == (1, 0)
+    assert (again.health.faults, again.health.consecutive_faults) == (1, 0)
 
 
 def test_after_a_failed_step_the_changes_are_where_they_were(echo: Echo, begun: Begun) -> None:
@@ -203,7 +208,7 @@ def test_after_a_failed_step_the_changes_are_where_they_were(echo: Echo, begun: 
     for step in range(40):
         failed = step in (4, 7, 8, 20)
         session, _ = fallback(session, Heard(), echo, "no") if failed else advance(session, Heard(), echo)
-        assert failed or session.frame.chord == form.chord_at(step)
+        assert failed or session.band.frame.chord == form.chord_at(step)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["network", LATE, "no"]), st.integers(0, 3)), max_size=80))
@@ -214,30 +219,30 @@ def test_it_is_all_one_when_the_network_is_fed_what_it_missed(steps: list[tuple[
     one = begin(at_once, settings_, Transport(0, 0.0, 120))
     other = begin(bit_by_bit, settings_, Transport(0, 0.0, 120))
     for how, fed in steps:
-        for _ in range(min(fed, len(other.unfed))):
+        for _ in range(min(fed, len(other.network.pending_inputs))):
             other = caught_up(other, bit_by_bit)
         if how == "network":
             one, played = advance(one, Heard(), at_once)
             other, played_too = advance(other, Heard(), bit_by_bit)
-            assert one.memory == other.memory
+            assert one.network.memory == other.network.memory
         else:
             one, played = fallback(one, Heard(), at_once, how)
             other, played_too = fallback(other, Heard(), bit_by_bit, how)
         assert played == played_too
-    assert len(one.unfed) <= one.form.steps
+    assert len(one.network.pending_inputs) <= one.tune.form.steps
 
 
 def test_an_onset_keeps_its_step_when_the_tempo_turns_in_it(echo: Echo, begun: Begun) -> None:
     session, _ = advance(begun(), Heard(), echo)
     session, _ = advance(session, Heard(tuple(press(64, 0.13)), (Set("tempo", 400),)), echo)
-    assert session.keys[0].onset == 6
+    assert session.listener.keys[0].onset == 6
 
 
 def test_what_is_released_during_a_failed_step_is_released(echo: Echo, begun: Begun) -> None:
     session, _ = advance(begun(), Heard(tuple(press(64, 0.0))), echo)
     session, _ = fallback(session, Heard((Timed(0.2, NoteOff(Part.YOU, 64)),)), echo, "no")
     session, _ = advance(session, Heard(), echo)
-    assert session.keys == ()
+    assert session.listener.keys == ()
 
 
 def test_an_older_session_can_be_taken_up_again(echo: Echo, begun: Begun) -> None:
@@ -258,7 +263,7 @@ def test_a_snapshot_shows_the_place_and_what_is_planned(echo: Echo, begun: Begun
 
 def test_what_you_played_is_shown_when_its_step_is_over(echo: Echo, begun: Begun) -> None:
     sessions, _ = through(begun(), echo, 4, press(64, 2.1 * STEP_S, 2.5 * STEP_S))
-    assert [session.heard.onsets for session in sessions] == [(), (), (), (Onset(64),)]
+    assert [session.listener.previous_cell.onsets for session in sessions] == [(), (), (), (Onset(64),)]
 
 
 arrivals = st.lists(
@@ -310,7 +315,7 @@ def test_whatever_is_played(
         )
         placed: list[Placed] = []
         for _ in range(48):
-            due_s = session.transport.time_of(session.step + 1)
+            due_s = session.position.transport.time_of(session.step + 1)
             arrived = tuple(note for note in waiting if note.time_s < due_s)
             waiting = waiting[len(arrived) :]
             command = commands.get(session.step)
@@ -343,4 +348,5 @@ def _is_on(event: NoteEvent) -> bool:
 
 def test_memory_is_no_part_of_a_sessions_identity(begun: Begun) -> None:
     session = begun()
-    assert replace(session, memory={"count": np.ones((1, 1), np.float32)}) == session
+    other = replace(session.network, memory={"count": np.ones((1, 1), np.float32)})
+    assert replace(session, network=other) == session

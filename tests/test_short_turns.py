@@ -106,7 +106,7 @@ def turns(
         turn = session.turn
         if turn.who is Who.IMPROV:
             struck = [] if step == turn.start else struck
-            struck += [step - turn.start] * len(session.frame.melody.onsets)
+            struck += [step - turn.start] * len(session.band.frame.melody.onsets)
             if step + 1 == turn.end:
                 whole.append((turn.end - turn.start, struck))
     return whole

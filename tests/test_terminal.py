@@ -174,7 +174,7 @@ def test_a_key_turns_no_further_than_its_range(strike: Strike, echo: Echo, begun
         nonlocal session
         for _ in range(100):
             session, _ = advance(session, Heard((), tuple(strike(struck))), echo)
-        return session.transport.bpm, session.settings.temperature
+        return session.position.transport.bpm, session.settings.temperature
 
     assert ends("+") == (TEMPO.high, TEMPERATURE.default)
     assert ends("-") == (TEMPO.low, TEMPERATURE.default)

@@ -349,7 +349,7 @@ def test_another_game_begins_at_the_next_step_in_the_same_place(
     """Asked for in step 12: a turn of trading is where it would have been all along."""
     passed = sessions("." * 14, before, asked={12: asked})
     assert [session.place for session in passed] == list(range(15))
-    assert [session.frame.chord for session in passed] == [form_chord(session) for session in passed]
+    assert [session.band.frame.chord for session in passed] == [form_chord(session) for session in passed]
     if passed[12].settings != passed[13].settings:
         assert passed[13].turn == turn
 
@@ -396,7 +396,7 @@ def test_a_start_begins_with_the_first_turn(mode: Mode, step: int, count_in: int
     """Whosever turn it was, and whatever was asked for while nothing played."""
     model = Echo()
     session = sessions("." * step, Mode.TRADE, bars=4, asked={step - 1: (Stop(),)})[-1]
-    assert not session.playing
+    assert not session.position.playing
     session = idled(session, Heard((), (Set("mode", str(mode)), Set("count-in", count_in), Start())), 100.0)
     first = step + 1
     top = first + first % 2 + 8 * count_in
@@ -466,13 +466,13 @@ def test_so_it_is_in_a_session(mode: Mode, happens: list[str | Command]) -> None
         commands = () if isinstance(command, str) else (command,)
         if sign == "leap":
             session = leapt(session, 1)
-        heard = Heard(notes(sign, session.transport, session.step)[0] if len(sign) == 1 else (), commands)
+        heard = Heard(notes(sign, session.position.transport, session.step)[0] if len(sign) == 1 else (), commands)
         if sign == "late":
             session, _ = fallback(session, heard, model, "late")
         else:
             session, _ = advance(session, heard, model)
-        if not session.playing:
-            at_s = session.transport.time_of(session.step + 3)
+        if not session.position.playing:
+            at_s = session.position.transport.time_of(session.step + 3)
             session, _ = advance(idled(session, Heard((), (Start(),)), at_s), Heard(), model)
         turn = session.turn
         assert turn.start <= session.step
@@ -550,7 +550,7 @@ def test_a_turn_that_is_taken_says_so(played: str, mode: Mode, taken: str | None
     shown = "".join("T" if snapshot(session, session).took_turn else "." for session in passed)
     if taken is None:
         assert "T" in shown
-        assert all(session.turn.who is Who.YOU for session in passed if session.took_turn)
+        assert all(session.turn.who is Who.YOU for session in passed if session.listener.took_turn)
     else:
         assert shown == line(taken)
 

@@ -61,7 +61,7 @@ def _lick(step: int, step_s: float = 0.25) -> tuple[Timed, ...]:
 
 
 def _seen(session: Session, planned: Session, played: Iterable[Placed] = ()) -> Snapshot:
-    keys = tuple(key.pitch for key in session.keys if key.release is None)
+    keys = tuple(key.pitch for key in session.listener.keys if key.release is None)
     seen = snapshot(session, planned, played)
     return replace(seen, step_p50_us=640.0, step_p99_us=1310.0, rig=replace(RIG, keys=keys))
 
@@ -78,19 +78,19 @@ def told_of(model: StepModel, choruses: int, mode: Mode, temperature: float) -> 
     session = begin(model, settings, Transport(0, 0.0, 120, float(SWING.default)), count_in_bars=1)
     snapshots: list[Snapshot] = []
     played: tuple[Placed, ...] = ()
-    while session.step < choruses * session.form.steps:
+    while session.step < choruses * session.tune.form.steps:
         planned, _ = advance(session, Heard(), model)
         if session.step >= -STEPS_PER_BAR:
             snapshots.append(_seen(session, planned, played))
-        yours = session.playing and session.place >= 0 and session.turn.who.hears_you
+        yours = session.position.playing and session.place >= 0 and session.turn.who.hears_you
         heard = Heard(_lick(session.step)) if yours else Heard()
         if session.turn.end == session.step + 1 and session.turn.who is Who.YOU:
             heard += Heard(
-                tuple(Timed(session.step * 0.25 + 0.02, NoteOff(Part.YOU, key.pitch)) for key in session.keys)
+                tuple(Timed(session.step * 0.25 + 0.02, NoteOff(Part.YOU, key.pitch)) for key in session.listener.keys)
             )
         session, told = advance(session, heard, model)
         played = told.events
-    stopped = idled(replace(session, playing=False), Heard(), 0.0)
+    stopped = idled(replace(session, position=replace(session.position, playing=False)), Heard(), 0.0)
     snapshots.append(_seen(stopped, stopped))
     return tuple(snapshots)
 

@@ -8,7 +8,7 @@ decided again until the take states a session; from there on it can. It must nev
 import base64
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -52,13 +52,13 @@ def entry_of(moment: Moment) -> Entry:
         notes=moment.heard.notes,
         commands=moment.heard.commands,
         events=moment.played.events,
-        transport=session.transport,
+        transport=session.position.transport,
         settings=session.settings,
         turn=session.turn,
-        top=session.top,
+        top=session.position.form_start,
         leapt=moment.leapt,
-        fault=session.fault if moment.how is How.FALLBACK else "",
-        chord=session.frame.chord.symbol if session.frame.chord else "",
+        fault=session.health.last_fault if moment.how is How.FALLBACK else "",
+        chord=session.band.frame.chord.symbol if session.band.frame.chord else "",
     )
 
 
@@ -79,11 +79,46 @@ def check(path: Path) -> Checked:
 
 # --- a session in a take --------------------------------------------------------------------------
 
+_WHOLE = ("settings", "turn")
+_AS_WRITTEN = MappingProxyType(
+    {
+        "step": ("position", "step"),
+        "transport": ("position", "transport"),
+        "form": ("tune", "form"),
+        "own_key": ("tune", "key"),
+        "top": ("position", "form_start"),
+        "playing": ("position", "playing"),
+        "chosen": ("network", "output"),
+        "frame": ("band", "frame"),
+        "voicing": ("band", "chord_voicing"),
+        "levels": ("band", "levels"),
+        "ahead": ("network", "chord_lookahead"),
+        "unfed": ("network", "pending_inputs"),
+        "behind": ("network", "steps_behind"),
+        "touch": ("band", "style"),
+        "heard": ("listener", "previous_cell"),
+        "keys": ("listener", "keys"),
+        "recent": ("listener", "recent_keys"),
+        "answer": ("band", "answer"),
+        "call": ("listener", "call"),
+        "took_turn": ("listener", "took_turn"),
+        "answering": ("listener", "call_start_step"),
+        "past": ("network", "recent_inputs"),
+        "swing": ("position", "pending_swing"),
+        "taps": ("position", "taps_s"),
+        "missed_steps": ("health", "missed_steps"),
+        "faults": ("health", "faults"),
+        "faults_in_a_row": ("health", "consecutive_faults"),
+        "fault": ("health", "last_fault"),
+    }
+)
+"""What takes call the values of a session, and where they are; the network's logits are only for those who watch."""
+
 
 def state_of(session: Session, model: StepModel, sha256: str) -> State:
     """A session as a take states it, with the network that decides."""
-    raw = plain(replace(session, memory={}, odds=None)) | {"memory": _packed(session.memory)}
-    del raw["odds"]  # it is for those who watch
+    raw = {name: plain(getattr(getattr(session, part), field)) for name, (part, field) in _AS_WRITTEN.items()}
+    raw |= {name: plain(getattr(session, name)) for name in _WHOLE} | {"memory": _packed(session.network.memory)}
     return State(session.step, encoded(raw), model.spec.name, sha256)
 
 
@@ -92,15 +127,21 @@ def restored(state: State, model: StepModel) -> Session:
     with malformed(f"the session at step {state.step}"):
         raw = parsed(state.session)
         memory = _unpacked(raw.pop("memory"), model)
-        hints, _ = fields_of(Session)
-        return Session(**{name: made(hints[name], value) for name, value in raw.items()}, memory=memory)
+        hints = fields_of(Session)[0]
+        whole = {name: made(hints[name], raw.pop(name)) for name in _WHOLE}
+        parts: dict[str, dict[str, Any]] = {part: {} for part, _ in _AS_WRITTEN.values()}
+        parts["network"]["memory"] = memory
+        for name, value in raw.items():
+            part, field = _AS_WRITTEN[name]
+            parts[part][field] = made(fields_of(hints[part])[0][field], value)
+        return Session(**whole, **{part: hints[part](**given) for part, given in parts.items()})
 
 
 def _check_session(session: Session, recording: Recording) -> None:
     """DataError if a session that a take states is farther than any performance can go."""
     as_told = Entry(
-        step=session.step, how=How.NETWORK, transport=session.transport, settings=session.settings,
-        turn=session.turn, top=session.top,
+        step=session.step, how=How.NETWORK, transport=session.position.transport, settings=session.settings,
+        turn=session.turn, top=session.position.form_start,
     )  # fmt: skip
     check_entry(as_told, recording.head)
 
@@ -178,7 +219,7 @@ def _the_same(entry: Entry, session: Session, model: StepModel) -> Session:
     """The session at an entry, decided again; DataError if it is not what was recorded."""
     if entry.how is How.IDLE:
         session = idled(session, Heard((), entry.commands), entry.transport.time_of(entry.step + 1))
-        played = Played(session.frame, ())
+        played = Played(session.band.frame, ())
     elif entry.step == session.step:  # the end of the performance, told in the step it came in
         played = finish(session)
     else:

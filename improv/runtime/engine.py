@@ -96,7 +96,7 @@ class Lead:
         """The lead after plans that nobody plays, before there is music. Whatever the model raises is raised."""
         for _ in range(_LEAD_TRIALS):
             began_s = clock.now()
-            advance(replace(session, step=0), Heard(), model)
+            advance(replace(session, position=replace(session.position, step=0)), Heard(), model)
             self.measured(clock.now() - began_s)
         return self
 
@@ -185,7 +185,7 @@ class _Performance:
 
     def step(self) -> bool:
         """Decide the next step and go on to it when it is due; False after the last, or once told to quit."""
-        if not self.session.playing:
+        if not self.session.position.playing:
             return self._idle()
         self._catch_up()
         if self.session.step >= self._last_step:
@@ -193,7 +193,7 @@ class _Performance:
         taken_in = Heard()
         if self._left or self._handed < self.session.step + FALLBACK_STEPS:
             taken_in = self._hand_over_fallbacks(self.session, self._left)
-        due_s = self.session.transport.time_of(self.session.step + 1)
+        due_s = self.session.position.transport.time_of(self.session.step + 1)
         self._feed_what_was_missed(due_s)
         coming, heard, took_s = None, self._left, 0.0
         while (planned_s := self._hands.clock.now()) < due_s:
@@ -235,19 +235,19 @@ class _Performance:
         self.session = idled(self.session, asked, self._hands.clock.now() + START_S)
         self._handed = self.session.step
         asked = Heard((), asked.commands)
-        self._observe(Moment(self.session, asked, Played(self.session.frame, ()), self.session, How.IDLE))
+        self._observe(Moment(self.session, asked, Played(self.session.band.frame, ()), self.session, How.IDLE))
         return True
 
     @property
     def _last_step(self) -> float:
-        return self.session.top + self._last_place
+        return self.session.position.form_start + self._last_place
 
     def closed(self) -> Session:
         """End what sounds after the session's step; the last session."""
         closing = finish(self.session)
         self._tell(self.session)
-        self._hands.play(Plan(self.session.step + 1, closing.events, self.session.transport))
-        arrived = self._listened(self.session.transport.time_of(self.session.step + 1), at_once=False)
+        self._hands.play(Plan(self.session.step + 1, closing.events, self.session.position.transport))
+        arrived = self._listened(self.session.position.transport.time_of(self.session.step + 1), at_once=False)
         self._left += arrived or Heard()
         self._observe(Moment(self.session, self._left, closing, self.session, How.NETWORK))
         return self.session
@@ -255,7 +255,7 @@ class _Performance:
     def _feed_what_was_missed(self, due_s: float) -> None:
         """Have the network catch up with the music, as far as there is time: it is back in its place all the sooner."""
         with suppress(Exception):  # what it raises it raises again where the step is decided
-            while self.session.unfed and self._hands.clock.now() < due_s:
+            while self.session.network.pending_inputs and self._hands.clock.now() < due_s:
                 self.session = caught_up(self.session, self._model)
 
     def _planned(self, heard: Heard) -> _Step:
@@ -272,7 +272,7 @@ class _Performance:
         return _Step(session, heard, played, How.FALLBACK if audible else How.SKIPPED)
 
     def _hand_over(self, coming: _Step) -> None:
-        self._hands.play(Plan(coming.session.step, coming.played.events, coming.session.transport))
+        self._hands.play(Plan(coming.session.step, coming.played.events, coming.session.position.transport))
 
     def _hand_over_fallbacks(self, session: Session, heard: Heard = Heard()) -> Heard:  # noqa: B008 a value
         """What is played after a session's step if nothing better comes in time; what has begun is left alone.
@@ -280,7 +280,7 @@ class _Performance:
         Returns what its first step has taken in of what was heard: nothing, if that has begun already.
         """
         now_s, first = self._hands.clock.now(), session.step + 1
-        while session.transport.time_of(first) <= now_s:
+        while session.position.transport.time_of(first) <= now_s:
             first += 1
         taken_in = heard if first == session.step + 1 else Heard()
         self._handed = session.step + FALLBACK_STEPS
@@ -288,7 +288,7 @@ class _Performance:
         last = session.step + FALLBACK_STEPS
         events, session = _fallbacks(session, taken_in, self._model)
         kept = tuple(placed for placed in events if begin <= placed.tick < end)
-        self._hands.play(Plan(first, kept, session.transport, max(0, last + 1 - first)))
+        self._hands.play(Plan(first, kept, session.position.transport, max(0, last + 1 - first)))
         return taken_in
 
     def _catch_up(self) -> None:
@@ -297,11 +297,11 @@ class _Performance:
         A player of its own has gone on with the fallback it was given; after that, and where
         playing stood still with us, such a step is silent and counted as missed.
         """
-        while self.session.playing and self.session.step < self._last_step and self._is_over():
+        while self.session.position.playing and self.session.step < self._last_step and self._is_over():
             behind_s = self._behind_s()
             self._tell(self.session)
-            steps = min(behind_s / self.session.transport.step_s, self._last_step - self.session.step)
-            choruses = int(steps) // self.session.form.steps
+            steps = min(behind_s / self.session.position.transport.step_s, self._last_step - self.session.step)
+            choruses = int(steps) // self.session.tune.form.steps
             if choruses:
                 self.session = leapt(self.session, choruses)
                 self._leapt += choruses
@@ -313,7 +313,7 @@ class _Performance:
 
     def _is_over(self) -> bool:
         """Whether the time of the next step has passed already: by half a step, if it may have been played."""
-        return self._behind_s() >= (self.session.transport.step_s / 2 if self._in_hand else 0)
+        return self._behind_s() >= (self.session.position.transport.step_s / 2 if self._in_hand else 0)
 
     @property
     def _in_hand(self) -> bool:
@@ -321,7 +321,7 @@ class _Performance:
         return self.session.step < self._handed
 
     def _behind_s(self) -> float:
-        return self._hands.clock.now() - self.session.transport.time_of(self.session.step + 1)
+        return self._hands.clock.now() - self.session.position.transport.time_of(self.session.step + 1)
 
     def _settle(self, step: _Step) -> None:
         """The step has come and can no longer change."""
@@ -342,7 +342,7 @@ class _Performance:
 def _fallbacks(session: Session, heard: Heard, model: StepModel) -> tuple[list[Placed], Session]:
     """The events of the steps behind a session's, as they would be played without the network; the last session."""
     events: list[Placed] = []
-    for _ in range(FALLBACK_STEPS if session.playing else 0):
+    for _ in range(FALLBACK_STEPS if session.position.playing else 0):
         session, played = fallback(session, heard, model, "")
         events += played.events
         heard = Heard()

@@ -81,7 +81,8 @@ def _perform(tune: Tune, network: bytes, hands: "RemotePlayer", link: Link) -> N
     else:
         session = begun(tune, model, begin_.mode, begin_.seed)
         starts_s = hands.clock.now() + START_S  # only now: a network takes its time to be primed
-        session = replace(session, transport=session.transport.starting(session.step + 1, starts_s))
+        transport = session.position.transport.starting(session.step + 1, starts_s)
+        session = replace(session, position=replace(session.position, transport=transport))
         link.send(Begun(head_of(tune, model, session)))
 
     reports = StepReports(link, model, hands, lead, new=begin_.swapped)
@@ -146,7 +147,7 @@ def _play_again(path: Path, hands: "RemotePlayer", link: Link) -> None:
 
     for index, again in enumerate(replayed(recording)):
         entry, session = again.entry, again.session
-        form_steps = session.form.steps if session else form_steps
+        form_steps = session.tune.form.steps if session else form_steps
         silent_steps = max(entry.leapt * form_steps, entry.step - step - 1)  # leapt over, or missing
         closing, step = entry.step == step, entry.step
         later_s -= silent_steps * entry.transport.step_s

@@ -47,7 +47,7 @@ def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
         model_sha256=model.sha256,
         provider=model.provider,
         settings=session.settings,
-        transport=session.transport,
+        transport=session.position.transport,
         count_in_bars=tune.count_in,
         form=model.spec.form,
         key=model.spec.key,
@@ -56,7 +56,7 @@ def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
 
 def last_step(tune: Tune, session: Session) -> int | None:
     """The step a tune ends with; None if it goes on for ever."""
-    return None if tune.choruses is None else tune.choruses * session.form.steps - 1
+    return None if tune.choruses is None else tune.choruses * session.tune.form.steps - 1
 
 
 @contextmanager

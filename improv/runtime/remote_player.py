@@ -51,7 +51,7 @@ class RemotePlayer:
         """Go on from a session that another engine was in: keys it thinks held may be up, and what `sounds` may not."""
         if not sounds:
             self._commands.insert(0, Panic())
-        held = {key.pitch for key in session.keys if key.release is None}
+        held = {key.pitch for key in session.listener.keys if key.release is None}
         if self._met:
             up = sorted(held - self._down)
             self._notes[:0] = [Timed(self.clock.now(), NoteOff(Part.YOU, pitch)) for pitch in up]

@@ -57,15 +57,15 @@ def render(tune: Tune, out: Path, call: Path | None = None, say: Callable[[str],
         ended = perform(
             session, model, player, lambda moment: take.observe(entry_of(moment)), lead=Lead(), last_step=last
         )
-    if ended.faults:
-        raise ImprovError(f"the model failed while rendering: {ended.fault}")
+    if ended.health.faults:
+        raise ImprovError(f"the model failed while rendering: {ended.health.last_fault}")
     take.write(out)
     return model.spec
 
 
 def _choruses_for(notes: Sequence[CallNote], session: Session) -> int:
     """As many choruses as a call takes, and an answer to its end where it needs more than one."""
-    end, steps = ceil(_end_of(notes) * STEPS_PER_BEAT), session.form.steps
+    end, steps = ceil(_end_of(notes) * STEPS_PER_BEAT), session.tune.form.steps
     if end > steps and session.settings.mode == Mode.TRADE:
         block = session.settings.bars * STEPS_PER_BAR
         end = 2 * block * ceil(end / (2 * block))
@@ -93,7 +93,7 @@ def _unplayed(notes: Sequence[CallNote], session: Session, last_step: int) -> li
         return []
     first, last = int(late[0].start_beats // BEATS_PER_BAR) + 1, _bar_of(_end_of(late))
     bars = f"bars {first} to {last}" if last > first else f"bar {first}"
-    needed = ceil(_end_of(notes) * STEPS_PER_BEAT / session.form.steps)
+    needed = ceil(_end_of(notes) * STEPS_PER_BEAT / session.tune.form.steps)
     return [
         f"{bars} of the call come{'s' * (last <= first)} after the last chorus: {len(late)} of its {len(notes)} notes "
         f"are not played; leave --choruses out, or give {needed}"
@@ -108,7 +108,7 @@ def _laid_out(notes: Sequence[CallNote], session: Session, last_step: int) -> li
     fits = session.settings.mode == Mode.TRADE and max(note.end_beats for note in notes) <= turn_beats
     every = 2 * turn_beats if fits else last_step + 1
     starts = range(0, last_step // 2 + 1, every)
-    transport = session.transport
+    transport = session.position.transport
     first_s, beat_s = transport.time_of(0), 60 / transport.bpm
     timed: list[Timed] = []
     for start in starts:

@@ -52,14 +52,15 @@ def apply_commands(session: Session, commands: tuple[Command, ...]) -> Session:
             case Tap(time_s):
                 session = _tap_tempo(session, time_s)
             case Start():
-                session = session if session.playing else _from_the_top(session)
+                session = session if session.position.playing else _from_the_top(session)
             case Stop():
-                session = replace(session, playing=False)
+                session = replace(session, position=replace(session.position, playing=False))
             case Restart():
                 session = _from_the_top(session)
             case Panic():  # nothing sounds any more: the next step strikes anew
                 own = (OWN_VOLUME,) * len(LEVELS)
-                session = replace(session, frame=Frame(SILENCE, None), voicing=(), levels=own)
+                silent = replace(session.band, frame=Frame(SILENCE, None), chord_voicing=(), levels=own)
+                session = replace(session, band=silent)
             case HandOver() | Learn() | Forget() | Press() | Connect() | Quit():
                 pass  # for the turn's rules, the daemon and the engine
             case _:
@@ -69,9 +70,10 @@ def apply_commands(session: Session, commands: tuple[Command, ...]) -> Session:
 
 def _turn_control(session: Session, control: str, value: Value) -> Session:
     if control == TEMPO.name:
-        return replace(session, transport=session.transport.with_bpm(float(value), from_step=session.step + 1))
+        transport = session.position.transport.with_bpm(float(value), from_step=session.step + 1)
+        return replace(session, position=replace(session.position, transport=transport))
     if control == SWING.name:
-        return replace(session, swing=float(value))
+        return replace(session, position=replace(session.position, pending_swing=float(value)))
     if control in _OF_THE_RIG:
         return session
     field, kept = control_named(control).field, control_named(control).checked(value)
@@ -82,17 +84,21 @@ def _turn_control(session: Session, control: str, value: Value) -> Session:
 def _control_value(session: Session, control: str) -> Value:
     """What one of the session's controls stands at."""
     if control == TEMPO.name:
-        return session.transport.bpm
+        return session.position.transport.bpm
     if control == SWING.name:
-        return session.transport.swing if session.swing is None else session.swing
+        return session.position.swing
     value: Value = getattr(session.settings, control_named(control).field)
     return value
 
 
 def _tap_tempo(session: Session, time_s: float) -> Session:
     """The tempo of the last taps, from the second on: the middle one of the times between them."""
-    taps = (*session.taps, time_s)[-_TAPS:] if session.taps and time_s - session.taps[-1] < _TAP_PAUSE_S else (time_s,)
-    session = replace(session, taps=taps)
+    taps = (
+        (*session.position.taps_s, time_s)[-_TAPS:]
+        if session.position.taps_s and time_s - session.position.taps_s[-1] < _TAP_PAUSE_S
+        else (time_s,)
+    )
+    session = replace(session, position=replace(session.position, taps_s=taps))
     beats_s = [later - earlier for earlier, later in pairwise(taps) if later > earlier]
     return _turn_control(session, TEMPO.name, TEMPO.nudged(round(60 / median(beats_s), 1), 0)) if beats_s else session
 
@@ -101,4 +107,4 @@ def _from_the_top(session: Session) -> Session:
     """On from the top of the form, on a beat, after a count-in."""
     first = session.step + 1
     top = first + first % STEPS_PER_BEAT + session.settings.count_in * STEPS_PER_BAR
-    return replace(session, playing=True, top=top)
+    return replace(session, position=replace(session.position, playing=True, form_start=top))

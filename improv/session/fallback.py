@@ -32,24 +32,30 @@ def fallback(
     encoding = ENCODINGS[model.spec.encoding]
     before, session, fed = prepare_step(session, heard, encoding)
     if fault:
-        in_a_row = before.faults_in_a_row + (fault != LATE)
-        session = replace(session, faults=before.faults + 1, faults_in_a_row=in_a_row, fault=fault)
+        in_a_row = before.health.consecutive_faults + (fault != LATE)
+        faults = replace(session.health, faults=before.health.faults + 1, consecutive_faults=in_a_row, last_fault=fault)
+        session = replace(session, health=faults)
     if not audible:
-        session = replace(session, missed_steps=before.missed_steps + 1)
+        session = replace(session, health=replace(session.health, missed_steps=before.health.missed_steps + 1))
     if not makes_music(session):
         return silent_step(before, session, fed, audible=audible)
-    chord, *ahead = (*fed[-1].ahead, session.form.chord_at(session.place + encoding.settled))
+    chord, *ahead = (*fed[-1].ahead, session.tune.form.chord_at(session.place + encoding.settled))
     melody = SILENCE
     if audible and session.turn.who.plays and has_melody(model.spec):
         melody = plain_line(session.place, chord, encoding)
-    session = settle(
-        Frame(melody, chord), before, session, ahead=tuple(ahead), odds=None,
-        unfed=(*before.unfed, *fed), behind=before.behind + 1,
-    )  # fmt: skip
-    failing = session.faults_in_a_row == _FAULTS_BEFORE_FORGETTING > before.faults_in_a_row
-    if failing or session.behind % session.form.steps == 0:
+    network = replace(
+        session.network,
+        output=Frame(melody, chord),
+        logits=None,
+        chord_lookahead=tuple(ahead),
+        pending_inputs=(*before.network.pending_inputs, *fed),
+        steps_behind=before.network.steps_behind + 1,
+    )
+    session = settle(session, before, network)
+    failing = session.health.consecutive_faults == _FAULTS_BEFORE_FORGETTING > before.health.consecutive_faults
+    if failing or session.network.steps_behind % session.tune.form.steps == 0:
         session = with_empty_memory(session, model)
     events = arrange(before, session)
     if not audible:
         events = tuple(placed for placed in events if not isinstance(placed.event, NoteOn))
-    return session, Played(session.frame, events)
+    return session, Played(session.band.frame, events)

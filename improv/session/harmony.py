@@ -45,8 +45,11 @@ def _draw_step(session: Session, encoding: Encoding) -> int:
     What is drawn again is the same wherever the network thinks the same: so choruses share their changes as players'
     do, and another follows now and then.
     """
-    chorus, place = divmod(session.place + encoding.settled, session.form.steps)
-    steps, kept = session.form.steps, np.array([_KEPT_CHANGES, 1 - _KEPT_CHANGES])
-    while chorus > 0 and draw(kept, session.settings.seed, session.top + chorus * steps, _CHORUS_DRAW) == 0:
+    chorus, place = divmod(session.place + encoding.settled, session.tune.form.steps)
+    steps, kept = session.tune.form.steps, np.array([_KEPT_CHANGES, 1 - _KEPT_CHANGES])
+    while (
+        chorus > 0
+        and draw(kept, session.settings.seed, session.position.form_start + chorus * steps, _CHORUS_DRAW) == 0
+    ):
         chorus -= 1
-    return session.top + chorus * steps + place
+    return session.position.form_start + chorus * steps + place

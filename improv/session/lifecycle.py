@@ -12,7 +12,7 @@ from improv.protocol.controls import Settings
 from improv.session.band.arrange import note_offs
 from improv.session.commands import apply_commands
 from improv.session.network import encode_features, form_lookahead
-from improv.session.state import LEVELS, Heard, Played, Session
+from improv.session.state import LEVELS, BandState, Heard, Listener, ModelTune, NetworkState, Played, Position, Session
 
 
 def begin(model: StepModel, settings: Settings, transport: Transport, *, count_in_bars: int = 0) -> Session:
@@ -33,54 +33,53 @@ def begin(model: StepModel, settings: Settings, transport: Transport, *, count_i
         _, memory = model.step(encode_features(fed, encoding, model), memory)
     first = -count_in_bars * STEPS_PER_BAR
     return Session(
-        step=first - 1,
-        transport=transport,
+        position=Position(step=first - 1, transport=transport),
         settings=settings,
-        form=form,
-        own_key=model.spec.key,
+        tune=ModelTune(form, model.spec.key),
         turn=first_turn(first, Rules(settings.mode, settings.bars, settings.gap)),
-        chosen=frames[-1],
-        frame=Frame(SILENCE, None),
-        ahead=form_lookahead(form, -1, encoding),
-        memory=memory,
+        network=NetworkState(memory=memory, output=frames[-1], chord_lookahead=form_lookahead(form, -1, encoding)),
+        band=BandState(frame=Frame(SILENCE, None)),
     )
 
 
 def idled(session: Session, heard: Heard, start_s: float) -> Session:
     """A session that is stopped, after what was asked for; if it is to start, its next step begins at `start_s`."""
-    session = replace(apply_commands(session, heard.commands), keys=(), recent=(), call=None, answering=None)
-    if session.playing:
+    session = apply_commands(session, heard.commands)
+    session = replace(session, listener=_nothing_heard(session.listener))
+    if session.position.playing:
         first = session.step + 1
         session = replace(
             session,
             turn=first_turn(first, session.rules),
-            took_turn=False,
-            transport=session.transport.starting(first, start_s),
+            listener=replace(session.listener, took_turn=False),
+            position=replace(session.position, transport=session.position.transport.starting(first, start_s)),
         )
     return session
 
 
 def leapt(session: Session, choruses: int) -> Session:
     """The session whole choruses later, at the same place of the form: nothing was heard or played in them."""
+    steps = choruses * session.tune.form.steps
     return replace(
         session,
-        step=session.step + choruses * session.form.steps,
-        missed_steps=session.missed_steps + choruses * session.form.steps,
-        frame=Frame(SILENCE, session.frame.chord),
-        chosen=Frame(SILENCE, session.chosen.chord),
-        turn=first_turn(session.step + choruses * session.form.steps, session.rules),
-        took_turn=False,
-        keys=(),
-        recent=(),
-        call=None,
-        answering=None,
+        position=replace(session.position, step=session.step + steps),
+        turn=first_turn(session.step + steps, session.rules),
+        listener=replace(_nothing_heard(session.listener), took_turn=False),
+        network=replace(session.network, output=Frame(SILENCE, session.network.output.chord)),
+        band=replace(session.band, frame=Frame(SILENCE, session.band.frame.chord)),
+        health=replace(session.health, missed_steps=session.health.missed_steps + steps),
     )
+
+
+def _nothing_heard(listener: Listener) -> Listener:
+    """The listener that has forgotten what is down, and what was played."""
+    return replace(listener, keys=(), recent_keys=(), call=None, call_start_step=None)
 
 
 def finish(session: Session) -> Played:
     """What ends the performance after the session's step: what sounds is released, each part as loud as it was."""
     end = (session.step + 1) * TICKS_PER_STEP
-    levels = zip(LEVELS, session.levels, strict=True)
+    levels = zip(LEVELS, session.band.levels, strict=True)
     events = [Placed(end, off) for off in note_offs(session)]
     events += [Placed(end, Volume(part, OWN_VOLUME)) for (part, _), level in levels if level != OWN_VOLUME]
     return Played(Frame(SILENCE, None), tuple(events))

@@ -6,8 +6,8 @@ from math import copysign
 from improv.models.encodings import Encoding
 from improv.music.notes import Cell, NoteOn, Onset, Release, Timed
 from improv.music.theory import STEPS_PER_BEAT, TICKS_PER_BEAT, TICKS_PER_STEP
-from improv.music.turns import Call, Mode, Turn, Who
-from improv.session.state import Key, Session, Touch
+from improv.music.turns import Call, Mode, Turn, Who, is_stray, is_taken
+from improv.session.state import Key, Listener, PlayingStyle, Session
 
 _REMEMBERED_KEYS = 16
 """How many of the player's notes the answer takes its register and loudness from."""
@@ -24,12 +24,12 @@ def hear(session: Session, notes: tuple[Timed, ...], grid: int) -> Session:
     """
     if not notes:
         return session
-    keys = {(key.pitch, key.onset): key for key in session.keys}
-    down = {key.pitch: key for key in session.keys if key.release is None}
-    recent, call = list(session.recent), session.call
+    keys = {(key.pitch, key.onset): key for key in session.listener.keys}
+    down = {key.pitch: key for key in session.listener.keys if key.release is None}
+    recent, call = list(session.listener.recent_keys), session.listener.call
     earliest = session.step * TICKS_PER_STEP
     for note in notes:
-        pitch, tick = note.event.pitch, max(session.transport.nearest_tick(note.time_s, grid), earliest)
+        pitch, tick = note.event.pitch, max(session.position.transport.nearest_tick(note.time_s, grid), earliest)
         if key := down.pop(pitch, None):
             key = keys[pitch, key.onset] = replace(key, release=max(tick, key.onset + grid))
             call = replace(call, last=max(call.last, key.release or 0)) if call else None
@@ -37,7 +37,10 @@ def hear(session: Session, notes: tuple[Timed, ...], grid: int) -> Session:
             key = keys[pitch, tick] = down[pitch] = Key(pitch, note.event.velocity, tick)
             recent.append(key)
             call = Call(call.first if call else tick, tick, call.onsets + 1 if call else 1)
-    return replace(session, keys=tuple(keys.values()), recent=tuple(recent[-_REMEMBERED_KEYS:]), call=call)
+    heard = replace(
+        session.listener, keys=tuple(keys.values()), recent_keys=tuple(recent[-_REMEMBERED_KEYS:]), call=call
+    )
+    return replace(session, listener=heard)
 
 
 def cell_at(keys: tuple[Key, ...], step: int) -> Cell:
@@ -54,22 +57,48 @@ def cell_at(keys: tuple[Key, ...], step: int) -> Cell:
     )
 
 
+def next_listener(before: Session, cell: Cell, turn: Turn, *, anew: bool, restarted: bool) -> Listener:
+    """What is known of the player at the step after a session's, in which `turn` is played and `cell` is over.
+
+    `anew`: turns begin anew, since the rules have changed; `restarted`: so does the game.
+    """
+    listener, step = before.listener, before.step + 1
+    start, begins = step * TICKS_PER_STEP, turn.start == step
+    recent, call = listener.recent_keys, listener.call
+    if begins and turn.who.hears_you:  # what was struck in the step before has taken the turn
+        recent = tuple(key for key in recent if key.onset >= start - TICKS_PER_STEP)
+    if restarted or (begins and turn.who is Who.IMPROV) or (call and is_stray(call, step)):
+        call = None
+    call_start, took = listener.call_start_step, listener.took_turn
+    if turn != before.turn:
+        call_start = None if anew else answered_from(before, turn)
+        took = not anew and is_taken(turn, before.turn)
+    return Listener(
+        keys=tuple(key for key in listener.keys if key.release is None or key.release > start),
+        recent_keys=recent,
+        previous_cell=cell,
+        call=call,
+        call_start_step=call_start,
+        took_turn=took,
+    )
+
+
 def answered_from(before: Session, turn: Turn) -> int | None:
     """The step from which the call is counted that a turn answers: where the player's turn began if the form decides
     whose turn it is, else the beat on which the phrase began. Silence asks nothing.
     """
-    if turn.who is not Who.IMPROV or not before.turn.who.hears_you or before.call is None:
+    if turn.who is not Who.IMPROV or not before.turn.who.hears_you or before.listener.call is None:
         return None
     if before.settings.mode is Mode.TRADE:
         return before.turn.start
-    return before.call.first // TICKS_PER_BEAT * STEPS_PER_BEAT
+    return before.listener.call.first // TICKS_PER_BEAT * STEPS_PER_BEAT
 
 
-def playing_style(keys: tuple[Key, ...], key_semitones: int, encoding: Encoding) -> Touch:
+def playing_style(keys: tuple[Key, ...], key_semitones: int, encoding: Encoding) -> PlayingStyle:
     """The loudness of some keys, and the octaves that bring them into the network's range: none where that is wide."""
     pitches = encoding.melody_pitches()
     centre, half = (pitches[0] + pitches[-1]) / 2 + key_semitones, (pitches[-1] - pitches[0]) / 2
     above = sum(key.pitch for key in keys) / len(keys) - centre
     too_far = max(0.0, abs(above) - max(0.0, half - _MARGIN))
     octaves = round(copysign(too_far, above) / 12)
-    return Touch(round(sum(key.velocity for key in keys) / len(keys)), octaves, follows=True)
+    return PlayingStyle(round(sum(key.velocity for key in keys) / len(keys)), octaves, follows=True)

@@ -12,7 +12,7 @@ from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Chord
 from improv.music.turns import NOTHING_YET, Answer, Mode, owes_a_note
 from improv.protocol.controls import ON, Settings
 from improv.session.band.comping import CHORDS_LOW
-from improv.session.state import Odds, Session, Touch
+from improv.session.state import PitchLogits, PlayingStyle, Session
 
 _BEGINS = (CHORDS_LOW + 12, CHORDS_LOW + 34)
 """The lowest and the highest pitch with which a phrase begins that follows no player's register, C4 to Bb5."""
@@ -20,20 +20,20 @@ _BEGINS = (CHORDS_LOW + 12, CHORDS_LOW + 34)
 
 def improvise(
     choosing: Choosing, outputs: Tensors, asked: Callable[[Choice], Tensor], session: Session, spec: ModelSpec
-) -> tuple[Cell, Odds | None]:
+) -> tuple[Cell, PitchLogits | None]:
     """What improv plays in the session's step, one choice after another, and what the network said of its first pitch.
 
     `outputs` are the heads before any choice; `asked` gives a head's logits once some have been made. Where it is
     not improv's turn nothing is drawn.
     """
-    settings, octaves = session.settings, session.touch.octaves + session.settings.register
-    odds: Odds | None = None
+    settings, octaves = session.settings, session.band.style.octaves + session.settings.register
+    odds: PitchLogits | None = None
     choice = next(choosing)
     logits = outputs[choice.head]
     for number in count():
         distribution = spec.heads[choice.head].distribution
         if odds is None and choice.pitches:
-            odds = Odds(logits.ravel(), distribution, choice.bias, choice.pitches, octaves)
+            odds = PitchLogits(logits.ravel(), distribution, choice.bias, choice.pitches, octaves)
         if not session.turn.who.plays:
             break
         likely = one_unit(
@@ -65,7 +65,7 @@ def plain_line(step: int, chord: Chord | None, encoding: Encoding) -> Cell:
 
 def answer_so_far(session: Session, before: Session) -> Answer:
     """What improv has played in the session's turn before its step."""
-    return before.answer if session.turn == before.turn else NOTHING_YET
+    return before.band.answer if session.turn == before.turn else NOTHING_YET
 
 
 def melody_muted(settings: Settings) -> bool:
@@ -82,11 +82,11 @@ def steering(session: Session, before: Session) -> Steer:
     return Steer(settings.density, settings.rests, settings.leaning, ends, strikes)
 
 
-def register_over_chords(session: Session, melody: Cell, before: Cell) -> Touch:
+def register_over_chords(session: Session, melody: Cell, before: Cell) -> PlayingStyle:
     """The touch of what was chosen: while no player is followed, a phrase begins where its first note lies over the
     chords, and not much higher, for a network that learned from horns of all registers is at home in each.
     """
-    touch = session.touch
+    touch = session.band.style
     if touch.follows or before.pitches or not melody.onsets:
         return touch
     pitch, octaves = melody.onsets[0].pitch + session.semitones, touch.octaves

@@ -10,7 +10,7 @@ from improv.music.theory import PITCH_CLASSES, Chord, Form, pitch_class, shortes
 from improv.music.turns import Mode, Who
 from improv.protocol.controls import MELODY_CONTROLS, TEMPO
 from improv.session.listening import playing_style
-from improv.session.state import Session
+from improv.session.state import ModelTune, NetworkState, Session
 
 
 def has_melody(spec: ModelSpec) -> bool:
@@ -33,20 +33,20 @@ def silence(model: StepModel) -> Tensors:
 
 def caught_up(session: Session, model: StepModel) -> Session:
     """The session with the first of what the network has missed fed to it. Whatever the model raises is raised."""
-    fed, *unfed = session.unfed
-    _, memory = model.step(encode_features(fed, ENCODINGS[model.spec.encoding], model), session.memory)
-    return replace(session, memory=memory, unfed=tuple(unfed))
+    fed, *unfed = session.network.pending_inputs
+    _, memory = model.step(encode_features(fed, ENCODINGS[model.spec.encoding], model), session.network.memory)
+    return replace(session, network=replace(session.network, memory=memory, pending_inputs=tuple(unfed)))
 
 
 def swapped(session: Session, model: StepModel) -> Session:
     """The session with another network, which begins with what was played in the last chorus, or its changes alone."""
     form, spec, encoding = Form.parse(model.spec.form), model.spec, ENCODINGS[model.spec.encoding]
-    up = shortest_way(session.own_key, spec.key)
-    sounding = PITCH_CLASSES[(pitch_class(session.own_key) + session.semitones) % 12]
-    waits = not session.playing or session.place < 0
+    up = shortest_way(session.tune.key, spec.key)
+    sounding = PITCH_CLASSES[(pitch_class(session.tune.key) + session.semitones) % 12]
+    waits = not session.position.playing or session.place < 0
     end = form.steps - 1 if waits else session.place  # the place that is fed next
     top = (end // form.steps - 1) * form.steps  # from the top of the chorus before: it counts from there
-    kept = (session.past[:-1] if waits else session.past)[-form.steps :]
+    kept = (session.network.recent_inputs[:-1] if waits else session.network.recent_inputs)[-form.steps :]
     heard = [
         replace(
             fed,
@@ -57,19 +57,20 @@ def swapped(session: Session, model: StepModel) -> Session:
         )
         for place, fed in zip(range(end - len(kept), end), kept, strict=True)
     ]
-    past = (*_silent_chorus(form, range(top, end - len(heard)), encoding, session.transport.bpm), *heard)
+    past = (*_silent_chorus(form, range(top, end - len(heard)), encoding, session.position.transport.bpm), *heard)
     return replace(
         session,
         settings=replace(session.settings, key=sounding) if up else session.settings,  # the key that sounds stays
-        form=form,
-        own_key=spec.key,
-        chosen=_moved(session.chosen, up),
-        ahead=form_lookahead(form, session.place, encoding),
-        memory=no_memory(spec),
-        unfed=past,
-        past=past[-form.steps :],
-        behind=0,
-        faults_in_a_row=0,
+        tune=ModelTune(form, spec.key),
+        network=NetworkState(
+            memory=no_memory(spec),
+            output=_moved(session.network.output, up),
+            logits=session.network.logits,
+            chord_lookahead=form_lookahead(form, session.place, encoding),
+            pending_inputs=past,
+            recent_inputs=past[-form.steps :],
+        ),
+        health=replace(session.health, consecutive_faults=0),
     )
 
 
@@ -84,9 +85,11 @@ def with_empty_memory(session: Session, model: StepModel) -> Session:
     It follows from the step alone, however much of what it has missed the network has been fed already.
     """
     last = session.place - 1
-    top = last - last % session.form.steps
-    changes = _silent_chorus(session.form, range(top, last + 1), ENCODINGS[model.spec.encoding], session.transport.bpm)
-    return replace(session, memory=no_memory(model.spec), unfed=changes)
+    top = last - last % session.tune.form.steps
+    changes = _silent_chorus(
+        session.tune.form, range(top, last + 1), ENCODINGS[model.spec.encoding], session.position.transport.bpm
+    )
+    return replace(session, network=replace(session.network, memory=no_memory(model.spec), pending_inputs=changes))
 
 
 def _silent_chorus(form: Form, places: Iterable[int], encoding: Encoding, bpm: float) -> tuple[Fed, ...]:
@@ -107,28 +110,32 @@ def call_cell(session: Session, step: int) -> Cell | None:
 
     What is farther back than a chorus is forgotten.
     """
-    if session.answering is None:
+    if session.listener.call_start_step is None:
         return None
-    wanted = session.answering + step - session.turn.start
+    wanted = session.listener.call_start_step + step - session.turn.start
     ago = session.step - wanted
-    played = wanted < session.turn.start and ago <= len(session.past)
-    return session.past[-ago].frame.melody if played else None
+    played = wanted < session.turn.start and ago <= len(session.network.recent_inputs)
+    return session.network.recent_inputs[-ago].frame.melody if played else None
 
 
 def network_inputs(session: Session, before: Session, cell: Cell, encoding: Encoding) -> tuple[Fed, ...]:
     """What the network is fed of a session as it sounded; `before` knows what was asked for."""
-    form = session.form
+    form = session.tune.form
     if session.place < 0:
-        waiting = Fed(session.chosen, -1, session.ahead, form.steps, bpm=session.transport.bpm)
+        waiting = Fed(
+            session.network.output, -1, session.network.chord_lookahead, form.steps, bpm=session.position.transport.bpm
+        )
         return (waiting,)  # the network waits before the top
     sounded, yours = _sounded(session, cell, encoding), session.turn.who is Who.YOU
     fed = Fed(
-        sounded, session.place, session.ahead, form.steps, yours,
-        answered=call_cell(session, session.step), bpm=session.transport.bpm,
+        sounded, session.place, session.network.chord_lookahead, form.steps, yours,
+        answered=call_cell(session, session.step), bpm=session.position.transport.bpm,
     )  # fmt: skip
-    left = session.playing and (not before.playing or before.top != session.top)
+    left = session.position.playing and (
+        not before.position.playing or before.position.form_start != session.position.form_start
+    )
     places = range(session.place + 1, form.steps * (session.place // form.steps + 1)) if left else ()
-    return (fed, *_silent_chorus(form, places, encoding, session.transport.bpm))
+    return (fed, *_silent_chorus(form, places, encoding, session.position.transport.bpm))
 
 
 def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
@@ -136,13 +143,13 @@ def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
     who = session.turn.who
     barged_in = session.settings.mode is not Mode.SOLO and cell.onsets
     if not (who.hears_you or barged_in):
-        return session.chosen
-    touch = session.touch
-    if session.recent:
-        touch = playing_style(session.recent, session.semitones, encoding)
+        return session.network.output
+    touch = session.band.style
+    if session.listener.recent_keys:
+        touch = playing_style(session.listener.recent_keys, session.semitones, encoding)
     yours = cell.transposed(-session.semitones - 12 * touch.octaves)
-    melody = yours.joined(session.chosen.melody) if who.plays else yours
-    return Frame(melody, session.chosen.chord)
+    melody = yours.joined(session.network.output.melody) if who.plays else yours
+    return Frame(melody, session.network.output.chord)
 
 
 def encode_features(fed: Fed, encoding: Encoding, model: StepModel) -> Tensors:

@@ -33,8 +33,8 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Odds:
-    """What a network has said of its melody's units: logits, and what was added to their logarithms, (units,)."""
+class PitchLogits:
+    """What a network has said of its melody's pitches: logits, and what was added to their logarithms, (units,)."""
 
     logits: Tensor
     distribution: str
@@ -45,7 +45,7 @@ class Odds:
 
 
 @dataclass(frozen=True, slots=True)
-class Touch:
+class PlayingStyle:
     """How improv plays its melody: the mean velocity and the octaves above the network's own range."""
 
     velocity: int = MELODY_VELOCITY
@@ -55,81 +55,134 @@ class Touch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """A performance at the start of `step`: where it is, what it remembers, what sounds."""
+class Position:
+    """Where a performance is."""
 
     step: int
-    transport: Transport
-    settings: Settings
-    form: Form
-    """The form in the network's key."""
-    own_key: str
-    """The network's key."""
-    turn: Turn
-    top: int = 0
+    form_start: int = 0
     """The step of the top of the form, from which choruses and bars are counted."""
     playing: bool = True
     """Whether it goes on from step to step; while it does not, everything stays as it is."""
-    chosen: Frame
-    """What the network chose for `step`, in its own key and range; before step 0 the end of its primer."""
-    frame: Frame
-    """What improv plays in `step`."""
+    transport: Transport
+    pending_swing: float | None = None
+    """The swing to come with the next beat."""
+    taps_s: tuple[float, ...] = ()
+    """When the tempo was tapped, in seconds of the clock."""
+
+    @property
+    def swing(self) -> float:
+        """The swing in force, or the one to come with the next beat."""
+        return self.transport.swing if self.pending_swing is None else self.pending_swing
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTune:
+    """The tune as the network knows it."""
+
+    form: Form
+    """The form in the network's key."""
+    key: str
+    """The network's key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """What was heard of the player."""
+
+    keys: tuple[Key, ...] = ()
+    """Keys that are down, or that belong to a step still to come."""
+    recent_keys: tuple[Key, ...] = ()
+    """The player's last notes in this turn."""
+    previous_cell: Cell = SILENCE
+    """What the player played in the step before."""
+    call: Call | None = None
+    """What the player has played since improv last did."""
+    call_start_step: int | None = None
+    """The step at which the player's turn began that improv answers; None where it answers none."""
+    took_turn: bool = False
+    """Whether the player has the turn because they took it from improv."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkState:
+    """What the network remembers, and what it is still to be fed; all in its own key and range."""
+
     memory: Tensors = field(compare=False)
-    odds: "Odds | None" = field(default=None, compare=False)
-    """What the network has said of the melody in `step`; None where it was not asked."""
-    voicing: tuple[int, ...] = ()
+    output: Frame
+    """What the network chose for the step; before step 0 the end of its primer."""
+    logits: PitchLogits | None = field(default=None, compare=False)
+    """What the network has said of the melody in the step; None where it was not asked."""
+    chord_lookahead: tuple[Chord | None, ...] = ()
+    """The chords of the steps to come, as far as they are settled."""
+    pending_inputs: tuple[Fed, ...] = ()
+    """What sounded in steps the network failed at, still to be fed to it."""
+    recent_inputs: tuple[Fed, ...] = ()
+    """What the network was fed in the last chorus: another network begins with it."""
+    steps_behind: int = 0
+    """Steps since the network last decided one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandState:
+    """What improv plays."""
+
+    frame: Frame
+    """What improv plays in the step, in the key of the performance."""
+    chord_voicing: tuple[int, ...] = ()
     """The pitches of the chord that sound."""
     levels: tuple[int, ...] = (OWN_VOLUME,) * len(LEVELS)
     """How loud the parts are, as far as their synth was told."""
-    ahead: tuple[Chord | None, ...] = ()
-    """The chords of the steps to come, as far as they are settled, in the network's key."""
-    unfed: tuple[Fed, ...] = ()
-    """What sounded in steps the network failed at, still to be fed to it."""
-    behind: int = 0
-    """Steps since the network last decided one."""
-    touch: Touch = Touch()
-    heard: Cell = SILENCE
-    """What the player played in the step before."""
-    keys: tuple[Key, ...] = ()
-    """Keys that are down, or that belong to a step still to come."""
-    recent: tuple[Key, ...] = ()
-    """The player's last notes in this turn."""
+    style: PlayingStyle = PlayingStyle()
     answer: Answer = NOTHING_YET
     """What improv has played in this turn."""
-    call: Call | None = None
-    """What the player has played since improv last did."""
-    took_turn: bool = False
-    """Whether the player has the turn because they took it from improv."""
-    answering: int | None = None
-    """The step at which the player's turn began that improv answers; None where it answers none."""
-    past: tuple[Fed, ...] = ()
-    """What the network was fed in the last chorus: another network begins with it."""
-    swing: float | None = None
-    """The swing to come with the next beat."""
-    taps: tuple[float, ...] = ()
-    """When the tempo was tapped, in seconds of the clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What has gone wrong."""
+
     missed_steps: int = 0
     """Steps whose time had passed before they could be played."""
     faults: int = 0
     """Steps the network failed at or was late for."""
-    faults_in_a_row: int = 0
+    consecutive_faults: int = 0
     """Steps that the network has failed at, other than by being late, since it last decided one."""
-    fault: str = ""
+    last_fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A performance at the start of a step: where it is, what it remembers, what sounds."""
+
+    position: Position
+    settings: Settings
+    """What the player has chosen."""
+    tune: ModelTune
+    turn: Turn
+    listener: Listener = Listener()
+    network: NetworkState
+    band: BandState
+    health: Health = Health()
+
+    @property
+    def step(self) -> int:
+        """The step that begins, counted from the first one of the performance."""
+        return self.position.step
 
     @property
     def place(self) -> int:
         """The step counted from the top of the form; below zero it is counted in."""
-        return self.step - self.top
+        return self.position.step - self.position.form_start
 
     @property
     def rules(self) -> Rules:
-        """The game that is played."""
-        return Rules(self.settings.mode, self.settings.bars, self.settings.gap, self.top)
+        """The rules of turn taking in force."""
+        return Rules(self.settings.mode, self.settings.bars, self.settings.gap, self.position.form_start)
 
     @property
     def semitones(self) -> int:
         """How far the performance lies above the network's key, the shortest way: -5 to 6."""
-        return 0 if self.settings.key == OWN else shortest_way(self.own_key, self.settings.key)
+        return 0 if self.settings.key == OWN else shortest_way(self.tune.key, self.settings.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,12 @@ is chosen is brought into the performance's on the way out.
 """
 
 from dataclasses import replace
-from typing import Any
 
 from improv.models.contract import StepModel, Tensor
 from improv.models.encodings import CHORD_HEAD, ENCODINGS, Choice, Encoding, Fed
 from improv.music.notes import SILENCE, Cell, Frame, Placed, in_order
 from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
-from improv.music.turns import Answer, Ear, Mode, Who, first_turn, is_stray, is_taken, turn_after
+from improv.music.turns import Answer, Ear, Mode, first_turn, turn_after
 from improv.protocol.commands import HandOver
 from improv.protocol.controls import ON
 from improv.session.band.arrange import arrange, note_offs, transposed_to_performance
@@ -25,10 +24,10 @@ from improv.session.band.comping import CHORDS_LOW
 from improv.session.band.levels import levels_of, volume_changes
 from improv.session.commands import apply_commands
 from improv.session.harmony import choose_chord_units
-from improv.session.listening import answered_from, cell_at, hear, playing_style
+from improv.session.listening import cell_at, hear, next_listener, playing_style
 from improv.session.melody import answer_so_far, improvise, melody_muted, register_over_chords, steering
 from improv.session.network import accepted_features, call_cell, encode_features, has_melody, network_inputs
-from improv.session.state import Heard, Played, Session
+from improv.session.state import Heard, NetworkState, Played, Position, Session
 
 
 def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, Played]:
@@ -41,8 +40,8 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     before, session, fed = prepare_step(session, heard, encoding)
     if not makes_music(session):
         return silent_step(before, session, fed, audible=True)
-    memory = before.memory
-    *earlier, last = (*before.unfed, *fed)
+    memory = before.network.memory
+    *earlier, last = (*before.network.pending_inputs, *fed)
     for each in earlier:
         _, memory = model.step(encode_features(each, encoding, model), memory)
     features = encode_features(last, encoding, model)
@@ -51,18 +50,26 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     def asked(choice: Choice) -> Tensor:
         return model.ask(choice.head, {**features, **accepted_features(choice.features, model)}, after)
 
-    newest = encoding.chord(choose_chord_units(outputs[CHORD_HEAD], last, encoding, session), session.form)
+    newest = encoding.chord(choose_chord_units(outputs[CHORD_HEAD], last, encoding, session), session.tune.form)
     chord, *ahead = (*last.ahead, newest)
-    melody, odds = SILENCE, None
+    melody, logits = SILENCE, None
     if has_melody(model.spec):
-        choosing = encoding.choosing(steering(session, before), chord, before.chosen.melody, last.asked)
-        melody, odds = improvise(choosing, outputs, asked, session, model.spec)
-    session = replace(session, touch=register_over_chords(session, melody, before.frame.melody))
-    session = settle(
-        Frame(melody, chord), before, session, ahead=tuple(ahead), memory=after, odds=odds,
-        unfed=(), behind=0, faults_in_a_row=0,
-    )  # fmt: skip
-    return session, Played(session.frame, arrange(before, session))
+        choosing = encoding.choosing(steering(session, before), chord, before.network.output.melody, last.asked)
+        melody, logits = improvise(choosing, outputs, asked, session, model.spec)
+    style = register_over_chords(session, melody, before.band.frame.melody)
+    health = replace(session.health, consecutive_faults=0)
+    session = replace(session, band=replace(session.band, style=style), health=health)
+    network = replace(
+        session.network,
+        memory=after,
+        output=Frame(melody, chord),
+        logits=logits,
+        chord_lookahead=tuple(ahead),
+        pending_inputs=(),
+        steps_behind=0,
+    )
+    session = settle(session, before, network)
+    return session, Played(session.band.frame, arrange(before, session))
 
 
 def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> tuple[Session, Session, tuple[Fed, ...]]:
@@ -72,89 +79,106 @@ def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> tuple[Se
     """
     listened = hear(session, heard.notes, encoding.grid)
     before = apply_commands(listened, heard.commands)
-    cell = cell_at(before.keys, before.step)
+    cell = cell_at(before.listener.keys, before.step)
     ear = Ear(
-        call=before.call,
+        call=before.listener.call,
         struck=len(cell.onsets),
-        so_far=len({key.onset for key in before.recent if key.onset >= before.turn.start * TICKS_PER_STEP}),
-        held=any(key.release is None for key in before.keys),
+        so_far=len(
+            {key.onset for key in before.listener.recent_keys if key.onset >= before.turn.start * TICKS_PER_STEP}
+        ),
+        held=any(key.release is None for key in before.listener.keys),
         handed_over=any(isinstance(command, HandOver) for command in heard.commands),
     )
     fed = network_inputs(listened, before, cell, encoding)
-    past = before.past if listened.place < 0 else (*before.past, *fed)[-before.form.steps :]
-    after = next_position(before, listened, cell, ear, past, encoding)
+    past = (
+        before.network.recent_inputs
+        if listened.place < 0
+        else (*before.network.recent_inputs, *fed)[-before.tune.form.steps :]
+    )
+    after = next_step(before, listened, cell, ear, past, encoding)
     *earlier, last = fed
     return before, after, (*earlier, replace(last, answers=after.turn.who.plays, asked=call_cell(after, after.step)))
 
 
 def makes_music(session: Session) -> bool:
     """Whether there is music in the session's step: it is neither counted in nor stopped."""
-    return session.playing and session.place >= 0
+    return session.position.playing and session.place >= 0
 
 
 def silent_step(before: Session, session: Session, fed: tuple[Fed, ...], *, audible: bool) -> tuple[Session, Played]:
     """A step that is counted in, or in which playing stops: what sounds ends, and the network waits."""
     *unfed, last = fed
-    session = replace(
-        session,
-        frame=Frame(SILENCE, None),
-        voicing=(),
-        levels=levels_of(session.settings),
-        odds=None,
-        chosen=last.frame,
-        ahead=last.ahead,
-        unfed=(*before.unfed, *unfed),
-        touch=before.touch,
+    network = replace(
+        session.network,
+        output=last.frame,
+        logits=None,
+        chord_lookahead=last.ahead,
+        pending_inputs=(*before.network.pending_inputs, *unfed),
     )
+    band = replace(
+        session.band,
+        frame=Frame(SILENCE, None),
+        chord_voicing=(),
+        levels=levels_of(session.settings),
+        style=before.band.style,
+    )
+    session = replace(session, network=network, band=band)
     start = session.step * TICKS_PER_STEP
     events = [*volume_changes(before, session), *(Placed(start, off) for off in note_offs(before))]
-    if audible and session.playing:
+    if audible and session.position.playing:
         events += count_in_clicks(session)
-    return session, Played(session.frame, in_order(events))
+    return session, Played(session.band.frame, in_order(events))
 
 
-def settle(chosen: Frame, before: Session, session: Session, **known: Any) -> Session:
-    """The session with what was chosen for its step; what is silenced is not played, and so was not chosen."""
+def settle(session: Session, before: Session, network: NetworkState) -> Session:
+    """The session in which a network's output sounds; what is silenced is not played, and so was not chosen."""
     settings = session.settings
     if melody_muted(settings):
-        chosen = Frame(SILENCE, chosen.chord)
-    frame = transposed_to_performance(chosen, session, before.frame.melody)
+        network = replace(network, output=Frame(SILENCE, network.output.chord))
+    frame = transposed_to_performance(network.output, session, before.band.frame.melody)
     sounds = settings.chords_mute != ON and settings.chords_level
     voicing = frame.chord.voiced(CHORDS_LOW) if frame.chord and sounds else ()
     answer, begun = answer_so_far(session, before), len(frame.melody.onsets)
     if begun:
         answer = Answer(answer.notes + begun, session.step)
+    band = replace(session.band, frame=frame, chord_voicing=voicing, levels=levels_of(settings), answer=answer)
+    return replace(session, network=network, band=band)
+
+
+def next_step(
+    before: Session, was: Session, cell: Cell, ear: Ear, inputs: tuple[Fed, ...], encoding: Encoding
+) -> Session:
+    """The session at its next step: what is over is forgotten, whose turn it is decided, the style renewed.
+
+    `was` is the session before anything was asked for: where the rules have changed, turns begin anew. `inputs` are
+    what the network was fed in the last chorus.
+    """
+    step = before.step + 1
+    restarted = _game(before) != _game(was)
+    anew = restarted or (before.settings.mode is Mode.TRADE and before.settings.bars != was.settings.bars)
+    turn = first_turn(step, before.rules) if anew else turn_after(before.turn, step, before.rules, ear)
+    style, recent = before.band.style, before.listener.recent_keys
+    if recent and (turn.start == step or (step - before.position.form_start) % STEPS_PER_BAR == 0):
+        style = playing_style(recent, before.semitones, encoding)
     return replace(
-        session, chosen=chosen, frame=frame, voicing=voicing, levels=levels_of(settings), answer=answer, **known
+        before,
+        position=_next_position(before.position),
+        turn=turn,
+        listener=next_listener(before, cell, turn, anew=anew, restarted=restarted),
+        network=replace(before.network, recent_inputs=inputs),
+        band=replace(before.band, style=style),
     )
 
 
-def next_position(
-    before: Session, was: Session, cell: Cell, ear: Ear, past: tuple[Fed, ...], encoding: Encoding
-) -> Session:
-    """The session at its next step: what is over is forgotten, whose turn it is decided, the touch renewed.
+def _game(session: Session) -> tuple[Mode, int, bool]:
+    """What turns depend on: where it changes, the game begins anew."""
+    return session.settings.mode, session.position.form_start, session.position.playing
 
-    `was` is the session before anything was asked for: where the rules have changed, turns begin anew.
-    """
-    step = before.step + 1
-    start = step * TICKS_PER_STEP
-    keys = tuple(key for key in before.keys if key.release is None or key.release > start)
-    left = (before.settings.mode, before.top, before.playing) != (was.settings.mode, was.top, was.playing)
-    anew = left or (before.settings.mode is Mode.TRADE and before.settings.bars != was.settings.bars)
-    turn = first_turn(step, before.rules) if anew else turn_after(before.turn, step, before.rules, ear)
-    begins = turn.start == step
-    answering = before.answering if turn == before.turn else None if anew else answered_from(before, turn)
-    took = before.took_turn if turn == before.turn else not anew and is_taken(turn, before.turn)
-    recent, call, touch, transport, swing = before.recent, before.call, before.touch, before.transport, before.swing
-    if recent and (begins or (step - before.top) % STEPS_PER_BAR == 0):
-        touch = playing_style(recent, before.semitones, encoding)
-    if begins and turn.who.hears_you:  # what was struck in the step before has taken the turn
-        recent = tuple(key for key in recent if key.onset >= start - TICKS_PER_STEP)
-    if left or (begins and turn.who is Who.IMPROV) or (call and is_stray(call, step)):
-        call = None
-    if swing is not None and step % STEPS_PER_BEAT == 0:
-        transport, swing = transport.with_swing(swing, step), None
-    return replace(
-        before, step=step, keys=keys, heard=cell, turn=turn, took_turn=took, recent=recent, call=call,
-        answering=answering, touch=touch, past=past, transport=transport, swing=swing,
-    )  # fmt: skip
+
+def _next_position(position: Position) -> Position:
+    """The position one step later; a swing that is pending comes with a beat."""
+    step = position.step + 1
+    if position.pending_swing is None or step % STEPS_PER_BEAT:
+        return replace(position, step=step)
+    transport = position.transport.with_swing(position.pending_swing, step)
+    return replace(position, step=step, transport=transport, pending_swing=None)

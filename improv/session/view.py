@@ -20,41 +20,41 @@ def snapshot(session: Session, planned: Session, played: Iterable[Placed] = ()) 
     """What a client sees of a session, of the plan for its next step, and of the events that are played in it."""
     return Snapshot(
         step=session.step,
-        place=Place.of(session.place, session.form),
+        place=Place.of(session.place, session.tune.form),
         turn=session.turn,
         beats_left=session.turn.beats_left(session.step),
-        took_turn=session.took_turn,
-        playing=session.playing,
-        chord=session.frame.chord,
-        next_chord=planned.frame.chord,
-        heard=session.heard,
-        played=session.frame.melody,
-        planned=planned.frame.melody if planned.step > session.step else SILENCE,
-        form=_form_text(session.form, session.semitones),
+        took_turn=session.listener.took_turn,
+        playing=session.position.playing,
+        chord=session.band.frame.chord,
+        next_chord=planned.band.frame.chord,
+        heard=session.listener.previous_cell,
+        played=session.band.frame.melody,
+        planned=planned.band.frame.melody if planned.step > session.step else SILENCE,
+        form=_form_text(session.tune.form, session.semitones),
         chords=_known_chords(session, planned),
         loudness=_loudness(session, played),
         chances=_chances(planned),
-        memory=_memory_view(session.memory),
-        tempo=session.transport.bpm,
-        swing=session.transport.swing if session.swing is None else session.swing,
+        memory=_memory_view(session.network.memory),
+        tempo=session.position.transport.bpm,
+        swing=session.position.swing,
         settings=session.settings,
-        missed_steps=session.missed_steps,
-        faults=session.faults,
-        fault=session.fault,
+        missed_steps=session.health.missed_steps,
+        faults=session.health.faults,
+        fault=session.health.last_fault,
     )
 
 
 def _known_chords(session: Session, planned: Session) -> tuple[Chord | None, ...]:
     """The chords of the session's bar so far, and those that are settled or planned, in the key that sounds."""
-    if not session.playing:
+    if not session.position.playing:
         return ()
     so_far, counted_in = session.place % STEPS_PER_BAR, session.place < 0
-    past = [] if counted_in or not so_far else [fed.frame.chord for fed in session.past[-so_far:]]
-    chords = [*[None] * (so_far - len(past)), *past, None if counted_in else session.chosen.chord]
+    past = [] if counted_in or not so_far else [fed.frame.chord for fed in session.network.recent_inputs[-so_far:]]
+    chords = [*[None] * (so_far - len(past)), *past, None if counted_in else session.network.output.chord]
     coming: list[Chord | None] = []
-    if planned.step > session.step and planned.playing:
-        next_ones = [None] * -planned.place if planned.place < 0 else [planned.chosen.chord]
-        coming = [*next_ones, *planned.ahead]
+    if planned.step > session.step and planned.position.playing:
+        next_ones = [None] * -planned.place if planned.place < 0 else [planned.network.output.chord]
+        coming = [*next_ones, *planned.network.chord_lookahead]
     return (*_transposed(chords, session.semitones), *_transposed(coming, planned.semitones))
 
 
@@ -70,10 +70,10 @@ def _form_text(form: Form, semitones: int) -> str:
 def _loudness(session: Session, played: Iterable[Placed]) -> Loudness:
     """The loudest onsets: of the player's in the step before the session's, of each part that improv plays in it."""
     step, loudest = session.step - 1, dict.fromkeys(Part, 0)
-    for key in (*session.keys, *session.recent):
+    for key in (*session.listener.keys, *session.listener.recent_keys):
         if key.onset // TICKS_PER_STEP == step:
             loudest[Part.YOU] = max(loudest[Part.YOU], key.velocity)
-    levels = {part: level / OWN_VOLUME for (part, _), level in zip(LEVELS, session.levels, strict=True)}
+    levels = {part: level / OWN_VOLUME for (part, _), level in zip(LEVELS, session.band.levels, strict=True)}
     for event in (placed.event for placed in played):
         if isinstance(event, NoteOn):
             loudest[event.part] = max(loudest[event.part], min(127, round(event.velocity * levels[event.part])))
@@ -82,7 +82,7 @@ def _loudness(session: Session, played: Iterable[Placed]) -> Loudness:
 
 def _chances(session: Session) -> tuple[Chance, ...]:
     """How probable each pitch of the melody was in the session's step, in the pitches that would sound."""
-    odds, settings = session.odds, session.settings
+    odds, settings = session.network.logits, session.settings
     if odds is None:
         return ()
     trained = one_unit(odds.logits, 1.0, distribution=odds.distribution)

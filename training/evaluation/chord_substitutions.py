@@ -167,9 +167,12 @@ def played(model: StepModel, temperature: float, choruses: int, seed: int) -> It
     steps, length = sessions(model, settings), Form.parse(model.spec.form).steps
     for _ in range(choruses):
         *chorus, last = islice(steps, length)
-        chords = tuple(session.frame.chord for session in (*chorus, last))
-        state = [last.memory[name].tobytes() for name in Changes.STATE]
-        yield chords[::STEPS_PER_BEAT], b"".join((*state, repr((last.chosen.chord, last.ahead)).encode()))
+        chords = tuple(session.band.frame.chord for session in (*chorus, last))
+        state = [last.network.memory[name].tobytes() for name in Changes.STATE]
+        yield (
+            chords[::STEPS_PER_BEAT],
+            b"".join((*state, repr((last.network.output.chord, last.network.chord_lookahead)).encode())),
+        )
 
 
 def jams(model: StepModel, temperature: float, choruses: int) -> list[list[Chorus]]:

@@ -50,12 +50,12 @@ def sessions(model: StepModel, settings: Settings, bpm: float = BPM) -> Iterator
 
 def alone(model: StepModel, bars: int, settings: Settings, bpm: float = BPM) -> tuple[Frame, ...]:
     """What sounds in so many bars from the top of the form on."""
-    return tuple(session.frame for session in islice(sessions(model, settings, bpm), bars * STEPS_PER_BAR))
+    return tuple(session.band.frame for session in islice(sessions(model, settings, bpm), bars * STEPS_PER_BAR))
 
 
 def remembered(model: StepModel, bars: int, settings: Settings) -> Reals:
     """A model's memory in each step of such a performance, as numbers, (steps, numbers)."""
-    memories = (each.memory for each in islice(sessions(model, settings), bars * STEPS_PER_BAR))
+    memories = (each.network.memory for each in islice(sessions(model, settings), bars * STEPS_PER_BAR))
     return np.array([np.concatenate([each.ravel() for each in memory.values()]) for memory in memories], np.float64)
 
 
@@ -65,7 +65,7 @@ def waiting(model: StepModel, bars: int, place: int) -> Session:
     Until then it has listened to the changes alone. ValueError if the player has no such turn.
     """
     session = begin(model, Settings(mode=Mode.LISTEN, bars=bars), Transport(0, 0.0, BPM))
-    tops = range(place, place + 2 * bars * session.form.bars, session.form.bars)
+    tops = range(place, place + 2 * bars * session.tune.form.bars, session.tune.form.bars)
     first = next((top for top in tops if top % (2 * bars) == 0), None)
     if first is None:
         raise ValueError(f"trading {bars} bars, the player never begins at bar {place + 1}")
@@ -81,7 +81,7 @@ def answer(model: StepModel, session: Session, notes: Sequence[Note], temperatur
     """
     bars, first = session.settings.bars, session.step + 1
     session = replace(session, settings=replace(session.settings, temperature=temperature, seed=seed))
-    times = session.transport.time_of_tick
+    times = session.position.transport.time_of_tick
     start, end = first * TICKS_PER_STEP, bars * TICKS_PER_BAR
     timed = [Timed(times(start + note.onset), NoteOn(Part.YOU, note.pitch, VELOCITY)) for note in notes]
     timed += [Timed(times(start + min(note.end, end)), NoteOff(Part.YOU, note.pitch)) for note in notes]
@@ -89,12 +89,12 @@ def answer(model: StepModel, session: Session, notes: Sequence[Note], temperatur
     commands: tuple[Set, ...] = (Set(MODE.name, Mode.TRADE),)
     found = []
     for step in range(first, first + 2 * bars * STEPS_PER_BAR):
-        due_s = session.transport.time_of(step)
+        due_s = session.position.transport.time_of(step)
         arrived = tuple(note for note in timed if note.time_s < due_s)
         timed = timed[len(arrived) :]
         session, _ = advance(session, Heard(arrived, commands), model)
         commands = ()
-        found.append(session.frame)
+        found.append(session.band.frame)
     return found[bars * STEPS_PER_BAR :]
 
 

@@ -111,7 +111,7 @@ def improvised_bars(model: StepModel, choruses: int, seed: int, temperature: flo
     """What the network plays alone, through the session a listener hears."""
     settings = Settings(mode=Mode.SOLO, temperature=temperature, seed=seed)
     steps = choruses * Form.parse(model.spec.form).steps
-    chosen = (session.chosen.melody for session in islice(sessions(model, settings), 0, steps, STEPS_PER_BEAT))
+    chosen = (session.network.output.melody for session in islice(sessions(model, settings), 0, steps, STEPS_PER_BEAT))
     beats = [pitch for melody in chosen for pitch in melody.pitches]
     return [tuple(beats[start : start + BEATS_PER_BAR]) for start in range(0, len(beats), BEATS_PER_BAR)]
 

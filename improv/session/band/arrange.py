@@ -18,7 +18,7 @@ def transposed_to_performance(chosen: Frame, session: Session, before: Cell) -> 
     """
     semitones = session.semitones
     chord = chosen.chord.transposed(semitones) if chosen.chord else None
-    melody = chosen.melody.transposed(semitones + 12 * (session.touch.octaves + session.settings.register))
+    melody = chosen.melody.transposed(semitones + 12 * (session.band.style.octaves + session.settings.register))
     moved = tuple(Onset(pitch) for pitch in melody.held if pitch not in before.sounding_after)
     held = tuple(pitch for pitch in melody.held if pitch in before.sounding_after)
     return Frame(Cell(moved + melody.onsets, held, melody.releases), chord)
@@ -26,22 +26,22 @@ def transposed_to_performance(chosen: Frame, session: Session, before: Cell) -> 
 
 def arrange(before: Session, session: Session) -> tuple[Placed, ...]:
     """What happens from the step before to the session's own, in the ticks of the session's step."""
-    frame, start = session.frame, session.step * TICKS_PER_STEP
+    frame, start = session.band.frame, session.step * TICKS_PER_STEP
     stress = ACCENT if session.place % STEPS_PER_BAR == 0 else -ACCENT if session.place % STEPS_PER_BEAT else 0
-    velocity = min(127, max(1, session.touch.velocity + stress))
-    ended = before.frame.melody.sounding_after - set(frame.melody.held)
+    velocity = min(127, max(1, session.band.style.velocity + stress))
+    ended = before.band.frame.melody.sounding_after - set(frame.melody.held)
     events = volume_changes(before, session)
     events += [Placed(start, NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]
     events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in frame.melody.onsets]
     events += [Placed(start + release.tick, NoteOff(Part.MELODY, release.pitch)) for release in frame.melody.releases]
-    if before.voicing != session.voicing or session.place % STEPS_PER_BAR == 0:
-        events += [Placed(start, NoteOff(Part.CHORDS, pitch)) for pitch in before.voicing]
-        events += [Placed(start, NoteOn(Part.CHORDS, pitch, CHORD_VELOCITY)) for pitch in session.voicing]
+    if before.band.chord_voicing != session.band.chord_voicing or session.place % STEPS_PER_BAR == 0:
+        events += [Placed(start, NoteOff(Part.CHORDS, pitch)) for pitch in before.band.chord_voicing]
+        events += [Placed(start, NoteOn(Part.CHORDS, pitch, CHORD_VELOCITY)) for pitch in session.band.chord_voicing]
     return in_order(events)
 
 
 def note_offs(session: Session) -> list[NoteOff]:
     """An end for everything that still sounds when the session's step is over."""
-    return [NoteOff(Part.MELODY, pitch) for pitch in sorted(session.frame.melody.sounding_after)] + [
-        NoteOff(Part.CHORDS, pitch) for pitch in session.voicing
+    return [NoteOff(Part.MELODY, pitch) for pitch in sorted(session.band.frame.melody.sounding_after)] + [
+        NoteOff(Part.CHORDS, pitch) for pitch in session.band.chord_voicing
     ]

@@ -11,7 +11,7 @@ def volume_changes(before: Session, session: Session) -> list[Placed]:
     start, bar_begins = session.step * TICKS_PER_STEP, session.place % STEPS_PER_BAR == 0
     return [
         Placed(start, Volume(part, level))
-        for (part, _), old, level in zip(LEVELS, before.levels, session.levels, strict=True)
+        for (part, _), old, level in zip(LEVELS, before.band.levels, session.band.levels, strict=True)
         if level != old or (bar_begins and level != OWN_VOLUME)
     ]
 
