@@ -22,10 +22,12 @@ SAYS := import sys; print(f"improv uses Python {sys.version.split()[0]} ({sys.ex
 NEXT := 3.13
 NEXT_VENV := .venv-$(NEXT)
 NEXT_PYTHONS := python$(NEXT) $(wildcard $(PYENV)/$(NEXT)*/bin/python3 $(UV)/cpython-$(NEXT)*/bin/python3)
-NEXT_SKIPS := $(patsubst %,tests/test_%.py,answers architecture ardour bench cells controls daemon_command evening fallback \
-	fluidsynth jobs midi_fuzz model_bombs program readme real_doors requests real_ports reliability short_turns soak \
-	supervisor swap take_bounds) \
-	$(filter-out %_views.py,$(wildcard tests/test_tui*.py))
+NEXT_SKIPS := tests/ports $(patsubst %,tests/%.py,test_architecture test_goldens test_readme cli/test_daemon_command cli/test_jobs \
+	diagnostics/test_bench diagnostics/test_soak midi/test_midi_fuzz models/test_cells models/test_model_bombs \
+	recording/test_take_bounds runtime/test_evening runtime/test_model_swap runtime/test_requests runtime/test_supervisor \
+	session/test_answers session/test_controls session/test_fallback session/test_short_turns \
+	system/test_fluidsynth system/test_programs) \
+	$(filter-out %_views.py %_piano.py,$(wildcard tests/tui/test_*.py))
 
 # Bytecode is kept, also where somebody has asked for none: each of the many processes would compile all tests again.
 export PYTHONDONTWRITEBYTECODE :=

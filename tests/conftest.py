@@ -35,11 +35,12 @@ for _number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")  # a busy machine is no failure
 
-LEARNS = re.compile(r"^(from|import) (torch|training|tests\.test_improviser)\b", re.MULTILINE)
+HERE = Path(__file__).parent
+LEARNS = re.compile(r"^(from|import) (torch|training|tests\.training)\b", re.MULTILINE)
 collect_ignore = (
     []
     if find_spec("torch")
-    else [path.name for path in Path(__file__).parent.glob("test_*.py") if LEARNS.search(path.read_text())]
+    else [str(path.relative_to(HERE)) for path in HERE.rglob("test_*.py") if LEARNS.search(path.read_text())]
 )
 """What is tested of learning, where torch is not installed: make test leaves it out for all Pythons but its own."""
 

@@ -22,7 +22,7 @@ NO_PORTS = {66, 69}
 
 COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv --install-completion": ("--help", {0}),  # it would write into a shell's own files
-    "improv bench": ("--help", {0}),  # tests/test_bench.py runs it
+    "improv bench": ("--help", {0}),  # tests/diagnostics/test_bench.py runs it
     "improv config init": ("", {0}),
     "improv config path": ("", {0}),
     "improv config show --origin": ("", {0}),
@@ -58,15 +58,15 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv jam --output FLUID": ("", NO_PORTS),
     "improv models": ("", {0}),
     "improv monitor": ("--input nobody", NO_PORTS),
-    "improv play": ("", {2}),  # there is no terminal; tests/test_tui_tmux.py has one
+    "improv play": ("", {2}),  # there is no terminal; tests/tui/test_tmux.py has one
     "improv play --input KeyLab": ("", {2}),
     "improv ports": ("", {0, 69}),
     "improv render": ("out.mid", {0}),
     "improv render out.mid --choruses 4 --seed 7": ("", {0}),
-    "improv render trade.mid --choruses 2 --seed 5 --call tests/call.mid": ("", {0}),
+    "improv render trade.mid --choruses 2 --seed 5 --call tests/goldens/calls/call.mid": ("", {0}),
     "improv replay last": ("--api none", {0}),
     "improv replay last --check": ("", {0}),
-    "improv soak --minutes 31": ("--help", {0}),  # tests/test_soak.py runs it
+    "improv soak --minutes 31": ("--help", {0}),  # tests/diagnostics/test_soak.py runs it
     "improv takes": ("", {0}),
     "improv takes clear --older-than 30d --keep 20": ("--yes", {0}),
 }

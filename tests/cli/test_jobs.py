@@ -1,0 +1,487 @@
+"""improv as a job of a shell and a program of Unix: descriptors, signals, terminals and directories that come and go.
+
+The programs are real, and waited for however long they take.
+"""
+
+import os
+import select
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from improv.config.instance import Instance
+from improv.control.socket_server import ControlServer
+from improv.protocol.commands import Command, Start, Stop
+from improv.recording import find_take, read_take
+from improv.recording.replay import check
+from improv.runtime.signals import Signals, Suspension
+from improv.system import programs as program
+from tests.cli.test_daemon_command import SEEN
+from tests.conftest import tiers
+from tests.models.onnx_models import saved, walker
+from tests.ports.jack import eventually
+
+IMPROV = (sys.executable, "-m", "improv")
+JAM = "jam --api none --mode solo --tempo 400 --model eck2002-blues"
+BLUES = f"{JAM} --choruses 1 --save jam.mid"
+SHORT = "jam --api none --mode solo --tempo 400 --model ./one-bar.onnx --choruses 1 --save jam.mid"
+"""As short as a jam can be."""
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs Unix")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    saved(walker("C7"), tmp_path / "one-bar.onnx")
+    return tmp_path
+
+
+def shell(line: str, **given: Any) -> "subprocess.CompletedProcess[str]":
+    """A line of sh, in which improv is the program."""
+    text = line.replace("improv", shlex.join(IMPROV), 1)
+    return subprocess.run(
+        ["sh", "-c", text], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300, **given
+    )
+
+
+# --- descriptors --------------------------------------------------------------------------------
+
+
+@posix
+@pytest.mark.parametrize("closed", tiers("<&- >&- 2>&-", "2>&-"))
+def test_it_plays_whatever_descriptors_are_closed(closed: str, takes: Path) -> None:
+    done = shell(f"improv {SHORT} {closed}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert read_take(find_take("last", takes)).ended == "stopped"
+    assert Path("jam.mid").exists()
+
+
+@posix
+@pytest.mark.parametrize("closed", [(), (0,), (1,), (2,), (0, 2), (0, 1, 2)])
+def test_what_is_closed_is_open_on_nothing(closed: tuple[int, ...], here: Path) -> None:
+    code = (
+        "import os, sys; from improv.system.programs import settle; settle()\n"
+        "print('said'); print('told', file=sys.stderr); sys.stdout.flush()\n"
+        "opened = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)\n"
+        "os.write(opened, b'%d %s' % (opened, sys.stdin.read().encode()))"
+    )
+    shut = " ".join(f"{number}{'<' if number == 0 else '>'}&-" for number in closed)
+    line = f"exec {shlex.join([sys.executable, '-c', code, str(here / 'found')])} {shut}"
+    done = subprocess.run(["sh", "-c", line], input="heard", capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert (done.stdout, done.stderr) == ("" if 1 in closed else "said\n", "" if 2 in closed else "told\n")
+    number, _, heard = (here / "found").read_text().partition(" ")
+    assert int(number) > 2
+    assert heard == ("" if 0 in closed else "heard")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("line", ["config show", "takes", "--help", "--version", SHORT])
+def test_what_cannot_be_printed_is_told_in_one_line(line: str) -> None:
+    done = shell(f"improv {line} >/dev/full")
+    assert (done.returncode, done.stderr) == (1, "improv: stdout: No space left on device\n")
+    assert ("--save" in line) == Path("jam.mid").exists()  # and it has played
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_failure_is_told_as_ever_where_nothing_can_be_printed() -> None:
+    done = shell("improv daemon status >/dev/full")
+    assert done.returncode == 69
+    assert done.stderr.count("\n") == 1
+
+
+@posix
+def test_a_reader_that_has_had_enough_is_no_failure_of_a_jam(takes: Path) -> None:
+    done = shell(f"improv {SHORT} | head -1")
+    assert (done.stderr, done.stdout.count("\n")) == ("", 1)
+    assert read_take(find_take("last", takes)).ended == "stopped"
+
+
+# --- signals ------------------------------------------------------------------------------------
+
+
+@posix
+def test_what_is_inherited_of_signals() -> None:
+    """Blocked ones come all the same, and a child's end is told."""
+    code = (
+        "import signal, subprocess, sys\n"
+        "from improv.system.programs import settle\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})\n"
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN); signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
+        "settle()\n"
+        "assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
+        "assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL\n"
+        "assert subprocess.run([sys.executable, '-c', 'raise SystemExit(7)']).returncode == 7\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_that_was_ignored_stays_ignored(number: signal.Signals, takes: Path) -> None:
+    """`nohup improv jam` and a hang-up; and the interrupt of a job in the background of sh."""
+    line = f"trap '' {number.name.removeprefix('SIG')}; exec {shlex.join(IMPROV)} {JAM} --save jam.mid"
+    with subprocess.Popen(["sh", "-c", line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as jam:
+        assert jam.stdout is not None
+        while "bar 1 " not in jam.stdout.readline():
+            assert jam.poll() is None
+        jam.send_signal(number)
+        while "bar 4 " not in jam.stdout.readline():
+            assert jam.poll() is None
+        jam.send_signal(signal.SIGTERM)
+        jam.communicate(timeout=180)
+    assert jam.returncode == 0
+    assert read_take(find_take("last", takes)).ended == "stopped"
+
+
+def test_ignored_signals_are_left_alone_and_others_are_taken_and_given_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    hang_up = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Signals() as signals:
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            os.kill(os.getpid(), signal.SIGCONT)
+            assert signals.continued
+        assert signal.getsignal(signal.SIGTERM) == before
+    finally:
+        signal.signal(signal.SIGHUP, hang_up)
+
+
+class Paused:
+    """What a suspension is between: signals, a terminal, and somebody who obeys."""
+
+    def __init__(self) -> None:
+        self.suspends = self.continued = False
+        self.done: list[str] = []
+        self.now_s = 0.0
+        self.suspension = Suspension(self, self, self.ask, lambda text: None, lambda: self.now_s)  # type: ignore[arg-type]
+
+    def ask(self, command: Command) -> None:
+        self.done.append(type(command).__name__)
+
+    def grab(self) -> None:
+        self.done.append("grab")
+
+    def release(self) -> None:
+        self.done.append("release")
+
+    def suspend(self) -> None:
+        self.suspends = False
+        self.done.append("suspend")
+
+    def seen(self, *, playing: bool) -> None:
+        seen: Any = SimpleNamespace(playing=playing)
+        self.suspension.show(seen)
+        self.suspension.poll()
+
+
+def test_a_jam_is_suspended_once_its_music_has_ended_and_begins_again() -> None:
+    paused = Paused()
+    paused.seen(playing=True)
+    paused.suspends = True
+    paused.seen(playing=True)
+    paused.seen(playing=True)
+    assert paused.done == ["Stop"]
+    paused.seen(playing=False)
+    assert paused.done == ["Stop", "release", "suspend", "grab", "Start"]
+    paused.seen(playing=True)
+    assert paused.done[5:] == []
+
+
+def test_one_that_does_not_play_is_suspended_at_once_and_does_not_begin() -> None:
+    paused = Paused()
+    paused.seen(playing=False)
+    paused.suspends = True
+    paused.seen(playing=False)
+    assert paused.done == ["release", "suspend", "grab"]
+
+
+def test_an_engine_that_does_not_obey_keeps_nobody_from_suspending() -> None:
+    paused = Paused()
+    paused.suspends = True
+    paused.seen(playing=True)
+    paused.now_s = 5.0
+    paused.seen(playing=True)
+    assert paused.done == ["Stop", "release", "suspend", "grab", "Start"]
+
+
+def test_one_that_was_stopped_otherwise_has_its_terminal_back() -> None:
+    paused = Paused()
+    paused.continued = True
+    paused.seen(playing=True)
+    assert paused.done == ["grab"]
+    paused.seen(playing=True)
+    assert paused.done == ["grab"]
+
+
+# --- a terminal ---------------------------------------------------------------------------------
+
+
+class Bash:
+    """A shell with job control in a terminal of its own."""
+
+    def __init__(self) -> None:
+        self.master, slave = os.openpty()
+        command = ["setsid", "--ctty", "bash", "--norc", "--noprofile", "-i"]
+        self.process = subprocess.Popen(
+            command, stdin=slave, stdout=slave, stderr=slave, env=os.environ | {"PS1": "$ ", "TERM": "dumb"}
+        )
+        os.close(slave)
+        self.said = ""
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def until(self, text: str, times: int = 1) -> str:
+        """Read until something was said so often since this was last asked: what was said before it."""
+        deadline_s = time.monotonic() + 120
+        while self.said.count(text) < times:
+            assert time.monotonic() < deadline_s, f"no {text!r} in {self.said!r}"
+            if select.select([self.master], [], [], 0.5)[0]:
+                self.said += os.read(self.master, 1 << 16).decode(errors="replace")
+        at = self.said.rindex(text)
+        before, self.said = self.said[:at], self.said[at + len(text) :]
+        return before
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+
+@pytest.fixture
+def bash() -> Iterator[Bash]:
+    if not (shutil.which("setsid") and shutil.which("bash")):
+        pytest.skip("needs setsid and bash")
+    bash = Bash()
+    yield bash
+    subprocess.run([*IMPROV, "daemon", "stop"], check=False, capture_output=True)
+    bash.end()
+
+
+def test_a_jam_is_paused_by_its_terminal_and_goes_on_in_front_and_behind(bash: Bash, takes: Path) -> None:
+    bash.type(f"{shlex.join(IMPROV)} {JAM}\n")
+    bash.until("bar 1 ")
+    bash.type("\x1a")
+    bash.until("suspended: fg or bg goes on, from the top of the form")
+    bash.until("Stopped")
+    bash.type("stty -a\n")
+    bash.until(" icanon")  # the terminal is as it was
+    bash.until(" echo ")
+    bash.type("fg\n")
+    bash.until("count-in")
+    bash.until("bar 1 ")
+    bash.type("-")  # and its keys are alive
+    bash.until("396 bpm")
+    bash.type("\x1a")
+    bash.until("Stopped")
+    bash.type("bg\n")
+    bash.until("bar 1 ")
+    bash.type("echo 4$((3))2\n")  # what is typed is the shell's
+    bash.until("432")
+    bash.type("fg\n")
+    bash.type("+")
+    bash.until("400 bpm")
+    bash.type("q")
+    bash.until("onsets, late by")
+    bash.type("stty -a\n")
+    bash.until(" icanon")
+    checked = check(find_take("last", takes))
+    assert (checked.unchecked, checked.recording.missing) == (0, [])
+    asked = [command for entry in checked.recording.entries for command in entry.commands]
+    assert [type(command) for command in asked if isinstance(command, Start | Stop)] == [Stop, Start, Stop, Start]
+
+
+def test_a_take_that_is_played_again_is_paused_by_its_terminal_and_goes_on_from_there(bash: Bash, takes: Path) -> None:
+    assert shell(f"improv {BLUES}").returncode == 0
+    bash.type(f"{shlex.join(IMPROV)} replay last --api none\n")
+    bash.until("bar 3 ")
+    bash.type("\x1a")
+    bash.until("suspended: fg or bg goes on, from there")
+    bash.until("Stopped")
+    bash.type("fg\n")
+    assert "bar 1 " not in (said := bash.until("bar 5 "))
+    assert "another takes its place" not in said + bash.until("onsets, late by")
+
+
+def test_a_jam_that_is_stopped_otherwise_misses_nothing(bash: Bash, takes: Path) -> None:
+    bash.type(f"{shlex.join(IMPROV)} {JAM}\n")
+    bash.until("bar 1 ")
+    (pid,) = [Instance().running()]
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    bash.until("Stopped")
+    bash.type("fg\n")
+    bash.until("bar 4 ")
+    bash.type("q")
+    bash.until("onsets, late by")
+    checked = check(find_take("last", takes))
+    assert (checked.unchecked, checked.recording.missing) == (0, [])
+
+
+# --- a daemon -----------------------------------------------------------------------------------
+
+
+def improv(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*IMPROV, *shlex.split(line)], env=(os.environ | environment), stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def daemon() -> Iterator[int]:
+    """One that plays, by its number."""
+    started = improv("daemon start --api none --mode solo --model eck2002-blues --save jam.mid")
+    assert started.returncode == 0, started.stderr
+    first, *saves = started.stdout.splitlines()
+    assert saves == [f"the jam is saved to {Path.cwd() / 'jam.mid'} when it ends: nothing sounds here"]
+    yield int(first.partition("PID ")[2].partition(")")[0])
+    improv("daemon stop")
+
+
+@posix
+def test_one_whose_directory_is_taken_away_can_be_reached_again_and_stays_the_only_one(daemon: int) -> None:
+    here = Instance()
+    shutil.rmtree(here.runtime)
+    if sys.platform == "linux":
+        assert improv("daemon start --api none").returncode == 75
+        assert here.running() == daemon
+    eventually(lambda: here.socket.exists() and here.pid_file.exists(), "a socket again")
+    status = improv("daemon status")
+    assert (status.returncode, f"PID {daemon}" in status.stdout) == (0, True)
+    assert f"the jam is saved to {Path.cwd() / 'jam.mid'} when it ends: nothing sounds here" in status.stdout
+    here.lock.unlink()
+    eventually(here.lock.exists, "a lock again")
+    here.socket.unlink()
+    eventually(here.socket.exists, "a socket again")
+    stopped = improv("daemon stop")
+    assert f"saved to {Path.cwd() / 'jam.mid'}" in stopped.stdout.splitlines()
+    assert not here.socket.exists()
+
+
+@posix
+def test_one_that_is_suspended_is_ended_all_the_same(daemon: int) -> None:
+    os.kill(daemon, signal.SIGSTOP)
+    stopped = improv("daemon stop")
+    assert (stopped.returncode, stopped.stdout.splitlines()[:2]) == (
+        0,
+        ["it does not answer; sending SIGTERM", f"improv has stopped (PID {daemon})"],
+    )
+    assert Path("jam.mid").exists()
+
+
+@posix
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says who it is")
+def test_one_that_cannot_be_reached_is_ended_all_the_same(daemon: int) -> None:
+    runtime = Instance().runtime
+    shutil.rmtree(runtime)
+    runtime.write_text("a file in its place")
+    assert Instance().running() == daemon
+    stopped = improv("daemon stop")
+    assert stopped.returncode == 0
+    assert f"improv has stopped (PID {daemon})" in stopped.stdout
+    assert runtime.read_text() == "a file in its place"
+
+
+@posix
+def test_in_an_empty_environment_it_plays(here: Path) -> None:
+    home = {"HOME": str(here), "IMPROV_RUNTIME": str(here / "run")}
+    jam = subprocess.run(
+        [*program.improv(*shlex.split(SHORT))], env=home | {"PYTHONPATH": program.environment()["PYTHONPATH"]},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert (jam.returncode, jam.stderr) == (0, "")
+    assert (here / "jam.mid").exists()
+
+
+# --- the directory, by itself -------------------------------------------------------------------
+
+
+def test_what_is_taken_away_from_an_instance_is_made_again_and_told() -> None:
+    one = Instance()
+    with one.held(["--tempo=90"]) as claim:
+        assert claim.tend() == ""
+        for take_away in (
+            lambda: shutil.rmtree(one.runtime),
+            one.lock.unlink,
+            one.pid_file.unlink,
+            lambda: one.pid_file.write_text("17"),
+            lambda: one.lock.replace(one.lock.with_name("elsewhere")),
+        ):
+            take_away()
+            assert claim.tend() == f"what makes improv reachable in {one.runtime} was taken away: it is made again"
+            assert claim.tend() == ""
+            assert one.running() == os.getpid()
+            origin = one.origin()
+            assert origin is not None
+            assert origin.arguments == ("--tempo=90",)
+    assert one.running() is None
+    assert not one.pid_file.exists()
+
+
+def test_where_it_cannot_be_made_again_it_is_told_and_tried_again() -> None:
+    one = Instance()
+    with one.held() as claim:
+        shutil.rmtree(one.runtime)
+        one.runtime.write_text("")
+        assert "can't be reached until it can be made again" in claim.tend()
+        one.runtime.unlink()
+        assert claim.tend().endswith("it is made again")
+
+
+def test_what_is_anothers_by_now_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system cannot tell who is there, another may have come meanwhile."""
+    monkeypatch.setattr("improv.config.instance._guard_name", lambda _: None)
+    one = Instance()
+    with one.held() as claim:
+        shutil.rmtree(one.runtime)
+        with one.held(), socket.socket(socket.AF_UNIX) as others:
+            others.bind(str(one.socket))
+            others.listen()
+            assert "another improv has its lock now" in claim.tend()
+            claim.release()
+            assert (one.socket.exists(), one.pid_file.exists()) == (True, True)
+
+
+def served(path: Path) -> ControlServer:
+    server = ControlServer(path, "default", lambda command: "")
+    server.show(SEEN)
+    return server
+
+
+@posix
+def test_a_socket_that_is_taken_away_is_made_again(here: Path) -> None:
+    path = here / "improv.sock"
+    with served(path) as server:
+        assert server.tend() == ""
+        path.unlink()
+        assert server.tend() == f"{path} was taken away: improv can be reached there again"
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+        assert server.tend() == ""
+    assert not path.exists()
+
+
+@posix
+def test_a_socket_that_is_anothers_by_now_is_left_alone(here: Path) -> None:
+    path = here / "improv.sock"
+    with served(path) as server:
+        path.unlink()
+        with socket.socket(socket.AF_UNIX) as others:
+            others.bind(str(path))
+            others.listen()
+            assert "somebody else listens there" in server.tend()
+            server.__exit__(None, None, None)
+            assert path.exists()

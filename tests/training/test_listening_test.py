@@ -1,0 +1,485 @@
+"""The blind listening test: its page, its order, its sound by numbers, and what is made of answers."""
+
+import argparse
+import base64
+import io
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import cycle
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from improv.errors import DataError, InputNotFound, UsageError
+from improv.music.theory import Form
+from tests.conftest import Echo
+from tests.training.test_solos import solo
+from training.corpora import wjazzd
+from training.corpora.solos import Note, Solo
+from training.corpora.wjazzd_split import Side, sides
+from training.datasets.sequences import CELLS
+from training.listening_test import page as listen
+from training.listening_test import ratings
+from training.listening_test.page import (
+    MARKOV,
+    PEOPLE,
+    Clip,
+    alike,
+    centred,
+    of_markov,
+    of_model,
+    of_people,
+    page,
+    taken,
+)
+from training.listening_test.ratings import Answer, mean_interval, rows, share_interval, t_quantile
+from training.metrics.report import CHORUS_BARS, TICKS_PER_BAR, Melody
+from training.rendering import audio as sound
+from training.rendering.audio import RATE, Stage
+
+FORM = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | C7 | G7 | F7 | C7 | G7")
+STAGE = Stage(FORM, 400, 0.6, None)
+"""As fast as can be, by our own synthesis."""
+BAR = TICKS_PER_BAR
+
+
+def line(every: int = 12, pitch: int = 67, ends: int = 10) -> Melody:
+    """A note every so many ticks through a chorus."""
+    onsets = np.arange(0, CHORUS_BARS * BAR, every)
+    chords = np.array([[pc in chord.pitch_classes for pc in range(12)] for chord in FORM.chords])
+    return Melody(onsets, onsets + ends, pitch + np.arange(len(onsets)) % 7, chords)
+
+
+def said(source: str, clip: int, rating: int, human: bool, listener: str = "a", known: bool = False) -> Answer:
+    return Answer("t", listener, clip, source, rating, human, known)
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[Clip]:
+    sources = (PEOPLE, "some-model", MARKOV)
+    return [Clip(line(6 * (1 + n), 60 + n), source, f"{source} no. {n}") for source in sources for n in range(3)]
+
+
+@pytest.fixture(scope="module")
+def html(clips: list[Clip]) -> str:
+    return page(clips, STAGE, {"sound": "ours"}, 7)
+
+
+def content_of(html: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="content">(.*?)</script>', html, re.DOTALL)
+    assert found
+    return dict(json.loads(found[1]))
+
+
+def truth_of(html: str) -> dict[str, Any]:
+    veiled = base64.b64decode(content_of(html)["truth"])
+    text = bytes(one ^ other for one, other in zip(veiled, cycle(listen.VEIL), strict=False))
+    return dict(json.loads(text))
+
+
+# --- the page ---
+
+
+class Page(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_the_page_loads_nothing(html: str) -> None:
+    assert "http://" not in html
+    assert "https://" not in html
+    assert not re.search(r"\bfetch\(|XMLHttpRequest|WebSocket|sendBeacon|@import|url\(|\bimport\b", html)
+    tags = Page(html).tags
+    loads = [(tag, name, value) for tag, attrs in tags for name, value in attrs.items() if name in ("src", "href")]
+    assert loads == [("link", "href", "data:,")]
+    policies = [attrs["content"] for tag, attrs in tags if attrs.get("http-equiv") == "Content-Security-Policy"]
+    assert policies
+    assert str(policies[0]).startswith("default-src 'none'")
+    assert "connect-src" not in str(policies[0])
+
+
+def test_everything_that_is_asked_has_a_label(html: str) -> None:
+    tags = Page(html).tags
+    ids = [attrs["id"] for _, attrs in tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'\$\("([\w-]+)"\)', html)) <= set(ids)
+    assert {attrs["for"] for tag, attrs in tags if tag == "label" and "for" in attrs} <= set(ids)
+    assert [attrs.get("lang") for tag, attrs in tags if tag == "html"] == ["en-GB"]
+    assert sum(tag == "fieldset" for tag, _ in tags) == 3
+    assert sum(tag == "legend" for tag, _ in tags) == 2
+
+
+def test_nothing_in_the_page_tells_whose_clip_is_whose(html: str, clips: list[Clip]) -> None:
+    for clip in clips:
+        assert clip.source not in html
+        assert clip.origin not in html
+    shown = content_of(html)
+    assert set(shown) == {"format", "id", "seconds", "type", "truth", "clips"}
+    sizes = [len(clip) for clip in shown["clips"]]
+    assert max(sizes) < 1.3 * min(sizes)
+
+
+def test_the_order_is_the_seeds_and_every_clip_is_there_once(
+    clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sound, "clip", lambda line, stage: np.full(100, len(line.onsets) / 1_000))
+    monkeypatch.setattr(sound, "packed", lambda made: ("audio/wav", made.tobytes()))
+
+    def order(seed: int) -> list[str]:
+        html = page(clips, STAGE, {}, seed)
+        played = [np.frombuffer(base64.b64decode(clip))[0] * 1_000 for clip in content_of(html)["clips"]]
+        told = truth_of(html)["clips"]
+        of = {clip.origin: len(clip.line.onsets) for clip in clips}
+        assert np.allclose(played, [of[each["origin"]] for each in told])
+        return [each["origin"] for each in told]
+
+    orders = [order(seed) for seed in range(20)]
+    assert orders[3] == order(3)
+    assert all(sorted(each) == sorted(clip.origin for clip in clips) for each in orders)
+    assert len({tuple(each) for each in orders}) == 20
+    assert len({each[0].partition(" no.")[0] for each in orders}) == 3  # anybody may be first
+
+
+# --- the sound ---
+
+
+def test_every_clip_is_as_long_and_as_loud_and_none_is_silent_or_clipped(html: str) -> None:
+    shown = content_of(html)
+    for packed in shown["clips"]:
+        content = base64.b64decode(packed)
+        if shown["type"] == "audio/wav":
+            made = sound.read_wav(content)
+        else:
+            made = pytest.importorskip("soundfile").read(io.BytesIO(content))[0]
+        assert len(made) == round(shown["seconds"] * RATE)
+        assert sound.loudness(made) == pytest.approx(sound.LOUDNESS, abs=0.3)
+        assert 0.1 < np.abs(made).max() < 1
+        seconds = [made[at : at + RATE] for at in range(0, len(made) - 2 * RATE, RATE)]
+        assert min(float(np.sqrt(np.mean(second**2))) for second in seconds) > 0.02
+
+
+def test_a_wav_is_what_was_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound, "soundfile", None)
+    kind, content = sound.packed(np.sin(np.arange(1_000) / 10) / 2)
+    assert kind == "audio/wav"
+    assert np.allclose(sound.read_wav(content), np.sin(np.arange(1_000) / 10) / 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("hertz", [40, 100, 997, 2_000, 8_000])
+def test_loudness_is_that_of_the_norm(hertz: float) -> None:
+    """The filter of BS.1770-4 as its tables give it, at 48 kHz; a full sine of 997 Hz in one channel has -3.01 LUFS."""
+    z = np.exp(-2j * np.pi * hertz / 48_000)
+    shelf = np.polyval([1.19839281085285, -2.69169618940638, 1.53512485958697], z)
+    shelf /= np.polyval([0.73248077421585, -1.69065929318241, 1], z)
+    high_pass = (1 - z) ** 2 / np.polyval([0.99007225036621, -1.99004745483398, 1], z)
+    wanted = -0.691 + 10 * np.log10(abs(shelf * high_pass) ** 2 / 2)
+    sine = np.sin(2 * np.pi * hertz * np.arange(4 * RATE) / RATE)
+    assert sound.loudness(sine) == pytest.approx(wanted, abs=0.05)
+    assert hertz != 997 or wanted == pytest.approx(-3.01, abs=0.01)
+
+
+def test_too_large_samples_make_all_softer_together() -> None:
+    loud, soft = np.array([0.0, -1.8]), np.array([0.9, 0.1])
+    assert [list(each) for each in sound.under_ceiling([loud, soft])] == [[0, -0.9], [0.45, 0.05]]
+    assert [list(each) for each in sound.under_ceiling([soft])] == [[0.9, 0.1]]
+
+
+def test_only_the_notes_of_a_line_are_told() -> None:
+    one, other = sound.hits(line(12, 60)), sound.hits(line(12, 72))
+    assert [hit.velocity for hit in one] == [hit.velocity for hit in other]
+    assert {hit.velocity for hit in one} == {
+        sound.VELOCITIES[sound.MELODY],
+        sound.VELOCITIES[sound.MELODY] + sound.ACCENT,
+    }
+
+
+def test_the_band_plays_the_form_and_ends_with_it() -> None:
+    notes = sound.band(FORM)
+    assert max(note.end for note in notes) <= CHORUS_BARS * BAR
+    for channel, least in ((sound.BASS, 48), (sound.CHORDS, 48 * 3), (sound.DRUMS, 48)):
+        assert sum(note.channel == channel for note in notes) >= least
+    for note in notes:
+        if note.channel == sound.CHORDS:
+            assert note.pitch % 12 in FORM.chord_at(note.onset // 6).pitch_classes
+    roots = [note.pitch % 12 for note in notes if note.channel == sound.BASS and note.onset % (CHORUS_BARS * BAR) == 0]
+    assert roots == [0]
+
+
+def test_the_midi_file_is_as_long_as_a_clip_and_ends_what_it_begins() -> None:
+    file = sound.midi([*sound.band(FORM), *sound.hits(line())], STAGE)
+    assert file.length == pytest.approx(STAGE.seconds, abs=0.01)
+    on = sum(message.type == "note_on" for message in file.tracks[0])
+    assert on == sum(message.type == "note_off" for message in file.tracks[0]) > 200
+
+
+@pytest.mark.skipif(sound.soundfont() is None, reason="FluidSynth and a soundfont are not installed")
+def test_fluidsynth_sounds_the_same_twice() -> None:
+    stage = Stage(FORM, 400, 0.6, sound.soundfont())
+    made = sound.clip(line(), stage)
+    assert np.array_equal(made, sound.clip(line(), stage))
+    assert sound.loudness(made) == pytest.approx(sound.LOUDNESS, abs=0.01)
+    assert np.abs(made).max() < 1
+
+
+# --- whose lines ---
+
+
+def test_a_chorus_is_centred_by_octaves_alone_and_ends_with_itself() -> None:
+    high = line(12, 90, ends=12)
+    found = centred(high)
+    assert {int(up) for up in found.pitches - high.pitches} == {-24}
+    assert abs(np.median(found.pitches) - listen.MIDDLE) <= 6
+    assert centred(line(12, 60, ends=30)).ends.max() == CHORUS_BARS * BAR
+
+
+def test_choruses_with_too_few_notes_are_passed_over() -> None:
+    silent = Clip(line().cut(0, 4), PEOPLE, "silent")
+    full = [Clip(line(), PEOPLE, f"full {n}") for n in range(3)]
+    assert [clip.origin for clip in taken(iter([silent, *full]), 2, "")] == ["full 0", "full 1"]
+    with pytest.raises(DataError, match="2 choruses can be heard, not 3"):
+        taken(iter([silent, silent, *full[:2]]), 3, "some")
+
+
+def test_likeness_of_chords() -> None:
+    assert alike(line(), FORM) == 1
+    other = Form.parse(" | ".join(["F#7"] * 12))  # a tritone away: C7 shares two of six, F7 and G7 none or one
+    assert alike(line(), other) < 0.4
+    unknown = line()
+    assert alike(Melody(unknown.onsets, unknown.ends, unknown.pitches, np.zeros((96, 12), np.bool_)), FORM) == 1
+
+
+def played(name: str, bpm: float, choruses: int = 2) -> Solo:
+    notes = [Note(at, at + 10, 60 + at // 12 % 5) for at in range(0, choruses * CHORUS_BARS * BAR, 12)]
+    chords = tuple(FORM.chord_at(2 * beat) for beat in range(choruses * CHORUS_BARS * 4))
+    tops = tuple(range(0, choruses * CHORUS_BARS, CHORUS_BARS))
+    return replace(solo(*notes, chords=chords), name=name, tempo_bpm=bpm, choruses=tops)
+
+
+def test_people_are_heard_in_turn_and_those_of_another_tempo_last() -> None:
+    solos = [played("slow", 60), played("one", 150), played("other", 180)]
+    for seed in range(4):
+        found = list(of_people(solos, FORM, 160, np.random.default_rng(seed)))
+        names = [clip.origin.partition(",")[0] for clip in found]
+        assert sorted(names[:2]) == sorted(names[2:4]) == ["one", "other"]
+        assert names[4:] == ["slow"] * 2
+        assert {clip.line.bars for clip in found} == {CHORUS_BARS}
+
+
+def test_a_model_plays_through_the_session_by_its_seed() -> None:
+    changes = FORM.text
+    one, other = (list(of_model(Echo(changes), "echo", 1.0, 160, range(2))) for _ in range(2))
+    assert [clip.line.pitches.tolist() for clip in one] == [clip.line.pitches.tolist() for clip in other]
+    assert {clip.line.bars for clip in one} == {CHORUS_BARS}
+    assert all(alike(clip.line, FORM) == 1 for clip in one)
+
+
+def test_a_chain_plays_what_it_has_learned() -> None:
+    (clip,) = of_markov([played("one", 150), played("other", 150)], FORM, [3])
+    assert set(clip.line.pitches.tolist()) <= set(CELLS.melody_pitches())
+    assert clip.line.bars == CHORUS_BARS
+    assert clip.source == MARKOV
+    with pytest.raises(DataError, match="no solo"):
+        list(of_markov([], FORM, [1]))
+
+
+# --- what is made of answers ---
+
+
+@pytest.mark.parametrize(("degrees", "wanted"), [(1, 12.7062), (2, 4.3027), (5, 2.5706), (30, 2.0423), (200, 1.9719)])
+def test_quantiles_of_student(degrees: int, wanted: float) -> None:
+    assert t_quantile(degrees) == pytest.approx(wanted, abs=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("yes", "asked", "low", "high"),
+    [
+        (0, 10, 0, 0.3085),
+        (10, 10, 0.6915, 1),
+        (5, 10, 0.1871, 0.8129),
+        (1, 20, 0.0013, 0.2487),
+        (65, 100, 0.5482, 0.7427),
+    ],
+)
+def test_exact_intervals_of_shares(yes: int, asked: int, low: float, high: float) -> None:
+    """Against the published tables of Clopper & Pearson."""
+    assert share_interval(yes, asked) == pytest.approx((yes / asked, low, high), abs=1e-4)
+
+
+def test_the_interval_of_a_mean() -> None:
+    assert mean_interval([2, 3, 3, 4]) == pytest.approx((3, 3 - 1.2992, 3 + 1.2992), abs=1e-4)
+    assert mean_interval([2, 3, 4]) == (3, 1, 5)  # no farther than the scale
+    assert mean_interval([4, 4, 4]) == (4, 4, 4)
+    mean, low, high = mean_interval([2])
+    assert mean == 2
+    assert isnan(low)
+    assert isnan(high)
+
+
+def known_answers() -> list[Answer]:
+    return [
+        said("people", 1, 5, True),
+        said("people", 2, 4, True),
+        said("people", 2, 2, False, listener="b"),
+        said("machine", 3, 1, True),
+        said("machine", 3, 2, False),  # the last one counts
+        said("machine", 4, 5, True, known=True),
+        said("machine", 5, 3, True, listener="b"),
+    ]
+
+
+def test_rows_of_known_answers() -> None:
+    people, machine = rows(known_answers())
+    assert (people.source, people.answers, people.clips) == ("people", 3, 2)
+    assert people.rating[0] == 4  # of clips: 5, and the mean of 4 and 2
+    assert people.human[0] == pytest.approx(2 / 3)
+    assert (machine.source, machine.answers, machine.clips) == ("machine", 2, 2)
+    assert machine.rating[0] == 2.5
+    assert machine.human == share_interval(1, 2)
+
+
+def file_of(path: Path, **changes: Any) -> Path:
+    answer = {"clip": 1, "source": "people", "rating": 4, "human": True, "known": False, **changes.pop("answer", {})}
+    path.write_text(
+        json.dumps({"format": ratings.FORMAT, "test": "t", "listener": path.stem, "answers": [answer], **changes})
+    )
+    return path
+
+
+def parsed(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    listen.add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+def test_answers_of_several_listeners_are_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [
+        str(file_of(tmp_path / f"{name}.json", answer={"rating": rating})) for name, rating in (("a", 4), ("b", 1))
+    ]
+    listen.run(parsed("--results", *files))
+    told = capsys.readouterr().out
+    assert "2 listeners, 2 answers" in told
+    assert "2.50" in told
+    assert "100% (16% to 100%)" in told
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": "other"},
+        {"answers": 3},
+        {"answer": {"rating": 6}},
+        {"answer": {"human": 1}},
+        {"answer": {"clip": "1"}},
+    ],
+)
+def test_a_file_that_the_page_never_saved_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="not saved by the page"):
+        ratings.read(file_of(tmp_path / "a.json", **changes))
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputNotFound):
+        ratings.read(tmp_path / "none.json")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_page_counts_as_we_do(tmp_path: Path) -> None:
+    found = re.search(r'<script id="counting">(.*?)</script>', listen.TEMPLATE.read_text(), re.DOTALL)
+    assert found
+    asked = [
+        {"test": each.test, "listener": each.listener, "clip": each.clip, "source": each.source}
+        | {"rating": each.rating, "human": each.human, "known": each.known}
+        for each in known_answers()
+    ]
+    script = tmp_path / "counting.js"
+    script.write_text(
+        f"{found[1]}\nconsole.log(JSON.stringify({{rows: rows({json.dumps(asked)}), t: tQuantile(17), "
+        "share: shareInterval(7, 23), csv: csvOf([{test: 't', listener: '=1', clip: 1, source: 'a \"b\"', rating: 2, "
+        "human: false, known: true}])}))"
+    )
+    done = subprocess.run(["node", script], capture_output=True, text=True, check=True)
+    page_says = json.loads(done.stdout)
+    assert page_says["t"] == pytest.approx(t_quantile(17))
+    assert page_says["share"] == pytest.approx(share_interval(7, 23))
+    for theirs, ours in zip(page_says["rows"], rows(known_answers()), strict=True):
+        assert (theirs["source"], theirs["answers"], theirs["clips"]) == (ours.source, ours.answers, ours.clips)
+        assert theirs["rating"] == pytest.approx(ours.rating)
+        assert theirs["human"] == pytest.approx(ours.human)
+    assert page_says["csv"].splitlines()[1] == '"t","\'=1",1,"a ""b""",2,machine,yes'
+
+
+# --- the command ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "at least one MODEL"),
+        (["m.onnx", "--clips", "0"], "--clips 0 is out of range"),
+        (["m.onnx", "--swing", "0.9"], "--swing 0.9 is out of range"),
+        (["exported_models/eck2002-chords.onnx"], "the changes alone"),
+        (["exported_models/eck2002-blues.onnx", "--form", "C7 | F7"], "2 bars"),
+        (["exported_models/eck2002-blues.onnx", "--form", "H7"], "--form"),
+    ],
+)
+def test_what_cannot_be_is_told(arguments: list[str], message: str) -> None:
+    root = Path(__file__).parents[2]
+    with pytest.raises(UsageError, match=message):
+        listen.run(parsed(*(str(root / each) if each.startswith("exported") else each for each in arguments)))
+
+
+def test_who_is_heard_was_never_learned_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    solos = [replace(played(name, 150), is_blues=True) for name in sides()]
+    solos[0] = replace(solos[0], name="not listed")
+    monkeypatch.setattr(wjazzd, "read", lambda path: (tuple(solos), None))
+    (tmp_path / "solos.csv").touch()
+    found = listen.corpus(tmp_path)
+    side = sides()
+    assert {side[each.name] for each in found.learned} == {Side.TRAINING}
+    assert {side[each.name] for each in found.heard} == {Side.TEST, Side.VALIDATION}
+    assert len(found.heard) + len(found.learned) == len(solos) - 1
+
+
+def test_of_midi_files_one_in_five_is_heard_and_the_others_are_learned_from(tmp_path: Path) -> None:
+    for number in range(7):
+        sound.midi(sound.hits(line(12, 60 + number)), Stage(FORM, 120, 0.5, None)).save(tmp_path / f"{number}.mid")
+    found = listen.corpus(tmp_path)
+    heard, learned = ({each.name for each in those} for those in (found.heard, found.learned))
+    assert (len(heard), len(learned), len(heard | learned)) == (2, 5, 7)
+    (tmp_path / "one more.mid").write_bytes((tmp_path / "0.mid").read_bytes())
+    assert learned.isdisjoint({each.name for each in listen.corpus(tmp_path).heard} - {"one more"})
+
+
+def test_a_page_from_the_users_own_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From MIDI files to the page, with a model that is shipped, twice the same."""
+    monkeypatch.setattr(sound, "soundfont", lambda named: None)
+    data = tmp_path / "midi"
+    data.mkdir()
+    for number in range(2):
+        stage = Stage(FORM, 120, 0.5, None)
+        sound.midi(sound.hits(line(12 - 6 * number, 60)), stage).save(data / f"solo {number}.mid")
+    model = str(Path(__file__).parents[2] / "exported_models" / "eck2002-blues.onnx")
+    pages = []
+    for name in ("one.html", "other.html"):
+        out = str(tmp_path / name)
+        listen.run(parsed(model, "--data", str(data), "--out", out, "--clips", "1", "--tempo", "400"))
+        pages.append(Path(out).read_bytes())
+    assert pages[0] == pages[1]
+    assert {each["source"] for each in truth_of(pages[0].decode())["clips"]} == {PEOPLE, "eck2002-blues", MARKOV}
+    assert "Keep it to yourself" in capsys.readouterr().out

@@ -1,0 +1,145 @@
+"""The project's own model: the changes that blues have, and two networks exported as one that is playable."""
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from improv.models.contract import Tensors
+from improv.models.encodings import Cells
+from improv.models.onnx_file import part
+from improv.models.onnx_runtime import OnnxModel
+from improv.music.theory import Chord, Form
+from improv.music.transport import Transport
+from improv.music.turns import Mode
+from improv.protocol.controls import Settings
+from improv.session.lifecycle import begin
+from improv.session.state import Heard
+from improv.session.step import advance
+from tests.training.test_melody_trainer import FORM, solo
+from training.datasets.sequences import FORM_STEPS
+from training.networks.chord_lstm import Changes
+from training.networks.melody_lstm import Lines
+from training.networks.partner import Partner
+from training.trainers import chords as changes
+from training.trainers.export import TOLERANCE, export, specify
+from training.trainers.partner import likeliest_form, probes
+
+CELLS = Cells()
+IN_C = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7")
+
+
+@pytest.fixture(scope="module")
+def learned() -> Changes:
+    """A network that has learned one form, from two tunes over it, in little time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(changes, "UPDATES", 200)
+        changes_, _ = changes.learn(
+            1, changes.runs([solo(1), solo(2)]), changes.runs([solo(3)]), lambda done, how: None
+        )
+    return changes_
+
+
+def test_the_changes_of_choruses_are_heard_in_c_a_bar_ahead_of_the_place() -> None:
+    (run,) = changes.runs([solo(1)])
+    assert run.choruses == 1
+    assert [CELLS.chord(np.eye(121, dtype=np.float32)[unit], IN_C) for unit in run.units] == [
+        *IN_C.chords[1:],
+        IN_C.chords[0],
+    ]
+    newest = 20  # is decided for while the melody's next step is the one a bar before the chord's
+    place = run.place[newest]
+    assert [int(place[:8].argmax()), int(place[8:].argmax())] == [(newest + 1) % 8, (newest + 1) // 8 - 1]
+    assert changes.runs([solo(1, blues=False)]) == changes.runs([solo(1, tonic=None)]) == []
+
+
+def test_the_form_that_is_learned_is_the_likeliest_one(learned: Changes) -> None:
+    assert likeliest_form(learned) == IN_C
+    assert changes.surprise(learned, changes.runs([solo(3)])) < 0.1
+    assert FORM.transposed(5) == IN_C
+
+
+@pytest.mark.full
+def test_the_form_is_learned_as_partner_learns_it() -> None:
+    tunes = changes.runs([solo(1), solo(2)])
+    learned, checks = changes.learn(1, tunes, changes.runs([solo(3)]), lambda done, how: None)
+    assert likeliest_form(learned) == IN_C
+    assert checks[-1]["update"] == changes.UPDATES
+
+
+def test_the_form_is_kept_whatever_the_network_says() -> None:
+    torch.manual_seed(0)
+    form = likeliest_form(Changes().eval())
+    assert (form.chords[0].root, form.chords[32].root) == (0, 5)
+    assert all(form.chords[step] == form.chords[step - 1] for step in range(1, FORM_STEPS, 2))
+
+
+def test_two_networks_are_exported_as_one_and_played(learned: Changes, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = Partner(learned, Lines(8, 0.0)).eval()
+    spec = specify(
+        network, name="small", summary="small", encoding="cells", key="C", form=likeliest_form(learned).text,
+        primers=(), data={"source": "none", "licence": "none"}, seed=0, figures={},
+    )  # fmt: skip
+    assert export(network, spec, tmp_path / "small.onnx", probes(IN_C, 0), halved=True) <= TOLERANCE
+    model = OnnxModel(tmp_path / "small.onnx")
+    rng = np.random.default_rng(0)
+    memory = {name: rng.random(shape, np.float32) for name, shape in spec.state.items()}
+    for probe in islice(probes(IN_C, 1), 10):
+        features = {name: probe[name] for name in spec.features}
+        told = [torch.from_numpy(tensor) for tensor in (*features.values(), *memory.values())]
+        with torch.no_grad():
+            pitch = network(*told)[network.HEADS.index("next_pitch")].numpy()
+        assert np.allclose(model.ask("next_pitch", features, memory), pitch, atol=1e-4)
+        assert list(model.step(features, memory)[0]) == ["next_chord", "next_rhythm"]
+    content = (tmp_path / "small.onnx").read_bytes()
+    assert len(part(content, ["next_pitch"])) < len(content) / 2
+    session = begin(model, Settings(mode=Mode.SOLO, seed=1), Transport(0, 0.0, 120))
+    chords, onsets = list[Chord | None](), 0
+    for _ in range(FORM_STEPS + 8):
+        session, played = advance(session, Heard(), model)
+        chords.append(played.frame.chord)
+        onsets += len(played.frame.melody.onsets)
+    assert chords == [IN_C.chord_at(step) for step in range(FORM_STEPS + 8)]
+    assert onsets > 0
+
+
+@torch.no_grad()
+def test_a_step_of_both_is_a_step_of_each() -> None:
+    torch.manual_seed(0)
+    of_changes, lines = Changes().eval(), Lines(8, 0.0).eval()
+    both = Partner(of_changes, lines)
+    states = {
+        network: [torch.zeros(1, width) for width in network.STATE.values()] for network in (both, of_changes, lines)
+    }
+    for fed in islice(probes(IN_C, 0), 20):
+        heads = {}
+        for network, state in states.items():
+            found = network(*(torch.from_numpy(fed[name]) for name in network.FEATURES), *state)
+            heads[network] = list(found[: len(network.HEADS)])
+            states[network] = list(found[len(network.HEADS) :])
+        apart = (*heads[of_changes], *heads[lines], *states[of_changes], *states[lines])
+        assert all(torch.equal(one, other) for one, other in zip((*heads[both], *states[both]), apart, strict=True))
+    assert states[lines][0].any()  # the line is remembered
+
+
+def test_a_choice_leaves_the_memory_as_it_was() -> None:
+    """The session asks again within a step: what is chosen may change the choices after it and nothing else."""
+    torch.manual_seed(0)
+    network = Partner(Changes(), Lines(8, 0.0)).eval()
+    state = [torch.randn(1, width) for width in network.STATE.values()]
+
+    def stepped(tensors: Tensors) -> list[torch.Tensor]:
+        return list(network(*(torch.from_numpy(tensors[name]) for name in network.FEATURES), *state))
+
+    told = 0
+    for chosen in islice(probes(IN_C, 0), 20):
+        none = {name: np.zeros_like(tensor) if name.startswith("chosen") else tensor for name, tensor in chosen.items()}
+        with torch.no_grad():
+            first, second = stepped(none), stepped(chosen)
+        at = network.HEADS.index("next_pitch")
+        told += not torch.equal(first[at], second[at])
+        assert all(torch.equal(one, other) for n, (one, other) in enumerate(zip(first, second, strict=True)) if n != at)
+    assert told > 10  # so small a network may not care for one or the other
