@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, groupby
 from pathlib import Path
 from statistics import median
 
@@ -43,7 +43,7 @@ from tests.ports.jack import (
     sounding,
     unended,
 )
-from tests.ports.test_jam import LOUD, QUIET, changes
+from tests.ports.test_jam import LOUD, QUIET, VOICES, changes
 
 pytestmark = pytest.mark.ports
 
@@ -58,9 +58,6 @@ YOURS = 3
 JAM = ("jam", "--model", "eck2002-blues", "--api", "jack", "--provider", "cpu", "--count-in", "0", "--seed", "1")
 SOLO = (*JAM, "--mode", "solo")
 FAST = 300
-
-NEAR_S = 0.04
-"""How far from the grid a chord may lie; an eighth is at least four times as long where this is asked."""
 
 SUSTAIN_DOWN, SUSTAIN_UP = (0xB2, 64, 127), (0xB2, 64, 0)
 
@@ -152,24 +149,23 @@ def struck(events: Iterable[Event]) -> list[tuple[int, set[int]]]:
     return found
 
 
-def in_place(witness: Witness, recorded: Recording, top_frame: int) -> list[int]:
-    """The steps at which chords were struck, of the grid of the tempos that were played: each is the form's there."""
+def in_place(witness: Witness, recorded: Recording) -> None:
+    """In the take each chord is the form's at its place; and others have heard the chords in the form's order.
+
+    When they came is not asked: a server that is late counts fewer frames. One that is late may be left out.
+    """
     voices = changes()
-    steps: list[int] = []
-    begins: list[tuple[int, float, float]] = [(0, top_frame, recorded.head.transport.step_s)]
     for entry in recorded.entries:
-        step, begin_frame, step_s = begins[-1]
-        if entry.transport.step_s != step_s:
-            change = entry.transport.anchor_step
-            begins.append((change, begin_frame + (change - step) * step_s * RATE_HZ, entry.transport.step_s))
-    for at_frame, pitches in struck(witness.heard()):
-        step, begin_frame, step_s = [one for one in begins if one[1] <= at_frame + RATE_HZ * NEAR_S][-1]
-        at = (at_frame - begin_frame) / RATE_HZ / step_s
-        steps.append(step + round(at))
-        # What was silenced is struck anew within a bar, and what is a little late is still that of the step before.
-        bars = [max(begin for begin in voices if begin <= near % 96) for near in range(steps[-1] - 1, steps[-1] + 2)]
-        assert pitches in [voices[bar] for bar in bars], f"at step {steps[-1]}"
-    return steps
+        if entry.chord:
+            place = (entry.step - entry.top) % 96
+            assert VOICES[entry.chord] == voices[max(begin for begin in voices if begin <= place)], f"step {entry.step}"
+    form = [pitches for pitches, _ in groupby(voices[begin] for begin in sorted(voices))]
+    at = 0
+    for pitches, _ in groupby(pitches for _, pitches in struck(witness.heard())):  # what was silenced is struck anew
+        ahead = [step for step in range(at, at + len(form)) if form[step % len(form)] == pitches]
+        assert ahead, f"{pitches} is no chord of the form"
+        assert ahead[0] - at < 3, f"{pitches} is out of order"
+        at = ahead[0]
 
 
 # --- ways out -----------------------------------------------------------------------------------
@@ -353,7 +349,7 @@ def test_an_engine_that_is_killed_leaves_nothing_hanging_and_is_back_in_its_plac
         told("shutdown", [took_s])
         recorded = as_it_was(take(takes), tempo + 4, kills)
         if named:  # else the top of the form may have passed before anybody was connected
-            in_place(witness, recorded, struck(witness.heard())[0][0])
+            in_place(witness, recorded)
 
     conclusive(killed, tmp_path)
 
@@ -787,6 +783,6 @@ def test_after_being_stopped_for_seconds_nothing_is_caught_up(tmp_path: Path, ta
         first = [event for event in after if event.frame < after[0].frame + RATE_HZ // 20]
         assert sum(event.channel == MELODY for event in first) <= 1
         assert len(struck(first)) <= 1
-        in_place(witness, take(takes), struck(witness.heard())[0][0])
+        in_place(witness, take(takes))
 
     conclusive(resumed, tmp_path, synchronous=False)
