@@ -42,11 +42,14 @@ export PYTHONDONTWRITEBYTECODE :=
 # More than there are cores: many tests wait for a process.
 WORKERS := import os; print(min(4, (os.cpu_count() or 1) + 1))
 
-.PHONY: jam test lint unit docs goldens test-next test-full train clean
+.PHONY: jam help test lint unit docs goldens test-next test-full train clean
 .DELETE_ON_ERROR:
 
 jam: $(VENV)/.for-playing
 	@if test -t 0 && test -t 1; then $(BIN)/improv play; else $(BIN)/improv jam --choruses 1; fi
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
 
 test: $(VENV)/.for-testing
 	@$(BIN)/python -P -c '$(SAYS)'
