@@ -78,7 +78,7 @@ test-ports:
 	@$(BIN)/pytest -m 'ports and not full' >$(SHOWN) 2>&1; status=$$?; cat $(SHOWN); exit $$status
 
 test-rest:
-	nice $(BIN)/pytest -m 'not ports and not full' --numprocesses $$($(BIN)/python -P -c '$(WORKERS)') --dist worksteal
+	nice -n 3 $(BIN)/pytest -m 'not ports and not full' --numprocesses $$($(BIN)/python -P -c '$(WORKERS)') --dist worksteal
 
 # On the next Python, where it is found and is not the one in use already.
 test-next:
@@ -94,7 +94,7 @@ test-next:
 test-on-next: SHOWN := $(NEXT_VENV)/tests.txt
 test-on-next: $(NEXT_VENV)/.for-testing
 	@$(NEXT_VENV)/bin/python -P -c '$(SAYS)'
-	@nice $(NEXT_VENV)/bin/pytest -m 'not ports and not full' $(NEXT_SKIPS:%=--ignore=%) \
+	@nice -n 3 $(NEXT_VENV)/bin/pytest -m 'not ports and not full' $(NEXT_SKIPS:%=--ignore=%) \
 		--numprocesses auto --maxprocesses 4 --dist worksteal >$(SHOWN) 2>&1; status=$$?; cat $(SHOWN); exit $$status
 
 $(NEXT_VENV)/.for-testing: pyproject.toml

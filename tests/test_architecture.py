@@ -17,11 +17,22 @@ import improv
 ROOT = Path(improv.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 
-CORE = (
-    "music", "music.theory", "music.rhythm", "music.transport", "music.turns", "models", "models.encodings",
-    "models.encodings.base", "models.encodings.local_notes", "models.encodings.cells", "models.contract",
-    "models.sampling", "session", "session.step", "protocol", "protocol.commands", "errors",
-)  # fmt: skip
+PURE = (
+    "music",
+    "protocol",
+    "session",
+    "models/encodings",
+    "models/__init__",
+    "models/contract",
+    "models/sampling",
+    "errors",
+)
+CORE = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in MODULES
+    if path.relative_to(ROOT).with_suffix("").as_posix().startswith(PURE)
+]
+"""The modules that are values alone: whole wings, and what a network's contract is."""
 WORLD = {
     "mido",
     "rtmidi",

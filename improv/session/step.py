@@ -4,8 +4,8 @@
 model. It decides what sounds at the next step. It reads no clock, opens nothing and keeps
 nothing, so an older session can always be taken up again.
 
-Two keys are in play. The network lives in its own key and range (`chosen`); the performance
-sounds in the player's (`frame`). What is heard is brought into the network's on the way in, what
+Two keys are in play. The network lives in its own key and range (`network.output`); the performance
+sounds in the player's (`band.frame`). What is heard is brought into the network's on the way in, what
 is chosen is brought into the performance's on the way out.
 """
 

@@ -43,9 +43,9 @@ FAKE = '''
 """In the place of `improv daemon run`: it holds the instance and answers, and obeys as far as its manner lets it."""
 import os, signal, sys
 from select import select
-from improv.control import ControlServer
-from improv.instance import Instance
-from improv.messages import Quit
+from improv.config.instance import Instance
+from improv.control.socket_server import ControlServer
+from improv.protocol.commands import Quit
 from tests.cli.test_daemon_command import SEEN
 
 manner, name = sys.argv[1], sys.argv[2].partition("=")[2]

@@ -234,7 +234,7 @@ async def working() -> None:
         pytest.param("app.ImprovApp.on_mount", mistaken, id="beginning"),
         pytest.param("app.ImprovApp._begin", mistaken, id="callback"),
         pytest.param("app.ImprovApp._begin", lambda app: app.run_worker(working()), id="worker"),
-        pytest.param("view.View.render_lines", mistaken, id="drawing"),
+        pytest.param("views.base.View.render_lines", mistaken, id="drawing"),
     ],
 )
 def test_a_crash_is_told_in_three_lines_and_its_details_are_kept(

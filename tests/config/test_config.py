@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from improv.cli.config import app, beginning, toml
-from improv.config import load as config
+from improv.config import toml_file
 from improv.config.controller_maps import Map, reserved
 from improv.config.load import config_path, load
 from improv.config.values import TABLES, Config, OscSettings, Wiring, variable
@@ -490,7 +490,7 @@ def test_mutants_of_a_good_file_are_read_or_refused_and_nothing_else(
             mutant[start:end] = chance.choice(
                 (b"", letter, letter, chance.choice(pieces), bytes(mutant[end : end + 9]))
             )
-        monkeypatch.setattr(config, "read_file", lambda *_, content=bytes(mutant): content)  # discs are slow
+        monkeypatch.setattr(toml_file, "read_file", lambda *_, content=bytes(mutant): content)  # discs are slow
         try:
             load(profile=chance.choice((None, "stage")), environment={}, path=file)
         except ImprovError as error:

@@ -18,7 +18,7 @@ from improv.errors import AlreadyRunning, ImprovError, Unavailable, UsageError
 
 HOLDER = """
 import sys
-from improv.instance import Instance
+from improv.config.instance import Instance
 with Instance(sys.argv[1]).held():
     print("held", flush=True)
     sys.stdin.read()

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from improv import __version__
-from improv.control import socket_protocol, socket_server, socket_transport
+from improv.control import socket_client, socket_protocol, socket_server, socket_transport
 from improv.control.socket_client import ControlClient
 from improv.control.socket_protocol import MAX_FRAME_BYTES, Greeting, described, requested, told
 from improv.control.socket_server import BURST, MAX_UNSENT_BYTES, REQUESTS_PER_S, ControlServer
@@ -861,7 +861,8 @@ def test_a_daemon_that_does_not_answer_is_said_so(path: Path) -> None:
 
 
 def test_without_unix_sockets_a_token_lets_in(path: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket_server, "system_transport", socket_transport.LoopbackTransport)
+    for module in (socket_client, socket_server):
+        monkeypatch.setattr(module, "system_transport", socket_transport.LoopbackTransport)
     with ControlServer(path, "default", daemon.ask) as server, served(server):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         with ControlClient(path) as client:

@@ -301,7 +301,7 @@ def test_copies_of_sockets_come_with_a_value_and_keep_them_open() -> None:
 
 
 def test_who_does_not_read_is_handed_nothing_and_reads_whole_values_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link, "_GRACE_S", 0.01)
+    monkeypatch.setattr(link, "GRACE_S", 0.01)
     near, far = socket.socketpair()
     with linked(buffer_bytes=SMALLEST) as (ours, theirs), near, far:
         for index in range(40):

@@ -49,7 +49,7 @@ def test_an_end_that_was_sent_a_moment_ago_may_have_been_lost(
 def test_a_process_that_is_killed_leaves_what_it_has_begun(notes: SharedNotes) -> None:
     code = """
 import os, signal, sys
-from improv.midi.ledger import Ledger
+from improv.midi.note_ledger import Ledger
 from improv.midi.shared_notes import SharedNotes
 ledger = Ledger(SharedNotes.of(sys.argv[1:]).marker(1))
 ledger.enter(bytes((0x91, 48, 90)))

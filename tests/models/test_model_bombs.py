@@ -223,8 +223,8 @@ def test_bombs_cost_nothing(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from improv.errors import ContractError
-from improv.onnx_model import OnnxModel
-from improv.performer import peak_memory_mib
+from improv.models.onnx_runtime import OnnxModel
+from improv.runtime.engine_process import peak_memory_mib
 before = peak_memory_mib()
 for path in Path(sys.argv[1]).glob("*.onnx"):
     try:
@@ -346,17 +346,20 @@ def test_what_tries_a_network_has_a_limit_besides(tmp_path: Path) -> None:
     code = """
 import sys
 from functools import partial
-from improv import memory_limit, onnx_file, performer
-from improv.config import Tune
+from improv.config.values import Tune
 from improv.errors import ContractError
-from improv.turns import Mode
+from improv.models import onnx_file
+from improv.music.turns import Mode
+from improv.runtime import opening
+from improv.runtime.engine_process import peak_memory_mib
+from improv.system import memory_limit
 onnx_file.check_costs = lambda graph: None
-performer.memory_limited = partial(memory_limit.memory_limited, 200 << 20)
+opening.memory_limited = partial(memory_limit.memory_limited, 200 << 20)
 tune = Tune.of(model=sys.argv[1])
 try:
-    performer.begun(tune, performer.opened(tune), Mode.SOLO, 0)
+    opening.begun(tune, opening.opened(tune), Mode.SOLO, 0)
 except ContractError as error:
-    print(round(performer.peak_memory_mib()), error)
+    print(round(peak_memory_mib()), error)
 """
     path = saved(model, tmp_path / "grown.onnx")
     done = subprocess.run(

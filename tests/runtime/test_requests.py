@@ -161,7 +161,7 @@ def engine_of(pid: int) -> int | None:
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             parent = int(path.read_text().rpartition(")")[2].split()[1])
-            if parent == pid and b"performer" in path.with_name("cmdline").read_bytes():
+            if parent == pid and b"engine_process" in path.with_name("cmdline").read_bytes():
                 return int(path.parent.name)
     return None
 

@@ -31,10 +31,10 @@ from pathlib import Path
 from dataclasses import replace
 sys.path.insert(0, {root!r})
 from improv.cli.play import _shown, _tell_crash
-from improv.instance import Instance
+from improv.config.instance import Instance
 from improv.tui.app import ImprovApp, Setting
-from improv.tui.daemon_link import Joined, Seen
-from improv.tui.keys import Letters
+from improv.tui.client import Joined, Seen
+from improv.tui.input.key_bindings import Letters
 from tests.tui.test_app import ALONE, KEYS, Scripted, SEEN
 folder = Path(sys.argv[1])
 link = Scripted()
