@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv ctl tempo 132": ("", {0}),
     "improv ctl watch": ("", {0}),
     "improv daemon": ("--help", {0}),
+    "improv daemon restart": ("--help", {0}),  # tests/cli/test_daemon_command.py runs it
     "improv daemon start": ("", {75}),  # it is asked beside the daemon that plays
     "improv daemon start --output FLUID": ("--instance other", NO_PORTS),
     "improv daemon start --profile stage": ("--instance other --api none", {2}),  # there is no such profile yet
