@@ -1,7 +1,11 @@
 # make jam        set up what playing needs, and play
 # make test       set up everything, and check it all; quickly on another Python too
+# make lint       format, style, types and imports alone
+# make unit       the tests that need neither MIDI ports nor much time
+# make docs       build the documents into site/, strictly: every link has to lead somewhere
+# make goldens    write anew what tests compare with: renders, screens, the controls in the documents; look at git diff after it
 # make test-full  the full tiers of the tests that have them: hours
-# make train      train both networks of Eck & Schmidhuber 2002 again and export them
+# make train      train both networks of Eck & Schmidhuber 2002 again, export them, and put their reports into docs/models
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,25 +33,40 @@ NEXT_SKIPS := tests/ports $(patsubst %,tests/%.py,test_architecture test_goldens
 	system/test_fluidsynth system/test_programs) \
 	$(filter-out %_views.py %_piano.py,$(wildcard tests/tui/test_*.py))
 
+# What is quick: values, and processes that are waited for only briefly.
+UNIT := $(patsubst %,tests/%,music protocol session models midi config ipc) tests/test_architecture.py
+
 # Bytecode is kept, also where somebody has asked for none: each of the many processes would compile all tests again.
 export PYTHONDONTWRITEBYTECODE :=
 
 # More than there are cores: many tests wait for a process.
 WORKERS := import os; print(min(4, (os.cpu_count() or 1) + 1))
 
-.PHONY: jam test test-next test-full train clean
+.PHONY: jam help test lint unit docs goldens test-next test-full train clean
 .DELETE_ON_ERROR:
 
 jam: $(VENV)/.for-playing
 	@if test -t 0 && test -t 1; then $(BIN)/improv play; else $(BIN)/improv jam --choruses 1; fi
 
+help:
+	@sed -n 's/^# make /make /p' Makefile
+
 test: $(VENV)/.for-testing
 	@$(BIN)/python -P -c '$(SAYS)'
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory test-style
 	@$(MAKE) --no-print-directory --jobs 4 test-ports test-types test-rest test-next
 
-.PHONY: test-ports test-types test-rest
+lint: $(VENV)/.for-testing
+	@$(MAKE) --no-print-directory test-style test-types
+
+unit: $(VENV)/.for-testing
+	$(BIN)/pytest -m 'not ports and not full' $(UNIT) --numprocesses auto --maxprocesses 4 --dist worksteal
+
+.PHONY: test-style test-ports test-types test-rest
+test-style:
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
 test-types:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
@@ -86,9 +105,18 @@ $(NEXT_VENV)/.for-testing: pyproject.toml
 test-full: $(VENV)/.for-testing
 	$(BIN)/pytest -m full
 
+docs: $(VENV)/.for-docs
+	$(BIN)/zensical build --clean --strict
+
+goldens: $(VENV)/.for-testing
+	$(BIN)/python -m tests.documents
+	$(BIN)/python -m tests.goldens
+	IMPROV_WRITE_GOLDENS=1 $(BIN)/pytest -q tests/tui/test_looks.py
+
 train: $(VENV)/.for-testing
 	$(BIN)/python -P -m training train eck2002-chords
 	$(BIN)/python -P -m training train eck2002-blues
+	mv exported_models/eck2002-*.md exported_models/eck2002-*-loss.png docs/models/
 
 $(BIN)/python:
 	@for python in $(PYTHONS); do \
@@ -108,5 +136,9 @@ $(VENV)/.for-testing: pyproject.toml | $(BIN)/python
 	$(BIN)/python -P -m pip install --quiet --editable '.[train,dev]'
 	@touch $@ $(VENV)/.for-playing
 
+$(VENV)/.for-docs: pyproject.toml | $(BIN)/python
+	$(BIN)/python -P -m pip install --quiet --editable '.[docs]'
+	@touch $@ $(VENV)/.for-playing
+
 clean:
-	rm -rf $(VENV) $(NEXT_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(NEXT_VENV) site .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

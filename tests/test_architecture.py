@@ -4,6 +4,7 @@ import-linter checks the same statically; here nothing that is imported late or 
 """
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -175,3 +176,11 @@ def test_no_room_waits_for_another_behind_a_lock() -> None:
                 case ast.ImportFrom(module=str(module)) if module.partition(".")[0] in rooms:
                     used |= {imported.name for imported in node.names}
         assert not used & locks, path
+
+
+def test_the_architecture_page_names_every_module() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`(?:improv/)?([a-z0-9_/]+\.py)`", page)
+    modules = {path.relative_to(ROOT).as_posix() for path in MODULES if path.name != "__init__.py"}
+    assert set(named) - {"tests/test_architecture.py"} == modules
+    assert all(f"\n## {wing.name}\n" in page for wing in ROOT.iterdir() if (wing / "__init__.py").exists())

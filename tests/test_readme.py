@@ -1,4 +1,6 @@
-"""Every command that the README shows, run as it stands there; what it says of the controls is what they are."""
+"""README.md and docs/: every command they show is run as it stands there, every link leads somewhere, and what they
+say of controls and keys is what those are.
+"""
 
 import os
 import re
@@ -10,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from improv.protocol.controls import CONTROLS
+from improv.tui.input.key_bindings import TABLE
+from tests.documents import DOCS, PAGES, README, ROOT, WITH_CONTROLS, controls_table
 
-README = Path(__file__).parents[1] / "README.md"
 PORTS = {"improv in", "improv out", "improv thru"}
 """Names in the manner of commands."""
 
@@ -22,10 +24,14 @@ NO_PORTS = {66, 69}
 
 COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv --install-completion": ("--help", {0}),  # it would write into a shell's own files
+    "improv config": ("--help", {0}),
     "improv bench": ("--help", {0}),  # tests/diagnostics/test_bench.py runs it
     "improv config init": ("", {0}),
+    "improv config show": ("", {0}),
     "improv config path": ("", {0}),
     "improv config show --origin": ("", {0}),
+    "improv ctl": ("--help", {0}),
+    "improv ctl controls": ("", {0}),
     "improv ctl connect": ("input virtual", {69}),
     "improv ctl connect input KeyLab": ("", {69}),  # there is no MIDI system
     "improv ctl connect input virtual": ("", {69}),
@@ -46,6 +52,9 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv ctl temperature 0.8": ("", {0}),
     "improv ctl tempo 132": ("", {0}),
     "improv ctl watch": ("", {0}),
+    "improv daemon": ("--help", {0}),
+    "improv daemon restart": ("--help", {0}),  # tests/cli/test_daemon_command.py runs it
+    "improv daemon start": ("", {75}),  # it is asked beside the daemon that plays
     "improv daemon start --output FLUID": ("--instance other", NO_PORTS),
     "improv daemon start --profile stage": ("--instance other --api none", {2}),  # there is no such profile yet
     "improv daemon status": ("", {0}),
@@ -58,16 +67,20 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv jam --output FLUID": ("", NO_PORTS),
     "improv models": ("", {0}),
     "improv monitor": ("--input nobody", NO_PORTS),
+    "improv panic": ("", {2}),  # no improv plays, and no output is named
     "improv play": ("", {2}),  # there is no terminal; tests/tui/test_tmux.py has one
     "improv play --input KeyLab": ("", {2}),
     "improv ports": ("", {0, 69}),
     "improv render": ("out.mid", {0}),
+    "improv render partner.mid --mode solo --choruses 5 --seed 3": ("--choruses 1", {0}),
     "improv render out.mid --choruses 4 --seed 7": ("", {0}),
     "improv render trade.mid --choruses 2 --seed 5 --call tests/goldens/calls/call.mid": ("", {0}),
     "improv replay last": ("--api none", {0}),
     "improv replay last --check": ("", {0}),
+    "improv soak": ("--help", {0}),
     "improv soak --minutes 31": ("--help", {0}),  # tests/diagnostics/test_soak.py runs it
     "improv takes": ("", {0}),
+    "improv takes clear": ("--all --yes", {0}),
     "improv takes clear --older-than 30d --keep 20": ("--yes", {0}),
 }
 """Each command, what it needs to end by itself here, and the exit statuses that are right."""
@@ -78,9 +91,10 @@ ALONE = [command for command in COMMANDS if command not in {*TO_A_DAEMON, *AFTER
 
 
 def shown() -> set[str]:
-    """The commands that the README shows, in fences and in the text."""
-    text = README.read_text()
-    fenced = [line for fence in re.findall(r"```\n(.*?)```", text, re.DOTALL) for line in fence.splitlines()]
+    """The commands that README.md and docs/ show, in fences and in the text."""
+    text = "\n\n".join(page.read_text() for page in PAGES)
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    fenced = [line for language, fence in fences if not language for line in fence.splitlines()]
     lines = [re.split(r"\s+#|\s+>", line)[0].strip() for line in fenced if line.startswith("improv ")]
     return {*lines, *re.findall(r"`(improv [^`]+)`", text)} - PORTS
 
@@ -90,7 +104,7 @@ def run(command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "improv", *arguments],
         cwd=folder, capture_output=True, text=True, timeout=180, check=False, stdin=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": str(README.parent), "JACK_NO_START_SERVER": "1"},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "JACK_NO_START_SERVER": "1"},
     )  # fmt: skip
 
 
@@ -109,7 +123,7 @@ def check(command: str, folder: Path) -> None:
     assert done.stderr or done.returncode in (0, 1)
 
 
-def test_the_table_is_what_the_readme_shows() -> None:
+def test_the_table_is_what_the_documents_show() -> None:
     assert shown() == COMMANDS.keys()
 
 
@@ -129,7 +143,7 @@ def test_what_is_asked_of_a_daemon(folder: Path) -> None:
                 check(command, folder)
         watching = subprocess.Popen(
             [sys.executable, "-m", *shlex.split("improv ctl watch")],
-            cwd=folder, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(README.parent)},
+            cwd=folder, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         assert watching.stdout is not None
         assert " bpm" in watching.stdout.readline()
@@ -170,7 +184,7 @@ def test_make_jam_opens_the_interface_in_a_terminal_alone(
     try:
         subprocess.run(
             ["make", "jam", f"VENV={tmp_path}", "PYTHON=false"],
-            cwd=README.parent, check=True, timeout=180,
+            cwd=ROOT, check=True, timeout=180,
             stdin=slave if stdin else subprocess.DEVNULL, stdout=slave if stdout else subprocess.PIPE,
         )  # fmt: skip
     finally:
@@ -179,7 +193,50 @@ def test_make_jam_opens_the_interface_in_a_terminal_alone(
     assert improv.with_suffix(".asked").read_text() == f"{asked}\n"
 
 
-def test_the_controls() -> None:
-    rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \| (.*?)(?:;.*?)? \| (.*?) \|$", README.read_text(), re.MULTILINE)
-    at_first = {control.name: str(control.default) for control in CONTROLS.values()} | {"seed": "drawn"}
-    assert rows == [(each.name, each.range, at_first[each.name], each.help) for each in CONTROLS.values()]
+@pytest.mark.parametrize("page", WITH_CONTROLS, ids=lambda page: page.name)
+def test_the_controls(page: Path) -> None:
+    assert controls_table() in page.read_text(), "other controls; python -m tests.documents writes the table anew"
+
+
+def test_the_keys_of_the_screen() -> None:
+    page = (DOCS / "reference" / "screen.md").read_text()
+    said = {"bksp": "backspace", "^p": "`ctrl+p`", "^q": "`ctrl+q`", "^z": "`ctrl+z`", "^e": "`ctrl+e`"}
+    said |= {"pgup": "page up", "pgdn": "page down", "esc": "escape", "1-9": "`1` to `9`"}
+    for row in TABLE:
+        for key in row.shown.split()[:1]:
+            assert re.search(rf"(?<![a-z]){re.escape(said.get(key, key.removeprefix('shift+')))}(?![a-z])", page), row
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_text().splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not link.startswith("https://"):
+            name, _, heading = link.partition("#")
+            target = (page.parent / name).resolve() if name else page
+            assert target.is_file(), link
+            assert page == README or target.is_relative_to(DOCS), f"{link} would not be on the site"
+            assert not heading or heading in headings(target), link
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings."""
+    found = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def test_the_site_has_every_page() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text()
+    assert set(re.findall(r"[\w./-]+\.md", navigation)) == {str(page.relative_to(DOCS)) for page in PAGES[1:]}
+
+
+RIDDLES = re.compile(r"\b(somebody|someone|nobody|whoever|whomever|whatsoever)\b", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_who_does_something_has_a_name(page: Path) -> None:
+    assert not RIDDLES.findall(page.read_text())

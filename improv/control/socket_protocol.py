@@ -1,4 +1,4 @@
-"""The control protocol: lines of JSON, checked as they come in. PROTOCOL.md tells it to whoever writes a client."""
+"""The control protocol: lines of JSON, checked as they come in; for writers of clients: docs/reference/protocol.md."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

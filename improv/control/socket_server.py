@@ -1,6 +1,6 @@
 """The control socket, both ends side by side: how any program steers a daemon, and sees what it plays.
 
-JSON lines, version first; PROTOCOL.md beside this file tells it to whoever writes a client. The server
+JSON lines, version first; docs/reference/protocol.md is for those who write a client. The server
 is one more thing a loop waits for: it never waits itself, whatever a request leads to is an answer, and
 what a client sends too much of, or does not read, is that client's loss. It must never let in another
 user, pass on what has not been checked, or keep without bound what somebody sends or leaves unread.

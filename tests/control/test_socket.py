@@ -877,7 +877,7 @@ def test_without_unix_sockets_a_token_lets_in(path: Path, daemon: Daemon, monkey
 
 # --- what is written about it ---------------------------------------------------------------------
 
-PAGE = Path(socket_server.__file__).with_name("PROTOCOL.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "protocol.md").read_text()
 
 
 def test_every_request_on_the_page_is_understood_and_every_request_is_on_the_page() -> None:
