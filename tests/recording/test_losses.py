@@ -50,6 +50,7 @@ from improv.runtime.observers import Audience
 from improv.session.state import Moment, Session
 from improv.session.view import snapshot
 from tests.conftest import Echo
+from tests.ports.jack import eventually
 from tests.recording.test_recording import HEAD, NAME, PATIENT_S, step_of, steps
 from tests.recording.test_replay import CALL
 from tests.recording.test_replay import head as head_of
@@ -351,12 +352,33 @@ def test_a_disk_that_hangs_is_told(tmp_path: Path) -> None:
 
 
 def test_leaving_waits_for_as_long_as_something_is_written(tmp_path: Path) -> None:
-    entries = steps(3000)
-    with Journal(tmp_path, HEAD, patience_s=0.05) as journal:
-        for entry in entries:
+    """A disk that takes one thing more each time that patience has an end."""
+    import threading
+
+    gate, slow, waited = threading.Semaphore(0), SimpleNamespace(on=False), []
+
+    def write(file: int, content: bytes) -> int:
+        if slow.on:
+            gate.acquire()
+        return os.write(file, content)
+
+    with Journal(tmp_path, HEAD, disk=replace(Disk(), write=write), patience_s=PATIENT_S) as journal:
+        slow.on = True
+        for entry in steps(3000):
             journal.append(entry)
         journal.end("stopped")
+        thread = journal._thread
+
+        def join(timeout: float) -> None:
+            before = journal.acknowledged
+            waited.append(timeout)
+            gate.release()
+            eventually(lambda: journal.acknowledged > before or not thread.is_alive(), "something that is written")
+
+        thread.join = join  # type: ignore[method-assign,assignment]
     assert (journal.acknowledged, journal.unwritten) == (3000, 0)
+    assert waited == [PATIENT_S] * len(waited)
+    assert len(waited) > 1
 
 
 # --- between the processes ----------------------------------------------------------------------
