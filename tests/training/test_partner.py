@@ -55,6 +55,7 @@ def test_the_changes_of_choruses_are_heard_in_c_a_bar_ahead_of_the_place() -> No
     assert changes.runs([solo(1, blues=False)]) == changes.runs([solo(1, tonic=None)]) == []
 
 
+@pytest.mark.full
 def test_the_form_that_is_learned_is_the_likeliest_one(learned: Changes) -> None:
     assert likeliest_form(learned) == IN_C
     assert changes.surprise(learned, changes.runs([solo(3)])) < 0.1

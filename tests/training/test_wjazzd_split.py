@@ -73,6 +73,7 @@ def solos() -> tuple[Solo, ...]:
     return read(folder("wjazzd"))[0]
 
 
+@pytest.mark.full
 def test_no_tune_is_on_two_sides(solos: tuple[Solo, ...]) -> None:
     listed = sides()
     assert listed.keys() == {solo.name for solo in solos}
