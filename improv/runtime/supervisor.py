@@ -197,6 +197,8 @@ class Supervisor:
         self._quit = False
         self._begin: Begin | None = None
         self._session = b""
+        self._untold: list[Told] = []
+        """Steps of which the session is not known yet."""
         self._in_hand = False
         """Whether a player has played on since an engine died."""
         self._settled_s = 0.0
@@ -555,18 +557,20 @@ class Supervisor:
                 self._introduce()
             case Begun(head):
                 self._audience.begun(head)
-            case Told(seen, _, session):
-                self._take_in(message)
+            case Told(session=session):
                 self._engine_told, self._in_a_row["engine"] = True, 0
-                self._audience.told(replace(message, seen=replace(seen, rig=self.rig)))
+                self._untold.append(message)
                 if session:
+                    self._pass_on_untold()
                     self._session, self._swapped = session, False
                     if self._coming_prepared is not None:
                         self._take_turns()
             case State():
+                self._pass_on_untold()  # it stands behind them in the take
                 self._restating = False
                 self._audience.stated(message)
             case Ended():
+                self._pass_on_untold()
                 self._ended = message
             case Failed():
                 if not self._session:
@@ -574,6 +578,16 @@ class Supervisor:
                 self._say(message.message)
             case _:
                 raise AssertionError(message)
+
+    def _pass_on_untold(self) -> None:
+        """Show and record the steps that were told: the session that comes with the last of them goes on from there.
+
+        Without one they are kept back. An engine that dies before it has told the session has another one decide them.
+        """
+        untold, self._untold = self._untold, []
+        for told in untold:
+            self._take_in(told)
+            self._audience.told(replace(told, seen=replace(told.seen, rig=self.rig)))
 
     def _take_in(self, told: Told) -> None:
         """What was heard and asked for has come to something; what never came here is missing from the take."""
@@ -758,6 +772,7 @@ class Supervisor:
         return Child(PLAYER, [] if self._notes.descriptor is None else [self._notes.descriptor])
 
     def _start_engine(self) -> None:
+        self._untold = []
         self._engine, self._engine_begun, self._connected = Child(ENGINE), False, False
         self._prepared, self._engine_told, self._restating, self._unplayed = None, False, False, 0
         self._engine_heard_s = time.monotonic()

@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from improv.recording import Entry, Head, Recording, State, find_take, read_take
 from improv.recording.replay import check
 from improv.runtime.ipc_messages import Alive, Begin, Moved, Opened, TakeOver, Told
 from improv.runtime.supervisor import Supervisor
+from tests.control.test_socket import SEEN
 from tests.ports.jack import ATTEMPTS, children, eventually
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the children")
@@ -411,3 +413,16 @@ def test_processes_that_die_before_they_have_done_any_work_end_a_jam_and_others_
     supervisor._in_a_row.clear()
     with pytest.raises(ImprovError, match="20 processes have died within 30 s"):
         supervisor._count_death("player")
+
+
+def test_a_step_is_recorded_once_a_session_is_known_to_go_on_from() -> None:
+    """Else an engine that dies before it has told the session has its steps recorded twice, and decided otherwise."""
+    recorded: list[Any] = []
+    audience: Any = SimpleNamespace(told=recorded.append, lost=lambda *_: None)
+    supervisor = Supervisor(Tune.of(model="partner"), Wiring(api="none"), audience)
+    with closing(SimpleNamespace(close=supervisor._notes.__exit__)):
+        for step, session in ((1, b"after 1"), (2, b""), (3, b"")):
+            supervisor._engine_says(Told(replace(SEEN, step=step), None, session))
+        assert [told.seen.step for told in recorded] == [1]
+        supervisor._engine_says(Told(replace(SEEN, step=4), None, b"after 4"))
+        assert [told.seen.step for told in recorded] == [1, 2, 3, 4]
