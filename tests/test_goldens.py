@@ -1,34 +1,28 @@
 """What improv plays is what it has played before, note for note: see tests/goldens."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from improv.protocol.snapshot import How
 from improv.recording.replay import check
+from tests.conftest import combined
 from tests.goldens import RENDERS, TAKES, export, exported, kept, render
 
 OTHER = "other music; if that is meant: python -m tests.goldens"
 ALL_TAKES = sorted(TAKES.glob("*.take"))
+FIRST = {*list(RENDERS)[::3], *ALL_TAKES[::3]}
+"""One of three is tried every time, each network and mode among them; all of them in the full tier."""
 
 
-def in_two_tiers(names: Iterable[Any]) -> list[Any]:
-    """One of three every time, each network and mode among them; all of them in the full tier."""
-    return [
-        name if number % 3 == 0 else pytest.param(name, marks=pytest.mark.full) for number, name in enumerate(names)
-    ]
-
-
-@pytest.mark.parametrize("name", in_two_tiers(RENDERS))
+@pytest.mark.parametrize("name", combined(RENDERS, quick=FIRST.__contains__))
 def test_a_render_is_what_it_was(name: str, tmp_path: Path) -> None:
     out = tmp_path / "out.mid"
     render(name, out)
     assert out.read_bytes() == kept(name).read_bytes(), OTHER
 
 
-@pytest.mark.parametrize("take", in_two_tiers(ALL_TAKES), ids=lambda take: take.stem)
+@pytest.mark.parametrize("take", combined(ALL_TAKES, quick=FIRST.__contains__), ids=lambda take: take.stem)
 def test_a_take_is_decided_again_and_exported_as_it_was(take: Path, tmp_path: Path) -> None:
     checked = check(take)
     assert checked.unchecked == 0

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from improv.tui.input.key_bindings import TABLE
+from tests.conftest import combined
 from tests.documents import DOCS, PAGES, README, ROOT, WITH_CONTROLS, controls_table
 
 PORTS = {"improv in", "improv out", "improv thru"}
@@ -130,9 +131,7 @@ def test_the_table_is_what_the_documents_show() -> None:
     assert shown() == COMMANDS.keys()
 
 
-@pytest.mark.parametrize(
-    "command", [pytest.param(each, marks=() if each in FIRST else pytest.mark.full) for each in ALONE]
-)
+@pytest.mark.parametrize("command", combined(ALONE, quick=FIRST.__contains__))
 def test_a_command(command: str, folder: Path) -> None:
     check(command, folder)
     if "--detach" in command:

@@ -36,7 +36,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-
 app.add_typer(ctl.app, name="ctl")
 app.add_typer(background.app, name="daemon")
 app.add_typer(configuration.app, name="config")

@@ -11,12 +11,9 @@ from improv.protocol.controls import CONTROLS, TEMPO, Control
 
 Kind = Literal["cc", "note", "program"]
 
-
 Takeover = Literal["pickup", "jump"]
 
-
 AUTO: Final = "auto"
-
 
 _KINDS: Mapping[Kind, str] = MappingProxyType({"cc": "CC", "note": "key", "program": "program"})
 
@@ -63,12 +60,9 @@ MAP: Mapping[str, Control] = MappingProxyType(
 )
 """The keys of a `[[map]]`."""
 
-
 OPTIONAL = ("channel", "takeover", "relative")
 
-
 SUSTAIN = 64
-
 
 _RESERVED: Mapping[int, str] = MappingProxyType(
     {

@@ -20,7 +20,6 @@ from improv.system.text_file import NoText, decoded
 Entry = tuple[Value | None, str]
 """A value and where it came from."""
 
-
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -65,10 +64,8 @@ def _kind(value: object) -> str:
 _MOST_BYTES, _LONGEST_LINE = 1 << 16, 1000
 """A parser takes gigabytes for a key of many parts; nobody else's file may do that to a jam."""
 
-
 _LONGEST_STATEMENT, _DEEPEST = 100, 6
 """Lines, keys: nothing that may stand in a configuration is longer or deeper."""
-
 
 _Place = tuple[str | int, ...]
 """The keys and indices that lead to a value."""

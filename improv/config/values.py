@@ -201,7 +201,6 @@ class Config:
 
 _OSC, _RECORDING = OscSettings(), RecordingSettings()
 
-
 TABLES: Mapping[str, Mapping[str, Control]] = MappingProxyType(
     {
         "controls": CONTROLS,
@@ -237,7 +236,6 @@ TABLES: Mapping[str, Mapping[str, Control]] = MappingProxyType(
     }
 )
 """What may stand in `config.toml`, beside maps and profiles; only the controls are turned while it plays."""
-
 
 UNSET = frozenset(
     {

@@ -14,19 +14,14 @@ from improv.protocol.json_codec import fields_of, made, plain
 PROTOCOL = 1
 """The version both ends name first; a client of another one is turned away."""
 
-
 MAX_FRAME_BYTES = 64 << 10
-
 
 MAX_TEXT = 4096
 """Characters in a text a client sends."""
 
-
 MAX_ID = 1 << 53
 
-
 PER_S_LOW, PER_S_HIGH = 1, 30
-
 
 _MAX_ERROR = 500
 
@@ -66,7 +61,6 @@ class Controls:
 
 Request = Command | Status | Watch | Unwatch | Controls
 
-
 _REQUESTS: Mapping[str, Any] = MappingProxyType(
     {
         "set": Set,
@@ -84,9 +78,7 @@ _REQUESTS: Mapping[str, Any] = MappingProxyType(
     }
 )
 
-
 _NAMES = MappingProxyType({kind: name for name, kind in _REQUESTS.items()})
-
 
 _TYPE_NAMES = MappingProxyType({str: "a text", int: "a whole number", float: "a number", Value: "a number or a text"})
 

@@ -41,17 +41,13 @@ from improv.protocol.snapshot import Snapshot
 
 MAX_UNSENT_BYTES = 256 << 10
 
-
 BURST, REQUESTS_PER_S = 64, 500.0
 """A client may ask so much at once, and so much in the long run; what is more waits in its own socket."""
-
 
 GREETING_S = 5.0
 """So long a client may take for its first line; where there is no room for another, one that has said nothing goes."""
 
-
 READ_BYTES = 1 << 16
-
 
 _DEAF_S = 1.0
 """Where the machine has no descriptor left for somebody who knocks, asking again at once only burns time."""

@@ -1,4 +1,4 @@
-"""A process of ours, and a link to it."""
+"""The processes that the daemon starts: each runs a piece of Python and has a link to it."""
 
 import os
 import socket
@@ -55,11 +55,6 @@ class Child:
     def gone(self) -> bool:
         """Whether it has ended, or is about to, and everything that it has sent has been read."""
         return self.link.closed
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether its process is no more."""
-        return self._process.poll() is not None
 
     def end(self, grace_s: float = GRACE_S) -> None:
         """Shut the link, which tells it to end; make it end if it takes too long. Twice is once."""

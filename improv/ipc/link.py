@@ -1,4 +1,4 @@
-"""What our processes say to each other: whole values over a private connection, and the processes themselves.
+"""What our processes say to each other: whole values over a private connection.
 
 Sending never waits: what the other end does not read is kept up to a limit and then dropped and
 counted, so nobody can hold anybody up. Values are pickled; both ends are our own, of one parent,
@@ -23,12 +23,9 @@ from improv.system.programs import settle
 
 _LENGTH = struct.Struct("!I")
 
-
 _READ_BYTES = 1 << 16
 
-
 _MAX_SOCKETS = 8
-
 
 GRACE_S = 0.5
 """How long a child that was told to end may take before it is made to."""

@@ -32,12 +32,9 @@ from improv.protocol.commands import Command, Panic, Press, Quit
 GAP_S = 1.0
 """Time that passed unnoticed for so long is a gap: the machine or the process was stopped."""
 
-
 _OUR_CHANNELS = tuple(CHANNELS[part] for part in (Part.MELODY, Part.CHORDS, Part.DRUMS))
 
-
 _TURNS_KEPT = 64
-
 
 _ONE_PANIC_S = 0.5
 """A demand for silence that comes so soon after one was met, while nothing sounds, may be our own come back."""

@@ -52,7 +52,6 @@ _MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^([^:]+)-[0-9]{2}:(?!.* :[0-9]+$)"), r"\1:"),
 )
 
-
 _BRIDGES = re.compile(r"^(?:a2j|midi-bridge):| ?\[[0-9]+\]| ?\((?:capture|playback)(?:_[0-9]+)?\)")
 _OURS = re.compile(
     r"improv-(?P<role>in|out|thru|lights|standby)(?:-[0-9]+)?(?: [0-9]+)?: ?improv (?P=role)(?: [0-9]+:[0-9]+)?"

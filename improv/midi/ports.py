@@ -23,7 +23,6 @@ from improv.midi.messages import NOTE_ON, silencing
 from improv.midi.parser import Gone, Incoming, MessageStream
 from improv.midi.port_names import is_ours, match_port, same_port
 from improv.midi.rtmidi_binding import limits, ports_of, rtmidi
-from improv.midi.server_watch import jack_connections
 from improv.protocol.snapshot import PortStatus
 
 APIS = MappingProxyType(
@@ -55,7 +54,7 @@ SOUNDS = ("out", "thru")
 _JACK_BURST, _JACK_EACH_S = 16, 6e-5
 """A JACK port holds four bytes a frame, some 19 messages a millisecond, and RtMidi drops what finds no room."""
 
-_JACK_DRAIN_S, _JACK_STANDS_S = 0.05, 4.0
+JACK_DRAIN_S, _JACK_STANDS_S = 0.05, 4.0
 """What is sent last is lost if the JACK port closes before those who hear it have had their turn: so long at least, and
 that long at most, where the server stands still."""
 
@@ -204,8 +203,6 @@ class _Port:
         self._label = f"{CLIENT} {role}"
         self._midi: Any = None
         self._open = False
-        self.connection: frozenset[int] = frozenset()
-        """The descriptor through which it asks a JACK server."""
         self._ours = self._owner = ""
         """Our port in the graph, and which run of which program the other end belonged to when we connected to it."""
         self._left: set[str] = set()
@@ -450,12 +447,10 @@ class _Port:
     def _renew(self) -> None:
         """Have a new object of rtmidi's, which is nothing yet; Unavailable where the system does not answer."""
         self._give_back()
-        before = jack_connections()
         try:
             self._midi = new_client(self.role, self._api) if self._host is None else self._host.made(self.role)
         except rtmidi.SystemError as error:
             raise Unavailable(f"{self._api} does not answer; start it, or name another --api") from error
-        self.connection = jack_connections() - before
 
     def _give_back(self) -> None:
         """Close in order: other programs on a JACK server wait for a client that is not."""
@@ -645,7 +640,7 @@ class OutputPort(_Port):
 
     def _part(self) -> None:
         if self._jack and self._open:  # what was sent last is still on its way
-            time.sleep(_JACK_DRAIN_S)
+            time.sleep(JACK_DRAIN_S)
             pass_on(self._graph, within_s=_JACK_STANDS_S)
             if self.role in SOUNDS:  # a server that is late drops what was sent in that period
                 for message in silencing(sorted(self._channels)):

@@ -7,31 +7,22 @@ from types import MappingProxyType
 
 STEPS_PER_BEAT = 2
 
-
 BEATS_PER_BAR = 4
 
-
 STEPS_PER_BAR = STEPS_PER_BEAT * BEATS_PER_BAR
-
 
 MAX_BARS = 256
 """Of a form: longer than any tune that is played over and over."""
 
-
 TICKS_PER_STEP = 6
-
 
 TICKS_PER_BEAT = TICKS_PER_STEP * STEPS_PER_BEAT
 
-
 PITCH_CLASSES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-
 
 _LETTERS = MappingProxyType({"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11})
 
-
 _ACCIDENTALS = MappingProxyType({"": 0, "#": 1, "b": -1})
-
 
 QUALITIES = MappingProxyType(
     {

@@ -13,7 +13,6 @@ from improv.music.theory import STEPS_PER_BEAT, TICKS_PER_BEAT, TICKS_PER_STEP
 STRAIGHT = 0.5
 """The swing of even eighths: the first takes half of its beat."""
 
-
 _ROUNDING, _ULPS = 1e-9, 4
 """Of a step, and of the last place of a time: floats are rounded, so that `time_of(n)` may lie a little before step n.
 A clock that has run for days has fewer places left behind the point."""

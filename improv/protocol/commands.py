@@ -96,9 +96,7 @@ class Quit:
 
 Command = Set | Nudge | Tap | Start | Stop | Restart | HandOver | Panic | Learn | Forget | Press | Connect | Quit
 
-
 ENDS = ("input", "output")
-
 
 _VIRTUAL = "virtual"
 
@@ -119,7 +117,6 @@ TRIGGERS: Mapping[str, Command] = MappingProxyType(
     }
 )
 """The commands that are asked for by their name alone, and tap, which is stamped when it is asked for."""
-
 
 TARGETS = (*(name for name, control in CONTROLS.items() if control.is_number or control.choices), *TRIGGERS, "tap")
 """Everything that a knob, a key or a pedal can be bound to."""

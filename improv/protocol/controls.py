@@ -13,9 +13,7 @@ from improv.music.turns import Mode
 Value = float | str
 """What a control is set to: a number, or a word."""
 
-
 OFF, ON = "off", "on"
-
 
 OWN = "own"
 """The key a network was trained in."""
@@ -132,14 +130,11 @@ def nearest(word: str, names: tuple[str, ...]) -> str:
 
 _SWITCH = (OFF, ON)
 
-
 TEMPO = Control("tempo", "Quarter notes a minute.", 120, 20, 400, "bpm", nudge=4)
-
 
 SWING = Control(
     "swing", "Share of a beat its first eighth takes: 0.5 straight, 0.67 triplets.", 0.6, 0.5, 0.75, nudge=0.01
 )
-
 
 MODE = Control(
     "mode",
@@ -149,88 +144,67 @@ MODE = Control(
     choices=tuple(map(str, Mode)),
 )
 
-
 BARS = Control("bars", "Bars in a turn when trading.", 4, 1, 96, "bars", nudge=1, whole=True)
 
-
 GAP = Control("gap", "Beats of silence that end your phrase, in phrase mode.", 1.5, 0.5, 8, "beats", nudge=0.5)
-
 
 TEMPERATURE = Control(
     "temperature", "How freely notes are drawn: 0 the likeliest, 1 as trained, above 1 wilder.", 0.8, 0, 3, nudge=0.1
 )
 
-
 TOP_P = Control(
     "top-p", "Leave out the unlikeliest notes: only those that make up this probability are drawn.", 1, 0, 1, nudge=0.05
 )
 
-
 DENSITY = Control(
     "density", "How busy the answer is: below 0 it holds more, above 0 it strikes more.", 0, -1, 1, nudge=0.1
 )
-
 
 RESTS = Control(
     "rests", "How much the answer pauses: below 0 it plays on, above 0 it rests more often and longer.",
     0, -1, 1, nudge=0.1,
 )  # fmt: skip
 
-
 REGISTER = Control("register", "Octaves the answer lies above yours.", 0, -2, 2, "octaves", nudge=1, whole=True)
-
 
 LEANING = Control(
     "leaning", "How much the answer leans on chord tones: 0 as it likes, 1 nothing else.", 0, 0, 1, nudge=0.1
 )
-
 
 CHANGES = Control(
     "changes", "How freely chords are drawn: 0 keeps to the form, 1 changes it as players do, above 1 wilder.",
     0, 0, 1.5, nudge=0.1,
 )  # fmt: skip
 
-
 KEY = Control("key", f"The key to play in; {OWN} is the model's.", OWN, choices=(OWN, *PITCH_CLASSES))
-
 
 SEED = Control(
     "seed", "Another seed, other notes; the same one makes a jam repeatable.", 0, 0, 2**31 - 1, whole=True, nudge=1
 )
 
-
 COUNT_IN = Control("count-in", "Bars of clicks before the top of the form.", 1, 0, 4, "bars", nudge=1, whole=True)
-
 
 MELODY_LEVEL = Control(
     "melody-level", "MIDI volume of the melody; 0 is silent.", OWN_VOLUME, 0, 127, nudge=5, whole=True
 )
 
-
 CHORDS_LEVEL = Control(
     "chords-level", "MIDI volume of the chords; 0 is silent.", OWN_VOLUME, 0, 127, nudge=5, whole=True
 )
-
 
 CLICK_LEVEL = Control(
     "click-level", "MIDI volume of the count-in; 0 is silent.", OWN_VOLUME, 0, 127, nudge=5, whole=True
 )
 
-
 MELODY_MUTE = Control("melody-mute", "Silence the melody.", OFF, choices=_SWITCH, nudge=1)
-
 
 CHORDS_MUTE = Control("chords-mute", "Silence the chords.", OFF, choices=_SWITCH, nudge=1)
 
-
 CLICK_MUTE = Control("click-mute", "Silence the count-in.", OFF, choices=_SWITCH, nudge=1)
-
 
 THRU = Control("thru", "Pass what you play on, as it is.", OFF, choices=_SWITCH, nudge=1)
 
-
 MODEL = Control("model", "The network that plays: a name (improv models) or an .onnx file.", "partner")
-
 
 CONTROLS: Mapping[str, Control] = MappingProxyType(
     {
@@ -242,7 +216,6 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
     }
 )  # fmt: skip
 """Everything that can be turned while it plays."""
-
 
 MELODY_CONTROLS = tuple(
     control.name for control in (TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, SEED, MELODY_LEVEL, MELODY_MUTE)

@@ -35,14 +35,11 @@ from improv.session.view import snapshot
 _AHEAD_S = 0.1
 """How long before it sounds a step of a take that is played again is handed over."""
 
-
 _TOLD_AGAIN_S = 1.0
 """So often it is told that a take waits."""
 
-
 _LONGEST_PAUSE_S = 10.0
 """Of a take that is played again: while playing was stopped nobody need wait as long as it was."""
-
 
 _TIDY_STEPS = 12 * STEPS_PER_BAR
 """Garbage is collected so often, right after a step, when there is time."""

@@ -100,7 +100,7 @@ class Held:
     """Copies of the connections to a JACK server that are not those of what may sound: so many come with this.
 
     The server learns that a process has died when nobody holds them any more. It removes its clients one after the
-    other, half a second each, and those that sound are to be the first. The port host says it, or a player without.
+    other, half a second each, and those that sound are to be the first. The port host says it.
     """
 
     count: int

@@ -33,7 +33,6 @@ from improv.runtime.ipc_messages import (
     Alive,
     Arrived,
     Down,
-    Held,
     Keys,
     Lights,
     Report,
@@ -326,7 +325,6 @@ def _run(
     link, ports = daemon.link, rig.ports
     report_s = follow_s = look_s = player.clock.now()
     turns, down = itertools.cycle(ports), frozenset[int]()
-    connected: tuple[frozenset[int], ...] = tuple(frozenset() for _ in ports)
     while True:
         heard = player.listen_until(min(report_s, look_s))
         if heard is None:
@@ -363,9 +361,6 @@ def _run(
         if now_s >= report_s or news:
             report_s = now_s + _REPORT_S
             live_on(_STUCK_S)
-            if (now := tuple(port.connection for port in ports)) != connected:
-                connected, held = now, rig.silent_connections()
-                link.hand(Held(len(held)), held)
             link.send(_report(player, engine, ports, health, link.dropped, news))
 
 

@@ -17,7 +17,7 @@ from improv.ipc.link import Join, Link, serve
 from improv.midi.hosted_clients import Answer, Call, Came, Keep, Make, Refused, Send, State, Welcome
 from improv.midi.messages import NOTE_ON, silencing
 from improv.midi.note_ledger import Ledger
-from improv.midi.ports import SOUNDS, Burst, new_client
+from improv.midi.ports import JACK_DRAIN_S, SOUNDS, Burst, new_client
 from improv.midi.rtmidi_binding import rtmidi
 from improv.midi.server_watch import Server, jack_connections
 from improv.midi.stderr_monitor import StderrMonitor
@@ -34,8 +34,6 @@ _STUCK_S = 20.0
 """A call to a server may take so long; after it the system ends this process."""
 
 _MESSAGES_A_POLL = 64
-_DRAIN_S = 0.05
-"""What is sent last is lost if a JACK port closes before those who hear it have had their turn."""
 
 
 class _Client:
@@ -218,7 +216,7 @@ class PortHost:
         is late drops what was sent in that period.
         """
         for again in (True, False) if self._clients and not self._server.gone else ():
-            time.sleep(_DRAIN_S)
+            time.sleep(JACK_DRAIN_S)
             if again:
                 self._silence()
         for client in self._clients.values() if not self._server.gone else ():

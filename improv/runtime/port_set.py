@@ -13,7 +13,6 @@ from improv.midi.graph import Graph, graph_of, pass_on
 from improv.midi.player import Player
 from improv.midi.port_names import one_of_each
 from improv.midi.ports import Host, InputPort, OutputPort, PortLists, quiet, reachable_api
-from improv.midi.server_watch import jack_connections
 from improv.protocol.commands import ENDS, Connect
 from improv.protocol.snapshot import PortStatus
 from improv.runtime.ipc_messages import Moved, Opened
@@ -48,11 +47,6 @@ class Rig:
         """What the daemon is told of them."""
         ports = tuple(port.status for port in self.ports)
         return Opened(self.says, self.api, self.source is not None, self.sink is not None, realtime, ports)
-
-    def silent_connections(self) -> list[int]:
-        """The descriptors of this process's connections to a JACK server, but for those of what may sound."""
-        sounds = [sink.connection for sink in (self.sink, self.apart) if sink is not None]
-        return sorted(jack_connections().difference(*sounds)) if self.api == "jack" else []
 
     def take_over(self, before: Sequence[PortStatus], graph: Graph | None) -> None:
         """Plug in what the ports of a player before this one were connected to, and silence it once more."""

@@ -382,6 +382,7 @@ class Supervisor:
         deadline_s = time.monotonic() + _FAREWELL_S
         while time.monotonic() < deadline_s and not (self._sent_all and self._engine_done):
             self._listen([])
+        self._pass_on_untold()  # no other engine is going to decide them
         realtime = self._opened is not None and self._opened.realtime
         report = self._report.after(self._earlier)
         return Outcome(report, realtime, self._sent, self._ended, self.engine_deaths, self.player_deaths)
@@ -417,7 +418,7 @@ class Supervisor:
                 if self._player is not player:  # it was given up for what it said before
                     break
                 self._player_heard_s = now_s
-                self._player_says(player, message)
+                self._player_says(message)
         if self._engine is not None:
             for message in self._engine.link.receive():
                 self._engine_heard_s = now_s
@@ -440,7 +441,7 @@ class Supervisor:
             case _:
                 raise AssertionError(message)
 
-    def _player_says(self, player: Child, message: object) -> None:
+    def _player_says(self, message: object) -> None:
         match message:
             case Opened():
                 self._is_open(message)
@@ -452,9 +453,8 @@ class Supervisor:
                 self._player_patience_s = _STARTING_S if asks else _PLAYER_SILENT_S
             case Moved():
                 self._player_moved(message)
-            case Held() | Silenced():
+            case Silenced():
                 self._let_go()
-                self._held = player.link.taken(message.count) if isinstance(message, Held) else []
             case Keys(down):
                 self._keys = down
                 self._audience.changed(self.rig)

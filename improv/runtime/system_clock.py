@@ -10,7 +10,6 @@ from typing import Any
 _SPIN_S = 700e-6
 """How long before a deadline sleeping ends and spinning begins: an oversleep, and our own waking up."""
 
-
 _PR_SET_TIMERSLACK = 29
 
 

@@ -30,7 +30,6 @@ from improv.session.state import LEVELS, Session
 _TAPS, _TAP_PAUSE_S = 5, 3.0
 """So many taps are averaged, and after such a pause they begin anew."""
 
-
 _OF_THE_RIG = frozenset({"model", "thru"})
 """Controls that the daemon and the player obey."""
 

@@ -14,7 +14,6 @@ from improv.session.step import makes_music, prepare_step, settle, silent_step
 LATE = "the network was late"
 """The fault of a network that has done nothing wrong but was too slow."""
 
-
 _FAULTS_BEFORE_FORGETTING = 4
 """After so many failed steps in a row the network starts again from an empty memory."""
 

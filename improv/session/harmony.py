@@ -10,10 +10,8 @@ from improv.session.state import Session
 _USUAL_CHORDS = 0.98
 """A chord is drawn among the likeliest that together are so probable (Holtzman et al. 2020, section 3.1)."""
 
-
 _CHORD_DRAW, _CHORUS_DRAW = 255, 254
 """The numbers of the chord's draw within a step, and of the chorus's; a melody's count from 0 and are a few."""
-
 
 _KEPT_CHANGES = 2 / 3
 """The share of choruses that players play over the changes of the one before (`python -m training substitutions`)."""

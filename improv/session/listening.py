@@ -12,7 +12,6 @@ from improv.session.state import Key, Listener, PlayingStyle, Session
 _REMEMBERED_KEYS = 16
 """How many of the player's notes the answer takes its register and loudness from."""
 
-
 _MARGIN = 18
 """The semitones that a line should have above and below it, where the network's range has them."""
 

@@ -18,7 +18,6 @@ from improv.protocol.snapshot import How
 
 MELODY_VELOCITY = 88
 
-
 LEVELS = ((Part.MELODY, MELODY_LEVEL), (Part.CHORDS, CHORDS_LEVEL), (Part.DRUMS, CLICK_LEVEL))
 
 

@@ -82,7 +82,6 @@ class NotStarted:
 
 News = Seen | Joined | Gone | Said | Started | NotStarted
 
-
 Done = queue.SimpleQueue[None]
 """Holds something once it is done."""
 

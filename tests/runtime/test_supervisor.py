@@ -333,31 +333,31 @@ def test_a_port_that_was_asked_for_of_a_player_that_died_is_asked_of_the_next_an
     asked = [Connect("output", "oboe"), Connect("input", "")]
     with pytest.raises(Unavailable, match="the MIDI ports are closed"):
         supervisor.ask(asked[0])
-    supervisor._player_says(player, OPENED)  # type: ignore[arg-type]
+    supervisor._player_says(OPENED)
     for connect in asked:
         supervisor.ask(connect)
-    supervisor._player_says(player, Moved("input", "", None, "no"))  # type: ignore[arg-type]
+    supervisor._player_says(Moved("input", "", None, "no"))
     told = list[list[Connect]]()
     for _ in range(2):
         supervisor._lose_player("the player has died")
         supervisor._player = player = Noting()  # type: ignore[assignment]
-        supervisor._player_says(player, OPENED)  # type: ignore[arg-type]
+        supervisor._player_says(OPENED)
         told.append([message for message in player.told if isinstance(message, Connect)])
     assert told == [asked[:1], []]
 
 
 def test_nobody_is_taken_for_stuck_while_a_midi_server_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    supervisor, player = with_player(monkeypatch)
+    supervisor, _ = with_player(monkeypatch)
     supervisor._host = host = Noting()  # type: ignore[assignment]
-    supervisor._player_says(player, OPENED)  # type: ignore[arg-type]
+    supervisor._player_says(OPENED)
     supervisor._host_says(host, Alive())  # type: ignore[arg-type]
     assert supervisor._patience_s == supervisor._host_patience_s < 2
     supervisor._host_says(host, Alive(asks=True))  # type: ignore[arg-type]
     assert supervisor._patience_s == supervisor._host_patience_s > 10
     supervisor._host_says(host, Alive())  # type: ignore[arg-type]
-    supervisor._player_says(player, Alive(asks=True))  # type: ignore[arg-type]
+    supervisor._player_says(Alive(asks=True))
     assert supervisor._patience_s > 10 > supervisor._host_patience_s
-    supervisor._player_says(player, Alive())  # type: ignore[arg-type]
+    supervisor._player_says(Alive())
     assert supervisor._patience_s < 2
 
 
@@ -368,7 +368,7 @@ def test_what_who_died_last_has_left_is_silenced_although_nobody_goes_on(
     supervisor, player = with_player(monkeypatch)
     supervisor._host = host = Noting() if dead != "a player without a host" else None  # type: ignore[assignment]
     synth = PortStatus(role="output", name="synth:in", peers=("synth:in",))
-    supervisor._player_says(player, replace(OPENED, ports=(synth,)))  # type: ignore[arg-type]
+    supervisor._player_says(replace(OPENED, ports=(synth,)))
     supervisor._understudy = standby = Noting()  # type: ignore[assignment]
     player.gone = True
     if dead == "the host":
@@ -400,7 +400,7 @@ def test_processes_that_die_before_they_have_done_any_work_end_a_jam_and_others_
     for now_s in range(0, 300, 2):
         supervisor._now_s = float(now_s)
         supervisor._count_death("player")
-        supervisor._player_says(supervisor._player, Opened("", "none", hears=False, plays=False, realtime=False))  # type: ignore[arg-type]
+        supervisor._player_says(Opened("", "none", hears=False, plays=False, realtime=False))
     for _ in range(4):
         supervisor._count_death("engine")
     with pytest.raises(ImprovError, match="the engine has died 5 times in a row"):
@@ -426,3 +426,6 @@ def test_a_step_is_recorded_once_a_session_is_known_to_go_on_from() -> None:
         assert [told.seen.step for told in recorded] == [1]
         supervisor._engine_says(Told(replace(SEEN, step=4), None, b"after 4"))
         assert [told.seen.step for told in recorded] == [1, 2, 3, 4]
+        supervisor._engine_says(Told(replace(SEEN, step=5), None, b""))
+        supervisor._stopped()
+        assert [told.seen.step for told in recorded] == [1, 2, 3, 4, 5]

@@ -10,7 +10,6 @@ from improv.session.state import Session
 CLICK_PITCH = 37
 """Side stick in General MIDI."""
 
-
 CLICK_VELOCITY = 84
 
 

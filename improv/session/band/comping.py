@@ -3,5 +3,4 @@
 CHORDS_LOW = 48
 """Chords are voiced in the octave above this pitch (C3)."""
 
-
 CHORD_VELOCITY = 58

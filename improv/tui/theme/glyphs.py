@@ -159,7 +159,6 @@ ASCII = Glyphs(
     cut="~",
 )
 
-
 CONSOLE = replace(
     UNICODE,
     you_ends="▌",

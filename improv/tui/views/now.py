@@ -7,9 +7,6 @@ from improv.protocol.commands import TRIGGERS
 from improv.protocol.snapshot import Snapshot
 from improv.tui.input.key_bindings import BY_ACTION, shown
 
-WIDTH = 40
-"""Cells that the shortest form never needs more than."""
-
 
 def now(seen: Snapshot) -> tuple[str, ...]:
     """The sentence, the longest form first."""
