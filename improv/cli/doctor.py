@@ -10,11 +10,12 @@ from improv.config.instance import DEFAULT, Instance
 
 
 def doctor(instance: Name = DEFAULT, as_json: Json = False) -> None:
-    """Look for what makes people hear nothing, or stumble, and say how to mend it.
+    """Look for what makes improv silent or late, and say how to mend it.
 
     The exit status is 1 if something is not ok.
     """
-    from improv.diagnostics.doctor import Finding, checks
+    from improv.diagnostics.checks.finding import Finding
+    from improv.diagnostics.doctor import checks
 
     marks = {True: "ok", False: "not ok", None: "note"}
     found: list[Finding] = []

@@ -15,22 +15,15 @@ from typer.testing import CliRunner
 from improv.cli.doctor import doctor
 from improv.config.instance import Instance
 from improv.diagnostics import doctor as doctors
-from improv.diagnostics.doctor import (
-    CHECKS,
-    FASTEST_EIGHTH_S,
-    Finding,
-    checks,
-    judged_model,
-    judged_ports,
-    judged_rights,
-    judged_synth,
-    judged_systems,
-    judged_timer,
-    judged_trip,
-    looped,
-    told,
-    writable,
-)
+from improv.diagnostics.checks import midi, networks
+from improv.diagnostics.checks.files import check_folder
+from improv.diagnostics.checks.finding import Finding
+from improv.diagnostics.checks.jam import assess_synth
+from improv.diagnostics.checks.midi import assess_ports, assess_systems
+from improv.diagnostics.checks.networks import FASTEST_EIGHTH_S, assess_model
+from improv.diagnostics.checks.round_trip import assess_round_trip, send_and_time
+from improv.diagnostics.checks.timing import assess_rights, assess_wake_ups
+from improv.diagnostics.doctor import CHECKS, checks, run_apart, run_here
 from improv.errors import Unavailable
 from improv.midi import ports, rtmidi_binding
 from improv.midi.rtmidi_binding import rtmidi
@@ -48,7 +41,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("IMPROV_TAKES", str(tmp_path / "takes"))
     monkeypatch.setenv("IMPROV_CONFIG", str(tmp_path / "config.toml"))
     monkeypatch.setenv("IMPROV_MODELS", str(tmp_path / "models"))
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "none")
     monkeypatch.delenv("PIPEWIRE_RUNTIME_DIR", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     return tmp_path
@@ -61,74 +54,78 @@ Findings = Callable[[], Finding | Sequence[Finding]]
 WORLDS: Sequence[tuple[str, Findings, Sequence[tuple[bool | None, str, str]]]] = [
     (
         "ALSA and JACK answer",
-        lambda: judged_systems(BOTH, BOTH, own_libjack=False, pipewire=False),
+        lambda: assess_systems(BOTH, BOTH, own_libjack=False, pipewire=False),
         [(True, "alsa is used; compiled in: alsa, jack; answering: alsa, jack", "")],
     ),
     (
         "only JACK answers",
-        lambda: judged_systems(BOTH, ["jack"], own_libjack=True, pipewire=False),
+        lambda: assess_systems(BOTH, ["jack"], own_libjack=True, pipewire=False),
         [(True, "jack is used", "")],
     ),
     (
         "nothing answers",
-        lambda: judged_systems(BOTH, [], own_libjack=True, pipewire=False),
+        lambda: assess_systems(BOTH, [], own_libjack=True, pipewire=False),
         [(False, "none answers (compiled in: alsa, jack)", "modprobe snd-seq")],
     ),
     (
         "PipeWire, and the wheel",
-        lambda: judged_systems(BOTH, ["alsa"], own_libjack=True, pipewire=True),
+        lambda: assess_systems(BOTH, ["alsa"], own_libjack=True, pipewire=True),
         [(True, "alsa is used", ""), (None, "cannot reach PipeWire's JACK", "--no-binary")],
     ),
     (
         "PipeWire, and rtmidi built here",
-        lambda: judged_systems(BOTH, BOTH, own_libjack=False, pipewire=True),
+        lambda: assess_systems(BOTH, BOTH, own_libjack=False, pipewire=True),
         [(True, "alsa is used", "")],
     ),
     (
         "a keyboard and a synth",
-        lambda: judged_ports(["Keystation"], ["Synth"]),
+        lambda: assess_ports(["Keystation"], ["Synth"]),
         [(True, "Keystation", ""), (True, "Synth", "")],
     ),
     (
         "nothing but what ALSA always has",
-        lambda: judged_ports(["Midi Through:0"], ["Midi Through:0"]),
+        lambda: assess_ports(["Midi Through:0"], ["Midi Through:0"]),
         [(None, "none to play on", "keyboard"), (False, "none to be heard on", "start a synth")],
     ),
-    ("rights granted", lambda: judged_rights(True, -1), [(True, "granted, priority 60 (no limit)", "")]),
-    ("rights refused", lambda: judged_rights(False, 0), [(False, "refused (limit 0, 60 is wanted)", "rtprio 95")]),
-    ("a quiet machine", lambda: judged_timer([60.0] * 99 + [900.0]), [(True, "99th percentile is 900 us late", "")]),
-    ("a busy machine", lambda: judged_timer([60.0] * 90 + [5000.0] * 10), [(False, "5000 us late", "governor")]),
+    ("rights granted", lambda: assess_rights(True, -1), [(True, "granted, priority 60 (no limit)", "")]),
+    ("rights refused", lambda: assess_rights(False, 0), [(False, "refused (limit 0, 60 is wanted)", "rtprio 95")]),
+    ("a quiet machine", lambda: assess_wake_ups([60.0] * 99 + [900.0]), [(True, "99th percentile is 900 us late", "")]),
+    ("a busy machine", lambda: assess_wake_ups([60.0] * 90 + [5000.0] * 10), [(False, "5000 us late", "governor")]),
     (
         "a quick network",
-        lambda: judged_model("model walker", "ab" * 32, [0.001] * 50),
+        lambda: assess_model("model walker", "ab" * 32, [0.001] * 50),
         [(True, "sha256 abababababab, contract kept, 99th percentile of a step 1.00 ms; the fastest eighth", "")],
     ),
     (
         "a slow network",
-        lambda: judged_model("model walker", "ab" * 32, [FASTEST_EIGHTH_S] * 50),
+        lambda: assess_model("model walker", "ab" * 32, [FASTEST_EIGHTH_S] * 50),
         [(False, "which is slow: the fastest eighth lasts 37.5 ms", "up to 200 bpm")],
     ),
     (
         "a network slower than any tempo",
-        lambda: judged_model("model walker", "ab" * 32, [1.0] * 50),
+        lambda: assess_model("model walker", "ab" * 32, [1.0] * 50),
         [(False, "1000.00 ms", "up to 20 bpm")],
     ),
-    ("all came back", lambda: judged_trip(2, [0.001, 0.002]), [(True, "2 of 2 notes came back", "")]),
-    ("one was lost", lambda: judged_trip(20, [0.001] * 19), [(False, "19 of 20 notes came back", "restart the MIDI")]),
-    ("no loop", lambda: judged_trip(0, []), [(False, "is not in the list of ports", "restart the MIDI system")]),
+    ("all came back", lambda: assess_round_trip(2, [0.001, 0.002]), [(True, "2 of 2 notes came back", "")]),
+    (
+        "one was lost",
+        lambda: assess_round_trip(20, [0.001] * 19),
+        [(False, "19 of 20 notes came back", "restart the MIDI")],
+    ),
+    ("no loop", lambda: assess_round_trip(0, []), [(False, "is not in the list of ports", "restart the MIDI system")]),
     (
         "FluidSynth and a soundfont",
-        lambda: judged_synth(advice("jack", Found(installed=True, font=Path("/fonts/piano.sf2")))),
+        lambda: assess_synth(advice("jack", Found(installed=True, font=Path("/fonts/piano.sf2")))),
         [(True, "no sound of its own; FluidSynth can be it: fluidsynth -a jack -m jack -j /fonts/piano.sf2", "")],
     ),
     (
         "FluidSynth alone",
-        lambda: judged_synth(advice("jack", Found(installed=True, installer="apt"))),
+        lambda: assess_synth(advice("jack", Found(installed=True, installer="apt"))),
         [(None, "no sound of its own", "no soundfont for it; get one: sudo apt install fluid-soundfont-gm")],
     ),
     (
         "no synth",
-        lambda: judged_synth(advice("jack", Found(installer="apt"))),
+        lambda: assess_synth(advice("jack", Found(installer="apt"))),
         [(None, "no sound of its own", "sudo apt install fluidsynth fluid-soundfont-gm")],
     ),
 ]
@@ -176,7 +173,7 @@ def test_which_systems_answer(places: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("name", ["ports", "round_trip"])
 def test_where_there_is_no_midi_system(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def none(wanted: str | None = None) -> str:
-        raise Unavailable("nobody answers")
+        raise Unavailable("no server answers")
 
     monkeypatch.setattr(ports, "reachable_api", none)
     assert [ok for ok, _ in found(name)] == [None]
@@ -197,8 +194,8 @@ def test_the_devices_of_alsa(
     for name in devices:
         (places / name).touch()
     monkeypatch.setattr(Path, "is_char_device", lambda path: path.name in devices)
-    monkeypatch.setattr(doctors, "_openable", lambda device: openable)
-    (finding,) = doctors.sound_devices(Instance(), places)
+    monkeypatch.setattr(midi, "_openable", lambda device: openable)
+    (finding,) = midi.sound_devices(Instance(), places)
     assert finding.ok is ok
     assert says in finding.says
     assert ok is not False or "usermod -aG audio" in finding.mend
@@ -230,13 +227,13 @@ class Loop:
     ("loop", "back"), [(Loop(), 20), (Loop(stray=True), 20), (Loop(lost=[60, 71]), 18), (Loop(lost=range(128)), 0)]
 )
 def test_a_round_trip(loop: Loop, back: int) -> None:
-    sent, took_s = looped(loop.send, loop.receive, lambda: loop.now_s, loop.sleep)
+    sent, took_s = send_and_time(loop.send, loop.receive, lambda: loop.now_s, loop.sleep)
     assert (sent, len(took_s)) == (20, back)
-    assert judged_trip(sent, took_s).ok is (back == 20)
+    assert assess_round_trip(sent, took_s).ok is (back == 20)
 
 
 class Client:
-    """An rtmidi client whose virtual port is in nobody's list, or that can have none."""
+    """An rtmidi client whose virtual port is in no list, or that can have none."""
 
     given_back = 0
 
@@ -272,8 +269,8 @@ def test_models_that_are_well_and_that_are_not(places: Path, monkeypatch: pytest
     folder.mkdir()
     saved(walker(), folder / "walker.onnx")
     (folder / "broken.onnx").write_bytes((folder / "walker.onnx").read_bytes()[:1000])
-    monkeypatch.setattr(doctors, "_PACE_S", 0.0)
-    well = {finding.what: finding for finding in doctors.models(Instance())}
+    monkeypatch.setattr(networks, "_PACE_S", 0.0)
+    well = {finding.what: finding for finding in networks.models(Instance())}
     assert "contract kept" in well["model walker"].says
     assert well["model broken"].ok is False
     assert "export or copy it again" in well["model broken"].says
@@ -292,7 +289,7 @@ def test_directories_that_can_be_written(places: Path) -> None:
 
 def test_a_directory_that_cannot_be_written(places: Path) -> None:
     (places / "takes").write_text("")
-    finding = writable("takes", places / "takes", "IMPROV_TAKES")
+    finding = check_folder("takes", places / "takes", "IMPROV_TAKES")
     assert finding.ok is False
     assert "set IMPROV_TAKES" in finding.mend
 
@@ -301,12 +298,12 @@ def test_a_daemon_that_is_not_there_and_one_that_does_not_answer() -> None:
     assert found("daemon") == [(None, "none is playing as tested")]
     with Instance("tested").held():
         assert [ok for ok, _ in found("daemon")] == [False]
-    assert "improv daemon restart --instance tested" in told_mend("daemon")
+    assert "improv daemon restart --instance tested" in mended_by("daemon")
 
 
-def told_mend(name: str) -> str:
+def mended_by(name: str) -> str:
     with Instance("tested").held():
-        return told(name, Instance("tested"))[0].mend
+        return run_here(name, Instance("tested"))[0].mend
 
 
 # --- all of them ----------------------------------------------------------------------------------
@@ -317,7 +314,7 @@ def test_a_check_that_fails_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> Non
         raise RuntimeError("the driver\nis gone")
 
     monkeypatch.setattr(doctors, "CHECKS", MappingProxyType({"round_trip": crash}))
-    assert told("round_trip", Instance()) == [Finding("round trip", False, "RuntimeError: the driver is gone")]
+    assert run_here("round_trip", Instance()) == [Finding("round trip", False, "RuntimeError: the driver is gone")]
 
 
 @pytest.mark.parametrize(
@@ -336,7 +333,7 @@ def test_a_check_that_hangs_or_dies_is_a_finding(
 ) -> None:
     run = subprocess.run
     monkeypatch.setattr(subprocess, "run", lambda _, **how: run([sys.executable, "-c", program], **how))
-    (finding,) = doctors.apart("timer", Instance(), within_s)
+    (finding,) = run_apart("timer", Instance(), within_s)
     assert (finding.what, finding.ok) == ("timer", False)
     assert says in finding.says
 
@@ -345,11 +342,11 @@ def test_what_a_library_prints_does_not_hide_what_was_found(monkeypatch: pytest.
     run = subprocess.run
     program = 'print("jack says hello"); print(\'[{"what": "ports", "ok": null, "says": "none"}]\')'
     monkeypatch.setattr(subprocess, "run", lambda _, **how: run([sys.executable, "-c", program], **how))
-    assert doctors.apart("ports", Instance(), 10.0) == [Finding("ports", None, "none")]
+    assert run_apart("ports", Instance(), 10.0) == [Finding("ports", None, "none")]
 
 
 def test_a_check_apart_finds_what_it_finds_here() -> None:
-    assert doctors.apart("daemon", Instance("tested"), 30.0) == told("daemon", Instance("tested"))
+    assert run_apart("daemon", Instance("tested"), 30.0) == run_here("daemon", Instance("tested"))
 
 
 def test_each_check_is_run_once_and_bounded() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from supriya_midi.rtmidi_ext import RtMidiAPI, RtMidiErrorType
 
-from improv.diagnostics.doctor import judged_binding
+from improv.diagnostics.checks.midi import assess_binding
 from improv.errors import Unavailable
 from improv.midi import ports, rtmidi_binding, supriya
 from improv.midi.rtmidi_binding import rtmidi
@@ -180,9 +180,9 @@ def test_without_python_rtmidi_the_other_serves_and_says_what_it_cannot_do(missi
 
 
 def test_the_doctor_tells_which_it_is() -> None:
-    well = judged_binding("python-rtmidi", "python-rtmidi 1.5.8 (RtMidi 5.0.0)", "")
+    well = assess_binding("python-rtmidi", "python-rtmidi 1.5.8 (RtMidi 5.0.0)", "")
     assert (well.ok, well.says) == (True, "python-rtmidi 1.5.8 (RtMidi 5.0.0)")
-    other = judged_binding("supriya-midi", "supriya-midi 26.10b4 (RtMidi 6.1.0)", "JACK cannot be reached")
+    other = assess_binding("supriya-midi", "supriya-midi 26.10b4 (RtMidi 6.1.0)", "JACK cannot be reached")
     assert other.ok is None
     assert other.says.startswith("supriya-midi 26.10b4 (RtMidi 6.1.0), as python-rtmidi is not installed")
     assert "JACK cannot be reached" in other.says

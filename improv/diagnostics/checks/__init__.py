@@ -1,0 +1,1 @@
+"""What the doctor looks at: a function for each check, which returns what it finds."""
