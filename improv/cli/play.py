@@ -55,50 +55,17 @@ def play(
     music: improv play comes back to it, and improv daemon stop ends it.
     """
     at = Instance(instance)
-    in_browser = bool(os.environ.get("TEXTUAL_DRIVER"))  # what textual serve shows there says so
+    in_browser = bool(os.environ.get("TEXTUAL_DRIVER"))  # set by `textual serve`
     if not (in_browser or _has_terminal()):
         raise UsageError("improv play needs a terminal; improv jam plays without one")
-    from improv.tui.input.key_bindings import LAYOUTS
-
-    if layout not in LAYOUTS:
-        raise UsageError(f"no layout {layout!r}{nearest(layout, tuple(LAYOUTS))}; choose from {', '.join(LAYOUTS)}")
-    given.config()  # what is wrong is said before the screen is taken
-    at.socket  # noqa: B018 a path too long is said too
+    _check(given, at, layout)
     joins = at.running() is not None
-    os.environ.setdefault("TEXTUAL_FPS", _FRAMES_PER_S)  # it is read once, when Textual is loaded
-    for name in ("COLUMNS", "LINES"):  # where they are exported they are believed, whatever the terminal's size becomes
-        os.environ.pop(name, None)
-    from improv.config.presets import presets_path
-    from improv.system.fluidsynth import advice
-    from improv.tui.app import ImprovApp, Setting
+    _prepare_textual()
     from improv.tui.client import DaemonLink
-    from improv.tui.theme.glyphs import glyphs_of
 
-    arguments = given.arguments()
-    if LETTERS not in arguments:
-        arguments.append(LETTERS)
-    called_off: list[bool] = []  # whether there is anything: the thread that starts the daemon looks
-    if origin := at.origin() if joins else None:
-        arguments = list(origin.arguments)
-    link = DaemonLink(at, _starter(at, arguments, lambda: bool(called_off), again=joins))
-    asks, says = _joining(given) if joins else ((), ())
-    app = ImprovApp(
-        link,
-        Setting(
-            glyphs=glyphs_of(ascii, _encoding(), os.environ.get("TERM", "")),
-            layout=LAYOUTS[layout],
-            theme=theme,
-            log=at.log,
-            advises=lambda api, there: advice(api, there=there, restart=at.command("daemon restart")),
-            presets=presets_path(),
-            starts=not joins,
-            asks=asks,
-            says=says,
-        ),
-    )
-    if theme and theme not in app.themes_here():
-        themes = tuple(app.themes_here())
-        raise UsageError(f"no theme {theme!r}{nearest(theme, themes)}; choose from {', '.join(themes)}")
+    called_off: list[bool] = []  # not empty once the jam is to end: the thread that starts the daemon reads it
+    link = DaemonLink(at, _starter(at, _arguments(given, at, joins), lambda: bool(called_off), again=joins))
+    app = _app(given, at, link, joins=joins, look=(layout, ascii, theme))
     gc.collect()
     gc.freeze()  # what is loaded stays: it need not be looked through again and again while it plays
     result = _shown(app, link)
@@ -116,6 +83,60 @@ def play(
             _part(at, rig, ended=result is True)
     if app.crash is not None:  # it has been said why
         raise typer.Exit(1)
+
+
+def _check(given: Given, at: Instance, layout: str) -> None:
+    """Refuse wrong options before the screen is taken."""
+    from improv.tui.input.key_bindings import LAYOUTS
+
+    if layout not in LAYOUTS:
+        raise UsageError(f"no layout {layout!r}{nearest(layout, tuple(LAYOUTS))}; choose from {', '.join(LAYOUTS)}")
+    given.config()
+    at.socket  # noqa: B018 refused where its path is too long
+
+
+def _prepare_textual() -> None:
+    """Set what Textual reads once, when it is loaded."""
+    os.environ.setdefault("TEXTUAL_FPS", _FRAMES_PER_S)
+    for name in ("COLUMNS", "LINES"):  # where they are exported they are believed, whatever the terminal's size becomes
+        os.environ.pop(name, None)
+
+
+def _arguments(given: Given, at: Instance, joins: bool) -> Sequence[str]:
+    """The arguments to start the daemon with: those of the one that plays, else the ones given."""
+    if joins and (origin := at.origin()):
+        return origin.arguments
+    arguments = given.arguments()
+    return arguments if LETTERS in arguments else [*arguments, LETTERS]
+
+
+def _app(given: Given, at: Instance, link: "DaemonLink", *, joins: bool, look: tuple[str, bool, str]) -> "ImprovApp":
+    """Make the interface with a layout of letters, ASCII or not, and a theme; UsageError for an unknown theme."""
+    from improv.config.presets import presets_path
+    from improv.system.fluidsynth import advice
+    from improv.tui.app import ImprovApp, Setting
+    from improv.tui.input.key_bindings import LAYOUTS
+    from improv.tui.theme.glyphs import glyphs_of
+
+    layout, ascii, theme = look
+    asks, says = _joining(given) if joins else ((), ())
+    app = ImprovApp(
+        link,
+        Setting(
+            glyphs=glyphs_of(ascii, _encoding(), os.environ.get("TERM", "")),
+            layout=LAYOUTS[layout],
+            theme=theme,
+            log=at.log,
+            advises=lambda api, there: advice(api, there=there, restart=at.command("daemon restart")),
+            presets=presets_path(),
+            starts=not joins,
+            asks=asks,
+            says=says,
+        ),
+    )
+    if theme and theme not in (themes := tuple(app.themes_here())):
+        raise UsageError(f"no theme {theme!r}{nearest(theme, themes)}; choose from {', '.join(themes)}")
+    return app
 
 
 def _shown(app: "ImprovApp", link: "DaemonLink") -> ImprovError | bool | None:
@@ -140,7 +161,7 @@ def _leave(at: Instance, result: ImprovError | bool | None) -> None:
             say(f"improv: {error}", err=True)
             raise typer.Exit(status)
         case AlreadyRunning():
-            pass  # it is there, whoever has started it
+            pass  # it plays, started by another program
         case ImprovError() as error:
             raise error
 
@@ -191,7 +212,7 @@ def _joining(given: Given) -> tuple[tuple[Set, ...], tuple[str, ...]]:
 
 
 def _tell_crash(at: Instance, crash: BaseException) -> None:
-    """Say that the interface has crashed, and keep where, for whoever is to mend it."""
+    """Say that the interface has crashed, and write the traceback to a file."""
     from textual import __version__ as textual
 
     what = printable(" ".join(traceback.format_exception_only(crash)[-1].split()))[:_WHAT]

@@ -1,4 +1,4 @@
-"""The command line: what it refuses, in one line and with which status; what it plays, once in real time."""
+"""The command line: what it renders and lists, and a jam in real time."""
 
 import json
 import os
@@ -8,332 +8,21 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import mido
-import numpy as np
-import onnx
 import pytest
-from onnx import helper, numpy_helper
 
 from improv import __version__
-from improv.__main__ import main
-from improv.cli.commands import app
 from improv.cli.options import _in_bash
 from improv.config.instance import Instance
-from improv.config.load import NAMES
 from improv.control.socket_server import ControlServer
 from improv.protocol.snapshot import Rig
+from tests.cli.command_line import FOUR_BARS, IMPROV, ONE_BAR, Improv, Ran, notes_of
 from tests.control.test_socket import served
-from tests.models.onnx_models import describe, saved, specification, walker
 from tests.recording.test_recording import recorded
 from tests.tui.test_app import SEEN
-
-IMPROV = [sys.executable, "-m", "improv"]
-FOUR_BARS = "jam -m walker --api none --choruses 1"
-ONE_BAR = "jam -m one-bar --api none --choruses 1 --tempo 400"
-"""As short as a jam can be: 0.6 seconds, and as many for the count-in."""
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-Improv = Callable[[str], Ran]
-
-
-def out_of_reach() -> onnx.ModelProto:
-    """A model that loads and cannot step: it reaches for the eighth row of one."""
-    model = walker()
-    model.graph.initializer.append(numpy_helper.from_array(np.array([7]), "eighth"))
-    reach = helper.make_node("Gather", ["chord", "eighth"], ["row"], axis=0)
-    nodes = [reach, *model.graph.node]
-    for node in nodes[1:]:
-        node.input[:] = ["row" if name == "chord" else name for name in node.input]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    return model
-
-
-def told(metadata: Any) -> onnx.ModelProto:
-    model = walker()
-    describe(model, metadata)
-    return model
-
-
-def silent() -> onnx.ModelProto:
-    """A model whose melody is no number."""
-    model = walker()
-    for weight in model.graph.initializer:
-        if weight.name == "quiet":
-            weight.CopyFrom(numpy_helper.from_array(np.full((1, 13), np.nan, np.float32), "quiet"))
-    return model
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a test stands: among models and calls, good and bad, on a machine whose JACK server is not there."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
-    monkeypatch.setenv("IMPROV_MODELS", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "100")  # of help
-    models = {
-        "walker": walker(),
-        "one-bar": walker("C7"),
-        "untold": told(""),
-        "stranger": told({**specification(), "fingerprint": "0123"}),
-        "later": told({**specification(), "contract": 2}),
-        "failing": out_of_reach(),
-        "silent": silent(),
-    }
-    for name, model in models.items():
-        saved(model, tmp_path / f"{name}.onnx")
-    (tmp_path / "truncated.onnx").write_bytes((tmp_path / "walker.onnx").read_bytes()[:2000])
-    for name, notes in {"call.mid": [64, 67], "empty.mid": []}.items():
-        midi = mido.MidiFile(tracks=[mido.MidiTrack()])
-        for note in notes:
-            midi.tracks[0] += [mido.Message("note_on", note=note), mido.Message("note_off", note=note, time=480)]
-        midi.save(tmp_path / name)
-    (tmp_path / "cut.mid").write_bytes((tmp_path / "call.mid").read_bytes()[:-3])
-    (tmp_path / "text.mid").write_text("la la la")
-    return tmp_path
-
-
-@pytest.fixture
-def improv(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Improv:
-    """The command line in this process."""
-
-    def improv(line: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["improv", *shlex.split(line)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capfd.readouterr()
-        return Ran(int(ended.value.code or 0), out, err)
-
-    return improv
-
-
-@pytest.fixture
-def process(folder: Path) -> Improv:
-    """The command line in a process of its own."""
-
-    def process(line: str) -> Ran:
-        command = [*IMPROV, *shlex.split(line)]
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180, check=False
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
-
-    return process
-
-
-def notes_of(path: Path) -> dict[str, list[tuple[int, str, int]]]:
-    """Each part's onsets and ends at their ticks; every onset has an end."""
-    found = {}
-    for track in mido.MidiFile(path).tracks[1:]:
-        at, sounding, notes = 0, set[int](), []
-        for message in track:
-            at += message.time
-            if message.type in ("note_on", "note_off"):
-                assert (message.type == "note_on") != (message.note in sounding)
-                sounding ^= {message.note}
-                notes.append((at, message.type, message.note))
-        assert not sounding
-        found[track.name] = notes
-    return found
-
-
-# --- what is refused ----------------------------------------------------------------------------
-
-OPTIONS = [
-    ("--tempo 19", 2, "tempo 19 is out of range; give 20 to 400 bpm"),
-    ("--tempo 401", 2, "tempo 401 is out of range; give 20 to 400 bpm"),
-    ("--tempo nan", 2, "tempo nan is out of range; give 20 to 400"),
-    ("--tempo fast", 2, "Invalid value for '--tempo'"),
-    ("--temperature -0.1", 2, "temperature -0.1 is out of range; give 0 to 3"),
-    ("--temperature 3.1", 2, "temperature 3.1 is out of range; give 0 to 3"),
-    ("--temperature inf", 2, "temperature inf is out of range; give 0 to 3"),
-    ("--swing 0.49", 2, "swing 0.49 is out of range; give 0.5 to 0.75"),
-    ("--swing 0.76", 2, "swing 0.76 is out of range; give 0.5 to 0.75"),
-    ("--bars 0", 2, "bars 0 is out of range; give 1 to 96"),
-    ("--bars 97", 2, "bars 97 is out of range; give 1 to 96"),
-    ("--bars 1.5", 2, "Invalid value for '--bars'"),
-    ("--count-in -1", 2, "count-in -1 is out of range; give 0 to 4 bars"),
-    ("--count-in 5", 2, "count-in 5 is out of range; give 0 to 4 bars"),
-    ("--gap 0.4", 2, "gap 0.4 is out of range; give 0.5 to 8 beats"),
-    ("--top-p 1.1", 2, "top-p 1.1 is out of range; give 0 to 1"),
-    ("--density -1.1", 2, "density -1.1 is out of range; give -1 to 1"),
-    ("--register 3", 2, "register 3 is out of range; give -2 to 2 octaves"),
-    ("--leaning 1.1", 2, "leaning 1.1 is out of range; give 0 to 1"),
-    ("--melody-level 151", 2, "melody-level 151 is out of range; give 0 to 127"),
-    ("--chords-mute on", 2, "unexpected extra argument(s) (on); see improv render --help"),
-    ("--choruses 0", 2, "choruses 0 is out of range; give 1 or more"),
-    ("--seed -1", 2, "seed -1 is out of range; give 0 to 2147483647"),
-    ("--seed 2147483648", 2, "seed 2147483648 is out of range; give 0 to 2147483647"),
-    ("--key H", 2, "'H' is no note name; give a key such as C, F# or Bb"),
-    ("--key ''", 2, "'' is no note name; give a key such as C, F# or Bb"),
-    ("--mode sing", 2, "mode 'sing' is unknown; choose from trade, phrase, duet, solo, listen"),
-    ("--provider abacus", 2, "no provider 'abacus'; choose from cpu, cuda, coreml"),
-    ("--call gone.mid", 66, "gone.mid: No such file or directory; give a Standard MIDI File"),
-    ("--call .", 66, ".: Is a directory; give a Standard MIDI File"),
-    ("--call text.mid", 65, "text.mid: it is no MIDI file; give a Standard MIDI File"),
-    ("--call cut.mid", 65, "cut.mid: it is cut off in the middle of a track; give a Standard MIDI File"),
-    ("--call empty.mid", 65, "empty.mid: it has no notes; give a Standard MIDI File"),
-    ("--call call.mid --mode solo", 2, "solo hears nobody; leave --call out, or choose --mode trade or duet"),
-    ("--model flyer", 2, "no model 'flyer'; there are: "),
-    ("--model gone.onnx", 66, "gone.onnx: No such file or directory; `improv models` lists the models there are"),
-    ("--model truncated.onnx", 65, "truncated.onnx: it is no ONNX file, or a truncated one; export or copy it again"),
-    ("--model untold.onnx", 65, "untold.onnx: its metadata is not JSON"),
-    ("--model stranger.onnx", 65, "stranger.onnx: its vocabulary has the fingerprint 0123, this improv's"),
-    ("--model later.onnx", 65, "later.onnx: it speaks contract 2, this improv speaks 1; export it again"),
-    ("--model failing.onnx", 65, "failing.onnx: it fails in its first steps ("),
-    ("--model silent.onnx", 1, "the model failed while rendering: ValueError: the network's logits are not finite"),
-    ("--volume 11", 2, "No such option: --volume; see improv render --help"),
-    ("another.mid", 2, "unexpected extra argument(s) (another.mid); see improv render --help"),
-]
-
-COMMANDS = [
-    ("sing", 2, "No such command 'sing'; see improv --help"),
-    ("--loud", 2, "No such option: --loud; see improv --help"),
-    ("ctl", 2, "Missing command; see improv ctl --help"),
-    ("daemon", 2, "Missing command; see improv daemon --help"),
-    ("config", 2, "Missing command; see improv config --help"),
-    ("ctl learn foo", 2, "nothing is called 'foo'; choose from tempo, swing, mode"),
-    ("ctl forget tempoo", 2, "nothing is called 'tempoo' (did you mean tempo?); choose from"),
-    ("render", 2, "Missing argument 'out'; see improv render --help"),
-    ("render nowhere/out.mid -m walker", 66, "nowhere/out.mid: No such file or directory; choose another file"),
-    ("render . -m walker", 66, ".: Is a directory; choose another file to write to"),
-    (f"{ONE_BAR} -m gone.onnx", 66, "gone.onnx: No such file or directory"),
-    (f"{ONE_BAR} -m failing.onnx", 65, "failing.onnx: it fails in its first steps ("),
-    (f"{ONE_BAR} --tempo 19", 2, "tempo 19 is out of range; give 20 to 400"),
-    (f"{ONE_BAR} --input keys", 2, "--api none has no ports; leave --input and --output out"),
-    (f"{ONE_BAR} --save .", 66, ": Is a directory; choose another file"),
-    (f"{ONE_BAR} --figures a/b", 66, "a/b: No such file or directory; choose"),
-    (f"{ONE_BAR} --api tin-can", 2, "no MIDI system 'tin-can'; choose from alsa, jack, coremidi, windows"),
-    ("ports --api tin-can", 2, "no MIDI system 'tin-can'; choose from alsa, jack, coremidi, windows"),
-    ("bench -m gone.onnx", 66, "gone.onnx: No such file or directory"),
-    ("bench -m one-bar --seconds nan", 2, "seconds nan is out of range; give"),
-]
-
-MIDI_SYSTEMS = [
-    (f"{ONE_BAR} --api jack", 69, "no MIDI system answers (tried jack); start one, or plug an interface in"),
-    (f"{ONE_BAR} --api jack --input keys --output synth", 69, "no MIDI system answers (tried jack); start one"),
-    ("ports --api jack", 69, "no MIDI system answers (tried jack); start one, or plug an interface in"),
-]
-
-
-def check_refused(ran: Ran, status: int, says: str) -> None:
-    """One line that says so, the status, and no music."""
-    assert ran.err.startswith("improv: ")
-    assert says in ran.err
-    assert ran.err.count("\n") == 1
-    assert ran.err.endswith("\n")
-    assert ran.status == status
-    assert "chorus" not in ran.out
-    assert "wrote" not in ran.out
-
-
-@pytest.mark.parametrize(("options", "status", "says"), OPTIONS)
-def test_a_render_that_is_refused(options: str, status: int, says: str, improv: Improv, folder: Path) -> None:
-    check_refused(improv(f"render out.mid -m walker {options}"), status, says)
-    assert not (folder / "out.mid").exists()
-
-
-@pytest.mark.parametrize(("line", "status", "says"), COMMANDS)
-def test_a_command_that_is_refused(line: str, status: int, says: str, improv: Improv) -> None:
-    check_refused(improv(line), status, says)
-
-
-GROUPS = [app, *(group.typer_instance for group in app.registered_groups)]
-
-
-@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.info.name or "improv")
-def test_no_group_of_commands_takes_its_help_for_an_error(group: Any) -> None:
-    assert not group.info.no_args_is_help
-
-
-BROKEN = [
-    b"[controls]\ntempo = \n",
-    b"[controls]\ntempoo = 3\n",
-    b"[controls]\ntempo = 9000\n",
-    b"[[map]]\ncc = 20\n",
-    "[controls]\n".encode("utf-16"),
-]
-
-
-@pytest.mark.parametrize("content", BROKEN)
-@pytest.mark.parametrize("line", ["config show", f"{ONE_BAR} -m walker", "panic"])
-def test_a_configuration_that_is_broken(
-    content: bytes, line: str, improv: Improv, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (folder / "mine.toml").write_bytes(content)
-    monkeypatch.setenv("IMPROV_CONFIG", str(folder / "mine.toml"))
-    check_refused(improv(line), 65, "mine.toml:")
-
-
-def test_a_configuration_with_a_byte_order_mark(improv: Improv, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "mine.toml").write_bytes(b"\xef\xbb\xbf[controls]\r\ntempo = 99\r\n")
-    monkeypatch.setenv("IMPROV_CONFIG", str(folder / "mine.toml"))
-    ran = improv("config show --origin")
-    assert (ran.status, ran.err) == (0, "")
-    assert "tempo = 99  # mine.toml:2" in ran.out
-
-
-def test_a_variable_that_means_nothing_is_told_with_the_nearest_that_does(
-    improv: Improv, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("IMPROV_TEMPPO", "3")
-    monkeypatch.setenv("IMPROV_X\x1b[31m", "3")
-    monkeypatch.setenv("IMPROVE", "3")
-    ran = improv("config path")
-    assert ran.status == 0
-    assert ran.err.splitlines() == [
-        "improv: IMPROV_TEMPPO means nothing to improv (did you mean IMPROV_TEMPO?); it is left out",
-        "improv: IMPROV_X [31m means nothing to improv; it is left out",
-    ]
-
-
-def test_every_variable_that_is_used_means_something() -> None:
-    """A name that somebody reads and that is not in the table would be told to be nothing."""
-    root = Path(__file__).parents[2]
-    sources = [*(root / "improv").rglob("*.py"), *(root / "improv").rglob("*.service"), *(root / "tests").rglob("*.py")]
-    used = {name for path in sources for name in re.findall(r"\bIMPROV_[A-Z_]*[A-Z]\b", path.read_text())}
-    screens = {"IMPROV_IN", "IMPROV_OUT", "IMPROV_THRU", "IMPROV_COMPLETE", "IMPROV_OSC"}
-    assert used - NAMES - screens == {"IMPROV_TEMPPO", "IMPROV_X"}
-
-
-@pytest.mark.parametrize(("line", "status", "says"), MIDI_SYSTEMS)
-def test_a_midi_system_that_does_not_answer(line: str, status: int, says: str, process: Improv) -> None:
-    ran = process(line)
-    check_refused(ran, status, says)
-    assert ran.out == ""
-
-
-def test_a_midi_system_of_other_machines_is_told_from_one_that_is_silent(improv: Improv) -> None:
-    other = "windows" if sys.platform != "win32" else "alsa"
-    check_refused(improv(f"ports --api {other}"), 69, f"{other} is no MIDI system of this machine; choose from ")
-
-
-@pytest.mark.parametrize("provider", ["cuda", "coreml"])
-def test_a_provider_that_does_not_work_is_told_in_one_line(provider: str, process: Improv) -> None:
-    """In a process of its own, where warnings are printed and what onnxruntime prints is seen."""
-    ran = process(f"render out.mid -m walker --provider {provider}")
-    if ran.status:
-        check_refused(ran, 2, "does not work on this machine; use --provider cpu")
-    else:
-        assert ran == Ran(0, "wrote out.mid\n", "")
-
-
-# --- what is accepted ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -522,7 +211,7 @@ def test_a_name_of_a_port_is_a_word_of_bash(typed: str, offered: list[str]) -> N
     assert _in_bash([name for name in names if name.startswith(typed)], typed) == offered
 
 
-# --- takes ----------------------------------------------------------------------------------------
+# --- takes --------------------------------------------------------------------------------------
 
 
 def test_the_take_that_plays_is_told_from_one_that_was_recovered_and_exported_it_says_where(

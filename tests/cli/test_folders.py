@@ -11,7 +11,7 @@ from improv.errors import InputNotFound
 from improv.protocol.controls import MODEL
 from improv.runtime.daemon import _save
 from improv.runtime.observers import Audience
-from tests.cli.test_daemon_command import SEEN
+from tests.cli.fake_daemon import SEEN
 
 
 @pytest.fixture

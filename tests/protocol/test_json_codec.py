@@ -14,7 +14,7 @@ from improv.music.notes import Cell, Onset, Release
 from improv.music.theory import QUALITIES, Chord, Place
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.controls import Settings
-from improv.protocol.json_codec import encoded, fields_of, made, malformed, object_of, parsed, plain
+from improv.protocol.json_codec import encoded, fields_of, made, malformed, object_of, parsed, plain, printable
 from improv.protocol.snapshot import Rig, Snapshot
 
 
@@ -178,3 +178,10 @@ snapshots = st.builds(
 @given(snapshots)
 def test_a_snapshot_comes_back_as_it_was(seen: Snapshot) -> None:
     assert made(Snapshot, parsed(encoded(plain(seen)))) == seen
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("Keyboard é 鍵", "Keyboard é 鍵"), ("a\x1b]0;b\x07", "a ]0;b "), ("\u202eabc\r\n", " abc  ")]
+)
+def test_what_others_call_their_ports_is_only_text(text: str, shown: str) -> None:
+    assert printable(text) == shown
