@@ -95,7 +95,7 @@ def render(
 ) -> None:
     """Play a performance into a MIDI file at once: the same arguments give the same bytes."""
     from improv.runtime.render import render as rendered
-    from improv.session.network import deaf_to
+    from improv.session.network import unsupported_controls
 
     asked_for = {name.replace("_", "-") for name, value in controls.items() if value is not None}
     controls["count_in"] = controls["count_in"] or 0
@@ -103,7 +103,7 @@ def render(
         choruses = 1
     tune = Tune.of(choruses=choruses, provider=provider, **controls)
     spec = rendered(tune, out, call, lambda remark: say(remark, err=True))
-    for name in deaf_to(spec):
+    for name in unsupported_controls(spec):
         if name in asked_for:
             say(f"{spec.name} cannot obey {name}", err=True)
     say(f"wrote {out}")

@@ -309,7 +309,7 @@ def _line(seen: Snapshot) -> str:
 
 def _status(seen: Snapshot) -> list[str]:
     rig = seen.rig
-    deaf = f", which cannot obey {', '.join(rig.deaf_to)}" if rig.deaf_to else ""
+    deaf = f", which cannot obey {', '.join(rig.unsupported_controls)}" if rig.unsupported_controls else ""
     lines = [
         _line(seen),
         rig.says,

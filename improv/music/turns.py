@@ -108,7 +108,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Ear:
+class PlayerActivity:
     """What is heard of you when a step is decided."""
 
     call: Call | None = None
@@ -122,7 +122,7 @@ class Ear:
     """Whether the turn was given away."""
 
 
-SILENT = Ear()
+NO_ACTIVITY = PlayerActivity()
 
 NOTHING_YET = Answer()
 
@@ -144,43 +144,43 @@ def first_turn(step: int, rules: Rules) -> Turn:
             assert_never(rules.mode)
 
 
-def turn_after(turn: Turn, step: int, rules: Rules, ear: Ear = SILENT) -> Turn:
+def turn_after(turn: Turn, step: int, rules: Rules, activity: PlayerActivity = NO_ACTIVITY) -> Turn:
     """The turn at `step`, after the one in the step before it."""
     if step < rules.top or turn.who is Who.NOBODY:
         return turn if step < rules.top and turn.end == rules.top else first_turn(step, rules)
     match rules.mode:
         case Mode.TRADE:
-            return _trade(turn, step, rules, ear)
+            return _trade(turn, step, rules, activity)
         case Mode.PHRASE:
-            return _phrase(turn, step, rules, ear)
+            return _phrase(turn, step, rules, activity)
         case _:
             return turn
 
 
-def _trade(turn: Turn, step: int, rules: Rules, ear: Ear) -> Turn:
+def _trade(turn: Turn, step: int, rules: Rules, activity: PlayerActivity) -> Turn:
     """Aligned to the form; who takes or is given the turn early has the rest of the block, and then its own."""
     block = _of_block(step, rules)
     if turn.end is not None and step >= turn.end:
         return block
-    if ear.handed_over or _barges_in(turn, step, ear):
+    if activity.handed_over or _barges_in(turn, step, activity):
         other = Who.YOU if turn.who is Who.IMPROV else Who.IMPROV
         end = block.end if block.who is other else _of_block(block.end or step, rules).end
         return Turn(other, step, end)
     return turn
 
 
-def _phrase(turn: Turn, step: int, rules: Rules, ear: Ear) -> Turn:
+def _phrase(turn: Turn, step: int, rules: Rules, activity: PlayerActivity) -> Turn:
     if turn.who is Who.IMPROV:
         over = turn.end is not None and step >= turn.end
-        return Turn(Who.YOU, step) if over or ear.handed_over or _barges_in(turn, step, ear) else turn
+        return Turn(Who.YOU, step) if over or activity.handed_over or _barges_in(turn, step, activity) else turn
     if (step - rules.top) % STEPS_PER_BEAT:  # an answer begins on the beat
-        return Turn(turn.who, turn.start, step + 1) if ear.handed_over else turn
-    if ear.handed_over or turn.end is not None:
-        return _answer(step, rules, ear.call)
-    if ear.call is None or ear.call.onsets < _LEAST_CALL or ear.held:
+        return Turn(turn.who, turn.start, step + 1) if activity.handed_over else turn
+    if activity.handed_over or turn.end is not None:
+        return _answer(step, rules, activity.call)
+    if activity.call is None or activity.call.onsets < _LEAST_CALL or activity.held:
         return turn
-    silent = step * TICKS_PER_STEP - ear.call.last
-    return _answer(step, rules, ear.call) if silent >= rules.gap_beats * TICKS_PER_BEAT else turn
+    silent = step * TICKS_PER_STEP - activity.call.last
+    return _answer(step, rules, activity.call) if silent >= rules.gap_beats * TICKS_PER_BEAT else turn
 
 
 def _answer(step: int, rules: Rules, call: Call | None) -> Turn:
@@ -212,9 +212,9 @@ def owes_a_note(turn: Turn, step: int, answer: Answer) -> bool:
     return waits or answer.notes < due
 
 
-def _barges_in(turn: Turn, step: int, ear: Ear) -> bool:
+def _barges_in(turn: Turn, step: int, activity: PlayerActivity) -> bool:
     """Whether you have begun to play in improv's turn: not by the note that ends your own."""
-    return turn.who is Who.IMPROV and ear.struck > 0 and (step - turn.start > _GRACE_STEPS or ear.so_far > 1)
+    return turn.who is Who.IMPROV and activity.struck > 0 and (step - turn.start > _GRACE_STEPS or activity.so_far > 1)
 
 
 def is_taken(turn: Turn, before: Turn) -> bool:

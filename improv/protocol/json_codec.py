@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from reprlib import repr as shortly
@@ -23,6 +23,19 @@ encoded = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 """A plain value as JSON on one line, in ASCII; ValueError for NaN and infinities."""
 
 
+_NAME = "json"
+
+
+def json_name(name: str) -> Mapping[str, str]:
+    """Return the metadata of a dataclass field that JSON knows by another name, on which files and programs rely."""
+    return {_NAME: name}
+
+
+def name_of(each: Field[Any]) -> str:
+    """Return the name by which JSON knows a dataclass field."""
+    return str(each.metadata.get(_NAME, each.name))
+
+
 def plain(value: Any) -> Any:
     """A value as JSON knows it: fields by name."""
     if isinstance(value, tuple):
@@ -32,7 +45,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Chord) and _is_named(value):
         return value.symbol
     if is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {name_of(each): plain(getattr(value, each.name)) for each in fields(value)}
     return value
 
 
@@ -78,15 +91,22 @@ def object_of(kind: Any, raw: Mapping[str, Any]) -> Any:
         raise ValueError(f"{kind.__name__} lacks {', '.join(missing)}")
     if unknown := sorted(raw.keys() - hints.keys()):
         raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
-    return kind(**{name: made(hints[name], value) for name, value in raw.items()})
+    attributes = attributes_of(kind)
+    return kind(**{attributes[name]: made(hints[name], value) for name, value in raw.items()})
 
 
 @cache
 def fields_of(kind: type) -> tuple[Mapping[str, Any], frozenset[str]]:
-    """The types of a dataclass's fields by name, and the names that must be given."""
+    """Return the types of a dataclass's fields by their names in JSON, and the names that must be given."""
     hints = get_type_hints(kind)
-    needed = (f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING)
-    return hints, frozenset(needed)
+    needed = (name_of(each) for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING)
+    return {name: hints[attribute] for name, attribute in attributes_of(kind).items()}, frozenset(needed)
+
+
+@cache
+def attributes_of(kind: type) -> Mapping[str, str]:
+    """Return the attributes of a dataclass by their names in JSON."""
+    return {name_of(each): each.name for each in fields(kind)}
 
 
 @contextmanager

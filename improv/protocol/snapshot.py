@@ -1,12 +1,13 @@
 """What clients see of a performance: one value a step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from improv.music.notes import SILENCE, Cell
 from improv.music.theory import Chord, Place
 from improv.music.turns import Turn
 from improv.protocol.controls import MODEL, OFF, SWING, TEMPO, THRU, Settings, Value, control_named
+from improv.protocol.json_codec import json_name
 
 
 class How(StrEnum):
@@ -60,7 +61,7 @@ class Rig:
     model: str = ""
     model_coming: str = ""
     """The one that is being loaded to take its place."""
-    deaf_to: tuple[str, ...] = ()
+    unsupported_controls: tuple[str, ...] = field(default=(), metadata=json_name("deaf_to"))
     """The controls this network cannot obey."""
     thru: str = OFF
     take: str = ""
@@ -83,7 +84,7 @@ class Rig:
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
+class PitchProbability:
     """One pitch the melody may go to, and how probable it is: as trained, and as the controls bend it."""
 
     pitch: int
@@ -126,10 +127,10 @@ class Snapshot:
     """The chords of a chorus, its bars divided by `|`, in the key that sounds."""
     chords: tuple[Chord | None, ...] = ()
     """Step by step from the bar line on, in the key that sounds: those of this bar so far as they were played, and
-    those to come as they will be, as far as they are settled. They may be other ones than the form's."""
+    those to come as they will be, as far as they are decided. They may be other ones than the form's."""
     loudness: Loudness = Loudness()
     """Of this step; yours of the one that has just ended."""
-    chances: tuple[Chance, ...] = ()
+    probabilities: tuple[PitchProbability, ...] = field(default=(), metadata=json_name("chances"))
     """Of the melody at the next step, in the pitches that would sound; empty where no network has been asked."""
     memory: tuple[float, ...] = ()
     """At most 48 numbers of the network's memory, evenly chosen and squeezed to -1..1."""

@@ -72,7 +72,7 @@ def _check_head(head: Head) -> None:
 
 
 def _check_entry(entry: Entry, before: Head | Entry) -> None:
-    if abs(entry.step) > MAX_STEP or abs(entry.top) > MAX_STEP or not 0 <= entry.leapt <= MAX_STEP:
+    if abs(entry.step) > MAX_STEP or abs(entry.top) > MAX_STEP or not 0 <= entry.skipped_choruses <= MAX_STEP:
         raise ValueError("it is farther on than any music lasts")
     if entry.transport is not before.transport:
         _check_transport(entry.transport)

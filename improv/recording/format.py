@@ -20,7 +20,17 @@ from improv.music.transport import Transport
 from improv.music.turns import Turn
 from improv.protocol.commands import Command
 from improv.protocol.controls import Settings
-from improv.protocol.json_codec import encoded, fields_of, made, malformed, object_of, parsed, plain
+from improv.protocol.json_codec import (
+    attributes_of,
+    encoded,
+    fields_of,
+    json_name,
+    made,
+    malformed,
+    object_of,
+    parsed,
+    plain,
+)
 from improv.protocol.snapshot import How
 
 FORMAT = 3
@@ -108,8 +118,8 @@ class Entry:
     model: str = ""
     """The network that decides from this step on, where it is another one than before."""
     model_sha256: str = ""
-    leapt: int = 0
-    """Whole choruses leapt over before this step, after a long gap."""
+    skipped_choruses: int = field(default=0, metadata=json_name("leapt"))
+    """Whole choruses left out before this step, after a long gap."""
     fault: str = ""
     chord: str = ""
     """The symbol of the chord that sounds."""
@@ -129,7 +139,7 @@ class Entry:
         told["notes"] = [[timed.time_s, *_plain_event(timed.event)] for timed in self.notes]
         told["commands"] = [{type(command).__name__: plain(command)} for command in self.commands]
         told["events"] = [[placed.tick, *_plain_event(placed.event)] for placed in self.events]
-        told |= {"leapt": self.leapt, "fault": self.fault, "chord": self.chord}
+        told |= {"leapt": self.skipped_choruses, "fault": self.fault, "chord": self.chord}
         told |= {"model": self.model, "model_sha256": self.model_sha256, "lost": self.lost}
         return encoded({name: value for name, value in told.items() if name == "step" or value})
 
@@ -273,7 +283,8 @@ def _entry(raw: Mapping[str, Any], before: Head | Entry | None) -> Entry:
         entry[name] = _READERS[name](item) if name in _READERS else made(hints[name], item)
     if missing := sorted(needed - entry.keys()):
         raise ValueError(f"a step lacks {', '.join(missing)}")
-    return Entry(**entry)
+    attributes = attributes_of(Entry)
+    return Entry(**{attributes[name]: value for name, value in entry.items()})
 
 
 def _event(raw: Sequence[Any]) -> Event:

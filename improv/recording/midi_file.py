@@ -28,7 +28,7 @@ TICKS_A_BEAT = 480
 """The resolution of the files we write."""
 
 _MAX_DELTA = (1 << 28) - 1
-"""In ticks: no longer stretch without an event can be written, three days or so of leapt choruses."""
+"""In ticks: no longer stretch without an event can be written, three days or so of skipped choruses."""
 
 _PROGRAMS = {Part.YOU: 0, Part.MELODY: 11, Part.CHORDS: 4}
 """General MIDI: you on a piano, improv on a vibraphone over an electric piano."""

@@ -95,9 +95,9 @@ def joined(recordings: Sequence[Recording]) -> Recording:
 
 
 def _gap(before: Head | Entry, entry: Entry) -> int:
-    """How many steps are missing before an entry; choruses that were leapt over are not."""
+    """How many steps are missing before an entry; skipped choruses are not."""
     first = before.step + 1 if isinstance(before, Entry) else before.first_step
-    return 0 if entry.leapt else max(0, entry.step - first)
+    return 0 if entry.skipped_choruses else max(0, entry.step - first)
 
 
 def _is_marked(losses: Sequence[tuple[int, Lost]], index: int) -> bool:

@@ -23,7 +23,7 @@ from improv.protocol.json_codec import encoded, fields_of, made, malformed, pars
 from improv.protocol.snapshot import How
 from improv.recording import Entry, Recording, State, check_bounds, check_entry, read_take
 from improv.session.fallback import fallback
-from improv.session.lifecycle import begin, finish, idled, leapt
+from improv.session.lifecycle import begin, finish, idled, skip_choruses
 from improv.session.network import swapped
 from improv.session.state import Heard, Moment, Played, Session
 from improv.session.step import advance
@@ -56,7 +56,7 @@ def entry_of(moment: Moment) -> Entry:
         settings=session.settings,
         turn=session.turn,
         top=session.position.form_start,
-        leapt=moment.leapt,
+        skipped_choruses=moment.skipped_choruses,
         fault=session.health.last_fault if moment.how is How.FALLBACK else "",
         chord=session.band.frame.chord.symbol if session.band.frame.chord else "",
     )
@@ -234,8 +234,8 @@ def _the_same(entry: Entry, session: Session, model: StepModel) -> Session:
 def _decided(entry: Entry, session: Session, model: StepModel) -> tuple[Session, Played]:
     """The step after a session's, come about as the entry says it did."""
     heard = Heard(entry.notes, entry.commands)
-    if entry.leapt:
-        session = leapt(session, entry.leapt)
+    if entry.skipped_choruses:
+        session = skip_choruses(session, entry.skipped_choruses)
     match entry.how:
         case How.NETWORK:
             return advance(session, heard, model)

@@ -22,7 +22,7 @@ from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP
 from improv.protocol.commands import Command
 from improv.protocol.snapshot import How
 from improv.session.fallback import LATE, fallback
-from improv.session.lifecycle import finish, idled, leapt
+from improv.session.lifecycle import finish, idled, skip_choruses
 from improv.session.network import caught_up
 from improv.session.state import Heard, Moment, Played, Session
 from improv.session.step import advance
@@ -176,7 +176,7 @@ class _Performance:
         self._lead = lead
         self._left = Heard()
         self._settled: _Step | None = None
-        self._leapt = 0
+        self._skipped_choruses = 0
         self._handed = session.step
 
     def go_on_from_what_is_in_hand(self) -> None:
@@ -303,8 +303,8 @@ class _Performance:
             steps = min(behind_s / self.session.position.transport.step_s, self._last_step - self.session.step)
             choruses = int(steps) // self.session.tune.form.steps
             if choruses:
-                self.session = leapt(self.session, choruses)
-                self._leapt += choruses
+                self.session = skip_choruses(self.session, choruses)
+                self._skipped_choruses += choruses
             sounded = self._hands.independent and self._in_hand
             missed = self._without_network(LATE if sounded else "", audible=sounded)
             if not sounded:
@@ -331,8 +331,8 @@ class _Performance:
         """Tell the observer of the last step, once."""
         step, self._settled = self._settled, None
         if step is not None:
-            self._observe(Moment(step.session, step.heard, step.played, planned, step.how, self._leapt))
-            self._leapt = 0
+            self._observe(Moment(step.session, step.heard, step.played, planned, step.how, self._skipped_choruses))
+            self._skipped_choruses = 0
 
     def _listened(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
         arrived = self._hands.listen_until(deadline_s, at_once=at_once)

@@ -28,7 +28,7 @@ from improv.runtime.engine import START_S, Lead, perform
 from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepared, Told
 from improv.runtime.opening import begun, first_steps, head_of, last_step, opened
 from improv.runtime.remote_player import SOON_S, RemotePlayer
-from improv.session.network import deaf_to, swapped
+from improv.session.network import swapped, unsupported_controls
 from improv.session.state import Moment, Session
 from improv.session.view import snapshot
 
@@ -67,7 +67,7 @@ def _perform(tune: Tune, network: bytes, hands: "RemotePlayer", link: Link) -> N
     first = begun(tune, model, Mode.SOLO, 0)
     with first_steps(tune, model):
         lead = Lead().tried(first, model, hands.clock)
-    begin_ = _asked_to_begin(hands, link, Prepared(model.spec.name, deaf_to(model.spec)))
+    begin_ = _asked_to_begin(hands, link, Prepared(model.spec.name, unsupported_controls(model.spec)))
     if begin_ is None:
         return
     if begin_.session:
@@ -145,7 +145,7 @@ def _play_again(path: Path, hands: "RemotePlayer", link: Link) -> None:
     for index, again in enumerate(replayed(recording)):
         entry, session = again.entry, again.session
         form_steps = session.tune.form.steps if session else form_steps
-        silent_steps = max(entry.leapt * form_steps, entry.step - step - 1)  # leapt over, or missing
+        silent_steps = max(entry.skipped_choruses * form_steps, entry.step - step - 1)  # skipped, or missing
         closing, step = entry.step == step, entry.step
         later_s -= silent_steps * entry.transport.step_s
         due_s = entry.transport.time_of(step + closing) + later_s

@@ -254,7 +254,7 @@ class Prepared:
     """The network is loaded and may play."""
 
     model: str = ""
-    deaf_to: tuple[str, ...] = ()
+    unsupported_controls: tuple[str, ...] = ()
     """The controls that it cannot obey."""
 
 

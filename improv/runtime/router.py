@@ -78,7 +78,7 @@ class CommandRouter:
         self._supervisor.ask(command)
         name = command.control if isinstance(command, Set | Nudge) else ""
         rig = self._supervisor.rig
-        return f"{rig.model} cannot obey {name}" if name in rig.deaf_to else ""
+        return f"{rig.model} cannot obey {name}" if name in rig.unsupported_controls else ""
 
     def stands(self, name: str) -> Value:
         """Where a control stands, as far as is known here: what was asked for last, until it is seen elsewhere."""

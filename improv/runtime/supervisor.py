@@ -341,7 +341,7 @@ class Supervisor:
             keys=tuple(sorted(self._keys)),
             model=prepared.model if prepared else self._tune.model,
             model_coming=self._coming_tune.model if self._coming else "",
-            deaf_to=prepared.deaf_to if prepared else (),
+            unsupported_controls=prepared.unsupported_controls if prepared else (),
             thru=ON if self._wiring.thru else OFF,
             onsets=self._earlier.onsets + report.onsets,
             dropped_onsets=self._earlier.dropped + report.dropped,

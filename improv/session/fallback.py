@@ -29,7 +29,7 @@ def fallback(
     An empty `fault` says that nothing has gone wrong yet.
     """
     encoding = ENCODINGS[model.spec.encoding]
-    before, session, fed = prepare_step(session, heard, encoding)
+    before, session, inputs = prepare_step(session, heard, encoding)
     if fault:
         in_a_row = before.health.consecutive_faults + (fault != LATE)
         faults = replace(session.health, faults=before.health.faults + 1, consecutive_faults=in_a_row, last_fault=fault)
@@ -37,8 +37,11 @@ def fallback(
     if not audible:
         session = replace(session, health=replace(session.health, missed_steps=before.health.missed_steps + 1))
     if not makes_music(session):
-        return silent_step(before, session, fed, audible=audible)
-    chord, *ahead = (*fed[-1].ahead, session.tune.form.chord_at(session.place + encoding.settled))
+        return silent_step(before, session, inputs, audible=audible)
+    chord, *lookahead = (
+        *inputs[-1].chord_lookahead,
+        session.tune.form.chord_at(session.place + encoding.lookahead_steps),
+    )
     melody = SILENCE
     if audible and session.turn.who.plays and has_melody(model.spec):
         melody = plain_line(session.place, chord, encoding)
@@ -46,8 +49,8 @@ def fallback(
         session.network,
         output=Frame(melody, chord),
         logits=None,
-        chord_lookahead=tuple(ahead),
-        pending_inputs=(*before.network.pending_inputs, *fed),
+        chord_lookahead=tuple(lookahead),
+        pending_inputs=(*before.network.pending_inputs, *inputs),
         steps_behind=before.network.steps_behind + 1,
     )
     session = settle(session, before, network)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from improv.models.contract import Tensor
-from improv.models.encodings import CHORD_HEAD, Encoding, Fed
+from improv.models.encodings import CHORD_HEAD, Encoding, StepInput
 from improv.models.sampling import draw, on_units, one_unit
 from improv.session.state import Session
 
@@ -17,7 +17,7 @@ _KEPT_CHANGES = 2 / 3
 """The share of choruses that players play over the changes of the one before (`python -m training substitutions`)."""
 
 
-def choose_chord_units(logits: Tensor, fed: Fed, encoding: Encoding, session: Session) -> Tensor:
+def choose_chord_units(logits: Tensor, step_input: StepInput, encoding: Encoding, session: Session) -> Tensor:
     """The units of the chord that is decided: each by itself, or one that keeps the form, the likeliest or drawn.
 
     Temperature chooses only among those that are likely as the network was trained: where players would hardly ever
@@ -26,7 +26,7 @@ def choose_chord_units(logits: Tensor, fed: Fed, encoding: Encoding, session: Se
     distribution = encoding.heads[CHORD_HEAD].distribution
     if distribution == "bernoulli":
         return on_units(logits)
-    settings, bias = session.settings, encoding.chord_bias(fed)
+    settings, bias = session.settings, encoding.chord_bias(step_input)
     if not settings.changes:
         likely = one_unit(logits, 0, distribution=distribution, bias=bias)
         return np.asarray(likely == likely.max(), np.float32)
@@ -43,7 +43,7 @@ def _draw_step(session: Session, encoding: Encoding) -> int:
     What is drawn again is the same wherever the network thinks the same: so choruses share their changes as players'
     do, and another follows now and then.
     """
-    chorus, place = divmod(session.place + encoding.settled, session.tune.form.steps)
+    chorus, place = divmod(session.place + encoding.lookahead_steps, session.tune.form.steps)
     steps, kept = session.tune.form.steps, np.array([_KEPT_CHANGES, 1 - _KEPT_CHANGES])
     while (
         chorus > 0

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from improv.models.contract import StepModel, no_memory
-from improv.models.encodings import ENCODINGS, Fed
+from improv.models.encodings import ENCODINGS, StepInput
 from improv.music.notes import OWN_VOLUME, SILENCE, Frame, Placed, Volume
 from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Form
 from improv.music.transport import Transport
@@ -29,8 +29,8 @@ def begin(model: StepModel, settings: Settings, transport: Transport, *, count_i
     frames = [Frame(cell, form.chord_at(step)) for step, cell in enumerate(melody)]
     memory = no_memory(model.spec)
     for place, frame in enumerate(frames[:-1]):  # the last one is stepped on the way to step 0
-        fed = Fed(frame, place, form_lookahead(form, place, encoding), form.steps, bpm=transport.bpm)
-        _, memory = model.step(encode_features(fed, encoding, model), memory)
+        step_input = StepInput(frame, place, form_lookahead(form, place, encoding), form.steps, bpm=transport.bpm)
+        _, memory = model.step(encode_features(step_input, encoding, model), memory)
     first = -count_in_bars * STEPS_PER_BAR
     return Session(
         position=Position(step=first - 1, transport=transport),
@@ -57,8 +57,8 @@ def idled(session: Session, heard: Heard, start_s: float) -> Session:
     return session
 
 
-def leapt(session: Session, choruses: int) -> Session:
-    """The session whole choruses later, at the same place of the form: nothing was heard or played in them."""
+def skip_choruses(session: Session, choruses: int) -> Session:
+    """Return the session whole choruses later, at the same place of the form: nothing was heard or played in them."""
     steps = choruses * session.tune.form.steps
     return replace(
         session,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import count
 
 from improv.models.contract import ModelSpec, Tensor, Tensors
-from improv.models.encodings import Choice, Choosing, Encoding, Steer
+from improv.models.encodings import Choice, Decoder, Encoding, Steer
 from improv.models.sampling import draw, one_unit
 from improv.music.notes import SILENCE, Cell, Onset
 from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Chord
@@ -19,7 +19,7 @@ _BEGINS = (CHORDS_LOW + 12, CHORDS_LOW + 34)
 
 
 def improvise(
-    choosing: Choosing, outputs: Tensors, asked: Callable[[Choice], Tensor], session: Session, spec: ModelSpec
+    decoder: Decoder, outputs: Tensors, asked: Callable[[Choice], Tensor], session: Session, spec: ModelSpec
 ) -> tuple[Cell, PitchLogits | None]:
     """What improv plays in the session's step, one choice after another, and what the network said of its first pitch.
 
@@ -27,13 +27,13 @@ def improvise(
     not improv's turn nothing is drawn.
     """
     settings, octaves = session.settings, session.band.style.octaves + session.settings.register
-    odds: PitchLogits | None = None
-    choice = next(choosing)
+    pitch_logits: PitchLogits | None = None
+    choice = next(decoder)
     logits = outputs[choice.head]
     for number in count():
         distribution = spec.heads[choice.head].distribution
-        if odds is None and choice.pitches:
-            odds = PitchLogits(logits.ravel(), distribution, choice.bias, choice.pitches, octaves)
+        if pitch_logits is None and choice.pitches:
+            pitch_logits = PitchLogits(logits.ravel(), distribution, choice.bias, choice.pitches, octaves)
         if not session.turn.who.plays:
             break
         likely = one_unit(
@@ -44,11 +44,11 @@ def improvise(
             top_p=max(settings.top_p, choice.least_top_p),
         )
         try:
-            choice = choosing.send(draw(likely, settings.seed, session.step, number))
+            choice = decoder.send(draw(likely, settings.seed, session.step, number))
         except StopIteration as done:
-            return done.value, odds
+            return done.value, pitch_logits
         logits = asked(choice)
-    return SILENCE, odds
+    return SILENCE, pitch_logits
 
 
 def plain_line(step: int, chord: Chord | None, encoding: Encoding) -> Cell:
@@ -86,12 +86,12 @@ def register_over_chords(session: Session, melody: Cell, before: Cell) -> Playin
     """The touch of what was chosen: while no player is followed, a phrase begins where its first note lies over the
     chords, and not much higher, for a network that learned from horns of all registers is at home in each.
     """
-    touch = session.band.style
-    if touch.follows or before.pitches or not melody.onsets:
-        return touch
-    pitch, octaves = melody.onsets[0].pitch + session.semitones, touch.octaves
+    style = session.band.style
+    if style.follows or before.pitches or not melody.onsets:
+        return style
+    pitch, octaves = melody.onsets[0].pitch + session.semitones, style.octaves
     while pitch + 12 * octaves < _BEGINS[0]:
         octaves += 1
     while pitch + 12 * octaves > _BEGINS[1]:
         octaves -= 1
-    return replace(touch, octaves=octaves)
+    return replace(style, octaves=octaves)

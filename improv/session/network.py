@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from improv.models.contract import ModelSpec, StepModel, Tensors, no_memory
-from improv.models.encodings import ENCODINGS, Encoding, Fed
+from improv.models.encodings import ENCODINGS, Encoding, StepInput
 from improv.music.notes import SILENCE, Cell, Frame
 from improv.music.theory import PITCH_CLASSES, Chord, Form, pitch_class, shortest_way
 from improv.music.turns import Mode, Who
@@ -18,24 +18,24 @@ def has_melody(spec: ModelSpec) -> bool:
     return all(head in spec.heads for head in ENCODINGS[spec.encoding].melody_heads)
 
 
-def deaf_to(spec: ModelSpec) -> tuple[str, ...]:
+def unsupported_controls(spec: ModelSpec) -> tuple[str, ...]:
     """The controls that a network cannot obey: one without a melody none of the melody's."""
-    deaf = ENCODINGS[spec.encoding].deaf_to
+    deaf = ENCODINGS[spec.encoding].unsupported_controls
     return deaf if has_melody(spec) else tuple(dict.fromkeys((*MELODY_CONTROLS, *deaf)))
 
 
 def silence(model: StepModel) -> Tensors:
     """What a network is fed of a silent step at the top of its form."""
     encoding = ENCODINGS[model.spec.encoding]
-    (fed,) = _silent_chorus(Form.parse(model.spec.form), range(1), encoding, float(TEMPO.default))
-    return encode_features(fed, encoding, model)
+    (step_input,) = _silent_chorus(Form.parse(model.spec.form), range(1), encoding, float(TEMPO.default))
+    return encode_features(step_input, encoding, model)
 
 
 def caught_up(session: Session, model: StepModel) -> Session:
     """The session with the first of what the network has missed fed to it. Whatever the model raises is raised."""
-    fed, *unfed = session.network.pending_inputs
-    _, memory = model.step(encode_features(fed, ENCODINGS[model.spec.encoding], model), session.network.memory)
-    return replace(session, network=replace(session.network, memory=memory, pending_inputs=tuple(unfed)))
+    step_input, *later = session.network.pending_inputs
+    _, memory = model.step(encode_features(step_input, ENCODINGS[model.spec.encoding], model), session.network.memory)
+    return replace(session, network=replace(session.network, memory=memory, pending_inputs=tuple(later)))
 
 
 def swapped(session: Session, model: StepModel) -> Session:
@@ -44,18 +44,18 @@ def swapped(session: Session, model: StepModel) -> Session:
     up = shortest_way(session.tune.key, spec.key)
     sounding = PITCH_CLASSES[(pitch_class(session.tune.key) + session.semitones) % 12]
     waits = not session.position.playing or session.place < 0
-    end = form.steps - 1 if waits else session.place  # the place that is fed next
+    end = form.steps - 1 if waits else session.place  # the place of the next step input
     top = (end // form.steps - 1) * form.steps  # from the top of the chorus before: it counts from there
     kept = (session.network.recent_inputs[:-1] if waits else session.network.recent_inputs)[-form.steps :]
     heard = [
         replace(
-            fed,
-            frame=_moved(fed.frame, up),
+            step_input,
+            frame=_moved(step_input.frame, up),
             place=place,
-            ahead=form_lookahead(form, place, encoding),
+            chord_lookahead=form_lookahead(form, place, encoding),
             form_steps=form.steps,
         )
-        for place, fed in zip(range(end - len(kept), end), kept, strict=True)
+        for place, step_input in zip(range(end - len(kept), end), kept, strict=True)
     ]
     past = (*_silent_chorus(form, range(top, end - len(heard)), encoding, session.position.transport.bpm), *heard)
     return replace(
@@ -92,17 +92,19 @@ def with_empty_memory(session: Session, model: StepModel) -> Session:
     return replace(session, network=replace(session.network, memory=no_memory(model.spec), pending_inputs=changes))
 
 
-def _silent_chorus(form: Form, places: Iterable[int], encoding: Encoding, bpm: float) -> tuple[Fed, ...]:
+def _silent_chorus(form: Form, places: Iterable[int], encoding: Encoding, bpm: float) -> tuple[StepInput, ...]:
     """What a network is fed where nothing sounds but the changes of the form."""
     return tuple(
-        Fed(Frame(SILENCE, form.chord_at(place)), place, form_lookahead(form, place, encoding), form.steps, bpm=bpm)
+        StepInput(
+            Frame(SILENCE, form.chord_at(place)), place, form_lookahead(form, place, encoding), form.steps, bpm=bpm
+        )
         for place in places
     )
 
 
 def form_lookahead(form: Form, place: int, encoding: Encoding) -> tuple[Chord, ...]:
     """The form's chords that follow a place, as many as are settled."""
-    return tuple(form.chord_at(place + after) for after in range(1, encoding.settled + 1))
+    return tuple(form.chord_at(place + after) for after in range(1, encoding.lookahead_steps + 1))
 
 
 def call_cell(session: Session, step: int) -> Cell | None:
@@ -118,24 +120,24 @@ def call_cell(session: Session, step: int) -> Cell | None:
     return session.network.recent_inputs[-ago].frame.melody if played else None
 
 
-def network_inputs(session: Session, before: Session, cell: Cell, encoding: Encoding) -> tuple[Fed, ...]:
+def network_inputs(session: Session, before: Session, cell: Cell, encoding: Encoding) -> tuple[StepInput, ...]:
     """What the network is fed of a session as it sounded; `before` knows what was asked for."""
     form = session.tune.form
     if session.place < 0:
-        waiting = Fed(
+        waiting = StepInput(
             session.network.output, -1, session.network.chord_lookahead, form.steps, bpm=session.position.transport.bpm
         )
         return (waiting,)  # the network waits before the top
     sounded, yours = _sounded(session, cell, encoding), session.turn.who is Who.YOU
-    fed = Fed(
+    step_input = StepInput(
         sounded, session.place, session.network.chord_lookahead, form.steps, yours,
-        answered=call_cell(session, session.step), bpm=session.position.transport.bpm,
+        previous_call_cell=call_cell(session, session.step), bpm=session.position.transport.bpm,
     )  # fmt: skip
     left = session.position.playing and (
         not before.position.playing or before.position.form_start != session.position.form_start
     )
     places = range(session.place + 1, form.steps * (session.place // form.steps + 1)) if left else ()
-    return (fed, *_silent_chorus(form, places, encoding, session.position.transport.bpm))
+    return (step_input, *_silent_chorus(form, places, encoding, session.position.transport.bpm))
 
 
 def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
@@ -144,17 +146,17 @@ def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
     barged_in = session.settings.mode is not Mode.SOLO and cell.onsets
     if not (who.hears_you or barged_in):
         return session.network.output
-    touch = session.band.style
+    style = session.band.style
     if session.listener.recent_keys:
-        touch = playing_style(session.listener.recent_keys, session.semitones, encoding)
-    yours = cell.transposed(-session.semitones - 12 * touch.octaves)
+        style = playing_style(session.listener.recent_keys, session.semitones, encoding)
+    yours = cell.transposed(-session.semitones - 12 * style.octaves)
     melody = yours.joined(session.network.output.melody) if who.plays else yours
     return Frame(melody, session.network.output.chord)
 
 
-def encode_features(fed: Fed, encoding: Encoding, model: StepModel) -> Tensors:
+def encode_features(step_input: StepInput, encoding: Encoding, model: StepModel) -> Tensors:
     """Return the input tensors of a model for one step, by name."""
-    return accepted_features(encoding.encode(fed), model)
+    return accepted_features(encoding.encode(step_input), model)
 
 
 def accepted_features(tensors: Tensors, model: StepModel) -> Tensors:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from improv.models.contract import Tensor, Tensors
-from improv.models.encodings import Fed
+from improv.models.encodings import StepInput
 from improv.music.notes import OWN_VOLUME, SILENCE, Cell, Frame, Placed, Timed
 from improv.music.parts import Part
 from improv.music.theory import Chord, Form, shortest_way
@@ -112,10 +112,10 @@ class NetworkState:
     logits: PitchLogits | None = field(default=None, compare=False)
     """What the network has said of the melody in the step; None where it was not asked."""
     chord_lookahead: tuple[Chord | None, ...] = ()
-    """The chords of the steps to come, as far as they are settled."""
-    pending_inputs: tuple[Fed, ...] = ()
+    """The chords of the steps to come, as far as they are decided."""
+    pending_inputs: tuple[StepInput, ...] = ()
     """What sounded in steps the network failed at, still to be fed to it."""
-    recent_inputs: tuple[Fed, ...] = ()
+    recent_inputs: tuple[StepInput, ...] = ()
     """What the network was fed in the last chorus: another network begins with it."""
     steps_behind: int = 0
     """Steps since the network last decided one."""
@@ -221,5 +221,5 @@ class Moment:
     planned: Session
     """The next step, as it will be if nothing more is heard; the session itself where there is none."""
     how: How = How.NETWORK
-    leapt: int = 0
-    """Whole choruses that were leapt over before it."""
+    skipped_choruses: int = 0
+    """Whole choruses left out before it, after a long gap."""

@@ -12,10 +12,10 @@ is chosen is brought into the performance's on the way out.
 from dataclasses import replace
 
 from improv.models.contract import StepModel, Tensor
-from improv.models.encodings import CHORD_HEAD, ENCODINGS, Choice, Encoding, Fed
+from improv.models.encodings import CHORD_HEAD, ENCODINGS, Choice, Encoding, StepInput
 from improv.music.notes import SILENCE, Cell, Frame, Placed, in_order
 from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
-from improv.music.turns import Answer, Ear, Mode, first_turn, turn_after
+from improv.music.turns import Answer, Mode, PlayerActivity, first_turn, turn_after
 from improv.protocol.commands import HandOver
 from improv.protocol.controls import ON
 from improv.session.band.arrange import arrange, note_offs, transposed_to_performance
@@ -37,11 +37,11 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     nearest place on the model's grid. Whatever the model raises is raised.
     """
     encoding = ENCODINGS[model.spec.encoding]
-    before, session, fed = prepare_step(session, heard, encoding)
+    before, session, inputs = prepare_step(session, heard, encoding)
     if not makes_music(session):
-        return silent_step(before, session, fed, audible=True)
+        return silent_step(before, session, inputs, audible=True)
     memory = before.network.memory
-    *earlier, last = (*before.network.pending_inputs, *fed)
+    *earlier, last = (*before.network.pending_inputs, *inputs)
     for each in earlier:
         _, memory = model.step(encode_features(each, encoding, model), memory)
     features = encode_features(last, encoding, model)
@@ -51,11 +51,11 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
         return model.ask(choice.head, {**features, **accepted_features(choice.features, model)}, after)
 
     newest = encoding.chord(choose_chord_units(outputs[CHORD_HEAD], last, encoding, session), session.tune.form)
-    chord, *ahead = (*last.ahead, newest)
+    chord, *lookahead = (*last.chord_lookahead, newest)
     melody, logits = SILENCE, None
     if has_melody(model.spec):
-        choosing = encoding.choosing(steering(session, before), chord, before.network.output.melody, last.asked)
-        melody, logits = improvise(choosing, outputs, asked, session, model.spec)
+        decoder = encoding.decode_cell(steering(session, before), chord, before.network.output.melody, last.call_cell)
+        melody, logits = improvise(decoder, outputs, asked, session, model.spec)
     style = register_over_chords(session, melody, before.band.frame.melody)
     health = replace(session.health, consecutive_faults=0)
     session = replace(session, band=replace(session.band, style=style), health=health)
@@ -64,7 +64,7 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
         memory=after,
         output=Frame(melody, chord),
         logits=logits,
-        chord_lookahead=tuple(ahead),
+        chord_lookahead=tuple(lookahead),
         pending_inputs=(),
         steps_behind=0,
     )
@@ -72,7 +72,7 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
     return session, Played(session.band.frame, arrange(before, session))
 
 
-def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> tuple[Session, Session, tuple[Fed, ...]]:
+def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> tuple[Session, Session, tuple[StepInput, ...]]:
     """The session with all it has heard, the same at its next step, and what the network is fed for the one between.
 
     That is one step, but where the form is left for its top: then the rest of the chorus too, in silence.
@@ -80,7 +80,7 @@ def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> tuple[Se
     listened = hear(session, heard.notes, encoding.grid)
     before = apply_commands(listened, heard.commands)
     cell = cell_at(before.listener.keys, before.step)
-    ear = Ear(
+    activity = PlayerActivity(
         call=before.listener.call,
         struck=len(cell.onsets),
         so_far=len(
@@ -89,15 +89,19 @@ def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> tuple[Se
         held=any(key.release is None for key in before.listener.keys),
         handed_over=any(isinstance(command, HandOver) for command in heard.commands),
     )
-    fed = network_inputs(listened, before, cell, encoding)
+    inputs = network_inputs(listened, before, cell, encoding)
     past = (
         before.network.recent_inputs
         if listened.place < 0
-        else (*before.network.recent_inputs, *fed)[-before.tune.form.steps :]
+        else (*before.network.recent_inputs, *inputs)[-before.tune.form.steps :]
     )
-    after = next_step(before, listened, cell, ear, past, encoding)
-    *earlier, last = fed
-    return before, after, (*earlier, replace(last, answers=after.turn.who.plays, asked=call_cell(after, after.step)))
+    after = next_step(before, listened, cell, activity, past, encoding)
+    *earlier, last = inputs
+    return (
+        before,
+        after,
+        (*earlier, replace(last, improv_plays=after.turn.who.plays, call_cell=call_cell(after, after.step))),
+    )
 
 
 def makes_music(session: Session) -> bool:
@@ -105,15 +109,17 @@ def makes_music(session: Session) -> bool:
     return session.position.playing and session.place >= 0
 
 
-def silent_step(before: Session, session: Session, fed: tuple[Fed, ...], *, audible: bool) -> tuple[Session, Played]:
+def silent_step(
+    before: Session, session: Session, inputs: tuple[StepInput, ...], *, audible: bool
+) -> tuple[Session, Played]:
     """A step that is counted in, or in which playing stops: what sounds ends, and the network waits."""
-    *unfed, last = fed
+    *earlier, last = inputs
     network = replace(
         session.network,
         output=last.frame,
         logits=None,
-        chord_lookahead=last.ahead,
-        pending_inputs=(*before.network.pending_inputs, *unfed),
+        chord_lookahead=last.chord_lookahead,
+        pending_inputs=(*before.network.pending_inputs, *earlier),
     )
     band = replace(
         session.band,
@@ -146,7 +152,12 @@ def settle(session: Session, before: Session, network: NetworkState) -> Session:
 
 
 def next_step(
-    before: Session, was: Session, cell: Cell, ear: Ear, inputs: tuple[Fed, ...], encoding: Encoding
+    before: Session,
+    was: Session,
+    cell: Cell,
+    activity: PlayerActivity,
+    inputs: tuple[StepInput, ...],
+    encoding: Encoding,
 ) -> Session:
     """The session at its next step: what is over is forgotten, whose turn it is decided, the style renewed.
 
@@ -156,7 +167,7 @@ def next_step(
     step = before.step + 1
     restarted = _game(before) != _game(was)
     anew = restarted or (before.settings.mode is Mode.TRADE and before.settings.bars != was.settings.bars)
-    turn = first_turn(step, before.rules) if anew else turn_after(before.turn, step, before.rules, ear)
+    turn = first_turn(step, before.rules) if anew else turn_after(before.turn, step, before.rules, activity)
     style, recent = before.band.style, before.listener.recent_keys
     if recent and (turn.start == step or (step - before.position.form_start) % STEPS_PER_BAR == 0):
         style = playing_style(recent, before.semitones, encoding)

@@ -10,7 +10,7 @@ from improv.models.sampling import one_unit
 from improv.music.notes import OWN_VOLUME, SILENCE, NoteOn, Placed
 from improv.music.parts import Part
 from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Chord, Form, Place
-from improv.protocol.snapshot import Chance, Loudness, Snapshot
+from improv.protocol.snapshot import Loudness, PitchProbability, Snapshot
 from improv.session.state import LEVELS, Session
 
 _SEEN_OF_MEMORY = 48
@@ -33,7 +33,7 @@ def snapshot(session: Session, planned: Session, played: Iterable[Placed] = ()) 
         form=_form_text(session.tune.form, session.semitones),
         chords=_known_chords(session, planned),
         loudness=_loudness(session, played),
-        chances=_chances(planned),
+        probabilities=_probabilities(planned),
         memory=_memory_view(session.network.memory),
         tempo=session.position.transport.bpm,
         swing=session.position.swing,
@@ -49,7 +49,11 @@ def _known_chords(session: Session, planned: Session) -> tuple[Chord | None, ...
     if not session.position.playing:
         return ()
     so_far, counted_in = session.place % STEPS_PER_BAR, session.place < 0
-    past = [] if counted_in or not so_far else [fed.frame.chord for fed in session.network.recent_inputs[-so_far:]]
+    past = (
+        []
+        if counted_in or not so_far
+        else [step_input.frame.chord for step_input in session.network.recent_inputs[-so_far:]]
+    )
     chords = [*[None] * (so_far - len(past)), *past, None if counted_in else session.network.output.chord]
     coming: list[Chord | None] = []
     if planned.step > session.step and planned.position.playing:
@@ -80,19 +84,23 @@ def _loudness(session: Session, played: Iterable[Placed]) -> Loudness:
     return Loudness(loudest[Part.YOU], loudest[Part.MELODY], loudest[Part.CHORDS], loudest[Part.DRUMS])
 
 
-def _chances(session: Session) -> tuple[Chance, ...]:
+def _probabilities(session: Session) -> tuple[PitchProbability, ...]:
     """How probable each pitch of the melody was in the session's step, in the pitches that would sound."""
-    odds, settings = session.network.logits, session.settings
-    if odds is None:
+    said, settings = session.network.logits, session.settings
+    if said is None:
         return ()
-    trained = one_unit(odds.logits, 1.0, distribution=odds.distribution)
+    trained = one_unit(said.logits, 1.0, distribution=said.distribution)
     bent = one_unit(
-        odds.logits, settings.temperature, distribution=odds.distribution, bias=odds.bias, top_p=settings.top_p
+        said.logits,
+        settings.temperature,
+        distribution=said.distribution,
+        bias=said.bias,
+        top_p=settings.top_p,
     )
-    up = session.semitones + 12 * odds.octaves
+    up = session.semitones + 12 * said.octaves
     return tuple(
-        Chance(pitch + up, round(float(p), 4), round(float(q), 4))
-        for pitch, p, q in zip(odds.pitches, trained, bent, strict=True)
+        PitchProbability(pitch + up, round(float(p), 4), round(float(q), 4))
+        for pitch, p, q in zip(said.pitches, trained, bent, strict=True)
     )
 
 

@@ -48,7 +48,7 @@ from improv.protocol.commands import (
     Tap,
 )
 from improv.protocol.controls import CONTROLS, Settings
-from improv.protocol.json_codec import plain
+from improv.protocol.json_codec import name_of, plain
 from improv.protocol.snapshot import Rig, Snapshot
 
 HELLO = '{"improv":1}'
@@ -68,7 +68,7 @@ SEEN = Snapshot(
     missed_steps=1,
     faults=2,
     fault="it was late",
-    rig=Rig(says="virtual ports", model="echo", deaf_to=("density",), lateness_p99_us=48.5),
+    rig=Rig(says="virtual ports", model="echo", unsupported_controls=("density",), lateness_p99_us=48.5),
 )
 
 
@@ -889,7 +889,7 @@ def test_every_request_on_the_page_is_understood_and_every_request_is_on_the_pag
 
 
 def test_every_field_of_a_snapshot_is_on_the_page() -> None:
-    names = {field.name for kind in (Snapshot, Rig) for field in fields(kind)}
+    names = {name_of(field) for kind in (Snapshot, Rig) for field in fields(kind)}
     assert names <= set(re.findall(r"`([a-z0-9_]+)`", PAGE))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from improv.models.contract import CONTRACT, ModelSpec, Tensor, Tensors
-from improv.models.encodings import ENCODINGS, Choosing, Fed, Steer
+from improv.models.encodings import ENCODINGS, Decoder, Steer, StepInput
 from improv.models.encodings.cells import PITCH_HEAD, RHYTHM_HEAD, Cells, chord_notes
 from improv.music.notes import SILENCE, Cell, Frame, NoteOff, NoteOn, Onset, Release, Timed
 from improv.music.parts import Part
@@ -40,12 +40,12 @@ def on(tensor: Tensors, name: str) -> list[int]:
     return [int(unit) for unit in np.flatnonzero(tensor[name])]
 
 
-def chosen(choosing: Choosing, *units: int) -> tuple[list[str], Cell]:
+def chosen(decoder: Decoder, *units: int) -> tuple[list[str], Cell]:
     """The heads that are asked, and the cell, if these units are drawn."""
-    heads = [next(choosing).head]
+    heads = [next(decoder).head]
     for unit in units:
         try:
-            heads.append(choosing.send(unit).head)
+            heads.append(decoder.send(unit).head)
         except StopIteration as done:
             return heads, done.value
     raise AssertionError("it asks for more")
@@ -53,7 +53,7 @@ def chosen(choosing: Choosing, *units: int) -> tuple[list[str], Cell]:
 
 def test_what_was_played_is_told_by_its_rhythm_its_pitches_and_the_end_of_its_line() -> None:
     cell = cell_of(Rhythm((0, 2, 4)), (C, E, G), None)
-    tensors = CELLS.encode(Fed(Frame(cell, Chord.parse("C7"))))
+    tensors = CELLS.encode(StepInput(Frame(cell, Chord.parse("C7"))))
     assert on(tensors, "rhythm") == [NUMBERS[Rhythm((0, 2, 4))]]
     assert on(tensors, "onsets") == [C - LOW, E - LOW, G - LOW]
     assert on(tensors, "line") == [G - LOW, COUNT + E - LOW]
@@ -61,26 +61,26 @@ def test_what_was_played_is_told_by_its_rhythm_its_pitches_and_the_end_of_its_li
 
 
 def test_every_tensor_has_its_shape() -> None:
-    tensors = CELLS.encode(Fed(Frame(SILENCE, None)))
+    tensors = CELLS.encode(StepInput(Frame(SILENCE, None)))
     assert {name: tensor.shape for name, tensor in tensors.items()} == CELLS.features
     assert all(tensor.dtype == np.float32 for tensor in tensors.values())
 
 
 def test_the_chords_that_come_and_the_place_are_those_of_the_step_that_is_decided() -> None:
     place = 82  # in the eleventh bar, a beat before the A7 half-way through it
-    ahead = tuple(FORM.chord_at(place + after) for after in range(1, CELLS.settled + 1))
-    tensors = CELLS.encode(Fed(Frame(SILENCE, FORM.chord_at(place)), place, ahead, FORM.steps, answers=True))
+    ahead = tuple(FORM.chord_at(place + after) for after in range(1, CELLS.lookahead_steps + 1))
+    tensors = CELLS.encode(StepInput(Frame(SILENCE, FORM.chord_at(place)), place, ahead, FORM.steps, improv_plays=True))
     assert np.array_equal(tensors["chord"][0], chord_notes(Chord.parse("C7")))
     assert np.array_equal(tensors["chord_ahead"][0], chord_notes(FORM.chord_at(place + 3)))
-    assert np.array_equal(tensors["newest_chord"][0], chord_notes(FORM.chord_at(place + CELLS.settled)))
+    assert np.array_equal(tensors["newest_chord"][0], chord_notes(FORM.chord_at(place + CELLS.lookahead_steps)))
     assert on(tensors, "place") == [3, 8 + 10]
-    assert on(CELLS.encode(Fed(Frame(SILENCE, None), place)), "place") == [3]
+    assert on(CELLS.encode(StepInput(Frame(SILENCE, None), place)), "place") == [3]
     assert tensors["who"].tolist() == [[0, 1]]
 
 
 @pytest.mark.parametrize("pitch", [0, 20, 30, 31, 60, 102, 103, 127])
 def test_what_lies_outside_the_range_is_heard_in_another_octave(pitch: int) -> None:
-    tensors = CELLS.encode(Fed(Frame(Cell(onsets=(Onset(pitch),)), None)))
+    tensors = CELLS.encode(StepInput(Frame(Cell(onsets=(Onset(pitch),)), None)))
     (unit,) = on(tensors, "onsets")
     assert (LOW + unit - pitch) % 12 == 0
     assert LOW + unit == pitch or not LOW <= pitch < LOW + COUNT
@@ -89,16 +89,16 @@ def test_what_lies_outside_the_range_is_heard_in_another_octave(pitch: int) -> N
 @given(st.sampled_from(RHYTHMS), st.lists(st.integers(0, COUNT - 1), min_size=6, max_size=6), st.integers(36, 90))
 def test_a_cell_takes_a_rhythm_and_a_pitch_for_each_onset(rhythm: Rhythm, units: list[int], before: int) -> None:
     units = units[: len(rhythm.ticks)]
-    heads, cell = chosen(CELLS.choosing(Steer(), None, Cell(onsets=(Onset(before),))), NUMBERS[rhythm], *units)
+    heads, cell = chosen(CELLS.decode_cell(Steer(), None, Cell(onsets=(Onset(before),))), NUMBERS[rhythm], *units)
     assert heads == [RHYTHM_HEAD, *[PITCH_HEAD] * len(units)]
     assert cell == cell_of(rhythm, tuple(LOW + unit for unit in units), before)
 
 
 def test_each_pitch_knows_those_before_it_and_where_it_begins() -> None:
-    choosing = CELLS.choosing(Steer(), None, SILENCE)
-    assert not next(choosing).features
-    first = choosing.send(NUMBERS[Rhythm((1, 3, 5))])
-    second, third = choosing.send(10), choosing.send(20)
+    decoder = CELLS.decode_cell(Steer(), None, SILENCE)
+    assert not next(decoder).features
+    first = decoder.send(NUMBERS[Rhythm((1, 3, 5))])
+    second, third = decoder.send(10), decoder.send(20)
     assert [on(choice.features, "chosen_tick") for choice in (first, second, third)] == [[1], [3], [5]]
     assert [on(choice.features, "chosen_line") for choice in (first, second, third)] == [[], [10], [20, COUNT + 10]]
     assert all(on(choice.features, "chosen_rhythm") == [NUMBERS[Rhythm((1, 3, 5))]] for choice in (first, second))
@@ -107,9 +107,9 @@ def test_each_pitch_knows_those_before_it_and_where_it_begins() -> None:
 
 def test_an_answer_is_no_echo() -> None:
     asked = cell_of(Rhythm((0, 3)), (C, E), None)
-    choosing = CELLS.choosing(Steer(), None, SILENCE, asked)
-    next(choosing)
-    same, between = choosing.send(NUMBERS[Rhythm((0, 2))]), choosing.send(0)
+    decoder = CELLS.decode_cell(Steer(), None, SILENCE, asked)
+    next(decoder)
+    same, between = decoder.send(NUMBERS[Rhythm((0, 2))]), decoder.send(0)
     assert np.flatnonzero(same.bias).tolist() == [C - LOW]
     assert same.bias[C - LOW] < 0
     assert not between.bias.any()  # the call has no onset there
@@ -117,11 +117,11 @@ def test_an_answer_is_no_echo() -> None:
 
 
 def test_a_rhythm_is_drawn_freely_enough_not_to_rest_for_ever() -> None:
-    first = next(CELLS.choosing(Steer(), None, SILENCE))
+    first = next(CELLS.decode_cell(Steer(), None, SILENCE))
     assert (first.least_temperature, first.least_top_p) == (1, 1)
-    choosing = CELLS.choosing(Steer(), None, SILENCE)
-    next(choosing)
-    pitch = choosing.send(NUMBERS[Rhythm((0,))])
+    decoder = CELLS.decode_cell(Steer(), None, SILENCE)
+    next(decoder)
+    pitch = decoder.send(NUMBERS[Rhythm((0,))])
     assert (pitch.least_temperature, pitch.least_top_p) == (0, 0)
 
 
@@ -220,7 +220,7 @@ class Climber:
         rhythm = Rhythm(held=True) if count[0, 0] % 2 else Rhythm((2, 4))
         line = self._latest(features["line"], memory["line"])
         heads = {
-            "next_chord": self._sure(CELLS.chord_units(FORM.chord_at(int(count[0, 0]) + CELLS.settled))),
+            "next_chord": self._sure(CELLS.chord_units(FORM.chord_at(int(count[0, 0]) + CELLS.lookahead_steps))),
             RHYTHM_HEAD: self._sure(np.arange(len(RHYTHMS)) == NUMBERS[rhythm]),
         }
         return heads, {"count": count, "line": line}
@@ -270,7 +270,7 @@ def test_the_changes_are_known_a_bar_ahead_and_are_what_is_played() -> None:
     for session in sessions:
         assert session.band.frame.chord == FORM.chord_at(session.place)
         assert session.network.chord_lookahead == tuple(
-            FORM.chord_at(session.place + after) for after in range(1, CELLS.settled + 1)
+            FORM.chord_at(session.place + after) for after in range(1, CELLS.lookahead_steps + 1)
         )
 
 
@@ -285,20 +285,20 @@ def test_the_player_is_heard_on_every_tick_and_answered_from_there() -> None:
     )
     assert turns[:8] == [Who.YOU] * 8
     assert answer.band.frame.melody.onsets[0].pitch == 74
-    assert [fed.yours for fed in sessions[10].network.recent_inputs[-10:]] == [True] * 8 + [False] * 2
+    assert [fed.players_turn for fed in sessions[10].network.recent_inputs[-10:]] == [True] * 8 + [False] * 2
 
 
 @pytest.mark.parametrize("sounding", [None, 60, 61])
 def test_a_phrase_ends_with_a_tone_of_the_chord(sounding: int | None) -> None:
     before = SILENCE if sounding is None else Cell((Onset(sounding),))
     for steps_left, ends in ((3, False), (2, True), (None, False)):
-        choosing = CELLS.choosing(Steer(steps_left=steps_left), Chord.parse("C7"), before)
-        may = np.isfinite(next(choosing).bias)
+        decoder = CELLS.decode_cell(Steer(steps_left=steps_left), Chord.parse("C7"), before)
+        may = np.isfinite(next(decoder).bias)
         assert may[NUMBERS[Rhythm()]] == (not ends or sounding != 61)  # Db is no tone of it, and would be the last
         assert may[NUMBERS[Rhythm(held=True)]] == (sounding == 60 or (sounding == 61 and not ends))
-        first = choosing.send(NUMBERS[Rhythm((0, 3))])
+        first = decoder.send(NUMBERS[Rhythm((0, 3))])
         assert np.isfinite(first.bias).all()
-        last = np.isfinite(choosing.send(CELLS.unit(61)).bias)
+        last = np.isfinite(decoder.send(CELLS.unit(61)).bias)
         inside = [pitch % 12 in (0, 4, 7, 10) for pitch in CELLS.melody_pitches()]
         assert last.tolist() == [not ends or tone for tone in inside]
 
@@ -329,7 +329,7 @@ class Wanderer(Climber):
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
         heads, memory = super().step(features, memory)
-        place = int(memory["count"][0, 0]) + CELLS.settled
+        place = int(memory["count"][0, 0]) + CELLS.lookahead_steps
         likely = 0.99 * CELLS.chord_units(FORM.chord_at(place)) + 0.01 * CELLS.chord_units(NEVER)
         if BAR_6 <= place % FORM.steps < BAR_6 + STEPS_PER_BAR:
             newest = Chord.of(np.flatnonzero(features["newest_chord"][0, 12:]).tolist(), known=(SHARP,))
@@ -405,7 +405,7 @@ def test_the_chords_that_are_seen_are_those_that_are_played(key: str) -> None:
         sounded = played[max(0, first) : first + len(seen)]
         assert list(seen[max(0, -first) :])[: len(sounded)] == sounded
         assert first + len(seen) == at + 2 + (
-            CELLS.settled if session.place >= -1 else CELLS.settled - session.place - 2
+            CELLS.lookahead_steps if session.place >= -1 else CELLS.lookahead_steps - session.place - 2
         )
 
 
@@ -417,19 +417,19 @@ def test_where_nothing_is_planned_no_chord_is_seen_to_come() -> None:
     assert snapshot(stopped, stopped).chords == ()
     again, _ = advance(session, Heard((), (Restart(),)), model)
     coming = snapshot(session, again).chords[session.place % STEPS_PER_BAR + 1 :]
-    assert coming == (*[None] * -again.place, *FORM.chords[: CELLS.settled])
+    assert coming == (*[None] * -again.place, *FORM.chords[: CELLS.lookahead_steps])
 
 
 def test_a_fallback_keeps_what_was_settled_and_goes_on_with_the_form() -> None:
     model = Wanderer()
     session = next(each for each in wandering(20, 1.5) if SHARP in each.network.chord_lookahead)
     settled, chords = session.network.chord_lookahead, []
-    for _ in range(2 * CELLS.settled):
+    for _ in range(2 * CELLS.lookahead_steps):
         session, _ = fallback(session, Heard(), model, "it was late")
         chords.append(session.band.frame.chord)
     assert tuple(chords[: len(settled)]) == settled
-    after = range(session.place - CELLS.settled + 1, session.place + 1)
-    assert chords[CELLS.settled :] == [FORM.chord_at(place) for place in after]
+    after = range(session.place - CELLS.lookahead_steps + 1, session.place + 1)
+    assert chords[CELLS.lookahead_steps :] == [FORM.chord_at(place) for place in after]
 
 
 def test_changes_are_turned_from_the_next_chord_that_is_decided() -> None:

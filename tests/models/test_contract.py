@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from improv.errors import ContractError, ImprovError, InputNotFound, UsageError
 from improv.models.catalog import MAX_FILE_BYTES, find_model, model_paths
 from improv.models.contract import MAX_TENSOR_VALUES, ModelSpec, no_memory
-from improv.models.encodings import Fed
+from improv.models.encodings import StepInput
 from improv.models.onnx_runtime import OnnxModel, provider_names, remember_provider, remembered_provider
 from improv.music.notes import Cell, Frame, Onset
 from improv.music.theory import Form
@@ -66,7 +66,7 @@ def test_a_good_model_counts_its_form_in_its_memory(tmp_path: Path, capfd: pytes
     memory = no_memory(model.spec)
     for step in range(3 * STEPS):
         chord = form.chord_at(step)
-        heads, memory = model.step(ENCODING.encode(Fed(Frame(Cell(onsets=(Onset(64),)), chord))), memory)
+        heads, memory = model.step(ENCODING.encode(StepInput(Frame(Cell(onsets=(Onset(64),)), chord))), memory)
         assert ENCODING.chord((heads["next_chord"] > 0).astype(np.float32), form) == form.chord_at(step + 1)
         assert ENCODING.melody_pitches()[int(heads["next_melody"].argmax())] == 65
         assert {name: (value.shape, value.dtype) for name, value in memory.items()} == {
@@ -77,7 +77,7 @@ def test_a_good_model_counts_its_form_in_its_memory(tmp_path: Path, capfd: pytes
 
 def test_a_step_changes_neither_features_nor_memory_and_repeats(tmp_path: Path) -> None:
     model = OnnxModel(saved(walker(), tmp_path / "walker.onnx"))
-    features = ENCODING.encode(Fed(Frame(Cell(onsets=(Onset(60),)), None)))
+    features = ENCODING.encode(StepInput(Frame(Cell(onsets=(Onset(60),)), None)))
     memory = no_memory(model.spec)
     (once, after), (again, _) = model.step(features, memory), model.step(features, memory)
     assert {name: value.tobytes() for name, value in once.items()} == {n: v.tobytes() for n, v in again.items()}

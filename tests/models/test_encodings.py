@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improv.models.encodings import Fed, LocalNotes
+from improv.models.encodings import LocalNotes, StepInput
 from improv.music.notes import SILENCE, Cell, Frame, Onset
 from improv.music.theory import Chord, Form
 from tests.conftest import LOCAL_NOTES
@@ -12,7 +12,7 @@ BLUES = Form.parse("C7 | F7 | F#dim7 | A7 | Dm7 | G7")
 
 
 def test_a_unit_a_note() -> None:
-    tensors = LOCAL_NOTES.encode(Fed(Frame(Cell(onsets=(Onset(64),)), Chord.parse("C7"))))
+    tensors = LOCAL_NOTES.encode(StepInput(Frame(Cell(onsets=(Onset(64),)), Chord.parse("C7"))))
     assert tensors["melody"].shape == (1, 13)
     assert np.flatnonzero(tensors["melody"]).tolist() == [4]
     assert np.flatnonzero(tensors["chord"]).tolist() == [0, 4, 7, 10]
@@ -21,14 +21,14 @@ def test_a_unit_a_note() -> None:
 
 @pytest.mark.parametrize(("pitch", "unit"), [(60, 0), (72, 12), (73, 1), (84, 0), (59, 11), (36, 0), (127, 7)])
 def test_any_octave_is_folded_into_the_range(pitch: int, unit: int) -> None:
-    tensors = LOCAL_NOTES.encode(Fed(Frame(Cell(onsets=(Onset(pitch),)), None)))
+    tensors = LOCAL_NOTES.encode(StepInput(Frame(Cell(onsets=(Onset(pitch),)), None)))
     assert np.flatnonzero(tensors["melody"]).tolist() == [unit]
     assert not tensors["chord"].any()
 
 
 def test_silence_is_no_unit_and_two_notes_are_two() -> None:
-    assert not LOCAL_NOTES.encode(Fed(Frame(SILENCE, None)))["melody"].any()
-    both = LOCAL_NOTES.encode(Fed(Frame(Cell(onsets=(Onset(62),), held=(60,)), None)))
+    assert not LOCAL_NOTES.encode(StepInput(Frame(SILENCE, None)))["melody"].any()
+    both = LOCAL_NOTES.encode(StepInput(Frame(Cell(onsets=(Onset(62),), held=(60,)), None)))
     assert np.flatnonzero(both["melody"]).tolist() == [0, 2]
 
 

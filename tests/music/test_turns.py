@@ -15,12 +15,12 @@ from improv.music.parts import Part
 from improv.music.theory import STEPS_PER_BAR
 from improv.music.transport import Transport
 from improv.music.turns import (
+    NO_ACTIVITY,
     NOTHING_YET,
-    SILENT,
     Answer,
     Call,
-    Ear,
     Mode,
+    PlayerActivity,
     Rules,
     Turn,
     Who,
@@ -32,7 +32,7 @@ from improv.music.turns import (
 from improv.protocol.commands import Command, HandOver, Restart, Set, Start, Stop
 from improv.protocol.controls import Settings
 from improv.session.fallback import fallback
-from improv.session.lifecycle import begin, idled, leapt
+from improv.session.lifecycle import begin, idled, skip_choruses
 from improv.session.state import Heard, Session
 from improv.session.step import advance
 from improv.session.view import snapshot
@@ -278,7 +278,7 @@ def test_phrases(gap: float, played: str, turns: str, left: list[float | None]) 
     ids=["never shorter than two beats", "as long", "in whole beats", "never longer than a chorus", "two bars"],
 )
 def test_how_long_an_answer_is(call: Call | None, beats: float) -> None:
-    turn = turn_after(Turn(Who.YOU, 0), 400, Rules(Mode.PHRASE, 2, 1.5), Ear(call, handed_over=True))
+    turn = turn_after(Turn(Who.YOU, 0), 400, Rules(Mode.PHRASE, 2, 1.5), PlayerActivity(call, handed_over=True))
     assert (turn.who, turn.start, turn.beats_left(400)) == (Who.IMPROV, 400, beats)
 
 
@@ -425,16 +425,18 @@ CALLS = st.none() | st.builds(
     st.integers(6, 700),
     st.integers(1, 5),
 )
-EARS = st.just(SILENT) | st.builds(Ear, CALLS, st.integers(0, 3), st.booleans(), st.booleans())
+EARS = st.just(NO_ACTIVITY) | st.builds(PlayerActivity, CALLS, st.integers(0, 3), st.booleans(), st.booleans())
 
 
 @given(st.integers(-16, 40), RULES, st.lists(st.tuples(EARS, st.none() | RULES), max_size=60))
-def test_turns_never_overlap_and_leave_no_hole(first: int, rules: Rules, steps: list[tuple[Ear, Rules | None]]) -> None:
+def test_turns_never_overlap_and_leave_no_hole(
+    first: int, rules: Rules, steps: list[tuple[PlayerActivity, Rules | None]]
+) -> None:
     turn = first_turn(first, rules)
-    for step, (ear, others) in enumerate(steps, first + 1):
+    for step, (activity, others) in enumerate(steps, first + 1):
         before, turned = turn, others is not None and others != rules
         rules = others if turned and others else rules
-        turn = first_turn(step, rules) if turned else turn_after(before, step, rules, ear)
+        turn = first_turn(step, rules) if turned else turn_after(before, step, rules, activity)
         assert turn.start <= step
         assert turn.end is None or step < turn.end
         assert turn.who in MAY_PLAY[rules.mode] or (turn.who is Who.NOBODY and step < rules.top)
@@ -465,7 +467,7 @@ def test_so_it_is_in_a_session(mode: Mode, happens: list[str | Command]) -> None
         command = HandOver() if sign == "h" else happening
         commands = () if isinstance(command, str) else (command,)
         if sign == "leap":
-            session = leapt(session, 1)
+            session = skip_choruses(session, 1)
         heard = Heard(notes(sign, session.position.transport, session.step)[0] if len(sign) == 1 else (), commands)
         if sign == "late":
             session, _ = fallback(session, heard, model, "late")

@@ -170,7 +170,11 @@ snapshots = st.builds(
     faults=whole,
     fault=words,
     rig=st.builds(
-        Rig, says=words, deaf_to=st.lists(words, max_size=3).map(tuple), lateness_p99_us=finite, onsets=whole
+        Rig,
+        says=words,
+        unsupported_controls=st.lists(words, max_size=3).map(tuple),
+        lateness_p99_us=finite,
+        onsets=whole,
     ),
 )
 

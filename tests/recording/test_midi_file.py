@@ -422,7 +422,7 @@ def test_another_key_or_mode_is_told_where_it_begins(echo: Echo, tmp_path: Path)
 
 def test_leapt_choruses_are_silent(echo: Echo, tmp_path: Path) -> None:
     """What sounded before them ends with its step, although it was only ended after them."""
-    after = replace(solo(66, *struck(66, 67, 2)), leapt=2)
+    after = replace(solo(66, *struck(66, 67, 2)), skipped_choruses=2)
     before = solo(0, *struck(0, 64)), solo(1, *struck(1, 60))
     midi = told(tmp_path / "take.mid", echo, *before, replace(after, events=(Placed(396, OFF_64), *after.events)))
     assert melody(midi) == [
@@ -439,7 +439,10 @@ def test_leapt_choruses_are_silent(echo: Echo, tmp_path: Path) -> None:
 def test_a_week_of_leapt_choruses_can_be_written(echo: Echo, tmp_path: Path) -> None:
     week = 4 * 3600 * 24 * 7  # steps
     midi = told(
-        tmp_path / "take.mid", echo, solo(0, *struck(0, 64)), replace(solo(week, *struck(week, 65)), leapt=week // 32)
+        tmp_path / "take.mid",
+        echo,
+        solo(0, *struck(0, 64)),
+        replace(solo(week, *struck(week, 65)), skipped_choruses=week // 32),
     )
     assert [at for at, _, _ in melody(midi)] == [0, 1, week, week + 1]
     assert max(message.time for track in midi.tracks for message in track) < 1 << 28

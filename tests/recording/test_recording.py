@@ -157,7 +157,7 @@ ENTRIES = st.builds(
     top=st.integers(),
     model=st.text(),
     model_sha256=st.text(),
-    leapt=COUNTS,
+    skipped_choruses=COUNTS,
     fault=st.text(),
     chord=st.text(),
 )

@@ -69,7 +69,7 @@ def test_faults_are_repeated_as_they_were_although_the_network_is_well(begun: Be
 def test_so_are_waiting_missing_and_leaping(begun: Begun, late_s: float) -> None:
     session, clock, moments = begun(Mode.SOLO), SimulatedClock(-1), list[Moment]()
     perform(session, Slow(clock, {9: late_s}), Apart(clock), moments.append, lead=Lead(), last_step=447)
-    assert (late_s > 5) == any(moment.leapt for moment in moments)
+    assert (late_s > 5) == any(moment.skipped_choruses for moment in moments)
     assert again(recording(session, moments))[-1] == 447
 
 

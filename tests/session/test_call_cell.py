@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from improv.models.encodings import Cells, Fed
-from improv.models.encodings.cells import asked_at
+from improv.models.encodings import Cells, StepInput
+from improv.models.encodings.cells import call_pitch_at
 from improv.music.notes import SILENCE, Cell, Frame, NoteOff, NoteOn, Onset, Release, Timed
 from improv.music.parts import Part
 from improv.music.rhythm import NUMBERS, Rhythm
@@ -118,20 +118,20 @@ def test_where_nobody_plays_alone_nothing_is_asked() -> None:
 
 def test_the_note_of_a_call_that_belongs_to_a_tick() -> None:
     cell = Cell((Onset(64, 2), Onset(67, 4)), (60,), (Release(60, 2), Release(64, 4)))
-    assert [asked_at(cell, tick) for tick in range(6)] == [60, 60, 64, 64, 67, 67]
-    assert asked_at(Cell((Onset(64, 2),)), 0) == 64
-    assert asked_at(SILENCE, 0) is None
+    assert [call_pitch_at(cell, tick) for tick in range(6)] == [60, 60, 64, 64, 67, 67]
+    assert call_pitch_at(Cell((Onset(64, 2),)), 0) == 64
+    assert call_pitch_at(SILENCE, 0) is None
 
 
 def test_a_call_is_told_by_its_rhythm_and_its_pitches() -> None:
     call = Cell((Onset(60), Onset(64, 3)), (), (Release(60, 3),))
-    tensors = CELLS.encode(Fed(Frame(SILENCE, C7), answers=True, asked=call))
+    tensors = CELLS.encode(StepInput(Frame(SILENCE, C7), improv_plays=True, call_cell=call))
     assert np.argmax(tensors["asked_rhythm"]) == NUMBERS[Rhythm((0, 3))]
     assert np.flatnonzero(tensors["asked"]).tolist() == [60 - 31, 64 - 31]
     assert not tensors["answered"].any()
     answer = Cell((Onset(72, 3),))
-    assert np.argmax(CELLS.encode(Fed(Frame(answer, C7), answered=call))["answered"]) == 12 + 8
-    assert not CELLS.encode(Fed(Frame(SILENCE, C7), answered=call))["answered"].any()
+    assert np.argmax(CELLS.encode(StepInput(Frame(answer, C7), previous_call_cell=call))["answered"]) == 12 + 8
+    assert not CELLS.encode(StepInput(Frame(SILENCE, C7), previous_call_cell=call))["answered"].any()
 
 
 def test_a_network_is_told_the_tempo_from_the_first_thing_it_hears() -> None:
@@ -145,7 +145,7 @@ def test_a_network_is_told_the_tempo_from_the_first_thing_it_hears() -> None:
 
 @pytest.mark.parametrize(("bpm", "kind"), [(40, 0), (79, 0), (80, 1), (120, 2), (180, 3), (300, 5)])
 def test_the_tempo_is_told(bpm: float, kind: int) -> None:
-    assert np.flatnonzero(CELLS.encode(Fed(Frame(SILENCE, C7), bpm=bpm))["tempo"]).tolist() == [kind]
+    assert np.flatnonzero(CELLS.encode(StepInput(Frame(SILENCE, C7), bpm=bpm))["tempo"]).tolist() == [kind]
 
 
 # --- what is learned from ---------------------------------------------------------------------
@@ -220,12 +220,14 @@ def test_a_conversation_is_fed_as_the_runtime_feeds_one() -> None:
         told = in_turns(cut_of(solo(1, bars=24), 0, 24), np.random.default_rng(seed))
         cells = [fed.frame.melody for fed in told]
         for step, fed in enumerate(told[:-1]):
-            assert fed.asked == told[step + 1].answered
-            assert fed.answers == (not told[step + 1].yours)
-            if fed.asked is not None:
-                assert fed.answers
-                assert fed.asked in [cell for cell, was in zip(cells[:step], told, strict=False) if was.yours]
-        kinds.add(sum(fed.answers for fed in told))
+            assert fed.call_cell == told[step + 1].previous_call_cell
+            assert fed.improv_plays == (not told[step + 1].players_turn)
+            if fed.call_cell is not None:
+                assert fed.improv_plays
+                assert fed.call_cell in [
+                    cell for cell, was in zip(cells[:step], told, strict=False) if was.players_turn
+                ]
+        kinds.add(sum(fed.improv_plays for fed in told))
     assert len(kinds) > 1
     (made,) = conversations([solo(1, bars=30)], 1, 1.0, 24, 0)
     assert made.steps == 24 * STEPS_PER_BAR

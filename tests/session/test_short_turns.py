@@ -51,7 +51,9 @@ class Reluctant:
     )
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
-        chord = 30 * CELLS.chord_units(Form.parse(CHANGES).chord_at(int(memory["count"][0, 0]) + 1 + CELLS.settled))
+        chord = 30 * CELLS.chord_units(
+            Form.parse(CHANGES).chord_at(int(memory["count"][0, 0]) + 1 + CELLS.lookahead_steps)
+        )
         rhythm = np.full((1, len(NUMBERS)), -30, np.float32)
         rhythm[0, NUMBERS[Rhythm()]] = 30
         return {"next_chord": chord[None], RHYTHM_HEAD: rhythm}, {"count": memory["count"] + 1}

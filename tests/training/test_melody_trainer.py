@@ -21,10 +21,10 @@ from training.datasets.sequences import (
     TICK,
     UNIT,
     Sequence,
-    fed,
     in_c,
     sequence,
     sequences,
+    step_inputs,
 )
 from training.networks.melody_lstm import Lines
 from training.trainers.melody import Recipe, batch_of, cut, learn, nats, rate_at, surprise
@@ -62,7 +62,7 @@ def test_a_solo_is_fed_in_c() -> None:
 
 
 def test_the_place_in_the_form_is_told_where_a_chorus_is_and_of_the_step_that_is_decided() -> None:
-    told = fed(solo(1))
+    told = step_inputs(solo(1))
     places = [CELLS.encode(each)["place"][0] for each in told]
     bars = [int(np.argmax(place[8:])) if place[8:].any() else None for place in places]
     assert bars[:8] == [None] * 7 + [0]
@@ -73,7 +73,7 @@ def test_the_place_in_the_form_is_told_where_a_chorus_is_and_of_the_step_that_is
 
 
 def test_what_a_network_learns_from_is_what_the_runtime_feeds() -> None:
-    made, told = sequence(solo(1)), fed(solo(1))
+    made, told = sequence(solo(1)), step_inputs(solo(1))
     assert made.steps == len(told) == solo(1).steps
     for step, each in enumerate(told):
         encoded = CELLS.encode(each)
@@ -125,10 +125,10 @@ def test_one_step_after_another_is_the_sequence() -> None:
     state = [torch.zeros(1, width) for width in network.STATE.values()]
     surprises: list[float] = []
     notes: list[float] = []
-    for each in fed(solo(1))[:-1]:
+    for each in step_inputs(solo(1))[:-1]:
         tensors = {name: torch.from_numpy(tensor) for name, tensor in CELLS.encode(each).items()}
-        choosing = CELLS.choosing(Steer(), None, each.frame.melody, each.asked)
-        choice = next(choosing)
+        decoder = CELLS.decode_cell(Steer(), None, each.frame.melody, each.call_cell)
+        choice = next(decoder)
         wanted = [made.rhythms[len(surprises) + 1], *made.notes[made.notes[:, STEP] == len(surprises) + 1][:, UNIT]]
         for number, unit in enumerate(wanted):
             told = tensors | {name: torch.from_numpy(tensor) for name, tensor in choice.features.items()}
@@ -141,7 +141,7 @@ def test_one_step_after_another_is_the_sequence() -> None:
             )
             assert choice.head == (PITCH_HEAD if number else RHYTHM_HEAD)
             if number + 1 < len(wanted):
-                choice = choosing.send(int(unit))
+                choice = decoder.send(int(unit))
     assert surprises == pytest.approx(of_rhythm[:, 0].tolist(), abs=1e-4)
     assert notes == pytest.approx(of_pitch.tolist(), abs=1e-4)
 

@@ -372,7 +372,7 @@ def test_a_control_the_network_is_deaf_to_says_so_in_words(tmp_path: Path) -> No
         line = next(line for line in stage.screen().split("\n") if "density" in line)
         assert DEAF in line
 
-    staged(tmp_path, scene, replace(SEEN, rig=replace(KEYS, deaf_to=("density",))))
+    staged(tmp_path, scene, replace(SEEN, rig=replace(KEYS, unsupported_controls=("density",))))
 
 
 def test_the_footer_can_be_clicked_on_panic_first(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from textual.strip import Strip
 
 from improv.config.presets import Preset, save
 from improv.music.turns import Mode, Who
-from improv.protocol.snapshot import Chance, Snapshot
+from improv.protocol.snapshot import PitchProbability, Snapshot
 from improv.tui.app import DARK, LIGHT
 from improv.tui.client import Seen
 from improv.tui.theme.glyphs import ASCII, UNICODE
@@ -59,12 +59,12 @@ def choruses() -> tuple[Snapshot, ...]:
     """Two choruses, the network's mind made up."""
     seen = told_of(Echo(CHANGES), 2, Mode.TRADE, 1.3)
     trained = (0.22, 0.01, 0.05, 0.17, 0.04, 0.11, 0.08, 0.13, 0.01, 0.02, 0.12, 0.01, 0.03)
-    chances = tuple(
-        Chance(60 + note, share, round(share**0.8 / sum(one**0.8 for one in trained), 4))
+    probabilities = tuple(
+        PitchProbability(60 + note, share, round(share**0.8 / sum(one**0.8 for one in trained), 4))
         for note, share in enumerate(trained)
     )
     memory = tuple(round(((7 * index) % 41 - 20) / 20, 2) for index in range(48))
-    return tuple(replace(each, chances=chances, memory=memory) for each in seen)
+    return tuple(replace(each, probabilities=probabilities, memory=memory) for each in seen)
 
 
 def moment() -> list[Snapshot]:

@@ -736,7 +736,7 @@ def test_everything_can_be_told_from_its_ground_in_every_theme(every: bool, tmp_
         }
         assert not faint
 
-    mixed = replace(SEEN, faults=1, fault="late", rig=replace(KEYS, keys=(60, 61), deaf_to=("top-p",)))
+    mixed = replace(SEEN, faults=1, fault="late", rig=replace(KEYS, keys=(60, 61), unsupported_controls=("top-p",)))
     staged(tmp_path, scene, mixed, size=(80, 24), toasts=True)
 
 

@@ -7,7 +7,7 @@ import pytest
 from improv.music.notes import SILENCE, Cell
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.controls import MELODY_CONTROLS, Settings
-from improv.protocol.snapshot import Chance, PortStatus, Rig, Snapshot
+from improv.protocol.snapshot import PitchProbability, PortStatus, Rig, Snapshot
 from improv.tui.screens.figures import figures, memory
 from improv.tui.theme.glyphs import ASCII, CONSOLE, UNICODE
 from improv.tui.views.base import Row, left_by
@@ -191,11 +191,11 @@ def test_what_to_do_now_is_whole_at_every_size() -> None:
 # --- the network's view ---------------------------------------------------------------------------
 
 
-def likely(*pitches: int, spread: int = 3) -> tuple[Chance, ...]:
+def likely(*pitches: int, spread: int = 3) -> tuple[PitchProbability, ...]:
     """A network with six octaves to choose from, that wants some of them."""
     near = {pitch + by for pitch in pitches for by in range(-spread, spread + 1)}
     return tuple(
-        Chance(pitch, *(2 * [0.1 if pitch in pitches else 0.02 if pitch in near else 0.0001]))
+        PitchProbability(pitch, *(2 * [0.1 if pitch in pitches else 0.02 if pitch in near else 0.0001]))
         for pitch in range(31, 103)
     )
 
@@ -221,18 +221,20 @@ def test_the_axis_stays_until_what_it_plays_has_left_it() -> None:
 
 def test_names_stand_below_their_columns() -> None:
     keys = Keys(48, 2)
-    chances = tuple(Chance(pitch, 0.0, 0.5 if pitch in (48, 52, 60, 67, 72) else 0.0) for pitch in range(31, 103))
-    drawn, named = text(mind(of_turn(Who.IMPROV), chances, keys, UNICODE, 35, 2))
+    probabilities = tuple(
+        PitchProbability(pitch, 0.0, 0.5 if pitch in (48, 52, 60, 67, 72) else 0.0) for pitch in range(31, 103)
+    )
+    drawn, named = text(mind(of_turn(Who.IMPROV), probabilities, keys, UNICODE, 35, 2))
     assert named == "C3  E  G    C4  E  G    C5"
     assert [at for at, cell in enumerate(drawn) if cell != " "] == [0, 4, 12, 19, 24]
     assert text([names(keys, 60, frozenset())]) == ["C3  D   E F   G   A   B C4  D   E F   G   A   B C5"]
 
 
 def test_as_it_was_trained_is_a_thin_line_above_where_there_is_no_room_beside() -> None:
-    chances = (Chance(60, 1.0, 0.5), Chance(64, 0.5, 1.0))
-    assert text(bars(chances, Keys(60, 1), UNICODE, 13, 2)) == ["│   █", "█   █"]
-    assert text(bars(chances, Keys(60, 1), UNICODE, 26, 2)) == [" │      █", "█│      █│"]
-    assert text(bars(chances, Keys(60, 1), ASCII, 26, 2)) == [" |      #", "#|      #|"]
+    probabilities = (PitchProbability(60, 1.0, 0.5), PitchProbability(64, 0.5, 1.0))
+    assert text(bars(probabilities, Keys(60, 1), UNICODE, 13, 2)) == ["│   █", "█   █"]
+    assert text(bars(probabilities, Keys(60, 1), UNICODE, 26, 2)) == [" │      █", "█│      █│"]
+    assert text(bars(probabilities, Keys(60, 1), ASCII, 26, 2)) == [" |      #", "#|      #|"]
 
 
 def test_it_neither_jumps_nor_vanishes_while_notes_are_held() -> None:
@@ -242,7 +244,7 @@ def test_it_neither_jumps_nor_vanishes_while_notes_are_held() -> None:
     for seen in [each for each in trading() if each.turn.who is Who.IMPROV and each.playing]:
         for told in (
             seen,
-            replace(seen, step=seen.step + 1, chances=(), planned=Cell(held=tuple(seen.planned.pitches))),
+            replace(seen, step=seen.step + 1, probabilities=(), planned=Cell(held=tuple(seen.planned.pitches))),
         ):
             view.take(told)
             shown.append(text(view.picture(told, 35, 5)))
@@ -257,24 +259,27 @@ def test_it_neither_jumps_nor_vanishes_while_notes_are_held() -> None:
 @pytest.mark.parametrize(
     ("seen", "says"),
     [
-        (replace(of_turn(Who.IMPROV), chances=(), planned=Cell(held=(60,))), "it holds this one"),
-        (replace(of_turn(Who.IMPROV), chances=(), planned=SILENCE), "it rests"),
-        (replace(of_turn(Who.YOU), chances=()), "it listens"),
-        (replace(trading()[2], chances=()), "it waits"),
-        (replace(stopped(), chances=()), "none: stopped"),
-        (replace(left_by(stopped()), chances=()), "nobody is there"),
-        (replace(of_turn(Who.IMPROV), chances=(), rig=Rig(deaf_to=MELODY_CONTROLS)), "it has no melody"),
+        (replace(of_turn(Who.IMPROV), probabilities=(), planned=Cell(held=(60,))), "it holds this one"),
+        (replace(of_turn(Who.IMPROV), probabilities=(), planned=SILENCE), "it rests"),
+        (replace(of_turn(Who.YOU), probabilities=()), "it listens"),
+        (replace(trading()[2], probabilities=()), "it waits"),
+        (replace(stopped(), probabilities=()), "none: stopped"),
+        (replace(left_by(stopped()), probabilities=()), "nobody is there"),
+        (
+            replace(of_turn(Who.IMPROV), probabilities=(), rig=Rig(unsupported_controls=MELODY_CONTROLS)),
+            "it has no melody",
+        ),
         (of_turn(Who.IMPROV), "█ as set │ as trained"),
     ],
 )
 def test_it_waits_only_when_it_waits(seen: Snapshot, says: str) -> None:
-    assert text([title(seen, UNICODE, 35, is_new=bool(seen.chances))]) == [f"next note  {says}"]
+    assert text([title(seen, UNICODE, 35, is_new=bool(seen.probabilities))]) == [f"next note  {says}"]
 
 
 def test_in_your_turn_the_axis_stays_without_bars() -> None:
     view = Mind(UNICODE)
     shown = []
-    for seen in (of_turn(Who.IMPROV), replace(of_turn(Who.YOU), chances=())):
+    for seen in (of_turn(Who.IMPROV), replace(of_turn(Who.YOU), probabilities=())):
         view.take(seen)
         shown.append(text(view.picture(seen, 35, 5)))
     first, second = shown

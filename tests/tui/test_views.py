@@ -631,7 +631,7 @@ def pictures(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> dict[st
         "grid": grid(seen, glyphs, width, height),
         "roll": rolled(History().after(seen), Axis(60, 1, 13), glyphs, width, height)[1],
         "keyboard": keyboard(seen, glyphs, {60: "z"}, 30, whites, cells, height),
-        "mind": mind(seen, seen.chances, Keys(48, 2 if width >= 26 else 1), glyphs, width, height),
+        "mind": mind(seen, seen.probabilities, Keys(48, 2 if width >= 26 else 1), glyphs, width, height),
         "figures": figures(seen, glyphs, width)[:height],
         "meters": meters(dict.fromkeys(PARTS, 64.0), seen, glyphs, width, height),
         "status": status(seen, glyphs, width, height),

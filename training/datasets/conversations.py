@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from improv.models.encodings import Fed
+from improv.models.encodings import StepInput
 from improv.music.notes import Cell
 from improv.music.theory import (
     BEATS_PER_BAR,
@@ -32,7 +32,7 @@ from improv.music.theory import (
 from improv.music.turns import Call, answer_beats
 from improv.protocol.controls import GAP
 from training.corpora.solos import Note, Solo
-from training.datasets.sequences import FORM_BARS, KEY, Sequence, as_sequence, fed
+from training.datasets.sequences import FORM_BARS, KEY, Sequence, as_sequence, step_inputs
 
 GOES_ON = 0.12
 """The share of the answers that are what the soloist played next."""
@@ -234,7 +234,7 @@ def phrased(line: Line, steps: int) -> Iterable[Exchange]:
         step = answer + length
 
 
-def in_turns(solo: Solo, rng: Rng) -> tuple[Fed, ...]:
+def in_turns(solo: Solo, rng: Rng) -> tuple[StepInput, ...]:
     """A solo in C as the runtime would feed it of two players in turns, the second of them improv."""
     chords = [chord for chord in solo.chords for _ in range(STEPS_PER_BEAT)]
     if rng.random() < PHRASES:
@@ -257,7 +257,7 @@ def in_turns(solo: Solo, rng: Rng) -> tuple[Fed, ...]:
             asked[each.answer + place] = each.call + place if each.call + place < each.answer else None
     if step < solo.steps:
         notes += _between(solo.notes, step, solo.steps)
-    told = fed(replace(solo, notes=_one_voice(notes)))
+    told = step_inputs(replace(solo, notes=_one_voice(notes)))
     cells = [each.frame.melody for each in told]
 
     def cell(step: int) -> Cell | None:
@@ -265,7 +265,13 @@ def in_turns(solo: Solo, rng: Rng) -> tuple[Fed, ...]:
         return None if at is None else cells[at]
 
     return tuple(
-        replace(each, yours=step not in asked, answers=step + 1 in asked, answered=cell(step), asked=cell(step + 1))
+        replace(
+            each,
+            players_turn=step not in asked,
+            improv_plays=step + 1 in asked,
+            previous_call_cell=cell(step),
+            call_cell=cell(step + 1),
+        )
         for step, each in enumerate(told)
     )
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from improv.models.encodings import Cells, Fed
-from improv.models.encodings.cells import asked_at
+from improv.models.encodings import Cells, StepInput
+from improv.models.encodings.cells import call_pitch_at
 from improv.music.notes import Frame
 from improv.music.rhythm import NUMBERS, rhythm_of, top_line
 from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, Chord, shortest_way
@@ -61,11 +61,11 @@ def in_c(solo: Solo) -> tuple[Frame, ...]:
     )
 
 
-def fed(solo: Solo) -> tuple[Fed, ...]:
+def step_inputs(solo: Solo) -> tuple[StepInput, ...]:
     """What the runtime would feed of a solo that improv plays alone."""
     line = in_c(solo)
     chords: list[Chord | None] = [frame.chord for frame in line]
-    chords += chords[-1:] * (CELLS.settled + 1)
+    chords += chords[-1:] * (CELLS.lookahead_steps + 1)
     of_form: dict[int, int] = {}
     for top in solo.choruses:
         of_form |= {top * STEPS_PER_BAR + place: place for place in range(FORM_STEPS)}
@@ -73,17 +73,17 @@ def fed(solo: Solo) -> tuple[Fed, ...]:
     for step, frame in enumerate(line):
         decided = of_form.get(step + 1)
         place, form_steps = (step, 0) if decided is None else (decided - 1, FORM_STEPS)
-        ahead = tuple(chords[step + 1 : step + 1 + CELLS.settled])
-        found.append(Fed(frame, place, ahead, form_steps, answers=True, bpm=solo.tempo_bpm))
+        ahead = tuple(chords[step + 1 : step + 1 + CELLS.lookahead_steps])
+        found.append(StepInput(frame, place, ahead, form_steps, improv_plays=True, bpm=solo.tempo_bpm))
     return tuple(found)
 
 
 def sequence(solo: Solo) -> Sequence:
     """A solo as arrays; ValueError for a solo that has no key."""
-    return as_sequence(solo.name, solo.is_blues, fed(solo))
+    return as_sequence(solo.name, solo.is_blues, step_inputs(solo))
 
 
-def as_sequence(name: str, is_blues: bool, steps: Iterable[Fed]) -> Sequence:
+def as_sequence(name: str, is_blues: bool, steps: Iterable[StepInput]) -> Sequence:
     """What was fed step by step as arrays; what improv did not play is not learned."""
     steps = tuple(steps)
     encoded = [CELLS.encode(each) for each in steps]
@@ -93,8 +93,9 @@ def as_sequence(name: str, is_blues: bool, steps: Iterable[Fed]) -> Sequence:
     for step, (cell, each) in enumerate(zip(cells, steps, strict=True)):
         pitches = [CELLS.unit(pitch) for pitch in top_line(cell)]
         for number, (tick, unit) in enumerate(zip(rhythm_of(cell).ticks, pitches, strict=True)):
-            asked = None if each.answered is None else asked_at(each.answered, tick)
-            notes.append((step, number, tick, unit, line[-1], line[-2], -1 if asked is None else CELLS.unit(asked)))
+            call = each.previous_call_cell
+            called = None if call is None else call_pitch_at(call, tick)
+            notes.append((step, number, tick, unit, line[-1], line[-2], -1 if called is None else CELLS.unit(called)))
             line.append(unit)
     return Sequence(
         name,
@@ -102,7 +103,7 @@ def as_sequence(name: str, is_blues: bool, steps: Iterable[Fed]) -> Sequence:
         {feature: np.concatenate([tensors[feature] for tensors in encoded]).astype(np.uint8) for feature in FEATURES},
         np.array([NUMBERS[rhythm_of(cell)] for cell in cells]),
         np.array(notes, np.int64).reshape(-1, 7),
-        np.array([1, *(each.answers for each in steps[:-1])], np.uint8),
+        np.array([1, *(each.improv_plays for each in steps[:-1])], np.uint8),
     )
 
 

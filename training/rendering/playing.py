@@ -25,7 +25,7 @@ from improv.session.lifecycle import begin
 from improv.session.state import Heard, Session
 from improv.session.step import advance
 from training.corpora.solos import Note, Solo
-from training.datasets.sequences import CELLS, fed
+from training.datasets.sequences import CELLS, step_inputs
 from training.metrics.report import TICKS_PER_BAR, Reals
 
 READ = "cells"
@@ -137,18 +137,18 @@ def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[int, int, Tensor, f
     the least temperature that it is drawn at.
     """
     encoding, memory = ENCODINGS[model.spec.encoding], no_memory(model.spec)
-    for now, then in pairwise(fed(solo)):
+    for now, then in pairwise(step_inputs(solo)):
         tensors = encoding.encode(now)
         features = {name: tensors[name] for name in model.spec.features}
         heads, after = model.step(features, memory)
         cell = then.frame.melody
-        choosing = encoding.choosing(Steer(), then.frame.chord, now.frame.melody, now.asked)
-        choice = next(choosing)
+        decoder = encoding.decode_cell(Steer(), then.frame.chord, now.frame.melody, now.call_cell)
+        choice = next(decoder)
         logits = heads[choice.head]
         units = [NUMBERS[rhythm_of(cell)], *(CELLS.unit(pitch) for pitch in top_line(cell))]
         for number, unit in enumerate(units):
             if number:
-                choice = choosing.send(units[number - 1])
+                choice = decoder.send(units[number - 1])
                 chosen = {name: told for name, told in choice.features.items() if name in features}
                 logits = model.ask(choice.head, {**features, **chosen}, after)
             yield min(number, 1), unit, logits, choice.least_temperature

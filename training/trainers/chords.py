@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
-from improv.models.encodings import Cells, Fed
+from improv.models.encodings import Cells, StepInput
 from improv.models.encodings.cells import PILLARS
 from improv.music.notes import SILENCE, Frame
 from improv.music.theory import STEPS_PER_BAR, Chord
@@ -85,9 +85,11 @@ def _run(name: str, chords: Sequence[Chord | None]) -> Run:
     steps = len(chords)
     encoded = []
     for newest in range(steps):  # heard a bar after it was settled: by then the melody is a bar behind
-        place = (newest - CELLS.settled) % FORM_STEPS
-        ahead = tuple(chords[(newest - CELLS.settled + after) % steps] for after in range(1, CELLS.settled + 1))
-        encoded.append(CELLS.encode(Fed(Frame(SILENCE, None), place, ahead, FORM_STEPS)))
+        place = (newest - CELLS.lookahead_steps) % FORM_STEPS
+        ahead = tuple(
+            chords[(newest - CELLS.lookahead_steps + after) % steps] for after in range(1, CELLS.lookahead_steps + 1)
+        )
+        encoded.append(CELLS.encode(StepInput(Frame(SILENCE, None), place, ahead, FORM_STEPS)))
     units = [int(np.argmax(CELLS.chord_units(chords[(newest + 1) % steps]))) for newest in range(steps)]
     newest_chords, places = (np.concatenate([each[name] for each in encoded]) for name in ("newest_chord", "place"))
     return Run(name, torch.from_numpy(newest_chords), torch.from_numpy(places), torch.tensor(units))

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import clip_grad_norm_
 
-from improv.models.encodings import ENCODINGS, Fed
+from improv.models.encodings import ENCODINGS, StepInput
 from improv.music.notes import Frame
 from training.corpora import blues_bars
 from training.networks.eck2002 import ENCODING, Blues, Chords, Partition
@@ -76,7 +76,7 @@ def segment_units() -> list[Tensor]:
         torch.from_numpy(
             np.stack(
                 [
-                    np.concatenate([encoding.encode(Fed(Frame(cell, None)))["melody"] for cell in cells])
+                    np.concatenate([encoding.encode(StepInput(Frame(cell, None)))["melody"] for cell in cells])
                     for cells in map(encoding.melody, choices)
                 ]
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from improv.models.contract import StepModel, Tensors, no_memory
-from improv.models.encodings import CHORD_HEAD, ENCODINGS, MELODY_HEAD, Fed
+from improv.models.encodings import CHORD_HEAD, ENCODINGS, MELODY_HEAD, StepInput
 from improv.models.onnx_runtime import OnnxModel
 from improv.models.sampling import on_units, one_unit
 from improv.music.notes import SILENCE, Cell, Frame, Onset
@@ -177,7 +177,7 @@ def probes(choruses_at_least: int, seed: int) -> list[Tensors]:
         if index % 2:
             cells = tuple(_any_cell(rng) for _ in song)
         frames += [Frame(cell, blues_bars.FORM.chord_at(step)) for step, cell in enumerate(cells)]
-    return [encoding.encode(Fed(frame)) for frame in frames]
+    return [encoding.encode(StepInput(frame)) for frame in frames]
 
 
 def _any_cell(rng: np.random.Generator) -> Cell:

@@ -24,7 +24,7 @@ import torch.distributed as dist
 from torch.multiprocessing.spawn import spawn
 
 from improv.models.contract import ModelSpec, Tensors
-from improv.models.encodings import Cells, Fed
+from improv.models.encodings import Cells, StepInput
 from improv.music.notes import SILENCE, Frame
 from improv.music.rhythm import RHYTHMS, cell_of
 from improv.music.theory import TICKS_PER_STEP, Form
@@ -131,19 +131,19 @@ def _device(rank: int) -> torch.device:
 def likeliest_form(network: Changes) -> Form:
     """The twelve bars a network of the changes settles on when it always takes the likeliest chord that is allowed."""
     plain = Form.parse(" | ".join(["C7", "F7", "C7", "C7", "F7", "F7", "C7", "C7", "G7", "F7", "C7", "C7"]))
-    chords = [plain.chord_at(place) for place in range(-1, CELLS.settled)]
+    chords = [plain.chord_at(place) for place in range(-1, CELLS.lookahead_steps)]
     state = [torch.zeros(1, width) for width in network.STATE.values()]
     found = []
     for step in range(3 * FORM_STEPS):  # by the third chorus it has forgotten what it was begun with
-        fed = Fed(Frame(SILENCE, chords[0]), step - 1, tuple(chords[1:]), FORM_STEPS)
-        tensors = CELLS.encode(fed)
+        step_input = StepInput(Frame(SILENCE, chords[0]), step - 1, tuple(chords[1:]), FORM_STEPS)
+        tensors = CELLS.encode(step_input)
         logits, *state = network(*(torch.from_numpy(tensors[name]) for name in network.FEATURES), *state)
-        unit = int(np.argmax(logits[0].numpy() + CELLS.chord_bias(fed)))
+        unit = int(np.argmax(logits[0].numpy() + CELLS.chord_bias(step_input)))
         chord = CELLS.chord(np.eye(1, logits.shape[1], unit, dtype=np.float32), plain)
         assert chord is not None
         chords = [*chords[1:], chord]
         found.append(chord)
-    return Form(tuple(found[2 * FORM_STEPS - CELLS.settled : 3 * FORM_STEPS - CELLS.settled]))
+    return Form(tuple(found[2 * FORM_STEPS - CELLS.lookahead_steps : 3 * FORM_STEPS - CELLS.lookahead_steps]))
 
 
 def probes(form: Form, seed: int) -> Iterator[Tensors]:
@@ -153,12 +153,18 @@ def probes(form: Form, seed: int) -> Iterator[Tensors]:
         rhythm = RHYTHMS[rng.integers(len(RHYTHMS))]
         cell = cell_of(rhythm, tuple(int(pitch) for pitch in rng.integers(45, 90, len(rhythm.ticks))), before)
         before = max(cell.sounding_after, default=None)
-        ahead = tuple(form.chord_at(place + after) for after in range(1, CELLS.settled + 1))
+        ahead = tuple(form.chord_at(place + after) for after in range(1, CELLS.lookahead_steps + 1))
         asked, answered = (each if rng.random() < 0.5 else None for each in (cell, cell.transposed(3)))
-        fed = Fed(
-            Frame(cell, form.chord_at(place)), place, ahead, FORM_STEPS, answers=True, asked=asked, answered=answered
+        step_input = StepInput(
+            Frame(cell, form.chord_at(place)),
+            place,
+            ahead,
+            FORM_STEPS,
+            improv_plays=True,
+            call_cell=asked,
+            previous_call_cell=answered,
         )
-        tensors = dict(CELLS.encode(fed))
+        tensors = dict(CELLS.encode(step_input))
         tensors["chosen_rhythm"] = np.eye(len(RHYTHMS), dtype=np.float32)[[rng.integers(len(RHYTHMS))]]
         tensors["chosen_asked"] = np.eye(CELLS.pitch_count, dtype=np.float32)[[rng.integers(CELLS.pitch_count)]]
         tensors["chosen_tick"] = np.eye(TICKS_PER_STEP, dtype=np.float32)[[rng.integers(TICKS_PER_STEP)]]

@@ -7,7 +7,7 @@ loaded: a model trained on another meaning of the same numbers is refused, with 
 
 from types import MappingProxyType
 
-from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Choosing, Encoding, Fed, Steer
+from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Decoder, Encoding, Steer, StepInput
 from improv.models.encodings.cells import Cells
 from improv.models.encodings.local_notes import MELODY_HEAD, LocalNotes
 
@@ -18,11 +18,11 @@ __all__ = [
     "Bias",
     "Cells",
     "Choice",
-    "Choosing",
+    "Decoder",
     "Encoding",
-    "Fed",
     "LocalNotes",
     "Steer",
+    "StepInput",
 ]
 
 ENCODINGS: MappingProxyType[str, Encoding] = MappingProxyType({"local_notes": LocalNotes(), "cells": Cells()})

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
 from improv.music.notes import Cell, Frame
 from improv.music.theory import Chord, Form
+from improv.protocol.json_codec import json_name
 
 CHORD_HEAD = "next_chord"
 
@@ -71,29 +72,32 @@ def digest(meaning: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
 
 
-Choosing: TypeAlias = Generator[Choice, int, Cell]
+Decoder: TypeAlias = Generator[Choice, int, Cell]
 """Asks for one choice after another, is sent the unit that was drawn, and returns the cell they make."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fed:
-    """What a network is fed at a step: what sounded in it, where that was, and what is known of the steps to come."""
+class StepInput:
+    """The input of one step: what sounded in it, where that was, and what is known of the steps to come.
+
+    Takes call some fields by their earlier names.
+    """
 
     frame: Frame
     place: int = 0
     """Steps from the top of the form; below zero it is counted in."""
-    ahead: tuple[Chord | None, ...] = ()
-    """The chords of the steps that follow, as many as are settled: see `Encoding.settled`."""
+    chord_lookahead: tuple[Chord | None, ...] = field(default=(), metadata=json_name("ahead"))
+    """The chords of the steps that follow, as many as are decided: see `Encoding.lookahead_steps`."""
     form_steps: int = 0
     """The steps of the form; 0 where there is none that is known."""
-    yours: bool = False
+    players_turn: bool = field(default=False, metadata=json_name("yours"))
     """Whether the player had the turn."""
-    answers: bool = False
+    improv_plays: bool = field(default=False, metadata=json_name("answers"))
     """Whether improv plays in the step that is decided."""
-    asked: Cell | None = None
+    call_cell: Cell | None = field(default=None, metadata=json_name("asked"))
     """What the player played at the same place of their turn as the step that is decided has in improv's."""
-    answered: Cell | None = None
-    """The same of this step."""
+    previous_call_cell: Cell | None = field(default=None, metadata=json_name("answered"))
+    """The call cell of this step."""
     bpm: float = 120.0
     """The tempo, in quarter notes a minute."""
 
@@ -107,8 +111,8 @@ class Encoding(Protocol):
         ...
 
     @property
-    def settled(self) -> int:
-        """How many steps ahead of the one it is fed the chords are settled already; its chord is of the one after."""
+    def lookahead_steps(self) -> int:
+        """How many chords after the step input's own are decided already; the network decides the one after these."""
         ...
 
     @property
@@ -126,8 +130,8 @@ class Encoding(Protocol):
         """The heads a network may have, `next_chord` and those of the melody, and what their logits mean."""
         ...
 
-    def encode(self, fed: Fed) -> Tensors:
-        """The tensors a network is fed, all in its own key."""
+    def encode(self, step_input: StepInput) -> Tensors:
+        """Return the input tensors of one step by name, all in the network's key."""
         ...
 
     def melody_pitches(self) -> tuple[int, ...]:
@@ -138,7 +142,7 @@ class Encoding(Protocol):
         """A chord's units, 1.0 for on."""
         ...
 
-    def chord_bias(self, fed: Fed) -> Bias:
+    def chord_bias(self, step_input: StepInput) -> Bias:
         """What is added to the logarithm of each chord's probability, shape (units,): what keeps the form."""
         ...
 
@@ -151,16 +155,16 @@ class Encoding(Protocol):
         """The heads that a network which improvises has."""
         ...
 
-    def choosing(self, steer: Steer, chord: Chord | None, before: Cell, asked: Cell | None = None) -> Choosing:
-        """The choices that the next cell takes.
+    def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, call: Cell | None = None) -> Decoder:
+        """Ask for the choices that the next cell takes, one after another.
 
-        `chord` is the one that will sound, in the network's key, `before` the cell it follows, `asked` the
+        `chord` is the one that will sound, in the network's key, `before` the cell it follows, `call` the
         player's that it answers.
         """
         ...
 
     @property
-    def deaf_to(self) -> tuple[str, ...]:
+    def unsupported_controls(self) -> tuple[str, ...]:
         """The names of the controls that a network of this kind cannot obey."""
         ...
 

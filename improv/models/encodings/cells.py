@@ -10,7 +10,7 @@ from math import inf
 import numpy as np
 
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
-from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Choosing, Fed, Steer, chord_leaning, digest
+from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Decoder, Steer, StepInput, chord_leaning, digest
 from improv.music.notes import SILENCE, Cell
 from improv.music.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
 from improv.music.theory import PITCH_CLASSES, QUALITIES, STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP, Chord, Form
@@ -63,7 +63,7 @@ class Cells:
     pitch_low: int = 31
     """The lowest pitch in the key of C; others are played as far from it as their key is from C, at most a tritone."""
     pitch_count: int = 72
-    settled: int = STEPS_PER_BAR
+    lookahead_steps: int = STEPS_PER_BAR
     """A bar: the band knows what comes, and so does whoever looks at the screen."""
 
     @property
@@ -83,7 +83,8 @@ class Cells:
             "tempi": _TEMPI_BPM,
             "chords ahead": (_CHORD, _CHORD_AHEAD),
         }
-        meaning |= asdict(self)
+        numbers = asdict(self)
+        meaning |= numbers | {"settled": numbers.pop("lookahead_steps")}  # as fingerprints have always called it
         return digest(meaning)
 
     @property
@@ -128,19 +129,19 @@ class Cells:
         return RHYTHM_HEAD, PITCH_HEAD
 
     @property
-    def deaf_to(self) -> tuple[str, ...]:
+    def unsupported_controls(self) -> tuple[str, ...]:
         """It obeys them all."""
         return ()
 
-    def encode(self, fed: Fed) -> Tensors:
-        """The tensors a network is fed; no choice has been made yet."""
-        cell = fed.frame.melody
+    def encode(self, step_input: StepInput) -> Tensors:
+        """Return the input tensors of one step by name; no choice has been made yet."""
+        cell = step_input.frame.melody
         line = [self.unit(pitch) for pitch in top_line(cell)]
-        chords = (fed.frame.chord, *fed.ahead)
-        decided = fed.place + 1
+        chords = (step_input.frame.chord, *step_input.chord_lookahead)
+        decided, call = step_input.place + 1, step_input.call_cell
         place = np.zeros(STEPS_PER_BAR + _FORM_BARS, np.float32)
         place[decided % STEPS_PER_BAR] = 1
-        if fed.form_steps == _FORM_BARS * STEPS_PER_BAR:
+        if step_input.form_steps == _FORM_BARS * STEPS_PER_BAR:
             place[STEPS_PER_BAR + decided // STEPS_PER_BAR % _FORM_BARS] = 1
         tensors = {
             "rhythm": _one_hot(NUMBERS[rhythm_of(cell)], len(RHYTHMS)),
@@ -150,11 +151,11 @@ class Cells:
             "chord": chord_notes(chords[min(_CHORD, len(chords) - 1)]),
             "chord_ahead": chord_notes(chords[min(_CHORD_AHEAD, len(chords) - 1)]),
             "place": place,
-            "who": np.array([fed.yours, fed.answers], np.float32),
-            "tempo": _one_hot(bisect(_TEMPI_BPM, fed.bpm), len(_TEMPI_BPM) + 1),
-            "asked_rhythm": _one_hot(None if fed.asked is None else NUMBERS[rhythm_of(fed.asked)], len(RHYTHMS)),
-            "asked": self._units(top_line(fed.asked) if fed.asked else ()),
-            "answered": _one_hot(self._distance(cell, fed.answered), 2 * _FARTHEST + 1),
+            "who": np.array([step_input.players_turn, step_input.improv_plays], np.float32),
+            "tempo": _one_hot(bisect(_TEMPI_BPM, step_input.bpm), len(_TEMPI_BPM) + 1),
+            "asked_rhythm": _one_hot(None if call is None else NUMBERS[rhythm_of(call)], len(RHYTHMS)),
+            "asked": self._units(top_line(call) if call else ()),
+            "answered": _one_hot(self._distance(cell, step_input.previous_call_cell), 2 * _FARTHEST + 1),
         }
         tensors |= {name: np.zeros(width, np.float32) for name, width in self._choice_shapes.items()}
         return {name: tensor[None] for name, tensor in tensors.items()}
@@ -176,8 +177,8 @@ class Cells:
         ticks, line = rhythm_of(cell).ticks, top_line(cell)
         if answered is None or not line:
             return None
-        asked = asked_at(answered, ticks[-1])
-        return None if asked is None else min(_FARTHEST, max(-_FARTHEST, line[-1] - asked)) + _FARTHEST
+        called = call_pitch_at(answered, ticks[-1])
+        return None if called is None else min(_FARTHEST, max(-_FARTHEST, line[-1] - called)) + _FARTHEST
 
     def _line(self, units: list[int]) -> Tensor:
         """The last two, the latest first; zeros where there are none."""
@@ -193,13 +194,15 @@ class Cells:
             return _one_hot(_CHORDS - 1, _CHORDS)
         return _one_hot(chord.root * len(_KINDS) + _KINDS.index(chord.intervals), _CHORDS)
 
-    def chord_bias(self, fed: Fed) -> Bias:
+    def chord_bias(self, step_input: StepInput) -> Bias:
         """Chords change on beats; a chorus of twelve bars begins on the first degree, its fifth bar on the fourth."""
         bias = np.zeros(_CHORDS)
-        newest, place = (fed.frame.chord, *fed.ahead)[-1], fed.place + 1 + self.settled
+        newest = (step_input.frame.chord, *step_input.chord_lookahead)[-1]
+        place = step_input.place + 1 + self.lookahead_steps
         if place % STEPS_PER_BEAT:
             return np.where(self.chord_units(newest) > 0, bias, -inf)
-        degree = PILLARS.get(place % fed.form_steps) if fed.form_steps == _FORM_BARS * STEPS_PER_BAR else None
+        is_blues = step_input.form_steps == _FORM_BARS * STEPS_PER_BAR
+        degree = PILLARS.get(place % step_input.form_steps) if is_blues else None
         if degree is not None:
             roots = np.arange(len(bias)) // len(_KINDS)
             bias = np.where(roots == degree, bias, -inf)
@@ -210,7 +213,7 @@ class Cells:
         root, kind = divmod(int(np.argmax(units)), len(_KINDS))
         return None if root == len(PITCH_CLASSES) else Chord(root, _KINDS[kind])
 
-    def choosing(self, steer: Steer, chord: Chord | None, before: Cell, asked: Cell | None = None) -> Choosing:
+    def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, call: Cell | None = None) -> Decoder:
         """A rhythm, then a pitch for each of its onsets, each knowing those before it.
 
         What a phrase ends with is a tone of the chord: in its last beat what is none is followed by one.
@@ -220,13 +223,13 @@ class Cells:
         bias = self.rhythm_bias(steer, sounding is not None)
         if ends and sounding is not None and sounding % len(PITCH_CLASSES) not in ends.pitch_classes:
             bias = np.where(_ONSETS > 0, bias, -inf)
-        asked_for = Choice(RHYTHM_HEAD, bias, least_temperature=_RHYTHM_TEMPERATURE, least_top_p=_RHYTHM_TOP_P)
-        rhythm = RHYTHMS[(yield asked_for)]
+        first = Choice(RHYTHM_HEAD, bias, least_temperature=_RHYTHM_TEMPERATURE, least_top_p=_RHYTHM_TOP_P)
+        rhythm = RHYTHMS[(yield first)]
         pitches, usual = self.melody_pitches(), self.pitch_bias(steer, chord)
-        struck = rhythm_of(asked).ticks if asked else ()
+        struck = rhythm_of(call).ticks if call else ()
         line: list[int] = []
         for tick in rhythm.ticks:
-            pitch = None if asked is None else asked_at(asked, tick)
+            pitch = None if call is None else call_pitch_at(call, tick)
             chosen = {
                 "chosen_rhythm": _one_hot(NUMBERS[rhythm], len(RHYTHMS)),
                 "chosen_line": self._line(line),
@@ -266,7 +269,7 @@ class Cells:
         return tuple(cells)
 
 
-def asked_at(cell: Cell, tick: int) -> int | None:
+def call_pitch_at(cell: Cell, tick: int) -> int | None:
     """The pitch of a player's cell that belongs to a tick: the last one begun by then, else what is held into it,
     else the first; None of silence.
     """

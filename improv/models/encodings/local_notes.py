@@ -6,7 +6,7 @@ from math import inf
 import numpy as np
 
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
-from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Choosing, Fed, Steer, chord_leaning, digest
+from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Decoder, Steer, StepInput, chord_leaning, digest
 from improv.music.notes import SILENCE, Cell, Onset
 from improv.music.theory import STEPS_PER_BEAT, TICKS_PER_STEP, Chord, Form
 
@@ -38,7 +38,7 @@ class LocalNotes:
         return TICKS_PER_STEP
 
     @property
-    def settled(self) -> int:
+    def lookahead_steps(self) -> int:
         """None: the chord of each step is decided with its melody."""
         return 0
 
@@ -78,20 +78,20 @@ class LocalNotes:
             MELODY_HEAD: HeadSpec((1, self.melody_notes), "normalised_bernoulli"),
         }
 
-    def encode(self, fed: Fed) -> Tensors:
+    def encode(self, step_input: StepInput) -> Tensors:
         """Every note of the frame that sounds in the step, folded by octaves into the melody's range."""
         melody = np.zeros(self.melody_notes, np.float32)
-        melody[[self._unit(pitch) for pitch in fed.frame.melody.pitches]] = 1
+        melody[[self._unit(pitch) for pitch in step_input.frame.melody.pitches]] = 1
         chord = np.zeros(self.chord_notes, np.float32)
-        if fed.frame.chord is not None:
-            chord = self.chord_units(fed.frame.chord)
+        if step_input.frame.chord is not None:
+            chord = self.chord_units(step_input.frame.chord)
         return {"chord": chord[None], "melody": melody[None]}  # (1, 12), (1, 13)
 
     def _unit(self, pitch: int) -> int:
         above = pitch - self.melody_low
         return above if 0 <= above < self.melody_notes else above % 12
 
-    def chord_bias(self, fed: Fed) -> Bias:
+    def chord_bias(self, step_input: StepInput) -> Bias:
         """None: each note of the chord is decided by itself."""
         return np.zeros(self.chord_notes)
 
@@ -105,7 +105,7 @@ class LocalNotes:
         """One: a note for each step."""
         return (MELODY_HEAD,)
 
-    def choosing(self, steer: Steer, chord: Chord | None, before: Cell, asked: Cell | None = None) -> Choosing:
+    def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, call: Cell | None = None) -> Decoder:
         """One choice, of a pitch: it is held where the same one has just begun, else struck."""
         pitches = self.melody_pitches()
         unit = yield Choice(MELODY_HEAD, self.bias(steer, chord, before), pitches)
@@ -130,7 +130,7 @@ class LocalNotes:
         return bias
 
     @property
-    def deaf_to(self) -> tuple[str, ...]:
+    def unsupported_controls(self) -> tuple[str, ...]:
         """It has no rests, and decides each note of a chord by itself; density it obeys in its way."""
         return "rests", "changes"
 

@@ -11,7 +11,7 @@ from typing import Self
 from improv.music.theory import PITCH_CLASSES, pitch_name
 from improv.music.turns import Who
 from improv.protocol.controls import MELODY_LEVEL
-from improv.protocol.snapshot import Chance, Snapshot
+from improv.protocol.snapshot import PitchProbability, Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import NOBODY, Row, Span, View, runs, width_of
 
@@ -39,31 +39,31 @@ class Keys:
         return range(self.low, self.low + _OCTAVE * self.octaves + 1)
 
     @classmethod
-    def around(cls, chances: Sequence[Chance], octaves: int) -> Self:
+    def around(cls, probabilities: Sequence[PitchProbability], octaves: int) -> Self:
         """Those that hold most of what is probable, in the middle as far as octaves allow."""
-        total = sum(chance.bent for chance in chances) or 1.0
-        middle = sum(chance.pitch * chance.bent for chance in chances) / total if chances else 60 + _OCTAVE / 2
+        total = sum(each.bent for each in probabilities) or 1.0
+        middle = sum(each.pitch * each.bent for each in probabilities) / total if probabilities else 60 + _OCTAVE / 2
         lows = range(0, 128 - _OCTAVE * octaves, _OCTAVE)
         places = [cls(low, octaves) for low in lows]
-        return max(places, key=lambda keys: (round(keys.share(chances), 1), -abs(keys.middle - middle)))
+        return max(places, key=lambda keys: (round(keys.share(probabilities), 1), -abs(keys.middle - middle)))
 
     @property
     def middle(self) -> float:
         """The pitch in its middle."""
         return self.low + _OCTAVE * self.octaves / 2
 
-    def share(self, chances: Sequence[Chance]) -> float:
+    def share(self, probabilities: Sequence[PitchProbability]) -> float:
         """How much of what is probable lies here, 0 to 1; all of nothing."""
-        total = sum(chance.bent for chance in chances)
-        return sum(chance.bent for chance in chances if chance.pitch in self.pitches) / total if total else 1.0
+        total = sum(each.bent for each in probabilities)
+        return sum(each.bent for each in probabilities if each.pitch in self.pitches) / total if total else 1.0
 
 
-def keys_for(chances: Sequence[Chance], before: Keys | None, width: int) -> Keys:
+def keys_for(probabilities: Sequence[PitchProbability], before: Keys | None, width: int) -> Keys:
     """The axis for these probabilities in so many cells: the one before as long as it will do."""
     octaves = next((count for count in _OCTAVES if _OCTAVE * count + 2 <= width), 1)
-    if before is not None and before.octaves == octaves and before.share(chances) >= _INSIDE:
+    if before is not None and before.octaves == octaves and before.share(probabilities) >= _INSIDE:
         return before
-    return Keys.around(chances, octaves)
+    return Keys.around(probabilities, octaves)
 
 
 class Mind(View):
@@ -71,31 +71,35 @@ class Mind(View):
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(glyphs, id=id, classes=classes)
-        self._chances: tuple[Chance, ...] = ()
+        self._probabilities: tuple[PitchProbability, ...] = ()
         """What the network has found last in this turn."""
         self._keys: Keys | None = None
 
     def take(self, seen: Snapshot) -> None:
         """Keep what the network finds for as long as its turn lasts."""
-        if seen.chances or not (seen.playing and seen.turn.who.plays):
-            self._chances = seen.chances
+        if seen.probabilities or not (seen.playing and seen.turn.who.plays):
+            self._probabilities = seen.probabilities
         super().take(seen)
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
         """What it shows, the bars, and the names of the keys below them; in few rows fewer of these."""
-        if self._keys is None or self._chances:
-            self._keys = keys_for(self._chances, self._keys, width)
+        if self._keys is None or self._probabilities:
+            self._keys = keys_for(self._probabilities, self._keys, width)
         elif self._keys != (resized := keys_for((), self._keys, width)):
             self._keys = resized
-        return mind(seen, self._chances, self._keys, self.glyphs, width, height)
+        return mind(seen, self._probabilities, self._keys, self.glyphs, width, height)
 
 
-def mind(seen: Snapshot, chances: Sequence[Chance], keys: Keys, glyphs: Glyphs, width: int, height: int) -> list[Row]:
+def mind(
+    seen: Snapshot, probabilities: Sequence[PitchProbability], keys: Keys, glyphs: Glyphs, width: int, height: int
+) -> list[Row]:
     """The rows of the picture: of what is found now, or was last."""
     named, titled = height >= 2, height >= 3
-    is_new = bool(seen.chances)
+    is_new = bool(seen.probabilities)
     rows = [title(seen, glyphs, width, is_new=is_new)] if titled else []
-    rows += bars(chances, keys, glyphs, width, height - named - titled, chosen=seen.planned.pitches, is_new=is_new)
+    rows += bars(
+        probabilities, keys, glyphs, width, height - named - titled, chosen=seen.planned.pitches, is_new=is_new
+    )
     return [*rows, *([names(keys, width, seen.planned.pitches)] if named else [])]
 
 
@@ -113,7 +117,7 @@ def _instead(seen: Snapshot) -> str:
     match seen.turn.who:
         case _ if seen.rig is NOBODY:
             return "nobody is there"
-        case _ if MELODY_LEVEL.name in seen.rig.deaf_to:
+        case _ if MELODY_LEVEL.name in seen.rig.unsupported_controls:
             return "it has no melody"
         case _ if not seen.playing:
             return "none: stopped"
@@ -131,7 +135,7 @@ def _cells(keys: Keys, width: int) -> int:
 
 
 def bars(
-    chances: Sequence[Chance],
+    probabilities: Sequence[PitchProbability],
     keys: Keys,
     glyphs: Glyphs,
     width: int,
@@ -141,17 +145,17 @@ def bars(
     is_new: bool = True,
 ) -> list[Row]:
     """How probable each pitch is as it is bent, and as a thin line beside it, or above it, as it was trained."""
-    found = {chance.pitch: chance for chance in chances}
-    shown = [found.get(pitch, Chance(pitch, 0.0, 0.0)) for pitch in keys.pitches][:width]
-    full = max((max(chance.bent, chance.trained) for chance in shown), default=1.0) or 1.0
+    found = {each.pitch: each for each in probabilities}
+    shown = [found.get(pitch, PitchProbability(pitch, 0.0, 0.0)) for pitch in keys.pitches][:width]
+    full = max((max(each.bent, each.trained) for each in shown), default=1.0) or 1.0
     cells = _cells(keys, width)
     body, gap = (1, 0) if cells == 1 else (max(1, cells - 2), max(0, cells - 2 if cells == 3 else cells - 3))
     text: list[list[str]] = [[] for _ in range(height)]
     roles: list[list[str]] = [[] for _ in range(height)]
-    for chance in shown:
-        bent = _levels(chance.bent / full, glyphs.levels, height)
-        trained = _levels(chance.trained / full, glyphs.trained, height)
-        role = "strong" if chance.pitch in chosen else "improv" if is_new else "quiet"
+    for each in shown:
+        bent = _levels(each.bent / full, glyphs.levels, height)
+        trained = _levels(each.trained / full, glyphs.trained, height)
+        role = "strong" if each.pitch in chosen else "improv" if is_new else "quiet"
         for row in range(height):
             thin = trained[row]
             if cells == 1:
