@@ -28,6 +28,7 @@ from improv.music.plan import Plan
 from improv.music.theory import TICKS_PER_STEP
 from improv.music.transport import Transport
 from improv.protocol.commands import Command, Panic, Press, Quit
+from improv.protocol.heard import Heard
 
 GAP_S = 1.0
 """Time that passed unnoticed for so long is a gap: the machine or the process was stopped."""
@@ -175,8 +176,8 @@ class Player:
                 del self._struck[note]
                 self._send(self._sink, self._ours(bytes_of(NoteOff(*note))))
 
-    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]] | None:
-        """Play until the deadline, or until something arrives: what arrived; None once told to stop."""
+    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
+        """Play until the deadline, or until something arrives; return what arrived, None once told to stop."""
         while not self._stopped:
             now_s = self.clock.now()
             self._mind_the_gap(now_s)
@@ -199,9 +200,9 @@ class Player:
                 self.clock.wait_until(min(polled_s, deadline_s), exactly=False)
         return None if self._stopped else self.heard()
 
-    def heard(self) -> tuple[list[Timed], list[Command]]:
-        """The notes and commands that arrived since this was last asked."""
-        heard = self._notes, self._commands
+    def heard(self) -> Heard:
+        """Return the notes and commands that have arrived since the last call."""
+        heard = Heard(tuple(self._notes), tuple(self._commands))
         self._notes, self._commands = [], []
         return heard
 

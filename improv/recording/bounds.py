@@ -80,14 +80,14 @@ def _check_entry(entry: Entry, before: Head | Entry) -> None:
         _check_settings(entry.settings)
     for name in (entry.model, entry.model_sha256):
         _check_name(name)
-    for command in entry.commands:
+    for command in entry.heard.commands:
         checked(command)
-    if len(entry.events) + len(entry.notes) > MAX_EVENTS:
+    if len(entry.events) + len(entry.heard.notes) > MAX_EVENTS:
         raise ValueError(f"it has more than {MAX_EVENTS} notes")
     here = entry.step * TICKS_PER_STEP
     for placed in entry.events:
         _check_near(placed.tick - here)
-    for note in entry.notes:
+    for note in entry.heard.notes:
         if abs(note.time_s) > _MAX_S:
             raise ValueError("its time is far from any that a machine has")
         _check_near(entry.transport.ticks_at(note.time_s) - here)

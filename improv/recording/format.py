@@ -20,6 +20,7 @@ from improv.music.transport import Transport
 from improv.music.turns import Turn
 from improv.protocol.commands import Command
 from improv.protocol.controls import Settings
+from improv.protocol.heard import Heard
 from improv.protocol.json_codec import (
     attributes_of,
     encoded,
@@ -103,9 +104,8 @@ class Entry:
 
     step: int
     how: How
-    notes: tuple[Timed, ...] = ()
-    """What was heard for the step, in seconds of the clock that `transport` is anchored to."""
-    commands: tuple[Command, ...] = ()
+    heard: Heard = field(default=Heard())
+    """What arrived for the step; written as `notes` and `commands`."""
     events: tuple[Placed, ...] = ()
     """What was handed to the player."""
     transport: Transport
@@ -136,8 +136,8 @@ class Entry:
         if not isinstance(before, Entry) or before.turn != self.turn:
             told["turn"] = plain(self.turn)
         told["top"] = self.top
-        told["notes"] = [[timed.time_s, *_plain_event(timed.event)] for timed in self.notes]
-        told["commands"] = [{type(command).__name__: plain(command)} for command in self.commands]
+        told["notes"] = [[timed.time_s, *_plain_event(timed.event)] for timed in self.heard.notes]
+        told["commands"] = [{type(command).__name__: plain(command)} for command in self.heard.commands]
         told["events"] = [[placed.tick, *_plain_event(placed.event)] for placed in self.events]
         told |= {"leapt": self.skipped_choruses, "fault": self.fault, "chord": self.chord}
         told |= {"model": self.model, "model_sha256": self.model_sha256, "lost": self.lost}
@@ -274,13 +274,14 @@ def _plain_event(event: Event) -> tuple[str | int, ...]:
 
 def _entry(raw: Mapping[str, Any], before: Head | Entry | None) -> Entry:
     hints, needed = fields_of(Entry)
-    if unknown := sorted(raw.keys() - hints.keys()):
+    if unknown := sorted(raw.keys() - (hints.keys() - {"heard"}) - _HEARD):
         raise ValueError(f"a step has no {', '.join(unknown)}")
     entry: dict[str, Any] = {} if before is None else {"transport": before.transport, "settings": before.settings}
     if isinstance(before, Entry):
         entry["turn"] = before.turn
-    for name, item in raw.items():
-        entry[name] = _READERS[name](item) if name in _READERS else made(hints[name], item)
+    read = {name: _READERS[name](item) if name in _READERS else made(hints[name], item) for name, item in raw.items()}
+    entry["heard"] = Heard(**{name: read.pop(name) for name in _HEARD & read.keys()})
+    entry |= read
     if missing := sorted(needed - entry.keys()):
         raise ValueError(f"a step lacks {', '.join(missing)}")
     attributes = attributes_of(Entry)
@@ -333,6 +334,9 @@ _READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     }
 )
 """How the fields of an entry are read that are written shorter than their types."""
+
+_HEARD = frozenset({"notes", "commands"})
+"""The fields of a line that are `Entry.heard`."""
 
 
 # --- lines ----------------------------------------------------------------------------------------

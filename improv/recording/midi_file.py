@@ -114,11 +114,11 @@ class Take:
         """Take in a step; the one a performance ends in may be told twice."""
         if entry.step > self._step + 1:
             self._fall_silent()
-        for note in entry.notes:  # those before a change were heard by what was before it
+        for note in entry.heard.notes:  # those before a change were heard by what was before it
             by = entry.transport if note.time_s >= entry.transport.anchor_s else self._transport
             self._put(note.event, by.beats_at(note.time_s))
         self._change(entry)
-        if Panic() in entry.commands:
+        if Panic() in entry.heard.commands:
             self._fall_silent()
         for placed in entry.events:
             self._put(placed.event, entry.transport.beats_of_tick(placed.tick))

@@ -8,7 +8,7 @@ decided again until the take states a session; from there on it can. It must nev
 import base64
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,13 +19,14 @@ from improv.errors import DataError
 from improv.models.catalog import find_model
 from improv.models.contract import StepModel, Tensors
 from improv.models.onnx_runtime import OnnxModel
+from improv.protocol.heard import Heard
 from improv.protocol.json_codec import encoded, fields_of, made, malformed, parsed, plain
 from improv.protocol.snapshot import How
 from improv.recording import Entry, Recording, State, check_bounds, check_entry, read_take
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin, finish, idled, skip_choruses
 from improv.session.network import swapped
-from improv.session.state import Heard, Moment, Played, Session
+from improv.session.state import Moment, Played, Session
 from improv.session.step import advance
 
 _COMPARED = MappingProxyType(
@@ -49,8 +50,7 @@ def entry_of(moment: Moment) -> Entry:
     return Entry(
         step=session.step,
         how=moment.how,
-        notes=moment.heard.notes,
-        commands=moment.heard.commands,
+        heard=moment.heard,
         events=moment.played.events,
         transport=session.position.transport,
         settings=session.settings,
@@ -218,7 +218,7 @@ def replayed(recording: Recording, networks: Networks = network) -> Iterator[Aga
 def _the_same(entry: Entry, session: Session, model: StepModel) -> Session:
     """The session at an entry, decided again; DataError if it is not what was recorded."""
     if entry.how is How.IDLE:
-        session = idled(session, Heard((), entry.commands), entry.transport.time_of(entry.step + 1))
+        session = idled(session, replace(entry.heard, notes=()), entry.transport.time_of(entry.step + 1))
         played = Played(session.band.frame, ())
     elif entry.step == session.step:  # the end of the performance, told in the step it came in
         played = finish(session)
@@ -233,15 +233,14 @@ def _the_same(entry: Entry, session: Session, model: StepModel) -> Session:
 
 def _decided(entry: Entry, session: Session, model: StepModel) -> tuple[Session, Played]:
     """The step after a session's, come about as the entry says it did."""
-    heard = Heard(entry.notes, entry.commands)
     if entry.skipped_choruses:
         session = skip_choruses(session, entry.skipped_choruses)
     match entry.how:
         case How.NETWORK:
-            return advance(session, heard, model)
+            return advance(session, entry.heard, model)
         case How.FALLBACK:
-            return fallback(session, heard, model, entry.fault)
+            return fallback(session, entry.heard, model, entry.fault)
         case How.SKIPPED:
-            return fallback(session, heard, model, "", audible=False)
+            return fallback(session, entry.heard, model, "", audible=False)
         case How.IDLE:
             raise DataError(f"step {entry.step} goes on while playing is stopped")

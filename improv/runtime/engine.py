@@ -15,16 +15,16 @@ from typing import Protocol
 
 from improv.models.contract import StepModel, Tensor, Tensors
 from improv.music.clock import Clock
-from improv.music.notes import NoteOff, Placed, Timed
+from improv.music.notes import NoteOff, Placed
 from improv.music.parts import Part
 from improv.music.plan import Plan
 from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP
-from improv.protocol.commands import Command
+from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.session.fallback import LATE, fallback
 from improv.session.lifecycle import finish, idled, skip_choruses
 from improv.session.network import caught_up
-from improv.session.state import Heard, Moment, Played, Session
+from improv.session.state import Moment, Played, Session
 from improv.session.step import advance
 from improv.system.quantiles import quantile
 
@@ -67,7 +67,7 @@ class Hands(Protocol):
         """Take in a plan; it replaces what was planned for the same steps."""
         ...
 
-    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]] | None:
+    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
         """What arrives until the deadline; `at_once`, as soon as anything does. None once told to stop."""
         ...
 
@@ -207,20 +207,20 @@ class _Performance:
                 self._tell(plan.session)
             coming = plan
             decide_s = due_s - self._lead.s
-            arrived = self._listened(decide_s)
+            arrived = self._hands.listen_until(decide_s)
             if arrived is None:
                 self._left = heard
                 return False
             if not arrived:
                 self._lead.measured(took_s + max(0.0, self._hands.clock.now() - decide_s))
                 break
-            more = self._listened(min(decide_s, planned_s + REPLAN_S), at_once=False)
+            more = self._hands.listen_until(min(decide_s, planned_s + REPLAN_S), at_once=False)
             heard = heard + arrived + (more or Heard())
         if coming is None:
             coming = self._without_network(LATE, taken_in, audible=True)
             self._tell(coming.session)
         self._left = heard.since(coming.heard)
-        arrived = self._listened(due_s, at_once=False)
+        arrived = self._hands.listen_until(due_s, at_once=False)
         self._settle(coming)
         self._left += arrived or Heard()
         return arrived is not None
@@ -228,13 +228,13 @@ class _Performance:
     def _idle(self) -> bool:
         """Wait until something is asked for, above all to start; False once told to quit."""
         self._tell(self.session)
-        arrived = self._listened(self._hands.clock.now() + (0 if self._left else IDLE_S))
+        arrived = self._hands.listen_until(self._hands.clock.now() + (0 if self._left else IDLE_S))
         if arrived is None:
             return False
         asked, self._left = self._left + arrived, Heard()
         self.session = idled(self.session, asked, self._hands.clock.now() + START_S)
         self._handed = self.session.step
-        asked = Heard((), asked.commands)
+        asked = replace(asked, notes=())
         self._observe(Moment(self.session, asked, Played(self.session.band.frame, ()), self.session, How.IDLE))
         return True
 
@@ -247,7 +247,9 @@ class _Performance:
         closing = finish(self.session)
         self._tell(self.session)
         self._hands.play(Plan(self.session.step + 1, closing.events, self.session.position.transport))
-        arrived = self._listened(self.session.position.transport.time_of(self.session.step + 1), at_once=False)
+        arrived = self._hands.listen_until(
+            self.session.position.transport.time_of(self.session.step + 1), at_once=False
+        )
         self._left += arrived or Heard()
         self._observe(Moment(self.session, self._left, closing, self.session, How.NETWORK))
         return self.session
@@ -333,10 +335,6 @@ class _Performance:
         if step is not None:
             self._observe(Moment(step.session, step.heard, step.played, planned, step.how, self._skipped_choruses))
             self._skipped_choruses = 0
-
-    def _listened(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
-        arrived = self._hands.listen_until(deadline_s, at_once=at_once)
-        return None if arrived is None else Heard(tuple(arrived[0]), tuple(arrived[1]))
 
 
 def _fallbacks(session: Session, heard: Heard, model: StepModel) -> tuple[list[Placed], Session]:

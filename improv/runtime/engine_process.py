@@ -162,7 +162,7 @@ def _play_again(path: Path, hands: "RemotePlayer", link: Link) -> None:
             break
         first_s, later_s, before_s = first_s + pause_s, later_s + pause_s, before_s + pause_s
         due_s, transport = due_s + pause_s, replace(transport, anchor_s=transport.anchor_s + pause_s)
-        yours = entries[index + 1].notes if index + 1 < len(entries) else ()
+        yours = entries[index + 1].heard.notes if index + 1 < len(entries) else ()
         events = [Placed(entry.transport.ticks_at(note.time_s), note.event) for note in yours]
         hands.play(Plan(step + closing, in_order([*entry.events, *events]), transport))
         if session is not None:  # where steps before it are missing there is nothing to be seen of it
@@ -180,7 +180,7 @@ def _waited(hands: "RemotePlayer", until_s: float, tell: Callable[[], object]) -
         heard = hands.listen_until(min(until_s, hands.clock.now() + _TOLD_AGAIN_S), at_once=False)
         if heard is None:
             return None
-        asked += heard[1]
+        asked += heard.commands
         if hands.clock.now() >= until_s:
             return asked
         tell()
@@ -195,7 +195,7 @@ def _pause(hands: "RemotePlayer", asked: list[Command], tell: Callable[..., obje
     if not _stops(asked):
         return 0.0
     heard = hands.listen_until(since_s + _AHEAD_S, at_once=False)
-    while heard is not None and _stops([Stop(), *heard[1]]):
+    while heard is not None and _stops([Stop(), *heard.commands]):
         tell(playing=False)
         heard = hands.listen_until(hands.clock.now() + _TOLD_AGAIN_S)
     return None if heard is None else hands.clock.now() - since_s

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from improv.config.values import Tune, Wiring
-from improv.music.notes import Timed
 from improv.music.turns import Mode
-from improv.protocol.commands import ENDS, Command
+from improv.protocol.commands import ENDS
 from improv.protocol.snapshot import PortStatus, Snapshot
 from improv.recording import Entry, Head
 
@@ -125,10 +124,10 @@ class Silenced:
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """The pitches of the keys that you hold now."""
+class HeldKeys:
+    """The pitches of the keys that you hold: for the daemon at each change, for an engine once, when they meet."""
 
-    down: frozenset[int]
+    pitches: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,21 +187,6 @@ class Sent:
     """When each of the last onsets was due and when it was sent, in seconds of the clock; told at the end."""
 
     onsets: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """Notes and commands from the ports, for the engine."""
-
-    notes: list[Timed]
-    commands: list[Command]
-
-
-@dataclass(frozen=True, slots=True)
-class Down:
-    """The keys that are down when a player and an engine meet: MIDI pitches."""
-
-    pitches: frozenset[int]
 
 
 # --- the daemon and the engine say ----------------------------------------------------------------

@@ -29,11 +29,10 @@ from improv.midi.shared_notes import SharedNotes
 from improv.midi.stderr_monitor import StderrMonitor
 from improv.music.notes import Timed
 from improv.protocol.commands import Connect, Panic, Quit
+from improv.protocol.heard import Heard
 from improv.runtime.ipc_messages import (
     Alive,
-    Arrived,
-    Down,
-    Keys,
+    HeldKeys,
     Lights,
     Report,
     Sent,
@@ -75,8 +74,7 @@ class Engine:
         self.unheard = 0
         """Notes that nobody was there to hear for too long."""
         self._told = False
-        self._notes: list[Timed] = []
-        self._commands: list[Any] = []
+        self._kept = Heard()
         self._lately: deque[Timed] = deque(maxlen=_KEPT)
 
     def joined(self, link: Link, since_s: float | None = None) -> None:
@@ -85,25 +83,24 @@ class Engine:
             self.link.close()
         self.link, self._told = link, False
         if since_s is not None:
-            self._notes = [note for note in self._lately if note.time_s > since_s]
+            self._kept = Heard(tuple(note for note in self._lately if note.time_s > since_s), self._kept.commands)
 
-    def tell(self, notes: list[Timed], commands: list[Any], down: frozenset[int]) -> None:
-        """Have it hear notes and commands; the first that it is told is which keys are down after them."""
-        self._lately += notes
+    def tell(self, heard: Heard, down: frozenset[int]) -> None:
+        """Pass on what was heard, or keep it for the next engine, which is sent the held pitches behind it."""
+        self._lately += heard.notes
         if self.link is None or not self._told:
-            self._notes += notes
-            self._commands += commands
-            self.unheard += max(0, len(self._notes) - _KEPT) + max(0, len(self._commands) - _KEPT)
-            del self._notes[:-_KEPT], self._commands[:-_KEPT]
+            kept = self._kept + heard
+            self._kept = kept.latest(_KEPT)
+            self.unheard += len(kept) - len(self._kept)
         if self.link is None:
             return
         if not self._told:
             self._told = True
-            notes, commands, self._notes, self._commands = self._notes, self._commands, [], []
-            self.link.send(Arrived(notes, commands))
-            self.link.send(Down(down))
-        elif notes or commands:
-            self.unheard += 0 if self.link.send(Arrived(notes, commands)) else len(notes) + len(commands)
+            self.link.send(self._kept)
+            self.link.send(HeldKeys(down))
+            self._kept = Heard()
+        elif heard:
+            self.unheard += 0 if self.link.send(heard) else len(heard)
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
         """The plans that have come; that the engine is gone, once it is."""
@@ -330,10 +327,10 @@ def _run(
         if heard is None:
             link.send(_report(player, engine, ports, health, link.dropped))
             return
-        engine.tell(*heard, player.down)
+        engine.tell(heard, player.down)
         if player.down != down:
             down = player.down
-            link.send(Keys(down))
+            link.send(HeldKeys(down))
         if turned := player.turned():
             link.send(Turned(turned))
         for asked in daemon.asked_to_connect():

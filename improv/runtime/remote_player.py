@@ -1,6 +1,6 @@
 """The player as the engine sees it: at the other end of a connection."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from improv.ipc.link import Join, Link
@@ -8,8 +8,9 @@ from improv.music.clock import Clock
 from improv.music.notes import NoteOff, NoteOn, Timed
 from improv.music.parts import Part
 from improv.music.plan import Plan
-from improv.protocol.commands import Command, Panic, Quit
-from improv.runtime.ipc_messages import Arrived, Begin, Down, Prepare, Restate
+from improv.protocol.commands import Panic, Quit
+from improv.protocol.heard import Heard
+from improv.runtime.ipc_messages import Begin, HeldKeys, Prepare, Restate
 from improv.runtime.system_clock import SystemClock
 from improv.session.state import Session
 
@@ -36,8 +37,7 @@ class RemotePlayer:
         self._stopped = False
         self._playing = self._met = False
         self._down: set[int] = set()
-        self._notes: list[Timed] = []
-        self._commands: list[Command] = []
+        self._heard = Heard()
 
     def wait(self, until: Callable[[], bool]) -> bool:
         """Wait for something and keep what arrives meanwhile; False once told to stop."""
@@ -50,11 +50,11 @@ class RemotePlayer:
     def takes_over(self, session: Session, *, sounds: bool) -> None:
         """Go on from a session that another engine was in: keys it thinks held may be up, and what `sounds` may not."""
         if not sounds:
-            self._commands.insert(0, Panic())
+            self._heard = Heard(commands=(Panic(),)) + self._heard
         held = {key.pitch for key in session.listener.keys if key.release is None}
         if self._met:
             up = sorted(held - self._down)
-            self._notes[:0] = [Timed(self.clock.now(), NoteOff(Part.YOU, pitch)) for pitch in up]
+            self._heard = self._ended(up) + self._heard
         else:  # the player will say
             self._down |= held
 
@@ -69,12 +69,11 @@ class RemotePlayer:
         if self._player is not None:
             self._player.send(plan)
 
-    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]] | None:
-        """What has arrived; None once the daemon has said stop, or is gone."""
+    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
+        """Return what has arrived; None once the daemon has said stop, or is gone."""
         while self._received():
-            if self.clock.now() >= deadline_s or (at_once and (self._notes or self._commands)):
-                heard = self._notes, self._commands
-                self._notes, self._commands = [], []
+            if self.clock.now() >= deadline_s or (at_once and self._heard):
+                heard, self._heard = self._heard, Heard()
                 return heard
             self.clock.wait_until(deadline_s, exactly=False)
         return None
@@ -97,7 +96,7 @@ class RemotePlayer:
             case Join():
                 self._leave_player()
                 if self._playing and message.since_s is None:  # a new player, at which nothing sounds
-                    self._commands.append(Panic())
+                    self._heard += Heard(commands=(Panic(),))
                 self._player = self._daemon.joined(message)
             case Quit():
                 self._stopped = True
@@ -108,7 +107,7 @@ class RemotePlayer:
             case Restate():
                 self.restate = True
             case _:
-                self._commands.append(message)
+                self._heard += Heard(commands=(message,))
 
     def _leave_player(self) -> None:
         if self._player is not None:
@@ -118,18 +117,17 @@ class RemotePlayer:
 
     def _player_says(self, message: Any) -> None:
         match message:
-            case Arrived(notes, commands):
+            case Heard(notes):
+                self._heard += message
                 for note in notes:
-                    self._heard(note)
-                self._commands += commands
-            case Down(pitches):
-                for pitch in sorted(self._down - pitches):
-                    self._heard(Timed(self.clock.now(), NoteOff(Part.YOU, pitch)))
+                    if isinstance(note.event, NoteOn):
+                        self._down.add(note.event.pitch)
+                    else:
+                        self._down.discard(note.event.pitch)
+            case HeldKeys(pitches):
+                self._heard += self._ended(sorted(self._down - pitches))
                 self._down, self._met = set(pitches), True
 
-    def _heard(self, note: Timed) -> None:
-        self._notes.append(note)
-        if isinstance(note.event, NoteOn):
-            self._down.add(note.event.pitch)
-        else:
-            self._down.discard(note.event.pitch)
+    def _ended(self, pitches: Iterable[int]) -> Heard:
+        """Return the ends, now, of keys that were let go unheard."""
+        return Heard(tuple(Timed(self.clock.now(), NoteOff(Part.YOU, pitch)) for pitch in pitches))

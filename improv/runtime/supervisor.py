@@ -36,7 +36,7 @@ from improv.runtime.ipc_messages import (
     Begun,
     Ended,
     Held,
-    Keys,
+    HeldKeys,
     Lights,
     Moved,
     Opened,
@@ -455,7 +455,7 @@ class Supervisor:
                 self._player_moved(message)
             case Silenced():
                 self._let_go()
-            case Keys(down):
+            case HeldKeys(down):
                 self._keys = down
                 self._audience.changed(self.rig)
             case Turned(messages):
@@ -591,9 +591,9 @@ class Supervisor:
 
     def _take_in(self, told: Told) -> None:
         """What was heard and asked for has come to something; what never came here is missing from the take."""
-        for note in told.entry.notes if told.entry else ():
+        for note in told.entry.heard.notes if told.entry else ():
             self._settled_s = max(self._settled_s, note.time_s)
-        for command in told.entry.commands if told.entry else ():
+        for command in told.entry.heard.commands if told.entry else ():
             if command in self._asked:
                 self._asked.remove(command)
         if told.lost:

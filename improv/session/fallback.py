@@ -5,10 +5,11 @@ from dataclasses import replace
 from improv.models.contract import StepModel
 from improv.models.encodings import ENCODINGS
 from improv.music.notes import SILENCE, Frame, NoteOn
+from improv.protocol.heard import Heard
 from improv.session.band.arrange import arrange
 from improv.session.melody import plain_line
 from improv.session.network import has_melody, with_empty_memory
-from improv.session.state import Heard, Played, Session
+from improv.session.state import Played, Session
 from improv.session.step import makes_music, prepare_step, settle, silent_step
 
 LATE = "the network was late"

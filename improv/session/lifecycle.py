@@ -9,10 +9,11 @@ from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Form
 from improv.music.transport import Transport
 from improv.music.turns import Rules, first_turn
 from improv.protocol.controls import Settings
+from improv.protocol.heard import Heard
 from improv.session.band.arrange import note_offs
 from improv.session.commands import apply_commands
 from improv.session.network import encode_features, form_lookahead
-from improv.session.state import LEVELS, BandState, Heard, Listener, ModelTune, NetworkState, Played, Position, Session
+from improv.session.state import LEVELS, BandState, Listener, ModelTune, NetworkState, Played, Position, Session
 
 
 def begin(model: StepModel, settings: Settings, transport: Transport, *, count_in_bars: int = 0) -> Session:

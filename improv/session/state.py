@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from improv.models.contract import Tensor, Tensors
 from improv.models.encodings import StepInput
-from improv.music.notes import OWN_VOLUME, SILENCE, Cell, Frame, Placed, Timed
+from improv.music.notes import OWN_VOLUME, SILENCE, Cell, Frame, Placed
 from improv.music.parts import Part
 from improv.music.theory import Chord, Form, shortest_way
 from improv.music.transport import Transport
 from improv.music.turns import NOTHING_YET, Answer, Call, Rules, Turn
-from improv.protocol.commands import Command
 from improv.protocol.controls import CHORDS_LEVEL, CLICK_LEVEL, MELODY_LEVEL, OWN, Settings
+from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 
 MELODY_VELOCITY = 88
@@ -182,24 +182,6 @@ class Session:
     def semitones(self) -> int:
         """How far the performance lies above the network's key, the shortest way: -5 to 6."""
         return 0 if self.settings.key == OWN else shortest_way(self.tune.key, self.settings.key)
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What arrived during a step: notes with their time of arrival, and commands in their order."""
-
-    notes: tuple[Timed, ...] = ()
-    commands: tuple[Command, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.notes or self.commands)
-
-    def __add__(self, later: "Heard") -> "Heard":
-        return Heard(self.notes + later.notes, self.commands + later.commands)
-
-    def since(self, earlier: "Heard") -> "Heard":
-        """What has come after an earlier state of it."""
-        return Heard(self.notes[len(earlier.notes) :], self.commands[len(earlier.commands) :])
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
 from improv.music.turns import Answer, Mode, PlayerActivity, first_turn, turn_after
 from improv.protocol.commands import HandOver
 from improv.protocol.controls import ON
+from improv.protocol.heard import Heard
 from improv.session.band.arrange import arrange, note_offs, transposed_to_performance
 from improv.session.band.click import count_in_clicks
 from improv.session.band.comping import CHORDS_LOW
@@ -27,7 +28,7 @@ from improv.session.harmony import choose_chord_units
 from improv.session.listening import cell_at, hear, next_listener, playing_style
 from improv.session.melody import answer_so_far, improvise, melody_muted, register_over_chords, steering
 from improv.session.network import accepted_features, call_cell, encode_features, has_melody, network_inputs
-from improv.session.state import Heard, NetworkState, Played, Position, Session
+from improv.session.state import NetworkState, Played, Position, Session
 
 
 def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, Played]:

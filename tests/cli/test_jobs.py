@@ -294,7 +294,7 @@ def test_a_jam_is_paused_by_its_terminal_and_goes_on_in_front_and_behind(bash: B
     bash.until(" icanon")
     checked = check(find_take("last", takes))
     assert (checked.unchecked, checked.recording.missing) == (0, [])
-    asked = [command for entry in checked.recording.entries for command in entry.commands]
+    asked = [command for entry in checked.recording.entries for command in entry.heard.commands]
     assert [type(command) for command in asked if isinstance(command, Start | Stop)] == [Stop, Start, Stop, Start]
 
 

@@ -15,7 +15,8 @@ from improv.music.clock import SimulatedClock
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Set, Start, Stop
 from improv.protocol.controls import TEMPERATURE, TEMPO
-from improv.session.state import Heard, Session
+from improv.protocol.heard import Heard
+from improv.session.state import Session
 from improv.session.step import advance
 from improv.session.view import snapshot
 from tests.conftest import Echo

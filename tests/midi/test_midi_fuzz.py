@@ -148,7 +148,7 @@ def storm(messages: int, seed: int, thru: str) -> None:
             player.play(Plan(0, tune, Transport(0, clock.now(), 240)))
             heard = player.listen_until(clock.now() + 2, at_once=False)
             assert heard is not None
-            for note in heard[0]:
+            for note in heard.notes:
                 assert (note.event.pitch in down) == isinstance(note.event, NoteOff)
                 down ^= {note.event.pitch}
             assert player.down == down

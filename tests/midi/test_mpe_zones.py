@@ -78,7 +78,7 @@ def test_what_ends_for_a_zone_is_told_so_that_it_is_struck_anew() -> None:
         player.play(Plan(0, (Placed(0, NoteOn(Part.CHORDS, 60, 80)),), Transport(0, 0.0, 60)))
         heard = player.listen_until(0.2, at_once=False)
         assert heard is not None
-        assert heard[1] == [Panic()]
+        assert heard.commands == (Panic(),)
 
 
 def test_drums_are_never_moved_to_a_channel_of_notes() -> None:

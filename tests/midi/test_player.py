@@ -4,7 +4,7 @@ import heapq
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf, pi, sin
 
@@ -24,6 +24,7 @@ from improv.music.plan import Plan
 from improv.music.theory import TICKS_PER_STEP
 from improv.music.transport import Transport
 from improv.protocol.commands import Panic, Press, Quit
+from improv.protocol.heard import Heard
 from tests.midi.synth import Synth
 
 OURS = (Part.MELODY, Part.CHORDS, Part.DRUMS)
@@ -184,7 +185,7 @@ class Desk:
         self.calm = all(self.due_s(each) >= began_s - SLACK_S for each in self.expected)
         heard = self.player.listen_until(began_s + seconds, at_once=False)
         assert heard is not None
-        for note in heard[0]:
+        for note in heard.notes:
             self.hear(note.event)
         self.overdue(began_s)
 
@@ -497,13 +498,13 @@ class Playing(RuleBasedStateMachine):
         desk.clock.at(desk.clock.now() + after_s, lambda: desk.clock.oversleep(seconds))
         began_s = desk.clock.now()
         desk.calm = False
-        notes_, commands = desk.player.listen_until(began_s + 0.5, at_once=False) or ([], [])
-        assert not commands
-        self.let_go(notes_)
+        heard = desk.player.listen_until(began_s + 0.5, at_once=False) or Heard()
+        assert not heard.commands
+        self.let_go(heard.notes)
         desk.expected = [each for each in desk.expected if desk.due_s(each) > began_s + 0.5 - SLACK_S]
         assert desk.player.gaps == gaps
 
-    def let_go(self, heard: list[Timed]) -> None:
+    def let_go(self, heard: Sequence[Timed]) -> None:
         """Keys that have been down for too long end, and nothing else is heard."""
         for note in heard:
             assert isinstance(note.event, NoteOff)
@@ -519,8 +520,8 @@ class Playing(RuleBasedStateMachine):
 
         desk.clock.at(desk.clock.now() + after_s, stop)
         desk.calm = False
-        notes_, _ = desk.player.listen_until(desk.clock.now() + 0.5, at_once=False) or ([], [])
-        self.let_go(notes_)
+        heard = desk.player.listen_until(desk.clock.now() + 0.5, at_once=False) or Heard()
+        self.let_go(heard.notes)
         assert desk.player.gaps == gaps + 1
         assert desk.player.next_due_s() == inf
         self.ends()
@@ -650,7 +651,7 @@ def test_what_an_engine_has_planned_outlives_it_and_then_there_is_silence() -> N
     ]  # fmt: skip
     assert desk.out.synth.at_rest
     assert desk.player.ledger.empty
-    assert desk.player.heard() == ([], [])
+    assert not desk.player.heard()
 
 
 def test_another_engines_plan_takes_over_where_it_begins_however_often_it_is_planned_again() -> None:
@@ -900,7 +901,7 @@ def test_panic_that_is_asked_for_by_the_keyboard_silences_and_is_heard_once() ->
     player.listen_until(1.5, at_once=False)
     heard = player.listen_until(3, at_once=False)
     assert heard is not None
-    assert heard[1] == [Panic()]
+    assert heard.commands == (Panic(),)
     assert out.synth.at_rest
     assert on.synth.at_rest
 
@@ -945,7 +946,7 @@ class Looped:
         while self.clock.now() < time_s - SLACK_S:
             heard = self.player.listen_until(min(time_s, self.clock.now() + 0.001), at_once=False)
             assert heard is not None
-            self.heard += heard[0]
+            self.heard += heard.notes
             if self.player.echo.found and self.found_s == inf:
                 self.found_s = self.clock.now()
 
@@ -1310,7 +1311,7 @@ def test_a_key_without_midi_is_heard_and_sounds_whether_what_arrives_is_passed_o
             inbox.put(0.2, Press(64, 1))
             inbox.put(0.3, Press(60, 0))
             inbox.put(0.4, Press(67, 0))
-            notes_, _ = player.listen_until(0.5, at_once=False) or ([], [])
+            heard = player.listen_until(0.5, at_once=False) or Heard()
             assert player.down == {64}
         on, off, channel = 0x90, 0x80, CHANNELS[Part.YOU]
         assert [message for message in out.messages if message[0] & 0xF0 in (on, off)] == [
@@ -1323,7 +1324,7 @@ def test_a_key_without_midi_is_heard_and_sounds_whether_what_arrives_is_passed_o
         ]
         assert out.synth.at_rest
         assert not [message for message in apart.messages if is_on(message)]
-        assert [note.event for note in notes_] == [
+        assert [note.event for note in heard.notes] == [
             NoteOn(Part.YOU, 60, 90),
             NoteOff(Part.YOU, 60),
             NoteOn(Part.YOU, 60, 70),
@@ -1339,15 +1340,15 @@ def test_a_panic_lets_every_key_go() -> None:
         inbox.put(0.0, Press(60, 90), Incoming(0.0, bytes((0x90, 64, 90))))
         inbox.put(0.1, Panic())
         inbox.put(0.2, Press(60, 0), Incoming(0.2, bytes((0x80, 64, 64))))
-        notes_, commands = player.listen_until(0.3, at_once=False) or ([], [])
+        heard = player.listen_until(0.3, at_once=False) or Heard()
         assert not player.down
-    assert [note.event for note in notes_] == [
+    assert [note.event for note in heard.notes] == [
         NoteOn(Part.YOU, 60, 90),
         NoteOn(Part.YOU, 64, 90),
         NoteOff(Part.YOU, 60),
         NoteOff(Part.YOU, 64),
     ]
-    assert commands == [Panic()]
+    assert heard.commands == (Panic(),)
 
 
 def test_a_key_whose_end_was_lost_is_let_go_after_four_bars() -> None:
@@ -1356,10 +1357,10 @@ def test_a_key_whose_end_was_lost_is_let_go_after_four_bars() -> None:
     with Player(clock, out, [inbox], thru=out) as player:
         player.play(Plan(0, (), Transport(0, 0.0, 240)))
         inbox.put(1.0, Incoming(1.0, b"\x90\x3c\x50"))
-        notes_, _ = player.listen_until(4.9, at_once=False) or ([], [])
+        player.listen_until(4.9, at_once=False)
         assert player.down == {60}
-        notes_, _ = player.listen_until(6, at_once=False) or ([], [])
-        assert [(note.time_s, note.event) for note in notes_] == [(5.0, NoteOff(Part.YOU, 60))]
+        heard = player.listen_until(6, at_once=False) or Heard()
+        assert [(note.time_s, note.event) for note in heard.notes] == [(5.0, NoteOff(Part.YOU, 60))]
         assert out.synth.keys == Counter({(0, 60): 1})  # what is passed on is never changed
 
 

@@ -22,9 +22,10 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import Restart, Set, Stop
 from improv.protocol.controls import CHANGES, Settings
+from improv.protocol.heard import Heard
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin
-from improv.session.state import Heard, Session
+from improv.session.state import Session
 from improv.session.step import advance
 from improv.session.view import snapshot
 from tests.conftest import tiers

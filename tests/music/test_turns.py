@@ -31,9 +31,10 @@ from improv.music.turns import (
 )
 from improv.protocol.commands import Command, HandOver, Restart, Set, Start, Stop
 from improv.protocol.controls import Settings
+from improv.protocol.heard import Heard
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin, idled, skip_choruses
-from improv.session.state import Heard, Session
+from improv.session.state import Session
 from improv.session.step import advance
 from improv.session.view import snapshot
 from tests.conftest import Echo, form_chord

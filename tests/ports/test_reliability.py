@@ -545,7 +545,7 @@ def test_ports_that_go_and_come_back_are_taken_up_again(cycles: int, tmp_path: P
         told("ports are back: music again", back_s)
         told("shutdown", [took_s])
         assert len(set(kept[1:])) == 1, kept
-        notes = [note.event for entry in take(takes).entries for note in entry.notes]
+        notes = [note.event for entry in take(takes).entries for note in entry.heard.notes]
         assert [isinstance(note, NoteOn) for note in notes] == [True, False] * (len(notes) // 2)
         assert len({note.pitch for note in notes}) == min(cycles, 40)
 
@@ -638,7 +638,7 @@ def test_our_own_output_in_our_own_input_is_told_and_no_storm(thru: bool, tmp_pa
         eventually(lambda: not hung(witness.heard()), "silence")
         entries = take(takes).entries
         planned = sum(isinstance(placed.event, NoteOn) for entry in entries for placed in entry.events)
-        taken_for_yours = sum(isinstance(note.event, NoteOn) for entry in entries for note in entry.notes)
+        taken_for_yours = sum(isinstance(note.event, NoteOn) for entry in entries for note in entry.heard.notes)
         say(f"stray notes: {len(witness.onsets) - planned} sent, {taken_for_yours} heard")
         told("shutdown", [took_s])
         assert len(witness.onsets) - planned <= 32
@@ -712,7 +712,7 @@ def test_a_flood_is_survived_and_notes_after_it_are_heard(tmp_path: Path, takes:
         told("shutdown", [ended(improv)])
         eventually(lambda: not unended(witness.heard()), "an end for each onset")
         recorded = take(takes)
-        heard = [note.event for entry in recorded.entries for note in entry.notes]
+        heard = [note.event for entry in recorded.entries for note in entry.heard.notes]
         assert [(isinstance(note, NoteOn), note.pitch) for note in heard[-len(notes) :]] == [
             (status == 0x90, pitch) for status, pitch, _ in notes
         ]

@@ -25,6 +25,7 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode, Rules, Turn, Who, first_turn
 from improv.protocol.commands import Quit, Set
 from improv.protocol.controls import OWN, Settings
+from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.recording import Entry, Head
 from improv.recording.midi_file import TICKS_A_BEAT, CallNote, Take, read_call
@@ -34,7 +35,7 @@ from improv.session.lifecycle import begin
 from improv.session.state import Session
 from tests.conftest import Echo
 from tests.models.onnx_models import saved, walker
-from tests.runtime.test_engine import Commands, Heard, played, script
+from tests.runtime.test_engine import Commands, Receiver, played, script
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "midi"
 BAR = 4 * TICKS_A_BEAT
@@ -183,7 +184,9 @@ def begun(model: Echo, mode: Mode = Mode.SOLO, *, swing: float = 0.5, key: str =
     return begin(model, settings, Transport(-8 * count_in, 0.0, 120, swing), count_in_bars=count_in)
 
 
-def taken(path: Path, session: Session, model: Echo, *sources: Any, last_step: int = 31) -> tuple[mido.MidiFile, Heard]:
+def taken(
+    path: Path, session: Session, model: Echo, *sources: Any, last_step: int = 31
+) -> tuple[mido.MidiFile, Receiver]:
     """The file of a performance, and what its sink heard."""
     take = Take(head_of(session, model), "a take")
     _, heard, _, moments = played(session, model, *sources, last_step=last_step)
@@ -475,8 +478,8 @@ def test_notes_around_a_change_of_tempo_are_written_where_they_were_played(echo:
     notes = tuple(Timed(at, NoteOn(Part.YOU, 60 + n, 80)) for n, at in enumerate(played_at))
     entries = [solo(step) for step in range(4)]
     entries += [
-        replace(solo(4, transport=slower), notes=notes[:1]),
-        replace(solo(5, transport=slower), notes=notes[1:]),
+        replace(solo(4, transport=slower), heard=Heard(notes[:1])),
+        replace(solo(5, transport=slower), heard=Heard(notes[1:])),
     ]
     midi = told(tmp_path / "take.mid", echo, *entries)
     assert tempos(midi) == [(0, 120), (2 * TICKS_A_BEAT, 60)]

@@ -25,7 +25,7 @@ from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, get_args, get_type_hints
+from typing import Any, cast, get_args, get_type_hints
 
 import mido
 import pytest
@@ -40,6 +40,7 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.commands import Command, Set
 from improv.protocol.controls import Settings, Value
+from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.recording import (
     Disk,
@@ -63,7 +64,7 @@ from improv.recording import writer_thread as telling
 from improv.recording.format import End
 from improv.recording.midi_file import export
 from improv.session.lifecycle import begin, finish
-from improv.session.state import Heard, Session
+from improv.session.state import Session
 from improv.session.step import advance
 from tests.conftest import Echo, tiers
 
@@ -91,7 +92,14 @@ def step_of(step: int, **other: Any) -> Entry:
     """An entry that is different for every step."""
     notes = (Timed(EVEN.time_of(step) + 0.1, NoteOn(Part.YOU, step % 128, 1 + step % 127)),) if step % 3 else ()
     events = (Placed(6 * step, NoteOn(Part.MELODY, step % 128, 90)), Placed(6 * step + 6, NoteOff(Part.MELODY, 1)))
-    values = {"notes": notes, "events": events, "transport": EVEN, "settings": SOLO, "turn": ALONE, "chord": "C7"}
+    values: dict[str, Any] = {
+        "heard": Heard(notes),
+        "events": events,
+        "transport": EVEN,
+        "settings": SOLO,
+        "turn": ALONE,
+        "chord": "C7",
+    }
     return Entry(step=step, how=How.NETWORK, **(values | other))
 
 
@@ -148,8 +156,11 @@ ENTRIES = st.builds(
     Entry,
     step=st.integers(-100, 2**40),
     how=st.sampled_from(How),
-    notes=st.lists(st.builds(Timed, FLOATS, NOTES), max_size=3).map(tuple),
-    commands=st.lists(COMMANDS, max_size=3).map(tuple),
+    heard=st.builds(
+        Heard,
+        st.lists(st.builds(Timed, FLOATS, NOTES), max_size=3).map(tuple),
+        st.lists(COMMANDS, max_size=3).map(tuple),
+    ),
     events=st.lists(st.builds(Placed, st.integers(), NOTES), max_size=3).map(tuple),
     transport=TRANSPORTS,
     settings=CHOSEN,
@@ -191,7 +202,8 @@ def test_an_entry_is_what_it_was(entry: Entry, before: Entry) -> None:
 
 
 def test_an_entry_can_be_read_by_a_person() -> None:
-    entry = step_of(4, commands=(Set("tempo", 90.5),), fault="RuntimeError: out of notes")
+    heard = Heard(step_of(4).heard.notes, (Set("tempo", 90.5),))
+    entry = step_of(4, heard=heard, fault="RuntimeError: out of notes")
     assert entry.to_json(step_of(3)) == (
         '{"step":4,"how":"network","notes":[[4714.35,"on","you",4,5]],'
         '"commands":[{"Set":{"control":"tempo","value":90.5}}],'
@@ -219,7 +231,7 @@ class SetTouch:
 @pytest.mark.parametrize("touch", [SetTouch(Loudness.LOUD), SetTouch(Loudness.SOFT, (1, 2), 0.1)])
 def test_a_command_added_later_needs_no_change_here(touch: SetTouch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(told_lines, "_COMMANDS", {"SetTouch": SetTouch})
-    entry = step_of(0, commands=(touch,))
+    entry = step_of(0, heard=Heard(commands=(cast(Any, touch),)))
     assert Entry.from_json(entry.to_json()) == entry
 
 
@@ -661,7 +673,7 @@ def test_what_cannot_be_written_down_does_not_end_the_recording(fake: Fake, tmp_
     other = EVEN.with_bpm(99, 0)
     entries = (
         step_of(1),
-        step_of(2, transport=other, commands=(Set("temperature", math.nan),)),
+        step_of(2, transport=other, heard=Heard(commands=(Set("temperature", math.nan),))),
         step_of(3, transport=other),
     )
     writer = Writer(tmp_path, HEAD, fake.disk())
@@ -1049,8 +1061,7 @@ def settled(session: Session, heard: Heard, events: tuple[Placed, ...]) -> Entry
     return Entry(
         step=session.step,
         how=How.NETWORK,
-        notes=heard.notes,
-        commands=heard.commands,
+        heard=heard,
         events=events,
         transport=session.position.transport,
         settings=session.settings,
@@ -1163,7 +1174,7 @@ def test_a_take_is_the_same_midi_file_to_everybody(read: Callable[[Path], Score]
 
 def begun(entry: Entry, before: Entry) -> Iterator[tuple[Part, int, int, float]]:
     """The onsets of a step, with the beats from the first chorus at which they stand."""
-    for timed in entry.notes:
+    for timed in entry.heard.notes:
         if isinstance(timed.event, NoteOn):
             on = timed.event
             yield on.part, on.pitch, on.velocity, before.transport.beats_at(timed.time_s)

@@ -13,9 +13,9 @@ from improv.errors import DataError
 from improv.midi.player import Script
 from improv.models.contract import Tensors
 from improv.music.clock import SimulatedClock
-from improv.music.notes import Timed
 from improv.music.turns import Mode
-from improv.protocol.commands import Command, Panic, Set, Stop
+from improv.protocol.commands import Panic, Set, Stop
+from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.recording import Entry, Head, Journal, Recording, read_take
 from improv.recording.replay import check, entry_of, replayed
@@ -130,9 +130,9 @@ def test_who_waits_long_says_so_again_and_again() -> None:
         def __init__(self) -> None:
             self.clock = clock
 
-        def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]]:
+        def listen_until(self, deadline_s: float, *, at_once: bool = True) -> Heard:
             clock.wait_until(deadline_s, exactly=False)
-            return [], [Stop()] if clock.now() == 3.0 else []
+            return Heard(commands=(Stop(),) if clock.now() == 3.0 else ())
 
     told: list[float] = []
     asked = _waited(cast(RemotePlayer, Hands()), 9.5, lambda: told.append(clock.now()))

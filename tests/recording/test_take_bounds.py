@@ -15,6 +15,7 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.commands import Nudge, Set
 from improv.protocol.controls import Settings
+from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.recording import Entry, Head, read_take, takes
 from improv.recording.bounds import MAX_EVENTS, MAX_STEP
@@ -70,13 +71,13 @@ BOMBS = [
     pytest.param(HEAD, (entry(skipped_choruses=-1),), id="fewer choruses than none"),
     pytest.param(HEAD, (entry(events=(Placed(10**18, ON.event),)),), id="a note far on"),
     pytest.param(HEAD, (entry(events=(Placed(-(10**18), NoteOff(Part.MELODY, 60)),)),), id="a note far back"),
-    pytest.param(HEAD, (entry(notes=(Timed(1e300, NoteOn(Part.YOU, 60, 9)),)),), id="a note of yours far on"),
-    pytest.param(HEAD, (entry(notes=(Timed(-9e8, NoteOn(Part.YOU, 60, 9)),)),), id="a note of yours far back"),
+    pytest.param(HEAD, (entry(heard=Heard((Timed(1e300, NoteOn(Part.YOU, 60, 9)),))),), id="a note of yours far on"),
+    pytest.param(HEAD, (entry(heard=Heard((Timed(-9e8, NoteOn(Part.YOU, 60, 9)),))),), id="a note of yours far back"),
     pytest.param(HEAD, (entry(events=(ON,) * (MAX_EVENTS + 1)),), id="more notes than there can be"),
     pytest.param(HEAD, (entry(transport=Transport(0, 0.0, 1e-5)),), id="a tempo of nothing later on"),
     pytest.param(HEAD, (entry(transport=Transport(0, 0.0, 120.0, 0.9999)),), id="a swing of all"),
-    pytest.param(HEAD, (entry(commands=(Set("tempo", 1e-300),)),), id="a command for a tempo of nothing"),
-    pytest.param(HEAD, (entry(commands=(Nudge("nothing", 1.0),)),), id="a command for nothing"),
+    pytest.param(HEAD, (entry(heard=Heard(commands=(Set("tempo", 1e-300),))),), id="a command for a tempo of nothing"),
+    pytest.param(HEAD, (entry(heard=Heard(commands=(Nudge("nothing", 1.0),))),), id="a command for nothing"),
     pytest.param(HEAD, (entry(settings=replace(SETTINGS, temperature=1e308)),), id="a temperature"),
 ]
 

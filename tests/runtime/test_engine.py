@@ -18,6 +18,7 @@ from improv.music.plan import Plan
 from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Panic, Quit, Set
+from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.runtime.engine import FALLBACK_STEPS, REPLAN_S, Lead, perform
 from improv.session.fallback import LATE
@@ -28,7 +29,7 @@ Begun = Callable[..., Session]
 PARTS = {channel: part for part, channel in CHANNELS.items()}
 
 
-class Heard:
+class Receiver:
     """A sink that notes what sounds and when."""
 
     def __init__(self, clock: SimulatedClock) -> None:
@@ -72,9 +73,9 @@ class Commands:
 
 def played(
     session: Session, model: Echo, *sources: Any, last_step: int = 31, clock: SimulatedClock | None = None
-) -> tuple[Session, Heard, Player, list[Moment]]:
+) -> tuple[Session, Receiver, Player, list[Moment]]:
     clock = clock or SimulatedClock(-1)
-    sink, moments = Heard(clock), list[Moment]()
+    sink, moments = Receiver(clock), list[Moment]()
     with Player(clock, sink, sources) as player:
         ended = perform(session, model, player, moments.append, lead=Lead(), last_step=last_step)
     assert not sink.sounding()
@@ -117,7 +118,7 @@ def test_a_tempo_change_is_on_the_grid_and_moves_the_rest(echo: Echo, begun: Beg
 
 def test_a_tempo_change_moves_events_that_are_already_waiting() -> None:
     clock = SimulatedClock()
-    sink = Heard(clock)
+    sink = Receiver(clock)
     player = Player(clock, sink)
     slow = Transport(0, 0.0, 60)
     player.play(Plan(2, (Placed(12, NoteOn(Part.MELODY, 60, 80)), Placed(24, NoteOff(Part.MELODY, 60))), slow))
@@ -143,7 +144,7 @@ def test_panic_silences_at_once_and_the_music_goes_on_in_its_place(echo: Echo, b
 
 def test_an_exception_anywhere_releases_everything(echo: Echo, begun: Begun) -> None:
     clock = SimulatedClock(-1)
-    sink = Heard(clock)
+    sink = Receiver(clock)
 
     def fail(moment: Moment) -> None:
         if moment.session.step == 5:
@@ -261,9 +262,9 @@ class Apart:
     def play(self, plan: Plan) -> None:
         self.plans.append((self.clock.now(), plan))
 
-    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]]:
+    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> Heard:
         self.clock.wait_until(deadline_s)
-        return [], []
+        return Heard()
 
     def sounded(self) -> list[tuple[float, NoteEvent]]:
         """What such a player plays: each event of the last plan that came before its time."""
@@ -355,7 +356,7 @@ def test_however_much_is_heard_it_is_planned_again_a_hundred_times_a_second_at_m
 
 def test_the_ledger_ends_a_note_before_striking_it_again_and_ends_nothing_twice() -> None:
     clock = SimulatedClock()
-    sink = Heard(clock)
+    sink = Receiver(clock)
     on, off = NoteOn(Part.MELODY, 60, 80), NoteOff(Part.MELODY, 60)
     events = (Placed(0, off), Placed(0, on), Placed(3, on), Placed(6, off), Placed(9, off))
     with Player(clock, sink) as player:
@@ -366,7 +367,7 @@ def test_the_ledger_ends_a_note_before_striking_it_again_and_ends_nothing_twice(
 
 def test_a_plan_withdraws_what_was_planned_for_its_steps_sounding_or_not() -> None:
     clock = SimulatedClock()
-    sink = Heard(clock)
+    sink = Receiver(clock)
     player = Player(clock, sink)
     transport = Transport(0, 0.0, 60)
     first = (Placed(0, NoteOn(Part.MELODY, 60, 80)), Placed(6, NoteOn(Part.MELODY, 62, 80)))

@@ -19,8 +19,9 @@ from improv.music.parts import Part
 from improv.music.plan import Plan
 from improv.music.transport import Transport
 from improv.protocol.commands import Connect, Panic, Quit
+from improv.protocol.heard import Heard
 from improv.runtime import player_process as process
-from improv.runtime.ipc_messages import Arrived, Down, Report, StandBy, TakeOver
+from improv.runtime.ipc_messages import HeldKeys, Report, StandBy, TakeOver
 from improv.runtime.player_process import Daemon, Engine, Health, Orders, _run
 from improv.runtime.port_set import Rig
 from tests.midi.test_player import Listener
@@ -84,11 +85,11 @@ def test_an_engine_that_takes_anothers_place_is_told_what_that_one_did_not_come_
     engine.joined(Link(ends[0][0]))
     notes = [Timed(at, NoteOn(Part.YOU, pitch, 90)) for at, pitch in ((1.0, 60), (2.0, 62), (2.5, 64))]
     for note in notes:
-        engine.tell([note], [], frozenset({note.event.pitch}))
+        engine.tell(Heard((note,)), frozenset({note.event.pitch}))
     engine.joined(Link(ends[1][0]), since_s=1.0)
-    engine.tell([], [], frozenset({60, 62, 64}))
+    engine.tell(Heard(), frozenset({60, 62, 64}))
     theirs = Link(ends[1][1])
-    assert theirs.receive() == [Arrived(notes[1:], []), Down(frozenset({60, 62, 64}))]
+    assert theirs.receive() == [Heard(tuple(notes[1:])), HeldKeys(frozenset({60, 62, 64}))]
     for link in (engine.link, theirs, Link(ends[0][1])):
         assert link is not None
         link.close()
@@ -127,7 +128,7 @@ def test_an_output_that_is_moved_leaves_silence_behind_and_plays_on_elsewhere(mo
         player.listen_until(0.1)
         same = rig.move(player, Connect("output", "OBOE"))
         assert same.opened is not None
-        assert player.heard() == ([], [])
+        assert not player.heard()
         assert player.ledger.sounding == {(1, 60)}
         wrong = rig.move(player, Connect("output", "moog"))
         assert wrong.opened is None
@@ -136,7 +137,7 @@ def test_an_output_that_is_moved_leaves_silence_behind_and_plays_on_elsewhere(mo
         moved = rig.move(player, Connect("output", "bassoon"))
         assert moved.opened is not None
         assert moved.opened.name("output") == "bassoon:in"
-        assert player.heard() == ([], [Panic()])
+        assert player.heard() == Heard(commands=(Panic(),))
         assert ("oboe:in", [NOTE_OFF | 1, 60, 64]) in system.heard
         assert system.heard[-1] == ("oboe:in", [CONTROL | 1, VOLUME, 100])
         player.play(Plan(1, (Placed(6, NoteOn(Part.CHORDS, 62, 90)),), Transport(0, 0.0, 120)))
@@ -198,7 +199,7 @@ def test_a_daemon_or_an_engine_whose_death_is_noticed_while_something_is_sent_to
     theirs.close()
     there.close()
     link.send(Report())
-    engine.tell([], [], frozenset({60}))
+    engine.tell(Heard(), frozenset({60}))
     assert daemon.poll(1.0) == [Quit()]
     assert engine.poll(1.0) == (Gone(1.0, engine=True),)
     assert engine.link is None

@@ -17,8 +17,9 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import HandOver, Restart, Set
 from improv.protocol.controls import Settings
+from improv.protocol.heard import Heard
 from improv.session.lifecycle import begin
-from improv.session.state import Heard, Session
+from improv.session.state import Session
 from improv.session.step import advance
 from tests.models.test_cells import Climber
 from tests.training.test_melody_trainer import solo

@@ -25,19 +25,20 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Set, Start, Stop, Tap, checked
 from improv.protocol.controls import CONTROLS, MODEL, OWN, Control, Settings, Value
+from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.recording.replay import replayed
 from improv.runtime.engine import START_S, Lead, _fallbacks, perform
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin, finish, idled
 from improv.session.network import swapped
-from improv.session.state import Heard, Moment, Played, Session
+from improv.session.state import Moment, Played, Session
 from improv.session.step import advance
 from improv.session.view import snapshot
 from tests.conftest import WITHOUT_SHRINKING, Echo, combined, form_chord, tried
 from tests.recording.test_replay import again, recording
 from tests.runtime.test_engine import Commands, played, script
-from tests.runtime.test_engine import Heard as Sink
+from tests.runtime.test_engine import Receiver as Sink
 
 NOTES = LocalNotes()
 PITCHES = NOTES.melody_pitches()

@@ -25,6 +25,7 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Set
 from improv.protocol.controls import Settings
+from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.runtime.engine import FALLBACK_STEPS, Lead, perform
 from improv.session.band.comping import CHORDS_LOW
@@ -84,19 +85,20 @@ class Beside:
         self._play_on(self.clock.now())
         self.player.play(plan)
 
-    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> tuple[list[Timed], list[Command]]:
+    def listen_until(self, deadline_s: float, *, at_once: bool = True) -> Heard:
         self._play_on(self.clock.now())
         while self._own.now() < deadline_s and not (at_once and (self._notes or self.commands)):
             self._play_on(deadline_s, at_once=at_once)
         self.clock.wait_until(self._own.now())
-        notes, commands, self._notes, self.commands = self._notes, self.commands, [], []
-        return notes, commands
+        heard = Heard(tuple(self._notes), tuple(self.commands))
+        self._notes, self.commands = [], []
+        return heard
 
     def _play_on(self, until_s: float, *, at_once: bool = False) -> None:
         if self._own.now() <= until_s:
             heard = self.player.listen_until(until_s, at_once=at_once)
             assert heard is not None
-            self._notes += heard[0]
+            self._notes += heard.notes
 
 
 @dataclass(frozen=True)

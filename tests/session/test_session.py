@@ -13,11 +13,12 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import Command, Set
 from improv.protocol.controls import Settings
+from improv.protocol.heard import Heard
 from improv.session.band.click import CLICK_PITCH
 from improv.session.fallback import LATE, fallback
 from improv.session.lifecycle import begin, finish
 from improv.session.network import caught_up
-from improv.session.state import Heard, Played, Session
+from improv.session.state import Played, Session
 from improv.session.step import advance
 from improv.session.view import snapshot
 from tests.conftest import CHANGES, Echo, tried

@@ -17,9 +17,9 @@ from improv.music.theory import STEPS_PER_BEAT, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
 from improv.protocol.controls import Settings
+from improv.protocol.heard import Heard
 from improv.runtime.opening import opened
 from improv.session.lifecycle import begin
-from improv.session.state import Heard
 from improv.session.step import advance
 from tests.conftest import CHANGES, Echo, tiers
 

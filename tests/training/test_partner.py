@@ -15,8 +15,8 @@ from improv.music.theory import Chord, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.controls import Settings
+from improv.protocol.heard import Heard
 from improv.session.lifecycle import begin
-from improv.session.state import Heard
 from improv.session.step import advance
 from tests.training.test_melody_trainer import FORM, solo
 from training.datasets.sequences import FORM_STEPS

@@ -13,9 +13,10 @@ from improv.music.theory import STEPS_PER_BAR, Chord, Place
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.controls import SWING, Settings
+from improv.protocol.heard import Heard
 from improv.protocol.snapshot import PortStatus, Rig, Snapshot
 from improv.session.lifecycle import begin, idled
-from improv.session.state import Heard, Session
+from improv.session.state import Session
 from improv.session.step import advance
 from improv.session.view import snapshot
 

@@ -21,8 +21,9 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import Set
 from improv.protocol.controls import MODE, Settings
+from improv.protocol.heard import Heard
 from improv.session.lifecycle import begin
-from improv.session.state import Heard, Session
+from improv.session.state import Session
 from improv.session.step import advance
 from training.corpora.solos import Note, Solo
 from training.datasets.sequences import CELLS, step_inputs

@@ -24,7 +24,8 @@ from improv.music.notes import NoteOff, NoteOn, Timed
 from improv.music.parts import Part
 from improv.music.plan import Plan
 from improv.music.turns import Mode
-from improv.runtime.ipc_messages import Arrived, Begin
+from improv.protocol.heard import Heard
+from improv.runtime.ipc_messages import Begin
 from improv.session.network import silence
 
 KEYS = 100
@@ -56,7 +57,7 @@ def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> di
             event = NoteOn(Part.YOU, 60 + chance.randrange(12), 90) if pitch is None else NoteOff(Part.YOU, pitch)
             pitch = event.pitch if isinstance(event, NoteOn) else None
             stamp_s = time.monotonic()
-            hands.send(Arrived([Timed(stamp_s, event)], []))
+            hands.send(Heard((Timed(stamp_s, event),)))
             plan = _next_plan(child, hands)
             reaction_s = time.monotonic() - stamp_s
             time.sleep(_PACE_S)
@@ -64,7 +65,7 @@ def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> di
             _, memory = model.step(features, memory)
             step_s = time.monotonic() - began_s
             time.sleep(_PACE_S)
-            crossing_s = _there_and_back_s(back, Arrived([Timed(stamp_s, event)], []), plan)
+            crossing_s = _there_and_back_s(back, Heard((Timed(stamp_s, event),)), plan)
             if index >= _WARM_UP:
                 for what, took_s in (("reaction", reaction_s), ("step", step_s), ("crossing", crossing_s)):
                     found[what].append(took_s)
@@ -115,7 +116,7 @@ def _past_the_step(child: Child, hands: Link, plan: Plan) -> Plan:
         plan = newer or plan
 
 
-def _there_and_back_s(link: Link, message: Arrived, answer: Plan) -> float:
+def _there_and_back_s(link: Link, message: Heard, answer: Plan) -> float:
     """How long a message takes to somebody who has the answer ready, and the answer back."""
     link.send(answer)
     time.sleep(_PACE_S)

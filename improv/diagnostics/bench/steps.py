@@ -21,9 +21,9 @@ from improv.models.onnx_runtime import CPU_PROVIDER, OnnxModel
 from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.controls import TEMPO, Settings
+from improv.protocol.heard import Heard
 from improv.session.lifecycle import begin
 from improv.session.network import silence
-from improv.session.state import Heard
 from improv.session.step import advance
 from improv.system.quantiles import quantile
 
