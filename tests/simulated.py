@@ -23,8 +23,9 @@ from improv.midi.player import Arrival, Player
 from improv.music.clock import SimulatedClock
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Connect, Nudge, Quit, Set
-from improv.protocol.controls import MODEL, ON, THRU
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.controls import MODEL, OFF, ON, THRU
+from improv.protocol.json_codec import from_json
+from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.runtime.engine import Lead, perform
 from improv.runtime.opening import begun, opened
 from improv.runtime.router import CommandRouter
@@ -59,8 +60,8 @@ class SimulatedDaemon:
         self.seen: Snapshot | None = None
         self._tune = Tune.of(model="eck2002-blues", count_in=count_in, bars=bars)
         self._mode = mode
-        self._rig = {"says": "jack: hears keys:out, plays to synth:in", "api": "jack", "output": "synth:in"}
-        self._rig["model"] = "eck2002-blues"
+        self._system = {"says": "jack: hears keys:out, plays to synth:in", "api": "jack", "output": "synth:in"}
+        self._system["model"] = "eck2002-blues"
         self._thru = False
         self._arrived: list[Arrival] = []
         self._moments = 0
@@ -108,7 +109,7 @@ class SimulatedDaemon:
 
     def arrive(self) -> None:
         """Let the network that was asked for take its place, by its name: the one that plays plays on."""
-        self._rig["model"], self._rig["model_coming"] = self._rig["model_coming"], ""
+        self._system["model"], self._system["model_coming"] = self._system["model_coming"], ""
 
     # --- what the supervisor of a real one does ---------------------------------------------------
 
@@ -117,13 +118,13 @@ class SimulatedDaemon:
         self.asked.append(command)
         match command:
             case Set(MODEL.name, value):
-                self._rig["model_coming"] = str(value)
+                self._system["model_coming"] = str(value)
             case Set(THRU.name, value):
                 self._pass_on(on=value == ON)
             case Nudge(THRU.name):
                 self._pass_on(on=not self._thru)
             case Connect(end, name):
-                self._rig[end] = name
+                self._system[end] = name
             case Quit():
                 self._over = True
             case _:
@@ -137,9 +138,11 @@ class SimulatedDaemon:
         """Nobody has lights."""
 
     @property
-    def rig(self) -> Rig:
+    def system(self) -> SystemStatus:
         """What it is played with."""
-        return Rig(**self._rig, thru=ON if self._thru else "off", take="20261121-200000")  # type: ignore[arg-type]
+        thru = ON if self._thru else OFF
+        status: SystemStatus = from_json(SystemStatus, {**self._system, "thru": thru, "take": "20261121-200000"})
+        return status
 
     def _pass_on(self, *, on: bool) -> None:
         self._thru = on
@@ -158,7 +161,9 @@ class SimulatedDaemon:
 
     def _told(self, moment: Moment) -> None:
         seen = snapshot(moment.session, moment.planned, moment.played.events)
-        seen = replace(seen, rig=replace(self.rig, keys=tuple(sorted(self._player.down))))
+        seen = replace(
+            seen, system=replace(self.system, midi=replace(self.system.midi, keys=tuple(sorted(self._player.down))))
+        )
         self.seen = seen
         self._desk.show(seen)
         if self._server is not None:
@@ -190,7 +195,7 @@ class SimulatedDaemon:
         turned = self._player.turned() if hasattr(self, "_player") else []
         for time_s, message in turned:
             if remark := self._desk.turned(time_s, message):
-                self._rig["remark"] = remark
+                self._system["remark"] = remark
         return [Quit()] if self._over else arrived
 
     def next_poll_s(self, now_s: float) -> float:

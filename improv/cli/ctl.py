@@ -21,8 +21,8 @@ from improv.music.notes import Cell, notes_text
 from improv.music.turns import Who
 from improv.protocol.commands import ENDS, TARGETS, TRIGGERS, Command, Connect, Forget, Learn, Nudge, Set, Tap, checked
 from improv.protocol.controls import BARS, CONTROLS, GAP, MODE, MODEL, Control, control_named
-from improv.protocol.json_codec import encoded, plain
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.json_codec import json_text, to_json
+from improv.protocol.snapshot import Snapshot, SystemStatus
 
 if TYPE_CHECKING:
     from improv.control.socket_client import ControlClient
@@ -184,41 +184,41 @@ def connect(
         say(_connected(client, command, before))
 
 
-def _when_open(client: "ControlClient") -> Rig:
-    """The rig, once its ports are open, which they are not while one player takes another one's place."""
+def _when_open(client: "ControlClient") -> SystemStatus:
+    """Return the system status once its ports are open, which they are not while one player replaces another."""
     deadline_s = time.monotonic() + _CONNECTING_S
     while True:
-        rig = client.status().rig
-        if rig.api == "none":
+        system = client.status().system
+        if system.midi.api == "none":
             raise Unavailable("improv plays without MIDI: it has no ports; improv doctor says why")
-        if rig.ports:
-            return rig
+        if system.midi.ports:
+            return system
         if time.monotonic() > deadline_s:
-            raise Unavailable(f"no port can be exchanged now ({rig.says}); ask again when they are open")
+            raise Unavailable(f"no port can be exchanged now ({system.description}); ask again when they are open")
         time.sleep(_LOOK_S)
 
 
-def _connected(client: "ControlClient", asked: Connect, before: Rig) -> str:
+def _connected(client: "ControlClient", asked: Connect, before: SystemStatus) -> str:
     """Wait until an end is what was asked for: what it is; Unavailable if it does not become that."""
     from improv.midi.port_names import matches
     from improv.runtime.ipc_messages import port_text
 
     deadline_s = time.monotonic() + _CONNECTING_S
-    rig = before
+    system = before
     while time.monotonic() < deadline_s:
         time.sleep(_LOOK_S)
-        rig = client.status().rig
-        for port in rig.ports:
+        system = client.status().system
+        for port in system.midi.ports:
             is_it = port.virtual if not asked.name else not port.virtual and matches(asked.name, port.name)
             if port.role == asked.end and is_it and (port.virtual or port.connected is not False):
                 return f"{asked.end}: {port_text(port)}"
-    raise Unavailable(rig.remark if rig.remark != before.remark else f"the {asked.end} is not connected to it")
+    raise Unavailable(system.remark if system.remark != before.remark else f"the {asked.end} is not connected to it")
 
 
 def _find_port(instance: str, end: str, name: str) -> None:
     """InputNotFound or UsageError if the name means no one port of the MIDI system that is played with."""
     with _client(instance) as client:
-        api = client.status().rig.api
+        api = client.status().system.midi.api
     if api in ("", "none"):
         return
     from improv.midi.port_names import match_port
@@ -237,7 +237,7 @@ def status(as_json: Json = False, instance: Name = DEFAULT) -> None:
     with _client(instance) as client:
         seen = client.status()
     if as_json:
-        say_json(plain(seen))
+        say_json(to_json(seen))
     else:
         say_lines(_status(seen))
 
@@ -252,7 +252,7 @@ def watch(
     with _client(instance) as client:
         try:
             for seen in client.watch(per_s):
-                say(encoded(plain(seen)) if as_json else _line(seen))
+                say(json_text(to_json(seen)) if as_json else _line(seen))
         except KeyboardInterrupt:
             return
 
@@ -299,7 +299,7 @@ def _line(seen: Snapshot) -> str:
     """A snapshot on one line: place, chord and the next, whose turn, tempo, and the notes of both."""
     place, left = seen.place, "" if seen.beats_left is None else f" {seen.beats_left:g} beats"
     where = "count-in" if seen.turn.who is Who.NOBODY else f"chorus {place.chorus} bar {place.bar}"
-    here, there = (chord.symbol if chord else "-" for chord in (seen.chord, seen.next_chord))
+    here, there = (chord.symbol if chord else "-" for chord in (seen.harmony.chord, seen.harmony.next_chord))
     whose = f"{seen.turn.who}{left}" if seen.playing else "stopped"
     return (
         f"{where:<16} beat {place.beat}  {here:>6} > {there:<6}  {whose:<18} {seen.tempo:g} bpm  "
@@ -308,16 +308,19 @@ def _line(seen: Snapshot) -> str:
 
 
 def _status(seen: Snapshot) -> list[str]:
-    rig = seen.rig
-    deaf = f", which cannot obey {', '.join(rig.unsupported_controls)}" if rig.unsupported_controls else ""
+    system, health = seen.system, seen.health
+    network, timing = system.network, system.timing
+    unsupported = ", ".join(network.unsupported_controls)
     lines = [
         _line(seen),
-        rig.says,
-        f"{rig.model or 'no network'}{deaf}" + (f"; {rig.model_coming} is being loaded" if rig.model_coming else ""),
-        f"{rig.onsets} onsets, late by p50 {rig.lateness_p50_us:.0f} us, p99 {rig.lateness_p99_us:.0f} us; "
-        f"{seen.missed_steps} missed steps, {rig.dropped_onsets} dropped onsets, {seen.faults} faults",
-        seen.fault,
-        rig.remark,
+        system.description,
+        f"{network.model or 'no network'}"
+        + (f", which cannot obey {unsupported}" if unsupported else "")
+        + (f"; {network.next_model} is being loaded" if network.next_model else ""),
+        f"{timing.onsets} onsets, late by p50 {timing.lateness_p50_us:.0f} us, p99 {timing.lateness_p99_us:.0f} us; "
+        f"{health.missed_steps} missed steps, {timing.dropped_onsets} dropped onsets, {health.faults} faults",
+        health.fault,
+        system.remark,
         *(f"{control.name:<13} {_text(seen.value(control.name))} {control.unit}" for control in CONTROLS.values()),
     ]
     return [line.rstrip() for line in lines if line]

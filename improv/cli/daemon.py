@@ -25,8 +25,8 @@ from improv.config.picks import Picks
 from improv.config.values import absolute
 from improv.errors import AlreadyRunning, ImprovError, Unavailable, UsageError
 from improv.protocol.commands import Command, Panic, Quit
-from improv.protocol.json_codec import plain
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.json_codec import to_json
+from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.system import programs as program
 from improv.system.private_files import make_folder, make_private, open_private
 
@@ -60,7 +60,7 @@ def stop(instance: Name = DEFAULT) -> None:
         if not _ended(at):
             say("nothing to stop: no improv is playing")
         elif seen is not None:
-            say_lines(left(seen.rig))
+            say_lines(left(seen.system))
     with suppress(OSError):
         at.options.unlink(missing_ok=True)
 
@@ -100,7 +100,7 @@ def status(instance: Name = DEFAULT, as_json: Json = False) -> None:
     if pid is None:
         raise Unavailable(f"no improv is playing as {at.name}; start one with: {at.command('daemon start')}")
     seen = _seen(at)
-    say(f"improv is playing (PID {pid})" + (f": {seen.rig.says}" if seen and seen.rig.says else ""))
+    say(f"improv is playing (PID {pid})" + (f": {seen.system.description}" if seen and seen.system.description else ""))
     if seen is None:
         say(f"it does not answer; see {at.log}, or start it again ({at.command('daemon restart')})")
     else:
@@ -198,18 +198,23 @@ def launch(at: Instance, arguments: Sequence[str], called_off: Callable[[], bool
     with _written(errors) as stderr:
         child = _spawned(["daemon", "run", f"--instance={at.name}", *arguments], stderr)
     try:
-        rig = _answer(child, at, called_off)
+        system = _answer(child, at, called_off)
     except BaseException:
         child.terminate()
         with suppress(subprocess.TimeoutExpired):
             child.wait(_STOPPING[0][1])
         raise
-    if rig is None and child.returncode == AlreadyRunning.exit_status:
+    if system is None and child.returncode == AlreadyRunning.exit_status:
         raise at.already()  # another was started at the same time
-    if rig is None:
+    if system is None:
         status = child.returncode if child.returncode > 0 else 1
         raise NotStarted(_reason(errors) or "it has ended as soon as it was started", status)
-    return "\n".join([f"improv is playing (PID {child.pid})" + (f": {rig.says}" if rig.says else ""), *saving(rig)])
+    return "\n".join(
+        [
+            f"improv is playing (PID {child.pid})" + (f": {system.description}" if system.description else ""),
+            *saving(system),
+        ]
+    )
 
 
 def _spawned(arguments: Sequence[str], stderr: IO[Any]) -> "subprocess.Popen[bytes]":
@@ -234,7 +239,7 @@ def _written(errors: Path) -> IO[Any]:
         return open(os.devnull, "wb")  # noqa: PTH123 the Path of it is no shorter
 
 
-def _answer(child: "subprocess.Popen[bytes]", at: Instance, called_off: Callable[[], bool]) -> Rig | None:
+def _answer(child: "subprocess.Popen[bytes]", at: Instance, called_off: Callable[[], bool]) -> SystemStatus | None:
     """What it plays with as soon as it plays; None if it has ended instead."""
     from improv.control.socket_client import ControlClient
 
@@ -247,7 +252,7 @@ def _answer(child: "subprocess.Popen[bytes]", at: Instance, called_off: Callable
             return None
         with suppress(ImprovError, OSError), ControlClient(at.socket) as client:
             if client.greeting.pid == child.pid:  # and not another that was started at the same time
-                return client.status().rig
+                return client.status().system
     raise ImprovError(f"nothing plays after {_STARTING_S:g} s; see {at.log}, or try another --api")
 
 
@@ -347,42 +352,49 @@ def _found(at: Instance, pid: int | None) -> dict[str, Any]:
     found |= {"answers": seen is not None, "socket": str(at.socket), "log": str(at.log)}
     if seen is None:
         return found
-    connections = [plain(port) | {"connected": port.connected} for port in seen.rig.ports]
-    rig = {"ports": seen.rig.says, "connections": connections, "model": seen.rig.model}
-    rig |= {"take": seen.rig.take, "remark": seen.rig.remark}
-    rig |= {"recording_fault": seen.rig.recording_fault, "saves_to": seen.rig.saves_to}
-    return found | {"playing": seen.playing, "tempo": seen.tempo, "mode": str(seen.settings.mode)} | rig
+    connections = [to_json(port) | {"connected": port.connected} for port in seen.system.midi.ports]
+    system = {"ports": seen.system.description, "connections": connections, "model": seen.system.network.model}
+    system |= {"take": seen.system.recording.take, "remark": seen.system.remark}
+    system |= {"recording_fault": seen.system.recording.fault, "saves_to": seen.system.recording.saves_to}
+    return found | {"playing": seen.playing, "tempo": seen.tempo, "mode": str(seen.settings.mode)} | system
 
 
 def _told(seen: Snapshot) -> list[str]:
     playing = "playing" if seen.playing else "stopped"
-    take = f", recorded as {seen.rig.take}" if seen.rig.take else ""
-    fault = [seen.rig.recording_fault] if seen.rig.recording_fault else []
-    plays = f"{seen.rig.model}, {seen.settings.mode}, {seen.tempo:g} bpm, {playing}{take}"
-    return [plays, *fault, *unheard(seen.rig), *saving(seen.rig)]
+    take = f", recorded as {seen.system.recording.take}" if seen.system.recording.take else ""
+    fault = [seen.system.recording.fault] if seen.system.recording.fault else []
+    plays = f"{seen.system.network.model}, {seen.settings.mode}, {seen.tempo:g} bpm, {playing}{take}"
+    return [plays, *fault, *unheard(seen.system), *saving(seen.system)]
 
 
-def unheard(rig: Rig) -> list[str]:
+def unheard(system: SystemStatus) -> list[str]:
     """What to do where the system says that nothing is connected to the output, a line if so."""
-    if not any(port.role == "output" and port.peers == () for port in rig.ports):
+    if not any(port.role == "output" and port.peers == () for port in system.midi.ports):
         return []
     return ["no synth is connected to improv's output: improv ctl connect output NAME (improv ports has the names)"]
 
 
-def saving(rig: Rig) -> list[str]:
+def saving(system: SystemStatus) -> list[str]:
     """Where the jam is saved to when it ends, a line if anywhere."""
-    if not rig.saves_to:
+    if not system.recording.saves_to:
         return []
-    return [f"the jam is saved to {rig.saves_to} when it ends" + ("" if rig.output else ": nothing sounds here")]
+    return [
+        f"the jam is saved to {system.recording.saves_to} when it ends"
+        + ("" if system.midi.output else ": nothing sounds here")
+    ]
 
 
-def left(rig: Rig) -> list[str]:
+def left(system: SystemStatus) -> list[str]:
     """What a jam that has ended has left behind, a line each."""
-    fault = f"; {rig.recording_fault}" if rig.recording_fault else ""
-    lines = [f"recorded as {rig.take}{fault}"] if rig.take else []
-    if rig.saves_to and Path(rig.saves_to).exists():
-        return [*lines, f"saved to {rig.saves_to}"]
-    return [*lines, f"it could not save to {rig.saves_to}; try: improv export last"] if rig.saves_to else lines
+    fault = f"; {system.recording.fault}" if system.recording.fault else ""
+    lines = [f"recorded as {system.recording.take}{fault}"] if system.recording.take else []
+    if system.recording.saves_to and Path(system.recording.saves_to).exists():
+        return [*lines, f"saved to {system.recording.saves_to}"]
+    return (
+        [*lines, f"it could not save to {system.recording.saves_to}; try: improv export last"]
+        if system.recording.saves_to
+        else lines
+    )
 
 
 # --- the service ----------------------------------------------------------------------------------

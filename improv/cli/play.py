@@ -25,7 +25,7 @@ from improv.errors import AlreadyRunning, ImprovError, UsageError
 from improv.protocol.commands import Set
 from improv.protocol.controls import CONTROLS, nearest
 from improv.protocol.json_codec import printable
-from improv.protocol.snapshot import Rig
+from improv.protocol.snapshot import SystemStatus
 from improv.system.private_files import make_folder, write_private
 
 if TYPE_CHECKING:
@@ -79,8 +79,10 @@ def play(
     _leave(at, link.started() or result)
     if not in_browser:
         with suppress(OSError):
-            rig = app.seen.rig if app.seen and app.crash is None else Rig()  # a crash is told in three lines, all of it
-            _part(at, rig, ended=result is True)
+            system = (
+                app.seen.system if app.seen and app.crash is None else SystemStatus()
+            )  # a crash is told in three lines, all of it
+            _part(at, system, ended=result is True)
     if app.crash is not None:  # it has been said why
         raise typer.Exit(1)
 
@@ -227,10 +229,10 @@ def _tell_crash(at: Instance, crash: BaseException) -> None:
         say(f"improv: the details are in {at.crash}", err=True)
 
 
-def _part(at: Instance, rig: Rig, *, ended: bool) -> None:
+def _part(at: Instance, system: SystemStatus, *, ended: bool) -> None:
     """Say what plays on, or what is left of what has ended."""
     if ended:
-        if take := rig.take:
+        if take := system.recording.take:
             say(f"it is recorded; improv export {take} writes it as a MIDI file")
         return
     pid = at.running()
@@ -238,4 +240,4 @@ def _part(at: Instance, rig: Rig, *, ended: bool) -> None:
         say(f"improv has stopped; {at.command('play')} starts it again")
         return
     say(f"improv plays on (PID {pid}): {at.command('play')} comes back, {at.command('daemon stop')} ends it")
-    say_lines(background.saving(rig))
+    say_lines(background.saving(system))

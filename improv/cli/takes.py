@@ -49,7 +49,7 @@ def takes(context: typer.Context, as_json: Annotated[bool, typer.Option("--json"
     if as_json:
         say_json([asdict(take) | {"path": str(take.path)} for take in found])
         return
-    playing = {seen.rig.take for seen in _playing()}
+    playing = {seen.system.recording.take for seen in _playing()}
     for take in found:
         say(_line(take, playing=take.name in playing or is_written(take.path)))
     if not found:
@@ -77,7 +77,7 @@ def clear_takes(
     if older_than is not None:
         before = datetime.now(UTC) - _age(older_than)
         unwanted = [take for take in unwanted if _began(take) < before]
-    playing = {seen.rig.take for seen in _playing()}
+    playing = {seen.system.recording.take for seen in _playing()}
     unwanted = [take for take in unwanted if take.name not in playing and not is_written(take.path)]
     if not unwanted:
         say("no takes to delete")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from improv.config.values import COMMAND_LINE, Config, Wiring
 from improv.protocol.commands import ENDS
-from improv.protocol.json_codec import encoded, parsed
+from improv.protocol.json_codec import json_text, parse_object
 from improv.system.private_files import make_folder, write_private
 from improv.system.safe_files import read_file
 
@@ -25,7 +25,7 @@ class Picks:
         self._path = path
         self._api, self._ends = "", dict[str, str]()
         with suppress(OSError, ValueError):  # UnicodeDecodeError too
-            kept = parsed(read_file(path, _MOST_BYTES).decode())
+            kept = parse_object(read_file(path, _MOST_BYTES).decode())
             if isinstance(api := kept.get("api"), str):
                 self._api = api
                 self._ends = {end: kept[end] for end in ENDS if isinstance(kept.get(end), str)}
@@ -66,7 +66,7 @@ class Picks:
         self._api, self._ends = api, ends
         try:
             make_folder(self._path.parent)
-            write_private(self._path, encoded({"api": api, **ends}))
+            write_private(self._path, json_text({"api": api, **ends}))
         except OSError as error:
             return f"{self._path}: {error.strerror}; the port is not remembered for the next start"
         return ""

@@ -272,7 +272,7 @@ def _state(seen: Snapshot) -> _State:
     return state | {
         "who": str(seen.turn.who),
         "beats_left": -1.0 if seen.beats_left is None else float(seen.beats_left),
-        "chord": seen.chord.symbol if seen.chord else "",
+        "chord": seen.harmony.chord.symbol if seen.harmony.chord else "",
         "chorus": seen.place.chorus,
         "bar": seen.place.bar,
         "beat": seen.place.beat,

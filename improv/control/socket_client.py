@@ -14,7 +14,7 @@ from improv.control.socket_server import READ_BYTES
 from improv.control.socket_transport import system_transport
 from improv.errors import DataError, Unavailable, UsageError
 from improv.protocol.commands import Command
-from improv.protocol.json_codec import encoded, made, malformed, object_of, parsed
+from improv.protocol.json_codec import as_data_error, from_json, json_text, parse_object
 from improv.protocol.snapshot import Snapshot
 
 _MAX_ANSWER_BYTES = 1 << 20
@@ -48,8 +48,8 @@ class ControlClient:
             raw = self._told()
             if raw is None:
                 raise self._nobody()
-            with malformed("improv's first line"):
-                self.greeting = object_of(Greeting, raw)
+            with as_data_error("improv's first line"):
+                self.greeting = from_json(Greeting, raw)
         except BaseException:
             self._end.close()
             raise
@@ -101,7 +101,7 @@ class ControlClient:
 
     def _send(self, line: Mapping[str, Any]) -> None:
         with suppress(OSError):  # why it does not listen, it may have said
-            self._end.sendall(f"{encoded(line)}\n".encode())
+            self._end.sendall(f"{json_text(line)}\n".encode())
 
     def _told(self) -> dict[str, Any] | None:
         """The next line, None if there will be none; UsageError if it is a refusal."""
@@ -119,15 +119,15 @@ class ControlClient:
                 raise DataError(f"improv's answer is longer than {_MAX_ANSWER_BYTES} bytes")
         line = bytes(self._unread[:end])
         del self._unread[: end + 1]
-        with malformed("improv's answer"):
-            raw = parsed(line.decode())
+        with as_data_error("improv's answer"):
+            raw = parse_object(line.decode())
         if "error" in raw:
             raise UsageError(one_line(raw["error"]))
         return raw
 
     def _snapshot(self, raw: Mapping[str, Any]) -> Snapshot:
-        with malformed(self._answers):
-            seen: Snapshot = made(Snapshot, raw["snapshot"])
+        with as_data_error(self._answers):
+            seen: Snapshot = from_json(Snapshot, raw["snapshot"])
             return seen
 
     def _nobody(self) -> Unavailable:

@@ -9,7 +9,7 @@ from typing import Any
 from improv.errors import UsageError
 from improv.protocol.commands import TRIGGERS, Command, Connect, Forget, Learn, Nudge, Press, Set, Tap, checked
 from improv.protocol.controls import Control, Value, nearest
-from improv.protocol.json_codec import fields_of, made, plain
+from improv.protocol.json_codec import from_json, json_fields, to_json
 
 PROTOCOL = 1
 """The version both ends name first; a client of another one is turned away."""
@@ -94,7 +94,7 @@ def requested(raw: Mapping[str, Any], now_s: float) -> Request:
         wrong = f"nothing can be asked as {shortly(name)}{hint}" if "do" in raw else "the request lacks do"
         raise UsageError(f"{wrong}; do is one of {', '.join(_REQUESTS)}")
     kind = _REQUESTS[name]
-    hints, needed = ({}, frozenset[str]()) if kind is Tap else fields_of(kind)
+    hints, needed = ({}, frozenset[str]()) if kind is Tap else json_fields(kind)
     for field in given:
         if field not in hints:
             hint = nearest(field[:40], tuple(hints)) or f"; it takes {', '.join(hints) or 'nothing'}"
@@ -117,7 +117,7 @@ def requested(raw: Mapping[str, Any], now_s: float) -> Request:
 
 def told(command: Command) -> dict[str, Any]:
     """The request that asks for a command; a tap is stamped where it arrives."""
-    fields = {} if isinstance(command, Tap) else plain(command)
+    fields = {} if isinstance(command, Tap) else to_json(command)
     return {"do": _NAMES[type(command)], **fields}
 
 
@@ -132,7 +132,7 @@ def described(control: Control) -> dict[str, Any]:
 
 def _value(field: str, hint: Any, raw: Any) -> Any:
     try:
-        value = made(hint, raw)
+        value = from_json(hint, raw)
     except ValueError:
         raise UsageError(f"{field} {shortly(raw)} is not {_TYPE_NAMES[hint]}") from None
     if isinstance(value, str) and (len(value) > MAX_TEXT or not value.isprintable()):

@@ -36,7 +36,7 @@ from improv.control.socket_transport import MAX_CLIENTS, identity, system_transp
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.protocol.commands import Command, Panic, Press
 from improv.protocol.controls import CONTROLS
-from improv.protocol.json_codec import encoded, parsed, plain
+from improv.protocol.json_codec import json_text, parse_object, to_json
 from improv.protocol.snapshot import Snapshot
 
 MAX_UNSENT_BYTES = 256 << 10
@@ -64,7 +64,7 @@ class ControlServer:
         self, path: Path, instance: str, ask: Callable[[Command], str], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._path = path
-        self._greeting = encoded(plain(Greeting(PROTOCOL, __version__, os.getpid(), instance)))
+        self._greeting = json_text(to_json(Greeting(PROTOCOL, __version__, os.getpid(), instance)))
         self._ask = ask
         self._clock = clock
         self._door = system_transport()
@@ -135,7 +135,7 @@ class ControlServer:
     def show(self, seen: Snapshot) -> None:
         """Have the newest snapshot, and send it to whoever is due; the others get it later, or a newer one."""
         with suppress(ValueError):  # a figure that is no number can't be told: the snapshot before stands
-            self._seen = encoded(plain(seen))
+            self._seen = json_text(to_json(seen))
         self._publish()
 
     def _release_what_gone_clients_hold(self) -> None:
@@ -195,7 +195,7 @@ class ControlServer:
         echo: dict[str, Any] = {}
         try:
             try:
-                raw = parsed(frame.decode())
+                raw = parse_object(frame.decode())
             except ValueError as error:
                 raise UsageError(f"a line has to be one JSON object ({error})") from None
             if client.greeted:
@@ -205,7 +205,7 @@ class ControlServer:
         except Exception as error:
             why = error if isinstance(error, ImprovError) else f"{type(error).__name__}: {error}"
             if client.greeted:
-                client.say(encoded({"error": one_line(why), **echo}))
+                client.say(json_text({"error": one_line(why), **echo}))
             else:
                 client.refuse(one_line(why))
             return
@@ -239,7 +239,9 @@ class ControlServer:
             case Unwatch():
                 client.watching = None
             case Controls():
-                return encoded({"ok": True, **echo, "controls": [described(control) for control in CONTROLS.values()]})
+                return json_text(
+                    {"ok": True, **echo, "controls": [described(control) for control in CONTROLS.values()]}
+                )
             case Press(pitch, 0) if pitch in self._held(but_by=client):
                 client.pressed.discard(pitch)  # the note is somebody else's too, and ends with the last who holds it
             case command:
@@ -251,11 +253,11 @@ class ControlServer:
                         for each in self._clients:
                             each.pressed.clear()
                 if note:
-                    return encoded({"ok": True, **echo, "note": one_line(note)})
-        return encoded({"ok": True, **echo})
+                    return json_text({"ok": True, **echo, "note": one_line(note)})
+        return json_text({"ok": True, **echo})
 
     def _snapshot(self, echo: Mapping[str, Any]) -> str:
-        name = f',"id":{encoded(echo["id"])}' if echo else ""
+        name = f',"id":{json_text(echo["id"])}' if echo else ""
         return f'{{"snapshot":{self._seen}{name}}}'
 
     def _publish(self) -> None:
@@ -351,7 +353,7 @@ class _Client:
 
     def refuse(self, reason: str) -> None:
         """Tell it why, as far as it listens, and close."""
-        self.say(encoded({"error": reason}))
+        self.say(json_text({"error": reason}))
         self.close()
 
     def flush(self) -> None:

@@ -62,8 +62,10 @@ class Lines:
             self._end_line()
             self._head, self._who = _head(seen), seen.turn.who
             self._cells = [""] * inside
-        elif seen.chord is not None and seen.chord.symbol not in self._head.split():
-            self._head = self._head.replace(_ROOM_FOR_A_CHORD, f" {seen.chord.symbol:<{len(_ROOM_FOR_A_CHORD) - 1}}", 1)
+        elif seen.harmony.chord is not None and seen.harmony.chord.symbol not in self._head.split():
+            self._head = self._head.replace(
+                _ROOM_FOR_A_CHORD, f" {seen.harmony.chord.symbol:<{len(_ROOM_FOR_A_CHORD) - 1}}", 1
+            )
         self._cells.append(_step_text(seen))
         if self._live:
             self._write("\r", self._line()[: shutil.get_terminal_size().columns - 1])
@@ -85,8 +87,8 @@ class Lines:
 
     def _news_of(self, seen: Snapshot) -> tuple[str, ...]:
         """What there is to tell besides notes; steps that fail in a row are told of once a bar."""
-        missing, failing = seen.missed_steps > self._missed, seen.faults > self._faults
-        self._missed, self._faults = seen.missed_steps, seen.faults
+        missing, failing = seen.health.missed_steps > self._missed, seen.health.faults > self._faults
+        self._missed, self._faults = seen.health.missed_steps, seen.health.faults
         if not missing and not (failing and self._troubles and _inside_the_bar(seen)):
             self._troubles = _troubles(seen)
         taken = (taken_says(seen.turn),) if seen.took_turn else ()
@@ -136,8 +138,12 @@ _ROOM_FOR_A_CHORD = " " * 5
 
 
 def _troubles(seen: Snapshot) -> tuple[str, ...]:
-    missed = (f"{seen.missed_steps} step{'s' * (seen.missed_steps > 1)} missed",) if seen.missed_steps else ()
-    return (*missed, f"fault {seen.faults}: {seen.fault}") if seen.faults else missed
+    missed = (
+        (f"{seen.health.missed_steps} step{'s' * (seen.health.missed_steps > 1)} missed",)
+        if seen.health.missed_steps
+        else ()
+    )
+    return (*missed, f"fault {seen.health.faults}: {seen.health.fault}") if seen.health.faults else missed
 
 
 def _inside_the_bar(seen: Snapshot) -> int:
@@ -149,7 +155,7 @@ def _head(seen: Snapshot) -> str:
     if seen.turn.who == Who.NOBODY:
         return f"{'count-in':<32}"
     place = f"chorus {seen.place.chorus} bar {seen.place.bar}"
-    chord = seen.chord.symbol if seen.chord else "-"
+    chord = seen.harmony.chord.symbol if seen.harmony.chord else "-"
     return f"{place:<16}{chord:<{4 + len(_ROOM_FOR_A_CHORD)}}{seen.turn.who:<7}"
 
 

@@ -1,56 +1,77 @@
-"""Values as plain JSON and back, for what is kept in files and what is said over sockets.
+"""Values as JSON and back, for what is kept in files and what is said over sockets.
 
-Dataclasses by field, enums by value, tuples as lists, chords by their symbol; floats come back
-exactly. What is not as it should be is a ValueError, never a guess: NaN and infinities too. It must
-never know a file or a socket.
+Dataclasses are objects by field, enums their value, tuples arrays, chords their symbol; floats come back exactly.
+A field may have another name in JSON (`JsonName`), or stand there as fields of its own (`Inlined`): so values can be
+grouped and renamed while files and clients keep their names. What is malformed is a ValueError, never a guess: NaN
+and infinities too. It must never know a file or a socket.
 """
 
 import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from reprlib import repr as shortly
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Protocol, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from improv.errors import DataError
+from improv.errors import DataError, UsageError
 from improv.music.theory import Chord
 
-encoded = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-"""A plain value as JSON on one line, in ASCII; ValueError for NaN and infinities."""
+json_text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+"""Return JSON data as text on one line, in ASCII; ValueError for NaN and infinities."""
 
 
-_NAME = "json"
+@dataclass(frozen=True, slots=True)
+class JsonName:
+    """The name of a dataclass field in JSON: `description: Annotated[str, JsonName("says")]`."""
+
+    name: str
 
 
-def json_name(name: str) -> Mapping[str, str]:
-    """Return the metadata of a dataclass field that JSON knows by another name, on which files and programs rely."""
-    return {_NAME: name}
+_INLINED = JsonName("")
+
+_T = TypeVar("_T")
+
+Inlined = Annotated[_T, _INLINED]
+"""A dataclass field whose value's own fields stand in JSON among those of the dataclass."""
 
 
-def name_of(each: Field[Any]) -> str:
-    """Return the name by which JSON knows a dataclass field."""
-    return str(each.metadata.get(_NAME, each.name))
+class JsonTable(Protocol):
+    """A value that names its fields in JSON itself, because a table says which there are."""
+
+    @classmethod
+    def json_types(cls) -> Mapping[str, Any]:
+        """Return the type of each field by its name in JSON; each may be left out."""
+        ...
+
+    def json_values(self) -> Mapping[str, Any]:
+        """Return the value of each field by its name in JSON."""
+        ...
+
+    @classmethod
+    def from_json_values(cls, values: Mapping[str, Any]) -> Self:
+        """Return the value that has these fields, and the defaults for those left out."""
+        ...
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON knows it: fields by name."""
+def to_json(value: Any) -> Any:
+    """Return a value as JSON data: dicts, lists, numbers, texts, booleans and None."""
     if isinstance(value, tuple):
-        return [plain(item) for item in value]
+        return [to_json(item) for item in value]
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Chord) and _is_named(value):
         return value.symbol
     if is_dataclass(value):
-        return {name_of(each): plain(getattr(value, each.name)) for each in fields(value)}
+        return _object(value)
     return value
 
 
-def parsed(text: str) -> dict[str, Any]:
-    """The JSON object a text holds; ValueError if it holds none."""
+def parse_object(text: str) -> dict[str, Any]:
+    """Return the JSON object in a text; ValueError if it holds anything else."""
     try:
         raw = _DECODE(text)
     except RecursionError:
@@ -60,63 +81,131 @@ def parsed(text: str) -> dict[str, Any]:
     return raw
 
 
-def made(hint: Any, raw: Any) -> Any:
-    """The value of a type that a plain value stands for; ValueError if it stands for none."""
-    if hint is float and type(raw) is int:
+def from_json(kind: Any, raw: Any) -> Any:
+    """Return the value of a type that JSON data stands for; ValueError if it stands for none.
+
+    A field with a default may be missing: an older version wrote the data.
+    """
+    if kind is float and type(raw) is int:
         with suppress(OverflowError):
             raw = float(raw)
-    if type(raw) is hint and (hint is not float or math.isfinite(raw)):
+    if type(raw) is kind and (kind is not float or math.isfinite(raw)):
         return raw
-    origin, inner = get_origin(hint), get_args(hint)
+    origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         for option in inner:
             with suppress(ValueError):
-                return made(option, raw)
+                return from_json(option, raw)
     elif origin is tuple and isinstance(raw, list) and inner[1:] == (...,):
-        return tuple(made(inner[0], item) for item in raw)
-    elif isinstance(hint, type):
-        if hint is Chord and isinstance(raw, str):
+        return tuple(from_json(inner[0], item) for item in raw)
+    elif isinstance(kind, type):
+        if kind is Chord and isinstance(raw, str):
             return Chord.parse(raw)
-        if is_dataclass(hint) and isinstance(raw, dict):
-            return object_of(hint, raw)
-        if issubclass(hint, Enum):
-            return hint(raw)
-    raise ValueError(f"{shortly(raw)} is no {getattr(hint, '__name__', hint)}")
-
-
-def object_of(kind: Any, raw: Mapping[str, Any]) -> Any:
-    """A dataclass from its fields; one that was given a default after it was written takes it."""
-    hints, needed = fields_of(kind)
-    if missing := sorted(needed - raw.keys()):
-        raise ValueError(f"{kind.__name__} lacks {', '.join(missing)}")
-    if unknown := sorted(raw.keys() - hints.keys()):
-        raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
-    attributes = attributes_of(kind)
-    return kind(**{attributes[name]: made(hints[name], value) for name, value in raw.items()})
+        if is_dataclass(kind) and isinstance(raw, dict):
+            return _from_object(kind, raw)
+        if issubclass(kind, Enum):
+            return kind(raw)
+    raise ValueError(f"{shortly(raw)} is no {getattr(kind, '__name__', kind)}")
 
 
 @cache
-def fields_of(kind: type) -> tuple[Mapping[str, Any], frozenset[str]]:
+def json_fields(kind: type) -> tuple[Mapping[str, Any], frozenset[str]]:
     """Return the types of a dataclass's fields by their names in JSON, and the names that must be given."""
-    hints = get_type_hints(kind)
-    needed = (name_of(each) for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING)
-    return {name: hints[attribute] for name, attribute in attributes_of(kind).items()}, frozenset(needed)
-
-
-@cache
-def attributes_of(kind: type) -> Mapping[str, str]:
-    """Return the attributes of a dataclass by their names in JSON."""
-    return {name_of(each): each.name for each in fields(kind)}
+    if _is_table(kind):
+        table: type[JsonTable] = kind
+        return table.json_types(), frozenset()
+    types: dict[str, Any] = {}
+    required: set[str] = set()
+    for each in _declared(kind):
+        inner = json_fields(each.kind) if each.inlined else ({each.name: each.kind}, frozenset({each.name}))
+        types |= inner[0]
+        required |= frozenset() if each.has_default else inner[1]
+    return types, frozenset(required)
 
 
 @contextmanager
-def malformed(what: str) -> Iterator[None]:
-    """Whatever a malformed content leads to, as a DataError."""
+def as_data_error(what: str) -> Iterator[None]:
+    """Raise DataError, which names `what` and the reason, for whatever malformed data leads to within."""
     try:
         yield
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
         reason = " ".join(str(error).split())[:160]
         raise DataError(f"{what} is not what it should be ({reason})") from error
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass, by name in JSON."""
+    kind: Any = type(value)
+    if _is_table(kind):
+        return {name: to_json(item) for name, item in value.json_values().items()}
+    raw: dict[str, Any] = {}
+    for each in _declared(kind):
+        item = getattr(value, each.attribute)
+        if each.inlined:
+            raw |= _object(item)
+        else:
+            raw[each.name] = to_json(item)
+    return raw
+
+
+def _from_object(kind: type, raw: Mapping[str, Any]) -> Any:
+    """Return the dataclass that has these fields; ValueError for one that is unknown, missing or malformed."""
+    types, required = json_fields(kind)
+    if missing := sorted(required - raw.keys()):
+        raise ValueError(f"{kind.__name__} lacks {', '.join(missing)}")
+    if unknown := sorted(raw.keys() - types.keys()):
+        raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
+    try:
+        return from_fields(kind, {name: from_json(types[name], item) for name, item in raw.items()})
+    except UsageError as error:  # of a value that checks itself, as a command does
+        raise ValueError(str(error)) from error
+
+
+def from_fields(kind: type, values: Mapping[str, Any]) -> Any:
+    """Return the dataclass that has these values by name in JSON, defaults for the rest."""
+    if _is_table(kind):
+        table: type[JsonTable] = kind
+        return table.from_json_values(values)
+    given: dict[str, Any] = {}
+    for each in _declared(kind):
+        if not each.inlined:
+            if each.name in values:
+                given[each.attribute] = values[each.name]
+        elif own := {name: values[name] for name in json_fields(each.kind)[0] if name in values}:
+            given[each.attribute] = from_fields(each.kind, own)
+    return kind(**given)
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """A field of a dataclass, as JSON has it."""
+
+    attribute: str
+    name: str
+    """In JSON."""
+    kind: Any
+    inlined: bool
+    has_default: bool
+
+
+@cache
+def _declared(kind: Any) -> tuple[_Declared, ...]:
+    """Return the fields of a dataclass."""
+    hints = get_type_hints(kind, include_extras=True)
+    declared = []
+    for each in fields(kind):
+        hint, name = hints[each.name], each.name
+        if get_origin(hint) is Annotated:
+            hint, name = get_args(hint)[0], get_args(hint)[1].name
+        has_default = each.default is not MISSING or each.default_factory is not MISSING
+        declared.append(_Declared(each.name, name, hint, name == _INLINED.name, has_default))
+    return tuple(declared)
+
+
+@cache
+def _is_table(kind: Any) -> bool:
+    """Return whether values of a type are a `JsonTable`."""
+    return hasattr(kind, "json_types")
 
 
 def _is_named(chord: Chord) -> bool:

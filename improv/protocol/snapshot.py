@@ -1,13 +1,14 @@
 """What clients see of a performance: one value a step."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
 from improv.music.notes import SILENCE, Cell
 from improv.music.theory import Chord, Place
 from improv.music.turns import Turn
 from improv.protocol.controls import MODEL, OFF, SWING, TEMPO, THRU, Settings, Value, control_named
-from improv.protocol.json_codec import json_name
+from improv.protocol.json_codec import Inlined, JsonName
 
 
 class How(StrEnum):
@@ -45,51 +46,91 @@ class PortStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rig:
-    """What a performance is played with, as its daemon knows it."""
+class MidiStatus:
+    """The MIDI system and the ports a jam is played through, as measured."""
 
-    says: str = ""
-    """The ports, in a sentence."""
     api: str = ""
+    """The MIDI system: alsa, jack, coremidi, windows, or none."""
     input: str = ""
+    """The name of the input; empty where there is none."""
     output: str = ""
-    """The names of the ports, empty where there is none."""
+    """The name of the output; empty where there is none."""
     ports: tuple[PortStatus, ...] = ()
-    """Each open port and what it is connected to, as measured."""
+    """Each open port."""
     keys: tuple[int, ...] = ()
-    """The pitches of the keys that you hold at this moment."""
-    model: str = ""
-    model_coming: str = ""
-    """The one that is being loaded to take its place."""
-    unsupported_controls: tuple[str, ...] = field(default=(), metadata=json_name("deaf_to"))
-    """The controls this network cannot obey."""
+    """MIDI pitches of the keys that the player holds at this moment."""
     thru: str = OFF
+    """On where what the player plays is passed on: the control of this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkStatus:
+    """The network that plays, and the one to come."""
+
+    model: str = ""
+    """Its name; empty while none is loaded."""
+    next_model: Annotated[str, JsonName("model_coming")] = ""
+    """The one that is being loaded to take its place; empty if none is."""
+    unsupported_controls: Annotated[tuple[str, ...], JsonName("deaf_to")] = ()
+    """Names of the controls that it cannot obey."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStatus:
+    """What is kept of the jam."""
+
     take: str = ""
-    """The name of the recording."""
-    recording_fault: str = ""
+    """The name of the recording; empty where nothing is recorded."""
+    fault: Annotated[str, JsonName("recording_fault")] = ""
     """Why the recording is not whole: what was lost or cannot be written; empty as long as nothing is."""
     saves_to: str = ""
     """The MIDI file that the jam is written to at its end; empty if none is."""
-    learning: str = ""
-    """What the next knob, key or pedal that is moved is going to turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnsetTiming:
+    """How punctually onsets are sent."""
+
     onsets: int = 0
+    """How many were sent."""
     dropped_onsets: int = 0
+    """How many came too late to be sent."""
     lateness_p50_us: float = 0.0
+    """Median of the last onsets, at the moment they were sent."""
     lateness_p99_us: float = 0.0
-    """Of the last onsets, at the moment they were sent."""
+    """99th percentile of the last onsets, at the moment they were sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemStatus:
+    """What a performance is played with, as its daemon measures it."""
+
+    description: Annotated[str, JsonName("says")] = ""
+    """The ports, in a sentence."""
+    midi: Inlined[MidiStatus] = MidiStatus()
+    network: Inlined[NetworkStatus] = NetworkStatus()
+    recording: Inlined[RecordingStatus] = RecordingStatus()
+    timing: Inlined[OnsetTiming] = OnsetTiming()
+    learning: str = ""
+    """The control or command that the next moved knob, key or pedal is bound to; empty if none is."""
     engine_deaths: int = 0
+    """How often the engine process was replaced."""
     player_deaths: int = 0
+    """How often the player process was replaced."""
     remark: str = ""
-    """The last thing that has happened besides the music."""
+    """The last event besides the music, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class PitchProbability:
-    """One pitch the melody may go to, and how probable it is: as trained, and as the controls bend it."""
+    """How probable a pitch is as the melody's next: 0 to 1."""
 
     pitch: int
+    """MIDI pitch, as it would sound."""
     trained: float
-    bent: float
+    """As the network says."""
+    steered: Annotated[float, JsonName("bent")]
+    """After temperature, top-p and the other controls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,48 +144,78 @@ class Loudness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Harmony:
+    """The chords, in the key that sounds."""
+
+    chord: Chord | None = None
+    """What sounds in this step."""
+    next_chord: Chord | None = None
+    """What improv plays at the next step, as far as it is planned."""
+    form: str = ""
+    """The chords of a chorus, its bars divided by `|`."""
+    chords: tuple[Chord | None, ...] = ()
+    """A chord for each step from the bar line on: those played in this bar, then those to come as far as they are
+    settled. They may differ from the form's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkView:
+    """What the network says and remembers, for display."""
+
+    probabilities: Annotated[tuple[PitchProbability, ...], JsonName("chances")] = ()
+    """Of the melody at the next step; empty where no network was asked."""
+    memory: tuple[float, ...] = ()
+    """At most 48 numbers of the network's memory, evenly chosen and squeezed to -1..1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepHealth:
+    """How well steps are decided."""
+
+    missed_steps: int = 0
+    """Steps whose time had passed before they could be played."""
+    faults: int = 0
+    """Steps the network failed at or was late for."""
+    fault: str = ""
+    """The last of these failures; empty if there was none."""
+    step_p50_us: float = 0.0
+    """Median of the time a step takes to decide, lately."""
+    step_p99_us: float = 0.0
+    """99th percentile of the time a step takes to decide, lately."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What a client sees of a performance at the start of a step."""
+    """What a client sees of a performance at the start of a step.
+
+    JSON has the fields of the groups beside the others, as docs/reference/protocol.md lists them.
+    """
 
     step: int
     place: Place
     turn: Turn
     beats_left: float | None
-    """Beats until the turn ends, if that is known."""
+    """Beats until the turn ends; None where that is not known."""
     took_turn: bool = False
-    """Whether this turn is yours because you took it from improv: by playing into its turn, or by a hand-over."""
+    """Whether the player has this turn by taking it from improv: by playing into its turn, or by a hand-over."""
     playing: bool
-    chord: Chord | None
-    next_chord: Chord | None
-    """What the network will play at the next step, as far as is known now."""
+    harmony: Inlined[Harmony] = Harmony()
     heard: Cell
-    """What you played in the step that has just ended."""
+    """What the player played in the step that has just ended."""
     played: Cell
     """What improv plays in this step."""
     planned: Cell = SILENCE
-    """What it will play in the next step, as far as is known now."""
-    form: str = ""
-    """The chords of a chorus, its bars divided by `|`, in the key that sounds."""
-    chords: tuple[Chord | None, ...] = ()
-    """Step by step from the bar line on, in the key that sounds: those of this bar so far as they were played, and
-    those to come as they will be, as far as they are decided. They may be other ones than the form's."""
+    """What improv plays in the next step, as far as it is planned."""
     loudness: Loudness = Loudness()
-    """Of this step; yours of the one that has just ended."""
-    probabilities: tuple[PitchProbability, ...] = field(default=(), metadata=json_name("chances"))
-    """Of the melody at the next step, in the pitches that would sound; empty where no network has been asked."""
-    memory: tuple[float, ...] = ()
-    """At most 48 numbers of the network's memory, evenly chosen and squeezed to -1..1."""
-    step_p50_us: float = 0.0
-    step_p99_us: float = 0.0
-    """How long deciding a step has taken lately."""
+    """Of this step; the player's of the one that has just ended."""
+    network: Inlined[NetworkView] = NetworkView()
     tempo: float
+    """In beats per minute."""
     swing: float
+    """The share of a beat its first eighth takes."""
     settings: Settings
-    missed_steps: int
-    faults: int
-    fault: str
-    """The last failure while playing, empty if there was none."""
-    rig: Rig = Rig()
+    health: Inlined[StepHealth] = StepHealth()
+    system: Annotated[SystemStatus, JsonName("rig")] = SystemStatus()
 
     def value(self, control: str) -> Value:
         """What a control stands at."""
@@ -154,9 +225,9 @@ class Snapshot:
             case SWING.name:
                 return self.swing
             case MODEL.name:
-                return self.rig.model
+                return self.system.network.model
             case THRU.name:
-                return self.rig.thru
+                return self.system.midi.thru
             case _:
                 value: Value = getattr(self.settings, control_named(control).field)
                 return value

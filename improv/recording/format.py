@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, assert_never, get_args
+from typing import Annotated, Any, assert_never, get_args
 
 from improv.errors import DataError
 from improv.music.notes import Event, NoteEvent, NoteOff, NoteOn, Placed, Timed, Volume
@@ -22,15 +22,15 @@ from improv.protocol.commands import Command
 from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.protocol.json_codec import (
-    attributes_of,
-    encoded,
-    fields_of,
-    json_name,
-    made,
-    malformed,
-    object_of,
-    parsed,
-    plain,
+    Inlined,
+    JsonName,
+    as_data_error,
+    from_fields,
+    from_json,
+    json_fields,
+    json_text,
+    parse_object,
+    to_json,
 )
 from improv.protocol.snapshot import How
 
@@ -72,17 +72,17 @@ class Head:
 
     def to_json(self) -> str:
         """The head on one line, the format's version first."""
-        return encoded({"format": FORMAT, **plain(self)})
+        return json_text({"format": FORMAT, **to_json(self)})
 
     @classmethod
     def from_json(cls, text: str) -> "Head":
         """The head a line holds; DataError says what is wrong with it."""
-        with malformed("its head"):
-            raw = parsed(text)
+        with as_data_error("its head"):
+            raw = parse_object(text)
             version = raw.pop("format", None)
             if version not in READABLE:
                 raise ValueError(f"its format is {version!r}, this improv reads {' and '.join(map(str, READABLE))}")
-            head: Head = object_of(cls, raw)
+            head: Head = from_json(cls, raw)
             _check_transport(head.transport)
             datetime.fromisoformat(head.began)
             Form.parse(head.form)
@@ -104,7 +104,7 @@ class Entry:
 
     step: int
     how: How
-    heard: Heard = field(default=Heard())
+    heard: Inlined[Heard] = field(default=Heard())
     """What arrived for the step; written as `notes` and `commands`."""
     events: tuple[Placed, ...] = ()
     """What was handed to the player."""
@@ -118,7 +118,7 @@ class Entry:
     model: str = ""
     """The network that decides from this step on, where it is another one than before."""
     model_sha256: str = ""
-    skipped_choruses: int = field(default=0, metadata=json_name("leapt"))
+    skipped_choruses: Annotated[int, JsonName("leapt")] = 0
     """Whole choruses left out before this step, after a long gap."""
     fault: str = ""
     chord: str = ""
@@ -130,24 +130,24 @@ class Entry:
         """The entry on one line, transport, settings and turn left out where `before` has the same."""
         told: dict[str, Any] = {"step": self.step, "how": self.how}
         if before is None or before.transport != self.transport:
-            told["transport"] = plain(self.transport)
+            told["transport"] = to_json(self.transport)
         if before is None or before.settings != self.settings:
-            told["settings"] = plain(self.settings)
+            told["settings"] = to_json(self.settings)
         if not isinstance(before, Entry) or before.turn != self.turn:
-            told["turn"] = plain(self.turn)
+            told["turn"] = to_json(self.turn)
         told["top"] = self.top
         told["notes"] = [[timed.time_s, *_plain_event(timed.event)] for timed in self.heard.notes]
-        told["commands"] = [{type(command).__name__: plain(command)} for command in self.heard.commands]
+        told["commands"] = [{type(command).__name__: to_json(command)} for command in self.heard.commands]
         told["events"] = [[placed.tick, *_plain_event(placed.event)] for placed in self.events]
         told |= {"leapt": self.skipped_choruses, "fault": self.fault, "chord": self.chord}
         told |= {"model": self.model, "model_sha256": self.model_sha256, "lost": self.lost}
-        return encoded({name: value for name, value in told.items() if name == "step" or value})
+        return json_text({name: value for name, value in told.items() if name == "step" or value})
 
     @classmethod
     def from_json(cls, text: str, before: "Head | Entry | None" = None) -> "Entry":
         """The entry a line holds, what it leaves out taken from `before`; DataError says what is wrong with it."""
-        with malformed("an entry"):
-            return _entry(parsed(text), before)
+        with as_data_error("an entry"):
+            return _entry(parse_object(text), before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,19 +273,18 @@ def _plain_event(event: Event) -> tuple[str | int, ...]:
 
 
 def _entry(raw: Mapping[str, Any], before: Head | Entry | None) -> Entry:
-    hints, needed = fields_of(Entry)
-    if unknown := sorted(raw.keys() - (hints.keys() - {"heard"}) - _HEARD):
+    hints, needed = json_fields(Entry)
+    if unknown := sorted(raw.keys() - hints.keys()):
         raise ValueError(f"a step has no {', '.join(unknown)}")
     entry: dict[str, Any] = {} if before is None else {"transport": before.transport, "settings": before.settings}
     if isinstance(before, Entry):
         entry["turn"] = before.turn
-    read = {name: _READERS[name](item) if name in _READERS else made(hints[name], item) for name, item in raw.items()}
-    entry["heard"] = Heard(**{name: read.pop(name) for name in _HEARD & read.keys()})
-    entry |= read
+    for name, item in raw.items():
+        entry[name] = _READERS[name](item) if name in _READERS else from_json(hints[name], item)
     if missing := sorted(needed - entry.keys()):
         raise ValueError(f"a step lacks {', '.join(missing)}")
-    attributes = attributes_of(Entry)
-    return Entry(**{attributes[name]: value for name, value in entry.items()})
+    made: Entry = from_fields(Entry, entry)
+    return made
 
 
 def _event(raw: Sequence[Any]) -> Event:
@@ -310,12 +309,12 @@ def _command(raw: Mapping[str, Any]) -> Command:
     [(name, given)] = raw.items() if isinstance(raw, dict) else [("", {})]
     if name not in _COMMANDS:
         raise ValueError(f"{name!r} is no command")
-    command: Command = object_of(_COMMANDS[name], given)
+    command: Command = from_json(_COMMANDS[name], given)
     return command
 
 
 def _transport(raw: Any) -> Transport:
-    return _check_transport(made(Transport, raw))
+    return _check_transport(from_json(Transport, raw))
 
 
 def _check_transport(transport: Transport) -> Transport:
@@ -327,16 +326,13 @@ def _check_transport(transport: Transport) -> Transport:
 
 _READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
-        "notes": lambda items: tuple(Timed(made(float, at), _note(note)) for at, *note in items),
-        "events": lambda items: tuple(Placed(made(int, at), _event(event)) for at, *event in items),
+        "notes": lambda items: tuple(Timed(from_json(float, at), _note(note)) for at, *note in items),
+        "events": lambda items: tuple(Placed(from_json(int, at), _event(event)) for at, *event in items),
         "commands": lambda items: tuple(_command(item) for item in items),
         "transport": _transport,
     }
 )
 """How the fields of an entry are read that are written shorter than their types."""
-
-_HEARD = frozenset({"notes", "commands"})
-"""The fields of a line that are `Entry.heard`."""
 
 
 # --- lines ----------------------------------------------------------------------------------------
@@ -360,18 +356,18 @@ def lined(told: Told, before: Head | Entry) -> tuple[Told, bytes]:
         case Remark(step, text):
             return told, _remark_line(step, text)
         case Lost(step, count, why):
-            return told, checked_line(encoded({"lost": count, "step": step, "why": why}))
+            return told, checked_line(json_text({"lost": count, "step": step, "why": why}))
         case State(step, session, model, sha256):
-            named = encoded({"step": step, "model": model, "model_sha256": sha256})
+            named = json_text({"step": step, "model": model, "model_sha256": sha256})
             return told, checked_line(f'{named[:-1]},"session":{session}}}')
         case End(reason, lost):
-            return told, checked_line(encoded({"end": reason} | ({"lost": lost} if lost else {})))
+            return told, checked_line(json_text({"end": reason} | ({"lost": lost} if lost else {})))
         case _:
             assert_never(told)
 
 
 def _remark_line(step: int, text: str) -> bytes:
-    return checked_line(encoded({"remark": text, "step": step}))
+    return checked_line(json_text({"remark": text, "step": step}))
 
 
 def text_of(line: bytes) -> str:
@@ -385,14 +381,14 @@ def text_of(line: bytes) -> str:
 def told_by(line: bytes, before: Head | Entry) -> Told:
     """What a line after the head tells; DataError if it tells nothing."""
     text = text_of(line)
-    with malformed("a line"):
-        match parsed(text):
+    with as_data_error("a line"):
+        match parse_object(text):
             case {"remark": str(remark), "step": int(step)}:
                 return Remark(step, remark)
             case {"lost": int(count), "step": int(step), "why": str(why)}:
                 return Lost(step, _natural(count), why)
             case {"session": dict(session), "step": int(step), "model": str(model), "model_sha256": str(sha256)}:
-                return State(step, encoded(session), model, sha256)
+                return State(step, json_text(session), model, sha256)
             case {"end": str(reason), **more}:
                 return End(reason, _natural(more.get("lost", 0)))
             case raw:
@@ -400,7 +396,7 @@ def told_by(line: bytes, before: Head | Entry) -> Told:
 
 
 def _natural(raw: Any) -> int:
-    count: int = made(int, raw)
+    count: int = from_json(int, raw)
     if count < 0:
         raise ValueError(f"{count} is no count")
     return count

@@ -20,7 +20,7 @@ from improv.models.catalog import find_model
 from improv.models.contract import StepModel, Tensors
 from improv.models.onnx_runtime import OnnxModel
 from improv.protocol.heard import Heard
-from improv.protocol.json_codec import encoded, fields_of, made, malformed, parsed, plain
+from improv.protocol.json_codec import as_data_error, from_json, json_fields, json_text, parse_object, to_json
 from improv.protocol.snapshot import How
 from improv.recording import Entry, Recording, State, check_bounds, check_entry, read_take
 from improv.session.fallback import fallback
@@ -117,23 +117,23 @@ _AS_WRITTEN = MappingProxyType(
 
 def state_of(session: Session, model: StepModel, sha256: str) -> State:
     """A session as a take states it, with the network that decides."""
-    raw = {name: plain(getattr(getattr(session, part), field)) for name, (part, field) in _AS_WRITTEN.items()}
-    raw |= {name: plain(getattr(session, name)) for name in _WHOLE} | {"memory": _packed(session.network.memory)}
-    return State(session.step, encoded(raw), model.spec.name, sha256)
+    raw = {name: to_json(getattr(getattr(session, part), field)) for name, (part, field) in _AS_WRITTEN.items()}
+    raw |= {name: to_json(getattr(session, name)) for name in _WHOLE} | {"memory": _packed(session.network.memory)}
+    return State(session.step, json_text(raw), model.spec.name, sha256)
 
 
 def restored(state: State, model: StepModel) -> Session:
     """The session that a take states; DataError if it is none, or none of this network."""
-    with malformed(f"the session at step {state.step}"):
-        raw = parsed(state.session)
+    with as_data_error(f"the session at step {state.step}"):
+        raw = parse_object(state.session)
         memory = _unpacked(raw.pop("memory"), model)
-        hints = fields_of(Session)[0]
-        whole = {name: made(hints[name], raw.pop(name)) for name in _WHOLE}
+        hints = json_fields(Session)[0]
+        whole = {name: from_json(hints[name], raw.pop(name)) for name in _WHOLE}
         parts: dict[str, dict[str, Any]] = {part: {} for part, _ in _AS_WRITTEN.values()}
         parts["network"]["memory"] = memory
         for name, value in raw.items():
             part, field = _AS_WRITTEN[name]
-            parts[part][field] = made(fields_of(hints[part])[0][field], value)
+            parts[part][field] = from_json(json_fields(hints[part])[0][field], value)
         return Session(**whole, **{part: hints[part](**given) for part, given in parts.items()})
 
 
@@ -210,7 +210,7 @@ def replayed(recording: Recording, networks: Networks = network) -> Iterator[Aga
             model = networks(entry.model, entry.model_sha256, head.provider)
             session = None if session is None else swapped(session, model)
         if session is not None:
-            with malformed(f"step {entry.step}"):  # what it goes on from anybody can have made
+            with as_data_error(f"step {entry.step}"):  # what it goes on from anybody can have made
                 session = _the_same(entry, session, model)
         yield Again(entry, session)
 

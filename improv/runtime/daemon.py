@@ -99,7 +99,7 @@ def jam(
             audience.watched_by.append(keys)
         suspension = Suspension(signals, keys, desk.ask, audience.remark)
         audience.watched_by.append(suspension)
-        notify(READY, status(supervisor.rig.says))
+        notify(READY, status(supervisor.system.description))
         doors += [suspension, audience, _Reachable(claim.tend, server.tend, audience.remark)]
         guarded = [GuardedInterface(door, audience.remark) for door in doors]
         outcome = supervisor.play(Begin(mode, seed), [*guarded, _ServiceManager()])
@@ -190,7 +190,7 @@ def _ready(supervisor: Supervisor, doors: Sequence[Door], say: Callable[[str], N
     ports = supervisor.ready(doors)
     if ports is None:
         raise KeyboardInterrupt
-    if says := supervisor.rig.says:
+    if says := supervisor.system.description:
         say(says)
     return ports
 

@@ -107,7 +107,12 @@ class StepReports:
     def __call__(self, moment: Moment) -> None:
         """Tell a step."""
         seen, entry = snapshot(moment.session, moment.planned, moment.played.events), entry_of(moment)
-        seen = replace(seen, step_p50_us=round(self._lead.p50_s * 1e6), step_p99_us=round(self._lead.p99_s * 1e6))
+        seen = replace(
+            seen,
+            health=replace(
+                seen.health, step_p50_us=round(self._lead.p50_s * 1e6), step_p99_us=round(self._lead.p99_s * 1e6)
+            ),
+        )
         waits = moment.how is How.IDLE and not moment.heard
         if self._new and not waits:
             entry, self._new = replace(entry, model=self._model.spec.name, model_sha256=self._model.sha256), False

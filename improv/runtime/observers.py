@@ -15,7 +15,7 @@ from improv.config.picks import Picks
 from improv.config.values import RecordingSettings
 from improv.errors import ImprovError
 from improv.protocol.commands import Command
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.recording import (
     Head,
     Journal,
@@ -60,9 +60,9 @@ class Remarks:
 
     def observe(self, seen: Snapshot) -> None:
         """Tell of a fault, once."""
-        fault, self._fault = self._fault, seen.fault
-        if seen.fault and seen.fault != fault:
-            self._say(f"fault: {seen.fault}")
+        fault, self._fault = self._fault, seen.health.fault
+        if seen.health.fault and seen.health.fault != fault:
+            self._say(f"fault: {seen.health.fault}")
 
     def remark(self, text: str) -> None:
         """Tell it."""
@@ -118,7 +118,7 @@ class Audience:
         self._journal: Journal | None = None
         self._take: Any = None
         self._head: Head | None = None
-        self._rig = Rig()
+        self._system = SystemStatus()
         self._fault = self._failure = ""
 
     def __enter__(self) -> Self:
@@ -158,7 +158,7 @@ class Audience:
             self._take.observe(told.entry)
         self._tell_fault()
         self._shown.observe(told.seen)
-        self.changed(told.seen.rig)
+        self.changed(told.seen.system)
 
     def stated(self, state: State) -> None:
         """Have the take hold the whole session."""
@@ -177,12 +177,12 @@ class Audience:
         if not count:
             self._shown.remark(why)
 
-    def changed(self, rig: Rig) -> None:
+    def changed(self, system: SystemStatus) -> None:
         """Show the last step with what it is played with now."""
-        self._rig = rig
+        self._system = system
         if self.last is None:
             return
-        seen = replace(self.last.seen, rig=self._completed(rig))
+        seen = replace(self.last.seen, system=self._completed(system))
         for watcher in self.watched_by:
             try:
                 watcher.show(seen)
@@ -230,14 +230,17 @@ class Audience:
     def _step(self) -> int:
         return self.last.seen.step if self.last else 0
 
-    def _completed(self, rig: Rig) -> Rig:
-        """The rig with what is known here: what is recorded, how, and where to."""
+    def _completed(self, system: SystemStatus) -> SystemStatus:
+        """Return the status with what is known here: what is recorded, how, and where to."""
         journal = self._journal
         return replace(
-            rig,
-            take=journal.path.stem if journal is not None and journal.path is not None else "",
-            recording_fault=self._fault,
-            saves_to=str(self.save or ""),
+            system,
+            recording=replace(
+                system.recording,
+                take=journal.path.stem if journal is not None and journal.path is not None else "",
+                fault=self._fault,
+                saves_to=str(self.save or ""),
+            ),
             learning=self.desk.learning if self.desk else "",
         )
 
@@ -247,7 +250,7 @@ class Audience:
         if self._fault == fault:
             return
         self._shown.remark(self._fault or "the recording goes on, and nothing is missing")
-        self.changed(self._rig)
+        self.changed(self._system)
 
     def _close_journal(self, reason: str) -> None:
         if self._journal is not None:

@@ -59,7 +59,7 @@ class CommandRouter:
     def _done(self, command: Command) -> str:
         command = checked(command)
         match command:
-            case Learn() if self._supervisor.rig.api in ("", "none"):
+            case Learn() if self._supervisor.system.midi.api in ("", "none"):
                 raise UsageError("there is no MIDI system here, and so no knob to learn from")
             case Learn(target):
                 note = self._controllers.learn(target)
@@ -69,7 +69,7 @@ class CommandRouter:
                 note = self._controllers.forget(target)
                 self._keep_learned()
                 return note
-            case Connect() if self._supervisor.rig.api in ("", "none"):
+            case Connect() if self._supervisor.system.midi.api in ("", "none"):
                 raise UsageError("there is no MIDI system here, and so no port")
             case Set(name, value) if name != MODEL.name:
                 self._stands[name] = value
@@ -77,8 +77,8 @@ class CommandRouter:
                 self._stands[name] = control_named(name).nudged(self._stands[name], by)
         self._supervisor.ask(command)
         name = command.control if isinstance(command, Set | Nudge) else ""
-        rig = self._supervisor.rig
-        return f"{rig.model} cannot obey {name}" if name in rig.unsupported_controls else ""
+        system = self._supervisor.system
+        return f"{system.network.model} cannot obey {name}" if name in system.network.unsupported_controls else ""
 
     def stands(self, name: str) -> Value:
         """Where a control stands, as far as is known here: what was asked for last, until it is seen elsewhere."""

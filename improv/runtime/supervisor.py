@@ -25,7 +25,7 @@ from improv.midi.shared_notes import SharedNotes
 from improv.models.catalog import find_model, read_model
 from improv.protocol.commands import Command, Connect, Nudge, Panic, Press, Quit, Set
 from improv.protocol.controls import MODEL, OFF, ON, SWING, TEMPO, THRU
-from improv.protocol.snapshot import PortStatus, Rig
+from improv.protocol.snapshot import MidiStatus, NetworkStatus, OnsetTiming, PortStatus, SystemStatus
 from improv.recording import Head, State
 from improv.runtime.ipc_messages import (
     ENGINE,
@@ -108,7 +108,7 @@ class Audience(Protocol):
         """Something else has happened: a process died, a port went."""
         ...
 
-    def changed(self, rig: Rig) -> None:
+    def changed(self, system: SystemStatus) -> None:
         """What it is played with has changed, or the keys that are held, within a step."""
         ...
 
@@ -328,25 +328,31 @@ class Supervisor:
             self._tell_player(Lights(list(messages)))
 
     @property
-    def rig(self) -> Rig:
+    def system(self) -> SystemStatus:
         """What it is played with, as far as it is known here."""
         report, opened, prepared = self._report, self._opened, self._prepared
         ports = self._ports if self._player_open else ()
-        return Rig(
-            says=self._says(ports),
-            api=opened.api if opened else "",
-            input=opened.name("input") if opened else "",
-            output=opened.name("output") if opened else "",
-            ports=ports,
-            keys=tuple(sorted(self._keys)),
-            model=prepared.model if prepared else self._tune.model,
-            model_coming=self._coming_tune.model if self._coming else "",
-            unsupported_controls=prepared.unsupported_controls if prepared else (),
-            thru=ON if self._wiring.thru else OFF,
-            onsets=self._earlier.onsets + report.onsets,
-            dropped_onsets=self._earlier.dropped + report.dropped,
-            lateness_p50_us=report.lateness_p50_us,
-            lateness_p99_us=report.lateness_p99_us,
+        return SystemStatus(
+            description=self._says(ports),
+            midi=MidiStatus(
+                api=opened.api if opened else "",
+                input=opened.name("input") if opened else "",
+                output=opened.name("output") if opened else "",
+                ports=ports,
+                keys=tuple(sorted(self._keys)),
+                thru=ON if self._wiring.thru else OFF,
+            ),
+            network=NetworkStatus(
+                model=prepared.model if prepared else self._tune.model,
+                next_model=self._coming_tune.model if self._coming else "",
+                unsupported_controls=prepared.unsupported_controls if prepared else (),
+            ),
+            timing=OnsetTiming(
+                onsets=self._earlier.onsets + report.onsets,
+                dropped_onsets=self._earlier.dropped + report.dropped,
+                lateness_p50_us=report.lateness_p50_us,
+                lateness_p99_us=report.lateness_p99_us,
+            ),
             engine_deaths=self.engine_deaths,
             player_deaths=self.player_deaths,
             remark=self._remark,
@@ -372,7 +378,7 @@ class Supervisor:
     def _say(self, text: str) -> None:
         self._remark = text
         self._audience.remark(text)
-        self._audience.changed(self.rig)
+        self._audience.changed(self.system)
 
     def _stopped(self) -> Outcome:
         """Silence first, then what they have left to say."""
@@ -457,7 +463,7 @@ class Supervisor:
                 self._let_go()
             case HeldKeys(down):
                 self._keys = down
-                self._audience.changed(self.rig)
+                self._audience.changed(self.system)
             case Turned(messages):
                 for time_s, turned in messages:
                     if said := self._audience.turned(time_s, turned):
@@ -496,7 +502,7 @@ class Supervisor:
             self._wiring = replace(
                 there, input=names.get("input", there.input), output=names.get("output", there.output)
             )
-            self._audience.changed(self.rig)
+            self._audience.changed(self.system)
             self._brief_the_understudy()
 
     def _told_report(self, report: Report) -> None:
@@ -541,7 +547,7 @@ class Supervisor:
         self._connected_to(moved.opened.ports)
         name = names_of(moved.opened.ports)[moved.end] or ""
         unkept = self._audience.picked(moved.end, name, moved.opened.api)
-        self._say("; ".join(filter(None, (self.rig.says, unkept))))
+        self._say("; ".join(filter(None, (self.system.description, unkept))))
 
     def _player_failed(self, failure: Failed) -> None:
         if self._opened is None:
@@ -587,7 +593,7 @@ class Supervisor:
         untold, self._untold = self._untold, []
         for told in untold:
             self._take_in(told)
-            self._audience.told(replace(told, seen=replace(told.seen, rig=self.rig)))
+            self._audience.told(replace(told, seen=replace(told.seen, system=self.system)))
 
     def _take_in(self, told: Told) -> None:
         """What was heard and asked for has come to something; what never came here is missing from the take."""

@@ -10,7 +10,7 @@ from improv.models.sampling import one_unit
 from improv.music.notes import OWN_VOLUME, SILENCE, NoteOn, Placed
 from improv.music.parts import Part
 from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Chord, Form, Place
-from improv.protocol.snapshot import Loudness, PitchProbability, Snapshot
+from improv.protocol.snapshot import Harmony, Loudness, NetworkView, PitchProbability, Snapshot, StepHealth
 from improv.session.state import LEVELS, Session
 
 _SEEN_OF_MEMORY = 48
@@ -25,22 +25,23 @@ def snapshot(session: Session, planned: Session, played: Iterable[Placed] = ()) 
         beats_left=session.turn.beats_left(session.step),
         took_turn=session.listener.took_turn,
         playing=session.position.playing,
-        chord=session.band.frame.chord,
-        next_chord=planned.band.frame.chord,
+        harmony=Harmony(
+            chord=session.band.frame.chord,
+            next_chord=planned.band.frame.chord,
+            form=_form_text(session.tune.form, session.semitones),
+            chords=_known_chords(session, planned),
+        ),
         heard=session.listener.previous_cell,
         played=session.band.frame.melody,
         planned=planned.band.frame.melody if planned.step > session.step else SILENCE,
-        form=_form_text(session.tune.form, session.semitones),
-        chords=_known_chords(session, planned),
         loudness=_loudness(session, played),
-        probabilities=_probabilities(planned),
-        memory=_memory_view(session.network.memory),
+        network=NetworkView(probabilities=_probabilities(planned), memory=_memory_view(session.network.memory)),
         tempo=session.position.transport.bpm,
         swing=session.position.swing,
         settings=session.settings,
-        missed_steps=session.health.missed_steps,
-        faults=session.health.faults,
-        fault=session.health.last_fault,
+        health=StepHealth(
+            missed_steps=session.health.missed_steps, faults=session.health.faults, fault=session.health.last_fault
+        ),
     )
 
 

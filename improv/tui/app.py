@@ -28,7 +28,7 @@ from improv.models.catalog import model_paths
 from improv.music.theory import STEPS_PER_BEAT, pitch_name
 from improv.protocol.commands import TARGETS, Command, Forget, HandOver, Learn, Panic, Restart, Set, Start, Stop, Tap
 from improv.protocol.controls import BARS, CONTROLS, MODE, MODEL, Control, number
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.system.fluidsynth import advice
 from improv.tui.client import Gone, Joined, Link, News, NotStarted, Said, Seen, Started, run_improv
 from improv.tui.harmless import Harmless
@@ -286,17 +286,17 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
     def _see(self, seen: Snapshot) -> None:
         before, self.seen, is_news = self.seen, seen, self._is_news
         if before is None and not self._letters_chosen:
-            has_keys = seen.rig.input and not seen.rig.input.startswith(VIRTUAL)
+            has_keys = seen.system.midi.input and not seen.system.midi.input.startswith(VIRTUAL)
             self.letters = Letters.COMMANDS if has_keys else Letters.PIANO
         if is_news:
             self._is_news, self._banner = False, ""
-        if is_news or before is None or seen.rig.learning != before.rig.learning:
+        if is_news or before is None or seen.system.learning != before.system.learning:
             self._dress()
-        if seen.fault and seen.fault != (before and before.fault):
-            self.noted.append(seen.fault)
-        if seen.rig.remark and seen.rig.remark != (before and before.rig.remark):
-            self._remark(seen.rig.remark, is_new=before is not None and not is_news)
-        self._tell_what_is_kept(seen.rig, Rig() if before is None or is_news else before.rig)
+        if seen.health.fault and seen.health.fault != (before and before.health.fault):
+            self.noted.append(seen.health.fault)
+        if seen.system.remark and seen.system.remark != (before and before.system.remark):
+            self._remark(seen.system.remark, is_new=before is not None and not is_news)
+        self._tell_what_is_kept(seen.system, SystemStatus() if before is None or is_news else before.system)
         self._jam.take(seen)
         if before is None or is_news or self._is_worth_drawing(before, seen):
             self._draw()
@@ -311,19 +311,21 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
         else:
             self.noted.append(text)
 
-    def _tell_what_is_kept(self, rig: Rig, before: Rig) -> None:
+    def _tell_what_is_kept(self, system: SystemStatus, before: SystemStatus) -> None:
         """Say at once that the recording is not whole, and where nothing sounds which file the jam is saved to."""
-        if rig.recording_fault and rig.recording_fault != before.recording_fault:
-            self._toast(f"not recorded: {rig.recording_fault}", wrong=True)
-        kept = saved(rig, full=True)[:1] if hearing(rig).heard is False else ()
-        if kept and (rig.saves_to or rig.take) != (before.saves_to or before.take):
+        if system.recording.fault and system.recording.fault != before.recording.fault:
+            self._toast(f"not recorded: {system.recording.fault}", wrong=True)
+        kept = saved(system, full=True)[:1] if hearing(system).heard is False else ()
+        if kept and (system.recording.saves_to or system.recording.take) != (
+            before.recording.saves_to or before.recording.take
+        ):
             self._toast(kept[0])
 
     def _is_worth_drawing(self, before: Snapshot, seen: Snapshot) -> bool:
         """Whether there is time for it, or it shows what somebody has turned, or what has become of ports and take."""
         if (seen.playing, seen.settings) != (before.playing, before.settings):
             return True
-        if _standing(seen.rig) != _standing(before.rig):
+        if _standing(seen.system) != _standing(before.system):
             return True
         is_new_beat = seen.step % STEPS_PER_BEAT == 0 or seen.step == before.step
         return self._budget.left_s() > (0 if is_new_beat else _SPARE_S)
@@ -356,7 +358,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
         calm = self._banner in ("", _STARTING, _JOINING)
         for screen in self.screen_stack:  # what lies below is seen through, or seen again
             if isinstance(screen, JamScreen | Aside) and screen.is_mounted:  # one that comes is dressed then
-                learns = now(self.seen)[0] if self.seen and self._rig.learning and isinstance(screen, Aside) else ""
+                learns = now(self.seen)[0] if self.seen and self._system.learning and isinstance(screen, Aside) else ""
                 screen.footer.show(where_on(screen), self.letters, mode)
                 screen.banner.say(self._banner or learns, calm=calm)
             if isinstance(screen, HelpScreen):
@@ -581,7 +583,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
         self._learn(self._controls.selected.name)
 
     def _learn(self, target: str) -> None:
-        if target == self._rig.learning:
+        if target == self._system.learning:
             self.ask(Learn(""))
         elif target in TARGETS:
             self.ask(Learn(target))  # what to do now is for the daemon to say
@@ -613,15 +615,15 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
 
     def action_ports(self) -> None:
         """Choose the ports."""
-        self._go(PortsScreen(self._setting.glyphs, self._setting.runs, self._rig, self._setting.advises))
+        self._go(PortsScreen(self._setting.glyphs, self._setting.runs, self._system, self._setting.advises))
 
     def action_models(self) -> None:
         """Choose the network."""
-        self._go(ModelsScreen(self._setting.glyphs, self._setting.runs, self._rig))
+        self._go(ModelsScreen(self._setting.glyphs, self._setting.runs, self._system))
 
     @property
-    def _rig(self) -> Rig:
-        return Rig() if self.seen is None else self.seen.rig
+    def _system(self) -> SystemStatus:
+        return SystemStatus() if self.seen is None else self.seen.system
 
     def action_log(self) -> None:
         """Read what has happened."""
@@ -640,7 +642,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
         """Go back to the jam, or learn nothing any more."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
-        elif self._rig.learning:
+        elif self._system.learning:
             self.ask(Learn(""))
 
     def _go(self, screen: Screen[Any], then: Callable[[Any], object] | None = None) -> None:
@@ -739,7 +741,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
 
     async def _export(self) -> None:
         try:
-            told = await self._setting.runs(["export", self._rig.take or "last"])
+            told = await self._setting.runs(["export", self._system.recording.take or "last"])
         except ImprovError as error:
             self._toast(str(error), wrong=True)
         else:
@@ -876,6 +878,13 @@ def where_on(screen: Screen[Any]) -> Where:
     return found if isinstance(found, Where) else Where.TEXT
 
 
-def _standing(rig: Rig) -> tuple[object, ...]:
-    """What of a rig is news whenever it changes."""
-    return rig.ports, rig.output, rig.take, rig.recording_fault, rig.saves_to, rig.learning
+def _standing(system: SystemStatus) -> tuple[object, ...]:
+    """Return what of a status is news whenever it changes."""
+    return (
+        system.midi.ports,
+        system.midi.output,
+        system.recording.take,
+        system.recording.fault,
+        system.recording.saves_to,
+        system.learning,
+    )

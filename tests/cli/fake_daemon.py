@@ -13,7 +13,7 @@ from improv.music.notes import Cell
 from improv.music.theory import Place
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.controls import Settings
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.snapshot import Harmony, NetworkStatus, Snapshot, StepHealth, SystemStatus
 
 FAKE = '''
 """In the place of `improv daemon run`: it holds the instance and answers, and obeys as far as its manner lets it."""
@@ -52,17 +52,14 @@ SEEN = Snapshot(
     turn=Turn(Who.IMPROV, 8, 16),
     beats_left=1.5,
     playing=True,
-    chord=None,
-    next_chord=None,
+    harmony=Harmony(chord=None, next_chord=None),
     heard=Cell(),
     played=Cell(),
     tempo=132.5,
     swing=0.5,
     settings=Settings(mode=Mode.TRADE),
-    missed_steps=0,
-    faults=0,
-    fault="",
-    rig=Rig(says="jack: plays to Synth", model="echo"),
+    health=StepHealth(missed_steps=0, faults=0, fault=""),
+    system=SystemStatus(description="jack: plays to Synth", network=NetworkStatus(model="echo")),
 )
 """What the program tells of itself."""
 

@@ -18,7 +18,7 @@ from improv import __version__
 from improv.cli.options import _in_bash
 from improv.config.instance import Instance
 from improv.control.socket_server import ControlServer
-from improv.protocol.snapshot import Rig
+from improv.protocol.snapshot import RecordingStatus, SystemStatus
 from tests.cli.command_line import FOUR_BARS, IMPROV, ONE_BAR, Improv, Ran, notes_of
 from tests.control.test_socket import served
 from tests.recording.test_recording import recorded
@@ -221,7 +221,7 @@ def test_the_take_that_plays_is_told_from_one_that_was_recovered_and_exported_it
     path = recorded(takes, end=None)
     assert improv("takes").out.endswith(" recovered\n")
     at = Instance("other")
-    seen = replace(SEEN, rig=Rig(take=path.stem))
+    seen = replace(SEEN, system=SystemStatus(recording=RecordingStatus(take=path.stem)))
     with at.held(), ControlServer(at.socket, at.name, str) as server, served(server) as show:
         show(seen)
         assert improv("takes").out.endswith(" playing\n")

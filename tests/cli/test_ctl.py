@@ -35,7 +35,7 @@ from improv.protocol.commands import (
     Tap,
 )
 from improv.protocol.controls import CONTROLS
-from improv.protocol.json_codec import made
+from improv.protocol.json_codec import from_json
 from improv.protocol.snapshot import PortStatus, Snapshot
 from tests.control.test_socket import SEEN, Daemon, served
 
@@ -156,13 +156,13 @@ def test_a_port_is_asked_for_and_told_when_it_is_connected(
     monkeypatch.setattr("improv.cli.ctl._find_port", lambda *_: None)
     output = PortStatus(role="output", name="synth:in", peers=("synth:in",))
     ports = output, PortStatus(role="input", name="improv in", virtual=True, peers=())
-    show(replace(SEEN, rig=replace(SEEN.rig, api="jack", ports=ports)))
+    show(replace(SEEN, system=replace(SEEN.system, midi=replace(SEEN.system.midi, api="jack", ports=ports))))
     assert ctl(*line.split()) == Done(0, f"{says}\n", "")
     assert daemon.asked == [asked]
 
 
 def test_without_midi_no_port_can_be_asked_for(ctl: Ctl, daemon: Daemon, show: Callable[[Snapshot], None]) -> None:
-    show(replace(SEEN, rig=replace(SEEN.rig, api="none", ports=())))
+    show(replace(SEEN, system=replace(SEEN.system, midi=replace(SEEN.system.midi, api="none", ports=()))))
     done = ctl("connect", "output")
     assert (done.status, done.out) == (69, "")
     assert "improv plays without MIDI" in done.err
@@ -232,7 +232,7 @@ def test_the_instance_comes_from_the_environment(ctl: Ctl, monkeypatch: pytest.M
 
 @pytest.mark.usefixtures("show")
 def test_the_status_is_told_to_people_and_to_programs(ctl: Ctl) -> None:
-    assert made(Snapshot, json.loads(ctl("status", "--json").out)) == SEEN
+    assert from_json(Snapshot, json.loads(ctl("status", "--json").out)) == SEEN
     lines = ctl("status").out.splitlines()
     assert re.split(" {2,}", lines[0]) == [
         "chorus 1 bar 2", "beat 3", "C7 > C(0,1,5)", "improv 1.5 beats", "132.5 bpm", "you C4", "improv -",
@@ -261,7 +261,7 @@ def test_watching_prints_a_line_a_snapshot_until_the_daemon_ends(daemon: Daemon)
             show(seen)
             told.append([process.stdout.readline() for process in watching if process.stdout is not None])
     assert [process.wait() for process in watching] == [0, 0]
-    assert [made(Snapshot, json.loads(line)) for _, line in told] == shown
+    assert [from_json(Snapshot, json.loads(line)) for _, line in told] == shown
     assert [line.partition("  ")[0] for line, _ in told] == ["chorus 1 bar 2", "count-in", "chorus 1 bar 2"]
     assert "stopped" in told[2][0]
     for process in watching:

@@ -11,7 +11,7 @@ import pytest
 from improv.cli import daemon
 from improv.config.instance import Instance
 from improv.midi import ports
-from improv.protocol.snapshot import PortStatus, Rig
+from improv.protocol.snapshot import MidiStatus, PortStatus, SystemStatus
 from improv.system.systemd import unit_of
 from tests.cli.fake_daemon import World, improv
 from tests.ports.jack import eventually
@@ -97,7 +97,7 @@ def test_after_a_kill_another_starts(world: World) -> None:
 @pytest.mark.parametrize(("peers", "told"), [((), True), (("synth",), False), (None, False)])
 def test_an_output_that_nobody_hears_is_told_with_what_to_do(peers: tuple[str, ...] | None, told: bool) -> None:
     output = PortStatus(role="output", name="improv out", virtual=True, peers=peers)
-    said = " ".join(daemon.unheard(Rig(output="improv out", ports=(output,))))
+    said = " ".join(daemon.unheard(SystemStatus(midi=MidiStatus(output="improv out", ports=(output,)))))
     assert ("improv ctl connect output NAME" in said) == told
 
 

@@ -54,7 +54,7 @@ def test_a_jam_goes_on_when_its_folder_is_deleted(tmp_path: Path, monkeypatch: p
     audience = Audience(shown=Silent(), say=lambda _: None)
     audience.save = _save(Wiring(), plays=False)
     folder.rmdir()
-    assert Path(audience._completed(SEEN.rig).saves_to) == audience.save
+    assert Path(audience._completed(SEEN.system).recording.saves_to) == audience.save
 
 
 class Silent:

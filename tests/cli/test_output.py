@@ -22,7 +22,7 @@ from improv.cli.commands import run
 from improv.cli.output import say, say_lines
 from improv.config.instance import Instance
 from improv.control.terminal import Lines
-from improv.protocol.snapshot import Rig
+from improv.protocol.snapshot import MidiStatus, NetworkStatus, RecordingStatus, SystemStatus
 from improv.runtime.log import Log
 from improv.system.systemd import status
 from improv.tui.app import ImprovApp
@@ -115,8 +115,14 @@ def test_takes_and_models(
 
 
 def test_status(said: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
-    rig = Rig(says=NASTY, input=NASTY, output=NASTY, model=NASTY, take=NASTY, remark=NASTY, model_coming=NASTY)
-    seen = replace(SEEN, rig=rig, fault=NASTY)
+    system = SystemStatus(
+        description=NASTY,
+        midi=MidiStatus(input=NASTY, output=NASTY),
+        network=NetworkStatus(model=NASTY, next_model=NASTY),
+        recording=RecordingStatus(take=NASTY),
+        remark=NASTY,
+    )
+    seen = replace(SEEN, system=system, health=replace(SEEN.health, fault=NASTY))
     monkeypatch.setattr("improv.cli.daemon._seen", lambda at: seen)
     monkeypatch.setattr(Instance, "running", lambda at: 1)
     monkeypatch.setattr("improv.cli.daemon.launch", lambda *_: f"improv is playing: {NASTY}")
@@ -130,7 +136,7 @@ def test_lines_of_the_terminal() -> None:
     out = io.StringIO()
     lines = Lines(out)
     lines.remark(NASTY)
-    lines.observe(replace(SEEN, fault=NASTY, faults=5))
+    lines.observe(replace(SEEN, health=replace(SEEN.health, fault=NASTY, faults=5)))
     lines.close()
     assert harmless(out.getvalue())
 

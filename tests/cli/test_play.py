@@ -19,7 +19,7 @@ from improv.cli.options import Given
 from improv.config.instance import Instance, Origin
 from improv.errors import AlreadyRunning, UsageError
 from improv.protocol.commands import Set
-from improv.protocol.snapshot import Rig
+from improv.protocol.snapshot import RecordingStatus, SystemStatus
 from improv.tui.app import ImprovApp
 from improv.tui.client import DaemonLink
 
@@ -290,7 +290,7 @@ def test_a_crash_in_a_browser_puts_nothing_into_what_is_said_to_it(tmp_path: Pat
 
 
 def test_at_the_end_it_says_how_what_was_recorded_becomes_a_file(capsys: pytest.CaptureFixture[str]) -> None:
-    play._part(Instance(), Rig(take="jam-1"), ended=True)
+    play._part(Instance(), SystemStatus(recording=RecordingStatus(take="jam-1")), ended=True)
     assert capsys.readouterr().out == "it is recorded; improv export jam-1 writes it as a MIDI file\n"
-    play._part(Instance(), Rig(), ended=True)
+    play._part(Instance(), SystemStatus(), ended=True)
     assert capsys.readouterr().out == ""

@@ -23,7 +23,7 @@ from improv.config.presets import (
 from improv.errors import DataError, UsageError
 from improv.protocol.commands import Set
 from improv.protocol.controls import CONTROLS
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.snapshot import Snapshot, SystemStatus
 from tests.tui.snapshots import trading
 
 SEEN: Snapshot = trading()[0]
@@ -39,12 +39,14 @@ def test_a_preset_is_how_every_control_stands() -> None:
 
 def test_recalling_turns_what_differs_and_nothing_else() -> None:
     preset = preset_of("slow", SEEN)
-    other = replace(SEEN, tempo=60.0, rig=replace(SEEN.rig, model="another"))
-    assert preset.differs(other) == (Set("tempo", SEEN.tempo), Set("model", SEEN.rig.model))
+    other = replace(
+        SEEN, tempo=60.0, system=replace(SEEN.system, network=replace(SEEN.system.network, model="another"))
+    )
+    assert preset.differs(other) == (Set("tempo", SEEN.tempo), Set("model", SEEN.system.network.model))
 
 
 def test_a_network_that_is_not_known_yet_is_left_out() -> None:
-    assert "model" not in preset_of("bare", replace(SEEN, rig=Rig())).values
+    assert "model" not in preset_of("bare", replace(SEEN, system=SystemStatus())).values
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * (LONGEST_NAME + 1), "bell\a"])

@@ -21,7 +21,7 @@ from improv.music.theory import Chord, Place
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.commands import Command, HandOver, Nudge, Panic, Restart, Set, Start, Stop, Tap
 from improv.protocol.controls import CONTROLS, Settings
-from improv.protocol.snapshot import Snapshot
+from improv.protocol.snapshot import Harmony, Snapshot, StepHealth
 
 LOOPBACK = "127.0.0.1"
 
@@ -45,16 +45,13 @@ def snapshot(step: int = 0, tempo: float = 120, end: int | None = 8, chord: str 
         turn=Turn(Who.YOU, 0, end),
         beats_left=None if end is None else (end - step) / 2,
         playing=True,
-        chord=Chord.parse(chord),
-        next_chord=None,
+        harmony=Harmony(chord=Chord.parse(chord), next_chord=None),
         heard=SILENCE,
         played=SILENCE,
         tempo=tempo,
         swing=0.5,
         settings=Settings(**{"mode": Mode.TRADE, **settings}),
-        missed_steps=0,
-        faults=0,
-        fault="",
+        health=StepHealth(missed_steps=0, faults=0, fault=""),
     )
 
 

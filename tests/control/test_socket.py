@@ -13,7 +13,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from select import select
@@ -48,8 +48,8 @@ from improv.protocol.commands import (
     Tap,
 )
 from improv.protocol.controls import CONTROLS, Settings
-from improv.protocol.json_codec import name_of, plain
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.json_codec import json_fields, to_json
+from improv.protocol.snapshot import Harmony, NetworkStatus, OnsetTiming, Snapshot, StepHealth, SystemStatus
 
 HELLO = '{"improv":1}'
 SEEN = Snapshot(
@@ -58,17 +58,18 @@ SEEN = Snapshot(
     turn=Turn(Who.IMPROV, 8, 16),
     beats_left=1.5,
     playing=True,
-    chord=Chord.parse("C7"),
-    next_chord=Chord(0, (0, 1, 5)),
+    harmony=Harmony(chord=Chord.parse("C7"), next_chord=Chord(0, (0, 1, 5))),
     heard=Cell((Onset(60, 3),), (48,), (Release(48, 2),)),
     played=Cell((), (64,)),
     tempo=132.5,
     swing=0.5,
     settings=Settings(mode=Mode.TRADE, temperature=0.8, key="Bb"),
-    missed_steps=1,
-    faults=2,
-    fault="it was late",
-    rig=Rig(says="virtual ports", model="echo", unsupported_controls=("density",), lateness_p99_us=48.5),
+    health=StepHealth(missed_steps=1, faults=2, fault="it was late"),
+    system=SystemStatus(
+        description="virtual ports",
+        network=NetworkStatus(model="echo", unsupported_controls=("density",)),
+        timing=OnsetTiming(lateness_p99_us=48.5),
+    ),
 )
 
 
@@ -581,7 +582,7 @@ def test_the_newest_snapshot_is_told(connect: Callable[..., Peer], server: Contr
     server.show(replace(SEEN, step=14))
     peer.send('{"do":"status","id":"now"}')
     server.poll()
-    assert peer.lines() == [{"snapshot": plain(replace(SEEN, step=14)), "id": "now"}]
+    assert peer.lines() == [{"snapshot": to_json(replace(SEEN, step=14)), "id": "now"}]
 
 
 def test_a_watcher_is_told_each_new_snapshot_at_most_so_many_a_second_and_the_newest_wins(
@@ -639,7 +640,7 @@ def test_a_figure_that_is_no_number_is_not_told(connect: Callable[..., Peer], se
     server.show(replace(SEEN, tempo=float("nan")))
     peer.send('{"do":"status"}')
     server.poll()
-    assert peer.lines() == [{"snapshot": plain(SEEN)}]
+    assert peer.lines() == [{"snapshot": to_json(SEEN)}]
 
 
 # --- fuzz -----------------------------------------------------------------------------------------
@@ -889,7 +890,7 @@ def test_every_request_on_the_page_is_understood_and_every_request_is_on_the_pag
 
 
 def test_every_field_of_a_snapshot_is_on_the_page() -> None:
-    names = {name_of(field) for kind in (Snapshot, Rig) for field in fields(kind)}
+    names = {name for kind in (Snapshot, SystemStatus) for name in json_fields(kind)[0]}
     assert names <= set(re.findall(r"`([a-z0-9_]+)`", PAGE))
 
 

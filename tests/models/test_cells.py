@@ -401,7 +401,7 @@ def test_the_chords_that_are_seen_are_those_that_are_played(key: str) -> None:
     played = [session.band.frame.chord for session in sessions]
     assert any(chord == SHARP.transposed(sessions[0].semitones) for chord in played)
     for at, (session, planned) in enumerate(pairwise(sessions)):
-        seen = snapshot(session, planned).chords
+        seen = snapshot(session, planned).harmony.chords
         first = at - session.place % STEPS_PER_BAR
         sounded = played[max(0, first) : first + len(seen)]
         assert list(seen[max(0, -first) :])[: len(sounded)] == sounded
@@ -414,10 +414,10 @@ def test_where_nothing_is_planned_no_chord_is_seen_to_come() -> None:
     model = Wanderer()
     session = wandering(1, 0.0)[20]
     stopped, _ = advance(session, Heard((), (Stop(),)), model)
-    assert len(snapshot(session, stopped).chords) == session.place % STEPS_PER_BAR + 1
-    assert snapshot(stopped, stopped).chords == ()
+    assert len(snapshot(session, stopped).harmony.chords) == session.place % STEPS_PER_BAR + 1
+    assert snapshot(stopped, stopped).harmony.chords == ()
     again, _ = advance(session, Heard((), (Restart(),)), model)
-    coming = snapshot(session, again).chords[session.place % STEPS_PER_BAR + 1 :]
+    coming = snapshot(session, again).harmony.chords[session.place % STEPS_PER_BAR + 1 :]
     assert coming == (*[None] * -again.place, *FORM.chords[: CELLS.lookahead_steps])
 
 

@@ -17,7 +17,7 @@ from improv.config.instance import Instance
 from improv.control.socket_client import ControlClient
 from improv.errors import ImprovError
 from improv.protocol.commands import Connect
-from improv.protocol.snapshot import PortStatus, Rig
+from improv.protocol.snapshot import PortStatus, SystemStatus
 from tests.ports.jack import (
     IMPROV_IN,
     IMPROV_OUT,
@@ -86,18 +86,18 @@ class Stage:
             client.ask(Connect(end, name))
 
     @property
-    def rig(self) -> Rig:
+    def system(self) -> SystemStatus:
         """What a client is shown of the ports."""
         with ControlClient(Instance("stage").socket) as client:
-            return client.status().rig
+            return client.status().system
 
     def port(self, role: str) -> PortStatus:
         """One of its ports; nothing is known of it while they are closed."""
-        return next((port for port in self.rig.ports if port.role == role), PortStatus(role=role, name=""))
+        return next((port for port in self.system.midi.ports if port.role == role), PortStatus(role=role, name=""))
 
     def _answers(self) -> bool:
         with suppress(ImprovError, OSError):
-            return bool(self.rig.ports)
+            return bool(self.system.midi.ports)
         return False
 
     def connected(self, role: str, *peers: str) -> None:
@@ -115,9 +115,9 @@ def plays(witness: Witness) -> None:
 def hears(stage: Stage, keyboard: Keyboard, pitch: int) -> None:
     """A key that is held is shown as held, and its end as its end."""
     keyboard.play([(0x90, pitch, 90)])
-    eventually(lambda: stage.rig.keys == (pitch,), "the key")
+    eventually(lambda: stage.system.midi.keys == (pitch,), "the key")
     keyboard.play([(0x80, pitch, 0)])
-    eventually(lambda: stage.rig.keys == (), "its end")
+    eventually(lambda: stage.system.midi.keys == (), "its end")
 
 
 @pytest.mark.parametrize("synchronous", [True, False], ids=["-S", "as most run it"])
@@ -125,7 +125,7 @@ def test_an_output_goes_every_way_and_sounds_there_and_nowhere_else(synchronous:
     def moved(server: Server) -> None:
         oboe, bassoon = server.witness("oboe"), server.witness("bassoon")
         stage = Stage(server, *SOLO)
-        assert "virtual port 'improv out' (nothing is connected to it)" in stage.rig.says
+        assert "virtual port 'improv out' (nothing is connected to it)" in stage.system.description
         assert stage.port("output").virtual
         assert stage.typed("output", "oboe") == "output: oboe:input\n"  # virtual to named
         stage.connected("output", oboe.port)
@@ -171,10 +171,10 @@ def test_an_input_goes_every_way_and_is_heard_there_and_nowhere_else(tmp_path: P
         upper.play([(0x90, 72, 90), (0x80, 72, 0)])
         hears(stage, lower, 62)
         lower.play([(0x90, 64, 90)])
-        eventually(lambda: stage.rig.keys == (64,), "the key")
+        eventually(lambda: stage.system.midi.keys == (64,), "the key")
         stage.connect("input", "virtual")
         stage.connected("input")
-        eventually(lambda: stage.rig.keys == (), "an end of what was held")
+        eventually(lambda: stage.system.midi.keys == (), "an end of what was held")
         server.connect(upper.port, IMPROV_IN)
         stage.connected("input", upper.port)
         hears(stage, upper, 65)
@@ -239,7 +239,7 @@ def test_a_cable_that_somebody_pulls_stays_out_and_is_silenced_when_it_is_plugge
         eventually(lambda: (1, 60) in sounding(oboe.heard()), "the note")
         server.disconnect(IMPROV_OUT, oboe.port)
         eventually(lambda: stage.port("output").peers == (), "that it is out")
-        assert "was unplugged by somebody" in stage.rig.remark
+        assert "was unplugged by somebody" in stage.system.remark
         keyboard.play([(0x80, 60, 0), (0xB0, 64, 0)])  # which is lost
         since = len(oboe.heard())
         server.connect(IMPROV_OUT, oboe.port)
@@ -346,11 +346,11 @@ def test_one_keyboard_and_one_synth_are_connected_by_themselves_and_nothing_else
         other.ended()
         stage.stop()
         stage.start(*SOLO, *VIRTUAL)
-        assert {port.virtual for port in stage.rig.ports} == {True}
+        assert {port.virtual for port in stage.system.midi.ports} == {True}
         stage.stop()
         server.witness("bassoon")
         stage.start(*SOLO)
-        assert {port.virtual for port in stage.rig.ports} == {True}
+        assert {port.virtual for port in stage.system.midi.ports} == {True}
 
     conclusive(alone, tmp_path, period=PERIOD)
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
@@ -14,8 +14,18 @@ from improv.music.notes import Cell, Onset, Release
 from improv.music.theory import QUALITIES, Chord, Place
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.controls import Settings
-from improv.protocol.json_codec import encoded, fields_of, made, malformed, object_of, parsed, plain, printable
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.json_codec import (
+    Inlined,
+    JsonName,
+    as_data_error,
+    from_json,
+    json_fields,
+    json_text,
+    parse_object,
+    printable,
+    to_json,
+)
+from improv.protocol.snapshot import Harmony, NetworkStatus, OnsetTiming, Snapshot, StepHealth, SystemStatus
 
 
 class Colour(StrEnum):
@@ -37,6 +47,12 @@ class Outer:
     on: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouped:
+    inner: Inlined[Inner] = Inner(1.0)
+    description: Annotated[str, JsonName("says")] = ""
+
+
 C7, CLUSTER = Chord.parse("C7"), Chord(0, (0, 1, 5))
 
 
@@ -56,6 +72,7 @@ C7, CLUSTER = Chord.parse("C7"), Chord(0, (0, 1, 5))
         (Chord, Chord.parse("F#dim7"), "F#dim7"),
         (Chord, CLUSTER, {"root": 0, "intervals": [0, 1, 5]}),
         (Chord | None, None, None),
+        (Grouped, Grouped(inner=Inner(2.0), description="x"), {"number": 2.0, "colour": "red", "says": "x"}),
         (
             Outer,
             Outer(Inner(2.0), (1,), Inner(3.0), "word", True),
@@ -70,12 +87,12 @@ C7, CLUSTER = Chord.parse("C7"), Chord(0, (0, 1, 5))
     ],
 )
 def test_a_value_is_told_and_made_again(kind: Any, value: Any, told: Any) -> None:
-    assert plain(value) == told
-    assert made(kind, json.loads(encoded(plain(value)))) == value
+    assert to_json(value) == told
+    assert from_json(kind, json.loads(json_text(to_json(value)))) == value
 
 
 def test_a_chord_is_also_made_from_its_fields() -> None:
-    assert made(Chord, {"root": 0, "intervals": [0, 4, 7, 10]}) == C7
+    assert from_json(Chord, {"root": 0, "intervals": [0, 4, 7, 10]}) == C7
 
 
 @pytest.mark.parametrize(
@@ -97,12 +114,13 @@ def test_a_chord_is_also_made_from_its_fields() -> None:
         (float | str, None, "None is no "),
         (Inner, {}, "Inner lacks number"),
         (Inner, {"number": 1, "size": 2}, "Inner has no size"),
+        (Grouped, {"description": "x"}, "Grouped has no description"),
         (Inner, [1], r"\[1\] is no Inner"),
     ],
 )
 def test_what_stands_for_no_value_is_refused(kind: Any, raw: Any, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        made(kind, raw)
+        from_json(kind, raw)
 
 
 @pytest.mark.parametrize(
@@ -119,22 +137,23 @@ def test_what_stands_for_no_value_is_refused(kind: Any, raw: Any, why: str) -> N
 )
 def test_a_text_that_holds_no_object_is_refused(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        parsed(text)
+        parse_object(text)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_no_number_is_not_told(number: float) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
-        encoded(plain(Inner(number)))
+        json_text(to_json(Inner(number)))
 
 
 def test_a_field_with_a_default_may_be_left_out() -> None:
-    assert fields_of(Inner)[1] == {"number"}
-    assert object_of(Inner, {"number": 1}) == Inner(1.0)
+    assert json_fields(Inner)[1] == {"number"}
+    assert from_json(Inner, {"number": 1}) == Inner(1.0)
+    assert from_json(Grouped, {"says": "x"}) == Grouped(description="x")
 
 
 def test_what_is_malformed_is_one_line() -> None:
-    with pytest.raises(DataError, match=r"^the thing is not what it should be \(a b\)$"), malformed("the thing"):
+    with pytest.raises(DataError, match=r"^the thing is not what it should be \(a b\)$"), as_data_error("the thing"):
         raise ValueError("a\n  b")
 
 
@@ -159,29 +178,25 @@ snapshots = st.builds(
     turn=st.builds(Turn, st.sampled_from(Who), whole, st.none() | whole),
     beats_left=st.none() | finite,
     playing=st.booleans(),
-    chord=st.none() | chords,
-    next_chord=st.none() | chords,
+    harmony=st.builds(Harmony, chord=st.none() | chords, next_chord=st.none() | chords),
     heard=cells,
     played=cells,
     tempo=finite,
     swing=finite,
     settings=st.builds(Settings, mode=st.sampled_from(Mode), temperature=finite, density=finite, key=words),
-    missed_steps=whole,
-    faults=whole,
-    fault=words,
-    rig=st.builds(
-        Rig,
-        says=words,
-        unsupported_controls=st.lists(words, max_size=3).map(tuple),
-        lateness_p99_us=finite,
-        onsets=whole,
+    health=st.builds(StepHealth, missed_steps=whole, faults=whole, fault=words),
+    system=st.builds(
+        SystemStatus,
+        description=words,
+        network=st.builds(NetworkStatus, unsupported_controls=st.lists(words, max_size=3).map(tuple)),
+        timing=st.builds(OnsetTiming, lateness_p99_us=finite, onsets=whole),
     ),
 )
 
 
 @given(snapshots)
 def test_a_snapshot_comes_back_as_it_was(seen: Snapshot) -> None:
-    assert made(Snapshot, parsed(encoded(plain(seen)))) == seen
+    assert from_json(Snapshot, parse_object(json_text(to_json(seen)))) == seen
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from improv.config.values import Tune, Wiring
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Quit, Set
-from improv.protocol.snapshot import How, Rig
+from improv.protocol.snapshot import How, SystemStatus
 from improv.recording import Head, Journal, Recording, State, read_take
 from improv.recording.replay import check
 from improv.runtime.ipc_messages import Begin, Told
@@ -39,7 +39,7 @@ class Listener:
     @property
     def model(self) -> str:
         """The network that has played last."""
-        return self.told_[-1].seen.rig.model
+        return self.told_[-1].seen.system.network.model
 
     @property
     def recording(self) -> Recording:
@@ -64,7 +64,7 @@ class Listener:
 
     def lost(self, count: int, why: str) -> None: ...
 
-    def changed(self, rig: Rig) -> None: ...
+    def changed(self, system: SystemStatus) -> None: ...
 
     def remark(self, text: str) -> None:
         self.remarks.append(text)
@@ -110,7 +110,7 @@ def performed(listener: Listener, model: str = "eck2002-blues") -> list[str]:
     with Supervisor(tune, Wiring(api="none"), listener) as listener.supervisor:
         assert listener.supervisor.ready() is not None
         listener.supervisor.play(Begin(Mode.SOLO, 1), [listener])
-    return [told.seen.rig.model for told in listener.told_]
+    return [told.seen.system.network.model for told in listener.told_]
 
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the children")
@@ -125,7 +125,7 @@ def test_another_network_takes_over_on_a_step_and_in_its_place(tmp_path: Path) -
     assert listener.supervisor.engine_deaths == 0
     entries = listener.recording.entries
     assert list(dict.fromkeys(entry.step for entry in entries)) == [*range(entries[-1].step + 1)]
-    assert {told.seen.fault for told in listener.told_} <= {"", LATE}  # which a busy machine may make it
+    assert {told.seen.health.fault for told in listener.told_} <= {"", LATE}  # which a busy machine may make it
     assert How.IDLE not in {entry.how for entry in entries}
     assert [bool(entry.model) for entry in entries].count(True) == 1
 

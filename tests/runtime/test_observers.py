@@ -8,14 +8,14 @@ from improv.config.instance import Instance
 from improv.control.midi_controllers import Controllers
 from improv.errors import UsageError
 from improv.protocol.commands import Learn
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.snapshot import MidiStatus, Snapshot, SystemStatus
 from improv.runtime.observers import Audience
 from improv.runtime.router import CommandRouter
 from tests.cli.fake_daemon import SEEN
 
 
 def test_whoever_watches_sees_what_is_learned_and_without_midi_nothing_is() -> None:
-    there = SimpleNamespace(rig=Rig(api="jack"), want=lambda wanted: None)
+    there = SimpleNamespace(system=SystemStatus(midi=MidiStatus(api="jack")), want=lambda wanted: None)
     shown: list[Snapshot] = []
     audience = Audience(SimpleNamespace(), print)
     audience.desk = CommandRouter(there, Controllers(()), Instance())  # type: ignore[arg-type]
@@ -23,8 +23,8 @@ def test_whoever_watches_sees_what_is_learned_and_without_midi_nothing_is() -> N
     audience.last = SimpleNamespace(seen=SEEN)  # type: ignore[assignment]
     for target in ("tempo", ""):
         audience.desk.ask(Learn(target))
-        audience.changed(there.rig)
-    assert [seen.rig.learning for seen in shown] == ["tempo", ""]
-    there.rig = Rig(api="none")
+        audience.changed(there.system)
+    assert [seen.system.learning for seen in shown] == ["tempo", ""]
+    there.system = SystemStatus(midi=MidiStatus(api="none"))
     with pytest.raises(UsageError, match="no knob to learn from"):
         audience.desk.ask(Learn("tempo"))

@@ -24,7 +24,7 @@ from improv.music.notes import NoteOn
 from improv.music.parts import Part
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Connect, Nudge, Quit, Set
-from improv.protocol.snapshot import How, PortStatus, Rig
+from improv.protocol.snapshot import How, PortStatus, SystemStatus
 from improv.recording import Entry, Head, Recording, State, find_take, read_take
 from improv.recording.replay import check
 from improv.runtime.ipc_messages import Alive, Begin, Moved, Opened, TakeOver, Told
@@ -250,7 +250,7 @@ class Impatient:
 
     def lost(self, count: int, why: str) -> None: ...
 
-    def changed(self, rig: Rig) -> None: ...
+    def changed(self, system: SystemStatus) -> None: ...
 
     def remark(self, text: str) -> None: ...
 
@@ -392,7 +392,7 @@ def test_a_server_that_goes_while_no_player_is_there_to_tell_is_told_by_the_host
     supervisor._listen([])
     assert (host.killed, player.killed, standby.killed) == (True, True, True)
     assert (supervisor._host, supervisor._player, supervisor._understudy) == (None, None, None)
-    assert "the MIDI server is gone" in supervisor.rig.remark
+    assert "the MIDI server is gone" in supervisor.system.remark
 
 
 def test_processes_that_die_before_they_have_done_any_work_end_a_jam_and_others_only_if_too_many() -> None:

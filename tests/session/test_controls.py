@@ -762,18 +762,19 @@ def test_a_snapshot_shows_what_the_network_makes_of_it(blues: OnnxModel) -> None
     sessions, leaving = through(session, blues, 12)
     for here, after, leaves in zip(sessions, sessions[1:], leaving, strict=False):
         seen = snapshot(here, after, leaves.events)
-        assert seen.form.split(" | ")[:2] == ["D7", "G7"]
-        assert Form.parse(seen.form).bars == 12
+        assert seen.harmony.form.split(" | ")[:2] == ["D7", "G7"]
+        assert Form.parse(seen.harmony.form).bars == 12
         assert seen.planned == after.band.frame.melody
         bent, trained = (
-            [chance.bent for chance in seen.probabilities],
-            [chance.trained for chance in seen.probabilities],
+            [chance.steered for chance in seen.network.probabilities],
+            [chance.trained for chance in seen.network.probabilities],
         )
         assert (sum(bent), max(bent)) == (1, 1)  # at temperature 0 the likeliest takes all
         assert sum(trained) == pytest.approx(1, abs=0.001)
-        assert {chance.pitch for chance in seen.probabilities if chance.bent} == after.band.frame.melody.pitches
-        assert 0 < len(seen.memory) <= 48
-        assert all(-1 <= number <= 1 for number in seen.memory)
+        likely = {each.pitch for each in seen.network.probabilities if each.steered}
+        assert likely == after.band.frame.melody.pitches
+        assert 0 < len(seen.network.memory) <= 48
+        assert all(-1 <= number <= 1 for number in seen.network.memory)
         struck_ = velocities([leaves], Part.MELODY)
         assert seen.loudness.melody == (round(struck_[0] / 2) if struck_ else 0)
     assert snapshot(sessions[-1], sessions[-1]).planned == SILENCE
@@ -782,9 +783,9 @@ def test_a_snapshot_shows_what_the_network_makes_of_it(blues: OnnxModel) -> None
 def test_the_odds_are_shown_while_you_play_too_and_not_where_the_network_failed(blues: OnnxModel) -> None:
     session = opened(blues, Mode.LISTEN)
     sessions, _ = through(session, blues, 2)
-    assert snapshot(sessions[0], sessions[1]).probabilities
+    assert snapshot(sessions[0], sessions[1]).network.probabilities
     failed, _ = fallback(sessions[1], Heard(), blues, "no")
-    assert not snapshot(sessions[1], failed).probabilities
+    assert not snapshot(sessions[1], failed).network.probabilities
 
 
 @pytest.mark.parametrize("at", [*range(-8, 8), 11, 40, 95, 96, 97, 150, 191])

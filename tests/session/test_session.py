@@ -257,9 +257,9 @@ def test_a_snapshot_shows_the_place_and_what_is_planned(echo: Echo, begun: Begun
     sessions, leaving = through(begun(), echo, 9, press(64, 6.9 * STEP_S))
     seen = snapshot(sessions[7], sessions[8], leaving[7].events)
     assert (seen.place.chorus, seen.place.bar, seen.place.beat) == (1, 1, 4)
-    assert seen.chord is not None
-    assert seen.next_chord is not None
-    assert (seen.chord.symbol, seen.next_chord.symbol, seen.turn.who) == ("C7", "F7", Who.YOU)
+    assert seen.harmony.chord is not None
+    assert seen.harmony.next_chord is not None
+    assert (seen.harmony.chord.symbol, seen.harmony.next_chord.symbol, seen.turn.who) == ("C7", "F7", Who.YOU)
 
 
 def test_what_you_played_is_shown_when_its_step_is_over(echo: Echo, begun: Begun) -> None:

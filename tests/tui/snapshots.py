@@ -14,7 +14,17 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.controls import SWING, Settings
 from improv.protocol.heard import Heard
-from improv.protocol.snapshot import PortStatus, Rig, Snapshot
+from improv.protocol.snapshot import (
+    Harmony,
+    MidiStatus,
+    NetworkStatus,
+    OnsetTiming,
+    PortStatus,
+    RecordingStatus,
+    Snapshot,
+    StepHealth,
+    SystemStatus,
+)
 from improv.session.lifecycle import begin, idled
 from improv.session.state import Session
 from improv.session.step import advance
@@ -25,20 +35,20 @@ MODEL = Path(__file__).parents[2] / "exported_models" / "eck2002-blues.onnx"
 LICK = "C4 - Eb4 F4 F#4 - G4 - Bb4 - G4 F4 Eb4 - C4 . . G4 Bb4 - C5 - - . Bb4 - G4 - F4 Eb4 C4 ."
 """What you play in each of your turns: a cell a step, `-` goes on, `.` is silence."""
 
-RIG = Rig(
-    says="hears keys from nanoKEY2 24:0, plays to FLUID Synth 128:0",
-    api="alsa",
-    input="nanoKEY2",
-    output="FLUID Synth",
-    ports=(
-        PortStatus(role="input", name="nanoKEY2", peers=("nanoKEY2",)),
-        PortStatus(role="output", name="FLUID Synth", peers=("FLUID Synth",)),
+RIG = SystemStatus(
+    description="hears keys from nanoKEY2 24:0, plays to FLUID Synth 128:0",
+    midi=MidiStatus(
+        api="alsa",
+        input="nanoKEY2",
+        output="FLUID Synth",
+        ports=(
+            PortStatus(role="input", name="nanoKEY2", peers=("nanoKEY2",)),
+            PortStatus(role="output", name="FLUID Synth", peers=("FLUID Synth",)),
+        ),
     ),
-    model="eck2002-blues",
-    take="2026-11-21-13.05.improv",
-    onsets=96,
-    lateness_p50_us=41,
-    lateness_p99_us=187,
+    network=NetworkStatus(model="eck2002-blues"),
+    recording=RecordingStatus(take="2026-11-21-13.05.improv"),
+    timing=OnsetTiming(onsets=96, lateness_p50_us=41, lateness_p99_us=187),
 )
 
 
@@ -64,7 +74,11 @@ def _lick(step: int, step_s: float = 0.25) -> tuple[Timed, ...]:
 def _seen(session: Session, planned: Session, played: Iterable[Placed] = ()) -> Snapshot:
     keys = tuple(key.pitch for key in session.listener.keys if key.release is None)
     seen = snapshot(session, planned, played)
-    return replace(seen, step_p50_us=640.0, step_p99_us=1310.0, rig=replace(RIG, keys=keys))
+    return replace(
+        seen,
+        health=replace(seen.health, step_p50_us=640.0, step_p99_us=1310.0),
+        system=replace(RIG, midi=replace(RIG.midi, keys=keys)),
+    )
 
 
 @cache
@@ -115,16 +129,17 @@ def stopped() -> Snapshot:
 def faulty() -> Snapshot:
     """Much has gone wrong, and it plays on."""
     seen = of_turn(Who.IMPROV)
-    rig = replace(
-        seen.rig,
-        input="",
-        ports=seen.rig.ports[1:],
-        dropped_onsets=2,
-        model_coming="eck2002-chords",
+    system = replace(
+        seen.system,
+        midi=replace(seen.system.midi, input="", ports=seen.system.midi.ports[1:]),
+        timing=replace(seen.system.timing, dropped_onsets=2),
+        network=replace(seen.system.network, next_model="eck2002-chords"),
         engine_deaths=1,
         remark="the keyboard is gone",
     )
-    return replace(seen, faults=3, fault="the network was late", missed_steps=7, rig=rig)
+    return replace(
+        seen, health=replace(seen.health, faults=3, fault="the network was late", missed_steps=7), system=system
+    )
 
 
 def bare() -> Snapshot:
@@ -135,16 +150,13 @@ def bare() -> Snapshot:
         turn=Turn(Who.YOU, 0),
         beats_left=None,
         playing=True,
-        chord=None,
-        next_chord=None,
+        harmony=Harmony(chord=None, next_chord=None),
         heard=Cell(),
         played=Cell(),
         tempo=120,
         swing=0.5,
         settings=Settings(mode=Mode.PHRASE),
-        missed_steps=0,
-        faults=0,
-        fault="",
+        health=StepHealth(missed_steps=0, faults=0, fault=""),
     )
 
 
@@ -153,4 +165,4 @@ def everything() -> Iterator[Snapshot]:
     yield from trading()
     yield from trading(1, Mode.DUET)
     yield from trading(1, Mode.SOLO, 2.5)
-    yield from (faulty(), bare(), stopped(), replace(of_turn(Who.IMPROV), chord=Chord(0, (0, 1, 5))))
+    yield from (faulty(), bare(), stopped(), replace(of_turn(Who.IMPROV), harmony=Harmony(chord=Chord(0, (0, 1, 5)))))

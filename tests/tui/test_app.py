@@ -35,7 +35,7 @@ from improv.protocol.commands import (
     Tap,
 )
 from improv.protocol.controls import CONTROLS, Settings
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.snapshot import Harmony, MidiStatus, NetworkStatus, Snapshot, StepHealth, SystemStatus
 from improv.system.fluidsynth import Advice
 from improv.tui.app import DARK, GONE, LIGHT, ImprovApp, Setting
 from improv.tui.client import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, latest
@@ -49,27 +49,27 @@ from tests.control.test_socket import Daemon, served
 from tests.tui.pilot import UNSPARING, QuickPilot
 
 FORM = Form.parse(" | ".join(["C7"] * 12))
-KEYS = Rig(says="plays", api="alsa", input="nanoKEY2", output="FLUID", model="eck2002-blues")
+KEYS = SystemStatus(
+    description="plays",
+    midi=MidiStatus(api="alsa", input="nanoKEY2", output="FLUID"),
+    network=NetworkStatus(model="eck2002-blues"),
+)
 SEEN = Snapshot(
     step=8,
     place=Place.of(8, FORM),
     turn=Turn(Who.YOU, 0, 32),
     beats_left=12,
     playing=True,
-    chord=Chord.parse("C7"),
-    next_chord=Chord.parse("F7"),
+    harmony=Harmony(chord=Chord.parse("C7"), next_chord=Chord.parse("F7"), form=" | ".join(["C7"] * 12)),
     heard=SILENCE,
     played=SILENCE,
-    form=" | ".join(["C7"] * 12),
     tempo=120.0,
     swing=0.5,
     settings=Settings(mode=Mode.TRADE),
-    missed_steps=0,
-    faults=0,
-    fault="",
-    rig=KEYS,
+    health=StepHealth(missed_steps=0, faults=0, fault=""),
+    system=KEYS,
 )
-ALONE = replace(SEEN, rig=replace(KEYS, input="virtual port 'improv'"))
+ALONE = replace(SEEN, system=replace(KEYS, midi=replace(KEYS.midi, input="virtual port 'improv'")))
 PORTS = {"api": "alsa", "inputs": ["nanoKEY2", "Launchkey"], "outputs": ["FLUID"]}
 
 
@@ -372,7 +372,11 @@ def test_a_control_the_network_is_deaf_to_says_so_in_words(tmp_path: Path) -> No
         line = next(line for line in stage.screen().split("\n") if "density" in line)
         assert DEAF in line
 
-    staged(tmp_path, scene, replace(SEEN, rig=replace(KEYS, unsupported_controls=("density",))))
+    staged(
+        tmp_path,
+        scene,
+        replace(SEEN, system=replace(KEYS, network=replace(KEYS.network, unsupported_controls=("density",)))),
+    )
 
 
 def test_the_footer_can_be_clicked_on_panic_first(tmp_path: Path) -> None:
@@ -628,7 +632,13 @@ def test_the_log_tells_what_the_daemon_wrote_and_what_was_seen(tmp_path: Path) -
     (tmp_path / "log").write_text(f"{json.dumps(line)}\nno json\n")
 
     async def scene(stage: Stage) -> None:
-        await stage.tell(Seen(replace(SEEN, fault="late", rig=replace(KEYS, remark="nanoKEY2 is gone"))))
+        await stage.tell(
+            Seen(
+                replace(
+                    SEEN, health=replace(SEEN.health, fault="late"), system=replace(KEYS, remark="nanoKEY2 is gone")
+                )
+            )
+        )
         await stage.press("f7")
         assert isinstance(stage.app.screen, LogScreen)
         await stage.pilot.pause()

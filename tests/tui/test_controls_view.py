@@ -69,7 +69,12 @@ def test_every_value_ends_at_one_edge(tmp_path: Path, size: tuple[int, int]) -> 
             assert line == line.rstrip()
             assert line.endswith((DEAF, " deaf")) == (name == "density")
 
-    staged(tmp_path, scene, replace(SEEN, rig=replace(KEYS, unsupported_controls=("density",))), size=size)
+    staged(
+        tmp_path,
+        scene,
+        replace(SEEN, system=replace(KEYS, network=replace(KEYS.network, unsupported_controls=("density",)))),
+        size=size,
+    )
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 50), (40, 12)])

@@ -167,7 +167,7 @@ def test_every_control_is_turned_from_the_keyboard_obeyed_and_shown(tmp_path: Pa
             assert told(wanted) in jam.line(name)  # at once
             await jam.asked(Set(name, wanted))
             if name == "model":
-                await jam.play_until(lambda seen: seen.rig.model_coming, "network that is coming")
+                await jam.play_until(lambda seen: seen.system.network.next_model, "network that is coming")
                 assert f"{UNICODE.to} {wanted}" in jam.text(StatusLine)
                 jam.daemon.arrive()
             await jam.play_until(lambda seen, name=name, wanted=wanted: seen.value(name) == wanted, name)  # type: ignore[misc]
@@ -420,7 +420,7 @@ def test_a_knob_is_learned_and_turns_what_it_was_learned_for(tmp_path: Path) -> 
         for value in (10, 20):
             jam.daemon.turn((0xB0, 70, value))
             await jam.play()
-        await jam.play_until(lambda seen: "bound to tempo" in seen.rig.remark, "word of it")
+        await jam.play_until(lambda seen: "bound to tempo" in seen.system.remark, "word of it")
         assert "bound to tempo" in jam.app.noted[-1]
         jam.daemon.turn((0xB0, 70, 64))
         await jam.asked(Set)
@@ -476,7 +476,7 @@ def test_ports_are_connected_by_their_digits(tmp_path: Path) -> None:
         assert jam.ran[0] == ["ports", "--json", "--api", "jack"]
         await jam.press("2", "4")
         await jam.asked(Connect("input", "Launchkey"), Connect("output", "FLUID"))
-        await jam.play_until(lambda seen: seen.rig.output == "FLUID", "the port")
+        await jam.play_until(lambda seen: seen.system.midi.output == "FLUID", "the port")
         await jam.pilot.until(lambda: "plays through: FLUID" in jam.screen(), "the port")
         assert "hears: Launchkey" in jam.screen()
         await jam.press("escape")
@@ -502,7 +502,7 @@ def test_a_call_on_the_computer_keyboard_is_heard_sounds_and_is_answered(tmp_pat
                 "its sound",
             )
             seen = await jam.play()
-            assert pitch in seen.rig.keys
+            assert pitch in seen.system.midi.keys
             heard += [onset.pitch for onset in seen.heard.onsets]
             assert UNICODE.you in jam.text(Keyboard)
             jam.now_s[0] += 0.3
@@ -519,7 +519,7 @@ def test_a_call_on_the_computer_keyboard_is_heard_sounds_and_is_answered(tmp_pat
         seen = await jam.play_until(lambda seen: seen.turn.who is Who.IMPROV, "turn of improv's")
         heard += [onset.pitch for onset in seen.heard.onsets]
         assert heard == pitches
-        assert not seen.rig.keys
+        assert not seen.system.midi.keys
         answer: list[int] = []
         while seen.turn.who is Who.IMPROV:
             answer += [onset.pitch for onset in seen.played.onsets]

@@ -64,7 +64,9 @@ def choruses() -> tuple[Snapshot, ...]:
         for note, share in enumerate(trained)
     )
     memory = tuple(round(((7 * index) % 41 - 20) / 20, 2) for index in range(48))
-    return tuple(replace(each, probabilities=probabilities, memory=memory) for each in seen)
+    return tuple(
+        replace(each, network=replace(each.network, probabilities=probabilities, memory=memory)) for each in seen
+    )
 
 
 def moment() -> list[Snapshot]:

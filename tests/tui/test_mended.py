@@ -33,7 +33,7 @@ from improv.control.socket_server import ControlServer
 from improv.errors import DataError
 from improv.protocol.commands import Connect, Learn, Panic, Press, Set, Start, Stop, Tap
 from improv.protocol.controls import CONTROLS
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.snapshot import MidiStatus, Snapshot, SystemStatus
 from improv.system.fluidsynth import Found, advice
 from improv.tui import client as daemon_link
 from improv.tui.app import DARK, LIGHT, ImprovApp, Setting
@@ -249,7 +249,9 @@ def test_panic_lets_the_keys_of_the_piano_go_and_says_silenced_only_when_it_is(t
 def test_a_daemon_that_has_gone_plays_and_records_nothing_and_what_is_asked_of_it_is_refused_once(
     tmp_path: Path,
 ) -> None:
-    playing = replace(ALONE, rig=replace(ALONE.rig, take="2026-11-21.improv"))
+    playing = replace(
+        ALONE, system=replace(ALONE.system, recording=replace(ALONE.system.recording, take="2026-11-21.improv"))
+    )
 
     async def scene(stage: Stage) -> None:
         band, status = stage.app.screen.query_one(TurnBand), stage.app.screen.query_one(StatusLine)
@@ -288,7 +290,7 @@ def test_while_it_learns_it_says_so_and_a_key_leaves_it(tmp_path: Path, key: str
     async def scene(stage: Stage) -> None:
         await stage.press("f5")
         assert stage.asked() == [Learn("tempo")]
-        await stage.tell(Seen(replace(SEEN, rig=replace(KEYS, learning="tempo"))))
+        await stage.tell(Seen(replace(SEEN, system=replace(KEYS, learning="tempo"))))
         assert "Move the knob that shall turn tempo (esc: none)" in stage.screen()
         await stage.press("f1")
         assert "Move the knob that shall turn tempo (esc: none)" in stage.screen()
@@ -305,11 +307,14 @@ def test_while_it_learns_it_says_so_and_a_key_leaves_it(tmp_path: Path, key: str
 
 
 def test_what_has_gone_wrong_is_loud_while_it_is_news_and_then_stays_told(tmp_path: Path) -> None:
-    late = replace(SEEN, faults=1, fault="the network was late")
+    late = replace(SEEN, health=replace(SEEN.health, faults=1, fault="the network was late"))
 
     async def scene(stage: Stage) -> None:
         line = stage.app.screen.query_one(StatusLine)
-        for faults, says in ((late, "▲ 1 fault: the network was late"), (replace(late, faults=2), "▲ 2 faults")):
+        for faults, says in (
+            (late, "▲ 1 fault: the network was late"),
+            (replace(late, health=replace(late.health, faults=2)), "▲ 2 faults"),
+        ):
             await stage.tell(Seen(faults))
             assert _shown(line).startswith(says)
             stage.now_s[0] += 9
@@ -319,7 +324,7 @@ def test_what_has_gone_wrong_is_loud_while_it_is_news_and_then_stays_told(tmp_pa
             await stage.tell(Seen(faults))
             assert "▲" not in _shown(line)
             assert _shown(line).rstrip().endswith(says.partition(":")[0].removeprefix("▲ "))
-        await stage.tell(Seen(replace(late, faults=2, missed_steps=1)))
+        await stage.tell(Seen(replace(late, health=replace(late.health, faults=2, missed_steps=1))))
         assert "▲ 1 missed" in _shown(line)
 
     staged(tmp_path, scene, size=(160, 50))
@@ -413,7 +418,9 @@ def test_the_port_that_is_used_is_marked_and_no_other(now: str, names: list[str]
     async def runs(words: Sequence[str]) -> str:
         return ""
 
-    screen = PortsScreen(UNICODE, runs, replace(KEYS, input="", output=now), lambda api, there: advice(api))
+    screen = PortsScreen(
+        UNICODE, runs, replace(KEYS, midi=replace(KEYS.midi, input="", output=now)), lambda api, there: advice(api)
+    )
     screen._found = {"input": [], "output": names}
     assert [row.text for row in screen.rows() if isinstance(row, Choice) and row.is_on] == marked
 
@@ -562,7 +569,7 @@ def test_what_is_exported_is_the_take_of_this_jam(tmp_path: Path) -> None:
         await stage.app.workers.wait_for_complete()
         assert ["export", "jam-1"] in stage.ran
 
-    staged(tmp_path, scene, replace(SEEN, rig=replace(KEYS, take="jam-1")))
+    staged(tmp_path, scene, replace(SEEN, system=replace(KEYS, recording=replace(KEYS.recording, take="jam-1"))))
 
 
 # --- controls -------------------------------------------------------------------------------------
@@ -574,8 +581,8 @@ def test_what_was_asked_for_stands_for_some_steps_however_many_snapshots_there_a
     async def scene(stage: Stage) -> None:
         await stage.press("right", "right", "right")
         for lateness_us in range(8):
-            rig = replace(KEYS, lateness_p50_us=float(lateness_us))
-            await stage.tell(Seen(replace(SEEN, rig=rig, playing=lateness_us > 4)))
+            system = replace(KEYS, timing=replace(KEYS.timing, lateness_p50_us=float(lateness_us)))
+            await stage.tell(Seen(replace(SEEN, system=system, playing=lateness_us > 4)))
             assert stage.controls.value(tempo) == 132
         await stage.press("right")
         assert stage.asked()[-1] == Set("tempo", 136.0)
@@ -639,7 +646,7 @@ def test_the_jam_is_seen_to_go_on_while_a_value_is_typed(tmp_path: Path) -> None
     async def scene(stage: Stage) -> None:
         await stage.press("enter")
         assert "enter sets it, esc cancels" in stage.screen()
-        await stage.tell(Seen(replace(SEEN, rig=replace(KEYS, remark="a keyboard came"))))
+        await stage.tell(Seen(replace(SEEN, system=replace(KEYS, remark="a keyboard came"))))
         assert "a keyboard came" in stage.screen()
 
     staged(tmp_path, scene)
@@ -654,8 +661,8 @@ def test_without_midi_there_are_no_ports_to_pick_and_a_system_that_is_there_by_n
         assert "nanoKEY2" not in stage.screen()
         assert stage.asked() == []
 
-    rig = Rig(says="no ports", api="none")
-    staged(tmp_path, scene, replace(SEEN, rig=rig), advises=lambda api, there: advice(api, Found(), there=there))
+    system = SystemStatus(description="no ports", midi=MidiStatus(api="none"))
+    staged(tmp_path, scene, replace(SEEN, system=system), advises=lambda api, there: advice(api, Found(), there=there))
 
 
 # --- the palette ----------------------------------------------------------------------------------
@@ -736,7 +743,13 @@ def test_everything_can_be_told_from_its_ground_in_every_theme(every: bool, tmp_
         }
         assert not faint
 
-    mixed = replace(SEEN, faults=1, fault="late", rig=replace(KEYS, keys=(60, 61), unsupported_controls=("top-p",)))
+    mixed = replace(
+        SEEN,
+        health=replace(SEEN.health, faults=1, fault="late"),
+        system=replace(
+            KEYS, midi=replace(KEYS.midi, keys=(60, 61)), network=replace(KEYS.network, unsupported_controls=("top-p",))
+        ),
+    )
     staged(tmp_path, scene, mixed, size=(80, 24), toasts=True)
 
 
@@ -826,8 +839,12 @@ def test_the_whole_screen_is_drawn_with_what_the_console_has(tmp_path: Path, siz
         text = "".join(char for strip in strips for char in strip.text if char not in _CP437_SIGNS)
         assert text.encode("cp437")
 
-    held = replace(KEYS, keys=(36, 48, 60, 72, 84, 96), take="jam-1")
-    staged(tmp_path, scene, replace(SEEN, rig=held, faults=1), size=size, glyphs=CONSOLE)
+    held = replace(
+        KEYS, midi=replace(KEYS.midi, keys=(36, 48, 60, 72, 84, 96)), recording=replace(KEYS.recording, take="jam-1")
+    )
+    staged(
+        tmp_path, scene, replace(SEEN, system=held, health=replace(SEEN.health, faults=1)), size=size, glyphs=CONSOLE
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals of this kind")

@@ -7,7 +7,16 @@ import pytest
 from improv.music.notes import SILENCE, Cell
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.controls import MELODY_CONTROLS, Settings
-from improv.protocol.snapshot import PitchProbability, PortStatus, Rig, Snapshot
+from improv.protocol.snapshot import (
+    MidiStatus,
+    NetworkStatus,
+    NetworkView,
+    PitchProbability,
+    PortStatus,
+    RecordingStatus,
+    Snapshot,
+    SystemStatus,
+)
 from improv.tui.screens.figures import figures, memory
 from improv.tui.theme.glyphs import ASCII, CONSOLE, UNICODE
 from improv.tui.views.base import Row, left_by
@@ -30,22 +39,27 @@ NAMED = PortStatus(role="output", name="FLUID Synth", peers=())
 FLUID = ("fluidsynth-midi:midi_00",)
 
 
-def rig_of(*ports: PortStatus, api: str = "jack", output: str = "virtual port 'improv out'") -> Rig:
-    return Rig(api=api, output=output, ports=ports)
+def rig_of(*ports: PortStatus, api: str = "jack", output: str = "virtual port 'improv out'") -> SystemStatus:
+    return SystemStatus(midi=MidiStatus(api=api, output=output, ports=ports))
 
 
 @pytest.mark.parametrize(
-    ("rig", "heard", "first", "last"),
+    ("system", "heard", "first", "last"),
     [
         (rig_of(OUT, THRU), False, "No synth is connected: you hear nothing. F2", "No synth: you hear nothing. F2"),
         (rig_of(NAMED), False, "FLUID Synth is not connected: you hear nothing. F2", "No synth: you hear nothing. F2"),
         (
-            Rig(api="none"),
+            SystemStatus(midi=MidiStatus(api="none")),
             False,
             "improv was started without MIDI: you hear nothing. F2",
             "No MIDI: you hear nothing. F2",
         ),
-        (Rig(api="jack"), False, "No synth is connected: you hear nothing. F2", "No synth: you hear nothing. F2"),
+        (
+            SystemStatus(midi=MidiStatus(api="jack")),
+            False,
+            "No synth is connected: you hear nothing. F2",
+            "No synth: you hear nothing. F2",
+        ),
         (
             rig_of(OUT, replace(THRU, peers=FLUID)),
             False,
@@ -68,8 +82,8 @@ def rig_of(*ports: PortStatus, api: str = "jack", output: str = "virtual port 'i
         (rig_of(output="FLUID Synth"), None, "it plays to FLUID Synth", "it plays to FLUID Synth"),
     ],
 )
-def test_what_you_hear_is_what_was_measured(rig: Rig, heard: bool | None, first: str, last: str) -> None:
-    found = hearing(rig)
+def test_what_you_hear_is_what_was_measured(system: SystemStatus, heard: bool | None, first: str, last: str) -> None:
+    found = hearing(system)
     assert (found.heard, found.forms[0], found.forms[-1]) == (heard, first, last)
     assert [len(form) for form in found.forms] == sorted((len(form) for form in found.forms), reverse=True)
 
@@ -77,12 +91,19 @@ def test_what_you_hear_is_what_was_measured(rig: Rig, heard: bool | None, first:
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 160])
 @pytest.mark.parametrize("api", ["jack", "none"])
 def test_silence_is_said_at_every_size(width: int, api: str) -> None:
-    rig = rig_of(OUT) if api == "jack" else Rig(api="none")
-    seen = replace(of_turn(Who.YOU), rig=replace(rig, take="20261129-015012-partner", model="partner"))
+    system = rig_of(OUT) if api == "jack" else SystemStatus(midi=MidiStatus(api="none"))
+    seen = replace(
+        of_turn(Who.YOU),
+        system=replace(
+            system,
+            recording=replace(system.recording, take="20261129-015012-partner"),
+            network=replace(system.network, model="partner"),
+        ),
+    )
     line = text(status(seen, UNICODE, width, 2))[1]
     assert "you hear nothing. F2" in line
     assert UNICODE.recording in line
-    assert not hearing(seen.rig).heard
+    assert not hearing(seen.system).heard
 
 
 @pytest.mark.parametrize(
@@ -95,25 +116,31 @@ def test_silence_is_said_at_every_size(width: int, api: str) -> None:
     ],
 )
 def test_where_nothing_sounds_the_file_is_named(width: int, said: str) -> None:
-    rig = Rig(api="none", saves_to="/jams/jam-20261129-015012.mid", take="20261129-015012-partner", model="partner")
-    assert said in text(status(replace(of_turn(Who.YOU), rig=rig), UNICODE, width, 2))[1]
-    heard = replace(RIG, saves_to=rig.saves_to)
-    assert "jam-" not in text(status(replace(of_turn(Who.YOU), rig=heard), UNICODE, width, 2))[1]
+    system = SystemStatus(
+        midi=MidiStatus(api="none"),
+        recording=RecordingStatus(saves_to="/jams/jam-20261129-015012.mid", take="20261129-015012-partner"),
+        network=NetworkStatus(model="partner"),
+    )
+    assert said in text(status(replace(of_turn(Who.YOU), system=system), UNICODE, width, 2))[1]
+    heard = replace(RIG, recording=replace(RIG.recording, saves_to=system.recording.saves_to))
+    assert "jam-" not in text(status(replace(of_turn(Who.YOU), system=heard), UNICODE, width, 2))[1]
 
 
 @pytest.mark.parametrize("width", [80, 100, 160])
 def test_a_jam_that_is_only_recorded_says_how_it_becomes_a_file(width: int) -> None:
-    rig = replace(rig_of(OUT), take="20261129-015012-partner", model="partner")
-    assert saved(rig) == ("it is recorded as 20261129-015012-partner; F6 writes it as a MIDI file",)
-    line = text(status(replace(of_turn(Who.YOU), rig=rig), UNICODE, width, 2))[1]
-    assert (saved(rig)[0] in line) == (width == 160)
+    system = replace(
+        rig_of(OUT), recording=RecordingStatus(take="20261129-015012-partner"), network=NetworkStatus(model="partner")
+    )
+    assert saved(system) == ("it is recorded as 20261129-015012-partner; F6 writes it as a MIDI file",)
+    line = text(status(replace(of_turn(Who.YOU), system=system), UNICODE, width, 2))[1]
+    assert (saved(system)[0] in line) == (width == 160)
     assert "No synth is connected: you hear nothing. F2" in line
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_what_has_happened_is_whole_or_not_there(width: int) -> None:
     remark = "the keyboard nanoKEY2 is gone; what it held is let go, and it is waited for until it comes back"
-    seen = replace(of_turn(Who.YOU), rig=replace(RIG, remark=remark))
+    seen = replace(of_turn(Who.YOU), system=replace(RIG, remark=remark))
     line = text(status(seen, UNICODE, width, 2))[1]
     assert UNICODE.cut not in line
     assert (remark in line) == (width == 200)
@@ -123,21 +150,27 @@ def test_what_has_happened_is_whole_or_not_there(width: int) -> None:
 def test_a_recording_that_is_not_whole_is_a_fault_and_its_mark_goes_off(width: int) -> None:
     seen = of_turn(Who.IMPROV)
     assert text(status(seen, UNICODE, width, 2))[1].startswith(UNICODE.recording)
-    wrong = replace(seen, rig=replace(seen.rig, recording_fault="No space left on device"))
+    wrong = replace(
+        seen, system=replace(seen.system, recording=replace(seen.system.recording, fault="No space left on device"))
+    )
     first, second = text(status(wrong, UNICODE, width, 2, is_news=False))
     assert first.startswith("▲ not recorded")
     assert width < 80 or "No space left on device" in first
     assert UNICODE.recording not in second
-    assert seen.rig.take not in second
+    assert seen.system.recording.take not in second
     assert any("no: No space left on device" in row for row in text(figures(wrong, UNICODE, 80)))
 
 
 def test_what_others_have_named_can_not_upset_the_line() -> None:
     evil = "\x1b[31mキーボード\n"
     ports = (PortStatus(role="output", name=evil, peers=(evil,)), PortStatus(role="input", name=evil, peers=()))
-    rig = Rig(output=evil, ports=ports, saves_to=f"/x/{evil}.mid", recording_fault=evil, learning="tempo")
+    system = SystemStatus(
+        midi=MidiStatus(output=evil, ports=ports),
+        recording=RecordingStatus(saves_to=f"/x/{evil}.mid", fault=evil),
+        learning="tempo",
+    )
     for glyphs in (UNICODE, ASCII):
-        for row in status(replace(bare(), rig=rig), glyphs, 200, 2):
+        for row in status(replace(bare(), system=system), glyphs, 200, 2):
             assert all(span.text.isprintable() for span in row)
 
 
@@ -152,7 +185,10 @@ def moment(who: Who, mode: Mode, end: int | None = 32, **given: object) -> Snaps
     ("seen", "says"),
     [
         (moment(Who.YOU, Mode.PHRASE, None), "Play: it answers when you pause"),
-        (moment(Who.YOU, Mode.PHRASE, None, rig=Rig(keys=(60,))), "Play on: it answers when you pause"),
+        (
+            moment(Who.YOU, Mode.PHRASE, None, system=SystemStatus(midi=MidiStatus(keys=(60,)))),
+            "Play on: it answers when you pause",
+        ),
         (moment(Who.YOU, Mode.TRADE), "Your 4 bars: play"),
         (moment(Who.YOU, Mode.TRADE, 8), "Your bar: play"),
         (moment(Who.YOU, Mode.TRADE, 27), "Your turn: play"),
@@ -167,11 +203,11 @@ def moment(who: Who, mode: Mode, end: int | None = 32, **given: object) -> Snaps
         (moment(Who.NOBODY, Mode.DUET, beats_left=4.0), "Get ready: you both begin in 4 beats"),
         (moment(Who.YOU, Mode.TRADE, playing=False), "Space starts"),
         (
-            moment(Who.YOU, Mode.TRADE, rig=Rig(learning="temperature")),
+            moment(Who.YOU, Mode.TRADE, system=SystemStatus(learning="temperature")),
             "Move the knob that shall turn temperature (esc: none)",
         ),
         (
-            moment(Who.YOU, Mode.TRADE, rig=Rig(learning="hand-over")),
+            moment(Who.YOU, Mode.TRADE, system=SystemStatus(learning="hand-over")),
             "Press the key or pedal that shall do hand-over (esc: none)",
         ),
     ],
@@ -181,7 +217,9 @@ def test_what_to_do_now(seen: Snapshot, says: str) -> None:
 
 
 def test_what_to_do_now_is_whole_at_every_size() -> None:
-    learning = [replace(bare(), rig=Rig(learning=target)) for target in ("melody-level", "hand-over", "tap")]
+    learning = [
+        replace(bare(), system=SystemStatus(learning=target)) for target in ("melody-level", "hand-over", "tap")
+    ]
     for seen in (*everything(), *learning):
         for width in (40, 60, 80, 160):
             first = text(status(seen, UNICODE, width, 2, is_news=False))[0]
@@ -244,7 +282,12 @@ def test_it_neither_jumps_nor_vanishes_while_notes_are_held() -> None:
     for seen in [each for each in trading() if each.turn.who is Who.IMPROV and each.playing]:
         for told in (
             seen,
-            replace(seen, step=seen.step + 1, probabilities=(), planned=Cell(held=tuple(seen.planned.pitches))),
+            replace(
+                seen,
+                step=seen.step + 1,
+                network=replace(seen.network, probabilities=()),
+                planned=Cell(held=tuple(seen.planned.pitches)),
+            ),
         ):
             view.take(told)
             shown.append(text(view.picture(told, 35, 5)))
@@ -259,27 +302,34 @@ def test_it_neither_jumps_nor_vanishes_while_notes_are_held() -> None:
 @pytest.mark.parametrize(
     ("seen", "says"),
     [
-        (replace(of_turn(Who.IMPROV), probabilities=(), planned=Cell(held=(60,))), "it holds this one"),
-        (replace(of_turn(Who.IMPROV), probabilities=(), planned=SILENCE), "it rests"),
-        (replace(of_turn(Who.YOU), probabilities=()), "it listens"),
-        (replace(trading()[2], probabilities=()), "it waits"),
-        (replace(stopped(), probabilities=()), "none: stopped"),
-        (replace(left_by(stopped()), probabilities=()), "nobody is there"),
         (
-            replace(of_turn(Who.IMPROV), probabilities=(), rig=Rig(unsupported_controls=MELODY_CONTROLS)),
+            replace(of_turn(Who.IMPROV), network=NetworkView(probabilities=()), planned=Cell(held=(60,))),
+            "it holds this one",
+        ),
+        (replace(of_turn(Who.IMPROV), network=NetworkView(probabilities=()), planned=SILENCE), "it rests"),
+        (replace(of_turn(Who.YOU), network=NetworkView(probabilities=())), "it listens"),
+        (replace(trading()[2], network=NetworkView(probabilities=())), "it waits"),
+        (replace(stopped(), network=NetworkView(probabilities=())), "none: stopped"),
+        (replace(left_by(stopped()), network=NetworkView(probabilities=())), "nobody is there"),
+        (
+            replace(
+                of_turn(Who.IMPROV),
+                network=NetworkView(probabilities=()),
+                system=SystemStatus(network=NetworkStatus(unsupported_controls=MELODY_CONTROLS)),
+            ),
             "it has no melody",
         ),
         (of_turn(Who.IMPROV), "█ as set │ as trained"),
     ],
 )
 def test_it_waits_only_when_it_waits(seen: Snapshot, says: str) -> None:
-    assert text([title(seen, UNICODE, 35, is_new=bool(seen.probabilities))]) == [f"next note  {says}"]
+    assert text([title(seen, UNICODE, 35, is_new=bool(seen.network.probabilities))]) == [f"next note  {says}"]
 
 
 def test_in_your_turn_the_axis_stays_without_bars() -> None:
     view = Mind(UNICODE)
     shown = []
-    for seen in (of_turn(Who.IMPROV), replace(of_turn(Who.YOU), probabilities=())):
+    for seen in (of_turn(Who.IMPROV), replace(of_turn(Who.YOU), network=NetworkView(probabilities=()))):
         view.take(seen)
         shown.append(text(view.picture(seen, 35, 5)))
     first, second = shown
@@ -301,7 +351,7 @@ def test_telemetry_is_beside_the_log_and_not_in_the_jam() -> None:
         "recorded as 2026-11-21-13.05.improv",
     ]
     assert rows[4].startswith("memory   ")
-    narrow = text(figures(replace(seen, missed_steps=3), UNICODE, 39))
+    narrow = text(figures(replace(seen, health=replace(seen.health, missed_steps=3)), UNICODE, 39))
     assert narrow[:3] == [
         "step     .64 ms, 99 of 100 1.3 ms",
         "notes    .04 ms, 99 of 100 .19 ms",

@@ -14,7 +14,7 @@ from textual.geometry import Region
 from improv.music.notes import SILENCE, Cell, Onset, Release
 from improv.music.theory import Chord, Place
 from improv.music.turns import Mode, Turn, Who
-from improv.protocol.snapshot import Loudness, Snapshot
+from improv.protocol.snapshot import Harmony, Loudness, MidiStatus, Snapshot
 from improv.tui.screens.figures import figures
 from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs, glyphs_of
 from improv.tui.views import block_letters as big
@@ -197,7 +197,8 @@ BLUES = "C7 | F7 | C7 | C7 | F7 | F#dim7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7"
 
 def over_the_blues(who: Who = Who.YOU) -> Snapshot:
     """A moment over another form than the network's, of which no chord is settled."""
-    return replace(of_turn(who), form=BLUES, chords=())
+    seen = of_turn(who)
+    return replace(seen, harmony=replace(seen.harmony, form=BLUES, chords=()))
 
 
 def test_the_bars_of_a_form() -> None:
@@ -251,7 +252,7 @@ def test_the_chord_and_the_next(bar: int, beat: int, told: tuple[str, str, int])
 
 
 def test_the_chord_without_a_form() -> None:
-    seen = replace(bare(), chord=Chord.parse("C7"), next_chord=Chord.parse("F7"))
+    seen = replace(bare(), harmony=Harmony(chord=Chord.parse("C7"), next_chord=Chord.parse("F7")))
     assert coming(seen) == ("C7", "F7", 0)
     assert text(grid(seen, UNICODE, 40, 3))[0].startswith("▶ C7  → F7")
 
@@ -270,17 +271,17 @@ def test_a_bar_whose_chords_are_others_than_the_forms_shows_those_that_come() ->
         (3, (*bar_6, c, c, c, d, d), ("▶F7 F#dim7•", "▷C7 Dm7…•")),
         (4, (sharp,) * 8 + (c,) * 4 + (g,) * 4, ("▶F#dim7", "▷C7 G7•")),
     ):
-        seen = of_bar(replace(over_the_blues(), chords=known), 1, 6, beat)
+        seen = of_bar(replace(over_the_blues(), harmony=Harmony(form=BLUES, chords=known)), 1, 6, beat)
         row = text(grid(seen, UNICODE, 96, 3))[1]
         assert [told in row for told in bars] == [True, True], row
         assert text(grid(seen, ASCII, 96, 3))[1].isascii()
-    first = of_bar(replace(over_the_blues(), chords=(d,) * 8 + (f,) * 8), 1, 12, 1)
+    first = of_bar(replace(over_the_blues(), harmony=Harmony(form=BLUES, chords=(d,) * 8 + (f,) * 8)), 1, 12, 1)
     assert text(grid(first, UNICODE, 96, 3))[0].startswith("│▷F7•")
 
 
 def test_the_next_chord_is_the_one_that_comes() -> None:
     f, d = Chord.parse("F7"), Chord.parse("Dm7")
-    seen = replace(over_the_blues(), chords=(f,) * 4 + (d,) * 8)
+    seen = replace(over_the_blues(), harmony=Harmony(form=BLUES, chords=(f,) * 4 + (d,) * 8))
     assert coming(of_bar(seen, 1, 6, 1)) == ("F7", "Dm7", 2)
     assert coming(of_bar(seen, 1, 6, 4)) == ("Dm7", "C7", 3)  # 12 steps are known, the rest is the form's
 
@@ -295,11 +296,10 @@ def told(yours: str, its: str, planned: Cell = SILENCE) -> History:
         you, improv = (_cell(word, cell) for word, cell in zip(words, before, strict=True))
         seen = replace(
             bare(),
-            form="C7 | F7",
+            harmony=Harmony(form="C7 | F7", chord=Chord.parse("F7" if step % 16 // 8 else "C7")),
             step=step,
             place=Place(1 + step // 16, 1 + step % 16 // 8, 1 + step % 8 // 2),
             turn=Turn(Who.YOU, 0) if words[1] == "." else Turn(Who.IMPROV, 0),
-            chord=Chord.parse("F7" if step % 16 // 8 else "C7"),
             heard=heard,
             played=improv,
             planned=planned,
@@ -368,7 +368,9 @@ def test_the_ruler_tells_what_comes_where_it_comes() -> None:
 def of_place(step: int, place: int, turn: Turn, chord: str) -> Snapshot:
     """A step of a blues, at a place of its chorus."""
     at = Place(1, 1 + place // 8, 1 + place % 8 // 2)
-    return replace(bare(), form=BLUES, step=step, place=at, turn=turn, chord=Chord.parse(chord) if chord else None)
+    return replace(
+        bare(), harmony=Harmony(form=BLUES, chord=Chord.parse(chord) if chord else None), step=step, place=at, turn=turn
+    )
 
 
 def rulers(history: History, width: int) -> tuple[str, str]:
@@ -398,7 +400,11 @@ def test_what_was_played_keeps_its_place_when_it_goes_on_from_another_top() -> N
 def test_a_chord_is_named_once_though_steps_were_left_out() -> None:
     history = History()
     for step in (0, 1, 2, 4, 5, 6, 9, 10, 12):
-        history = history.after(replace(of_place(step, step, Turn(Who.YOU, 0, 32), "C7"), form="C7"))
+        history = history.after(
+            replace(
+                of_place(step, step, Turn(Who.YOU, 0, 32), "C7"), harmony=Harmony(form="C7", chord=Chord.parse("C7"))
+            )
+        )
     assert rulers(history, 36)[0] == "           ▼you C7  C7      C7"
 
 
@@ -448,7 +454,9 @@ def test_a_triplet_and_a_short_note_lie_where_they_sound() -> None:
 def test_keys_that_are_down_sound_on() -> None:
     history = told(". . .", ". . .")
     assert history.seen is not None
-    seen = replace(history.seen, rig=replace(history.seen.rig, keys=(60, 64)))
+    seen = replace(
+        history.seen, system=replace(history.seen.system, midi=replace(history.seen.system.midi, keys=(60, 64)))
+    )
     assert sum(row.count("█") for row in roll(history.after(seen), ASCII, 60, 6)) == 0
     assert sum(row.count("##") for row in roll(history.after(seen), ASCII, 60, 6)) == 2
 
@@ -499,7 +507,7 @@ def test_the_axis_rests_as_long_as_it_will_do() -> None:
 
 
 def test_the_keys_of_an_octave() -> None:
-    seen = replace(bare(), played=Cell(held=(61, 65)), rig=replace(bare().rig, keys=(60, 70)))
+    seen = replace(bare(), played=Cell(held=(61, 65)), system=replace(bare().system, midi=MidiStatus(keys=(60, 70))))
     low = white_index(60)
     assert text(keyboard(seen, UNICODE, {62: "c", 63: "f"}, low, 7, 3, 3)) == [
         "│██▒  f  │▒▒│  │  █  │",
@@ -565,7 +573,7 @@ def test_your_meter_moves_with_the_key_and_not_a_step_later(monkeypatch: pytest.
         return text(view.picture(seen, 17, 4))[0]
 
     for keys, level in (((60,), 0), ((60,), 0), ((), 0), ((62,), 5), ((), 5)):  # joined with a key down
-        view.take(replace(seen, rig=replace(seen.rig, keys=keys)))
+        view.take(replace(seen, system=replace(seen.system, midi=replace(seen.system.midi, keys=keys))))
         assert yours() == "you    " + "█" * level + "·" * (10 - level)
     view.take(replace(seen, step=1, loudness=Loudness(you=127)))
     assert yours() == "you    ██████████"
@@ -613,9 +621,9 @@ def test_the_status_drops_what_matters_least(width: int, lines: list[str]) -> No
 
 
 def test_names_of_ports_can_not_upset_the_line() -> None:
-    rig = replace(bare().rig, input="\x1b[31mキーボード\n", output="é")
+    system = replace(bare().system, midi=MidiStatus(input="\x1b[31mキーボード\n", output="é"))
     for glyphs, width in ((UNICODE, 80), (ASCII, 80), (UNICODE, 13), (UNICODE, 5)):
-        (row,) = status(replace(bare(), rig=rig), glyphs, width, 1)
+        (row,) = status(replace(bare(), system=system), glyphs, width, 1)
         assert width_of(row) <= width
         assert all(span.text.isprintable() for span in row)
 
@@ -631,7 +639,7 @@ def pictures(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> dict[st
         "grid": grid(seen, glyphs, width, height),
         "roll": rolled(History().after(seen), Axis(60, 1, 13), glyphs, width, height)[1],
         "keyboard": keyboard(seen, glyphs, {60: "z"}, 30, whites, cells, height),
-        "mind": mind(seen, seen.probabilities, Keys(48, 2 if width >= 26 else 1), glyphs, width, height),
+        "mind": mind(seen, seen.network.probabilities, Keys(48, 2 if width >= 26 else 1), glyphs, width, height),
         "figures": figures(seen, glyphs, width)[:height],
         "meters": meters(dict.fromkeys(PARTS, 64.0), seen, glyphs, width, height),
         "status": status(seen, glyphs, width, height),

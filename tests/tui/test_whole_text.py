@@ -27,12 +27,15 @@ LONG = "A2M2 Virtual Keyboard of the Conservatory:Virtual Keyboard of the Conser
 SUMMARY = "learned lines over changes of the blues; temperature and the other controls do to it what the card says"
 SILENT = replace(
     ALONE,
-    rig=replace(
-        ALONE.rig,
-        api="jack",
-        output="virtual port 'improv out'",
-        ports=(PortStatus(role="output", name="improv out", virtual=True, peers=()),),
-        saves_to="/home/somebody/music/jams/jam-20261129-015012.mid",
+    system=replace(
+        ALONE.system,
+        midi=replace(
+            ALONE.system.midi,
+            api="jack",
+            output="virtual port 'improv out'",
+            ports=(PortStatus(role="output", name="improv out", virtual=True, peers=()),),
+        ),
+        recording=replace(ALONE.system.recording, saves_to="/home/somebody/music/jams/jam-20261129-015012.mid"),
     ),
 )
 
@@ -102,7 +105,7 @@ def test_every_screen_beside_the_jam_is_whole(size: tuple[int, int], tmp_path: P
         await stage.tell(Seen(replace(SILENT, step=SILENT.step + 1)))
         told = stage.screen()
         says = "No synth is connected: you hear nothing Type in another terminal: fluidsynth -m jack /fonts/piano.sf2"
-        assert missing(f"{says} {LONG} {SILENT.rig.saves_to}", told) == []
+        assert missing(f"{says} {LONG} {SILENT.system.recording.saves_to}", told) == []
         await stage.press("escape")
 
         await stage.press("f3")
@@ -123,7 +126,7 @@ def test_every_screen_beside_the_jam_is_whole(size: tuple[int, int], tmp_path: P
             assert missing(CONTROLS[name].help, stage.screen()) == [], name
             await stage.press("escape")
 
-    staged(tmp_path, scene, replace(SEEN, rig=KEYS), size=size)
+    staged(tmp_path, scene, replace(SEEN, system=KEYS), size=size)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 12)])
@@ -152,17 +155,34 @@ def test_help_texts_are_whole_at_80_columns(arguments: list[str], monkeypatch: p
 
 def test_what_is_kept_and_what_has_happened_is_said_at_once(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        path = SILENT.rig.saves_to
+        path = SILENT.system.recording.saves_to
         assert stage.toasts == [f"it is saved to {path} at its end"]
         remark = "the keyboard is gone"
-        await stage.tell(Seen(replace(SILENT, rig=replace(SILENT.rig, remark=remark))))
+        await stage.tell(Seen(replace(SILENT, system=replace(SILENT.system, remark=remark))))
         assert stage.toasts[-1] == remark
-        await stage.tell(Seen(replace(SILENT, rig=replace(SILENT.rig, remark=remark, recording_fault="disk full"))))
+        await stage.tell(
+            Seen(
+                replace(
+                    SILENT,
+                    system=replace(
+                        SILENT.system, remark=remark, recording=replace(SILENT.system.recording, fault="disk full")
+                    ),
+                )
+            )
+        )
         assert stage.toasts[1:] == [remark, "not recorded: disk full"]
         assert "not recorded: disk full" in stage.screen()
         assert f"{UNICODE.recording} rec" not in stage.screen()
 
-    staged(tmp_path, scene, replace(SILENT, rig=replace(SILENT.rig, take="20261129-015012-partner")), size=(80, 24))
+    staged(
+        tmp_path,
+        scene,
+        replace(
+            SILENT,
+            system=replace(SILENT.system, recording=replace(SILENT.system.recording, take="20261129-015012-partner")),
+        ),
+        size=(80, 24),
+    )
 
 
 @pytest.mark.parametrize("beside", ["f1", "f2", "f3", "f7", "ctrl+p", "enter"])
@@ -173,7 +193,7 @@ def test_banners_go_when_they_are_over_whatever_was_open_meanwhile(tmp_path: Pat
         await stage.press(beside)
         await stage.tell(Joined(4711), Started(), Seen(SEEN))
         assert not jam.has_class("-shown")
-        await stage.tell(Seen(replace(SEEN, rig=replace(KEYS, learning="tempo"))))
+        await stage.tell(Seen(replace(SEEN, system=replace(KEYS, learning="tempo"))))
         await stage.press("escape")
         assert "shall turn tempo" in stage.screen()
         await stage.press(beside)

@@ -6,7 +6,7 @@ from improv.diagnostics.checks.finding import Finding
 from improv.errors import ImprovError, Unavailable
 from improv.protocol.commands import ENDS
 from improv.protocol.controls import OFF
-from improv.protocol.snapshot import Rig
+from improv.protocol.snapshot import SystemStatus
 from improv.runtime.ipc_messages import port_text
 from improv.system.fluidsynth import NONE, Advice, advice
 
@@ -18,17 +18,17 @@ def daemon(instance: Instance) -> list[Finding]:
         if pid is None:
             return [Finding("daemon", None, f"none is playing as {instance.name}", instance.command("daemon start"))]
         with ControlClient(instance.socket) as client:
-            rig = client.status().rig
+            system = client.status().system
     except (ImprovError, OSError) as error:
         return [Finding("daemon", False, str(error), instance.command("daemon restart"))]
-    return [Finding("daemon", True, f"PID {pid} answers"), *assess_connections(rig, instance)]
+    return [Finding("daemon", True, f"PID {pid} answers"), *assess_connections(system, instance)]
 
 
-def assess_connections(rig: Rig, instance: Instance) -> list[Finding]:
+def assess_connections(system: SystemStatus, instance: Instance) -> list[Finding]:
     """Judge what the ports of the improv that plays are connected to, as the MIDI system reports it."""
     found = []
-    for port in rig.ports:
-        if port.role == "thru" and rig.thru == OFF:
+    for port in system.midi.ports:
+        if port.role == "thru" and system.midi.thru == OFF:
             continue
         vain = False if port.role == "output" else None  # what improv plays is heard nowhere
         ok = False if port.fault else True if port.connected else None if port.connected is None else vain

@@ -8,7 +8,7 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Protocol, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
 from improv.music.notes import Cell, Frame
 from improv.music.theory import Chord, Form
-from improv.protocol.json_codec import json_name
+from improv.protocol.json_codec import JsonName
 
 CHORD_HEAD = "next_chord"
 
@@ -86,17 +86,17 @@ class StepInput:
     frame: Frame
     place: int = 0
     """Steps from the top of the form; below zero it is counted in."""
-    chord_lookahead: tuple[Chord | None, ...] = field(default=(), metadata=json_name("ahead"))
+    chord_lookahead: Annotated[tuple[Chord | None, ...], JsonName("ahead")] = ()
     """The chords of the steps that follow, as many as are decided: see `Encoding.lookahead_steps`."""
     form_steps: int = 0
     """The steps of the form; 0 where there is none that is known."""
-    players_turn: bool = field(default=False, metadata=json_name("yours"))
+    players_turn: Annotated[bool, JsonName("yours")] = False
     """Whether the player had the turn."""
-    improv_plays: bool = field(default=False, metadata=json_name("answers"))
+    improv_plays: Annotated[bool, JsonName("answers")] = False
     """Whether improv plays in the step that is decided."""
-    call_cell: Cell | None = field(default=None, metadata=json_name("asked"))
+    call_cell: Annotated[Cell | None, JsonName("asked")] = None
     """What the player played at the same place of their turn as the step that is decided has in improv's."""
-    previous_call_cell: Cell | None = field(default=None, metadata=json_name("answered"))
+    previous_call_cell: Annotated[Cell | None, JsonName("answered")] = None
     """The call cell of this step."""
     bpm: float = 120.0
     """The tempo, in quarter notes a minute."""

@@ -25,15 +25,19 @@ class Figures(View):
 
 def figures(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
     """A row for each, in words where they fit."""
-    rig = seen.rig
-    wrong = f"{seen.missed_steps} steps missed, {rig.dropped_onsets} notes dropped, {seen.faults} faults"
-    whole = f"{wrong}, restarted {rig.engine_deaths + rig.player_deaths}x"
+    system, health = seen.system, seen.health
+    wrong = f"{health.missed_steps} steps missed, {system.timing.dropped_onsets} notes dropped, {health.faults} faults"
+    whole = f"{wrong}, restarted {system.engine_deaths + system.player_deaths}x"
     return [
-        _row("step", _spread(seen.step_p50_us, seen.step_p99_us, "to decide it", "half of them within {}"), width),
-        _row("notes", _spread(rig.lateness_p50_us, rig.lateness_p99_us, "late", "half of them up to {}"), width),
+        _row("step", _spread(health.step_p50_us, health.step_p99_us, "to decide it", "half of them within {}"), width),
+        _row(
+            "notes",
+            _spread(system.timing.lateness_p50_us, system.timing.lateness_p99_us, "late", "half of them up to {}"),
+            width,
+        ),
         _row("wrong", (whole, wrong, _counts(seen)), width),
         _row("recorded", _recorded(seen), width),
-        (Span("memory".ljust(_LABEL), "quiet"), *memory(seen.memory, glyphs, width - _LABEL)),
+        (Span("memory".ljust(_LABEL), "quiet"), *memory(seen.network.memory, glyphs, width - _LABEL)),
     ]
 
 
@@ -53,16 +57,20 @@ def _spread(p50_us: float, p99_us: float, what: str, half: str) -> tuple[str, ..
 
 
 def _counts(seen: Snapshot) -> str:
-    deaths = seen.rig.engine_deaths + seen.rig.player_deaths
-    return f"{seen.missed_steps} missed {seen.rig.dropped_onsets} dropped {deaths}x"
+    deaths = seen.system.engine_deaths + seen.system.player_deaths
+    return f"{seen.health.missed_steps} missed {seen.system.timing.dropped_onsets} dropped {deaths}x"
 
 
 def _recorded(seen: Snapshot) -> tuple[str, ...]:
-    rig = seen.rig
-    if rig.recording_fault:
-        return f"no: {rig.recording_fault}", "no"
-    saved = f", saved to {rig.saves_to} at its end" if rig.saves_to else ""
-    return (f"as {rig.take}{saved}", f"as {rig.take}", "yes") if rig.take else ("no",)
+    system = seen.system
+    if system.recording.fault:
+        return f"no: {system.recording.fault}", "no"
+    saved = f", saved to {system.recording.saves_to} at its end" if system.recording.saves_to else ""
+    return (
+        (f"as {system.recording.take}{saved}", f"as {system.recording.take}", "yes")
+        if system.recording.take
+        else ("no",)
+    )
 
 
 def ms(us: float) -> str:

@@ -28,7 +28,7 @@ from improv.models.catalog import model_paths
 from improv.protocol.commands import ENDS, Command, Connect, Set
 from improv.protocol.controls import CONTROLS, MODEL, SEED, Control, Value, number
 from improv.protocol.json_codec import printable
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.system.fluidsynth import Advice
 from improv.tui.screens.base import Aside
 from improv.tui.theme.glyphs import Glyphs
@@ -233,7 +233,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 class PortsScreen(ListScreen):
     """The MIDI ports there are at this moment, to hear and to play through."""
 
-    def __init__(self, glyphs: Glyphs, runs: Runs, rig: Rig, advises: Advises) -> None:
+    def __init__(self, glyphs: Glyphs, runs: Runs, system: SystemStatus, advises: Advises) -> None:
         super().__init__(glyphs, "ports: what improv hears, and what it plays through")
         self._runs = runs
         self._advises = advises
@@ -243,7 +243,7 @@ class PortsScreen(ListScreen):
         """The MIDI system that answers now."""
         self._found: dict[str, list[str]] | None = None
         self._wrong = "looking..."
-        self._rig = rig
+        self._system = system
 
     def on_mount(self) -> None:
         """Look for ports at once, and again while it is open."""
@@ -252,16 +252,16 @@ class PortsScreen(ListScreen):
 
     def show(self, seen: Snapshot) -> None:
         """Know which ports are connected."""
-        self._rig = seen.rig
+        self._system = seen.system
         super().show(seen)
 
     def rows(self) -> Rows:
         """What to do where nothing is heard, the ports of each end, and none; nothing to pick before they are known."""
         rows: list[Choice | Heading] = [*self._silence()]
-        if self._rig.api == _WITHOUT:
+        if self._system.midi.api == _WITHOUT:
             return [*rows, Heading("It has no ports: --api none, or no MIDI system was there when it was started.")]
         for end, title in zip(ENDS, ("hears", "plays through"), strict=True):
-            now: str = getattr(self._rig, end)
+            now: str = getattr(self._system.midi, end)
             rows += [*([_APART] if rows else []), Heading(f"{title}: {printable(now) or 'nothing'}{self._peers(end)}")]
             if self._found is None:
                 continue
@@ -273,7 +273,7 @@ class PortsScreen(ListScreen):
 
     def _silence(self) -> Iterator[Heading]:
         """Where nothing is heard: that, what to do about it on this system, and where the jam is kept meanwhile."""
-        heard = hearing(self._rig)
+        heard = hearing(self._system)
         if heard.heard is not False:
             return
         yield Heading(heard.forms[0].removesuffix(f" {PORTS_KEY}"), is_wrong=True)
@@ -281,13 +281,13 @@ class PortsScreen(ListScreen):
             yield Heading(f"{self._advice.says}{':' if self._advice.command else '.'}")
             if self._advice.command:
                 yield Heading(self._advice.command, is_command=True)
-                if self._rig.api != _WITHOUT:
+                if self._system.midi.api != _WITHOUT:
                     yield Heading("and pick it here as soon as it is listed.")
-        yield from (Heading(f"Meanwhile {line}.") for line in saved(self._rig, full=True)[:1])
+        yield from (Heading(f"Meanwhile {line}.") for line in saved(self._system, full=True)[:1])
 
     def _peers(self, end: str) -> str:
         """What an end is connected to, as measured, where its name does not say so."""
-        ports = [port for port in self._rig.ports if port.role == end]
+        ports = [port for port in self._system.midi.ports if port.role == end]
         if not ports or ports[0].peers is None:
             return ""
         peers = [printable(peer) for port in ports for peer in port.peers or ()]
@@ -303,7 +303,7 @@ class PortsScreen(ListScreen):
         known = None
         while True:
             await self._ask()
-            about = self._rig.api, self._there
+            about = self._system.midi.api, self._there
             if about != known:
                 known = about
                 self._advice = await asyncio.to_thread(self._advises, *about)
@@ -311,7 +311,7 @@ class PortsScreen(ListScreen):
             await asyncio.sleep(_PORTS_S)
 
     async def _ask(self) -> None:
-        api = ["--api", self._rig.api] if self._rig.api not in ("", _WITHOUT) else []
+        api = ["--api", self._system.midi.api] if self._system.midi.api not in ("", _WITHOUT) else []
         self._there = ""
         try:
             told = json.loads(await self._runs(["ports", "--json", *api]))
@@ -331,12 +331,12 @@ def _plain(name: str) -> str:
 class ModelsScreen(ListScreen):
     """The networks there are."""
 
-    def __init__(self, glyphs: Glyphs, runs: Runs, rig: Rig) -> None:
+    def __init__(self, glyphs: Glyphs, runs: Runs, system: SystemStatus) -> None:
         super().__init__(glyphs, "networks: which one plays")
         self._runs = runs
         self._names = tuple(model_paths())
         self._about: dict[str, str] = {}
-        self._rig = rig
+        self._system = system
 
     def on_mount(self) -> None:
         """Have them described, which takes a moment."""
@@ -345,14 +345,14 @@ class ModelsScreen(ListScreen):
 
     def show(self, seen: Snapshot) -> None:
         """Know which one plays, and which is coming."""
-        self._rig = seen.rig
+        self._system = seen.system
         super().show(seen)
 
     def rows(self) -> Rows:
         """A row for each network."""
         if not self._names:
             return [Heading("there are none; see improv models")]
-        return [Choice(name, name, name == self._rig.model, self._about_it(name)) for name in self._names]
+        return [Choice(name, name, name == self._system.network.model, self._about_it(name)) for name in self._names]
 
     def picked(self, what: Any) -> None:
         """Have it play."""
@@ -360,7 +360,7 @@ class ModelsScreen(ListScreen):
         self.dismiss()
 
     def _about_it(self, name: str) -> str:
-        coming = "(is being loaded) " if name == self._rig.model_coming else ""
+        coming = "(is being loaded) " if name == self._system.network.next_model else ""
         return f"{coming}{self._about.get(name, '')}".rstrip()
 
     async def _ask(self) -> None:

@@ -19,7 +19,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from improv.music.turns import Mode, Who
-from improv.protocol.snapshot import Rig, Snapshot
+from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.tui.theme.glyphs import Glyphs
 
 
@@ -70,7 +70,7 @@ ROLE_CSS = """
 
 WORDS = {Who.NOBODY: "COUNT-IN", Who.YOU: "YOU", Who.IMPROV: "IMPROV", Who.BOTH: "BOTH"}
 
-NOBODY = Rig(says="no improv is there")
+NOBODY = SystemStatus(description="no improv is there")
 """What plays where there is no daemon."""
 
 
@@ -240,13 +240,13 @@ def runs(cells: Sequence[str], roles: Sequence[str]) -> Row:
 
 def left_by(seen: Snapshot) -> Snapshot:
     """What a daemon that has gone has left: its music stands still, and nothing plays it any more."""
-    return replace(seen, playing=False, rig=NOBODY)
+    return replace(seen, playing=False, system=NOBODY)
 
 
 def word_of(seen: Snapshot) -> str:
     """Whose time it is, in a word."""
     match seen.playing, seen.turn.who, seen.settings.mode:
-        case False, _, _ if seen.rig is NOBODY:
+        case False, _, _ if seen.system is NOBODY:
             return "GONE"
         case False, _, _:
             return "STOPPED"

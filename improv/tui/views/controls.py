@@ -125,7 +125,7 @@ class Controls(Widget):
         }
         self._step = seen.step
         before = (self._values, self._deaf, {name: asked.value for name, asked in self._asked.items()})
-        self._values, self._deaf, self._asked = values, seen.rig.unsupported_controls, waiting
+        self._values, self._deaf, self._asked = values, seen.system.network.unsupported_controls, waiting
         if before != (values, self._deaf, {name: asked.value for name, asked in waiting.items()}):
             self._repaint()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from improv.protocol.json_codec import printable
-from improv.protocol.snapshot import PortStatus, Rig
+from improv.protocol.snapshot import PortStatus, SystemStatus
 from improv.tui.input.key_bindings import BY_ACTION, shown
 
 WITHOUT = ("", "none")
@@ -25,22 +25,22 @@ class Hearing:
     forms: tuple[str, ...]
 
 
-def hearing(rig: Rig) -> Hearing:
+def hearing(system: SystemStatus) -> Hearing:
     """What is known of the way from improv to your ears."""
-    outputs = _of(rig, "output")
-    if not rig.output and not outputs:
-        if rig.api in WITHOUT:
+    outputs = _of(system, "output")
+    if not system.midi.output and not outputs:
+        if system.midi.api in WITHOUT:
             return _nothing("improv was started without MIDI", "No MIDI")
         return _nothing("No synth is connected", "No synth")
     if fault := next((port for port in outputs if port.fault), None):
         return _nothing(f"{printable(fault.name)}: {printable(fault.fault)}", "No synth")
     if not outputs or any(port.peers is None for port in outputs):
-        return _unknown(outputs[0] if outputs else None, rig.output)
+        return _unknown(outputs[0] if outputs else None, system.midi.output)
     if peers := [printable(peer) for port in outputs for peer in port.peers or ()]:
         more = f" and {len(peers) - 1} more" if len(peers) > 1 else ""
         short = [peer.partition(":")[0] for peer in peers]
         return Hearing(True, (f"you hear it through {peers[0]}{more}", f"you hear {short[0]}{more}"))
-    if any(port.peers for port in _of(rig, "thru")):
+    if any(port.peers for port in _of(system, "thru")):
         return Hearing(
             False,
             (
@@ -53,31 +53,35 @@ def hearing(rig: Rig) -> Hearing:
     return _nothing(f"{printable(first.name)} is not connected", "No synth")
 
 
-def saved(rig: Rig, *, full: bool = False) -> tuple[str, ...]:
+def saved(system: SystemStatus, *, full: bool = False) -> tuple[str, ...]:
     """The file the jam is written to at its end, from its whole path to its name; else what it is recorded as."""
-    if not rig.saves_to:
+    if not system.recording.saves_to:
         how = f"{shown(BY_ACTION['export'].keys[0])} writes it as a MIDI file"
-        return (f"it is recorded as {printable(rig.take)}; {how}",) if rig.take and not rig.recording_fault else ()
-    path, home = Path(printable(rig.saves_to)), str(Path.home())
+        return (
+            (f"it is recorded as {printable(system.recording.take)}; {how}",)
+            if system.recording.take and not system.recording.fault
+            else ()
+        )
+    path, home = Path(printable(system.recording.saves_to)), str(Path.home())
     told = str(path)
     if not full and told.startswith(f"{home}/"):
         told = f"~{told.removeprefix(home)}"
     return f"it is saved to {told} at its end", f"saved to {told}", f"saved to {path.name}", path.name
 
 
-def keyboard(rig: Rig) -> str:
+def keyboard(system: SystemStatus) -> str:
     """What you play on, as far as it is known to be connected; empty where nothing is."""
-    inputs = _of(rig, "input")
+    inputs = _of(system, "input")
     if not inputs:
-        return printable(rig.input)
+        return printable(system.midi.input)
     peers = [printable(peer) for port in inputs for peer in port.peers or ()]
     unknown = [printable(port.name) for port in inputs if port.peers is None and not port.virtual]
     return next(iter((*peers, *unknown)), "")
 
 
-def lost_keyboard(rig: Rig) -> str:
+def lost_keyboard(system: SystemStatus) -> str:
     """The keyboard that was asked for and is not connected."""
-    return next((printable(port.name) for port in _of(rig, "input") if port.peers == () and not port.virtual), "")
+    return next((printable(port.name) for port in _of(system, "input") if port.peers == () and not port.virtual), "")
 
 
 def _nothing(why: str, short: str) -> Hearing:
@@ -90,5 +94,5 @@ def _unknown(port: PortStatus | None, output: str) -> Hearing:
     return Hearing(None, (f"it plays to {name}; this system can't say what is connected", *forms) if port else forms)
 
 
-def _of(rig: Rig, role: str) -> Sequence[PortStatus]:
-    return [port for port in rig.ports if port.role == role]
+def _of(system: SystemStatus, role: str) -> Sequence[PortStatus]:
+    return [port for port in system.midi.ports if port.role == role]

@@ -56,7 +56,7 @@ class History:
         if before is None and seen.heard != SILENCE:
             before = Column(seen.step - 1, place=place_of(seen) - 1)
         turn = seen.turn if seen.playing and seen.turn.start <= seen.step else None
-        now = known.get(seen.step) or Column(seen.step, turn=turn, chord=seen.chord, place=place_of(seen))
+        now = known.get(seen.step) or Column(seen.step, turn=turn, chord=seen.harmony.chord, place=place_of(seen))
         now = replace(now, improv=seen.played)  # told again after a stop, it is counted from another top
         kept = tuple(column for column in columns[-2:] if column.step < seen.step - 1)
         told = (replace(before, you=seen.heard), now) if before else (now,)
@@ -81,7 +81,7 @@ def place_of(seen: Snapshot) -> int:
 def chord_known(seen: Snapshot, steps: int) -> Chord | None:
     """The chord so many steps after a snapshot's, or before it within its bar, that is settled or was played."""
     at = place_of(seen) % STEPS_PER_BAR + steps
-    return seen.chords[at] if 0 <= at < len(seen.chords) else None
+    return seen.harmony.chords[at] if 0 <= at < len(seen.harmony.chords) else None
 
 
 @lru_cache(maxsize=8)

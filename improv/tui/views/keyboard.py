@@ -101,7 +101,7 @@ def key_cells(width: int) -> int:
 
 def sounding(seen: Snapshot) -> tuple[frozenset[int], frozenset[int]]:
     """The keys you hold, and those improv plays."""
-    return frozenset(seen.rig.keys), seen.played.pitches if seen.playing else frozenset()
+    return frozenset(seen.system.midi.keys), seen.played.pitches if seen.playing else frozenset()
 
 
 def white_index(pitch: int) -> int:

@@ -44,13 +44,13 @@ def bars_of_now(seen: Snapshot, glyphs: Glyphs) -> tuple[str, ...]:
 
     What follows them in a bar that is not settled to its end is left open.
     """
-    form = form_of(seen.form)
-    bars = list(bars_of(seen.form))
+    form = form_of(seen.harmony.form)
+    bars = list(bars_of(seen.harmony.form))
     if form is None:
         return ()
     top = place_of(seen) // STEPS_PER_BAR * STEPS_PER_BAR
-    for start in range(0, len(seen.chords), STEPS_PER_BAR):
-        known = seen.chords[start : start + STEPS_PER_BAR]
+    for start in range(0, len(seen.harmony.chords), STEPS_PER_BAR):
+        known = seen.harmony.chords[start : start + STEPS_PER_BAR]
         if any(chord and chord != form.chord_at(top + start + step) for step, chord in enumerate(known)):
             told = " ".join(chord.symbol for chord, _ in groupby(known) if chord)
             bars[(top + start) % form.steps // STEPS_PER_BAR] = (
@@ -61,9 +61,13 @@ def bars_of_now(seen: Snapshot, glyphs: Glyphs) -> tuple[str, ...]:
 
 def coming(seen: Snapshot) -> tuple[str, str, int]:
     """The chord that sounds, the one after it, and in how many beats that comes (0: nobody knows)."""
-    form, place = form_of(seen.form), place_of(seen)
+    form, place = form_of(seen.harmony.form), place_of(seen)
     if form is None:
-        return _symbol(seen.chord), _symbol(seen.next_chord) if seen.next_chord != seen.chord else "", 0
+        return (
+            _symbol(seen.harmony.chord),
+            _symbol(seen.harmony.next_chord) if seen.harmony.next_chord != seen.harmony.chord else "",
+            0,
+        )
     now = chord_known(seen, 0) or (form.chord_at(place) if seen.place.chorus else None)
     first = place if now else (form.steps if seen.playing else 0)
     for step in range(first, first + form.steps):

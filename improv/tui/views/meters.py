@@ -39,7 +39,7 @@ class Meters(View):
 
     def take(self, seen: Snapshot) -> None:
         """Strike the meters of the parts that have an onset in a new step, and yours with each key that goes down."""
-        now_s, keys = time.monotonic(), frozenset(seen.rig.keys)
+        now_s, keys = time.monotonic(), frozenset(seen.system.midi.keys)
         if self._keys is not None and keys - self._keys:
             self._meters["you"] = self._meters["you"].struck(_MIDDLE, now_s)
         self._keys = keys

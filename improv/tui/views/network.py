@@ -41,8 +41,8 @@ class Keys:
     @classmethod
     def around(cls, probabilities: Sequence[PitchProbability], octaves: int) -> Self:
         """Those that hold most of what is probable, in the middle as far as octaves allow."""
-        total = sum(each.bent for each in probabilities) or 1.0
-        middle = sum(each.pitch * each.bent for each in probabilities) / total if probabilities else 60 + _OCTAVE / 2
+        total = sum(each.steered for each in probabilities) or 1.0
+        middle = sum(each.pitch * each.steered for each in probabilities) / total if probabilities else 60 + _OCTAVE / 2
         lows = range(0, 128 - _OCTAVE * octaves, _OCTAVE)
         places = [cls(low, octaves) for low in lows]
         return max(places, key=lambda keys: (round(keys.share(probabilities), 1), -abs(keys.middle - middle)))
@@ -54,8 +54,8 @@ class Keys:
 
     def share(self, probabilities: Sequence[PitchProbability]) -> float:
         """How much of what is probable lies here, 0 to 1; all of nothing."""
-        total = sum(each.bent for each in probabilities)
-        return sum(each.bent for each in probabilities if each.pitch in self.pitches) / total if total else 1.0
+        total = sum(each.steered for each in probabilities)
+        return sum(each.steered for each in probabilities if each.pitch in self.pitches) / total if total else 1.0
 
 
 def keys_for(probabilities: Sequence[PitchProbability], before: Keys | None, width: int) -> Keys:
@@ -77,8 +77,8 @@ class Mind(View):
 
     def take(self, seen: Snapshot) -> None:
         """Keep what the network finds for as long as its turn lasts."""
-        if seen.probabilities or not (seen.playing and seen.turn.who.plays):
-            self._probabilities = seen.probabilities
+        if seen.network.probabilities or not (seen.playing and seen.turn.who.plays):
+            self._probabilities = seen.network.probabilities
         super().take(seen)
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
@@ -95,7 +95,7 @@ def mind(
 ) -> list[Row]:
     """The rows of the picture: of what is found now, or was last."""
     named, titled = height >= 2, height >= 3
-    is_new = bool(seen.probabilities)
+    is_new = bool(seen.network.probabilities)
     rows = [title(seen, glyphs, width, is_new=is_new)] if titled else []
     rows += bars(
         probabilities, keys, glyphs, width, height - named - titled, chosen=seen.planned.pitches, is_new=is_new
@@ -115,9 +115,9 @@ def title(seen: Snapshot, glyphs: Glyphs, width: int, *, is_new: bool) -> Row:
 def _instead(seen: Snapshot) -> str:
     """What the network does that is not asked for a note."""
     match seen.turn.who:
-        case _ if seen.rig is NOBODY:
+        case _ if seen.system is NOBODY:
             return "nobody is there"
-        case _ if MELODY_LEVEL.name in seen.rig.unsupported_controls:
+        case _ if MELODY_LEVEL.name in seen.system.network.unsupported_controls:
             return "it has no melody"
         case _ if not seen.playing:
             return "none: stopped"
@@ -147,13 +147,13 @@ def bars(
     """How probable each pitch is as it is bent, and as a thin line beside it, or above it, as it was trained."""
     found = {each.pitch: each for each in probabilities}
     shown = [found.get(pitch, PitchProbability(pitch, 0.0, 0.0)) for pitch in keys.pitches][:width]
-    full = max((max(each.bent, each.trained) for each in shown), default=1.0) or 1.0
+    full = max((max(each.steered, each.trained) for each in shown), default=1.0) or 1.0
     cells = _cells(keys, width)
     body, gap = (1, 0) if cells == 1 else (max(1, cells - 2), max(0, cells - 2 if cells == 3 else cells - 3))
     text: list[list[str]] = [[] for _ in range(height)]
     roles: list[list[str]] = [[] for _ in range(height)]
     for each in shown:
-        bent = _levels(each.bent / full, glyphs.levels, height)
+        bent = _levels(each.steered / full, glyphs.levels, height)
         trained = _levels(each.trained / full, glyphs.trained, height)
         role = "strong" if each.pitch in chosen else "improv" if is_new else "quiet"
         for row in range(height):

@@ -10,7 +10,7 @@ from improv.tui.input.key_bindings import BY_ACTION, shown
 
 def now(seen: Snapshot) -> tuple[str, ...]:
     """The sentence, the longest form first."""
-    if target := seen.rig.learning:
+    if target := seen.system.learning:
         return _to_learn(target)
     if not seen.playing:
         return (f"{shown(BY_ACTION['start_stop'].keys[0]).capitalize()} starts",)
@@ -20,7 +20,9 @@ def now(seen: Snapshot) -> tuple[str, ...]:
         case Who.YOU, Mode.LISTEN:
             return "Play: it lays the chords under you, and listens", "Play: it listens"
         case Who.YOU, _ if seen.turn.end is None:
-            return ("Play on: it answers when you pause" if seen.rig.keys else "Play: it answers when you pause",)
+            return (
+                "Play on: it answers when you pause" if seen.system.midi.keys else "Play: it answers when you pause",
+            )
         case Who.YOU, Mode.TRADE:
             return (_your_bars(seen),)
         case Who.YOU, _:

@@ -115,7 +115,7 @@ def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int
     for column in columns.values():
         _draw_cell(canvas, sheet, axis, column.step, column.improv, pens["improv"])
         _draw_cell(canvas, sheet, axis, column.step, column.you, pens["you"])
-    _draw_cell(canvas, sheet, axis, seen.step, Cell(held=seen.rig.keys), pens["you"])
+    _draw_cell(canvas, sheet, axis, seen.step, Cell(held=seen.system.midi.keys), pens["you"])
     _draw_cell(canvas, sheet, axis, seen.step + 1, seen.planned, pens["planned"])
     picture = [(Span(_label(axis, row, gutter), "quiet"), *drawn) for row, drawn in enumerate(canvas.rows())]
     if ruled:
@@ -131,7 +131,7 @@ def _pitches(columns: Iterable[Column], seen: Snapshot | None) -> frozenset[int]
     cells = [cell for column in columns for cell in (column.you, column.improv)]
     if seen:
         cells.append(seen.planned)
-        pitches.update(seen.rig.keys)
+        pitches.update(seen.system.midi.keys)
     for cell in cells:
         if cell is not SILENCE:
             pitches.update(cell.held)
@@ -262,7 +262,7 @@ def _turns(
 def _symbols(columns: Mapping[int, Column], places: Mapping[int, int], seen: Snapshot, sheet: Sheet) -> _Labels:
     """The chords, those to come too: once in each bar, and where they change within it."""
     symbols: _Labels = []
-    form = form_of(seen.form)
+    form = form_of(seen.harmony.form)
     before: Chord | None = None
     is_new = True
     for step in sheet.steps:

@@ -52,43 +52,49 @@ class Field:
 
 def rows_of(seen: Snapshot, glyphs: Glyphs, *, is_news: bool = True) -> tuple[list[Field], list[Field]]:
     """All there is to tell, in two rows, the most important first: what is wrong and what to do; how one hears it."""
-    if seen.rig is NOBODY:
-        return [_field(glyphs, seen.rig.says)], []
+    if seen.system is NOBODY:
+        return [_field(glyphs, seen.system.description)], []
     return _first(seen, glyphs, is_news=is_news), _second(seen, glyphs, is_news=is_news)
 
 
 def _first(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[Field]:
-    rig = seen.rig
+    system = seen.system
     told = []
-    if rig.recording_fault:
-        told.append(_loud(glyphs, f"not recorded: {rig.recording_fault}", "not recorded"))
+    if system.recording.fault:
+        told.append(_loud(glyphs, f"not recorded: {system.recording.fault}", "not recorded"))
     if is_news:
         told += [_loud(glyphs, text) for count, text in zip(_counts(seen), _wrongs(seen), strict=True) if count]
-        if seen.faults and seen.fault:
-            at = 1 if rig.recording_fault else 0
+        if seen.health.faults and seen.health.fault:
+            at = 1 if system.recording.fault else 0
             short = _wrongs(seen)[0]
-            told[at] = _loud(glyphs, f"{short}: {seen.fault}", short)
+            told[at] = _loud(glyphs, f"{short}: {seen.health.fault}", short)
     return [*told, _field(glyphs, *now(seen), role="strong")]
 
 
 def _second(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[Field]:
-    rig = seen.rig
-    heard = hearing(rig)
+    system = seen.system
+    heard = hearing(system)
     told = [_loud(glyphs, *heard.forms) if heard.heard is False else _field(glyphs, *heard.forms)]
-    if rig.take and not rig.recording_fault:
+    if system.recording.take and not system.recording.fault:
         told.insert(0, replace(_field(glyphs, " rec"), mark=glyphs.recording, is_needed=True))
-    if heard.heard is False and (kept := saved(rig)):
+    if heard.heard is False and (kept := saved(system)):
         told.append(replace(_field(glyphs, *kept), is_needed=True))
-    if name := lost_keyboard(rig):
+    if name := lost_keyboard(system):
         told.append(_loud(glyphs, f"{name} is not connected", "no keyboard"))
-    elif name := keyboard(rig):
+    elif name := keyboard(system):
         told.append(_field(glyphs, f"it hears {name}", f"it hears {name.partition(':')[0]}"))
-    if rig.model:
-        coming = f" {glyphs.to} {rig.model_coming}" if rig.model_coming else ""
-        told.append(_field(glyphs, rig.model + coming, *((f"{glyphs.to} {rig.model_coming}",) if coming else ())))
+    if system.network.model:
+        coming = f" {glyphs.to} {system.network.next_model}" if system.network.next_model else ""
+        told.append(
+            _field(
+                glyphs,
+                system.network.model + coming,
+                *((f"{glyphs.to} {system.network.next_model}",) if coming else ()),
+            )
+        )
     told.append(_field(glyphs, f"{seen.tempo:.4g} bpm"))
-    if rig.remark:
-        told.append(_field(glyphs, rig.remark))
+    if system.remark:
+        told.append(_field(glyphs, system.remark))
     if not is_news:
         told += [
             _field(glyphs, text, role="quiet")
@@ -108,8 +114,13 @@ def _loud(glyphs: Glyphs, *forms: str) -> Field:
 
 def _counts(seen: Snapshot) -> tuple[int, ...]:
     """How often each kind of thing has gone wrong."""
-    rig = seen.rig
-    return seen.faults, seen.missed_steps, rig.dropped_onsets, rig.engine_deaths + rig.player_deaths
+    system = seen.system
+    return (
+        seen.health.faults,
+        seen.health.missed_steps,
+        system.timing.dropped_onsets,
+        system.engine_deaths + system.player_deaths,
+    )
 
 
 def _wrongs(seen: Snapshot) -> tuple[str, ...]:

@@ -112,7 +112,7 @@ def _says(seen: Snapshot) -> str:
     """What happens next, in a few words."""
     beats = "beat" if _left(seen) == "1" else "beats"
     match seen.turn.who, seen.settings.mode:
-        case _ if seen.rig is NOBODY:
+        case _ if seen.system is NOBODY:
             return f"{BY_ACTION['start_again'].shown} starts it again"
         case _ if not seen.playing:
             return f"{BY_ACTION['start_stop'].shown} starts"
