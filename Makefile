@@ -26,7 +26,7 @@ SAYS := import sys; print(f"improv uses Python {sys.version.split()[0]} ({sys.ex
 NEXT := 3.13
 NEXT_VENV := .venv-$(NEXT)
 NEXT_PYTHONS := python$(NEXT) $(wildcard $(PYENV)/$(NEXT)*/bin/python3 $(UV)/cpython-$(NEXT)*/bin/python3)
-NEXT_SKIPS := tests/ports $(patsubst %,tests/%.py,test_architecture test_goldens test_readme cli/test_daemon_command cli/test_jobs \
+NEXT_SKIPS := tests/ports $(patsubst %,tests/%.py,test_architecture test_goldens test_processes test_readme cli/test_daemon_command cli/test_jobs \
 	cli/test_directories_taken_away \
 	diagnostics/test_bench diagnostics/test_soak midi/test_midi_fuzz models/test_cells models/test_model_bombs \
 	recording/test_take_bounds runtime/test_evening runtime/test_model_swap runtime/test_requests runtime/test_supervisor \

@@ -7,8 +7,10 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,6 +95,9 @@ def test_a_room_of_the_core_names_nothing_of_the_world(room: str) -> None:
             {"mido", "rtmidi", "textual", "torch", "onnx", "onnxscript", "typer"},
         ),
         ("runtime.render", {"onnxruntime", "mido"}, {"rtmidi", "textual", "torch", "onnx", "onnxscript", "typer"}),
+        ("runtime.port_host", {"rtmidi"}, {"numpy", "mido", "onnxruntime", "textual", "torch", "typer"}),
+        ("runtime.standby_player", {"rtmidi"}, {"numpy", "mido", "onnxruntime", "textual", "torch", "typer"}),
+        ("runtime.router", set(), {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch", "typer"}),
         ("runtime.player_process", {"rtmidi"}, {"numpy", "mido", "onnxruntime", "textual", "torch", "typer"}),
         ("recording", {"threading"}, {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         (
@@ -124,6 +129,16 @@ def test_a_room_of_the_core_names_nothing_of_the_world(room: str) -> None:
                 "torch",
             },
         ),
+        *(
+            (
+                f"control.{room}",
+                {"improv.protocol.commands"},
+                {"improv.session", "improv.models", "numpy", "mido", "rtmidi"},
+            )
+            for room in ("socket_server", "socket_client", "osc", "midi_controllers")
+        ),
+        *((room, set(), {"numpy", "platformdirs", "google"}) for room in ("ipc.link", "ipc.child", "system.programs")),
+        ("diagnostics.doctor", set(), {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch", "typer"}),
         ("midi.player", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         ("midi.ports", {"rtmidi"}, {"mido", "onnxruntime", "textual", "torch"}),
         ("recording.midi_file", {"mido"}, {"onnxruntime", "textual", "torch"}),
@@ -163,24 +178,79 @@ def test_everything_public_says_what_it_is(path: Path) -> None:
     assert not silent
 
 
+LOCKS = {"Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "Event", "Barrier"}
+WITH_LOCKS = {"threading", "_thread", "multiprocessing", "asyncio"}
+
+
+def locks_in(source: str) -> set[str]:
+    """The locks that a module names, by whatever name it has imported them or the module they are in."""
+    tree = ast.parse(source)
+    modules, used = set[str](), set[str]()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                found = (each for each in names if each.name.partition(".")[0] in WITH_LOCKS)
+                modules |= {each.asname or each.name.partition(".")[0] for each in found}
+            case ast.ImportFrom(module=str(module), names=names) if module.partition(".")[0] in WITH_LOCKS:
+                used |= {each.name for each in names}
+                modules |= {each.asname or each.name for each in names}  # a module may be imported so, too
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            root: ast.expr = node
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if isinstance(root, ast.Name) and root.id in modules:
+                used.add(node.attr)
+    return used & LOCKS
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import threading\nthreading.Thread().start()", set()),
+        ("import threading\nthreading.Lock()", {"Lock"}),
+        ("import threading as t\nwith t.RLock(): pass", {"RLock"}),
+        ("from threading import Event as Sign\nSign()", {"Event"}),
+        ("import multiprocessing.synchronize\nmultiprocessing.synchronize.Barrier(2)", {"Barrier"}),
+        ("from asyncio import locks\nlocks.Condition()", {"Condition"}),
+        ("from textual.events import Event\nEvent()", set()),
+    ],
+)
+def test_a_lock_is_found_under_any_name(source: str, found: set[str]) -> None:
+    assert locks_in(source) == found
+
+
 def test_no_room_waits_for_another_behind_a_lock() -> None:
     """Queues in, one snapshot out: a lock would be the first sign of two who share something."""
-    locks = {"Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "Event", "Barrier"}
-    rooms = {"threading", "_thread", "multiprocessing", "asyncio"}
-    for path in MODULES:
-        used = set[str]()
-        for node in ast.walk(ast.parse(path.read_text())):
-            match node:
-                case ast.Attribute(ast.Name(room), name) if room in rooms:
-                    used.add(name)
-                case ast.ImportFrom(module=str(module)) if module.partition(".")[0] in rooms:
-                    used |= {imported.name for imported in node.names}
-        assert not used & locks, path
+    assert {path.name for path in MODULES if locks_in(path.read_text())} == set()
+
+
+# --- contracts --------------------------------------------------------------------------------------
+
+
+def contracts() -> list[dict[str, Any]]:
+    """The import contracts of pyproject.toml."""
+    settings = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())
+    found: list[dict[str, Any]] = settings["tool"]["importlinter"]["contracts"]
+    return found
+
+
+def test_every_wing_has_a_contract_of_its_own() -> None:
+    """Beside its place in the layers; and each contract says why it is there."""
+    wings = {f"improv.{wing.name}" for wing in ROOT.iterdir() if (wing / "__init__.py").exists()} | {"training"}
+    kept = {
+        source for contract in contracts() if contract["type"] == "forbidden" for source in contract["source_modules"]
+    }
+    assert wings <= kept
+    (layers,) = (contract["layers"] for contract in contracts() if contract["type"] == "layers")
+    assert wings - {"training"} <= {wing.strip() for layer in layers for wing in layer.split("|")}
+    for contract in contracts():
+        assert re.search(r"\b(because|so|so that)\b|: ", contract["name"]), contract["name"]
 
 
 def test_the_architecture_page_names_every_module() -> None:
     page = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text()
     named = re.findall(r"`(?:improv/)?([a-z0-9_/]+\.py)`", page)
     modules = {path.relative_to(ROOT).as_posix() for path in MODULES if path.name != "__init__.py"}
-    assert set(named) - {"tests/test_architecture.py"} == modules
+    assert {name for name in named if not name.startswith("tests/")} == modules
     assert all(f"\n## {wing.name}\n" in page for wing in ROOT.iterdir() if (wing / "__init__.py").exists())
