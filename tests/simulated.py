@@ -17,9 +17,10 @@ from improv.config.instance import Instance
 from improv.config.values import Tune
 from improv.control.midi_controllers import DEFAULT_MAPS, Controllers
 from improv.control.socket_server import ControlServer
-from improv.midi.controller_filter import PassOn, Wanted
+from improv.midi.controller_filter import ControllerFilter, PassOn
 from improv.midi.parser import Incoming
-from improv.midi.player import Arrival, Player
+from improv.midi.player import Player
+from improv.midi.sources import Arrival
 from improv.music.clock import SimulatedClock
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Connect, Nudge, Quit, Set
@@ -130,7 +131,7 @@ class SimulatedDaemon:
             case _:
                 self._arrived.append(command)
 
-    def want(self, wanted: Wanted) -> None:
+    def want(self, wanted: ControllerFilter) -> None:
         """Have the player tell of knobs."""
         self._arrived.append(wanted)
 
@@ -162,7 +163,8 @@ class SimulatedDaemon:
     def _told(self, moment: Moment) -> None:
         seen = snapshot(moment.session, moment.planned, moment.played.events)
         seen = replace(
-            seen, system=replace(self.system, midi=replace(self.system.midi, keys=tuple(sorted(self._player.down))))
+            seen,
+            system=replace(self.system, midi=replace(self.system.midi, keys=tuple(sorted(self._player.held_pitches)))),
         )
         self.seen = seen
         self._desk.show(seen)
@@ -192,7 +194,7 @@ class SimulatedDaemon:
     def poll(self, now_s: float) -> list[Arrival]:
         """What was asked for."""
         arrived, self._arrived = self._arrived, []
-        turned = self._player.turned() if hasattr(self, "_player") else []
+        turned = self._player.controllers.take() if hasattr(self, "_player") else []
         for time_s, message in turned:
             if remark := self._desk.turned(time_s, message):
                 self._system["remark"] = remark

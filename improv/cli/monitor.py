@@ -18,7 +18,7 @@ from improv.music.theory import pitch_name
 from improv.protocol.json_codec import printable
 
 if TYPE_CHECKING:
-    from improv.midi.player import Arrival
+    from improv.midi.sources import Arrival
 
 _LOOK_S, _FOLLOW_S = 0.001, 0.5
 

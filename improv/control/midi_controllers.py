@@ -13,7 +13,7 @@ from typing import Any
 from improv.config.controller_maps import AUTO, MAP, Map, needs_a_knob, reserved, unfit
 from improv.config.endless_knobs import DECODERS, Relative, Watch
 from improv.errors import DataError, UsageError
-from improv.midi.controller_filter import Wanted
+from improv.midi.controller_filter import ControllerFilter
 from improv.midi.messages import CONTROL, NOTE_ON, PROGRAM
 from improv.protocol.commands import TARGETS, TRIGGERS, Command, Nudge, Set, Tap, nothing_to_learn
 from improv.protocol.controls import (
@@ -145,10 +145,10 @@ class Controllers:
         return self._target
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> ControllerFilter:
         """The messages that `turned` is to be told of; what nobody has bound on purpose is passed on all the same."""
         shared = frozenset(key for key, bound in self._bound.items() if bound.map in DEFAULT_MAPS)
-        return Wanted(frozenset(self._bound) - shared, shared, bool(self.learning))
+        return ControllerFilter(frozenset(self._bound) - shared, shared, bool(self.learning))
 
     def forget_lights(self) -> None:
         """The lights show nothing: tell all of them anew."""

@@ -1,4 +1,4 @@
-"""Which messages of controllers concern the daemon."""
+"""Which messages of knobs, keys and pedals concern the daemon, and those that have come."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,12 @@ from improv.midi.messages import CONTROL, NOTE_ON, PROGRAM
 _CONTROLLERS = frozenset({CONTROL, NOTE_ON, PROGRAM})
 """The kinds of messages that a knob, a key or a pedal sends."""
 
+_MOVES_KEPT = 64
+
 
 @dataclass(frozen=True, slots=True)
 class PassOn:
-    """Whether what arrives is passed on from now on."""
+    """Turn passing on what arrives on or off."""
 
     on: bool
 
@@ -20,24 +22,52 @@ Bound = frozenset[tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which messages of knobs, keys and pedals the daemon is told of."""
+class ControllerFilter:
+    """Which controller messages go to the daemon."""
 
     bound: Bound = frozenset()
     """For the daemon alone: neither heard nor passed on."""
     shared: Bound = frozenset()
-    """Heard and passed on all the same."""
+    """For the daemon, and heard and passed on all the same."""
     learning: bool = False
-    """Whether it is told of every one, to find out which is meant; they too are heard and passed on."""
+    """Whether every one goes to the daemon, to find out which is meant; they too are heard and passed on."""
 
     def takes(self, message: bytes) -> bool:
-        """Whether a message is for the daemon alone; the end of a note never is: it may be held already."""
+        """Return whether a message is for the daemon alone. The end of a note never is: it may be held already."""
         return _is_among(message, self.bound)
 
-    def tells_of(self, message: bytes) -> bool:
-        """Whether the daemon is told of a message."""
+    def reports(self, message: bytes) -> bool:
+        """Return whether a message goes to the daemon, alone or not."""
         moved = self.learning and message[0] & 0xF0 in _CONTROLLERS
         return moved or _is_among(message, self.bound) or _is_among(message, self.shared)
+
+
+class ControllerMoves:
+    """The messages that a filter has chosen, until the daemon is sent them."""
+
+    def __init__(self) -> None:
+        self.filter = ControllerFilter()
+        self._moves: list[tuple[float, bytes]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._moves)
+
+    def enter(self, message: bytes, time_s: float) -> bool:
+        """Keep a message if the filter chooses it; return whether it is for the daemon alone.
+
+        Of a knob that floods only the newest place is kept.
+        """
+        if self.filter.reports(message):
+            if len(self._moves) <= _MOVES_KEPT:
+                self._moves.append((time_s, message))
+            elif self._moves[-1][1][:2] == message[:2]:
+                self._moves[-1] = time_s, message
+        return self.filter.takes(message)
+
+    def take(self) -> list[tuple[float, bytes]]:
+        """Remove and return the messages, each with its time in seconds of the clock."""
+        moves, self._moves = self._moves, []
+        return moves
 
 
 def _is_among(message: bytes, bound: Bound) -> bool:

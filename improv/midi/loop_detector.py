@@ -161,7 +161,7 @@ _Kind = tuple[int, bool]
 """A channel, and whether it is onsets that are meant or all else but ends of notes."""
 
 
-class Echo:
+class LoopDetector:
     """Compares what arrives with what was sent a moment ago; times in seconds of one clock."""
 
     def __init__(self) -> None:

@@ -3,32 +3,35 @@
 from array import array
 from collections.abc import Iterator
 
-_SENDS_KEPT = 1 << 14
+_KEPT = 1 << 14
 
 
-class Sends:
-    """When the last onsets were due and sent, in seconds of the clock; its memory never grows."""
+class OnsetTimes:
+    """When each of the last onsets was due and sent, in seconds of the clock. Its memory never grows."""
 
     def __init__(self) -> None:
-        self._times_s = array("d", bytes(2 * _SENDS_KEPT * 8))
-        self._count = 0
+        self.count = 0
+        """How many onsets there have been in all."""
+        self.first_s: float | None = None
+        """When the first one was sent."""
+        self._times_s = array("d", bytes(2 * _KEPT * 8))
 
     def add(self, due_s: float, sent_s: float) -> None:
-        """One more."""
-        at = 2 * (self._count % _SENDS_KEPT)
+        """Count an onset in."""
+        at = 2 * (self.count % _KEPT)
         self._times_s[at], self._times_s[at + 1] = due_s, sent_s
-        self._count += 1
+        self.count += 1
+        self.first_s = self.first_s or sent_s
 
     def lately_us(self, count: int) -> list[float]:
-        """By how much the last so many were late, in microseconds."""
-        return [
-            (self._times_s[at + 1] - self._times_s[at]) * 1e6
-            for index in range(max(0, self._count - min(count, _SENDS_KEPT)), self._count)
-            for at in (2 * (index % _SENDS_KEPT),)
-        ]
+        """Return by how much the last `count` were late, in microseconds, the oldest first."""
+        return [(sent_s - due_s) * 1e6 for due_s, sent_s in self._last(count)]
 
     def __iter__(self) -> Iterator[tuple[float, float]]:
-        """(due, sent) of each, the oldest first."""
-        for index in range(max(0, self._count - _SENDS_KEPT), self._count):
-            at = 2 * (index % _SENDS_KEPT)
+        """Yield (due, sent) of each that is kept, the oldest first."""
+        return self._last(_KEPT)
+
+    def _last(self, count: int) -> Iterator[tuple[float, float]]:
+        for index in range(max(0, self.count - min(count, _KEPT)), self.count):
+            at = 2 * (index % _KEPT)
             yield self._times_s[at], self._times_s[at + 1]

@@ -22,10 +22,11 @@ from improv.ipc.link import Failed, Join, Link, serve
 from improv.midi.graph import graph_of
 from improv.midi.hosted_clients import Hosted
 from improv.midi.parser import Gone
-from improv.midi.player import Arrival, NullSink, Player, Sink, Source
+from improv.midi.player import Player
 from improv.midi.ports import InputPort, OutputPort, quiet
 from improv.midi.server_watch import Server
 from improv.midi.shared_notes import SharedNotes
+from improv.midi.sources import Arrival, NullSink, Sink, Source
 from improv.midi.stderr_monitor import StderrMonitor
 from improv.music.notes import Timed
 from improv.protocol.commands import Connect, Panic, Quit
@@ -290,7 +291,7 @@ def _play(link: Link, notes: SharedNotes) -> None:
             clock, sink, sources, thru=rig.through, passes_on=wiring.thru, stalled=stalled, notes=notes
         ) as player:
             _run(player, engine, daemon, rig, health)
-        link.send(Sent(tuple(player.sent)))
+        link.send(Sent(tuple(player.onsets)))
         if health.server_gone:
             link.drain(_FAREWELL_S)
             os._exit(0)  # closing a client of a dead server takes a second each
@@ -327,11 +328,11 @@ def _run(
         if heard is None:
             link.send(_report(player, engine, ports, health, link.dropped))
             return
-        engine.tell(heard, player.down)
-        if player.down != down:
-            down = player.down
+        engine.tell(heard, player.held_pitches)
+        if player.held_pitches != down:
+            down = player.held_pitches
             link.send(HeldKeys(down))
-        if turned := player.turned():
+        if turned := player.controllers.take():
             link.send(Turned(turned))
         for asked in daemon.asked_to_connect():
             link.send(Alive(asks=True))
@@ -371,12 +372,12 @@ def _report(
 ) -> Report:
     health.look()
     counts = [port.stream.counts for port in ports if isinstance(port, InputPort)]
-    late_us = sorted(player.sent.lately_us(_LATELY)) or [0.0]
+    late_us = sorted(player.onsets.lately_us(_LATELY)) or [0.0]
     return Report(
-        onsets=player.onsets,
-        dropped=player.dropped + health.late,
-        gaps=player.gaps,
-        loops=player.echo.found,
+        onsets=player.onsets.count,
+        dropped=player.schedule.dropped + health.late,
+        gaps=player.gaps.count,
+        loops=player.loop_detector.found,
         overflows=health.overflows,
         unheard=engine.unheard,
         untold=untold,
@@ -386,7 +387,7 @@ def _report(
         ports=tuple(port.status for port in ports),
         own=tuple((port.status.role, port.own) for port in ports if port.own),
         server_gone=health.server_gone,
-        first_onset_s=player.first_onset_s,
+        first_onset_s=player.onsets.first_s,
         lateness_p50_us=quantile(late_us, 0.5),
         lateness_p99_us=quantile(late_us, 0.99),
     )

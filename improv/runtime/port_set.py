@@ -69,13 +69,13 @@ class Rig:
             if not port.reaches(asked.name or None):
                 if port is self.sink:
                     left = True
-                    player.leave()
+                    player.leave_output()
                 port.move(asked.name or None)
         except ImprovError as error:
             return Moved(asked.end, asked.name, None, str(error))
         finally:
             if left:
-                player.leads_elsewhere(self.through)
+                player.output_has_moved(self.through)
         return Moved(asked.end, asked.name, replace(self.opened(), says=""))
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from improv.config.values import Tune
 from improv.errors import ImprovError, UsageError
-from improv.midi.player import NullSink, Player, Script
+from improv.midi.player import Player
+from improv.midi.sources import NullSink, Script
 from improv.models.contract import ModelSpec
 from improv.music.clock import SimulatedClock
 from improv.music.notes import NoteOff, NoteOn, Timed

@@ -20,7 +20,7 @@ from improv.config.values import Tune, Wiring
 from improv.errors import ImprovError, Unavailable
 from improv.ipc.child import Child, introduce
 from improv.ipc.link import Failed
-from improv.midi.controller_filter import PassOn, Wanted
+from improv.midi.controller_filter import ControllerFilter, PassOn
 from improv.midi.shared_notes import SharedNotes
 from improv.models.catalog import find_model, read_model
 from improv.protocol.commands import Command, Connect, Nudge, Panic, Press, Quit, Set
@@ -192,7 +192,7 @@ class Supervisor:
         self._coming_prepared: Prepared | None = None
         self._swapped = False
         """Whether the last session that was told is of another network than the engine's."""
-        self._wanted = Wanted()
+        self._wanted = ControllerFilter()
         self._remark = ""
         self._quit = False
         self._begin: Begin | None = None
@@ -316,7 +316,7 @@ class Supervisor:
         """Tell that something has happened."""
         self._say(text)
 
-    def want(self, wanted: Wanted) -> None:
+    def want(self, wanted: ControllerFilter) -> None:
         """Have the player tell of these messages of controllers, and of no others."""
         if wanted != self._wanted:
             self._wanted = wanted

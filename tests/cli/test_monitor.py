@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from improv.cli.monitor import described, monitor, shown
 from improv.midi import ports
 from improv.midi.parser import Gone, Incoming
-from improv.midi.player import Arrival
+from improv.midi.sources import Arrival
 
 MESSAGES = [
     ("90 3c 40", "note on        ch 1   C4  64", {"kind": "note on", "channel": 1, "note": "C4", "velocity": 64}),

@@ -13,10 +13,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from improv.midi.controller_filter import PassOn, Wanted
+from improv.midi.controller_filter import ControllerFilter, PassOn
 from improv.midi.messages import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, CONTROL
 from improv.midi.parser import Gone, Incoming
-from improv.midi.player import Arrival, Player
+from improv.midi.passthrough import Passthrough
+from improv.midi.player import Player
+from improv.midi.sources import Arrival
 from improv.music.clock import SimulatedClock
 from improv.music.notes import NoteEvent, NoteOff, NoteOn, Placed, Timed, Volume, in_order
 from improv.music.parts import Part
@@ -107,14 +109,14 @@ class Expected:
     """A change of tempo moves what lies behind it and nothing before."""
 
 
-class Sitting(Player):
-    """A player whose ends of what it has passed on are told from those of its own, which may be the same bytes."""
+class Releasing(Passthrough):
+    """A passthrough whose ends of what it has passed on are told from the player's own, which may be the same bytes."""
 
     releases = False
 
-    def _release_passed(self) -> None:
+    def release(self) -> None:
         self.releases = True
-        super()._release_passed()
+        super().release()
         self.releases = False
 
 
@@ -126,11 +128,9 @@ class Desk:
         self.out, self.apart = Listener(self.clock, counts=thru != "same"), Listener(self.clock)
         self.inbox = Inbox()
         self.thru: Listener | None = {"same": self.out, "separate": self.apart, "none": None}[thru]
-        self.player = Sitting(self.clock, Wire(self, self.out), [self.inbox])
-        if thru == "same":
-            self.player.thru = self.player._sink
-        elif thru == "separate":
-            self.player.thru = Wire(self, self.apart)
+        self.wire = Wire(self, self.out)
+        self.to = {"same": self.wire, "separate": Wire(self, self.apart), "none": None}[thru]
+        self.sit_down()
         self.transport = Transport(0, 0.0, 60)
         self.expected: list[Expected] = []
         self.ordered = True
@@ -154,6 +154,10 @@ class Desk:
 
     def due_s(self, expected: Expected) -> float:
         return expected.transport.time_of_tick(expected.tick)
+
+    def sit_down(self) -> None:
+        self.player = Player(self.clock, self.wire, [self.inbox], thru=self.to)
+        self.passthrough = self.player.passthrough = Releasing(self.wire, self.to)
 
     # --- what is asked for
 
@@ -219,11 +223,11 @@ class Desk:
             assert listener is self.thru
             self.passed.append(message)
             self.enter(self.theirs, message)
-        elif listener is self.out and not self.player.releases:
+        elif listener is self.out and not self.passthrough.releases:
             self.sent_by_us(message, now_s)
         else:
             assert is_off(message) or message[0] >= 0xA0  # only what ends something
-            assert not (is_off(message) and self.player.releases) or self.theirs[message[0] & 0x0F, message[1]]
+            assert not (is_off(message) and self.passthrough.releases) or self.theirs[message[0] & 0x0F, message[1]]
             self.enter(self.theirs, message)
 
     def enter(self, counted: Counter[tuple[int, int]], message: bytes) -> None:
@@ -387,10 +391,10 @@ class Playing(RuleBasedStateMachine):
         desk, player = self.desk, self.desk.player
         now_s = desk.clock.now()
         desk.arriving = message
-        swallowed, passed = player.echo.swallowed, len(desk.passed)
+        swallowed, passed = player.loop_detector.swallowed, len(desk.passed)
         desk.inbox.put(now_s, Incoming(now_s, message))
         desk.listen(0)
-        ours = player.echo.swallowed > swallowed or player.echo.looped(now_s)
+        ours = player.loop_detector.swallowed > swallowed or player.loop_detector.looped(now_s)
         expected = [message] if desk.thru is not None and not ours else []
         assert desk.passed[passed:] == expected
         assert all(one is other for one, other in zip(desk.passed[passed:], expected, strict=True))
@@ -406,10 +410,10 @@ class Playing(RuleBasedStateMachine):
     @rule(mode=st.sampled_from([ALL_NOTES_OFF, 124, 125, 126, 127]))
     def last_key_up(self, mode: int) -> None:
         """Many keyboards say all notes off whenever no key is down any more, each on its channel."""
-        swallowed = self.desk.player.echo.swallowed
+        swallowed = self.desk.player.loop_detector.swallowed
         for channel in range(16):
             self.arrives(control(channel, mode))
-        assert self.desk.down <= self.desk.known or self.desk.player.echo.swallowed > swallowed
+        assert self.desk.down <= self.desk.known or self.desk.player.loop_detector.swallowed > swallowed
 
     @rule(data=st.data())
     def silence(self, data: st.DataObject) -> None:
@@ -441,37 +445,37 @@ class Playing(RuleBasedStateMachine):
 
     def panic_from_the_keyboard(self, channel: int) -> None:
         desk = self.desk
-        quiet = desk.player.ledger.empty and desk.player.passed.empty
+        quiet = desk.player.ledger.empty and desk.player.passthrough.ledger.empty
         met = quiet and desk.clock.now() <= self.silenced_s + 0.5
-        swallowed, expected = desk.player.echo.swallowed, list(desk.expected)
+        swallowed, expected = desk.player.loop_detector.swallowed, list(desk.expected)
         desk.forget()
         if met:
             desk.expected = expected
         message = control(channel, ALL_SOUND_OFF)
         desk.inbox.put(desk.clock.now(), Incoming(desk.clock.now(), message))
         desk.arriving = message
-        if desk.player.echo.looped(desk.clock.now()):
+        if desk.player.loop_detector.looped(desk.clock.now()):
             desk.expected = expected
         desk.listen(0)
-        if not met and desk.player.echo.swallowed == swallowed:
+        if not met and desk.player.loop_detector.swallowed == swallowed:
             self.ends()
 
     def engine_gone(self) -> None:
         """What it has planned is played, and then what it began is over; what the player holds goes on."""
         desk = self.desk
-        theirs = desk.player.passed.ends()
-        end = desk.player._planned_to
+        theirs = desk.player.passthrough.ledger.ends()
+        end = desk.player.schedule._planned_to
         desk.expected = [each for each in desk.expected if each.tick < end]
         desk.inbox.put(desk.clock.now(), Gone(desk.clock.now(), engine=True))
         desk.listen(0)
         while (due_s := desk.player.next_due_s()) < inf:
             desk.listen(max(0.0, due_s - desk.clock.now()))
-        assert desk.player.passed.ends() == theirs
+        assert desk.player.passthrough.ledger.ends() == theirs
         if desk.thru is desk.out:
             for message in theirs:
                 desk.out.send(message)
                 desk.enter(desk.theirs, message)
-            desk.player.passed.clear()
+            desk.player.passthrough.ledger.clear()
         assert desk.out.synth.at_rest
 
     @rule()
@@ -480,7 +484,7 @@ class Playing(RuleBasedStateMachine):
         desk.inbox.put(desk.clock.now(), Gone(desk.clock.now()))
         desk.listen(0)
         assert not desk.down
-        assert not desk.player.down
+        assert not desk.player.held_pitches
         if desk.thru is not None:
             assert not +desk.theirs
             assert not desk.thru.synth.pedals
@@ -494,7 +498,7 @@ class Playing(RuleBasedStateMachine):
 
     @rule(after_s=st.floats(0.0, 0.5), seconds=st.floats(0.001, 0.4))
     def oversleep_a_little(self, after_s: float, seconds: float) -> None:
-        desk, gaps = self.desk, self.desk.player.gaps
+        desk, gaps = self.desk, self.desk.player.gaps.count
         desk.clock.at(desk.clock.now() + after_s, lambda: desk.clock.oversleep(seconds))
         began_s = desk.clock.now()
         desk.calm = False
@@ -502,7 +506,7 @@ class Playing(RuleBasedStateMachine):
         assert not heard.commands
         self.let_go(heard.notes)
         desk.expected = [each for each in desk.expected if desk.due_s(each) > began_s + 0.5 - SLACK_S]
-        assert desk.player.gaps == gaps
+        assert desk.player.gaps.count == gaps
 
     def let_go(self, heard: Sequence[Timed]) -> None:
         """Keys that have been down for too long end, and nothing else is heard."""
@@ -512,7 +516,7 @@ class Playing(RuleBasedStateMachine):
 
     def be_stopped(self, after_s: float, seconds: float) -> None:
         """The machine stood still while we waited: what was pending then never comes."""
-        desk, gaps = self.desk, self.desk.player.gaps
+        desk, gaps = self.desk, self.desk.player.gaps.count
 
         def stop() -> None:
             desk.clock.oversleep(seconds)
@@ -522,16 +526,16 @@ class Playing(RuleBasedStateMachine):
         desk.calm = False
         heard = desk.player.listen_until(desk.clock.now() + 0.5, at_once=False) or Heard()
         self.let_go(heard.notes)
-        assert desk.player.gaps == gaps + 1
+        assert desk.player.gaps.count == gaps + 1
         assert desk.player.next_due_s() == inf
         self.ends()
 
     def close_the_lid(self, seconds: float) -> None:
-        desk, gaps = self.desk, self.desk.player.gaps
+        desk, gaps = self.desk, self.desk.player.gaps.count
         desk.clock.suspend(seconds)
         desk.forget()
         desk.listen(0)
-        assert desk.player.gaps == gaps + 1
+        assert desk.player.gaps.count == gaps + 1
         self.ends()
 
     def stop(self) -> None:
@@ -543,8 +547,7 @@ class Playing(RuleBasedStateMachine):
             assert desk.player.listen_until(desk.clock.now() + 1, at_once=False) is None
             assert desk.player.listen_until(inf) is None  # and stays away
         self.ends()
-        thru = desk.player.thru
-        desk.player = Sitting(desk.clock, desk.player._sink, [desk.inbox], thru=thru)
+        desk.sit_down()
         desk.down.clear()
 
     @invariant()
@@ -553,17 +556,17 @@ class Playing(RuleBasedStateMachine):
             return
         player, synth = self.desk.player, self.desk.out.synth
         if self.desk.thru is self.desk.out:
-            assert set(synth.keys) <= player.ledger.sounding | player.passed.sounding
+            assert set(synth.keys) <= player.ledger.sounding | player.passthrough.ledger.sounding
         else:
             assert set(synth.keys) == player.ledger.sounding
-            assert set(self.desk.apart.synth.keys) == player.passed.sounding
-        assert player.down == self.desk.down
+            assert set(self.desk.apart.synth.keys) == player.passthrough.ledger.sounding
+        assert player.held_pitches == self.desk.down
 
     @precondition(lambda self: hasattr(self, "desk"))
     @invariant()
     def the_books_balance(self) -> None:
         assert min(self.desk.ours.values(), default=0) >= 0
-        assert self.desk.player.onsets == sum(1 for _ in self.desk.player.sent) or self.desk.player.onsets > 1 << 14
+        assert min(self.desk.player.onsets.count, 1 << 14) == sum(1 for _ in self.desk.player.onsets)
 
 
 TestPlaying = Playing.TestCase
@@ -622,7 +625,7 @@ def test_while_what_is_sent_would_lie_there_nothing_begins_and_every_end_is_sent
     player.play(Plan(0, notes(*((step, step + 2, 60 + step) for step in range(8))), QUICK, steps=8))
     player.listen_until(10, at_once=False)
     assert out.onsets() == [(0.0, 60), (0.25, 61), (1.5, 66), (1.75, 67)]
-    assert player.dropped == 4
+    assert player.schedule.dropped == 4
     assert out.synth.at_rest
 
 
@@ -763,10 +766,10 @@ def passes(messages: int, thru: str, chance: random.Random) -> None:
         assert long == [arrival.message for arrival in arrivals if len(arrival.message) > 1]
         if thru == "separate":
             assert on.messages == [arrival.message for arrival in arrivals]
-        assert player.onsets
+        assert player.onsets.count
         out.sent.clear()
         on.sent.clear()
-    assert player.echo.swallowed == 0
+    assert player.loop_detector.swallowed == 0
     player.silence()
     assert out.synth.at_rest
     assert on.synth.at_rest
@@ -837,7 +840,7 @@ def test_after_a_gap_nothing_that_was_pending_comes(thru: str, jump_s: float, as
     assert out.synth.sounding
     player.listen_until(clock.now() + jump_s + 10, at_once=False)
     since = out.messages[before:]
-    assert player.gaps == 1
+    assert player.gaps.count == 1
     assert not [message for message in since if is_on(message)] or asleep
     assert sum(map(is_on, since)) <= 1  # what fell due as the lid was closed
     for channel in (0, 1, 9):  # the panic is sent
@@ -857,7 +860,7 @@ def test_an_onset_is_late_by_half_a_step_at_most_and_otherwise_left_out(late_s: 
     player.listen_until(5, at_once=False)
     due = {60 + step: step * 0.25 for step in range(12)}
     assert all(0 <= at - due[pitch] <= 0.125 for at, pitch in out.onsets())
-    assert player.dropped == 12 - len(out.onsets())
+    assert player.schedule.dropped == 12 - len(out.onsets())
     assert [pitch for _, pitch in out.onsets()] == sorted(pitch for _, pitch in out.onsets())
     assert out.synth.silent
 
@@ -947,13 +950,13 @@ class Looped:
             heard = self.player.listen_until(min(time_s, self.clock.now() + 0.001), at_once=False)
             assert heard is not None
             self.heard += heard.notes
-            if self.player.echo.found and self.found_s == inf:
+            if self.player.loop_detector.found and self.found_s == inf:
                 self.found_s = self.clock.now()
 
     def strays(self, played: int) -> int:
         """Notes that were heard, or passed on, and nobody has played."""
         heard = sum(isinstance(note.event, NoteOn) for note in self.heard)
-        passed = sum(map(is_on, self.cable.messages)) - self.player.onsets
+        passed = sum(map(is_on, self.cable.messages)) - self.player.onsets.count
         return max(heard, passed) - played
 
 
@@ -975,25 +978,25 @@ def test_a_loop_is_found_while_we_play_and_lifted_when_the_cable_is_gone(delay_m
     desk.cable.plugged = False
     desk.player.play(Plan(0, in_order([*BAR_OF_CHORDS, *LINE]), QUICK))
     desk.listen_until(1.9)
-    assert desk.player.down == {30}
+    assert desk.player.held_pitches == {30}
     desk.cable.plugged = True
     desk.listen_until(5)
     assert desk.found_s <= 2.2  # the first chord after it was plugged in sounds at 2.0
     assert desk.strays(1) <= 32
-    assert desk.player.echo.found == 1
-    assert not desk.player.down  # the held key is over
+    assert desk.player.loop_detector.found == 1
+    assert not desk.player.held_pitches  # the held key is over
     ends = [note.event for note in desk.heard if isinstance(note.event, NoteOff)]
     assert NoteOff(Part.YOU, 30) in ends
-    assert desk.player.echo.looped(desk.clock.now())
+    assert desk.player.loop_detector.looped(desk.clock.now())
     desk.cable.plugged = False
     desk.listen_until(5 + desk.delay_s + 2.01)
-    assert not desk.player.echo.looped(desk.clock.now())
+    assert not desk.player.loop_detector.looped(desk.clock.now())
     before = len(desk.cable.sent)
     now_s = desk.clock.now()
     desk.inbox.put(now_s, Incoming(now_s, b"\x92\x20\x50"))
     desk.listen_until(now_s + 0.05)
     assert (b"\x92\x20\x50" in desk.cable.messages[before:]) == thru
-    assert desk.player.down == {32}
+    assert desk.player.held_pitches == {32}
 
 
 @delays
@@ -1054,7 +1057,7 @@ def test_a_loop_through_a_daw_is_found_by_what_we_play(delay_ms: int, thru: bool
     desk.player.play(Plan(0, in_order([*BAR_OF_CHORDS, *LINE]), QUICK))
     desk.listen_until(10)
     assert desk.found_s <= delay_ms / 1000 + 0.1
-    assert desk.player.echo.found == 1
+    assert desk.player.loop_detector.found == 1
     assert desk.strays(0) <= 32
 
 
@@ -1068,11 +1071,11 @@ def test_a_loop_that_has_one_channel_for_all_is_found(delay_ms: int, thru: bool)
     desk = Looped(delay_ms / 1000, thru, on_channel_five)
     desk.player.play(Plan(0, in_order([*BAR_OF_CHORDS, *LINE]), QUICK))
     desk.listen_until(16)
-    assert desk.player.echo.found == 1
+    assert desk.player.loop_detector.found == 1
     assert desk.strays(0) <= 32
     desk.cable.plugged = False
     desk.listen_until(20)
-    assert not desk.player.echo.looped(desk.clock.now())
+    assert not desk.player.loop_detector.looped(desk.clock.now())
 
 
 @pytest.mark.parametrize("delay_ms", [2, 5, 20, 40, 120])
@@ -1083,7 +1086,7 @@ def test_a_knob_that_goes_round_is_found(delay_ms: int) -> None:
         at = 1 + index / 100
         desk.inbox.put(at, Incoming(at, control(3, 20, index % 128)))
     desk.listen_until(8)
-    assert desk.player.echo.found == 1
+    assert desk.player.loop_detector.found == 1
     assert len(desk.cable.sent) < 1500
     sent = len(desk.cable.sent)
     desk.listen_until(9)
@@ -1219,7 +1222,7 @@ def test_what_a_musician_repeats_is_no_loop(stream: list[Incoming], thru: str) -
     for incoming in sorted(stream, key=lambda each: each.time_s):
         inbox.put(incoming.time_s, incoming)
     player.listen_until(max(incoming.time_s for incoming in stream) + 1, at_once=False)
-    assert (player.echo.found, player.echo.swallowed) == (0, 0)
+    assert (player.loop_detector.found, player.loop_detector.swallowed) == (0, 0)
     theirs = {id(incoming.message) for incoming in stream}
     assert sum(id(message) in theirs for message in on.messages) == (len(stream) if thru != "none" else 0)
 
@@ -1230,7 +1233,7 @@ def test_a_roll_on_a_pad_nobody_knows_costs_one_stroke_at_most() -> None:
     for incoming in roll_of_hits(1.0):
         inbox.put(incoming.time_s, incoming)
     player.listen_until(6, at_once=False)
-    assert player.echo.swallowed <= 1
+    assert player.loop_detector.swallowed <= 1
     assert sum(message == HIT for message in on.messages) >= 99
 
 
@@ -1238,31 +1241,37 @@ KNOB, PAD, PATCH = bytes((0xB3, 20, 99)), bytes((0x99, 36, 80)), bytes((0xC0, 7)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "message", "told", "passed"),
+    ("chosen", "message", "told", "passed"),
     [
-        pytest.param(Wanted(), KNOB, False, True, id="nobody wants it"),
-        pytest.param(Wanted(bound=frozenset({(0xB0, 20, -1)})), KNOB, True, False, id="bound"),
-        pytest.param(Wanted(bound=frozenset({(0xB0, 20, 3)})), KNOB, True, False, id="bound on its channel"),
-        pytest.param(Wanted(bound=frozenset({(0xB0, 20, 4)})), KNOB, False, True, id="bound on another channel"),
-        pytest.param(Wanted(shared=frozenset({(0xB0, 20, -1)})), KNOB, True, True, id="shared"),
-        pytest.param(Wanted(learning=True), KNOB, True, True, id="learning"),
-        pytest.param(Wanted(bound=frozenset({(0x90, 36, 9)})), PAD, True, False, id="a pad"),
-        pytest.param(Wanted(bound=frozenset({(0x90, 36, 9)})), bytes((0x99, 36, 0)), False, True, id="a pad let go"),
-        pytest.param(Wanted(bound=frozenset({(0x90, 36, 9)})), bytes((0x89, 36, 0)), False, True, id="or so"),
-        pytest.param(Wanted(bound=frozenset({(0xC0, 7, -1)})), PATCH, True, False, id="a patch"),
-        pytest.param(Wanted(learning=True), bytes((0xE0, 0, 64)), False, True, id="a bend is no knob"),
+        pytest.param(ControllerFilter(), KNOB, False, True, id="not chosen"),
+        pytest.param(ControllerFilter(bound=frozenset({(0xB0, 20, -1)})), KNOB, True, False, id="bound"),
+        pytest.param(ControllerFilter(bound=frozenset({(0xB0, 20, 3)})), KNOB, True, False, id="bound on its channel"),
+        pytest.param(
+            ControllerFilter(bound=frozenset({(0xB0, 20, 4)})), KNOB, False, True, id="bound on another channel"
+        ),
+        pytest.param(ControllerFilter(shared=frozenset({(0xB0, 20, -1)})), KNOB, True, True, id="shared"),
+        pytest.param(ControllerFilter(learning=True), KNOB, True, True, id="learning"),
+        pytest.param(ControllerFilter(bound=frozenset({(0x90, 36, 9)})), PAD, True, False, id="a pad"),
+        pytest.param(
+            ControllerFilter(bound=frozenset({(0x90, 36, 9)})), bytes((0x99, 36, 0)), False, True, id="a pad let go"
+        ),
+        pytest.param(ControllerFilter(bound=frozenset({(0x90, 36, 9)})), bytes((0x89, 36, 0)), False, True, id="or so"),
+        pytest.param(ControllerFilter(bound=frozenset({(0xC0, 7, -1)})), PATCH, True, False, id="a patch"),
+        pytest.param(ControllerFilter(learning=True), bytes((0xE0, 0, 64)), False, True, id="a bend is no knob"),
     ],
 )
-def test_knobs_are_told_of_and_passed_on_or_not(wanted: Wanted, message: bytes, told: bool, passed: bool) -> None:
+def test_knobs_reach_the_daemon_and_are_passed_on_or_not(
+    chosen: ControllerFilter, message: bytes, told: bool, passed: bool
+) -> None:
     clock, inbox = SimulatedClock(), Inbox()
     out, apart = Listener(clock), Listener(clock)
     with Player(clock, out, [inbox], thru=apart) as player:
-        inbox.put(0.1, wanted)
+        inbox.put(0.1, chosen)
         inbox.put(0.2, Incoming(0.2, message))
         player.listen_until(0.3, at_once=False)
-        assert player.turned() == ([(0.2, message)] if told else [])
+        assert player.controllers.take() == ([(0.2, message)] if told else [])
         assert (message in apart.messages) is passed
-        assert player.turned() == []
+        assert player.controllers.take() == []
 
 
 def test_passing_on_is_turned_off_and_on() -> None:
@@ -1280,10 +1289,10 @@ def test_passing_on_is_turned_off_and_on() -> None:
 def test_a_flood_of_knobs_is_bounded_and_the_last_place_is_kept() -> None:
     clock, inbox = SimulatedClock(), Inbox()
     with Player(clock, Listener(clock), [inbox]) as player:
-        inbox.put(0.1, Wanted(bound=frozenset({(0xB0, 20, -1)})))
+        inbox.put(0.1, ControllerFilter(bound=frozenset({(0xB0, 20, -1)})))
         inbox.put(0.2, *(Incoming(0.2, bytes((0xB0, 20, value % 128))) for value in range(10_000)))
         player.listen_until(0.3, at_once=False)
-        turned = player.turned()
+        turned = player.controllers.take()
     assert len(turned) < 100
     assert turned[-1][1] == bytes((0xB0, 20, 9_999 % 128))
 
@@ -1293,11 +1302,11 @@ def test_a_pedal_that_is_bound_while_it_is_down_comes_up() -> None:
     apart = Listener(clock)
     with Player(clock, Listener(clock), [inbox], thru=apart) as player:
         inbox.put(0.1, Incoming(0.1, bytes((0xB0, 64, 127))))
-        inbox.put(0.2, Wanted(bound=frozenset({(0xB0, 64, -1)})))
+        inbox.put(0.2, ControllerFilter(bound=frozenset({(0xB0, 64, -1)})))
         inbox.put(0.3, Incoming(0.3, bytes((0xB0, 64, 0))))
         player.listen_until(0.4, at_once=False)
         assert apart.messages == [bytes((0xB0, 64, 127)), bytes((0xB0, 64, 0))]
-        assert player.passed.empty
+        assert player.passthrough.ledger.empty
 
 
 def test_a_key_without_midi_is_heard_and_sounds_whether_what_arrives_is_passed_on_or_not() -> None:
@@ -1312,7 +1321,7 @@ def test_a_key_without_midi_is_heard_and_sounds_whether_what_arrives_is_passed_o
             inbox.put(0.3, Press(60, 0))
             inbox.put(0.4, Press(67, 0))
             heard = player.listen_until(0.5, at_once=False) or Heard()
-            assert player.down == {64}
+            assert player.held_pitches == {64}
         on, off, channel = 0x90, 0x80, CHANNELS[Part.YOU]
         assert [message for message in out.messages if message[0] & 0xF0 in (on, off)] == [
             bytes((on | channel, 60, 90)),
@@ -1341,7 +1350,7 @@ def test_a_panic_lets_every_key_go() -> None:
         inbox.put(0.1, Panic())
         inbox.put(0.2, Press(60, 0), Incoming(0.2, bytes((0x80, 64, 64))))
         heard = player.listen_until(0.3, at_once=False) or Heard()
-        assert not player.down
+        assert not player.held_pitches
     assert [note.event for note in heard.notes] == [
         NoteOn(Part.YOU, 60, 90),
         NoteOn(Part.YOU, 64, 90),
@@ -1358,7 +1367,7 @@ def test_a_key_whose_end_was_lost_is_let_go_after_four_bars() -> None:
         player.play(Plan(0, (), Transport(0, 0.0, 240)))
         inbox.put(1.0, Incoming(1.0, b"\x90\x3c\x50"))
         player.listen_until(4.9, at_once=False)
-        assert player.down == {60}
+        assert player.held_pitches == {60}
         heard = player.listen_until(6, at_once=False) or Heard()
         assert [(note.time_s, note.event) for note in heard.notes] == [(5.0, NoteOff(Part.YOU, 60))]
         assert out.synth.keys == Counter({(0, 60): 1})  # what is passed on is never changed

@@ -10,7 +10,7 @@ import pytest
 
 from improv.config.values import Tune
 from improv.errors import DataError
-from improv.midi.player import Script
+from improv.midi.sources import Script
 from improv.models.contract import Tensors
 from improv.music.clock import SimulatedClock
 from improv.music.turns import Mode

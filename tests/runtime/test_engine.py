@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from improv.midi.gaps import GAP_S
 from improv.midi.messages import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_OFF, NOTE_ON
-from improv.midi.player import GAP_S, Player, Script
+from improv.midi.player import Player
+from improv.midi.sources import Script
 from improv.models.contract import Tensors
 from improv.models.encodings import CHORD_HEAD
 from improv.music.clock import SimulatedClock
@@ -93,7 +95,7 @@ def test_every_onset_sounds_at_its_nominal_time(echo: Echo, begun: Begun) -> Non
     _, sink, player, _ = played(begun(Mode.SOLO), echo)
     assert [at for at, _ in sink.onsets(Part.MELODY)] == [step * 0.25 for step in range(32)]
     assert {at for at, _ in sink.onsets(Part.CHORDS)} == {0.0, 2.0, 4.0, 6.0}
-    assert {sent_s - due_s for due_s, sent_s in player.sent} == {0.0}
+    assert {sent_s - due_s for due_s, sent_s in player.onsets} == {0.0}
 
 
 def test_a_note_just_before_the_step_still_shapes_what_sounds_on_it(echo: Echo, begun: Begun) -> None:
@@ -166,7 +168,7 @@ def test_oversleeping_is_skipped_and_counted_and_loses_no_place(echo: Echo, begu
     after_s = 2.1 + slept_s
     times = [at for at, _ in sink.onsets(Part.MELODY)]
     skipped = [step for step in range(64) if step * 0.25 > 2.1 and step * 0.25 < after_s - 0.125]
-    assert ended.health.missed_steps + player.dropped >= len(skipped)
+    assert ended.health.missed_steps + player.schedule.dropped >= len(skipped)
     assert ended.health.missed_steps == pytest.approx(len(skipped), abs=1)
     assert not [at for at in times if 2.1 < at < after_s - 1e-6]
     assert len([at for at in times if at == pytest.approx(after_s)]) <= 1

@@ -7,7 +7,8 @@ from math import inf
 
 import pytest
 
-from improv.midi.player import Arrival, Player
+from improv.midi.player import Player
+from improv.midi.sources import Arrival
 from improv.music.clock import SimulatedClock
 from improv.music.notes import NoteOff, NoteOn, Timed
 from improv.music.parts import Part
@@ -92,6 +93,6 @@ def test_an_evening(lasts_s: float) -> None:
         ended = perform(session, echo, player, observe, lead=Lead())
     assert clock.now() >= lasts_s
     assert listener.synth.at_rest
-    assert (ended.health.faults, ended.health.missed_steps, player.dropped, player.gaps) == (0, 0, 0, 0)
+    assert (ended.health.faults, ended.health.missed_steps, player.schedule.dropped, player.gaps.count) == (0, 0, 0, 0)
     assert [step for step in leaves_form if step < ended.step] == []
     assert max(sizes) < 2 * sorted(sizes)[len(sizes) // 2]

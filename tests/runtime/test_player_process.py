@@ -11,8 +11,9 @@ from improv.ipc.link import Link
 from improv.midi import ports
 from improv.midi.messages import CONTROL, NOTE_OFF, NOTE_ON, VOLUME
 from improv.midi.parser import Gone
-from improv.midi.player import NullSink, Player
+from improv.midi.player import Player
 from improv.midi.ports import InputPort, OutputPort
+from improv.midi.sources import NullSink
 from improv.music.clock import SimulatedClock
 from improv.music.notes import NoteOn, Placed, Timed, Volume
 from improv.music.parts import Part
@@ -61,7 +62,7 @@ def test_what_came_before_the_cable_was_pulled_is_released_with_the_rest(monkeyp
         driver.names = []
         assert "is gone" in port.follow()
         player.listen_until(0.2, at_once=False)
-        assert player.down == frozenset()
+        assert player.held_pitches == frozenset()
         assert apart.synth.at_rest
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from improv.midi.player import NullSink, Player, Script
+from improv.midi.player import Player
+from improv.midi.sources import NullSink, Script
 from improv.models.catalog import find_model
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.clock import SimulatedClock

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from improv.errors import UsageError
-from improv.midi.player import Player, Script
+from improv.midi.player import Player
+from improv.midi.sources import Script
 from improv.models.catalog import find_model
 from improv.models.contract import StepModel, Tensors
 from improv.models.encodings import MELODY_HEAD, LocalNotes, Steer

@@ -13,7 +13,8 @@ from hypothesis import example
 from hypothesis import strategies as st
 
 from improv.midi.messages import CHANNELS
-from improv.midi.player import Player, Script
+from improv.midi.player import Player
+from improv.midi.sources import Script
 from improv.models.contract import Tensors
 from improv.models.encodings import CHORD_HEAD, MELODY_HEAD
 from improv.music.clock import SimulatedClock

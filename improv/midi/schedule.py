@@ -1,0 +1,117 @@
+"""The schedule: what is planned and not yet sent, and which planned notes sound.
+
+A plan replaces what was planned for its steps. What an engine has planned outlives it: it is played to its end. The
+schedule must never send anything, and never look at a clock.
+"""
+
+import heapq
+import itertools
+from dataclasses import dataclass
+from math import inf
+
+from improv.music.notes import Event, NoteOff, NoteOn, Volume
+from improv.music.parts import Part
+from improv.music.plan import Plan
+from improv.music.theory import TICKS_PER_STEP
+from improv.music.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class _PlanEnd:
+    """The place where all planned notes end, because no engine has planned on."""
+
+
+class Schedule:
+    """Pending events by tick, with the transport that says when a tick is due."""
+
+    def __init__(self) -> None:
+        self.transport = Transport(0, 0.0, 60)
+        """The transport of the newest plan."""
+        self.dropped = 0
+        """Onsets that were left out because their time had passed."""
+        self._pending: list[tuple[float, int, Event | _PlanEnd, Transport | None]] = []
+        """A heap by tick; what lies before a change of tempo keeps the transport that it was planned with."""
+        self._order = itertools.count()
+        self._planned_to = 0
+        """The tick at which the newest plan ends."""
+        self._orphaned = False
+        """Whether the engine that planned this is gone, and no other one has planned since."""
+        self._struck: dict[tuple[Part, int], float] = {}
+        """The planned notes that sound, with the tick at which they began."""
+
+    def add(self, plan: Plan) -> list[NoteOff]:
+        """Take a plan in; return the ends of notes that began in what it replaces."""
+        start, before = plan.step * TICKS_PER_STEP, self.transport
+        anchor = plan.transport.anchor_step * TICKS_PER_STEP  # from there on the plan's transport holds
+        self._pending = [
+            (tick, n, event, (by or before) if tick < anchor else None)
+            for tick, n, event, by in self._pending
+            if tick < start
+        ]
+        if self._orphaned and not any(isinstance(event, _PlanEnd) for _, _, event, _ in self._pending):
+            self._pending.append((start, next(self._order), _PlanEnd(), None))  # the new engine knows nothing of it
+        self._pending += [(placed.tick, next(self._order), placed.event, None) for placed in plan.events]
+        self.transport, self._planned_to = plan.transport, start + plan.steps * TICKS_PER_STEP
+        heapq.heapify(self._pending)
+        replaced = [note for note, tick in self._struck.items() if tick >= start]
+        for note in replaced:
+            del self._struck[note]
+        return [NoteOff(*note) for note in replaced]
+
+    def next_due_s(self) -> float:
+        """Return when the next event is due, in seconds of the transport's clock; infinity if none is pending."""
+        if not self._pending:
+            return inf
+        tick, _, _, transport = self._pending[0]
+        return (transport or self.transport).time_of_tick(tick)
+
+    def take_next(self, *, late: bool) -> list[Event]:
+        """Remove and return what is to be sent at the next pending tick.
+
+        A note that sounds ends before it is struck again. Where it is `late` every end is there, and no onset.
+        """
+        tick, events = self._pending[0][0], list[Event]()
+        while self._pending and self._pending[0][0] == tick:
+            event = heapq.heappop(self._pending)[2]
+            match event:
+                case _PlanEnd():
+                    events += self._end_plan()
+                case Volume():
+                    events.append(event)
+                case NoteOn(part, pitch) | NoteOff(part, pitch):
+                    if self._struck.pop((part, pitch), None) is not None:
+                        events.append(NoteOff(part, pitch))
+                    if isinstance(event, NoteOn) and late:
+                        self.dropped += 1
+                    elif isinstance(event, NoteOn):
+                        self._struck[part, pitch] = tick
+                        events.append(event)
+        return events
+
+    def outlive_engine(self) -> None:
+        """Keep what the last plan holds, and have everything end with it unless another engine plans on before."""
+        if not self._orphaned:
+            self._orphaned = True
+            self._pending = [item for item in self._pending if item[0] < self._planned_to]
+            self._pending.append((self._planned_to, next(self._order), _PlanEnd(), None))
+            heapq.heapify(self._pending)
+
+    def skip_to(self, now_s: float) -> None:
+        """Drop everything that is pending; onsets that were due before a time count as dropped."""
+        self.dropped += sum(
+            isinstance(event, NoteOn) and (transport or self.transport).time_of_tick(tick) < now_s
+            for tick, _, event, transport in self._pending
+        )
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what is pending and what sounds."""
+        self._pending.clear()
+        self._struck.clear()
+        self._orphaned = False
+
+    def _end_plan(self) -> list[NoteOff]:
+        self._orphaned = False
+        ends = [NoteOff(*note) for note in self._struck]
+        self._struck.clear()
+        return ends
