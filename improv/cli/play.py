@@ -79,9 +79,7 @@ def play(
     _leave(at, link.started() or result)
     if not in_browser:
         with suppress(OSError):
-            system = (
-                app.seen.system if app.seen and app.crash is None else SystemStatus()
-            )  # a crash is told in three lines, all of it
+            system = app.connection.system if app.crash is None else SystemStatus()  # a crash is told in three lines
             _part(at, system, ended=result is True)
     if app.crash is not None:  # it has been said why
         raise typer.Exit(1)
@@ -116,27 +114,28 @@ def _app(given: Given, at: Instance, link: "DaemonLink", *, joins: bool, look: t
     """Make the interface with a layout of letters, ASCII or not, and a theme; UsageError for an unknown theme."""
     from improv.config.presets import presets_path
     from improv.system.fluidsynth import advice
-    from improv.tui.app import ImprovApp, Setting
+    from improv.tui.app import ImprovApp
     from improv.tui.input.key_bindings import LAYOUTS
+    from improv.tui.options import ScreenOptions
     from improv.tui.theme.glyphs import glyphs_of
 
     layout, ascii, theme = look
     asks, says = _joining(given) if joins else ((), ())
     app = ImprovApp(
         link,
-        Setting(
+        ScreenOptions(
             glyphs=glyphs_of(ascii, _encoding(), os.environ.get("TERM", "")),
             layout=LAYOUTS[layout],
             theme=theme,
             log=at.log,
-            advises=lambda api, there: advice(api, there=there, restart=at.command("daemon restart")),
+            advise=lambda api, there: advice(api, there=there, restart=at.command("daemon restart")),
             presets=presets_path(),
-            starts=not joins,
-            asks=asks,
-            says=says,
+            starts_daemon=not joins,
+            first_commands=asks,
+            first_notices=says,
         ),
     )
-    if theme and theme not in (themes := tuple(app.themes_here())):
+    if theme and theme not in (themes := tuple(app.themes.available)):
         raise UsageError(f"no theme {theme!r}{nearest(theme, themes)}; choose from {', '.join(themes)}")
     return app
 

@@ -90,10 +90,10 @@ def test_what_plays_on_is_told(
     assert played(monkeypatch, "--tempo", "99", "--output", "x") == 0
     said = "improv plays on (PID 4711): improv play comes back, improv daemon stop ends it\n"
     assert capsys.readouterr().out == said
-    setting = terminal[0]._setting
-    assert not setting.starts
-    assert setting.asks == (Set("tempo", 99.0),)
-    assert "--output" in setting.says[0]
+    setting = terminal[0].options
+    assert not setting.starts_daemon
+    assert setting.first_commands == (Set("tempo", 99.0),)
+    assert "--output" in setting.first_notices[0]
 
 
 def test_without_a_daemon_one_is_started_that_knows_of_the_letters(
@@ -103,9 +103,9 @@ def test_without_a_daemon_one_is_started_that_knows_of_the_letters(
     monkeypatch.setattr(background, "launch", lambda at, arguments, called_off: launched.append(arguments))
     assert played(monkeypatch, "--tempo", "99", "--ascii") == 0
     app = terminal[0]
-    assert app._setting.starts
-    assert app._setting.glyphs.plain
-    app._link._starts()  # type: ignore[attr-defined]
+    assert app.options.starts_daemon
+    assert app.options.glyphs.plain
+    app.connection._link._starts()  # type: ignore[attr-defined]
     assert launched == [["--tempo=99.0", "--letters"]]
 
 
@@ -135,7 +135,7 @@ class Held:
         monkeypatch.setattr(background, "launch", self.launch)
 
         def run(app: ImprovApp) -> bool:
-            app._link.start()
+            app.connection._link.start()
             return result
 
         monkeypatch.setattr(ImprovApp, "run", run)

@@ -37,12 +37,15 @@ from improv.protocol.commands import (
 from improv.protocol.controls import CONTROLS, Settings
 from improv.protocol.snapshot import Harmony, MidiStatus, NetworkStatus, Snapshot, StepHealth, SystemStatus
 from improv.system.fluidsynth import Advice
-from improv.tui.app import DARK, GONE, LIGHT, ImprovApp, Setting
+from improv.tui.app import ImprovApp
 from improv.tui.client import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, latest
+from improv.tui.connection import GONE
 from improv.tui.input.key_bindings import TABLE, Letters, Where
+from improv.tui.options import ScreenOptions
 from improv.tui.screens.base import Entry, HelpScreen, LogScreen, tail
 from improv.tui.screens.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
 from improv.tui.theme.glyphs import ASCII, UNICODE
+from improv.tui.theme.themes import DARK, LIGHT
 from improv.tui.views.controls import DEAF, Controls
 from improv.tui.views.footer import Banner, Footer
 from tests.control.test_socket import Daemon, served
@@ -157,10 +160,14 @@ def staged(
                 return json.dumps({"eck2002-blues": "the blues"})
         return "wrote /jams/last.mid\n"
 
-    setting: dict[str, Any] = {"log": tmp_path / "log", "presets": tmp_path / "config" / "presets.toml", "runs": runs}
-    setting["advises"] = lambda api, there: Advice("Type in another terminal", f"fluidsynth -m {api} /fonts/piano.sf2")
-    setting |= {"clock": lambda: now_s[0], "share": UNSPARING} | given
-    app = ImprovApp(link, Setting(**setting))
+    setting: dict[str, Any] = {
+        "log": tmp_path / "log",
+        "presets": tmp_path / "config" / "presets.toml",
+        "run_command": runs,
+    }
+    setting["advise"] = lambda api, there: Advice("Type in another terminal", f"fluidsynth -m {api} /fonts/piano.sf2")
+    setting |= {"clock": lambda: now_s[0], "drawing_share": UNSPARING} | given
+    app = ImprovApp(link, ScreenOptions(**setting))
 
     async def play() -> None:
         async with app.run_test(size=size, notifications=toasts):
@@ -180,13 +187,12 @@ def staged(
 def test_every_action_is_a_key_in_the_palette_and_in_the_help(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         save(tmp_path / "config" / "presets.toml", (preset_of("slow", SEEN),))
-        stage.app._read_presets()
+        stage.app.actions.groups.presets.read()
         titles = [command.title for command in stage.app.get_system_commands(stage.app.screen)]
         await stage.press("f1")
         assert isinstance(stage.app.screen, HelpScreen)
         told = " ".join(line.plain.strip() for section in stage.app.screen.sections(200) for line in section)
-        actions = {name.removeprefix("action_") for name in vars(ImprovApp) if name.startswith("action_")}
-        assert actions == {row.action for row in TABLE}
+        assert list(stage.app.actions.by_name) == [row.action for row in TABLE]
         for row in TABLE:
             assert row.all_keys
             assert row.help in told
@@ -392,7 +398,7 @@ def test_the_footer_can_be_clicked_on_panic_first(tmp_path: Path) -> None:
 
 def test_without_a_keyboard_letters_are_a_piano_and_with_one_commands(tmp_path: Path) -> None:
     async def piano(stage: Stage) -> None:
-        assert stage.app.letters is Letters.PIANO
+        assert stage.app.letter_keys.letters is Letters.PIANO
         assert "PIANO C4" in stage.screen()
         await stage.press("z")
         assert stage.asked() == [Press(60, 80)]
@@ -406,7 +412,7 @@ def test_without_a_keyboard_letters_are_a_piano_and_with_one_commands(tmp_path: 
         assert stage.asked() == [HandOver()]
 
     async def commands(stage: Stage) -> None:
-        assert stage.app.letters is Letters.COMMANDS
+        assert stage.app.letter_keys.letters is Letters.COMMANDS
 
     staged(tmp_path, piano, ALONE)
     staged(tmp_path, commands, SEEN)
@@ -417,7 +423,7 @@ def test_a_note_that_nothing_ends_is_ended_by_its_timer(tmp_path: Path) -> None:
         await stage.press("q")
         assert stage.asked() == [Press(72, 80)]
         stage.now_s[0] += 1
-        stage.app._fingers.end()
+        stage.app.letter_keys.notes.end_due()
         assert stage.asked() == [Press(72, 0)]
 
     staged(tmp_path, scene, ALONE)
@@ -429,8 +435,8 @@ def test_leaving_lets_every_key_go(tmp_path: Path) -> None:
 
     app = staged(tmp_path, scene, ALONE)
     assert app.return_value is False
-    assert isinstance(app._link, Scripted)
-    assert app._link.asked == [Press(72, 80), Press(72, 0)]
+    assert isinstance(app.connection._link, Scripted)
+    assert app.connection._link.asked == [Press(72, 80), Press(72, 0)]
 
 
 def test_the_letters_of_another_keyboard(tmp_path: Path) -> None:
@@ -478,7 +484,7 @@ def test_it_shows_itself_before_the_daemon_is_there(tmp_path: Path) -> None:
         await stage.tell(Joined(1), Seen(SEEN))
         assert "starting..." not in stage.screen()
 
-    staged(tmp_path, scene, None, starts=True)
+    staged(tmp_path, scene, None, starts_daemon=True)
 
 
 @pytest.mark.parametrize(("starts", "says"), [(True, "starting..."), (False, "joining...")])
@@ -497,7 +503,7 @@ def test_nothing_is_said_of_a_jam_before_it_has_been_seen(tmp_path: Path, starts
         assert says not in told
         assert all(words in told for words in ("120 bpm", "trade", "PIANO", "eck2002-blues"))
 
-    staged(tmp_path, scene, None, starts=starts)
+    staged(tmp_path, scene, None, starts_daemon=starts)
 
 
 def test_a_daemon_that_cannot_start_ends_it_with_the_reason(tmp_path: Path) -> None:
@@ -506,7 +512,7 @@ def test_a_daemon_that_cannot_start_ends_it_with_the_reason(tmp_path: Path) -> N
     async def scene(stage: Stage) -> None:
         await stage.tell(NotStarted(error))
 
-    assert staged(tmp_path, scene, None, starts=True).return_value is error
+    assert staged(tmp_path, scene, None, starts_daemon=True).return_value is error
 
 
 def test_options_are_asked_for_once_it_is_there_and_only_once(tmp_path: Path) -> None:
@@ -516,7 +522,7 @@ def test_options_are_asked_for_once_it_is_there_and_only_once(tmp_path: Path) ->
         await stage.tell(Gone(""), Joined(2))
         assert stage.asked() == []
 
-    staged(tmp_path, scene, asks=(Set("tempo", 99.0),), says=("said",))
+    staged(tmp_path, scene, first_commands=(Set("tempo", 99.0),), first_notices=("said",))
 
 
 def test_only_the_newest_of_many_snapshots_is_shown(tmp_path: Path) -> None:
@@ -566,7 +572,7 @@ def test_why_there_are_no_ports_is_told(tmp_path: Path) -> None:
         await stage.pilot.pause()
         assert "no MIDI system answers" in stage.screen()
 
-    staged(tmp_path, scene, runs=fails)
+    staged(tmp_path, scene, run_command=fails)
 
 
 def test_a_network_is_picked_with_the_arrows(tmp_path: Path) -> None:

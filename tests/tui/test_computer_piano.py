@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from improv.protocol.commands import Command, Press
 from improv.tui.input.computer_piano import GATE_S, HELD_S, Piano
 from improv.tui.input.key_bindings import LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
-from improv.tui.input.note_timers import Fingers
+from improv.tui.input.note_timers import NoteTimers
 
 QWERTY = LAYOUTS["qwerty"]
 
@@ -134,15 +134,15 @@ def test_labels_are_one_for_each_pitch_letters_first() -> None:
     assert sorted(labels) == list(range(48, 77))
 
 
-# --- the fingers on it ----------------------------------------------------------------------------
+# --- the timers of its notes ----------------------------------------------------------------------
 
 
-def test_the_fingers_wait_for_one_end_at_a_time_until_every_key_is_up() -> None:
+def test_the_timers_wait_for_one_end_at_a_time_until_every_key_is_up() -> None:
     now_s, asked, waits = [100.0], list[Command](), list[tuple[float, Callable[[], None]]]()
-    fingers = Fingers(asked.append, lambda in_s, call: waits.append((now_s[0] + in_s, call)), lambda: now_s[0])
-    fingers.strike(key("z"))
+    timers = NoteTimers(asked.append, lambda in_s, call: waits.append((now_s[0] + in_s, call)), lambda: now_s[0])
+    timers.strike(key("z"))
     now_s[0] += 0.03
-    fingers.strike(key("c"))
+    timers.strike(key("c"))
     assert asked == [Press(60, 80), Press(64, 80)]
     while waits:
         ((now_s[0], end),) = waits
@@ -154,15 +154,15 @@ def test_the_fingers_wait_for_one_end_at_a_time_until_every_key_is_up() -> None:
 
 def test_keys_that_are_let_go_are_ended_and_those_that_are_forgotten_are_not() -> None:
     asked: list[Command] = []
-    fingers = Fingers(asked.append, lambda in_s, call: None, lambda: 0.0)
-    fingers.strike(key("z"))
-    fingers.let_go()
+    timers = NoteTimers(asked.append, lambda in_s, call: None, lambda: 0.0)
+    timers.strike(key("z"))
+    timers.lift_all()
     assert asked == [Press(60, 80), Press(60, 0)]
-    fingers.strike(key("z"))
-    fingers.forget()
-    fingers.let_go()
+    timers.strike(key("z"))
+    timers.forget()
+    timers.lift_all()
     assert asked[2:] == [Press(60, 80)]
-    assert fingers.piano == Piano(lowest=60)
+    assert timers.piano == Piano(lowest=60)
 
 
 # --- what a key means -----------------------------------------------------------------------------
@@ -228,11 +228,11 @@ def test_no_key_has_two_meanings() -> None:
 
 def test_a_key_that_is_held_no_longer_ends_when_it_ends_and_not_when_it_was_first_thought_to() -> None:
     asked, now_s, waits = list[Command](), [0.0], list[tuple[float, Callable[[], None]]]()
-    fingers = Fingers(asked.append, lambda in_s, call: waits.append((now_s[0] + in_s, call)), lambda: now_s[0])
+    timers = NoteTimers(asked.append, lambda in_s, call: waits.append((now_s[0] + in_s, call)), lambda: now_s[0])
     for now_s[0] in (0.0, 0.03, 0.06, 0.09):  # a terminal repeats it, then no more
-        fingers.strike(key("z"))
+        timers.strike(key("z"))
     last_s = now_s[0]
-    while fingers.piano.next_end_s is not None:
+    while timers.piano.next_end_s is not None:
         now_s[0], call = waits.pop(min(range(len(waits)), key=lambda which: waits[which][0]))
         call()
     assert now_s[0] - last_s <= HELD_S + 0.01

@@ -24,9 +24,11 @@ from improv.music.turns import Mode, Who
 from improv.protocol.commands import Command, Connect, HandOver, Panic, Press, Restart, Set, Start, Stop, Tap
 from improv.protocol.controls import CONTROLS, Value, number
 from improv.protocol.snapshot import Snapshot
-from improv.tui.app import GONE, ImprovApp, Setting
+from improv.tui.app import ImprovApp
 from improv.tui.client import DaemonLink
+from improv.tui.connection import GONE
 from improv.tui.input.key_bindings import BY_ACTION, TABLE, Letters
+from improv.tui.options import ScreenOptions
 from improv.tui.screens.base import Entry, HelpScreen, LogScreen
 from improv.tui.screens.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
 from improv.tui.theme.glyphs import UNICODE
@@ -75,9 +77,9 @@ class Jam:
     async def play(self, steps: int = 1) -> Snapshot:
         """Let some steps pass, and see the last one on the screen."""
         self.daemon.play(steps)
-        await self.pilot.until(lambda: self.app.seen == self.daemon.seen, "the newest snapshot")
-        assert self.app.seen is not None
-        return self.app.seen
+        await self.pilot.until(lambda: self.app.connection.seen == self.daemon.seen, "the newest snapshot")
+        assert self.app.connection.seen is not None
+        return self.app.connection.seen
 
     async def play_until(self, condition: Callable[[Snapshot], object], what: str, steps: int = 16) -> Snapshot:
         """Let it play until something is seen."""
@@ -93,7 +95,7 @@ class Jam:
 
     @property
     def controls(self) -> Controls:
-        return self.app._jam.controls
+        return self.app.jam.controls
 
     def stands(self, name: str, value: Value) -> bool:
         """Whether a control stands at a value, and nothing else is wanted of it."""
@@ -131,7 +133,7 @@ def jammed(tmp_path: Path, scene: Scene, mode: Mode = Mode.TRADE, letters: Lette
 
     link = DaemonLink(Instance(), lambda: started.append(1))
     log, presets = tmp_path / "log", tmp_path / "presets.toml"
-    setting = Setting(log=log, presets=presets, runs=runs, share=UNSPARING, clock=lambda: now_s[0])
+    setting = ScreenOptions(log=log, presets=presets, run_command=runs, drawing_share=UNSPARING, clock=lambda: now_s[0])
     app = ImprovApp(link, setting)
 
     async def play() -> None:
@@ -140,8 +142,8 @@ def jammed(tmp_path: Path, scene: Scene, mode: Mode = Mode.TRADE, letters: Lette
             daemon.play()
             async with app.run_test(size=(120, 40)):
                 jam = Jam(app, QuickPilot(app), daemon, stack, ran, now_s, started)
-                await jam.pilot.until(lambda: app.seen is not None, "the first snapshot")
-                if app.letters is not letters:
+                await jam.pilot.until(lambda: app.connection.seen is not None, "the first snapshot")
+                if app.letter_keys.letters is not letters:
                     await jam.press("tab")
                 await scene(jam)
 
@@ -286,13 +288,13 @@ def test_every_key_of_the_table_does_what_it_says_to_the_daemon_or_the_screen(tm
             "previous_control": lambda: jam.controls.selected.name,
             "next_control": lambda: jam.controls.selected.name,
             "palette": lambda: type(app.screen).__name__,
-            "letters": lambda: app.letters,
+            "letters": lambda: app.letter_keys.letters,
             "export": lambda: len(jam.ran),
             "theme": lambda: app.theme,
-            "octave_down": lambda: app._fingers.piano.lowest,
-            "octave_up": lambda: app._fingers.piano.lowest,
-            "softer": lambda: app._fingers.piano.velocity,
-            "louder": lambda: app._fingers.piano.velocity,
+            "octave_down": lambda: app.letter_keys.notes.piano.lowest,
+            "octave_up": lambda: app.letter_keys.notes.piano.lowest,
+            "softer": lambda: app.letter_keys.notes.piano.velocity,
+            "louder": lambda: app.letter_keys.notes.piano.velocity,
         }
         assert {row.action for row in TABLE} == {*SCREENS, *COMMANDS, *ELSEWHERE, *shown}
         rows = [(row.action, key) for row in TABLE if row.action not in ELSEWHERE for key in row.all_keys]
@@ -416,12 +418,12 @@ def test_a_knob_is_learned_and_turns_what_it_was_learned_for(tmp_path: Path) -> 
     async def scene(jam: Jam) -> None:
         await jam.press("l")
         await jam.pilot.until(lambda: jam.daemon._desk._controllers.learning, "learning")
-        await jam.pilot.until(lambda: "move the knob for tempo" in jam.app.noted, "word of it")
+        await jam.pilot.until(lambda: "move the knob for tempo" in jam.app.notices.kept, "word of it")
         for value in (10, 20):
             jam.daemon.turn((0xB0, 70, value))
             await jam.play()
         await jam.play_until(lambda seen: "bound to tempo" in seen.system.remark, "word of it")
-        assert "bound to tempo" in jam.app.noted[-1]
+        assert "bound to tempo" in jam.app.notices.kept[-1]
         jam.daemon.turn((0xB0, 70, 64))
         await jam.asked(Set)
         turned = jam.daemon.asked[-1]
@@ -432,7 +434,7 @@ def test_a_knob_is_learned_and_turns_what_it_was_learned_for(tmp_path: Path) -> 
         await jam.play_until(lambda seen: seen.tempo == turned.value, "tempo")
         assert told(turned.value)[:5] in jam.line("tempo")
         await jam.press("f")
-        await jam.pilot.until(lambda: "no longer bound to tempo" in jam.app.noted[-1], "word of it")
+        await jam.pilot.until(lambda: "no longer bound to tempo" in jam.app.notices.kept[-1], "word of it")
         jam.daemon.turn((0xB0, 70, 80))
         await jam.play(2)
         await jam.asked()
@@ -455,7 +457,7 @@ def test_presets_are_kept_recalled_picked_and_removed(tmp_path: Path) -> None:
         assert "120" in jam.line("tempo")
         others = [Preset(f"at {60 + n}", {"tempo": 60.0 + n}) for n in range(2, 10)]
         save(path, (*load(path), *others))
-        jam.app._read_presets()
+        jam.app.actions.groups.presets.read()
         for n in range(2, 10):
             await jam.press(str(n))
             await jam.asked(Set("tempo", 60.0 + n))

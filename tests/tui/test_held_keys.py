@@ -84,7 +84,7 @@ TELLS, TELLS_NOT = KeyboardFlags(27), KeyboardFlags(25)
 
 def test_a_note_is_as_long_as_its_key_is_held_and_repeats_are_none(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        c = stage.app._fingers.piano.lowest
+        c = stage.app.letter_keys.notes.piano.lowest
         assert await asked(stage, TELLS, stroke("z"), *[stroke("z", held=True)] * 9) == [Press(c, 80)]
         assert await asked(stage, stroke("c")) == [Press(c + 4, 80)]
         assert await asked(stage, lifted("z")) == [Press(c, 0)]
@@ -97,10 +97,10 @@ def test_a_note_is_as_long_as_its_key_is_held_and_repeats_are_none(tmp_path: Pat
 
 def test_where_the_terminal_tells_no_releases_their_ends_are_guessed(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        c = stage.app._fingers.piano.lowest
+        c = stage.app.letter_keys.notes.piano.lowest
         assert await asked(stage, TELLS_NOT, stroke("z")) == [Press(c, 80)]
         stage.now_s[0] += 1
-        stage.app._fingers.end()
+        stage.app.letter_keys.notes.end_due()
         assert stage.asked() == [Press(c, 0)]
 
     staged(tmp_path, scene, ALONE)
@@ -118,7 +118,7 @@ def test_where_the_terminal_tells_no_releases_their_ends_are_guessed(tmp_path: P
 )
 def test_what_takes_the_keyboard_away_lets_every_key_go(tmp_path: Path, lets_go: Callable[[Stage], None]) -> None:
     async def scene(stage: Stage) -> None:
-        c = stage.app._fingers.piano.lowest
+        c = stage.app.letter_keys.notes.piano.lowest
         assert await asked(stage, TELLS, stroke("z"), stroke("c")) == [Press(c, 80), Press(c + 4, 80)]
         lets_go(stage)
         await stage.pilot.pause()
@@ -148,7 +148,7 @@ def mouse(stage: Stage, kind: type[events.MouseEvent], x: int, y: int, button: i
 
 def place(stage: Stage, pitch: int) -> tuple[int, int]:
     """Where a white key can be clicked on."""
-    board = stage.app._jam.keyboard
+    board = stage.app.jam.keyboard
     region: Region = board.region
     cells = key_cells(region.width)
     return region.x + (white_index(pitch) - board._low) * cells + 1, region.y + 1

@@ -24,9 +24,9 @@ from textual.strip import Strip
 from improv.config.presets import Preset, save
 from improv.music.turns import Mode, Who
 from improv.protocol.snapshot import PitchProbability, Snapshot
-from improv.tui.app import DARK, LIGHT
 from improv.tui.client import Seen
 from improv.tui.theme.glyphs import ASCII, UNICODE
+from improv.tui.theme.themes import DARK, LIGHT
 from tests.conftest import Echo
 from tests.tui.snapshots import told_of
 from tests.tui.test_app import Stage, staged
@@ -111,7 +111,7 @@ def test_every_screen_looks_as_it_did(
 
     async def scene(stage: Stage) -> None:
         for seen in moment():
-            stage.app._jam.take(seen)
+            stage.app.jam.take(seen)
         await stage.tell(Seen(moment()[-1]))
         for screen, keys in SCREENS.items():
             await stage.press(*keys)

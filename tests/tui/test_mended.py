@@ -36,13 +36,17 @@ from improv.protocol.controls import CONTROLS
 from improv.protocol.snapshot import MidiStatus, Snapshot, SystemStatus
 from improv.system.fluidsynth import Found, advice
 from improv.tui import client as daemon_link
-from improv.tui.app import DARK, LIGHT, ImprovApp, Setting
+from improv.tui.app import ImprovApp
 from improv.tui.client import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
+from improv.tui.connection import Inbox
 from improv.tui.input.key_bindings import TABLE
-from improv.tui.screens.base import Entry, StillPalette
+from improv.tui.options import ScreenOptions
+from improv.tui.palette import Palette
+from improv.tui.screens.base import Entry
 from improv.tui.screens.lists import Choice, ChoicesScreen, PortsScreen
 from improv.tui.theme.contrast import contrast, variables
 from improv.tui.theme.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
+from improv.tui.theme.themes import DARK, LIGHT
 from improv.tui.views.base import View, word_of
 from improv.tui.views.controls import NAMES
 from improv.tui.views.status import StatusLine
@@ -132,7 +136,7 @@ def test_letters_do_nothing_before_it_is_known_what_they_are(tmp_path: Path, new
         await stage.press("q")
         assert stage.asked() == [Press(72, 80)]
 
-    staged(tmp_path, scene, None, starts=True)
+    staged(tmp_path, scene, None, starts_daemon=True)
 
 
 @pytest.mark.parametrize("starts", [True, False])
@@ -149,12 +153,13 @@ def test_keys_before_any_word_are_for_a_daemon_that_is_there_and_not_for_one_tha
         await stage.press("space")
         assert stage.asked() == [Start()]
 
-    staged(tmp_path, scene, None, starts=starts)
+    staged(tmp_path, scene, None, starts_daemon=starts)
 
 
 def test_what_is_about_to_be_started_is_not_started_by_a_key_too(tmp_path: Path) -> None:
     link = Scripted()
-    ImprovApp(link, Setting(log=tmp_path / "log", presets=tmp_path / "presets", starts=True)).action_start_again()
+    options = ScreenOptions(log=tmp_path / "log", presets=tmp_path / "presets", starts_daemon=True)
+    ImprovApp(link, options).actions.by_name["start_again"]()
     assert link.started == 0
 
 
@@ -202,11 +207,11 @@ def test_whenever_a_daemon_joins_what_it_shows_is_seen(tmp_path: Path, before: S
                 stage.link.tell(Joined(2))
                 stage.link.tell(Seen(newest))
 
-            with interrupted(ImprovApp.on_improv_app_hear.__code__, at, join) as left:
+            with interrupted(Inbox.take.__code__, at, join) as left:
                 await stage.tell(*before)
             if left[0] >= 0:
                 break
-            assert stage.app.seen is newest, f"lost at instruction {at}"
+            assert stage.app.connection.seen is newest, f"lost at instruction {at}"
         assert at > 20
 
     staged(tmp_path, scene)
@@ -216,12 +221,12 @@ def test_what_is_told_while_news_are_taken_in_is_seen(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         for at in itertools.count():
             newest = replace(SEEN, tempo=60.0 + at)
-            with interrupted(ImprovApp._hear.__code__, at, stage.app.on_improv_app_hear) as left:
+            with interrupted(Inbox.put.__code__, at, stage.app.on_improv_app_news_arrived) as left:
                 stage.link.tell(Seen(newest))
             await stage.pilot.pause()
             if left[0] >= 0:
                 break
-            assert stage.app.seen is newest, f"lost at instruction {at}"
+            assert stage.app.connection.seen is newest, f"lost at instruction {at}"
         assert at > 20
 
     staged(tmp_path, scene)
@@ -386,7 +391,7 @@ def test_a_digit_picks_no_port_before_the_ports_are_known(tmp_path: Path) -> Non
         await stage.press("2")
         assert stage.asked() == [Connect("input", "Launchkey")]
 
-    staged(tmp_path, scene, runs=slow)
+    staged(tmp_path, scene, run_command=slow)
 
 
 def test_the_highlight_stays_on_its_port_when_another_comes_before_it(tmp_path: Path) -> None:
@@ -454,7 +459,7 @@ def test_there_is_one_palette_and_it_leaves_what_is_being_typed_alone(tmp_path: 
             await stage.press("ctrl+p", "ctrl+p")
             *under, palette = stage.app.screen_stack
             assert tuple(under) == beneath
-            assert isinstance(palette, StillPalette)
+            assert isinstance(palette, Palette)
             await stage.press("escape")
             assert tuple(stage.app.screen_stack) == beneath
             await stage.press(*["escape"] if key else [])
@@ -662,7 +667,7 @@ def test_without_midi_there_are_no_ports_to_pick_and_a_system_that_is_there_by_n
         assert stage.asked() == []
 
     system = SystemStatus(description="no ports", midi=MidiStatus(api="none"))
-    staged(tmp_path, scene, replace(SEEN, system=system), advises=lambda api, there: advice(api, Found(), there=there))
+    staged(tmp_path, scene, replace(SEEN, system=system), advise=lambda api, there: advice(api, Found(), there=there))
 
 
 # --- the palette ----------------------------------------------------------------------------------
@@ -714,7 +719,7 @@ def _written(screen: Screen[object]) -> Iterator[tuple[str, Style]]:
 def test_everything_can_be_told_from_its_ground_in_every_theme(every: bool, tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         app, found = stage.app, dict[tuple[str, str], float]()
-        here = app.themes_here()
+        here = app.themes.available
         themes = set(here) if every else {next(name for name in here if here[name] is dark) for dark in (True, False)}
 
         def note(theme: str, what: str, style: Style) -> None:
@@ -790,10 +795,11 @@ def test_a_note_that_is_planned_is_seen_and_fainter_than_one_that_was_played() -
 _SHOWS_ITSELF = """
 import sys
 from pathlib import Path
-from improv.tui.app import ImprovApp, Setting
+from improv.tui.app import ImprovApp
+from improv.tui.options import ScreenOptions
 from tests.tui.test_app import Scripted
 folder = Path(sys.argv[1])
-print("it says", ImprovApp(Scripted(), Setting(log=folder / "log", presets=folder / "presets.toml")).run())
+print("it says", ImprovApp(Scripted(), ScreenOptions(log=folder / "log", presets=folder / "presets.toml")).run())
 """
 
 

@@ -75,7 +75,7 @@ def drawn(stage: Stage) -> object:
 
 
 def spend(stage: Stage, monkeypatch: pytest.MonkeyPatch, left_s: float) -> None:
-    monkeypatch.setattr(stage.app, "_budget", _Left(left_s))
+    monkeypatch.setattr(stage.app._redraw, "_budget", _Left(left_s))
 
 
 class _Left:
@@ -109,8 +109,8 @@ def test_beats_come_first_where_time_is_short(
         before = drawn(stage)
         await stage.tell(plays(118))
         assert (drawn(stage) != before) is on_beat
-        assert stage.app.seen is not None
-        assert stage.app.seen.step == 118  # what is not drawn is known
+        assert stage.app.connection.seen is not None
+        assert stage.app.connection.seen.step == 118  # what is not drawn is known
 
     staged(tmp_path, scene)
 
@@ -125,7 +125,7 @@ def test_what_was_left_out_is_shown_when_nothing_follows_it(tmp_path: Path, monk
             later.append(call)
             return Timer(stage.app, 60)
 
-        monkeypatch.setattr(stage.app, "set_timer", set_timer)
+        monkeypatch.setattr(stage.app._redraw, "_call_in", set_timer)
         await stage.tell(plays(109))
         await stage.tell(plays(111))
         assert drawn(stage) == before
@@ -151,7 +151,7 @@ def test_the_roll_keeps_the_notes_of_steps_that_were_not_drawn(tmp_path: Path, m
     async def scene(stage: Stage) -> None:
         await stage.tell(plays(100))
         spend(stage, monkeypatch, -1)
-        roll = stage.app._jam.music[1]
+        roll = stage.app.jam.music[1]
         for step in range(101, 111):
             await stage.tell(plays(step))
         assert [column.step for column in roll._history.columns[-11:]] == list(range(100, 111))

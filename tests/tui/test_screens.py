@@ -62,7 +62,7 @@ def test_all_that_there_is_to_say_of_a_network_is_said_beside_or_below_its_name(
         assert len({row.index("says") for row in rows if "says" in row}) == 1
         assert not glyphs.plain or "".join(rows).isascii()
 
-    staged(tmp_path, scene, size=size, glyphs=glyphs, runs=runs)
+    staged(tmp_path, scene, size=size, glyphs=glyphs, run_command=runs)
 
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 24)])
@@ -82,4 +82,4 @@ def test_why_there_are_no_ports_is_told_to_the_end_and_apart(tmp_path: Path, siz
         told = [line.removesuffix("▇▇").strip() for line in stage.screen().split("\n")[1:-1]]
         assert " ".join(line or "|" for line in told).strip("| ").split(" | ")[-1] == why
 
-    staged(tmp_path, scene, size=size, runs=fails)
+    staged(tmp_path, scene, size=size, run_command=fails)

@@ -96,12 +96,9 @@ def blown(tmp_path: Path, seed: int, sizes: int, glyphs: Glyphs = UNICODE) -> No
     log = tmp_path / "log"
     log.write_text('{"time": "2026-11-21T13:05:00", "level": "info", "what": "plays"}\n' * 90)
 
-    async def stays() -> None:
-        """Whatever is clicked on, it is not left."""
-
     async def scene(stage: Stage) -> None:
-        stage.app.leave = lambda: None  # type: ignore[method-assign]
-        stage.app.action_quit_and_stop = stays  # type: ignore[method-assign]
+        for leaves in ("quit", "quit_and_stop"):  # whatever is clicked on, it is not left
+            stage.app.actions.by_name[leaves] = lambda: None
         await Storm(stage, seed).blow(sizes)
         await stage.pilot.resize_terminal(120, 40)
         for _ in range(4):

@@ -32,7 +32,8 @@ from dataclasses import replace
 sys.path.insert(0, {root!r})
 from improv.cli.play import _shown, _tell_crash
 from improv.config.instance import Instance
-from improv.tui.app import ImprovApp, Setting
+from improv.tui.app import ImprovApp
+from improv.tui.options import ScreenOptions
 from improv.tui.client import Joined, Seen
 from improv.tui.input.key_bindings import Letters
 from tests.tui.test_app import ALONE, KEYS, Scripted, SEEN
@@ -43,7 +44,7 @@ class Asked(list):
         with (folder / "asked").open("a") as file:
             print(command, file=file)
 link.asked = Asked()
-app = ImprovApp(link, Setting(log=folder / "log", presets=folder / "presets.toml"))
+app = ImprovApp(link, ScreenOptions(log=folder / "log", presets=folder / "presets.toml"))
 def fail():
     raise LookupError("on purpose, \\x1b[31m in red")
 {code}
@@ -193,12 +194,12 @@ FAILS = {
     "a task": "async def task(): fail()\ndef begun(): app._tasks = asyncio.ensure_future(task()); app._tasks = None",
     "a worker": "async def work(): fail()\ndef begun(): app.run_worker(work())",
     "a timer": "def begun(): app.set_timer(0.01, fail)",
-    "a message": "def begun(): app.action_help = fail; app.call_later(app._do, 'help')",
-    "a picture": "def begun(): app._jam.music[0].picture = lambda *_: fail(); app.call_later(app._draw)",
+    "a message": "def begun(): app.actions.by_name['help'] = fail; app.call_later(app.actions.perform, 'help')",
+    "a picture": "def begun(): app.jam.music[0].picture = lambda *_: fail(); app.call_later(app.presenter.draw)",
     "a screen that comes": (
         "from improv.tui.screens.base import HelpScreen\n"
         "HelpScreen.body = lambda self: fail()\n"
-        "def begun(): app.call_later(app._do, 'help')"
+        "def begun(): app.call_later(app.actions.perform, 'help')"
     ),
 }
 

@@ -202,4 +202,4 @@ def test_banners_go_when_they_are_over_whatever_was_open_meanwhile(tmp_path: Pat
         assert "shall turn" not in stage.screen()
         assert "starting" not in stage.screen()
 
-    staged(tmp_path, scene, None, starts=True)
+    staged(tmp_path, scene, None, starts_daemon=True)

@@ -1,7 +1,7 @@
-"""The fingers on the computer keyboard: what they strike is asked for, and so is its end when its time has come.
+"""The notes of the computer keyboard over time: each is asked for when its key goes down, and ended in time.
 
-The piano says which keys are down and until when; here is the time that passes. It must never leave a note
-that was asked for without an end, unless nobody is there any more to end it.
+The piano says which keys are down and until when; here is the time that passes. A note that was asked for never stays
+without an end, unless the daemon that could end it has gone.
 """
 
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from improv.protocol.commands import Command, Press
 from improv.tui.input.computer_piano import Piano
 from improv.tui.input.key_bindings import Struck
 
-_SOONEST_S = 0.005
+_SHORTEST_S = 0.005
 """No timer is shorter."""
 
 
-class Fingers:
-    """They play a piano: `ask` has a key pressed, `call_in` calls back after some seconds of `clock`."""
+class NoteTimers:
+    """Play a piano: `ask` asks for a note or its end, `call_in` calls back after some seconds of `clock`."""
 
     def __init__(
         self,
@@ -30,32 +30,32 @@ class Fingers:
         self.piano = Piano()
 
     def strike(self, key: Struck) -> None:
-        """Press a key of the piano."""
+        """Play a key whose release is not told: its note ends by itself."""
         self._play(self.piano.pressed(key, self._clock()))
         self._wait()
 
     def hold(self, key: Struck, by: str) -> None:
-        """Press a key of the piano that is held until it is lifted."""
+        """Play a key until `lift` is called for what holds it."""
         self.hold_pitch(self.piano.lowest + key.semitone, by, accent=key.accent)
 
     def hold_pitch(self, pitch: int, by: str, *, accent: bool = False) -> None:
-        """The same for a pitch."""
+        """Play a pitch until `lift` is called for what holds it."""
         self._play(self.piano.held(pitch, by, self._clock(), accent=accent))
 
     def lift(self, by: str) -> None:
-        """Have up what is held by that."""
+        """End the note that is held by something: a key's code, or the mouse."""
         self._play(self.piano.lifted(by))
 
-    def let_go(self) -> None:
-        """Have every key up."""
+    def lift_all(self) -> None:
+        """End every note."""
         self._play(self.piano.released())
 
     def forget(self) -> None:
-        """Have every key up without a word: who was told that they are down is no more."""
+        """Forget every note without asking for its end: the daemon that played it has gone."""
         self.piano, _ = self.piano.released()
 
-    def end(self) -> None:
-        """Have those keys up whose time has come."""
+    def end_due(self) -> None:
+        """End the notes whose time has come, and wait for the next."""
         self._awaited_s = None
         self._play(self.piano.passed(self._clock()))
         self._wait()
@@ -68,5 +68,5 @@ class Fingers:
     def _wait(self) -> None:
         end_s = self.piano.next_end_s
         if end_s is not None and (self._awaited_s is None or end_s < self._awaited_s):
-            self._awaited_s = end_s  # who was to call later finds nothing left to do
-            self._call_in(max(_SOONEST_S, end_s - self._clock()), self.end)
+            self._awaited_s = end_s  # a later call finds nothing left to end
+            self._call_in(max(_SHORTEST_S, end_s - self._clock()), self.end_due)

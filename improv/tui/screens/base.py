@@ -1,4 +1,4 @@
-"""What lies beside the jam to be read or typed into: help, the log, a line, the palette; and what such screens share.
+"""What lies beside the jam to be read or typed into: help, the log, a line; and what such screens share.
 
 Each shows whose turn it is and lets the keys of the jam through, so that nothing has to be left to play on.
 A screen says what is wanted in messages or as its result; it must never wait for the daemon or a MIDI system.
@@ -14,12 +14,10 @@ from typing import Any
 
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
-from textual.command import CommandList, CommandPalette, DiscoveryHit, Hits
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
-from textual.system_commands import SystemCommandsProvider
 from textual.widgets import Input, Static
 
 from improv.errors import ImprovError
@@ -52,7 +50,7 @@ _MOUSE = (
     "clicked on, PANIC too."
 )
 
-_LONGEST = 256
+LONGEST_LINE = 256
 """Characters a line that is typed may have."""
 
 _PALETTE = (
@@ -64,7 +62,7 @@ _LISTS = "The arrows and enter pick a row, too; a click does."
 _TAIL_BYTES, _TAIL_LINES = 1 << 15, 200
 
 
-class LeftOnce:
+class DismissedOnce:
     """What a screen has that can be left once: what was struck twice does not leave the screen below it, too."""
 
     is_active: bool
@@ -75,7 +73,7 @@ class LeftOnce:
         return leave(result) if self.is_active else AwaitComplete()
 
 
-class Aside(LeftOnce, Screen[Any]):
+class Aside(DismissedOnce, Screen[Any]):
     """A screen beside the jam: its turn on top, its footer below."""
 
     where = Where.LIST
@@ -295,7 +293,7 @@ def _readable(line: str) -> str:
     return f"{time} {loud}{what}{rest}"
 
 
-class Entry(LeftOnce, ModalScreen[Any]):
+class Entry(DismissedOnce, ModalScreen[Any]):
     """A line to type into; its result is what the check makes of it, None if it was left."""
 
     where = Where.TEXT
@@ -309,7 +307,7 @@ class Entry(LeftOnce, ModalScreen[Any]):
         """What is asked for, and the line."""
         with Vertical(classes="entry"):
             yield Static(Content(f"{self._title}: {self._about}"), classes="about")
-            line = Input(self._value, compact=True, max_length=_LONGEST)
+            line = Input(self._value, compact=True, max_length=LONGEST_LINE)
             line.cursor_blink = False
             yield line
             yield self._wrong
@@ -324,31 +322,3 @@ class Entry(LeftOnce, ModalScreen[Any]):
             self._wrong.update(Content(str(error)))
         else:
             self.dismiss(result)
-
-
-class StillPalette(LeftOnce, CommandPalette):
-    """The command palette, its cursor steady: nothing is drawn where nothing changes."""
-
-    def compose(self) -> ComposeResult:
-        """What Textual has there."""
-        yield from super().compose()
-        yield TooSmall()
-
-    def on_mount(self) -> None:
-        """Have the cursor not blink, and no book pasted."""
-        for line in self.query(Input):
-            line.cursor_blink, line.max_length = False, _LONGEST
-
-    def _action_command_list(self, action: str) -> None:
-        """Move in the list, if there is room for any of it: Textual knows no pages of nothing."""
-        if self.query_one(CommandList).scrollable_content_region:
-            super()._action_command_list(action)
-
-
-class Everything(SystemCommandsProvider):
-    """What the palette finds; while nothing is typed in the order it is told in, which is the table's."""
-
-    async def discover(self) -> Hits:
-        """All of it."""
-        for title, about, run, _ in self.app.get_system_commands(self.screen):
-            yield DiscoveryHit(title, run, help=about)

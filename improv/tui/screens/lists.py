@@ -34,11 +34,11 @@ from improv.tui.screens.base import Aside
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.hearing import PORTS_KEY, hearing, saved
 
-Advises = Callable[[str, str], Advice]
+Advise = Callable[[str, str], Advice]
 """Says what to do to hear an improv on a MIDI system, and which one answers now."""
 
-Runs = Callable[[Sequence[str]], Awaitable[str]]
-"""Runs an improv command and returns what it prints."""
+RunCommand = Callable[[Sequence[str]], Awaitable[str]]
+"""RunCommand an improv command and returns what it prints."""
 
 VIRTUAL = "virtual port"
 """How the name of a port of improv's own begins, one that is connected to nothing by name."""
@@ -233,10 +233,10 @@ def _wrapped(text: str, width: int) -> list[str]:
 class PortsScreen(ListScreen):
     """The MIDI ports there are at this moment, to hear and to play through."""
 
-    def __init__(self, glyphs: Glyphs, runs: Runs, system: SystemStatus, advises: Advises) -> None:
+    def __init__(self, glyphs: Glyphs, run_command: RunCommand, system: SystemStatus, advise: Advise) -> None:
         super().__init__(glyphs, "ports: what improv hears, and what it plays through")
-        self._runs = runs
-        self._advises = advises
+        self._run_command = run_command
+        self._advise = advise
         self._list.rests = True  # what to do stands above the ports
         self._advice: Advice | None = None
         self._there = ""
@@ -306,7 +306,7 @@ class PortsScreen(ListScreen):
             about = self._system.midi.api, self._there
             if about != known:
                 known = about
-                self._advice = await asyncio.to_thread(self._advises, *about)
+                self._advice = await asyncio.to_thread(self._advise, *about)
             self.look()
             await asyncio.sleep(_PORTS_S)
 
@@ -314,7 +314,7 @@ class PortsScreen(ListScreen):
         api = ["--api", self._system.midi.api] if self._system.midi.api not in ("", _WITHOUT) else []
         self._there = ""
         try:
-            told = json.loads(await self._runs(["ports", "--json", *api]))
+            told = json.loads(await self._run_command(["ports", "--json", *api]))
             self._found = {end: [str(name) for name in told[f"{end}s"]] for end in ENDS}
             self._wrong, self._there = "", str(told["api"])
         except ImprovError as error:
@@ -331,9 +331,9 @@ def _plain(name: str) -> str:
 class ModelsScreen(ListScreen):
     """The networks there are."""
 
-    def __init__(self, glyphs: Glyphs, runs: Runs, system: SystemStatus) -> None:
+    def __init__(self, glyphs: Glyphs, run_command: RunCommand, system: SystemStatus) -> None:
         super().__init__(glyphs, "networks: which one plays")
-        self._runs = runs
+        self._run_command = run_command
         self._names = tuple(model_paths())
         self._about: dict[str, str] = {}
         self._system = system
@@ -365,7 +365,7 @@ class ModelsScreen(ListScreen):
 
     async def _ask(self) -> None:
         try:
-            told = json.loads(await self._runs(["models", "--json"]))
+            told = json.loads(await self._run_command(["models", "--json"]))
             self._about = {str(name): str(about) for name, about in told.items()}
         except (ImprovError, ValueError, AttributeError):
             return  # their names are enough
@@ -382,6 +382,9 @@ class PresetsScreen(ListScreen):
             super().__init__()
             self.preset = preset
 
+    class Save(Message):
+        """How the controls stand now is to be kept."""
+
     def __init__(self, glyphs: Glyphs, presets: Callable[[], tuple[Preset, ...]]) -> None:
         super().__init__(glyphs, "presets: how the controls stand")
         self._presets = presets
@@ -397,7 +400,7 @@ class PresetsScreen(ListScreen):
         """Recall it, or ask for a name."""
         self.dismiss()
         if what is None:
-            self.app.call_later(self.app.run_action, "save_preset")
+            self.app.post_message(self.Save())
         else:
             self.app.post_message(self.Recall(what))
 

@@ -92,9 +92,9 @@ class Controls(Widget):
     class Edit(Message):
         """A value is to be typed, or chosen from a list."""
 
-        def __init__(self, turned: Control) -> None:
+        def __init__(self, edited: Control) -> None:
             super().__init__()
-            self.turned = turned
+            self.edited = edited
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
         super().__init__(id=id)

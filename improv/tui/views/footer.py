@@ -104,8 +104,15 @@ class Banner(Static):
     Banner.-calm { background: $panel; color: $foreground; }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = ("", False)
+
     def say(self, text: str, *, calm: bool = False) -> None:
-        """Say it, or be gone if there is nothing to say."""
+        """Show a text, or be gone if there is none."""
+        if (text, calm) == self._said:
+            return
+        self._said = (text, calm)
         self.update(Content(text))
         self.set_class(bool(text), "-shown")
         self.set_class(calm, "-calm")

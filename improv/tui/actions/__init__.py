@@ -1,0 +1,1 @@
+"""What the keys do: the actions of the key table, by its groups."""

@@ -1,0 +1,107 @@
+"""Actions that turn controls: the selected one, or one by its name."""
+
+from improv.models.catalog import model_paths
+from improv.protocol.commands import TARGETS, Forget, Learn
+from improv.protocol.controls import MODEL, Control, Value, number
+from improv.tui.connection import Connection
+from improv.tui.notices import Notices
+from improv.tui.options import ScreenOptions
+from improv.tui.screens.base import Entry
+from improv.tui.screens.lists import ChoicesScreen, ModelsScreen
+from improv.tui.screens.navigation import Navigation
+from improv.tui.views.controls import Controls
+
+
+class ControlActions:
+    """The actions that turn controls, which show at once what is asked for."""
+
+    def __init__(
+        self,
+        controls: Controls,
+        connection: Connection,
+        navigation: Navigation,
+        notices: Notices,
+        options: ScreenOptions,
+    ) -> None:
+        self.controls = controls
+        self._connection = connection
+        self._navigation = navigation
+        self._notices = notices
+        self._options = options
+
+    # --- the selected control ---
+
+    def nudge(self, times: int) -> None:
+        """Turn the selected control by so many nudges; a network or a word to the next one or the one before."""
+        control = self.controls.selected
+        names = tuple(model_paths()) if control is MODEL else ()
+        if names:
+            now = self.controls.value(MODEL)
+            at = names.index(str(now)) if now in names else -1
+            self.controls.turn(MODEL, names[(at + (1 if times > 0 else -1)) % len(names)])
+        else:
+            self.controls.nudge(control, times)
+
+    def edit_selected(self) -> None:
+        """Type the value of the selected control, or pick it."""
+        self.edit(self.controls.selected)
+
+    def reset_selected(self) -> None:
+        """Turn the selected control to its default."""
+        control = self.controls.selected
+        self.controls.turn(control, control.default)
+
+    def learn_selected(self) -> None:
+        """Learn a knob for the selected control."""
+        self.learn(self.controls.selected.name)
+
+    def forget_selected(self) -> None:
+        """Forget the knobs of the selected control, if knobs can turn it."""
+        if (target := self.controls.selected.name) in TARGETS:
+            self._connection.ask(Forget(target))
+
+    # --- a control by its name ---
+
+    def choose(self, control: Control) -> None:
+        """Select a control, and type or pick its value."""
+        self.controls.select(control.name)
+        self.edit(control)
+
+    def edit(self, control: Control) -> None:
+        """Type the value of a control or pick it from a list; a switch is switched."""
+        value = self.controls.value(control)
+        if control is MODEL:
+            self.open_models()
+        elif control.is_switch:
+            self.controls.nudge(control, 1)
+        elif control.choices:
+            self._navigation.open(ChoicesScreen(self._options.glyphs, control, value))
+        else:
+            self._navigation.open(
+                _entry(control, value),
+                lambda wanted: self.controls.turn(control, wanted),
+            )
+
+    def open_models(self) -> None:
+        """Open the list of networks."""
+        self._navigation.open(ModelsScreen(self._options.glyphs, self._options.run_command, self._connection.system))
+
+    def learn(self, target: str) -> None:
+        """Have the next knob, key or pedal turn a target; asked for again, learn nothing any more."""
+        if target == self._connection.system.learning:
+            self._connection.ask(Learn(""))
+        elif target in TARGETS:
+            self._connection.ask(Learn(target))  # the daemon says what to do now
+        else:
+            self._notices.show_error(f"{target} can't be turned by a knob")
+
+    def forget(self, target: str) -> None:
+        """Have no knob turn a target any more."""
+        self._connection.ask(Forget(target))
+
+
+def _entry(control: Control, value: Value) -> Entry:
+    """A line to type a control's value into; what was not changed stays exactly what it was."""
+    offered = value if isinstance(value, str) else number(value)
+    about = control.help if isinstance(value, str) else f"{control.help} [{control.range}]"
+    return Entry(control.name, about, offered, lambda typed: value if typed == offered else control.checked(typed))

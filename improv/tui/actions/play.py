@@ -1,0 +1,40 @@
+"""Actions that ask the daemon for something at once: start, stop, panic, turns, tempo."""
+
+from improv.protocol.commands import HandOver, Panic, Restart, Start, Stop, Tap
+from improv.tui.connection import Connection
+from improv.tui.input.note_timers import NoteTimers
+from improv.tui.notices import Notices
+
+
+class PlayActions:
+    """The actions that play."""
+
+    def __init__(self, connection: Connection, notes: NoteTimers, notices: Notices) -> None:
+        self._connection = connection
+        self._notes = notes
+        self._notices = notices
+
+    def start_stop(self) -> None:
+        """Start what is stopped, stop what plays."""
+        seen = self._connection.seen
+        self._connection.ask(Stop() if seen is not None and seen.playing else Start())
+
+    def panic(self) -> None:
+        """Silence everything, and let the keys of the piano go."""
+        self._notes.lift_all()
+        if self._connection.is_gone:
+            self._notices.show_error("nothing was silenced, as no improv answers; try improv panic")
+        else:
+            self._connection.ask(Panic())
+
+    def hand_over(self) -> None:
+        """Give the turn to the other player."""
+        self._connection.ask(HandOver())
+
+    def restart(self) -> None:
+        """Go back to the top of the form."""
+        self._connection.ask(Restart())
+
+    def tap(self) -> None:
+        """Tap the tempo; the daemon notes when it arrives."""
+        self._connection.ask(Tap(0.0))

@@ -1,0 +1,202 @@
+"""The connection to the daemon as the screen knows it: starting, joined, gone or silent, and what was seen last.
+
+The link brings news from its threads; here they become a state and the text of the banner. Nothing is asked of a
+daemon that is not there.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from improv.config.presets import Preset, preset_of
+from improv.errors import AlreadyRunning, ImprovError
+from improv.protocol.commands import Command
+from improv.protocol.snapshot import Snapshot, SystemStatus
+from improv.tui.client import Gone, Joined, Link, News, NotStarted, Seen, Started
+from improv.tui.input.key_bindings import BY_ACTION
+from improv.tui.notices import ERROR_SHOWN_S, Notices
+from improv.tui.options import ScreenOptions
+from improv.tui.views.base import left_by
+
+GONE = "improv has stopped; waiting for it (s starts it again, ctrl+q leaves)"
+_SILENT = "waiting for it (improv daemon restart begins again, ctrl+q leaves)"
+_STARTING, _JOINING = "starting...", "joining..."
+
+
+class Inbox:
+    """News on the way from the link's threads to the screen; of snapshots only the newest is kept.
+
+    `wake` is called from the thread that brings news, once until they are taken.
+    """
+
+    def __init__(self, wake: Callable[[], object]) -> None:
+        self._wake = wake
+        self._news: deque[News] = deque()
+        self._newest: deque[Snapshot] = deque(maxlen=1)
+        self._has_woken = False
+
+    def put(self, news: News) -> None:
+        """Bring news; safe to call from any thread."""
+        if isinstance(news, Seen):
+            self._newest.append(news.snapshot)
+        else:
+            self._news.append(news)
+        if not self._has_woken:
+            self._has_woken = True
+            self._wake()
+
+    def take(self) -> tuple[list[News], Snapshot | None]:
+        """Return the news in their order, and the newest snapshot if there is one; what comes meanwhile wakes again."""
+        self._has_woken = False
+        newest = self._newest.pop() if self._newest else None  # first: its daemon has joined before it showed this
+        news: list[News] = []
+        while self._news:
+            news.append(self._news.popleft())
+        return news, newest
+
+
+class Connection:
+    """The state of the connection over a link."""
+
+    def __init__(self, link: Link, options: ScreenOptions, notices: Notices) -> None:
+        self._link = link
+        self._options = options
+        self._notices = notices
+        self.seen: Snapshot | None = None
+        """The snapshot that was seen last; it outlives its daemon."""
+        self.has_snapshot = False
+        """Whether the daemon that is there has shown one yet."""
+        self.is_starting = options.starts_daemon
+        """Whether a daemon is being started from here."""
+        self.is_gone = options.starts_daemon
+        """Whether there is no daemon to ask."""
+        self.is_silent = False
+        """Whether a daemon is there all the same, and does not answer."""
+        self.banner = _STARTING if options.starts_daemon else _JOINING
+        """Why nothing moves; empty while all is well."""
+        self._before: Preset | None = None
+        """How the controls stood when the daemon went that is being started again."""
+        self._has_asked_first = False
+        self._refused_until_s = -1.0
+
+    # --- what is known ---
+
+    @property
+    def shown(self) -> Snapshot | None:
+        """The snapshot to draw: the last one, standing still once its daemon has gone."""
+        return self.seen if self.seen is None or not self.is_gone else left_by(self.seen)
+
+    @property
+    def system(self) -> SystemStatus:
+        """Ports, network and recording as they were seen last."""
+        return SystemStatus() if self.seen is None else self.seen.system
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether the banner says nothing that is wrong."""
+        return self.banner in ("", _STARTING, _JOINING)
+
+    # --- asking ---
+
+    def open(self, tell: Callable[[News], object]) -> None:
+        """Have news told from now on, and start a daemon if none plays; `tell` is called from other threads."""
+        self._link.begin(tell)
+        if self._options.starts_daemon:
+            self._link.start()
+
+    def ask(self, command: Command) -> bool:
+        """Ask the daemon for something; return whether there is one, and say so if there is none."""
+        if self.is_gone:
+            self.refuse()
+            return False
+        self._link.ask(command)
+        return True
+
+    def is_ready(self) -> bool:
+        """Return whether notes may be played: a daemon is there and has shown itself. Say so where none is there."""
+        if self.is_gone:
+            self.refuse()
+            return False
+        return self.has_snapshot
+
+    def refuse(self) -> None:
+        """Say that no daemon can be asked, once for as long as that is on the screen."""
+        now_s = self._options.clock()
+        if now_s > self._refused_until_s and not self.is_starting:
+            self._refused_until_s = now_s + ERROR_SHOWN_S
+            if self.is_silent:
+                self._notices.show_error("no improv answers")
+            else:
+                self._notices.show_error(f"no improv is there; {BY_ACTION['start_again'].shown} starts it again")
+
+    def start_again(self) -> None:
+        """Start the daemon that has gone, unless one is being started."""
+        if self.is_gone and not self.is_starting:
+            self._before = None if self.seen is None else preset_of("as it was", self.seen)
+            self.banner = _STARTING
+            self.is_starting = True
+            self._link.start()
+
+    def settle(self) -> None:
+        """Wait a moment until all that was asked for has been told to the daemon."""
+        self._link.settle()
+
+    # --- news ---
+
+    def take(self, news: News) -> None:
+        """Take news in; what was to be asked first is asked when a daemon joins."""
+        match news:
+            case Joined():
+                self.is_gone = False
+                self.banner = _STARTING if self.is_starting else _JOINING  # until it has shown a snapshot
+                self._ask_first()
+            case Gone(why, hangs):
+                self._lose(why, is_silent=hangs)
+            case Started():
+                self.is_starting = False
+            case NotStarted(error):
+                self._not_started(error)
+            case _:
+                pass
+
+    def see(self, seen: Snapshot) -> bool:
+        """Take a snapshot in; return whether it is the first one of its daemon."""
+        is_first = not self.has_snapshot
+        self.seen, self.has_snapshot = seen, True
+        if is_first:
+            self.banner = ""
+        return is_first
+
+    def has_failed_to_start(self, error: ImprovError) -> bool:
+        """Return whether nothing has ever been seen, so that an error at the start ends the screen."""
+        return self.seen is None and not isinstance(error, AlreadyRunning)
+
+    def take_settings_before(self) -> Preset | None:
+        """Return once how the controls stood before a daemon was started again, as soon as that one plays."""
+        if self.is_starting or self.is_gone or not self.has_snapshot:
+            return None
+        before, self._before = self._before, None
+        return before
+
+    def _ask_first(self) -> None:
+        if not self._has_asked_first:
+            self._has_asked_first = True
+            for command in self._options.first_commands:
+                self._link.ask(command)
+            for text in self._options.first_notices:
+                self._notices.show(text)
+
+    def _lose(self, why: str, *, is_silent: bool) -> None:
+        self.is_gone, self.is_silent, self.has_snapshot = True, is_silent, False
+        if self.seen is None and not why and self._options.starts_daemon:
+            self.banner = _STARTING
+        else:
+            self.banner = (f"{why}; " if why else "") + (_SILENT if is_silent else GONE)
+
+    def _not_started(self, error: ImprovError) -> None:
+        """Say why a daemon could not be started; one that plays already is joined, and nothing is wrong."""
+        self.is_starting, self._before = False, None
+        if isinstance(error, AlreadyRunning) or self.seen is None:
+            return
+        if self.is_gone:
+            self.banner = GONE
+        self._notices.show_error(str(error))
