@@ -37,7 +37,7 @@ NEXT_SKIPS := tests/ports $(patsubst %,tests/%.py,test_architecture test_goldens
 # What is quick: values, and processes that are waited for only briefly.
 UNIT := $(patsubst %,tests/%,music protocol session models midi config ipc) tests/test_architecture.py
 
-# Bytecode is kept, also where somebody has asked for none: each of the many processes would compile all tests again.
+# Bytecode is kept, also where the environment asks for none: each of the many processes would compile all tests again.
 export PYTHONDONTWRITEBYTECODE :=
 
 # More than there are cores: many tests wait for a process.

@@ -67,7 +67,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv jam --detach": (SHORT, {0}),
     "improv jam --output FLUID": ("", NO_PORTS),
     "improv models": ("", {0}),
-    "improv monitor": ("--input nobody", NO_PORTS),
+    "improv monitor": ("--input missing", NO_PORTS),
     "improv panic": ("", {2}),  # no improv plays, and no output is named
     "improv play": ("", {2}),  # there is no terminal; tests/tui/test_tmux.py has one
     "improv play --input KeyLab": ("", {2}),

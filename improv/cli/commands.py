@@ -56,13 +56,13 @@ def jam(
     detach: Annotated[
         bool, typer.Option("--detach", help="Play in the background, as improv daemon start does.")
     ] = False,
-    figures: Annotated[Path | None, typer.Option(help="Write what was measured to this JSON file.")] = None,
+    figures: Annotated[Path | None, typer.Option(help="Write the figures of the jam to this JSON file.")] = None,
 ) -> None:
-    """Play live: hear a MIDI input, answer on a MIDI output, until Ctrl-C.
+    """Play in the foreground: hear a MIDI input, answer on a MIDI output, until Ctrl-C.
 
-    Without --input and --output improv opens virtual ports that anything can be connected to. With
-    no MIDI system at all it plays into a MIDI file. What is not given here stands in the environment
-    or in config.toml (improv config), and most of it can be turned while it plays (improv ctl).
+    Without --input and --output improv opens virtual ports that any program can connect to. Without a
+    MIDI system it plays into a MIDI file. Options that are not given come from the environment or from
+    config.toml (improv config show). Most can be changed while it plays (improv ctl controls).
     """
     from improv.runtime import daemon
 
@@ -128,7 +128,7 @@ def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help=
 
 @app.command()
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the models there are."""
+    """List the networks that --model can name, each with a line of what it is."""
     from improv.models.catalog import model_paths, read_model
     from improv.models.onnx_file import checked_spec
 
@@ -149,16 +149,16 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 def bench(
     model: Model = str(MODEL.default),
     seconds: Annotated[
-        float, typer.Option(help="How long to send for each figure of time; 8 takes four minutes in all.")
+        float, typer.Option(help="Seconds of sending for each figure of time; 8 takes four minutes in all.")
     ] = 8,
     api: LiveApi = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure this machine, beside others: step, time, reaction, safety, start and memory.
+    """Measure improv on this machine, beside other programs: step, time, reaction, safety, start, memory.
 
-    Over JACK, where a server answers, other programs are the witnesses; what cannot be measured here
-    is said to be so. Figures are of this minute: compare what one run says, not two runs. The
-    provider with the fastest step is remembered and used from then on.
+    With a JACK server other programs measure it from outside. What cannot be measured here is listed
+    as such. Compare figures of one run only: between two runs the machine changes. The provider with
+    the fastest step is remembered and used from then on.
     """
     from improv.diagnostics import bench as benchmark
 
@@ -171,15 +171,17 @@ def bench(
 
 @app.command()
 def soak(
-    minutes: Annotated[float, typer.Option(help="How long to watch; Ctrl-C ends it early with what it has.")] = 10,
+    minutes: Annotated[
+        float, typer.Option(help="Minutes to watch; Ctrl-C ends it early, with the figures so far.")
+    ] = 10,
     model: Model = str(MODEL.default),
     api: LiveApi = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Watch a jam for a long time: does it leak, hang, die, or fall behind?
 
-    Runs improv jam in processes of its own, over real ports where a MIDI system answers, with
-    somebody who plays to it. Once a second it looks at the memory, threads and descriptors of
+    Runs improv jam in processes of its own. Where a MIDI system answers it plays over real ports, and
+    a simulated pianist plays to it. Once a second it looks at the memory, threads and descriptors of
     each process. Run it before a concert, and after a change. The exit status is 1 if something
     hung or died, or if memory grew by more than 1 MB an hour over at least ten minutes.
     """
@@ -204,17 +206,17 @@ def _version(wanted: bool) -> None:
 def _main(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version of improv.")
     ] = False,
 ) -> None:
-    for said in unknown_names(os.environ):  # what was meant is not done, and nobody would know why
+    for said in unknown_names(os.environ):  # left unsaid, what was meant would silently not be done
         say(f"improv: {said}", err=True)
     if context.invoked_subcommand is None:
         say_lines(context.get_help())
 
 
 def run() -> None:
-    """Run the command line; every failure is one line on stderr and an exit status."""
+    """Run the command line, and exit with its status. Every failure is one line on stderr."""
     try:
         status = app(prog_name="improv", standalone_mode=False)
     except (ImprovError, TyperException) as error:

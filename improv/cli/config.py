@@ -1,4 +1,4 @@
-"""`improv config`: what a jam begins with, where each value came from, and a file to begin from.
+"""`improv config`: the configuration of a jam, where each value came from, and a file to begin from.
 
 It prints and writes that one file; it must never change one that is there unless it is told to.
 """
@@ -17,7 +17,11 @@ from improv.config.values import TABLES, UNSET, Config, variable
 from improv.errors import InputNotFound, UsageError
 from improv.protocol.controls import ON, Control, Value
 
-app = typer.Typer(help="What a jam begins with, and where it came from.", cls=Commands, rich_markup_mode=None)
+app = typer.Typer(
+    help="The configuration of a jam: show it, find its file, or write one to begin from.",
+    cls=Commands,
+    rich_markup_mode=None,
+)
 
 
 @app.command()
@@ -26,7 +30,7 @@ def show(
     origin: Annotated[bool, typer.Option("--origin", help="Say where each value came from.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print the effective configuration as a config.toml would hold it."""
+    """Print the configuration that holds now, as a config.toml that would give the same."""
     config = load(profile=profile)
     if as_json:
         say_json(_json(config, origin=origin))
@@ -36,13 +40,13 @@ def show(
 
 @app.command()
 def path() -> None:
-    """Print where the configuration is read from, whether it is there or not."""
+    """Print the path of config.toml, whether the file exists or not."""
     say(config_path())
 
 
 @app.command()
-def init(force: Annotated[bool, typer.Option("--force", help="Overwrite the one that is there.")] = False) -> None:
-    """Write a configuration to begin from, in which everything is explained and nothing is set."""
+def init(force: Annotated[bool, typer.Option("--force", help="Overwrite a config.toml that exists.")] = False) -> None:
+    """Write a config.toml to begin from: it explains every key, and sets none."""
     target = config_path()
     if target.exists() and not force:
         raise UsageError(f"{target} is there already; --force overwrites it")
@@ -55,7 +59,7 @@ def init(force: Annotated[bool, typer.Option("--force", help="Overwrite the one 
 
 
 def toml(config: Config, *, origin: bool = False) -> str:
-    """A configuration as TOML that loads to the same, each value with its origin as a comment if wanted."""
+    """Return a configuration as TOML that loads to the same; with `origin`, with a comment where each came from."""
     return "\n".join(
         f"{line}  # {config.origins[key]}" if origin and key else line for line, key in _lines(config)
     ).strip()
@@ -98,7 +102,7 @@ def _json(config: Config, *, origin: bool) -> dict[str, object]:
 
 
 def beginning() -> str:
-    """A configuration that sets nothing: every key with its help and its range, and its default or an example."""
+    """Return a config.toml that sets nothing: each key is a comment, with help, range, and a default or example."""
     lines = [
         "# What improv begins a jam with. Take the # away in front of what you want to be otherwise.",
         "# The command line goes over the environment, the environment over a profile, a profile over the rest.",

@@ -73,17 +73,17 @@ Target = Annotated[
 def set_control(
     control: Which, value: Annotated[str, typer.Argument(help="See improv ctl controls.")], instance: Name = DEFAULT
 ) -> None:
-    """Turn a control to a value."""
+    """Set a control to a value."""
     _ask(instance, _turned(control_named(control), value))
 
 
 @app.command(context_settings=_NEGATIVE)
 def nudge(
     control: Which,
-    by: Annotated[float, typer.Argument(help="How much; choices move on by so many.")],
+    by: Annotated[float, typer.Argument(help="The amount; for a list of choices, how many to move on.")],
     instance: Name = DEFAULT,
 ) -> None:
-    """Turn a control by an amount from where it is."""
+    """Change a control by an amount."""
     _ask(instance, Nudge(control, by))
 
 
@@ -141,19 +141,19 @@ for _name, _command in TRIGGERS.items():
 
 @app.command()
 def tap(instance: Name = DEFAULT) -> None:
-    """Tap a beat of the tempo that is wanted: again and again, on the beat."""
+    """Tap the tempo: run it again and again, on each beat."""
     _ask(instance, Tap(0.0))
 
 
 @app.command()
 def learn(target: Target, instance: Name = DEFAULT) -> None:
-    """Have the next knob, key or pedal that is moved turn this."""
+    """Bind the next knob, key or pedal that you move to a control or a command."""
     _ask(instance, Learn(target))
 
 
 @app.command()
 def forget(target: Target, instance: Name = DEFAULT) -> None:
-    """Have no knob, key or pedal turn this any more."""
+    """Unbind every knob, key and pedal from a control or a command."""
     _ask(instance, Forget(target))
 
 
@@ -163,14 +163,17 @@ def connect(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="PORT", help="Part of its name; virtual, or nothing: one of its own.", autocompletion=_complete_port
+            metavar="PORT",
+            help="Part of the port's name; virtual, or nothing, is a port of improv's own.",
+            autocompletion=_complete_port,
         ),
     ] = "",
     instance: Name = DEFAULT,
 ) -> None:
-    """Hear or play through another port from now on, and the next time; virtual: one of its own, for others to plug.
+    """Connect the input or the output to another port, now and at the next start.
 
-    Returns once it is connected; the exit status is 69 if it is not.
+    virtual opens a port of improv's own, for other programs to connect to. Returns once the port is
+    connected; the exit status is 69 if it is not.
     """
     command = checked(Connect(end, name))
     if not isinstance(command, Connect):
@@ -233,7 +236,7 @@ def _find_port(instance: str, end: str, name: str) -> None:
 
 @app.command()
 def status(as_json: Json = False, instance: Name = DEFAULT) -> None:
-    """Show what it plays, and where its controls stand."""
+    """Show what improv plays, and the value of every control."""
     with _client(instance) as client:
         seen = client.status()
     if as_json:
@@ -245,10 +248,10 @@ def status(as_json: Json = False, instance: Name = DEFAULT) -> None:
 @app.command()
 def watch(
     as_json: Json = False,
-    per_s: Annotated[float, typer.Option("--per-s", help="At most so many lines a second, 1 to 30.")] = 20,
+    per_s: Annotated[float, typer.Option("--per-s", help="Lines a second at most, 1 to 30.")] = 20,
     instance: Name = DEFAULT,
 ) -> None:
-    """Show what it plays, a line at a time, until Ctrl-C or until it ends."""
+    """Show what improv plays, a line a step, until Ctrl-C or until it ends."""
     with _client(instance) as client:
         try:
             for seen in client.watch(per_s):
@@ -259,7 +262,7 @@ def watch(
 
 @app.command()
 def controls(as_json: Json = False) -> None:
-    """List what can be turned: name, default, range and what it is for."""
+    """List the controls: name, default, what each does, and its range."""
     if as_json:
         from improv.control.socket_protocol import described
 

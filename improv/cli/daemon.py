@@ -1,7 +1,7 @@
 """`improv daemon`: a jam in the background, which outlives every window; and `improv panic`.
 
 What is started here is `improv daemon run`, the same program with the same options; a service manager
-runs that itself. It must never leave a daemon behind that nobody was told of.
+runs that itself. It must never leave a daemon behind without saying so.
 """
 
 import os
@@ -45,13 +45,13 @@ _SERVICE = Path(__file__).parents[1] / "runtime" / "improv.service"
 @app.command()
 @with_jam
 def start(given: Given, instance: Name = DEFAULT) -> None:
-    """Begin to play in the background; returns once it plays."""
+    """Start improv in the background. Returns once it plays."""
     begin(Instance(instance), given.arguments())
 
 
 @app.command()
 def stop(instance: Name = DEFAULT) -> None:
-    """End what plays in the background."""
+    """Stop the improv that plays in the background."""
     at = Instance(instance)
     if _by_systemd(at, "stop"):
         say("improv has stopped")
@@ -68,9 +68,9 @@ def stop(instance: Name = DEFAULT) -> None:
 @app.command()
 @with_jam
 def restart(given: Given, instance: Name = DEFAULT) -> None:
-    """End it and begin again: with the options given, or else with those it was started with.
+    """Stop improv and start it again, with the options given, or else with those it was started with.
 
-    One that systemd has started is started again by systemd, with the options of its unit.
+    An improv that systemd started is restarted by systemd, with the options of its unit.
     """
     at = Instance(instance)
     given.config()  # what is wrong is said before the music ends
@@ -88,7 +88,7 @@ def restart(given: Given, instance: Name = DEFAULT) -> None:
 
 @app.command()
 def status(instance: Name = DEFAULT, as_json: Json = False) -> None:
-    """Say whether it plays, where and what; the exit status is 69 if it does not."""
+    """Say whether improv plays, what, and through which ports; the exit status is 69 if it does not."""
     at = Instance(instance)
     pid = at.running()
     if as_json:
@@ -111,7 +111,7 @@ def status(instance: Name = DEFAULT, as_json: Json = False) -> None:
 @app.command()
 @with_jam
 def run(given: Given, instance: Name = DEFAULT) -> None:
-    """Play in the foreground without keys and lines, as a service manager wants it: this is what start starts."""
+    """Play in the foreground without keys and lines, for a service manager; improv daemon start runs this."""
     from improv.runtime import daemon
     from improv.runtime.log import Log
 
@@ -142,7 +142,7 @@ def panic(
     profile: Profile = None,
     instance: Name = DEFAULT,
 ) -> None:
-    """Silence everything: by the improv that plays, or, where none does, on the output named or configured."""
+    """End every note at once: by the improv that plays, or else on the --output given or configured."""
     at = Instance(instance)
     if at.running() is not None and _asked(at, Panic()):
         say("silenced")
@@ -173,7 +173,7 @@ class NotStarted(ImprovError):
 
 
 def begin(at: Instance, arguments: Sequence[str]) -> None:
-    """Start a daemon and say so; typer.Exit if it does not play. Also what `improv jam --detach` does."""
+    """Start a daemon and print what it plays through, for `daemon start` and `jam --detach`; typer.Exit if it fails."""
     try:
         say_lines(launch(at, arguments))
     except NotStarted as error:
@@ -186,9 +186,10 @@ class CalledOff(ImprovError):
 
 
 def launch(at: Instance, arguments: Sequence[str], called_off: Callable[[], bool] = lambda: False) -> str:
-    """Start a daemon with arguments of `improv daemon run`, wait until it plays, and return what there is to say.
+    """Start a daemon with arguments of `improv daemon run`, wait until it plays, and return the lines to print.
 
-    AlreadyRunning if the instance plays already, NotStarted if it ends instead, CalledOff if that is wanted meanwhile.
+    AlreadyRunning if the instance plays already, NotStarted if the daemon ends instead, CalledOff as soon as
+    `called_off()` is true.
     """
     if at.running() is not None:
         raise at.already()
@@ -278,7 +279,7 @@ def _ended(at: Instance) -> bool:
         return False
     asked = False
     for means, within_s in _STOPPING:
-        holder = at.running()  # never a number from before, which may be somebody else's by now
+        holder = at.running()  # never a number from before, which may be another program's by now
         if holder is not None and means:
             say(f"it does not end; sending {means}" if asked else f"it does not answer; sending {means}")
             with suppress(OSError):
@@ -331,7 +332,7 @@ def _by_systemd(at: Instance, word: str) -> bool:
 
 
 def systemctl(*words: str) -> str:
-    """A systemctl command as it is typed."""
+    """Return a systemctl command as one types it."""
     return " ".join(("systemctl", *words))
 
 
@@ -368,14 +369,14 @@ def _told(seen: Snapshot) -> list[str]:
 
 
 def unheard(system: SystemStatus) -> list[str]:
-    """What to do where the system says that nothing is connected to the output, a line if so."""
+    """Return a line that says how to connect a synth, if the output is known to have none; else no line."""
     if not any(port.role == "output" and port.peers == () for port in system.midi.ports):
         return []
     return ["no synth is connected to improv's output: improv ctl connect output NAME (improv ports has the names)"]
 
 
 def saving(system: SystemStatus) -> list[str]:
-    """Where the jam is saved to when it ends, a line if anywhere."""
+    """Return a line that says where the jam is saved when it ends; no line if it is not."""
     if not system.recording.saves_to:
         return []
     return [
@@ -385,7 +386,7 @@ def saving(system: SystemStatus) -> list[str]:
 
 
 def left(system: SystemStatus) -> list[str]:
-    """What a jam that has ended has left behind, a line each."""
+    """Return lines that name the take and the MIDI file of a jam that has ended."""
     fault = f"; {system.recording.fault}" if system.recording.fault else ""
     lines = [f"recorded as {system.recording.take}{fault}"] if system.recording.take else []
     if system.recording.saves_to and Path(system.recording.saves_to).exists():

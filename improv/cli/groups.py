@@ -12,7 +12,7 @@ class Commands(TyperGroup):
     """A group of commands whose help cuts no sentence short."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """A row for each command that is not hidden: its name, and the first sentence of its help."""
+        """Write the list of commands into a help text: name and first sentence of each that is not hidden."""
         found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
         rows = [(name, row.get_short_help_str(_WHOLE)) for name, row in found.items() if row and not row.hidden]
         if rows:

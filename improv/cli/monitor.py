@@ -88,23 +88,25 @@ class Source(Protocol):
     name: str
 
     def poll(self, now_s: float) -> Sequence["Arrival"]:
-        """The messages that have arrived."""
+        """Return the messages that have arrived since the last call; `now_s` is the monotonic clock in seconds."""
         ...
 
     def follow(self) -> str:
-        """What there is to tell of the other end, or nothing."""
+        """Follow a port that went or came back. Return a remark to print, or an empty text."""
         ...
 
 
 def monitor(
     input: Input = None,
     api: Api = None,
-    count: Annotated[int | None, typer.Option(min=1, help="End after so many messages; Ctrl-C otherwise.")] = None,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="End after this many messages; without it, Ctrl-C ends it.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what arrives at a MIDI input, line by line, until Ctrl-C.
 
-    Without --input it opens a virtual port that anything can be connected to.
+    Without --input it opens a virtual port that any program can connect to.
     """
     from improv.midi.ports import InputPort, quiet, reachable_api
 
@@ -112,11 +114,11 @@ def monitor(
         port = InputPort(input, reachable_api(api))
     with port, suppress(KeyboardInterrupt, BrokenPipeError):
         say(f"{port.name}, until Ctrl-C", err=True)
-        for line in shown(port, time.monotonic, time.sleep, count, as_json=as_json):
+        for line in lines_of(port, time.monotonic, time.sleep, count, as_json=as_json):
             say(line)
 
 
-def shown(
+def lines_of(
     source: Source,
     now: Callable[[], float],
     sleep: Callable[[float], None],
@@ -124,7 +126,7 @@ def shown(
     *,
     as_json: bool = False,
 ) -> Iterator[str]:
-    """A line for each message that arrives, as it does, until so many have; never ends without a count."""
+    """Yield a line for each message as it arrives, and end after `count` of them; never without a count."""
     from improv.midi.parser import Incoming
 
     start_s = follow_s = now()
@@ -145,15 +147,15 @@ def shown(
 
 
 def _line(time_s: float, message: bytes, *, as_json: bool) -> str:
-    said = described(message)
+    said = describe(message)
     if as_json:
         return json.dumps({"time_s": round(time_s, 6), **said})
     words = [f"ch {value:<2}" if name == "channel" else str(value) for name, value in said.items()]
     return "  ".join([f"{time_s:10.3f}", f"{words[0]:<13}", *words[1:]])
 
 
-def described(message: bytes) -> dict[str, int | str]:
-    """What a whole message says, by name, its kind first; channels are 1 to 16, a bend -8192 to 8191."""
+def describe(message: bytes) -> dict[str, int | str]:
+    """Return the fields of a whole MIDI message by name, its kind first. Channels are 1 to 16, a bend -8192 to 8191."""
     from improv.midi import messages as channels
 
     status = message[0]

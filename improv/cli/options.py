@@ -24,7 +24,7 @@ from improv.protocol.json_codec import printable
 
 
 def model_names(incomplete: str) -> list[str]:
-    """The models there are, for a shell to complete; none, where they cannot be listed."""
+    """Return the names of networks that begin so, for a shell to complete; none if they cannot be listed."""
     with suppress(Exception):  # a shell has no use for a reason
         from improv.models.catalog import model_paths
 
@@ -62,22 +62,24 @@ input_names, output_names = _port_names("input"), _port_names("output")
 Model = Annotated[str, typer.Option("--model", "-m", help=CONTROLS["model"].help, autocompletion=model_names)]
 Provider = Annotated[
     str | None,
-    typer.Option(help="What runs the network: cpu, cuda, coreml. The fastest that bench has found if not given."),
+    typer.Option(
+        help="What runs the network: cpu, cuda or coreml. If not given, the fastest that improv bench has found."
+    ),
 ]
 Api = Annotated[
     str | None,
-    typer.Option(help="The MIDI system: alsa, jack, coremidi, windows; the first that answers if not given."),
+    typer.Option(help="The MIDI system: alsa, jack, coremidi or windows. If not given, the first that answers."),
 ]
 LiveApi = Annotated[
     str | None,
-    typer.Option("--api", help="The MIDI system: alsa, jack, coremidi, windows, or none to play into a file only."),
+    typer.Option("--api", help="The MIDI system: alsa, jack, coremidi or windows; none plays into a MIDI file only."),
 ]
 Input = Annotated[
     str | None,
     typer.Option(
         "--input",
         "-i",
-        help="The MIDI input, or part of its name; a virtual port if not given.",
+        help="The MIDI input, or part of its name. If not given, a virtual port.",
         autocompletion=input_names,
     ),
 ]
@@ -86,13 +88,18 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="The MIDI output, or part of its name; a virtual port if not given.",
+        help="The MIDI output, or part of its name. If not given, a virtual port.",
         autocompletion=output_names,
     ),
 ]
-Profile = Annotated[str | None, typer.Option(envvar="IMPROV_PROFILE", help="With a profile of config.toml.")]
+Profile = Annotated[
+    str | None, typer.Option(envvar="IMPROV_PROFILE", help="A profile of config.toml, laid over the rest of it.")
+]
 Name = Annotated[
-    str, typer.Option("--instance", envvar="IMPROV_INSTANCE", help="Which improv, where there are several.")
+    str,
+    typer.Option(
+        "--instance", envvar="IMPROV_INSTANCE", help="The name of this improv, where several play side by side."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -150,7 +157,7 @@ def _switched(value: Any) -> Any:
 
 
 def with_controls(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with an option for each control in the place of its parameter `controls`: fields and values."""
+    """Give a command an option for each control, in place of its parameter `controls` (values by field name)."""
     options = [_parameter(control.field, *_option(f"controls.{name}", control)) for name, control in CONTROLS.items()]
     return _instead_of(
         "controls", command, options, lambda given: {name: _switched(value) for name, value in given.items()}
@@ -181,12 +188,12 @@ class Given:
     """The letters of the computer are an instrument, if there is no other."""
 
     def config(self) -> Config:
-        """The configuration with what was given; UsageError or InputNotFound for what is wrong."""
+        """Load the configuration, with the given options over it; UsageError or InputNotFound for what is wrong."""
         config = load(profile=self.profile, given=self.values)
         return replace(config, wiring=replace(config.wiring, save=self.save, letters=self.letters))
 
     def arguments(self) -> list[str]:
-        """The same as arguments of a command line, wherever that is run."""
+        """Return the options as arguments of a command line; paths are absolute, so that it works in any folder."""
         words = [_word(_JAM[key], value) for key, value in self.values.items()]
         words += [] if self.profile is None else [f"--profile={self.profile}"]
         words += [LETTERS] if self.letters else []
@@ -206,7 +213,7 @@ def _word(control: Control, value: Value) -> str:
 
 
 def with_jam(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with all of a jam's options in the place of its parameter `given`, which is a `Given`."""
+    """Give a command all options of a jam, in place of its parameter `given`, which is a `Given`."""
     options = [_parameter(control.field, *_option(key, control)) for key, control in _JAM.items()]
     options.append(_parameter("save", Path, typer.Option(help="Also write the jam to this MIDI file.")))
     options.append(_parameter("letters", bool, typer.Option(LETTERS, hidden=True)))

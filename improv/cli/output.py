@@ -1,4 +1,4 @@
-"""What the command line prints, all of it: here what others have named becomes harmless.
+"""What the command line prints, all of it: here names that come from outside are made harmless.
 
 A port, a take, a model or a file may be called what a terminal would obey.
 """
@@ -15,7 +15,7 @@ from improv.protocol.json_codec import printable
 
 
 def say(text: object, *, err: bool = False) -> None:
-    """Print one line, whatever it holds; OSError where it cannot be printed."""
+    """Print one line, without its control characters; OSError if it cannot be printed."""
     line = printable(str(text))
     try:
         typer.echo(line, err=err)
@@ -26,7 +26,7 @@ def say(text: object, *, err: bool = False) -> None:
 class Beside:
     """Prints lines beside something that must go on whatever becomes of them; a context that raises at its end.
 
-    OSError, if a line could not be printed: not where whoever read has gone, who has no use for it.
+    OSError if a line could not be printed; a reader that has closed its end (a pipe into `head`) is no error.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Beside:
             raise self._failure
 
     def say(self, text: str) -> None:
-        """Print a line, if that can be."""
+        """Print a line; an OSError is kept for the end of the context."""
         try:
             say(text)
         except OSError as error:
@@ -50,11 +50,11 @@ class Beside:
 
 
 def say_lines(lines: str | Iterable[str], *, err: bool = False) -> None:
-    """Print lines, or a text of ours by its line breaks: no name of somebody else's may bring one."""
+    """Print lines, or a text split at its line breaks: names from outside, which may have some, are for lines."""
     for line in lines.split("\n") if isinstance(lines, str) else lines:
         say(line, err=err)
 
 
 def say_json(value: Any) -> None:
-    """Print a value as JSON over several lines, in ASCII."""
+    """Print a value as indented JSON, in ASCII."""
     typer.echo(json.dumps(value, indent=1))

@@ -24,7 +24,7 @@ from improv.protocol.snapshot import Snapshot
 from improv.recording import Listed, clear, is_written
 
 app = typer.Typer(
-    help="List the recordings, and delete old ones.", cls=Commands, rich_markup_mode=None, invoke_without_command=True
+    help="List the takes, and delete old ones.", cls=Commands, rich_markup_mode=None, invoke_without_command=True
 )
 
 _ANSWERS_S = 1.0
@@ -34,12 +34,12 @@ _MB = 10**6
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
-Take = Annotated[str, typer.Argument(help="A take's name or the beginning of it (improv takes), a file, or: last.")]
+Take = Annotated[str, typer.Argument(help="A take's name or the beginning of it (see improv takes), a file, or last.")]
 
 
 @app.callback()
 def takes(context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the recordings: every jam is recorded from its first step, and survives a crash."""
+    """List the takes, the recordings of your jams: each is kept from its first step, also through a crash."""
     if context.invoked_subcommand is not None:
         return
     from improv.recording import takes as listed
@@ -58,14 +58,14 @@ def takes(context: typer.Context, as_json: Annotated[bool, typer.Option("--json"
 
 @app.command("clear")
 def clear_takes(
-    older_than: Annotated[str | None, typer.Option(help="Those begun before: 12h, 30d, 8w.")] = None,
-    keep: Annotated[int | None, typer.Option(min=0, help="But the last so many.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every one.")] = False,
+    older_than: Annotated[str | None, typer.Option(help="Delete takes older than this: 12h, 30d, 8w.")] = None,
+    keep: Annotated[int | None, typer.Option(min=0, help="Keep this many of the newest.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Delete every take.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete takes for good; never one that is being recorded.
 
-    With --older-than and --keep those that both would delete.
+    With both --older-than and --keep, only takes that are old and not among those kept.
     """
     from improv.recording import takes as listed
     from improv.recording import takes_directory
@@ -96,10 +96,10 @@ def clear_takes(
 def export(
     take: Take,
     out: Annotated[
-        Path | None, typer.Argument(help="The MIDI file to write; named like the take if not given.")
+        Path | None, typer.Argument(help="The MIDI file to write. If not given, it is named like the take.")
     ] = None,
 ) -> None:
-    """Write a recording as a Standard MIDI File, a track each for you and the parts of improv."""
+    """Write a take as a Standard MIDI File, with a track for you and one for each part of improv."""
     from improv.recording import find_take, read_take, takes_directory
     from improv.recording.midi_file import export as exported
 
@@ -115,11 +115,13 @@ def export(
 
 def replay(
     take: Take,
-    check: Annotated[bool, typer.Option("--check", help="Do not play: only see that it comes out the same.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Play nothing; only check that every step comes out the same.")
+    ] = False,
     output: Output = None,
     api: LiveApi = None,
 ) -> None:
-    """Play a recording again, or check it: the same network on the same notes gives the same music, bit for bit."""
+    """Play a take again, or check it: the same network gives the same music for the same notes, bit for bit."""
     from improv.recording import find_take, takes_directory
 
     path = find_take(take, takes_directory())
@@ -166,7 +168,7 @@ def _age(text: str) -> timedelta:
     try:
         return float(found[1]) * _UNITS[found[2]]
     except OverflowError:
-        raise UsageError(f"--older-than {text} is longer than anybody has played") from None
+        raise UsageError(f"--older-than {text} is longer than a calendar reaches back") from None
 
 
 def _began(take: Listed) -> datetime:

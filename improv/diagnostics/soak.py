@@ -1,8 +1,8 @@
-"""`improv soak`: a jam that is watched for a long time from outside, to see whether anything creeps.
+"""`improv soak`: a jam watched from outside for a long time, to see what leaks, hangs or falls behind.
 
 A leak of a megabyte an hour, a descriptor an engine, a step missed each minute: none of it shows in a
 short test and all of it ends a concert. It must never be in the way of what it watches: it runs the
-jam as anybody does, in processes of its own, and looks at it once a second.
+jam as a user does, in processes of its own, and looks at it once a second.
 """
 
 import json
@@ -45,7 +45,7 @@ _END_S = 30.0
 _CALLER_S = 10.0
 _FAREWELL_S = 2.0
 _VISIT_EVERY_S, _VISIT_S = 60.0, 30.0
-"""So often somebody attaches to the jam, and stays so long."""
+"""Seconds from one visit of a client to the next, and how many of them it stays."""
 
 _MOST_MINUTES = 7 * 24 * 60
 _TOTAL = "all of them"
@@ -61,16 +61,16 @@ class _Watched:
     wrong: list[str] = field(default_factory=list)
     """What went wrong, in words."""
     early: bool = False
-    """Whether somebody ended it before its time."""
+    """Whether Ctrl-C or SIGTERM ended it before its time."""
     seconds: float = 0.0
     """How long it was watched."""
 
 
 def soak(minutes: float, model: str, api: str | None, say: Callable[[str], None]) -> dict[str, Any]:
-    """Watch a jam for so many minutes, or until Ctrl-C; what was found, ready for JSON.
+    """Play a jam and watch it for so many minutes, or until Ctrl-C. Return what was found, ready for JSON.
 
-    `ok` is False if something hung, died, or took more memory all the time. UsageError for a time that
-    makes no sense; Unavailable for a MIDI system that was named and does not answer.
+    `ok` is False if something hung, died, or took more memory all the time. UsageError for minutes that are
+    out of range; Unavailable for a MIDI system that was named and does not answer.
     """
     if not 0 < minutes <= _MOST_MINUTES:
         raise UsageError(f"minutes {minutes:g} is out of range; give more than 0, up to {_MOST_MINUTES}")
@@ -95,12 +95,12 @@ def soak(minutes: float, model: str, api: str | None, say: Callable[[str], None]
 
 
 def table(found: Mapping[str, Any]) -> str:
-    """What was found as Markdown, the verdict last."""
+    """Return what `soak` found as Markdown tables, with the verdict as the last line."""
     where = "no port" if found["api"] == "none" else found["api"]
     called = found["notes_called"]
     lines = [
         f"{found['seconds'] / 60:.1f} minutes of a jam ({found['mode']}, {found['tempo_bpm']} bpm, pass-through on) to "
-        f"{where}; {'nobody played to it' if not called else f'{called} notes were played to it'}; "
+        f"{where}; {'no notes were played to it' if not called else f'{called} notes were played to it'}; "
         f"clients attached {found['visits']} times, every other one was killed.",
         "",
         "| process | PSS after warm-up / at the end (MB) | its own after warm-up / at the end (MB) "
@@ -131,7 +131,7 @@ def _reachable(api: str | None) -> str:
 
 
 def _command(folder: Path, model: str, mode: Mode, port: str, minutes: float) -> list[str]:
-    """A jam that goes on for longer than it is watched, and not for ever if nobody is left to end it."""
+    """The command of a jam that is longer than the watch, and yet ends by itself if the watch is killed."""
     choruses = int((minutes * 60 + WARM_UP_S) / _CHORUS_S) + 1
     command = program.improv("jam", "--model", model, "--mode", str(mode), "--tempo", str(_TEMPO))
     command += ["--count-in", "0", "--choruses", str(choruses), "--thru", "--api", port]
@@ -168,7 +168,7 @@ class _Visitors:
                 process.wait()
 
     def look(self, now_s: float) -> None:
-        """Have one come or go, if it is time; returns at once."""
+        """Attach a client, or let one leave, if it is time. Return at once."""
         if now_s >= self._next_s:
             self._next_s, self._leaves_s = now_s + _VISIT_EVERY_S, now_s + _VISIT_S
             self.came += 1
@@ -230,7 +230,7 @@ class _Asked:
 def _watch(
     process: subprocess.Popen[bytes], folder: Path, began_s: float, seconds: float, asked: _Asked, visitors: _Visitors
 ) -> _Watched:
-    """Look at it every second until the time is over, somebody ends it, or something goes wrong."""
+    """Look at it every second until the time is over, Ctrl-C ends it, or something goes wrong."""
     watched = _Watched(began_s)
     size, grew_s, look_s = 0, began_s, began_s
     while process.poll() is None and not asked.to_end:
@@ -280,12 +280,12 @@ def _figures(folder: Path) -> Mapping[str, Any]:
     return found
 
 
-# --- who plays to it --------------------------------------------------------------------------
+# --- the pianist ------------------------------------------------------------------------------
 
 
 @contextmanager
 def _caller(port: str) -> Iterator[subprocess.Popen[str]]:
-    """Somebody who is ready to play, and ends for sure."""
+    """A simulated pianist that is ready to play; it ends with the context."""
     process = subprocess.Popen(  # noqa: S603
         program.python("-m", "improv.diagnostics.bench.simulated_pianist", port),
         env=program.environment(),
@@ -301,7 +301,7 @@ def _caller(port: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         _end_input(process)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(_FAREWELL_S)  # a client of JACK that is killed holds everybody else up
+            process.wait(_FAREWELL_S)  # a client of JACK that is killed holds all other clients up
         process.kill()
         process.wait()
         assert process.stdout is not None  # noqa: S101 -- asked for
@@ -322,7 +322,7 @@ def _tell(process: subprocess.Popen[str], text: str) -> None:
 
 
 def _notes_of(caller: subprocess.Popen[str]) -> int | None:
-    """How many notes somebody has played, who is told to end; None if they cannot say."""
+    """End the pianist, and return how many notes it has played; None if it does not say."""
     _end_input(caller)
     deadline_s = time.monotonic() + _CALLER_S
     while line := _read_line(caller, deadline_s - time.monotonic()):

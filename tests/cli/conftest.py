@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a test stands: among models and calls, good and bad, on a machine whose JACK server is not there."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "none")
     monkeypatch.setenv("IMPROV_MODELS", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "100")  # of help
     models = {

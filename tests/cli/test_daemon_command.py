@@ -43,7 +43,7 @@ def test_status_as_json(world: World) -> None:
     assert (found["answers"], found["tempo"], found["model"]) == (True, 132.5, "echo")
 
 
-def test_status_of_nobody(world: World) -> None:
+def test_status_where_none_plays(world: World) -> None:
     status, said = improv("daemon status --instance stage")
     assert (status, said) == (69, "no improv is playing as stage; start one with: improv daemon start --instance stage")
 
@@ -95,7 +95,7 @@ def test_after_a_kill_another_starts(world: World) -> None:
 
 
 @pytest.mark.parametrize(("peers", "told"), [((), True), (("synth",), False), (None, False)])
-def test_an_output_that_nobody_hears_is_told_with_what_to_do(peers: tuple[str, ...] | None, told: bool) -> None:
+def test_an_output_without_a_synth_is_told_with_what_to_do(peers: tuple[str, ...] | None, told: bool) -> None:
     output = PortStatus(role="output", name="improv out", virtual=True, peers=peers)
     said = " ".join(daemon.unheard(SystemStatus(midi=MidiStatus(output="improv out", ports=(output,)))))
     assert ("improv ctl connect output NAME" in said) == told
@@ -116,11 +116,11 @@ def test_a_restart_plays_on_as_before_unless_told_otherwise(options: str, given:
     assert world.arguments[1][3:] == given
 
 
-def test_a_restart_of_nobody_starts_with_what_is_given(world: World) -> None:
+def test_a_restart_where_none_plays_starts_with_what_is_given(world: World) -> None:
     improv("daemon start --tempo 90")
     improv("daemon stop")
     assert improv("daemon restart")[0] == 0
-    assert world.arguments[1][3:] == []  # what somebody was started with who has ended since is not meant
+    assert world.arguments[1][3:] == []  # what an improv that has ended was started with is not meant
 
 
 def test_a_restart_after_a_crash_starts_with_what_the_dead_one_had(world: World) -> None:
@@ -131,7 +131,7 @@ def test_a_restart_after_a_crash_starts_with_what_the_dead_one_had(world: World)
     assert world.arguments[1][3:] == ["--tempo=90.0"]
 
 
-def test_a_restart_knows_the_options_of_one_that_somebody_else_has_started(world: World) -> None:
+def test_a_restart_knows_the_options_of_one_that_another_program_has_started(world: World) -> None:
     with (world.folder / "err").open("wb") as stderr:
         daemon._spawned(["daemon", "run", "--instance=default", "--tempo=77.0"], stderr)
     eventually(lambda: Instance().running(), "the daemon")

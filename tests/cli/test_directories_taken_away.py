@@ -88,7 +88,7 @@ def test_one_that_is_suspended_is_ended_all_the_same(daemon: int) -> None:
 
 
 @posix
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says who it is")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not say which process it is")
 def test_one_that_cannot_be_reached_is_ended_all_the_same(daemon: int) -> None:
     runtime = Instance().runtime
     shutil.rmtree(runtime)

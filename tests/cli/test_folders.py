@@ -1,4 +1,4 @@
-"""The folder somebody starts improv in may be deleted, or be none to write to: nothing ends because of that."""
+"""The folder that improv is started in may be deleted, or not be writable: nothing ends because of that."""
 
 from pathlib import Path
 

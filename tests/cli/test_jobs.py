@@ -154,7 +154,7 @@ def test_ignored_signals_are_left_alone_and_others_are_taken_and_given_back() ->
 
 
 class Paused:
-    """What a suspension is between: signals, a terminal, and somebody who obeys."""
+    """What a suspension is between: signals, a terminal, and a process that obeys."""
 
     def __init__(self) -> None:
         self.suspends = self.continued = False
@@ -202,7 +202,7 @@ def test_one_that_does_not_play_is_suspended_at_once_and_does_not_begin() -> Non
     assert paused.done == ["release", "suspend", "grab"]
 
 
-def test_an_engine_that_does_not_obey_keeps_nobody_from_suspending() -> None:
+def test_an_engine_that_does_not_obey_does_not_prevent_suspending() -> None:
     paused = Paused()
     paused.suspends = True
     paused.seen(playing=True)

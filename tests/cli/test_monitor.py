@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from improv.cli.monitor import described, monitor, shown
+from improv.cli.monitor import describe, lines_of, monitor
 from improv.midi import ports
 from improv.midi.parser import Gone, Incoming
 from improv.midi.sources import Arrival
@@ -75,20 +75,20 @@ class Keyboard:
 
 @pytest.mark.parametrize(("message", "line", "said"), MESSAGES)
 def test_a_message(message: str, line: str, said: dict[str, int | str]) -> None:
-    assert described(bytes.fromhex(message)) == said
+    assert describe(bytes.fromhex(message)) == said
     keyboard = Keyboard([[message]])
-    assert list(shown(keyboard, keyboard.now, keyboard.sleep, 1)) == [f"     0.000  {line}"]
+    assert list(lines_of(keyboard, keyboard.now, keyboard.sleep, 1)) == [f"     0.000  {line}"]
 
 
 def test_every_channel_message_is_known() -> None:
     for status in range(0x80, 0xF0):
         message = bytes((status, 1)) if 0xC0 <= status < 0xE0 else bytes((status, 1, 2))
-        assert described(message)["channel"] == (status & 0x0F) + 1
+        assert describe(message)["channel"] == (status & 0x0F) + 1
 
 
 def test_time_is_since_the_start_and_it_ends_at_the_count() -> None:
     keyboard = Keyboard([["90 3c 40"], [], ["80 3c 00", "90 40 40", "80 40 00"]])
-    lines = [json.loads(line) for line in shown(keyboard, keyboard.now, keyboard.sleep, 3, as_json=True)]
+    lines = [json.loads(line) for line in lines_of(keyboard, keyboard.now, keyboard.sleep, 3, as_json=True)]
     assert [(line["time_s"], line["kind"], line["note"]) for line in lines] == [
         (0.0, "note on", "C4"),
         (0.002, "note off", "C4"),
@@ -102,7 +102,7 @@ def test_time_is_since_the_start_and_it_ends_at_the_count() -> None:
 )
 def test_an_input_that_goes_is_told(as_json: bool, says: str) -> None:
     keyboard = Keyboard([[""]], ["input Key\x1b[2Jboard is gone"])
-    assert next(shown(keyboard, keyboard.now, keyboard.sleep, as_json=as_json)) == says
+    assert next(lines_of(keyboard, keyboard.now, keyboard.sleep, as_json=as_json)) == says
 
 
 @pytest.mark.parametrize(("options", "lines"), [([], 3), (["--count", "2"], 2), (["--json", "-i", "Keys"], 3)])

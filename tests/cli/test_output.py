@@ -72,7 +72,7 @@ def test_a_terminal_with_fewer_letters_gets_those_it_has(monkeypatch: pytest.Mon
 
 
 def test_nothing_is_printed_anywhere_else() -> None:
-    """So whoever prints goes through what makes it harmless; `bench` talks to itself over pipes."""
+    """So all that is printed goes through what makes it harmless; `bench` talks to itself over pipes."""
     root = Path(improv.__file__).parent
     for path in root.joinpath("cli").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -39,7 +39,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> list[ImprovApp]:
 
 @pytest.fixture
 def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal that nobody looks at, on which the interface runs; and improv plays somewhere."""
+    """A terminal without a window, on which the interface runs; and improv plays somewhere."""
     monkeypatch.setattr(play, "_has_terminal", lambda: True)
     monkeypatch.setattr(ImprovApp, "run", lambda app: asyncio.run(app.run_async(headless=True)))
     monkeypatch.setattr(DaemonLink, "begin", lambda link, tell: None)

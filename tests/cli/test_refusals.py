@@ -160,7 +160,7 @@ def test_a_variable_that_means_nothing_is_told_with_the_nearest_that_does(
 
 
 def test_every_variable_that_is_used_means_something() -> None:
-    """A name that somebody reads and that is not in the table would be told to be nothing."""
+    """A variable that is read and is not in the table would be reported as meaning nothing."""
     root = Path(__file__).parents[2]
     sources = [*(root / "improv").rglob("*.py"), *(root / "improv").rglob("*.service"), *(root / "tests").rglob("*.py")]
     used = {name for path in sources for name in re.findall(r"\bIMPROV_[A-Z_]*[A-Z]\b", path.read_text())}
