@@ -90,10 +90,9 @@ class Tune:
         return int(self.value(CONTROLS["count-in"]))
 
     def settings(self, mode: Mode, seed: int) -> Settings:
-        """The other controls."""
-        fields = {CONTROLS[name].field: value for name, value in self.given}
-        kept = {name: fields[name] for name in Settings.__slots__ if name in fields}
-        return Settings(**{**kept, "mode": mode, "seed": seed})  # type: ignore[arg-type]  # checked as they were given
+        """Return the settings: the other controls where they stand, but for mode and seed."""
+        given = {CONTROLS[name].field: value for name, value in self.given if Settings.have(CONTROLS[name])}
+        return Settings.of(**{**given, "mode": mode, "seed": seed})
 
 
 COMMAND_LINE = "command line"

@@ -1,13 +1,8 @@
-"""Which channel each part plays on, and the bytes of what is sent there."""
+"""The bytes of what is sent."""
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 
 from improv.music.notes import Event, NoteOff, NoteOn, Volume
-from improv.music.parts import Part
-
-CHANNELS: Mapping[Part, int] = MappingProxyType({Part.MELODY: 0, Part.CHORDS: 1, Part.YOU: 2, Part.DRUMS: 9})
-"""The channel of each part, 0..15; General MIDI has its percussion on 9."""
 
 NOTE_OFF, NOTE_ON, POLY_PRESSURE, CONTROL, PROGRAM, PRESSURE, BEND = 0x80, 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0
 
@@ -22,7 +17,7 @@ _SILENCING = (*((pedal, 0) for pedal in PEDALS), (ALL_NOTES_OFF, 0), (ALL_SOUND_
 
 def bytes_of(event: Event) -> bytes:
     """The MIDI message of an event."""
-    channel = CHANNELS[event.part]
+    channel = event.part.channel
     match event:
         case NoteOn(_, pitch, velocity):
             return bytes((NOTE_ON | channel, pitch, velocity))

@@ -4,13 +4,13 @@ A zone is announced by registered parameter 6 on its manager channel, 1 or 16, w
 member channels (MIDI Polyphonic Expression 1.1, section 2.1). It must never change a message.
 """
 
-from improv.midi.messages import CHANNELS, CONTROL
-from improv.music.parts import Part
+from improv.midi.messages import CONTROL
+from improv.music.parts import PERCUSSION_CHANNEL
 
 _DATA, _NRPN_FINE, _NRPN_COARSE, _RPN_FINE, _RPN_COARSE = 6, 98, 99, 100, 101
 _ZONE = (0, 6)
 _LOWER, _UPPER = 0, 15
-_DRUMS = CHANNELS[Part.DRUMS]
+_DRUMS = PERCUSSION_CHANNEL
 
 
 class Zones:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from improv.midi.messages import BEND, CONTROL, NOTE_OFF, NOTE_ON, PEDALS, POLY_PRESSURE, PRESSURE, VOLUME
-from improv.music.notes import OWN_VOLUME
+from improv.music.parts import DEFAULT_VOLUME
 
 _CENTRE = (0, 64)
 
@@ -81,9 +81,9 @@ class Ledger:
 
     def own_volumes(self) -> list[bytes]:
         """The messages that give each channel the volume a synth has by itself, where it was told another."""
-        told = [channel for channel, level in sorted(self._volumes.items()) if level != OWN_VOLUME]
+        told = [channel for channel, level in sorted(self._volumes.items()) if level != DEFAULT_VOLUME]
         self._volumes.clear()
-        return [bytes((CONTROL | channel, VOLUME, OWN_VOLUME)) for channel in told]
+        return [bytes((CONTROL | channel, VOLUME, DEFAULT_VOLUME)) for channel in told]
 
     def clear(self) -> None:
         """Forget all of it: it has been ended, or nobody is there to hear it."""

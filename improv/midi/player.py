@@ -12,7 +12,7 @@ from typing import Self
 from improv.midi.controller_filter import ControllerFilter, ControllerMoves, PassOn
 from improv.midi.gaps import GapDetector
 from improv.midi.loop_detector import LoopDetector
-from improv.midi.messages import ALL_SOUND_OFF, CHANNELS, NOTE_ON, bytes_of, is_mode, silencing
+from improv.midi.messages import ALL_SOUND_OFF, NOTE_ON, bytes_of, is_mode, silencing
 from improv.midi.note_ledger import Ledger
 from improv.midi.onset_times import OnsetTimes
 from improv.midi.parser import Gone, Incoming
@@ -23,12 +23,12 @@ from improv.midi.sources import Arrival, Sink, Source
 from improv.midi.your_notes import YourNotes
 from improv.music.clock import Clock
 from improv.music.notes import NoteOff, NoteOn, Timed
-from improv.music.parts import Part
+from improv.music.parts import MIXED_PARTS, Part
 from improv.music.plan import Plan
 from improv.protocol.commands import Command, Panic, Press, Quit
 from improv.protocol.heard import Heard
 
-_OUR_CHANNELS = tuple(CHANNELS[part] for part in (Part.MELODY, Part.CHORDS, Part.DRUMS))
+_OUR_CHANNELS = tuple(part.channel for part in MIXED_PARTS)
 
 _ONE_PANIC_S = 0.5
 """A demand for silence that comes so soon after one was met, while nothing sounds, may be our own come back."""
@@ -198,7 +198,7 @@ class Player:
 
     def _press(self, press: Press, now_s: float) -> None:
         """Take in a key of an instrument without MIDI, and so without a sound: it is heard, and sounds as yours."""
-        sounds = self.ledger.sounds(CHANNELS[Part.YOU], press.pitch)
+        sounds = self.ledger.sounds(Part.YOU.channel, press.pitch)
         off, on = NoteOff(Part.YOU, press.pitch), NoteOn(Part.YOU, press.pitch, press.velocity)
         if sounds:
             self._send(self._sink, self._entered(bytes_of(off)))

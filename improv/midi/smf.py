@@ -13,8 +13,8 @@ from typing import Any
 
 import mido
 
-from improv.midi.messages import CHANNELS, NOTE_OFF, NOTE_ON
-from improv.music.parts import Part
+from improv.midi.messages import NOTE_OFF, NOTE_ON
+from improv.music.parts import PERCUSSION_CHANNEL
 
 _HEADER, _TRACK, _RIFF, _RIFF_MIDI = b"MThd", b"MTrk", b"RIFF", b"RMID"
 _CHUNK, _HEADER_LENGTH = 8, 6
@@ -110,7 +110,7 @@ def _read_otherwise(content: bytes) -> tuple[list[tuple[int, bytes]], int]:
     notes = list[tuple[int, int, bytes]]()
     for number, track in enumerate(score.tracks):
         channel = (
-            CHANNELS[Part.DRUMS] if track.is_drum else (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15)[number % 15]
+            PERCUSSION_CHANNEL if track.is_drum else (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15)[number % 15]
         )
         for note in track.notes:
             notes.append((note.time, 1, bytes((NOTE_ON | channel, note.pitch, max(1, note.velocity)))))

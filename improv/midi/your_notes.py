@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
-from improv.midi.messages import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_OFF, NOTE_ON, RESET_CONTROLLERS
+from improv.midi.messages import ALL_SOUND_OFF, CONTROL, NOTE_OFF, NOTE_ON, RESET_CONTROLLERS
 from improv.midi.mpe_zones import Zones
 from improv.music.notes import NoteEvent, NoteOff, NoteOn, Timed
-from improv.music.parts import Part
+from improv.music.parts import PERCUSSION_CHANNEL, Part
 
 DOUBT_BEATS = 2
 """A key that has been struck twice and ended once may be up: so long is a second end waited for."""
@@ -25,7 +25,7 @@ HELD_BEATS = 16
 LETTERS, SCRIPT = 16, 17
 """The channels of notes that come without MIDI: the computer's keys, and what is known beforehand."""
 
-_PERCUSSION = CHANNELS[Part.DRUMS]
+_PERCUSSION = PERCUSSION_CHANNEL
 _LOCAL_CONTROL = 122
 _SYSTEM_RESET, _SYSEX, _NON_REALTIME, _GENERAL_MIDI = 0xFF, 0xF0, 0x7E, 0x09
 _TOGETHER_S = 0.02

@@ -94,9 +94,6 @@ class NoteOff:
 
 NoteEvent = NoteOn | NoteOff
 
-OWN_VOLUME = 100
-"""The volume a synth has by itself, by General MIDI; it is not told of it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Volume:

@@ -1,12 +1,66 @@
-"""Who plays: the player and the parts of improv."""
+"""THE table of parts: who plays, and what each is in MIDI, in the controls, in files and on the screen.
 
+A row here is all that a new part needs besides its player in `improv.session.band`: channel, level and mute, their
+config keys and options, the track of a file, the meter and the row on the screen are made from it.
+"""
+
+from dataclasses import dataclass
 from enum import StrEnum
+
+DEFAULT_VOLUME = 100
+"""The MIDI volume that a synth has before it is told any, by General MIDI; 0 to 127."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartRow:
+    """What is said of a part once, for all that deal with it."""
+
+    name: str
+    """As takes and other files call it."""
+    channel: int
+    """Its MIDI channel, 0 to 15."""
+    description: str
+    """As a help text calls it, with its article."""
+    label: str = ""
+    """As its controls, its meter and clients call it; its name if not given."""
+    program: int | None = None
+    """The General MIDI program of its track in a file, 0 to 127; None on the channel of percussion."""
+    level: int | None = DEFAULT_VOLUME
+    """Its usual MIDI volume, 0 to 127; None for a part that improv does not play, and so cannot mix."""
 
 
 class Part(StrEnum):
-    """Who a note belongs to; each part has its own channel."""
+    """Who a note belongs to. A member for each row, in the order of tracks, meters and controls."""
 
-    YOU = "you"
-    MELODY = "melody"
-    CHORDS = "chords"
-    DRUMS = "drums"
+    YOU = PartRow(name="you", channel=2, description="what you play", program=0, level=None)
+    MELODY = PartRow(name="melody", channel=0, description="the melody", program=11)
+    CHORDS = PartRow(name="chords", channel=1, description="the chords", program=4)
+    DRUMS = PartRow(name="drums", channel=9, description="the count-in", label="click")
+
+    row: PartRow
+
+    def __new__(cls, row: PartRow | str) -> "Part":
+        """Make the member of a row; from then on `Part("melody")` is the part of that name, or a ValueError."""
+        if isinstance(row, str):
+            raise ValueError(f"{row!r} is no part")
+        part = str.__new__(cls, row.name)
+        part._value_ = row.name
+        part.row = row
+        return part
+
+    @property
+    def channel(self) -> int:
+        """Its MIDI channel, 0 to 15."""
+        return self.row.channel
+
+    @property
+    def label(self) -> str:
+        """What its controls, its meter and clients call it."""
+        return self.row.label or self.row.name
+
+
+PERCUSSION_CHANNEL = 9
+"""The channel on which General MIDI has percussion, 0 to 15."""
+
+MIXED_PARTS = tuple(part for part in Part if part.row.level is not None)
+"""The parts that improv plays: each has a level and a mute."""

@@ -2,13 +2,15 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 from improv.errors import UsageError
-from improv.music.notes import OWN_VOLUME
+from improv.music.parts import MIXED_PARTS, Part
 from improv.music.theory import PITCH_CLASSES, pitch_class
 from improv.music.turns import Mode
+from improv.protocol.json_codec import Inlined
 
 Value = float | str
 """What a control is set to: a number, or a word."""
@@ -184,23 +186,29 @@ SEED = Control(
 
 COUNT_IN = Control("count-in", "Bars of clicks before the top of the form.", 1, 0, 4, "bars", nudge=1, whole=True)
 
-MELODY_LEVEL = Control(
-    "melody-level", "MIDI volume of the melody; 0 is silent.", OWN_VOLUME, 0, 127, nudge=5, whole=True
+LEVELS: Mapping[Part, Control] = MappingProxyType(
+    {
+        part: Control(
+            f"{part.label}-level",
+            f"MIDI volume of {part.row.description}; 0 is silent.",
+            part.row.level or 0,
+            0,
+            127,
+            nudge=5,
+            whole=True,
+        )
+        for part in MIXED_PARTS
+    }
 )
+"""The level of each part that improv plays."""
 
-CHORDS_LEVEL = Control(
-    "chords-level", "MIDI volume of the chords; 0 is silent.", OWN_VOLUME, 0, 127, nudge=5, whole=True
+MUTES: Mapping[Part, Control] = MappingProxyType(
+    {
+        part: Control(f"{part.label}-mute", f"Silence {part.row.description}.", OFF, choices=_SWITCH, nudge=1)
+        for part in MIXED_PARTS
+    }
 )
-
-CLICK_LEVEL = Control(
-    "click-level", "MIDI volume of the count-in; 0 is silent.", OWN_VOLUME, 0, 127, nudge=5, whole=True
-)
-
-MELODY_MUTE = Control("melody-mute", "Silence the melody.", OFF, choices=_SWITCH, nudge=1)
-
-CHORDS_MUTE = Control("chords-mute", "Silence the chords.", OFF, choices=_SWITCH, nudge=1)
-
-CLICK_MUTE = Control("click-mute", "Silence the count-in.", OFF, choices=_SWITCH, nudge=1)
+"""The mute of each part that improv plays."""
 
 THRU = Control("thru", "Pass what you play on, as it is.", OFF, choices=_SWITCH, nudge=1)
 
@@ -211,15 +219,18 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
         control.name: control
         for control in (
             TEMPO, SWING, MODE, BARS, GAP, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, CHANGES, KEY, MODEL,
-            SEED, COUNT_IN, MELODY_LEVEL, CHORDS_LEVEL, CLICK_LEVEL, MELODY_MUTE, CHORDS_MUTE, CLICK_MUTE, THRU,
+            SEED, COUNT_IN, *LEVELS.values(), *MUTES.values(), THRU,
         )
     }
 )  # fmt: skip
 """Everything that can be turned while it plays."""
 
 MELODY_CONTROLS = tuple(
-    control.name for control in (TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, SEED, MELODY_LEVEL, MELODY_MUTE)
-)
+    control.name
+    for control in (
+        TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, SEED, LEVELS[Part.MELODY], MUTES[Part.MELODY],
+    )
+)  # fmt: skip
 """What only a network with a melody can obey."""
 
 
@@ -231,28 +242,99 @@ def control_named(name: str) -> Control:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartMix:
+    """How a part stands in the mixer."""
+
+    level: int
+    """MIDI volume, 0 to 127."""
+    mute: str = OFF
+    """On where it is silenced."""
+
+    @property
+    def is_audible(self) -> bool:
+        """Return whether the part is neither muted nor at level 0."""
+        return self.mute != ON and self.level > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mixer:
+    """How each part of `MIXED_PARTS` stands in the mixer; JSON has its controls as fields."""
+
+    rows: tuple[PartMix, ...] = tuple(PartMix(level=int(LEVELS[part].default)) for part in MIXED_PARTS)
+    """In the order of `MIXED_PARTS`."""
+
+    def __getitem__(self, part: Part) -> PartMix:
+        return self.rows[MIXED_PARTS.index(part)]
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The MIDI volumes of `MIXED_PARTS`, 0 to 127."""
+        return tuple(row.level for row in self.rows)
+
+    @classmethod
+    def json_types(cls) -> Mapping[str, Any]:
+        """See `improv.protocol.json_codec.JsonTable`."""
+        return {control.field: int for control in LEVELS.values()} | {control.field: str for control in MUTES.values()}
+
+    def json_values(self) -> Mapping[str, Value]:
+        """See `improv.protocol.json_codec.JsonTable`."""
+        values: dict[str, Value] = {LEVELS[part].field: self[part].level for part in MIXED_PARTS}
+        return values | {MUTES[part].field: self[part].mute for part in MIXED_PARTS}
+
+    @classmethod
+    def from_json_values(cls, values: Mapping[str, Any]) -> "Mixer":
+        """See `improv.protocol.json_codec.JsonTable`."""
+        given: dict[str, Any] = {control.field: control.default for control in (*LEVELS.values(), *MUTES.values())}
+        given |= values
+        return cls(
+            tuple(PartMix(level=given[LEVELS[part].field], mute=given[MUTES[part].field]) for part in MIXED_PARTS)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the player has chosen: a field for each control but tempo and swing, which are the transport's.
 
-    `model` and `thru` are the daemon's and the player's to obey.
+    The levels and mutes of the parts are together in the mixer. `model` and `thru` are the daemon's and the player's
+    to obey.
     """
 
     mode: Mode
-    bars: int = 4
-    gap: float = 1.5
-    temperature: float = 0.8
-    top_p: float = 1.0
-    density: float = 0.0
-    rests: float = 0.0
-    register: int = 0
-    leaning: float = 0.0
-    changes: float = 0.0
-    key: str = OWN
-    seed: int = 0
-    count_in: int = 1
-    melody_level: int = OWN_VOLUME
-    chords_level: int = OWN_VOLUME
-    click_level: int = OWN_VOLUME
-    melody_mute: str = OFF
-    chords_mute: str = OFF
-    click_mute: str = OFF
+    bars: int = int(BARS.default)
+    gap: float = float(GAP.default)
+    temperature: float = float(TEMPERATURE.default)
+    top_p: float = float(TOP_P.default)
+    density: float = float(DENSITY.default)
+    rests: float = float(RESTS.default)
+    register: int = int(REGISTER.default)
+    leaning: float = float(LEANING.default)
+    changes: float = float(CHANGES.default)
+    key: str = str(KEY.default)
+    seed: int = int(SEED.default)
+    count_in: int = int(COUNT_IN.default)
+    mixer: Inlined[Mixer] = Mixer()
+
+    @classmethod
+    def of(cls, **fields: Any) -> "Settings":
+        """Return settings by the fields of controls, `melody_level` among them, defaults for the rest."""
+        mixed = {name: fields.pop(name) for name in Mixer.json_types() if name in fields}
+        return cls(**fields, mixer=Mixer.from_json_values(mixed))
+
+    @classmethod
+    def have(cls, control: Control) -> bool:
+        """Return whether a control stands in the settings."""
+        return control.field in cls.__slots__ or control.field in Mixer.json_types()
+
+    def value(self, control: Control) -> Value:
+        """Return where a control of the settings stands."""
+        mixed = self.mixer.json_values()
+        value: Value = mixed[control.field] if control.field in mixed else getattr(self, control.field)
+        return value
+
+    def with_value(self, control: Control, value: Value) -> "Settings":
+        """Return the settings with a control of theirs at another value, which it may have."""
+        mixed = self.mixer.json_values()
+        if control.field in mixed:
+            return replace(self, mixer=Mixer.from_json_values({**mixed, control.field: value}))
+        chosen: Any = Mode(str(value)) if control is MODE else value
+        return replace(self, **{control.field: chosen})

@@ -1,10 +1,13 @@
 """What clients see of a performance: one value a step."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated
 
 from improv.music.notes import SILENCE, Cell
+from improv.music.parts import Part
 from improv.music.theory import Chord, Place
 from improv.music.turns import Turn
 from improv.protocol.controls import MODEL, OFF, SWING, TEMPO, THRU, Settings, Value, control_named
@@ -135,12 +138,35 @@ class PitchProbability:
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """The loudest onset of each part in a step, 0..127 at the part's level; 0 where there was none."""
+    """The loudest onset of each part in a step: its velocity at the part's level, 0..127; 0 where there was none."""
 
-    you: int = 0
-    melody: int = 0
-    chords: int = 0
-    click: int = 0
+    onsets: tuple[int, ...] = (0,) * len(Part)
+    """In the order of `Part`."""
+
+    @classmethod
+    def of(cls, loudest: Mapping[Part, int]) -> "Loudness":
+        """Return the loudness of some parts, 0 for the rest."""
+        return cls(tuple(loudest.get(part, 0) for part in Part))
+
+    def __getitem__(self, part: Part) -> int:
+        return self.onsets[_PLACES[part]]
+
+    @classmethod
+    def json_types(cls) -> Mapping[str, type]:
+        """See `improv.protocol.json_codec.JsonTable`."""
+        return {part.label: int for part in Part}
+
+    def json_values(self) -> Mapping[str, int]:
+        """See `improv.protocol.json_codec.JsonTable`."""
+        return {part.label: self[part] for part in Part}
+
+    @classmethod
+    def from_json_values(cls, values: Mapping[str, int]) -> "Loudness":
+        """See `improv.protocol.json_codec.JsonTable`."""
+        return cls.of({part: values[part.label] for part in Part if part.label in values})
+
+
+_PLACES = MappingProxyType({part: place for place, part in enumerate(Part)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,5 +255,4 @@ class Snapshot:
             case THRU.name:
                 return self.system.midi.thru
             case _:
-                value: Value = getattr(self.settings, control_named(control).field)
-                return value
+                return self.settings.value(control_named(control))

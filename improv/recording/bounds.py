@@ -105,8 +105,8 @@ def _check_name(text: str) -> None:
 
 def _check_settings(settings: Settings) -> None:
     for control in CONTROLS.values():
-        if hasattr(settings, control.field):
-            control.checked(getattr(settings, control.field))
+        if Settings.have(control):
+            control.checked(settings.value(control))
 
 
 def _check_transport(transport: Transport) -> None:

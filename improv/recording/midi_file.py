@@ -12,7 +12,7 @@ from pathlib import Path
 import mido
 
 from improv.errors import DataError, InputNotFound
-from improv.midi.messages import CHANNELS, bytes_of
+from improv.midi.messages import bytes_of
 from improv.midi.smf import Messages, Unreadable, messages_in
 from improv.midi.your_notes import KeysDown
 from improv.music.notes import Event, NoteOff, NoteOn, Volume
@@ -29,9 +29,6 @@ TICKS_A_BEAT = 480
 
 _MAX_DELTA = (1 << 28) - 1
 """In ticks: no longer stretch without an event can be written, three days or so of skipped choruses."""
-
-_PROGRAMS = {Part.YOU: 0, Part.MELODY: 11, Part.CHORDS: 4}
-"""General MIDI: you on a piano, improv on a vibraphone over an electric piano."""
 
 _MAX_CALL_BYTES = 4 * 2**20
 
@@ -203,8 +200,8 @@ class Take:
     def _messages(self, part: Part, events: list[tuple[int, Event]]) -> list[tuple[int, mido.Message]]:
         """The part's notes with every onset ended, by the end of the file at the latest."""
         messages = []
-        if part in _PROGRAMS:
-            messages.append((0, mido.Message("program_change", channel=CHANNELS[part], program=_PROGRAMS[part])))
+        if part.row.program is not None:
+            messages.append((0, mido.Message("program_change", channel=part.channel, program=part.row.program)))
         begun: dict[int, int] = {}
         for at, event in events:  # in the order they were sent or arrived
             if isinstance(event, Volume):

@@ -26,7 +26,7 @@ from improv.recording import Entry, Recording, State, check_bounds, check_entry,
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin, finish, idled, skip_choruses
 from improv.session.network import swapped
-from improv.session.state import Moment, Played, Session
+from improv.session.state import DEFAULT_LEVELS, Moment, Played, Session, Voicings
 from improv.session.step import advance
 
 _COMPARED = MappingProxyType(
@@ -90,7 +90,6 @@ _AS_WRITTEN = MappingProxyType(
         "playing": ("position", "playing"),
         "chosen": ("network", "output"),
         "frame": ("band", "frame"),
-        "voicing": ("band", "chord_voicing"),
         "levels": ("band", "levels"),
         "ahead": ("network", "chord_lookahead"),
         "unfed": ("network", "pending_inputs"),
@@ -119,6 +118,7 @@ def state_of(session: Session, model: StepModel, sha256: str) -> State:
     """A session as a take states it, with the network that decides."""
     raw = {name: to_json(getattr(getattr(session, part), field)) for name, (part, field) in _AS_WRITTEN.items()}
     raw |= {name: to_json(getattr(session, name)) for name in _WHOLE} | {"memory": _packed(session.network.memory)}
+    raw |= to_json(session.band.voicings)
     return State(session.step, json_text(raw), model.spec.name, sha256)
 
 
@@ -131,9 +131,13 @@ def restored(state: State, model: StepModel) -> Session:
         whole = {name: from_json(hints[name], raw.pop(name)) for name in _WHOLE}
         parts: dict[str, dict[str, Any]] = {part: {} for part, _ in _AS_WRITTEN.values()}
         parts["network"]["memory"] = memory
+        voicings = {name: raw.pop(name) for name in json_fields(Voicings)[0] if name in raw}
+        parts["band"]["voicings"] = from_json(Voicings, voicings)
         for name, value in raw.items():
             part, field = _AS_WRITTEN[name]
             parts[part][field] = from_json(json_fields(hints[part])[0][field], value)
+        levels = parts["band"]["levels"]  # a take made before a part was added lacks its level
+        parts["band"]["levels"] = (*levels, *DEFAULT_LEVELS[len(levels) :])
         return Session(**whole, **{part: hints[part](**given) for part, given in parts.items()})
 
 

@@ -3,11 +3,10 @@
 from dataclasses import replace
 from itertools import pairwise
 from statistics import median
-from typing import Any, assert_never
+from typing import assert_never
 
-from improv.music.notes import OWN_VOLUME, SILENCE, Frame
+from improv.music.notes import SILENCE, Frame
 from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT
-from improv.music.turns import Mode
 from improv.protocol.commands import (
     Command,
     Connect,
@@ -24,8 +23,8 @@ from improv.protocol.commands import (
     Stop,
     Tap,
 )
-from improv.protocol.controls import MODE, SWING, TEMPO, Value, control_named
-from improv.session.state import LEVELS, Session
+from improv.protocol.controls import SWING, TEMPO, Value, control_named
+from improv.session.state import DEFAULT_LEVELS, Session, Voicings
 
 _TAPS, _TAP_PAUSE_S = 5, 3.0
 """So many taps are averaged, and after such a pause they begin anew."""
@@ -57,8 +56,7 @@ def apply_commands(session: Session, commands: tuple[Command, ...]) -> Session:
             case Restart():
                 session = _from_the_top(session)
             case Panic():  # nothing sounds any more: the next step strikes anew
-                own = (OWN_VOLUME,) * len(LEVELS)
-                silent = replace(session.band, frame=Frame(SILENCE, None), chord_voicing=(), levels=own)
+                silent = replace(session.band, frame=Frame(SILENCE, None), voicings=Voicings(), levels=DEFAULT_LEVELS)
                 session = replace(session, band=silent)
             case HandOver() | Learn() | Forget() | Press() | Connect() | Quit():
                 pass  # for the turn's rules, the daemon and the engine
@@ -75,9 +73,8 @@ def _turn_control(session: Session, control: str, value: Value) -> Session:
         return replace(session, position=replace(session.position, pending_swing=float(value)))
     if control in _OF_THE_RIG:
         return session
-    field, kept = control_named(control).field, control_named(control).checked(value)
-    chosen: Any = Mode(str(kept)) if control == MODE.name else kept
-    return replace(session, settings=replace(session.settings, **{field: chosen}))
+    turned = control_named(control)
+    return replace(session, settings=session.settings.with_value(turned, turned.checked(value)))
 
 
 def _control_value(session: Session, control: str) -> Value:
@@ -86,8 +83,7 @@ def _control_value(session: Session, control: str) -> Value:
         return session.position.transport.bpm
     if control == SWING.name:
         return session.position.swing
-    value: Value = getattr(session.settings, control_named(control).field)
-    return value
+    return session.settings.value(control_named(control))
 
 
 def _tap_tempo(session: Session, time_s: float) -> Session:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from improv.models.contract import StepModel, no_memory
 from improv.models.encodings import ENCODINGS, StepInput
-from improv.music.notes import OWN_VOLUME, SILENCE, Frame, Placed, Volume
+from improv.music.notes import SILENCE, Frame, Placed, Volume
+from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS
 from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Form
 from improv.music.transport import Transport
 from improv.music.turns import Rules, first_turn
@@ -13,7 +14,7 @@ from improv.protocol.heard import Heard
 from improv.session.band.arrange import note_offs
 from improv.session.commands import apply_commands
 from improv.session.network import encode_features, form_lookahead
-from improv.session.state import LEVELS, BandState, Listener, ModelTune, NetworkState, Played, Position, Session
+from improv.session.state import BandState, Listener, ModelTune, NetworkState, Played, Position, Session
 
 
 def begin(model: StepModel, settings: Settings, transport: Transport, *, count_in_bars: int = 0) -> Session:
@@ -80,7 +81,7 @@ def _nothing_heard(listener: Listener) -> Listener:
 def finish(session: Session) -> Played:
     """What ends the performance after the session's step: what sounds is released, each part as loud as it was."""
     end = (session.step + 1) * TICKS_PER_STEP
-    levels = zip(LEVELS, session.band.levels, strict=True)
+    levels = zip(MIXED_PARTS, session.band.levels, strict=True)
     events = [Placed(end, off) for off in note_offs(session)]
-    events += [Placed(end, Volume(part, OWN_VOLUME)) for (part, _), level in levels if level != OWN_VOLUME]
+    events += [Placed(end, Volume(part, DEFAULT_VOLUME)) for part, level in levels if level != DEFAULT_VOLUME]
     return Played(Frame(SILENCE, None), tuple(events))

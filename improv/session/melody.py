@@ -8,9 +8,10 @@ from improv.models.contract import ModelSpec, Tensor, Tensors
 from improv.models.encodings import Choice, Decoder, Encoding, Steer
 from improv.models.sampling import draw, one_unit
 from improv.music.notes import SILENCE, Cell, Onset
+from improv.music.parts import Part
 from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Chord
 from improv.music.turns import NOTHING_YET, Answer, Mode, owes_a_note
-from improv.protocol.controls import ON, Settings
+from improv.protocol.controls import Settings
 from improv.session.band.comping import CHORDS_LOW
 from improv.session.state import PitchLogits, PlayingStyle, Session
 
@@ -70,7 +71,7 @@ def answer_so_far(session: Session, before: Session) -> Answer:
 
 def melody_muted(settings: Settings) -> bool:
     """Whether the player wants no melody."""
-    return settings.melody_mute == ON or not settings.melody_level
+    return not settings.mixer[Part.MELODY].is_audible
 
 
 def steering(session: Session, before: Session) -> Steer:

@@ -1,24 +1,24 @@
 """What a performance is: the session at a step, what was heard during it, and what it plays. Values only."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from improv.models.contract import Tensor, Tensors
 from improv.models.encodings import StepInput
-from improv.music.notes import OWN_VOLUME, SILENCE, Cell, Frame, Placed
-from improv.music.parts import Part
+from improv.music.notes import SILENCE, Cell, Frame, Placed
+from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS, Part
 from improv.music.theory import Chord, Form, shortest_way
 from improv.music.transport import Transport
 from improv.music.turns import NOTHING_YET, Answer, Call, Rules, Turn
-from improv.protocol.controls import CHORDS_LEVEL, CLICK_LEVEL, MELODY_LEVEL, OWN, Settings
+from improv.protocol.controls import OWN, Settings
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 
 MELODY_VELOCITY = 88
-
-LEVELS = ((Part.MELODY, MELODY_LEVEL), (Part.CHORDS, CHORDS_LEVEL), (Part.DRUMS, CLICK_LEVEL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +121,55 @@ class NetworkState:
     """Steps since the network last decided one."""
 
 
+DEFAULT_LEVELS = (DEFAULT_VOLUME,) * len(MIXED_PARTS)
+"""The MIDI volumes of `MIXED_PARTS` before their synth is told any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voicings:
+    """The pitches that sound of each part that accompanies the melody."""
+
+    pitches: tuple[tuple[int, ...], ...] = ((),) * len(MIXED_PARTS)
+    """MIDI pitches, in the order of `MIXED_PARTS`."""
+
+    @classmethod
+    def of(cls, sounding: Mapping[Part, tuple[int, ...]]) -> "Voicings":
+        """Return the voicings of some parts, silence for the rest."""
+        return cls(tuple(sounding.get(part, ()) for part in MIXED_PARTS))
+
+    def __getitem__(self, part: Part) -> tuple[int, ...]:
+        return self.pitches[MIXED_PARTS.index(part)]
+
+    @classmethod
+    def json_types(cls) -> Mapping[str, Any]:
+        """See `improv.protocol.json_codec.JsonTable`."""
+        return {_voicing_name(part): tuple[int, ...] for part in MIXED_PARTS}
+
+    def json_values(self) -> Mapping[str, tuple[int, ...]]:
+        """See `improv.protocol.json_codec.JsonTable`; parts that are silent are left out, but for the chords."""
+        return {_voicing_name(part): self[part] for part in MIXED_PARTS if self[part] or part is Part.CHORDS}
+
+    @classmethod
+    def from_json_values(cls, values: Mapping[str, Any]) -> "Voicings":
+        """See `improv.protocol.json_codec.JsonTable`."""
+        return cls.of({part: values.get(_voicing_name(part), ()) for part in MIXED_PARTS})
+
+
+def _voicing_name(part: Part) -> str:
+    """Return what takes call the voicing of a part: the chords were once the only one."""
+    return "voicing" if part is Part.CHORDS else f"{part.label}_voicing"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BandState:
     """What improv plays."""
 
     frame: Frame
     """What improv plays in the step, in the key of the performance."""
-    chord_voicing: tuple[int, ...] = ()
-    """The pitches of the chord that sound."""
-    levels: tuple[int, ...] = (OWN_VOLUME,) * len(LEVELS)
-    """How loud the parts are, as far as their synth was told."""
+    voicings: Voicings = Voicings()
+    """The pitches of the accompanying parts that sound."""
+    levels: tuple[int, ...] = DEFAULT_LEVELS
+    """How loud `MIXED_PARTS` are, as far as their synth was told: MIDI volumes, 0 to 127."""
     style: PlayingStyle = PlayingStyle()
     answer: Answer = NOTHING_YET
     """What improv has played in this turn."""

@@ -17,18 +17,17 @@ from improv.music.notes import SILENCE, Cell, Frame, Placed, in_order
 from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
 from improv.music.turns import Answer, Mode, PlayerActivity, first_turn, turn_after
 from improv.protocol.commands import HandOver
-from improv.protocol.controls import ON
 from improv.protocol.heard import Heard
+from improv.session.band.accompaniment import voicings
 from improv.session.band.arrange import arrange, note_offs, transposed_to_performance
 from improv.session.band.click import count_in_clicks
-from improv.session.band.comping import CHORDS_LOW
-from improv.session.band.levels import levels_of, volume_changes
+from improv.session.band.levels import volume_changes
 from improv.session.commands import apply_commands
 from improv.session.harmony import choose_chord_units
 from improv.session.listening import cell_at, hear, next_listener, playing_style
 from improv.session.melody import answer_so_far, improvise, melody_muted, register_over_chords, steering
 from improv.session.network import accepted_features, call_cell, encode_features, has_melody, network_inputs
-from improv.session.state import NetworkState, Played, Position, Session
+from improv.session.state import NetworkState, Played, Position, Session, Voicings
 
 
 def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, Played]:
@@ -125,8 +124,8 @@ def silent_step(
     band = replace(
         session.band,
         frame=Frame(SILENCE, None),
-        chord_voicing=(),
-        levels=levels_of(session.settings),
+        voicings=Voicings(),
+        levels=session.settings.mixer.levels,
         style=before.band.style,
     )
     session = replace(session, network=network, band=band)
@@ -143,13 +142,12 @@ def settle(session: Session, before: Session, network: NetworkState) -> Session:
     if melody_muted(settings):
         network = replace(network, output=Frame(SILENCE, network.output.chord))
     frame = transposed_to_performance(network.output, session, before.band.frame.melody)
-    sounds = settings.chords_mute != ON and settings.chords_level
-    voicing = frame.chord.voiced(CHORDS_LOW) if frame.chord and sounds else ()
     answer, begun = answer_so_far(session, before), len(frame.melody.onsets)
     if begun:
         answer = Answer(answer.notes + begun, session.step)
-    band = replace(session.band, frame=frame, chord_voicing=voicing, levels=levels_of(settings), answer=answer)
-    return replace(session, network=network, band=band)
+    band = replace(session.band, frame=frame, levels=settings.mixer.levels, answer=answer)
+    session = replace(session, network=network, band=band)
+    return replace(session, band=replace(band, voicings=voicings(session)))
 
 
 def next_step(

@@ -7,11 +7,11 @@ import numpy as np
 
 from improv.models.contract import Tensors
 from improv.models.sampling import one_unit
-from improv.music.notes import OWN_VOLUME, SILENCE, NoteOn, Placed
-from improv.music.parts import Part
+from improv.music.notes import SILENCE, NoteOn, Placed
+from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS, Part
 from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Chord, Form, Place
 from improv.protocol.snapshot import Harmony, Loudness, NetworkView, PitchProbability, Snapshot, StepHealth
-from improv.session.state import LEVELS, Session
+from improv.session.state import Session
 
 _SEEN_OF_MEMORY = 48
 
@@ -78,11 +78,11 @@ def _loudness(session: Session, played: Iterable[Placed]) -> Loudness:
     for key in (*session.listener.keys, *session.listener.recent_keys):
         if key.onset // TICKS_PER_STEP == step:
             loudest[Part.YOU] = max(loudest[Part.YOU], key.velocity)
-    levels = {part: level / OWN_VOLUME for (part, _), level in zip(LEVELS, session.band.levels, strict=True)}
+    levels = {part: level / DEFAULT_VOLUME for part, level in zip(MIXED_PARTS, session.band.levels, strict=True)}
     for event in (placed.event for placed in played):
         if isinstance(event, NoteOn):
             loudest[event.part] = max(loudest[event.part], min(127, round(event.velocity * levels[event.part])))
-    return Loudness(loudest[Part.YOU], loudest[Part.MELODY], loudest[Part.CHORDS], loudest[Part.DRUMS])
+    return Loudness.of(loudest)
 
 
 def _probabilities(session: Session) -> tuple[PitchProbability, ...]:

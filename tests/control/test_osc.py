@@ -50,7 +50,7 @@ def snapshot(step: int = 0, tempo: float = 120, end: int | None = 8, chord: str 
         played=SILENCE,
         tempo=tempo,
         swing=0.5,
-        settings=Settings(**{"mode": Mode.TRADE, **settings}),
+        settings=Settings.of(**{"mode": Mode.TRADE, **settings}),
         health=StepHealth(missed_steps=0, faults=0, fault=""),
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from improv.midi.messages import CHANNELS, CONTROL, NOTE_ON
+from improv.midi.messages import CONTROL, NOTE_ON
 from improv.midi.mpe_zones import Zones
 from improv.midi.parser import Incoming
 from improv.midi.player import Player
@@ -67,7 +67,7 @@ def test_improv_keeps_off_the_channels_of_a_zone(members: int, channel: int | No
         player.listen_until(3.0, at_once=False)
     onsets = [message for message in wire.messages if message[0] & 0xF0 == NOTE_ON]
     assert [message[0] & 0x0F for message in onsets] == ([] if channel is None else [channel])
-    assert CHANNELS[Part.MELODY] == 0
+    assert Part.MELODY.channel == 0
 
 
 def test_what_ends_for_a_zone_is_told_so_that_it_is_struck_anew() -> None:
@@ -85,4 +85,4 @@ def test_drums_are_never_moved_to_a_channel_of_notes() -> None:
     zones = Zones()
     for message in announcement(0, 13):
         zones.enter(message)
-    assert (zones.free(0), zones.free(CHANNELS[Part.DRUMS])) == (14, None)
+    assert (zones.free(0), zones.free(Part.DRUMS.channel)) == (14, None)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from improv.midi.controller_filter import ControllerFilter, PassOn
-from improv.midi.messages import ALL_NOTES_OFF, ALL_SOUND_OFF, CHANNELS, CONTROL
+from improv.midi.messages import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL
 from improv.midi.parser import Gone, Incoming
 from improv.midi.passthrough import Passthrough
 from improv.midi.player import Player
@@ -273,7 +273,7 @@ class Desk:
         channel, pitch, velocity = message[0] & 0x0F, message[1], message[2]
         for each in self.expected:
             if isinstance(each.event, NoteOn) and (
-                CHANNELS[each.event.part],
+                each.event.part.channel,
                 each.event.pitch,
                 each.event.velocity,
             ) == (
@@ -290,7 +290,7 @@ class Desk:
     def ended(self, key: tuple[int, int], now_s: float) -> None:
         """What was planned to end now ended before anything began now, except to begin again at once."""
         planned = [each for each in self.expected if isinstance(each.event, NoteOff)]
-        planned = [each for each in planned if (CHANNELS[each.event.part], each.event.pitch) == key]
+        planned = [each for each in planned if (each.event.part.channel, each.event.pitch) == key]
         if self.calm and self.ordered and any(abs(self.due_s(each) - now_s) <= SLACK_S for each in planned):
             assert not [other for other in self.onsets_now if other != key] or key in self.onsets_now
 
@@ -1322,7 +1322,7 @@ def test_a_key_without_midi_is_heard_and_sounds_whether_what_arrives_is_passed_o
             inbox.put(0.4, Press(67, 0))
             heard = player.listen_until(0.5, at_once=False) or Heard()
             assert player.held_pitches == {64}
-        on, off, channel = 0x90, 0x80, CHANNELS[Part.YOU]
+        on, off, channel = 0x90, 0x80, Part.YOU.channel
         assert [message for message in out.messages if message[0] & 0xF0 in (on, off)] == [
             bytes((on | channel, 60, 90)),
             bytes((off | channel, 60, 64)),
@@ -1384,6 +1384,6 @@ def test_a_synth_is_left_as_loud_as_it_was() -> None:
         player.silence()
         assert not [message for message in out.messages[inbox_before:] if message[1] == 7]  # a panic changes no level
     volumes = [message for message in out.messages if message[0] & 0xF0 == CONTROL and message[1] == 7]
-    channels = [CHANNELS[part] for part in (Part.MELODY, Part.CHORDS, Part.DRUMS)]
+    channels = [part.channel for part in (Part.MELODY, Part.CHORDS, Part.DRUMS)]
     told = [control(channel, 7, level) for channel, level in zip(channels, (30, 0, 100), strict=True)]
     assert volumes == [*told, control(channels[0], 7, 100), control(channels[1], 7, 100)]

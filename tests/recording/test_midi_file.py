@@ -17,7 +17,6 @@ import pytest
 
 from improv.config.values import Tune
 from improv.errors import DataError, ImprovError, InputNotFound, UsageError
-from improv.midi.messages import CHANNELS
 from improv.music.notes import NoteOff, NoteOn, Placed, Timed
 from improv.music.parts import Part
 from improv.music.theory import pitch_name
@@ -270,7 +269,7 @@ def check_well_formed(midi: mido.MidiFile) -> None:
         sounding: dict[int, int] = {}
         for at, message in events:
             if message.type in ("note_on", "note_off"):
-                assert message.channel == CHANNELS[Part(name.lower())]
+                assert message.channel == Part(name.lower()).channel
                 assert (message.type == "note_on") != (message.note in sounding), f"{name}: {message} at {at}"
             if message.type == "note_on":
                 assert message.velocity
@@ -344,7 +343,7 @@ def test_the_file_sounds_when_the_performance_did(echo: Echo, swing: float, tmp_
         now_s += message.time
         if message.type == "note_on":
             sounded.append((message.channel, now_s))
-    performed = [(CHANNELS[event.part], at) for at, event in heard.events if isinstance(event, NoteOn)]
+    performed = [(event.part.channel, at) for at, event in heard.events if isinstance(event, NoteOn)]
     for channel in (0, 1):
         expected = [at for part, at in performed if part == channel]
         assert [at for part, at in sounded if part == channel] == pytest.approx(expected, abs=0.01)

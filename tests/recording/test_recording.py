@@ -33,7 +33,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from improv.errors import DataError, InputNotFound, UsageError
-from improv.midi.messages import CHANNELS
 from improv.music.notes import NoteOff, NoteOn, Placed, Timed
 from improv.music.parts import Part
 from improv.music.transport import Transport
@@ -1129,7 +1128,7 @@ def by_music21(path: Path) -> Score:
         timed = translate.getTimeForEvents(track)
         name = next(event.data.decode() for _, event in timed if event.type == midi.MetaEvents.SEQUENCE_TRACK_NAME)
         for on, off, event in translate.getNotesFromEvents(timed):
-            assert event.channel == CHANNELS[Part(name.lower())] + 1
+            assert event.channel == Part(name.lower()).channel + 1
             notes.append((name, on / tpq, off / tpq, event.pitch, event.velocity))
         metas += [(at / tpq, event) for at, event in timed if event.channel is None or event.data is not None]
     kinds = midi.MetaEvents

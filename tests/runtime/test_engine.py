@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from improv.midi.gaps import GAP_S
-from improv.midi.messages import ALL_SOUND_OFF, CHANNELS, CONTROL, NOTE_OFF, NOTE_ON
+from improv.midi.messages import ALL_SOUND_OFF, CONTROL, NOTE_OFF, NOTE_ON
 from improv.midi.player import Player
 from improv.midi.sources import Script
 from improv.models.contract import Tensors
@@ -28,7 +28,7 @@ from improv.session.state import Moment, Session
 from tests.conftest import Echo
 
 Begun = Callable[..., Session]
-PARTS = {channel: part for part, channel in CHANNELS.items()}
+PARTS = {part.channel: part for part in Part}
 
 
 class Receiver:

@@ -67,7 +67,7 @@ def drone(changes: str = "C7 | F7 | C7 | G7", key: str = "C", pitch: int = 64) -
 
 def opened(model: StepModel, mode: Mode = Mode.SOLO, *, count_in_bars: int = 0, **chosen: Any) -> Session:
     """A session at 120 bpm, one step before its first."""
-    settings = Settings(**{"mode": mode, "seed": 1, "bars": 1, **chosen})
+    settings = Settings.of(**{"mode": mode, "seed": 1, "bars": 1, **chosen})
     return begin(model, settings, Transport(0, 0.0, 120), count_in_bars=count_in_bars)
 
 
@@ -457,7 +457,7 @@ def test_a_level_is_heard_at_the_next_step_of_what_sounds_already_too(part: Part
 
 def test_a_level_is_told_before_the_first_note_and_taken_back_at_the_end() -> None:
     model = drone()
-    settings = Settings(mode=Mode.SOLO, melody_level=70, chords_level=127)
+    settings = Settings.of(mode=Mode.SOLO, melody_level=70, chords_level=127)
     sessions, leaving = through(begin(model, settings, Transport(-8, 0.0, 120), count_in_bars=1), model, 12)
     assert volumes(leaving, Part.MELODY) == [(-8, 70), (0, 70)]
     assert volumes(leaving, Part.CHORDS) == [(-8, 127), (0, 127)]
@@ -499,7 +499,7 @@ def leaving_step(leaving: list[Played]) -> int:
 def test_nothing_is_heard_of_a_part_at_level_0_or_muted(part: Part, name: str, how: dict[str, Value]) -> None:
     model = drone()
     chosen: dict[str, Any] = {f"{name}_{what}": value for what, value in how.items()}
-    session = begin(model, Settings(mode=Mode.SOLO, **chosen), Transport(-8, 0.0, 120), count_in_bars=1)
+    session = begin(model, Settings.of(mode=Mode.SOLO, **chosen), Transport(-8, 0.0, 120), count_in_bars=1)
     sessions, leaving = through(session, model, 40)
     assert velocities(leaving, part) == []
     for other in {Part.MELODY, Part.CHORDS, Part.DRUMS} - {part}:
@@ -777,7 +777,7 @@ def test_a_snapshot_shows_what_the_network_makes_of_it(blues: OnnxModel) -> None
         assert 0 < len(seen.network.memory) <= 48
         assert all(-1 <= number <= 1 for number in seen.network.memory)
         struck_ = velocities([leaves], Part.MELODY)
-        assert seen.loudness.melody == (round(struck_[0] / 2) if struck_ else 0)
+        assert seen.loudness[Part.MELODY] == (round(struck_[0] / 2) if struck_ else 0)
     assert snapshot(sessions[-1], sessions[-1]).planned == SILENCE
 
 
@@ -875,9 +875,9 @@ def test_whatever_is_asked_every_onset_has_its_end(
         faults.append(now.health.last_fault)
         if moment.how is How.IDLE and not now.position.playing:
             assert not any(sink.of(part) for part in OURS)
-        if settings_.melody_mute == "on":
+        if settings_.mixer[Part.MELODY].mute == "on":
             assert not sink.of(Part.MELODY)
-        if settings_.chords_mute == "on":
+        if settings_.mixer[Part.CHORDS].mute == "on":
             assert not sink.of(Part.CHORDS)
         assert now.place < 0 or now.band.frame.chord in (None, form_chord(now).transposed(now.semitones))
 

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import example
 from hypothesis import strategies as st
 
-from improv.midi.messages import CHANNELS
 from improv.midi.player import Player
 from improv.midi.sources import Script
 from improv.models.contract import Tensors
@@ -56,7 +55,7 @@ class Timeline:
         assert max(self.synth.keys.values(), default=1) == 1  # ended before it is struck again
         self._sounding.append((self._clock.now(), frozenset(self.synth.keys)))
         if message[0] & 0xF0 == 0x90:
-            part = next(part for part, channel in CHANNELS.items() if channel == message[0] & 0x0F)
+            part = next(part for part in Part if part.channel == message[0] & 0x0F)
             self.onsets.append((round(self._clock.now(), 6), part, message[1]))
 
     def at(self, time_s: float, part: Part) -> set[int]:
@@ -66,7 +65,7 @@ class Timeline:
             if changed_s > time_s + 1e-6:
                 break
             sounding = keys
-        return {pitch for channel, pitch in sounding if channel == CHANNELS[part]}
+        return {pitch for channel, pitch in sounding if channel == part.channel}
 
 
 class Beside:

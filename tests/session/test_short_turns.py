@@ -96,7 +96,7 @@ def turns(
 ) -> list[tuple[int, list[int]]]:
     """Each whole turn of improv's: its length in steps, and the steps of it in which its notes begin."""
     transport = Transport(0, 0.0, tempo)
-    session = begin(model, Settings(**chosen), transport)
+    session = begin(model, Settings.of(**chosen), transport)
     arriving = [Timed(transport.time_of(0) + 60 / tempo * beat, event) for beat, event in _events(call)]
     arriving.sort(key=lambda note: note.time_s)
     whole, struck = list[tuple[int, list[int]]](), list[int]()

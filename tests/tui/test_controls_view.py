@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from textual.events import MouseScrollDown, MouseScrollUp
 
+from improv.music.parts import Part
 from improv.protocol.commands import Set
-from improv.protocol.controls import CONTROLS, ON, SWING
+from improv.protocol.controls import CONTROLS, MUTES, ON, SWING
 from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs
 from improv.tui.views.controls import DEAF, NAMES
 from improv.tui.views.turn_banner import TurnBand
@@ -110,7 +111,7 @@ def test_what_is_off_its_default_is_marked(tmp_path: Path, glyphs: Glyphs) -> No
         await stage.press("home")
         assert line_of(stage, "tempo")[1] == " "
 
-    settings = replace(SEEN.settings, seed=5, click_mute=ON)
+    settings = replace(SEEN.settings, seed=5).with_value(MUTES[Part.DRUMS], ON)
     staged(tmp_path, scene, replace(SEEN, tempo=99.0, swing=float(SWING.default), settings=settings), glyphs=glyphs)
 
 

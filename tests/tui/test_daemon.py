@@ -17,7 +17,7 @@ from textual.widget import Widget
 from improv.config.instance import Instance
 from improv.config.presets import Preset, load, save
 from improv.control.socket_client import ControlClient
-from improv.midi.messages import CHANNELS, NOTE_OFF, NOTE_ON, silencing
+from improv.midi.messages import NOTE_OFF, NOTE_ON, silencing
 from improv.models.catalog import model_paths
 from improv.music.parts import Part
 from improv.music.turns import Mode, Who
@@ -40,7 +40,7 @@ from improv.tui.views.turn_banner import TurnBand
 from tests.simulated import SimulatedDaemon
 from tests.tui.pilot import UNSPARING, QuickPilot
 
-_SOUNDING = (CHANNELS[Part.MELODY], CHANNELS[Part.CHORDS])
+_SOUNDING = (Part.MELODY.channel, Part.CHORDS.channel)
 """The channels that improv has played on."""
 
 PORTS = {"api": "jack", "inputs": ["nanoKEY2", "Launchkey"], "outputs": ["FLUID"]}
@@ -229,7 +229,7 @@ def test_the_mouse_turns_what_it_is_over(tmp_path: Path) -> None:
         await jam.pilot.click(controls, offset=(start, names.index("thru")))
         await jam.asked(Set("bars", 2), Set("melody-level", 95), Set("temperature", 3.0), Set("thru", "on"))
         seen = await jam.play_until(lambda seen: seen.value("thru") == "on", "thru")
-        assert (seen.settings.bars, seen.settings.melody_level, seen.settings.temperature) == (2, 95, 3)
+        assert (seen.settings.bars, seen.settings.mixer[Part.MELODY].level, seen.settings.temperature) == (2, 95, 3)
         for name, value in (("bars", 2), ("melody-level", 95), ("temperature", 3), ("thru", "on")):
             assert told(value) in jam.line(name)
 
@@ -493,7 +493,7 @@ def test_ports_are_connected_by_their_digits(tmp_path: Path) -> None:
 
 def test_a_call_on_the_computer_keyboard_is_heard_sounds_and_is_answered(tmp_path: Path) -> None:
     async def scene(jam: Jam) -> None:
-        yours = CHANNELS[Part.YOU]
+        yours = Part.YOU.channel
         seen = await jam.play_until(lambda seen: seen.turn.who is Who.YOU and seen.place.beat == 1, "turn of yours")
         call, pitches = "qetu5", [72, 76, 79, 83, 78]
         heard: list[int] = []
@@ -527,7 +527,7 @@ def test_a_call_on_the_computer_keyboard_is_heard_sounds_and_is_answered(tmp_pat
             answer += [onset.pitch for onset in seen.played.onsets]
             seen = await jam.play()
         assert answer
-        assert {bytes((NOTE_ON | CHANNELS[Part.MELODY], pitch)) for pitch in answer} <= {
+        assert {bytes((NOTE_ON | Part.MELODY.channel, pitch)) for pitch in answer} <= {
             sent[:2] for sent in jam.daemon.sent
         }
         roll = jam.text(Roll)

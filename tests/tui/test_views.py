@@ -12,8 +12,10 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 
 from improv.music.notes import SILENCE, Cell, Onset, Release
+from improv.music.parts import Part
 from improv.music.theory import Chord, Place
 from improv.music.turns import Mode, Turn, Who
+from improv.protocol.controls import MUTES
 from improv.protocol.snapshot import Harmony, Loudness, MidiStatus, Snapshot
 from improv.tui.screens.figures import figures
 from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs, glyphs_of
@@ -22,7 +24,7 @@ from improv.tui.views.base import ROLE_CLASSES, ROLE_CSS, ROLES, Row, Span, View
 from improv.tui.views.history import COLUMNS, Axis, History, Meter
 from improv.tui.views.keyboard import Keyboard, key_cells, keyboard, lowest_white, white_index, white_pitch
 from improv.tui.views.lead_sheet import FormGrid, bars_of, coming, grid
-from improv.tui.views.meters import PARTS, Meters, meters
+from improv.tui.views.meters import Meters, meters
 from improv.tui.views.network import Keys, Mind, mind
 from improv.tui.views.piano_roll import Roll, rolled
 from improv.tui.views.status import StatusLine, status
@@ -575,13 +577,13 @@ def test_your_meter_moves_with_the_key_and_not_a_step_later(monkeypatch: pytest.
     for keys, level in (((60,), 0), ((60,), 0), ((), 0), ((62,), 5), ((), 5)):  # joined with a key down
         view.take(replace(seen, system=replace(seen.system, midi=replace(seen.system.midi, keys=keys))))
         assert yours() == "you    " + "█" * level + "·" * (10 - level)
-    view.take(replace(seen, step=1, loudness=Loudness(you=127)))
+    view.take(replace(seen, step=1, loudness=Loudness.of({Part.YOU: 127})))
     assert yours() == "you    ██████████"
 
 
 def test_meters_say_what_is_muted() -> None:
-    seen = replace(bare(), settings=replace(bare().settings, chords_mute="on"))
-    levels = {"you": 127.0, "melody": 63.5, "chords": 50.0, "click": 0.0}
+    seen = replace(bare(), settings=bare().settings.with_value(MUTES[Part.CHORDS], "on"))
+    levels = {Part.YOU: 127.0, Part.MELODY: 63.5, Part.CHORDS: 50.0, Part.DRUMS: 0.0}
     assert text(meters(levels, seen, UNICODE, 17, 4)) == [
         "you    ██████████",
         "melody ▒▒▒▒▒·····",
@@ -641,7 +643,7 @@ def pictures(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> dict[st
         "keyboard": keyboard(seen, glyphs, {60: "z"}, 30, whites, cells, height),
         "mind": mind(seen, seen.network.probabilities, Keys(48, 2 if width >= 26 else 1), glyphs, width, height),
         "figures": figures(seen, glyphs, width)[:height],
-        "meters": meters(dict.fromkeys(PARTS, 64.0), seen, glyphs, width, height),
+        "meters": meters(dict.fromkeys(Part, 64.0), seen, glyphs, width, height),
         "status": status(seen, glyphs, width, height),
     }
 

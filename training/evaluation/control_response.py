@@ -78,7 +78,7 @@ def measured(model: StepModel, response: Response, choruses: int, seed: int) -> 
     found = []
     for value in response.values:
         chosen: dict[str, Any] = {response.control.field: value}
-        settings = Settings(mode=Mode.SOLO, seed=seed, **chosen)
+        settings = Settings.of(mode=Mode.SOLO, seed=seed, **chosen)
         line = melody(alone(model, choruses * CHORUS_BARS, settings))
         found.append(response.figure(line) if len(line.onsets) else float("nan"))
     return tuple(found)

@@ -3,7 +3,7 @@
 from improv.music.notes import Cell, Frame, NoteOff, NoteOn, Onset, Placed, in_order
 from improv.music.parts import Part
 from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
-from improv.session.band.comping import CHORD_VELOCITY
+from improv.session.band.accompaniment import accompaniment_ends, accompany
 from improv.session.band.levels import volume_changes
 from improv.session.state import Session
 
@@ -34,14 +34,11 @@ def arrange(before: Session, session: Session) -> tuple[Placed, ...]:
     events += [Placed(start, NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]
     events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in frame.melody.onsets]
     events += [Placed(start + release.tick, NoteOff(Part.MELODY, release.pitch)) for release in frame.melody.releases]
-    if before.band.chord_voicing != session.band.chord_voicing or session.place % STEPS_PER_BAR == 0:
-        events += [Placed(start, NoteOff(Part.CHORDS, pitch)) for pitch in before.band.chord_voicing]
-        events += [Placed(start, NoteOn(Part.CHORDS, pitch, CHORD_VELOCITY)) for pitch in session.band.chord_voicing]
+    events += accompany(before, session)
     return in_order(events)
 
 
 def note_offs(session: Session) -> list[NoteOff]:
     """An end for everything that still sounds when the session's step is over."""
-    return [NoteOff(Part.MELODY, pitch) for pitch in sorted(session.band.frame.melody.sounding_after)] + [
-        NoteOff(Part.CHORDS, pitch) for pitch in session.band.chord_voicing
-    ]
+    melody = [NoteOff(Part.MELODY, pitch) for pitch in sorted(session.band.frame.melody.sounding_after)]
+    return [*melody, *accompaniment_ends(session)]

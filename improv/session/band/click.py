@@ -3,7 +3,6 @@
 from improv.music.notes import NoteOff, NoteOn, Placed
 from improv.music.parts import Part
 from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
-from improv.protocol.controls import ON
 from improv.session.band.arrange import ACCENT
 from improv.session.state import Session
 
@@ -16,7 +15,7 @@ CLICK_VELOCITY = 84
 def count_in_clicks(session: Session) -> list[Placed]:
     """The count-in: a click on each beat, the bar's first louder."""
     settings = session.settings
-    if session.place % STEPS_PER_BEAT or settings.click_mute == ON or not settings.click_level:
+    if session.place % STEPS_PER_BEAT or not settings.mixer[Part.DRUMS].is_audible:
         return []
     velocity = CLICK_VELOCITY + (ACCENT if session.place % STEPS_PER_BAR == 0 else 0)
     start = session.step * TICKS_PER_STEP

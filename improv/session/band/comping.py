@@ -1,6 +1,19 @@
-"""How the chords are voiced."""
+"""The chords: each held until the next one, and struck again in each bar."""
+
+from improv.music.parts import Part
+from improv.session.band.accompanist import Accompanist
+from improv.session.state import Session
 
 CHORDS_LOW = 48
-"""Chords are voiced in the octave above this pitch (C3)."""
+"""Chords are voiced in the octave above this MIDI pitch (C3)."""
 
 CHORD_VELOCITY = 58
+
+
+def chord_voicing(session: Session) -> tuple[int, ...]:
+    """Return the MIDI pitches of the chord in the session's step."""
+    chord = session.band.frame.chord
+    return chord.voiced(CHORDS_LOW) if chord else ()
+
+
+COMPING = Accompanist(Part.CHORDS, CHORD_VELOCITY, chord_voicing)

@@ -1,17 +1,19 @@
 """How loud each part is. The only view that moves between two steps, and only while something falls."""
 
 import time
+from collections.abc import Mapping
 
 from textual.timer import Timer
 
+from improv.music.parts import MIXED_PARTS, Part
 from improv.protocol.controls import ON
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import Row, Span, View
 from improv.tui.views.history import Meter
 
-PARTS = ("you", "melody", "chords", "click")
-_ROLES = {"you": "you", "melody": "improv", "chords": "both", "click": "text"}
+_ROLES = {Part.YOU: "you", Part.MELODY: "improv", Part.CHORDS: "both"}
+"""The colours of the parts that have their own."""
 
 _FALL_S = 0.3
 """How soon a falling meter is drawn again where no step comes before: each time costs the whole screen a look."""
@@ -23,11 +25,11 @@ _MIDDLE = 64.0
 class Meters(View):
     """A bar for each part, which falls until its next onset."""
 
-    DEFAULT_CSS = "Meters { height: 4; }"
+    DEFAULT_CSS = f"Meters {{ height: {len(Part)}; }}"
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(glyphs, id=id, classes=classes)
-        self._meters = dict.fromkeys(PARTS, Meter())
+        self._meters = dict.fromkeys(Part, Meter())
         self._falling: Timer | None = None
         self._step: int | None = None
         self._keys: frozenset[int] | None = None
@@ -41,12 +43,12 @@ class Meters(View):
         """Strike the meters of the parts that have an onset in a new step, and yours with each key that goes down."""
         now_s, keys = time.monotonic(), frozenset(seen.system.midi.keys)
         if self._keys is not None and keys - self._keys:
-            self._meters["you"] = self._meters["you"].struck(_MIDDLE, now_s)
+            self._meters[Part.YOU] = self._meters[Part.YOU].struck(_MIDDLE, now_s)
         self._keys = keys
         if seen.step != self._step:
             self._step = seen.step
-            for part in PARTS:
-                self._meters[part] = self._meters[part].struck(getattr(seen.loudness, part), now_s)
+            for part in Part:
+                self._meters[part] = self._meters[part].struck(seen.loudness[part], now_s)
         super().take(seen)
         if self._falling is not None and any(meter.level for meter in self._meters.values()):
             self._falling.reset()
@@ -64,14 +66,15 @@ class Meters(View):
         self.redraw()
 
 
-def meters(levels: dict[str, float], seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
+def meters(levels: Mapping[Part, float], seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
     """The levels (0..127) as bars beside their names."""
-    a_row = 1 if height >= len(PARTS) else 2 if height >= 2 and width >= 24 else 4
+    parts = tuple(Part)
+    a_row = 1 if height >= len(parts) else 2 if height >= len(parts) / 2 and width >= 24 else len(parts)
     cell = width // a_row
     rows: list[Row] = []
-    for first in range(0, len(PARTS), a_row):
+    for first in range(0, len(parts), a_row):
         spans: list[Span] = []
-        for part in PARTS[first : first + a_row]:
+        for part in parts[first : first + a_row]:
             spans += _meter(part, levels[part], seen, glyphs, cell - (a_row > 1))
             if a_row > 1:
                 spans.append(Span(" "))
@@ -79,16 +82,16 @@ def meters(levels: dict[str, float], seen: Snapshot, glyphs: Glyphs, width: int,
     return rows[:height]
 
 
-def _meter(part: str, level: float, seen: Snapshot, glyphs: Glyphs, width: int) -> list[Span]:
-    name = part.ljust(7) if width >= 14 else part[:2].ljust(3) if width >= 6 else part[:1]
+def _meter(part: Part, level: float, seen: Snapshot, glyphs: Glyphs, width: int) -> list[Span]:
+    label = part.label
+    name = label.ljust(7) if width >= 14 else label[:2].ljust(3) if width >= 6 else label[:1]
     room = width - len(name)
-    muted = part != "you" and getattr(seen.settings, f"{part}_mute") == ON
-    if muted:
+    if part in MIXED_PARTS and seen.settings.mixer[part].mute == ON:
         return [Span(name, "quiet"), Span("muted"[:room].ljust(room), "quiet")]
     filled = min(room, round(room * level / 127))
-    glyph = glyphs.improv if part == "melody" else glyphs.you
+    glyph = glyphs.improv if part is Part.MELODY else glyphs.you
     return [
         Span(name, "quiet"),
-        Span(glyph * filled, _ROLES[part]),
+        Span(glyph * filled, _ROLES.get(part, "text")),
         Span(glyphs.rest * (room - filled), "faint"),
     ]

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from improv.music.parts import Part
 from improv.music.theory import PITCH_CLASSES, pitch_name
 from improv.music.turns import Who
-from improv.protocol.controls import MELODY_LEVEL
+from improv.protocol.controls import LEVELS
 from improv.protocol.snapshot import PitchProbability, Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import NOBODY, Row, Span, View, runs, width_of
@@ -117,7 +118,7 @@ def _instead(seen: Snapshot) -> str:
     match seen.turn.who:
         case _ if seen.system is NOBODY:
             return "nobody is there"
-        case _ if MELODY_LEVEL.name in seen.system.network.unsupported_controls:
+        case _ if LEVELS[Part.MELODY].name in seen.system.network.unsupported_controls:
             return "it has no melody"
         case _ if not seen.playing:
             return "none: stopped"

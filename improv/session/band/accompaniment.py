@@ -1,0 +1,39 @@
+"""The players that accompany the melody: what each lets sound over the chord of a step, and its events.
+
+A player of another part is a module beside this one, with an `Accompanist` that stands in `ACCOMPANISTS`.
+"""
+
+from improv.music.notes import NoteOff, NoteOn, Placed
+from improv.music.theory import TICKS_PER_STEP
+from improv.session.band.accompanist import Accompanist
+from improv.session.band.comping import COMPING
+from improv.session.state import Session, Voicings
+
+ACCOMPANISTS: tuple[Accompanist, ...] = (COMPING,)
+
+
+def voicings(session: Session) -> Voicings:
+    """Return the pitches of each accompanying part in the session's step: none of one that is silenced."""
+    return Voicings.of(
+        {
+            player.part: player.voicing(session)
+            for player in ACCOMPANISTS
+            if session.settings.mixer[player.part].is_audible
+        }
+    )
+
+
+def accompany(before: Session, session: Session) -> list[Placed]:
+    """Return what the accompanying parts do from the step before to the session's own, in ticks."""
+    start, events = session.step * TICKS_PER_STEP, list[Placed]()
+    for player in ACCOMPANISTS:
+        ended, begun = before.band.voicings[player.part], session.band.voicings[player.part]
+        if ended != begun or player.strikes_again(session):
+            events += [Placed(start, NoteOff(player.part, pitch)) for pitch in ended]
+            events += [Placed(start, NoteOn(player.part, pitch, player.velocity)) for pitch in begun]
+    return events
+
+
+def accompaniment_ends(session: Session) -> list[NoteOff]:
+    """Return an end for every note of the accompanying parts that sounds when the session's step is over."""
+    return [NoteOff(player.part, pitch) for player in ACCOMPANISTS for pitch in session.band.voicings[player.part]]

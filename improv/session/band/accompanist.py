@@ -1,0 +1,26 @@
+"""What a player is that accompanies the melody."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from improv.music.parts import Part
+from improv.music.theory import STEPS_PER_BAR
+from improv.session.state import Session
+
+
+def begins_bar(session: Session) -> bool:
+    """Return whether a bar begins with the session's step."""
+    return session.place % STEPS_PER_BAR == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accompanist:
+    """A player of one part that follows the chord of each step."""
+
+    part: Part
+    velocity: int
+    """Of each of its notes, 1 to 127."""
+    voicing: Callable[[Session], tuple[int, ...]]
+    """The MIDI pitches that sound in a session's step, whose frame is decided."""
+    strikes_again: Callable[[Session], bool] = begins_bar
+    """Whether it strikes in a session's step although its pitches stay; by default at the beginning of each bar."""
