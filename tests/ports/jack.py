@@ -416,8 +416,8 @@ class Server:
             if self.name in command:  # a session that was killed has left it
                 os.kill(number, signal.SIGKILL)
         if all(self.name in command for command in servers.values()):
-            # Clients that were killed leave their locks in JACK's database, until there is room for no more, and a server
-            # that was killed is taken for alive as soon as its number is another process's.
+            # Clients that were killed leave their locks in JACK's database, until there is room for no more;
+            # and a server that was killed is taken for alive as soon as its number is another process's.
             shutil.rmtree(f"/dev/shm/jack_db-{os.getuid()}", ignore_errors=True)  # noqa: S108
             Path("/dev/shm/jack-shm-registry").unlink(missing_ok=True)  # noqa: S108
         try:
