@@ -34,6 +34,10 @@ NEXT_SKIPS := tests/ports $(patsubst %,tests/%.py,test_architecture test_goldens
 	system/test_fluidsynth system/test_programs) \
 	$(filter-out %_views.py %_piano.py,$(wildcard tests/tui/test_*.py))
 
+# What builds the documents, as pyproject.toml pins it.
+DOCS_VENV := .venv-docs
+DOCS_NEED := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])
+
 # What is quick: values, and processes that are waited for only briefly.
 UNIT := $(patsubst %,tests/%,music protocol session models midi config ipc) tests/test_architecture.py
 
@@ -47,6 +51,7 @@ WORKERS := import os; print(min(4, (os.cpu_count() or 1) + 1))
 .DELETE_ON_ERROR:
 
 jam: $(VENV)/.for-playing
+	@echo "improv is $(BIN)/improv here; pipx install . puts it on your PATH"
 	@if test -t 0 && test -t 1; then $(BIN)/improv play; else $(BIN)/improv jam --choruses 1; fi
 
 help:
@@ -106,8 +111,8 @@ $(NEXT_VENV)/.for-testing: pyproject.toml
 test-full: $(VENV)/.for-testing
 	$(BIN)/pytest -m full
 
-docs: $(VENV)/.for-docs
-	$(BIN)/zensical build --clean --strict
+docs: $(DOCS_VENV)/.for-docs
+	$(DOCS_VENV)/bin/zensical build --clean --strict
 
 goldens: $(VENV)/.for-testing
 	$(BIN)/python -m tests.documents
@@ -137,9 +142,11 @@ $(VENV)/.for-testing: pyproject.toml | $(BIN)/python
 	$(BIN)/python -P -m pip install --quiet --editable '.[train,dev]'
 	@touch $@ $(VENV)/.for-playing
 
-$(VENV)/.for-docs: pyproject.toml | $(BIN)/python
-	$(BIN)/python -P -m pip install --quiet --editable '.[docs]'
-	@touch $@ $(VENV)/.for-playing
+# An environment of its own: the documents need nothing of improv, and are built in seconds.
+$(DOCS_VENV)/.for-docs: pyproject.toml | $(BIN)/python
+	$(BIN)/python -P -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -P -m pip install --quiet $$($(BIN)/python -P -c '$(DOCS_NEED)')
+	@touch $@
 
 clean:
-	rm -rf $(VENV) $(NEXT_VENV) site .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(NEXT_VENV) $(DOCS_VENV) site .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -32,14 +32,18 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv config path": ("", {0}),
     "improv config show --origin": ("", {0}),
     "improv ctl": ("--help", {0}),
+    "improv ctl chords-mute on": ("", {0}),
+    "improv ctl click-mute on": ("", {0}),
     "improv ctl controls": ("", {0}),
     "improv ctl connect": ("input virtual", {69}),
     "improv ctl connect input KeyLab": ("", {69}),  # there is no MIDI system
     "improv ctl connect input virtual": ("", {69}),
     "improv ctl density 0.5": ("", {0}),
+    "improv ctl forget temperature": ("", {0}),
     "improv ctl hand-over": ("", {0}),
     "improv ctl learn hand-over": ("", {2}),  # there is no MIDI system to learn from
     "improv ctl learn temperature": ("", {2}),
+    "improv ctl melody-mute on": ("", {0}),
     "improv ctl mode trade --bars 2": ("", {0}),
     "improv ctl model eck2002-chords": ("", {0}),
     "improv ctl nudge swing 0.05": ("", {0}),
@@ -49,6 +53,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv ctl status": ("", {0}),
     "improv ctl status --json": ("", {0}),
     "improv ctl stop": ("", {0}),
+    "improv ctl swing 0.5": ("", {0}),
     "improv ctl tap": ("", {0}),
     "improv ctl temperature 0.8": ("", {0}),
     "improv ctl tempo 132": ("", {0}),
@@ -56,6 +61,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv daemon": ("--help", {0}),
     "improv daemon restart": ("--help", {0}),  # tests/cli/test_daemon_command.py runs it
     "improv daemon start": ("", {75}),  # it is asked beside the daemon that plays
+    "improv daemon start --instance upstairs": ("--api none --tempo 9999", {2}),  # it would play on
     "improv daemon start --output FLUID": ("--instance other", NO_PORTS),
     "improv daemon start --profile stage": ("--instance other --api none", {2}),  # there is no such profile yet
     "improv daemon status": ("", {0}),
@@ -71,6 +77,8 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv panic": ("", {2}),  # no improv plays, and no output is named
     "improv play": ("", {2}),  # there is no terminal; tests/tui/test_tmux.py has one
     "improv play --input KeyLab": ("", {2}),
+    "improv play --key Bb": ("", {2}),
+    "improv play --layout qwertz": ("", {2}),
     "improv ports": ("", {0, 69}),
     "improv render": ("out.mid", {0}),
     "improv render partner.mid --mode solo --choruses 5 --seed 3": ("--choruses 1", {0}),
@@ -231,6 +239,16 @@ def headings(page: Path) -> set[str]:
     """The anchors of a page's headings."""
     found = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def test_the_tutorial_has_ten_steps() -> None:
+    steps = re.findall(r"^## (\d+)\. ", (DOCS / "tutorial.md").read_text(), re.MULTILINE)
+    assert steps == [str(number) for number in range(1, 11)]
+
+
+@pytest.mark.parametrize("daw", ["ardour", "bitwig", "live", "reaper", "logic"])
+def test_each_daw_has_a_page_that_says_whether_it_was_tried(daw: str) -> None:
+    assert re.search(r"^(Tried|Not tried) with ", (DOCS / "how-to" / "daw" / f"{daw}.md").read_text(), re.MULTILINE)
 
 
 def test_the_site_has_every_page() -> None:
