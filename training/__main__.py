@@ -14,12 +14,12 @@ COMMANDS = MappingProxyType(
         "markov": ("baselines.markov", "what a network has to beat: Markov chains on the same solos"),
         "metrics": ("metrics.report", "figures of the solos that judge"),
         "obedience": ("evaluation.control_response", "whether models obey the controls of the melody"),
-        "partner": ("trainers.partner", "train improv's own model and export it"),
+        "partner": ("trainers.partner", "short for train partner"),
         "reproduce": ("trainers.eck2002_original", "experiment 1 of Eck & Schmidhuber 2002 as its section 3.1 says"),
         "round-trip": ("evaluation.encoding_loss", "what of the solos survives the encoding"),
         "similarity": ("metrics.phrase_similarity", "how often a phrase is known by the one before it"),
         "substitutions": ("evaluation.chord_substitutions", "which changes are played at which temperature"),
-        "train": ("trainers", "train a network of Eck & Schmidhuber 2002 and export it"),
+        "train": ("trainers", "train a network and export it"),
     }
 )
 """By name the module, and what it does."""

@@ -22,7 +22,7 @@ from improv.session.lifecycle import begin
 from improv.session.state import Session
 from improv.session.step import advance
 from tests.models.test_cells import Climber
-from tests.training.test_melody_trainer import solo
+from tests.training.solos import solo
 from training.corpora.solos import Note
 from training.datasets import conversations as answers
 from training.datasets.conversations import Exchange, blocks, conversations, cut_of, developed, in_turns, phrased

@@ -11,8 +11,9 @@ from improv.models.contract import ModelSpec, Tensor, Tensors
 from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BEAT, Form
 from improv.protocol.controls import CHANGES
 from tests.conftest import tiers
-from tests.training.test_melody_trainer import solo
+from tests.training.solos import solo
 from training.corpora.solos import Solo
+from training.datasets.choruses import CELLS, runs
 from training.evaluation.chord_substitutions import (
     FIGURES,
     LENGTHS,
@@ -30,10 +31,11 @@ from training.evaluation.chord_substitutions import (
     table,
     tune_by_tune,
 )
-from training.networks.chord_lstm import Changes
-from training.trainers import chords as changes
+from training.networks.chord_lstm import ChordLstm
+from training.trainers.chord_lstm import CONFIG, ChordTask
 from training.trainers.export import specify
 from training.trainers.partner import likeliest_form
+from training.trainers.train import train
 
 PLAIN = "C7 | C7 | C7 | C7 | F7 | F7 | C7 | C7 | G7 | F7 | C7 | C7"
 
@@ -127,7 +129,7 @@ SOLOS = [tune(name) for name in TUNES]
 class InTorch:
     """A network of the changes as the session asks it, without a file."""
 
-    def __init__(self, network: Changes) -> None:
+    def __init__(self, network: ChordLstm) -> None:
         self._network = network.eval()
         self.spec: ModelSpec = specify(
             network, name="changes", summary="changes", encoding="cells", key="C", form=likeliest_form(network).text,
@@ -147,9 +149,7 @@ class InTorch:
 @pytest.fixture(scope="module")
 def learned() -> InTorch:
     """What the tunes teach, the same in little time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(changes, "UPDATES", 200)
-        network, _ = changes.learn(1, changes.runs(SOLOS), changes.runs(SOLOS), lambda done, how: None)
+    network, _ = train(replace(CONFIG, updates=200), ChordTask(runs(SOLOS), runs(SOLOS)))
     assert not network.training
     return InTorch(network)
 
@@ -157,7 +157,7 @@ def learned() -> InTorch:
 def untaught(seed: int) -> InTorch:
     """A network that has learned nothing, and says one thing or another with some certainty."""
     torch.manual_seed(seed)
-    network = Changes()
+    network = ChordLstm()
     with torch.no_grad():
         network.follows.weight.mul_(8)
         network.stays.bias.sub_(2)
@@ -169,7 +169,7 @@ def test_players_are_counted_tune_by_tune_without_those_that_lose_the_form() -> 
     assert (len(tunes), left_out) == (4, 3)
     assert tune_by_tune(tunes)["#IV diminished in bar 6"] == 1 / 4
     assert tune_by_tune(tunes)[SAME] == 1
-    assert [run.choruses for run in changes.runs(SOLOS)] == [3] * 4
+    assert [run.choruses for run in runs(SOLOS)] == [3] * 4
     assert of_players([solo(1, blues=False), solo(1, tonic=None)]) == ({}, 0)
 
 
@@ -218,7 +218,7 @@ def test_a_chord_that_was_never_learned_stays_as_any_other(learned: InTorch) -> 
     place = torch.zeros(1, 20)
     place[0, 3] = place[0, 8 + 2] = 1
     for symbol in ("Bbm7", "F#maj7", "C7"):
-        unit = int(np.argmax(changes.CELLS.chord_units(Form.parse(symbol).chords[0])))
+        unit = int(np.argmax(CELLS.chord_units(Form.parse(symbol).chords[0])))
         state = [torch.zeros(1, width) for width in network.STATE.values()]
         with torch.no_grad():
             for _ in range(BEATS_PER_BAR):

@@ -10,8 +10,8 @@ from improv.models.catalog import find_model
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import Form
 from training.evaluation.control_response import RESPONSES, Response, measured, obeys, table
-from training.networks.chord_lstm import Changes
-from training.networks.melody_lstm import Lines
+from training.networks.chord_lstm import ChordLstm
+from training.networks.melody_lstm import MelodyLstm
 from training.networks.partner import Partner
 from training.trainers.export import export, specify
 from training.trainers.partner import probes
@@ -24,7 +24,7 @@ def untaught(tmp_path_factory: pytest.TempPathFactory) -> OnnxModel:
     """A network that has learned nothing: what it plays is by chance, and bent by the controls all the same."""
     torch.manual_seed(0)
     path: Path = tmp_path_factory.mktemp("models") / "untaught.onnx"
-    network = Partner(Changes().eval(), Lines(8, 0.0)).eval()
+    network = Partner(ChordLstm().eval(), MelodyLstm(8, 0.0)).eval()
     spec = specify(
         network, name="untaught", summary="untaught", encoding="cells", key="C", form=FORM.text, primers=(),
         data={"source": "none", "licence": "none"}, seed=0, figures={},

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.training.test_melody_trainer import solo
+from tests.training.solos import solo
 from training.corpora.solos import Note
 from training.evaluation.encoding_loss import decoded, trip
 

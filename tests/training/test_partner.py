@@ -1,5 +1,6 @@
 """The project's own model: the changes that blues have, and two networks exported as one that is playable."""
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -18,32 +19,29 @@ from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.session.lifecycle import begin
 from improv.session.step import advance
-from tests.training.test_melody_trainer import FORM, solo
+from tests.training.solos import FORM, solo
+from training.datasets.choruses import runs
 from training.datasets.sequences import FORM_STEPS
-from training.networks.chord_lstm import Changes
-from training.networks.melody_lstm import Lines
+from training.networks.chord_lstm import ChordLstm
+from training.networks.melody_lstm import MelodyLstm
 from training.networks.partner import Partner
-from training.trainers import chords as changes
+from training.trainers.chord_lstm import CONFIG, ChordTask, surprise
 from training.trainers.export import TOLERANCE, export, specify
 from training.trainers.partner import likeliest_form, probes
+from training.trainers.train import train
 
 CELLS = Cells()
 IN_C = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7")
 
 
 @pytest.fixture(scope="module")
-def learned() -> Changes:
+def learned() -> ChordLstm:
     """A network that has learned one form, from two tunes over it, in little time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(changes, "UPDATES", 200)
-        changes_, _ = changes.learn(
-            1, changes.runs([solo(1), solo(2)]), changes.runs([solo(3)]), lambda done, how: None
-        )
-    return changes_
+    return train(replace(CONFIG, updates=200), ChordTask(runs([solo(1), solo(2)]), runs([solo(3)])))[0]
 
 
 def test_the_changes_of_choruses_are_heard_in_c_a_bar_ahead_of_the_place() -> None:
-    (run,) = changes.runs([solo(1)])
+    (run,) = runs([solo(1)])
     assert run.choruses == 1
     assert [CELLS.chord(np.eye(121, dtype=np.float32)[unit], IN_C) for unit in run.units] == [
         *IN_C.chords[1:],
@@ -52,34 +50,33 @@ def test_the_changes_of_choruses_are_heard_in_c_a_bar_ahead_of_the_place() -> No
     newest = 20  # is decided for while the melody's next step is the one a bar before the chord's
     place = run.place[newest]
     assert [int(place[:8].argmax()), int(place[8:].argmax())] == [(newest + 1) % 8, (newest + 1) // 8 - 1]
-    assert changes.runs([solo(1, blues=False)]) == changes.runs([solo(1, tonic=None)]) == []
+    assert runs([solo(1, blues=False)]) == runs([solo(1, tonic=None)]) == []
 
 
 @pytest.mark.full
-def test_the_form_that_is_learned_is_the_likeliest_one(learned: Changes) -> None:
+def test_the_form_that_is_learned_is_the_likeliest_one(learned: ChordLstm) -> None:
     assert likeliest_form(learned) == IN_C
-    assert changes.surprise(learned, changes.runs([solo(3)])) < 0.1
+    assert surprise(learned, runs([solo(3)])) < 0.1
     assert FORM.transposed(5) == IN_C
 
 
 @pytest.mark.full
 def test_the_form_is_learned_as_partner_learns_it() -> None:
-    tunes = changes.runs([solo(1), solo(2)])
-    learned, checks = changes.learn(1, tunes, changes.runs([solo(3)]), lambda done, how: None)
+    learned, log = train(CONFIG, ChordTask(runs([solo(1), solo(2)]), runs([solo(3)])))
     assert likeliest_form(learned) == IN_C
-    assert checks[-1]["update"] == changes.UPDATES
+    assert log.checks[-1]["update"] == CONFIG.updates
 
 
 def test_the_form_is_kept_whatever_the_network_says() -> None:
     torch.manual_seed(0)
-    form = likeliest_form(Changes().eval())
+    form = likeliest_form(ChordLstm().eval())
     assert (form.chords[0].root, form.chords[32].root) == (0, 5)
     assert all(form.chords[step] == form.chords[step - 1] for step in range(1, FORM_STEPS, 2))
 
 
-def test_two_networks_are_exported_as_one_and_played(learned: Changes, tmp_path: Path) -> None:
+def test_two_networks_are_exported_as_one_and_played(learned: ChordLstm, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = Partner(learned, Lines(8, 0.0)).eval()
+    network = Partner(learned, MelodyLstm(8, 0.0)).eval()
     spec = specify(
         network, name="small", summary="small", encoding="cells", key="C", form=likeliest_form(learned).text,
         primers=(), data={"source": "none", "licence": "none"}, seed=0, figures={},
@@ -110,7 +107,7 @@ def test_two_networks_are_exported_as_one_and_played(learned: Changes, tmp_path:
 @torch.no_grad()
 def test_a_step_of_both_is_a_step_of_each() -> None:
     torch.manual_seed(0)
-    of_changes, lines = Changes().eval(), Lines(8, 0.0).eval()
+    of_changes, lines = ChordLstm().eval(), MelodyLstm(8, 0.0).eval()
     both = Partner(of_changes, lines)
     states = {
         network: [torch.zeros(1, width) for width in network.STATE.values()] for network in (both, of_changes, lines)
@@ -129,7 +126,7 @@ def test_a_step_of_both_is_a_step_of_each() -> None:
 def test_a_choice_leaves_the_memory_as_it_was() -> None:
     """The session asks again within a step: what is chosen may change the choices after it and nothing else."""
     torch.manual_seed(0)
-    network = Partner(Changes(), Lines(8, 0.0)).eval()
+    network = Partner(ChordLstm(), MelodyLstm(8, 0.0)).eval()
     state = [torch.randn(1, width) for width in network.STATE.values()]
 
     def stepped(tensors: Tensors) -> list[torch.Tensor]:

@@ -7,7 +7,7 @@ Played through the session, as they are heard.
 import argparse
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, islice, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,15 +24,15 @@ from improv.protocol.controls import Settings
 from training.corpora.solos import Solo
 from training.corpora.wjazzd import read_for
 from training.corpora.wjazzd_split import split, tune
+from training.datasets.choruses import keeps_form, runs
 from training.datasets.sequences import FORM_BARS, KEY, in_c
-from training.networks.chord_lstm import Changes
+from training.networks.chord_lstm import ChordLstm
 from training.rendering.playing import sessions
-from training.trainers import chords as changes
-from training.trainers.chords import keeps_form
+from training.trainers.chord_lstm import CONFIG, ChordTask
 from training.trainers.export import export, specify
-from training.trainers.melody import Recipe
 from training.trainers.partner import DATA, likeliest_form, probes
 from training.trainers.progress import shown
+from training.trainers.train import train
 
 Chorus: TypeAlias = tuple[Chord | None, ...]
 """The chord on each beat of twelve bars in C, (48,)."""
@@ -168,7 +168,7 @@ def played(model: StepModel, temperature: float, choruses: int, seed: int) -> It
     for _ in range(choruses):
         *chorus, last = islice(steps, length)
         chords = tuple(session.band.frame.chord for session in (*chorus, last))
-        state = [last.network.memory[name].tobytes() for name in Changes.STATE]
+        state = [last.network.memory[name].tobytes() for name in ChordLstm.STATE]
         yield (
             chords[::STEPS_PER_BEAT],
             b"".join((*state, repr((last.network.output.chord, last.network.chord_lookahead)).encode())),
@@ -214,7 +214,7 @@ def kept(model: StepModel, choruses: int, progressed: Callable[[int], None]) -> 
     return Kept(choruses, unlike, repeats)
 
 
-def alone(network: Changes, path: Path, seed: int) -> OnnxModel:
+def alone(network: ChordLstm, path: Path, seed: int) -> OnnxModel:
     """A network of the changes exported without a melody: a model that plays."""
     spec = specify(
         network, name="changes", summary="The changes of a blues, and no melody.", encoding="cells", key=KEY,
@@ -237,21 +237,20 @@ def table(columns: Mapping[str, Shares]) -> list[str]:
 
 def main() -> None:
     """Learn the changes, or take a model, and count what it plays."""
-    usual = Recipe()
     parser = argparse.ArgumentParser(description="Which changes are played at which temperature, beside players'.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database, to compare with and to learn from")
     parser.add_argument(
         "--model", type=Path, help="an exported model with changes of its own, instead of learning them"
     )
-    parser.add_argument("--seed", type=int, default=usual.seed, help=f"of what is learned [{usual.seed}]")
+    parser.add_argument("--seed", type=int, default=CONFIG.seed, help=f"of what is learned [{CONFIG.seed}]")
     parser.add_argument("--proven", type=int, default=PROVEN_CHORUSES, help=f"choruses at 0 [{PROVEN_CHORUSES}]")
     parser.add_argument("--choruses", type=int, default=CHORUSES, help=f"at each other temperature [{CHORUSES}]")
     arguments = parser.parse_args()
     sides = split(read_for(parser, arguments.path)[0])
     with TemporaryDirectory() as folder, shown("changes") as progressed:
         if arguments.model is None:
-            learning = changes.runs(sides.training), changes.runs(sides.validation)
-            network, _ = changes.learn(arguments.seed, *learning, progressed)
+            task = ChordTask(runs(sides.training), runs(sides.validation))
+            network, _ = train(replace(CONFIG, seed=arguments.seed), task, progressed=progressed)
             model = alone(network, Path(folder) / "changes.onnx", arguments.seed)
         else:
             model = OnnxModel(arguments.model)

@@ -38,10 +38,11 @@ class Partition(nn.Module):
     """Four memory blocks of two cells and the output units they feed.
 
     `units` is the number of input and output units, `context` how many further inputs the blocks
-    have and the outputs have not. In every matrix the last column is the bias.
+    have and the outputs have not. In every matrix the last column is the bias. Weights are drawn from `generator`,
+    or from PyTorch's own random numbers.
     """
 
-    def __init__(self, units: int, context: int, generator: torch.Generator) -> None:
+    def __init__(self, units: int, context: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.units = units
         self.context = context
@@ -58,16 +59,16 @@ class Partition(nn.Module):
             self.output[:, -1] = OUTPUT_BIAS
 
     def at_rest(self, batch: int = 1) -> State:
-        """Cells that hold nothing."""
+        """Return the state of cells that hold nothing: two of (1, batch, 8)."""
         return torch.zeros(1, batch, CELLS), torch.zeros(1, batch, CELLS)
 
     def _rows(self) -> Tensor:
-        """All weights into the cells in the order of an ordinary LSTM; a gate's row serves both its cells."""
+        """Return all weights into the cells in the order of an ordinary LSTM; a gate's row serves both its cells."""
         into, forget, out = self.gates.repeat_interleave(CELLS_A_BLOCK, dim=1)
         return torch.cat((into, forget, self.cells, out))
 
     def sequence(self, inputs: Tensor, context: Tensor | None, state: State) -> tuple[Tensor, Tensor, State]:
-        """Logits (t, b, units), what the cells put out (t, b, 8) and the state after, in one fused call.
+        """Return logits (t, b, units), what the cells put out (t, b, 8) and the state after, in one fused call.
 
         `inputs` is (t, b, units), `context` (t, b, context) or None. The same arithmetic as `step`.
         """
@@ -79,7 +80,7 @@ class Partition(nn.Module):
         return self._read_out(inputs, put_out), put_out, (after[0], after[1])
 
     def step(self, inputs: Tensor, context: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """One step: logits (1, units) from inputs (1, units) and a state of two (1, 8).
+        """Return one step: logits (1, units) from inputs (1, units) and a state of two (1, 8), and the state after.
 
         Computed in double precision, whatever runs it: a form that is counted for hours amplifies
         the last bits in which two runtimes' single-precision functions differ.
@@ -105,12 +106,12 @@ class Chords(Network):
     STATE: ClassVar[Mapping[str, int]] = {"chord_out": CELLS, "chord_cells": CELLS}
     HEADS = ("next_chord",)
 
-    def __init__(self, generator: torch.Generator) -> None:
+    def __init__(self, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.chords = Partition(_UNITS["chord"], 0, generator)
 
     def forward(self, chord: Tensor, chord_out: Tensor, chord_cells: Tensor) -> tuple[Tensor, ...]:
-        """One step: (logits of the next chord, chord_out, chord_cells)."""
+        """Return one step: logits of the next chord (1, 12), chord_out and chord_cells (1, 8)."""
         logits, state = self.chords.step(chord, None, (chord_out, chord_cells))
         return logits, *state
 
@@ -122,7 +123,7 @@ class Blues(Network):
     STATE: ClassVar[Mapping[str, int]] = {**Chords.STATE, "melody_out": CELLS, "melody_cells": CELLS}
     HEADS = ("next_chord", "next_melody")
 
-    def __init__(self, generator: torch.Generator) -> None:
+    def __init__(self, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.chords = Partition(_UNITS["chord"], 0, generator)
         self.melody = Partition(_UNITS["melody"], CELLS, generator)
@@ -136,7 +137,7 @@ class Blues(Network):
         melody_out: Tensor,
         melody_cells: Tensor,
     ) -> tuple[Tensor, ...]:
-        """One step: (logits of the next chord and of the next melody note, the four states).
+        """Return one step: logits of the next chord (1, 12) and melody note (1, 13), then the four states (1, 8).
 
         What the melody's blocks see of the chords' cells is one step old, like every recurrent
         connection.

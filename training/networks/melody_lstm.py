@@ -1,13 +1,13 @@
-"""An improviser of lines: two LSTM layers over steps, and for each step a rhythm, then a pitch for each onset.
+"""The melody: two LSTM layers over steps, and for each step a rhythm, then a pitch for each onset.
 
-The memory moves once a step. Between the layers each step looks back over the last bars: it looks for steps that
-followed what has just been played, and takes from them what came then (attention, Vaswani et al. 2017, section 3.2;
-over a window, its places learned as in Shaw et al. 2018). A choice within the step is made from the memory after it
-and the choices before it, so that a head can be asked again while the memory stays where it is.
+The memory moves once a step. Between the layers each step attends to the last bars: it looks for steps that followed
+what has just been played, and takes from them what came then (attention: Vaswani et al. 2017, section 3.2; over a
+window, its distances learned: Shaw et al. 2018, section 3.1). A choice within the step is made from the memory after it
+and the choices before it, so that a head can be called again while the memory stays where it is.
 
 A pitch is scored by experts whose logits add up: the pitch itself, the interval from the pitch before, the degree over
 the root of the chord and of the chord that comes (the views that Impro-Visor's networks take of a note, and the
-key's), and the distance from what the player played at the same place, where one is answered.
+key's), and the distance from what the player played at the same place, where the player is answered.
 """
 
 from collections.abc import Mapping
@@ -41,37 +41,32 @@ _PLAYED = (
 _CHOSEN = ("chosen_rhythm", "chosen_tick", "chosen_asked")
 
 
-class Lines(Network):
-    """`hidden` units in each layer; `dropout` is of what leaves a layer, the same units for a whole sequence."""
+class Reading(nn.Module):
+    """What a step is read as: what sounds, seen from the key, from the chords and from the pitch before."""
 
-    FEATURES = (*_PLAYED, "line", *_CHOSEN, "chosen_line")
-    HEADS = ("next_rhythm", "next_pitch")
-    STATE: ClassVar[Mapping[str, int]]
-
-    def __init__(self, hidden: int, dropout: float) -> None:
+    def __init__(self, hidden: int) -> None:
         super().__init__()
-        layers = {f"{kind}_{layer}": hidden for layer in ("lower", "upper") for kind in ("out", "cells")}
-        self.STATE = {  # type: ignore[misc]
-            "line": 2 * PITCHES, "context": hidden, "keys": WINDOW * _KEPT, "values": WINDOW * _KEPT, **layers,
-        }  # fmt: skip
-        self.dropout = dropout
         self.shift = nn.Embedding(PITCH_CLASSES, hidden)
         relative = 3 * PITCH_CLASSES
         self.read = nn.Linear(sum(_WIDTH[name] for name in _PLAYED) + 2 * PITCHES + relative, hidden)
         self.interval_read = nn.Embedding(INTERVALS, hidden)
-        self.lower = nn.LSTM(hidden, hidden)
-        self.query = nn.Linear(hidden, _KEPT)
-        self.key = nn.Linear(2 * hidden, _KEPT)
-        self.value = nn.Linear(2 * hidden, _KEPT)
-        self.distance = nn.Parameter(torch.zeros(VIEWS, WINDOW))
-        self.seen = nn.Linear(_KEPT, hidden)
-        self.upper = nn.LSTM(hidden, hidden)
-        self.rhythm = nn.Sequential(
-            nn.Linear(hidden + _WIDTH["place"] + _WIDTH["asked_rhythm"], hidden),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, RHYTHMS),
-        )
+
+    def forward(self, features: Mapping[str, Tensor], line: Tensor, shift: Tensor) -> Tensor:
+        """Return steps as they are read, (..., hidden), from features and the last two pitches, each (..., width)."""
+        latest, before = line.chunk(2, dim=-1)
+        chord, ahead = features["chord"], features["chord_ahead"]
+        relative = (_degrees(features["onsets"], chord), _degrees(latest, chord), _degrees(latest, ahead))
+        played = torch.cat((*(features[name] for name in _PLAYED), line, *relative), dim=-1)
+        read = self.read(played) + self.interval_read(_interval(latest, before)) + self.shift(shift)
+        return torch.relu(read)
+
+
+class PitchHead(nn.Module):
+    """The next pitch, scored by experts whose logits add up: by pitch, interval, degrees and distance from a call."""
+
+    def __init__(self, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = dropout
         choice = sum(_WIDTH[name] for name in (*_CHOSEN, "chord", "chord_ahead"))
         self.choice = nn.Linear(hidden + choice + 2 * PITCHES + 2 * PITCH_CLASSES, hidden)
         self.interval_before = nn.Embedding(INTERVALS, hidden)
@@ -82,28 +77,8 @@ class Lines(Network):
         self.by_degree_ahead = nn.Linear(hidden, PITCH_CLASSES)
         self.by_asked = nn.Linear(hidden, INTERVALS)
 
-    # --- what training and playing share ---
-
-    def _read(self, features: Mapping[str, Tensor], line: Tensor, shift: Tensor) -> Tensor:
-        """What a step is read as, (..., hidden)."""
-        latest, before = line.chunk(2, dim=-1)
-        chord, ahead = features["chord"], features["chord_ahead"]
-        relative = (_degrees(features["onsets"], chord), _degrees(latest, chord), _degrees(latest, ahead))
-        played = torch.cat((*(features[name] for name in _PLAYED), line, *relative), dim=-1)
-        read = self.read(played) + self.interval_read(_interval(latest, before)) + self.shift(shift)
-        return torch.relu(read)
-
-    def _kept(self, read: Tensor, before: Tensor, lower: Tensor) -> tuple[Tensor, Tensor]:
-        """A step as it is looked for, by what it followed, and what is taken from it, each (..., views * width)."""
-        return self.key(torch.cat((before, lower), dim=-1)), self.value(torch.cat((read, lower), dim=-1))
-
-    def rhythm_logits(self, context: Tensor, features: Mapping[str, Tensor]) -> Tensor:
-        """Logits (..., rhythms) from a step's context (..., hidden) and the features of that step."""
-        logits: Tensor = self.rhythm(torch.cat((context, features["place"], features["asked_rhythm"]), dim=-1))
-        return logits
-
-    def pitch_logits(self, context: Tensor, features: Mapping[str, Tensor], line: Tensor) -> Tensor:
-        """Logits (notes, pitches) from the context, the features with the choices so far and the two pitches before."""
+    def forward(self, context: Tensor, features: Mapping[str, Tensor], line: Tensor) -> Tensor:
+        """Return logits (notes, pitches) from a context, features with the choices so far, and the last pitches."""
         latest, one_before = line.chunk(2, dim=-1)
         chord, ahead, asked = features["chord"], features["chord_ahead"], features["chosen_asked"]
         relative = (_degrees(latest, chord), _degrees(latest, ahead))
@@ -122,24 +97,74 @@ class Lines(Network):
         )
         return logits
 
+
+class MelodyLstm(Network):
+    """The rhythm and pitches of the next step.
+
+    `hidden` is the number of units in each layer; `dropout` the share of what leaves a layer that is dropped, the same
+    units for a whole sequence.
+    """
+
+    FEATURES = (*_PLAYED, "line", *_CHOSEN, "chosen_line")
+    HEADS = ("next_rhythm", "next_pitch")
+    STATE: ClassVar[Mapping[str, int]]
+
+    def __init__(self, hidden: int, dropout: float) -> None:
+        super().__init__()
+        layers = {f"{kind}_{layer}": hidden for layer in ("lower", "upper") for kind in ("out", "cells")}
+        self.STATE = {  # type: ignore[misc]
+            "line": 2 * PITCHES, "context": hidden, "keys": WINDOW * _KEPT, "values": WINDOW * _KEPT, **layers,
+        }  # fmt: skip
+        self.dropout = dropout
+        self.reading = Reading(hidden)
+        self.lower = nn.LSTM(hidden, hidden)
+        self.query = nn.Linear(hidden, _KEPT)
+        self.key = nn.Linear(2 * hidden, _KEPT)
+        self.value = nn.Linear(2 * hidden, _KEPT)
+        self.distance = nn.Parameter(torch.zeros(VIEWS, WINDOW))
+        self.seen = nn.Linear(_KEPT, hidden)
+        self.upper = nn.LSTM(hidden, hidden)
+        self.rhythm = nn.Sequential(
+            nn.Linear(hidden + _WIDTH["place"] + _WIDTH["asked_rhythm"], hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, RHYTHMS),
+        )
+        self.pitch = PitchHead(hidden, dropout)
+
+    # --- what training and playing share ---
+
+    def rhythm_logits(self, context: Tensor, features: Mapping[str, Tensor]) -> Tensor:
+        """Return logits (..., rhythms) from a step's context (..., hidden) and the features of that step."""
+        logits: Tensor = self.rhythm(torch.cat((context, features["place"], features["asked_rhythm"]), dim=-1))
+        return logits
+
+    def _key_and_value(self, read: Tensor, before: Tensor, lower: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what a step is found by (what it followed) and what is taken from it, (..., views * width)."""
+        return self.key(torch.cat((before, lower), dim=-1)), self.value(torch.cat((read, lower), dim=-1))
+
     # --- training: whole sequences ---
 
     def contexts(self, features: Mapping[str, Tensor], line: Tensor, shift: Tensor) -> Tensor:
-        """The context of every step, (steps, batch, hidden), from features and the line so far, (steps, batch, width).
+        """Return the context of every step, (steps, batch, hidden), from features and line, each (steps, batch, width).
 
-        `shift` (batch,) is how many semitones each sequence was transposed by, modulo 12.
+        `line` has the last two pitches at each step; `shift` (batch,) is how many semitones each sequence was
+        transposed by, modulo 12.
         """
-        read = self._read(features, line, shift)
+        read = self.reading(features, line, shift)
         lower, _ = self.lower(read)
         before = torch.cat((torch.zeros_like(lower[:1]), lower[:-1]))
         lower, before = self._dropped(lower, before)
-        looked = lower + self.seen(self._looked_back(self.query(lower), *self._kept(read, before, lower)))
+        looked = lower + self.seen(self._attend(self.query(lower), *self._key_and_value(read, before, lower)))
         upper, _ = self.upper(looked)
         (context,) = self._dropped(upper + looked)
         return context
 
-    def _looked_back(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """What each step sees of the last ones, itself the nearest, (steps, batch, views * width); nothing is zeros."""
+    def _attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Return what each step takes from the last `WINDOW` steps, itself the nearest, (steps, batch, views * width).
+
+        Before the first step there are zeros.
+        """
         steps, batch, _ = queries.shape
         nothing = queries.new_zeros(WINDOW - 1, batch, _KEPT)
 
@@ -154,7 +179,7 @@ class Lines(Network):
         return seen.permute(2, 0, 1, 3).flatten(-2)
 
     def _dropped(self, *outputs: Tensor) -> tuple[Tensor, ...]:
-        """Without some units, the same ones at every step (Gal & Ghahramani 2016, section 4)."""
+        """Return outputs without some units, the same ones at every step (Gal & Ghahramani 2016, section 4)."""
         if not self.training:
             return outputs
         kept = torch.full_like(outputs[0][:1], 1 - self.dropout).bernoulli() / (1 - self.dropout)
@@ -163,30 +188,30 @@ class Lines(Network):
     # --- playing: one step ---
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """One step in the key of C: (rhythm, pitch, then the state in its order), each (1, width).
+        """Return one step in the key of C: rhythm and pitch logits, then the state in its order, each (1, width).
 
-        The rhythm is of the step that is made; the pitch is that of the memory as it is given, so that it can be
-        asked for after the step.
+        The rhythm is of the step that is made. The pitch follows from the memory as it is given, so that it can be
+        called for again after the step.
         """
         features = dict(zip(self.FEATURES, given, strict=False))
         state = dict(zip(self.STATE, given[len(self.FEATURES) :], strict=True))
         line = followed(state["line"], features["line"])
-        read = self._read(features, line, torch.zeros(1, dtype=torch.int64))
+        read = self.reading(features, line, torch.zeros(1, dtype=torch.int64))
         lower, (out_lower, cells_lower) = self.lower(read[None], (state["out_lower"][None], state["cells_lower"][None]))
-        key, value = self._kept(read, state["out_lower"], lower[0])
+        key, value = self._key_and_value(read, state["out_lower"], lower[0])
         keys = torch.cat((state["keys"][:, _KEPT:], key), dim=-1)
         values = torch.cat((state["values"][:, _KEPT:], value), dim=-1)
-        looked = lower + self.seen(self._looked_back_once(self.query(lower[0]), keys, values))
+        looked = lower + self.seen(self._attend_once(self.query(lower[0]), keys, values))
         upper, (out_upper, cells_upper) = self.upper(looked, (state["out_upper"][None], state["cells_upper"][None]))
         context = (upper + looked)[0]
         rhythm = self.rhythm_logits(context, features)
-        pitch = self.pitch_logits(state["context"], features, followed(state["line"], features["chosen_line"]))
+        pitch = self.pitch(state["context"], features, followed(state["line"], features["chosen_line"]))
         return (
             rhythm, pitch, line, context, keys, values, out_lower[0], cells_lower[0], out_upper[0], cells_upper[0],
         )  # fmt: skip
 
-    def _looked_back_once(self, query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """The same of one step, (1, views * width), from the keys and values of the whole window."""
+    def _attend_once(self, query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Return what one step takes from the keys and values of the whole window, (1, views * width)."""
         of_view = torch.eye(VIEWS).repeat_interleave(VIEWED, dim=1)
         scores = (query * of_view) @ keys.view(WINDOW, _KEPT).T / sqrt(VIEWED) + self.distance.flip(-1)
         seen = scores.softmax(-1) @ values.view(WINDOW, _KEPT)
@@ -194,7 +219,7 @@ class Lines(Network):
 
 
 def followed(line: Tensor, latest: Tensor) -> Tensor:
-    """The last two pitches after some more: both (..., 2 * pitches), the latest first, zeros where there is none."""
+    """Return the last two pitches after some more, both (..., 2 * pitches), the latest first; zeros for none."""
     one, two = latest.chunk(2, dim=-1)
     was, was_before = line.chunk(2, dim=-1)
     some, both = one.sum(-1, keepdim=True), two.sum(-1, keepdim=True)
@@ -204,23 +229,23 @@ def followed(line: Tensor, latest: Tensor) -> Tensor:
 
 
 def _interval(upper: Tensor, lower: Tensor) -> Tensor:
-    """From one pitch up to another, one-hot (..., pitches) both, as the number of an interval (...)."""
+    """Return the number (...) of the interval from one pitch up to another, both one-hot (..., pitches)."""
     return upper.argmax(-1) - lower.argmax(-1) + PITCHES - 1
 
 
 def _is(chord: Tensor) -> Tensor:
-    """1 where there is a chord (..., 24), 0 where there is none; (..., 1)."""
+    """Return 1 where there is a chord (..., 24), 0 where there is none; (..., 1)."""
     return chord[..., :PITCH_CLASSES].sum(-1, keepdim=True)
 
 
 def _degree_of(pitches: Tensor, chord: Tensor) -> Tensor:
-    """The semitones of each pitch above the root of a chord (..., 24), 0 to 11; (..., pitches)."""
+    """Return the semitones of each pitch above the root of a chord (..., 24), 0 to 11; (..., pitches)."""
     root = chord[..., :PITCH_CLASSES].argmax(-1, keepdim=True)
     return (pitches + CELLS.pitch_low - root + PITCH_CLASSES) % PITCH_CLASSES
 
 
 def _degrees(pitches: Tensor, chord: Tensor) -> Tensor:
-    """Pitches that are on (..., pitches), as degrees above the root of a chord; none where there is no chord."""
+    """Return pitches that are on (..., pitches) as degrees above a chord's root (..., 12); none without a chord."""
     classes = pitches.reshape(*pitches.shape[:-1], -1, PITCH_CLASSES).sum(-2)
     root = chord[..., :PITCH_CLASSES].argmax(-1, keepdim=True)
     degrees = torch.arange(PITCH_CLASSES, device=pitches.device) + 5 * PITCH_CLASSES - CELLS.pitch_low

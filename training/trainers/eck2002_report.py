@@ -1,6 +1,7 @@
 """A trained network measured, described and exported: the model file, its report and its picture, side by side."""
 
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from improv.models.onnx_runtime import OnnxModel
 from training.corpora import blues_bars
 from training.networks.eck2002 import ENCODING, Blues, Chords
 from training.rendering.plots import loss_curves
-from training.trainers.eck2002 import Log, Progressed
+from training.trainers import NETWORKS
 from training.trainers.eck2002_figures import (
     ChordFigures,
     MelodyFigures,
@@ -22,6 +23,7 @@ from training.trainers.eck2002_figures import (
     random_walk_bars,
 )
 from training.trainers.export import PARITY_STEPS, export, specify, stamp
+from training.trainers.progress import Progressed
 
 PROVEN_CHORUSES = 10_000
 MEASURED_CHORUSES = 200
@@ -30,56 +32,77 @@ PRIMERS = 32
 PRIMER_STEPS = 24
 """Up to 24 notes of the training set lead in (section 4.2)."""
 
-SUMMARIES = {
-    "eck2002-chords": "Eck & Schmidhuber 2002, experiment 1: the changes of a twelve-bar blues, and no melody.",
-    "eck2002-blues": "Eck & Schmidhuber 2002, experiment 2: a twelve-bar blues and an improvised melody over it.",
-}
 DATA = {"source": "bars written for this project (training/corpora/blues_bars.py)", "licence": "MIT"}
 
 
-def write_model(network: Chords | Blues, name: str, seed: int, log: Log, out: Path, progressed: Progressed) -> None:
-    """Export a network to `out`, measure the exported file, and write its report beside it."""
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A trained network, and what it went through."""
+
+    name: str
+    network: Chords | Blues
+    seed: int
+    attempts: int
+    """How many networks were begun until one found the form."""
+    losses: Mapping[str, Sequence[float]]
+    """The training losses of each update by part, in nats a step."""
+    error: float
+    """How much the most wrong of its chord probabilities is wrong, 0 to 1."""
+    returns: int
+    """How often learning the melody went back to when the form was exact."""
+    seconds: float
+
+    @property
+    def margin(self) -> float:
+        """Return the least distance of a chord probability from the threshold, 0 to 0.5; below 0 a bit is wrong."""
+        return 0.5 - self.error
+
+
+def write_model(learned: Learned, out: Path, progressed: Progressed) -> str:
+    """Export a network to `out`, measure the exported file, write its report beside it, and return the report."""
     progressed(1, "exporting")
+    name, seed = learned.name, learned.seed
     path = out / f"{name}.onnx"
-    spec = _spec(network, name, seed)
-    difference = export(network, spec, path, probes(-(-PARITY_STEPS // blues_bars.FORM.steps), seed))
+    spec = _spec(learned)
+    difference = export(learned.network, spec, path, probes(-(-PARITY_STEPS // blues_bars.FORM.steps), seed))
     model = OnnxModel(path, "cpu")
     progressed(1, f"playing {PROVEN_CHORUSES} choruses")
     chords = proven(path, PROVEN_CHORUSES, seed)
-    table = _melody_table(model, seed) if isinstance(network, Blues) else {}
+    table = _melody_table(model, seed) if isinstance(learned.network, Blues) else {}
     figures = {
         "wrong_chord_bits": float(max(found.wrong_bits for found in chords.values())),
         "choruses_played": float(PROVEN_CHORUSES),
-        "chord_margin": round(log.margin, 4),
+        "chord_margin": round(learned.margin, 4),
         "parity": difference,
     }
     if table:
         figures |= {name: round(value, 4) for name, value in asdict(table[f"{name}, improvising"]).items()}
     stamp(path, replace(spec, figures=figures))
-    curves = {"chords": log.chord_losses} | ({"melody over them": log.melody_losses} if log.melody_losses else {})
-    loss_curves(curves, f"{name}, seed {seed}", out / f"{name}-loss.png")
-    (out / f"{name}.md").write_text(_report(name, seed, log, chords, table, difference))
+    loss_curves(learned.losses, f"{name}, seed {seed}", out / f"{name}-loss.png")
+    report = _report(learned, chords, table, difference)
+    (out / f"{name}.md").write_text(report)
+    return report
 
 
-def _spec(network: Chords | Blues, name: str, seed: int) -> ModelSpec:
-    songs = blues_bars.draw_songs(PRIMERS, np.random.default_rng(seed))
-    primers = [song[-PRIMER_STEPS:] for song in songs] if isinstance(network, Blues) else []
+def _spec(learned: Learned) -> ModelSpec:
+    songs = blues_bars.draw_songs(PRIMERS, np.random.default_rng(learned.seed))
+    primers = [song[-PRIMER_STEPS:] for song in songs] if isinstance(learned.network, Blues) else []
     return specify(
-        network,
-        name=name,
-        summary=SUMMARIES[name],
+        learned.network,
+        name=learned.name,
+        summary=NETWORKS[learned.name].summary,
         encoding=ENCODING,
         key="C",
         form=blues_bars.CHANGES,
         primers=primers,
         data=DATA,
-        seed=seed,
+        seed=learned.seed,
         figures={},
     )
 
 
 def _melody_table(model: OnnxModel, seed: int) -> dict[str, MelodyFigures]:
-    """The network's melody beside the corpus and beside chance."""
+    """Return the figures of the network's melody, the corpus and random walks, by name."""
     corpus = corpus_bars(blues_bars.draw_songs(CORPUS_SONGS, np.random.default_rng(seed)))
     melodies = {
         "training set": corpus_bars(blues_bars.draw_songs(CORPUS_SONGS, np.random.default_rng(seed + 1))),
@@ -91,21 +114,17 @@ def _melody_table(model: OnnxModel, seed: int) -> dict[str, MelodyFigures]:
 
 
 def _report(
-    name: str,
-    seed: int,
-    log: Log,
-    chords: dict[str, ChordFigures],
-    table: dict[str, MelodyFigures],
-    difference: float,
+    learned: Learned, chords: Mapping[str, ChordFigures], table: Mapping[str, MelodyFigures], difference: float
 ) -> str:
+    name = learned.name
     lines = [
         f"# {name}",
         "",
-        SUMMARIES[name],
+        NETWORKS[name].summary,
         "",
-        f"Made by `python -m training train {name} --seed {seed}`: trained in {log.seconds:.0f} s, the form found in "
-        f"attempt {log.attempts}. Trained on {DATA['source']}, {blues_bars.SONGS:,} different songs; {DATA['licence']} "
-        "licence.",
+        f"Made by `python -m training train {name} --seed {learned.seed}`: trained in {learned.seconds:.0f} s, the "
+        f"form found in attempt {learned.attempts}. Trained on {DATA['source']}, {blues_bars.SONGS:,} different songs; "
+        f"{DATA['licence']} licence.",
         "",
         f"![cross-entropy against updates]({name}-loss.png)",
         "",
@@ -118,7 +137,7 @@ def _report(
         ),
         "| the chords' memory returns bit for bit from this chorus on, so every later one is the same | "
         f"{_settled(chords)} |",
-        f"| least distance of a chord probability from the threshold | {log.margin:.3f} |",
+        f"| least distance of a chord probability from the threshold | {learned.margin:.3f} |",
         f"| PyTorch against onnxruntime, at most, over {PARITY_STEPS:,} chained steps | {difference:.1e} |",
     ]
     if table:
@@ -139,6 +158,6 @@ def _report(
     return "\n".join(lines) + "\n"
 
 
-def _settled(chords: dict[str, ChordFigures]) -> str:
+def _settled(chords: Mapping[str, ChordFigures]) -> str:
     after = [found.settled_after for found in chords.values()]
     return str(max(chorus or 0 for chorus in after)) if all(after) else "not seen"

@@ -1,16 +1,17 @@
-"""The project's own model, from a corpus to an exported file: `python -m training partner`.
+"""improv's own network: changes and lines learned from solos, exported as one: `python -m training train partner`.
 
-Changes and lines are learned from the training solos, chosen by the validation solos, and exported as one network.
-What it is worth is for the test solos to say, and they are not asked here.
+Both are learned from the training side and chosen by the validation side of the Weimar Jazz Database. How good the
+network is, the test side says, which is not used here.
 
-The lines are learned several times from different beginnings, one network to a process at a time, and the one that
-understands the validation solos best is kept. There are as many processes as this machine has cores or GPUs, or those
-of `torchrun -m training.trainers.partner`, on one machine or on several.
+The lines are learned several times from different beginnings, one network to a process at a time, and the one that is
+least surprised by the validation side is kept. There are as many processes as this machine has cores or GPUs, or those
+of `torchrun -m training.trainers partner`, on one machine or on several.
 """
 
 import argparse
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -30,20 +31,27 @@ from improv.music.rhythm import RHYTHMS, cell_of
 from improv.music.theory import TICKS_PER_STEP, Form
 from training.corpora import wjazzd
 from training.corpora.wjazzd_split import Split, split
+from training.datasets.choruses import runs
 from training.datasets.conversations import conversations
-from training.datasets.sequences import FORM_STEPS, KEY, sequences
-from training.networks.chord_lstm import Changes
-from training.networks.melody_lstm import Lines
+from training.datasets.sequences import FORM_STEPS, KEY, Sequence, sequences
+from training.networks.chord_lstm import ChordLstm
 from training.networks.partner import Partner
 from training.rendering.plots import validation_curves
-from training.trainers import chords as changes
+from training.trainers import NETWORKS, chord_lstm, melody_lstm
+from training.trainers.__main__ import main as train_command
+from training.trainers.checkpoints import Log
+from training.trainers.chord_lstm import ChordTask
 from training.trainers.export import PARITY_STEPS, export, specify
-from training.trainers.melody import Log, Progressed, Recipe, learn, surprise
-from training.trainers.progress import shown
+from training.trainers.melody_lstm import MIX, MelodyTask, surprise
+from training.trainers.progress import Progressed, portion, shown, silently
+from training.trainers.train import Config
+from training.trainers.train import train as learn
 
 CELLS = Cells()
 NAME = "partner"
-SUMMARY = "Lines over changes, both learned from the blues and swing solos of the Weimar Jazz Database."
+CONFIG = melody_lstm.CONFIG
+"""Of the lines. The changes are learned by the config of `chord_lstm`, from the same seed."""
+
 DATA = {
     "source": "Weimar Jazz Database (Pfleiderer et al., Inside the Jazzomat, Schott Campus 2017)",
     "licence": "Open Database License (ODbL) 1.0",
@@ -59,77 +67,133 @@ Learned = tuple[Mapping[str, torch.Tensor], Log]
 """The weights of a network, and what it went through."""
 
 
-def train(recipe: Recipe, tries: int, sides: Split, out: Path, progressed: Progressed) -> ModelSpec | None:
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that only the partner has."""
+    parser.add_argument(
+        "--tries", type=int, default=TRIES, choices=range(1, _MOST_TRIES + 1), metavar=f"1..{_MOST_TRIES}",
+        help=f"networks of lines of which the best is kept [{TRIES}]",
+    )  # fmt: skip
+    parser.add_argument("--data", type=Path, default=wjazzd.FOLDER, help=f"a folder or wjazzd.db [{wjazzd.FOLDER}]")
+
+
+def make(config: Config, arguments: argparse.Namespace) -> str:
+    """Train and export, on all the cores or GPUs of this machine or as torchrun has it; return what was written."""
+    sides = split(wjazzd.read(arguments.data)[0])
+    out = arguments.out
+    if "RANK" in os.environ:  # torchrun's
+        _work(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), "env://", config, arguments, sides)
+        return f"process {os.environ['RANK']} is done"
+    processes = min(arguments.tries, torch.cuda.device_count() or os.cpu_count() or 1)
+    if processes == 1:
+        _work(0, 1, "", config, arguments, sides)
+    else:
+        with TemporaryDirectory() as folder:
+            meeting = (Path(folder) / "meeting").as_uri()
+            spawn(_work, (processes, meeting, config, arguments, sides), processes)  # type: ignore[no-untyped-call]
+    return f"wrote {out / NAME}.onnx, {NAME}.json and {NAME}-curves.png"
+
+
+def _work(rank: int, world: int, meeting: str, config: Config, arguments: argparse.Namespace, sides: Split) -> None:
+    """Do the work of one of several processes; under torchrun the others may be on other machines."""
+    busy = min(arguments.tries, int(os.environ.get("LOCAL_WORLD_SIZE", world)))
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // busy))
+    if world > 1:
+        dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world, timeout=timedelta(days=1))
+    with shown(NAME) if rank == 0 else nullcontext(silently) as progressed:
+        train(config, arguments.tries, sides, arguments.out, progressed)
+    if world > 1:
+        dist.destroy_process_group()
+
+
+def train(config: Config, tries: int, sides: Split, out: Path, progressed: Progressed = silently) -> ModelSpec | None:
     """Learn from solos, and leave the model, its figures and its checkpoints in `out`.
 
-    Of several processes each learns its share of the networks; the first one keeps the best, the others return None.
-    A network is on a GPU where there is one for its process.
+    Of several processes each learns its share of the networks; the first one keeps the best, exports it and returns its
+    specification, the others return None.
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-    device = _device(rank)
-    torch.use_deterministic_algorithms(device.type == "cpu")
     progressed(0, "reading the solos as steps")
     solos = {name: sequences(getattr(sides, name)) for name in ("training", "validation")}
+    numbers = range(rank, tries, world)
     learned: dict[int, Learned] = {}
-    for number in range(rank, tries, world):
-        name = f"{NAME}-{number + 1}"
-        of_this = replace(recipe, seed=recipe.seed * _MOST_TRIES + number)
-
-        def told(done: float, how: str, name: str = name, before: int = len(learned)) -> None:
-            progressed((before + done) / (-(-(tries - rank) // world) + 1), f"{name}: {how}")
-
-        told(0, "making conversations")
-        answers = conversations(sides.training, recipe.conversations, recipe.blues, CONVERSATION_BARS, of_this.seed)
-        one, log = learn(of_this, solos | {"answers": answers}, out / f"{name}.checkpoint", told, device)
-        learned[number] = one.state_dict(), log
+    for done, number in enumerate(numbers):
+        part = portion(progressed, done / (len(numbers) + 1), (done + 1) / (len(numbers) + 1), f"{NAME}-{number + 1}")
+        of_this = replace(config, seed=config.seed * _MOST_TRIES + number)
+        learned[number] = _learn_lines(of_this, sides, solos, out / f"{NAME}-{number + 1}.checkpoint", part, rank)
     gathered: list[dict[int, Learned]] = [learned] * world
     if world > 1:
         progressed(1, "waiting for the other networks")
         dist.gather_object(learned, gathered if rank == 0 else None)
     if rank > 0:
         return None
+    each = {number: one for part in gathered for number, one in part.items()}
+    return _finish(config, [each[number] for number in sorted(each)], sides, solos, out, progressed)
+
+
+def _learn_lines(
+    config: Config, sides: Split, solos: Mapping[str, list[Sequence]], checkpoint: Path, progressed: Progressed,
+    rank: int,
+) -> Learned:  # fmt: skip
+    """Return the weights of one network of lines, and what it went through; on a GPU where its process has one."""
+    progressed(0, "making conversations")
+    answers = conversations(sides.training, MIX.conversations, MIX.blues, CONVERSATION_BARS, config.seed)
+    task = MelodyTask(solos["training"], solos["validation"], answers)
+    network, log = learn(config, task, checkpoint=checkpoint, device=_device(rank), progressed=progressed)
+    return network.state_dict(), log
+
+
+def _finish(
+    config: Config, of_each: list[Learned], sides: Split, solos: Mapping[str, list[Sequence]], out: Path,
+    progressed: Progressed,
+) -> ModelSpec:  # fmt: skip
+    """Learn the changes, export them with the best of the lines, and write what is known of the model beside it."""
     progressed(1, "learning the changes")
-    of_changes, changes_checks = changes.learn(
-        recipe.seed, changes.runs(sides.training), changes.runs(sides.validation), lambda _done, how: progressed(1, how)
+    changes = ChordTask(runs(sides.training), runs(sides.validation))
+    chords, log_of_chords = learn(
+        replace(chord_lstm.CONFIG, seed=config.seed),
+        changes,
+        checkpoint=out / f"{NAME}-changes.checkpoint",
+        progressed=portion(progressed, 1, 1, "changes"),
     )
-    of_each = [learned for _, learned in sorted({n: each for part in gathered for n, each in part.items()}.items())]
     weights, _ = min(of_each, key=lambda each: min(check["step"] for check in each[1].checks))
-    lines = Lines(recipe.hidden, recipe.dropout)
+    task = MelodyTask(solos["training"], solos["validation"])
+    lines = task.network()
     lines.load_state_dict(weights)
-    network = Partner(of_changes, lines).eval()
+    network = Partner(chords, lines).eval()
     found = surprise(lines, [solo for solo in solos["validation"] if solo.is_blues])
     spec = specify(
         network,
         name=NAME,
-        summary=SUMMARY,
+        summary=NETWORKS[NAME].summary,
         encoding="cells",
         key=KEY,
-        form=likeliest_form(of_changes).text,
+        form=likeliest_form(chords).text,
         primers=(),
         data=DATA,
-        seed=recipe.seed,
+        seed=config.seed,
         figures={f"validation_nats_a_{what}": round(found[what], 4) for what in ("step", "note")},
     )
     progressed(1, f"exporting, and stepping both runtimes {PARITY_STEPS} times")
-    difference = export(network, spec, out / f"{NAME}.onnx", probes(Form.parse(spec.form), recipe.seed), halved=True)
+    difference = export(network, spec, out / f"{NAME}.onnx", probes(Form.parse(spec.form), config.seed), halved=True)
     logs = [log for _, log in of_each]
     validation_curves([log.checks for log in logs], found, out / f"{NAME}-curves.png")
-    told_of = {"recipe": asdict(recipe), "parity": difference, "validation": found, "changes": changes_checks}
-    told_of |= {"lines": [asdict(log) for log in logs]}
-    (out / f"{NAME}.json").write_text(json.dumps(told_of, indent=1) + "\n")
+    report = {"recipe": asdict(config) | task.sizes(), "parity": difference, "validation": found}
+    report |= {"changes": log_of_chords.checks}
+    report |= {"lines": [{"checks": log.checks, "seconds": log.seconds} for log in logs]}
+    (out / f"{NAME}.json").write_text(json.dumps(report, indent=1) + "\n")
     return spec
 
 
 def _device(rank: int) -> torch.device:
-    """The GPU of a process, if there is one; of several on one machine each has its own."""
+    """Return the GPU of a process, of several on one machine each its own; the CPU if there is none."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank)) % torch.cuda.device_count())
 
 
 @torch.no_grad()
-def likeliest_form(network: Changes) -> Form:
-    """The twelve bars a network of the changes settles on when it always takes the likeliest chord that is allowed."""
+def likeliest_form(network: ChordLstm) -> Form:
+    """Return the twelve bars a chord network settles on when it always takes the likeliest chord that is allowed."""
     plain = Form.parse(" | ".join(["C7", "F7", "C7", "C7", "F7", "F7", "C7", "C7", "G7", "F7", "C7", "C7"]))
     chords = [plain.chord_at(place) for place in range(-1, CELLS.lookahead_steps)]
     state = [torch.zeros(1, width) for width in network.STATE.values()]
@@ -147,7 +211,7 @@ def likeliest_form(network: Changes) -> Form:
 
 
 def probes(form: Form, seed: int) -> Iterator[Tensors]:
-    """Lines by chance over the form, whole steps and steps that ask for a pitch in turn."""
+    """Yield features of `PARITY_STEPS` steps of a random melody over a form, with random choices within each step."""
     rng, before = np.random.default_rng(seed), None
     for place in range(PARITY_STEPS):
         rhythm = RHYTHMS[rng.integers(len(RHYTHMS))]
@@ -171,46 +235,5 @@ def probes(form: Form, seed: int) -> Iterator[Tensors]:
         yield tensors
 
 
-def _work(rank: int, world: int, meeting: str, arguments: argparse.Namespace, sides: Split) -> None:
-    """What one of several processes does; under torchrun the others may be on other machines."""
-    busy = min(arguments.tries, int(os.environ.get("LOCAL_WORLD_SIZE", world)))
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // busy))
-    if world > 1:
-        dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world, timeout=timedelta(days=1))
-    recipe = replace(Recipe(), seed=arguments.seed, updates=arguments.updates)
-    with shown(NAME) if rank == 0 else nullcontext(lambda _done, _how: None) as progressed:
-        spec = train(recipe, arguments.tries, sides, arguments.out, progressed)
-    if world > 1:
-        dist.destroy_process_group()
-    if spec is not None:
-        print(f"wrote {arguments.out / NAME}.onnx: {dict(spec.figures)}; its form: {spec.form}")
-
-
-def main() -> None:
-    """Train and export, on all the cores or GPUs of this machine, or as torchrun has it."""
-    usual = Recipe()
-    parser = argparse.ArgumentParser(description="Train improv's own model and export it to ONNX.")
-    parser.add_argument("--seed", type=int, default=usual.seed, help=f"the same seed, the same model [{usual.seed}]")
-    parser.add_argument("--updates", type=int, default=usual.updates, help=f"at most so many [{usual.updates}]")
-    parser.add_argument(
-        "--tries", type=int, default=TRIES, choices=range(1, _MOST_TRIES + 1), metavar=f"1..{_MOST_TRIES}",
-        help=f"networks of which the best is kept [{TRIES}]",
-    )  # fmt: skip
-    parser.add_argument("--data", type=Path, default=wjazzd.FOLDER, help=f"a folder or wjazzd.db [{wjazzd.FOLDER}]")
-    parser.add_argument("--out", type=Path, default=Path("exported_models"), help="the folder to write to")
-    arguments = parser.parse_args()
-    sides = split(wjazzd.read_for(parser, arguments.data)[0])
-    if "RANK" in os.environ:  # torchrun's
-        _work(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), "env://", arguments, sides)
-        return
-    processes = min(arguments.tries, torch.cuda.device_count() or os.cpu_count() or 1)
-    if processes == 1:
-        _work(0, 1, "", arguments, sides)
-        return
-    with TemporaryDirectory() as folder:
-        meeting = (Path(folder) / "meeting").as_uri()
-        spawn(_work, (processes, meeting, arguments, sides), processes)  # type: ignore[no-untyped-call]
-
-
 if __name__ == "__main__":
-    main()
+    train_command([NAME, *sys.argv[1:]])

@@ -1,16 +1,26 @@
-"""How far a training is, for whoever watches it."""
+"""How far a training is, shown while it runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from training.trainers.eck2002 import Progressed
+Progressed = Callable[[float, str], None]
+"""Told how much of the work is done, 0 to 1, and how it goes."""
+
+
+def silently(_done: float, _how: str) -> None:
+    """Show nothing."""
+
+
+def portion(progressed: Progressed, first: float, last: float, what: str = "") -> Progressed:
+    """Return what shows a part of some work: from `first` to `last` of the whole, each message after `what`."""
+    return lambda done, how: progressed(first + (last - first) * done, f"{what}: {how}" if what else how)
 
 
 @contextmanager
 def shown(title: str) -> Iterator[Progressed]:
-    """A progress bar."""
+    """Show a progress bar in the terminal while the body runs."""
     columns = (TextColumn("{task.fields[title]}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns) as bar:
         task = bar.add_task("", total=1, title=title)

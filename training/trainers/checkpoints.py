@@ -1,0 +1,143 @@
+"""Where a run stands, and how it is kept in a file so that it can be stopped at any moment."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from improv.errors import UsageError
+
+VERSION = 2
+"""Of the files that are written; those of version 1, which have no number, are read."""
+
+N = TypeVar("N", bound=nn.Module)
+
+
+@dataclass(slots=True)
+class Log:
+    """What a run went through."""
+
+    losses: dict[str, list[float]] = field(default_factory=dict)
+    """The training losses of each update by name, in nats a step."""
+    checks: list[dict[str, float]] = field(default_factory=list)
+    """The figures of each validation, beside them its update and the training loss there."""
+    returns: int = 0
+    """How often the run went back to the weights it had kept."""
+    seconds: float = 0.0
+    """Time spent on updates, without validation."""
+
+    def latest(self) -> float:
+        """Return the training loss of the last update, in nats a step."""
+        return sum(losses[-1] for losses in self.losses.values())
+
+
+@dataclass(slots=True)
+class State(Generic[N]):
+    """Where a run stands after an update: all that the rest of it follows from."""
+
+    network: N
+    averaged: N
+    """Its running mean, or the network itself."""
+    optimizer: torch.optim.Optimizer
+    rng: np.random.Generator
+    log: Log = field(default_factory=Log)
+    update: int = 0
+    kept: dict[str, Any] = field(init=False)
+    """The weights that the run would end with or go back to, and the optimizer's state there."""
+
+    def __post_init__(self) -> None:
+        self.keep()
+
+    def keep(self) -> None:
+        """Remember these weights and the optimizer's state."""
+        self.kept = copy.deepcopy({"network": self.averaged.state_dict(), "optimizer": self.optimizer.state_dict()})
+
+    def go_back(self) -> None:
+        """Go on from the weights and the optimizer's state that were kept."""
+        self.network.load_state_dict(self.kept["network"])
+        self.optimizer.load_state_dict(self.kept["optimizer"])
+        self.log.returns += 1
+
+
+def save(path: Path, state: State[Any], follows_from: Mapping[str, object]) -> None:
+    """Write a checkpoint whole, or leave the one before; `follows_from` is what the run depends on, by name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    torch.save(
+        {
+            "version": VERSION,
+            "follows_from": dict(follows_from),
+            "network": state.network.state_dict(),
+            "averaged": state.averaged.state_dict(),
+            "optimizer": state.optimizer.state_dict(),
+            "kept": state.kept,
+            "log": asdict(state.log),
+            "update": state.update,
+            "random": {"torch": torch.get_rng_state(), "numpy": state.rng.bit_generator.state},
+        },
+        unfinished,
+    )
+    unfinished.replace(path)
+
+
+def resume(path: Path, state: State[Any], follows_from: Mapping[str, object], device: torch.device) -> str:
+    """Set a state that has just begun to a checkpoint's, if that follows from the same; return what was done.
+
+    UsageError for a file that is no checkpoint.
+    """
+    try:
+        found = torch.load(path, map_location=device, weights_only=True)
+        found = found if found.get("version") == VERSION else _of_version_1(found)
+        before = found["follows_from"]
+    except Exception as error:  # other files fail in many ways
+        raise UsageError(f"{path} is no checkpoint of this trainer; remove it to begin anew") from error
+    differs = sorted(name for name in before.keys() | follows_from if before.get(name) != follows_from.get(name))
+    if differs:
+        return f"{path} follows from another {', '.join(differs)}: beginning anew"
+    state.network.load_state_dict(found["network"])
+    state.averaged.load_state_dict(found["averaged"])
+    state.optimizer.load_state_dict(found["optimizer"])
+    state.kept, state.log, state.update = found["kept"], Log(**found["log"]), found["update"]
+    if random := found["random"]:
+        torch.set_rng_state(random["torch"].cpu())
+        state.rng.bit_generator.state = random["numpy"]
+    return f"{path} has learned {state.update} updates before"
+
+
+_CONSTANTS_OF_VERSION_1 = {
+    "seeding": "update", "schedule": "cosine", "warm_up": 200, "betas": (0.9, 0.98), "keeps": "best",
+    "tolerated": float("inf"), "enough": None,
+}  # fmt: skip
+
+_PARTS_OF_VERSION_1 = {
+    "reading": ("shift", "read", "interval_read"),
+    "pitch": (
+        "choice", "interval_before", "from_asked", "by_pitch", "by_interval", "by_degree", "by_degree_ahead",
+        "by_asked",
+    ),
+}  # fmt: skip
+
+
+def _of_version_1(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a checkpoint of the first version, which only the melody's trainer wrote, as one of this."""
+    part_of = {name: part for part, names in _PARTS_OF_VERSION_1.items() for name in names}
+
+    def renamed(weights: Mapping[str, Any]) -> dict[str, Any]:
+        parts = {name: part_of.get(name.partition(".")[0]) for name in weights}
+        return {f"{part}.{name}" if (part := parts[name]) else name: value for name, value in weights.items()}
+
+    return {
+        "follows_from": _CONSTANTS_OF_VERSION_1 | found["recipe"] | {"learned_from": found.get("learned_from")},
+        "network": renamed(found["network"]),
+        "averaged": renamed(found["averaged"]),
+        "optimizer": found["adam"],
+        "kept": {"network": renamed(found["best"]), "optimizer": found["adam"]},
+        "log": found["log"],
+        "update": found["update"],
+        "random": None,
+    }
