@@ -4,12 +4,14 @@ import-linter checks the same statically; here nothing that is imported late or 
 """
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
 import tomllib
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -254,3 +256,20 @@ def test_the_architecture_page_names_every_module() -> None:
     modules = {path.relative_to(ROOT).as_posix() for path in MODULES if path.name != "__init__.py"}
     assert {name for name in named if not name.startswith("tests/")} == modules
     assert all(f"\n## {wing.name}\n" in page for wing in ROOT.iterdir() if (wing / "__init__.py").exists())
+
+
+def glossary_names() -> list[str]:
+    """The names of the code in the third column of the glossary."""
+    page = (Path(__file__).parents[1] / "docs" / "glossary.md").read_text()
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ") and line.count(" | ") == 2]
+    return [name for row in rows for name in re.findall(r"`([\w.]+)`", row[2])]
+
+
+@pytest.mark.parametrize("name", glossary_names())
+def test_a_name_in_the_glossary_is_in_the_code(name: str) -> None:
+    found: object = importlib.import_module("improv")
+    for word in name.split("."):
+        if isinstance(found, ModuleType) and hasattr(found, "__path__") and not hasattr(found, word):
+            found = importlib.import_module(f"{found.__name__}.{word}")
+        else:
+            found = getattr(found, word)

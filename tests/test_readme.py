@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from improv import __version__
 from improv.tui.input.key_bindings import TABLE
 from tests.conftest import combined
 from tests.documents import DOCS, PAGES, README, ROOT, WITH_CONTROLS, controls_table
 
+CHANGELOG = ROOT / "CHANGELOG.md"
 PORTS = {"improv in", "improv out", "improv thru"}
 """Names in the manner of commands."""
 
@@ -217,6 +219,10 @@ def test_the_keys_of_the_screen() -> None:
     for row in TABLE:
         for key in row.shown.split()[:1]:
             assert re.search(rf"(?<![a-z]){re.escape(said.get(key, key.removeprefix('shift+')))}(?![a-z])", page), row
+
+
+def test_the_changelog_has_this_version() -> None:
+    assert re.search(rf"^## \[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d$", CHANGELOG.read_text(), re.MULTILINE)
 
 
 def test_the_readme_is_short() -> None:
