@@ -268,3 +268,21 @@ RIDDLES = re.compile(r"\b(somebody|someone|nobody|whoever|whomever|whatsoever)\b
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_who_does_something_has_a_name(page: Path) -> None:
     assert not RIDDLES.findall(page.read_text())
+
+
+EXAMPLES = {"elman.py", "held_notes.py", "text_lines.py", "CONFIG"}
+"""What the recipes for contributors make, and is not there."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_is_named_is_there(page: Path) -> None:
+    named = set(re.findall(r"`((?:improv|training|tests|docs|exported_models)/[\w/.-]*)`", page.read_text()))
+    assert not {name for name in named if Path(name).name not in EXAMPLES and not (ROOT / name).exists()}
+
+
+def test_every_name_in_the_recipes_is_in_the_code() -> None:
+    recipes = (DOCS / "CONTRIBUTING.md").read_text().partition("## Add a control")[2]
+    named = set(re.findall(r"`([A-Za-z_]\w*)(?:\([^`]*\))?`", recipes)) - EXAMPLES
+    source = "\n".join(path.read_text() for wing in ("improv", "training") for path in (ROOT / wing).rglob("*.py"))
+    words = set(re.findall(r"\w+", source)) | {"thinning", "IMPROV_THINNING", "held_notes"}
+    assert not named - words
