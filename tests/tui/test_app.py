@@ -46,7 +46,8 @@ from improv.tui.screens.base import Entry, HelpScreen, LogScreen, tail
 from improv.tui.screens.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
 from improv.tui.theme.glyphs import ASCII, UNICODE
 from improv.tui.theme.themes import DARK, LIGHT
-from improv.tui.views.controls import DEAF, Controls
+from improv.tui.views.control_rows import UNSUPPORTED, slider_cells
+from improv.tui.views.controls import Controls
 from improv.tui.views.footer import Banner, Footer
 from tests.control.test_socket import Daemon, served
 from tests.tui.pilot import UNSPARING, QuickPilot
@@ -348,7 +349,8 @@ def test_the_wheel_nudges_a_click_selects_and_a_drag_sets(tmp_path: Path) -> Non
         names = list(CONTROLS)
         at = names.index("temperature")
         controls = stage.controls
-        start, width = controls._bar()
+        cells = slider_cells(controls.size.width)
+        start, width = cells.start, len(cells)
         await stage.pilot.click(controls, offset=(4, at))
         assert controls.selected.name == "temperature"
         assert stage.asked() == []
@@ -376,7 +378,7 @@ def _scroll_up() -> Any:
 def test_a_control_the_network_is_deaf_to_says_so_in_words(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         line = next(line for line in stage.screen().split("\n") if "density" in line)
-        assert DEAF in line
+        assert UNSUPPORTED in line
 
     staged(
         tmp_path,

@@ -10,7 +10,8 @@ from improv.music.parts import Part
 from improv.protocol.commands import Set
 from improv.protocol.controls import CONTROLS, MUTES, ON, SWING
 from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs
-from improv.tui.views.controls import DEAF, NAMES
+from improv.tui.views.control_lines import NAMES
+from improv.tui.views.control_rows import UNSUPPORTED, slider_cells
 from improv.tui.views.turn_banner import TurnBand
 from tests.tui.test_app import KEYS, SEEN, Stage, staged
 
@@ -68,7 +69,7 @@ def test_every_value_ends_at_one_edge(tmp_path: Path, size: tuple[int, int]) -> 
             line = line_of(stage, name)
             assert len(line) == stage.controls.size.width
             assert line == line.rstrip()
-            assert line.endswith((DEAF, " deaf")) == (name == "density")
+            assert line.endswith((UNSUPPORTED, " n/a")) == (name == "density")
 
     staged(
         tmp_path,
@@ -94,7 +95,8 @@ def test_the_place_in_the_music_ends_where_the_values_do(tmp_path: Path, size: t
 def test_what_turns_both_ways_is_filled_from_its_middle(tmp_path: Path, density: float, slider: str) -> None:
     async def scene(stage: Stage) -> None:
         await stage.pilot.resize_terminal(119, 40)  # an odd number of cells has a middle
-        start, width = stage.controls._bar()
+        cells = slider_cells(stage.controls.size.width)
+        start, width = cells.start, len(cells)
         stage.controls.styles.width = stage.controls.size.width - width + len(slider)
         await stage.pilot.pause()
         assert line_of(stage, "density")[start : start + len(slider)] == slider

@@ -32,6 +32,7 @@ from improv.tui.options import ScreenOptions
 from improv.tui.screens.base import Entry, HelpScreen, LogScreen
 from improv.tui.screens.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
 from improv.tui.theme.glyphs import UNICODE
+from improv.tui.views.control_rows import slider_cells
 from improv.tui.views.controls import Controls
 from improv.tui.views.keyboard import Keyboard
 from improv.tui.views.piano_roll import Roll
@@ -221,12 +222,12 @@ def test_values_are_typed_and_chosen_from_lists(tmp_path: Path) -> None:
 def test_the_mouse_turns_what_it_is_over(tmp_path: Path) -> None:
     async def scene(jam: Jam) -> None:
         names = list(CONTROLS)
-        controls, (start, width) = jam.controls, jam.controls._bar()
+        controls, cells = jam.controls, slider_cells(jam.controls.size.width)
         wheel = jam.pilot._post_mouse_events
         await wheel([MouseScrollUp], controls, offset=(4, names.index("bars")))
         await wheel([MouseScrollDown], controls, offset=(4, names.index("melody-level")))
-        await jam.pilot.click(controls, offset=(start + width - 1, names.index("temperature")))
-        await jam.pilot.click(controls, offset=(start, names.index("thru")))
+        await jam.pilot.click(controls, offset=(cells[-1], names.index("temperature")))
+        await jam.pilot.click(controls, offset=(cells.start, names.index("thru")))
         await jam.asked(Set("bars", 2), Set("melody-level", 95), Set("temperature", 3.0), Set("thru", "on"))
         seen = await jam.play_until(lambda seen: seen.value("thru") == "on", "thru")
         assert (seen.settings.bars, seen.settings.mixer[Part.MELODY].level, seen.settings.temperature) == (2, 95, 3)

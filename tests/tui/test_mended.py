@@ -48,7 +48,8 @@ from improv.tui.theme.contrast import contrast, variables
 from improv.tui.theme.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
 from improv.tui.theme.themes import DARK, LIGHT
 from improv.tui.views.base import View, word_of
-from improv.tui.views.controls import NAMES
+from improv.tui.views.control_lines import NAMES
+from improv.tui.views.control_rows import slider_cells
 from improv.tui.views.status import StatusLine
 from improv.tui.views.turn_banner import TurnBand
 from tests.conftest import tiers
@@ -601,7 +602,7 @@ def test_what_was_asked_for_stands_for_some_steps_however_many_snapshots_there_a
 
 def test_two_clicks_on_a_word_open_its_list_and_turn_nothing(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        start, _width = stage.controls._bar()
+        start = slider_cells(stage.controls.size.width).start
         await stage.pilot.click(stage.controls, offset=(start + 1, NAMES.index("mode")), times=2)
         assert isinstance(stage.app.screen, ChoicesScreen)
         assert stage.asked() == []
@@ -614,7 +615,8 @@ def test_a_slider_snaps_to_what_a_nudge_reaches(tmp_path: Path, name: str) -> No
     control = CONTROLS[name]
 
     async def scene(stage: Stage) -> None:
-        start, width = stage.controls._bar()
+        cells = slider_cells(stage.controls.size.width)
+        start, width = cells.start, len(cells)
         row = NAMES.index(name)
         await stage.pilot.mouse_down(stage.controls, offset=(start, row))
         for x in range(width):

@@ -1,0 +1,139 @@
+"""The lines of the list of controls as text and styles: a control, what lies beyond an edge, a few words about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+
+from rich.segment import Segment
+from rich.style import Style
+
+from improv.protocol.controls import ON, Control, Value, number
+from improv.tui.input.key_bindings import BY_ACTION
+from improv.tui.theme.glyphs import Glyphs
+from improv.tui.views.control_lines import NAMES
+from improv.tui.views.control_values import ControlValues
+from improv.tui.views.slider import has_slider, slider
+
+UNSUPPORTED, UNSUPPORTED_SHORT = "not with this network", "n/a"
+
+_MARKS, _NAME = 2, max(map(len, NAMES)) + 1
+"""Cells before a name, and for it."""
+
+_VALUE, _NARROWEST_SLIDER, _WIDEST_SLIDER = 11, 4, 40
+_UNIT = 6
+"""Characters of the longest unit that is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlStyles:
+    """The styles of the list, each named after its part of the style sheet."""
+
+    name: Style
+    selected: Style
+    bar: Style
+    rest: Style
+    quiet: Style
+    unsupported: Style
+
+
+def slider_cells(width: int) -> range:
+    """Return the cells of the sliders in a list `width` cells wide, none where there is no room for them."""
+    start, room = _MARKS + _NAME, width - _MARKS - _NAME - _VALUE - 1
+    return range(start, start + (min(_WIDEST_SLIDER, room) if room >= _NARROWEST_SLIDER else 0))
+
+
+def value_text(control: Control, value: Value, glyphs: Glyphs) -> str:
+    """Return a value as the list shows it: a number with its unit, a word between arrows, a switch with its lamp."""
+    if control.is_switch:
+        return f"{glyphs.beat_on if value == ON else glyphs.beat_off} {value}"
+    if isinstance(value, str):
+        return f"< {value} >" if control.choices else value
+    unit = control.unit.removesuffix("s") if value == 1 else control.unit
+    unit = f" {unit}" if unit and len(unit) <= _UNIT else ""
+    return number(value) + unit
+
+
+def arrow_at(x: int, control: Control, values: ControlValues, width: int, glyphs: Glyphs) -> int:
+    """Return -1 where the cell is the `<` of a word's value, 1 where it is its `>`, else 0."""
+    if control.is_switch or not control.choices or control.name in values.unsupported or not values.are_known:
+        return 0
+    first, last = width - len(value_text(control, values.value(control), glyphs)), width - 1
+    return {first: -1, last: 1}.get(x, 0) if first >= slider_cells(width).start else 0
+
+
+def control_row(
+    control: Control, values: ControlValues, width: int, glyphs: Glyphs, styles: ControlStyles, *, is_selected: bool
+) -> list[Segment]:
+    """Draw a control's marks, name, slider and value."""
+    style = styles.selected if is_selected else styles.name
+    is_unsupported, value = control.name in values.unsupported, values.value(control)
+    mark, name = style, style
+    if not is_selected:  # whose background is another
+        mark += _without_background(styles.quiet)
+    if is_unsupported:
+        name += Style(strike=True) if is_selected else _without_background(styles.unsupported)
+    segments = [
+        Segment(glyphs.here if is_selected else " ", style),
+        Segment(" ", style) if value == control.default else Segment(glyphs.turned, mark),
+        Segment(control.name, name),
+    ]
+    cells = slider_cells(width)
+    text = value_text(control, value, glyphs)
+    room = width - cells.start
+    if values.are_known and not is_unsupported and len(text) > room:  # it may stand where others have a blank
+        room = width - _MARKS - len(control.name) - 1
+    segments.append(Segment(" " * (width - room - _MARKS - len(control.name)), style))
+    if is_unsupported:
+        words = UNSUPPORTED if room >= len(UNSUPPORTED) else UNSUPPORTED_SHORT
+        return [*segments, Segment(words.rjust(room), mark)]
+    if not values.are_known:
+        return [*segments, Segment((2 * glyphs.rule).rjust(room), mark)]
+    if cells and has_slider(control):
+        bar = rest = style
+        if not is_selected:
+            bar, rest = bar + _without_background(styles.bar), rest + _without_background(styles.rest)
+        segments += slider(control, value, len(cells), glyphs, bar, rest)
+        room -= len(cells)
+    text = text if len(text) <= room else text[: max(0, room - 1)] + glyphs.cut
+    return [*segments, Segment(text.rjust(room), style)]
+
+
+def count_row(hidden: int, glyphs: Glyphs, styles: ControlStyles, *, is_above: bool) -> list[Segment]:
+    """Draw how many controls lie above or below."""
+    return [Segment(f"{glyphs.above if is_above else glyphs.below} {hidden} more", styles.quiet)]
+
+
+def about_rows(
+    control: Control, value: Value, width: int, height: int, styles: ControlStyles
+) -> Sequence[Sequence[Segment]]:
+    """Draw what a control does, and the keys that turn it, in at most `height` lines; half of it would say nothing."""
+    about = control.about(value)
+    text = wrap(f"{value}: {about}" if about else control.help, max(1, width))
+    blank: list[list[Segment]] = [[]] if height >= len(text) + 2 else []
+    if len(text) > height - len(blank):
+        text = []
+    lines = [*blank, *([Segment(line, styles.quiet)] for line in text), _keys_row(control, width, styles)]
+    return lines[:height]
+
+
+def _keys_row(control: Control, width: int, styles: ControlStyles) -> list[Segment]:
+    """The keys that turn the selected control, as many as there is room for."""
+    less, more, edit, default = (BY_ACTION[action] for action in ("less", "more", "edit", "default"))
+    value = control.default
+    hints = (
+        (f"{less.shown} {more.shown}", "turn"),
+        (edit.shown, edit.title),
+        (default.shown, value if isinstance(value, str) else number(value)),
+    )
+    key = styles.quiet + _without_background(styles.bar)
+    segments: list[Segment] = []
+    room = width
+    for keys, words in hints:
+        room -= len(keys) + len(words) + 3
+        if room >= -2:
+            segments += [Segment(keys, key), Segment(f" {words}  ", styles.quiet)]
+    return segments
+
+
+def _without_background(style: Style) -> Style:
+    return Style(color=style.color, strike=style.strike)

@@ -1,0 +1,74 @@
+"""Where the controls stand: as the daemon shows them, or as they were asked for until that is seen.
+
+No value is shown that was refused, and none for ever that the daemon did not take.
+"""
+
+from dataclasses import dataclass
+
+from improv.protocol.controls import CONTROLS, Control, Value
+from improv.protocol.snapshot import Snapshot
+
+_PATIENCE = 4.0
+"""How many steps a value that was asked for may take until it is seen."""
+
+_STOPPED = 0.25
+"""How much of a step a snapshot counts while playing is stopped: there is one for each command."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    value: Value
+    steps_left: float
+
+
+class ControlValues:
+    """The values of all controls."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, Value] = {}
+        self._requests: dict[str, _Request] = {}
+        self._step = 0
+        self.unsupported: tuple[str, ...] = ()
+        """The controls that the network cannot obey."""
+
+    @property
+    def are_known(self) -> bool:
+        """Whether a snapshot has been seen."""
+        return bool(self._shown)
+
+    def value(self, control: Control) -> Value:
+        """Return where a control stands, or was asked to stand; its default before a snapshot has been seen."""
+        request = self._requests.get(control.name)
+        return self._shown.get(control.name, control.default) if request is None else request.value
+
+    def take(self, seen: Snapshot) -> bool:
+        """Take a snapshot in; return whether anything is other than it was."""
+        before = (self._shown, self.unsupported, self._requested)
+        shown = {name: seen.value(name) for name in CONTROLS}
+        passed = abs(seen.step - self._step) if seen.playing else _STOPPED
+        self._requests = {
+            name: _Request(request.value, request.steps_left - passed)
+            for name, request in self._requests.items()
+            if request.value != shown[name] and request.steps_left > passed
+        }
+        self._step, self._shown, self.unsupported = seen.step, shown, seen.system.network.unsupported_controls
+        return before != (self._shown, self.unsupported, self._requested)
+
+    def request(self, control: Control, value: Value) -> bool:
+        """Show a value that is asked for; return whether the control does not stand there already."""
+        is_new = value != self.value(control)
+        if is_new:
+            self._requests[control.name] = _Request(value, _PATIENCE)
+        return is_new
+
+    def refuse(self, control: str) -> bool:
+        """Take back what was asked of a control, by its name; return whether anything was."""
+        return self._requests.pop(control, None) is not None
+
+    def refuse_all(self) -> None:
+        """Take back all that was asked for: there is no daemon any more to do it."""
+        self._requests.clear()
+
+    @property
+    def _requested(self) -> dict[str, Value]:
+        return {name: request.value for name, request in self._requests.items()}
