@@ -48,6 +48,7 @@ from improv.tui.views.base import ROLE_CLASSES, ROLE_CSS
 from improv.tui.views.controls import Controls
 from improv.tui.views.footer import Footer
 from improv.tui.views.keyboard import Keyboard
+from improv.tui.views.meters import HEIGHTS
 
 _HARMLESS = Harmless()
 
@@ -110,9 +111,9 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
         return self.jam  # type: ignore[return-value]
 
     def get_css_variables(self) -> dict[str, str]:
-        """Return the colours of the theme, changed as far as is needed to be read."""
+        """Return the colours of the theme, changed as far as is needed to be read, and how high the meters are."""
         of_theme = super().get_css_variables()
-        return of_theme | variables(of_theme)
+        return of_theme | variables(of_theme) | HEIGHTS
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Return the commands of the palette."""

@@ -32,7 +32,7 @@ def test_what_does_not_fit_is_counted_and_the_chosen_one_is_always_seen(
     tmp_path: Path, size: tuple[int, int], glyphs: Glyphs
 ) -> None:
     async def scene(stage: Stage) -> None:
-        above, below = glyphs.above, glyphs.below
+        above, below = glyphs.arrow.above, glyphs.arrow.below
         height = stage.controls.size.height
         assert 4 <= height < len(NAMES)
         assert lines(stage)[-1].strip() == f"{below} {len(NAMES) - height + 1} more"

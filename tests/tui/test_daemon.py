@@ -171,7 +171,7 @@ def test_every_control_is_turned_from_the_keyboard_obeyed_and_shown(tmp_path: Pa
             await jam.asked(Set(name, wanted))
             if name == "model":
                 await jam.play_until(lambda seen: seen.system.network.next_model, "network that is coming")
-                assert f"{UNICODE.to} {wanted}" in jam.text(StatusLine)
+                assert f"{UNICODE.arrow.to} {wanted}" in jam.text(StatusLine)
                 jam.daemon.arrive()
             await jam.play_until(lambda seen, name=name, wanted=wanted: seen.value(name) == wanted, name)  # type: ignore[misc]
             assert jam.status().value(name) == wanted
@@ -507,7 +507,7 @@ def test_a_call_on_the_computer_keyboard_is_heard_sounds_and_is_answered(tmp_pat
             seen = await jam.play()
             assert pitch in seen.system.midi.keys
             heard += [onset.pitch for onset in seen.heard.onsets]
-            assert UNICODE.you in jam.text(Keyboard)
+            assert UNICODE.you.body in jam.text(Keyboard)
             jam.now_s[0] += 0.3
         await jam.press("tab")  # every key is let go
         await jam.pilot.until(
@@ -518,7 +518,7 @@ def test_a_call_on_the_computer_keyboard_is_heard_sounds_and_is_answered(tmp_pat
         )
         presses = [command for command in jam.daemon.asked if isinstance(command, Press)]
         assert [press.pitch for press in presses if press.velocity] == pitches
-        assert UNICODE.you in jam.text(Roll)
+        assert UNICODE.you.body in jam.text(Roll)
         seen = await jam.play_until(lambda seen: seen.turn.who is Who.IMPROV, "turn of improv's")
         heard += [onset.pitch for onset in seen.heard.onsets]
         assert heard == pitches
@@ -532,7 +532,7 @@ def test_a_call_on_the_computer_keyboard_is_heard_sounds_and_is_answered(tmp_pat
             sent[:2] for sent in jam.daemon.sent
         }
         roll = jam.text(Roll)
-        assert UNICODE.improv_struck in roll or any(half in roll for half in UNICODE.improv_halves)
-        assert f"{UNICODE.turn}improv" in roll
+        assert UNICODE.improv.onset in roll or any(half in roll for half in UNICODE.improv.halves)
+        assert f"{UNICODE.roll.turn}improv" in roll
 
     jammed(tmp_path, scene, letters=Letters.PIANO)

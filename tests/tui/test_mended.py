@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from types import CodeType, FrameType
@@ -266,7 +266,7 @@ def test_a_daemon_that_has_gone_plays_and_records_nothing_and_what_is_asked_of_i
         assert "s starts it again" in _shown(band)
         assert band.seen is not None
         assert word_of(band.seen) == "GONE"
-        assert UNICODE.rest * 20 in _shown(band)
+        assert UNICODE.gauge.rest * 20 in _shown(band)
         assert _shown(status).split() == ["no", "improv", "is", "there"]
         await stage.press("right", "space", "f9", "f5", "f8", "q", *"1", "enter", *"33", "enter")
         assert stage.toasts == ["no improv is there; s starts it again"]
@@ -787,11 +787,14 @@ def test_a_note_that_is_planned_is_seen_and_fainter_than_one_that_was_played() -
         of_theme = theme.to_color_system().generate()
         ours = variables(of_theme)
         ground, its, coming = map(Color.parse, (of_theme["background"], ours["text-primary"], ours["planned"]))
-        for planned, played in ((UNICODE.planned, UNICODE.improv), (UNICODE.planned_struck, UNICODE.improv_struck)):
+        for planned, played in (
+            (UNICODE.planned.body, UNICODE.improv.body),
+            (UNICODE.planned.onset, UNICODE.improv.onset),
+        ):
             seen = contrast(ground.blend(coming, _INKED[planned]), ground)
             loud = contrast(ground.blend(its, _INKED[played]), ground)
             assert 1.75 < seen < 0.9 * loud, name
-            assert planned != UNICODE.you
+            assert planned != UNICODE.you.body
 
 
 _SHOWS_ITSELF = """
@@ -836,8 +839,7 @@ def test_the_console_of_linux_is_given_what_its_fonts_have() -> None:
     assert glyphs_of(ascii=False, encoding="utf-8", term="linux") is CONSOLE
     assert glyphs_of(ascii=True, encoding="utf-8", term="linux") is ASCII
     assert glyphs_of(ascii=False, encoding="utf-8", term="xterm-256color") is UNICODE
-    text = "".join(str(getattr(CONSOLE, field.name)) for field in fields(CONSOLE))
-    assert "".join(char for char in text if char not in _CP437_SIGNS).encode("cp437")
+    assert "".join(char for char in CONSOLE.characters if char not in _CP437_SIGNS).encode("cp437")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)])

@@ -96,7 +96,7 @@ class Tmux:
 def roll(screen: str) -> str:
     """The piano roll of a screen 120 cells wide."""
     lines = [line[:78] for line in screen.split("\n")]
-    return "\n".join(line for line in lines if UNICODE.bar in line)
+    return "\n".join(line for line in lines if UNICODE.roll.bar in line)
 
 
 def line(screen: str, name: str) -> str:
@@ -109,9 +109,9 @@ def test_a_call_and_its_answer_in_a_real_terminal(tmp_path: Path) -> None:
         tmux.run(PLAY)
         tmux.until("then improv")
         tmux.strike("q", "e")
-        tmux.until(lambda screen: UNICODE.you in roll(screen), "notes of yours on the roll")
+        tmux.until(lambda screen: UNICODE.you.body in roll(screen), "notes of yours on the roll")
         tmux.until("then you")
-        tmux.until(lambda screen: UNICODE.improv_struck in roll(screen), "notes of improv's on the roll")
+        tmux.until(lambda screen: UNICODE.improv.onset in roll(screen), "notes of improv's on the roll")
         tmux.strike("Right", *["Down"] * 5, "Right")
         tmux.until(lambda screen: "204 bpm" in line(screen, "tempo") and "0.9" in line(screen, "temperature"), "values")
         tmux.strike("BSpace")

@@ -186,10 +186,10 @@ def test_a_count_in_is_counted_and_has_no_place(glyphs: Glyphs, width: int, heig
 def test_yours_and_its_differ_without_colour(glyphs: Glyphs) -> None:
     for height in (1, 2, 3):
         yours, its = (text(band(of_turn(who), glyphs, 80, height)) for who in (Who.YOU, Who.IMPROV))
-        assert glyphs.you in yours[height // 2]
-        assert glyphs.improv in its[height // 2]
+        assert glyphs.you.body in yours[height // 2]
+        assert glyphs.improv.body in its[height // 2]
         gauge = yours[1 if height > 1 else 0].partition("chorus")[0]
-        assert glyphs.improv not in gauge.replace("improv", "")
+        assert glyphs.improv.body not in gauge.replace("improv", "")
 
 
 # --- the form -------------------------------------------------------------------------------------

@@ -94,5 +94,5 @@ def memory(numbers: Sequence[float], glyphs: Glyphs, width: int) -> Row:
 
 
 def _shade(number: float, glyphs: Glyphs) -> str:
-    shades = glyphs.positive if number >= 0 else glyphs.negative
+    shades = glyphs.gauge.positive if number >= 0 else glyphs.gauge.negative
     return shades[min(len(shades) - 1, int(abs(number) * len(shades)))]

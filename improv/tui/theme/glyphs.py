@@ -1,72 +1,100 @@
-"""The characters everything is drawn with: one set for terminals that can, one for those that only know ASCII,
-and one for the console of Linux.
+"""The characters everything is drawn with: one set for Unicode, one for ASCII, one for the console of Linux.
 
 What is yours and what is improv's differ here already, so that they do without any colour. No glyph is wider than a
-cell, and nothing is drawn with a character that is not in this room.
+cell, and nothing is drawn with a character that is not in this module.
 """
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteGlyphs:
+    """How the notes of one player are drawn."""
+
+    body: str
+    """A note, a key or a gauge."""
+    onset: str
+    """The cell a note begins in."""
+    end: str
+    """The last cell of a note whose pitch begins again in the next."""
+    halves: str
+    """The body where a cell is two pitches high: lower, upper, both. Empty where these can't be told apart."""
+    halves_end: str
+    """The last cell of a note in such a cell: lower, upper, both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollGlyphs:
+    """The lines and marks of the piano roll."""
+
+    bar: str
+    """Where a bar begins."""
+    now: str
+    """Where the past ends."""
+    turn: str
+    """Where a turn begins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaugeGlyphs:
+    """What shows how much there is of something."""
+
+    rest: str
+    """What a gauge has run down from."""
+    levels: str
+    """Heights of a bar within a cell, from nothing to full."""
+    thin: str
+    """Heights of the thin bar beside it: none, half, full."""
+    positive: str
+    """Sizes of a number from almost nothing to 1."""
+    negative: str
+    """Sizes of a number from almost nothing to -1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrowGlyphs:
+    """Which way something lies."""
+
+    above: str
+    """There is more of a list above."""
+    below: str
+    """There is more of a list below."""
+    to: str
+    """From one thing to the next: a chord, a network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glyphs:
-    """A character for each thing that is drawn; of a pair the lower half of a cell comes first."""
+    """A table of characters, one for each thing that is drawn."""
 
     plain: bool
     """Whether these are ASCII."""
-    you: str
-    improv: str
-    """A note, a key or a gauge of yours, and of improv's."""
-    you_struck: str
-    improv_struck: str
-    """The cell a note begins in."""
-    you_ends: str
-    improv_ends: str
-    """The last cell of a note that is struck again in the next."""
-    you_halves: str
-    improv_halves: str
-    you_halves_ends: str
-    improv_halves_ends: str
-    """The same where a cell is two pitches high: lower, upper, both. Empty where that can't be told apart."""
-    planned: str
-    planned_struck: str
-    """A note that is to come, if nothing more is heard."""
-    planned_halves: str
-    rest: str
-    """What a gauge has run down from."""
-    bar: str
-    beat: str
-    """Where a bar begins in the roll, and a beat."""
-    now: str
-    """Where the roll's past ends."""
-    turn: str
-    """Where somebody's turn begins."""
+    you: NoteGlyphs
+    improv: NoteGlyphs
+    planned: NoteGlyphs
+    """Notes of improv that are to come, if nothing more is heard."""
+    roll: RollGlyphs
+    gauge: GaugeGlyphs
+    arrow: ArrowGlyphs
     divider: str
     """Between two bars of the form, two keys of a keyboard, two fields of the status line."""
     rule: str
+    """A horizontal line."""
     here: str
+    """The bar that sounds, or the control that is selected."""
     next: str
-    """The bar that sounds, and the next one."""
+    """The next bar."""
     beat_on: str
+    """A beat that has come; a switch that is on; the knob of a slider."""
     beat_off: str
-    """A beat that has come, and one that has not."""
+    """A beat that has not come; a switch that is off."""
     turned: str
-    """Before the name of what stands no more where it stood at first."""
-    above: str
-    below: str
-    """There is more of a list."""
-    to: str
+    """Before the name of a control that is not at its default."""
     black: str
     """A black key at rest."""
     pixels: str
     """Two pixels, one above the other: none, the lower, the upper, both. Empty where letters can't be drawn so."""
-    levels: str
-    """Heights of a bar within a cell, from nothing to full."""
-    trained: str
-    """The same for the thin bar beside it: none, half, full."""
-    positive: str
-    negative: str
-    """Sizes of a number of the memory by its sign, from almost nothing to 1."""
     recording: str
     alarm: str
     dot: str
@@ -74,27 +102,20 @@ class Glyphs:
     cut: str
     """The end of a text that did not fit."""
 
+    @property
+    def characters(self) -> str:
+        """Every character of the table."""
+        return "".join(_strings(astuple(self)))
+
 
 UNICODE = Glyphs(
     plain=False,
-    you="█",
-    improv="▒",
-    you_struck="█",
-    improv_struck="▓",
-    you_ends="▊",
-    improv_ends="▒",
-    you_halves="▄▀█",
-    improv_halves="⣤⠛⣿",
-    you_halves_ends="▖▘▌",
-    improv_halves_ends="⡄⠃⡇",
-    planned="▒",
-    planned_struck="▓",
-    planned_halves="⣀⠉⣉",
-    rest="·",
-    bar="┊",
-    beat="·",
-    now="┃",
-    turn="▼",
+    you=NoteGlyphs(body="█", onset="█", end="▊", halves="▄▀█", halves_end="▖▘▌"),
+    improv=NoteGlyphs(body="▒", onset="▓", end="▒", halves="⣤⠛⣿", halves_end="⡄⠃⡇"),
+    planned=NoteGlyphs(body="▒", onset="▓", end="▒", halves="⣀⠉⣉", halves_end="⣀⠉⣉"),
+    roll=RollGlyphs(bar="┊", now="┃", turn="▼"),
+    gauge=GaugeGlyphs(rest="·", levels=" ▁▂▃▄▅▆▇█", thin=" ╷│", positive="·▁▄", negative="·▔▀"),
+    arrow=ArrowGlyphs(above="▲", below="▼", to="→"),
     divider="│",
     rule="─",
     here="▶",
@@ -102,15 +123,8 @@ UNICODE = Glyphs(
     beat_on="●",
     beat_off="○",
     turned="•",
-    above="▲",
-    below="▼",
-    to="→",
     black="│",
     pixels=" ▄▀█",
-    levels=" ▁▂▃▄▅▆▇█",
-    trained=" ╷│",
-    positive="·▁▄",
-    negative="·▔▀",
     recording="●",
     alarm="▲",
     dot="·",
@@ -119,24 +133,12 @@ UNICODE = Glyphs(
 
 ASCII = Glyphs(
     plain=True,
-    you="#",
-    improv="o",
-    you_struck="[",
-    improv_struck="(",
-    you_ends="#",
-    improv_ends="o",
-    you_halves="",
-    improv_halves="",
-    you_halves_ends="",
-    improv_halves_ends="",
-    planned="-",
-    planned_struck="<",
-    planned_halves="",
-    rest=".",
-    bar=":",
-    beat=" ",
-    now="|",
-    turn="v",
+    you=NoteGlyphs(body="#", onset="[", end="#", halves="", halves_end=""),
+    improv=NoteGlyphs(body="o", onset="(", end="o", halves="", halves_end=""),
+    planned=NoteGlyphs(body="-", onset="<", end="-", halves="", halves_end=""),
+    roll=RollGlyphs(bar=":", now="|", turn="v"),
+    gauge=GaugeGlyphs(rest=".", levels=" .:-=+*%#", thin=" '|", positive=".-=+*", negative=".,:;%"),
+    arrow=ArrowGlyphs(above="^", below="v", to=">"),
     divider="|",
     rule="-",
     here="*",
@@ -144,15 +146,8 @@ ASCII = Glyphs(
     beat_on="*",
     beat_off=".",
     turned=".",
-    above="^",
-    below="v",
-    to=">",
     black=":",
     pixels="",
-    levels=" .:-=+*%#",
-    trained=" '|",
-    positive=".-=+*",
-    negative=".,:;%",
     recording="*",
     alarm="!",
     dot="-",
@@ -161,21 +156,14 @@ ASCII = Glyphs(
 
 CONSOLE = replace(
     UNICODE,
-    you_ends="▌",
-    you_halves="",
-    improv_halves="",
-    you_halves_ends="",
-    improv_halves_ends="",
-    planned_halves="",
-    bar=":",
-    now="│",
+    you=replace(UNICODE.you, end="▌", halves="", halves_end=""),
+    improv=replace(UNICODE.improv, halves="", halves_end=""),
+    planned=replace(UNICODE.planned, halves="", halves_end=""),
+    roll=RollGlyphs(bar=":", now="│", turn="▼"),
+    gauge=GaugeGlyphs(rest="·", levels=" ▄█", thin=" │", positive="·▄", negative="·▀"),
     here="►",
     next=">",
     beat_on="■",
-    levels=" ▄█",
-    trained=" │",
-    positive="·▄",
-    negative="·▀",
     recording="■",
     cut="~",
 )
@@ -183,13 +171,20 @@ CONSOLE = replace(
 
 
 def glyphs_of(ascii: bool, encoding: str, term: str = "") -> Glyphs:
-    """The characters for a terminal: ASCII if that is wanted, or if its encoding lacks any of the others.
+    """Return the characters for a terminal: ASCII if that is wanted, or if its encoding lacks any of the others.
 
     `term` is what it calls itself.
     """
-    text = "".join(str(getattr(UNICODE, field.name)) for field in fields(UNICODE))
     try:
-        text.encode(encoding)
+        UNICODE.characters.encode(encoding)
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return ASCII if ascii else CONSOLE if term == "linux" else UNICODE
+
+
+def _strings(values: tuple[object, ...]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, tuple):
+            yield from _strings(value)
+        elif isinstance(value, str):
+            yield value

@@ -100,7 +100,7 @@ def control_row(
 
 def count_row(hidden: int, glyphs: Glyphs, styles: ControlStyles, *, is_above: bool) -> list[Segment]:
     """Draw how many controls lie above or below."""
-    return [Segment(f"{glyphs.above if is_above else glyphs.below} {hidden} more", styles.quiet)]
+    return [Segment(f"{glyphs.arrow.above if is_above else glyphs.arrow.below} {hidden} more", styles.quiet)]
 
 
 def about_rows(

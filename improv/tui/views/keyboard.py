@@ -189,9 +189,9 @@ def pitch_at(x: int, y: int, low: int, whites: int, cells: int, height: int) -> 
 
 def _mark(pitch: int, yours: frozenset[int], its: frozenset[int], glyphs: Glyphs) -> tuple[str, str]:
     if pitch in yours:
-        return glyphs.you, "you-white"
+        return glyphs.you.body, "you-white"
     if pitch in its:
-        return glyphs.improv, "improv-white"
+        return glyphs.improv.body, "improv-white"
     return "", "white"
 
 

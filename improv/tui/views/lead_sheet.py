@@ -165,7 +165,7 @@ def _line(seen: Snapshot, glyphs: Glyphs, width: int) -> Row:
     row = [Span(f"{glyphs.here} {now} ", "here")]
     room = width - len(row[0].text)
     if then and room >= len(then) + 3:
-        row.append(Span(f" {glyphs.to} {then}", "next"))
+        row.append(Span(f" {glyphs.arrow.to} {then}", "next"))
         room -= len(then) + 3
     said = f" in {beats}"
     if then and beats and room >= len(said):

@@ -15,6 +15,9 @@ from improv.tui.views.history import Meter
 _ROLES = {Part.YOU: "you", Part.MELODY: "improv", Part.CHORDS: "both"}
 """The colours of the parts that have their own."""
 
+HEIGHTS = {"meters": str(len(Part)), "meter-half": str(-(-len(Part) // 2))}
+"""Variables of the style sheet: the rows of the meters, one for each part or one for two."""
+
 _FALL_S = 0.3
 """How soon a falling meter is drawn again where no step comes before: each time costs the whole screen a look."""
 
@@ -89,9 +92,9 @@ def _meter(part: Part, level: float, seen: Snapshot, glyphs: Glyphs, width: int)
     if part in MIXED_PARTS and seen.settings.mixer[part].mute == ON:
         return [Span(name, "quiet"), Span("muted"[:room].ljust(room), "quiet")]
     filled = min(room, round(room * level / 127))
-    glyph = glyphs.improv if part is Part.MELODY else glyphs.you
+    glyph = glyphs.improv.body if part is Part.MELODY else glyphs.you.body
     return [
         Span(name, "quiet"),
         Span(glyph * filled, _ROLES.get(part, "text")),
-        Span(glyphs.rest * (room - filled), "faint"),
+        Span(glyphs.gauge.rest * (room - filled), "faint"),
     ]

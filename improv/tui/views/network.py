@@ -107,7 +107,7 @@ def mind(
 def title(seen: Snapshot, glyphs: Glyphs, width: int, *, is_new: bool) -> Row:
     """What the columns are; where there is nothing new in them, what the network does instead."""
     name, said = (Span(f"{_TITLE}  ", "quiet"),), (Span(_instead(seen), "quiet"),)
-    bent, trained = glyphs.levels[-1], glyphs.trained[-1]
+    bent, trained = glyphs.gauge.levels[-1], glyphs.gauge.thin[-1]
     key = (Span(bent, "improv"), Span(" as set ", "quiet"), Span(trained, "quiet"), Span(" as trained", "quiet"))
     rows: tuple[Row, ...] = ((*name, *key), (Span(_TITLE, "quiet"),)) if is_new else ((*name, *said), said)
     return next((row for row in rows if width_of(row) <= width), ())
@@ -154,8 +154,8 @@ def bars(
     text: list[list[str]] = [[] for _ in range(height)]
     roles: list[list[str]] = [[] for _ in range(height)]
     for each in shown:
-        bent = _levels(each.steered / full, glyphs.levels, height)
-        trained = _levels(each.trained / full, glyphs.trained, height)
+        bent = _levels(each.steered / full, glyphs.gauge.levels, height)
+        trained = _levels(each.trained / full, glyphs.gauge.thin, height)
         role = "strong" if each.pitch in chosen else "improv" if is_new else "quiet"
         for row in range(height):
             thin = trained[row]

@@ -5,12 +5,13 @@ Yours and improv's differ by glyph and by colour, so that the roll can be read w
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from improv.music.notes import SILENCE, Cell
 from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Chord, Form, pitch_name
 from improv.music.turns import Turn, Who
 from improv.protocol.snapshot import Snapshot
-from improv.tui.theme.glyphs import Glyphs
+from improv.tui.theme.glyphs import Glyphs, NoteGlyphs
 from improv.tui.views.base import Row, Span, View, runs
 from improv.tui.views.history import Axis, Column, History, chord_known, form_of, place_of
 
@@ -111,12 +112,12 @@ def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int
         return axis, []
     places = _places(columns, seen, sheet)
     canvas = _lined(sheet, places, glyphs, rows)
-    pens = _pens(glyphs)
+    you, improv = _Pen(glyphs.you, "you"), _Pen(glyphs.improv, "improv")
     for column in columns.values():
-        _draw_cell(canvas, sheet, axis, column.step, column.improv, pens["improv"])
-        _draw_cell(canvas, sheet, axis, column.step, column.you, pens["you"])
-    _draw_cell(canvas, sheet, axis, seen.step, Cell(held=seen.system.midi.keys), pens["you"])
-    _draw_cell(canvas, sheet, axis, seen.step + 1, seen.planned, pens["planned"])
+        _draw_cell(canvas, sheet, axis, column.step, column.improv, improv)
+        _draw_cell(canvas, sheet, axis, column.step, column.you, you)
+    _draw_cell(canvas, sheet, axis, seen.step, Cell(held=seen.system.midi.keys), you)
+    _draw_cell(canvas, sheet, axis, seen.step + 1, seen.planned, _Pen(glyphs.planned, "planned"))
     picture = [(Span(_label(axis, row, gutter), "quiet"), *drawn) for row, drawn in enumerate(canvas.rows())]
     if ruled:
         marks = _turns(columns, history.at(sheet.steps.start - 1), seen, sheet, glyphs)
@@ -161,36 +162,16 @@ def _lined(sheet: Sheet, places: Mapping[int, int], glyphs: Glyphs, rows: int) -
     for step in sheet.steps:
         x = sheet.cell(step)
         if places[step] % STEPS_PER_BAR == 0 and 0 <= x < sheet.width:
-            cells[x], roles[x] = glyphs.bar, "faint"
-    cells[sheet.now], roles[sheet.now] = glyphs.now, "quiet"
+            cells[x], roles[x] = glyphs.roll.bar, "faint"
+    cells[sheet.now], roles[sheet.now] = glyphs.roll.now, "quiet"
     return _Canvas(cells, roles, rows)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pen:
-    """The glyphs that draw a note: its body, its beginning, its end before the next, and by halves of a cell."""
+class _Pen(NamedTuple):
+    """What draws the notes of one player."""
 
-    body: str
-    struck: str
-    ends: str
-    halves: str
-    halves_ends: str
+    glyphs: NoteGlyphs
     role: str
-
-
-def _pens(glyphs: Glyphs) -> dict[str, _Pen]:
-    you = _Pen(glyphs.you, glyphs.you_struck, glyphs.you_ends, glyphs.you_halves, glyphs.you_halves_ends, "you")
-    improv = _Pen(
-        glyphs.improv,
-        glyphs.improv_struck,
-        glyphs.improv_ends,
-        glyphs.improv_halves,
-        glyphs.improv_halves_ends,
-        "improv",
-    )
-    halves = glyphs.planned_halves
-    planned = _Pen(glyphs.planned, glyphs.planned_struck, glyphs.planned, halves, halves, "planned")
-    return {"you": you, "improv": improv, "planned": planned}
 
 
 def _draw_cell(canvas: _Canvas, sheet: Sheet, axis: Axis, step: int, cell: Cell, pen: _Pen) -> None:
@@ -214,22 +195,21 @@ def _at(tick: int, cells: int) -> int:
 
 
 def _draw_note(canvas: _Canvas, axis: Axis, pitch: int, over: range, pen: _Pen, *, struck: bool) -> None:
-    """A note over some cells; where it is struck again, the one before gets an end that can be seen."""
-    by_halves = axis.per_row == 2 and pen.halves
+    """Draw a note over some cells; where its pitch begins again, the note before gets an end that can be seen."""
+    glyphs, role = pen
     upper = (pitch - axis.low) % 2
     for row in axis.rows_of(pitch):
-        if by_halves:
+        if axis.per_row == 2 and glyphs.halves:
             for x in over:
-                there = canvas.at(row, x, pen.role)
-                both = there in {pen.halves[1 - upper], pen.halves[2]}
-                canvas.put(row, x, pen.halves[2 if both else upper], pen.role)
-            if struck and canvas.at(row, over.start - 1, pen.role) == pen.halves[upper]:
-                canvas.put(row, over.start - 1, pen.halves_ends[upper], pen.role)
+                both = canvas.at(row, x, role) in {glyphs.halves[1 - upper], glyphs.halves[2]}
+                canvas.put(row, x, glyphs.halves[2 if both else upper], role)
+            if struck and canvas.at(row, over.start - 1, role) == glyphs.halves[upper]:
+                canvas.put(row, over.start - 1, glyphs.halves_end[upper], role)
             continue
-        if struck and canvas.at(row, over.start - 1, pen.role):
-            canvas.put(row, over.start - 1, pen.ends, pen.role)
+        if struck and canvas.at(row, over.start - 1, role):
+            canvas.put(row, over.start - 1, glyphs.end, role)
         for x in over:
-            canvas.put(row, x, pen.struck if struck and x == over.start else pen.body, pen.role)
+            canvas.put(row, x, glyphs.onset if struck and x == over.start else glyphs.body, role)
 
 
 _Labels = list[tuple[int, str, str]]
@@ -253,7 +233,7 @@ def _turns(
             start = turn.start if last is None else max(turn.start, last + 1)
             if turn.who is Who.NOBODY and turn.end is not None:
                 start += (turn.end - start) % STEPS_PER_BAR  # whole bars are counted
-            mark = glyphs.turn if start in sheet.steps else ""
+            mark = glyphs.roll.turn if start in sheet.steps else ""
             marks.append((max(0, sheet.cell(start)), mark + _NAMES[turn.who], _TURN_ROLES[turn.who]))
         who, last = turn.who, step
     return marks

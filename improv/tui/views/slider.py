@@ -30,7 +30,7 @@ def slider(control: Control, value: Value, width: int, glyphs: Glyphs, bar: Styl
     first, last = min(knob, zero), max(knob, zero)
     filled = glyphs.rule * (last - first)
     return [
-        Segment(glyphs.rest * first, rest),
+        Segment(glyphs.gauge.rest * first, rest),
         Segment(glyphs.beat_on + filled if knob < zero else filled + glyphs.beat_on, bar),
-        Segment(glyphs.rest * (width - last - 1), rest),
+        Segment(glyphs.gauge.rest * (width - last - 1), rest),
     ]

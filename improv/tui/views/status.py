@@ -84,12 +84,12 @@ def _second(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[Field]:
     elif name := keyboard(system):
         told.append(_field(glyphs, f"it hears {name}", f"it hears {name.partition(':')[0]}"))
     if system.network.model:
-        coming = f" {glyphs.to} {system.network.next_model}" if system.network.next_model else ""
+        coming = f" {glyphs.arrow.to} {system.network.next_model}" if system.network.next_model else ""
         told.append(
             _field(
                 glyphs,
                 system.network.model + coming,
-                *((f"{glyphs.to} {system.network.next_model}",) if coming else ()),
+                *((f"{glyphs.arrow.to} {system.network.next_model}",) if coming else ()),
             )
         )
     told.append(_field(glyphs, f"{seen.tempo:.4g} bpm"))

@@ -48,9 +48,9 @@ def gauge(seen: Snapshot, glyphs: Glyphs, width: int) -> str:
     """What is left of the turn, in the pattern of whose it is; of one that has no end, nothing."""
     left, total = seen.beats_left, _beats(seen)
     if not seen.playing or left is None or total is None or width <= 0:
-        return glyphs.rest * max(0, width)
+        return glyphs.gauge.rest * max(0, width)
     filled = min(width, ceil(width * left / total))
-    return _pattern(seen, glyphs, filled) + glyphs.rest * (width - filled)
+    return _pattern(seen, glyphs, filled) + glyphs.gauge.rest * (width - filled)
 
 
 def _beats(seen: Snapshot) -> float | None:
@@ -61,13 +61,13 @@ def _beats(seen: Snapshot) -> float | None:
 def _pattern(seen: Snapshot, glyphs: Glyphs, width: int) -> str:
     match seen.turn.who:
         case _ if not seen.playing:
-            return glyphs.rest * width
+            return glyphs.gauge.rest * width
         case Who.YOU:
-            return glyphs.you * width
+            return glyphs.you.body * width
         case Who.IMPROV:
-            return glyphs.improv * width
+            return glyphs.improv.body * width
         case Who.BOTH:
-            return (glyphs.you + glyphs.improv) * (width // 2) + glyphs.you * (width % 2)
+            return (glyphs.you.body + glyphs.improv.body) * (width // 2) + glyphs.you.body * (width % 2)
         case _:
             return glyphs.rule * width
 
@@ -206,7 +206,7 @@ def _huge(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
     """Five rows: the same, twice as large; none if they are too wide."""
     word, left, role = word_of(seen), _steady(seen), role_of(seen)
     edge = _pattern(seen, glyphs, 2)
-    ink = glyphs.pixels[-1] if glyphs.pixels else glyphs.you
+    ink = glyphs.pixels[-1] if glyphs.pixels else glyphs.you.body
     head = 5 + 2 * big.width_of(word) + (4 + 2 * big.width_of(left) if left else 0)
     place, label, room = _fitting(seen, width - head - 4, 2)
     if room < _LEAST_MIDDLE:
