@@ -52,41 +52,42 @@ class OnnxModel:
             at_once = [*self._heads, *self._memory]
 
             def computed(outputs: Sequence[str]) -> "_Part":
-                return _Part(_session(part(content, outputs), _PROVIDERS[provider]), outputs)
+                return _Part(self.spec, _session(part(content, outputs), _PROVIDERS[provider]), outputs)
 
             # a step need not say what is asked only after it
-            self._step = computed(at_once) if later else _Part(whole, at_once)
+            self._step = computed(at_once) if later else _Part(self.spec, whole, at_once)
             self._later = {head: computed([head]) for head in later}
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
         """Logits by head and the next memory, in fresh arrays; not those of heads that are asked after the step."""
-        found = self._step.run(_feed(features, memory))
+        found = self._step.run(features, memory)
         after = zip(self.spec.state, self._memory, strict=True)
         return {head: found[head] for head in self._heads}, {name: found[told] for name, told in after}
 
     def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         """One head's logits, for which nothing is computed that it does not need."""
-        return self._later[head].run(_feed(features, memory))[head]
+        return self._later[head].run(features, memory)[head]
 
 
 class _Part:
     """A network, or what is left of it for some of its outputs."""
 
-    def __init__(self, session: "onnxruntime.InferenceSession", outputs: Sequence[str]) -> None:
+    def __init__(self, spec: ModelSpec, session: "onnxruntime.InferenceSession", outputs: Sequence[str]) -> None:
         self._session = session
         self._outputs = outputs
-        self._inputs = [each.name for each in session.get_inputs()]
+        taken = {each.name for each in session.get_inputs()}
+        self._features = [name for name in spec.features if name in taken]
+        self._memory = [(name, f"{name}_in") for name in spec.state if f"{name}_in" in taken]
 
-    def run(self, feed: Tensors) -> Tensors:
-        """Its outputs by name, from a feed that has its inputs among others."""
-        results: Sequence[Any] = self._session.run(self._outputs, {name: feed[name] for name in self._inputs})
+    def run(self, features: Tensors, memory: Tensors) -> Tensors:
+        """Return its outputs by name; of features and memory it takes those that it needs."""
+        feed = {name: features[name] for name in self._features}
+        for name, given in self._memory:
+            feed[given] = memory[name]
+        results: Sequence[Any] = self._session.run(self._outputs, feed)
         return dict(zip(self._outputs, results, strict=True))
-
-
-def _feed(features: Tensors, memory: Tensors) -> Tensors:
-    return {**features, **{f"{name}_in": value for name, value in memory.items()}}
 
 
 def provider_names() -> list[str]:

@@ -6,6 +6,7 @@ before, so the same seed and the same input give the same performance whatever e
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,11 +61,23 @@ def one_unit(
     keeps the likeliest that together reach it (Holtzman et al. 2020, section 3.1), one at least.
     Shape (units,). ValueError where the logits are not finite.
     """
+    log_w = _log_weights(logits, temperature, distribution, bias)
+    weights = np.exp(log_w - np.maximum.reduce(log_w))
+    return _nucleus(weights / np.add.reduce(weights), top_p)
+
+
+def likeliest_unit(logits: Tensor, *, distribution: str, bias: NDArray[np.float64] | float = 0.0) -> int:
+    """Return the likeliest unit, the first of equals. ValueError where the logits are not finite."""
+    return int(_log_weights(logits, 0, distribution, bias).argmax())
+
+
+def _log_weights(
+    logits: Tensor, temperature: float, distribution: str, bias: NDArray[np.float64] | float
+) -> _Logarithms:
+    """Return the logarithms of the units' weights up to a constant, shape (units,)."""
     _check_finite(logits)
     log_p = _WEIGHED[distribution](logits).ravel()
-    log_w = (log_p - log_p.max()) / max(temperature, _COLDEST) + bias
-    weights = np.exp(log_w - log_w.max())
-    return _nucleus(weights / weights.sum(), top_p)
+    return (log_p - np.maximum.reduce(log_p)) / max(temperature, _COLDEST) + bias
 
 
 def _nucleus(probabilities: Probabilities, top_p: float) -> Probabilities:
@@ -79,12 +92,25 @@ def _nucleus(probabilities: Probabilities, top_p: float) -> Probabilities:
 
 
 def _check_finite(logits: Tensor) -> None:
-    if not np.isfinite(logits).all():
+    if not np.logical_and.reduce(np.isfinite(logits), axis=None):
         raise ValueError("the network's logits are not finite")
 
 
 def draw(probabilities: Probabilities, seed: int, step: int, number: int = 0) -> int:
     """The unit a uniform random number picks; the same for the same seed, step and number of the choice within it."""
-    uniform = np.random.default_rng((seed, step & 0xFFFF_FFFF)).random(number + 1)[number]
-    edges = np.cumsum(probabilities)
-    return int(np.searchsorted(edges / edges[-1], uniform, side="right"))
+    edges = np.add.accumulate(probabilities)
+    return int((edges / edges[-1]).searchsorted(_uniforms(seed, step, number)[number], side="right"))
+
+
+def _uniforms(seed: int, step: int, number: int) -> NDArray[np.float64]:
+    """Return the uniform random numbers of a step, that of a number among them."""
+    return _block(seed, step, -(-(number + 1) // _BLOCK) * _BLOCK)
+
+
+_BLOCK = 8
+"""Numbers are made by so many at a time: a step's choices are a few, and share the cost of a generator."""
+
+
+@lru_cache(maxsize=64)
+def _block(seed: int, step: int, count: int) -> NDArray[np.float64]:
+    return np.random.default_rng((seed, step & 0xFFFF_FFFF)).random(count)

@@ -4,7 +4,8 @@ import numpy as np
 
 from improv.models.contract import Tensor
 from improv.models.encodings import CHORD_HEAD, Encoding, StepInput
-from improv.models.sampling import draw, on_units, one_unit
+from improv.models.encodings.base import unit_rows
+from improv.models.sampling import draw, likeliest_unit, on_units, one_unit
 from improv.session.state import Session
 
 _USUAL_CHORDS = 0.98
@@ -28,20 +29,20 @@ def choose_chord_units(logits: Tensor, step_input: StepInput, encoding: Encoding
         return on_units(logits)
     settings, bias = session.settings, encoding.chord_bias(step_input)
     if not settings.changes:
-        likely = one_unit(logits, 0, distribution=distribution, bias=bias)
-        return np.asarray(likely == likely.max(), np.float32)
+        unit = likeliest_unit(logits, distribution=distribution, bias=bias)
+        return unit_rows(logits.size)[unit]
     usual = one_unit(logits, 1, distribution=distribution, bias=bias, top_p=_USUAL_CHORDS)
     bias = np.where(usual > 0, bias, -np.inf)
     likely = one_unit(logits, settings.changes, distribution=distribution, bias=bias)
-    unit = draw(likely, settings.seed, _draw_step(session, encoding), _CHORD_DRAW)
-    return np.asarray(np.arange(len(likely)) == unit, np.float32)
+    unit = draw(likely, settings.seed, _chord_draw_step(session, encoding), _CHORD_DRAW)
+    return unit_rows(logits.size)[unit]
 
 
-def _draw_step(session: Session, encoding: Encoding) -> int:
-    """The step as which the chord that is decided is drawn: its own, or that at its place in a chorus before.
+def _chord_draw_step(session: Session, encoding: Encoding) -> int:
+    """Return the step whose random number draws the chord: its own, or that at its place in an earlier chorus.
 
-    What is drawn again is the same wherever the network thinks the same: so choruses share their changes as players'
-    do, and another follows now and then.
+    A chorus keeps the draws of the one before it as often as players keep its changes, so that most choruses share
+    theirs and another follows now and then.
     """
     chorus, place = divmod(session.place + encoding.lookahead_steps, session.tune.form.steps)
     steps, kept = session.tune.form.steps, np.array([_KEPT_CHANGES, 1 - _KEPT_CHANGES])

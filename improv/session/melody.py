@@ -56,7 +56,8 @@ def plain_line(step: int, chord: Chord | None, encoding: Encoding) -> Cell:
     """Chord tones up and down the range, one on each beat, the form of it given by the place alone."""
     if step % STEPS_PER_BEAT or chord is None:
         return SILENCE
-    tones = [pitch for pitch in encoding.melody_pitches() if pitch % 12 in chord.pitch_classes]
+    classes = chord.pitch_classes
+    tones = [pitch for pitch in encoding.melody_pitches() if pitch % 12 in classes]
     if not tones:
         return SILENCE
     turn = max(1, 2 * (len(tones) - 1))

@@ -5,8 +5,9 @@ The session speaks to every network through here. This room must never know what
 
 import hashlib
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from math import inf
 from typing import Annotated, Any, Protocol, TypeAlias
 
@@ -58,13 +59,26 @@ class Choice:
     """It is drawn among no fewer than make up this probability."""
 
 
-def chord_leaning(pitches: Sequence[int], chord: Chord | None, leaning: float) -> Bias:
-    """What leaning on a chord adds to each pitch that is none of its tones; nothing where there is no chord."""
-    inside = np.isin(np.asarray(pitches) % 12, list(chord.pitch_classes) if chord else range(12))
-    if not leaning:
-        return np.zeros(len(inside))
-    out = -inf if leaning >= 1 else -_LEANING_NATS * leaning / (1 - leaning)
-    return np.where(inside, 0.0, out)
+@cache
+def unit_rows(count: int) -> Tensor:
+    """Return a row for each unit, in which it alone is on, and a last one of zeros: shape (count + 1, count).
+
+    Rows are shared by all who ask, and so cannot be written to.
+    """
+    rows = np.eye(count + 1, count, dtype=np.float32)
+    rows.flags.writeable = False
+    return rows
+
+
+@lru_cache(maxsize=256)
+def chord_leaning(pitches: tuple[int, ...], chord: Chord | None, leaning: float) -> Bias:
+    """Return what leaning on a chord adds to each pitch that is none of its tones; zeros where there is no chord."""
+    bias = np.zeros(len(pitches))
+    if leaning and chord is not None:
+        outside = ~np.isin(np.asarray(pitches) % 12, list(chord.pitch_classes))
+        bias[outside] = -inf if leaning >= 1 else -_LEANING_NATS * leaning / (1 - leaning)
+    bias.flags.writeable = False
+    return bias
 
 
 def digest(meaning: Mapping[str, Any]) -> str:

@@ -4,13 +4,27 @@ Pitches and chords are counted from the key, so that twelve keys are one.
 """
 
 from bisect import bisect
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache, lru_cache
 from math import inf
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
-from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Decoder, Steer, StepInput, chord_leaning, digest
+from improv.models.encodings.base import (
+    CHORD_HEAD,
+    Bias,
+    Choice,
+    Decoder,
+    Steer,
+    StepInput,
+    chord_leaning,
+    digest,
+    unit_rows,
+)
 from improv.music.notes import SILENCE, Cell
 from improv.music.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
 from improv.music.theory import PITCH_CLASSES, QUALITIES, STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP, Chord, Form
@@ -139,10 +153,8 @@ class Cells:
         line = [self.unit(pitch) for pitch in top_line(cell)]
         chords = (step_input.frame.chord, *step_input.chord_lookahead)
         decided, call = step_input.place + 1, step_input.call_cell
-        place = np.zeros(STEPS_PER_BAR + _FORM_BARS, np.float32)
-        place[decided % STEPS_PER_BAR] = 1
-        if step_input.form_steps == _FORM_BARS * STEPS_PER_BAR:
-            place[STEPS_PER_BAR + decided // STEPS_PER_BAR % _FORM_BARS] = 1
+        is_blues = step_input.form_steps == _FORM_BARS * STEPS_PER_BAR
+        bar = decided // STEPS_PER_BAR % _FORM_BARS if is_blues else None
         tensors = {
             "rhythm": _one_hot(NUMBERS[rhythm_of(cell)], len(RHYTHMS)),
             "onsets": self._units(top_line(cell)),
@@ -150,15 +162,14 @@ class Cells:
             "newest_chord": chord_notes(chords[-1]),
             "chord": chord_notes(chords[min(_CHORD, len(chords) - 1)]),
             "chord_ahead": chord_notes(chords[min(_CHORD_AHEAD, len(chords) - 1)]),
-            "place": place,
-            "who": np.array([step_input.players_turn, step_input.improv_plays], np.float32),
+            "place": _place(decided % STEPS_PER_BAR, bar),
+            "who": _who(step_input.players_turn, step_input.improv_plays),
             "tempo": _one_hot(bisect(_TEMPI_BPM, step_input.bpm), len(_TEMPI_BPM) + 1),
             "asked_rhythm": _one_hot(None if call is None else NUMBERS[rhythm_of(call)], len(RHYTHMS)),
             "asked": self._units(top_line(call) if call else ()),
             "answered": _one_hot(self._distance(cell, step_input.previous_call_cell), 2 * _FARTHEST + 1),
         }
-        tensors |= {name: np.zeros(width, np.float32) for name, width in self._choice_shapes.items()}
-        return {name: tensor[None] for name, tensor in tensors.items()}
+        return {name: tensor[None] for name, tensor in tensors.items()} | _no_choices(self)
 
     def unit(self, pitch: int) -> int:
         """The unit of a pitch in the key of C; what lies outside the range is heard in the octave that is nearest."""
@@ -168,6 +179,8 @@ class Cells:
         return above if above < self.pitch_count else self.pitch_count - 12 + (above - self.pitch_count) % 12
 
     def _units(self, pitches: tuple[int, ...]) -> Tensor:
+        if len(pitches) <= 1:
+            return _one_hot(self.unit(pitches[0]) if pitches else None, self.pitch_count)
         units = np.zeros(self.pitch_count, np.float32)
         units[[self.unit(pitch) for pitch in pitches]] = 1
         return units
@@ -182,31 +195,27 @@ class Cells:
 
     def _line(self, units: list[int]) -> Tensor:
         """The last two, the latest first; zeros where there are none."""
-        return np.concatenate([_one_hot(unit, self.pitch_count) for unit in (*units[:-3:-1], None, None)[:2]])
+        line = np.zeros(2 * self.pitch_count, np.float32)
+        for number, unit in enumerate(units[:-3:-1]):
+            line[number * self.pitch_count + unit] = 1
+        return line
 
     def melody_pitches(self) -> tuple[int, ...]:
         """G1 to F#7."""
-        return tuple(range(self.pitch_low, self.pitch_low + self.pitch_count))
+        return _range(self.pitch_low, self.pitch_count)
 
     def chord_units(self, chord: Chord | None) -> Tensor:
         """The unit of a chord by its root and kind, the last one for none; ValueError for a chord without a name."""
-        if chord is None:
-            return _one_hot(_CHORDS - 1, _CHORDS)
-        return _one_hot(chord.root * len(_KINDS) + _KINDS.index(chord.intervals), _CHORDS)
+        return _one_hot(_chord_unit(chord), _CHORDS)
 
     def chord_bias(self, step_input: StepInput) -> Bias:
         """Chords change on beats; a chorus of twelve bars begins on the first degree, its fifth bar on the fourth."""
-        bias = np.zeros(_CHORDS)
         newest = (step_input.frame.chord, *step_input.chord_lookahead)[-1]
         place = step_input.place + 1 + self.lookahead_steps
         if place % STEPS_PER_BEAT:
-            return np.where(self.chord_units(newest) > 0, bias, -inf)
+            return _only_chord(newest)
         is_blues = step_input.form_steps == _FORM_BARS * STEPS_PER_BAR
-        degree = PILLARS.get(place % step_input.form_steps) if is_blues else None
-        if degree is not None:
-            roots = np.arange(len(bias)) // len(_KINDS)
-            bias = np.where(roots == degree, bias, -inf)
-        return bias
+        return _only_root(PILLARS.get(place % step_input.form_steps) if is_blues else None)
 
     def chord(self, units: Tensor, form: Form) -> Chord | None:
         """The chord whose unit is on, None for the last."""
@@ -248,14 +257,7 @@ class Cells:
 
         A line that tends to rest is likelier to be silent for the step, after a note as after a rest.
         """
-        bias = _DENSITY_NATS * steer.density * _ONSETS + _RESTS_NATS * steer.rests * _SILENT
-        if not sounds:
-            bias = np.where(_HELD, -inf, bias)
-        if steer.strikes:
-            bias = np.where(_ONSETS > 0, bias, -inf)
-        if steer.steps_left == 1:
-            bias = np.where(_ONSETS > 0, -inf, bias)
-        return np.asarray(bias, np.float64)
+        return _rhythm_bias(steer, sounds)
 
     def pitch_bias(self, steer: Steer, chord: Chord | None) -> Bias:
         """A line that leans on the chord plays more of its tones."""
@@ -278,17 +280,79 @@ def call_pitch_at(cell: Cell, tick: int) -> int | None:
     return begun[-1] if begun else max(cell.held, default=next(iter(line.values()), None))
 
 
+@lru_cache(maxsize=256)
 def chord_notes(chord: Chord | None) -> Tensor:
     """A chord as a network is told of it: its root and its pitch classes, 1.0 for on, shape (24,); zeros for none."""
     notes = np.zeros(2 * len(PITCH_CLASSES), np.float32)
     if chord is not None:
         notes[chord.root] = 1
         notes[[len(PITCH_CLASSES) + pitch_class for pitch_class in chord.pitch_classes]] = 1
+    notes.flags.writeable = False
     return notes
 
 
+# --- what is the same at many steps, made once: shared, and so not to be written to ---------------
+
+
 def _one_hot(unit: int | None, count: int) -> Tensor:
-    units = np.zeros(count, np.float32)
-    if unit is not None:
-        units[unit] = 1
-    return units
+    """Return the row of a unit, of zeros for None, shape (count,)."""
+    row: Tensor = unit_rows(count)[-1 if unit is None else unit]
+    return row
+
+
+@cache
+def _range(low: int, count: int) -> tuple[int, ...]:
+    return tuple(range(low, low + count))
+
+
+@cache
+def _place(step: int, bar: int | None) -> Tensor:
+    """Return where a step lies: the units of its place in the bar and, if that is known, of the form's bar."""
+    return _shared([_one_hot(step, STEPS_PER_BAR), _one_hot(bar, _FORM_BARS)])
+
+
+@cache
+def _who(players_turn: bool, improv_plays: bool) -> Tensor:
+    return _shared([np.array([players_turn, improv_plays], np.float32)])
+
+
+@cache
+def _no_choices(cells: Cells) -> Tensors:
+    """Return the inputs that tell of a step's choices, before there are any."""
+    return {name: _one_hot(None, width)[None] for name, width in cells._choice_shapes.items()}
+
+
+@lru_cache(maxsize=256)
+def _rhythm_bias(steer: Steer, sounds: bool) -> Bias:
+    bias = _DENSITY_NATS * steer.density * _ONSETS + _RESTS_NATS * steer.rests * _SILENT
+    if not sounds:
+        bias = np.where(_HELD, -inf, bias)
+    if steer.strikes:
+        bias = np.where(_ONSETS > 0, bias, -inf)
+    if steer.steps_left == 1:
+        bias = np.where(_ONSETS > 0, -inf, bias)
+    return _shared([np.asarray(bias, np.float64)])
+
+
+@lru_cache(maxsize=256)
+def _chord_unit(chord: Chord | None) -> int:
+    return _CHORDS - 1 if chord is None else chord.root * len(_KINDS) + _KINDS.index(chord.intervals)
+
+
+@lru_cache(maxsize=256)
+def _only_chord(chord: Chord | None) -> Bias:
+    """Forbid all chords but one."""
+    return _shared([np.where(np.arange(_CHORDS) == _chord_unit(chord), 0.0, -inf)])
+
+
+@cache
+def _only_root(root: int | None) -> Bias:
+    """Forbid all chords but those on a root, given in semitones above the key; None forbids none."""
+    return _shared([np.where((root is None) | (np.arange(_CHORDS) // len(_KINDS) == root), 0.0, -inf)])
+
+
+def _shared(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return arrays as one that cannot be written to."""
+    whole = np.concatenate(parts)
+    whole.flags.writeable = False
+    return whole

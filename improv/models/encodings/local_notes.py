@@ -120,7 +120,7 @@ class LocalNotes:
         again = np.isin(pitches, [onset.pitch for onset in before.onsets])
         inside = np.isin(pitches % 12, list(chord.pitch_classes) if chord else range(12))
         bias = np.where(again, -_DENSITY_NATS * steer.density, 0.0)
-        bias = bias + chord_leaning(pitches.tolist(), chord, steer.leaning)
+        bias = bias + chord_leaning(self.melody_pitches(), chord, steer.leaning)
         if steer.steps_left == STEPS_PER_BEAT and (inside & ~again).any():
             bias = np.where(inside & ~again, bias, -inf)
         if steer.strikes:
