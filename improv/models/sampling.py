@@ -61,23 +61,20 @@ def one_unit(
     keeps the likeliest that together reach it (Holtzman et al. 2020, section 3.1), one at least.
     Shape (units,). ValueError where the logits are not finite.
     """
-    log_w = _log_weights(logits, temperature, distribution, bias)
+    _check_finite(logits)
+    log_p = _WEIGHED[distribution](logits).ravel()
+    log_w = (log_p - np.maximum.reduce(log_p)) / max(temperature, _COLDEST) + bias
     weights = np.exp(log_w - np.maximum.reduce(log_w))
     return _nucleus(weights / np.add.reduce(weights), top_p)
 
 
-def likeliest_unit(logits: Tensor, *, distribution: str, bias: NDArray[np.float64] | float = 0.0) -> int:
-    """Return the likeliest unit, the first of equals. ValueError where the logits are not finite."""
-    return int(_log_weights(logits, 0, distribution, bias).argmax())
+def likeliest_unit(logits: Tensor, bias: NDArray[np.float64]) -> int:
+    """Return the likeliest unit of those that a bias does not forbid (-inf), the first of equals.
 
-
-def _log_weights(
-    logits: Tensor, temperature: float, distribution: str, bias: NDArray[np.float64] | float
-) -> _Logarithms:
-    """Return the logarithms of the units' weights up to a constant, shape (units,)."""
+    ValueError where the logits are not finite.
+    """
     _check_finite(logits)
-    log_p = _WEIGHED[distribution](logits).ravel()
-    return (log_p - np.maximum.reduce(log_p)) / max(temperature, _COLDEST) + bias
+    return int((logits.ravel() + bias).argmax())
 
 
 def _nucleus(probabilities: Probabilities, top_p: float) -> Probabilities:
@@ -92,7 +89,8 @@ def _nucleus(probabilities: Probabilities, top_p: float) -> Probabilities:
 
 
 def _check_finite(logits: Tensor) -> None:
-    if not np.logical_and.reduce(np.isfinite(logits), axis=None):
+    total = np.add.reduce(logits, axis=None)  # one look where all is well
+    if not math.isfinite(total) and not np.isfinite(logits).all():
         raise ValueError("the network's logits are not finite")
 
 
@@ -113,4 +111,5 @@ _BLOCK = 8
 
 @lru_cache(maxsize=64)
 def _block(seed: int, step: int, count: int) -> NDArray[np.float64]:
-    return np.random.default_rng((seed, step & 0xFFFF_FFFF)).random(count)
+    raw = np.random.PCG64((seed, step & 0xFFFF_FFFF)).random_raw(count)
+    return (raw >> np.uint64(11)) * 2.0**-53  # as `default_rng` makes numbers of [0, 1) of the same raw ones

@@ -34,11 +34,13 @@ class Cell:
     @property
     def pitches(self) -> frozenset[int]:
         """Every pitch that sounds somewhere in the step."""
-        return frozenset(self.held) | {onset.pitch for onset in self.onsets}
+        return frozenset([*self.held, *(onset.pitch for onset in self.onsets)])
 
     @property
     def sounding_after(self) -> frozenset[int]:
         """The pitches still sounding when the step ends."""
+        if not self.releases:
+            return self.pitches
         ended = {
             release.pitch
             for release in self.releases
@@ -52,6 +54,9 @@ class Cell:
 
     def transposed(self, semitones: int) -> "Cell":
         """The cell higher or lower, what would leave MIDI's range moved back by octaves."""
+
+        if not semitones or self is SILENCE:
+            return self
 
         def moved(pitch: int) -> int:
             target = pitch + semitones

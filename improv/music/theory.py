@@ -104,6 +104,8 @@ class Chord:
 
     def transposed(self, semitones: int) -> "Chord":
         """The same quality on another root."""
+        if not semitones:
+            return self
         return Chord((self.root + semitones) % 12, self.intervals)
 
     def voiced(self, low: int) -> tuple[int, ...]:

@@ -9,8 +9,8 @@ from improv.protocol.heard import Heard
 from improv.session.band.arrange import arrange
 from improv.session.melody import plain_line
 from improv.session.network import has_melody, with_empty_memory
-from improv.session.state import Played, Session
-from improv.session.step import makes_music, prepare_step, settle, silent_step
+from improv.session.state import NetworkState, Played, Session
+from improv.session.step import makes_music, prepare_step, silent_step, sounding
 
 LATE = "the network was late"
 """The fault of a network that has done nothing wrong but was too slow."""
@@ -30,7 +30,8 @@ def fallback(
     An empty `fault` says that nothing has gone wrong yet.
     """
     encoding = ENCODINGS[model.spec.encoding]
-    before, session, inputs = prepare_step(session, heard, encoding)
+    step = prepare_step(session, heard, encoding)
+    before, session = step.before, step.session
     if fault:
         in_a_row = before.health.consecutive_faults + (fault != LATE)
         faults = replace(session.health, faults=before.health.faults + 1, consecutive_faults=in_a_row, last_fault=fault)
@@ -38,23 +39,21 @@ def fallback(
     if not audible:
         session = replace(session, health=replace(session.health, missed_steps=before.health.missed_steps + 1))
     if not makes_music(session):
-        return silent_step(before, session, inputs, audible=audible)
-    chord, *lookahead = (
-        *inputs[-1].chord_lookahead,
-        session.tune.form.chord_at(session.place + encoding.lookahead_steps),
-    )
+        return silent_step(replace(step, session=session), audible=audible)
+    newest = session.tune.form.chord_at(session.place + encoding.lookahead_steps)
+    chord, *lookahead = (*step.inputs[-1].chord_lookahead, newest)
     melody = SILENCE
     if audible and session.turn.who.plays and has_melody(model.spec):
         melody = plain_line(session.place, chord, encoding)
-    network = replace(
-        session.network,
+    network = NetworkState(
+        memory=before.network.memory,
         output=Frame(melody, chord),
-        logits=None,
         chord_lookahead=tuple(lookahead),
-        pending_inputs=(*before.network.pending_inputs, *inputs),
+        pending_inputs=(*before.network.pending_inputs, *step.inputs),
+        recent_inputs=session.network.recent_inputs,
         steps_behind=before.network.steps_behind + 1,
     )
-    session = settle(session, before, network)
+    session = sounding(before, session, network, session.band.style)
     failing = session.health.consecutive_faults == _FAULTS_BEFORE_FORGETTING > before.health.consecutive_faults
     if failing or session.network.steps_behind % session.tune.form.steps == 0:
         session = with_empty_memory(session, model)

@@ -6,6 +6,8 @@ from improv.models.contract import Tensor
 from improv.models.encodings import CHORD_HEAD, Encoding, StepInput
 from improv.models.encodings.base import unit_rows
 from improv.models.sampling import draw, likeliest_unit, on_units, one_unit
+from improv.music.theory import Chord
+from improv.session.network import AskedNetwork
 from improv.session.state import Session
 
 _USUAL_CHORDS = 0.98
@@ -18,8 +20,14 @@ _KEPT_CHANGES = 2 / 3
 """The share of choruses that players play over the changes of the one before (`python -m training substitutions`)."""
 
 
-def choose_chord_units(logits: Tensor, step_input: StepInput, encoding: Encoding, session: Session) -> Tensor:
-    """The units of the chord that is decided: each by itself, or one that keeps the form, the likeliest or drawn.
+def decide_chord(asked: AskedNetwork, session: Session) -> Chord | None:
+    """Return the chord that follows those which are known, as far ahead as the encoding looks."""
+    units = chord_units(asked.outputs[CHORD_HEAD], asked.step_input, asked.encoding, session)
+    return asked.encoding.chord(units, session.tune.form)
+
+
+def chord_units(logits: Tensor, step_input: StepInput, encoding: Encoding, session: Session) -> Tensor:
+    """Return the units of a chord: each decided by itself, or one that keeps the form, the likeliest or drawn.
 
     Temperature chooses only among those that are likely as the network was trained: where players would hardly ever
     change, nothing does, however freely chords are drawn.
@@ -29,7 +37,7 @@ def choose_chord_units(logits: Tensor, step_input: StepInput, encoding: Encoding
         return on_units(logits)
     settings, bias = session.settings, encoding.chord_bias(step_input)
     if not settings.changes:
-        unit = likeliest_unit(logits, distribution=distribution, bias=bias)
+        unit = likeliest_unit(logits, bias)
         return unit_rows(logits.size)[unit]
     usual = one_unit(logits, 1, distribution=distribution, bias=bias, top_p=_USUAL_CHORDS)
     bias = np.where(usual > 0, bias, -np.inf)

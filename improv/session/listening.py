@@ -4,7 +4,7 @@ from dataclasses import replace
 from math import copysign
 
 from improv.models.encodings import Encoding
-from improv.music.notes import Cell, NoteOn, Onset, Release, Timed
+from improv.music.notes import SILENCE, Cell, NoteOn, Onset, Release, Timed
 from improv.music.theory import STEPS_PER_BEAT, TICKS_PER_BEAT, TICKS_PER_STEP
 from improv.music.turns import Call, Mode, Turn, Who, is_stray, is_taken
 from improv.session.state import Key, Listener, PlayingStyle, Session
@@ -44,6 +44,8 @@ def hear(session: Session, notes: tuple[Timed, ...], grid: int) -> Session:
 
 def cell_at(keys: tuple[Key, ...], step: int) -> Cell:
     """What the player's keys sound like inside a step."""
+    if not keys:
+        return SILENCE
     start = step * TICKS_PER_STEP
     end = start + TICKS_PER_STEP
     sounding = [key for key in keys if key.onset < end and (key.release is None or key.release > start)]

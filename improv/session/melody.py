@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 
-from improv.models.contract import ModelSpec, Tensor, Tensors
+from improv.models.contract import ModelSpec, Tensor
 from improv.models.encodings import Choice, Decoder, Encoding, Steer
 from improv.models.sampling import draw, one_unit
 from improv.music.notes import SILENCE, Cell, Onset
@@ -13,25 +13,37 @@ from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Chord
 from improv.music.turns import NOTHING_YET, Answer, Mode, owes_a_note
 from improv.protocol.controls import Settings
 from improv.session.band.comping import CHORDS_LOW
+from improv.session.network import AskedNetwork, has_melody
 from improv.session.state import PitchLogits, PlayingStyle, Session
 
 _BEGINS = (CHORDS_LOW + 12, CHORDS_LOW + 34)
 """The lowest and the highest pitch with which a phrase begins that follows no player's register, C4 to Bb5."""
 
 
-def improvise(
-    decoder: Decoder, outputs: Tensors, asked: Callable[[Choice], Tensor], session: Session, spec: ModelSpec
+def decide_melody(
+    asked: AskedNetwork, chord: Chord | None, before: Session, session: Session
 ) -> tuple[Cell, PitchLogits | None]:
-    """What improv plays in the session's step, one choice after another, and what the network said of its first pitch.
+    """Return what improv plays in a step over its chord, and what the network said of the first pitch, if anything."""
+    if not has_melody(asked.model.spec):
+        return SILENCE, None
+    steer, call = steering(session, before), asked.step_input.call_cell
+    decoder = asked.encoding.decode_cell(steer, chord, before.network.output.melody, call)
+    return improvise(decoder, asked.logits, session, asked.model.spec)
 
-    `outputs` are the heads before any choice; `asked` gives a head's logits once some have been made. Where it is
-    not improv's turn nothing is drawn.
+
+def improvise(
+    decoder: Decoder, logits_of: Callable[[Choice], Tensor], session: Session, spec: ModelSpec
+) -> tuple[Cell, PitchLogits | None]:
+    """Draw one choice after another, and return the cell they make and what the network said of its first pitch.
+
+    `logits_of` gives the logits of a choice once those before it have been made. Where it is not improv's turn
+    nothing is drawn.
     """
     settings, octaves = session.settings, session.band.style.octaves + session.settings.register
     pitch_logits: PitchLogits | None = None
     choice = next(decoder)
-    logits = outputs[choice.head]
     for number in count():
+        logits = logits_of(choice)
         distribution = spec.heads[choice.head].distribution
         if pitch_logits is None and choice.pitches:
             pitch_logits = PitchLogits(logits.ravel(), distribution, choice.bias, choice.pitches, octaves)
@@ -48,7 +60,6 @@ def improvise(
             choice = decoder.send(draw(likely, settings.seed, session.step, number))
         except StopIteration as done:
             return done.value, pitch_logits
-        logits = asked(choice)
     return SILENCE, pitch_logits
 
 

@@ -1,10 +1,10 @@
 """What a network is fed of a performance, and a network taken up, swapped or begun anew."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from improv.models.contract import ModelSpec, StepModel, Tensors, no_memory
-from improv.models.encodings import ENCODINGS, Encoding, StepInput
+from improv.models.contract import ModelSpec, StepModel, Tensor, Tensors, no_memory
+from improv.models.encodings import ENCODINGS, Choice, Encoding, StepInput
 from improv.music.notes import SILENCE, Cell, Frame
 from improv.music.theory import PITCH_CLASSES, Chord, Form, pitch_class, shortest_way
 from improv.music.turns import Mode, Who
@@ -154,11 +154,45 @@ def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
     return Frame(melody, session.network.output.chord)
 
 
+@dataclass(frozen=True, slots=True)
+class AskedNetwork:
+    """A network that has made a step: what it says at once, and what it answers to a step's choices after that."""
+
+    model: StepModel
+    encoding: Encoding
+    step_input: StepInput
+    features: Tensors
+    outputs: Tensors
+    memory: Tensors
+    """The memory after the step."""
+
+    def logits(self, choice: Choice) -> Tensor:
+        """Return the logits of a choice, from the step's outputs or asked for with the choices so far."""
+        if choice.head in self.outputs:
+            return self.outputs[choice.head]
+        told = accepted_features(choice.features, self.model)
+        return self.model.ask(choice.head, {**self.features, **told}, self.memory)
+
+
+def ask_network(
+    network: NetworkState, inputs: tuple[StepInput, ...], encoding: Encoding, model: StepModel
+) -> AskedNetwork:
+    """Feed a network what it has missed, then a step's inputs. Whatever the model raises is raised."""
+    memory = network.memory
+    *earlier, last = (*network.pending_inputs, *inputs)
+    for each in earlier:
+        _, memory = model.step(encode_features(each, encoding, model), memory)
+    features = encode_features(last, encoding, model)
+    outputs, memory = model.step(features, memory)
+    return AskedNetwork(model, encoding, last, features, outputs, memory)
+
+
 def encode_features(step_input: StepInput, encoding: Encoding, model: StepModel) -> Tensors:
     """Return the input tensors of a model for one step, by name."""
     return accepted_features(encoding.encode(step_input), model)
 
 
 def accepted_features(tensors: Tensors, model: StepModel) -> Tensors:
-    """Those that a network takes."""
-    return {name: tensor for name, tensor in tensors.items() if name in model.spec.features}
+    """Return those of an encoding's tensors that a network takes."""
+    taken = model.spec.features
+    return {name: tensor for name, tensor in tensors.items() if name in taken}

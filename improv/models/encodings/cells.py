@@ -131,11 +131,7 @@ class Cells:
     @property
     def heads(self) -> dict[str, HeadSpec]:
         """A chord of every kind on every root, or none; a rhythm; a pitch, which depends on the choices so far."""
-        return {
-            CHORD_HEAD: HeadSpec((1, _CHORDS), "categorical"),
-            RHYTHM_HEAD: HeadSpec((1, len(RHYTHMS)), "categorical"),
-            PITCH_HEAD: HeadSpec((1, self.pitch_count), "categorical"),
-        }
+        return _heads(self.pitch_count)
 
     @property
     def melody_heads(self) -> tuple[str, ...]:
@@ -219,8 +215,7 @@ class Cells:
 
     def chord(self, units: Tensor, form: Form) -> Chord | None:
         """The chord whose unit is on, None for the last."""
-        root, kind = divmod(int(np.argmax(units)), len(_KINDS))
-        return None if root == len(PITCH_CLASSES) else Chord(root, _KINDS[kind])
+        return _ALL_CHORDS[int(units.argmax())]
 
     def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, call: Cell | None = None) -> Decoder:
         """A rhythm, then a pitch for each of its onsets, each knowing those before it.
@@ -332,6 +327,19 @@ def _rhythm_bias(steer: Steer, sounds: bool) -> Bias:
     if steer.steps_left == 1:
         bias = np.where(_ONSETS > 0, -inf, bias)
     return _shared([np.asarray(bias, np.float64)])
+
+
+_ALL_CHORDS = (*(Chord(root, kind) for root in range(len(PITCH_CLASSES)) for kind in _KINDS), None)
+"""The chord of each unit."""
+
+
+@cache
+def _heads(pitch_count: int) -> dict[str, HeadSpec]:
+    return {
+        CHORD_HEAD: HeadSpec((1, _CHORDS), "categorical"),
+        RHYTHM_HEAD: HeadSpec((1, len(RHYTHMS)), "categorical"),
+        PITCH_HEAD: HeadSpec((1, pitch_count), "categorical"),
+    }
 
 
 @lru_cache(maxsize=256)

@@ -5,20 +5,22 @@ from improv.music.parts import Part
 from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
 from improv.session.band.accompaniment import accompaniment_ends, accompany
 from improv.session.band.levels import volume_changes
-from improv.session.state import Session
+from improv.session.state import PlayingStyle, Session
 
 ACCENT = 10
 """How much louder the first beat of a bar is, and how much softer a note off the beat."""
 
 
-def transposed_to_performance(chosen: Frame, session: Session, before: Cell) -> Frame:
-    """What the network chose as it sounds: in the performance's key, in the player's register.
+def transposed_to_performance(chosen: Frame, session: Session, style: PlayingStyle, before: Cell) -> Frame:
+    """Return what the network chose as it sounds: in the performance's key, in the register of a playing style.
 
     A note that is held while the register changes is struck again in the new one.
     """
     semitones = session.semitones
     chord = chosen.chord.transposed(semitones) if chosen.chord else None
-    melody = chosen.melody.transposed(semitones + 12 * (session.band.style.octaves + session.settings.register))
+    melody = chosen.melody.transposed(semitones + 12 * (style.octaves + session.settings.register))
+    if not melody.held:
+        return Frame(melody, chord)
     moved = tuple(Onset(pitch) for pitch in melody.held if pitch not in before.sounding_after)
     held = tuple(pitch for pitch in melody.held if pitch in before.sounding_after)
     return Frame(Cell(moved + melody.onsets, held, melody.releases), chord)
@@ -29,7 +31,7 @@ def arrange(before: Session, session: Session) -> tuple[Placed, ...]:
     frame, start = session.band.frame, session.step * TICKS_PER_STEP
     stress = ACCENT if session.place % STEPS_PER_BAR == 0 else -ACCENT if session.place % STEPS_PER_BEAT else 0
     velocity = min(127, max(1, session.band.style.velocity + stress))
-    ended = before.band.frame.melody.sounding_after - set(frame.melody.held)
+    ended = before.band.frame.melody.sounding_after.difference(frame.melody.held)
     events = volume_changes(before, session)
     events += [Placed(start, NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]
     events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in frame.melody.onsets]

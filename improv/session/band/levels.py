@@ -9,6 +9,8 @@ from improv.session.state import Session
 def volume_changes(before: Session, session: Session) -> list[Placed]:
     """Return the levels that changed; in each bar those too that are not a synth's own, should it be a new synth."""
     start, bar_begins = session.step * TICKS_PER_STEP, session.place % STEPS_PER_BAR == 0
+    if before.band.levels == session.band.levels and not bar_begins:
+        return []
     return [
         Placed(start, Volume(part, level))
         for part, old, level in zip(MIXED_PARTS, before.band.levels, session.band.levels, strict=True)
