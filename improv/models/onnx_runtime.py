@@ -62,13 +62,15 @@ class OnnxModel:
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
         """Logits by head and the next memory, in fresh arrays; not those of heads that are asked after the step."""
-        found = self._step.run(features, memory)
-        after = zip(self.spec.state, self._memory, strict=True)
-        return {head: found[head] for head in self._heads}, {name: found[told] for name, told in after}
+        results = self._step.run(features, memory)
+        count = len(self._heads)
+        return dict(zip(self._heads, results[:count], strict=True)), dict(
+            zip(self.spec.state, results[count:], strict=True)
+        )
 
     def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         """One head's logits, for which nothing is computed that it does not need."""
-        return self._later[head].run(features, memory)[head]
+        return self._later[head].run(features, memory)[0]
 
 
 class _Part:
@@ -81,13 +83,13 @@ class _Part:
         self._features = [name for name in spec.features if name in taken]
         self._memory = [(name, f"{name}_in") for name in spec.state if f"{name}_in" in taken]
 
-    def run(self, features: Tensors, memory: Tensors) -> Tensors:
-        """Return its outputs by name; of features and memory it takes those that it needs."""
+    def run(self, features: Tensors, memory: Tensors) -> Sequence[Tensor]:
+        """Return its outputs in their order; of features and memory it takes those that it needs."""
         feed = {name: features[name] for name in self._features}
         for name, given in self._memory:
             feed[given] = memory[name]
         results: Sequence[Any] = self._session.run(self._outputs, feed)
-        return dict(zip(self._outputs, results, strict=True))
+        return results
 
 
 def provider_names() -> list[str]:

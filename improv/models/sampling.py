@@ -40,7 +40,7 @@ _WEIGHED: dict[str, Callable[[Tensor], _Logarithms]] = {
 
 def on_units(logits: Tensor) -> Tensor:
     """A `bernoulli` head: 1.0 for each unit more likely on than off. ValueError where they are not finite."""
-    _check_finite(logits)
+    _check_finite(logits.ravel())
     return (logits > _THRESHOLD_LOGIT).astype(np.float32)
 
 
@@ -61,11 +61,13 @@ def one_unit(
     keeps the likeliest that together reach it (Holtzman et al. 2020, section 3.1), one at least.
     Shape (units,). ValueError where the logits are not finite.
     """
+    logits = logits.ravel()
     _check_finite(logits)
-    log_p = _WEIGHED[distribution](logits).ravel()
+    log_p = _WEIGHED[distribution](logits)
     log_w = (log_p - np.maximum.reduce(log_p)) / max(temperature, _COLDEST) + bias
     weights = np.exp(log_w - np.maximum.reduce(log_w))
-    return _nucleus(weights / np.add.reduce(weights), top_p)
+    probabilities = weights / np.add.reduce(weights)
+    return probabilities if top_p >= 1 else _nucleus(probabilities, top_p)
 
 
 def likeliest_unit(logits: Tensor, bias: NDArray[np.float64]) -> int:
@@ -73,13 +75,12 @@ def likeliest_unit(logits: Tensor, bias: NDArray[np.float64]) -> int:
 
     ValueError where the logits are not finite.
     """
+    logits = logits.ravel()
     _check_finite(logits)
-    return int((logits.ravel() + bias).argmax())
+    return int((logits + bias).argmax())
 
 
 def _nucleus(probabilities: Probabilities, top_p: float) -> Probabilities:
-    if top_p >= 1:
-        return probabilities
     order = np.argsort(-probabilities, kind="stable")
     before = np.cumsum(probabilities[order]) - probabilities[order]
     kept = np.zeros_like(probabilities)
@@ -89,8 +90,7 @@ def _nucleus(probabilities: Probabilities, top_p: float) -> Probabilities:
 
 
 def _check_finite(logits: Tensor) -> None:
-    total = np.add.reduce(logits, axis=None)  # one look where all is well
-    if not math.isfinite(total) and not np.isfinite(logits).all():
+    if not math.isfinite(np.add.reduce(logits)) and not np.isfinite(logits).all():  # one look where all is well
         raise ValueError("the network's logits are not finite")
 
 
@@ -112,4 +112,6 @@ _BLOCK = 8
 @lru_cache(maxsize=64)
 def _block(seed: int, step: int, count: int) -> NDArray[np.float64]:
     raw = np.random.PCG64((seed, step & 0xFFFF_FFFF)).random_raw(count)
-    return (raw >> np.uint64(11)) * 2.0**-53  # as `default_rng` makes numbers of [0, 1) of the same raw ones
+    return np.asarray(
+        (raw >> np.uint64(11)) * 2.0**-53, np.float64
+    )  # as `default_rng` makes numbers of [0, 1) of the same raw ones

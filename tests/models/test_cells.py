@@ -71,9 +71,9 @@ def test_the_chords_that_come_and_the_place_are_those_of_the_step_that_is_decide
     place = 82  # in the eleventh bar, a beat before the A7 half-way through it
     ahead = tuple(FORM.chord_at(place + after) for after in range(1, CELLS.lookahead_steps + 1))
     tensors = CELLS.encode(StepInput(Frame(SILENCE, FORM.chord_at(place)), place, ahead, FORM.steps, improv_plays=True))
-    assert np.array_equal(tensors["chord"][0], chord_notes(Chord.parse("C7")))
-    assert np.array_equal(tensors["chord_ahead"][0], chord_notes(FORM.chord_at(place + 3)))
-    assert np.array_equal(tensors["newest_chord"][0], chord_notes(FORM.chord_at(place + CELLS.lookahead_steps)))
+    assert np.array_equal(tensors["chord"], chord_notes(Chord.parse("C7")))
+    assert np.array_equal(tensors["chord_ahead"], chord_notes(FORM.chord_at(place + 3)))
+    assert np.array_equal(tensors["newest_chord"], chord_notes(FORM.chord_at(place + CELLS.lookahead_steps)))
     assert on(tensors, "place") == [3, 8 + 10]
     assert on(CELLS.encode(StepInput(Frame(SILENCE, None), place)), "place") == [3]
     assert tensors["who"].tolist() == [[0, 1]]

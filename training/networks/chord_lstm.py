@@ -78,4 +78,4 @@ def _chords() -> Tensor:
     """Return each unit's chord as the network hears it, (units, 24)."""
     no_form = Form(())
     chords = [CELLS.chord(unit, no_form) for unit in np.eye(UNITS, dtype=np.float32)]
-    return torch.from_numpy(np.stack([chord_notes(chord) for chord in chords]))
+    return torch.from_numpy(np.concatenate([chord_notes(chord) for chord in chords]))

@@ -60,7 +60,7 @@ class Choice:
 
 
 @cache
-def unit_rows(count: int) -> Tensor:
+def unit_rows(count: int) -> NDArray[np.float32]:
     """Return a row for each unit, in which it alone is on, and a last one of zeros: shape (count + 1, count).
 
     Rows are shared by all who ask, and so cannot be written to.
@@ -68,6 +68,12 @@ def unit_rows(count: int) -> Tensor:
     rows = np.eye(count + 1, count, dtype=np.float32)
     rows.flags.writeable = False
     return rows
+
+
+def one_hot(unit: int | None, count: int) -> Tensor:
+    """Return the row in which a unit alone is on, or none for None, shape (1, count)."""
+    row = count if unit is None else unit
+    return unit_rows(count)[row : row + 1]
 
 
 @lru_cache(maxsize=256)

@@ -23,7 +23,7 @@ from improv.models.encodings.base import (
     StepInput,
     chord_leaning,
     digest,
-    unit_rows,
+    one_hot,
 )
 from improv.music.notes import SILENCE, Cell
 from improv.music.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
@@ -146,26 +146,26 @@ class Cells:
     def encode(self, step_input: StepInput) -> Tensors:
         """Return the input tensors of one step by name; no choice has been made yet."""
         cell = step_input.frame.melody
-        line = [self.unit(pitch) for pitch in top_line(cell)]
+        top = top_line(cell)
         chords = (step_input.frame.chord, *step_input.chord_lookahead)
         decided, call = step_input.place + 1, step_input.call_cell
         is_blues = step_input.form_steps == _FORM_BARS * STEPS_PER_BAR
         bar = decided // STEPS_PER_BAR % _FORM_BARS if is_blues else None
-        tensors = {
-            "rhythm": _one_hot(NUMBERS[rhythm_of(cell)], len(RHYTHMS)),
-            "onsets": self._units(top_line(cell)),
-            "line": self._line(line),
+        return {
+            "rhythm": one_hot(NUMBERS[rhythm_of(cell)], len(RHYTHMS)),
+            "onsets": self._units(top),
+            "line": self._line([self.unit(pitch) for pitch in top]),
             "newest_chord": chord_notes(chords[-1]),
             "chord": chord_notes(chords[min(_CHORD, len(chords) - 1)]),
             "chord_ahead": chord_notes(chords[min(_CHORD_AHEAD, len(chords) - 1)]),
             "place": _place(decided % STEPS_PER_BAR, bar),
             "who": _who(step_input.players_turn, step_input.improv_plays),
-            "tempo": _one_hot(bisect(_TEMPI_BPM, step_input.bpm), len(_TEMPI_BPM) + 1),
-            "asked_rhythm": _one_hot(None if call is None else NUMBERS[rhythm_of(call)], len(RHYTHMS)),
+            "tempo": one_hot(bisect(_TEMPI_BPM, step_input.bpm), len(_TEMPI_BPM) + 1),
+            "asked_rhythm": one_hot(None if call is None else NUMBERS[rhythm_of(call)], len(RHYTHMS)),
             "asked": self._units(top_line(call) if call else ()),
-            "answered": _one_hot(self._distance(cell, step_input.previous_call_cell), 2 * _FARTHEST + 1),
+            "answered": one_hot(self._distance(cell, step_input.previous_call_cell), 2 * _FARTHEST + 1),
+            **_no_choices(self),
         }
-        return {name: tensor[None] for name, tensor in tensors.items()} | _no_choices(self)
 
     def unit(self, pitch: int) -> int:
         """The unit of a pitch in the key of C; what lies outside the range is heard in the octave that is nearest."""
@@ -176,9 +176,9 @@ class Cells:
 
     def _units(self, pitches: tuple[int, ...]) -> Tensor:
         if len(pitches) <= 1:
-            return _one_hot(self.unit(pitches[0]) if pitches else None, self.pitch_count)
-        units = np.zeros(self.pitch_count, np.float32)
-        units[[self.unit(pitch) for pitch in pitches]] = 1
+            return one_hot(self.unit(pitches[0]) if pitches else None, self.pitch_count)
+        units = np.zeros((1, self.pitch_count), np.float32)
+        units[0, [self.unit(pitch) for pitch in pitches]] = 1
         return units
 
     def _distance(self, cell: Cell, answered: Cell | None) -> int | None:
@@ -191,9 +191,11 @@ class Cells:
 
     def _line(self, units: list[int]) -> Tensor:
         """The last two, the latest first; zeros where there are none."""
-        line = np.zeros(2 * self.pitch_count, np.float32)
+        if not units:
+            return one_hot(None, 2 * self.pitch_count)
+        line = np.zeros((1, 2 * self.pitch_count), np.float32)
         for number, unit in enumerate(units[:-3:-1]):
-            line[number * self.pitch_count + unit] = 1
+            line[0, number * self.pitch_count + unit] = 1
         return line
 
     def melody_pitches(self) -> tuple[int, ...]:
@@ -202,7 +204,7 @@ class Cells:
 
     def chord_units(self, chord: Chord | None) -> Tensor:
         """The unit of a chord by its root and kind, the last one for none; ValueError for a chord without a name."""
-        return _one_hot(_chord_unit(chord), _CHORDS)
+        return one_hot(_chord_unit(chord), _CHORDS).ravel()
 
     def chord_bias(self, step_input: StepInput) -> Bias:
         """Chords change on beats; a chorus of twelve bars begins on the first degree, its fifth bar on the fourth."""
@@ -234,14 +236,13 @@ class Cells:
         line: list[int] = []
         for tick in rhythm.ticks:
             pitch = None if call is None else call_pitch_at(call, tick)
-            chosen = {
-                "chosen_rhythm": _one_hot(NUMBERS[rhythm], len(RHYTHMS)),
+            features = {
+                "chosen_rhythm": one_hot(NUMBERS[rhythm], len(RHYTHMS)),
                 "chosen_line": self._line(line),
-                "chosen_tick": _one_hot(tick, TICKS_PER_STEP),
-                "chosen_asked": _one_hot(None if pitch is None else self.unit(pitch), self.pitch_count),
+                "chosen_tick": one_hot(tick, TICKS_PER_STEP),
+                "chosen_asked": one_hot(None if pitch is None else self.unit(pitch), self.pitch_count),
             }
-            features = {name: tensor[None] for name, tensor in chosen.items()}
-            bias = usual - _ECHO_NATS * chosen["chosen_asked"] if tick in struck else usual
+            bias = usual - _ECHO_NATS * features["chosen_asked"][0] if tick in struck else usual
             if ends and tick == rhythm.ticks[-1]:
                 bias = bias + chord_leaning(pitches, ends, 1)
             line.append((yield Choice(PITCH_HEAD, bias, pitches, features)))
@@ -277,22 +278,16 @@ def call_pitch_at(cell: Cell, tick: int) -> int | None:
 
 @lru_cache(maxsize=256)
 def chord_notes(chord: Chord | None) -> Tensor:
-    """A chord as a network is told of it: its root and its pitch classes, 1.0 for on, shape (24,); zeros for none."""
-    notes = np.zeros(2 * len(PITCH_CLASSES), np.float32)
+    """A chord as a network is told of it: its root and its pitch classes, 1.0 for on, shape (1, 24); zeros for none."""
+    notes = np.zeros((1, 2 * len(PITCH_CLASSES)), np.float32)
     if chord is not None:
-        notes[chord.root] = 1
-        notes[[len(PITCH_CLASSES) + pitch_class for pitch_class in chord.pitch_classes]] = 1
+        notes[0, chord.root] = 1
+        notes[0, [len(PITCH_CLASSES) + pitch_class for pitch_class in chord.pitch_classes]] = 1
     notes.flags.writeable = False
     return notes
 
 
 # --- what is the same at many steps, made once: shared, and so not to be written to ---------------
-
-
-def _one_hot(unit: int | None, count: int) -> Tensor:
-    """Return the row of a unit, of zeros for None, shape (count,)."""
-    row: Tensor = unit_rows(count)[-1 if unit is None else unit]
-    return row
 
 
 @cache
@@ -303,18 +298,18 @@ def _range(low: int, count: int) -> tuple[int, ...]:
 @cache
 def _place(step: int, bar: int | None) -> Tensor:
     """Return where a step lies: the units of its place in the bar and, if that is known, of the form's bar."""
-    return _shared([_one_hot(step, STEPS_PER_BAR), _one_hot(bar, _FORM_BARS)])
+    return _shared([one_hot(step, STEPS_PER_BAR), one_hot(bar, _FORM_BARS)], axis=1)
 
 
 @cache
 def _who(players_turn: bool, improv_plays: bool) -> Tensor:
-    return _shared([np.array([players_turn, improv_plays], np.float32)])
+    return _shared([np.array([[players_turn, improv_plays]], np.float32)])
 
 
 @cache
-def _no_choices(cells: Cells) -> Tensors:
+def _no_choices(cells: Cells) -> dict[str, Tensor]:
     """Return the inputs that tell of a step's choices, before there are any."""
-    return {name: _one_hot(None, width)[None] for name, width in cells._choice_shapes.items()}
+    return {name: one_hot(None, width) for name, width in cells._choice_shapes.items()}
 
 
 @lru_cache(maxsize=256)
@@ -359,8 +354,8 @@ def _only_root(root: int | None) -> Bias:
     return _shared([np.where((root is None) | (np.arange(_CHORDS) // len(_KINDS) == root), 0.0, -inf)])
 
 
-def _shared(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+def _shared(parts: Sequence[NDArray[Any]], axis: int = 0) -> NDArray[Any]:
     """Return arrays as one that cannot be written to."""
-    whole = np.concatenate(parts)
+    whole = np.concatenate(parts, axis)
     whole.flags.writeable = False
     return whole
