@@ -15,13 +15,11 @@ from typing import Protocol
 
 from improv.models.contract import StepModel, Tensor, Tensors
 from improv.music.clock import Clock
-from improv.music.notes import NoteOff, Placed
-from improv.music.parts import Part
 from improv.music.plan import Plan
 from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
-from improv.session.fallback import LATE, fallback
+from improv.session.fallback import LATE, FallbackPlan, fallback, fallback_plan
 from improv.session.lifecycle import finish, idled, skip_choruses
 from improv.session.network import caught_up
 from improv.session.state import Moment, Played, Session
@@ -178,6 +176,7 @@ class _Performance:
         self._settled: _Step | None = None
         self._skipped_choruses = 0
         self._handed = session.step
+        self._fallbacks: FallbackPlan | None = None
 
     def go_on_from_what_is_in_hand(self) -> None:
         """Take it that the step after the session's, and the bar behind that, are being played."""
@@ -288,8 +287,9 @@ class _Performance:
         self._handed = session.step + FALLBACK_STEPS
         begin, end = first * TICKS_PER_STEP, (self._last_step + 1) * TICKS_PER_STEP
         last = session.step + FALLBACK_STEPS
-        events, session = _fallbacks(session, taken_in, self._model)
-        kept = tuple(placed for placed in events if begin <= placed.tick < end)
+        plan = fallback_plan(session, taken_in, self._model, FALLBACK_STEPS, self._fallbacks)
+        self._fallbacks = plan
+        kept = tuple(placed for placed in plan.events if begin <= placed.tick < end)
         self._hands.play(Plan(first, kept, session.position.transport, max(0, last + 1 - first)))
         return taken_in
 
@@ -336,6 +336,7 @@ class _Performance:
             self._observe(Moment(step.session, step.heard, step.played, planned, step.how, self._skipped_choruses))
             self._skipped_choruses = 0
 
+<<<<<<< HEAD
 
 def _fallbacks(session: Session, heard: Heard, model: StepModel) -> tuple[list[Placed], Session]:
     """The events of the steps behind a session's, as they would be played without the network; the last session."""
@@ -346,3 +347,8 @@ def _fallbacks(session: Session, heard: Heard, model: StepModel) -> tuple[list[P
         heard = Heard()
     ends = [placed for placed in finish(session).events if isinstance(placed.event, NoteOff)]
     return events + [placed for placed in ends if placed.event.part is Part.MELODY], session
+=======
+    def _listened(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
+        arrived = self._hands.listen_until(deadline_s, at_once=at_once)
+        return None if arrived is None else Heard(tuple(arrived[0]), tuple(arrived[1]))
+>>>>>>> b96b4db (The bar in hand goes on from the one before: one new step is planned, and what a command changes is known)

@@ -1,12 +1,18 @@
-"""A step without the network, which has failed or is late: the form goes on, and a plain line over it."""
+"""Steps without the network, which has failed or is late: the form goes on, and a plain line over it.
 
-from dataclasses import replace
+Some are always planned ahead, so that there is something to play whatever happens.
+"""
+
+from dataclasses import dataclass, replace
 
 from improv.models.contract import StepModel
-from improv.models.encodings import ENCODINGS
-from improv.music.notes import SILENCE, Frame, NoteOn
+from improv.models.encodings import ENCODINGS, Encoding
+from improv.music.notes import SILENCE, Frame, NoteOff, NoteOn, Placed
+from improv.music.parts import Part
+from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.session.band.arrange import arrange
+from improv.session.lifecycle import finish
 from improv.session.melody import plain_line
 from improv.session.network import has_melody, with_empty_memory
 from improv.session.state import NetworkState, Played, Session
@@ -61,3 +67,97 @@ def fallback(
     if not audible:
         events = tuple(placed for placed in events if not isinstance(placed.event, NoteOn))
     return session, Played(session.band.frame, events)
+
+
+# --- planned ahead ----------------------------------------------------------------------------------
+
+_NETWORKS_OWN = frozenset({"temperature", "top_p", "density", "rests", "leaning", "changes", "seed"})
+"""Settings that only a network obeys: where they alone have changed, what is planned without it still holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackPlan:
+    """The steps after a session's as they are played if nothing better comes in time."""
+
+    base: Session
+    """The session that they follow."""
+    taken_in: Heard
+    """What the first of them has taken in."""
+    sessions: tuple[Session, ...]
+    """The session at each of them; what its network remembers is not kept up."""
+    played: tuple[tuple[Placed, ...], ...]
+    """The events of each of them."""
+
+    @property
+    def events(self) -> tuple[Placed, ...]:
+        """All events in the order of the steps, and behind them the end of what the melody still sounds."""
+        ends = finish(self.sessions[-1] if self.sessions else self.base).events
+        melody = [placed for placed in ends if isinstance(placed.event, NoteOff) and placed.event.part is Part.MELODY]
+        return (*(placed for events in self.played for placed in events), *melody)
+
+
+def fallback_plan(
+    session: Session, heard: Heard, model: StepModel, steps: int, earlier: FallbackPlan | None = None
+) -> FallbackPlan:
+    """Plan some steps after a session's without the network.
+
+    Of an earlier plan what still holds is kept: as a rule all but its first steps, so that one new step is planned.
+    """
+    if not session.position.playing:
+        return FallbackPlan(session, heard, (), ())
+    sessions = () if earlier is None or heard else _kept(earlier, session)[:steps]
+    played: list[tuple[Placed, ...]] = []
+    last = session
+    if earlier is not None and sessions:
+        first = sessions[0].step - earlier.sessions[0].step
+        played = [arrange(session, sessions[0]), *earlier.played[first + 1 : first + len(sessions)]]
+        last = _as_base(sessions[-1], session, ENCODINGS[model.spec.encoding])
+    found = [*sessions]
+    while len(found) < steps:
+        last, now = fallback(last, Heard() if found else heard, model, "")
+        found.append(last)
+        played.append(now.events)
+    return FallbackPlan(session, heard, tuple(found), tuple(played))
+
+
+def _kept(plan: FallbackPlan, session: Session) -> tuple[Session, ...]:
+    """Return the sessions of a plan that still follow a session: none, if it is not what the plan took it to be."""
+    expected = next((each for each in (plan.base, *plan.sessions) if each.step == session.step), None)
+    if expected is None or (expected is plan.base and plan.taken_in) or not _goes_on_alike(expected, session):
+        return ()
+    kept = tuple(each for each in plan.sessions if each.step > session.step)
+    known = session.network.chord_lookahead[: len(kept)]
+    return kept if known == expected.network.chord_lookahead[: len(kept)] else ()
+
+
+def _goes_on_alike(one: Session, other: Session) -> bool:
+    """Return whether two sessions at one step are followed by the same music, as long as no network plays it."""
+    return (
+        makes_music(one)
+        and makes_music(other)
+        and one.position == other.position
+        and one.turn == other.turn
+        and one.listener == other.listener
+        and one.tune == other.tune
+        and one.band.style == other.band.style
+        and _alike(one.settings, other.settings)
+    )
+
+
+def _alike(one: Settings, other: Settings) -> bool:
+    if one is other:
+        return True
+    return all(getattr(one, name) == getattr(other, name) for name in Settings.__slots__ if name not in _NETWORKS_OWN)
+
+
+def _as_base(planned: Session, session: Session, encoding: Encoding) -> Session:
+    """Return the last session of a plan with the chords that are known by now, from which another step is planned."""
+    form, after = session.tune.form, planned.step - session.step
+    known = session.network.chord_lookahead[after:]
+    first = session.place + 1 + max(after, len(session.network.chord_lookahead))
+    more = range(first, first + encoding.lookahead_steps - len(known))
+    lookahead = (*known, *(form.chord_at(place) for place in more))
+    network = replace(
+        session.network, output=planned.network.output, chord_lookahead=lookahead, pending_inputs=(), steps_behind=0
+    )
+    return replace(planned, network=network)

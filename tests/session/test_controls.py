@@ -29,8 +29,8 @@ from improv.protocol.controls import CONTROLS, MODEL, OWN, Control, Settings, Va
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.recording.replay import replayed
-from improv.runtime.engine import START_S, Lead, _fallbacks, perform
-from improv.session.fallback import fallback
+from improv.runtime.engine import FALLBACK_STEPS, START_S, Lead, perform
+from improv.session.fallback import fallback, fallback_plan
 from improv.session.lifecycle import begin, finish, idled
 from improv.session.network import swapped
 from improv.session.state import Moment, Played, Session
@@ -486,7 +486,7 @@ def test_levels_are_told_anew_after_a_panic_which_may_have_been_another_synth() 
 def test_a_fallback_in_hand_takes_no_level_back() -> None:
     model = drone()
     session = through(opened(model, melody_level=60), model, 3)[0][-1]
-    events, _ = _fallbacks(session, Heard(), model)
+    events = fallback_plan(session, Heard(), model, FALLBACK_STEPS).events
     assert {event.level for event in (placed.event for placed in events) if isinstance(event, Volume)} <= {60}
 
 
