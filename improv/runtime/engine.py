@@ -335,20 +335,3 @@ class _Performance:
         if step is not None:
             self._observe(Moment(step.session, step.heard, step.played, planned, step.how, self._skipped_choruses))
             self._skipped_choruses = 0
-
-<<<<<<< HEAD
-
-def _fallbacks(session: Session, heard: Heard, model: StepModel) -> tuple[list[Placed], Session]:
-    """The events of the steps behind a session's, as they would be played without the network; the last session."""
-    events: list[Placed] = []
-    for _ in range(FALLBACK_STEPS if session.position.playing else 0):
-        session, played = fallback(session, heard, model, "")
-        events += played.events
-        heard = Heard()
-    ends = [placed for placed in finish(session).events if isinstance(placed.event, NoteOff)]
-    return events + [placed for placed in ends if placed.event.part is Part.MELODY], session
-=======
-    def _listened(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
-        arrived = self._hands.listen_until(deadline_s, at_once=at_once)
-        return None if arrived is None else Heard(tuple(arrived[0]), tuple(arrived[1]))
->>>>>>> b96b4db (The bar in hand goes on from the one before: one new step is planned, and what a command changes is known)

@@ -14,9 +14,9 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, HandOver, Panic, Restart, Set, Start, Stop, Tap
 from improv.protocol.controls import Settings
+from improv.protocol.heard import Heard
 from improv.session.fallback import LATE, FallbackPlan, fallback, fallback_plan
 from improv.session.lifecycle import begin, idled
-from improv.protocol.heard import Heard
 from improv.session.state import Session
 from improv.session.step import advance
 from tests.conftest import Echo
