@@ -112,7 +112,7 @@ def render(
 @app.command()
 def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the MIDI ports that --input and --output can name."""
-    from improv.midi.ports import PortLists, reachable_api
+    from improv.midi.systems import PortLists, reachable_api
 
     system = reachable_api(api)
     with PortLists(system) as lists:

@@ -225,7 +225,7 @@ def _find_port(instance: str, end: str, name: str) -> None:
     if api in ("", "none"):
         return
     from improv.midi.port_names import match_port
-    from improv.midi.ports import PortLists
+    from improv.midi.systems import PortLists
 
     with PortLists(api) as lists:
         match_port(name, lists.names(end), end)  # type: ignore[arg-type]

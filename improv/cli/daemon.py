@@ -150,7 +150,8 @@ def panic(
     wiring = load(profile=profile, given={"ports.output": output, "ports.api": api}).wiring
     if wiring.output is None:
         raise UsageError("no improv is playing; name the --output to silence (improv ports lists them)")
-    from improv.midi.ports import OutputPort, reachable_api
+    from improv.midi.ports import OutputPort
+    from improv.midi.systems import reachable_api
 
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, _PANIC_S)  # a dead MIDI server may hold us for ever

@@ -85,7 +85,10 @@ _SYSTEM = MappingProxyType(
 class Source(Protocol):
     """What is listened to: `improv.midi.ports.InputPort`."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
 
     def poll(self, now_s: float) -> Sequence["Arrival"]:
         """Return the messages that have arrived since the last call; `now_s` is the monotonic clock in seconds."""
@@ -108,7 +111,8 @@ def monitor(
 
     Without --input it opens a virtual port that any program can connect to.
     """
-    from improv.midi.ports import InputPort, quiet, reachable_api
+    from improv.midi.ports import InputPort
+    from improv.midi.systems import quiet, reachable_api
 
     with quiet():
         port = InputPort(input, reachable_api(api))

@@ -37,7 +37,7 @@ def _port_names(direction: Literal["input", "output"]) -> Callable[[str], list[s
 
     def names(incomplete: str) -> list[str]:
         with suppress(Exception):
-            from improv.midi.ports import PortLists, reachable_api
+            from improv.midi.systems import PortLists, reachable_api
 
             with PortLists(reachable_api()) as lists:
                 listed = [printable(name) for name in lists.names(direction)]

@@ -22,7 +22,7 @@ from typing import Any, Self
 from improv.diagnostics.bench.processes import Usage, of_jam, usage
 from improv.diagnostics.bench.statistics import robust_slope
 from improv.errors import Unavailable, UsageError
-from improv.midi.ports import reachable_api
+from improv.midi.systems import reachable_api
 from improv.music.turns import Mode
 from improv.system import programs as program
 

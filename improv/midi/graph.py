@@ -38,7 +38,7 @@ _ALSA_ADDRESS = re.compile(r"\b[0-9]+:[0-9]+\b(?!\])")
 
 
 class Graph(Protocol):
-    """The ports of a MIDI system and their connections, by the names that `improv.midi.ports` lists. A context."""
+    """The ports of a MIDI system and their connections, by the names that `improv.midi.systems` lists. A context."""
 
     def __enter__(self) -> Self: ...
 
@@ -81,7 +81,7 @@ class Graph(Protocol):
 
 @contextmanager
 def graph_of(api: str) -> Iterator[Graph | None]:
-    """The graph of a MIDI system by its name in `improv.midi.ports.APIS`; None where it cannot be asked."""
+    """The graph of a MIDI system by its name in `improv.midi.systems.APIS`; None where it cannot be asked."""
     graph = _opened(api)
     if graph is None:
         yield None

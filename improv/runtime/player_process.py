@@ -23,11 +23,12 @@ from improv.midi.graph import graph_of
 from improv.midi.hosted_clients import Hosted
 from improv.midi.parser import Gone
 from improv.midi.player import Player
-from improv.midi.ports import InputPort, OutputPort, quiet
+from improv.midi.ports import InputPort, OutputPort
 from improv.midi.server_watch import Server
 from improv.midi.shared_notes import SharedNotes
 from improv.midi.sources import Arrival, NullSink, Sink, Source
 from improv.midi.stderr_monitor import StderrMonitor
+from improv.midi.systems import quiet
 from improv.music.notes import Timed
 from improv.protocol.commands import Connect, Panic, Quit
 from improv.protocol.heard import Heard

@@ -17,10 +17,11 @@ from improv.ipc.link import Join, Link, serve
 from improv.midi.hosted_clients import Answer, Call, Came, Keep, Make, Refused, Send, State, Welcome
 from improv.midi.messages import NOTE_ON, silencing
 from improv.midi.note_ledger import Ledger
-from improv.midi.ports import JACK_DRAIN_S, SOUNDS, Burst, new_client
+from improv.midi.ports import JACK_DRAIN_S, SOUNDS, Burst
 from improv.midi.rtmidi_binding import rtmidi
 from improv.midi.server_watch import Server, jack_connections
 from improv.midi.stderr_monitor import StderrMonitor
+from improv.midi.systems import new_client
 from improv.runtime.ipc_messages import Alive, Held
 from improv.runtime.scheduling import live_on, realtime
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from improv.config.values import Wiring
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.midi.graph import Graph, graph_of, pass_on
+from improv.midi.own_port import Host
 from improv.midi.player import Player
 from improv.midi.port_names import one_of_each
-from improv.midi.ports import Host, InputPort, OutputPort, PortLists, quiet, reachable_api
+from improv.midi.ports import InputPort, OutputPort
+from improv.midi.systems import PortLists, quiet, reachable_api
 from improv.protocol.commands import ENDS, Connect
 from improv.protocol.snapshot import PortStatus
 from improv.runtime.ipc_messages import Moved, Opened

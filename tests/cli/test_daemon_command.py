@@ -10,7 +10,7 @@ import pytest
 
 from improv.cli import daemon
 from improv.config.instance import Instance
-from improv.midi import ports
+from improv.midi import ports, systems
 from improv.protocol.snapshot import MidiStatus, PortStatus, SystemStatus
 from improv.system.systemd import unit_of
 from tests.cli.fake_daemon import World, improv
@@ -250,7 +250,7 @@ def test_panic_where_no_improv_is_playing(
     line: str, config: str, ends: tuple[int, str, list[tuple[str, str]]], world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ports, "OutputPort", Out)
-    monkeypatch.setattr(ports, "reachable_api", lambda wanted: wanted or "alsa")
+    monkeypatch.setattr(systems, "reachable_api", lambda wanted: wanted or "alsa")
     monkeypatch.setattr(Out, "silenced", [])
     (world.folder / "config.toml").write_text(config)
     assert (*improv(line), Out.silenced) == ends

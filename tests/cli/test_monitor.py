@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from improv.cli.monitor import describe, lines_of, monitor
-from improv.midi import ports
+from improv.midi import ports, systems
 from improv.midi.parser import Gone, Incoming
 from improv.midi.sources import Arrival
 
@@ -114,7 +114,7 @@ def test_the_command_shows_until_it_is_stopped(options: list[str], lines: int, m
         return keyboard
 
     monkeypatch.setattr(ports, "InputPort", input_port)
-    monkeypatch.setattr(ports, "reachable_api", lambda wanted: wanted or "alsa")
+    monkeypatch.setattr(systems, "reachable_api", lambda wanted: wanted or "alsa")
     app = typer.Typer()
     app.command()(monitor)
     ended = CliRunner().invoke(app, options)

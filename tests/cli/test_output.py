@@ -93,8 +93,8 @@ def test_ports(said: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> Non
         def names(self, end: str) -> list[str]:
             return [NASTY]
 
-    monkeypatch.setattr("improv.midi.ports.PortLists", Ports)
-    monkeypatch.setattr("improv.midi.ports.reachable_api", lambda *_: "jack")
+    monkeypatch.setattr("improv.midi.systems.PortLists", Ports)
+    monkeypatch.setattr("improv.midi.systems.reachable_api", lambda *_: "jack")
     assert harmless(said("ports"))
     assert harmless(said("ports", "--json").replace("\\u202e", ""))
 

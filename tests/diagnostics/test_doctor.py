@@ -25,7 +25,7 @@ from improv.diagnostics.checks.round_trip import assess_round_trip, send_and_tim
 from improv.diagnostics.checks.timing import assess_rights, assess_wake_ups
 from improv.diagnostics.doctor import CHECKS, checks, run_apart, run_here
 from improv.errors import Unavailable
-from improv.midi import ports, rtmidi_binding
+from improv.midi import rtmidi_binding, systems
 from improv.midi.rtmidi_binding import rtmidi
 from improv.system.fluidsynth import Found, advice
 from tests.models.onnx_models import saved, walker
@@ -156,7 +156,7 @@ def test_which_systems_answer(places: Path, monkeypatch: pytest.MonkeyPatch) -> 
             return "jack"
         raise Unavailable("it does not answer")
 
-    monkeypatch.setattr(ports, "reachable_api", only_jack)
+    monkeypatch.setattr(systems, "reachable_api", only_jack)
     monkeypatch.setattr(rtmidi, "get_compiled_api", lambda: [rtmidi.API_LINUX_ALSA, rtmidi.API_UNIX_JACK])
     assert found("midi_systems") == [(True, "jack is used; compiled in: alsa, jack; answering: jack")]
     (places / "pipewire-0").touch()
@@ -175,7 +175,7 @@ def test_where_there_is_no_midi_system(name: str, monkeypatch: pytest.MonkeyPatc
     def none(wanted: str | None = None) -> str:
         raise Unavailable("no server answers")
 
-    monkeypatch.setattr(ports, "reachable_api", none)
+    monkeypatch.setattr(systems, "reachable_api", none)
     assert [ok for ok, _ in found(name)] == [None]
 
 
@@ -256,7 +256,7 @@ class Client:
 
 @pytest.mark.parametrize(("virtual", "ok"), [(True, False), (False, None)])
 def test_a_round_trip_that_cannot_be_made(virtual: bool, ok: bool | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "reachable_api", lambda: "alsa")
+    monkeypatch.setattr(systems, "reachable_api", lambda: "alsa")
     monkeypatch.setattr(Client, "given_back", 0)
     for name in ("MidiIn", "MidiOut"):
         monkeypatch.setattr(rtmidi, name, lambda api, name: Client(api, name, virtual))

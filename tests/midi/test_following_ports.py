@@ -6,7 +6,7 @@ from typing import Any, Self
 import pytest
 
 from improv.errors import Unavailable
-from improv.midi import ports
+from improv.midi import own_port
 from improv.midi.ports import InputPort, OutputPort
 from improv.midi.rtmidi_binding import rtmidi
 from improv.protocol.snapshot import PortStatus
@@ -108,8 +108,8 @@ class Client:
 @pytest.fixture
 def system(monkeypatch: pytest.MonkeyPatch) -> System:
     there = System("oboe:in", "bassoon:in")
-    monkeypatch.setattr(ports, "new_client", lambda role, api: there.client(role))
-    monkeypatch.setattr(ports, "_APPEARS_S", 0.0)
+    monkeypatch.setattr(own_port, "new_client", lambda role, api: there.client(role))
+    monkeypatch.setattr(own_port, "_APPEARS_S", 0.0)
     return there
 
 
@@ -163,7 +163,7 @@ def test_gone_for_longer_is_told_and_taken_up_again(system: System) -> None:
 def test_a_cable_that_was_pulled_stays_out_until_it_is_plugged_again(system: System) -> None:
     port = output(system, "oboe")
     system.pull(OURS["out"], "oboe:in")
-    assert "was unplugged by somebody" in port.follow()
+    assert "was unplugged by hand" in port.follow()
     assert (port.follow(), port.status.peers) == ("", ())
     assert not port.reaches("oboe")
     system.plug(OURS["out"], "oboe:in")
@@ -186,7 +186,7 @@ def test_who_is_renamed_keeps_the_cable_and_who_is_exchanged_is_told(system: Sys
     assert (port.status.name, system.made, system.sent) == ("oboe:reed", made, [])
     system.pull(OURS["out"], "oboe:reed")
     system.plug(OURS["out"], "bassoon:in")
-    assert port.follow() == "output oboe:reed was unplugged by somebody, who has plugged bassoon:in in"
+    assert port.follow() == "output oboe:reed was unplugged by hand, and bassoon:in plugged in"
     assert SILENCE in system.sent
 
 
@@ -363,7 +363,7 @@ def test_a_cable_that_was_pulled_stays_out_when_a_player_dies(system: System) ->
     keeper = Keeper(system)
     port = hosted(keeper, "oboe")
     system.pull(OURS["out"], "oboe:in")
-    assert "was unplugged by somebody" in port.follow()
+    assert "was unplugged by hand" in port.follow()
     port = hosted(keeper, "oboe:in")
     assert (port.connected, port.peers, port.follow(), system.made) == (False, (), "", 1)
     system.plug(OURS["out"], "oboe:in")

@@ -14,7 +14,7 @@ from supriya_midi.rtmidi_ext import RtMidiAPI, RtMidiErrorType
 
 from improv.diagnostics.checks.midi import assess_binding
 from improv.errors import Unavailable
-from improv.midi import ports, rtmidi_binding, supriya
+from improv.midi import rtmidi_binding, supriya, systems
 from improv.midi.rtmidi_binding import rtmidi
 from tests.ports.jack import Server, conclusive, eventually, missing
 
@@ -81,7 +81,7 @@ def midi(monkeypatch: pytest.MonkeyPatch) -> RtMidi:
 
 def test_both_have_every_name_that_is_used() -> None:
     """Neither may lack what only the other is tried with."""
-    sources = [path.read_text() for path in Path(ports.__file__).parents[1].rglob("*.py")]
+    sources = [path.read_text() for path in Path(systems.__file__).parents[1].rglob("*.py")]
     used = {name for source in sources for name in re.findall(r"\brtmidi\.([A-Za-z_]+)\b", source)} - {"__name__"}
     assert {"MidiIn", "MidiOut", "SystemError", "API_UNIX_JACK", "get_compiled_api"} <= used
     lacking = used - {"SYSTEM_LIBJACK"} - set(dir(supriya)) | used - {"SYSTEM_LIBJACK"} - set(dir(rtmidi))
@@ -158,7 +158,7 @@ def test_a_system_that_does_not_answer_is_told_at_once(monkeypatch: pytest.Monke
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "there-is-no-such-server")
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
     for binding in (supriya, rtmidi):
-        with ports.quiet(), pytest.raises(binding.SystemError):
+        with systems.quiet(), pytest.raises(binding.SystemError):
             binding.MidiOut(binding.API_UNIX_JACK, name="out")
 
 
@@ -193,10 +193,10 @@ def test_who_finds_no_midi_system_hears_of_the_bindings_limits(monkeypatch: pyte
     def none(*_: Any) -> None:
         raise rtmidi.SystemError("none")
 
-    monkeypatch.setattr(ports, "new_client", none)
-    monkeypatch.setattr(ports, "limits", lambda: "JACK cannot be reached")
+    monkeypatch.setattr(systems, "new_client", none)
+    monkeypatch.setattr(systems, "limits", lambda: "JACK cannot be reached")
     with pytest.raises(Unavailable, match=r"no MIDI system answers.*\. JACK cannot be reached"):
-        ports.reachable_api()
+        systems.reachable_api()
 
 
 @pytest.mark.ports

@@ -592,7 +592,7 @@ def test_a_server_that_is_killed_and_comes_back_is_played_on_again(cycles: int, 
 def test_looking_at_the_ports_again_and_again_keeps_nothing_open(scans: int, tmp_path: Path) -> None:
     code = f"""
 import os, sys
-from improv.midi.ports import PortLists
+from improv.midi.systems import PortLists
 with PortLists("jack") as lists:
     for scan in range({scans}):
         names = lists.names("input"), lists.names("output")

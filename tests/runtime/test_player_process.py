@@ -8,7 +8,7 @@ import pytest
 
 from improv.config.values import Wiring
 from improv.ipc.link import Link
-from improv.midi import ports
+from improv.midi import own_port
 from improv.midi.messages import CONTROL, NOTE_OFF, NOTE_ON, VOLUME
 from improv.midi.parser import Gone
 from improv.midi.player import Player
@@ -52,7 +52,7 @@ class Driver:
 
 def test_what_came_before_the_cable_was_pulled_is_released_with_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = Driver()
-    monkeypatch.setattr(ports, "new_client", lambda role, api: driver)
+    monkeypatch.setattr(own_port, "new_client", lambda role, api: driver)
     clock = SimulatedClock()
     out, apart = Listener(clock), Listener(clock)
     with InputPort("keyboard:out", "jack") as port, Player(clock, out, [port], thru=apart) as player:
@@ -120,7 +120,7 @@ class Outlet(Driver):
 
 def test_an_output_that_is_moved_leaves_silence_behind_and_plays_on_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     system, clock = Outlet(), SimulatedClock()
-    monkeypatch.setattr(ports, "new_client", lambda role, api: system)
+    monkeypatch.setattr(own_port, "new_client", lambda role, api: system)
     rig = Rig("alsa", None, OutputPort("oboe", "alsa"))
     assert rig.sink is not None
     with Player(clock, rig.sink) as player:

@@ -13,7 +13,7 @@ from improv.config.values import Wiring
 from improv.errors import Unavailable
 from improv.ipc.link import Link
 from improv.midi import hosted_clients as hosted
-from improv.midi import ports
+from improv.midi import own_port
 from improv.midi.hosted_clients import Hosted
 from improv.midi.parser import Incoming
 from improv.midi.ports import InputPort, OutputPort
@@ -297,7 +297,7 @@ def test_a_message_that_is_refused_becomes_a_fault_of_the_port(house: House) -> 
     port.send(NOTE)
     assert port.fault == ""
     house.settle()
-    port._midi._host.link.woken = True
+    port._cable.own.client._host.link.woken = True
     port.send(END)
     assert "full" in port.fault
 
@@ -391,7 +391,7 @@ def test_a_wiring_that_is_no_jack_servers_needs_no_host(monkeypatch: pytest.Monk
         return Input(role, api)
 
     monkeypatch.setattr(rig, "reachable_api", lambda wanted: "alsa")
-    monkeypatch.setattr(ports, "new_client", new_client)
+    monkeypatch.setattr(own_port, "new_client", new_client)
     with ExitStack() as stack:
         rig.opened(Wiring(), stack, host=house.player())
     assert set(made) >= {"in", "out"}

@@ -7,7 +7,7 @@ import pytest
 
 from improv.config.values import Wiring
 from improv.errors import InputNotFound
-from improv.midi import ports
+from improv.midi import own_port
 from improv.midi.messages import silencing
 from improv.midi.ports import OutputPort
 from improv.protocol.commands import Quit
@@ -99,7 +99,7 @@ class System:
 @pytest.fixture
 def system(monkeypatch: pytest.MonkeyPatch) -> System:
     there = System()
-    monkeypatch.setattr(ports, "new_client", lambda role, api: there)
+    monkeypatch.setattr(own_port, "new_client", lambda role, api: there)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     return there
 

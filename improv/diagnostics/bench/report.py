@@ -27,7 +27,7 @@ from improv.diagnostics.bench.senders import OneProcess, Peer, Sender
 from improv.diagnostics.bench.stall_probe import StallProbe
 from improv.diagnostics.bench.steps import beside_bare_us, decided_us, processor_ms, step_us
 from improv.errors import ImprovError, Unavailable, UsageError
-from improv.midi.ports import reachable_api
+from improv.midi.systems import reachable_api
 from improv.models.catalog import find_model
 from improv.models.onnx_runtime import OnnxModel, provider_names, remember_provider
 from improv.music.theory import BEATS_PER_BAR, Form

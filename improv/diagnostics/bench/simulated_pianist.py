@@ -13,8 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from improv.midi.ports import APIS, CLIENT, QUEUE_LIMIT
 from improv.midi.rtmidi_binding import ports_of, rtmidi
+from improv.midi.systems import APIS, CLIENT, QUEUE_LIMIT
 
 _NOTE_S = 0.125
 """An eighth at 240 bpm."""

@@ -22,7 +22,7 @@ def configuration(instance: Instance) -> list[Finding]:
     found = [Finding("configuration", True, f"{config_path()}{'' if config_path().exists() else ' (there is none)'}")]
     found += [Finding("environment", None, said, "unset it, or mend its name") for said in unknown_names(os.environ)]
     if named:
-        from improv.midi.ports import PortLists, reachable_api
+        from improv.midi.systems import PortLists, reachable_api
 
         with PortLists(reachable_api(wiring.api)) as lists:
             for direction, name in named:

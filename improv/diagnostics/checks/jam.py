@@ -39,7 +39,7 @@ def assess_connections(system: SystemStatus, instance: Instance) -> list[Finding
 
 def synth(instance: Instance) -> list[Finding]:
     """Check for a synth that can be started here: improv makes no sound of its own."""
-    from improv.midi.ports import reachable_api
+    from improv.midi.systems import reachable_api
 
     try:
         api = reachable_api()

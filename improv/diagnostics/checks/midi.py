@@ -31,8 +31,8 @@ def assess_binding(name: str, described: str, limits: str) -> Finding:
 
 def midi_systems(instance: Instance) -> list[Finding]:
     """Check which MIDI systems answer, and which of them improv uses."""
-    from improv.midi.ports import APIS, reachable_api
     from improv.midi.rtmidi_binding import bundled_libjack, rtmidi
+    from improv.midi.systems import APIS, reachable_api
 
     compiled = [name for name, number in APIS.items() if number in rtmidi.get_compiled_api()]
     reachable = []
@@ -80,7 +80,7 @@ def _pipewire() -> bool:
 
 def ports(instance: Instance) -> list[Finding]:
     """List the ports of other programs and of hardware."""
-    from improv.midi.ports import PortLists, reachable_api
+    from improv.midi.systems import PortLists, reachable_api
 
     try:
         with PortLists(reachable_api()) as lists:
