@@ -126,7 +126,7 @@ def _argument(kind: str, data: bytes, at: int) -> tuple[Argument, int]:
     if kind in _OTHERS:
         size, name = _OTHERS[kind]
         return Opaque(name), _skipped(data, at, size)
-    raise ValueError(f"nobody knows its type {kind!r}")
+    raise ValueError(f"unknown type {kind!r}")
 
 
 def _word(data: bytes, at: int) -> tuple[str, int]:

@@ -59,7 +59,7 @@ class UnixTransport:
         """See `Transport.listen`."""
         make_private(path.parent)
         if somebody_listens(path):
-            raise OSError(errno.EADDRINUSE, "somebody else listens there")
+            raise OSError(errno.EADDRINUSE, "another program listens there")
         if path.is_socket():
             path.unlink()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -82,7 +82,8 @@ def jam(
                 say(str(error))
             else:
                 if osc.open_to_others:
-                    say(f"OSC on {config.osc.host}:{osc.port} is open to whoever reaches it; it knows no password")
+                    where = f"{config.osc.host}:{osc.port}"
+                    say(f"OSC on {where} is open to any program that reaches it: it knows no password")
                 doors.append(osc)
                 audience.watched_by.append(osc)
         ports = _ready(supervisor, doors, say)

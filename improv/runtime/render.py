@@ -40,7 +40,7 @@ def render(tune: Tune, out: Path, call: Path | None = None, say: Callable[[str],
     notes, remarks = call_in(call) if call else ((), ())
     mode = tune.mode or (Mode.TRADE if call else Mode.SOLO)
     if call and mode == Mode.SOLO:
-        raise UsageError("solo hears nobody; leave --call out, or choose --mode trade or duet")
+        raise UsageError("solo hears no player; leave --call out, or choose --mode trade or duet")
     model = opened(tune)
     session = begun(tune, model, mode, tune.seed or 0)
     if tune.choruses is None and notes:

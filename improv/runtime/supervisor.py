@@ -521,7 +521,7 @@ class Supervisor:
         if report.unheard > before.unheard:
             self._audience.lost(0, f"{report.unheard} of your notes were not heard: more came than could be kept")
         if report.untold > before.untold:
-            self._say(f"{report.untold} reports of the player were lost: nobody read them for too long")
+            self._say(f"{report.untold} reports of the player were lost: they were not read for too long")
         if report.broken and not before.broken:
             self._say("the input sends MIDI messages that make no sense; they are left out")
         if report.gaps > before.gaps:

@@ -26,7 +26,7 @@ def make_private(directory: Path) -> None:
         if found.st_uid != us or not stat.S_ISDIR(found.st_mode):
             raise PermissionError(0, "it is not a directory of yours")
         if directory.parent.stat().st_uid not in (us, 0):  # who could put another in its place
-            raise PermissionError(0, "it is in a directory of somebody else's")
+            raise PermissionError(0, "it is in a directory of another user")
     if os.name == "posix" and found.st_mode & stat.S_IWOTH:  # such as /tmp, which is not ours to close
         raise PermissionError(0, "everybody may write there")
     directory.chmod(0o700)

@@ -184,6 +184,6 @@ def test_a_socket_that_is_anothers_by_now_is_left_alone(here: Path) -> None:
         with socket.socket(socket.AF_UNIX) as others:
             others.bind(str(path))
             others.listen()
-            assert "somebody else listens there" in server.tend()
+            assert "another program listens there" in server.tend()
             server.__exit__(None, None, None)
             assert path.exists()

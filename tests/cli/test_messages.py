@@ -38,7 +38,7 @@ TEXTS = {path.relative_to(ROOT).as_posix(): list(literals(path)) for path in sor
 def helps(command: Any, name: str = "improv") -> Iterator[tuple[str, str]]:
     """The help text of each command and option, with the command's name."""
     yield name, command.help or ""
-    for option in command.params:
+    for option in (option for option in command.params if not getattr(option, "hidden", False)):
         yield name, getattr(option, "help", "") or ""
     for word, below in getattr(command, "commands", {}).items():
         yield from helps(below, f"{name} {word}")

@@ -45,7 +45,7 @@ OPTIONS = [
     ("--call text.mid", 65, "text.mid: it is no MIDI file; give a Standard MIDI File"),
     ("--call cut.mid", 65, "cut.mid: it is cut off in the middle of a track; give a Standard MIDI File"),
     ("--call empty.mid", 65, "empty.mid: it has no notes; give a Standard MIDI File"),
-    ("--call call.mid --mode solo", 2, "solo hears nobody; leave --call out, or choose --mode trade or duet"),
+    ("--call call.mid --mode solo", 2, "solo hears no player; leave --call out, or choose --mode trade or duet"),
     ("--model flyer", 2, "no model 'flyer'; there are: "),
     ("--model gone.onnx", 66, "gone.onnx: No such file or directory; `improv models` lists the models there are"),
     ("--model truncated.onnx", 65, "truncated.onnx: it is no ONNX file, or a truncated one; export or copy it again"),
@@ -165,7 +165,7 @@ def test_every_variable_that_is_used_means_something() -> None:
     sources = [*(root / "improv").rglob("*.py"), *(root / "improv").rglob("*.service"), *(root / "tests").rglob("*.py")]
     used = {name for path in sources for name in re.findall(r"\bIMPROV_[A-Z_]*[A-Z]\b", path.read_text())}
     screens = {"IMPROV_IN", "IMPROV_OUT", "IMPROV_THRU", "IMPROV_COMPLETE", "IMPROV_OSC"}
-    assert used - NAMES - screens == {"IMPROV_TEMPPO", "IMPROV_X"}
+    assert used - NAMES - screens == {"IMPROV_TEMPPO", "IMPROV_X", "IMPROV_THINNING"}
 
 
 @pytest.mark.parametrize(("line", "status", "says"), MIDI_SYSTEMS)

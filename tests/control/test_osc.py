@@ -517,7 +517,7 @@ NOT_DONE: dict[str, tuple[bytes, str]] = {
     "a colour": (message("/improv/mode", "r", bytes(4)), "mode cannot be a colour"),
     "a step by nil": (message("/improv/tempo/nudge", "N"), "with nil is nothing that can be asked for"),
     "an array of two": (message("/improv/tempo", "[ff]", FLOAT(1), FLOAT(2)), "with 2 arguments"),
-    "a type nobody knows": (message("/improv/tempo", "Q"), "nobody knows its type 'Q'"),
+    "a type nobody knows": (message("/improv/tempo", "Q"), "unknown type 'Q'"),
     "TouchOSC's touch": (message("/improv/tempo/z", "f", FLOAT(1)), "nothing that can be asked for"),
     "a double that is no number": (message("/improv/tempo", "d", DOUBLE(float("nan"))), "out of range"),
     "a huge integer": (message("/improv/seed", "h", LONG(2**62)), "out of range"),

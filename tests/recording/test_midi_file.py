@@ -579,7 +579,7 @@ def test_a_render_with_a_call_trades_and_without_one_is_solo(
     call = midi_file(tmp_path / "call.mid", [on(60), off(60, 1)])
     assert [text for _, text in markers(rendered(call))] == ["Chorus 1 - you", "improv", "you", "improv"]
     assert [text for _, text in markers(rendered())] == ["Chorus 1 - improv"]
-    with pytest.raises(UsageError, match="solo hears nobody; leave --call out, or choose --mode trade or duet"):
+    with pytest.raises(UsageError, match="solo hears no player; leave --call out, or choose --mode trade or duet"):
         rendered(call, mode=Mode.SOLO)
 
 

@@ -310,7 +310,7 @@ def test_it_neither_jumps_nor_vanishes_while_notes_are_held() -> None:
         (replace(of_turn(Who.YOU), network=NetworkView(probabilities=())), "it listens"),
         (replace(trading()[2], network=NetworkView(probabilities=())), "it waits"),
         (replace(stopped(), network=NetworkView(probabilities=())), "none: stopped"),
-        (replace(left_by(stopped()), network=NetworkView(probabilities=())), "nobody is there"),
+        (replace(left_by(stopped()), network=NetworkView(probabilities=())), "no improv is there"),
         (
             replace(
                 of_turn(Who.IMPROV),

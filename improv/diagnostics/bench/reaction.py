@@ -128,7 +128,7 @@ def _there_and_back_s(link: Link, message: Heard, answer: Plan) -> float:
             return time.monotonic() - began_s
         if time.monotonic() - began_s > _PATIENCE_S:
             break
-    raise Unavailable("nobody sends back what is sent")
+    raise Unavailable("no program sends back what is sent")
 
 
 def send_back() -> None:

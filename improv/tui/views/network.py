@@ -117,7 +117,7 @@ def _instead(seen: Snapshot) -> str:
     """What the network does that is not asked for a note."""
     match seen.turn.who:
         case _ if seen.system is NOBODY:
-            return "nobody is there"
+            return "no improv is there"
         case _ if LEVELS[Part.MELODY].name in seen.system.network.unsupported_controls:
             return "it has no melody"
         case _ if not seen.playing:
