@@ -67,6 +67,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv daemon start --output FLUID": ("--instance other", NO_PORTS),
     "improv daemon start --profile stage": ("--instance other --api none", {2}),  # there is no such profile yet
     "improv daemon status": ("", {0}),
+    "improv daemon status --json": ("", {0}),
     "improv daemon stop": ("", {0}),
     "improv daemon unit": ("", {0}),
     "improv doctor": ("", {0, 1}),
