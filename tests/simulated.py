@@ -1,4 +1,4 @@
-"""A daemon on simulated time: the real control socket, desk, engine, player and network, and no clock but the test's.
+"""A daemon on simulated time: the real control socket, router, engine, player and network, and no clock but the test's.
 
 Nothing moves until the test lets it: `play` lets so many steps pass, however long the machine takes for
 them, and meanwhile whoever is connected is served. MIDI that leaves is kept; there are no ports.
@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -23,11 +24,13 @@ from improv.midi.player import Player
 from improv.midi.sources import Arrival
 from improv.music.clock import SimulatedClock
 from improv.music.turns import Mode
-from improv.protocol.commands import Command, Connect, Nudge, Quit, Set
-from improv.protocol.controls import MODEL, OFF, ON, THRU
+from improv.protocol.commands import Command, Connect, Forget, Learn, Panic, Quit
+from improv.protocol.controls import OFF, ON
 from improv.protocol.json_codec import from_json
 from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.runtime.engine import Lead, perform
+from improv.runtime.ipc_messages import Lights
+from improv.runtime.live_status import LiveStatus
 from improv.runtime.opening import begun, opened
 from improv.runtime.router import CommandRouter
 from improv.session.state import Moment
@@ -48,6 +51,26 @@ class _Waiting(SimulatedClock):
             super().wait_until(deadline_s, exactly=exactly)
 
 
+class _Sink:
+    """Keeps what leaves."""
+
+    def __init__(self, sent: list[bytes]) -> None:
+        self.send = sent.append
+
+
+class _NotingRouter(CommandRouter):
+    """A router that notes what it has done elsewhere; what concerns knobs it does itself."""
+
+    def __init__(self, daemon: "SimulatedDaemon", learned: Path) -> None:
+        super().__init__(daemon, Controllers(DEFAULT_MAPS), learned)  # type: ignore[arg-type]
+        self._asked = daemon.asked
+
+    def _route(self, command: Command) -> str:
+        if not isinstance(command, Learn | Forget):
+            self._asked.append(command)
+        return super()._route(command)
+
+
 class SimulatedDaemon:
     """A jam of the shipped network that a test steps through; a context that begins and ends it.
 
@@ -63,14 +86,17 @@ class SimulatedDaemon:
         self._mode = mode
         self._system = {"says": "jack: hears keys:out, plays to synth:in", "api": "jack", "output": "synth:in"}
         self._system["model"] = "eck2002-blues"
-        self._thru = False
+        self.passes_on = False
+        self.status = LiveStatus()
+        self.status.add(self._status)
+        self.player = self.engine = self
         self._arrived: list[Arrival] = []
         self._moments = 0
         self._allowed_s = -_EARLY_S
         self._over = False
         self._wakes, self._woken = socket.socketpair()
         self._changed = threading.Condition()
-        self._desk = CommandRouter(self, Controllers(DEFAULT_MAPS), instance)  # type: ignore[arg-type]
+        self._router = _NotingRouter(self, instance.learned)
         self._server: ControlServer | None = None
         self._thread = threading.Thread(target=self._perform)
         self._began = threading.Event()
@@ -114,60 +140,70 @@ class SimulatedDaemon:
 
     # --- what the supervisor of a real one does ---------------------------------------------------
 
+    def quit(self) -> None:
+        """End it."""
+        self._over = True
+
+    def panic(self) -> None:
+        """Have the player silence everything."""
+        self._arrived.append(Panic())
+
+    def swap_model(self, model: str) -> None:
+        """Have another network loaded."""
+        self._system["model_coming"] = model
+
+    def remark(self, text: str) -> None:
+        """Nothing is told of what goes wrong."""
+
+    # --- what its player and its engine do ----------------------------------------------------------
+
     def ask(self, command: Command) -> None:
-        """Have it done by the engine and the player, or by whoever it concerns."""
-        self.asked.append(command)
-        match command:
-            case Set(MODEL.name, value):
-                self._system["model_coming"] = str(value)
-            case Set(THRU.name, value):
-                self._pass_on(on=value == ON)
-            case Nudge(THRU.name):
-                self._pass_on(on=not self._thru)
-            case Connect(end, name):
-                self._system[end] = name
-            case Quit():
-                self._over = True
-            case _:
-                self._arrived.append(command)
+        """Have the engine do it."""
+        self._arrived.append(command)
+
+    def send(self, message: object) -> None:
+        """Have the player do it; it has no lights."""
+        if not isinstance(message, Lights):
+            self._arrived.append(message)  # type: ignore[arg-type]
+
+    def connect(self, asked: Connect) -> None:
+        """Say that another port is open."""
+        self._system[asked.end] = asked.name
+
+    def pass_on(self, *, on: bool) -> None:
+        """Have the player pass on what arrives."""
+        self.passes_on = on
+        self._arrived.append(PassOn(on))
 
     def want(self, wanted: ControllerFilter) -> None:
         """Have the player tell of knobs."""
         self._arrived.append(wanted)
 
-    def light(self, messages: Sequence[bytes]) -> None:
-        """Nobody has lights."""
-
-    @property
-    def system(self) -> SystemStatus:
-        """What it is played with."""
-        thru = ON if self._thru else OFF
-        status: SystemStatus = from_json(SystemStatus, {**self._system, "thru": thru, "take": "20261121-200000"})
-        return status
-
-    def _pass_on(self, *, on: bool) -> None:
-        self._thru = on
-        self._arrived.append(PassOn(on))
+    def _status(self, status: SystemStatus) -> SystemStatus:
+        known = {**self._system, "thru": ON if self.passes_on else OFF, "take": "20261121-200000"}
+        system: SystemStatus = from_json(SystemStatus, known)
+        return replace(system, remark=status.remark)
 
     # --- the thread of it -------------------------------------------------------------------------
 
     def _perform(self) -> None:
         model = opened(self._tune)
         session = begun(self._tune, model, self._mode, 1)
-        with self.instance.held(), ControlServer(self.instance.socket, self.instance.name, self._desk.ask) as server:
+        with self.instance.held(), ControlServer(self.instance.socket, self.instance.name, self._router.ask) as server:
             self._server = server
-            with Player(_Waiting(self), self, [self]) as self._player:
+            with Player(_Waiting(self), _Sink(self.sent), [self]) as self._player:
                 self._began.set()
                 perform(session, model, self._player, self._told, lead=Lead())
 
     def _told(self, moment: Moment) -> None:
         seen = snapshot(moment.session, moment.planned, moment.played.events)
+        system = self.status.now
         seen = replace(
             seen,
-            system=replace(self.system, midi=replace(self.system.midi, keys=tuple(sorted(self._player.held_pitches)))),
+            system=replace(system, midi=replace(system.midi, keys=tuple(sorted(self._player.held_pitches)))),
         )
         self.seen = seen
-        self._desk.show(seen)
+        self._router.controllers.show(seen)
         if self._server is not None:
             self._server.show(seen)
         with self._changed:
@@ -189,21 +225,17 @@ class SimulatedDaemon:
     def _wake(self) -> None:
         self._wakes.send(b".")
 
-    # --- the player's source and sink -------------------------------------------------------------
+    # --- the player's source -------------------------------------------------------------
 
     def poll(self, now_s: float) -> list[Arrival]:
         """What was asked for."""
         arrived, self._arrived = self._arrived, []
         turned = self._player.controllers.take() if hasattr(self, "_player") else []
         for time_s, message in turned:
-            if remark := self._desk.turned(time_s, message):
-                self._system["remark"] = remark
+            if remark := self._router.controllers.turned(time_s, message):
+                self.status.remark = remark
         return [Quit()] if self._over else arrived
 
     def next_poll_s(self, now_s: float) -> float:
         """Waiting ends by itself when something arrives."""
         return float("inf")
-
-    def send(self, message: bytes) -> None:
-        """Keep what leaves."""
-        self.sent.append(message)

@@ -13,25 +13,25 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from improv.config.instance import Instance
 from improv.config.picks import Picks
-from improv.config.values import Config, Tune, Wiring, check_writable
+from improv.config.values import Config, OscSettings, Tune, Wiring, check_writable
 from improv.control.midi_controllers import DEFAULT_MAPS, Controllers
 from improv.control.osc import OscServer
 from improv.control.socket_server import ControlServer
 from improv.control.terminal import KEYS_HELP, Keys, Lines
 from improv.errors import InputNotFound, Unavailable
 from improv.music.turns import Mode
-from improv.protocol.commands import Command, Panic
 from improv.recording import read_take, takes_directory
 from improv.runtime.figures import Figures, figures_of
+from improv.runtime.interfaces import Interfaces
 from improv.runtime.ipc_messages import Begin, Opened
+from improv.runtime.live_controllers import learned_maps
 from improv.runtime.observers import Audience, Remarks, Shows
-from improv.runtime.router import CommandRouter, GuardedInterface, RouterInterface, learned_maps
+from improv.runtime.router import CommandRouter
 from improv.runtime.signals import Signals, Suspension
-from improv.runtime.supervisor import Door, Supervisor
+from improv.runtime.supervisor import Supervisor
 from improv.system.systemd import READY, STOPPING, WATCHDOG, notify, status, unit, watchdog_s
 
 _LOOK_S = 1.0
@@ -48,14 +48,13 @@ def jam(
 ) -> Figures:
     """Play live until it is told to quit, by ports, or into a file where there is no MIDI system.
 
-    Everything that can be turned is turned by its doors: the control socket of the instance, OSC,
+    Everything that can be turned is turned through its interfaces: the control socket of the instance, OSC,
     controllers, and keys in a terminal. Ctrl-C, SIGTERM and SIGHUP end it in order. The arguments it
     was started with are kept for whoever starts it again. Returns what was
     measured; what cannot be started, or keeps dying, raises ImprovError, and AlreadyRunning where
     the instance plays already.
     """
-    picks = Picks(instance.picked)
-    tune = config.tune
+    picks, tune = Picks(instance.picked), config.tune
     if config.wiring.save is not None:
         config = replace(config, wiring=replace(config.wiring, save=check_writable(config.wiring.save)))
     seed = random.SystemRandom().randrange(1 << 31) if tune.seed is None else tune.seed
@@ -67,45 +66,62 @@ def jam(
         stack.enter_context(audience)
         wiring, audience.picks = picks.wiring(config), picks
         supervisor = stack.enter_context(Supervisor(tune, wiring, audience))
-        desk = CommandRouter(
-            supervisor, Controllers(config.maps or DEFAULT_MAPS, learned_maps(instance, say)), instance
-        )
-        doors: list[Door] = [signals]
-        audience.desk, audience.watched_by = desk, [desk]
-        server = stack.enter_context(ControlServer(instance.socket, instance.name, desk.ask))
-        doors.append(server)
+        maps = Controllers(config.maps or DEFAULT_MAPS, learned_maps(instance, say))
+        router = CommandRouter(supervisor, maps, instance.learned)
+        audience.controllers, audience.watched_by = router.controllers, [router.controllers]
+        interfaces = Interfaces(router.ask, audience.remark)
+        interfaces.add(signals)
+        server = stack.enter_context(ControlServer(instance.socket, instance.name, router.ask))
+        interfaces.add(server)
         audience.watched_by.append(server)
-        if config.osc.enabled:
-            try:
-                osc = stack.enter_context(OscServer(config.osc.host, config.osc.port, desk.ask))
-            except Unavailable as error:  # of another instance, say: there are other doors
-                say(str(error))
-            else:
-                if osc.open_to_others:
-                    where = f"{config.osc.host}:{osc.port}"
-                    say(f"OSC on {where} is open to any program that reaches it: it knows no password")
-                doors.append(osc)
-                audience.watched_by.append(osc)
-        ports = _ready(supervisor, doors, say)
-        desk.begin()
+        if (osc := _osc(config.osc, router, stack, say)) is not None:
+            interfaces.add(osc)
+            audience.watched_by.append(osc)
+        ports = _ready(supervisor, interfaces, say)
+        router.controllers.begin()
         audience.save = _save(wiring, plays=ports.plays)
         mode = tune.mode or _mode_for(ports, letters=wiring.letters)
         say(f"{tune.model}, {mode}, seed {seed}" + (f", into {audience.save}" if audience.save else ""))
-        keys = None
-        if not in_background and _has_a_terminal():
-            keys = stack.enter_context(Keys())
-            if keys.in_front:
-                say(KEYS_HELP)
-            doors.append(RouterInterface(keys, desk, audience.remark))
+        keys = None if in_background else _keys(stack, say)
+        if keys is not None:
+            interfaces.add(keys)
             audience.watched_by.append(keys)
-        suspension = Suspension(signals, keys, desk.ask, audience.remark)
+        suspension = Suspension(signals, keys, router.ask, audience.remark)
         audience.watched_by.append(suspension)
-        notify(READY, status(supervisor.system.description))
-        doors += [suspension, audience, _Reachable(claim.tend, server.tend, audience.remark)]
-        guarded = [GuardedInterface(door, audience.remark) for door in doors]
-        outcome = supervisor.play(Begin(mode, seed), [*guarded, _ServiceManager()])
+        notify(READY, status(supervisor.status.now.description))
+        interfaces.also(
+            suspension.tend, audience.tend, _Reachable(claim.tend, server.tend, audience.remark), _Watchdog()
+        )
+        outcome = supervisor.play(Begin(mode, seed), interfaces)
         notify(STOPPING)
     return figures_of(outcome, audience)
+
+
+def _osc(
+    settings: OscSettings, router: CommandRouter, stack: ExitStack, say: Callable[[str], None]
+) -> OscServer | None:
+    """Open OSC if it is wanted; None where it is not, or cannot be, which is said: there are other interfaces."""
+    if not settings.enabled:
+        return None
+    try:
+        osc = stack.enter_context(OscServer(settings.host, settings.port, router.ask))
+    except Unavailable as error:  # another instance has it, say
+        say(str(error))
+        return None
+    if osc.open_to_others:
+        where = f"{settings.host}:{osc.port}"
+        say(f"OSC on {where} is open to any program that reaches it: it knows no password")
+    return osc
+
+
+def _keys(stack: ExitStack, say: Callable[[str], None]) -> Keys | None:
+    """Take in single keys, if there is a terminal to strike them in."""
+    if not _has_a_terminal():
+        return None
+    keys = stack.enter_context(Keys())
+    if keys.in_front:
+        say(KEYS_HELP)
+    return keys
 
 
 def run(config: Config, instance: Instance, say: Callable[[str], None], arguments: Sequence[str]) -> None:
@@ -115,7 +131,7 @@ def run(config: Config, instance: Instance, say: Callable[[str], None], argument
 
 
 class _Reachable:
-    """A door nobody asks at: it sees to it that improv can be found, whatever becomes of its directory."""
+    """Sees to it that improv can be found, whatever becomes of its directory."""
 
     def __init__(self, claim: Callable[[], str], server: Callable[[], str], say: Callable[[str], None]) -> None:
         self._tend = (claim, server)
@@ -123,7 +139,7 @@ class _Reachable:
         self._said: list[str] = []
         self._next_s = 0.0
 
-    def poll(self) -> Sequence[Command]:
+    def __call__(self) -> None:
         """Have made again what was taken away, when it is time to look."""
         now_s = time.monotonic()
         if now_s >= self._next_s:
@@ -132,31 +148,21 @@ class _Reachable:
             for text in self._said:
                 if text not in said:  # once
                     self._say(text)
-        return ()
-
-    def wakers(self) -> Sequence[Any]:
-        """Nothing."""
-        return ()
 
 
-class _ServiceManager:
-    """A door nobody asks at: it tells the service manager, if there is one, that we play and live."""
+class _Watchdog:
+    """Tells the service manager, if there is one, that improv lives."""
 
     def __init__(self) -> None:
         self._every_s = watchdog_s()
         self._next_s = 0.0
 
-    def poll(self) -> Sequence[Command]:
+    def __call__(self) -> None:
         """Say that it lives, when it is time."""
         now_s = time.monotonic()
         if self._every_s is not None and now_s >= self._next_s:
             self._next_s = now_s + self._every_s
             notify(WATCHDOG)
-        return ()
-
-    def wakers(self) -> Sequence[Any]:
-        """Nothing."""
-        return ()
 
 
 def _mode_for(ports: Opened, *, letters: bool) -> Mode:
@@ -177,22 +183,24 @@ def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figure
     tune = Tune.of(model=head.model, tempo=head.transport.bpm)
     audience = Audience(Lines(sys.stdout or io.StringIO()), say)
     with audience, Signals() as signals, Supervisor(tune, wiring, audience, take=path) as supervisor:
-        _ready(supervisor, [signals], say)
-        suspension = Suspension(
-            signals, None, supervisor.ask, say, goes_on="from there", silence=lambda: supervisor.ask(Panic())
-        )
+        router = CommandRouter(supervisor, Controllers(()))
+        interfaces = Interfaces(router.ask, audience.remark)
+        interfaces.add(signals)
+        _ready(supervisor, interfaces, say)
+        suspension = Suspension(signals, None, router.ask, say, goes_on="from there", silence=supervisor.panic)
         audience.watched_by.append(suspension)
-        outcome = supervisor.play(Begin(head.settings.mode, head.settings.seed), [signals, suspension])
+        interfaces.also(suspension.tend)
+        outcome = supervisor.play(Begin(head.settings.mode, head.settings.seed), interfaces)
     return figures_of(outcome, audience)
 
 
-def _ready(supervisor: Supervisor, doors: Sequence[Door], say: Callable[[str], None]) -> Opened:
+def _ready(supervisor: Supervisor, interfaces: Interfaces, say: Callable[[str], None]) -> Opened:
     """Wait until both processes can begin, and say what is open; KeyboardInterrupt if a signal stops it before."""
-    ports = supervisor.ready(doors)
+    ports = supervisor.ready(interfaces)
     if ports is None:
         raise KeyboardInterrupt
-    if says := supervisor.system.description:
-        say(says)
+    if ports_text := supervisor.status.now.description:
+        say(ports_text)
     return ports
 
 

@@ -13,14 +13,6 @@ from improv.protocol.commands import ENDS
 from improv.protocol.snapshot import PortStatus, Snapshot
 from improv.recording import Entry, Head
 
-PLAYER = "from improv.runtime.player_process import main; main()  # improv.midi.process"
-HOST = "from improv.runtime.port_host import main; main()"
-ENGINE = "from improv.runtime.engine_process import main; main()  # improv.performer"
-"""What the processes run, for `improv.ipc.child.Child`.
-
-The comments are their earlier names, by which other programs may look for them in the process list.
-"""
-
 PRIORITY = 60
 """What the player asks the system for (sched(7), SCHED_FIFO)."""
 

@@ -14,8 +14,7 @@ from typing import Any, Protocol, Self
 from improv.config.picks import Picks
 from improv.config.values import RecordingSettings
 from improv.errors import ImprovError
-from improv.protocol.commands import Command
-from improv.protocol.snapshot import Snapshot, SystemStatus
+from improv.protocol.snapshot import RecordingStatus, Snapshot, SystemStatus
 from improv.recording import (
     Head,
     Journal,
@@ -29,6 +28,7 @@ from improv.recording import (
     takes_directory,
 )
 from improv.runtime.ipc_messages import Told
+from improv.runtime.live_status import LiveStatus
 
 _MB = 10**6
 _MUCH_MB = 2000
@@ -80,13 +80,59 @@ class Watcher(Protocol):
         ...
 
 
-class Controlled(Protocol):
-    """Whoever knows what knobs mean."""
+class JamObserver(Protocol):
+    """What the supervisor tells of a jam: it shows and records what happens."""
+
+    status: LiveStatus
+    """What the jam is played with and how it fares."""
+
+    def begun(self, head: Head) -> None:
+        """A performance has begun."""
+        ...
+
+    def told(self, told: Told) -> None:
+        """A step has been played."""
+        ...
+
+    def stated(self, state: State) -> None:
+        """The whole session, as the recording has wanted it."""
+        ...
+
+    def lost(self, count: int, why: str) -> None:
+        """The recording misses so many steps, or, if none, something else."""
+        ...
 
     @property
-    def learning(self) -> str:
-        """What the next knob that is moved is going to turn."""
+    def wants_state(self) -> bool:
+        """Whether the recording wants the whole session."""
         ...
+
+    def remark(self, text: str) -> None:
+        """Something else has happened: a process died, a port went."""
+        ...
+
+    def changed(self) -> None:
+        """The status has changed within a step."""
+        ...
+
+    def picked(self, end: str, name: str, api: str) -> str:
+        """Another port is open, as was asked for: its whole name, or nothing for a virtual one.
+
+        Returns what there is to say of it, or nothing.
+        """
+        ...
+
+    def turned(self, time_s: float, message: bytes) -> str:
+        """A knob, a key or a pedal was moved that is bound, or may be: what there is to say of it, or nothing."""
+        ...
+
+    def darkened(self) -> None:
+        """The lights of a controller show nothing of what they were told: it was plugged in, or the player is new."""
+        ...
+
+
+class Controlled(Protocol):
+    """What knows what knobs mean."""
 
     def turned(self, time_s: float, message: bytes) -> str:
         """Do what a knob asks for; what there is to say of it."""
@@ -110,16 +156,17 @@ class Audience:
         """Also write the jam to this MIDI file at its end: a whole path."""
         self.last: Told | None = None
         self.watched_by: list[Watcher] = []
-        self.desk: Controlled | None = None
+        self.controllers: Controlled | None = None
         self.picks: Picks | None = None
+        self.status = LiveStatus()
         self._shown = shown
         self._say = say
         self._recording = recording
         self._journal: Journal | None = None
         self._take: Any = None
         self._head: Head | None = None
-        self._system = SystemStatus()
         self._fault = self._failure = ""
+        self.status.add(self._status_of_recording)
 
     def __enter__(self) -> Self:
         return self
@@ -158,7 +205,7 @@ class Audience:
             self._take.observe(told.entry)
         self._tell_fault()
         self._shown.observe(told.seen)
-        self.changed(told.seen.system)
+        self.changed()
 
     def stated(self, state: State) -> None:
         """Have the take hold the whole session."""
@@ -177,12 +224,11 @@ class Audience:
         if not count:
             self._shown.remark(why)
 
-    def changed(self, system: SystemStatus) -> None:
-        """Show the last step with what it is played with now."""
-        self._system = system
+    def changed(self) -> None:
+        """Show the last step with the status as it is now."""
         if self.last is None:
             return
-        seen = replace(self.last.seen, system=self._completed(system))
+        seen = replace(self.last.seen, system=self.status.now)
         for watcher in self.watched_by:
             try:
                 watcher.show(seen)
@@ -198,12 +244,12 @@ class Audience:
 
     def turned(self, time_s: float, message: bytes) -> str:
         """Have what was moved mean something; what there is to say of it."""
-        return self.desk.turned(time_s, message) if self.desk is not None else ""
+        return self.controllers.turned(time_s, message) if self.controllers is not None else ""
 
     def darkened(self) -> None:
         """Have the lights told anew."""
-        if self.desk is not None:
-            self.desk.darkened()
+        if self.controllers is not None:
+            self.controllers.darkened()
 
     def remark(self, text: str) -> None:
         """Record and show that something has happened."""
@@ -211,18 +257,11 @@ class Audience:
             self._journal.remark(self._step, text)
         self._shown.remark(text)
 
-    # --- as an interface that nobody asks at --------------------------------------------------------
-
-    def poll(self) -> Sequence[Command]:
-        """Look after the recording, and tell at once what has become of it; nothing is asked for."""
+    def tend(self) -> None:
+        """Look after the recording, and tell at once what has become of it."""
         if self._journal is not None:
             self._journal.tend()
             self._tell_fault()
-        return ()
-
-    def wakers(self) -> Sequence[Any]:
-        """Nothing."""
-        return ()
 
     # --- the recording --------------------------------------------------------------------------------
 
@@ -230,19 +269,10 @@ class Audience:
     def _step(self) -> int:
         return self.last.seen.step if self.last else 0
 
-    def _completed(self, system: SystemStatus) -> SystemStatus:
-        """Return the status with what is known here: what is recorded, how, and where to."""
-        journal = self._journal
-        return replace(
-            system,
-            recording=replace(
-                system.recording,
-                take=journal.path.stem if journal is not None and journal.path is not None else "",
-                fault=self._fault,
-                saves_to=str(self.save or ""),
-            ),
-            learning=self.desk.learning if self.desk else "",
-        )
+    def _status_of_recording(self, status: SystemStatus) -> SystemStatus:
+        path = self._journal.path if self._journal is not None else None
+        take = path.stem if path is not None else ""
+        return replace(status, recording=RecordingStatus(take=take, fault=self._fault, saves_to=str(self.save or "")))
 
     def _tell_fault(self) -> None:
         """Have a fault that is new seen, and one that is over no longer."""
@@ -250,7 +280,7 @@ class Audience:
         if self._fault == fault:
             return
         self._shown.remark(self._fault or "the recording goes on, and nothing is missing")
-        self.changed(self._system)
+        self.changed()
 
     def _close_journal(self, reason: str) -> None:
         if self._journal is not None:

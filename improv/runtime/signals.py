@@ -105,7 +105,7 @@ class Terminal(Protocol):
 
 
 class Suspension:
-    """An interface nobody asks at: on Ctrl-Z the music stops, then the process, and both go on when it is continued.
+    """On Ctrl-Z the music stops, then the process, and both go on when it is continued.
 
     The whole jam pauses: whoever plays would hear a band that cannot be reached. `goes_on` says from where it goes on
     (a jam from the top of the form, counted in), `silence` ends what still sounds when nothing plays any more. One that
@@ -138,12 +138,8 @@ class Suspension:
         """Take in whether it plays."""
         self._playing = seen.playing
 
-    def wakers(self) -> Sequence[Any]:
-        """Nothing: the signals wake whoever waits."""
-        return ()
-
-    def poll(self) -> Sequence[Command]:
-        """Suspend the jam when that is wanted and its music has ended; nothing is left to be done by the caller."""
+    def tend(self) -> None:
+        """Suspend the jam when that is wanted and its music has ended."""
         signals = self._signals
         if signals.continued:
             signals.continued = False
@@ -156,7 +152,6 @@ class Suspension:
         if self._asked_s is not None and (not self._playing or self._clock() > self._asked_s + _STOPPED_WITHIN_S):
             self._asked_s = None
             self._pause()
-        return ()
 
     def _pause(self) -> None:
         self._say("suspended: fg or bg goes on" + (f", {self._goes_on}" if self._was_playing else ""))

@@ -11,7 +11,6 @@ from improv.errors import InputNotFound
 from improv.protocol.controls import MODEL
 from improv.runtime.daemon import _save
 from improv.runtime.observers import Audience
-from tests.cli.fake_daemon import SEEN
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def test_a_jam_goes_on_when_its_folder_is_deleted(tmp_path: Path, monkeypatch: p
     audience = Audience(shown=Silent(), say=lambda _: None)
     audience.save = _save(Wiring(), plays=False)
     folder.rmdir()
-    assert Path(audience._completed(SEEN.system).recording.saves_to) == audience.save
+    assert Path(audience.status.now.recording.saves_to) == audience.save
 
 
 class Silent:

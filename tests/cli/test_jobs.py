@@ -178,7 +178,7 @@ class Paused:
     def seen(self, *, playing: bool) -> None:
         seen: Any = SimpleNamespace(playing=playing)
         self.suspension.show(seen)
-        self.suspension.poll()
+        self.suspension.tend()
 
 
 def test_a_jam_is_suspended_once_its_music_has_ended_and_begins_again() -> None:

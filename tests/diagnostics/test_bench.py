@@ -42,7 +42,8 @@ from improv.ipc.child import Child
 from improv.models.catalog import find_model
 from improv.models.onnx_runtime import OnnxModel
 from improv.protocol.controls import MODEL
-from improv.runtime.ipc_messages import ENGINE, PLAYER, Opened, Report
+from improv.runtime.ipc_messages import Opened, Report
+from improv.runtime.process_table import ENGINE, PLAYER
 from tests.models.onnx_models import saved, walker
 
 BLUES = str(MODEL.default)
@@ -476,7 +477,7 @@ def test_what_a_process_takes_is_read_from_outside() -> None:
     assert taken is not None
     assert 0 < taken.own_bytes <= taken.pss_bytes
     assert (taken.threads, taken.descriptors) >= (1, 3)
-    with Child(PLAYER) as one, Child(ENGINE) as other, Child(PLAYER) as third:
+    with Child(PLAYER.program) as one, Child(ENGINE.program) as other, Child(PLAYER.program) as third:
         for player in (one, third):
             player.link.send(Wiring(api="none"))
             said_by(player, Report)  # it runs, and so is what its command line says

@@ -22,7 +22,7 @@ from improv.config.values import RecordingSettings
 from improv.errors import DataError
 from improv.ipc.link import Link
 from improv.music.turns import Mode
-from improv.protocol.snapshot import Snapshot, SystemStatus
+from improv.protocol.snapshot import Snapshot
 from improv.recording import (
     Disk,
     Entry,
@@ -578,17 +578,17 @@ def test_whoever_watches_is_told_what_has_become_of_the_recording(
         assert journal is not None
         assert journal.path is not None
         waits_for(journal, lambda: journal.acknowledged == 20)
-        audience.changed(SystemStatus())
+        audience.changed()
         assert shown.seen[-1].system.recording.fault == ""
         assert shown.seen[-1].system.recording.saves_to == str(tmp_path / "jam.mid")
         before = journal.path
         before.unlink()
         waits_for(journal, lambda: bool(journal.fault))
-        audience.poll()
+        audience.tend()
         why = f"20 steps are missing from the recording: the take {before.stem} was deleted while it was recorded"
         assert (shown.seen[-1].system.recording.fault, shown.remarks) == (why, [why])
         assert audience.wants_state
-        audience.poll()
+        audience.tend()
         assert shown.remarks == [why]
         audience.lost(0, "3 of your notes were not heard")
         waits_for(journal, lambda: journal.path is not None)

@@ -11,13 +11,15 @@ import pytest
 from improv.config.values import Tune, Wiring
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Quit, Set
-from improv.protocol.snapshot import How, SystemStatus
+from improv.protocol.snapshot import How
 from improv.recording import Head, Journal, Recording, State, read_take
 from improv.recording.replay import check
 from improv.runtime.ipc_messages import Begin, Told
+from improv.runtime.live_status import LiveStatus
 from improv.runtime.supervisor import Supervisor
 from improv.session.fallback import LATE
 from tests.ports.jack import children
+from tests.runtime.test_supervisor import only
 
 STEPS_BETWEEN = 16
 """So long a thing that has been done is let show before the next."""
@@ -27,6 +29,7 @@ class Listener:
     """Has things done one after another, each some steps after the one before has shown, and records what happens."""
 
     def __init__(self, takes: Path, *script: tuple[Command | str, Callable[["Listener"], object]]) -> None:
+        self.status = LiveStatus()
         self.supervisor: Supervisor | None = None
         self.told_: list[Told] = []
         self.remarks: list[str] = []
@@ -64,7 +67,7 @@ class Listener:
 
     def lost(self, count: int, why: str) -> None: ...
 
-    def changed(self, system: SystemStatus) -> None: ...
+    def changed(self) -> None: ...
 
     def remark(self, text: str) -> None:
         self.remarks.append(text)
@@ -108,8 +111,9 @@ def performed(listener: Listener, model: str = "eck2002-blues") -> list[str]:
     """Play; the network at each step."""
     tune = Tune.of(model=model, tempo=400, count_in=0)
     with Supervisor(tune, Wiring(api="none"), listener) as listener.supervisor:
-        assert listener.supervisor.ready() is not None
-        listener.supervisor.play(Begin(Mode.SOLO, 1), [listener])
+        interfaces = only(listener, listener.supervisor)
+        assert listener.supervisor.ready(interfaces) is not None
+        listener.supervisor.play(Begin(Mode.SOLO, 1), interfaces)
     return [told.seen.system.network.model for told in listener.told_]
 
 
@@ -122,7 +126,7 @@ def test_another_network_takes_over_on_a_step_and_in_its_place(tmp_path: Path) -
     assert {*models} == {"eck2002-blues", "eck2002-chords"}
     assert models[-1] == "eck2002-chords"
     assert listener.supervisor is not None
-    assert listener.supervisor.engine_deaths == 0
+    assert listener.status.now.engine_deaths == 0
     entries = listener.recording.entries
     assert list(dict.fromkeys(entry.step for entry in entries)) == [*range(entries[-1].step + 1)]
     assert {told.seen.health.fault for told in listener.told_} <= {"", LATE}  # which a busy machine may make it
@@ -153,9 +157,9 @@ def test_an_engine_that_dies_after_the_change_is_replaced_with_the_new_network(t
     listener = Listener(
         tmp_path,
         (Set("model", "eck2002-chords"), plays("eck2002-chords")),
-        ("engine", lambda listener: listener.supervisor and listener.supervisor.engine_deaths),
+        ("engine", lambda listener: listener.supervisor and listener.status.now.engine_deaths),
     )
     models = performed(listener)
     assert models[-1] == "eck2002-chords"
     assert listener.supervisor is not None
-    assert listener.supervisor.engine_deaths == 1
+    assert listener.status.now.engine_deaths == 1

@@ -22,7 +22,9 @@ from improv.errors import ImprovError, UsageError
 from improv.models.catalog import MAX_FILE_BYTES, find_model, model_paths, read_model
 from improv.protocol.commands import Command, Panic, Set, Tap
 from improv.recording import find_take, read_take, takes_directory
-from improv.runtime.router import CommandRouter, GuardedInterface
+from improv.runtime.interfaces import Interfaces
+from improv.runtime.live_status import LiveStatus
+from improv.runtime.router import CommandRouter
 from improv.system import programs as program
 from improv.system.safe_files import read_file
 from tests.models.onnx_models import describe, saved, specification, walker
@@ -210,13 +212,21 @@ def test_a_model_that_is_replaced_plays_on_until_it_is_asked_for_again(
 
 
 class Broken:
-    """A supervisor, and a door, that fail in ways nobody has foreseen."""
+    """A supervisor, and an interface, that fail in ways that nothing is prepared for."""
 
     def __init__(self) -> None:
         self.remarks: list[str] = []
         self.fails = True
+        self.status = LiveStatus()
+        self.player = self.engine = self
 
     def ask(self, command: Command) -> None:
+        raise OSError(24, "Too many open files")
+
+    def panic(self) -> None:
+        raise OSError(24, "Too many open files")
+
+    def swap_model(self, model: str) -> None:
         raise OSError(24, "Too many open files")
 
     def remark(self, text: str) -> None:
@@ -235,26 +245,37 @@ def test_what_nobody_has_foreseen_is_an_answer_and_a_remark(tmp_path: Path) -> N
     from improv.control.midi_controllers import Controllers
 
     broken = Broken()
-    desk = CommandRouter(broken, Controllers(()), Instance())  # type: ignore[arg-type]
+    router = CommandRouter(broken, Controllers(()))  # type: ignore[arg-type]
     for command in (Panic(), Set("model", "partner"), Tap(1.0)):
         with pytest.raises(ImprovError, match=r"could not be done: OSError: .*Too many open files"):
-            desk.ask(command)
+            router.ask(command)
     assert len(broken.remarks) == 3
 
 
 def test_an_interface_that_fails_fails_alone() -> None:
-    broken = Broken()
-    guarded = GuardedInterface(broken, broken.remark)
-    assert [list(guarded.poll()), list(guarded.poll())] == [[], []]
+    broken, whole, asked = Broken(), Broken(), list[Command]()
+
+    def ask(command: Command) -> str:
+        asked.append(command)
+        return ""
+
+    whole.fails = False
+    interfaces = Interfaces(ask, broken.remark)
+    interfaces.add(broken)
+    interfaces.add(whole)
+    for _ in range(2):
+        interfaces.poll()
     assert broken.remarks == ["an interface has failed: RuntimeError: a door has fallen in"]
-    assert list(guarded.wakers()) == []
+    assert asked == [Tap(1.0)] * 2
+    assert interfaces.readables() == [sys.stdin]
     broken.fails = False
-    assert list(guarded.poll()) == [Tap(1.0)]
-    assert list(guarded.wakers()) == [sys.stdin]
+    interfaces.poll()
+    assert len(asked) == 4
+    assert interfaces.readables() == [sys.stdin] * 2
 
 
 def test_learned_maps_that_are_no_text_are_none(tmp_path: Path) -> None:
-    from improv.runtime.router import learned_maps
+    from improv.runtime.live_controllers import learned_maps
 
     at, said = Instance(), list[str]()
     at.learned.parent.mkdir(parents=True)

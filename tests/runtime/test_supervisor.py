@@ -19,15 +19,21 @@ from typing import Any
 import pytest
 
 from improv.config.values import Tune, Wiring
-from improv.errors import ImprovError, Unavailable
+from improv.control.midi_controllers import Controllers
+from improv.errors import Unavailable
 from improv.music.notes import NoteOn
 from improv.music.parts import Part
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Connect, Nudge, Quit, Set
-from improv.protocol.snapshot import How, PortStatus, SystemStatus
+from improv.protocol.snapshot import How, PortStatus
 from improv.recording import Entry, Head, Recording, State, find_take, read_take
 from improv.recording.replay import check
-from improv.runtime.ipc_messages import Alive, Begin, Moved, Opened, TakeOver, Told
+from improv.runtime.interfaces import Interface, Interfaces
+from improv.runtime.ipc_messages import Alive, Begin, Ended, Moved, Opened, TakeOver, Told
+from improv.runtime.live_status import LiveStatus
+from improv.runtime.managed_process import ManagedProcess
+from improv.runtime.router import CommandRouter
+from improv.runtime.supervised_player import SupervisedPlayer
 from improv.runtime.supervisor import Supervisor
 from tests.control.test_socket import SEEN
 from tests.ports.jack import ATTEMPTS, children, eventually
@@ -234,6 +240,7 @@ class Impatient:
     """Somebody who turns the tempo and kills the engine before it can tell of it."""
 
     def __init__(self, *, kills: bool = True) -> None:
+        self.status = LiveStatus()
         self.supervisor: Supervisor | None = None
         self.tempos: list[float] = []
         self.kills = kills
@@ -250,7 +257,7 @@ class Impatient:
 
     def lost(self, count: int, why: str) -> None: ...
 
-    def changed(self, system: SystemStatus) -> None: ...
+    def changed(self) -> None: ...
 
     def remark(self, text: str) -> None: ...
 
@@ -269,7 +276,7 @@ class Impatient:
         if len(self.tempos) >= 8 and self.kills:  # several may have been told at once
             self.kills, self.enough = False, 1000  # the next engine may have many steps to make up for first
             assert self.supervisor is not None
-            self.supervisor.ask(Set("tempo", 90))
+            self.supervisor.engine.ask(Set("tempo", 90))
             children_ = children(os.getpid())
             os.kill(children_["engine"], signal.SIGKILL)
         return [Quit()] if len(self.tempos) >= self.enough or 90 in self.tempos else []
@@ -279,8 +286,9 @@ def test_what_was_asked_of_an_engine_that_died_is_asked_of_the_next() -> None:
     impatient = Impatient()
     tune = Tune.of(model="eck2002-blues", tempo=240, count_in=0)
     with Supervisor(tune, Wiring(api="none"), impatient) as impatient.supervisor:
-        assert impatient.supervisor.ready() is not None
-        impatient.supervisor.play(Begin(Mode.SOLO, 1), [impatient])
+        interfaces = only(impatient, impatient.supervisor)
+        assert impatient.supervisor.ready(interfaces) is not None
+        impatient.supervisor.play(Begin(Mode.SOLO, 1), interfaces)
     assert (impatient.tempos[0], impatient.tempos[-1]) == (240, 90)
 
 
@@ -288,10 +296,18 @@ def test_what_is_asked_before_an_engine_has_begun_is_done_once() -> None:
     patient = Impatient(kills=False)
     tune = Tune.of(model="eck2002-blues", tempo=240, count_in=0)
     with Supervisor(tune, Wiring(api="none"), patient) as supervisor:
-        assert supervisor.ready() is not None
-        supervisor.ask(Nudge("tempo", 4))
-        supervisor.play(Begin(Mode.SOLO, 1), [patient])
+        interfaces = only(patient, supervisor)
+        assert supervisor.ready(interfaces) is not None
+        CommandRouter(supervisor, Controllers(())).ask(Nudge("tempo", 4))
+        supervisor.play(Begin(Mode.SOLO, 1), interfaces)
     assert patient.tempos[-1] == 244
+
+
+def only(interface: Interface, supervisor: Supervisor) -> Interfaces:
+    """An interface, and the router that it asks at."""
+    interfaces = Interfaces(CommandRouter(supervisor, Controllers(())).ask, supervisor.remark)
+    interfaces.add(interface)
+    return interfaces
 
 
 class Noting:
@@ -319,63 +335,72 @@ class Noting:
 OPENED = Opened("", "jack", hears=True, plays=True, realtime=False)
 
 
-def with_player(monkeypatch: pytest.MonkeyPatch) -> tuple[Supervisor, Noting]:
-    supervisor, player = Supervisor(Tune.of(model="eck2002-blues"), Wiring(), Impatient()), Noting()
-    monkeypatch.setattr(supervisor, "_introduce", lambda: None)
-    supervisor._player = player  # type: ignore[assignment]
-    return supervisor, player
+def with_player(monkeypatch: pytest.MonkeyPatch) -> tuple[SupervisedPlayer, Noting]:
+    supervisor, noting = Supervisor(Tune.of(model="eck2002-blues"), Wiring(), Impatient()), Noting()
+    monkeypatch.setattr(supervisor.engine, "prepared", None)
+    supervisor.player.process.take(noting)  # type: ignore[arg-type]
+    return supervisor.player, noting
+
+
+def says(process: ManagedProcess, *messages: object) -> None:
+    """Have a process that only notes say something."""
+    process.child.said += messages  # type: ignore[union-attr]
+    process.receive()
 
 
 def test_a_port_that_was_asked_for_of_a_player_that_died_is_asked_of_the_next_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    supervisor, player = with_player(monkeypatch)
+    player, noting = with_player(monkeypatch)
     asked = [Connect("output", "oboe"), Connect("input", "")]
     with pytest.raises(Unavailable, match="the MIDI ports are closed"):
-        supervisor.ask(asked[0])
-    supervisor._player_says(OPENED)
+        player.connect(asked[0])
+    says(player.process, OPENED)
     for connect in asked:
-        supervisor.ask(connect)
-    supervisor._player_says(Moved("input", "", None, "no"))
+        player.connect(connect)
+    says(player.process, Moved("input", "", None, "no"))
     told = list[list[Connect]]()
     for _ in range(2):
-        supervisor._lose_player("the player has died")
-        supervisor._player = player = Noting()  # type: ignore[assignment]
-        supervisor._player_says(OPENED)
-        told.append([message for message in player.told if isinstance(message, Connect)])
+        noting.gone = True
+        monkeypatch.setattr(player.process, "start", lambda: None)
+        player.process.mind()
+        player.process.take(noting := Noting())  # type: ignore[arg-type]
+        says(player.process, OPENED)
+        told.append([message for message in noting.told if isinstance(message, Connect)])
     assert told == [asked[:1], []]
 
 
-def test_nobody_is_taken_for_stuck_while_a_midi_server_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    supervisor, _ = with_player(monkeypatch)
-    supervisor._host = host = Noting()  # type: ignore[assignment]
-    supervisor._player_says(OPENED)
-    supervisor._host_says(host, Alive())  # type: ignore[arg-type]
-    assert supervisor._patience_s == supervisor._host_patience_s < 2
-    supervisor._host_says(host, Alive(asks=True))  # type: ignore[arg-type]
-    assert supervisor._patience_s == supervisor._host_patience_s > 10
-    supervisor._host_says(host, Alive())  # type: ignore[arg-type]
-    supervisor._player_says(Alive(asks=True))
-    assert supervisor._patience_s > 10 > supervisor._host_patience_s
-    supervisor._player_says(Alive())
-    assert supervisor._patience_s < 2
+def test_no_process_is_taken_for_stuck_while_a_midi_server_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    player, _ = with_player(monkeypatch)
+    player.host.take(Noting())  # type: ignore[arg-type]
+    says(player.process, OPENED)
+    says(player.host, Alive())
+    assert player.process.patience_s == player.host.patience_s < 2
+    says(player.host, Alive(asks=True))
+    assert player.process.patience_s == player.host.patience_s > 10
+    says(player.host, Alive())
+    says(player.process, Alive(asks=True))
+    assert player.process.patience_s > 10 > player.host.patience_s
+    says(player.process, Alive())
+    assert player.process.patience_s < 2
 
 
-@pytest.mark.parametrize("dead", ["nobody", "the host", "a player without a host"])
-def test_what_who_died_last_has_left_is_silenced_although_nobody_goes_on(
+@pytest.mark.parametrize("dead", ["no process", "the host", "a player without a host"])
+def test_what_the_process_that_died_last_has_left_is_silenced_although_none_goes_on(
     dead: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    supervisor, player = with_player(monkeypatch)
-    supervisor._host = host = Noting() if dead != "a player without a host" else None  # type: ignore[assignment]
+    player, noting = with_player(monkeypatch)
+    if dead != "a player without a host":
+        player.host.take(Noting())  # type: ignore[arg-type]
     synth = PortStatus(role="output", name="synth:in", peers=("synth:in",))
-    supervisor._player_says(replace(OPENED, ports=(synth,)))
-    supervisor._understudy = standby = Noting()  # type: ignore[assignment]
-    player.gone = True
+    says(player.process, replace(OPENED, ports=(synth,)))
+    player.standby.take(standby := Noting())  # type: ignore[arg-type]
+    noting.gone = True
     if dead == "the host":
-        host.gone = True  # type: ignore[union-attr]
-    supervisor._leave_silent()
+        player.host.child.gone = True  # type: ignore[union-attr, misc]
+    player.leave_silent()
     (last,) = standby.told
-    if dead == "nobody":  # the host silences what a player has left
+    if dead == "no process":  # the host silences what a player has left
         assert last == Quit()
     else:
         assert isinstance(last, TakeOver)
@@ -385,47 +410,26 @@ def test_what_who_died_last_has_left_is_silenced_although_nobody_goes_on(
 def test_a_server_that_goes_while_no_player_is_there_to_tell_is_told_by_the_host(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    supervisor, player = with_player(monkeypatch)
-    supervisor._host = host = Noting(Alive(server_gone=True), Alive())  # type: ignore[assignment]
-    supervisor._understudy = standby = Noting()  # type: ignore[assignment]
-    monkeypatch.setattr("select.select", lambda *_: ((), (), ()))
-    supervisor._listen([])
-    assert (host.killed, player.killed, standby.killed) == (True, True, True)
-    assert (supervisor._host, supervisor._player, supervisor._understudy) == (None, None, None)
-    assert "the MIDI server is gone" in supervisor.system.remark
-
-
-def test_processes_that_die_before_they_have_done_any_work_end_a_jam_and_others_only_if_too_many() -> None:
-    supervisor = Supervisor(Tune.of(model="eck2002-blues"), Wiring(api="none"), Impatient())
-    for now_s in range(0, 300, 2):
-        supervisor._now_s = float(now_s)
-        supervisor._count_death("player")
-        supervisor._player_says(Opened("", "none", hears=False, plays=False, realtime=False))
-    for _ in range(4):
-        supervisor._count_death("engine")
-    with pytest.raises(ImprovError, match="the engine has died 5 times in a row"):
-        supervisor._count_death("engine")
-    supervisor._in_a_row.clear()
-    supervisor._deaths_s.clear()
-    for _ in range(19):
-        supervisor._in_a_row.clear()
-        supervisor._count_death("player")
-    supervisor._in_a_row.clear()
-    with pytest.raises(ImprovError, match="20 processes have died within 30 s"):
-        supervisor._count_death("player")
+    player, noting = with_player(monkeypatch)
+    player.host.take(host := Noting())  # type: ignore[arg-type]
+    player.standby.take(standby := Noting())  # type: ignore[arg-type]
+    says(player.host, Alive(server_gone=True), Alive())
+    assert (host.killed, noting.killed, standby.killed) == (True, True, True)
+    assert (player.host.child, player.process.child, player.standby.child) == (None, None, None)
 
 
 def test_a_step_is_recorded_once_a_session_is_known_to_go_on_from() -> None:
     """Else an engine that dies before it has told the session has its steps recorded twice, and decided otherwise."""
     recorded: list[Any] = []
-    audience: Any = SimpleNamespace(told=recorded.append, lost=lambda *_: None)
+    audience: Any = SimpleNamespace(told=recorded.append, lost=lambda *_: None, status=LiveStatus())
     supervisor = Supervisor(Tune.of(model="partner"), Wiring(api="none"), audience)
-    with closing(SimpleNamespace(close=supervisor._notes.__exit__)):
+    with closing(supervisor.player):
+        engine = supervisor.engine.process
+        engine.take(Noting())  # type: ignore[arg-type]
         for step, session in ((1, b"after 1"), (2, b""), (3, b"")):
-            supervisor._engine_says(Told(replace(SEEN, step=step), None, session))
+            says(engine, Told(replace(SEEN, step=step), None, session))
         assert [told.seen.step for told in recorded] == [1]
-        supervisor._engine_says(Told(replace(SEEN, step=4), None, b"after 4"))
+        says(engine, Told(replace(SEEN, step=4), None, b"after 4"))
         assert [told.seen.step for told in recorded] == [1, 2, 3, 4]
-        supervisor._engine_says(Told(replace(SEEN, step=5), None, b""))
-        supervisor._stopped()
+        says(engine, Told(replace(SEEN, step=5), None, b""), Ended(0.0, None))
         assert [told.seen.step for told in recorded] == [1, 2, 3, 4, 5]

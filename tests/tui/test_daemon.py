@@ -265,7 +265,7 @@ COMMANDS: dict[str, tuple[Command | type[Command], ...]] = {
     "learn": (),
     "forget": (),
 }
-"""What the supervisor is asked for; what concerns knobs stays at the desk."""
+"""What the supervisor is asked for; what concerns knobs the router does itself."""
 
 ELSEWHERE = {
     "suspend",
@@ -418,7 +418,7 @@ def test_when_the_daemon_ends_it_says_so_and_it_joins_the_next_one(tmp_path: Pat
 def test_a_knob_is_learned_and_turns_what_it_was_learned_for(tmp_path: Path) -> None:
     async def scene(jam: Jam) -> None:
         await jam.press("l")
-        await jam.pilot.until(lambda: jam.daemon._desk._controllers.learning, "learning")
+        await jam.pilot.until(lambda: jam.daemon._router.controllers._controllers.learning, "learning")
         await jam.pilot.until(lambda: "move the knob for tempo" in jam.app.notices.kept, "word of it")
         for value in (10, 20):
             jam.daemon.turn((0xB0, 70, value))

@@ -20,12 +20,13 @@ from improv.errors import Unavailable
 from improv.ipc.child import Child, introduce
 from improv.midi.messages import NOTE_OFF, NOTE_ON
 from improv.music.turns import Mode
-from improv.runtime.ipc_messages import PLAYER, Begin, Report
+from improv.runtime.ipc_messages import Begin, Report
+from improv.runtime.process_table import PLAYER
 
 MESSAGES = 500
 KILLS = 20
 
-_UNSUSPECTING = f"import improv.midi.loop_detector as echo; echo._SURE = 1 << 30; {PLAYER}"
+_UNSUSPECTING = f"import improv.midi.loop_detector as echo; echo._SURE = 1 << 30; {PLAYER.program}"
 """The player without its recognition of loops: the tester sends two messages in turn, a hundred times a second."""
 
 _TEMPO_BPM = 240

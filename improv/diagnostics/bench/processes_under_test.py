@@ -15,7 +15,8 @@ from improv.config.values import Tune, Wiring
 from improv.errors import Unavailable
 from improv.ipc.child import Child, introduce
 from improv.ipc.link import Failed, Link
-from improv.runtime.ipc_messages import ENGINE, HOST, PLAYER, Opened, Prepare, Prepared
+from improv.runtime.ipc_messages import Opened, Prepare, Prepared
+from improv.runtime.process_table import ENGINE, PLAYER, PORT_HOST
 
 _STARTING_S = 30.0
 _FAREWELL_S = 3.0
@@ -24,10 +25,10 @@ Said = TypeVar("Said")
 
 
 @contextmanager
-def player(wiring: Wiring, program: str = PLAYER) -> Iterator[tuple[Child, Opened]]:
+def player(wiring: Wiring, program: str = PLAYER.program) -> Iterator[tuple[Child, Opened]]:
     """A player whose ports are open, and what it says of them; Unavailable if it cannot open them."""
     with ExitStack() as stack:
-        host = Child(HOST) if wiring.api == "jack" else None
+        host = Child(PORT_HOST.program) if wiring.api == "jack" else None
         child = Child(program)
         if host is not None:
             stack.callback(host.end, _FAREWELL_S)
@@ -40,7 +41,7 @@ def player(wiring: Wiring, program: str = PLAYER) -> Iterator[tuple[Child, Opene
 @contextmanager
 def engine(tune: Tune) -> Iterator[Child]:
     """An engine that has loaded a tune's network and waits to begin."""
-    with Child(ENGINE) as child:
+    with Child(ENGINE.program) as child:
         child.link.send(Prepare(tune))
         said_by(child, Prepared)
         yield child

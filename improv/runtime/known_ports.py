@@ -1,0 +1,77 @@
+"""Which ports are open, and what is connected to them: what the next player has to open in the place of this one."""
+
+from dataclasses import dataclass, replace
+
+from improv.config.values import Wiring
+from improv.protocol.controls import OFF, ON
+from improv.protocol.snapshot import MidiStatus, PortStatus
+from improv.runtime.ipc_messages import Opened, StandBy, TakeOver, described, names_of
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPorts:
+    """The ports of a jam, as its players have told of them."""
+
+    wiring: Wiring
+    """The ports that the next player is to open."""
+    opened: Opened | None = None
+    """The ports as they are open, or were last, and what each is connected to; None before they were."""
+    names: tuple[tuple[str, str], ...] = ()
+    """What the MIDI system calls them, by role."""
+
+    @property
+    def ports(self) -> tuple[PortStatus, ...]:
+        """Each port, and what it is connected to."""
+        return self.opened.ports if self.opened is not None else ()
+
+    def reopened(self, opened: Opened) -> "KnownPorts":
+        """Return the ports that a player has opened: the next one opens the same and seeks no others."""
+        wiring = replace(self.wiring, api=opened.api, patient=True, finds=False, picked=())
+        return replace(self, wiring=wiring, opened=opened).connected(opened.ports)
+
+    def moved(self, opened: Opened) -> "KnownPorts":
+        """Return the ports after one of them was exchanged."""
+        realtime = self.opened is not None and self.opened.realtime
+        return replace(self, opened=replace(opened, realtime=realtime)).connected(opened.ports)
+
+    def connected(self, ports: tuple[PortStatus, ...]) -> "KnownPorts":
+        """Return the ports with their connections as they are now."""
+        if self.opened is None:
+            return self
+        names, there = names_of(ports), self.wiring
+        wiring = replace(there, input=names.get("input", there.input), output=names.get("output", there.output))
+        return replace(self, wiring=wiring, opened=replace(self.opened, ports=ports))
+
+    def passing_on(self, *, on: bool) -> "KnownPorts":
+        """Return the ports where what arrives is passed on to the output, or not."""
+        return replace(self, wiring=replace(self.wiring, thru=on))
+
+    def stand_by(self) -> StandBy:
+        """Return what a standby player is told."""
+        return StandBy(self.wiring, self.ports, self.names)
+
+    def take_over(self, *, kept: bool = False) -> TakeOver:
+        """Return what a player is told that takes another one's place; `kept`: a port host holds the ports."""
+        return TakeOver(self.wiring, self.ports, self.names, kept)
+
+    def description(self, *, is_open: bool) -> str:
+        """Return the ports in a sentence, and why they are these."""
+        opened = self.opened
+        if opened is None:
+            return ""
+        if not (is_open and self.ports):
+            return f"{opened.api}: the ports are closed" if opened.plays else opened.says
+        ports = described(opened.api, self.ports, passes_on=self.wiring.thru)
+        return f"{ports}; {opened.says}" if opened.says else ports
+
+    def status(self, *, is_open: bool, keys: frozenset[int]) -> MidiStatus:
+        """Return what clients see of the ports, with the pitches of the keys that are held."""
+        opened = self.opened
+        return MidiStatus(
+            api=opened.api if opened else "",
+            input=opened.name("input") if opened else "",
+            output=opened.name("output") if opened else "",
+            ports=self.ports if is_open else (),
+            keys=tuple(sorted(keys)),
+            thru=ON if self.wiring.thru else OFF,
+        )

@@ -1,0 +1,138 @@
+"""The knobs, keys and pedals of MIDI controllers while it plays: what they turn, and what their lights show.
+
+What is learned is kept in a file. It must never turn anything by itself: it asks as other interfaces do.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from improv.config.controller_maps import Map
+from improv.config.instance import Instance
+from improv.control.midi_controllers import Controllers, from_file, to_text
+from improv.errors import ImprovError
+from improv.protocol.commands import Command
+from improv.protocol.controls import CONTROLS, Value, control_named
+from improv.protocol.snapshot import Snapshot, SystemStatus
+from improv.runtime.interfaces import reason
+from improv.runtime.ipc_messages import Lights
+from improv.runtime.supervisor import Supervisor
+from improv.system.private_files import make_folder
+from improv.system.safe_files import read_file
+
+_MOST_LEARNED_BYTES = 1 << 20
+
+
+class LiveControllers:
+    """Asks for what they mean, has the player tell of those that are bound, and keeps what was learned."""
+
+    def __init__(
+        self, controllers: Controllers, learned: Path | None, supervisor: Supervisor, ask: Callable[[Command], str]
+    ) -> None:
+        self._controllers = controllers
+        self._learned = learned
+        self._supervisor = supervisor
+        self._ask = ask
+        self._stands: dict[str, Value] = {}
+        self._seen: Snapshot | None = None
+        self._note = ""
+        """What was said of a knob last: a knob says a thing once."""
+        supervisor.status.add(self._status_of_controllers)
+
+    def begin(self) -> None:
+        """Have the player tell of the knobs that are bound."""
+        self._supervisor.player.want(self._controllers.wanted)
+
+    def learn(self, target: str) -> str:
+        """Wait for the knob that is to turn a control; return what there is to say of it."""
+        note = self._controllers.learn(target)
+        self.begin()
+        return note
+
+    def forget(self, target: str) -> str:
+        """Have no knob turn a control any more; return what there is to say of it."""
+        note = self._controllers.forget(target)
+        self._keep_learned()
+        return note
+
+    def _status_of_controllers(self, status: SystemStatus) -> SystemStatus:
+        return replace(status, learning=self._controllers.learning)
+
+    # --- where the controls stand -----------------------------------------------------------------
+
+    def stands(self, name: str) -> Value:
+        """Where a control stands, as far as is known here: what was asked for last, until it is seen elsewhere."""
+        return self._stands.get(name, control_named(name).default)
+
+    def expect(self, name: str, value: Value) -> None:
+        """Take it that a control is going to stand at a value: it was asked for."""
+        self._stands[name] = value
+
+    def expect_moved(self, name: str, by: float) -> None:
+        """Take it that a control is going to be moved by an amount, if it is known where it stands."""
+        if name in self._stands:
+            self._stands[name] = control_named(name).nudged(self._stands[name], by)
+
+    def show(self, seen: Snapshot) -> None:
+        """Take in where the controls stand now, and light the knobs."""
+        before, self._seen = self._seen, seen
+        for name in CONTROLS:
+            if before is None or seen.value(name) != before.value(name):
+                self._stands[name] = seen.value(name)
+        self._light()
+
+    def darkened(self) -> None:
+        """Tell the lights all of it again."""
+        self._controllers.forget_lights()
+        if self._seen is not None:
+            self._light()
+
+    def _light(self) -> None:
+        if lights := self._controllers.lights(self.stands, time.monotonic()):
+            self._supervisor.player.send(Lights(list(lights)))
+
+    # --- moved ------------------------------------------------------------------------------------
+
+    def turned(self, time_s: float, message: bytes) -> str:
+        """Ask for what a knob, a key or a pedal that was moved means; return what there is to say of it."""
+        try:
+            note = self._moved(time_s, message)
+        except Exception as error:
+            text = f"a controller could not be obeyed: {reason(error)}"
+            self._supervisor.remark(text)
+            return text
+        before, self._note = self._note, note
+        return note if note != before else ""
+
+    def _moved(self, time_s: float, message: bytes) -> str:
+        learned, learning, notes = self._controllers.learned, self._controllers.learning, list[str]()
+        for command in self._controllers.turned(message, self.stands, time_s):
+            try:
+                notes.append(self._ask(command))
+            except ImprovError as error:
+                notes.append(str(error))
+        if self._controllers.learned != learned or (learning and not self._controllers.learning):
+            self._keep_learned()
+        return self._controllers.remark or next(filter(None, notes), "")
+
+    def _keep_learned(self) -> None:
+        self.begin()
+        if self._learned is None:
+            return
+        with suppress(OSError):
+            make_folder(self._learned.parent)
+            self._learned.write_text(to_text(self._controllers.learned), encoding="utf-8")
+
+
+def learned_maps(instance: Instance, say: Callable[[str], None]) -> tuple[Map, ...]:
+    """What was learned from controllers before; nothing, where nothing can be read, which is said."""
+    try:
+        return from_file(read_file(instance.learned, _MOST_LEARNED_BYTES))
+    except FileNotFoundError:
+        return ()
+    except (OSError, ImprovError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        say(f"{instance.learned}: {why}")
+        return ()

@@ -1,0 +1,29 @@
+"""The status of a jam while it plays: put together here, from those that know a part of it each."""
+
+from collections.abc import Callable
+
+from improv.protocol.snapshot import SystemStatus
+
+StatusSource = Callable[[SystemStatus], SystemStatus]
+"""Returns the status with what it knows filled in: no two sources fill in the same."""
+
+
+class LiveStatus:
+    """The status as it is now, from all of its sources, and the last remark on it."""
+
+    def __init__(self) -> None:
+        self.remark = ""
+        """The last thing that has happened besides the music."""
+        self._sources: list[StatusSource] = []
+
+    def add(self, source: StatusSource) -> None:
+        """Have a source fill in what it knows from now on."""
+        self._sources.append(source)
+
+    @property
+    def now(self) -> SystemStatus:
+        """The whole status."""
+        status = SystemStatus(remark=self.remark)
+        for source in self._sources:
+            status = source(status)
+        return status

@@ -1,0 +1,48 @@
+"""How the players of a jam have fared, one after the other, and what there is to say when it gets worse."""
+
+from collections.abc import Sequence
+
+from improv.protocol.snapshot import OnsetTiming
+from improv.runtime.ipc_messages import Report
+
+
+class PlayerReports:
+    """The newest report of the player, and those of all before it added up."""
+
+    def __init__(self) -> None:
+        self.newest = Report()
+        self._earlier = Report()
+
+    @property
+    def total(self) -> Report:
+        """The newest report, with the counts of all players."""
+        return self.newest.after(self._earlier)
+
+    def take_in(self, report: Report) -> Sequence[str]:
+        """Take in a report; what it tells that is new."""
+        before, self.newest = self.newest, report
+        texts = list(report.news)
+        if report.loops > before.loops:
+            texts.append("what improv plays comes back to its input: ignored, and nothing is passed on")
+        if report.overflows > before.overflows:
+            texts.append(f"{report.overflows} MIDI messages were lost: more came than the system could keep")
+        if report.untold > before.untold:
+            texts.append(f"{report.untold} reports of the player were lost: they were not read for too long")
+        if report.broken and not before.broken:
+            texts.append("the input sends MIDI messages that make no sense; they are left out")
+        if report.gaps > before.gaps:
+            texts.append("time has passed unnoticed: the machine was suspended, or overloaded")
+        return texts
+
+    def end(self) -> None:
+        """Count on from the last report of a player that is gone."""
+        self._earlier, self.newest = self.total, Report()
+
+    def timing(self) -> OnsetTiming:
+        """Return how many onsets were sent, and how punctually."""
+        return OnsetTiming(
+            onsets=self._earlier.onsets + self.newest.onsets,
+            dropped_onsets=self._earlier.dropped + self.newest.dropped,
+            lateness_p50_us=self.newest.lateness_p50_us,
+            lateness_p99_us=self.newest.lateness_p99_us,
+        )

@@ -1,0 +1,178 @@
+"""The engine as the supervisor keeps it: what it plays, what it has told, and what the next one needs to go on.
+
+It must never decide what or when to play.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from improv.config.values import Tune
+from improv.ipc.child import Child
+from improv.ipc.link import Failed
+from improv.models.catalog import find_model, read_model
+from improv.protocol.commands import Command
+from improv.protocol.snapshot import SystemStatus
+from improv.recording import State
+from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepare, Prepared, Restate, Told
+from improv.runtime.managed_process import ManagedProcess
+from improv.runtime.model_swap import LoadedModel
+from improv.runtime.observers import JamObserver
+from improv.runtime.process_table import ENGINE
+
+
+class SupervisedEngine:
+    """Keeps an engine alive. `prepared` is called when its network is loaded, `settled` when a step has been told that
+    another engine can go on from, `lost` with whether it is stuck once it is that or has died."""
+
+    def __init__(
+        self,
+        tune: Tune,
+        take: Path | None,
+        observer: JamObserver,
+        *,
+        say: Callable[[str], None],
+        prepared: Callable[[], None],
+        settled: Callable[[], None],
+        lost: Callable[[bool], None],
+    ) -> None:
+        self.process = ManagedProcess(ENGINE, said=self._said, lost=lost, brief=self._brief)
+        self.tune = tune
+        self.prepared: Prepared | None = None
+        """The network that it has loaded; None until it has."""
+        self.begun = False
+        """Whether it was asked to begin."""
+        self.ended: Ended | None = None
+        """How the performance ended, once it has."""
+        self.settled_s = 0.0
+        """When the last of your notes was played that is in a step that was told, in seconds of the clock."""
+        self._take = take
+        self._network = b""
+        """What the model's file held when it was asked for: another engine plays the same, whatever becomes of it."""
+        self._observer, self._say = observer, say
+        self._when_prepared, self._when_settled = prepared, settled
+        self._session = b""
+        """The last session that was told, for an engine to go on from."""
+        self._swapped = False
+        """Whether that session is of another network than the engine's."""
+        self._untold: list[Told] = []
+        """Steps after that session, of which the session is not known yet."""
+        self._asked: list[Command] = []
+        """What the engine was asked for and has not told of yet."""
+        self._unplayed = 0
+        self._restating = False
+        """Whether the engine was asked for the whole session, and has not told it yet."""
+        observer.status.add(self._status_of_engine)
+
+    # --- what is asked of it ----------------------------------------------------------------------
+
+    def read_network(self) -> None:
+        """Read the network's file, which every engine of this jam is given; ImprovError if it cannot be read."""
+        if self._take is None:
+            self._network = read_model(find_model(self.tune.model))
+
+    def ask(self, command: Command) -> None:
+        """Have a command take effect at the next step, by this engine or by the one that follows it."""
+        self._asked.append(command)
+        if self.begun:  # else it is told as it begins
+            self.process.send(command)
+
+    def begin(self, begin: Begin, *, goes_on: bool, in_hand: bool) -> None:
+        """Have it perform from the last session that was told, or from the beginning.
+
+        `goes_on`: another engine has played up to now, and what it has begun sounds. `in_hand`: a player has played on
+        what an engine that died had given it.
+        """
+        self.begun = True
+        self.process.hear()
+        self.process.send(
+            replace(begin, session=self._session, swapped=self._swapped, goes_on=goes_on, in_hand=in_hand)
+        )
+        for command in self._asked:  # of another engine, which had no time to play them
+            self.process.send(command)
+
+    def take_over(self, loaded: LoadedModel) -> Child | None:
+        """Give the engine's place to one with another network, to go on from the step that was told last.
+
+        Returns the other one, which ends once the player knows the new one.
+        """
+        before = self.process.release()
+        self.process.take(loaded.child)
+        self._forget_engine()
+        self.tune, self._network, self.prepared, self._swapped = loaded.tune, loaded.network, loaded.prepared, True
+        return before
+
+    def restate_if_wanted(self) -> None:
+        """Have it state the whole session once, if the recording wants that."""
+        if self._observer.wants_state and self.begun and not self._restating:
+            self._restating = self.process.send(Restate())
+
+    def _status_of_engine(self, status: SystemStatus) -> SystemStatus:
+        prepared = self.prepared
+        network = replace(
+            status.network,
+            model=prepared.model if prepared else self.tune.model,
+            unsupported_controls=prepared.unsupported_controls if prepared else (),
+        )
+        return replace(status, network=network, engine_deaths=self.process.replaced)
+
+    # --- started, and what it says ------------------------------------------------------------------
+
+    def _brief(self) -> None:
+        self._untold = []  # this one decides those steps again
+        self._forget_engine()
+        self.process.send(Prepare(self.tune, self._take, self._network))
+
+    def _forget_engine(self) -> None:
+        self.prepared, self.begun, self._restating, self._unplayed = None, False, False, 0
+
+    def _said(self, message: object) -> None:
+        match message:
+            case Prepared():
+                self.prepared = message
+                self._when_prepared()
+            case Begun(head):
+                self._observer.begun(head)
+            case Told(session=session):
+                self.process.at_work()
+                self._untold.append(message)
+                if session:
+                    self.publish_steps()
+                    self._session, self._swapped = session, False
+                    self._when_settled()
+            case State():
+                self.publish_steps()  # it stands behind them in the take
+                self._restating = False
+                self._observer.stated(message)
+            case Ended():
+                self.publish_steps()
+                self.ended = message
+            case Failed():
+                if not self._session:
+                    raise message.error()
+                self._say(message.message)
+            case _:
+                raise AssertionError(message)
+
+    def publish_steps(self) -> None:
+        """Show and record the steps that were told: the session that comes with the last of them goes on from there.
+
+        Without one they are kept back. An engine that dies before it has told the session has another one decide them.
+        """
+        untold, self._untold = self._untold, []
+        for told in untold:
+            self._take_in(told)
+            self._observer.told(replace(told, seen=replace(told.seen, system=self._observer.status.now)))
+
+    def _take_in(self, told: Told) -> None:
+        """What was heard and asked for has come to something; what never came here is missing from the take."""
+        for note in told.entry.heard.notes if told.entry else ():
+            self.settled_s = max(self.settled_s, note.time_s)
+        for command in told.entry.heard.commands if told.entry else ():
+            if command in self._asked:
+                self._asked.remove(command)
+        if told.lost:
+            self._observer.lost(told.lost, "improv's daemon did not run for too long")
+        if told.unplayed > self._unplayed:
+            self._observer.lost(0, f"{told.unplayed - self._unplayed} plans did not reach the player in time")
+        self._unplayed = told.unplayed
