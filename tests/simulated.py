@@ -215,7 +215,7 @@ class SimulatedDaemon:
         while not self._over and not self._arrived and deadline_s > self._allowed_s:
             if self._server is None:
                 return False
-            select.select([self._woken, *self._server.wakers()], (), (), 0.05)
+            select.select([self._woken, *self._server.readables()], (), (), 0.05)
             with suppress(BlockingIOError):
                 self._woken.setblocking(False)
                 self._woken.recv(1 << 12)

@@ -148,7 +148,7 @@ class OscServer:
         hosts = (str(opened.getsockname()[0]).partition("%")[0] for opened in self._sockets)
         return not all(ipaddress.ip_address(host).is_loopback for host in hosts)
 
-    def wakers(self) -> Sequence[socket.socket]:
+    def readables(self) -> Sequence[socket.socket]:
         """What becomes readable when a packet has come."""
         return list(self._sockets)
 

@@ -109,7 +109,7 @@ class ControlServer:
         self._listener, self._identity = listener, identity(self._path)
         return f"{self._path} was taken away: improv can be reached there again"
 
-    def wakers(self) -> Sequence[socket.socket]:
+    def readables(self) -> Sequence[socket.socket]:
         """What becomes readable when there is something to serve; poll at least every 50 ms besides."""
         listens = self._listener is not None and self._clock() >= self._deaf_until_s
         ends = [client.end for client in self._clients if not client.closed and not client.pending]

@@ -235,7 +235,7 @@ class Keys:
         """Take in whether it plays: what the space bar asks for depends on it."""
         self._playing = seen.playing
 
-    def wakers(self) -> Sequence[Any]:
+    def readables(self) -> Sequence[Any]:
         """The terminal, while it is there."""
         return [sys.stdin] if self._may_read() else []
 

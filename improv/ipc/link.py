@@ -73,7 +73,7 @@ class Link:
         """Whether the other end is gone, orderly or killed; what it said before is still received."""
         self.dropped = 0
         """Values that were not sent because the other end did not read."""
-        self.woken = True
+        self.has_data = True
         """Whether there may be something to receive; whoever waits for it says so."""
         self._end = end
         self._limit_bytes = limit_bytes
@@ -183,11 +183,11 @@ class Link:
     @property
     def ready(self) -> bool:
         """Whether there is something to take in or to send on; a hang-up too, which sending may notice first."""
-        return self.woken or self.waits or self.closed
+        return self.has_data or self.waits or self.closed
 
     def receive(self) -> list[Any]:
         """The values that have arrived; sets `closed` when there will be no more."""
-        self.woken = False
+        self.has_data = False
         self._read()
         values: list[Any] = []
         while len(self._unread) >= _LENGTH.size:

@@ -15,7 +15,7 @@ class Interface(Protocol):
         """Return the commands that have come and have not been asked for yet; returns at once."""
         ...
 
-    def wakers(self) -> Sequence[Any]:
+    def readables(self) -> Sequence[Any]:
         """Return the sockets and files that become readable when there is something to ask for."""
         ...
 
@@ -57,7 +57,7 @@ class Interfaces:
         for interface in self._interfaces:
             if id(interface) not in self._failures:
                 try:
-                    readables += interface.wakers()
+                    readables += interface.readables()
                 except Exception as error:
                     self._failed(interface, error)
         return readables

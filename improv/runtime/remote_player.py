@@ -26,7 +26,7 @@ class RemotePlayer:
     independent = True
 
     def __init__(self, daemon: Link) -> None:
-        self.clock: Clock = SystemClock(self._wakers)
+        self.clock: Clock = SystemClock(self._readables)
         self.prepare: Prepare | None = None
         self.begin: Begin | None = None
         self.restate = False
@@ -78,7 +78,7 @@ class RemotePlayer:
             self.clock.wait_until(deadline_s, exactly=False)
         return None
 
-    def _wakers(self) -> Sequence[Link]:
+    def _readables(self) -> Sequence[Link]:
         return [self._daemon] if self._player is None else [self._daemon, self._player]
 
     def _received(self) -> bool:

@@ -54,7 +54,7 @@ class Signals:
         self._wakes.close()
         self._woken.close()
 
-    def wakers(self) -> Sequence[Any]:
+    def readables(self) -> Sequence[Any]:
         """Readable once a signal has come."""
         return [self._woken]
 

@@ -16,13 +16,13 @@ _PR_SET_TIMERSLACK = 29
 class SystemClock:
     """The monotonic clock of the machine, waited for by sleeping first and spinning last.
 
-    Sleeping ends early when something arrives at one of `wakers()`, which is told that it is `woken`.
+    Sleeping ends early when something arrives at one of `readables()`, whose `has_data` is set then.
     """
 
     spin_s = _SPIN_S
 
-    def __init__(self, wakers: Callable[[], Sequence[Any]] = tuple) -> None:
-        self._wakers = wakers
+    def __init__(self, readables: Callable[[], Sequence[Any]] = tuple) -> None:
+        self._readables = readables
         if sys.platform == "linux":  # ask for wake-ups on time rather than bundled within 50 us
             ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1)
 
@@ -43,8 +43,10 @@ class SystemClock:
                 pass
             return
         sleep_s = max(0.0, min(deadline_s - time.monotonic(), 3600))
-        if wakers := self._wakers():
-            for waker in select.select(wakers, (), (), sleep_s)[0]:  # looked at even where there is no time to sleep
-                waker.woken = True
+        if readables := self._readables():
+            for readable in select.select(readables, (), (), sleep_s)[
+                0
+            ]:  # looked at even where there is no time to sleep
+                readable.has_data = True
         else:
             time.sleep(sleep_s)

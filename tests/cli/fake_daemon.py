@@ -41,7 +41,7 @@ here = Instance(name)
 with here.held(sys.argv[4:], os.environ.get("UNIT", "").split()), ControlServer(here.socket, here.name, ask) as server:
     server.show(SEEN)
     while manner != "obeys" or Quit() not in asked:
-        select(server.wakers(), [], [], 0.05)
+        select(server.readables(), [], [], 0.05)
         server.poll()
 '''
 """obeys, deaf (to what it is asked), stubborn (to SIGTERM too), refuses (to start)."""

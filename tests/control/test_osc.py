@@ -416,11 +416,11 @@ def test_packets_of_noise_are_survived(many: int, desk: Desk, capsys: pytest.Cap
 
 
 def _readable(server: OscServer) -> bool:
-    return bool(select.select(server.wakers(), (), (), 0)[0])
+    return bool(select.select(server.readables(), (), (), 0)[0])
 
 
 def test_a_poll_takes_no_more_than_256_packets(server: OscServer, client: SimpleUDPClient, desk: Desk) -> None:
-    server.wakers()[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    server.readables()[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     for _ in range(100):
         client.send_message("/improv/panic", [])
     for _ in range(10):
@@ -603,7 +603,7 @@ def test_localhost_is_heard_and_answered_by_both_families(
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", listed(*hosts))
     with OscServer("localhost", 0, desk.ask, clock=desk.clock) as server:
-        assert len(server.wakers()) == 2
+        assert len(server.readables()) == 2
         assert not server.open_to_others
         for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             with socket.socket(family, socket.SOCK_DGRAM) as sender:
@@ -639,7 +639,7 @@ def test_where_there_is_no_ipv6_the_other_family_is_enough(desk: Desk, monkeypat
 
     monkeypatch.setattr(socket, "socket", NoIpv6)
     with OscServer("localhost", 0, desk.ask) as server:
-        assert [opened.getsockname()[0] for opened in server.wakers()] == ["127.0.0.1"]
+        assert [opened.getsockname()[0] for opened in server.readables()] == ["127.0.0.1"]
 
 
 # --- the port --------------------------------------------------------------------------------------
@@ -680,6 +680,6 @@ def test_when_it_is_closed_nothing_wakes_and_nothing_is_told(desk: Desk) -> None
     with OscServer(LOOPBACK, 0, desk.ask) as server, closing(SimpleUDPClient(LOOPBACK, server.port)) as client:
         client.send_message("/improv/watch", 1)
         server.poll()
-        assert len(server.wakers()) == 1
-    assert server.wakers() == []
+        assert len(server.readables()) == 1
+    assert server.readables() == []
     server.show(snapshot())

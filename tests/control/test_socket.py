@@ -399,7 +399,7 @@ def test_a_thousand_connections_leave_nothing_behind(connect: Callable[..., Peer
         connect().end.close()
     server.poll()
     server.poll()
-    assert len(server.wakers()) == 1
+    assert len(server.readables()) == 1
     connect()
 
 
@@ -535,7 +535,7 @@ def test_a_flood_is_served_slowly_and_others_at_once(
     for _ in range(5):
         server.poll()
     assert len(daemon.asked) == BURST
-    assert len(server.wakers()) == 2  # the flood wakes nobody any more
+    assert len(server.readables()) == 2  # the flood wakes nobody any more
     other.send('{"do":"stop"}')
     server.poll()
     assert other.lines() == [{"ok": True}]
@@ -567,7 +567,7 @@ def test_who_does_not_read_is_dropped_and_others_are_not_harmed(
         most = max([most, *(len(client.unsent) for client in server._clients)])
     assert MAX_UNSENT_BYTES // 2 < most <= MAX_UNSENT_BYTES
     server.poll()
-    assert len(server.wakers()) == 2
+    assert len(server.readables()) == 2
     assert not any(client.unsent for client in server._clients)
     assert slow.lines()[0] == {"ok": True}
     assert slow.closed
@@ -734,7 +734,7 @@ def served(server: ControlServer) -> Iterator[Callable[[Snapshot], None]]:
 
     def serve() -> None:
         while True:
-            ready, _, _ = select([*server.wakers(), woken], [], [], 0.05)
+            ready, _, _ = select([*server.readables(), woken], [], [], 0.05)
             if woken in ready:
                 if not woken.recv(1):
                     return

@@ -81,7 +81,7 @@ class Listener:
     def picked(self, end: str, name: str, api: str) -> str:
         raise AssertionError
 
-    def wakers(self) -> list[Any]:
+    def readables(self) -> list[Any]:
         return []
 
     def poll(self) -> list[Command]:

@@ -173,7 +173,7 @@ def test_a_player_of_a_dead_server_reports_it_and_ends_with_its_daemon(monkeypat
     def leave() -> None:
         reports.extend(ours.receive())
         ours.close()
-        theirs.woken = True  # as a clock says that waits for it
+        theirs.has_data = True  # as a clock says that waits for it
 
     clock.at(3.0, leave)
     engine = Engine()

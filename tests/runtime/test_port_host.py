@@ -245,7 +245,7 @@ def test_an_onset_that_comes_too_late_is_left_out_and_counted_and_an_end_never_i
     house.settle()
     assert house.drivers["out"].sent == [NOTE, END]
     house.settle()
-    player.link.woken = True
+    player.link.has_data = True
     player.take_in()
     assert player.late == 1
 
@@ -258,7 +258,7 @@ def test_what_arrives_is_handed_on_and_wakes_the_player(house: House) -> None:
         assert port.next_poll_s(1.0) == float("inf")
         driver.queue += [[0x90, 60, 90], [0x80, 60, 0]]
         house.settle()
-        player.link.woken = True
+        player.link.has_data = True
         assert port.poll(2.0) == [Incoming(2.0, b"\x90\x3c\x5a"), Incoming(2.0, b"\x80\x3c\x00")]
 
 
@@ -269,7 +269,7 @@ def test_a_flood_is_handed_on_in_parts(house: House) -> None:
         heard = 0
         for _ in range(40):
             house.settle()
-            player.link.woken = True
+            player.link.has_data = True
             heard += len(port.poll(2.0))
         assert heard == 500
 
@@ -297,7 +297,7 @@ def test_a_message_that_is_refused_becomes_a_fault_of_the_port(house: House) -> 
     port.send(NOTE)
     assert port.fault == ""
     house.settle()
-    port._cable.own.client._host.link.woken = True
+    port._cable.own.client._host.link.has_data = True
     port.send(END)
     assert "full" in port.fault
 
@@ -306,7 +306,7 @@ def test_a_host_that_is_gone_is_told(house: House) -> None:
     player = house.player()
     port = opened(player)
     house.host._player.close()  # type: ignore[union-attr]
-    player.link.woken = True
+    player.link.has_data = True
     port.send(NOTE)
     assert "process that holds the MIDI ports" in port.fault
     with pytest.raises(Unavailable, match="process that holds the MIDI ports has died"):
@@ -320,7 +320,7 @@ def test_the_host_says_that_it_lives_and_what_rtmidi_complains_of(house: House) 
     house.server.gone = True
     house.settle()
     assert Alive() in house.daemon.receive()
-    player.link.woken = True
+    player.link.has_data = True
     player.take_in()
     assert (player.complaints(), player.overflows, player.server_gone) == (["MidiInJack: full"], 3, True)
     assert player.complaints() == []

@@ -237,7 +237,7 @@ class Broken:
             raise RuntimeError("a door\nhas fallen in")
         return [Tap(1.0)]
 
-    def wakers(self) -> list[Any]:
+    def readables(self) -> list[Any]:
         return [sys.stdin]
 
 

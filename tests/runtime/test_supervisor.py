@@ -269,7 +269,7 @@ class Impatient:
     def picked(self, end: str, name: str, api: str) -> str:
         raise AssertionError
 
-    def wakers(self) -> list[Any]:
+    def readables(self) -> list[Any]:
         return []
 
     def poll(self) -> list[Command]:

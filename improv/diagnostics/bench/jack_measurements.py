@@ -126,8 +126,8 @@ class _Ear:
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 break
-            wakers: list[Any] = [self.witness, *(link for link in links if not link.closed)]
-            select.select(wakers, (), (), left_s)
+            readables: list[Any] = [self.witness, *(link for link in links if not link.closed)]
+            select.select(readables, (), (), left_s)
             for link in links:
                 link.receive()
             for at_s, message in self.witness.heard(0):
