@@ -19,7 +19,7 @@ from improv.config.values import absolute
 from improv.errors import Unavailable
 from improv.music.notes import Cell, notes_text
 from improv.music.turns import Who
-from improv.protocol.commands import ENDS, TARGETS, TRIGGERS, Command, Connect, Forget, Learn, Nudge, Set, Tap, checked
+from improv.protocol.commands import ENDS, TARGETS, TRIGGERS, Command, Connect, Forget, Learn, Nudge, Set, Tap
 from improv.protocol.controls import BARS, CONTROLS, GAP, MODE, MODEL, Control, control_named
 from improv.protocol.json_codec import json_text, to_json
 from improv.protocol.snapshot import Snapshot, SystemStatus
@@ -175,7 +175,7 @@ def connect(
     virtual opens a port of improv's own, for other programs to connect to. Returns once the port is
     connected; the exit status is 69 if it is not.
     """
-    command = checked(Connect(end, name))
+    command = Connect(end, name)
     if not isinstance(command, Connect):
         raise AssertionError(command)
     if command.name:
@@ -279,7 +279,7 @@ def _turned(control: Control, value: str) -> Set:
     """The command that turns a control to what was typed; a file is named so that the daemon finds it."""
     if control is MODEL and value.endswith(".onnx"):
         value = str(absolute(Path(value)))
-    return Set(control.name, control.checked(value))
+    return Set(control.name, value)
 
 
 def _client(name: str) -> "ControlClient":
@@ -290,10 +290,9 @@ def _client(name: str) -> "ControlClient":
 
 
 def _ask(name: str, *commands: Command) -> None:
-    """Ask for all of them, once all of them are seen to be right; notes go to stderr."""
-    asked = [checked(command) for command in commands]
+    """Ask for commands in their order; notes go to stderr."""
     with _client(name) as client:
-        for command in asked:
+        for command in commands:
             if note := client.ask(command):
                 say(note, err=True)
 

@@ -15,7 +15,7 @@ from improv.config.endless_knobs import DECODERS, Relative, Watch
 from improv.errors import DataError, UsageError
 from improv.midi.controller_filter import ControllerFilter
 from improv.midi.messages import CONTROL, NOTE_ON, PROGRAM
-from improv.protocol.commands import TARGETS, TRIGGERS, Command, Nudge, Set, Tap, nothing_to_learn
+from improv.protocol.commands import TRIGGERS, Command, Nudge, Set, Tap, check_target
 from improv.protocol.controls import (
     CONTROLS,
     DENSITY,
@@ -170,7 +170,7 @@ class Controllers:
         if not target:
             self._target = ""
             return "nothing is learned"
-        _check_target(target)
+        check_target(target)
         self._target, self._moved, self._watches = target, {}, {}
         return f"move the knob{'' if needs_a_knob(target) else ', key or pedal'} for {target}"
 
@@ -413,15 +413,10 @@ def _map(table: dict[str, Any]) -> Map:
 
 def _checked(mapped: Map) -> Map:
     """The map, if it may be; UsageError otherwise."""
-    _check_target(mapped.target)
+    check_target(mapped.target)
     if why := unfit(mapped):
         raise UsageError(why)
     return mapped
-
-
-def _check_target(target: str) -> None:
-    if target not in TARGETS:
-        raise UsageError(nothing_to_learn(target))
 
 
 def _source(mapped: Map) -> _Source:

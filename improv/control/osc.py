@@ -28,7 +28,7 @@ from pythonosc.osc_message_builder import build_msg
 
 from improv.control.osc_packets import MOST_BYTES, Argument, Message, Opaque, Unreadable, read
 from improv.errors import ImprovError, Unavailable, UsageError
-from improv.protocol.commands import TRIGGERS, Command, Nudge, Quit, Set, Tap, checked
+from improv.protocol.commands import TRIGGERS, Command, Nudge, Quit, Set, Tap
 from improv.protocol.controls import CONTROLS, MODEL, OFF, ON, Value
 from improv.protocol.json_codec import printable
 from improv.protocol.snapshot import Snapshot
@@ -217,9 +217,9 @@ class OscServer:
             case ["tap"], [*pressed]:
                 return self._ask(Tap(self._clock())) if _is_pressed(pressed) else ""
             case [name], [value] if name in CONTROLS:
-                return self._ask(checked(Set(name, _meant(name, value))))
+                return self._ask(Set(name, _meant(name, value)))
             case [name, "nudge"], [int() | float() as by] if name in CONTROLS:
-                return self._ask(checked(Nudge(name, _rounded(float(by))))) if by else ""
+                return self._ask(Nudge(name, _rounded(float(by)))) if by else ""
             case [name, "nudge"], [other] if name in CONTROLS:
                 raise UsageError(f"{name}/nudge with {_kind(other)} is nothing that can be asked for; give a number")
             case ["status"], _:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from improv.errors import UsageError
-from improv.protocol.commands import TRIGGERS, Command, Connect, Forget, Learn, Nudge, Press, Set, Tap, checked
+from improv.protocol.commands import TRIGGERS, Command, Connect, Forget, Learn, Nudge, Press, Set, Tap
 from improv.protocol.controls import Control, Value, nearest
 from improv.protocol.json_codec import from_json, json_fields, to_json
 
@@ -47,6 +47,11 @@ class Watch:
     """Tell each new snapshot from now on, at most so many a second."""
 
     per_s: float = 20.0
+    """From `PER_S_LOW` to `PER_S_HIGH`; UsageError otherwise."""
+
+    def __post_init__(self) -> None:
+        if not PER_S_LOW <= self.per_s <= PER_S_HIGH:
+            raise UsageError(f"per_s {self.per_s:g} is out of range; give {PER_S_LOW} to {PER_S_HIGH}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +107,9 @@ def requested(raw: Mapping[str, Any], now_s: float) -> Request:
     if missing := sorted(needed - given.keys()):
         raise UsageError(f"{name} lacks {', '.join(missing)}; it takes {', '.join(hints)}")
     if kind is Tap:
-        return checked(Tap(now_s))
+        return Tap(now_s)
     request: Request = kind(**{field: _value(field, hints[field], value) for field, value in given.items()})
-    match request:
-        case Status() | Unwatch() | Controls():
-            return request
-        case Watch(per_s):
-            if not PER_S_LOW <= per_s <= PER_S_HIGH:
-                raise UsageError(f"per_s {per_s:g} is out of range; give {PER_S_LOW} to {PER_S_HIGH}")
-            return request
-        case _:
-            return checked(request)
+    return request
 
 
 def told(command: Command) -> dict[str, Any]:

@@ -1,4 +1,9 @@
-"""What can be asked for while it plays: commands, checked before they go anywhere."""
+"""What can be asked for while it plays: commands, valid by construction.
+
+A command checks itself when it is made, by what its control declares. So it is checked once, at the interface where
+text, JSON, OSC or MIDI becomes a command; further in every command is valid by its type. One that cannot be raises
+UsageError, which says what it may be.
+"""
 
 import math
 from collections.abc import Mapping
@@ -14,22 +19,41 @@ class Set:
     """Turn a control to a value, from the next step on."""
 
     control: str
+    """One of `CONTROLS`."""
     value: Value
+    """As the control keeps it: a whole number, a float or one of its words."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", control_named(self.control).checked(self.value))
 
 
 @dataclass(frozen=True, slots=True)
 class Nudge:
-    """Turn a control by an amount from where it is."""
+    """Turn a control by an amount from where it is; a word moves by so many choices."""
 
     control: str
+    """One of `CONTROLS` that is a number or has choices."""
     by: float
+    """A finite number, in the control's unit."""
+
+    def __post_init__(self) -> None:
+        control = control_named(self.control)
+        if not math.isfinite(self.by):
+            raise UsageError(f"{self.control} can't be moved by {self.by:g}; give a number")
+        if not control.is_number and not control.choices:
+            raise UsageError(f"{self.control} can't be nudged; set it")
 
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """A beat of the tempo that is wanted, in seconds of the clock."""
+    """Tap a beat of the wanted tempo."""
 
     time_s: float
+    """When it was tapped, in seconds of the clock: a finite number."""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.time_s):
+            raise UsageError("a tap needs a time in seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +73,7 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Give the turn to the other one: to improv in yours, to you in its."""
+    """Give the turn to the other one: to improv in the player's, to the player in improv's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,34 +83,55 @@ class Panic:
 
 @dataclass(frozen=True, slots=True)
 class Learn:
-    """Have the next knob, key or pedal that is moved turn a control, or ask for one of `TRIGGERS`."""
+    """Bind the next moved knob, key or pedal to a control or a trigger."""
 
     target: str
-    """Nothing: wait for none any more."""
+    """One of `TARGETS`; empty to stop waiting for one."""
+
+    def __post_init__(self) -> None:
+        if self.target:
+            check_target(self.target)
 
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Have no knob, key or pedal turn this any more."""
+    """Unbind every knob, key and pedal from a control or a trigger."""
 
     target: str
+    """One of `TARGETS`."""
+
+    def __post_init__(self) -> None:
+        check_target(self.target)
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """Press a key of an instrument that has no MIDI, heard and sounding as your own; velocity 0 lets it go."""
+    """Press a key of an instrument that has no MIDI, heard and sounding as the player's own; velocity 0 lets it go."""
 
     pitch: int
+    """MIDI pitch, 0 to 127."""
     velocity: int
+    """0 to 127."""
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.pitch <= 127 and 0 <= self.velocity <= 127):
+            raise UsageError(f"no key {self.pitch} with velocity {self.velocity}; give 0 to 127")
 
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Hear or play through another port from now on: part of its name, or `virtual` or nothing for one of our own."""
+    """Hear or play through another port from now on."""
 
     end: str
     """One of `ENDS`."""
     name: str
+    """The port's name or part of it; empty for a virtual port of our own, which may be asked for as `virtual`."""
+
+    def __post_init__(self) -> None:
+        if self.end not in ENDS:
+            raise UsageError(f"nothing is called {self.end!r}{nearest(self.end, ENDS)}; choose from {', '.join(ENDS)}")
+        if is_virtual(self.name):
+            object.__setattr__(self, "name", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +142,13 @@ class Quit:
 Command = Set | Nudge | Tap | Start | Stop | Restart | HandOver | Panic | Learn | Forget | Press | Connect | Quit
 
 ENDS = ("input", "output")
+"""The two ends of improv that have a port."""
 
 _VIRTUAL = "virtual"
 
 
 def is_virtual(name: str) -> bool:
-    """Whether what stands in the place of a port's name asks for a virtual port of our own."""
+    """Return whether a port's name asks for a virtual port of our own: it is empty or `virtual`."""
     return name.strip().casefold() in ("", _VIRTUAL)
 
 
@@ -116,46 +162,13 @@ TRIGGERS: Mapping[str, Command] = MappingProxyType(
         "quit": Quit(),
     }
 )
-"""The commands that are asked for by their name alone, and tap, which is stamped when it is asked for."""
+"""The commands that need no more than their name; a tap is one more, but it needs its time."""
 
 TARGETS = (*(name for name, control in CONTROLS.items() if control.is_number or control.choices), *TRIGGERS, "tap")
 """Everything that a knob, a key or a pedal can be bound to."""
 
 
-def nothing_to_learn(target: str) -> str:
-    """What is said of a target that nothing is called: the nearest one, and all that there are."""
-    return f"nothing is called {target!r}{nearest(target, TARGETS)}; choose from {', '.join(TARGETS)}"
-
-
-def checked(command: Command) -> Command:  # noqa: PLR0912 a case for each kind that can be wrong
-    """The command, if its control is there and may have its value; UsageError otherwise."""
-    match command:
-        case Set(name, value):
-            return Set(name, control_named(name).checked(value))
-        case Nudge(name, by):
-            control = control_named(name)
-            if not math.isfinite(by):
-                raise UsageError(f"{name} can't be moved by {by:g}; give a number")
-            if not control.is_number and not control.choices:
-                raise UsageError(f"{name} can't be nudged; set it")
-            return command
-        case Learn(""):
-            return command
-        case Learn(target) | Forget(target):
-            if target not in TARGETS:
-                raise UsageError(nothing_to_learn(target))
-            return command
-        case Tap(time_s):
-            if not math.isfinite(time_s):
-                raise UsageError("a tap needs a time in seconds")
-            return command
-        case Press(pitch, velocity):
-            if not (0 <= pitch <= 127 and 0 <= velocity <= 127):
-                raise UsageError(f"no key {pitch} with velocity {velocity}; give 0 to 127")
-            return command
-        case Connect(end, name):
-            if end not in ENDS:
-                raise UsageError(f"nothing is called {end!r}{nearest(end, ENDS)}; choose from {', '.join(ENDS)}")
-            return Connect(end, "") if is_virtual(name) else command
-        case _:
-            return command
+def check_target(target: str) -> None:
+    """Raise UsageError, which names the nearest one, for what no knob, key or pedal can be bound to."""
+    if target not in TARGETS:
+        raise UsageError(f"nothing is called {target!r}{nearest(target, TARGETS)}; choose from {', '.join(TARGETS)}")

@@ -84,7 +84,7 @@ class Control:
                 return value
             return self.choices[(self.choices.index(value) + round(by)) % len(self.choices)]
         moved = min(self.high, max(self.low, round(value + by, 3)))
-        return round(moved) if self.whole else moved
+        return round(moved) if self.whole else float(moved)
 
     def scaled(self, share: float) -> Value:
         """The value at a share (0 to 1) of the range, as a knob turns it."""

@@ -11,7 +11,6 @@ from reprlib import repr as shortly
 from improv.errors import DataError, UsageError
 from improv.music.theory import TICKS_PER_STEP
 from improv.music.transport import Transport
-from improv.protocol.commands import checked
 from improv.protocol.controls import CONTROLS, COUNT_IN, SWING, TEMPO, Settings
 from improv.recording.format import Entry, Head, Recording
 
@@ -80,8 +79,6 @@ def _check_entry(entry: Entry, before: Head | Entry) -> None:
         _check_settings(entry.settings)
     for name in (entry.model, entry.model_sha256):
         _check_name(name)
-    for command in entry.heard.commands:
-        checked(command)
     if len(entry.events) + len(entry.heard.notes) > MAX_EVENTS:
         raise ValueError(f"it has more than {MAX_EVENTS} notes")
     here = entry.step * TICKS_PER_STEP

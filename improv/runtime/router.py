@@ -20,7 +20,6 @@ from improv.protocol.commands import (
     Start,
     Stop,
     Tap,
-    checked,
 )
 from improv.protocol.controls import MODEL, ON, THRU
 from improv.runtime.interfaces import reason
@@ -42,7 +41,7 @@ class CommandRouter:
         No request ends a jam: an error that nothing was prepared for is answered too, and told as a remark besides.
         """
         try:
-            return self._route(checked(command))
+            return self._route(command)
         except ImprovError:
             raise
         except Exception as error:

@@ -73,8 +73,7 @@ def _turn_control(session: Session, control: str, value: Value) -> Session:
         return replace(session, position=replace(session.position, pending_swing=float(value)))
     if control in _OF_THE_RIG:
         return session
-    turned = control_named(control)
-    return replace(session, settings=session.settings.with_value(turned, turned.checked(value)))
+    return replace(session, settings=session.settings.with_value(control_named(control), value))
 
 
 def _control_value(session: Session, control: str) -> Value:

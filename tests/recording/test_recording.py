@@ -25,7 +25,7 @@ from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, cast, get_args, get_type_hints
+from typing import Any, cast, get_args
 
 import mido
 import pytest
@@ -37,9 +37,10 @@ from improv.music.notes import NoteOff, NoteOn, Placed, Timed
 from improv.music.parts import Part
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Turn, Who
-from improv.protocol.commands import Command, Set
-from improv.protocol.controls import Settings, Value
+from improv.protocol.commands import ENDS, TARGETS, Command, Connect, Forget, Learn, Nudge, Press, Set, Tap
+from improv.protocol.controls import CONTROLS, Settings
 from improv.protocol.heard import Heard
+from improv.protocol.json_codec import json_fields
 from improv.protocol.snapshot import How
 from improv.recording import (
     Disk,
@@ -130,27 +131,29 @@ def recorded(directory: Path, *entries: Entry, head: Head = HEAD, end: str | Non
 # --- JSON ---------------------------------------------------------------------------------------
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
-PLAIN: dict[Any, st.SearchStrategy[Any]] = {float: FLOATS, Value: FLOATS | st.text()}
-"""What JSON has for a type that has more."""
 COUNTS = st.integers(0, 2**40)
 PITCHES = st.integers(0, 127)
 PARTS = st.sampled_from(Part)
 NOTES = st.builds(NoteOn, PARTS, PITCHES, st.integers(1, 127)) | st.builds(NoteOff, PARTS, PITCHES)
 TRANSPORTS = st.builds(Transport, st.integers(), FLOATS, st.floats(20, 400), st.floats(0.5, 0.75))
 CHOSEN = st.builds(
-    Settings,
+    Settings.of,
     **{
         name: FLOATS if hint is float else st.text() if hint is str else st.from_type(hint)
-        for name, hint in get_type_hints(Settings).items()
+        for name, hint in json_fields(Settings)[0].items()
     },
 )
 TURNS = st.builds(Turn, st.sampled_from(Who), st.integers(), st.none() | st.integers())
-COMMANDS = st.one_of(
-    *(
-        st.builds(kind, **{name: PLAIN[hint] if hint in PLAIN else st.from_type(hint) for name, hint in hints.items()})
-        for kind, hints in ((kind, get_type_hints(kind)) for kind in get_args(Command))
-    )
-)
+WITH_FIELDS: dict[Any, st.SearchStrategy[Any]] = {
+    Set: st.sampled_from([Set(name, control.default) for name, control in CONTROLS.items()]),
+    Nudge: st.builds(Nudge, st.just("tempo"), FLOATS),
+    Tap: st.builds(Tap, FLOATS),
+    Learn: st.builds(Learn, st.sampled_from(["", *TARGETS])),
+    Forget: st.builds(Forget, st.sampled_from(TARGETS)),
+    Press: st.builds(Press, PITCHES, PITCHES),
+    Connect: st.builds(Connect, st.sampled_from(ENDS), st.text()),
+}
+COMMANDS = st.one_of(*(WITH_FIELDS.get(kind, st.builds(kind)) for kind in get_args(Command)))
 ENTRIES = st.builds(
     Entry,
     step=st.integers(-100, 2**40),
@@ -672,7 +675,7 @@ def test_what_cannot_be_written_down_does_not_end_the_recording(fake: Fake, tmp_
     other = EVEN.with_bpm(99, 0)
     entries = (
         step_of(1),
-        step_of(2, transport=other, heard=Heard(commands=(Set("temperature", math.nan),))),
+        step_of(2, transport=other, heard=Heard((Timed(math.nan, NoteOff(Part.YOU, 60)),))),
         step_of(3, transport=other),
     )
     writer = Writer(tmp_path, HEAD, fake.disk())

@@ -76,8 +76,6 @@ BOMBS = [
     pytest.param(HEAD, (entry(events=(ON,) * (MAX_EVENTS + 1)),), id="more notes than there can be"),
     pytest.param(HEAD, (entry(transport=Transport(0, 0.0, 1e-5)),), id="a tempo of nothing later on"),
     pytest.param(HEAD, (entry(transport=Transport(0, 0.0, 120.0, 0.9999)),), id="a swing of all"),
-    pytest.param(HEAD, (entry(heard=Heard(commands=(Set("tempo", 1e-300),))),), id="a command for a tempo of nothing"),
-    pytest.param(HEAD, (entry(heard=Heard(commands=(Nudge("nothing", 1.0),))),), id="a command for nothing"),
     pytest.param(HEAD, (entry(settings=replace(SETTINGS, temperature=1e308)),), id="a temperature"),
 ]
 
@@ -94,6 +92,14 @@ def test_a_take_that_no_performance_comes_to_is_refused(
     assert not (tmp_path / "out.mid").exists()
     listed = takes_in(path)
     assert listed.wrong or abs(listed.length_s) < 1e9
+
+
+def test_a_step_with_a_command_that_cannot_be_is_damage(made_up: Callable[..., Path]) -> None:
+    for command, field, value in ((Set("tempo", 90), "value", 1e-300), (Nudge("tempo", 1.0), "control", "nothing")):
+        object.__setattr__(command, field, value)  # as no interface makes one
+        take = read_take(made_up(HEAD, entry(0), entry(1, heard=Heard(commands=(command,))), entry(2)))
+        assert [each.step for each in take.entries] == [0]
+        assert "line 3 is damaged" in take.damage
 
 
 def takes_in(path: Path) -> Any:

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from improv.errors import UsageError
 from improv.midi.player import Player
 from improv.midi.sources import Script
 from improv.models.catalog import find_model
@@ -24,7 +23,7 @@ from improv.music.parts import Part
 from improv.music.theory import PITCH_CLASSES, Chord, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Set, Start, Stop, Tap, checked
+from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Set, Start, Stop, Tap
 from improv.protocol.controls import CONTROLS, MODEL, OWN, Control, Settings, Value
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
@@ -177,7 +176,7 @@ def test_what_is_set_is_so_at_the_next_step_and_the_place_is_kept(name: str, ste
 @pytest.mark.parametrize("name", ["model", "thru"])
 def test_what_the_daemon_and_the_player_obey_is_left_to_them(name: str) -> None:
     model = Steady()
-    asked: tuple[Command, ...] = (Set(name, TURNED[name]), Nudge(name, 1))
+    asked: tuple[Command, ...] = (Set(name, TURNED[name]), *((Nudge(name, 1),) if name != MODEL.name else ()))
     assert through(opened(model), model, 20, {5: asked}) == through(opened(model), model, 20)
 
 
@@ -204,23 +203,6 @@ def test_a_word_is_nudged_through_its_choices_and_round(control: Control) -> Non
     assert found == [*control.choices[first:], *control.choices[:first]]
     session, _ = advance(session, Heard((), (Nudge(control.name, -1),)), model)
     assert snapshot(session, session).value(control.name) == found[-2]
-
-
-@pytest.mark.parametrize("control", CONTROLS.values(), ids=lambda control: control.name)
-def test_what_cannot_be_is_refused_before_it_is_played(control: Control) -> None:
-    wrong: tuple[Value, ...] = ("",)
-    if control.is_number:
-        wrong = (control.low - 1, control.high + 1, float("nan"), float("inf"), "loud", "nan")
-    elif control.choices:
-        wrong = ("", "sideways", 7.5)
-    if control.whole:
-        wrong = (*wrong, control.low + 0.5)
-    for value in wrong:
-        with pytest.raises(UsageError, match=control.name if control.name != "key" else "note name"):
-            checked(Set(control.name, value))
-    assert checked(Set(control.name, TURNED[control.name])) == Set(control.name, TURNED[control.name])
-    with pytest.raises(UsageError, match="can't be"):
-        checked(Nudge(control.name, float("nan")) if control is not MODEL else Nudge(MODEL.name, 1))
 
 
 # --- time -----------------------------------------------------------------------------------------
