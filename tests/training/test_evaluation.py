@@ -31,13 +31,15 @@ from training.corpora.solos import Note, Solo
 from training.corpora.wjazzd_split import Split
 from training.datasets.sequences import CELLS
 from training.evaluation import call_and_response as trading
+from training.evaluation import judgement
 from training.evaluation import report as evaluate
 from training.evaluation.call_and_response import Call, calls, is_echo
-from training.evaluation.report import PEOPLE, Row, judged, lies, table, told, understanding
-from training.metrics import report as metrics
-from training.metrics import two_sample_test as telling
-from training.metrics.report import Figure, Melody, drawn_again, melody
-from training.metrics.two_sample_test import told_apart
+from training.evaluation.judgement import PEOPLE, Row, judged, lies, understanding
+from training.evaluation.report import table, to_json
+from training.metrics import report, two_sample_test
+from training.metrics.bootstrap import Figure, resamples
+from training.metrics.melody import Melody, melody
+from training.metrics.two_sample_test import two_sample_accuracy
 from training.rendering.playing import Surprise, alone, answer, remembered, surprise, waiting
 
 BAR = 48
@@ -255,13 +257,13 @@ def test_calls_are_known_by_echoes_and_not_by_silence() -> None:
     assert trading.echoes(made, half).value == pytest.approx(8 / 17)
 
 
-# --- telling --------------------------------------------------------------------------------------
+# --- two_sample_test --------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def small_forest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telling, "TREES", 15)
-    monkeypatch.setattr(telling, "ROUNDS", 1)
+    monkeypatch.setattr(two_sample_test, "TREES", 15)
+    monkeypatch.setattr(two_sample_test, "ROUNDS", 1)
 
 
 def made_up(seeds: Sequence[int], up: int = 1) -> list[Melody]:
@@ -275,10 +277,10 @@ def made_up(seeds: Sequence[int], up: int = 1) -> list[Melody]:
 
 @pytest.mark.usefixtures("small_forest")
 def test_what_differs_is_told_apart_and_what_does_not_is_not() -> None:
-    assert told_apart(made_up(range(6), up=5), made_up(range(6, 12))).value > 0.95
-    same = told_apart(made_up(range(8)), made_up(range(8, 16)))
+    assert two_sample_accuracy(made_up(range(6), up=5), made_up(range(6, 12))).value > 0.95
+    same = two_sample_accuracy(made_up(range(8)), made_up(range(8, 16)))
     assert same.low < 0.5 < same.high or same.value < 0.5
-    assert np.isnan(told_apart(made_up([1]), made_up([2, 3])).value)
+    assert np.isnan(two_sample_accuracy(made_up([1]), made_up([2, 3])).value)
 
 
 def test_a_machine_never_judges_a_melody_it_has_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,14 +297,14 @@ def test_a_machine_never_judges_a_melody_it_has_learned_from(monkeypatch: pytest
             seen.append((self.learned, {float(row[0]) for row in known}))
             return np.ones(len(known), np.bool_)
 
-    monkeypatch.setattr(telling, "ExtraTreesClassifier", Forest)
-    monkeypatch.setattr(telling, "features", lambda chorus: np.array([float(chorus.pitches[0])]))
+    monkeypatch.setattr(two_sample_test, "ExtraTreesClassifier", Forest)
+    monkeypatch.setattr(two_sample_test, "features", lambda chorus: np.array([float(chorus.pitches[0])]))
     lines = [line((0, 6, pitch), (12 * BAR, 12 * BAR + 6, pitch), bars=24) for pitch in range(50, 58)]
-    assert told_apart(lines[:4], lines[4:]).value == 0.5  # whoever always says `people` is right in one half
+    assert two_sample_accuracy(lines[:4], lines[4:]).value == 0.5  # whoever always says `people` is right in one half
     assert all(not learned & judged for learned, judged in seen)
     assert {pitch for _, those in seen for pitch in those} == set(map(float, range(50, 58)))
     seen.clear()
-    told_apart(lines[:6], lines[6:])
+    two_sample_accuracy(lines[:6], lines[6:])
     assert {pitch for _, those in seen for pitch in those} == set(map(float, range(50, 58)))
     assert all(len(learned) == len(judged) == 2 for learned, judged in seen)  # of each set one, though one is larger
 
@@ -332,22 +334,27 @@ def test_the_table_has_a_dash_where_there_is_no_figure() -> None:
         ["a", "1.000 (0.500 to 1.500)", "1.200 =", "-"],
         ["b", "20.0 (10.0 to 30.0)", "40.0 ▲", "-"],
     ]
-    assert json.loads(json.dumps(told(rows)))["one"]["b"] == {"value": 40.0, "low": 35.0, "high": 45.0, "lies": "above"}
-    assert told(rows)["two"]["a"] == {"value": None, "low": None, "high": None, "lies": None}
+    assert json.loads(json.dumps(to_json(rows)))["one"]["b"] == {
+        "value": 40.0,
+        "low": 35.0,
+        "high": 45.0,
+        "lies": "above",
+    }
+    assert to_json(rows)["two"]["a"] == {"value": None, "low": None, "high": None, "lies": None}
 
 
 def test_who_hears_no_call_answers_with_what_is_played_there() -> None:
     numbered = alone(Echo("C7 | " * 11 + "C7"), 24, ALONE)
-    there = evaluate._there(Call("a", 4, 8, (), eighths(C), eighths(C)), [numbered], 0)
+    there = judgement._there(Call("a", 4, 8, (), eighths(C), eighths(C)), [numbered], 0)
     assert there.pitches.tolist() == melody(numbered[96:128]).pitches.tolist()
-    there = evaluate._there(Call("a", 4, 8, (), eighths(C), eighths(C)), [numbered], 1)
+    there = judgement._there(Call("a", 4, 8, (), eighths(C), eighths(C)), [numbered], 1)
     assert there.pitches.tolist() == melody(numbered[:32]).pitches.tolist()
 
 
 @pytest.mark.usefixtures("small_forest")
 def test_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(evaluate, "TEMPERATURES", (1.0,))
-    monkeypatch.setattr(metrics, "drawn_again", lambda count, samples, seed: drawn_again(count, 100, seed))
+    monkeypatch.setattr(judgement, "TEMPERATURES", (1.0,))
+    monkeypatch.setattr(report, "resamples", lambda count, samples, seed: resamples(count, 100, seed))
     sides = Split(
         tuple(blues(f"training {at}", at) for at in range(3)),
         tuple(blues(f"validation {at}", 10 + at) for at in range(2)),
@@ -375,10 +382,10 @@ def test_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "call known though withheld, fours" in by_name["mine at 1"].figures
     assert "call known though withheld, fours" not in by_name["Markov, order 3"].figures
     assert not np.isnan(by_name["mine at 1"].figures["call known among sixteen, twos"].value)
-    evaluate.drawn(rows[:2], model, tmp_path)
+    evaluate.draw(rows[:2], model, tmp_path)
     pictures = {path.name for path in tmp_path.iterdir()}
     assert {"histograms.png", "memory.png", "roll-people.png", "roll-mine-at-1.png"} <= pictures
-    json.dumps(told(rows), allow_nan=False)
+    json.dumps(to_json(rows), allow_nan=False)
 
 
 def front(*arguments: str) -> "subprocess.CompletedProcess[str]":

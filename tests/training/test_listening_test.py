@@ -40,7 +40,7 @@ from training.listening_test.page import (
     taken,
 )
 from training.listening_test.ratings import Answer, mean_interval, rows, share_interval, t_quantile
-from training.metrics.report import CHORUS_BARS, TICKS_PER_BAR, Melody
+from training.metrics.melody import CHORUS_BARS, TICKS_PER_BAR, Melody
 from training.rendering import audio as sound
 from training.rendering.audio import RATE, Stage
 

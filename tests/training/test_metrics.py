@@ -12,35 +12,26 @@ from improv.music.notes import SILENCE, Cell, Frame, Onset
 from improv.music.theory import Chord
 from tests.training.test_solos import melodies, solo
 from training.corpora.solos import Note, Solo, frames
-from training.metrics import report as metrics
-from training.metrics.report import (
-    TICKS_PER_BAR,
-    Compared,
-    Melody,
+from training.metrics import structure
+from training.metrics.figures import (
     chord_tones,
     density,
     divergence,
     durations,
     entropy,
-    figures,
     grooving_similarity,
     intervals,
-    longest_shared,
-    measured,
-    melody,
     most_common_note,
-    of_solo,
     phrase_lengths,
     phrases,
     pitch_class_entropy,
     pitch_range,
-    repetition,
     rests,
-    shared,
-    structureness,
-    told,
-    windows,
 )
+from training.metrics.melody import TICKS_PER_BAR, Melody, Reals, melody, of_solo, windows
+from training.metrics.repetition import longest_shared, repetition, shared
+from training.metrics.report import References, figures, measure, report
+from training.metrics.structure import structureness
 
 C7, F7 = Chord.parse("C7"), Chord.parse("F7")
 C, D, E, F, G, A, B = 60, 62, 64, 65, 67, 69, 71
@@ -229,7 +220,7 @@ def test_a_melody_that_is_too_short_has_no_structure() -> None:
     assert isnan(structureness(line(bars=36))["short"])
 
 
-def fitness_by_hand(matrix: metrics.Reals, length: int) -> float:
+def fitness_by_hand(matrix: Reals, length: int) -> float:
     """Of the fittest segment, every set of rows that do not overlap tried."""
     rows = len(matrix)
     found = 0.0
@@ -253,7 +244,7 @@ def test_the_fittest_segment_is_found(seed: int, rows: int) -> None:
     matrix = np.random.default_rng(seed).uniform(-1, 1, (rows, rows))
     np.fill_diagonal(matrix, 1)
     lengths = np.array([2, 3])
-    found = metrics._fitness(metrics._along_diagonals(matrix), lengths)
+    found = structure._fitness(structure._along_diagonals(matrix), lengths)
     assert found.tolist() == pytest.approx([fitness_by_hand(matrix, length) for length in lengths])
 
 
@@ -319,16 +310,16 @@ def some(count: int) -> list[Melody]:
 
 
 def test_the_figures_of_a_set_are_means_with_an_interval_around_them() -> None:
-    found = measured(some(6), Compared(some(3), some(3)), samples=200)
+    found = measure(some(6), References(some(3), some(3)), samples=200)
     alone = [figures(one) for one in some(6)]
     for name in alone[0]:
         assert found[name].value == pytest.approx(np.mean([one[name] for one in alone]), nan_ok=True)
         assert isnan(found[name].value) or found[name].low <= found[name].value <= found[name].high
-    assert str(found) == str(measured(some(6), Compared(some(3), some(3)), samples=200))
+    assert str(found) == str(measure(some(6), References(some(3), some(3)), samples=200))
 
 
 def test_a_set_of_one_melody_over_and_over_has_no_doubt() -> None:
-    found = measured([some(1)[0]] * 5, Compared(some(1), some(1)), samples=50)
+    found = measure([some(1)[0]] * 5, References(some(1), some(1)), samples=50)
     assert all(figure.low == pytest.approx(figure.high, nan_ok=True) for figure in found.values())
     assert found["interval divergence, bits"].value == pytest.approx(0)
     assert found["longest copied, notes"].value == 8 * 12
@@ -348,7 +339,7 @@ def test_silence_has_no_figures() -> None:
 
 
 def test_figures_are_told_line_by_line() -> None:
-    lines = list(told({"some": (some(3), Compared(some(2), some(2)))}))
+    lines = list(report({"some": (some(3), References(some(2), some(2)))}))
     assert lines[0] == "some: 3 melodies, 288 notes"
-    assert len(lines) == 1 + len(measured(some(1), Compared(some(1), some(1)), samples=2))
+    assert len(lines) == 1 + len(measure(some(1), References(some(1), some(1)), samples=2))
     assert lines[1].startswith("  entropy of a bar, bits")

@@ -8,21 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.test_metrics import eighths, line, moved
+from training.metrics.figures import divergence
+from training.metrics.melody import Melody
 from training.metrics.phrase_similarity import (
     AMONG,
     LEAST_NOTES,
     Exchange,
     Phrase,
     exchanges,
-    known_calls,
+    found_calls,
     likenesses,
     phrase,
     phrases_of,
+    report,
     retrieval,
     similarity,
-    told,
 )
-from training.metrics.report import Melody, divergence
 
 C, D, E, F, G, A = 60, 62, 64, 65, 67, 69
 
@@ -91,26 +92,26 @@ def unlike(seed: int) -> Phrase:
 def test_an_answer_that_repeats_its_call_is_known_among_others() -> None:
     call, others = unlike(0), [unlike(seed) for seed in range(1, 40)]
     copied = Exchange(call, phrase(eighths(C, D, E)), "a"), Exchange(call, unlike(0), "a")
-    found = known_calls(copied, {"a": [call], "b": others})
+    found = found_calls(copied, {"a": [call], "b": others})
     assert found[1] == 1
-    assert known_calls(copied, {"a": [call], "b": others}).tolist() == found.tolist()
+    assert found_calls(copied, {"a": [call], "b": others}).tolist() == found.tolist()
 
 
 def test_where_all_are_the_same_it_is_chance() -> None:
     exchange = Exchange(unlike(1), unlike(2), "a")
-    assert known_calls([exchange], {"b": [unlike(1)] * 20})[0] == pytest.approx(1 / AMONG)
+    assert found_calls([exchange], {"b": [unlike(1)] * 20})[0] == pytest.approx(1 / AMONG)
 
 
 def test_the_others_are_of_other_solos_or_of_the_same() -> None:
     exchange = Exchange(unlike(0), unlike(0), "a")
     same, strangers = [unlike(0)] * AMONG, [unlike(seed) for seed in range(1, 40)]
     others = {"a": [exchange.call, *same], "b": strangers}
-    assert known_calls([exchange], others)[0] == 1
-    assert known_calls([exchange], others, same_solo=True)[0] == pytest.approx(1 / AMONG)
-    assert np.isnan(known_calls([exchange], {"a": same, "b": strangers[:3]})[0])
+    assert found_calls([exchange], others)[0] == 1
+    assert found_calls([exchange], others, same_solo=True)[0] == pytest.approx(1 / AMONG)
+    assert np.isnan(found_calls([exchange], {"a": same, "b": strangers[:3]})[0])
 
 
-def test_the_share_of_known_calls_is_over_all_that_were_tried() -> None:
+def test_the_share_of_found_calls_is_over_all_that_were_tried() -> None:
     made = [Exchange(unlike(0), unlike(1), solo) for solo in "aaab"]
     figure = retrieval(made, np.array([1.0, 0.5, 0.0, np.nan]))
     assert figure.value == 0.5
@@ -131,7 +132,7 @@ def test_retrieval_is_told() -> None:
         )
         for name in "abc"
     }
-    lines = list(told(solos))
+    lines = list(report(solos))
     assert lines[0].startswith("24 phrases that follow another; chance 0.062")
     assert lines[1].startswith("  among phrases of other solos (24):")
     assert lines[2].startswith("  among phrases of the same solo (0):      nan")

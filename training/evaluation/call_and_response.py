@@ -1,9 +1,9 @@
-"""Whether an answer is one to its call: calls cut out of solos, and how often they are known again by what follows.
+"""Calls cut out of solos, and how often they are known by their answers.
 
 A call is some bars of a blues chorus, from bar line to bar line, as a musician who trades with improv plays them; its
-answer is all of the next turn. It is known again if `training.metrics.phrase_similarity` finds it most like its own
-call among sixteen, the others from other solos; all are meant to be played at one tempo, so that nothing but notes
-gives a call away. Nothing here plays.
+answer is all of the next turn. A call is known by its answer if `training.metrics.phrase_similarity` finds the answer
+most like it among sixteen calls, the others from other solos; all are meant to be played at one tempo, so that nothing
+but notes gives a call away. Nothing here plays.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,9 @@ import numpy as np
 from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR
 from training.corpora.solos import Note, Solo, notes_in
 from training.datasets.sequences import in_c
-from training.metrics.phrase_similarity import LEAST_NOTES, Exchange, Phrase, known_calls, phrase, retrieval
-from training.metrics.report import CHORUS_BARS, Figure, Melody, Reals, drawn_again, melody, tops
+from training.metrics.bootstrap import SAMPLES, Figure, grouped_mean
+from training.metrics.melody import CHORUS_BARS, Melody, melody, tops
+from training.metrics.phrase_similarity import LEAST_NOTES, Exchange, Phrase, found_calls, phrase, retrieval
 
 ECHOED = 0.75
 """An answer that has more of its call's notes again than this is a verbatim echo."""
@@ -36,7 +37,7 @@ class Call:
 
 
 def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
-    """The calls of a solo: what has at least three notes in it and all of its own answer after it.
+    """Return the calls of a solo that have at least three notes and are followed by as many bars.
 
     Only those at a place that can be a player's turn when trading from the top of a chorus on: every four bars, but of
     two bars every other. Where no chorus is known every twelve bars count as one.
@@ -56,8 +57,10 @@ def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
 
 
 def is_echo(call: Melody, answer: Melody) -> bool:
-    """Whether an answer is its call over again: of the call's notes more than three in four come back at the same tick
-    of the turn with the same pitch class, in whatever octave. What is moved to another degree or place is none.
+    """Return whether an answer is its call over again.
+
+    It is if more than three in four of the call's notes come back at the same tick of the turn with the same pitch
+    class, in whatever octave. An answer that is moved to another degree or place is none.
     """
     ours, theirs = (
         set(zip(line.onsets.tolist(), (line.pitches % len(PITCH_CLASSES)).tolist(), strict=True))
@@ -67,31 +70,23 @@ def is_echo(call: Melody, answer: Melody) -> bool:
 
 
 def known(made: Sequence[Call], answers: Sequence[Melody], among: Sequence[Call]) -> Figure:
-    """The share of answers by which the call is known among sixteen, top-1; chance is 1/16.
+    """Return the share of calls that are known by their answers among sixteen, with its interval; chance is 1/16.
 
-    The other fifteen are drawn from the calls of other solos in `among`. The interval is of drawing whole solos again.
-    Silence is an answer by which nothing is known. Nan where there are too few others.
+    The other fifteen are drawn from the calls of other solos in `among`. The interval is of resampling whole solos. By
+    silence no call is known. Nan where there are too few others.
     """
-    asked = {call: phrase(call.line) for call in {*made, *among}}
+    phrases = {call: phrase(call.line) for call in {*made, *among}}
     others: dict[str, list[Phrase]] = {}
     for call in among:
-        others.setdefault(call.solo, []).append(asked[call])
+        others.setdefault(call.solo, []).append(phrases[call])
     exchanges = [
-        Exchange(asked[call], phrase(line) if len(line.onsets) else None, call.solo)
+        Exchange(phrases[call], phrase(line) if len(line.onsets) else None, call.solo)
         for call, line in zip(made, answers, strict=True)
     ]
-    return retrieval(exchanges, known_calls(exchanges, others))
+    return retrieval(exchanges, found_calls(exchanges, others))
 
 
-def echoes(made: Sequence[Call], answers: Sequence[Melody], samples: int = 1_000, seed: int = 0) -> Figure:
-    """The share of answers that are verbatim echoes; the interval is of drawing whole solos again."""
-    told = np.array([is_echo(call.line, line) for call, line in zip(made, answers, strict=True)], np.float64)
-    return share(told, [call.solo for call in made], samples, seed)
-
-
-def share(told: Reals, groups: Sequence[str], samples: int = 1_000, seed: int = 0) -> Figure:
-    """The mean of what is told of each thing, and where it lies when whole groups of them are drawn again."""
-    names, which = np.unique(groups, return_inverse=True)
-    sums, counts = np.bincount(which, told), np.bincount(which)
-    draws = drawn_again(len(names), samples, seed)
-    return Figure.of([float(sums[draw].sum() / counts[draw].sum()) for draw in draws])
+def echoes(made: Sequence[Call], answers: Sequence[Melody], samples: int = SAMPLES, seed: int = 0) -> Figure:
+    """Return the share of answers that are verbatim echoes, with the interval of resampling whole solos."""
+    are_echoes = np.array([is_echo(call.line, line) for call, line in zip(made, answers, strict=True)], np.float64)
+    return grouped_mean(are_echoes, [call.solo for call in made], samples, seed)

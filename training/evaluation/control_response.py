@@ -21,7 +21,8 @@ from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import TICKS_PER_STEP
 from improv.music.turns import Mode
 from improv.protocol.controls import DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Control, Settings, Value
-from training.metrics.report import CHORUS_BARS, Melody, chord_tones, entropy, intervals, melody
+from training.metrics.figures import chord_tones, entropy, intervals
+from training.metrics.melody import CHORUS_BARS, Melody, melody
 from training.rendering.playing import alone
 
 CHORUSES = 48

@@ -32,7 +32,7 @@ from training.corpora.wjazzd_split import split
 from training.corpora.wjazzd_tables import DATABASE
 from training.datasets.sequences import KEY, in_c, sequences
 from training.listening_test import ratings
-from training.metrics.report import CHORUS_BARS, TICKS_PER_BAR, Melody, melody, tops
+from training.metrics.melody import CHORUS_BARS, TICKS_PER_BAR, Melody, melody, tops
 from training.rendering import audio as sound
 from training.rendering.playing import alone
 

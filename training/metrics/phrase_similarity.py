@@ -1,8 +1,8 @@
-"""How alike two phrases are, and whether an answer sounds like one to its own call:
-`python -m training similarity PATH` prints how often a soloist's next phrase is known by the one before it.
+"""How alike two phrases are, and whether a call can be found by its answer:
+`python -m training similarity PATH` prints how often a soloist's phrase is found by the next one.
 
 The likeness is fixed: it was chosen once, learns nothing, and its four parts weigh the same. Phrases are compared in
-the key of C and by no register, so that it is not the tune or the instrument that gives a call away.
+the key of C and by no register, so that neither tune nor instrument gives a call away.
 """
 
 import argparse
@@ -18,27 +18,18 @@ from improv.music.theory import PITCH_CLASSES, TICKS_PER_BEAT
 from training.corpora.wjazzd import read_for
 from training.corpora.wjazzd_split import split
 from training.datasets.sequences import in_c
-from training.metrics.report import (
-    Figure,
-    Melody,
-    Numbers,
-    Reals,
-    divergence,
-    drawn_again,
-    durations,
-    intervals,
-    melody,
-    phrases,
-)
+from training.metrics.bootstrap import SAMPLES, Figure, grouped_mean
+from training.metrics.figures import divergence, durations, intervals, phrases
+from training.metrics.melody import Melody, Reals, melody
 
 LEAST_NOTES = 3
-"""What is shorter is no phrase that could be known again."""
+"""A shorter phrase cannot be found by its answer."""
 
 AMONG = 16
-"""So many phrases the call is looked for among."""
+"""How many phrases the call is looked for among, itself included."""
 
 ROUNDS = 3
-"""How often the others are drawn for each answer."""
+"""How many times the other phrases are drawn for each answer."""
 
 _SHAPE = 16
 _LONGEST_TICKS = 2 * TICKS_PER_BEAT
@@ -46,7 +37,7 @@ _LONGEST_TICKS = 2 * TICKS_PER_BEAT
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Phrase:
-    """What a phrase is known by; histograms are counts."""
+    """What a phrase is recognised by; histograms are counts."""
 
     gaps: Reals
     """From onset to onset, in ticks up to two beats."""
@@ -68,7 +59,7 @@ class Phrase:
 
 
 def phrase(line: Melody) -> Phrase:
-    """What a line of at least one note is known by."""
+    """Return what a line of at least one note is recognised by."""
     gaps, steps = np.diff(line.onsets), np.diff(line.pitches)
     ways = np.sign(steps) + 1
     lasts = line.ends - line.onsets
@@ -89,7 +80,7 @@ def phrase(line: Melody) -> Phrase:
 
 
 def phrases_of(line: Melody) -> tuple[Phrase | None, ...]:
-    """The phrases of a melody in C, between two of them a rest of a beat or more; None for one that is too short."""
+    """Return the phrases of a melody in C, a rest of a beat or more between them; None for one that is too short."""
     return tuple(
         phrase(Melody(line.onsets[notes], line.ends[notes], line.pitches[notes], line.chords))
         if notes.stop - notes.start >= LEAST_NOTES
@@ -99,7 +90,7 @@ def phrases_of(line: Melody) -> tuple[Phrase | None, ...]:
 
 
 def likenesses(one: Phrase, other: Phrase) -> dict[str, float]:
-    """The four parts, each 0 to 1, the same either way round, and 1 between a phrase and itself.
+    """Return the four parts of the likeness, each 0 to 1, symmetric, and 1 between a phrase and itself.
 
     Histograms are alike by 1 - sqrt(their Jensen-Shannon divergence in bits), whose root is a distance (Endres &
     Schindelin 2003, A New Metric for Probability Distributions, IEEE Trans. Inf. Theory 49(7)).
@@ -124,7 +115,7 @@ def likenesses(one: Phrase, other: Phrase) -> dict[str, float]:
 
 
 def similarity(one: Phrase, other: Phrase) -> float:
-    """The mean of the four parts: 0 to 1."""
+    """Return the likeness of two phrases, 0 to 1: the mean of the four parts."""
     parts = likenesses(one, other)
     return sum(parts.values()) / len(parts)
 
@@ -141,22 +132,22 @@ class Exchange:
 
     call: Phrase
     answer: Phrase | None
-    """None for silence, by which nothing is known."""
+    """None for silence, by which no call is found."""
     solo: str
 
 
 def exchanges(solo: str, found: Sequence[Phrase | None]) -> tuple[Exchange, ...]:
-    """Each phrase of a solo with the next one, where both are long enough."""
+    """Return each phrase of a solo with the next one, where both are long enough."""
     return tuple(Exchange(call, answer, solo) for call, answer in pairwise(found) if call and answer)
 
 
-def known_calls(
+def found_calls(
     made: Sequence[Exchange], others: Mapping[str, Sequence[Phrase]], same_solo: bool = False, seed: int = 0
 ) -> Reals:
-    """How often each answer is most like its own call among `AMONG` phrases, (exchanges,).
+    """Return how often each answer is most like its own call among `AMONG` phrases, 0 to 1, (exchanges,).
 
-    The others are drawn from phrases by the name of their solo: from all other solos or, which is harder, from the
-    same solo. Of several that are most alike each is taken as often. Nan where there are too few.
+    The other phrases are drawn from `others`, phrases by the name of their solo: from all other solos or, which is
+    harder, from the same solo. A tie counts as a share of a hit. Nan where there are too few others.
     """
     found = np.full(len(made), np.nan)
     for which, exchange in enumerate(made):
@@ -182,37 +173,31 @@ def _chosen(call: Phrase, answer: Phrase, others: Sequence[Phrase]) -> float:
     return 0.0 if (theirs > own).any() else 1 / (1 + int((theirs == own).sum()))
 
 
-def retrieval(made: Sequence[Exchange], known: Reals, samples: int = 1_000, seed: int = 0) -> Figure:
-    """The share of answers that are most like their own call, and its interval when whole solos are drawn again."""
-    solos = sorted({exchange.solo for exchange in made})
-    number = {solo: at for at, solo in enumerate(solos)}
-    which: Numbers = np.array([number[exchange.solo] for exchange in made])[~np.isnan(known)]
-    hits = np.bincount(which, known[~np.isnan(known)], len(solos))
-    tries = np.bincount(which, minlength=len(solos))
-    draws = drawn_again(len(solos), samples, seed)
-    return Figure.of([float(hits[draw].sum() / tries[draw].sum()) if tries[draw].any() else np.nan for draw in draws])
+def retrieval(made: Sequence[Exchange], found: Reals, samples: int = SAMPLES, seed: int = 0) -> Figure:
+    """Return the share of calls that are found (`found_calls`), with the interval of resampling whole solos."""
+    return grouped_mean(found, [exchange.solo for exchange in made], samples, seed)
 
 
-def told(lines: Mapping[str, Melody]) -> Iterable[str]:
-    """Line by line how often the calls of some solos in C are known, by the solo's name."""
+def report(lines: Mapping[str, Melody]) -> Iterable[str]:
+    """Yield as lines of text how often phrases of solos in C are found by the next one; solos by their names."""
     found = {name: phrases_of(line) for name, line in lines.items()}
     made = [exchange for name, those in found.items() for exchange in exchanges(name, those)]
     others = {name: [each for each in those if each] for name, those in found.items()}
     yield f"{len(made)} phrases that follow another; chance {1 / AMONG:.3f}"
     for what, same_solo in (("other solos", False), ("the same solo", True)):
-        known = known_calls(made, others, same_solo)
-        yield f"  among phrases of {what} ({int((~np.isnan(known)).sum())}): {retrieval(made, known)}"
+        hits = found_calls(made, others, same_solo)
+        yield f"  among phrases of {what} ({int((~np.isnan(hits)).sum())}): {retrieval(made, hits)}"
 
 
 def main() -> None:
-    """Print the figures of the solos that judge."""
-    parser = argparse.ArgumentParser(description="How often a soloist's next phrase is known by the one before it.")
+    """Print the figures of the validation and the test side."""
+    parser = argparse.ArgumentParser(description="How often a soloist's phrase is found by the next one.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database")
     sides = split(read_for(parser, parser.parse_args().path)[0])
     for side in ("validation", "test"):
         print(side)
         solos = [solo for solo in getattr(sides, side) if solo.tonic is not None]
-        for line in told({solo.name: melody(in_c(solo), solo.choruses) for solo in solos}):
+        for line in report({solo.name: melody(in_c(solo), solo.choruses) for solo in solos}):
             print(line)
 
 

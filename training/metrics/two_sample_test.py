@@ -1,7 +1,9 @@
-"""Whether a machine can tell choruses from choruses that people played: chance is one half, and near it is good.
+"""The classifier two-sample test: how well a classifier separates two sets of choruses.
 
-What is asked is a small forest on each chorus's own figures and histograms (`training.metrics.report`), so it hears
-what they say and nothing else: that it cannot tell does not mean that a listener could not.
+At chance, one half, it cannot tell improv's from people's (Lopez-Paz & Oquab 2017, Revisiting Classifier Two-Sample
+Tests, section 3). The classifier is a small forest on each chorus's own figures and histograms
+(`training.metrics.report`), so it hears what they say and nothing else: that it cannot separate them does not mean that
+a listener could not.
 """
 
 from collections.abc import Sequence
@@ -12,18 +14,22 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
 from improv.music.theory import PITCH_CLASSES, TICKS_PER_BEAT
-from training.metrics.report import Figure, Melody, Reals, drawn_again, durations, figures, intervals, windows
+from training.metrics.bootstrap import SAMPLES, Figure, resamples
+from training.metrics.figures import durations, intervals
+from training.metrics.melody import Melody, Reals, windows
+from training.metrics.report import figures
 
 FOLDS = 4
 ROUNDS = 3
-"""Times that the folds are drawn anew."""
+"""How many times the folds are drawn, at least."""
 
 TREES = 100
 
 
 def features(chorus: Melody) -> Reals:
-    """What the machine knows of a chorus: its figures, 0 where it has none, and shares of its intervals, durations,
-    pitch classes and places in the beat.
+    """Return what the classifier knows of a chorus, one row.
+
+    Its figures, 0 where it has none, then shares of its intervals, durations, pitch classes and places in the beat.
     """
     counts = (
         intervals(chorus),
@@ -35,15 +41,17 @@ def features(chorus: Melody) -> Reals:
     return np.concatenate([known, *(each / max(1, each.sum()) for each in counts)])
 
 
-def told_apart(lines: Sequence[Melody], people: Sequence[Melody], samples: int = 1_000, seed: int = 0) -> Figure:
-    """How often the machine says rightly which of two sets of melodies a chorus is from: the mean of both sets' shares.
+def two_sample_accuracy(
+    lines: Sequence[Melody], people: Sequence[Melody], samples: int = SAMPLES, seed: int = 0
+) -> Figure:
+    """Return how often the classifier says rightly which of two sets a chorus is from: the mean of both sets' shares.
 
-    Each chorus is judged by a machine that has learned from other melodies only: all choruses of a melody are in one
-    fold (`FOLDS`, drawn `ROUNDS` times or more). A machine never hears more melodies of one set than of the other, or
-    it would lean to the larger one: of that another part is heard each time. The interval is of drawing whole melodies
-    of both sets again, and does not know that machines learned from other melodies would differ. With few melodies it
-    is wide, and what cannot be told apart comes out below one half: what is held out is then what the machine has
-    learned the least of. Nan with fewer than two melodies in a set.
+    Each chorus is judged by a classifier that has learned from other melodies only: all choruses of a melody are in one
+    fold (`FOLDS`, drawn `ROUNDS` times or more). A classifier never learns from more melodies of one set than of the
+    other, or it would lean to the larger one: of that another part is used each time. The interval is of resampling
+    whole melodies of both sets; that classifiers which learned from other melodies would differ is not in it. With few
+    melodies it is wide, and what cannot be separated comes out below one half: what is held out is then what the
+    classifier has learned the least of. Nan with fewer than two melodies in a set.
     """
     fewer = min(len(lines), len(people))
     if fewer < 2:
@@ -56,8 +64,8 @@ def told_apart(lines: Sequence[Melody], people: Sequence[Melody], samples: int =
     rounds = max(ROUNDS, ceil(max(len(lines), len(people)) / fewer))
     for drawn in range(rounds):
         turn = range(drawn * fewer, (drawn + 1) * fewer)
-        heard = [at % len(lines) for at in turn] + [len(lines) + at % len(people) for at in turn]
-        here = np.flatnonzero(np.isin(melodies, heard))
+        used = [at % len(lines) for at in turn] + [len(lines) + at % len(people) for at in turn]
+        here = np.flatnonzero(np.isin(melodies, used))
         folds = StratifiedGroupKFold(min(FOLDS, fewer), shuffle=True, random_state=seed + drawn)
         for learns, judges in folds.split(known[here], is_person[here], melodies[here]):
             forest = ExtraTreesClassifier(
@@ -67,8 +75,8 @@ def told_apart(lines: Sequence[Melody], people: Sequence[Melody], samples: int =
             right[here[judges]] += forest.predict(known[here[judges]]) == is_person[here[judges]]
             judged[here[judges]] += 1
     sums, counts = np.bincount(melodies, right, len(cut)), np.bincount(melodies, judged, len(cut))
-    draws = zip(drawn_again(len(lines), samples, seed), drawn_again(len(people), samples, seed + 1), strict=True)
-    return Figure.of([
+    draws = zip(resamples(len(lines), samples, seed), resamples(len(people), samples, seed + 1), strict=True)
+    return Figure.of(
         float(np.mean([sums[which].sum() / counts[which].sum() for which in (ours, len(lines) + theirs)]))
         for ours, theirs in draws
-    ])  # fmt: skip
+    )

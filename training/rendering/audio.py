@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from improv.errors import ImprovError, InputNotFound, UsageError
 from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_BEAT, TICKS_PER_STEP, Form
 from improv.music.transport import Transport
-from training.metrics.report import TICKS_PER_BAR, Melody
+from training.metrics.melody import TICKS_PER_BAR, Melody
 
 try:
     import soundfile

@@ -27,7 +27,7 @@ from improv.session.state import Session
 from improv.session.step import advance
 from training.corpora.solos import Note, Solo
 from training.datasets.sequences import CELLS, step_inputs
-from training.metrics.report import TICKS_PER_BAR, Reals
+from training.metrics.melody import TICKS_PER_BAR, Reals
 
 READ = "cells"
 """The encoding in which solos can be told to a network."""

@@ -21,7 +21,8 @@ from improv.music.theory import (
 from improv.recording.midi_file import TICKS_A_BEAT
 from training.corpora.blues_bars import CHANGES
 from training.corpora.solos import notes_in
-from training.metrics.report import CHORUS_BARS, LARGEST_INTERVAL, LONGEST_TICKS, Melody, Reals, durations, intervals
+from training.metrics.figures import LARGEST_INTERVAL, LONGEST_TICKS, durations, intervals
+from training.metrics.melody import CHORUS_BARS, Melody, Reals
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
