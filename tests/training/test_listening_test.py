@@ -1,32 +1,30 @@
-"""The blind listening test: its page, its order, its sound by numbers, and what is made of answers."""
+"""The blind listening test: its page, its order, whose clips are heard, and the command."""
 
 import argparse
 import base64
 import io
 import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import cycle
-from math import isnan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from improv.errors import DataError, InputNotFound, UsageError
+from improv.errors import DataError, UsageError
 from improv.music.theory import Form
 from tests.conftest import Echo
+from tests.training.clips import BAR, FORM, STAGE, line
+from tests.training.test_ratings import file_of
 from tests.training.test_solos import solo
 from training.corpora import wjazzd
 from training.corpora.solos import Note, Solo
 from training.corpora.wjazzd_split import Side, sides
 from training.datasets.sequences import CELLS
 from training.listening_test import page as listen
-from training.listening_test import ratings
 from training.listening_test.page import (
     MARKOV,
     PEOPLE,
@@ -39,26 +37,9 @@ from training.listening_test.page import (
     page,
     taken,
 )
-from training.listening_test.ratings import Answer, mean_interval, rows, share_interval, t_quantile
-from training.metrics.melody import CHORUS_BARS, TICKS_PER_BAR, Melody
+from training.metrics.melody import CHORUS_BARS, Melody
 from training.rendering import audio as sound
 from training.rendering.audio import RATE, Stage
-
-FORM = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | C7 | G7 | F7 | C7 | G7")
-STAGE = Stage(FORM, 400, 0.6, None)
-"""As fast as can be, by our own synthesis."""
-BAR = TICKS_PER_BAR
-
-
-def line(every: int = 12, pitch: int = 67, ends: int = 10) -> Melody:
-    """A note every so many ticks through a chorus."""
-    onsets = np.arange(0, CHORUS_BARS * BAR, every)
-    chords = np.array([[pc in chord.pitch_classes for pc in range(12)] for chord in FORM.chords])
-    return Melody(onsets, onsets + ends, pitch + np.arange(len(onsets)) % 7, chords)
-
-
-def said(source: str, clip: int, rating: int, human: bool, listener: str = "a", known: bool = False) -> Answer:
-    return Answer("t", listener, clip, source, rating, human, known)
 
 
 @pytest.fixture(scope="module")
@@ -172,69 +153,6 @@ def test_every_clip_is_as_long_and_as_loud_and_none_is_silent_or_clipped(html: s
         assert min(float(np.sqrt(np.mean(second**2))) for second in seconds) > 0.02
 
 
-def test_a_wav_is_what_was_packed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sound, "soundfile", None)
-    kind, content = sound.packed(np.sin(np.arange(1_000) / 10) / 2)
-    assert kind == "audio/wav"
-    assert np.allclose(sound.read_wav(content), np.sin(np.arange(1_000) / 10) / 2, atol=1e-4)
-
-
-@pytest.mark.parametrize("hertz", [40, 100, 997, 2_000, 8_000])
-def test_loudness_is_that_of_the_norm(hertz: float) -> None:
-    """The filter of BS.1770-4 as its tables give it, at 48 kHz; a full sine of 997 Hz in one channel has -3.01 LUFS."""
-    z = np.exp(-2j * np.pi * hertz / 48_000)
-    shelf = np.polyval([1.19839281085285, -2.69169618940638, 1.53512485958697], z)
-    shelf /= np.polyval([0.73248077421585, -1.69065929318241, 1], z)
-    high_pass = (1 - z) ** 2 / np.polyval([0.99007225036621, -1.99004745483398, 1], z)
-    wanted = -0.691 + 10 * np.log10(abs(shelf * high_pass) ** 2 / 2)
-    sine = np.sin(2 * np.pi * hertz * np.arange(4 * RATE) / RATE)
-    assert sound.loudness(sine) == pytest.approx(wanted, abs=0.05)
-    assert hertz != 997 or wanted == pytest.approx(-3.01, abs=0.01)
-
-
-def test_too_large_samples_make_all_softer_together() -> None:
-    loud, soft = np.array([0.0, -1.8]), np.array([0.9, 0.1])
-    assert [list(each) for each in sound.under_ceiling([loud, soft])] == [[0, -0.9], [0.45, 0.05]]
-    assert [list(each) for each in sound.under_ceiling([soft])] == [[0.9, 0.1]]
-
-
-def test_only_the_notes_of_a_line_are_told() -> None:
-    one, other = sound.hits(line(12, 60)), sound.hits(line(12, 72))
-    assert [hit.velocity for hit in one] == [hit.velocity for hit in other]
-    assert {hit.velocity for hit in one} == {
-        sound.VELOCITIES[sound.MELODY],
-        sound.VELOCITIES[sound.MELODY] + sound.ACCENT,
-    }
-
-
-def test_the_band_plays_the_form_and_ends_with_it() -> None:
-    notes = sound.band(FORM)
-    assert max(note.end for note in notes) <= CHORUS_BARS * BAR
-    for channel, least in ((sound.BASS, 48), (sound.CHORDS, 48 * 3), (sound.DRUMS, 48)):
-        assert sum(note.channel == channel for note in notes) >= least
-    for note in notes:
-        if note.channel == sound.CHORDS:
-            assert note.pitch % 12 in FORM.chord_at(note.onset // 6).pitch_classes
-    roots = [note.pitch % 12 for note in notes if note.channel == sound.BASS and note.onset % (CHORUS_BARS * BAR) == 0]
-    assert roots == [0]
-
-
-def test_the_midi_file_is_as_long_as_a_clip_and_ends_what_it_begins() -> None:
-    file = sound.midi([*sound.band(FORM), *sound.hits(line())], STAGE)
-    assert file.length == pytest.approx(STAGE.seconds, abs=0.01)
-    on = sum(message.type == "note_on" for message in file.tracks[0])
-    assert on == sum(message.type == "note_off" for message in file.tracks[0]) > 200
-
-
-@pytest.mark.skipif(sound.soundfont() is None, reason="FluidSynth and a soundfont are not installed")
-def test_fluidsynth_sounds_the_same_twice() -> None:
-    stage = Stage(FORM, 400, 0.6, sound.soundfont())
-    made = sound.clip(line(), stage)
-    assert np.array_equal(made, sound.clip(line(), stage))
-    assert sound.loudness(made) == pytest.approx(sound.LOUDNESS, abs=0.01)
-    assert np.abs(made).max() < 1
-
-
 # --- whose lines ---
 
 
@@ -296,67 +214,7 @@ def test_a_chain_plays_what_it_has_learned() -> None:
         list(of_markov([], FORM, [1]))
 
 
-# --- what is made of answers ---
-
-
-@pytest.mark.parametrize(("degrees", "wanted"), [(1, 12.7062), (2, 4.3027), (5, 2.5706), (30, 2.0423), (200, 1.9719)])
-def test_quantiles_of_student(degrees: int, wanted: float) -> None:
-    assert t_quantile(degrees) == pytest.approx(wanted, abs=2e-4)
-
-
-@pytest.mark.parametrize(
-    ("yes", "asked", "low", "high"),
-    [
-        (0, 10, 0, 0.3085),
-        (10, 10, 0.6915, 1),
-        (5, 10, 0.1871, 0.8129),
-        (1, 20, 0.0013, 0.2487),
-        (65, 100, 0.5482, 0.7427),
-    ],
-)
-def test_exact_intervals_of_shares(yes: int, asked: int, low: float, high: float) -> None:
-    """Against the published tables of Clopper & Pearson."""
-    assert share_interval(yes, asked) == pytest.approx((yes / asked, low, high), abs=1e-4)
-
-
-def test_the_interval_of_a_mean() -> None:
-    assert mean_interval([2, 3, 3, 4]) == pytest.approx((3, 3 - 1.2992, 3 + 1.2992), abs=1e-4)
-    assert mean_interval([2, 3, 4]) == (3, 1, 5)  # no farther than the scale
-    assert mean_interval([4, 4, 4]) == (4, 4, 4)
-    mean, low, high = mean_interval([2])
-    assert mean == 2
-    assert isnan(low)
-    assert isnan(high)
-
-
-def known_answers() -> list[Answer]:
-    return [
-        said("people", 1, 5, True),
-        said("people", 2, 4, True),
-        said("people", 2, 2, False, listener="b"),
-        said("machine", 3, 1, True),
-        said("machine", 3, 2, False),  # the last one counts
-        said("machine", 4, 5, True, known=True),
-        said("machine", 5, 3, True, listener="b"),
-    ]
-
-
-def test_rows_of_known_answers() -> None:
-    people, machine = rows(known_answers())
-    assert (people.source, people.answers, people.clips) == ("people", 3, 2)
-    assert people.rating[0] == 4  # of clips: 5, and the mean of 4 and 2
-    assert people.human[0] == pytest.approx(2 / 3)
-    assert (machine.source, machine.answers, machine.clips) == ("machine", 2, 2)
-    assert machine.rating[0] == 2.5
-    assert machine.human == share_interval(1, 2)
-
-
-def file_of(path: Path, **changes: Any) -> Path:
-    answer = {"clip": 1, "source": "people", "rating": 4, "human": True, "known": False, **changes.pop("answer", {})}
-    path.write_text(
-        json.dumps({"format": ratings.FORMAT, "test": "t", "listener": path.stem, "answers": [answer], **changes})
-    )
-    return path
+# --- the command ---
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
@@ -370,59 +228,10 @@ def test_answers_of_several_listeners_are_joined(tmp_path: Path, capsys: pytest.
         str(file_of(tmp_path / f"{name}.json", answer={"rating": rating})) for name, rating in (("a", 4), ("b", 1))
     ]
     listen.run(parsed("--results", *files))
-    told = capsys.readouterr().out
-    assert "2 listeners, 2 answers" in told
-    assert "2.50" in told
-    assert "100% (16% to 100%)" in told
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"format": "other"},
-        {"answers": 3},
-        {"answer": {"rating": 6}},
-        {"answer": {"human": 1}},
-        {"answer": {"clip": "1"}},
-    ],
-)
-def test_a_file_that_the_page_never_saved_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
-    with pytest.raises(DataError, match="not saved by the page"):
-        ratings.read(file_of(tmp_path / "a.json", **changes))
-
-
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputNotFound):
-        ratings.read(tmp_path / "none.json")
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-def test_the_page_counts_as_we_do(tmp_path: Path) -> None:
-    found = re.search(r'<script id="counting">(.*?)</script>', listen.TEMPLATE.read_text(), re.DOTALL)
-    assert found
-    asked = [
-        {"test": each.test, "listener": each.listener, "clip": each.clip, "source": each.source}
-        | {"rating": each.rating, "human": each.human, "known": each.known}
-        for each in known_answers()
-    ]
-    script = tmp_path / "counting.js"
-    script.write_text(
-        f"{found[1]}\nconsole.log(JSON.stringify({{rows: rows({json.dumps(asked)}), t: tQuantile(17), "
-        "share: shareInterval(7, 23), csv: csvOf([{test: 't', listener: '=1', clip: 1, source: 'a \"b\"', rating: 2, "
-        "human: false, known: true}])}))"
-    )
-    done = subprocess.run(["node", script], capture_output=True, text=True, check=True)
-    page_says = json.loads(done.stdout)
-    assert page_says["t"] == pytest.approx(t_quantile(17))
-    assert page_says["share"] == pytest.approx(share_interval(7, 23))
-    for theirs, ours in zip(page_says["rows"], rows(known_answers()), strict=True):
-        assert (theirs["source"], theirs["answers"], theirs["clips"]) == (ours.source, ours.answers, ours.clips)
-        assert theirs["rating"] == pytest.approx(ours.rating)
-        assert theirs["human"] == pytest.approx(ours.human)
-    assert page_says["csv"].splitlines()[1] == '"t","\'=1",1,"a ""b""",2,machine,yes'
-
-
-# --- the command ---
+    printed = capsys.readouterr().out
+    assert "2 listeners, 2 answers" in printed
+    assert "2.50" in printed
+    assert "100% (16% to 100%)" in printed
 
 
 @pytest.mark.parametrize(
