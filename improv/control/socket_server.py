@@ -38,6 +38,7 @@ from improv.protocol.commands import Command, Panic, Press
 from improv.protocol.controls import CONTROLS
 from improv.protocol.json_codec import json_text, parse_object, to_json
 from improv.protocol.snapshot import Snapshot
+from improv.system.send_buffer import SendBuffer
 
 MAX_UNSENT_BYTES = 256 << 10
 
@@ -293,7 +294,7 @@ class _Client:
         self.watching: _Watching | None = None
         self.pressed: set[int] = set()
         """The keys that it holds."""
-        self.unsent = bytearray()
+        self.unsent = SendBuffer(end)
         self.unread = bytearray()
         self._has_ended = False
         self._allowance = float(BURST)
@@ -346,7 +347,7 @@ class _Client:
         """Send a line, or keep it to be sent; whoever leaves too much unread is dropped."""
         if self.closed:
             return
-        self.unsent += f"{line}\n".encode()
+        self.unsent.append(f"{line}\n".encode())
         self.flush()
         if len(self.unsent) > MAX_UNSENT_BYTES:
             self.close()
@@ -359,10 +360,7 @@ class _Client:
     def flush(self) -> None:
         """Send on what is kept, as far as the other end takes it."""
         try:
-            while self.unsent and not self.closed:
-                del self.unsent[: self.end.send(self.unsent)]
-        except BlockingIOError:
-            pass
+            self.unsent.send()
         except OSError:
             self.close()
 

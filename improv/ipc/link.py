@@ -20,6 +20,7 @@ from typing import Any
 from improv import errors
 from improv.errors import ImprovError
 from improv.system.programs import settle
+from improv.system.send_buffer import SendBuffer
 
 _LENGTH = struct.Struct("!I")
 
@@ -77,7 +78,7 @@ class Link:
         """Whether there may be something to receive; whoever waits for it says so."""
         self._end = end
         self._limit_bytes = limit_bytes
-        self._unsent = bytearray()
+        self._unsent = SendBuffer(end)
         self._newest: tuple[int, object] | None = None
         """Where the last value that is kept begins in what is unsent, and what may stand in its place."""
         self._unread = bytearray()
@@ -102,7 +103,7 @@ class Link:
                 return False
         if shortened is not None:
             self._newest = len(self._unsent), shortened
-        self._unsent += _framed(value)
+        self._unsent.append(_framed(value))
         self.flush()
         return not self.closed
 
@@ -111,7 +112,7 @@ class Link:
         newest, self._newest = self._newest, None
         if newest is not None:
             start, shortened = newest
-            self._unsent[start:] = _framed(shortened)
+            self._unsent.replace_from(start, _framed(shortened))
 
     def join(self, end: socket.socket, pid: int, *, since_s: float | None = None) -> None:
         """Hand a connection over to the process `pid` at the other end, and shut our copy of it."""
@@ -141,7 +142,7 @@ class Link:
                 self._read()
                 return False
             else:
-                self._unsent += framed[sent:]
+                self._unsent.append(framed[sent:])
                 return True
         return False
 
@@ -153,20 +154,15 @@ class Link:
     def flush(self) -> None:
         """Send on what is kept, as far as the other end takes it."""
         try:
-            while self._unsent:
-                self._is_sent(self._end.send(self._unsent))
-        except BlockingIOError:
-            pass
+            sent = self._unsent.send()
         except OSError:
-            self._is_sent(len(self._unsent))
+            self._unsent.clear()
+            self._newest = None
             self._read()  # what it said before it went is kept
-
-    def _is_sent(self, count: int) -> None:
-        """So many bytes are gone; a value whose beginning is among them stays as it is."""
-        del self._unsent[:count]
-        if self._newest is not None:
+            return
+        if self._newest is not None:  # a value whose beginning is sent stays as it is
             start, shortened = self._newest
-            self._newest = (start - count, shortened) if start >= count else None
+            self._newest = (start - sent, shortened) if start >= sent else None
 
     def drain(self, within_s: float) -> None:
         """Wait until everything is sent, or the other end is gone: what is said before ending."""
