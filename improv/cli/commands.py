@@ -130,12 +130,12 @@ def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help=
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the networks that --model can name, each with a line of what it is."""
     from improv.models.catalog import model_paths, read_model
-    from improv.models.onnx_file import checked_spec
+    from improv.models.onnx_file import ModelFile
 
     found = {}
     for name, path in model_paths().items():
         try:
-            found[name] = checked_spec(read_model(path)).summary
+            found[name] = ModelFile(read_model(path)).spec.summary
         except ImprovError as error:
             found[name] = f"unusable: {error}"
     if as_json:

@@ -50,10 +50,17 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class HeadSpec:
-    """One output of the network: the shape of its logits and the distribution they stand for."""
+    """One output of the network: the shape of its logits, the distribution they stand for, and when it is asked."""
 
     shape: Shape
     distribution: str
+    after: tuple[str, ...] | None = ()
+    """The heads whose choices it depends on: it is asked once they are made. None where a file does not say."""
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """What a fingerprint covers: what the logits mean, not when they are asked."""
+        return {"shape": self.shape, "distribution": self.distribution}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +85,11 @@ class ModelSpec:
     seed: int
     figures: Mapping[str, float]
     """What was measured of it after training, by name."""
+
+    @property
+    def later_heads(self) -> tuple[str, ...]:
+        """The heads that depend on choices of the same step: a step leaves them out, and they are asked after it."""
+        return tuple(name for name, head in self.heads.items() if head.after)
 
     def to_json(self) -> str:
         """The specification as it is written into a model file."""
@@ -117,7 +129,8 @@ def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
     for name, head in _few("heads", raw["heads"]).items():
         if head["distribution"] not in DISTRIBUTIONS:
             raise ValueError(f"head {name} has the unknown distribution {shortly(head['distribution'])}")
-        heads[name] = HeadSpec(_shape(head["shape"]), head["distribution"])
+        after = None if "after" not in head else tuple(_text("after", each, MAX_NAME) for each in head["after"])
+        heads[name] = HeadSpec(_shape(head["shape"]), head["distribution"], after)
     if not isinstance(raw["data"], dict):
         raise ValueError("data does not say source and licence")
     if len(raw["primers"]) > MAX_PRIMERS:

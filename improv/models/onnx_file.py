@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError, Message
 
 from improv.errors import ContractError
 from improv.models.contract import METADATA_KEY, ModelSpec
-from improv.models.onnx_sizes import RULES, check_costs, check_stored
+from improv.models.onnx_sizes import RULES, Tensor, check_costs, check_stored
 
 MAX_FIELDS = 1 << 20
 """Fields in a file: each of two bytes may take a hundred of memory, so they are counted before they are read."""
@@ -120,37 +120,50 @@ def _onnx_subset() -> type[Message]:
 _Model = _onnx_subset()
 
 
-def checked_spec(content: bytes) -> ModelSpec:
-    """The specification inside a model file, once its graph is known to be harmless."""
-    model = _read(content)
-    if not model.graph.node:
-        raise ContractError("it is no ONNX model: it has no graph; export or copy it again")
-    _check_graph(model)
+class ModelFile:
+    """A model file that was read once, and whose graph is known to be harmless. ContractError says why one is not."""
+
+    def __init__(self, content: bytes) -> None:
+        """Read and check what a file holds."""
+        self._model = model = _read(content)
+        if not model.graph.node:
+            raise ContractError("it is no ONNX model: it has no graph; export or copy it again")
+        tensors = _check_graph(model)
+        self.spec = _spec_of(model)
+        """What the model says of itself."""
+        stored = {tensor.name for tensor in model.graph.initializer}
+        self.inputs = {each.name: tensors[each.name] for each in model.graph.input if each.name not in stored}
+        """The tensors it is fed, by name."""
+        self.outputs = {each.name: tensors[each.name] for each in model.graph.output if each.name in tensors}
+        """The tensors it makes, by name."""
+
+    def part(self, outputs: Collection[str]) -> bytes:
+        """Return the model without whatever some of its outputs do not need, as the content of a file."""
+        graph, needed, kept = self._model.graph, set(outputs), []
+        for node in reversed(graph.node):  # a node stands behind those whose outputs it takes
+            if needed.intersection(node.output):
+                needed.update(node.input)
+                kept.append(node)
+        smaller: Any = _Model()
+        smaller.CopyFrom(self._model)
+        parts = smaller.graph
+        for name in ("initializer", "input"):
+            parts.ClearField(name)
+            getattr(parts, name).extend(each for each in getattr(graph, name) if each.name in needed)
+        for name in ("node", "output", "value_info"):
+            parts.ClearField(name)
+        parts.node.extend(reversed(kept))
+        parts.output.extend(each for each in graph.output if each.name in outputs)
+        return bytes(smaller.SerializeToString(deterministic=True))
+
+
+def _spec_of(model: Any) -> ModelSpec:
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     if METADATA_KEY not in metadata:
         raise ContractError(
             f"it has no {METADATA_KEY!r} metadata, so it is no improv model; see `training/trainers/export.py`"
         )
     return ModelSpec.from_json(metadata[METADATA_KEY])
-
-
-def part(content: bytes, outputs: Collection[str]) -> bytes:
-    """A checked model without whatever some of its outputs do not need."""
-    model = _read(content)
-    graph, needed, kept = model.graph, set(outputs), []
-    for node in reversed(graph.node):  # a node stands behind those whose outputs it takes
-        if needed.intersection(node.output):
-            needed.update(node.input)
-            kept.append(node)
-    named = {name: [each for each in getattr(graph, name) if each.name in needed] for name in ("initializer", "input")}
-    parts = {"node": kept[::-1], **named, "output": [each for each in graph.output if each.name in outputs]}
-    smaller: Any = _Model()
-    smaller.CopyFrom(model)
-    smaller.graph.ClearField("value_info")
-    for name, those in parts.items():
-        smaller.graph.ClearField(name)
-        getattr(smaller.graph, name).extend(those)
-    return bytes(smaller.SerializeToString(deterministic=True))
 
 
 def _read(content: bytes) -> Any:
@@ -165,7 +178,8 @@ def _read(content: bytes) -> Any:
     return model
 
 
-def _check_graph(model: Any) -> None:
+def _check_graph(model: Any) -> dict[str, Tensor]:
+    """Return the tensors of a graph by name; ContractError unless it is harmless."""
     if model.functions or model.training_info:
         raise ContractError("it defines functions of its own, which are not allowed")
     if model.graph.sparse_initializer:
@@ -185,7 +199,7 @@ def _check_graph(model: Any) -> None:
         if tensor.data_location or tensor.external_data:
             raise ContractError("it keeps weights in another file; export it as one file")
     check_stored(_tensors(model.graph))
-    check_costs(model.graph)
+    return check_costs(model.graph)
 
 
 def _tensors(graph: Any) -> Iterator[Any]:

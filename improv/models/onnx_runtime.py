@@ -8,6 +8,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from platformdirs import user_state_path
 
 from improv.errors import ContractError, UsageError
 from improv.models.catalog import read_model
-from improv.models.contract import MAX_TENSOR_VALUES, ModelSpec, Shape, Tensor, Tensors
-from improv.models.encodings import CHORD_HEAD, ENCODINGS
-from improv.models.onnx_file import checked_spec, part
+from improv.models.contract import MAX_TENSOR_VALUES, HeadSpec, ModelSpec, Shape, Tensor, Tensors
+from improv.models.encodings import CHORD_HEAD, ENCODINGS, Encoding
+from improv.models.onnx_file import ModelFile
+from improv.models.onnx_sizes import FLOAT
+from improv.models.onnx_sizes import Tensor as KnownTensor
 from improv.music.theory import STEPS_PER_BEAT, Form, pitch_class
 from improv.system.memory_limit import memory_limited
 from improv.system.private_files import make_folder
@@ -42,20 +45,19 @@ class OnnxModel:
         self.sha256 = hashlib.sha256(content).hexdigest()
         """Of the file as it was read."""
         try:
-            self.spec = checked_spec(content)
-            whole = _session(content, _PROVIDERS[provider])
+            file = ModelFile(content)
+            self.spec = _check_declared(file)
             self.provider = provider
-            _check_declared(self.spec, whole)
-            later = [head for head in ENCODINGS[self.spec.encoding].melody_heads[1:] if head in self.spec.heads]
+            later = self.spec.later_heads
             self._heads = [head for head in self.spec.heads if head not in later]
             self._memory = [f"{name}_out" for name in self.spec.state]
-            at_once = [*self._heads, *self._memory]
 
             def computed(outputs: Sequence[str]) -> "_Part":
-                return _Part(self.spec, _session(part(content, outputs), _PROVIDERS[provider]), outputs)
+                """Load what some outputs need; the whole file where that is all of them."""
+                needed = content if set(outputs) == file.outputs.keys() else file.part(outputs)
+                return _Part(self.spec, _session(needed, _PROVIDERS[provider]), outputs)
 
-            # a step need not say what is asked only after it
-            self._step = computed(at_once) if later else _Part(self.spec, whole, at_once)
+            self._step = computed([*self._heads, *self._memory])
             self._later = {head: computed([head]) for head in later}
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error
@@ -121,8 +123,12 @@ def _session(content: bytes, provider: str) -> "onnxruntime.InferenceSession":
     return session
 
 
-def _check_declared(spec: ModelSpec, session: "onnxruntime.InferenceSession") -> None:
-    """ContractError unless vocabulary, form, inputs and outputs are exactly those the metadata declares."""
+def _check_declared(file: ModelFile) -> ModelSpec:
+    """Return what a file declares, with what its encoding declares of its heads where an older file does not.
+
+    ContractError unless vocabulary, form, inputs and outputs are exactly those.
+    """
+    spec = file.spec
     if spec.encoding not in ENCODINGS:
         raise ContractError(f"it wants the encoding {spec.encoding!r}; this improv has {', '.join(ENCODINGS)}")
     encoding = ENCODINGS[spec.encoding]
@@ -136,6 +142,7 @@ def _check_declared(spec: ModelSpec, session: "onnxruntime.InferenceSession") ->
     for name, shape in spec.features.items():
         if encoding.features.get(name) != shape:
             raise ContractError(f"its feature {name} {shape} is not one of {spec.encoding}: {encoding.features}")
+    spec = replace(spec, heads={name: _declared_head(name, head, encoding) for name, head in spec.heads.items()})
     for name, head in spec.heads.items():
         if encoding.heads.get(name) != head:
             raise ContractError(f"its head {name} is not as {spec.encoding} has it: {', '.join(encoding.heads)}")
@@ -153,21 +160,28 @@ def _check_declared(spec: ModelSpec, session: "onnxruntime.InferenceSession") ->
     inputs = dict(spec.features) | {f"{name}_in": shape for name, shape in spec.state.items()}
     outputs = {name: head.shape for name, head in spec.heads.items()}
     outputs |= {f"{name}_out": shape for name, shape in spec.state.items()}
-    _compare("input", inputs, session.get_inputs())
-    _compare("output", outputs, session.get_outputs())
+    _compare("input", inputs, file.inputs)
+    _compare("output", outputs, file.outputs)
+    return spec
 
 
-def _compare(what: str, declared: Mapping[str, Shape], found: Sequence[Any]) -> None:
-    actual = {node.name: (tuple(node.shape), node.type) for node in found}
-    for name in sorted(declared.keys() | actual.keys()):
+def _declared_head(name: str, head: HeadSpec, encoding: Encoding) -> HeadSpec:
+    known = encoding.heads.get(name)
+    return replace(head, after=known.after) if head.after is None and known is not None else head
+
+
+def _compare(what: str, declared: Mapping[str, Shape], found: Mapping[str, KnownTensor]) -> None:
+    for name in sorted(declared.keys() | found.keys()):
         if name not in declared:
             raise ContractError(f"its {what} {name} is not declared in the metadata; export it again")
-        if name not in actual:
+        if name not in found:
             raise ContractError(f"it declares the {what} {name} but has none; export it again")
-        if actual[name] != (declared[name], "tensor(float)"):
-            shape, kind = actual[name]
+        tensor = found[name]
+        if (tensor.shape, tensor.kind) != (declared[name], FLOAT):
+            kind = "float" if tensor.kind == FLOAT else f"of ONNX's kind {tensor.kind}"
             raise ContractError(
-                f"its {what} {name} is {kind} of shape {list(shape)}, declared is float {list(declared[name])}"
+                f"its {what} {name} is {kind} and of shape {list(tensor.shape)}, "
+                f"declared is float {list(declared[name])}"
             )
 
 

@@ -27,6 +27,7 @@ _MAX_KNOWN = 64
 
 Shape = tuple[int, ...]
 
+FLOAT = 1
 _INT32, _INT64, _BOOL = 6, 7, 9
 _FLOATS, _INTEGERS = frozenset((1, 10, 11, 16)), frozenset((2, 3, 4, 5, _INT32, _INT64, _BOOL, 12, 13))
 """The kinds of values there may be, as TensorProto.DataType numbers them: no texts, no complex numbers."""
@@ -78,8 +79,11 @@ class Node:
         return tensor.known
 
 
-def check_costs(graph: Any) -> None:
-    """ContractError unless all that a graph computes has a size that is known, and is small enough for a step."""
+def check_costs(graph: Any) -> dict[str, Tensor]:
+    """Return every tensor of a graph by its name.
+
+    ContractError unless each has a size that is known, and all of them are small enough for a step.
+    """
     found = {tensor.name: _stored(tensor) for tensor in graph.initializer}
     for value in graph.input:
         found[value.name] = _declared(value)
@@ -108,6 +112,7 @@ def check_costs(graph: Any) -> None:
             raise ContractError(f"its tensors have more than {MAX_VALUES} values together; no step needs so many")
         if work > MAX_WORK:
             raise ContractError(f"it takes more than {MAX_WORK} multiplications; no step has time for so many")
+    return found
 
 
 def check_stored(tensors: Iterable[Any]) -> None:

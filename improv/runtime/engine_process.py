@@ -26,7 +26,7 @@ from improv.recording import read_take
 from improv.recording.replay import entry_of, network, replayed, state_of
 from improv.runtime.engine import START_S, Lead, perform
 from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepared, Told
-from improv.runtime.opening import begun, first_steps, head_of, last_step, opened
+from improv.runtime.opening import begun, first_steps, head_of, last_step, opened, primed
 from improv.runtime.remote_player import SOON_S, RemotePlayer
 from improv.session.network import swapped, unsupported_controls
 from improv.session.state import Moment, Session
@@ -64,7 +64,8 @@ def _serve(link: Link) -> None:
 
 def _perform(tune: Tune, network: bytes, hands: "RemotePlayer", link: Link) -> None:
     model = opened(tune, remembered_provider(), network)
-    first = begun(tune, model, Mode.SOLO, 0)
+    ready = primed(tune, model, tune.seed or 0)
+    first = begun(tune, model, Mode.SOLO, tune.seed or 0, ready)
     with first_steps(tune, model):
         lead = Lead().tried(first, model, hands.clock)
     begin_ = _asked_to_begin(hands, link, Prepared(model.spec.name, unsupported_controls(model.spec)))
@@ -76,7 +77,7 @@ def _perform(tune: Tune, network: bytes, hands: "RemotePlayer", link: Link) -> N
             session = swapped(session, model)
         hands.takes_over(session, sounds=begin_.goes_on)
     else:
-        session = begun(tune, model, begin_.mode, begin_.seed)
+        session = begun(tune, model, begin_.mode, begin_.seed, ready)
         starts_s = hands.clock.now() + START_S  # only now: a network takes its time to be primed
         transport = session.position.transport.starting(session.step + 1, starts_s)
         session = replace(session, position=replace(session.position, transport=transport))

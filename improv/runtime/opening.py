@@ -14,7 +14,7 @@ from improv.music.theory import STEPS_PER_BAR
 from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.recording import Head
-from improv.session.lifecycle import begin
+from improv.session.lifecycle import Primed, begin, prime
 from improv.session.state import Session
 from improv.system.memory_limit import memory_limited
 
@@ -31,11 +31,18 @@ def opened(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> OnnxMode
     return OnnxModel(path, tune.provider or "cpu", content=network or None)
 
 
-def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int) -> Session:
-    """The tune at its beginning, its first step due at 0 seconds."""
+def primed(tune: Tune, model: OnnxModel, seed: int = 0) -> Primed:
+    """Prime a tune's network; ContractError where it fails."""
+    with first_steps(tune, model):
+        return prime(model, seed, tune.tempo)
+
+
+def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int, earlier: Primed | None = None) -> Session:
+    """Return a tune at its beginning, its first step due at 0 seconds; a network that is primed stays so."""
     transport = Transport(-tune.count_in * STEPS_PER_BAR, 0.0, tune.tempo, tune.swing)
     with first_steps(tune, model):
-        return begin(model, tune.settings(mode, seed), transport, count_in_bars=tune.count_in)
+        settings = tune.settings(mode, seed)
+        return begin(model, settings, transport, count_in_bars=tune.count_in, primed=earlier)
 
 
 def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:

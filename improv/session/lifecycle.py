@@ -1,8 +1,8 @@
 """A session before its first step, while it is stopped, after choruses that were missed, and at its end."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from improv.models.contract import StepModel, no_memory
+from improv.models.contract import StepModel, Tensors, no_memory
 from improv.models.encodings import ENCODINGS, StepInput
 from improv.music.notes import SILENCE, Frame, Placed, Volume
 from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS
@@ -17,29 +17,60 @@ from improv.session.network import encode_features, form_lookahead
 from improv.session.state import BandState, Listener, ModelTune, NetworkState, Played, Position, Session
 
 
-def begin(model: StepModel, settings: Settings, transport: Transport, *, count_in_bars: int = 0) -> Session:
-    """A session one step before its first, the network primed and ready for the top of the form.
+@dataclass(frozen=True, slots=True)
+class Primed:
+    """A network that is ready for the top of its form."""
 
-    The network first hears one silent chorus of the form, at its end one of the model's primers,
-    up to 24 notes (Eck & Schmidhuber 2002, section 4.2), so that it starts as it will go on.
+    primer: tuple[int, ...]
+    """The melody that it has heard, MIDI pitches."""
+    bpm: float
+    memory: Tensors
+    output: Frame
+    """What it is fed next: the last step before the top."""
+
+
+def prime(model: StepModel, seed: int, bpm: float, earlier: Primed | None = None) -> Primed:
+    """Have a network hear one silent chorus of the form, at its end one of the model's primers.
+
+    It is of up to 24 notes (Eck & Schmidhuber 2002, section 4.2), so that the network starts as it will go on. What
+    was primed earlier by the same primer at the same tempo, in quarter notes a minute, is taken as it is.
     """
+    primers = model.spec.primers
+    primer = primers[seed % len(primers)] if primers else ()
+    if earlier is not None and (earlier.primer, earlier.bpm) == (primer, bpm):
+        return earlier
     encoding = ENCODINGS[model.spec.encoding]
     form = Form.parse(model.spec.form)
-    primers = model.spec.primers
-    primer = primers[settings.seed % len(primers)] if primers else ()
     melody = (SILENCE,) * (form.steps - len(primer)) + encoding.melody(primer)
     frames = [Frame(cell, form.chord_at(step)) for step, cell in enumerate(melody)]
     memory = no_memory(model.spec)
     for place, frame in enumerate(frames[:-1]):  # the last one is stepped on the way to step 0
-        step_input = StepInput(frame, place, form_lookahead(form, place, encoding), form.steps, bpm=transport.bpm)
+        step_input = StepInput(frame, place, form_lookahead(form, place, encoding), form.steps, bpm=bpm)
         _, memory = model.step(encode_features(step_input, encoding, model), memory)
+    return Primed(primer, bpm, memory, frames[-1])
+
+
+def begin(
+    model: StepModel,
+    settings: Settings,
+    transport: Transport,
+    *,
+    count_in_bars: int = 0,
+    primed: Primed | None = None,
+) -> Session:
+    """Return a session one step before its first, the network primed and ready for the top of the form."""
+    encoding = ENCODINGS[model.spec.encoding]
+    form = Form.parse(model.spec.form)
+    primed = prime(model, settings.seed, transport.bpm, primed)
     first = -count_in_bars * STEPS_PER_BAR
     return Session(
         position=Position(step=first - 1, transport=transport),
         settings=settings,
         tune=ModelTune(form, model.spec.key),
         turn=first_turn(first, Rules(settings.mode, settings.bars, settings.gap)),
-        network=NetworkState(memory=memory, output=frames[-1], chord_lookahead=form_lookahead(form, -1, encoding)),
+        network=NetworkState(
+            memory=primed.memory, output=primed.output, chord_lookahead=form_lookahead(form, -1, encoding)
+        ),
         band=BandState(frame=Frame(SILENCE, None)),
     )
 

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from improv.errors import ContractError
 from improv.models import onnx_file
 from improv.models.contract import MAX_METADATA, MAX_NAME, MAX_NAMES, MAX_PRIMERS, MAX_TEXT
-from improv.models.onnx_file import MAX_FIELDS, MAX_PARTS, checked_spec
+from improv.models.onnx_file import MAX_FIELDS, MAX_PARTS, ModelFile
 from improv.models.onnx_sizes import MAX_VALUES, MAX_WORK
 from improv.music.theory import MAX_BARS
 from improv.system import programs as program
@@ -164,7 +164,7 @@ BOMBS = [
 @pytest.mark.parametrize(("model", "says"), BOMBS)
 def test_a_bomb_is_refused_as_it_is_read(model: onnx.ModelProto, says: str) -> None:
     with pytest.raises(ContractError) as refused:
-        checked_spec(model.SerializeToString())
+        ModelFile(model.SerializeToString())
     message = str(refused.value)
     assert says in message
     assert len(message) < 400
@@ -202,7 +202,7 @@ def test_a_file_of_too_many_parts_is_refused_before_it_is_unpacked(
 ) -> None:
     monkeypatch.setattr(onnx_file, "MAX_FIELDS", most)
     with pytest.raises(ContractError, match=f"it is made of more than {most} parts"):
-        checked_spec(OF_MANY[kind](most + 1))
+        ModelFile(OF_MANY[kind](most + 1))
 
 
 def test_a_form_as_long_as_one_may_be_is_none_longer(tmp_path: Path) -> None:
@@ -348,12 +348,13 @@ import sys
 from functools import partial
 from improv.config.values import Tune
 from improv.errors import ContractError
-from improv.models import onnx_file
+from improv.models import onnx_sizes
 from improv.music.turns import Mode
 from improv.runtime import opening
 from improv.runtime.engine_process import peak_memory_mib
 from improv.system import memory_limit
-onnx_file.check_costs = lambda graph: None
+onnx_sizes._check = lambda tensor, what: None
+onnx_sizes.MAX_VALUES = onnx_sizes.MAX_WORK = 1 << 60
 opening.memory_limited = partial(memory_limit.memory_limited, 200 << 20)
 tune = Tune.of(model=sys.argv[1])
 try:

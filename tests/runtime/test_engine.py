@@ -391,6 +391,8 @@ def test_the_lead_is_what_planning_takes_and_some_more(begun: Begun) -> None:
     assert lead.s == 0.001
     lead = Lead().tried(begun(), Slow(clock, dict.fromkeys(range(1000), 0.004)), clock)
     assert lead.s == pytest.approx(0.0055)
+    for _ in range(100):
+        lead.measured(0.004)
     lead.measured(10.0)
     assert lead.s == pytest.approx(0.0055)  # once in a hundred is no rule
     for _ in range(100):

@@ -29,12 +29,12 @@ def test_one_step_after_another_is_the_sequence() -> None:
     surprises: list[float] = []
     notes: list[float] = []
     for each in step_inputs(solo(1))[:-1]:
-        tensors = {name: torch.from_numpy(tensor) for name, tensor in CELLS.encode(each).items()}
+        tensors = {name: torch.tensor(tensor) for name, tensor in CELLS.encode(each).items()}
         decoder = CELLS.decode_cell(Steer(), None, each.frame.melody, each.call_cell)
         choice = next(decoder)
         wanted = [made.rhythms[len(surprises) + 1], *made.notes[made.notes[:, STEP] == len(surprises) + 1][:, UNIT]]
         for number, unit in enumerate(wanted):
-            told = tensors | {name: torch.from_numpy(tensor) for name, tensor in choice.features.items()}
+            told = tensors | {name: torch.tensor(tensor) for name, tensor in choice.features.items()}
             outputs = network(*(told[name] for name in network.FEATURES), *state)
             heads = dict(zip(network.HEADS, outputs, strict=False))
             if number == 0:  # the memory moves once; what is asked after that is asked of where it is

@@ -10,7 +10,7 @@ import torch
 
 from improv.models.contract import Tensors
 from improv.models.encodings import Cells
-from improv.models.onnx_file import part
+from improv.models.onnx_file import ModelFile
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import Chord, Form
 from improv.music.transport import Transport
@@ -87,13 +87,13 @@ def test_two_networks_are_exported_as_one_and_played(learned: ChordLstm, tmp_pat
     memory = {name: rng.random(shape, np.float32) for name, shape in spec.state.items()}
     for probe in islice(probes(IN_C, 1), 10):
         features = {name: probe[name] for name in spec.features}
-        told = [torch.from_numpy(tensor) for tensor in (*features.values(), *memory.values())]
+        told = [torch.tensor(tensor) for tensor in (*features.values(), *memory.values())]
         with torch.no_grad():
             pitch = network(*told)[network.HEADS.index("next_pitch")].numpy()
         assert np.allclose(model.ask("next_pitch", features, memory), pitch, atol=1e-4)
         assert list(model.step(features, memory)[0]) == ["next_chord", "next_rhythm"]
     content = (tmp_path / "small.onnx").read_bytes()
-    assert len(part(content, ["next_pitch"])) < len(content) / 2
+    assert len(ModelFile(content).part(["next_pitch"])) < len(content) / 2
     session = begin(model, Settings(mode=Mode.SOLO, seed=1), Transport(0, 0.0, 120))
     chords, onsets = list[Chord | None](), 0
     for _ in range(FORM_STEPS + 8):
@@ -115,7 +115,7 @@ def test_a_step_of_both_is_a_step_of_each() -> None:
     for fed in islice(probes(IN_C, 0), 20):
         heads = {}
         for network, state in states.items():
-            found = network(*(torch.from_numpy(fed[name]) for name in network.FEATURES), *state)
+            found = network(*(torch.tensor(fed[name]) for name in network.FEATURES), *state)
             heads[network] = list(found[: len(network.HEADS)])
             states[network] = list(found[len(network.HEADS) :])
         apart = (*heads[of_changes], *heads[lines], *states[of_changes], *states[lines])
@@ -130,7 +130,7 @@ def test_a_choice_leaves_the_memory_as_it_was() -> None:
     state = [torch.randn(1, width) for width in network.STATE.values()]
 
     def stepped(tensors: Tensors) -> list[torch.Tensor]:
-        return list(network(*(torch.from_numpy(tensors[name]) for name in network.FEATURES), *state))
+        return list(network(*(torch.tensor(tensors[name]) for name in network.FEATURES), *state))
 
     told = 0
     for chosen in islice(probes(IN_C, 0), 20):

@@ -12,6 +12,7 @@ import numpy as np
 
 from improv.models.contract import StepModel, Tensor, no_memory
 from improv.models.encodings import ENCODINGS, Steer
+from improv.models.encodings.cells import PITCH_HEAD, RHYTHM_HEAD
 from improv.models.sampling import one_unit
 from improv.music.notes import Frame, NoteOff, NoteOn, Timed
 from improv.music.parts import Part
@@ -125,7 +126,7 @@ def surprise(model: StepModel, solos: Sequence[Solo], temperatures: Sequence[flo
     told = np.zeros((len(temperatures), len(solos), 5))
     for which, solo in enumerate(solos):
         for is_pitch, unit, logits, least in _choices(model, solo):
-            distribution = model.spec.heads[CELLS.melody_heads[is_pitch]].distribution
+            distribution = model.spec.heads[PITCH_HEAD if is_pitch else RHYTHM_HEAD].distribution
             for at, temperature in enumerate(temperatures):
                 likely = one_unit(logits, max(temperature, least), distribution=distribution)
                 told[at, which, [is_pitch, 2 + is_pitch]] += -np.log(likely[unit]), 1

@@ -134,10 +134,9 @@ def parity(network: Network, model: OnnxModel, probes: Iterable[Tensors]) -> flo
     steps = 0
     for probe in probes:
         features = {name: probe[name] for name in network.FEATURES}
-        later = (head for head in ENCODINGS[model.spec.encoding].melody_heads[1:] if head in model.spec.heads)
-        asked = {head: model.ask(head, features, memory) for head in later}
+        asked = {head: model.ask(head, features, memory) for head in model.spec.later_heads}
         heads, memory = model.step(features, memory)
-        results = network(*map(torch.from_numpy, features.values()), *state.values())
+        results = network(*map(torch.tensor, features.values()), *state.values())
         expected = dict(zip((*network.HEADS, *network.STATE), results, strict=True))
         state = {name: expected[name] for name in network.STATE}
         for name, found in (*heads.items(), *asked.items(), *memory.items()):

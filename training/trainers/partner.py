@@ -201,7 +201,7 @@ def likeliest_form(network: ChordLstm) -> Form:
     for step in range(3 * FORM_STEPS):  # by the third chorus it has forgotten what it was begun with
         step_input = StepInput(Frame(SILENCE, chords[0]), step - 1, tuple(chords[1:]), FORM_STEPS)
         tensors = CELLS.encode(step_input)
-        logits, *state = network(*(torch.from_numpy(tensors[name]) for name in network.FEATURES), *state)
+        logits, *state = network(*(torch.tensor(tensors[name]) for name in network.FEATURES), *state)
         unit = int(np.argmax(logits[0].numpy() + CELLS.chord_bias(step_input)))
         chord = CELLS.chord(np.eye(1, logits.shape[1], unit, dtype=np.float32), plain)
         assert chord is not None

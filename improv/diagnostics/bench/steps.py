@@ -16,7 +16,7 @@ import onnxruntime
 from improv.diagnostics.bench.statistics import median_ratio, ratio
 from improv.models.catalog import read_model
 from improv.models.contract import no_memory
-from improv.models.onnx_file import part
+from improv.models.onnx_file import ModelFile
 from improv.models.onnx_runtime import CPU_PROVIDER, OnnxModel
 from improv.music.transport import Transport
 from improv.music.turns import Mode
@@ -72,7 +72,7 @@ def beside_bare_us(path: Path, pairs: int = _PAIRS, pace_s: float = _PACE_S) -> 
     features, memory = silence(model), no_memory(model.spec)
     heads, _ = model.step(features, memory)
     outputs = [*heads, *(f"{name}_out" for name in model.spec.state)]
-    bare = _bare_session(part(read_model(path), outputs))
+    bare = _bare_session(ModelFile(read_model(path)).part(outputs))
     inputs = [each.name for each in bare.get_inputs()]
     found: list[tuple[float, float]] = []
     for index in range(_WARM_UP_STEPS + pairs):

@@ -172,7 +172,7 @@ class Encoding(Protocol):
 
     @property
     def melody_heads(self) -> tuple[str, ...]:
-        """The heads that a network which improvises has."""
+        """The heads that a network which improvises has; each says in `heads` which others it is asked after."""
         ...
 
     def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, call: Cell | None = None) -> Decoder:

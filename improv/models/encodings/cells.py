@@ -93,7 +93,7 @@ class Cells:
             "rhythms": [asdict(rhythm) for rhythm in RHYTHMS],
             "kinds": _KINDS,
             "features": self.features,
-            "heads": {name: asdict(head) for name, head in self.heads.items()},
+            "heads": {name: head.meaning for name, head in self.heads.items()},
             "tempi": _TEMPI_BPM,
             "chords ahead": (_CHORD, _CHORD_AHEAD),
         }
@@ -135,12 +135,12 @@ class Cells:
 
     @property
     def melody_heads(self) -> tuple[str, ...]:
-        """Both."""
+        """A rhythm, and a pitch for each of its onsets."""
         return RHYTHM_HEAD, PITCH_HEAD
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """It obeys them all."""
+        """None: it obeys every control."""
         return ()
 
     def encode(self, step_input: StepInput) -> Tensors:
@@ -333,7 +333,7 @@ def _heads(pitch_count: int) -> dict[str, HeadSpec]:
     return {
         CHORD_HEAD: HeadSpec((1, _CHORDS), "categorical"),
         RHYTHM_HEAD: HeadSpec((1, len(RHYTHMS)), "categorical"),
-        PITCH_HEAD: HeadSpec((1, pitch_count), "categorical"),
+        PITCH_HEAD: HeadSpec((1, pitch_count), "categorical", after=(RHYTHM_HEAD,)),
     }
 
 

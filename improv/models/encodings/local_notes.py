@@ -45,7 +45,7 @@ class LocalNotes:
     @property
     def fingerprint(self) -> str:
         """A digest of the numbers above and of the tensors' names."""
-        heads = {name: asdict(head) for name, head in self.heads.items()}
+        heads = {name: head.meaning for name, head in self.heads.items()}
         meaning = {
             "encoding": type(self).__name__,
             "repeats": "struck each quarter",
