@@ -189,7 +189,10 @@ class SimulatedDaemon:
     def _perform(self) -> None:
         model = opened(self._tune)
         session = begun(self._tune, model, self._mode, 1)
-        with self.instance.held(), ControlServer(self.instance.socket, self.instance.name, self._router.ask) as server:
+        with (
+            self.instance.claimed(),
+            ControlServer(self.instance.socket, self.instance.name, self._router.ask) as server,
+        ):
             self._server = server
             with Player(_Waiting(self), _Sink(self.sent), [self]) as self._player:
                 self._began.set()

@@ -264,9 +264,9 @@ def watch(
 def controls(as_json: Json = False) -> None:
     """List the controls: name, default, what each does, and its range."""
     if as_json:
-        from improv.control.socket_protocol import described
+        from improv.control.socket_protocol import describe
 
-        say_json([described(control) for control in CONTROLS.values()])
+        say_json([describe(control) for control in CONTROLS.values()])
         return
     for control in CONTROLS.values():
         say(f"{control.name:<13} {_text(control.default):<14} {_help(control)}")

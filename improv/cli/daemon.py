@@ -193,7 +193,7 @@ def launch(at: Instance, arguments: Sequence[str], called_off: Callable[[], bool
     `called_off()` is true.
     """
     if at.running() is not None:
-        raise at.already()
+        raise at.already_running()
     with suppress(OSError):
         make_private(at.log.parent)
     errors = at.log.with_suffix(".err")
@@ -207,7 +207,7 @@ def launch(at: Instance, arguments: Sequence[str], called_off: Callable[[], bool
             child.wait(_STOPPING[0][1])
         raise
     if system is None and child.returncode == AlreadyRunning.exit_status:
-        raise at.already()  # another was started at the same time
+        raise at.already_running()  # another was started at the same time
     if system is None:
         status = child.returncode if child.returncode > 0 else 1
         raise NotStarted(_reason(errors) or "it has ended as soon as it was started", status)

@@ -20,7 +20,7 @@ _KINDS: Mapping[Kind, str] = MappingProxyType({"cc": "CC", "note": "key", "progr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Map:
-    """What a knob, a key or a pedal of a controller turns or asks for."""
+    """What a knob, key or pedal of a MIDI controller is bound to."""
 
     kind: Kind
     number: int
@@ -36,7 +36,7 @@ class Map:
 
     @property
     def name(self) -> str:
-        """What the controller is called."""
+        """The controller in words: `CC 20 on channel 1`."""
         channel = "" if self.channel is None else f" on channel {self.channel}"
         return f"{_KINDS[self.kind]} {self.number}{channel}"
 
@@ -74,8 +74,8 @@ _RESERVED: Mapping[int, str] = MappingProxyType(
 )
 
 
-def reserved(controller: int, target: str) -> str:
-    """Why a controller may not be mapped to a target, in a sentence; empty if it may."""
+def why_reserved(controller: int, target: str) -> str:
+    """Return why a controller number may not be bound to a target, in a sentence; empty if it may."""
     if controller == SUSTAIN and target != "hand-over":
         return f"CC {SUSTAIN} is the sustain pedal; it can be mapped to hand-over alone"
     if controller in _RESERVED:
@@ -84,14 +84,14 @@ def reserved(controller: int, target: str) -> str:
 
 
 def needs_a_knob(target: str) -> bool:
-    """Whether a key or a program change can say nothing about it: a number has to be turned."""
+    """Return whether a target takes a number, so that no key and no program change can be bound to it."""
     return target in CONTROLS and CONTROLS[target].is_number
 
 
-def unfit(mapped: Map) -> str:
-    """Why a controller may not be mapped so, in a sentence; empty if it may."""
+def why_unfit(mapped: Map) -> str:
+    """Return why a map may not be, in a sentence; empty if it may."""
     if mapped.kind == "cc":
-        return reserved(mapped.number, mapped.target) or _unfit_endless(mapped)
+        return why_reserved(mapped.number, mapped.target) or _unfit_endless(mapped)
     if mapped.relative not in (AUTO, "off"):
         return f"{mapped.name} is no endless knob; leave relative out"
     if needs_a_knob(mapped.target):

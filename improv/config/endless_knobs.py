@@ -1,7 +1,7 @@
 """Endless knobs: what their messages mean, and how they are told from knobs that have an end.
 
-A knob with an end sends where it is, an endless one how far it was turned, in one of four ways (the names are those of
-DAWs). Pure: values of one controller in, a way or a number of steps out.
+A knob with an end sends its position, an endless one how far it was turned, in one of four encodings (the names are
+those of DAWs). Pure: the values of one controller in, a kind or a number of steps out.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,31 +22,34 @@ DECODERS: Mapping[Relative, Callable[[int], int]] = MappingProxyType(
 """How many steps to the right a value means, below 0 to the left: one is 1 and 127, 1 and 65, 65 and 63, 127 and 0."""
 
 _FASTEST = 15
-"""As many steps as a knob that speeds up may put into one message at first; what lies further from rest is a place."""
+"""The most steps in one message of an endless knob at first; a value further from rest is a position."""
 
 _SURE = 3
-"""A knob with an end does not send the same value so often."""
+"""How often a value has to repeat to show an endless knob: one with an end does not repeat it so often."""
 
 _FAR = 16
-"""Positions that a hand does not pass between one message and the next."""
+"""A hand does not pass that many positions between two messages."""
 
 _KEPT = 32
 
 
-class Watch:
-    """The first messages of a knob, watched until it is sure what they show it to be."""
+class KnobClassifier:
+    """Tells an endless knob from one with an end by the first values it sends."""
 
     def __init__(self) -> None:
         self.kind: Relative | Literal["absolute", ""] = ""
-        """What it is; empty while nobody can know."""
+        """The kind of the knob; empty while the values do not tell."""
         self._values: list[int] = []
         self._row = 0
-        """How often the last value has come in a row."""
+        """How often the last value has repeated."""
         self._repeated: set[int] = set()
-        """What has come `_SURE` times in a row."""
+        """The values that have repeated `_SURE` times."""
 
-    def see(self, value: int) -> None:
-        """Take in what it has sent. What is known stays, but to the left an endless knob may show another way."""
+    def observe(self, value: int) -> None:
+        """Take in a value, 0 to 127. A kind once found stays.
+
+        Only values to the left may correct it to another endless kind.
+        """
         self._row = self._row + 1 if self._values[-1:] == [value] else 1
         if self._row >= _SURE:
             self._repeated.add(value)
@@ -56,27 +59,27 @@ class Watch:
         elif self.kind == "twos-complement" and 64 < value <= 64 + _FASTEST and max(self._values) < 128 - _FASTEST:
             self.kind = "sign-magnitude"
 
-    def has_fine_half(self) -> None:
-        """Know that it has 14 bits: it repeats its coarse half, and has an end."""
+    def mark_absolute(self) -> None:
+        """Take in that the knob has 14 bits, as no endless knob has: it has an end."""
         self.kind = self.kind or "absolute"
 
     def leaps(self, before: int, value: int) -> bool:
-        """Whether it has moved further than a hand does, while nobody knows that its values are places."""
+        """Return whether a value is further from the one before than a hand turns, while the kind is not known."""
         return self.kind == "" and abs(value - before) > _FAR
 
     @property
     def relative(self) -> Relative | None:
-        """How an endless knob says how far it was turned; None for one that has an end, or that nobody knows yet."""
+        """The encoding of an endless knob's values; None for a knob with an end, and while the kind is not known."""
         return None if self.kind in ("", "absolute") else self.kind  # type: ignore[return-value]
 
     @property
     def is_settled(self) -> bool:
-        """Whether that is sure for both directions: to the right alone two ways look alike."""
+        """True once the encoding is certain: to the right alone two encodings look alike."""
         return self.relative is not None and (self.kind != "twos-complement" or max(self._values) > 64)
 
     @property
     def advice(self) -> str:
-        """What is needed to know it, where its other direction is; empty if nothing."""
+        """What the player should do so that the kind can be found, in a sentence; empty if nothing."""
         if self.kind or not self._values:
             return ""
         if set(self._values) == {0, 127} and len(self._values) > _SURE:
@@ -105,6 +108,6 @@ class Watch:
         return "binary-offset" if below and not small and not high else ""
 
     def _turns(self) -> int:
-        """How often it went from one of the zones of endless knobs to another."""
+        """Return how often the values went from one zone of endless knobs to another."""
         zones = [(value + 16) // 32 * 2 + (value > 64) for value in self._values]
         return sum(one != other for one, other in pairwise(zones))

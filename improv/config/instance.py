@@ -1,8 +1,7 @@
 """One improv among several on a machine: its name, its files, and the lock that makes it the only one of that name.
 
-What a process that died has left behind never keeps the next one from starting, and what is taken away from under
-a living one is made again. It must never trust a directory that somebody else could have made, nor remove what is
-another's.
+Files that a dead process has left never keep the next one from starting, and files deleted under a living one are
+made again. It must never trust a directory that another user could have made, nor delete another process's files.
 """
 
 import hashlib
@@ -33,29 +32,29 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 _ELSEWHERE = "set IMPROV_RUNTIME to a directory of your own"
 _SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
 _MOST_BYTES = 1 << 20
-"""That the options of a start are read from."""
+"""The most bytes that the options of a start are read from."""
 
 _MOST_ASKING = 1024
-"""Within a second: so often those are let go who wanted to know who plays."""
+"""Connections that may wait until they are accepted: those of processes that want the daemon's process id."""
 
 _LOCK_S, _TRIES = 0.2, 10
-"""Longer than it takes somebody else to ask whether the lock is held, which holds it for that moment."""
+"""Longer than another process holds the lock that only tests whether it is held."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """How the one that plays was started, for whoever puts another in its place."""
+    """How the daemon of an instance was started, so that another can be started in the same way."""
 
     pid: int
     arguments: tuple[str, ...] = ()
-    """Of `improv daemon run`."""
+    """The options of `improv daemon run`."""
     unit: tuple[str, ...] = ()
-    """What it is to systemctl, if systemd has started it: see `improv.system.systemd.unit`."""
+    """The words that name its unit to systemctl, if systemd has started it: see `improv.system.systemd.unit`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An improv by its name: up to 31 of a-z, 0-9 and -, the first no hyphen; UsageError otherwise."""
+    """One improv by its name: up to 31 of a-z, 0-9 and -, the first no hyphen; UsageError otherwise."""
 
     name: str = DEFAULT
 
@@ -65,7 +64,7 @@ class Instance:
 
     @property
     def runtime(self) -> Path:
-        """The directory of sockets and locks, $IMPROV_RUNTIME or the user's own; `held` makes it, for us alone."""
+        """The directory of sockets and locks: $IMPROV_RUNTIME, or the user's own; `claimed` makes it, private."""
         if named := os.environ.get("IMPROV_RUNTIME"):
             return Path(named)
         with warnings.catch_warnings():
@@ -74,7 +73,7 @@ class Instance:
 
     @property
     def socket(self) -> Path:
-        """Where it is talked to; UsageError if the path is longer than a system lets a socket's be."""
+        """The path of the control socket; UsageError if it is longer than the system allows."""
         path = self.runtime / f"{self.name}.sock"
         length = len(os.fsencode(path))
         if length > _SOCKET_PATH_BYTES:
@@ -86,32 +85,32 @@ class Instance:
 
     @property
     def lock(self) -> Path:
-        """The file that is locked while it plays."""
+        """The file that is locked while the instance plays."""
         return self.runtime / f"{self.name}.lock"
 
     @property
     def pid_file(self) -> Path:
-        """The file with the number of the process that plays."""
+        """The file with the process id of the daemon."""
         return self.runtime / f"{self.name}.pid"
 
     @property
     def options(self) -> Path:
-        """The file with what it was started with, for the one that takes its place."""
+        """The file with the options of its start, for a daemon that takes its place."""
         return self.runtime / f"{self.name}.options"
 
     @property
     def log(self) -> Path:
-        """The log of its daemon, in $IMPROV_STATE or the user's own place for state."""
+        """The daemon's log, in $IMPROV_STATE or the user's directory for state."""
         return _state(user_state_path("improv", appauthor=False)) / f"{self.name}.log"
 
     @property
     def crash(self) -> Path:
-        """What its terminal interface crashed of the last time, beside the log."""
+        """The report of the screen's last crash, beside the log."""
         return self.log.with_suffix(".crash")
 
     @property
     def learned(self) -> Path:
-        """What it has learned of controllers, in $IMPROV_STATE or the user's own place for data."""
+        """The maps of controllers that were learned, in $IMPROV_STATE or the user's directory for data."""
         return _state(user_data_path("improv", appauthor=False)) / f"{self.name}.learned"
 
     @property
@@ -120,21 +119,21 @@ class Instance:
         return self.log.with_suffix(".ports")
 
     @contextmanager
-    def held(self, arguments: Sequence[str] = (), unit: Sequence[str] = ()) -> "Iterator[Claim]":
-        """Be this instance, alone, and keep how it was started; AlreadyRunning if another process is it.
+    def claimed(self, arguments: Sequence[str] = (), unit: Sequence[str] = ()) -> "Iterator[Claim]":
+        """Be this instance, alone, and keep how it was started; AlreadyRunning if another process is.
 
-        What a dead one has left is removed. Unavailable if there is no directory that is ours alone.
+        Removes what a dead process has left. Unavailable if there is no directory that is private to this user.
         """
         claim = Claim(self, arguments, unit)
         claim.take()
         try:
             yield claim
-            claim.ends_in_order()
+            claim.end_in_order()
         finally:
             claim.release()
 
     def running(self) -> int | None:
-        """The number of the process that holds it, None if none does; Unavailable if it does not say its number."""
+        """Return the process id of the daemon that plays, None if none does; Unavailable if it cannot be found out."""
         for _ in range(_TRIES):
             guardian = _guardian(self)
             if guardian is None and not self._is_held():
@@ -147,7 +146,7 @@ class Instance:
         raise Unavailable(f"improv plays as {self.name}, but {self.pid_file} does not say which process it is")
 
     def origin(self) -> Origin | None:
-        """How the one that plays was started, or, if none does, the last one that did not end in order."""
+        """Return how the daemon was started: the one that plays, or else the last one, if it did not end in order."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             kept = json.loads(read_file(self.options, _MOST_BYTES))
             origin = Origin(int(kept["pid"]), tuple(map(str, kept["arguments"])), tuple(map(str, kept["unit"])))
@@ -155,11 +154,11 @@ class Instance:
         return None
 
     def command(self, words: str) -> str:
-        """An improv command as it is typed for this instance."""
+        """Return an improv command as it is typed for this instance."""
         return f"improv {words}" + ("" if self.name == DEFAULT else f" --instance {self.name}")
 
-    def already(self) -> AlreadyRunning:
-        """What a second one is told."""
+    def already_running(self) -> AlreadyRunning:
+        """Return the error for a second daemon of the same instance."""
         pid = _guardian(self) or self._pid()
         return AlreadyRunning(
             f"improv is playing already ({f'PID {pid}, ' if pid else ''}instance {self.name}); steer it "
@@ -189,10 +188,10 @@ class Instance:
 
 
 class Claim:
-    """What a process holds that is an instance: a lock in its directory, and, on Linux, a name that no directory holds.
+    """A process's hold on an instance: a lock in the directory and, on Linux, a socket in the abstract namespace.
 
-    The name is a socket in the abstract namespace: it stays taken when the directory is taken away, so that nobody
-    else can become the same instance meanwhile, and whoever asks learns the number of the process.
+    The socket stays bound when the directory is deleted, so that no other process becomes the same instance meanwhile,
+    and a process that connects learns the daemon's process id.
     """
 
     def __init__(self, instance: Instance, arguments: Sequence[str], unit: Sequence[str]) -> None:
@@ -203,18 +202,18 @@ class Claim:
         self._identity: tuple[int, int] | None = None
 
     def take(self) -> None:
-        """Become the instance; AlreadyRunning if another process is it, Unavailable if it cannot have a place."""
+        """Become the instance; AlreadyRunning if another process is, Unavailable if there is no place for its files."""
         self._guard = _guarded(self._instance)
         try:
             if not self._locked(_LOCK_S):
-                raise self._instance.already()
+                raise self._instance.already_running()
         except BaseException:
             self.release()
             raise
 
-    def tend(self) -> str:
-        """Make again what was taken away; what there is to say of it. To be asked for now and then."""
-        self._answer_the_door()
+    def restore(self) -> str:
+        """Make the files again if they were deleted; return what to say of it, or nothing. Call it now and then."""
+        self._accept_all()
         here = self._instance
         if self._is_ours():
             return ""
@@ -227,14 +226,14 @@ class Claim:
             return f"{here.runtime} was taken away ({error}); improv can't be reached until it can be made again"
         return f"what makes improv reachable in {here.runtime} was taken away: it is made again"
 
-    def ends_in_order(self) -> None:
-        """It need not be started again as it was: one that failed is."""
+    def end_in_order(self) -> None:
+        """Delete the options of this start: only a daemon that failed is started again with them."""
         if self._is_ours():
             with suppress(OSError):
                 self._instance.options.unlink(missing_ok=True)
 
     def release(self) -> None:
-        """Be it no longer; what is another's by now stays."""
+        """Give the instance up; files that belong to another process by now stay."""
         if self._is_ours():
             with suppress(OSError):
                 self._instance.pid_file.unlink(missing_ok=True)
@@ -243,7 +242,10 @@ class Claim:
         self._unguard()
 
     def _locked(self, within_s: float) -> bool:
-        """Have the lock that is in the directory now, and the files beside it; False if somebody else has it."""
+        """Take the lock in the directory and write the files beside it.
+
+        Return False if another process has the lock.
+        """
         from filelock import FileLock, Timeout
 
         here = self._instance
@@ -261,7 +263,7 @@ class Claim:
             self._lock.release()
         self._lock, self._identity = lock, _identity(here.lock)
         if path.is_socket() and not somebody_listens(path):
-            path.unlink(missing_ok=True)  # whoever listened there has died
+            path.unlink(missing_ok=True)  # the process that listened there has died
         self._write_files()
         return True
 
@@ -274,15 +276,15 @@ class Claim:
             raise Unavailable(f"{here.runtime}: {error.strerror}; {_ELSEWHERE}") from error
 
     def _has_its_lock(self) -> bool:
-        """Whether the lock in the directory is the one that we hold."""
+        """Return whether the lock in the directory is the one this process holds."""
         return self._identity is not None and _identity(self._instance.lock) == self._identity
 
     def _is_ours(self) -> bool:
-        """Whether the files in the directory are those that we have made."""
+        """Return whether the files in the directory are those this process has written."""
         return self._has_its_lock() and self._instance._pid() == os.getpid()
 
-    def _answer_the_door(self) -> None:
-        """Whoever wanted to know who we are has learned it from the system."""
+    def _accept_all(self) -> None:
+        """Close the connections of processes that wanted the process id: the system has given it to them."""
         if self._guard is not None:
             with suppress(OSError):
                 while True:
@@ -303,7 +305,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _guard_name(instance: Instance) -> bytes | None:
-    """The name in the abstract namespace: of the user, the directory and the instance; None where there are none."""
+    """Return the name in the abstract namespace, of user, directory and instance; None where there are none."""
     if sys.platform != "linux":
         return None
     place = os.fsencode(os.path.realpath(instance.runtime / instance.name))
@@ -311,7 +313,7 @@ def _guard_name(instance: Instance) -> bytes | None:
 
 
 def _guarded(instance: Instance) -> socket.socket | None:
-    """The name, taken; AlreadyRunning if a process of ours has it. Whatever else keeps it from us is no reason."""
+    """Return the bound socket; AlreadyRunning if a process of this user has it, None for any other obstacle."""
     name = _guard_name(instance)
     if name is None:
         return None
@@ -323,13 +325,13 @@ def _guarded(instance: Instance) -> socket.socket | None:
     except OSError:
         guard.close()
         if _guardian(instance) is not None:
-            raise instance.already() from None
+            raise instance.already_running() from None
         return None
     return guard
 
 
 def _guardian(instance: Instance) -> int | None:
-    """The process that has taken the name, if it is of the same user; None where there is none, or none is told."""
+    """Return the id of the process of this user that has bound the name; None if there is none."""
     name = _guard_name(instance)
     if name is None:
         return None

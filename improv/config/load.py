@@ -1,9 +1,9 @@
-"""What to play and how to reach the world, as values that have been checked, and where each of them came from.
+"""The configuration: what to play and through which ports, each value checked, and where it came from.
 
 The command line goes over the environment, the environment over a profile, a profile over the rest of
 `config.toml`, and all of it over the defaults; None means that improv chooses. What is wrong is told with its
 file and line before anything is opened. Reading never runs, expands or fetches anything: a configuration may
-be somebody else's.
+come from another user.
 """
 
 import os
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from platformdirs import user_config_path
 
 from improv.config.controller_maps import Map
-from improv.config.toml_file import Entry, TomlFile, checked, text
+from improv.config.toml_file import Entry, TomlFile, check_value, read_config
 from improv.config.values import (
     COMMAND_LINE,
     PREFIX,
@@ -33,7 +33,7 @@ from improv.protocol.controls import CONTROLS, ON, Control, Value, nearest
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where the configuration is: $IMPROV_CONFIG, or the user's own place."""
+    """Return the path of config.toml: $IMPROV_CONFIG, or the user's directory for configuration."""
     named = environment.get("IMPROV_CONFIG")
     return Path(named) if named else user_config_path("improv", appauthor=False) / "config.toml"
 
@@ -47,11 +47,11 @@ NAMES = frozenset(
         "IMPROV_DATA",
     }
 )
-"""Every name of the environment that means something: the keys, where things are, and what tests are told."""
+"""Every environment variable that improv reads: the keys, where files are, and what tests are told."""
 
 
 def unknown_names(environment: Mapping[str, str]) -> Iterator[str]:
-    """What to say of each variable that looks like ours and means nothing: a setting that its name has kept away."""
+    """Yield a warning for each environment variable that begins as ours do and is none of them."""
     ends = tuple(sorted(name.removeprefix(PREFIX) for name in NAMES))
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in NAMES:
@@ -66,14 +66,15 @@ def load(
     path: Path | None = None,
     given: Mapping[str, Value | None] = MappingProxyType({}),
 ) -> Config:
-    """The configuration, out of all the places it can come from.
+    """Return the configuration, from all places it can come from.
 
-    `given` is what the command line gave, by key such as `controls.tempo`, None where nothing was. A file that
-    was named and cannot be read raises InputNotFound; what may not be raises DataError in a file, UsageError elsewhere.
+    `given` holds the values of the command line by key, such as `controls.tempo`; None where none was given.
+    InputNotFound for a file that was named and cannot be read, DataError for a value in it that may not be, UsageError
+    for one elsewhere.
     """
     named = path is not None or bool(environment.get("IMPROV_CONFIG"))
     path = path or config_path(environment)
-    file = TomlFile(path, text(path, named=named))
+    file = TomlFile(path, read_config(path, named=named))
 
     entries: dict[str, Entry] = {
         f"{table}.{name}": (None if f"{table}.{name}" in UNSET else control.default, "default")
@@ -98,7 +99,7 @@ def load(
 
 
 def _config(values: Mapping[str, Value | None], maps: tuple[Map, ...], origins: Mapping[str, str]) -> Config:
-    """The values, which have been checked, in their rooms."""
+    """Return the configuration made of values that have been checked."""
 
     def word(key: str) -> str | None:
         return None if values[key] is None else str(values[key])
@@ -127,7 +128,7 @@ def _control(key: str) -> Control:
 
 
 def _environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Entry]]:
-    """What the environment sets; a variable that is empty sets nothing."""
+    """Yield each key that the environment sets; a variable that is empty sets nothing."""
     for table, controls in TABLES.items():
         for name, control in controls.items():
             key = f"{table}.{name}"
@@ -139,7 +140,7 @@ def _environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Entry]]:
 
 
 def _told(control: Control, value: Value) -> Value:
-    """A value from where all is text: the numbers, true and false too."""
+    """Return a value that was given as text, as its control keeps it: numbers, true and false too."""
     if control.is_number and isinstance(value, str):
         return control.checked(value)
-    return checked(control, {"true": True, "false": False}.get(str(value), value) if control.is_switch else value)
+    return check_value(control, {"true": True, "false": False}.get(str(value), value) if control.is_switch else value)

@@ -19,7 +19,10 @@ _MOST_BYTES = 1 << 16
 
 
 class Picks:
-    """The ports picked for one instance: by end, the whole name, or nothing for a virtual port."""
+    """The ports that were picked for one instance.
+
+    For each end the port's whole name, or nothing for a virtual port.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -31,15 +34,15 @@ class Picks:
                 self._ends = {end: kept[end] for end in ENDS if isinstance(kept.get(end), str)}
 
     def pick(self, end: str, name: str, api: str) -> str:
-        """Keep another port, of a MIDI system by its name: what there is to say if it cannot be kept, or nothing."""
+        """Keep the port picked for an end, in a MIDI system; return what to say if it cannot be kept, or nothing."""
         ends = self._ends if api == self._api else {}
         return self._keep(api, {**ends, end: name})
 
     def wiring(self, config: Config) -> Wiring:
-        """How a jam is begun: with what was picked where this start chooses nothing else.
+        """Return the ports to begin a jam with: those picked, where this start chooses nothing else.
 
-        A port that the command line names makes what was picked for its end forgotten. Where nothing at all was
-        chosen, the one keyboard and the one synth there are may be found.
+        A port that the command line names makes what was picked for its end forgotten. Where nothing at all was chosen,
+        the only keyboard and the only synth may be found.
         """
         given = [end for end in ENDS if config.origins[f"ports.{end}"] == COMMAND_LINE]
         if forgotten := [end for end in given if end in self._ends]:
@@ -58,7 +61,7 @@ class Picks:
         )
 
     def arguments(self, given: Sequence[str]) -> list[str]:
-        """Arguments that a jam was begun with, without the ports that others were picked for since."""
+        """Return the arguments a jam was begun with, without the ports that others were picked for since."""
         undone = tuple(f"--{end}=" for end in self._ends)
         return [word for word in given if not word.startswith(undone)] if undone else list(given)
 

@@ -1,7 +1,7 @@
 """Presets: how the controls stand, kept by name in one TOML file beside `config.toml`.
 
 The order of the file is the order of the digits that recall them. It must never leave half a file behind,
-and never lose the presets of a file that it cannot read, nor those that somebody else has kept meanwhile.
+and never lose the presets of a file that it cannot read, nor those that another program has kept meanwhile.
 """
 
 import os
@@ -27,18 +27,21 @@ _MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How controls are to stand, by their names; those it does not name are left alone."""
+    """The values of controls, by their names, under a name; controls it does not name stay as they are."""
 
     name: str
     values: Mapping[str, Value]
 
-    def differs(self, seen: Snapshot) -> tuple[Set, ...]:
-        """What has to be turned to have it: a `Set` for each control that stands elsewhere."""
+    def commands(self, seen: Snapshot) -> tuple[Set, ...]:
+        """Return the commands that recall the preset.
+
+        A `Set` for each control that has another value in the snapshot.
+        """
         return tuple(Set(name, value) for name, value in self.values.items() if seen.value(name) != value)
 
 
 def preset_of(name: str, seen: Snapshot) -> Preset:
-    """How everything stands; UsageError if the name is none."""
+    """Return a preset of all controls as a snapshot has them; UsageError for a name that cannot be."""
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise UsageError(f"a preset's name has 1 to {LONGEST_NAME} characters that can be printed")
@@ -47,12 +50,12 @@ def preset_of(name: str, seen: Snapshot) -> Preset:
 
 
 def presets_path() -> Path:
-    """Where they are kept: beside the configuration."""
+    """Return the path of the presets: beside the configuration."""
     return config_path().with_name("presets.toml")
 
 
 def load(path: Path) -> tuple[Preset, ...]:
-    """The presets of a file, none if there is no file; DataError says what is wrong with it."""
+    """Return the presets of a file, none if there is no file; DataError says what is wrong with it."""
     try:
         content = tomllib.loads(decoded(read_file(path, _MOST_BYTES)))
     except FileNotFoundError:
@@ -62,8 +65,11 @@ def load(path: Path) -> tuple[Preset, ...]:
     return tuple(_preset(name, values, path) for name, values in content.items())
 
 
-def saved(presets: tuple[Preset, ...], preset: Preset) -> tuple[Preset, ...]:
-    """Them with another one, in the place of the one that has its name if there is one."""
+def with_preset(presets: tuple[Preset, ...], preset: Preset) -> tuple[Preset, ...]:
+    """Return the presets with another one, in the place of the one of its name if there is one.
+
+    UsageError past `MOST`.
+    """
     if any(other.name == preset.name for other in presets):
         return tuple(preset if other.name == preset.name else other for other in presets)
     if len(presets) >= MOST:
@@ -71,13 +77,13 @@ def saved(presets: tuple[Preset, ...], preset: Preset) -> tuple[Preset, ...]:
     return (*presets, preset)
 
 
-def without(presets: tuple[Preset, ...], name: str) -> tuple[Preset, ...]:
-    """Them without one."""
+def without_preset(presets: tuple[Preset, ...], name: str) -> tuple[Preset, ...]:
+    """Return the presets without the one of a name."""
     return tuple(preset for preset in presets if preset.name != name)
 
 
 def save(path: Path, presets: tuple[Preset, ...]) -> None:
-    """Keep them: all of the new file or all of the old one; DataError if it cannot be written."""
+    """Write the presets to a file, whole or not at all; DataError if it cannot be written."""
     path = path.resolve()  # a link stays one
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -91,39 +97,39 @@ def save(path: Path, presets: tuple[Preset, ...]) -> None:
 
 
 def text(presets: tuple[Preset, ...]) -> str:
-    """The file that keeps them."""
+    """Return the presets as TOML."""
     return "\n".join(_table(preset) for preset in presets)
 
 
-class Shelf:
-    """The presets of a file as one who works with them knows them: those read last, and the one removed last.
+class PresetStore:
+    """The presets of a file, and the one removed last, which can be put back.
 
-    Another may have changed the file since: what is changed is changed as it is kept at that moment.
+    Another program may have changed the file: each change is made to what the file holds at that moment.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.presets: tuple[Preset, ...] = ()
         self.wrong = ""
-        """What was wrong with the file when it was read last; those read before it was are still there."""
+        """What was wrong with the file when it was read last; the presets read before that stay."""
         self._removed: tuple[int, Preset, Preset | None] | None = None
-        """Where what was removed last stood, and what has taken its place if it was replaced."""
+        """The preset removed last: its place, and the preset that replaced it, if one did."""
 
     @property
     def removed(self) -> Preset | None:
-        """The preset that can be put back."""
+        """The preset that can be put back; None if there is none."""
         return None if self._removed is None else self._removed[1]
 
     def read(self) -> None:
-        """Know what is kept."""
+        """Read the file; what is wrong with it stands in `wrong`."""
         try:
             self.presets, self.wrong = load(self._path), ""
         except DataError as error:
             self.wrong = str(error)
 
     def keep(self, preset: Preset) -> bool:
-        """Keep another one; whether it replaces one of its name. DataError or UsageError if it cannot be kept."""
-        before = self._change(lambda presets: saved(presets, preset))
+        """Keep a preset; return whether it replaces one of its name. DataError or UsageError if it cannot be kept."""
+        before = self._change(lambda presets: with_preset(presets, preset))
         for at, other in enumerate(before):
             if other.name == preset.name:
                 self._removed = (at, other, preset)
@@ -131,15 +137,15 @@ class Shelf:
         return False
 
     def remove(self, preset: Preset) -> None:
-        """Forget one of those there are; DataError if that cannot be kept."""
+        """Remove a preset; DataError if the file cannot be written."""
         at = self.presets.index(preset)
-        self._change(lambda presets: without(presets, preset.name))
+        self._change(lambda presets: without_preset(presets, preset.name))
         self._removed = (at, preset, None)
 
     def put_back(self) -> None:
-        """Put what was removed or replaced last where it stood.
+        """Put the preset that was removed or replaced last where it stood.
 
-        UsageError if its name is taken by now, DataError if it can't be kept.
+        UsageError if its name is taken by now, DataError if the file cannot be written.
         """
         if self._removed is not None:
             at, preset, instead = self._removed
@@ -147,7 +153,7 @@ class Shelf:
             self._removed = None
 
     def _change(self, change: Callable[[tuple[Preset, ...]], tuple[Preset, ...]]) -> tuple[Preset, ...]:
-        """Change what is kept; what was kept before."""
+        """Change what the file holds; return what it held before."""
         before = load(self._path)
         presets = change(before)
         save(self._path, presets)
@@ -176,7 +182,10 @@ def _quoted(word: str) -> str:
 
 
 def _preset(name: str, values: object, path: Path) -> Preset:
-    """A preset as it is read: a control of another version is left out, a value that is none is not let in."""
+    """Return a preset from its table.
+
+    A control of another version is left out, DataError for a value that may not be.
+    """
     if not isinstance(values, dict):
         raise DataError(f"{path}: {name!r} is no table of controls; mend it or move it away")
     kept: dict[str, Value] = {}

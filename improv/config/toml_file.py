@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from improv.config.controller_maps import MAP, OPTIONAL, Map, unfit
+from improv.config.controller_maps import MAP, OPTIONAL, Map, why_unfit
 from improv.config.values import TABLES
 from improv.errors import DataError, InputNotFound, UsageError
 from improv.protocol.controls import OFF, ON, Control, Value, nearest
@@ -23,8 +23,8 @@ Entry = tuple[Value | None, str]
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def checked(control: Control, value: object) -> Value:
-    """A value of the type its control has, as the control keeps it; UsageError otherwise."""
+def check_value(control: Control, value: object) -> Value:
+    """Return a TOML value as its control keeps it; UsageError for another type or a value it may not have."""
     match value:
         case bool() if control.is_switch:
             return ON if value else OFF
@@ -62,7 +62,7 @@ def _kind(value: object) -> str:
 
 
 _MOST_BYTES, _LONGEST_LINE = 1 << 16, 1000
-"""A parser takes gigabytes for a key of many parts; nobody else's file may do that to a jam."""
+"""A parser takes gigabytes for a key of many parts; no file may do that to a jam."""
 
 _LONGEST_STATEMENT, _DEEPEST = 100, 6
 """Lines, keys: nothing that may stand in a configuration is longer or deeper."""
@@ -71,8 +71,8 @@ _Place = tuple[str | int, ...]
 """The keys and indices that lead to a value."""
 
 
-def text(path: Path, *, named: bool) -> str:
-    """The text of a configuration file; of one that nobody named and that is not there, nothing."""
+def read_config(path: Path, *, named: bool) -> str:
+    """Return the text of a configuration file; empty for one that was not named and is not there."""
     if str(path) == os.devnull:  # as programs are told to use no configuration
         return ""
     try:
@@ -91,14 +91,14 @@ def text(path: Path, *, named: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What a file, or a profile in it, sets."""
+    """The values and maps that a file, or a profile in it, sets."""
 
     entries: dict[str, Entry]
     maps: list[tuple[Map, str]] | None
 
 
 class TomlFile:
-    """A configuration file that has been read, all of it: a profile that is wrong is found at home, not on stage."""
+    """A configuration file, read whole with all its profiles: a mistake is found at home, not on stage."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
@@ -113,7 +113,7 @@ class TomlFile:
         self._profiles = {name: self._profile(name, content) for name, content in profiles.items()}
 
     def profile(self, name: str, chooser: str) -> Layer:
-        """What a profile sets; UsageError, which begins with who has chosen it, if there is no such profile."""
+        """Return what a profile sets; UsageError, which begins with the text `chooser`, if there is no such profile."""
         if name not in self._profiles:
             there = f"; there are {', '.join(map(_shown, self._profiles))}" if self._profiles else "; it has none"
             hint = nearest(name, tuple(self._profiles))
@@ -192,18 +192,18 @@ class TomlFile:
             if key not in values and key not in OPTIONAL:
                 self._refuse(place, f"this {title} has no {key}; give {MAP[key].range}")
         mapped = Map(**values)
-        if why := unfit(mapped):
+        if why := why_unfit(mapped):
             self._refuse((*place, "number"), why)
         return mapped
 
     def _value(self, control: Control, value: object, place: _Place) -> Value:
         try:
-            return checked(control, value)
+            return check_value(control, value)
         except UsageError as error:
             self._refuse(place, str(error))
 
     def _hint(self, name: str, place: _Place, names: tuple[str, ...]) -> str:
-        """The table a key belongs to, or the name that was meant."""
+        """Return a hint at the table a key belongs to, or at the name that was meant."""
         for table, controls in TABLES.items():
             if name in controls:
                 return f" (it belongs in [{_title((*place, table))}])"
@@ -221,14 +221,14 @@ class TomlFile:
 
 
 def _hint_of_map(key: str) -> str:
-    """What was meant by a key that no `[[map]]` has."""
+    """Return a hint at what was meant by a key that no `[[map]]` has."""
     if key in MAP["kind"].choices:
         return f' (write kind = "{key}" and number = ...)'
     return nearest(key, tuple(MAP)) or f"; give {', '.join(MAP)}"
 
 
 def _shown(name: str | int) -> str:
-    """A key as it is written, whatever characters it has."""
+    """Return a key as TOML writes it, whatever characters it has."""
     return str(name) if re.fullmatch(r"[A-Za-z0-9_-]+", str(name)) else repr(name)
 
 
@@ -237,10 +237,10 @@ def _title(place: _Place) -> str:
 
 
 def _lines(text: str) -> Mapping[_Place, int]:
-    """The line of each key and table of a valid file.
+    """Return the line of each key and table of a valid file, from 1.
 
-    Each statement is parsed by itself, which spares a second reader of TOML: it ends at the first line with
-    which it is valid. Behind one that is too long to be ours nothing is known.
+    Each statement is parsed by itself, which spares a second reader of TOML: it ends at the first line with which it is
+    valid. Behind a statement that is too long to be ours no lines are known.
     """
     found: dict[_Place, int] = {}
     arrays: dict[_Place, int] = {}
@@ -267,7 +267,7 @@ def _lines(text: str) -> Mapping[_Place, int]:
 
 
 def _header(parsed: Any, arrays: dict[_Place, int]) -> _Place:
-    """The place of the table that a header begins; `arrays` counts the tables of each array."""
+    """Return the keys that lead to the table a header begins; `arrays` counts the tables of each array."""
     place: _Place = ()
     while isinstance(parsed, dict) and parsed and len(place) < _DEEPEST:
         ((name, parsed),) = parsed.items()
@@ -280,7 +280,7 @@ def _header(parsed: Any, arrays: dict[_Place, int]) -> _Place:
 
 
 def _places(value: object, place: _Place) -> Iterator[_Place]:
-    """A place and all that are in it."""
+    """Yield the keys that lead to a value, and to all values in it."""
     yield place
     if len(place) < _DEEPEST and isinstance(value, dict | list):
         for name, within in value.items() if isinstance(value, dict) else enumerate(value):

@@ -25,20 +25,23 @@ from improv.protocol.controls import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tune:
-    """What to play: where the controls stand at first, for a jam and a render alike.
+    """What to play: the values of the controls at first, for a jam and a render alike.
 
-    What is not given has its default, but for the mode and the seed, which improv chooses.
+    Controls that are not given have their defaults, but for the mode and the seed, which improv chooses.
     """
 
     given: tuple[tuple[str, Value], ...] = ()
     """Names of controls, and their values."""
     choruses: int | None = None
-    """End after so many; None is never."""
+    """How many choruses to play; None is without end."""
     provider: str | None = None
 
     @classmethod
     def of(cls, *, choruses: int | None = None, provider: str | None = None, **controls: Value | None) -> "Tune":
-        """A tune by the fields of its controls, None where nothing is given; UsageError for what cannot be."""
+        """Return a tune from values by control field, None where none is given.
+
+        UsageError for a value that may not be.
+        """
         given = {}
         for name, value in controls.items():
             if value is not None:
@@ -49,7 +52,7 @@ class Tune:
         return cls(given=tuple(given.items()), choruses=choruses, provider=provider)
 
     def value(self, control: Control) -> Value:
-        """Where a control stands at first."""
+        """Return the value of a control at first."""
         return dict(self.given).get(control.name, control.default)
 
     @property
@@ -59,38 +62,38 @@ class Tune:
 
     @property
     def mode(self) -> Mode | None:
-        """The mode that was chosen, if one was."""
+        """The mode that was given; None if improv is to choose one."""
         mode = dict(self.given).get(MODE.name)
         return None if mode is None else Mode(str(mode))
 
     @property
     def seed(self) -> int | None:
-        """The seed that was chosen, if one was."""
+        """The seed that was given; None if improv is to choose one."""
         seed = dict(self.given).get(SEED.name)
         return None if seed is None else int(seed)
 
     @property
     def thru(self) -> bool:
-        """Whether what you play is passed on from the start."""
+        """True if what the player plays is passed on from the start."""
         return self.value(CONTROLS["thru"]) == ON
 
     @property
     def tempo(self) -> float:
-        """In beats per minute."""
+        """The tempo at first, in beats per minute."""
         return float(self.value(TEMPO))
 
     @property
     def swing(self) -> float:
-        """The share of a beat its first eighth takes."""
+        """The share of a beat its first eighth takes, 0.5 to 0.75."""
         return float(self.value(SWING))
 
     @property
     def count_in(self) -> int:
-        """Bars."""
+        """The length of the count-in, in bars."""
         return int(self.value(CONTROLS["count-in"]))
 
     def settings(self, mode: Mode, seed: int) -> Settings:
-        """Return the settings: the other controls where they stand, but for mode and seed."""
+        """Return the settings to begin with, in a mode and with a seed."""
         given = {CONTROLS[name].field: value for name, value in self.given if Settings.have(CONTROLS[name])}
         return Settings.of(**{**given, "mode": mode, "seed": seed})
 
@@ -101,7 +104,7 @@ COMMAND_LINE = "command line"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """How a jam reaches the world; None is a virtual port of our own, or the first system that answers."""
+    """The ports of a jam; None is a virtual port of our own, or the first MIDI system that answers."""
 
     api: str | None = None
     input: str | None = None
@@ -109,26 +112,26 @@ class Wiring:
     lights: str | None = None
     """The MIDI output that the lights of controllers are on."""
     thru: bool = False
-    """Whether what you play is passed on to the output as it arrives."""
+    """True if what the player plays is passed on to the output as it arrives."""
     save: Path | None = None
     listens: bool = True
-    """Whether there is an input at all."""
+    """True if there is an input at all."""
     letters: bool = False
-    """Whether somebody sits before a screen on which the letters of the computer are an instrument."""
+    """True if there is a screen on which the letters of the computer are an instrument."""
     patient: bool = False
     """Whether a port that is not there is waited for, as when a lost MIDI server has come back."""
     picked: tuple[str, ...] = ()
-    """Which of `ENDS` were picked while it played before, and are waited for if they are not there."""
+    """Those of `ENDS` that were picked while it played before, and are waited for if they are missing."""
     picked_api: str = ""
     """The MIDI system whose ports these are: in another one their names mean nothing."""
     finds: bool = False
-    """Whether the one keyboard and the one synth there are may be connected to unasked."""
+    """True if the only keyboard and the only synth may be connected to unasked."""
 
 
 def check_writable(path: Path) -> Path:
-    """The same path, whole; InputNotFound if no file can be written there: better said before a performance than after.
+    """Return a path, absolute; InputNotFound if no file can be written there, before a performance and not after it.
 
-    What is whole means the same file whatever becomes of the current folder.
+    An absolute path means the same file whatever becomes of the current folder.
     """
     path = absolute(path)
     try:
@@ -142,7 +145,7 @@ def check_writable(path: Path) -> Path:
 
 
 def absolute(path: Path) -> Path:
-    """The path with the current folder before it; InputNotFound if it needs one that is not there any more."""
+    """Return a path, absolute; InputNotFound if it is relative to a current folder that was deleted."""
     try:
         return path.absolute()
     except OSError as error:
@@ -153,7 +156,7 @@ def absolute(path: Path) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OscSettings:
-    """Whether and where improv listens for OSC."""
+    """The address and port that improv listens on for OSC, if it does."""
 
     enabled: bool = False
     host: str = "localhost"
@@ -162,7 +165,7 @@ class OscSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingSettings:
-    """How much is kept of what is recorded, in megabytes of 10**6 bytes."""
+    """How much of the recordings is kept, in megabytes of 10**6 bytes."""
 
     keep_mb: int | None = None
     """At a start the oldest takes are deleted until the others are no larger in all; None keeps every one."""
@@ -175,7 +178,7 @@ class Config:
     """Everything that can be configured, and where each value came from."""
 
     tune: Tune
-    """Where all controls stand, the mode and the seed only if they were given."""
+    """The values of all controls, the mode and the seed only if they were given."""
     wiring: Wiring
     osc: OscSettings
     recording: RecordingSettings
@@ -184,12 +187,12 @@ class Config:
     """By key, such as `controls.tempo`, `ports.output`, `map.0`."""
 
     def chooses(self, key: str) -> bool:
-        """Whether a value was chosen for this start: on the command line, in the environment or by a profile."""
+        """Return whether a value was chosen for this start: on the command line, in the environment or by a profile."""
         origin = self.origins[key]
         return origin in (COMMAND_LINE, variable(key)) or origin.endswith("]")
 
     def value(self, key: str) -> Value | None:
-        """What stands at a key of `TABLES`, such as `controls.tempo`; None where it is not set."""
+        """Return the value at a key of `TABLES`, such as `controls.tempo`; None where it is not set."""
         table, _, name = key.partition(".")
         if table == "controls":
             return dict(self.tune.given).get(name)
@@ -249,7 +252,7 @@ UNSET = frozenset(
 
 
 def variable(key: str) -> str:
-    """The environment variable of a key of `TABLES`."""
+    """Return the environment variable of a key of `TABLES`: IMPROV_TEMPO for `controls.tempo`."""
     table, _, name = key.partition(".")
     prefix = "IMPROV_OSC_" if table == "osc" else "IMPROV_"
     return prefix + name.upper().replace("-", "_")

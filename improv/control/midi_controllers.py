@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from improv.config.controller_maps import AUTO, MAP, Map, needs_a_knob, reserved, unfit
-from improv.config.endless_knobs import DECODERS, Relative, Watch
+from improv.config.controller_maps import AUTO, MAP, Map, needs_a_knob, why_reserved, why_unfit
+from improv.config.endless_knobs import DECODERS, KnobClassifier, Relative
 from improv.errors import DataError, UsageError
 from improv.midi.controller_filter import ControllerFilter
 from improv.midi.messages import CONTROL, NOTE_ON, PROGRAM
@@ -36,13 +36,13 @@ DEFAULT_MAPS = tuple(
     Map(kind="cc", number=20 + index, target=control.name)
     for index, control in enumerate((TEMPERATURE, DENSITY, LEANING, REGISTER, SWING, TOP_P))
 )
-"""What turns what where nobody has said otherwise: what shapes the answer, and never the tempo by accident.
+"""The maps where none are configured: knobs for what shapes the answer, and never the tempo by accident.
 
 MIDI leaves CC 20 to 25 undefined, so no keyboard sends them but from a knob that was set to.
 """
 
 Stands = Callable[[str], Value]
-"""Where a control stands, by its name."""
+"""Returns the value of a control by its name."""
 
 _Source = tuple[int, int, int]
 """A knob, a key or a pedal: the status of its messages, its number, its channel 0..15 or -1 for any."""
@@ -59,15 +59,15 @@ _FURTHEST = 0.25
 """A share of a control's range: no message of an endless knob moves it further, however fast it is spun."""
 
 _AT_REST_S = 0.3
-"""A knob that was moved so lately is not told where it is: it would be moved against the hand."""
+"""How long after its last message a knob is not sent where its control stands: a motor would move against the hand."""
 
 _UNDER_WAY_S = 60 / TEMPO.low * SWING.high + 0.5
-"""What a knob has asked for has been done by then: the slowest eighth, and some more."""
+"""The longest time until a control obeys a knob: the slowest eighth, and some more."""
 
 
 @dataclass(slots=True)
 class _Bound:
-    """A map, and what is known of the knob it binds."""
+    """A map, and what is known of the knob, key or pedal it binds."""
 
     map: Map
     at: int | None = None
@@ -77,13 +77,13 @@ class _Bound:
     """What the controller shows."""
     put: Value | None = None
     """Where the knob has put the control; None while it has not picked it up."""
-    watch: Watch = field(default_factory=Watch)
+    watch: KnobClassifier = field(default_factory=KnobClassifier)
     """What its messages show it to be, where its map does not say."""
     under_way: dict[Value, float] = field(default_factory=dict)
     """Where the control may be seen to stand on its way there, and since when."""
 
     def follow(self, stand: Value, now_s: float) -> None:
-        """Lose the control if another door has moved it."""
+        """Take in where the control stands: the knob loses it if another interface has moved it."""
         self.under_way = {value: since_s for value, since_s in self.under_way.items() if now_s - since_s < _UNDER_WAY_S}
         if stand != self.put and stand not in self.under_way:
             self.put = None
@@ -91,26 +91,26 @@ class _Bound:
 
     @property
     def relative(self) -> Relative | None:
-        """How it says how far it was turned; None for a knob that has an end, and while nobody knows."""
+        """The encoding of an endless knob's values; None for a knob with an end, and while that is not known."""
         if self.map.relative == AUTO:
             return self.watch.relative
         return None if self.map.relative == "off" else self.map.relative
 
     @property
     def is_watched(self) -> bool:
-        """Whether it has still to show whether it has an end."""
+        """True while it is not known whether the knob has an end."""
         return self.map.kind == "cc" and self.map.relative == AUTO and self.map.takeover != "jump"
 
     def take(self, stand: Value, put: Value, now_s: float) -> None:
-        """Have the knob put the control somewhere."""
+        """Take in that the knob moves the control from one value to another."""
         self.put = put
         self.under_way |= {stand: now_s, put: now_s}
 
 
 class Controllers:
-    """What is bound to what, and what it asks for when it is moved; UsageError for a map that may not be.
+    """The maps of MIDI controllers, and what their messages ask for; UsageError for a map that may not be.
 
-    `learned` goes over `maps`.
+    `learned` maps replace those of `maps` that have the same controller or target.
     """
 
     def __init__(self, maps: Sequence[Map], learned: Sequence[Map] = ()) -> None:
@@ -124,7 +124,7 @@ class Controllers:
         """What the next knob that is moved is bound to."""
         self._moved: dict[_Source, int] = {}
         """Where the knobs were when they were first moved since then."""
-        self._watches: dict[_Source, Watch] = {}
+        self._watches: dict[_Source, KnobClassifier] = {}
         """What those show themselves to be."""
         self._last: _Source | None = None
         """What has sent the message before."""
@@ -141,31 +141,32 @@ class Controllers:
 
     @property
     def learning(self) -> str:
-        """What the next knob that is moved is going to be bound to; empty if to nothing."""
+        """The target that the next moved knob, key or pedal is bound to; empty if none is learned."""
         return self._target
 
     @property
-    def wanted(self) -> ControllerFilter:
-        """The messages that `turned` is to be told of; what nobody has bound on purpose is passed on all the same."""
+    def controller_filter(self) -> ControllerFilter:
+        """The messages that the player process reports; those bound by default alone are passed on besides."""
         shared = frozenset(key for key, bound in self._bound.items() if bound.map in DEFAULT_MAPS)
         return ControllerFilter(frozenset(self._bound) - shared, shared, bool(self.learning))
 
-    def forget_lights(self) -> None:
-        """The lights show nothing: tell all of them anew."""
+    def invalidate_lights(self) -> None:
+        """Take in that the lights show nothing: all are sent again."""
         for bound in self._bound.values():
             bound.lit = None
 
     @property
     def learned(self) -> tuple[Map, ...]:
-        """The maps that were learned: what is worth keeping."""
+        """The maps that were learned, to be kept for the next start."""
         return tuple(self._learned.values())
 
     def learn(self, target: str) -> str:
-        """Bind the next knob, key or pedal that is moved, and say what to do; UsageError if nothing can be bound to it.
+        """Bind the next moved knob, key or pedal to a target.
 
-        To nothing: wait for none any more.
-        A knob has to be moved to two places, so that one that only trembles beside it is not meant; an endless one
-        until it shows that it is one.
+        Return what the player should do. Empty: stop waiting for one.
+
+        UsageError for a target that nothing can be bound to. A knob has to be moved to two places, so that one that
+        only trembles is not bound; an endless knob until it shows that it is endless.
         """
         if not target:
             self._target = ""
@@ -175,7 +176,7 @@ class Controllers:
         return f"move the knob{'' if needs_a_knob(target) else ', key or pedal'} for {target}"
 
     def forget(self, target: str) -> str:
-        """Have nothing turn this any more, nor wait for what may; says what that means."""
+        """Unbind everything from a target and stop waiting for it; return what was unbound, in a sentence."""
         if self._target == target:
             self._target = ""
         self._learned.pop(target, None)
@@ -184,25 +185,25 @@ class Controllers:
         return f"{' and '.join(names)} no longer bound to {target}{again}" if names else f"nothing is bound to {target}"
 
     def _unbind(self, target: str) -> list[str]:
-        """Take out all that is bound to a target: their names."""
+        """Unbind everything from a target; return the names of the controllers."""
         sources = [source for source, bound in self._bound.items() if bound.map.target == target]
         return [self._bound.pop(source).map.name for source in sources]
 
-    def _bind(self, mapped: Map, watch: Watch | None = None) -> str:
-        """Bind what was learned, instead of all that was bound to its target or by its controller: its old target."""
+    def _bind(self, mapped: Map, watch: KnobClassifier | None = None) -> str:
+        """Bind a learned map in place of all with its target or controller; return the controller's old target."""
         status, number, channel = _source(mapped)
         self._unbind(mapped.target)
         before = self._bound.pop((status, number, channel), None) or self._bound.pop((status, number, -1), None)
         lost = before.map.target if before is not None else ""
         self._learned = {name: old for name, old in self._learned.items() if name not in (lost, mapped.target)}
         self._learned[mapped.target] = mapped
-        self._bound[status, number, channel] = _Bound(mapped, watch=watch or Watch())
+        self._bound[status, number, channel] = _Bound(mapped, watch=watch or KnobClassifier())
         return lost
 
     # --- what is moved ----------------------------------------------------------------------------
 
-    def turned(self, message: bytes, stands: Stands, now_s: float) -> list[Command]:
-        """What a message asks for; while learning nothing. What there is to say of it is in `remark`."""
+    def commands_for(self, message: bytes, stands: Stands, now_s: float) -> list[Command]:
+        """Return the commands that a message asks for, none while learning; a sentence on it is in `remark`."""
         self.remark = ""
         status, *data = message or b"\0"
         source = (status & 0xF0, data[0] if data else 0, status & 0x0F)
@@ -216,7 +217,7 @@ class Controllers:
             self._listen(source, value, last)
             return []
         if last is not None and _is_fine(source, last) and (coarse := self._bound_by(last)) is not None:
-            coarse.watch.has_fine_half()
+            coarse.watch.mark_absolute()
         bound = self._bound_by(source)
         if bound is None:
             return []
@@ -228,9 +229,9 @@ class Controllers:
         return self._bound.get(source) or self._bound.get((*source[:2], -1))
 
     def _watch(self, bound: _Bound, value: int) -> None:
-        """Look at what a knob sends, and say so once it shows that it is endless; a map that was learned keeps it."""
+        """Take in a value of a knob that may be endless, and remark it once it shows that it is."""
         before = bound.relative
-        bound.watch.see(value)
+        bound.watch.observe(value)
         if (now := bound.relative) is None:
             return
         if bound.watch.is_settled and self._learned.get(bound.map.target) == bound.map:
@@ -243,18 +244,18 @@ class Controllers:
         self.remark = f"{bound.map.name} is {_ENDLESS} ({now}) and turns {bound.map.target} by small steps"
 
     def _listen(self, source: _Source, value: int, last: _Source | None) -> None:
-        """Bind a controller if it is the one that is meant."""
+        """Bind a controller to the target that is learned, if it is the one that the player means."""
         status, number, channel = source
-        watch = Watch()
+        watch = KnobClassifier()
         if status == CONTROL:
-            if why := reserved(number, self._target):
+            if why := why_reserved(number, self._target):
                 self.remark = "" if source in self._moved else why
                 self._moved[source] = value
                 return
             if last is not None and _is_fine(source, last) and last in self._watches:
-                self._watches[last].has_fine_half()
+                self._watches[last].mark_absolute()
             watch = self._watches.setdefault(source, watch)
-            watch.see(value)
+            watch.observe(value)
             before = self._moved.setdefault(source, value)
             if not self._shows_itself(source, watch, before, value):
                 return
@@ -277,8 +278,8 @@ class Controllers:
         endless = f": {_ENDLESS}, by small steps" if relative is not None else ""
         self.remark = f"{mapped.name} is bound to {mapped.target}{endless}" + (f", no longer to {lost}" if lost else "")
 
-    def _shows_itself(self, source: _Source, watch: Watch, first: int, value: int) -> bool:
-        """Whether a controller that was moved is the one that is meant; what is still missing is remarked."""
+    def _shows_itself(self, source: _Source, watch: KnobClassifier, first: int, value: int) -> bool:
+        """Return whether a moved controller is the one that the player means; remark what is missing."""
         if not needs_a_knob(self._target):
             return value != first
         if watch.relative is not None:
@@ -290,10 +291,10 @@ class Controllers:
 
     # --- lights -----------------------------------------------------------------------------------
 
-    def lights(self, stands: Stands, now_s: float) -> list[bytes]:
-        """The messages that show on each knob where its control stands, where that is news to it.
+    def light_messages(self, stands: Stands, now_s: float) -> list[bytes]:
+        """Return the messages that show on each knob where its control stands, where that has changed.
 
-        A knob that is being moved is left alone.
+        None to one in motion.
         """
         messages = []
         for (status, number, channel), bound in self._bound.items():
@@ -312,12 +313,12 @@ class Controllers:
 
 
 def _is_fine(source: _Source, coarse: _Source) -> bool:
-    """Whether a controller can be the fine half of another one, of a knob that has 14 bits."""
+    """Return whether a controller can be the fine half of another one, of a knob that has 14 bits."""
     return source[0] == CONTROL and source[1] in _FINE and coarse == (CONTROL, source[1] - 32, source[2])
 
 
 def _stepped(bound: _Bound, relative: Relative, value: int, stand: Value) -> list[Command]:
-    """What an endless knob asks for: so many of the steps that a key makes, and never far at once."""
+    """Return what a value of an endless knob asks for: some nudges of the control, never far at once."""
     steps = DECODERS[relative](value)
     control = CONTROLS.get(bound.map.target)
     if control is None or steps == 0:
@@ -332,7 +333,7 @@ def _stepped(bound: _Bound, relative: Relative, value: int, stand: Value) -> lis
 
 
 def _asked(bound: _Bound, value: int, stands: Stands, now_s: float) -> list[Command]:
-    """What a bound controller asks for by its new value."""
+    """Return the commands that a bound controller asks for by its new value."""
     if (relative := bound.relative) is not None:
         bound.moved_s, bound.put = now_s, None
         stand = stands(bound.map.target) if bound.map.target in CONTROLS else ""
@@ -358,7 +359,7 @@ def _asked(bound: _Bound, value: int, stands: Stands, now_s: float) -> list[Comm
 def _turned_to(
     bound: _Bound, control: Control, before: int | None, value: int, stand: Value, now_s: float
 ) -> list[Command]:
-    """What a knob asks for that is turned from one position to another."""
+    """Return the commands that a knob with an end asks for, turned from one position to another."""
     bound.follow(stand, now_s)
     aim = stand if bound.put is None else bound.put
     wanted = control.scaled(value / _MOST)
@@ -380,7 +381,7 @@ def _turned_to(
 
 
 def to_text(maps: Iterable[Map]) -> str:
-    """Maps as the `[[map]]` tables of a configuration."""
+    """Return maps as the `[[map]]` tables of a configuration."""
     tables = []
     for mapped in maps:
         channel = "" if mapped.channel is None else f"channel = {mapped.channel}\n"
@@ -393,7 +394,7 @@ def to_text(maps: Iterable[Map]) -> str:
 
 
 def from_file(content: bytes) -> tuple[Map, ...]:
-    """The maps of a file that `to_text` wrote and somebody may have edited, in order; DataError if they are none."""
+    """Return the maps of a file that `to_text` wrote, in order; DataError if it does not hold maps."""
     try:
         document = tomllib.loads(decoded(content))
         if document.keys() - {"map"}:
@@ -412,9 +413,9 @@ def _map(table: dict[str, Any]) -> Map:
 
 
 def _checked(mapped: Map) -> Map:
-    """The map, if it may be; UsageError otherwise."""
+    """Return a map; UsageError if it may not be."""
     check_target(mapped.target)
-    if why := unfit(mapped):
+    if why := why_unfit(mapped):
         raise UsageError(why)
     return mapped
 

@@ -1,17 +1,17 @@
-"""The OSC door: phones, tablets, patchers and lighting desks steer a performance over UDP and see where it stands.
+"""OSC over UDP: phones, tablets, patchers and lighting desks steer a performance and see where it stands.
 
     /improv/<control> value           set it; a switch takes 1 and 0, true and false as well as on and off
     /improv/<control>/nudge by        move it by so much; 0, a button let go, is nothing
     /improv/<trigger>                 start, stop, restart, hand-over, panic, tap; an argument of 0 is a button let go
-    /improv/status                    the whole state, once, to whoever asks
+    /improv/status                    the whole state, once, to the sender
     /improv/watch 1|0                 the state, and from then on what changes of it; the same sender's 0 ends it
 
 Answers go to the address a packet came from: /improv/state/<control>, and /improv/state/who, beats_left (-1 where
-nobody knows), chord, chorus, bar, beat, playing; /improv/says tells why something was not done. The messages of a
+it is not known), chord, chorus, bar, beat, playing; /improv/says tells why something was not done. The messages of a
 bundle are done one by one and at once, whatever its time tag says; one that makes no sense spoils no other.
 
 UDP knows no sender for sure, so nothing here ends the performance or names a file. It must never wait, and
-never raise because of what somebody sends.
+never raise because of what a client sends.
 """
 
 import errno
@@ -35,32 +35,32 @@ from improv.protocol.snapshot import Snapshot
 
 _ROOT = "/improv/"
 _OURS = (f"{_ROOT}says", f"{_ROOT}state/")
-"""What we tell: two who told each other that they do not know it would never come to an end."""
+"""The addresses of our answers. They are never answered: two servers would go on for ever."""
 
 _MOST_ASKED, _MOST_SAID, _LONGEST_ADDRESS = 32, 8, 80
-"""Of a packet: what it may ask for, and what is said of it."""
+"""The most requests in a packet, the most answers to it, and the longest address in an answer."""
 
 _MOST_PACKETS = 256
-"""That are read and answered in one poll; the rest waits for the next, or is lost as UDP is."""
+"""The most packets read and answered in one poll; the rest waits for the next, or is lost as UDP is."""
 
 _LET_GO = frozenset({"", "0", "false", OFF})
 """Words for a button that is not pressed."""
 
 _NO_SUCH_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-"""What is said of an address this machine does not have, of a family it may not have at all."""
+"""Errors for an address that this machine does not have, of a family it may not have at all."""
 
 _BOTH = ("127.0.0.1", "::1")
-"""What localhost is, whatever a system's list of hosts says: programs take the one or the other."""
+"""The addresses of localhost, whatever a system's list of hosts says: programs take the one or the other."""
 
 _MOST_WATCHERS = 16
 _WATCHING_S = 0.05
-"""Between two tellings of what has changed."""
+"""The least time between two messages about what has changed."""
 
 _Client = tuple[socket.socket, tuple[Any, ...]]
-"""Who has sent something: the socket of ours it came to, and the address it came from."""
+"""A client: the socket of ours its packet came to, and the address it came from."""
 
 _State = Mapping[str, Value]
-"""What is told, by the end of its address."""
+"""Values that are told, by the end of their address."""
 
 _OFFERED: Mapping[str, Command] = MappingProxyType(
     {name: command for name, command in TRIGGERS.items() if not isinstance(command, Quit)}
@@ -68,10 +68,10 @@ _OFFERED: Mapping[str, Command] = MappingProxyType(
 
 
 class OscServer:
-    """Listens for OSC and asks for what it is told to; a context that holds the UDP port `host`:`port`.
+    """An OSC server on a UDP port; a context that holds the port `host`:`port`.
 
-    `ask` has a command done and returns what there is to say of it, if anything; whatever it raises is told.
-    A host or port that cannot be had raises Unavailable.
+    `ask` has a command done and returns a note on it, or nothing; an error it raises is answered. Unavailable for a
+    host or a port that cannot be had.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class OscServer:
         self._told: _State = {}
         self._told_s = -math.inf
         self._watchers: dict[_Client, None] = {}
-        """In the order in which they last asked to be."""
+        """In the order in which they last asked to watch."""
         self._left = 0
         """How many packets may still be read and answered in this poll."""
 
@@ -103,7 +103,7 @@ class OscServer:
         return self
 
     def _open(self) -> None:
-        """Have the port at every address of the host that this machine has, of both families; OSError if at none."""
+        """Bind the port at every address of the host that this machine has, of both families; OSError if at none."""
         hosts = _BOTH if self._host == "localhost" else (self._host,)
         port = self._wanted_port
         absent: OSError | None = None
@@ -137,23 +137,23 @@ class OscServer:
 
     @property
     def port(self) -> int:
-        """The UDP port that is held; ValueError if none is."""
+        """The UDP port; ValueError while it is not open."""
         if not self._sockets:
             raise ValueError("the OSC port is not open")
         return int(self._sockets[0].getsockname()[1])
 
     @property
     def open_to_others(self) -> bool:
-        """Whether other machines can reach it: whoever does can steer."""
+        """True if other machines can reach the port, and so steer."""
         hosts = (str(opened.getsockname()[0]).partition("%")[0] for opened in self._sockets)
         return not all(ipaddress.ip_address(host).is_loopback for host in hosts)
 
     def readables(self) -> Sequence[socket.socket]:
-        """What becomes readable when a packet has come."""
+        """Return the sockets that become readable when a packet has come."""
         return list(self._sockets)
 
     def poll(self) -> Sequence[Command]:
-        """Do what has been asked for, and tell the watchers what has changed; nothing is left to be done."""
+        """Do what the packets ask for, and tell the watchers what has changed; return no command: all are done."""
         self._left = _MOST_PACKETS
         waiting = list(self._sockets)
         while waiting and self._left > 0:
@@ -178,7 +178,7 @@ class OscServer:
     # --- what is asked ----------------------------------------------------------------------------
 
     def _take(self, packet: bytes, sender: _Client) -> None:
-        """Do what a packet asks for, message by message, and say what was not done."""
+        """Do what a packet asks for, message by message, and answer what was not done."""
         messages = read(packet)
         self._left -= max(1, len(messages))
         if (
@@ -202,7 +202,7 @@ class OscServer:
             self._send(_packets({"says": said}, _ROOT), sender)
 
     def _do(self, message: Message | Unreadable, sender: _Client) -> str:
-        """Do what one message asks for; what there is to say of it."""
+        """Do what one message asks for; return a note on it, or nothing."""
         if isinstance(message, Unreadable):
             raise UsageError(f"nothing was done: {message.reason}")
         address, arguments = message.address, message.arguments
@@ -231,7 +231,7 @@ class OscServer:
         raise UsageError(f"{_shown(address)} with {len(arguments)} arguments is nothing that can be asked for")
 
     def _watch(self, sender: _Client, *, on: bool) -> None:
-        """Tell somebody of what changes from now on; the one who asked longest ago has to go for a new one."""
+        """Add or remove a watcher; the one that asked longest ago makes room for a new one."""
         self._watchers.pop(sender, None)
         if on:
             self._watchers[sender] = None
@@ -260,7 +260,7 @@ class OscServer:
 
 
 def _state(seen: Snapshot) -> _State:
-    """What is told of a snapshot."""
+    """Return the values of a snapshot that are told, by the end of their address."""
     state: dict[str, Value] = {}
     for name, control in CONTROLS.items():
         value = seen.value(name)
@@ -284,13 +284,13 @@ def _state(seen: Snapshot) -> _State:
 
 
 def _packets(state: _State, root: str = f"{_ROOT}state/") -> Sequence[bytes]:
-    """Each value in a packet of its own, which the simplest of clients understands."""
+    """Return each value as a packet of its own, which the simplest of clients understands."""
     said = {name: printable(value) if isinstance(value, str) else value for name, value in state.items()}
     return [build_msg(root + name, [value]).dgram for name, value in said.items()]
 
 
 def _addresses(hosts: Sequence[str], port: int) -> list[tuple[socket.AddressFamily, tuple[Any, ...]]]:
-    """The addresses of hosts, each once; OSError if a name has none."""
+    """Return the addresses of hosts, each once; OSError if a name has none."""
     flags = socket.AI_PASSIVE
     found = {
         (family, address): None
@@ -302,7 +302,7 @@ def _addresses(hosts: Sequence[str], port: int) -> list[tuple[socket.AddressFami
 
 
 def _is_pressed(arguments: Sequence[Argument]) -> bool:
-    """Whether a button that sends this is pressed, not let go; nothing at all, and nil, are an impulse."""
+    """Return whether a button that sends these arguments is pressed; none at all, and nil, are an impulse."""
     match arguments:
         case [str() as word, *_]:
             return word.lower() not in _LET_GO
@@ -312,7 +312,7 @@ def _is_pressed(arguments: Sequence[Argument]) -> bool:
 
 
 def _meant(name: str, value: Argument) -> Value:
-    """The value somebody means who has faders and buttons, which send nothing but floats; UsageError if it is none."""
+    """Return the value that a fader or a button means, which sends nothing but floats; UsageError if it means none."""
     control = CONTROLS[name]
     if isinstance(value, Opaque) or value is None or (isinstance(value, bool) and not control.is_switch):
         raise UsageError(f"{name} cannot be {_kind(value)}; give {control.range}")
@@ -350,5 +350,5 @@ def _shown(address: str) -> str:
 
 
 def _rounded(value: float) -> float:
-    """Without what 32 bits have added."""
+    """Return a number without what its 32 bits have added."""
     return round(value, 4)

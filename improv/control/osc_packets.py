@@ -1,6 +1,6 @@
 """OSC packets as other programs send them: bundles taken apart message by message, arguments of every type read.
 
-Pure: bytes in, values out. Nobody's packet raises, loops or takes more memory than it has bytes; what cannot be read is
+Pure: bytes in, values out. No packet raises, loops or takes more memory than it has bytes; what cannot be read is
 told, and spoils nothing beside it. The types are those of the OSC 1.0 specification and its common extensions.
 """
 
@@ -24,7 +24,7 @@ _OTHERS = MappingProxyType({"t": (8, "a time tag"), "r": (4, "a colour"), "m": (
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """An argument of a type that no value has here."""
+    """An argument of a type that means nothing here."""
 
     name: str
 
@@ -34,7 +34,7 @@ Argument = float | str | bool | Opaque | None
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An address and its arguments, those of arrays one after the other."""
+    """An OSC message: its address and its arguments, those of arrays one after the other."""
 
     address: str
     arguments: tuple[Argument, ...]
@@ -42,13 +42,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What is wrong with a message, or with a whole packet."""
+    """What is wrong with a message or a packet, in a sentence."""
 
     reason: str
 
 
 def read(packet: bytes) -> list[Message | Unreadable]:
-    """The messages of a packet, in order; a packet whose frame is broken is one that is unreadable."""
+    """Return the messages of a packet, in order; a packet whose frame is broken is one that is unreadable."""
     try:
         if len(packet) > MOST_BYTES:
             raise ValueError(f"a packet is larger than {MOST_BYTES} bytes")
@@ -59,7 +59,7 @@ def read(packet: bytes) -> list[Message | Unreadable]:
 
 
 def _elements(packet: bytes, depth: int = 0) -> Iterator[bytes]:
-    """The messages of a packet as they are; ValueError if its frame is broken."""
+    """Return the messages of a packet as bytes; ValueError if its frame is broken."""
     if depth > _DEEPEST:
         raise ValueError("bundles are nested too deeply")
     if not packet.startswith(_BUNDLE):
@@ -90,7 +90,7 @@ def _message(data: bytes) -> Message | Unreadable:
 
 
 def _arguments(data: bytes, at: int) -> Iterator[Argument]:
-    """The arguments behind an address. Some programs leave out an empty list of types, some the last zeros."""
+    """Return the arguments behind an address. Some programs leave out an empty list of types, some the last zeros."""
     if at >= len(data):
         return
     types, at = _word(data, at)
@@ -110,7 +110,7 @@ def _arguments(data: bytes, at: int) -> Iterator[Argument]:
 
 
 def _argument(kind: str, data: bytes, at: int) -> tuple[Argument, int]:
-    """An argument of a type, and where what follows it begins."""
+    """Return an argument of a type, and the offset of what follows it."""
     if kind in _VALUES:
         return _VALUES[kind], at
     if kind in _NUMBERS:
@@ -130,7 +130,7 @@ def _argument(kind: str, data: bytes, at: int) -> tuple[Argument, int]:
 
 
 def _word(data: bytes, at: int) -> tuple[str, int]:
-    """A string, and where what follows it begins; ValueError if it does not end."""
+    """Return a string, and the offset of what follows it; ValueError if it does not end."""
     end = data.find(b"\0", at)
     if end < 0:
         raise ValueError("a word does not end")

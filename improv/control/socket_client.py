@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from improv import __version__
-from improv.control.socket_protocol import PROTOCOL, Greeting, one_line, told
+from improv.control.socket_protocol import PROTOCOL, Greeting, one_line, request_for
 from improv.control.socket_server import READ_BYTES
 from improv.control.socket_transport import system_transport
 from improv.errors import DataError, Unavailable, UsageError
@@ -21,14 +21,14 @@ _MAX_ANSWER_BYTES = 1 << 20
 
 
 class ControlClient:
-    """Steers a daemon and sees what it plays; a context that connects and closes.
+    """A client of the control socket: steers a daemon and sees what it plays; a context that connects and closes.
 
-    Unavailable where none runs or it does not answer, UsageError for what it refuses, DataError for
-    an answer that makes no sense.
+    Unavailable where no daemon runs or it does not answer, UsageError for what it refuses, DataError for an answer that
+    makes no sense.
     """
 
     greeting: Greeting
-    """Who answers."""
+    """The server's first line: its version, process id and instance."""
     _end: socket.socket
 
     def __init__(self, path: Path, timeout_s: float = 2.0, *, instance: str = "default") -> None:
@@ -42,12 +42,12 @@ class ControlClient:
         try:
             self._end, token = system_transport().connect(self._path, self._timeout_s)
         except (OSError, ValueError) as error:
-            raise self._nobody() from error
+            raise self._unreachable() from error
         try:
             self._send({"improv": PROTOCOL} | ({"token": token} if token else {}))
-            raw = self._told()
+            raw = self._next_line()
             if raw is None:
-                raise self._nobody()
+                raise self._unreachable()
             with as_data_error("improv's first line"):
                 self.greeting = from_json(Greeting, raw)
         except BaseException:
@@ -61,23 +61,26 @@ class ControlClient:
         self._end.close()
 
     def ask(self, command: Command) -> str:
-        """Have a command done; returns what there is to say of it, mostly nothing."""
-        note = self._request(told(command)).get("note", "")
+        """Have a command done; return a note on it, mostly nothing."""
+        note = self._request(request_for(command)).get("note", "")
         if not isinstance(note, str):
             raise DataError(f"{self._answers} is not what it should be ({shortly(note)} is no note)")
         return note
 
     def status(self) -> Snapshot:
-        """The newest snapshot."""
+        """Return the newest snapshot."""
         return self._snapshot(self._request({"do": "status"}))
 
     def watch(self, per_s: float = 20.0) -> Iterator[Snapshot]:
-        """Each new snapshot, at most so many a second, until the daemon ends; it goes on until this is closed."""
+        """Yield each new snapshot, at most so many a second, until the daemon ends.
+
+        The daemon goes on sending until closed.
+        """
         self._request({"do": "watch", "per_s": per_s})
         watched = self._asked
         while True:
             self._end.settimeout(None)  # nothing new is no fault
-            if (raw := self._told()) is None:
+            if (raw := self._next_line()) is None:
                 return
             if raw.get("id") == watched:
                 yield self._snapshot(raw)
@@ -89,22 +92,22 @@ class ControlClient:
         return f"what improv {self.greeting.version} answers to improv {__version__}"
 
     def _request(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a request; snapshots that are watched may lie before it."""
+        """Return the answer to a request; snapshots that are watched may come before it."""
         self._asked += 1
         self._end.settimeout(self._timeout_s)
         self._send({**request, "id": self._asked})
-        while (raw := self._told()) is not None:
+        while (raw := self._next_line()) is not None:
             name = raw.get("id", self._asked)
             if name == self._asked:
                 return raw
-        raise self._nobody()
+        raise self._unreachable()
 
     def _send(self, line: Mapping[str, Any]) -> None:
         with suppress(OSError):  # why it does not listen, it may have said
             self._end.sendall(f"{json_text(line)}\n".encode())
 
-    def _told(self) -> dict[str, Any] | None:
-        """The next line, None if there will be none; UsageError if it is a refusal."""
+    def _next_line(self) -> dict[str, Any] | None:
+        """Return the next line, None if there will be none; UsageError if it is a refusal."""
         while (end := self._unread.find(b"\n")) < 0:
             try:
                 data = self._end.recv(READ_BYTES)
@@ -130,6 +133,6 @@ class ControlClient:
             seen: Snapshot = from_json(Snapshot, raw["snapshot"])
             return seen
 
-    def _nobody(self) -> Unavailable:
+    def _unreachable(self) -> Unavailable:
         start = "improv daemon start" + ("" if self._instance == "default" else f" --instance {self._instance}")
         return Unavailable(f"no improv is playing as {self._instance}; start one with: {start}")

@@ -39,12 +39,12 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Tell the newest snapshot."""
+    """Ask for the newest snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Tell each new snapshot from now on, at most so many a second."""
+    """Ask for each new snapshot from now on, at most so many a second."""
 
     per_s: float = 20.0
     """From `PER_S_LOW` to `PER_S_HIGH`; UsageError otherwise."""
@@ -56,12 +56,12 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Unwatch:
-    """Tell no more of them."""
+    """Ask for no more new snapshots."""
 
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """Tell what can be turned."""
+    """Ask for the table of controls."""
 
 
 Request = Command | Status | Watch | Unwatch | Controls
@@ -88,10 +88,10 @@ _NAMES = MappingProxyType({kind: name for name, kind in _REQUESTS.items()})
 _TYPE_NAMES = MappingProxyType({str: "a text", int: "a whole number", float: "a number", Value: "a number or a text"})
 
 
-def requested(raw: Mapping[str, Any], now_s: float) -> Request:
-    """The request an object stands for, its control and value checked; UsageError says what is wrong with it.
+def parse_request(raw: Mapping[str, Any], now_s: float) -> Request:
+    """Return the request that a JSON object stands for; UsageError says what is wrong with it.
 
-    A tap is stamped with the time given: seconds of the monotonic clock.
+    A tap is stamped with `now_s`, in seconds of the monotonic clock.
     """
     name, given = raw.get("do"), {field: value for field, value in raw.items() if field != "do"}
     if not isinstance(name, str) or name not in _REQUESTS:
@@ -112,19 +112,19 @@ def requested(raw: Mapping[str, Any], now_s: float) -> Request:
     return request
 
 
-def told(command: Command) -> dict[str, Any]:
-    """The request that asks for a command; a tap is stamped where it arrives."""
+def request_for(command: Command) -> dict[str, Any]:
+    """Return the JSON object that asks for a command; a tap is stamped where it arrives."""
     fields = {} if isinstance(command, Tap) else to_json(command)
     return {"do": _NAMES[type(command)], **fields}
 
 
-def described(control: Control) -> dict[str, Any]:
-    """What a client is told of a control."""
-    told: dict[str, Any] = {"name": control.name, "help": control.help, "default": control.default}
-    told |= {"range": control.range, "unit": control.unit}
+def describe(control: Control) -> dict[str, Any]:
+    """Return what a client is told of a control, as JSON data."""
+    raw: dict[str, Any] = {"name": control.name, "help": control.help, "default": control.default}
+    raw |= {"range": control.range, "unit": control.unit}
     if control.is_number:
-        return told | {"low": control.low, "high": control.high, "whole": control.whole}
-    return told | {"choices": list(control.choices)}
+        return raw | {"low": control.low, "high": control.high, "whole": control.whole}
+    return raw | {"choices": list(control.choices)}
 
 
 def _value(field: str, hint: Any, raw: Any) -> Any:
@@ -137,8 +137,11 @@ def _value(field: str, hint: Any, raw: Any) -> Any:
     return value
 
 
-def id_of(raw: dict[str, Any]) -> dict[str, Any]:
-    """The name a client gave its request, taken out of it: a field of the answer, or none."""
+def take_id(raw: dict[str, Any]) -> dict[str, Any]:
+    """Take the id out of a request.
+
+    Return it as a field of the answer, or nothing. UsageError for one that may not be.
+    """
     if "id" not in raw:
         return {}
     name = raw.pop("id")

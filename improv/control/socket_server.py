@@ -1,9 +1,9 @@
-"""The control socket, both ends side by side: how any program steers a daemon, and sees what it plays.
+"""The control socket's server: how any program steers a daemon, and sees what it plays.
 
 JSON lines, version first; docs/reference/protocol.md is for those who write a client. The server
 is one more thing a loop waits for: it never waits itself, whatever a request leads to is an answer, and
 what a client sends too much of, or does not read, is that client's loss. It must never let in another
-user, pass on what has not been checked, or keep without bound what somebody sends or leaves unread.
+user, pass on what has not been checked, or keep without bound what a client sends or leaves unread.
 """
 
 import os
@@ -27,10 +27,10 @@ from improv.control.socket_protocol import (
     Status,
     Unwatch,
     Watch,
-    described,
-    id_of,
+    describe,
     one_line,
-    requested,
+    parse_request,
+    take_id,
 )
 from improv.control.socket_transport import MAX_CLIENTS, identity, system_transport
 from improv.errors import ImprovError, Unavailable, UsageError
@@ -43,22 +43,22 @@ from improv.system.send_buffer import SendBuffer
 MAX_UNSENT_BYTES = 256 << 10
 
 BURST, REQUESTS_PER_S = 64, 500.0
-"""A client may ask so much at once, and so much in the long run; what is more waits in its own socket."""
+"""How many requests a client may make at once, and in the long run; more wait in its own socket."""
 
 GREETING_S = 5.0
-"""So long a client may take for its first line; where there is no room for another, one that has said nothing goes."""
+"""How long a client may take for its first line; where there is no room for another, one without a line is dropped."""
 
 READ_BYTES = 1 << 16
 
-_DEAF_S = 1.0
-"""Where the machine has no descriptor left for somebody who knocks, asking again at once only burns time."""
+_PAUSE_S = 1.0
+"""How long no client is accepted once the machine has no descriptor left: asking again at once only burns time."""
 
 
 class ControlServer:
-    """Serves clients whenever it is polled; a context that opens the socket and removes it.
+    """The control socket of a daemon, served whenever it is polled; a context that opens and removes it.
 
-    Whoever opens it holds the instance: what lies at the path is from a daemon that has died. `ask`
-    does a command and returns a note for whoever asked, or nothing; whatever it raises is answered.
+    The process that opens it holds the instance: a socket at the path is from a daemon that has died. `ask` has a
+    command done and returns a note on it, or nothing; an error it raises is answered.
     """
 
     def __init__(
@@ -68,17 +68,17 @@ class ControlServer:
         self._greeting = json_text(to_json(Greeting(PROTOCOL, __version__, os.getpid(), instance)))
         self._ask = ask
         self._clock = clock
-        self._door = system_transport()
+        self._transport = system_transport()
         self._listener: socket.socket | None = None
         self._identity: tuple[int, int] | None = None
         """Of the socket's file, which others may take away or replace."""
-        self._deaf_until_s = 0.0
+        self._paused_until_s = 0.0
         self._clients: list[_Client] = []
         self._seen = ""
 
     def __enter__(self) -> Self:
         try:
-            self._listener = self._door.listen(self._path)
+            self._listener = self._transport.listen(self._path)
         except OSError as error:
             where = f"no control socket at {self._path}: {error.strerror or error}"
             raise Unavailable(f"{where}; set IMPROV_RUNTIME to a directory of your own with a short path") from error
@@ -97,12 +97,12 @@ class ControlServer:
                 with suppress(OSError):
                     self._path.unlink()
 
-    def tend(self) -> str:
-        """Listen anew where the socket was taken away; what there is to say of it. To be asked for now and then."""
+    def restore(self) -> str:
+        """Listen again if the socket's file was deleted; return what to say of it, or nothing. Call it now and then."""
         if self._listener is None or (self._identity is not None and identity(self._path) == self._identity):
             return ""
         try:
-            listener = self._door.listen(self._path)
+            listener = self._transport.listen(self._path)
         except OSError as error:
             return f"{self._path} was taken away, and improv can't be reached: {error.strerror or error}"
         listener.setblocking(False)
@@ -111,14 +111,14 @@ class ControlServer:
         return f"{self._path} was taken away: improv can be reached there again"
 
     def readables(self) -> Sequence[socket.socket]:
-        """What becomes readable when there is something to serve; poll at least every 50 ms besides."""
-        listens = self._listener is not None and self._clock() >= self._deaf_until_s
+        """Return the sockets that become readable when there is something to serve; poll every 50 ms besides."""
+        listens = self._listener is not None and self._clock() >= self._paused_until_s
         ends = [client.end for client in self._clients if not client.closed and not client.pending]
         return [self._listener, *ends] if self._listener is not None and listens else ends
 
     def poll(self) -> Sequence[Command]:
-        """Serve everything that is there, without waiting; nothing is left to be done by the caller."""
-        self._release_what_gone_clients_hold()
+        """Serve everything that is there, without waiting; return no command: all are done."""
+        self._release_keys_of_gone_clients()
         self._clients = [client for client in self._clients if not client.closed]
         self._admit()
         for client in self._clients:
@@ -134,44 +134,44 @@ class ControlServer:
         return ()
 
     def show(self, seen: Snapshot) -> None:
-        """Have the newest snapshot, and send it to whoever is due; the others get it later, or a newer one."""
+        """Take in the newest snapshot, and send it to the clients that are due; others get it later, or a newer one."""
         with suppress(ValueError):  # a figure that is no number can't be told: the snapshot before stands
             self._seen = json_text(to_json(seen))
         self._publish()
 
-    def _release_what_gone_clients_hold(self) -> None:
+    def _release_keys_of_gone_clients(self) -> None:
         """Let go the keys that clients held when they went: they may have crashed."""
         left = (client.pressed for client in self._clients if client.closed)
         for pitch in sorted(set[int]().union(*left) - self._held()):
-            with suppress(ImprovError):  # nobody is left to be told
+            with suppress(ImprovError):  # the client has gone and cannot be told
                 self._done(Press(pitch, 0))
 
     def _held(self, but_by: "_Client | None" = None) -> set[int]:
-        """The keys that the clients hold who are there, or the others of them."""
+        """Return the keys that clients hold, all of them or all but one."""
         there = (client for client in self._clients if client is not but_by and not client.closed)
         return set[int]().union(*(client.pressed for client in there))
 
     def _admit(self) -> None:
         if self._listener is None:
             return
-        for _ in range(MAX_CLIENTS):  # whoever knocks besides is let in the next time
+        for _ in range(MAX_CLIENTS):  # more clients are accepted at the next poll
             try:
                 end, _address = self._listener.accept()
             except (BlockingIOError, ConnectionError):
                 return
             except OSError:
-                self._deaf_until_s = self._clock() + _DEAF_S
+                self._paused_until_s = self._clock() + _PAUSE_S
                 return
             client = _Client(end, self._clock())
-            if not self._door.admits(end):
+            if not self._transport.is_same_user(end):
                 client.refuse("this improv is another user's")
-            elif len(self._clients) >= MAX_CLIENTS and not self._has_dropped_a_stranger():
+            elif len(self._clients) >= MAX_CLIENTS and not self._made_room():
                 client.refuse(f"{MAX_CLIENTS} clients are connected; close one and try again")
             else:
                 self._clients.append(client)
 
-    def _has_dropped_a_stranger(self) -> bool:
-        """Make room by dropping whoever has waited longest without a word, but nobody that has just come."""
+    def _made_room(self) -> bool:
+        """Drop the client that has waited longest without a word, if one has; return whether there was one."""
         now_s = self._clock()
         strangers = [client for client in self._clients if not client.greeted and client.came_s < now_s]
         if not strangers:
@@ -200,8 +200,8 @@ class ControlServer:
             except ValueError as error:
                 raise UsageError(f"a line has to be one JSON object ({error})") from None
             if client.greeted:
-                echo = id_of(raw)
-                client.say(self._answer(client, requested(raw, self._clock()), echo))
+                echo = take_id(raw)
+                client.say(self._answer(client, parse_request(raw, self._clock()), echo))
                 return
         except Exception as error:
             why = error if isinstance(error, ImprovError) else f"{type(error).__name__}: {error}"
@@ -213,9 +213,12 @@ class ControlServer:
         self._greet(client, raw)
 
     def _greet(self, client: "_Client", raw: dict[str, Any]) -> None:
-        """Version first: nothing else is known to mean the same to both."""
+        """Answer a client's first line, which holds its protocol version.
+
+        Nothing else surely means the same to both.
+        """
         version = raw.pop("improv", None)
-        token = raw.pop("token", "") if self._door.token else ""
+        token = raw.pop("token", "") if self._transport.token else ""
         if type(version) is not int or raw:
             client.refuse(f'the first line has to be {{"improv": {PROTOCOL}}}')
         elif version != PROTOCOL:
@@ -223,7 +226,7 @@ class ControlServer:
                 f"this is improv {__version__}, which speaks protocol {PROTOCOL}; you speak {shortly(version)}: "
                 "use programs of one version"
             )
-        elif not self._door.knows(token):
+        elif not self._transport.accepts_token(token):
             client.refuse(f"the token is wrong; it stands in {self._path}")
         else:
             client.greeted = True
@@ -240,17 +243,15 @@ class ControlServer:
             case Unwatch():
                 client.watching = None
             case Controls():
-                return json_text(
-                    {"ok": True, **echo, "controls": [described(control) for control in CONTROLS.values()]}
-                )
+                return json_text({"ok": True, **echo, "controls": [describe(control) for control in CONTROLS.values()]})
             case Press(pitch, 0) if pitch in self._held(but_by=client):
-                client.pressed.discard(pitch)  # the note is somebody else's too, and ends with the last who holds it
+                client.pressed.discard(pitch)  # another client holds it too: the note ends with the last one
             case command:
                 note = self._done(command)
                 match command:
                     case Press(pitch, velocity):
                         client.holds(pitch, held=velocity > 0)
-                    case Panic():  # every key is up, whoever held it
+                    case Panic():  # every key is up, whichever client held it
                         for each in self._clients:
                             each.pressed.clear()
                 if note:
@@ -274,7 +275,7 @@ class ControlServer:
 
 @dataclass(slots=True)
 class _Watching:
-    """A client that is told each new snapshot."""
+    """How a client is told each new snapshot."""
 
     every_s: float
     echo: Mapping[str, Any]
@@ -283,7 +284,7 @@ class _Watching:
 
 
 class _Client:
-    """Somebody at the other end, as the server sees it: nothing here waits, and everything is bounded."""
+    """A client as the server sees it: nothing here waits, and everything is bounded."""
 
     def __init__(self, end: socket.socket, now_s: float) -> None:
         end.setblocking(False)
@@ -301,7 +302,7 @@ class _Client:
         self._allowed_s = now_s
 
     def holds(self, pitch: int, *, held: bool) -> None:
-        """It has pressed a key, or let it go."""
+        """Take in that the client has pressed a key, or let it go."""
         if held:
             self.pressed.add(pitch)
         else:
@@ -309,12 +310,12 @@ class _Client:
 
     @property
     def pending(self) -> bool:
-        """Whether it has sent more than it may ask for now: it is not listened to until that is served."""
+        """True if the client has sent more than it may ask for now: it is not read until that is served."""
         return b"\n" in self.unread or len(self.unread) > MAX_FRAME_BYTES
 
     @property
     def over(self) -> bool:
-        """Whether everything it asked is answered and nothing more will come."""
+        """True once everything the client has asked is answered and nothing more will come."""
         return self._has_ended and not self.pending
 
     def read(self) -> None:
@@ -331,7 +332,10 @@ class _Client:
         self.unread += data
 
     def frames(self, now_s: float) -> Iterator[bytes]:
-        """What it asks, as far as it may for now; one that is too long comes as far as it is here."""
+        """Yield the client's requests, as many as it may make now.
+
+        One that is too long comes as far as it has arrived.
+        """
         earned = (now_s - self._allowed_s) * REQUESTS_PER_S
         self._allowance, self._allowed_s = min(float(BURST), self._allowance + earned), now_s
         while self._allowance >= 1 and not self.closed:
@@ -344,7 +348,7 @@ class _Client:
             yield frame
 
     def say(self, line: str) -> None:
-        """Send a line, or keep it to be sent; whoever leaves too much unread is dropped."""
+        """Send a line, now or later; a client that leaves too much unread is closed."""
         if self.closed:
             return
         self.unsent.append(f"{line}\n".encode())
@@ -353,19 +357,19 @@ class _Client:
             self.close()
 
     def refuse(self, reason: str) -> None:
-        """Tell it why, as far as it listens, and close."""
+        """Send the reason, as far as the client reads it, and close."""
         self.say(json_text({"error": reason}))
         self.close()
 
     def flush(self) -> None:
-        """Send on what is kept, as far as the other end takes it."""
+        """Send what is waiting, as far as the other end takes it."""
         try:
             self.unsent.send()
         except OSError:
             self.close()
 
     def close(self) -> None:
-        """Be done with it."""
+        """Close the connection."""
         self.closed = True
         self.watching = None
         self.unsent.clear()

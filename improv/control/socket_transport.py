@@ -13,25 +13,25 @@ MAX_CLIENTS = 64
 
 
 class Transport(Protocol):
-    """How the two ends find each other, and how another user is kept out."""
+    """How a client finds the server, and how other users are kept out."""
 
     token: str
     """What a client has to show, if that is how it is known; otherwise empty."""
 
     def listen(self, path: Path) -> socket.socket:
-        """A socket that clients find by the path, nobody else's."""
+        """Return a listening socket that clients of this user find by the path."""
         ...
 
     def connect(self, path: Path, timeout_s: float) -> tuple[socket.socket, str]:
-        """A connection to whoever listens there, and the token to show."""
+        """Return a connection to the server at a path, and the token to show it."""
         ...
 
-    def admits(self, end: socket.socket) -> bool:
-        """Whether the other end is the same user, as far as the system tells."""
+    def is_same_user(self, end: socket.socket) -> bool:
+        """Return whether the other end belongs to this user, as far as the system tells."""
         ...
 
-    def knows(self, token: object) -> bool:
-        """Whether the token a client has shown is the right one."""
+    def accepts_token(self, token: object) -> bool:
+        """Return whether the token a client has shown is the right one."""
         ...
 
 
@@ -50,7 +50,7 @@ def system_transport() -> Transport:
 
 
 class UnixTransport:
-    """A socket in a directory of our own, and the system says who knocks."""
+    """A Unix socket in a private directory; the system says which user connects."""
 
     def __init__(self) -> None:
         self.token = ""
@@ -65,7 +65,7 @@ class UnixTransport:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             listener.bind(os.fspath(path))
-            path.chmod(0o600)  # nobody can connect before it listens
+            path.chmod(0o600)  # no client can connect before it listens
             listener.listen(MAX_CLIENTS)
         except BaseException:
             listener.close()
@@ -83,17 +83,17 @@ class UnixTransport:
             raise
         return end, ""
 
-    def admits(self, end: socket.socket) -> bool:
-        """See `Transport.admits`."""
+    def is_same_user(self, end: socket.socket) -> bool:
+        """See `Transport.is_same_user`."""
         return _peer_uid(end) == os.geteuid()
 
-    def knows(self, token: object) -> bool:
-        """See `Transport.knows`."""
+    def accepts_token(self, token: object) -> bool:
+        """See `Transport.accepts_token`."""
         return token == self.token
 
 
 def _peer_uid(end: socket.socket) -> int | None:
-    """The user at the other end of a Unix socket; None where the system does not tell."""
+    """Return the user id at the other end of a Unix socket; None where the system does not tell."""
     try:
         if hasattr(socket, "SO_PEERCRED"):
             form = struct.Struct("iII")
@@ -108,7 +108,7 @@ def _peer_uid(end: socket.socket) -> int | None:
 
 
 class LoopbackTransport:
-    """Where there are no Unix sockets: a port of this machine, and a token in a file that only its user can read."""
+    """A port of this machine, and a token in a file that only its user can read: for systems without Unix sockets."""
 
     def __init__(self) -> None:
         self.token = os.urandom(32).hex()
@@ -133,12 +133,12 @@ class LoopbackTransport:
         port, token = path.read_text().split()
         return socket.create_connection(("127.0.0.1", int(port)), timeout_s), token
 
-    def admits(self, end: socket.socket) -> bool:
-        """See `Transport.admits`."""
+    def is_same_user(self, end: socket.socket) -> bool:
+        """See `Transport.is_same_user`."""
         return True
 
-    def knows(self, token: object) -> bool:
-        """See `Transport.knows`."""
+    def accepts_token(self, token: object) -> bool:
+        """See `Transport.accepts_token`."""
         from hmac import compare_digest  # noqa: PLC0415 slow to load, and no use elsewhere
 
         return isinstance(token, str) and token.isascii() and compare_digest(token, self.token)

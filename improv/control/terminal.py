@@ -31,11 +31,11 @@ _ESCAPE_SEQUENCE = re.compile(rb"\x1b(?:[\[O][0-?]*[ -/]*[@-~])?")
 
 
 class Lines:
-    """Prints a line a bar as it is played: chorus, bar, chords, whose turn, and the notes eighth by eighth.
+    """The music as text, a line a bar: chorus, bar, chords, whose turn it is, and the notes eighth by eighth.
 
-    A dash goes on sounding, a dot is silence; where both play, yours stand after a stroke. What
-    changes of tempo, temperature, missed steps and faults has a line of its own. Fits 80 columns, but
-    for a duet's; the line that is being played is cut to the terminal.
+    A dash is a note that goes on, a dot silence; where both play, the player's notes stand after a stroke. Changes of
+    tempo, temperature, missed steps and faults have lines of their own. Fits 80 columns, but for a duet's; the line
+    that is being played is cut to the terminal.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -51,7 +51,7 @@ class Lines:
         self._cells: list[str] = []
 
     def observe(self, seen: Snapshot) -> None:
-        """Show a step: what improv plays in it, and what you played in the one before."""
+        """Show a step: what improv plays in it, and what the player played in the one before."""
         if seen.step == self._step:  # the performance has ended in this step
             return
         self._hear(_cell_text(seen.heard))
@@ -71,7 +71,7 @@ class Lines:
             self._write("\r", self._line()[: shutil.get_terminal_size().columns - 1])
 
     def remark(self, text: str) -> None:
-        """Tell something that has happened besides."""
+        """Show something that has happened besides, as a line."""
         self._end_line()
         self._write("", text, "\n")
 
@@ -81,12 +81,12 @@ class Lines:
         self._end_line()
 
     def _hear(self, text: str) -> None:
-        """Fill in what you played in the last step shown, once it is over."""
+        """Fill in what the player played in the last step shown, once it is over."""
         if self._cells and self._cells[-1].endswith(_YOURS):
             self._cells[-1] = self._cells[-1].removesuffix(_YOURS) + text
 
     def _news_of(self, seen: Snapshot) -> tuple[str, ...]:
-        """What there is to tell besides notes; steps that fail in a row are told of once a bar."""
+        """Return what there is to tell besides notes; steps that fail in a row are told once a bar."""
         missing, failing = seen.health.missed_steps > self._missed, seen.health.faults > self._faults
         self._missed, self._faults = seen.health.missed_steps, seen.health.faults
         if not missing and not (failing and self._troubles and _inside_the_bar(seen)):
@@ -110,7 +110,7 @@ class Lines:
         self._cells = []
 
     def _write(self, before: str, text: str, after: str = "") -> None:
-        """Write a text that may hold names of others', unless whoever reads has stopped or has gone.
+        """Write a text that may hold names given by others, unless the reader has stopped or gone.
 
         Nothing may hold the music up.
         """
@@ -123,7 +123,7 @@ class Lines:
 
 
 def _has_a_reader(out: TextIO) -> bool:
-    """Whether writing may have to wait for somebody: not where there is no file behind it."""
+    """Return whether writing may have to wait for a reader: not where there is no file behind it."""
     try:
         out.fileno()
     except (OSError, ValueError):
@@ -147,7 +147,7 @@ def _troubles(seen: Snapshot) -> tuple[str, ...]:
 
 
 def _inside_the_bar(seen: Snapshot) -> int:
-    """How many steps of its bar are over: the form's top lies on a beat."""
+    """Return how many steps of its bar are over: the form's top lies on a beat."""
     return (seen.place.beat - 1) * STEPS_PER_BEAT + seen.step % STEPS_PER_BEAT
 
 
@@ -178,10 +178,10 @@ def _cell_text(cell: Cell) -> str:
 
 
 class Keys:
-    """Commands from single keys of a terminal, read without waiting; a context that restores the terminal.
+    """Single keys of a terminal as commands, read without waiting; a context that restores the terminal.
 
-    Only a job in front of its terminal may do that: one in the background would be stopped. Once it comes to the
-    front its keys are read.
+    Only a job in the terminal's foreground may change it: one in the background would be stopped. Once it comes to the
+    foreground its keys are read.
     """
 
     def __init__(self) -> None:
@@ -196,16 +196,16 @@ class Keys:
 
     @property
     def in_front(self) -> bool:
-        """Whether the terminal is ours at this moment."""
+        """True while this job is in the terminal's foreground."""
         try:
             return self._open and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
         except OSError as error:
-            return error.errno == errno.ENOTTY  # nobody has it in front of others
+            return error.errno == errno.ENOTTY  # it is no terminal that a job could be in front of
         except ValueError:  # it is closed
             return False
 
     def grab(self) -> None:
-        """Have the terminal give single keys, if it is ours now."""
+        """Have the terminal give single keys, if this job is in the foreground."""
         import termios
         import tty
 
@@ -218,7 +218,7 @@ class Keys:
                 tty.setcbreak(sys.stdin, termios.TCSADRAIN)
 
     def release(self) -> None:
-        """Leave the terminal as it was found, if it is ours now."""
+        """Leave the terminal as it was found, if this job is in the foreground."""
         import termios
 
         if self._restore is not None and self._grabbed and self.in_front:
@@ -232,15 +232,15 @@ class Keys:
         self.release()
 
     def show(self, seen: Snapshot) -> None:
-        """Take in whether it plays: what the space bar asks for depends on it."""
+        """Take in a snapshot: what the space bar asks for depends on whether it plays."""
         self._playing = seen.playing
 
     def readables(self) -> Sequence[Any]:
-        """The terminal, while it is there."""
+        """Return the terminal, while it is there."""
         return [sys.stdin] if self._may_read() else []
 
     def poll(self) -> Sequence[Command]:
-        """The commands of the keys struck since the last time."""
+        """Return the commands of the keys struck since the last time."""
         if not self._may_read() or not select.select([sys.stdin], [], [], 0)[0]:
             return ()
         try:
@@ -252,7 +252,7 @@ class Keys:
         return [command for key in keys if (command := self._command(key))]
 
     def _may_read(self) -> bool:
-        """Whether there is a terminal that is ours, and gives single keys by now."""
+        """Return whether the terminal gives single keys to this job; have it do so where it can."""
         if not self.in_front:
             self._grabbed = False
         elif not self._grabbed:

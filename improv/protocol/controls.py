@@ -23,10 +23,9 @@ OWN = "own"
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Something a player turns: its name, default and one line of help, and the values it may have.
+    """Something that can be turned: its name, its default, the values it may have, and one line of help.
 
-    A number lies from `low` to `high`; a word is one of `choices`, or any where there are none and
-    the default is a word.
+    The value of a number lies from `low` to `high`. A word is one of `choices`; where there are none, any word will do.
     """
 
     name: str
@@ -42,28 +41,31 @@ class Control:
 
     @property
     def field(self) -> str:
-        """The name of the field in `Settings`."""
+        """The name of its field in `Settings`, in files and in options: `top_p` for `top-p`."""
         return self.name.replace("-", "_")
 
     @property
     def is_number(self) -> bool:
-        """Whether its values are numbers."""
+        """True for a control whose values are numbers, False for one whose values are words."""
         return not isinstance(self.default, str)
 
     @property
     def is_switch(self) -> bool:
-        """Whether it is off or on, and nothing else."""
+        """True for a control that is either off or on."""
         return self.choices == (OFF, ON)
 
     @property
     def range(self) -> str:
-        """Its values as a help text says them."""
+        """Its values as a help text gives them: `20 to 400 bpm`."""
         if not self.is_number:
             return ", ".join(self.choices) or "a name"
         return f"{number(self.low)} to {number(self.high)}" + (f" {self.unit}" if self.unit else "")
 
     def checked(self, value: Value) -> Value:
-        """The value as the control keeps it; UsageError if it may not have it, NaN neither."""
+        """Return a value as the control keeps it: int, float or word.
+
+        UsageError for one it may not have, NaN among them.
+        """
         if not self.is_number:
             return self._word(value)
         if isinstance(value, str):
@@ -78,7 +80,10 @@ class Control:
         return int(value) if self.whole else float(value)
 
     def nudged(self, value: Value, by: float) -> Value:
-        """The value moved by an amount, stopping at the ends of the range; a word moves by so many choices."""
+        """Return a value moved by an amount, no further than the ends of the range.
+
+        A word moves by that many choices.
+        """
         if isinstance(value, str):
             if value not in self.choices:
                 return value
@@ -87,7 +92,7 @@ class Control:
         return round(moved) if self.whole else float(moved)
 
     def scaled(self, share: float) -> Value:
-        """The value at a share (0 to 1) of the range, as a knob turns it."""
+        """Return the value at a share (0 to 1) of the range, as a knob turns it."""
         share = min(1.0, max(0.0, share))
         if not self.is_number:
             return self.choices[min(len(self.choices) - 1, int(share * len(self.choices)))]
@@ -95,13 +100,16 @@ class Control:
         return round(value) if self.whole else round(value, 3)
 
     def share(self, value: Value) -> float:
-        """Where a value lies in the range, 0 to 1: the other way round."""
+        """Return where a value lies in the range, 0 to 1: the reverse of `scaled`."""
         if isinstance(value, str):
             return self.choices.index(value) / max(1, len(self.choices) - 1) if value in self.choices else 0.0
         return (value - self.low) / (self.high - self.low)
 
     def about(self, choice: Value) -> str:
-        """What one of its words means, where its help goes through them: `word: meaning; word: meaning`."""
+        """Return what one of its words means, where its help explains each: `word: meaning; word: meaning`.
+
+        Else empty.
+        """
         told = (part.partition(": ") for part in self.help.removesuffix(".").split("; "))
         return next((meaning for word, _, meaning in told if word == choice), "")
 
@@ -120,12 +128,12 @@ class Control:
 
 
 def number(value: float) -> str:
-    """A number as people write it: 120, 0.67, 2147483647."""
+    """Return a number as people write it: 120, 0.67, 2147483647."""
     return f"{value:.0f}" if value == value // 1 and abs(value) < 1e12 else f"{value:g}"
 
 
 def nearest(word: str, names: tuple[str, ...]) -> str:
-    """A hint at the name that was meant, to put behind what is wrong; empty if none is like it."""
+    """Return a hint at the name that was meant, to put behind an error; empty if none is like it."""
     close = difflib.get_close_matches(word, names, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
@@ -235,7 +243,7 @@ MELODY_CONTROLS = tuple(
 
 
 def control_named(name: str) -> Control:
-    """The control of a name; UsageError that names the nearest one."""
+    """Return the control of a name; UsageError, which hints at the nearest name, if there is none."""
     if name not in CONTROLS:
         raise UsageError(f"no control {name!r}{nearest(name, tuple(CONTROLS))}; choose from {', '.join(CONTROLS)}")
     return CONTROLS[name]
@@ -243,7 +251,7 @@ def control_named(name: str) -> Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartMix:
-    """How a part stands in the mixer."""
+    """How loud a part is, and whether it is muted."""
 
     level: int
     """MIDI volume, 0 to 127."""
@@ -258,7 +266,7 @@ class PartMix:
 
 @dataclass(frozen=True, slots=True)
 class Mixer:
-    """How each part of `MIXED_PARTS` stands in the mixer; JSON has its controls as fields."""
+    """The level and the mute of each part in `MIXED_PARTS`; JSON has each as a field named by its control."""
 
     rows: tuple[PartMix, ...] = tuple(PartMix(level=int(LEVELS[part].default)) for part in MIXED_PARTS)
     """In the order of `MIXED_PARTS`."""
@@ -293,10 +301,9 @@ class Mixer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the player has chosen: a field for each control but tempo and swing, which are the transport's.
+    """What the player has chosen: the values of the controls that the session obeys.
 
-    The levels and mutes of the parts are together in the mixer. `model` and `thru` are the daemon's and the player's
-    to obey.
+    Tempo and swing belong to the transport, `model` to the daemon, `thru` to the player process.
     """
 
     mode: Mode
@@ -316,23 +323,26 @@ class Settings:
 
     @classmethod
     def of(cls, **fields: Any) -> "Settings":
-        """Return settings by the fields of controls, `melody_level` among them, defaults for the rest."""
+        """Return settings from values by control field, such as `top_p` or `melody_level`.
+
+        The rest have their defaults.
+        """
         mixed = {name: fields.pop(name) for name in Mixer.json_types() if name in fields}
         return cls(**fields, mixer=Mixer.from_json_values(mixed))
 
     @classmethod
     def have(cls, control: Control) -> bool:
-        """Return whether a control stands in the settings."""
+        """Return whether a control is one of the settings."""
         return control.field in cls.__slots__ or control.field in Mixer.json_types()
 
     def value(self, control: Control) -> Value:
-        """Return where a control of the settings stands."""
+        """Return the value of a control that is one of the settings."""
         mixed = self.mixer.json_values()
         value: Value = mixed[control.field] if control.field in mixed else getattr(self, control.field)
         return value
 
     def with_value(self, control: Control, value: Value) -> "Settings":
-        """Return the settings with a control of theirs at another value, which it may have."""
+        """Return the settings with another value of a control, which it may have: see `Control.checked`."""
         mixed = self.mixer.json_values()
         if control.field in mixed:
             return replace(self, mixer=Mixer.from_json_values({**mixed, control.field: value}))

@@ -61,7 +61,7 @@ def jam(
     shows: Shows = Remarks(say) if in_background else Lines(sys.stdout or io.StringIO())
     audience = Audience(shows, say, config.recording)
     with ExitStack() as stack:
-        claim = stack.enter_context(instance.held(arguments, unit()))
+        claim = stack.enter_context(instance.claimed(arguments, unit()))
         signals = stack.enter_context(Signals())  # the last to go: writing what was played is not interrupted
         stack.enter_context(audience)
         wiring, audience.picks = picks.wiring(config), picks
@@ -90,7 +90,7 @@ def jam(
         audience.watched_by.append(suspension)
         notify(READY, status(supervisor.status.now.description))
         interfaces.also(
-            suspension.tend, audience.tend, _Reachable(claim.tend, server.tend, audience.remark), _Watchdog()
+            suspension.tend, audience.tend, _Reachable(claim.restore, server.restore, audience.remark), _Watchdog()
         )
         outcome = supervisor.play(Begin(mode, seed), interfaces)
         notify(STOPPING)

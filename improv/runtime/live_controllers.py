@@ -43,7 +43,7 @@ class LiveControllers:
 
     def begin(self) -> None:
         """Have the player tell of the knobs that are bound."""
-        self._supervisor.player.want(self._controllers.wanted)
+        self._supervisor.player.want(self._controllers.controller_filter)
 
     def learn(self, target: str) -> str:
         """Wait for the knob that is to turn a control; return what there is to say of it."""
@@ -85,12 +85,12 @@ class LiveControllers:
 
     def darkened(self) -> None:
         """Tell the lights all of it again."""
-        self._controllers.forget_lights()
+        self._controllers.invalidate_lights()
         if self._seen is not None:
             self._light()
 
     def _light(self) -> None:
-        if lights := self._controllers.lights(self.stands, time.monotonic()):
+        if lights := self._controllers.light_messages(self.stands, time.monotonic()):
             self._supervisor.player.send(Lights(list(lights)))
 
     # --- moved ------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ class LiveControllers:
 
     def _moved(self, time_s: float, message: bytes) -> str:
         learned, learning, notes = self._controllers.learned, self._controllers.learning, list[str]()
-        for command in self._controllers.turned(message, self.stands, time_s):
+        for command in self._controllers.commands_for(message, self.stands, time_s):
             try:
                 notes.append(self._ask(command))
             except ImprovError as error:

@@ -38,7 +38,8 @@ def ask(command):
     return ""
 
 here = Instance(name)
-with here.held(sys.argv[4:], os.environ.get("UNIT", "").split()), ControlServer(here.socket, here.name, ask) as server:
+unit = os.environ.get("UNIT", "").split()
+with here.claimed(sys.argv[4:], unit), ControlServer(here.socket, here.name, ask) as server:
     server.show(SEEN)
     while manner != "obeys" or Quit() not in asked:
         select(server.readables(), [], [], 0.05)

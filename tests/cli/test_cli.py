@@ -222,7 +222,7 @@ def test_the_take_that_plays_is_told_from_one_that_was_recovered_and_exported_it
     assert improv("takes").out.endswith(" recovered\n")
     at = Instance("other")
     seen = replace(SEEN, system=SystemStatus(recording=RecordingStatus(take=path.stem)))
-    with at.held(), ControlServer(at.socket, at.name, str) as server, served(server) as show:
+    with at.claimed(), ControlServer(at.socket, at.name, str) as server, served(server) as show:
         show(seen)
         assert improv("takes").out.endswith(" playing\n")
     assert improv(f"export {path.stem} out.mid").out == f"wrote {folder / 'out.mid'}\n"

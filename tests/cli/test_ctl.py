@@ -14,7 +14,7 @@ from typer.exceptions import TyperException
 
 from improv.cli.ctl import app
 from improv.config.instance import Instance
-from improv.control.socket_protocol import described
+from improv.control.socket_protocol import describe
 from improv.control.socket_server import ControlServer
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.music.turns import Who
@@ -271,7 +271,7 @@ def test_watching_prints_a_line_a_snapshot_until_the_daemon_ends(daemon: Daemon)
 
 
 def test_the_controls_are_listed_without_a_daemon(ctl: Ctl) -> None:
-    assert json.loads(ctl("controls", "--json").out) == [described(control) for control in CONTROLS.values()]
+    assert json.loads(ctl("controls", "--json").out) == [describe(control) for control in CONTROLS.values()]
     lines = ctl("controls").out.splitlines()
     assert lines[0] == "tempo         120            Quarter notes a minute. [20 to 400 bpm]"
     assert len(lines) == len(CONTROLS)

@@ -113,8 +113,8 @@ def test_in_an_empty_environment_it_plays(here: Path) -> None:
 
 def test_what_is_taken_away_from_an_instance_is_made_again_and_told() -> None:
     one = Instance()
-    with one.held(["--tempo=90"]) as claim:
-        assert claim.tend() == ""
+    with one.claimed(["--tempo=90"]) as claim:
+        assert claim.restore() == ""
         for take_away in (
             lambda: shutil.rmtree(one.runtime),
             one.lock.unlink,
@@ -123,8 +123,8 @@ def test_what_is_taken_away_from_an_instance_is_made_again_and_told() -> None:
             lambda: one.lock.replace(one.lock.with_name("elsewhere")),
         ):
             take_away()
-            assert claim.tend() == f"what makes improv reachable in {one.runtime} was taken away: it is made again"
-            assert claim.tend() == ""
+            assert claim.restore() == f"what makes improv reachable in {one.runtime} was taken away: it is made again"
+            assert claim.restore() == ""
             assert one.running() == os.getpid()
             origin = one.origin()
             assert origin is not None
@@ -135,24 +135,24 @@ def test_what_is_taken_away_from_an_instance_is_made_again_and_told() -> None:
 
 def test_where_it_cannot_be_made_again_it_is_told_and_tried_again() -> None:
     one = Instance()
-    with one.held() as claim:
+    with one.claimed() as claim:
         shutil.rmtree(one.runtime)
         one.runtime.write_text("")
-        assert "can't be reached until it can be made again" in claim.tend()
+        assert "can't be reached until it can be made again" in claim.restore()
         one.runtime.unlink()
-        assert claim.tend().endswith("it is made again")
+        assert claim.restore().endswith("it is made again")
 
 
 def test_what_is_anothers_by_now_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the system cannot tell who is there, another may have come meanwhile."""
     monkeypatch.setattr("improv.config.instance._guard_name", lambda _: None)
     one = Instance()
-    with one.held() as claim:
+    with one.claimed() as claim:
         shutil.rmtree(one.runtime)
-        with one.held(), socket.socket(socket.AF_UNIX) as others:
+        with one.claimed(), socket.socket(socket.AF_UNIX) as others:
             others.bind(str(one.socket))
             others.listen()
-            assert "another improv has its lock now" in claim.tend()
+            assert "another improv has its lock now" in claim.restore()
             claim.release()
             assert (one.socket.exists(), one.pid_file.exists()) == (True, True)
 
@@ -167,12 +167,12 @@ def served(path: Path) -> ControlServer:
 def test_a_socket_that_is_taken_away_is_made_again(here: Path) -> None:
     path = here / "improv.sock"
     with served(path) as server:
-        assert server.tend() == ""
+        assert server.restore() == ""
         path.unlink()
-        assert server.tend() == f"{path} was taken away: improv can be reached there again"
+        assert server.restore() == f"{path} was taken away: improv can be reached there again"
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
-        assert server.tend() == ""
+        assert server.restore() == ""
     assert not path.exists()
 
 
@@ -184,6 +184,6 @@ def test_a_socket_that_is_anothers_by_now_is_left_alone(here: Path) -> None:
         with socket.socket(socket.AF_UNIX) as others:
             others.bind(str(path))
             others.listen()
-            assert "another program listens there" in server.tend()
+            assert "another program listens there" in server.restore()
             server.__exit__(None, None, None)
             assert path.exists()

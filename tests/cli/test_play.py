@@ -168,7 +168,7 @@ def test_ending_the_jam_while_it_starts_ends_what_starts(
     [
         (None, 0, "improv plays on (PID 4711)"),
         (background.NotStarted("no such port", 66), 66, "improv: no such port"),
-        (Instance().already(), 0, "improv plays on (PID 4711)"),
+        (Instance().already_running(), 0, "improv plays on (PID 4711)"),
     ],
 )
 def test_leaving_while_it_starts_waits_and_says_what_has_become_of_it(

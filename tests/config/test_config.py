@@ -12,7 +12,7 @@ import pytest
 
 from improv.cli.config import app, beginning, toml
 from improv.config import toml_file
-from improv.config.controller_maps import Map, reserved
+from improv.config.controller_maps import Map, why_reserved
 from improv.config.load import config_path, load
 from improv.config.values import TABLES, Config, OscSettings, Wiring, variable
 from improv.errors import DataError, ImprovError, InputNotFound, UsageError
@@ -385,20 +385,20 @@ def test_controllers_with_a_meaning_of_their_own_are_refused(file: Path, number:
     if number in (*RESERVED, 64):
         with pytest.raises(DataError) as refused:
             loaded(file, text)
-        assert str(refused.value) == f"config.toml:4: {reserved(number, 'tempo')}"
+        assert str(refused.value) == f"config.toml:4: {why_reserved(number, 'tempo')}"
     else:
         assert loaded(file, text).maps == (Map(kind="cc", number=number, target="tempo"),)
-    assert bool(reserved(number, "hand-over")) == (number in RESERVED)
+    assert bool(why_reserved(number, "hand-over")) == (number in RESERVED)
     for kind in ("note", "program"):
         assert loaded(file, text.replace("cc", kind).replace("tempo", "panic")).maps[0].number == number
 
 
 def test_why_a_controller_is_refused() -> None:
-    assert reserved(0, "tempo") == "CC 0 is bank select; map another controller"
-    assert reserved(38, "hand-over") == "CC 38 is data entry; map another controller"
-    assert reserved(101, "panic") == "CC 101 is a parameter number; map another controller"
-    assert reserved(123, "panic") == "CC 123 is a channel mode message; map another controller"
-    assert reserved(64, "panic") == "CC 64 is the sustain pedal; it can be mapped to hand-over alone"
+    assert why_reserved(0, "tempo") == "CC 0 is bank select; map another controller"
+    assert why_reserved(38, "hand-over") == "CC 38 is data entry; map another controller"
+    assert why_reserved(101, "panic") == "CC 101 is a parameter number; map another controller"
+    assert why_reserved(123, "panic") == "CC 123 is a channel mode message; map another controller"
+    assert why_reserved(64, "panic") == "CC 64 is the sustain pedal; it can be mapped to hand-over alone"
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from improv.config.controller_maps import Map
-from improv.config.endless_knobs import DECODERS, Relative, Watch
+from improv.config.endless_knobs import DECODERS, KnobClassifier, Relative
 from improv.control.midi_controllers import DEFAULT_MAPS, Controllers, from_file, to_text
 from improv.errors import DataError, UsageError
 from improv.protocol.commands import Command, Nudge, Set
@@ -45,9 +45,9 @@ WAYS = {
 @pytest.mark.parametrize("steps", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("relative", SENT)
 def test_an_endless_knob_is_known_when_it_has_been_turned_both_ways(relative: Relative, steps: list[int]) -> None:
-    watch = Watch()
+    watch = KnobClassifier()
     for value in sent(relative, steps):
-        watch.see(value)
+        watch.observe(value)
     assert watch.kind == relative
 
 
@@ -63,9 +63,9 @@ ENDS = {
 
 @pytest.mark.parametrize("values", ENDS.values(), ids=ENDS)
 def test_a_knob_that_has_an_end_is_known(values: Sequence[int]) -> None:
-    watch = Watch()
+    watch = KnobClassifier()
     for value in values:
-        watch.see(value)
+        watch.observe(value)
     assert watch.kind == "absolute"
 
 
@@ -159,9 +159,9 @@ def test_one_that_nobody_has_told_of_never_has_its_control_leap(relative: Relati
 
 def test_a_default_map_that_meets_an_endless_knob_is_passed_on_as_before() -> None:
     rig = Rig(*DEFAULT_MAPS)
-    shared = rig.controllers.wanted.shared
+    shared = rig.controllers.controller_filter.shared
     rig.turn(1, 127, 1, 127, number=20)
-    assert rig.controllers.wanted.shared == shared
+    assert rig.controllers.controller_filter.shared == shared
     assert rig.controllers.learned == ()
 
 

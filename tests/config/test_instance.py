@@ -19,7 +19,7 @@ from improv.errors import AlreadyRunning, ImprovError, Unavailable, UsageError
 HOLDER = """
 import sys
 from improv.config.instance import Instance
-with Instance(sys.argv[1]).held():
+with Instance(sys.argv[1]).claimed():
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -95,7 +95,7 @@ def test_the_longest_path_of_a_socket_is_one_a_socket_can_have(tmp_path: Path, m
 def test_who_holds_it() -> None:
     one = Instance("one")
     assert one.running() is None
-    with one.held():
+    with one.claimed():
         assert one.running() == os.getpid()
         assert Instance("one").running() == os.getpid()
         assert stat.S_IMODE(one.runtime.stat().st_mode) == 0o700
@@ -105,7 +105,7 @@ def test_who_holds_it() -> None:
 
 def test_two_play_side_by_side() -> None:
     one, two = Instance("one"), Instance("two")
-    with one.held(), two.held(), another("three"):
+    with one.claimed(), two.claimed(), another("three"):
         assert one.running() == two.running() == os.getpid()
         assert Instance("three").running() not in (None, os.getpid())
 
@@ -113,7 +113,7 @@ def test_two_play_side_by_side() -> None:
 @pytest.mark.parametrize(("name", "says"), [("default", "improv daemon stop)"), ("stage", "stop --instance stage)")])
 def test_a_second_one_is_told_who_is_playing(name: str, says: str) -> None:
     with another(name) as first:
-        with pytest.raises(AlreadyRunning) as refused, Instance(name).held():
+        with pytest.raises(AlreadyRunning) as refused, Instance(name).claimed():
             pytest.fail("both hold it")
         assert Instance(name).running() == first.pid  # and it still does
     assert refused.value.exit_status == 75
@@ -128,7 +128,7 @@ def test_one_that_was_killed_keeps_nobody_from_starting() -> None:
         stage = Instance("stage")
         assert stage.pid_file.read_text() == f"{first.pid}\n"
         assert stage.running() is None
-        with stage.held():
+        with stage.claimed():
             assert stage.running() == os.getpid()
 
 
@@ -140,7 +140,7 @@ def test_whatever_is_stale_is_removed() -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(stage.socket))
     assert stage.running() is None
-    with stage.held():
+    with stage.claimed():
         assert not stage.socket.exists()
         assert stage.running() == os.getpid()
 
@@ -157,9 +157,9 @@ def test_one_that_does_not_say_its_number_is_not_taken_for_none(monkeypatch: pyt
 
 
 def test_a_failure_while_it_is_held_lets_it_go() -> None:
-    with suppress(ZeroDivisionError), Instance().held():
+    with suppress(ZeroDivisionError), Instance().claimed():
         _ = 1 / 0
-    with Instance().held():
+    with Instance().claimed():
         assert Instance().running() == os.getpid()
 
 
@@ -167,34 +167,34 @@ def test_how_it_was_started_is_known_while_it_plays_and_after_it_has_failed() ->
     one = Instance()
     assert one.origin() is None
     origin = Origin(os.getpid(), ("--tempo=90", "--output=Two Words"), ("--user", "improv.service"))
-    with one.held(origin.arguments, origin.unit):
+    with one.claimed(origin.arguments, origin.unit):
         assert one.origin() == origin
     assert one.origin() is None
-    with suppress(ZeroDivisionError), one.held(origin.arguments, origin.unit):
+    with suppress(ZeroDivisionError), one.claimed(origin.arguments, origin.unit):
         _ = 1 / 0
     assert one.origin() == origin
-    with one.held():
+    with one.claimed():
         assert one.origin() == Origin(os.getpid())
 
 
 @pytest.mark.parametrize("text", ["", "?", "[]", "{}", '{"pid": 1}', '{"pid": 1, "arguments": null, "unit": []}'])
 def test_how_it_was_started_is_not_known_of_a_broken_file(text: str) -> None:
     one = Instance()
-    with one.held():
+    with one.claimed():
         one.options.write_text(text)
         assert one.origin() is None
 
 
 def test_how_another_was_started_is_not_taken_for_how_this_one_was() -> None:
     one = Instance()
-    with one.held():
+    with one.claimed():
         one.options.write_text('{"pid": 1, "arguments": ["--tempo=90"], "unit": []}')
         assert one.origin() is None
 
 
 def test_a_directory_that_others_may_read_is_closed_to_them(places: Path) -> None:
     (places / "run").mkdir(mode=0o755)
-    with Instance().held():
+    with Instance().claimed():
         assert stat.S_IMODE((places / "run").stat().st_mode) == 0o700
 
 
@@ -218,5 +218,5 @@ def test_a_directory_that_is_not_to_be_trusted(
     made: Callable[[Path, pytest.MonkeyPatch], None], places: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made(places / "run", monkeypatch)
-    with pytest.raises(ImprovError, match="set IMPROV_RUNTIME to a directory of your own"), Instance().held():
+    with pytest.raises(ImprovError, match="set IMPROV_RUNTIME to a directory of your own"), Instance().claimed():
         pytest.fail("it is held there")

@@ -11,14 +11,14 @@ from improv.config.presets import (
     LONGEST_NAME,
     MOST,
     Preset,
-    Shelf,
+    PresetStore,
     load,
     preset_of,
     presets_path,
     save,
-    saved,
     text,
-    without,
+    with_preset,
+    without_preset,
 )
 from improv.errors import DataError, UsageError
 from improv.protocol.commands import Set
@@ -34,7 +34,7 @@ def test_a_preset_is_how_every_control_stands() -> None:
     preset = preset_of("  slow   blues ", SEEN)
     assert preset.name == "slow blues"
     assert dict(preset.values) == {name: SEEN.value(name) for name in CONTROLS}
-    assert preset.differs(SEEN) == ()
+    assert preset.commands(SEEN) == ()
 
 
 def test_recalling_turns_what_differs_and_nothing_else() -> None:
@@ -42,7 +42,7 @@ def test_recalling_turns_what_differs_and_nothing_else() -> None:
     other = replace(
         SEEN, tempo=60.0, system=replace(SEEN.system, network=replace(SEEN.system.network, model="another"))
     )
-    assert preset.differs(other) == (Set("tempo", SEEN.tempo), Set("model", SEEN.system.network.model))
+    assert preset.commands(other) == (Set("tempo", SEEN.tempo), Set("model", SEEN.system.network.model))
 
 
 def test_a_network_that_is_not_known_yet_is_left_out() -> None:
@@ -68,7 +68,7 @@ def test_what_is_written_is_read_again(names: list[str]) -> None:
 def test_a_file_keeps_their_order_and_no_half_is_left_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "new" / "presets.toml"
     assert load(path) == ()
-    presets = saved(saved((), preset_of("b", SEEN)), preset_of('a "quoted" \\ one', SEEN))
+    presets = with_preset(with_preset((), preset_of("b", SEEN)), preset_of('a "quoted" \\ one', SEEN))
     save(path, presets)
     assert load(path) == presets
     assert [found.name for found in path.parent.iterdir()] == ["presets.toml"]
@@ -77,13 +77,13 @@ def test_a_file_keeps_their_order_and_no_half_is_left_beside_it(tmp_path: Path) 
 def test_the_same_name_takes_the_same_place() -> None:
     one, two = preset_of("one", SEEN), preset_of("two", SEEN)
     again = preset_of("one", replace(SEEN, tempo=200.0))
-    assert saved((one, two), again) == (again, two)
-    assert without((one, two), "one") == (two,)
+    assert with_preset((one, two), again) == (again, two)
+    assert without_preset((one, two), "one") == (two,)
 
 
 def test_there_is_an_end_to_them() -> None:
     with pytest.raises(UsageError, match=str(MOST)):
-        saved(tuple(Preset(str(n), {}) for n in range(MOST)), Preset("more", {}))
+        with_preset(tuple(Preset(str(n), {}) for n in range(MOST)), Preset("more", {}))
 
 
 def test_a_control_of_another_version_is_left_out(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_what_was_removed_is_put_back_where_it_stood_unless_its_name_is_anothers
     path = tmp_path / "presets.toml"
     a, b, c = kept = tuple(preset_of(name, SEEN) for name in "abc")
     save(path, kept)
-    shelf = Shelf(path)
+    shelf = PresetStore(path)
     shelf.read()
     shelf.remove(b)
     shelf.put_back()
@@ -140,7 +140,7 @@ def test_what_was_removed_is_put_back_where_it_stood_unless_its_name_is_anothers
 def test_what_could_not_be_removed_is_not_there_to_be_put_back(tmp_path: Path) -> None:
     path = tmp_path / "presets.toml"
     save(path, (preset_of("a", SEEN),))
-    shelf = Shelf(path)
+    shelf = PresetStore(path)
     shelf.read()
     path.write_text("[half")
     with pytest.raises(DataError, match="mend it"):

@@ -44,7 +44,7 @@ class Rig:
 
     def move(self, message: bytes, after_s: float = 0.01) -> list[Command]:
         self.now_s += after_s
-        commands = self.controllers.turned(message, self.stood.__getitem__, self.now_s)
+        commands = self.controllers.commands_for(message, self.stood.__getitem__, self.now_s)
         self._asked += commands
         if not self._by_step:
             self.step()
@@ -66,7 +66,7 @@ class Rig:
 
     def lights(self, after_s: float = 1.0) -> list[bytes]:
         self.now_s += after_s
-        return self.controllers.lights(self.stood.__getitem__, self.now_s)
+        return self.controllers.light_messages(self.stood.__getitem__, self.now_s)
 
 
 def place(control: str, value: Value) -> int:
@@ -235,10 +235,10 @@ def test_a_map_of_one_channel_goes_before_one_of_any() -> None:
 def test_the_player_is_told_which_messages_are_wanted() -> None:
     maps = (knob("tempo"), Map(kind="note", number=PAD, channel=10, target="panic"))
     controllers = Controllers([*maps, Map(kind="program", number=PATCH, target="start")])
-    assert controllers.wanted.bound == {(0xB0, KNOB, -1), (0x90, PAD, 9), (0xC0, PATCH, -1)}
-    assert not controllers.wanted.learning
+    assert controllers.controller_filter.bound == {(0xB0, KNOB, -1), (0x90, PAD, 9), (0xC0, PATCH, -1)}
+    assert not controllers.controller_filter.learning
     controllers.learn("swing")
-    assert controllers.wanted.learning
+    assert controllers.controller_filter.learning
 
 
 def test_what_is_learned_by_nothing_is_waited_for_no_more() -> None:
@@ -246,8 +246,8 @@ def test_what_is_learned_by_nothing_is_waited_for_no_more() -> None:
     controllers.learn("swing")
     assert controllers.learning == "swing"
     assert controllers.learn("") == "nothing is learned"
-    assert not controllers.wanted.learning
-    controllers.turned(cc(KNOB, 1), {"tempo": 120.0}.__getitem__, 0.0)
+    assert not controllers.controller_filter.learning
+    controllers.commands_for(cc(KNOB, 1), {"tempo": 120.0}.__getitem__, 0.0)
     assert controllers.learned == ()
 
 
@@ -330,8 +330,8 @@ def test_a_target_has_one_binding_and_a_knob_one_target() -> None:
     rig.turn(5, 6, number=40)
     assert rig.controllers.remark == "CC 40 on channel 1 is bound to bars, no longer to tempo"
     assert rig.controllers.learned == (knob("bars", 40, 1),)
-    assert rig.controllers.wanted.bound == {(0xB0, 40, 0)}
-    assert rig.controllers.wanted.shared == {(0xB0, number, -1) for number in range(21, 26)}
+    assert rig.controllers.controller_filter.bound == {(0xB0, 40, 0)}
+    assert rig.controllers.controller_filter.shared == {(0xB0, number, -1) for number in range(21, 26)}
 
 
 def test_forgotten() -> None:
@@ -356,7 +356,7 @@ def test_what_was_learned_is_there_again_after_a_restart() -> None:
             rig.move(message)
     again = Rig(*DEFAULT_MAPS, learned=from_file(to_text(rig.controllers.learned).encode()))
     assert again.controllers.learned == rig.controllers.learned
-    assert again.controllers.wanted == rig.controllers.wanted
+    assert again.controllers.controller_filter == rig.controllers.controller_filter
     assert again.move(key(PAD)) == [Panic()]
 
 
@@ -394,7 +394,7 @@ def test_everything_else_can_be_learned() -> None:
 def test_the_defaults_are_undefined_controllers_and_leave_tempo_and_triggers_alone() -> None:
     assert all(20 <= mapped.number <= 31 and mapped.kind == "cc" for mapped in DEFAULT_MAPS)
     assert not {mapped.target for mapped in DEFAULT_MAPS} & {"tempo", *TRIGGERS}
-    wanted = Controllers(DEFAULT_MAPS).wanted
+    wanted = Controllers(DEFAULT_MAPS).controller_filter
     assert (len(wanted.bound), len(wanted.shared)) == (0, len(DEFAULT_MAPS))  # they are passed on all the same
 
 

@@ -24,7 +24,7 @@ import pytest
 from improv import __version__
 from improv.control import socket_client, socket_protocol, socket_server, socket_transport
 from improv.control.socket_client import ControlClient
-from improv.control.socket_protocol import MAX_FRAME_BYTES, Greeting, described, requested, told
+from improv.control.socket_protocol import MAX_FRAME_BYTES, Greeting, describe, parse_request, request_for
 from improv.control.socket_server import BURST, MAX_UNSENT_BYTES, REQUESTS_PER_S, ControlServer
 from improv.control.socket_transport import MAX_CLIENTS
 from improv.errors import DataError, Unavailable, UsageError
@@ -194,7 +194,7 @@ def test_every_command_is_asked_for(
     assert server.poll() == ()
     assert peer.lines() == [{"ok": True}, {"ok": True, "id": "mine"}]
     assert daemon.asked == [command, command]
-    assert requested(told(command), 100.0) == command  # our own client asks for it so that it is understood
+    assert parse_request(request_for(command), 100.0) == command  # our own client asks for it so that it is understood
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_the_controls_are_told(connect: Callable[..., Peer], server: ControlServ
     peer.send('{"do":"controls"}')
     server.poll()
     [answer] = peer.lines()
-    assert answer == {"ok": True, "controls": [described(control) for control in CONTROLS.values()]}
+    assert answer == {"ok": True, "controls": [describe(control) for control in CONTROLS.values()]}
     tempo = next(item for item in answer["controls"] if item["name"] == "tempo")
     assert tempo == {
         "name": "tempo", "help": "Quarter notes a minute.", "default": 120, "range": "20 to 400 bpm", "unit": "bpm",
@@ -885,7 +885,7 @@ def test_every_request_on_the_page_is_understood_and_every_request_is_on_the_pag
     rows = re.findall(r'^\| `(\{"do".*?)` \|', PAGE, re.M)
     given = [json.loads(text) for row in rows for text in row.split("` `")]
     for request in given:
-        requested(request, 0.0)
+        parse_request(request, 0.0)
     assert {request["do"] for request in given} == set(socket_protocol._REQUESTS)
 
 

@@ -296,13 +296,13 @@ def test_a_directory_that_cannot_be_written(places: Path) -> None:
 
 def test_a_daemon_that_is_not_there_and_one_that_does_not_answer() -> None:
     assert found("daemon") == [(None, "none is playing as tested")]
-    with Instance("tested").held():
+    with Instance("tested").claimed():
         assert [ok for ok, _ in found("daemon")] == [False]
     assert "improv daemon restart --instance tested" in mended_by("daemon")
 
 
 def mended_by(name: str) -> str:
-    with Instance("tested").held():
+    with Instance("tested").claimed():
         return run_here(name, Instance("tested"))[0].mend
 
 

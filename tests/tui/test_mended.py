@@ -366,7 +366,7 @@ def test_what_somebody_else_has_started_is_joined_as_it_is(tmp_path: Path) -> No
     async def scene(stage: Stage) -> None:
         await stage.tell(Gone(""))
         await stage.press("s")
-        await stage.tell(NotStarted(Instance().already()))
+        await stage.tell(NotStarted(Instance().already_running()))
         assert stage.toasts == []
         await stage.tell(Joined(2), Seen(replace(SEEN, tempo=90.0)))
         assert stage.asked() == []

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
-from improv.config.presets import Preset, Shelf, preset_of
+from improv.config.presets import Preset, PresetStore, preset_of
 from improv.errors import ImprovError
 from improv.protocol.controls import CONTROLS
 from improv.protocol.snapshot import Snapshot
@@ -30,7 +30,7 @@ class PresetActions:
         notices: Notices,
         options: ScreenOptions,
     ) -> None:
-        self._store = Shelf(options.presets)
+        self._store = PresetStore(options.presets)
         self._controls = controls
         self._connection = connection
         self._navigation = navigation
@@ -68,7 +68,7 @@ class PresetActions:
         if self._connection.is_gone:
             self._connection.refuse()
             return
-        for wanted in preset.differs(seen):
+        for wanted in preset.commands(seen):
             self._controls.turn(CONTROLS[wanted.control], wanted.value)
         self._notices.show(preset.name)
 
