@@ -13,6 +13,7 @@ from improv.errors import ImprovError, UsageError
 from improv.midi.player import Player
 from improv.midi.sources import NullSink, Script
 from improv.models.contract import ModelSpec
+from improv.models.onnx_runtime import OnnxModel
 from improv.music.clock import SimulatedClock
 from improv.music.notes import NoteOff, NoteOn, Timed
 from improv.music.parts import Part
@@ -31,17 +32,24 @@ _MOST_CHORUSES = 64
 """A call does not make a render longer than this by itself: a stray note may lie hours away."""
 
 
-def render(tune: Tune, out: Path, call: Path | None = None, say: Callable[[str], object] = len) -> ModelSpec:
+def render(
+    tune: Tune,
+    out: Path,
+    call: Path | None = None,
+    say: Callable[[str], object] = len,
+    load: Callable[[Tune], OnnxModel] = opened,
+) -> ModelSpec:
     """Write a performance to a MIDI file on simulated time: identical bytes for identical arguments. What has played.
 
     The call is played in each of your turns if it fits into one, else once from the first bar on. A tune without an
-    end is as long as the call takes. `say` is told what of the call is not played, and why.
+    end is as long as the call takes. `say` is told what of the call is not played, and why; `load`
+    gives the tune's network.
     """
     notes, remarks = call_in(call) if call else ((), ())
     mode = tune.mode or (Mode.TRADE if call else Mode.SOLO)
     if call and mode == Mode.SOLO:
         raise UsageError("solo hears no player; leave --call out, or choose --mode trade or duet")
-    model = opened(tune)
+    model = load(tune)
     session = begun(tune, model, mode, tune.seed or 0)
     if tune.choruses is None and notes:
         tune = replace(tune, choruses=_choruses_for(notes, session))

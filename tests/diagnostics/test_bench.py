@@ -30,10 +30,16 @@ from improv.diagnostics.bench.load_conditions import Condition, GarbageMaker, ho
 from improv.diagnostics.bench.player_sender import Ours
 from improv.diagnostics.bench.processes import of_jam, usage
 from improv.diagnostics.bench.processes_under_test import player, said_by
+from improv.diagnostics.bench.ratios import (
+    render_beside_network,
+    start_beside_imports,
+    step_beside_network,
+    together_mib,
+)
 from improv.diagnostics.bench.reaction import reaction
 from improv.diagnostics.bench.reference_senders import NOT_INSTALLED, PEERS
 from improv.diagnostics.bench.report import _cells
-from improv.diagnostics.bench.senders import OneProcess, Peer
+from improv.diagnostics.bench.senders import CThread, OneProcess, Peer
 from improv.diagnostics.bench.stall_probe import StallProbe
 from improv.diagnostics.bench.statistics import Quantiles, Samples, Stall, joined, median_ratio, ratio, robust_slope
 from improv.diagnostics.bench.steps import beside_bare_us, decided_us, processor_ms, step_us
@@ -315,7 +321,8 @@ def test_ours_is_the_player_and_is_compared_everywhere() -> None:
     ]
     for condition in Condition:
         assert {f"ours, {condition}", f"mido, {condition}"} <= set(cells)
-    assert len(cells) == 15
+    assert "a C thread, alone" in cells
+    assert len(cells) == 16
 
 
 def test_a_player_that_cannot_open_its_ports_says_so() -> None:
@@ -423,9 +430,37 @@ def test_a_step_is_told_beside_the_bare_runtime_and_in_processor_time(
 
 def test_a_key_is_answered_by_a_plan() -> None:
     found = reaction(find_model(BLUES), BLUES, "cpu", keys=2)
-    assert [found[what]["n"] for what in ("reaction", "step", "crossing")] == [2, 2, 2]
-    assert all(found[what]["p50_ms"] > 0 for what in ("reaction", "step", "crossing"))
+    assert [found[what]["n"] for what in ("reaction", "step", "decided", "crossing")] == [2, 2, 2, 2]
+    assert all(found[what]["p50_ms"] > 0 for what in ("reaction", "step", "decided", "crossing"))
     assert found["ratio"] is not None
+    assert found["ratio_to_decided"] is not None
+
+
+def test_a_step_and_a_render_are_told_beside_their_networks_own_calls() -> None:
+    step = step_beside_network(find_model(BLUES), "cpu", steps=3, pace_s=0)
+    rendered = render_beside_network(BLUES, "cpu", renders=1, choruses=1)
+    for found in (step["ratio"], rendered["ratio"]):
+        assert found is not None
+        assert found > 1
+
+
+def test_a_start_is_told_beside_two_imports() -> None:
+    found = start_beside_imports(BLUES, "none", "cpu", starts=1)
+    assert found["ratio"] is not None
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_a_thread_in_c_sends_the_grid() -> None:
+    found = CThread(60)(0.5, Condition.ALONE)
+    assert len(found) == onsets(0.5) - LEAD
+    assert np.diff(found.due_s) == pytest.approx(PERIOD_S, abs=1e-6)
+    assert min(found.lateness_s) >= 0
+
+
+def test_memory_together_is_that_of_those_that_play() -> None:
+    taken = {name: {"pss_mib": 10.0} for name in ("daemon", "engine", "player", "host", "understudy")}
+    assert together_mib(taken) == 40
+    assert together_mib({}) is None
 
 
 LATENCY_TEST = """
@@ -517,6 +552,13 @@ def results() -> dict[str, object]:
         "processes": {},
         "peak_memory_mib": None,
         "choruses_rendered_per_s": 50.0,
+        "ratios": {
+            "step": {"step_us": 700.0, "network_us": 500.0, "ratio": 1.4},
+            "render": {"processor_s": 3.0, "network_s": 2.0, "ratio": 1.5},
+            "start": {"first_note_s": None, "imports_s": None, "ratio": None},
+            "together_mib": None,
+            "onsets": None,
+        },
     }
 
 
@@ -533,7 +575,9 @@ def test_the_table_has_its_groups_whatever_could_be_measured() -> None:
     step = {"n": 9, "p50_ms": 1.0, "p99_ms": 2.0}
     trip = {"n": 9, "lost": 1, "xruns": 0, "p50_ms": 4.0, "p99_ms": 8.0, "max_ms": 8.0}
     found |= {
-        "reaction": {"reaction": step, "step": step, "crossing": step, "ratio": 1.2},
+        "reaction": {
+            "reaction": step, "step": step, "decided": step, "crossing": step, "ratio": 1.2, "ratio_to_decided": 1.1,
+        },
         "through": {"period_ms": 4.0, "period_frames": 192, "echo": {"not_measured": "no cc"}, "player": trip},
         "silence_after_kill": {
             "kills": 2, "period_ms": 4.0, "p50_ms": 4.0, "max_ms": 6.0, "sounding": 5, "hung": 0, "after": 0,
@@ -541,7 +585,15 @@ def test_the_table_has_its_groups_whatever_could_be_measured() -> None:
         "start_to_first_note_s": 0.5,
         "processes": {"daemon": {"pss_mib": 20.0, "threads": 2, "descriptors": 8}},
     }  # fmt: skip
+    found["ratios"] = {
+        **found["ratios"],  # type: ignore[dict-item]
+        "start": {"first_note_s": 0.9, "imports_s": 0.3, "ratio": 3.0},
+        "together_mib": 140.0,
+        "onsets": 1.2,
+    }
     text = table(found)
+    for said in ("700 / 500 us: 1.40x", "3.00 / 2.00 s: 1.50x", "0.90 / 0.30 s: 3.00x", "140 MiB (PSS)", "| 1.20x |"):
+        assert said in text
     assert "4.0 / 8.0 / 8.0 ms = 1.00 / 2.00 / 2.00 periods, 9 messages, 1 lost, 0 xruns" in text
     assert "not measured: no cc" in text
     assert "4.0 / 6.0 ms = 1.0 / 1.5 periods" in text

@@ -23,10 +23,14 @@ from improv.models.onnx_runtime import OnnxModel
 from improv.music.notes import NoteOff, NoteOn, Timed
 from improv.music.parts import Part
 from improv.music.plan import Plan
+from improv.music.transport import Transport
 from improv.music.turns import Mode
+from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.runtime.ipc_messages import Begin
+from improv.session.lifecycle import begin
 from improv.session.network import silence
+from improv.session.step import advance
 
 KEYS = 100
 _TEMPO_BPM = 120
@@ -45,8 +49,9 @@ def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> di
     tune = Tune.of(model=name, mode=Mode.DUET, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)
     model = OnnxModel(model_path, provider)
     features, memory = silence(model), no_memory(model.spec)
+    session = begin(model, Settings(mode=Mode.DUET), Transport(0, 0.0, _TEMPO_BPM))
     chance = random.Random(0)
-    found: dict[str, list[float]] = {"reaction": [], "step": [], "crossing": []}
+    found: dict[str, list[float]] = {"reaction": [], "step": [], "decided": [], "crossing": []}
     with engine(tune) as child, Child(_ECHO) as other:
         hands, back = met(child), other.link
         child.link.send(Begin(Mode.DUET, 0))
@@ -65,9 +70,18 @@ def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> di
             _, memory = model.step(features, memory)
             step_s = time.monotonic() - began_s
             time.sleep(_PACE_S)
+            began_s = time.monotonic()
+            session, _ = advance(session, Heard(), model)
+            decided_s = time.monotonic() - began_s
+            time.sleep(_PACE_S)
             crossing_s = _there_and_back_s(back, Heard((Timed(stamp_s, event),)), plan)
             if index >= _WARM_UP:
-                for what, took_s in (("reaction", reaction_s), ("step", step_s), ("crossing", crossing_s)):
+                for what, took_s in (
+                    ("reaction", reaction_s),
+                    ("step", step_s),
+                    ("decided", decided_s),
+                    ("crossing", crossing_s),
+                ):
                     found[what].append(took_s)
         hands.close()
     return _as_json(found)
@@ -80,7 +94,11 @@ def _as_json(found: dict[str, list[float]]) -> dict[str, Any]:
         assert told is not None  # noqa: S101 -- there are keys
         figures[what] = {"n": told.n, "p50_ms": told.p50_us / 1e3, "p99_ms": told.p99_us / 1e3}
     work_ms = figures["reaction"]["p50_ms"] - figures["crossing"]["p50_ms"]
-    return {**figures, "ratio": ratio(work_ms, figures["step"]["p50_ms"])}
+    return {
+        **figures,
+        "ratio": ratio(work_ms, figures["step"]["p50_ms"]),
+        "ratio_to_decided": ratio(figures["reaction"]["p50_ms"], figures["decided"]["p50_ms"]),
+    }
 
 
 def _next_plan(child: Child, hands: Link) -> Plan:

@@ -21,9 +21,16 @@ from improv.diagnostics.bench.grid import BPM, PULSES_PER_BEAT
 from improv.diagnostics.bench.interleaved_rounds import Cell, alternate, probe_told, rows
 from improv.diagnostics.bench.load_conditions import Condition
 from improv.diagnostics.bench.processes import of_jam, usage
+from improv.diagnostics.bench.ratios import (
+    onsets_beside,
+    render_beside_network,
+    start_beside_imports,
+    step_beside_network,
+    together_mib,
+)
 from improv.diagnostics.bench.reaction import reaction
 from improv.diagnostics.bench.reference_senders import PEERS
-from improv.diagnostics.bench.senders import OneProcess, Peer, Sender
+from improv.diagnostics.bench.senders import CThread, OneProcess, Peer, Sender
 from improv.diagnostics.bench.stall_probe import StallProbe
 from improv.diagnostics.bench.steps import beside_bare_us, decided_us, processor_ms, step_us
 from improv.errors import ImprovError, Unavailable, UsageError
@@ -32,6 +39,7 @@ from improv.models.catalog import find_model
 from improv.models.onnx_runtime import OnnxModel, provider_names, remember_provider
 from improv.music.theory import BEATS_PER_BAR, Form
 from improv.music.turns import Mode
+from improv.runtime.ipc_messages import PRIORITY
 from improv.runtime.render import render
 from improv.system import programs as program
 
@@ -41,6 +49,8 @@ _RENDERED_CHORUSES = 20
 _ROUNDS = 3
 _PEER_UNDER_LOAD = "mido"
 """The peer that bears the conditions too: the best of them that is always installed."""
+
+_C_THREAD = "a C thread"
 
 _INSIDE = (Condition.GARBAGE, Condition.HELD)
 """What gets in the way inside a program only: why the player is a process."""
@@ -94,6 +104,14 @@ def measure(
     found |= _played(model, seconds, port, fastest)
     say(f"rendering {_RENDERED_CHORUSES} choruses ...")
     found["choruses_rendered_per_s"] = _rendered_per_s(model, fastest)
+    say("comparing with what cannot be done without ...")
+    found["ratios"] = {
+        "step": step_beside_network(path, fastest),
+        "render": render_beside_network(model, fastest),
+        "start": start_beside_imports(model, port, fastest),
+        "together_mib": together_mib(found["processes"]),
+        "onsets": onsets_beside(found["grid"], f"{_C_THREAD}, {Condition.ALONE}"),
+    }
     return found
 
 
@@ -104,11 +122,12 @@ def table(results: Mapping[str, Any]) -> str:
         "Reaction": _reaction_told(results),
         "Safety": _safety_told(results),
         "Start and memory": _start_told(results),
+        "Beside what cannot be done without": _ratios_told(results),
     }
     told = {title: ["| what | measured |", "| --- | --- |", *_lines(rows_)] for title, rows_ in groups.items()}
     told["Time"] = _grid_told(results["grid"])
     lines = [f"{results['model']} on {results['machine']}; steps run on {results['provider']} from now on."]
-    for title in ("The step", "Time", "Reaction", "Safety", "Start and memory"):
+    for title in ("The step", "Time", "Reaction", "Safety", "Start and memory", "Beside what cannot be done without"):
         lines += ["", f"**{title}**", "", *told[title]]
     return "\n".join(lines)
 
@@ -221,12 +240,50 @@ def _start_told(results: Mapping[str, Any]) -> Rows:
     return rows_
 
 
+def _ratios_told(results: Mapping[str, Any]) -> Rows:
+    found, reaction_ = results["ratios"], results["reaction"]
+    step, rendered, start = found["step"], found["render"], found["start"]
+    key = reaction_.get("ratio_to_decided")
+    together = found["together_mib"]
+    return [
+        (
+            "a step decided and handed over / the network's own calls in it, p50",
+            f"{step['step_us']:.0f} / {step['network_us']:.0f} us: {_times(step['ratio'])}",
+        ),
+        (
+            f"processor time of rendering {_RENDERED_CHORUSES} choruses / its network's calls",
+            f"{rendered['processor_s']:.2f} / {rendered['network_s']:.2f} s: {_times(rendered['ratio'])}",
+        ),
+        (
+            "key to plan / a step decided at the same pace, p50",
+            _not_measured(reaction_)
+            if "not_measured" in reaction_
+            else f"{reaction_['reaction']['p50_ms']:.2f} / {reaction_['decided']['p50_ms']:.2f} ms: {_times(key)}",
+        ),
+        (
+            "process start to first note / importing numpy and onnxruntime",
+            "no note"
+            if start["ratio"] is None
+            else f"{start['first_note_s']:.2f} / {start['imports_s']:.2f} s: {_times(start['ratio'])}",
+        ),
+        (
+            "memory of daemon, player, port host and engine together, each at its most",
+            "not told by this system" if together is None else f"{together:.0f} MiB (PSS)",
+        ),
+        (
+            "error of improv's onsets / of a C thread's of the same priority, clean p99, median of rounds",
+            _times(found["onsets"]),
+        ),
+    ]
+
+
 def _grid_told(grid: Mapping[str, Any]) -> list[str]:
     """The comparison of senders as Markdown."""
     visit_s = grid["seconds"] / grid["rounds"]
     return [
         f"Error of onsets at the send call, {PULSES_PER_BEAT} a quarter at {BPM} bpm, {grid['seconds']:g} s each in "
-        f"{grid['rounds']} rounds. Ours is the player in its process{_fifo(grid)}; all others run at normal priority.",
+        f"{grid['rounds']} rounds. Ours is the player in its process{_fifo(grid)}, "
+        "and the C thread has the same rights; all others run at normal priority.",
         "What gets in the way inside a program is, for ours, inside the engine's: the player is another one.",
         probe_told(grid),
         f"Drift of visits of {visit_s:.1f} s is coarse; for a clock's drift give --seconds 600.",
@@ -262,7 +319,7 @@ def _cells(own: Mapping[str, Sender]) -> dict[str, Cell]:
     peers: dict[str, Sender] = {name: Peer(name) for name in PEERS}
     cells: dict[str, Cell] = {}
     for condition in Condition:
-        senders = {**own, **peers} if condition is Condition.ALONE else dict(own)
+        senders = {**own, _C_THREAD: CThread(PRIORITY), **peers} if condition is Condition.ALONE else dict(own)
         if condition in _INSIDE:
             senders["our clock in one process"] = OneProcess()
         senders[_PEER_UNDER_LOAD] = peers[_PEER_UNDER_LOAD]

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from improv.diagnostics.bench.grid import LEAD, PERIOD_S, read
+from improv.diagnostics.bench.compiler import compiled
+from improv.diagnostics.bench.grid import LEAD, PERIOD_S, onsets, read
 from improv.diagnostics.bench.reference_senders import NOT_INSTALLED
 from improv.diagnostics.bench.statistics import Samples
 from improv.errors import ImprovError, Unavailable
 from improv.system import programs as program
 
 _PATIENCE_S = 60
+
+_C_THREAD = Path(__file__).with_name("c_thread.c")
 
 
 class Sender(Protocol):
@@ -48,6 +51,27 @@ class OneProcess:
         """Run it and read its deadlines and stamps."""
         moments_ns = _run("improv.diagnostics.bench.clock_sender", [], seconds, condition)[2 * LEAD :]
         moments_s = [moment / 1e9 for moment in moments_ns]
+        return Samples(tuple(moments_s[::2]), tuple(moments_s[1::2]))
+
+
+@dataclass(frozen=True, slots=True)
+class CThread:
+    """A thread in C that only sleeps to each deadline, at a real-time priority where that is granted."""
+
+    priority: int
+
+    def __call__(self, seconds: float, condition: str) -> Samples:
+        """Run it and read its deadlines and stamps; Unavailable without a C compiler."""
+        count = onsets(seconds)
+        try:
+            program_ = compiled(_C_THREAD)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise Unavailable(str(error)) from error
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "moments"
+            command = [str(program_), str(count), str(round(PERIOD_S * 1e9)), str(self.priority), str(out)]
+            subprocess.run(command, check=True, timeout=seconds + _PATIENCE_S)  # noqa: S603
+            moments_s = [moment / 1e9 for moment in read(out)[2 * LEAD :]]
         return Samples(tuple(moments_s[::2]), tuple(moments_s[1::2]))
 
 

@@ -1,0 +1,172 @@
+"""What improv adds to what cannot be done without, as ratios within one run: they hold on fast and slow machines.
+
+A step is divided by its network's own calls, a render's processor time by the same, a start by importing numpy and
+onnxruntime in a bare interpreter. Each figure is a median over repeats. It must never measure a part of improv
+that a jam does not run.
+"""
+
+import json
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from improv.config.values import Tune
+from improv.diagnostics.bench.statistics import median_ratio, ratio
+from improv.ipc.link import Link
+from improv.models.catalog import find_model
+from improv.models.contract import Tensor, Tensors
+from improv.models.onnx_runtime import OnnxModel
+from improv.music.plan import Plan
+from improv.music.transport import Transport
+from improv.music.turns import Mode
+from improv.protocol.controls import TEMPO, Settings
+from improv.protocol.heard import Heard
+from improv.runtime.render import render
+from improv.session.lifecycle import begin
+from improv.session.step import advance
+from improv.system import programs as program
+
+_STEPS, _WARM_UP_STEPS, _PACE_S = 600, 50, 0.005
+_RENDERS, _RENDERED_CHORUSES = 3, 20
+_STARTS, _STARTED_S = 3, 20.0
+_IMPORTS = "import numpy, onnxruntime"
+
+Figures = dict[str, float | None]
+
+
+class TimedModel(OnnxModel):
+    """A model that adds up how long its own calls take, in seconds of a clock."""
+
+    clock: Callable[[], float] = staticmethod(time.perf_counter)
+    network_s = 0.0
+
+    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
+        """See `StepModel.step`."""
+        began_s = self.clock()
+        found = super().step(features, memory)
+        self.network_s += self.clock() - began_s
+        return found
+
+    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+        """See `StepModel.ask`."""
+        began_s = self.clock()
+        found = super().ask(head, features, memory)
+        self.network_s += self.clock() - began_s
+        return found
+
+
+def step_beside_network(path: Path, provider: str, steps: int = _STEPS, pace_s: float = _PACE_S) -> Figures:
+    """Return what deciding a step of a solo and handing its plan over takes, beside the network's calls in it.
+
+    Microseconds at p50, and the median of the ratios.
+    """
+    model = TimedModel(path, provider)
+    session = begin(model, Settings(mode=Mode.SOLO), Transport(0, 0.0, float(TEMPO.default)))
+    found: list[tuple[float, float]] = []
+    ours, players = (Link(end) for end in socket.socketpair())
+    for _ in range(_WARM_UP_STEPS + steps):
+        time.sleep(pace_s)
+        model.network_s, began_s = 0.0, time.perf_counter()
+        session, played = advance(session, Heard(), model)
+        ours.send(Plan(session.step, played.events, session.position.transport))
+        found.append((time.perf_counter() - began_s, model.network_s))
+        players.receive()
+    ours.close()
+    players.close()
+    counted = found[_WARM_UP_STEPS:]
+    return {
+        "step_us": 1e6 * median(step_s for step_s, _ in counted),
+        "network_us": 1e6 * median(network_s for _, network_s in counted),
+        "ratio": median_ratio(counted),
+    }
+
+
+def render_beside_network(
+    name: str, provider: str, renders: int = _RENDERS, choruses: int = _RENDERED_CHORUSES
+) -> Figures:
+    """Return the processor time of a render, from its arguments to its file, beside that of its network's calls.
+
+    Seconds, and the median of the ratios; the network is loaded in it too.
+    """
+    tune = Tune.of(model=name, choruses=choruses, provider=provider, count_in=0, seed=0)
+    found: list[tuple[float, float]] = []
+    loaded: list[TimedModel] = []
+
+    def load(tune: Tune) -> TimedModel:
+        model = TimedModel(find_model(tune.model), provider)
+        model.clock = time.thread_time
+        loaded.append(model)
+        return model
+
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(renders):
+            began_s = time.process_time()
+            render(tune, Path(folder) / "render.mid", load=load)
+            found.append((time.process_time() - began_s, loaded[-1].network_s))
+    return {
+        "processor_s": median(processor_s for processor_s, _ in found),
+        "network_s": median(network_s for _, network_s in found),
+        "ratio": median_ratio(found),
+    }
+
+
+def start_beside_imports(name: str, port: str, provider: str, starts: int = _STARTS) -> Figures:
+    """Return how soon after its start a jam's first note leaves, beside importing numpy and onnxruntime.
+
+    Seconds, and the median of the ratios; both are measured in turn.
+    """
+    found: list[tuple[float, float]] = []
+    for _ in range(starts):
+        began_s = time.monotonic()
+        subprocess.run(program.python("-c", _IMPORTS), env=program.environment(), check=True)  # noqa: S603
+        imported_s = time.monotonic() - began_s
+        first_note_s = _first_note_s(name, port, provider)
+        if first_note_s is not None:
+            found.append((first_note_s, imported_s))
+    return {
+        "first_note_s": median(first_s for first_s, _ in found) if found else None,
+        "imports_s": median(imported_s for _, imported_s in found) if found else None,
+        "ratio": median_ratio(found),
+    }
+
+
+def together_mib(processes: dict[str, dict[str, float]]) -> float | None:
+    """Return the memory of daemon, player, port host and engine at their most, in MiB; None where it is not told."""
+    names = [name for name in ("daemon", "player", "host", "engine") if name in processes]
+    return sum(processes[name]["pss_mib"] for name in names) if names else None
+
+
+def onsets_beside(grid: dict[str, Any], reference: str) -> float | None:
+    """Return improv's p99 error of onsets divided by a reference's, the median over the rounds of one comparison."""
+    theirs = grid["clean_p99_ratio_by_round"].get(reference)
+    return ratio(1.0, theirs)
+
+
+def _first_note_s(name: str, port: str, provider: str) -> float | None:
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder) / "figures.json"
+        command = program.improv("jam", "--model", name, "--mode", "solo", "--count-in", "0", "--api", port)
+        command += ["--provider", provider, "--save", f"{folder}/jam.mid", "--figures", str(figures)]
+        began_s = time.monotonic()
+        with subprocess.Popen(  # noqa: S603
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=program.environment() | {"IMPROV_RUNTIME": folder},
+        ) as process:
+            try:
+                process.wait(_STARTED_S / 2)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGINT)
+            process.wait(_STARTED_S)
+        if not figures.exists():
+            return None
+        first_s = json.loads(figures.read_text())["first_onset_s"]
+        return None if first_s is None else float(first_s) - began_s
