@@ -7,9 +7,10 @@ an entry for each step, remarks, marks of what is missing, and an end if there w
 
 from improv.recording.bounds import check_bounds, check_entry
 from improv.recording.clearing import clear, is_written, over_limit
+from improv.recording.disk import Disk, Found
 from improv.recording.format import Entry, Head, Listed, Lost, Recording, Remark, State
 from improv.recording.reader import find_take, joined, read_take, take_files, takes, takes_directory
-from improv.recording.writer import Disk, Found, Writer
+from improv.recording.writer import Writer
 from improv.recording.writer_thread import Journal
 
 __all__ = [

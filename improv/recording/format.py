@@ -249,7 +249,8 @@ class End:
     """How many entries are missing in all."""
 
 
-Told = Entry | Remark | Lost | State | End
+Line = Entry | Remark | Lost | State | End
+"""What a line of a take after its head holds."""
 
 
 def counted(steps: int) -> str:
@@ -339,48 +340,48 @@ _READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 
 
 def checked_line(text: str) -> bytes:
-    """A text with its checksum before it."""
+    """Return a line of a text, its CRC-32 before it as eight hexadecimal digits."""
     content = text.encode("ascii")
     return b"%08x %s\n" % (zlib.crc32(content), content)
 
 
-def lined(told: Told, before: Head | Entry) -> tuple[Told, bytes]:
-    """The line that tells something; what cannot be told as JSON becomes a mark, so that the rest goes on."""
-    match told:
+def encoded_line(line: Line, before: Head | Entry) -> tuple[Line, bytes]:
+    """Return a line as it is written; what has no JSON becomes a mark, so that the rest goes on."""
+    match line:
         case Entry():
             try:
-                return told, checked_line(told.to_json(None if told.step % RESTATED_STEPS == 0 else before))
+                return line, checked_line(line.to_json(None if line.step % RESTATED_STEPS == 0 else before))
             except Exception as error:  # a value that is no such value, from wherever
                 why = f"it could not be written ({type(error).__name__}: {error})"
-                return lined(Lost(told.step, 1, why), before)
+                return encoded_line(Lost(line.step, 1, why), before)
         case Remark(step, text):
-            return told, _remark_line(step, text)
+            return line, _remark_line(step, text)
         case Lost(step, count, why):
-            return told, checked_line(json_text({"lost": count, "step": step, "why": why}))
+            return line, checked_line(json_text({"lost": count, "step": step, "why": why}))
         case State(step, session, model, sha256):
             named = json_text({"step": step, "model": model, "model_sha256": sha256})
-            return told, checked_line(f'{named[:-1]},"session":{session}}}')
+            return line, checked_line(f'{named[:-1]},"session":{session}}}')
         case End(reason, lost):
-            return told, checked_line(json_text({"end": reason} | ({"lost": lost} if lost else {})))
+            return line, checked_line(json_text({"end": reason} | ({"lost": lost} if lost else {})))
         case _:
-            assert_never(told)
+            assert_never(line)
 
 
 def _remark_line(step: int, text: str) -> bytes:
     return checked_line(json_text({"remark": text, "step": step}))
 
 
-def text_of(line: bytes) -> str:
-    """What a whole line holds; DataError if its checksum is not its content's."""
+def checked_text(line: bytes) -> str:
+    """Return what a whole line holds; DataError if its checksum is not its content's."""
     checksum, space, content = line[:8], line[8:9], line[9:]
     if space != b" " or checksum != b"%08x" % zlib.crc32(content):
         raise DataError("its checksum is wrong")
     return content.decode("utf-8", "replace")
 
 
-def told_by(line: bytes, before: Head | Entry) -> Told:
-    """What a line after the head tells; DataError if it tells nothing."""
-    text = text_of(line)
+def parsed_line(line: bytes, before: Head | Entry) -> Line:
+    """Return what a line after the head holds; DataError if it is none of a take's lines."""
+    text = checked_text(line)
     with as_data_error("a line"):
         match parse_object(text):
             case {"remark": str(remark), "step": int(step)}:

@@ -17,8 +17,9 @@ from platformdirs import user_data_path
 from improv.errors import DataError, InputNotFound, UsageError
 from improv.music.theory import Form
 from improv.recording.bounds import check_entry, check_head
-from improv.recording.format import End, Entry, Head, Listed, Lost, Recording, Remark, State, text_of, told_by
-from improv.recording.writer import ORDER, SUFFIX
+from improv.recording.disk import ORDER
+from improv.recording.format import End, Entry, Head, Listed, Lost, Recording, Remark, State, checked_text, parsed_line
+from improv.recording.take_file import SUFFIX
 from improv.system.safe_files import open_file, read_file
 
 MAX_TAKE_BYTES = 256 << 20
@@ -47,7 +48,7 @@ def read_take(path: Path) -> Recording:
     before: Head | Entry = head
     for number, line in enumerate(lines[1:], 2):
         try:
-            told = told_by(line, before) if ended is None else _nothing()
+            told = parsed_line(line, before) if ended is None else _nothing()
         except DataError as error:
             damage = f"line {number} is damaged: {error}; it and the {len(lines) - number} lines after it are left out"
             break
@@ -112,7 +113,7 @@ def _head(path: Path, lines: Sequence[bytes]) -> Head:
     if not lines:
         raise DataError(f"{path}: it has no whole line, so it holds nothing; it can be deleted")
     try:
-        return Head.from_json(text_of(lines[0]))
+        return Head.from_json(checked_text(lines[0]))
     except DataError as error:
         raise DataError(f"{path}: it is no take, or a damaged one: {error}; give another") from error
 
@@ -247,7 +248,7 @@ def _tail(lines: Sequence[bytes], head: Head, *, whole: bool) -> _Tail | None:
     ended, lost, stopped = None, 0, ""
     for line in lines[begin:]:
         with suppress(DataError):
-            told = told_by(line, last)
+            told = parsed_line(line, last)
             stopped = told.why if isinstance(told, Lost) and not told.count else ""
             match told:
                 case Entry():
@@ -263,5 +264,5 @@ def _states_everything(line: bytes, head: Head) -> bool:
     if b'"transport":' not in line or b'"settings":' not in line:  # no free text holds these bytes: it is quoted
         return False
     with suppress(DataError):
-        return isinstance(told_by(line, head), Entry)
+        return isinstance(parsed_line(line, head), Entry)
     return False

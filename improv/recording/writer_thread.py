@@ -1,7 +1,7 @@
 """Writing a take while the music goes on: append-only, from a thread of its own.
 
 What is acknowledged is in the file, whatever happens to this process next; what is missing is marked there, and said.
-It must never raise into the music, hold up whoever tells it something, or touch a line that is written.
+It must never raise into the music, hold up the thread that appends, or touch a line that is written.
 """
 
 import math
@@ -14,8 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from improv.recording.format import End, Entry, Head, Lost, Remark, State, Told
-from improv.recording.writer import MAX_UNWRITTEN, TOO_LONG, Disk, Writer
+from improv.recording.backlog import MAX_UNWRITTEN, TOO_LONG
+from improv.recording.disk import Disk
+from improv.recording.format import End, Entry, Head, Line, Lost, Remark, State
+from improv.recording.writer import Writer
 
 _CLOSING_S = 0.3
 """Leaving a journal waits so long for a disk that takes nothing, and longer as long as it takes something."""
@@ -27,7 +29,7 @@ _AGAIN_S = 1.0
 
 
 class Journal:
-    """The take of a performance that goes on; a context, and told from one thread.
+    """The take of a performance that goes on; a context, and appended to from one thread.
 
     A directory that cannot be written to is no error but a `fault`, and tried again every second; so are a file that
     is taken away, and a thread that dies. Past `limit_bytes` a take ends, and the recording goes on in another.
@@ -47,11 +49,11 @@ class Journal:
         self._writer = Writer(directory, head, disk or Disk(), limit_bytes=limit_bytes)
         self._clock = clock
         self._patience_s = patience_s
-        self._told: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Line | None] = queue.SimpleQueue()
         self._tried: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._appended = 0
-        self._unheard = Lost(0, 0, "")  # written by who appends, read by the thread
-        self._heard = 0  # of those, what the thread has taken in
+        self._overflow = Lost(0, 0, "")  # entries that left a full queue; written by the appending thread alone
+        self._overflow_seen = 0  # how many of them the writing thread has marked
         self._working_since_s: float | None = None
         self._started_s = -math.inf  # of the thread
         self._ending = False
@@ -70,7 +72,7 @@ class Journal:
     ) -> None:
         self._begin_again(self._clock())
         self._ending = True
-        self._told.put(None)
+        self._queue.put(None)
         before = -1
         while self._thread.is_alive() and self.acknowledged != before:
             before = self.acknowledged
@@ -112,60 +114,60 @@ class Journal:
         return self._writer.wants_state
 
     def append(self, entry: Entry) -> None:
-        """Have a step written down."""
+        """Record a step."""
         self._appended += 1
-        self._tell(entry)
+        self._enqueue(entry)
 
     def remark(self, step: int, text: str) -> None:
-        """Have something said about a step."""
-        self._tell(Remark(step, text))
+        """Record free text about a step."""
+        self._enqueue(Remark(step, text))
 
     def lost(self, step: int, count: int, why: str) -> None:
-        """Have it marked that something never came to be recorded: so many steps, or none but other things."""
-        self._tell(Lost(step, count, why))
+        """Mark that something never came to be recorded: `count` steps, or 0 where other things are missing."""
+        self._enqueue(Lost(step, count, why))
 
     def state(self, state: State) -> None:
-        """Have a session kept, if one is wanted."""
-        self._tell(state)
+        """Record a session to go on from, if one is wanted."""
+        self._enqueue(state)
 
     def end(self, reason: str) -> None:
-        """Have the take end in order; nothing may follow."""
-        self._tell(End(reason))
+        """End the take in order; nothing may follow."""
+        self._enqueue(End(reason))
 
     def tend(self) -> None:
-        """Begin again what has died; to be asked for now and then by who appends."""
+        """Start the writing thread again if it has died; to be called now and then."""
         if (now_s := self._clock()) >= self._started_s + _AGAIN_S:
             self._begin_again(now_s)
 
     def _begin_again(self, now_s: float) -> None:
         if self._ending or self._started_s == -math.inf or self._thread.is_alive():
             return
-        waiting = [told for told in self._waiting() if told is not None]
-        there = sum(isinstance(told, Entry) for told in waiting)
-        gone = self._appended - there - self._writer.taken_in - self._unheard.count
-        step = self._writer.last_step
+        waiting = [line for line in self._waiting() if line is not None]
+        there = sum(isinstance(line, Entry) for line in waiting)
+        gone = self._appended - there - self._writer.backlog.taken_in - self._overflow.count
+        step = self._writer.backlog.last_step
         if gone > 0:
-            self._told.put(Lost(step, gone, f"the recorder failed ({self._died})"))
-        self._told.put(Remark(step, f"the recorder had failed ({self._died}); it goes on"))
-        for told in waiting:
-            self._told.put(told)
+            self._queue.put(Lost(step, gone, f"the recorder failed ({self._died})"))
+        self._queue.put(Remark(step, f"the recorder had failed ({self._died}); it goes on"))
+        for line in waiting:
+            self._queue.put(line)
         self._thread, self._started_s = self._new_thread(), now_s
         self._thread.start()
 
-    def _waiting(self) -> list[Told | None]:
-        waiting = list[Told | None]()
+    def _waiting(self) -> list[Line | None]:
+        waiting = list[Line | None]()
         with suppress(queue.Empty):
             while True:
-                waiting.append(self._told.get_nowait())
+                waiting.append(self._queue.get_nowait())
         return waiting
 
-    def _tell(self, told: Told) -> None:
-        if self._told.qsize() >= MAX_UNWRITTEN:  # the thread hangs in the disk
+    def _enqueue(self, line: Line) -> None:
+        if self._queue.qsize() >= MAX_UNWRITTEN:  # the thread hangs in the disk
             with suppress(queue.Empty):
-                oldest = self._told.get_nowait()
+                oldest = self._queue.get_nowait()
                 if isinstance(oldest, Entry):
-                    self._unheard = Lost(oldest.step, self._unheard.count + 1, TOO_LONG)
-        self._told.put(told)
+                    self._overflow = Lost(oldest.step, self._overflow.count + 1, TOO_LONG)
+        self._queue.put(line)
 
     def _new_thread(self) -> threading.Thread:
         # A daemon, so that a disk that blocks for ever cannot keep the process alive.
@@ -174,7 +176,7 @@ class Journal:
     def _run(self) -> None:
         try:
             self._record()
-        except BaseException as error:  # whatever it was, it is told, and another thread goes on
+        except BaseException as error:  # whatever it was, it is reported, and another thread goes on
             self._died = " ".join(f"{type(error).__name__}: {error}".split())
         finally:
             self._working_since_s = None
@@ -195,18 +197,18 @@ class Journal:
         return pause_s
 
     def _take_in(self, pause_s: float) -> bool:
-        """Give the writer what has been told, after waiting for it; whether there is more to come."""
+        """Give the writer what was appended, after waiting for it; return whether there is more to come."""
         with suppress(queue.Empty):
-            told = self._told.get(timeout=pause_s)
-            if (unheard := self._unheard).count > self._heard:
-                self._writer.put(Lost(unheard.step, unheard.count - self._heard, unheard.why))
-                self._heard = unheard.count
-            for _ in range(self._told.qsize()):  # not until it is empty: that may never be
-                if told is None:
+            line = self._queue.get(timeout=pause_s)
+            if (overflow := self._overflow).count > self._overflow_seen:
+                self._writer.put(Lost(overflow.step, overflow.count - self._overflow_seen, overflow.why))
+                self._overflow_seen = overflow.count
+            for _ in range(self._queue.qsize()):  # not until it is empty: that may never be
+                if line is None:
                     break
-                self._writer.put(told)
-                told = self._told.get_nowait()
-            if told is None:
+                self._writer.put(line)
+                line = self._queue.get_nowait()
+            if line is None:
                 return False
-            self._writer.put(told)
+            self._writer.put(line)
         return True

@@ -52,15 +52,15 @@ from improv.recording import (
     Recording,
     Remark,
     Writer,
+    backlog,
     find_take,
     read_take,
     takes,
     takes_directory,
+    writer_thread,
 )
 from improv.recording import format as told_lines
 from improv.recording import reader as reading
-from improv.recording import writer as writing
-from improv.recording import writer_thread as telling
 from improv.recording.format import End
 from improv.recording.midi_file import export
 from improv.session.lifecycle import begin, finish
@@ -650,7 +650,7 @@ def test_the_disk_is_asked_to_make_sure_at_most_once_a_second(fake: Fake, tmp_pa
 def test_beyond_the_bound_the_oldest_go_and_are_counted(
     fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "MAX_UNWRITTEN", 10)
+    monkeypatch.setattr(backlog, "MAX_UNWRITTEN", 10)
     writer, entries = Writer(tmp_path, HEAD, fake.disk()), steps(40)
     writer.put(entries[0])
     writer.work(0.0)
@@ -734,8 +734,8 @@ def test_closing_does_not_wait_for_ever(tmp_path: Path) -> None:
 
 
 def test_what_waits_for_a_disk_that_blocks_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "MAX_UNWRITTEN", 10)
-    monkeypatch.setattr(telling, "MAX_UNWRITTEN", 10)
+    monkeypatch.setattr(backlog, "MAX_UNWRITTEN", 10)
+    monkeypatch.setattr(writer_thread, "MAX_UNWRITTEN", 10)
     hangs: SimpleQueue[None] = SimpleQueue()
     disk, going_on = blocked(Disk(), after=1, hangs=hangs)
     entries = steps(100)
@@ -744,7 +744,7 @@ def test_what_waits_for_a_disk_that_blocks_is_bounded(tmp_path: Path, monkeypatc
         hangs.get(timeout=PATIENT_S)
         for entry in entries[1:]:
             journal.append(entry)
-        assert journal._told.qsize() == 10
+        assert journal._queue.qsize() == 10
         going_on.put(None)
     assert journal.path is not None
     read = read_take(journal.path)
