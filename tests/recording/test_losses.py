@@ -707,7 +707,7 @@ def test_old_takes_are_deleted_as_asked(
         ("", "say which takes to delete: --older-than 30d, --keep 20, both, or --all"),
         ("--all --keep 3", "say which takes to delete"),
         ("--older-than soon", "--older-than 'soon' is no age; give hours, days or weeks: 12h, 30d, 8w"),
-        ("--older-than 99999999999w", "is longer than anybody has played"),
+        ("--older-than 99999999999w", "is longer than a calendar reaches back"),
         ("--all", "1 take, 0.0 MB would be deleted for good; add --yes if that is wanted"),
     ],
 )
