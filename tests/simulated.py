@@ -157,7 +157,7 @@ class SimulatedDaemon:
 
     # --- what its player and its engine do ----------------------------------------------------------
 
-    def ask(self, command: Command) -> None:
+    def submit(self, command: Command) -> None:
         """Have the engine do it."""
         self._arrived.append(command)
 
@@ -191,7 +191,7 @@ class SimulatedDaemon:
         session = begun(self._tune, model, self._mode, 1)
         with (
             self.instance.claimed(),
-            ControlServer(self.instance.socket, self.instance.name, self._router.ask) as server,
+            ControlServer(self.instance.socket, self.instance.name, self._router.submit) as server,
         ):
             self._server = server
             with Player(_Waiting(self), _Sink(self.sent), [self]) as self._player:
@@ -235,7 +235,7 @@ class SimulatedDaemon:
         arrived, self._arrived = self._arrived, []
         turned = self._player.controllers.take() if hasattr(self, "_player") else []
         for time_s, message in turned:
-            if remark := self._router.controllers.turned(time_s, message):
+            if remark := self._router.controllers.controller_moved(time_s, message):
                 self.status.remark = remark
         return [Quit()] if self._over else arrived
 

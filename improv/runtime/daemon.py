@@ -69,9 +69,9 @@ def jam(
         maps = Controllers(config.maps or DEFAULT_MAPS, learned_maps(instance, say))
         router = CommandRouter(supervisor, maps, instance.learned)
         audience.controllers, audience.watched_by = router.controllers, [router.controllers]
-        interfaces = Interfaces(router.ask, audience.remark)
+        interfaces = Interfaces(router.submit, audience.remark)
         interfaces.add(signals)
-        server = stack.enter_context(ControlServer(instance.socket, instance.name, router.ask))
+        server = stack.enter_context(ControlServer(instance.socket, instance.name, router.submit))
         interfaces.add(server)
         audience.watched_by.append(server)
         if (osc := _osc(config.osc, router, stack, say)) is not None:
@@ -86,7 +86,7 @@ def jam(
         if keys is not None:
             interfaces.add(keys)
             audience.watched_by.append(keys)
-        suspension = Suspension(signals, keys, router.ask, audience.remark)
+        suspension = Suspension(signals, keys, router.submit, audience.remark)
         audience.watched_by.append(suspension)
         notify(READY, status(supervisor.status.now.description))
         interfaces.also(
@@ -104,7 +104,7 @@ def _osc(
     if not settings.enabled:
         return None
     try:
-        osc = stack.enter_context(OscServer(settings.host, settings.port, router.ask))
+        osc = stack.enter_context(OscServer(settings.host, settings.port, router.submit))
     except Unavailable as error:  # another instance has it, say
         say(str(error))
         return None
@@ -184,10 +184,10 @@ def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figure
     audience = Audience(Lines(sys.stdout or io.StringIO()), say)
     with audience, Signals() as signals, Supervisor(tune, wiring, audience, take=path) as supervisor:
         router = CommandRouter(supervisor, Controllers(()))
-        interfaces = Interfaces(router.ask, audience.remark)
+        interfaces = Interfaces(router.submit, audience.remark)
         interfaces.add(signals)
         _ready(supervisor, interfaces, say)
-        suspension = Suspension(signals, None, router.ask, say, goes_on="from there", silence=supervisor.panic)
+        suspension = Suspension(signals, None, router.submit, say, goes_on="from there", silence=supervisor.panic)
         audience.watched_by.append(suspension)
         interfaces.also(suspension.tend)
         outcome = supervisor.play(Begin(head.settings.mode, head.settings.seed), interfaces)

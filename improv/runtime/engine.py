@@ -49,7 +49,7 @@ _LEAD_TRIALS = 16
 Observer = Callable[[Moment], None]
 
 
-class Hands(Protocol):
+class PlayerInterface(Protocol):
     """Whoever plays what is planned and hears what is played to it."""
 
     @property
@@ -103,7 +103,7 @@ class Lead:
 def perform(
     session: Session,
     model: StepModel,
-    hands: Hands,
+    player: PlayerInterface,
     observe: Observer,
     *,
     lead: Lead,
@@ -117,7 +117,7 @@ def perform(
     The observer is told each step once it can no longer change, and at the end once more; while
     playing is stopped, of what is asked for, and once a second that it waits.
     """
-    performance = _Performance(session, model, hands, observe, lead, inf if last_step is None else last_step)
+    performance = _Performance(session, model, player, observe, lead, inf if last_step is None else last_step)
     if in_hand:
         performance.go_on_from_what_is_in_hand()
     while performance.step():
@@ -165,12 +165,18 @@ class _Performance:
     """The loop's state: where the music is, and what has been heard that is in no step yet."""
 
     def __init__(
-        self, session: Session, model: StepModel, hands: Hands, observe: Observer, lead: Lead, last_step: float
+        self,
+        session: Session,
+        model: StepModel,
+        player: PlayerInterface,
+        observe: Observer,
+        lead: Lead,
+        last_step: float,
     ) -> None:
         self.session = session
         self._last_place = last_step
         self._model = _Remembering(model)
-        self._hands = hands
+        self._player = player
         self._observe = observe
         self._lead = lead
         self._left = Heard()
@@ -196,31 +202,31 @@ class _Performance:
         due_s = self.session.position.transport.time_of(self.session.step + 1)
         self._feed_what_was_missed(due_s)
         coming, heard, took_s = None, self._left, 0.0
-        while (planned_s := self._hands.clock.now()) < due_s:
+        while (planned_s := self._player.clock.now()) < due_s:
             plan = self._planned(heard)
-            if self._hands.clock.now() >= due_s:  # too late: what the player has stands
+            if self._player.clock.now() >= due_s:  # too late: what the player has stands
                 break
             self._hand_over(plan)
-            took_s = max(took_s, self._hands.clock.now() - planned_s)
+            took_s = max(took_s, self._player.clock.now() - planned_s)
             self._hand_over_fallbacks(plan.session)
             if coming is None:
                 self._tell(plan.session)
             coming = plan
             decide_s = due_s - self._lead.s
-            arrived = self._hands.listen_until(decide_s)
+            arrived = self._player.listen_until(decide_s)
             if arrived is None:
                 self._left = heard
                 return False
             if not arrived:
-                self._lead.measured(took_s + max(0.0, self._hands.clock.now() - decide_s))
+                self._lead.measured(took_s + max(0.0, self._player.clock.now() - decide_s))
                 break
-            more = self._hands.listen_until(min(decide_s, planned_s + REPLAN_S), at_once=False)
+            more = self._player.listen_until(min(decide_s, planned_s + REPLAN_S), at_once=False)
             heard = heard + arrived + (more or Heard())
         if coming is None:
             coming = self._without_network(LATE, taken_in, audible=True)
             self._tell(coming.session)
         self._left = heard.since(coming.heard)
-        arrived = self._hands.listen_until(due_s, at_once=False)
+        arrived = self._player.listen_until(due_s, at_once=False)
         self._settle(coming)
         self._left += arrived or Heard()
         return arrived is not None
@@ -228,11 +234,11 @@ class _Performance:
     def _idle(self) -> bool:
         """Wait until something is asked for, above all to start; False once told to quit."""
         self._tell(self.session)
-        arrived = self._hands.listen_until(self._hands.clock.now() + (0 if self._left else IDLE_S))
+        arrived = self._player.listen_until(self._player.clock.now() + (0 if self._left else IDLE_S))
         if arrived is None:
             return False
         asked, self._left = self._left + arrived, Heard()
-        self.session = idled(self.session, asked, self._hands.clock.now() + START_S)
+        self.session = idled(self.session, asked, self._player.clock.now() + START_S)
         self._handed = self.session.step
         asked = replace(asked, notes=())
         self._observe(Moment(self.session, asked, Played(self.session.band.frame, ()), self.session, How.IDLE))
@@ -246,8 +252,8 @@ class _Performance:
         """End what sounds after the session's step; the last session."""
         closing = finish(self.session)
         self._tell(self.session)
-        self._hands.play(Plan(self.session.step + 1, closing.events, self.session.position.transport))
-        arrived = self._hands.listen_until(
+        self._player.play(Plan(self.session.step + 1, closing.events, self.session.position.transport))
+        arrived = self._player.listen_until(
             self.session.position.transport.time_of(self.session.step + 1), at_once=False
         )
         self._left += arrived or Heard()
@@ -257,7 +263,7 @@ class _Performance:
     def _feed_what_was_missed(self, due_s: float) -> None:
         """Have the network catch up with the music, as far as there is time: it is back in its place all the sooner."""
         with suppress(Exception):  # what it raises it raises again where the step is decided
-            while self.session.network.pending_inputs and self._hands.clock.now() < due_s:
+            while self.session.network.pending_inputs and self._player.clock.now() < due_s:
                 self.session = caught_up(self.session, self._model)
 
     def _planned(self, heard: Heard) -> _Step:
@@ -274,14 +280,14 @@ class _Performance:
         return _Step(session, heard, played, How.FALLBACK if audible else How.SKIPPED)
 
     def _hand_over(self, coming: _Step) -> None:
-        self._hands.play(Plan(coming.session.step, coming.played.events, coming.session.position.transport))
+        self._player.play(Plan(coming.session.step, coming.played.events, coming.session.position.transport))
 
     def _hand_over_fallbacks(self, session: Session, heard: Heard = Heard()) -> Heard:  # noqa: B008 a value
         """What is played after a session's step if nothing better comes in time; what has begun is left alone.
 
         Returns what its first step has taken in of what was heard: nothing, if that has begun already.
         """
-        now_s, first = self._hands.clock.now(), session.step + 1
+        now_s, first = self._player.clock.now(), session.step + 1
         while session.position.transport.time_of(first) <= now_s:
             first += 1
         taken_in = heard if first == session.step + 1 else Heard()
@@ -291,7 +297,7 @@ class _Performance:
         plan = fallback_plan(session, taken_in, self._model, FALLBACK_STEPS, self._fallbacks)
         self._fallbacks = plan
         kept = tuple(placed for placed in plan.events if begin <= placed.tick < end)
-        self._hands.play(Plan(first, kept, session.position.transport, max(0, last + 1 - first)))
+        self._player.play(Plan(first, kept, session.position.transport, max(0, last + 1 - first)))
         return taken_in
 
     def _catch_up(self) -> None:
@@ -308,7 +314,7 @@ class _Performance:
             if choruses:
                 self.session = skip_choruses(self.session, choruses)
                 self._skipped_choruses += choruses
-            sounded = self._hands.independent and self._in_hand
+            sounded = self._player.independent and self._in_hand
             missed = self._without_network(LATE if sounded else "", audible=sounded)
             if not sounded:
                 self._hand_over(missed)
@@ -324,7 +330,7 @@ class _Performance:
         return self.session.step < self._handed
 
     def _behind_s(self) -> float:
-        return self._hands.clock.now() - self.session.position.transport.time_of(self.session.step + 1)
+        return self._player.clock.now() - self.session.position.transport.time_of(self.session.step + 1)
 
     def _settle(self, step: _Step) -> None:
         """The step has come and can no longer change."""

@@ -25,7 +25,7 @@ from improv.protocol.snapshot import How, Snapshot
 from improv.recording import read_take
 from improv.recording.replay import entry_of, network, replayed, state_of
 from improv.runtime.engine import START_S, Lead, perform
-from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepared, Told
+from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepared, StepReport
 from improv.runtime.opening import begun, first_steps, head_of, last_step, opened, primed
 from improv.runtime.remote_player import SOON_S, RemotePlayer
 from improv.session.network import swapped, unsupported_controls
@@ -51,55 +51,55 @@ def main() -> None:
 
 
 def _serve(link: Link) -> None:
-    hands = RemotePlayer(link)
-    hands.wait(lambda: hands.prepare is not None)
-    asked = hands.prepare
+    player = RemotePlayer(link)
+    player.wait(lambda: player.prepare is not None)
+    asked = player.prepare
     if asked is None:
         return
     if asked.take is None:
-        _perform(asked.tune, asked.network, hands, link)
+        _perform(asked.tune, asked.network, player, link)
     else:
-        _play_again(asked.take, hands, link)
+        _play_again(asked.take, player, link)
 
 
-def _perform(tune: Tune, network: bytes, hands: "RemotePlayer", link: Link) -> None:
+def _perform(tune: Tune, network: bytes, player: "RemotePlayer", link: Link) -> None:
     model = opened(tune, remembered_provider(), network)
     ready = primed(tune, model, tune.seed or 0)
     first = begun(tune, model, Mode.SOLO, tune.seed or 0, ready)
     with first_steps(tune, model):
-        lead = Lead().tried(first, model, hands.clock)
-    begin_ = _asked_to_begin(hands, link, Prepared(model.spec.name, unsupported_controls(model.spec)))
+        lead = Lead().tried(first, model, player.clock)
+    begin_ = _asked_to_begin(player, link, Prepared(model.spec.name, unsupported_controls(model.spec)))
     if begin_ is None:
         return
     if begin_.session:
         session: Session = pickle.loads(begin_.session)  # noqa: S301 from our own process
         if begin_.swapped:
             session = swapped(session, model)
-        hands.takes_over(session, sounds=begin_.goes_on)
+        player.takes_over(session, sounds=begin_.goes_on)
     else:
         session = begun(tune, model, begin_.mode, begin_.seed, ready)
-        starts_s = hands.clock.now() + START_S  # only now: a network takes its time to be primed
+        starts_s = player.clock.now() + START_S  # only now: a network takes its time to be primed
         transport = session.position.transport.starting(session.step + 1, starts_s)
         session = replace(session, position=replace(session.position, transport=transport))
         link.send(Begun(head_of(tune, model, session)))
 
-    reports = StepReports(link, model, hands, lead, new=begin_.swapped)
+    reports = StepPublisher(link, model, player, lead, new=begin_.swapped)
     in_hand = begin_.in_hand and bool(begin_.session)
-    perform(session, model, hands, reports, lead=lead, last_step=last_step(tune, session), in_hand=in_hand)
+    perform(session, model, player, reports, lead=lead, last_step=last_step(tune, session), in_hand=in_hand)
     link.send(Ended(lead.s, peak_memory_mib()))
 
 
-class StepReports:
+class StepPublisher:
     """Tells the daemon each step once it is settled; an observer of the loop.
 
     A daemon that does not run for a while is told everything later; for a very long one there is no room, and what was
     lost is counted and told with the next step that it takes.
     """
 
-    def __init__(self, link: Link, model: OnnxModel, hands: RemotePlayer, lead: Lead, *, new: bool) -> None:
+    def __init__(self, link: Link, model: OnnxModel, player: RemotePlayer, lead: Lead, *, new: bool) -> None:
         self._link = link
         self._model = model
-        self._hands = hands
+        self._player = player
         self._lead = lead
         self._new = new
         """Whether the network is another one than that of the step before."""
@@ -117,27 +117,27 @@ class StepReports:
         waits = moment.how is How.IDLE and not moment.heard
         if self._new and not waits:
             entry, self._new = replace(entry, model=self._model.spec.name, model_sha256=self._model.sha256), False
-        session, unplayed = pickle.dumps(moment.session), self._hands.unplayed
-        told = Told(seen, None if waits else entry, session, self._lost, unplayed)
+        session, unplayed = pickle.dumps(moment.session), self._player.unplayed
+        told = StepReport(seen, None if waits else entry, session, self._lost, unplayed)
         if self._link.send(told, shortened=told.shortened):
             self._lost = 0
         else:
             self._lost += not waits
-        if self._hands.restate:
-            self._hands.restate = not self._link.send(state_of(moment.session, self._model, self._model.sha256))
+        if self._player.restate:
+            self._player.restate = not self._link.send(state_of(moment.session, self._model, self._model.sha256))
         if moment.session.step % _TIDY_STEPS == 0:
             gc.collect()
 
 
-def _play_again(path: Path, hands: "RemotePlayer", link: Link) -> None:
+def _play_again(path: Path, player: "RemotePlayer", link: Link) -> None:
     """A take as it was, your notes too, each step decided again and compared before it sounds."""
     recording = read_take(path)
     network(recording.head.model, recording.head.model_sha256, recording.head.provider)  # said before it begins
-    begin_ = _asked_to_begin(hands, link, Prepared(recording.head.model))
+    begin_ = _asked_to_begin(player, link, Prepared(recording.head.model))
     if begin_ is None:
         return
     head, entries = recording.head, recording.entries
-    first_s = hands.clock.now() + 3 * _AHEAD_S - head.transport.time_of(head.first_step)
+    first_s = player.clock.now() + 3 * _AHEAD_S - head.transport.time_of(head.first_step)
     step, after = head.first_step - 1, head.first_step - 1
     if begin_.session:
         first_s, after = pickle.loads(begin_.session)  # noqa: S301 from our own process
@@ -146,7 +146,7 @@ def _play_again(path: Path, hands: "RemotePlayer", link: Link) -> None:
 
     def tell(**changed: Any) -> None:
         if seen is not None:
-            link.send(Told(replace(seen, **changed), None, b""))
+            link.send(StepReport(replace(seen, **changed), None, b""))
 
     for index, again in enumerate(replayed(recording)):
         entry, session = again.entry, again.session
@@ -162,49 +162,49 @@ def _play_again(path: Path, hands: "RemotePlayer", link: Link) -> None:
         transport = replace(entry.transport, anchor_s=entry.transport.anchor_s + later_s)
         if step <= after:
             continue
-        asked = _waited(hands, due_s - _AHEAD_S, tell)
-        pause_s = None if asked is None else _pause(hands, asked, tell)
+        asked = _waited(player, due_s - _AHEAD_S, tell)
+        pause_s = None if asked is None else _pause(player, asked, tell)
         if pause_s is None:
             break
         first_s, later_s, before_s = first_s + pause_s, later_s + pause_s, before_s + pause_s
         due_s, transport = due_s + pause_s, replace(transport, anchor_s=transport.anchor_s + pause_s)
         yours = entries[index + 1].heard.notes if index + 1 < len(entries) else ()
         events = [Placed(entry.transport.ticks_at(note.time_s), note.event) for note in yours]
-        hands.play(Plan(step + closing, in_order([*entry.events, *events]), transport))
+        player.play(Plan(step + closing, in_order([*entry.events, *events]), transport))
         if session is not None:  # where steps before it are missing there is nothing to be seen of it
             seen = snapshot(session, session, entry.events)
-            link.send(Told(seen, entry, pickle.dumps((first_s, step))))
+            link.send(StepReport(seen, entry, pickle.dumps((first_s, step))))
         if closing:
-            hands.listen_until(due_s + SOON_S, at_once=False)
+            player.listen_until(due_s + SOON_S, at_once=False)
     link.send(Ended(0.0, peak_memory_mib()))
 
 
-def _waited(hands: "RemotePlayer", until_s: float, tell: Callable[[], object]) -> list[Command] | None:
+def _waited(player: "RemotePlayer", until_s: float, tell: Callable[[], object]) -> list[Command] | None:
     """What was asked for until then; None once told to end. Who says nothing is taken for dead, so it is told again."""
     asked: list[Command] = []
     while True:
-        heard = hands.listen_until(min(until_s, hands.clock.now() + _TOLD_AGAIN_S), at_once=False)
+        heard = player.listen_until(min(until_s, player.clock.now() + _TOLD_AGAIN_S), at_once=False)
         if heard is None:
             return None
         asked += heard.commands
-        if hands.clock.now() >= until_s:
+        if player.clock.now() >= until_s:
             return asked
         tell()
 
 
-def _pause(hands: "RemotePlayer", asked: list[Command], tell: Callable[..., object]) -> float | None:
+def _pause(player: "RemotePlayer", asked: list[Command], tell: Callable[..., object]) -> float | None:
     """Wait where a stop was asked for until a start is: for how many seconds; None once told to end.
 
     What was sent before has been played when it is told that nothing plays.
     """
-    since_s = hands.clock.now()
+    since_s = player.clock.now()
     if not _stops(asked):
         return 0.0
-    heard = hands.listen_until(since_s + _AHEAD_S, at_once=False)
+    heard = player.listen_until(since_s + _AHEAD_S, at_once=False)
     while heard is not None and _stops([Stop(), *heard.commands]):
         tell(playing=False)
-        heard = hands.listen_until(hands.clock.now() + _TOLD_AGAIN_S)
-    return None if heard is None else hands.clock.now() - since_s
+        heard = player.listen_until(player.clock.now() + _TOLD_AGAIN_S)
+    return None if heard is None else player.clock.now() - since_s
 
 
 def _stops(asked: Sequence[Command]) -> bool:
@@ -212,13 +212,13 @@ def _stops(asked: Sequence[Command]) -> bool:
     return isinstance(next((command for command in reversed(asked) if isinstance(command, Stop | Start)), None), Stop)
 
 
-def _asked_to_begin(hands: "RemotePlayer", link: Link, prepared: Prepared) -> Begin | None:
+def _asked_to_begin(player: "RemotePlayer", link: Link, prepared: Prepared) -> Begin | None:
     """Say that all is ready, and wait; None if nobody asks any more. From here on no garbage is collected unasked."""
     gc.collect()
     gc.freeze()
     gc.disable()
     link.send(prepared)
-    return hands.begin if hands.wait(lambda: hands.begin is not None) else None
+    return player.begin if player.wait(lambda: player.begin is not None) else None
 
 
 def peak_memory_mib() -> float | None:

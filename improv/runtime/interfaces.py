@@ -23,11 +23,11 @@ class Interface(Protocol):
 class Interfaces:
     """All of them, and what else is to be done now and then while it plays.
 
-    `ask` has a command done, and returns a note or raises an ImprovError; `say` tells of either, and of what fails.
+    `submit` has a command done, and returns a note or raises an ImprovError; `say` tells of either, and of what fails.
     """
 
-    def __init__(self, ask: Callable[[Command], str], say: Callable[[str], None]) -> None:
-        self._ask, self._say = ask, say
+    def __init__(self, submit: Callable[[Command], str], say: Callable[[str], None]) -> None:
+        self._submit, self._say = submit, say
         self._interfaces: list[Interface] = []
         self._chores: list[Callable[[], object]] = []
         self._failures: dict[int, str] = {}
@@ -64,7 +64,7 @@ class Interfaces:
 
     def _asked(self, command: Command) -> None:
         try:
-            note = self._ask(command)
+            note = self._submit(command)
         except ImprovError as error:
             note = str(error)
         if note:

@@ -87,7 +87,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldConnections:
     """Copies of the connections to a JACK server that are not those of what may sound: so many come with this.
 
     The server learns that a process has died when nobody holds them any more. It removes its clients one after the
@@ -104,7 +104,7 @@ class Alive:
     The player says it before and after it exchanges a port.
     """
 
-    asks: bool = False
+    waits_for_server: bool = False
     """Whether it is about to ask, and may have to wait: a JACK server that buries the dead stands still for seconds."""
     server_gone: bool = False
     """Whether the MIDI server has hung up."""
@@ -123,7 +123,7 @@ class HeldKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class PlayerReport:
     """How the player fares; it comes five times a second and so also says that it lives."""
 
     onsets: int = 0
@@ -151,7 +151,7 @@ class Report:
     lateness_p99_us: float = 0.0
     """Of the last onsets."""
 
-    def after(self, earlier: "Report") -> "Report":
+    def after(self, earlier: "PlayerReport") -> "PlayerReport":
         """The report of a performance that this player has taken over from another one."""
         return replace(
             self,
@@ -168,14 +168,14 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class ControllerMessages:
     """Messages of controllers that are bound, or that may be: each with its time in seconds of the clock."""
 
     messages: list[tuple[float, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentOnsets:
     """When each of the last onsets was due and when it was sent, in seconds of the clock; told at the end."""
 
     onsets: tuple[tuple[float, float], ...]
@@ -257,7 +257,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StepReport:
     """A step: what clients see of it, what is recorded of it, and the session to go on from."""
 
     seen: Snapshot
@@ -271,7 +271,7 @@ class Told:
     """How many plans never reached the player."""
 
     @property
-    def shortened(self) -> "Told":
+    def shortened(self) -> "StepReport":
         """What is kept of it once another step has followed that the daemon has not read either."""
         return replace(self, session=b"")
 

@@ -29,12 +29,12 @@ class LiveControllers:
     """Asks for what they mean, has the player tell of those that are bound, and keeps what was learned."""
 
     def __init__(
-        self, controllers: Controllers, learned: Path | None, supervisor: Supervisor, ask: Callable[[Command], str]
+        self, controllers: Controllers, learned: Path | None, supervisor: Supervisor, submit: Callable[[Command], str]
     ) -> None:
         self._controllers = controllers
         self._learned = learned
         self._supervisor = supervisor
-        self._ask = ask
+        self._submit = submit
         self._stands: dict[str, Value] = {}
         self._seen: Snapshot | None = None
         self._note = ""
@@ -83,7 +83,7 @@ class LiveControllers:
                 self._stands[name] = seen.value(name)
         self._light()
 
-    def darkened(self) -> None:
+    def lights_reset(self) -> None:
         """Tell the lights all of it again."""
         self._controllers.invalidate_lights()
         if self._seen is not None:
@@ -95,7 +95,7 @@ class LiveControllers:
 
     # --- moved ------------------------------------------------------------------------------------
 
-    def turned(self, time_s: float, message: bytes) -> str:
+    def controller_moved(self, time_s: float, message: bytes) -> str:
         """Ask for what a knob, a key or a pedal that was moved means; return what there is to say of it."""
         try:
             note = self._moved(time_s, message)
@@ -110,7 +110,7 @@ class LiveControllers:
         learned, learning, notes = self._controllers.learned, self._controllers.learning, list[str]()
         for command in self._controllers.commands_for(message, self.stands, time_s):
             try:
-                notes.append(self._ask(command))
+                notes.append(self._submit(command))
             except ImprovError as error:
                 notes.append(str(error))
         if self._controllers.learned != learned or (learning and not self._controllers.learning):

@@ -78,7 +78,7 @@ class ManagedProcess:
         self.child: Child | None = None
         self.works = False
         """Whether it has done what it was started for."""
-        self.asks = False
+        self.waits_for_server = False
         """Whether it waits for a MIDI server, which may take its time."""
         self.due_s = inf
         """When another one is started, if there is none."""
@@ -114,7 +114,7 @@ class ManagedProcess:
     @property
     def patience_s(self) -> float:
         """How long it may say nothing now."""
-        own_s = self.row.silent_s if self.works and not self.asks else self.row.starting_s
+        own_s = self.row.silent_s if self.works and not self.waits_for_server else self.row.starting_s
         through = self._through
         return own_s if through is None or through.child is None else max(own_s, through.patience_s)
 
@@ -125,7 +125,7 @@ class ManagedProcess:
 
     def take(self, child: Child) -> None:
         """Give the place to a process that runs already."""
-        self.child, self.works, self.asks = child, False, False
+        self.child, self.works, self.waits_for_server = child, False, False
         self.hear()
 
     def release(self) -> Child | None:
@@ -175,4 +175,4 @@ class ManagedProcess:
             child.kill()
         again_s = inf if self.row.again_s is None else self.row.again_s
         self.due_s = time.monotonic() + (again_s if self.works else max(again_s, self.row.retry_s))
-        self.works = self.asks = False
+        self.works = self.waits_for_server = False

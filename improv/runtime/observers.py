@@ -27,7 +27,7 @@ from improv.recording import (
     take_files,
     takes_directory,
 )
-from improv.runtime.ipc_messages import Told
+from improv.runtime.ipc_messages import StepReport
 from improv.runtime.live_status import LiveStatus
 
 _MB = 10**6
@@ -90,11 +90,11 @@ class JamObserver(Protocol):
         """A performance has begun."""
         ...
 
-    def told(self, told: Told) -> None:
+    def step_reported(self, report: StepReport) -> None:
         """A step has been played."""
         ...
 
-    def stated(self, state: State) -> None:
+    def state_reported(self, state: State) -> None:
         """The whole session, as the recording has wanted it."""
         ...
 
@@ -122,11 +122,11 @@ class JamObserver(Protocol):
         """
         ...
 
-    def turned(self, time_s: float, message: bytes) -> str:
+    def controller_moved(self, time_s: float, message: bytes) -> str:
         """A knob, a key or a pedal was moved that is bound, or may be: what there is to say of it, or nothing."""
         ...
 
-    def darkened(self) -> None:
+    def lights_reset(self) -> None:
         """The lights of a controller show nothing of what they were told: it was plugged in, or the player is new."""
         ...
 
@@ -134,11 +134,11 @@ class JamObserver(Protocol):
 class Controlled(Protocol):
     """What knows what knobs mean."""
 
-    def turned(self, time_s: float, message: bytes) -> str:
+    def controller_moved(self, time_s: float, message: bytes) -> str:
         """Do what a knob asks for; what there is to say of it."""
         ...
 
-    def darkened(self) -> None:
+    def lights_reset(self) -> None:
         """Tell the lights all of it again."""
         ...
 
@@ -154,7 +154,7 @@ class Audience:
     ) -> None:
         self.save: Path | None = None
         """Also write the jam to this MIDI file at its end: a whole path."""
-        self.last: Told | None = None
+        self.last: StepReport | None = None
         self.watched_by: list[Watcher] = []
         self.controllers: Controlled | None = None
         self.picks: Picks | None = None
@@ -196,18 +196,18 @@ class Audience:
 
             self._take = Take(head, f"improv: {head.model}, seed {head.settings.seed}")
 
-    def told(self, told: Told) -> None:
+    def step_reported(self, report: StepReport) -> None:
         """Record a step, and show it."""
-        self.last = told
-        if self._journal is not None and told.entry is not None:
-            self._journal.append(told.entry)
-        if self._take is not None and told.entry is not None:
-            self._take.observe(told.entry)
+        self.last = report
+        if self._journal is not None and report.entry is not None:
+            self._journal.append(report.entry)
+        if self._take is not None and report.entry is not None:
+            self._take.observe(report.entry)
         self._tell_fault()
-        self._shown.observe(told.seen)
+        self._shown.observe(report.seen)
         self.changed()
 
-    def stated(self, state: State) -> None:
+    def state_reported(self, state: State) -> None:
         """Have the take hold the whole session."""
         if self._journal is not None:
             self._journal.state(state)
@@ -242,14 +242,14 @@ class Audience:
         """Keep the port for the next start; what there is to say if it cannot be kept."""
         return self.picks.pick(end, name, api) if self.picks is not None else ""
 
-    def turned(self, time_s: float, message: bytes) -> str:
+    def controller_moved(self, time_s: float, message: bytes) -> str:
         """Have what was moved mean something; what there is to say of it."""
-        return self.controllers.turned(time_s, message) if self.controllers is not None else ""
+        return self.controllers.controller_moved(time_s, message) if self.controllers is not None else ""
 
-    def darkened(self) -> None:
+    def lights_reset(self) -> None:
         """Have the lights told anew."""
         if self.controllers is not None:
-            self.controllers.darkened()
+            self.controllers.lights_reset()
 
     def remark(self, text: str) -> None:
         """Record and show that something has happened."""

@@ -34,14 +34,14 @@ from improv.protocol.commands import Connect, Panic, Quit
 from improv.protocol.heard import Heard
 from improv.runtime.ipc_messages import (
     Alive,
+    ControllerMessages,
     HeldKeys,
     Lights,
-    Report,
-    Sent,
+    PlayerReport,
+    SentOnsets,
     Silenced,
     StandBy,
     TakeOver,
-    Turned,
 )
 from improv.runtime.port_set import Rig, opened
 from improv.runtime.scheduling import live_on, realtime
@@ -292,7 +292,7 @@ def _play(link: Link, notes: SharedNotes) -> None:
             clock, sink, sources, thru=rig.through, passes_on=wiring.thru, stalled=stalled, notes=notes
         ) as player:
             _run(player, engine, daemon, rig, health)
-        link.send(Sent(tuple(player.onsets)))
+        link.send(SentOnsets(tuple(player.onsets)))
         if health.server_gone:
             link.drain(_FAREWELL_S)
             os._exit(0)  # closing a client of a dead server takes a second each
@@ -334,9 +334,9 @@ def _run(
             down = player.held_pitches
             link.send(HeldKeys(down))
         if turned := player.controllers.take():
-            link.send(Turned(turned))
+            link.send(ControllerMessages(turned))
         for asked in daemon.asked_to_connect():
-            link.send(Alive(asks=True))
+            link.send(Alive(waits_for_server=True))
             live_on(_OPENING_S)
             with health.server.opening():
                 link.send(rig.move(player, asked))
@@ -370,11 +370,11 @@ def _report(
     health: "Health",
     untold: int,
     news: tuple[str, ...] = (),
-) -> Report:
+) -> PlayerReport:
     health.look()
     counts = [port.stream.counts for port in ports if isinstance(port, InputPort)]
     late_us = sorted(player.onsets.lately_us(_LATELY)) or [0.0]
-    return Report(
+    return PlayerReport(
         onsets=player.onsets.count,
         dropped=player.schedule.dropped + health.late,
         gaps=player.gaps.count,

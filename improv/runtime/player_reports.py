@@ -3,22 +3,22 @@
 from collections.abc import Sequence
 
 from improv.protocol.snapshot import OnsetTiming
-from improv.runtime.ipc_messages import Report
+from improv.runtime.ipc_messages import PlayerReport
 
 
 class PlayerReports:
     """The newest report of the player, and those of all before it added up."""
 
     def __init__(self) -> None:
-        self.newest = Report()
-        self._earlier = Report()
+        self.newest = PlayerReport()
+        self._earlier = PlayerReport()
 
     @property
-    def total(self) -> Report:
+    def total(self) -> PlayerReport:
         """The newest report, with the counts of all players."""
         return self.newest.after(self._earlier)
 
-    def take_in(self, report: Report) -> Sequence[str]:
+    def take_in(self, report: PlayerReport) -> Sequence[str]:
         """Take in a report; what it tells that is new."""
         before, self.newest = self.newest, report
         texts = list(report.news)
@@ -36,7 +36,7 @@ class PlayerReports:
 
     def end(self) -> None:
         """Count on from the last report of a player that is gone."""
-        self._earlier, self.newest = self.total, Report()
+        self._earlier, self.newest = self.total, PlayerReport()
 
     def timing(self) -> OnsetTiming:
         """Return how many onsets were sent, and how punctually."""

@@ -22,7 +22,7 @@ from improv.midi.rtmidi_binding import rtmidi
 from improv.midi.server_watch import Server, jack_connections
 from improv.midi.stderr_monitor import StderrMonitor
 from improv.midi.systems import new_client
-from improv.runtime.ipc_messages import Alive, Held
+from improv.runtime.ipc_messages import Alive, HeldConnections
 from improv.runtime.scheduling import live_on, realtime
 
 _POLL_S, _SAYS_S = 0.001, 0.2
@@ -162,7 +162,7 @@ class PortHost:
     def _answer(self, number: int, call: Callable[[], Any]) -> None:
         """Answer with what a call returns or raises; it may ask the server and take its time."""
         answer = Answer(number)
-        self._daemon.send(Alive(asks=True))
+        self._daemon.send(Alive(waits_for_server=True))
         try:
             answer = Answer(number, call())
         except (rtmidi.RtMidiError, OSError, ValueError, NotImplementedError) as error:
@@ -199,7 +199,7 @@ class PortHost:
         """Have the daemon hold the connections of what cannot sound: those that may are to be buried first."""
         sounds = [client.connection for role, client in self._clients.items() if role in SOUNDS]
         silent = sorted(jack_connections().difference(*sounds))
-        self._unheld = not self._daemon.hand(Held(len(silent)), silent) and bool(silent)
+        self._unheld = not self._daemon.hand(HeldConnections(len(silent)), silent) and bool(silent)
 
     def _hand_on(self) -> None:
         """Hand on what has arrived; it is lost where there is no player."""

@@ -28,14 +28,14 @@ from improv.runtime.supervisor import Supervisor
 
 
 class CommandRouter:
-    """Gives each command to the player, the engine, the supervisor or the controllers. Interfaces ask here."""
+    """Gives each command to the player, the engine, the supervisor or the controllers. Interfaces submit them here."""
 
     def __init__(self, supervisor: Supervisor, controllers: Controllers, learned: Path | None = None) -> None:
-        self.controllers = LiveControllers(controllers, learned, supervisor, self.ask)
+        self.controllers = LiveControllers(controllers, learned, supervisor, self.submit)
         """What the knobs, keys and pedals of MIDI controllers mean; `learned` is the file of what was learned."""
         self._supervisor = supervisor
 
-    def ask(self, command: Command) -> str:
+    def submit(self, command: Command) -> str:
         """Have a command done; return a note on it, or nothing. ImprovError for what cannot be done.
 
         No request ends a jam: an error that nothing was prepared for is answered too, and told as a remark besides.
@@ -75,15 +75,15 @@ class CommandRouter:
                 player.pass_on(on=not player.passes_on)
                 self.controllers.expect_moved(THRU.name, by)
             case Set(name, value):
-                engine.ask(command)
+                engine.submit(command)
                 self.controllers.expect(name, value)
                 return self._note_on(name)
             case Nudge(name, by):
-                engine.ask(command)
+                engine.submit(command)
                 self.controllers.expect_moved(name, by)
                 return self._note_on(name)
             case Tap() | Start() | Stop() | Restart() | HandOver():
-                engine.ask(command)
+                engine.submit(command)
             case _:
                 assert_never(command)
         return ""

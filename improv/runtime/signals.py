@@ -116,7 +116,7 @@ class Suspension:
         self,
         signals: Signals,
         terminal: Terminal | None,
-        ask: Callable[[Command], object],
+        submit: Callable[[Command], object],
         say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
         *,
@@ -125,7 +125,7 @@ class Suspension:
     ) -> None:
         self._signals = signals
         self._terminal = terminal
-        self._ask = ask
+        self._submit = submit
         self._say = say
         self._clock = clock
         self._goes_on = goes_on
@@ -148,7 +148,7 @@ class Suspension:
         if signals.suspends and self._asked_s is None:
             self._asked_s, self._was_playing = self._clock(), self._playing
             if self._playing:
-                self._ask(Stop())
+                self._submit(Stop())
         if self._asked_s is not None and (not self._playing or self._clock() > self._asked_s + _STOPPED_WITHIN_S):
             self._asked_s = None
             self._pause()
@@ -163,4 +163,4 @@ class Suspension:
         if self._terminal is not None:
             self._terminal.grab()
         if self._was_playing:
-            self._ask(Start())
+            self._submit(Start())

@@ -14,7 +14,7 @@ from improv.models.catalog import find_model, read_model
 from improv.protocol.commands import Command
 from improv.protocol.snapshot import SystemStatus
 from improv.recording import State
-from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepare, Prepared, Restate, Told
+from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepare, Prepared, Restate, StepReport
 from improv.runtime.managed_process import ManagedProcess
 from improv.runtime.model_swap import LoadedModel
 from improv.runtime.observers import JamObserver
@@ -55,9 +55,9 @@ class SupervisedEngine:
         """The last session that was told, for an engine to go on from."""
         self._swapped = False
         """Whether that session is of another network than the engine's."""
-        self._untold: list[Told] = []
+        self._unpublished: list[StepReport] = []
         """Steps after that session, of which the session is not known yet."""
-        self._asked: list[Command] = []
+        self._submitted: list[Command] = []
         """What the engine was asked for and has not told of yet."""
         self._unplayed = 0
         self._restating = False
@@ -71,9 +71,9 @@ class SupervisedEngine:
         if self._take is None:
             self._network = read_model(find_model(self.tune.model))
 
-    def ask(self, command: Command) -> None:
+    def submit(self, command: Command) -> None:
         """Have a command take effect at the next step, by this engine or by the one that follows it."""
-        self._asked.append(command)
+        self._submitted.append(command)
         if self.begun:  # else it is told as it begins
             self.process.send(command)
 
@@ -88,7 +88,7 @@ class SupervisedEngine:
         self.process.send(
             replace(begin, session=self._session, swapped=self._swapped, goes_on=goes_on, in_hand=in_hand)
         )
-        for command in self._asked:  # of another engine, which had no time to play them
+        for command in self._submitted:  # of another engine, which had no time to play them
             self.process.send(command)
 
     def take_over(self, loaded: LoadedModel) -> Child | None:
@@ -119,7 +119,7 @@ class SupervisedEngine:
     # --- started, and what it says ------------------------------------------------------------------
 
     def _brief(self) -> None:
-        self._untold = []  # this one decides those steps again
+        self._unpublished = []  # this one decides those steps again
         self._forget_engine()
         self.process.send(Prepare(self.tune, self._take, self._network))
 
@@ -133,9 +133,9 @@ class SupervisedEngine:
                 self._when_prepared()
             case Begun(head):
                 self._observer.begun(head)
-            case Told(session=session):
+            case StepReport(session=session):
                 self.process.at_work()
-                self._untold.append(message)
+                self._unpublished.append(message)
                 if session:
                     self.publish_steps()
                     self._session, self._swapped = session, False
@@ -143,7 +143,7 @@ class SupervisedEngine:
             case State():
                 self.publish_steps()  # it stands behind them in the take
                 self._restating = False
-                self._observer.stated(message)
+                self._observer.state_reported(message)
             case Ended():
                 self.publish_steps()
                 self.ended = message
@@ -159,20 +159,20 @@ class SupervisedEngine:
 
         Without one they are kept back. An engine that dies before it has told the session has another one decide them.
         """
-        untold, self._untold = self._untold, []
-        for told in untold:
-            self._take_in(told)
-            self._observer.told(replace(told, seen=replace(told.seen, system=self._observer.status.now)))
+        unpublished, self._unpublished = self._unpublished, []
+        for report in unpublished:
+            self._take_in(report)
+            self._observer.step_reported(replace(report, seen=replace(report.seen, system=self._observer.status.now)))
 
-    def _take_in(self, told: Told) -> None:
+    def _take_in(self, report: StepReport) -> None:
         """What was heard and asked for has come to something; what never came here is missing from the take."""
-        for note in told.entry.heard.notes if told.entry else ():
+        for note in report.entry.heard.notes if report.entry else ():
             self.settled_s = max(self.settled_s, note.time_s)
-        for command in told.entry.heard.commands if told.entry else ():
-            if command in self._asked:
-                self._asked.remove(command)
-        if told.lost:
-            self._observer.lost(told.lost, "improv's daemon did not run for too long")
-        if told.unplayed > self._unplayed:
-            self._observer.lost(0, f"{told.unplayed - self._unplayed} plans did not reach the player in time")
-        self._unplayed = told.unplayed
+        for command in report.entry.heard.commands if report.entry else ():
+            if command in self._submitted:
+                self._submitted.remove(command)
+        if report.lost:
+            self._observer.lost(report.lost, "improv's daemon did not run for too long")
+        if report.unplayed > self._unplayed:
+            self._observer.lost(0, f"{report.unplayed - self._unplayed} plans did not reach the player in time")
+        self._unplayed = report.unplayed

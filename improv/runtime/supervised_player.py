@@ -19,7 +19,18 @@ from improv.midi.controller_filter import ControllerFilter, PassOn
 from improv.midi.shared_notes import SharedNotes
 from improv.protocol.commands import Connect, Quit
 from improv.protocol.snapshot import SystemStatus
-from improv.runtime.ipc_messages import Alive, Held, HeldKeys, Moved, Opened, Report, Sent, Silenced, Turned, names_of
+from improv.runtime.ipc_messages import (
+    Alive,
+    ControllerMessages,
+    HeldConnections,
+    HeldKeys,
+    Moved,
+    Opened,
+    PlayerReport,
+    SentOnsets,
+    Silenced,
+    names_of,
+)
 from improv.runtime.known_ports import KnownPorts
 from improv.runtime.managed_process import DeathLimit, ManagedProcess
 from improv.runtime.observers import JamObserver
@@ -150,12 +161,12 @@ class SupervisedPlayer:
 
     def _host_said(self, message: object) -> None:
         match message:
-            case Alive(asks, server_gone):
+            case Alive(waits, server_gone):
                 self.host.at_work()
-                self.host.asks = asks
+                self.host.waits_for_server = waits
                 if server_gone:
                     self._lose_server()
-            case Held(count):
+            case HeldConnections(count):
                 self.let_go()
                 self._held = self.host.child.link.taken(count) if self.host.child is not None else []
             case Failed():
@@ -167,12 +178,12 @@ class SupervisedPlayer:
         match message:
             case Opened():
                 self._is_open(message)
-            case Report():
+            case PlayerReport():
                 self._reported(message)
-            case Sent(onsets):
+            case SentOnsets(onsets):
                 self.sent = onsets
-            case Alive(asks):
-                self.process.asks = asks
+            case Alive(waits):
+                self.process.waits_for_server = waits
             case Moved():
                 self._moved(message)
             case Silenced():
@@ -180,9 +191,9 @@ class SupervisedPlayer:
             case HeldKeys(down):
                 self._keys = down
                 self._observer.changed()
-            case Turned(messages):
+            case ControllerMessages(messages):
                 for time_s, turned in messages:
-                    if note := self._observer.turned(time_s, turned):
+                    if note := self._observer.controller_moved(time_s, turned):
                         self._say(note)
             case Failed():
                 self._failed(message)
@@ -196,7 +207,7 @@ class SupervisedPlayer:
         if self.known.opened is not None:
             self._say("the ports are open again")
         self.process.at_work()
-        self.process.asks, self._failure = False, ""
+        self.process.waits_for_server, self._failure = False, ""
         self._now_known(self.known.reopened(opened))
         self.standby.due_s = min(self.standby.due_s, time.monotonic() + _STANDBY_AFTER_S)
         self.send(self._wanted)
@@ -213,7 +224,7 @@ class SupervisedPlayer:
             self._observer.changed()
         self._brief_standby()
 
-    def _reported(self, report: Report) -> None:
+    def _reported(self, report: PlayerReport) -> None:
         """Take in how it fares, and tell of what has got worse since it said so last."""
         before, news = self.reports.newest, self.reports.take_in(report)
         if not report.server_gone:
@@ -223,7 +234,7 @@ class SupervisedPlayer:
         for text in news:
             self._say(text)
         if report.lights != before.lights:
-            self._observer.darkened()
+            self._observer.lights_reset()
         if report.unheard > before.unheard:
             self._observer.lost(0, f"{report.unheard} of your notes were not heard: more came than could be kept")
         if report.server_gone:

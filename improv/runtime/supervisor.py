@@ -15,7 +15,7 @@ from improv.config.values import Tune, Wiring
 from improv.errors import ImprovError
 from improv.ipc.child import Child, introduce
 from improv.protocol.commands import Panic, Quit
-from improv.runtime.ipc_messages import Begin, Ended, Opened, Report
+from improv.runtime.ipc_messages import Begin, Ended, Opened, PlayerReport
 from improv.runtime.managed_process import STARTING_S, DeathLimit
 from improv.runtime.model_swap import ModelSwap
 from improv.runtime.observers import JamObserver
@@ -51,7 +51,7 @@ class Served(Protocol):
 class Outcome:
     """How a performance went."""
 
-    report: Report
+    report: PlayerReport
     realtime: bool
     sent: tuple[tuple[float, float], ...]
     """When each of the last onsets was due and was sent."""
@@ -151,7 +151,7 @@ class Supervisor:
         if self.player.process.child is not None:
             self.player.process.send(Panic())
         else:
-            self.engine.ask(Panic())
+            self.engine.submit(Panic())
 
     def swap_model(self, model: str) -> None:
         """Have another network play as soon as it is loaded; ImprovError if it cannot be found or read."""

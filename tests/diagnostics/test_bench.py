@@ -48,7 +48,7 @@ from improv.ipc.child import Child
 from improv.models.catalog import find_model
 from improv.models.onnx_runtime import OnnxModel
 from improv.protocol.controls import MODEL
-from improv.runtime.ipc_messages import Opened, Report
+from improv.runtime.ipc_messages import Opened, PlayerReport
 from improv.runtime.process_table import ENGINE, PLAYER
 from tests.models.onnx_models import saved, walker
 
@@ -515,7 +515,7 @@ def test_what_a_process_takes_is_read_from_outside() -> None:
     with Child(PLAYER.program) as one, Child(ENGINE.program) as other, Child(PLAYER.program) as third:
         for player in (one, third):
             player.link.send(Wiring(api="none"))
-            said_by(player, Report)  # it runs, and so is what its command line says
+            said_by(player, PlayerReport)  # it runs, and so is what its command line says
         roles = {"daemon": os.getpid(), "player": one.pid, "engine": other.pid, "understudy": third.pid}
         assert of_jam(os.getpid()) == roles
     assert usage(one.pid) is None

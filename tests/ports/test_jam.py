@@ -240,7 +240,7 @@ def test_the_count_in_is_a_bar_of_clicks(take: Take) -> None:
 def test_the_answer_begins_on_the_first_step_of_its_turn_and_stays_within(take: Take) -> None:
     """The caller has bars 1 to 4 and 9 to 12; between them the network plays, a note each quarter but for what is late.
 
-    Told by the chords beside it: how soon a note is depends on the machine.
+    StepReport by the chords beside it: how soon a note is depends on the machine.
     """
     chords = [index for index, _ in take.strikes]
     answered = [index for index, event in enumerate(take.events) if event.is_onset and event.channel == MELODY]

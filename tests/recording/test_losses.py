@@ -44,8 +44,8 @@ from improv.recording import (
 from improv.recording.midi_file import export
 from improv.recording.replay import entry_of, replayed, restored, state_of
 from improv.runtime.engine import Lead
-from improv.runtime.engine_process import StepReports
-from improv.runtime.ipc_messages import Told
+from improv.runtime.engine_process import StepPublisher
+from improv.runtime.ipc_messages import StepReport
 from improv.runtime.observers import Audience
 from improv.session.state import Moment, Session
 from improv.session.view import snapshot
@@ -404,13 +404,13 @@ def everything(ours: Link, theirs: Link) -> list[Any]:
 
 def told_over(limit_bytes: int, moments: Sequence[Moment], echo: Echo, stopped: slice) -> list[Any]:
     """What a daemon is told that does not run for some of the steps."""
-    hands: Any = SimpleNamespace(unplayed=0, restate=False)
+    player: Any = SimpleNamespace(unplayed=0, restate=False)
     model: Any = SimpleNamespace(spec=echo.spec, sha256="00ff")
     arrived: list[Any] = []
     with linked(limit_bytes) as (ours, theirs):
-        reports = StepReports(ours, model, hands, Lead(), new=False)
+        reports = StepPublisher(ours, model, player, Lead(), new=False)
         for index, moment in enumerate(moments):
-            hands.restate = any(isinstance(told, Told) and told.lost for told in arrived) and not any(
+            player.restate = any(isinstance(told, StepReport) and told.lost for told in arrived) and not any(
                 isinstance(told, State) for told in arrived
             )
             reports(moment)
@@ -427,7 +427,7 @@ def taken(arrived: Sequence[Any], directory: Path, session: Session) -> Recordin
                 case State():
                     waits_for(journal, lambda: journal.wants_state)
                     journal.state(told)
-                case Told():
+                case StepReport():
                     if told.lost:
                         journal.lost(told.seen.step - 1, told.lost, "improv's daemon did not run for too long")
                     if told.entry is not None:
@@ -458,7 +458,7 @@ def test_of_one_that_did_not_run_for_too_long_the_take_says_what_is_missing_and_
 ) -> None:
     session = begun(Mode.TRADE)
     arrived = told_over(20_000, moments, echo, slice(10, 80))
-    lost = sum(told.lost for told in arrived if isinstance(told, Told))
+    lost = sum(told.lost for told in arrived if isinstance(told, StepReport))
     assert lost > 20
     take = taken(arrived, tmp_path, session)
     assert take.lost == lost == len(moments) - len(take.entries)
@@ -573,7 +573,7 @@ def test_whoever_watches_is_told_what_has_become_of_the_recording(
         audience.begun(head_of(begun(Mode.TRADE)))
         for moment in moments[:20]:
             seen = snapshot(moment.session, moment.planned)
-            audience.told(Told(seen, entry_of(moment), b""))
+            audience.step_reported(StepReport(seen, entry_of(moment), b""))
         journal = audience._journal
         assert journal is not None
         assert journal.path is not None

@@ -126,7 +126,7 @@ def test_a_real_network_says_the_same_again_from_its_file(tmp_path: Path) -> Non
 def test_who_waits_long_says_so_again_and_again() -> None:
     clock = SimulatedClock(0.0)
 
-    class Hands:
+    class Player:
         def __init__(self) -> None:
             self.clock = clock
 
@@ -135,7 +135,7 @@ def test_who_waits_long_says_so_again_and_again() -> None:
             return Heard(commands=(Stop(),) if clock.now() == 3.0 else ())
 
     told: list[float] = []
-    asked = _waited(cast(RemotePlayer, Hands()), 9.5, lambda: told.append(clock.now()))
+    asked = _waited(cast(RemotePlayer, Player()), 9.5, lambda: told.append(clock.now()))
     assert asked == [Stop()]
     assert told == [float(second) for second in range(1, 10)]
     assert clock.now() == 9.5

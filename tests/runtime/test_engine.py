@@ -285,23 +285,23 @@ def test_while_the_network_is_late_the_player_has_something_to_play(begun: Begun
     """Each beat of the wait sounds, as a fallback that was handed over before; then the network goes on."""
     clock = SimulatedClock(-1)
     session = begun(Mode.SOLO)
-    hands, moments = Apart(clock), list[Moment]()
-    ended = perform(session, Slow(clock, {8: late_s}), hands, moments.append, lead=Lead(), last_step=31)
+    player, moments = Apart(clock), list[Moment]()
+    ended = perform(session, Slow(clock, {8: late_s}), player, moments.append, lead=Lead(), last_step=31)
     how = {moment.session.step: moment.how for moment in moments}
     waited = [step for step, kind in how.items() if kind is How.FALLBACK]
     assert waited
     assert len(waited) == pytest.approx(late_s / 0.25, abs=1)
     assert ended.health.missed_steps == 0
     assert (ended.health.faults, ended.health.last_fault) == (len(waited), LATE)
-    onsets = {at for at, event in hands.sounded() if isinstance(event, NoteOn) and event.part is Part.MELODY}
+    onsets = {at for at, event in player.sounded() if isinstance(event, NoteOn) and event.part is Part.MELODY}
     assert {step * 0.25 for step in range(32) if step not in waited or step % 2 == 0} == onsets
     assert [session.step for session in (moment.session for moment in moments)] == [*range(32), 31]
 
 
 def test_after_a_bar_of_fallback_there_is_silence_and_the_place_is_kept(begun: Begun) -> None:
     clock = SimulatedClock(-1)
-    hands, moments = Apart(clock), list[Moment]()
-    ended = perform(begun(Mode.SOLO), Slow(clock, {8: 4.0}), hands, moments.append, lead=Lead(), last_step=63)
+    player, moments = Apart(clock), list[Moment]()
+    ended = perform(begun(Mode.SOLO), Slow(clock, {8: 4.0}), player, moments.append, lead=Lead(), last_step=63)
     how = [moment.how for moment in moments]
     assert how.count(How.FALLBACK) == FALLBACK_STEPS
     assert ended.health.missed_steps == how.count(How.SKIPPED) == 16 - FALLBACK_STEPS
@@ -330,8 +330,8 @@ def test_an_engine_that_goes_on_for_another_knows_what_has_been_played_meanwhile
 
 def test_a_performance_ends_with_its_last_step_after_a_long_stall_too(begun: Begun) -> None:
     clock = SimulatedClock(-1)
-    hands, moments = Apart(clock), list[Moment]()
-    ended = perform(begun(Mode.SOLO), Slow(clock, {40: 30.0}), hands, moments.append, lead=Lead(), last_step=63)
+    player, moments = Apart(clock), list[Moment]()
+    ended = perform(begun(Mode.SOLO), Slow(clock, {40: 30.0}), player, moments.append, lead=Lead(), last_step=63)
     assert ended.step == max(moment.session.step for moment in moments) == 63
 
 

@@ -118,10 +118,10 @@ def test_one_that_asks_a_server_through_another_may_be_silent_as_long_as_that_on
     for each in (through, place):
         each.process.start()
         each.process.at_work()
-    through.process.asks = True
+    through.process.waits_for_server = True
     place.after(9.0)
     assert place.lost == []
-    through.process.asks = False
+    through.process.waits_for_server = False
     place.after(0.0)
     assert place.lost == [True]
 

@@ -14,7 +14,7 @@ from improv.protocol.commands import Command, Quit, Set
 from improv.protocol.snapshot import How
 from improv.recording import Head, Journal, Recording, State, read_take
 from improv.recording.replay import check
-from improv.runtime.ipc_messages import Begin, Told
+from improv.runtime.ipc_messages import Begin, StepReport
 from improv.runtime.live_status import LiveStatus
 from improv.runtime.supervisor import Supervisor
 from improv.session.fallback import LATE
@@ -31,7 +31,7 @@ class Listener:
     def __init__(self, takes: Path, *script: tuple[Command | str, Callable[["Listener"], object]]) -> None:
         self.status = LiveStatus()
         self.supervisor: Supervisor | None = None
-        self.told_: list[Told] = []
+        self.reports: list[StepReport] = []
         self.remarks: list[str] = []
         self._takes = takes
         self._script = list(script)
@@ -42,7 +42,7 @@ class Listener:
     @property
     def model(self) -> str:
         """The network that has played last."""
-        return self.told_[-1].seen.system.network.model
+        return self.reports[-1].seen.system.network.model
 
     @property
     def recording(self) -> Recording:
@@ -56,14 +56,14 @@ class Listener:
     def begun(self, head: Head) -> None:
         self._journal = Journal(self._takes, head).__enter__()
 
-    def told(self, told: Told) -> None:
-        self.told_.append(told)
-        if told.entry is not None and self._journal is not None:
-            self._journal.append(told.entry)
+    def step_reported(self, report: StepReport) -> None:
+        self.reports.append(report)
+        if report.entry is not None and self._journal is not None:
+            self._journal.append(report.entry)
 
     wants_state = False
 
-    def stated(self, state: State) -> None: ...
+    def state_reported(self, state: State) -> None: ...
 
     def lost(self, count: int, why: str) -> None: ...
 
@@ -72,10 +72,10 @@ class Listener:
     def remark(self, text: str) -> None:
         self.remarks.append(text)
 
-    def turned(self, time_s: float, message: bytes) -> str:
+    def controller_moved(self, time_s: float, message: bytes) -> str:
         raise AssertionError
 
-    def darkened(self) -> None:
+    def lights_reset(self) -> None:
         raise AssertionError
 
     def picked(self, end: str, name: str, api: str) -> str:
@@ -85,9 +85,9 @@ class Listener:
         return []
 
     def poll(self) -> list[Command]:
-        if not self.told_:
+        if not self.reports:
             return []
-        step = self.told_[-1].seen.step
+        step = self.reports[-1].seen.step
         if self._next_step is None and self._shown(self):
             self._next_step = step + STEPS_BETWEEN
         if self._next_step is None or step < self._next_step:
@@ -114,7 +114,7 @@ def performed(listener: Listener, model: str = "eck2002-blues") -> list[str]:
         interfaces = only(listener, listener.supervisor)
         assert listener.supervisor.ready(interfaces) is not None
         listener.supervisor.play(Begin(Mode.SOLO, 1), interfaces)
-    return [told.seen.system.network.model for told in listener.told_]
+    return [report.seen.system.network.model for report in listener.reports]
 
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the children")
@@ -129,7 +129,7 @@ def test_another_network_takes_over_on_a_step_and_in_its_place(tmp_path: Path) -
     assert listener.status.now.engine_deaths == 0
     entries = listener.recording.entries
     assert list(dict.fromkeys(entry.step for entry in entries)) == [*range(entries[-1].step + 1)]
-    assert {told.seen.health.fault for told in listener.told_} <= {"", LATE}  # which a busy machine may make it
+    assert {told.seen.health.fault for told in listener.reports} <= {"", LATE}  # which a busy machine may make it
     assert How.IDLE not in {entry.how for entry in entries}
     assert [bool(entry.model) for entry in entries].count(True) == 1
 

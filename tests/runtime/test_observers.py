@@ -24,9 +24,9 @@ def test_clients_see_what_is_learned_and_without_midi_nothing_is() -> None:
     audience.watched_by = [SimpleNamespace(show=shown.append)]
     audience.last = SimpleNamespace(seen=SEEN)  # type: ignore[assignment]
     for target in ("tempo", ""):
-        router.ask(Learn(target))
+        router.submit(Learn(target))
         audience.changed()
     assert [seen.system.learning for seen in shown] == ["tempo", ""]
     apis.append("none")
     with pytest.raises(UsageError, match="no knob to learn from"):
-        router.ask(Learn("tempo"))
+        router.submit(Learn("tempo"))

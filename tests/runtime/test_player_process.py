@@ -22,7 +22,7 @@ from improv.music.transport import Transport
 from improv.protocol.commands import Connect, Panic, Quit
 from improv.protocol.heard import Heard
 from improv.runtime import player_process as process
-from improv.runtime.ipc_messages import HeldKeys, Report, StandBy, TakeOver
+from improv.runtime.ipc_messages import HeldKeys, PlayerReport, StandBy, TakeOver
 from improv.runtime.player_process import Daemon, Engine, Health, Orders, _run
 from improv.runtime.port_set import Rig
 from tests.midi.test_player import Listener
@@ -166,7 +166,7 @@ class DeadServer:
 
 def test_a_player_of_a_dead_server_reports_it_and_ends_with_its_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "live_on", lambda for_s: None)  # it would end the tests
-    clock, reports = SimulatedClock(), list[Report]()
+    clock, reports = SimulatedClock(), list[PlayerReport]()
     one, other = socket.socketpair()
     ours, theirs = Link(one), Link(other)
 
@@ -199,7 +199,7 @@ def test_a_daemon_or_an_engine_whose_death_is_noticed_while_something_is_sent_to
         end.receive()
     theirs.close()
     there.close()
-    link.send(Report())
+    link.send(PlayerReport())
     engine.tell(Heard(), frozenset({60}))
     assert daemon.poll(1.0) == [Quit()]
     assert engine.poll(1.0) == (Gone(1.0, engine=True),)

@@ -329,7 +329,7 @@ def test_the_host_says_that_it_lives_and_what_rtmidi_complains_of(house: House) 
 def test_the_host_says_when_it_asks_the_midi_server_and_when_that_is_gone(house: House) -> None:
     opened(house.player())
     said = [message for message in house.daemon.receive() if isinstance(message, Alive)]
-    assert (Alive(asks=True) in said, said[-1]) == (True, Alive())
+    assert (Alive(waits_for_server=True) in said, said[-1]) == (True, Alive())
     house.server.gone = True
     house.settle()
     assert house.daemon.receive()[-1] == Alive(server_gone=True)

@@ -220,7 +220,7 @@ class Broken:
         self.status = LiveStatus()
         self.player = self.engine = self
 
-    def ask(self, command: Command) -> None:
+    def submit(self, command: Command) -> None:
         raise OSError(24, "Too many open files")
 
     def panic(self) -> None:
@@ -248,7 +248,7 @@ def test_what_nobody_has_foreseen_is_an_answer_and_a_remark(tmp_path: Path) -> N
     router = CommandRouter(broken, Controllers(()))  # type: ignore[arg-type]
     for command in (Panic(), Set("model", "partner"), Tap(1.0)):
         with pytest.raises(ImprovError, match=r"could not be done: OSError: .*Too many open files"):
-            router.ask(command)
+            router.submit(command)
     assert len(broken.remarks) == 3
 
 

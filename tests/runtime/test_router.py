@@ -26,13 +26,13 @@ from improv.runtime.live_status import LiveStatus
 from improv.runtime.router import CommandRouter
 
 CONCERNS: list[tuple[Command, list[Any]]] = [
-    (Set("tempo", 90), [("engine.ask", Set("tempo", 90.0))]),
-    (Nudge("tempo", 4), [("engine.ask", Nudge("tempo", 4))]),
-    (Tap(1.0), [("engine.ask", Tap(1.0))]),
-    (Start(), [("engine.ask", Start())]),
-    (Stop(), [("engine.ask", Stop())]),
-    (Restart(), [("engine.ask", Restart())]),
-    (HandOver(), [("engine.ask", HandOver())]),
+    (Set("tempo", 90), [("engine.submit", Set("tempo", 90.0))]),
+    (Nudge("tempo", 4), [("engine.submit", Nudge("tempo", 4))]),
+    (Tap(1.0), [("engine.submit", Tap(1.0))]),
+    (Start(), [("engine.submit", Start())]),
+    (Stop(), [("engine.submit", Stop())]),
+    (Restart(), [("engine.submit", Restart())]),
+    (HandOver(), [("engine.submit", HandOver())]),
     (Set("thru", "on"), [("player.pass_on", True)]),
     (Nudge("thru", 1), [("player.pass_on", True)]),
     (Connect("output", "oboe"), [("player.connect", Connect("output", "oboe"))]),
@@ -74,7 +74,7 @@ class Recorder:
 @pytest.mark.parametrize(("command", "calls"), CONCERNS, ids=lambda value: type(value).__name__)
 def test_a_command_goes_to_what_it_concerns(command: Command, calls: list[Any]) -> None:
     supervisor: Any = Recorder()
-    CommandRouter(supervisor, Controllers(())).ask(command)
+    CommandRouter(supervisor, Controllers(())).submit(command)
     assert supervisor.calls == calls
 
 
@@ -85,6 +85,6 @@ def test_every_command_is_here() -> None:
 def test_a_control_that_the_network_cannot_obey_is_turned_and_a_note_says_so() -> None:
     supervisor: Any = Recorder()
     router = CommandRouter(supervisor, Controllers(()))
-    assert router.ask(Set("density", 0.5)) == "partner cannot obey density"
-    assert router.ask(Set("tempo", 90)) == ""
-    assert [name for name, _ in supervisor.calls] == ["engine.ask"] * 2
+    assert router.submit(Set("density", 0.5)) == "partner cannot obey density"
+    assert router.submit(Set("tempo", 90)) == ""
+    assert [name for name, _ in supervisor.calls] == ["engine.submit"] * 2

@@ -29,7 +29,7 @@ from improv.protocol.snapshot import How, PortStatus
 from improv.recording import Entry, Head, Recording, State, find_take, read_take
 from improv.recording.replay import check
 from improv.runtime.interfaces import Interface, Interfaces
-from improv.runtime.ipc_messages import Alive, Begin, Ended, Moved, Opened, TakeOver, Told
+from improv.runtime.ipc_messages import Alive, Begin, Ended, Moved, Opened, StepReport, TakeOver
 from improv.runtime.live_status import LiveStatus
 from improv.runtime.managed_process import ManagedProcess
 from improv.runtime.router import CommandRouter
@@ -248,12 +248,12 @@ class Impatient:
 
     def begun(self, head: Head) -> None: ...
 
-    def told(self, told: Told) -> None:
-        self.tempos.append(told.seen.tempo)
+    def step_reported(self, report: StepReport) -> None:
+        self.tempos.append(report.seen.tempo)
 
     wants_state = False
 
-    def stated(self, state: State) -> None: ...
+    def state_reported(self, state: State) -> None: ...
 
     def lost(self, count: int, why: str) -> None: ...
 
@@ -261,10 +261,10 @@ class Impatient:
 
     def remark(self, text: str) -> None: ...
 
-    def turned(self, time_s: float, message: bytes) -> str:
+    def controller_moved(self, time_s: float, message: bytes) -> str:
         return ""
 
-    def darkened(self) -> None: ...
+    def lights_reset(self) -> None: ...
 
     def picked(self, end: str, name: str, api: str) -> str:
         raise AssertionError
@@ -276,7 +276,7 @@ class Impatient:
         if len(self.tempos) >= 8 and self.kills:  # several may have been told at once
             self.kills, self.enough = False, 1000  # the next engine may have many steps to make up for first
             assert self.supervisor is not None
-            self.supervisor.engine.ask(Set("tempo", 90))
+            self.supervisor.engine.submit(Set("tempo", 90))
             children_ = children(os.getpid())
             os.kill(children_["engine"], signal.SIGKILL)
         return [Quit()] if len(self.tempos) >= self.enough or 90 in self.tempos else []
@@ -298,14 +298,14 @@ def test_what_is_asked_before_an_engine_has_begun_is_done_once() -> None:
     with Supervisor(tune, Wiring(api="none"), patient) as supervisor:
         interfaces = only(patient, supervisor)
         assert supervisor.ready(interfaces) is not None
-        CommandRouter(supervisor, Controllers(())).ask(Nudge("tempo", 4))
+        CommandRouter(supervisor, Controllers(())).submit(Nudge("tempo", 4))
         supervisor.play(Begin(Mode.SOLO, 1), interfaces)
     assert patient.tempos[-1] == 244
 
 
 def only(interface: Interface, supervisor: Supervisor) -> Interfaces:
     """An interface, and the router that it asks at."""
-    interfaces = Interfaces(CommandRouter(supervisor, Controllers(())).ask, supervisor.remark)
+    interfaces = Interfaces(CommandRouter(supervisor, Controllers(())).submit, supervisor.remark)
     interfaces.add(interface)
     return interfaces
 
@@ -376,10 +376,10 @@ def test_no_process_is_taken_for_stuck_while_a_midi_server_is_asked(monkeypatch:
     says(player.process, OPENED)
     says(player.host, Alive())
     assert player.process.patience_s == player.host.patience_s < 2
-    says(player.host, Alive(asks=True))
+    says(player.host, Alive(waits_for_server=True))
     assert player.process.patience_s == player.host.patience_s > 10
     says(player.host, Alive())
-    says(player.process, Alive(asks=True))
+    says(player.process, Alive(waits_for_server=True))
     assert player.process.patience_s > 10 > player.host.patience_s
     says(player.process, Alive())
     assert player.process.patience_s < 2
@@ -421,15 +421,15 @@ def test_a_server_that_goes_while_no_player_is_there_to_tell_is_told_by_the_host
 def test_a_step_is_recorded_once_a_session_is_known_to_go_on_from() -> None:
     """Else an engine that dies before it has told the session has its steps recorded twice, and decided otherwise."""
     recorded: list[Any] = []
-    audience: Any = SimpleNamespace(told=recorded.append, lost=lambda *_: None, status=LiveStatus())
+    audience: Any = SimpleNamespace(step_reported=recorded.append, lost=lambda *_: None, status=LiveStatus())
     supervisor = Supervisor(Tune.of(model="partner"), Wiring(api="none"), audience)
     with closing(supervisor.player):
         engine = supervisor.engine.process
         engine.take(Noting())  # type: ignore[arg-type]
         for step, session in ((1, b"after 1"), (2, b""), (3, b"")):
-            says(engine, Told(replace(SEEN, step=step), None, session))
+            says(engine, StepReport(replace(SEEN, step=step), None, session))
         assert [told.seen.step for told in recorded] == [1]
-        says(engine, Told(replace(SEEN, step=4), None, b"after 4"))
+        says(engine, StepReport(replace(SEEN, step=4), None, b"after 4"))
         assert [told.seen.step for told in recorded] == [1, 2, 3, 4]
-        says(engine, Told(replace(SEEN, step=5), None, b""), Ended(0.0, None))
+        says(engine, StepReport(replace(SEEN, step=5), None, b""), Ended(0.0, None))
         assert [told.seen.step for told in recorded] == [1, 2, 3, 4, 5]

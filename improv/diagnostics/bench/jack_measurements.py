@@ -20,7 +20,7 @@ from improv.errors import Unavailable
 from improv.ipc.child import Child, introduce
 from improv.midi.messages import NOTE_OFF, NOTE_ON
 from improv.music.turns import Mode
-from improv.runtime.ipc_messages import Begin, Report
+from improv.runtime.ipc_messages import Begin, PlayerReport
 from improv.runtime.process_table import PLAYER
 
 MESSAGES = 500
@@ -56,7 +56,7 @@ def through(messages: int = MESSAGES) -> dict[str, Any]:
     with player(Wiring(api="jack", thru=True), _UNSUSPECTING) as (child, _):
         into, out = (jack.new_port(part, before) for part in ("improv-in", "improv-thru"))
         found["player"] = jack.round_trip(into, out, messages)
-        loops = [message.loops for message in child.link.receive() if isinstance(message, Report)]
+        loops = [message.loops for message in child.link.receive() if isinstance(message, PlayerReport)]
     if any(loops):
         raise Unavailable("the tester was taken for a loop")
     return found

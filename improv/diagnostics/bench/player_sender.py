@@ -22,7 +22,7 @@ from improv.music.plan import Plan
 from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BAR, TICKS_PER_BEAT
 from improv.music.transport import Transport
 from improv.protocol.commands import Quit
-from improv.runtime.ipc_messages import Report, Sent
+from improv.runtime.ipc_messages import PlayerReport, SentOnsets
 
 _TICK_BPM = BPM * PULSES_PER_BEAT / TICKS_PER_BEAT
 """The tempo at which ticks follow each other as the pulses of the grid do."""
@@ -81,8 +81,8 @@ def _sent(child: Child) -> tuple[tuple[tuple[float, float], ...], int]:
     while (left_s := deadline_s - time.monotonic()) > 0 and not child.gone:
         select.select([child.link], (), (), left_s)
         for message in child.link.receive():
-            if isinstance(message, Report):
+            if isinstance(message, PlayerReport):
                 played = message.onsets
-            if isinstance(message, Sent):
+            if isinstance(message, SentOnsets):
                 return message.onsets, played
     raise ImprovError("the player did not tell what it sent")

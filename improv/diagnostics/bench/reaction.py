@@ -53,17 +53,17 @@ def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> di
     chance = random.Random(0)
     found: dict[str, list[float]] = {"reaction": [], "step": [], "decided": [], "crossing": []}
     with engine(tune) as child, Child(_ECHO) as other:
-        hands, back = met(child), other.link
+        player, back = met(child), other.link
         child.link.send(Begin(Mode.DUET, 0))
-        plan, pitch = _next_plan(child, hands), None
+        plan, pitch = _next_plan(child, player), None
         for index in range(_WARM_UP + keys):
-            plan = _drained(child, hands, chance.uniform(0, 0.25)) or plan
-            plan = _past_the_step(child, hands, plan)
+            plan = _drained(child, player, chance.uniform(0, 0.25)) or plan
+            plan = _past_the_step(child, player, plan)
             event = NoteOn(Part.YOU, 60 + chance.randrange(12), 90) if pitch is None else NoteOff(Part.YOU, pitch)
             pitch = event.pitch if isinstance(event, NoteOn) else None
             stamp_s = time.monotonic()
-            hands.send(Heard((Timed(stamp_s, event),)))
-            plan = _next_plan(child, hands)
+            player.send(Heard((Timed(stamp_s, event),)))
+            plan = _next_plan(child, player)
             reaction_s = time.monotonic() - stamp_s
             time.sleep(_PACE_S)
             began_s = time.monotonic()
@@ -83,7 +83,7 @@ def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> di
                     ("crossing", crossing_s),
                 ):
                     found[what].append(took_s)
-        hands.close()
+        player.close()
     return _as_json(found)
 
 
@@ -101,34 +101,34 @@ def _as_json(found: dict[str, list[float]]) -> dict[str, Any]:
     }
 
 
-def _next_plan(child: Child, hands: Link) -> Plan:
+def _next_plan(child: Child, player: Link) -> Plan:
     """The next plan, whenever it comes; what the engine tells its daemon is read meanwhile."""
     deadline_s = time.monotonic() + _PATIENCE_S
-    while (left_s := deadline_s - time.monotonic()) > 0 and not (child.gone or hands.closed):
-        select.select([hands, child.link], (), (), left_s)
-        for message in hands.receive():
+    while (left_s := deadline_s - time.monotonic()) > 0 and not (child.gone or player.closed):
+        select.select([player, child.link], (), (), left_s)
+        for message in player.receive():
             if isinstance(message, Plan):
                 return message
         child.link.receive()
     raise Unavailable("the engine has stopped planning")
 
 
-def _drained(child: Child, hands: Link, seconds: float) -> Plan | None:
+def _drained(child: Child, player: Link, seconds: float) -> Plan | None:
     """Read whatever comes for a time; the last plan among it."""
     deadline_s, last = time.monotonic() + seconds, None
-    while (left_s := deadline_s - time.monotonic()) > 0 and not (child.gone or hands.closed):
-        select.select([hands, child.link], (), (), left_s)
+    while (left_s := deadline_s - time.monotonic()) > 0 and not (child.gone or player.closed):
+        select.select([player, child.link], (), (), left_s)
         child.link.receive()
-        for message in hands.receive():
+        for message in player.receive():
             last = message if isinstance(message, Plan) else last
     return last
 
 
-def _past_the_step(child: Child, hands: Link, plan: Plan) -> Plan:
+def _past_the_step(child: Child, player: Link, plan: Plan) -> Plan:
     """Wait until no plan is being made that cannot know of a key yet."""
     while True:
         inside_s = (time.monotonic() - plan.transport.anchor_s) % plan.transport.step_s
-        newer = _drained(child, hands, max(1e-6, _AFTER_STEP_S - inside_s))
+        newer = _drained(child, player, max(1e-6, _AFTER_STEP_S - inside_s))
         if newer is None and inside_s >= _AFTER_STEP_S:
             return plan
         plan = newer or plan
