@@ -12,7 +12,7 @@ from improv.music.parts import Part
 from improv.music.plan import Plan
 from improv.music.transport import Transport
 from improv.protocol.commands import Panic
-from tests.midi.test_player import Inbox, Listener
+from tests.midi.listeners import Inbox, Listener
 
 
 def announcement(manager: int, members: int) -> list[bytes]:

@@ -21,7 +21,7 @@ from improv.runtime.engine import Lead, perform
 from improv.session.lifecycle import begin
 from improv.session.state import Moment
 from tests.conftest import Echo, form_chord
-from tests.midi.test_player import Listener
+from tests.midi.listeners import Listener
 
 HOURS_S, MINUTES_S = 2 * 3600.0, 600.0
 TURNED = [control for control in CONTROLS.values() if control not in (MODEL, THRU)]

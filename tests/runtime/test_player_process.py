@@ -25,7 +25,7 @@ from improv.runtime import player_process as process
 from improv.runtime.ipc_messages import HeldKeys, PlayerReport, StandBy, TakeOver
 from improv.runtime.player_process import Daemon, Engine, Health, Orders, _run
 from improv.runtime.port_set import Rig
-from tests.midi.test_player import Listener
+from tests.midi.listeners import Listener
 
 
 class Driver:
