@@ -87,7 +87,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the port."""
         ...
 
     def poll(self, now_s: float) -> Sequence["Arrival"]:

@@ -22,7 +22,7 @@ from typing import Any
 from platformdirs import user_data_path, user_runtime_path, user_state_path
 
 from improv.errors import AlreadyRunning, Unavailable, UsageError
-from improv.system.private_files import make_private, somebody_listens
+from improv.system.private_files import has_listener, make_private
 from improv.system.safe_files import read_file
 
 DEFAULT = "default"
@@ -262,7 +262,7 @@ class Claim:
         if self._lock is not None:
             self._lock.release()
         self._lock, self._identity = lock, _identity(here.lock)
-        if path.is_socket() and not somebody_listens(path):
+        if path.is_socket() and not has_listener(path):
             path.unlink(missing_ok=True)  # the process that listened there has died
         self._write_files()
         return True

@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 from typing import Protocol
 
-from improv.system.private_files import make_private, somebody_listens, write_private
+from improv.system.private_files import has_listener, make_private, write_private
 
 MAX_CLIENTS = 64
 
@@ -58,7 +58,7 @@ class UnixTransport:
     def listen(self, path: Path) -> socket.socket:
         """See `Transport.listen`."""
         make_private(path.parent)
-        if somebody_listens(path):
+        if has_listener(path):
             raise OSError(errno.EADDRINUSE, "another program listens there")
         if path.is_socket():
             path.unlink()

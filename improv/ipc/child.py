@@ -48,12 +48,12 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process number."""
+        """The process number of the child."""
         return self._process.pid
 
     @property
     def gone(self) -> bool:
-        """Whether it has ended, or is about to, and everything that it has sent has been read."""
+        """True once the child has closed its end of the link, and everything that it sent has been read."""
         return self.link.closed
 
     def end(self, grace_s: float = GRACE_S) -> None:
@@ -65,14 +65,14 @@ class Child:
             self.kill()
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the child at once, and wait for its end."""
         self.link.close()
         self._process.kill()
         self._process.wait()
 
 
 def introduce(one: Child, other: Child, *, since_s: float | None = None) -> None:
-    """Have two children talk to each other; `since_s` as in `Join`."""
+    """Connect two children with a link of their own; `since_s` as in `Join`."""
     here, there = socket.socketpair()
     one.link.join(here, one.pid, since_s=since_s)
     other.link.join(there, other.pid, since_s=since_s)

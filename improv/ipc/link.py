@@ -85,11 +85,11 @@ class Link:
         self._sockets: list[socket.socket] = []
 
     def fileno(self) -> int:
-        """For select; -1 once it is shut."""
+        """Return the descriptor of the socket, for `select`; -1 once the link is closed."""
         return self._end.fileno()
 
     def send(self, value: object, *, shortened: object = None) -> bool:
-        """Send a value or keep it to be sent; False if it was dropped or nobody is there any more.
+        """Send a value, now or later. Return False if it was dropped, or if the other end has closed.
 
         Of a value that still waits when the next one is sent only `shortened` is kept, if that is given.
         """
@@ -173,7 +173,7 @@ class Link:
 
     @property
     def waits(self) -> bool:
-        """Whether something is kept to be sent."""
+        """True while something waits to be sent."""
         return bool(self._unsent) and not self.closed
 
     @property
@@ -203,7 +203,7 @@ class Link:
         return Link(self._sockets.pop(0))
 
     def close(self) -> None:
-        """Shut it: the other end notices."""
+        """Close the link; the other end notices."""
         self.closed = True
         for end in (self._end, *self._sockets):
             end.close()

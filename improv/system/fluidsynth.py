@@ -1,4 +1,4 @@
-"""How improv is made to sound on this machine: which FluidSynth command works here, or what has to be there first.
+"""Which FluidSynth command makes improv sound on this machine, or what to install first.
 
 One source for the screen, for doctor and for the list of ports. It looks at files and asks FluidSynth itself what it
 was built with; it must never start a sound, and never offer an option that this FluidSynth, or this system, lacks.
@@ -63,7 +63,7 @@ class Advice:
 
     @property
     def text(self) -> str:
-        """Both in one line."""
+        """The sentence and the command in one line."""
         return f"{self.says}: {self.command}" if self.command else self.says
 
 
@@ -89,7 +89,7 @@ class Found:
 
 
 def advice(api: str, found: Found | None = None, *, there: str = "", restart: str = "improv daemon restart") -> Advice:
-    """What to do to hear an improv on a MIDI system (`alsa`, `jack`, `coremidi`, `windows`, `none`).
+    """Return how to hear improv on a MIDI system (`alsa`, `jack`, `coremidi`, `windows`, `none`).
 
     Of one that was started without: `there` is the MIDI system that answers now, `restart` what starts it again.
     """
@@ -133,7 +133,7 @@ def _without_midi(found: Found, there: str, restart: str) -> Advice:
 
 
 def look() -> Found:
-    """What there is on this machine; takes a moment, as FluidSynth is asked."""
+    """Find what this machine has to make sound. It takes a moment, since FluidSynth is asked."""
     program = shutil.which("fluidsynth")
     audio, midi = _drivers(program) if program else (frozenset(), frozenset())
     server = os.environ.get("JACK_DEFAULT_SERVER", "")
@@ -177,7 +177,7 @@ def _drivers(program: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def listed(told: str, option: str) -> frozenset[str]:
-    """The values of an option that FluidSynth's help lists."""
+    """Return the values of an option, as FluidSynth's help lists them; `told` is that help text."""
     values = re.search(rf"--{option}=.*?Valid values: ([^\n]*)", told, re.DOTALL)
     return frozenset(values[1].replace(" ", "").split(",")) if values else frozenset()
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 
 def make_folder(directory: Path) -> None:
-    """Have a directory; it, and those it lies in, are ours alone where they are new. OSError if there can be none."""
+    """Make a directory where there is none; new ones are of mode 0700, parents too. OSError if it cannot be made."""
     if not directory.parent.exists():
         make_folder(directory.parent)
     directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def make_private(directory: Path) -> None:
-    """Have a directory that nobody else can look into; OSError says why there can be none."""
+    """Make a directory, or an existing one, private to this user (mode 0700); OSError says why that cannot be."""
     make_folder(directory)
     found = directory.lstat()
     if hasattr(os, "geteuid"):
@@ -28,12 +28,12 @@ def make_private(directory: Path) -> None:
         if directory.parent.stat().st_uid not in (us, 0):  # who could put another in its place
             raise PermissionError(0, "it is in a directory of another user")
     if os.name == "posix" and found.st_mode & stat.S_IWOTH:  # such as /tmp, which is not ours to close
-        raise PermissionError(0, "everybody may write there")
+        raise PermissionError(0, "every user may write there")
     directory.chmod(0o700)
 
 
-def somebody_listens(path: Path) -> bool:
-    """Whether a living process listens at a Unix socket's path; what a dead one has left is nobody."""
+def has_listener(path: Path) -> bool:
+    """Return whether a living process listens at a Unix socket's path, not only the file of a dead one."""
     if os.name != "posix" or not path.is_socket():
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
@@ -48,20 +48,20 @@ def somebody_listens(path: Path) -> bool:
 
 
 def open_private(path: Path, *, append: bool) -> int:
-    """A descriptor to write to a file that nobody else can read, one that is there already too; OSError if none can be.
+    """Open a file of mode 0600 to write to, also one that exists. Return its descriptor; OSError if that cannot be.
 
-    What is in it stays with `append`, else it goes.
+    With `append` its content stays, otherwise it is emptied.
     """
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
     file = os.open(path, flags | (os.O_APPEND if append else os.O_TRUNC), 0o600)
     if hasattr(os, "fchmod") and stat.S_ISREG(os.fstat(file).st_mode):
-        with suppress(OSError):  # somebody else's, who lets us write
+        with suppress(OSError):  # it is another user's, who lets us write
             os.fchmod(file, 0o600)
     return file
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that nobody else can read, in the place of the one that is there."""
+    """Replace a file, or make it, with mode 0600 and this text."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

@@ -19,15 +19,15 @@ def improv(*words: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """What such a program is started with, so that it finds what we have found, in the same order."""
+    """Return the environment to start such a program with: it finds the same modules as this one, in the same order."""
     return os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 def settle() -> None:
-    """Have what every program expects to inherit: three open descriptors, and signals that come.
+    """Open standard input, output and error where they are closed, and unblock signals.
 
-    Whoever starts us may have closed descriptors (2>&-), blocked signals, or ignored those by which a child's end or
-    a time that is up is told.
+    The program that starts improv may have closed descriptors (2>&-), blocked signals, or ignored those that tell of a
+    child's end (SIGCHLD) or of a time that is up (SIGALRM).
     """
     import signal  # noqa: PLC0415 the path is clean by now
 

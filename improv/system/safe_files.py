@@ -32,7 +32,7 @@ def open_file(path: Path, most_bytes: int) -> FileIO:
 
 
 def read_file(path: Path, most_bytes: int) -> bytes:
-    """What an ordinary file holds; OSError as for `open_file`."""
+    """Return the content of an ordinary file; OSError as for `open_file`."""
     content = bytearray()
     with open_file(path, most_bytes) as file:
         while read := file.read(min(most_bytes + 1 - len(content), 1 << 20)):

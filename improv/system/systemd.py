@@ -23,7 +23,7 @@ STOPPING = "STOPPING=1"
 
 
 def status(text: str) -> str:
-    """What it is doing, in a line for `systemctl status`."""
+    """Return a message that shows what improv does, as a line in `systemctl status`."""
     return f"STATUS={' '.join(printable(text).split())}"
 
 
@@ -40,7 +40,7 @@ def notify(*messages: str) -> None:
 
 
 def watchdog_s() -> float | None:
-    """How often to say that it lives, in seconds: half of what the manager waits for; None if nobody waits."""
+    """Return how often to send WATCHDOG, in seconds: half the manager's limit; None if it has none."""
     microseconds, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
     if not microseconds.isdecimal() or pid not in ("", str(os.getpid())):
         return None
@@ -48,9 +48,10 @@ def watchdog_s() -> float | None:
 
 
 def unit() -> tuple[str, ...]:
-    """What this process is to systemctl, such as --user improv.service; nothing, if no systemd has started it.
+    """Return the words that name this process to systemctl, such as --user improv.service.
 
-    $INVOCATION_ID says less: whoever is started from a terminal that is a service has it too.
+    There are none if systemd did not start it. $INVOCATION_ID does not tell: a program started from a terminal that is
+    itself a service has it too.
     """
     if os.environ.get("SYSTEMD_EXEC_PID") != str(os.getpid()):
         return ()
@@ -61,7 +62,7 @@ def unit() -> tuple[str, ...]:
 
 
 def unit_of(groups: str) -> tuple[str, ...]:
-    """What a process with these control groups, as in /proc/PID/cgroup, is to systemctl."""
+    """Return the words that name a process to systemctl, from its control groups as in /proc/PID/cgroup."""
     for group in groups.split("\n"):
         names = group.split("/")
         if service := re.fullmatch(r"[\w:.\\@-]+\.service", names[-1]):
