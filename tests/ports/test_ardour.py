@@ -17,7 +17,7 @@ import pytest
 
 from improv.recording.midi_file import export
 from tests.ports.jack import IMPROV_OUT, Event, Inconclusive, Server, conclusive, eventually, missing
-from tests.recording.test_recording import by_mido, performance
+from tests.recording.test_take_as_midi import by_mido, performance
 
 ARDOUR = "ardour7-lua"
 TICKS_A_BEAT = 1920

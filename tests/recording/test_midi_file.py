@@ -6,17 +6,14 @@ After a change that is meant to be heard, write the goldens again and read their
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import mido
-import numpy as np
 import pytest
 
-from improv.config.values import Tune
-from improv.errors import DataError, ImprovError, InputNotFound, UsageError
+from improv.errors import InputNotFound
 from improv.music.notes import NoteOff, NoteOn, Placed, Timed
 from improv.music.parts import Part
 from improv.music.theory import pitch_name
@@ -27,13 +24,11 @@ from improv.protocol.controls import OWN, Settings
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.recording import Entry, Head
-from improv.recording.midi_file import TICKS_A_BEAT, CallNote, Take, read_call
+from improv.recording.midi_file import TICKS_A_BEAT, Take
 from improv.recording.replay import entry_of
-from improv.runtime.render import render
 from improv.session.lifecycle import begin
 from improv.session.state import Session
 from tests.conftest import Echo
-from tests.models.onnx_models import saved, walker
 from tests.runtime.test_engine import Commands, Receiver, played, script
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "midi"
@@ -43,138 +38,6 @@ OFF_64 = NoteOff(Part.MELODY, 64)
 SWUNG = 0.67
 SOLO = Settings(mode=Mode.SOLO, bars=1)
 ALONE = Turn(Who.IMPROV, 0)
-
-
-def on(pitch: int, after: float = 0, velocity: int = 80, channel: int = 0) -> mido.Message:
-    """A note_on some beats after the message before it."""
-    return mido.Message("note_on", note=pitch, velocity=velocity, channel=channel, time=round(after * TICKS_A_BEAT))
-
-
-def off(pitch: int, after: float = 0, channel: int = 0) -> mido.Message:
-    return mido.Message("note_off", note=pitch, channel=channel, time=round(after * TICKS_A_BEAT))
-
-
-def silence(beats: float) -> mido.MetaMessage:
-    return mido.MetaMessage("end_of_track", time=round(beats * TICKS_A_BEAT))
-
-
-def tempo(bpm: float, after: float = 0) -> mido.MetaMessage:
-    return mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm), time=round(after * TICKS_A_BEAT))
-
-
-def midi_file(path: Path, *tracks: list[Any], ticks_per_beat: int = TICKS_A_BEAT, kind: int = 1) -> Path:
-    midi = mido.MidiFile(type=kind, ticks_per_beat=ticks_per_beat)
-    midi.tracks.extend(mido.MidiTrack(messages) for messages in tracks)
-    midi.save(path)
-    return path
-
-
-# --- calls --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("messages", "notes"),
-    [
-        pytest.param([on(60), off(60, 1)], [(0, 1, 60)], id="a note"),
-        pytest.param([on(60, 1.5), on(60, 0.5, velocity=0)], [(1.5, 2, 60)], id="velocity 0 is an end"),
-        pytest.param([on(60), on(64, 1), off(60, 0.5), off(64, 0.5)], [(0, 1.5, 60), (1, 2, 64)], id="legato"),
-        pytest.param([on(60), on(60, 1), off(60, 1)], [(0, 1, 60), (1, 2, 60)], id="struck again while it sounds"),
-        pytest.param([on(67), on(60), off(67, 1), off(60)], [(0, 1, 60), (0, 1, 67)], id="a chord from below"),
-        pytest.param(
-            [on(60), on(60, 1, channel=3), off(60, 1), off(60, 1, 3)], [(0, 2, 60), (1, 3, 60)], id="two hands"
-        ),
-        pytest.param([on(60), silence(4)], [(0, 4, 60)], id="unfinished: as long as the file"),
-        pytest.param([off(64, 1), on(60), off(60, 1)], [(1, 2, 60)], id="an end without a beginning"),
-        pytest.param([on(38, channel=9), on(60), off(38, 1, 9), off(60)], [(0, 1, 60)], id="percussion is left out"),
-        pytest.param(
-            [on(60), off(60), on(64, 1), off(64, 1)], [(0, 0, 60), (1, 2, 64)], id="of no length: struck all the same"
-        ),
-        pytest.param([tempo(60), on(60, 1), tempo(240), off(60, 1)], [(1, 2, 60)], id="tempo moves nothing"),
-    ],
-)
-def test_a_call_is_read_in_beats(messages: list[Any], notes: list[tuple[float, float, int]], tmp_path: Path) -> None:
-    read = read_call(midi_file(tmp_path / "call.mid", messages))
-    assert [(note.start_beats, note.end_beats, note.pitch) for note in read] == notes
-
-
-def test_velocity_is_kept_and_the_kind_of_file_makes_no_difference(tmp_path: Path) -> None:
-    first, second = [on(60, velocity=33), off(60, 1)], [on(72, 1, velocity=99), off(72, 1)]
-    expected = (CallNote(0, 1, 60, 33), CallNote(1, 2, 72, 99))
-    assert read_call(midi_file(tmp_path / "0.mid", [*first, on(72, velocity=99), off(72, 1)], kind=0)) == expected
-    assert read_call(midi_file(tmp_path / "1.mid", [tempo(90)], first, second, kind=1)) == expected
-    assert read_call(midi_file(tmp_path / "2.mid", first, ticks_per_beat=96)) == (CallNote(0, 5, 60, 33),)
-
-
-def good_file(path: Path) -> bytes:
-    return midi_file(path, [on(60), off(60, 1), on(64), off(64, 1)]).read_bytes()
-
-
-def refused(path: Path, error: type[ImprovError]) -> str:
-    """What is said of a file, in one line that names it and says what to give instead."""
-    with pytest.raises(error) as told:
-        read_call(path)
-    message = str(told.value)
-    assert message.startswith(f"{path}: ")
-    assert message.endswith("; give a Standard MIDI File (.mid) with a melody")
-    assert "\n" not in message
-    return message
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        pytest.param(b"", "it is no MIDI file", id="empty"),
-        pytest.param(b"la la la la la la", "it is no MIDI file", id="text"),
-        pytest.param(b"RIFF\0\0\0\0RMID", "it is no MIDI file", id="another format"),
-        pytest.param(bytes(5 * 2**20), "it is larger than 4 MiB", id="too big"),
-    ],
-)
-def test_what_is_no_midi_file_is_refused(content: bytes, says: str, tmp_path: Path) -> None:
-    path = tmp_path / "call.mid"
-    path.write_bytes(content)
-    assert says in refused(path, DataError)
-
-
-def test_a_file_without_a_melody_is_refused(tmp_path: Path) -> None:
-    assert "it has no notes" in refused(midi_file(tmp_path / "none.mid", [tempo(90), silence(4)]), DataError)
-    assert "it has no notes" in refused(
-        midi_file(tmp_path / "drums.mid", [on(38, channel=9), off(38, 1, 9)]), DataError
-    )
-
-
-def test_a_truncated_file_is_refused_wherever_it_ends(tmp_path: Path) -> None:
-    path = tmp_path / "cut.mid"
-    content = good_file(path)
-    assert len(read_call(path)) == 2
-    for size in range(len(content)):
-        path.write_bytes(content[:size])
-        refused(path, DataError)
-
-
-def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    assert "No such file or directory" in refused(tmp_path / "gone.mid", InputNotFound)
-    assert "Is a directory" in refused(tmp_path, InputNotFound)
-
-
-def test_damage_in_a_call_is_refused_or_harmless(tmp_path: Path) -> None:
-    path, chance, ends = tmp_path / "call.mid", np.random.default_rng(1), set[str]()
-    good = good_file(path)
-    for _ in range(400):
-        content = bytearray(good)
-        for place in chance.integers(0, len(good), size=chance.integers(1, 4)):
-            content[place] = chance.integers(0, 256)
-        path.write_bytes(content)
-        try:
-            notes = read_call(path)
-        except ImprovError as error:
-            ends.add(type(error).__name__)
-        else:
-            ends.add("read")
-            assert all(note.start_beats <= note.end_beats for note in notes)
-    assert ends == {"read", "DataError"}
-
-
-# --- takes --------------------------------------------------------------------------------------
 
 
 def begun(model: Echo, mode: Mode = Mode.SOLO, *, swing: float = 0.5, key: str = OWN, count_in: int = 0) -> Session:
@@ -510,105 +373,3 @@ def test_a_take_that_cannot_be_written_says_where(echo: Echo, tmp_path: Path) ->
     take = Take(head_of(begun(echo), echo), "a take")
     with pytest.raises(InputNotFound, match=r"/nowhere/take\.mid: No such file or directory; choose another file"):
         take.write(tmp_path / "nowhere" / "take.mid")
-
-
-# --- renders ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def rendered(tmp_path: Path) -> Callable[..., mido.MidiFile]:
-    """A render of the walker, which draws its melody: the file it makes."""
-    model = str(saved(walker(), tmp_path / "walker.onnx"))
-
-    def rendered(
-        call: Path | None = None, name: str = "out.mid", said: list[str] | None = None, **tune: Any
-    ) -> mido.MidiFile:
-        values = {"model": model, "choruses": 1, "seed": 0, "count_in": 0, "bars": 1, "provider": "cpu", **tune}
-        render(Tune.of(**values), tmp_path / name, call, (said if said is not None else list[str]()).append)
-        midi = mido.MidiFile(tmp_path / name)
-        check_well_formed(midi)
-        return midi
-
-    return rendered
-
-
-def test_a_render_repeats_to_the_byte_and_another_seed_differs(
-    rendered: Callable[..., mido.MidiFile], tmp_path: Path
-) -> None:
-    call = midi_file(tmp_path / "call.mid", [on(64), off(64, 1.3)])
-    takes = {}
-    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        rendered(call, name, seed=seed, choruses=3, swing=0.6, tempo=93)
-        takes[name] = (tmp_path / name).read_bytes()
-    assert takes["a"] == takes["b"]
-    assert takes["a"] != takes["c"]
-    melodies = [[m.note for _, m in parts(mido.MidiFile(tmp_path / n))["Melody"] if m.type == "note_on"] for n in "ac"]
-    assert melodies[0] != melodies[1]
-
-
-def test_a_render_is_as_long_as_it_was_asked_to_be(rendered: Callable[..., mido.MidiFile]) -> None:
-    for choruses, count_in in ((1, 0), (3, 0), (2, 1)):
-        midi = rendered(choruses=choruses, count_in=count_in)
-        assert absolute(midi.tracks[0])[-1][0] == (4 * choruses + count_in) * BAR
-        assert [text for _, text in markers(midi)] == ["Chorus 1 - improv", "Chorus 2", "Chorus 3"][:choruses]
-
-
-def test_a_key_transposes_and_the_tempo_is_written(rendered: Callable[..., mido.MidiFile]) -> None:
-    own, other = rendered(), rendered(key="Eb", tempo=97)
-    assert [[m.note for _, m in parts(midi)["Chords"] if m.type == "note_on"][:4] for midi in (own, other)] == [
-        [48, 52, 55, 58],
-        [49, 51, 55, 58],
-    ]
-    assert (tempos(own), tempos(other)) == ([(0, 120)], [(0, 97)])
-
-
-def test_a_call_that_fits_is_played_in_each_of_your_turns(
-    rendered: Callable[..., mido.MidiFile], tmp_path: Path
-) -> None:
-    fits = midi_file(tmp_path / "fits.mid", [on(60, 1), off(60, 1), on(64, 1), off(64, 1)])
-    longer = midi_file(tmp_path / "longer.mid", [on(60, 1), off(60, 1), on(64, 3), off(64, 1)])
-    turns = [chorus * 4 * BAR + bar * BAR for chorus in range(2) for bar in (0, 2)]
-    assert onsets(rendered(fits, choruses=2), "You") == [start + b * TICKS_A_BEAT for start in turns for b in (1, 3)]
-    assert onsets(rendered(longer, choruses=2), "You") == [TICKS_A_BEAT, 5 * TICKS_A_BEAT]
-    assert onsets(rendered(fits, choruses=2, mode=Mode.DUET), "You") == [TICKS_A_BEAT, 3 * TICKS_A_BEAT]
-
-
-def test_a_render_with_a_call_trades_and_without_one_is_solo(
-    rendered: Callable[..., mido.MidiFile], tmp_path: Path
-) -> None:
-    call = midi_file(tmp_path / "call.mid", [on(60), off(60, 1)])
-    assert [text for _, text in markers(rendered(call))] == ["Chorus 1 - you", "improv", "you", "improv"]
-    assert [text for _, text in markers(rendered())] == ["Chorus 1 - improv"]
-    with pytest.raises(UsageError, match="solo hears no player; leave --call out, or choose --mode trade or duet"):
-        rendered(call, mode=Mode.SOLO)
-
-
-def test_a_call_is_played_whole_or_it_is_said_what_is_not(
-    rendered: Callable[..., mido.MidiFile], tmp_path: Path
-) -> None:
-    late = midi_file(
-        tmp_path / "late.mid", [on(60, 40), off(60, 1), on(64, 1), off(64, 1)]
-    )  # bar 11, of four in a form
-    said: list[str] = []
-    midi = rendered(late, said=said, choruses=None)
-    assert onsets(midi, "You") == [40 * TICKS_A_BEAT, 42 * TICKS_A_BEAT]
-    assert said == ["3 choruses, for the call goes on to bar 11"]
-    assert absolute(midi.tracks[0])[-1][0] == 12 * BAR  # and the answer
-    said.clear()
-    assert "You" not in parts(rendered(late, said=said, choruses=2))
-    assert said == [
-        "bar 11 of the call comes after the last chorus: 2 of its 2 notes are not played; "
-        "leave --choruses out, or give 3"
-    ]
-    said.clear()
-    short = midi_file(tmp_path / "short.mid", [on(60, 1), off(60, 1)])
-    assert absolute(rendered(short, said=said, choruses=None).tracks[0])[-1][0] == 4 * BAR
-    assert said == []
-    far = midi_file(tmp_path / "far.mid", [on(60, 4 * 4 * 65), off(60, 1)])
-    with pytest.raises(UsageError, match="the call goes on to bar 261, 66 choruses; say how many"):
-        rendered(far, choruses=None)
-
-
-def test_a_render_needs_an_end(rendered: Callable[..., mido.MidiFile]) -> None:
-    with pytest.raises(UsageError, match="a render needs an end; give --choruses"):
-        rendered(choruses=None)
