@@ -190,7 +190,7 @@ def test_each_way_keeps_of_the_call_what_it_says() -> None:
     for line in developments("displaced"):
         (later,) = {note.onset - was.onset for note, was in zip(line, LINE, strict=False)}
         assert later in (6, 12)
-    for line in developments("ended_otherwise"):
+    for line in developments("new_ending"):
         assert line[:5] == LINE[:5]
         assert ticks(line) == ticks(LINE)
     for line in developments("sequenced"):

@@ -11,7 +11,7 @@ from training.rendering.audio import RATE, Stage
 
 def test_a_wav_is_what_was_packed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sound, "soundfile", None)
-    kind, content = sound.packed(np.sin(np.arange(1_000) / 10) / 2)
+    kind, content = sound.encode_audio(np.sin(np.arange(1_000) / 10) / 2)
     assert kind == "audio/wav"
     assert np.allclose(sound.read_wav(content), np.sin(np.arange(1_000) / 10) / 2, atol=1e-4)
 
@@ -31,8 +31,8 @@ def test_loudness_is_that_of_the_norm(hertz: float) -> None:
 
 def test_too_large_samples_make_all_softer_together() -> None:
     loud, soft = np.array([0.0, -1.8]), np.array([0.9, 0.1])
-    assert [list(each) for each in sound.under_ceiling([loud, soft])] == [[0, -0.9], [0.45, 0.05]]
-    assert [list(each) for each in sound.under_ceiling([soft])] == [[0.9, 0.1]]
+    assert [list(each) for each in sound.limit_together([loud, soft])] == [[0, -0.9], [0.45, 0.05]]
+    assert [list(each) for each in sound.limit_together([soft])] == [[0.9, 0.1]]
 
 
 def test_only_the_notes_of_a_line_are_told() -> None:
@@ -57,7 +57,7 @@ def test_the_band_plays_the_form_and_ends_with_it() -> None:
 
 
 def test_the_midi_file_is_as_long_as_a_clip_and_ends_what_it_begins() -> None:
-    file = sound.midi([*sound.band(FORM), *sound.hits(line())], STAGE)
+    file = sound.midi_file([*sound.band(FORM), *sound.hits(line())], STAGE)
     assert file.length == pytest.approx(STAGE.seconds, abs=0.01)
     on = sum(message.type == "note_on" for message in file.tracks[0])
     assert on == sum(message.type == "note_off" for message in file.tracks[0]) > 200

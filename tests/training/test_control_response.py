@@ -9,7 +9,7 @@ import torch
 from improv.models.catalog import find_model
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import Form
-from training.evaluation.control_response import RESPONSES, Response, measured, obeys, table
+from training.evaluation.control_response import RESPONSES, Response, measure, obeys, table
 from training.networks.chord_lstm import ChordLstm
 from training.networks.melody_lstm import MelodyLstm
 from training.networks.partner import Partner
@@ -41,7 +41,7 @@ def test_it_obeys_that_never_falls_and_rises() -> None:
 
 
 def check(response: Response, model: OnnxModel) -> None:
-    figures = measured(model, response, 2, 1)
+    figures = measure(model, response, 2, 1)
     assert obeys((figures[0], figures[-1]))
     told = table("some", [(response, figures)])
     assert told.row_count == 1

@@ -40,7 +40,7 @@ from training.metrics import report, two_sample_test
 from training.metrics.bootstrap import Figure, resamples
 from training.metrics.melody import Melody, melody
 from training.metrics.two_sample_test import two_sample_accuracy
-from training.rendering.playing import Surprise, alone, answer, remembered, surprise, waiting
+from training.rendering.playing import Surprise, play_alone, play_answer, play_memory, session_before_turn, surprise
 
 BAR = 48
 BLUES = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | C7 | G7 | F7 | C7 | G7")
@@ -96,34 +96,34 @@ def blues(name: str, seed: int, choruses: int = 2) -> Solo:
 
 
 def test_alone_a_model_plays_through_the_session_from_the_top() -> None:
-    line = alone(Echo(), 2, ALONE)
+    line = play_alone(Echo(), 2, ALONE)
     assert [set(frame.melody.pitches) for frame in line[:4]] == [{60}, {61}, {62}, {63}]
     assert [frame.chord for frame in line] == [Chord.parse("C7")] * STEPS_PER_BAR + [Chord.parse("F7")] * STEPS_PER_BAR
 
 
 def test_a_memory_is_all_its_numbers_step_by_step() -> None:
-    counted = remembered(Echo(), 1, ALONE)
+    counted = play_memory(Echo(), 1, ALONE)
     assert counted.shape == (STEPS_PER_BAR, 1)
     assert np.diff(counted[:, 0]).tolist() == [1] * (STEPS_PER_BAR - 1)
 
 
 def test_an_answer_follows_what_was_heard_and_only_that() -> None:
     model = Echo()
-    session = waiting(model, bars=1, place=0)
-    heard = answer(model, session, [Note(42, 48, 64)], temperature=1.0, seed=0)
+    session = session_before_turn(model, bars=1, place=0)
+    heard = play_answer(model, session, [Note(42, 48, 64)], temperature=1.0, seed=0)
     assert [set(frame.melody.pitches) for frame in heard] == [{65 + at} for at in range(8)]
-    again = answer(model, session, [Note(42, 60, 70)], temperature=1.0, seed=0)
+    again = play_answer(model, session, [Note(42, 60, 70)], temperature=1.0, seed=0)
     assert set(again[0].melody.pitches) == {71}
-    silent = answer(model, session, [], temperature=1.0, seed=0)
+    silent = play_answer(model, session, [], temperature=1.0, seed=0)
     assert set(silent[0].melody.pitches) == {60}
 
 
 @pytest.mark.parametrize(("bars", "place", "step"), [(4, 0, 0), (4, 8, 64), (4, 4, 128), (2, 4, 32)])
 def test_a_turn_comes_at_the_place_of_the_call(bars: int, place: int, step: int) -> None:
     model = Echo(BLUES.text)
-    session = waiting(model, bars, place)
+    session = session_before_turn(model, bars, place)
     assert session.step + 1 == step
-    found = answer(model, session, [], temperature=1.0, seed=0)
+    found = play_answer(model, session, [], temperature=1.0, seed=0)
     assert [frame.chord for frame in found] == [
         BLUES.chord_at((place + bars) * STEPS_PER_BAR + at) for at in range(bars * STEPS_PER_BAR)
     ]
@@ -131,7 +131,7 @@ def test_a_turn_comes_at_the_place_of_the_call(bars: int, place: int, step: int)
 
 def test_a_turn_that_never_comes_is_told() -> None:
     with pytest.raises(ValueError, match="never begins at bar 3"):
-        waiting(Even(), bars=2, place=2)
+        session_before_turn(Even(), bars=2, place=2)
 
 
 @pytest.mark.parametrize(
@@ -344,7 +344,7 @@ def test_the_table_has_a_dash_where_there_is_no_figure() -> None:
 
 
 def test_who_hears_no_call_answers_with_what_is_played_there() -> None:
-    numbered = alone(Echo("C7 | " * 11 + "C7"), 24, ALONE)
+    numbered = play_alone(Echo("C7 | " * 11 + "C7"), 24, ALONE)
     there = judgement._there(Call("a", 4, 8, (), eighths(C), eighths(C)), [numbered], 0)
     assert there.pitches.tolist() == melody(numbered[96:128]).pitches.tolist()
     there = judgement._there(Call("a", 4, 8, (), eighths(C), eighths(C)), [numbered], 1)

@@ -29,13 +29,13 @@ from training.listening_test.page import (
     MARKOV,
     PEOPLE,
     Clip,
-    alike,
-    centred,
+    centre,
+    choose_clips,
+    chord_likeness,
     of_markov,
     of_model,
     of_people,
     page,
-    taken,
 )
 from training.metrics.melody import CHORUS_BARS, Melody
 from training.rendering import audio as sound
@@ -118,7 +118,7 @@ def test_the_order_is_the_seeds_and_every_clip_is_there_once(
     clips: list[Clip], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sound, "clip", lambda line, stage: np.full(100, len(line.onsets) / 1_000))
-    monkeypatch.setattr(sound, "packed", lambda made: ("audio/wav", made.tobytes()))
+    monkeypatch.setattr(sound, "encode_audio", lambda made: ("audio/wav", made.tobytes()))
 
     def order(seed: int) -> list[str]:
         html = page(clips, STAGE, {}, seed)
@@ -158,26 +158,28 @@ def test_every_clip_is_as_long_and_as_loud_and_none_is_silent_or_clipped(html: s
 
 def test_a_chorus_is_centred_by_octaves_alone_and_ends_with_itself() -> None:
     high = line(12, 90, ends=12)
-    found = centred(high)
+    found = centre(high)
     assert {int(up) for up in found.pitches - high.pitches} == {-24}
     assert abs(np.median(found.pitches) - listen.MIDDLE) <= 6
-    assert centred(line(12, 60, ends=30)).ends.max() == CHORUS_BARS * BAR
+    assert centre(line(12, 60, ends=30)).ends.max() == CHORUS_BARS * BAR
 
 
 def test_choruses_with_too_few_notes_are_passed_over() -> None:
     silent = Clip(line().cut(0, 4), PEOPLE, "silent")
     full = [Clip(line(), PEOPLE, f"full {n}") for n in range(3)]
-    assert [clip.origin for clip in taken(iter([silent, *full]), 2, "")] == ["full 0", "full 1"]
+    assert [clip.origin for clip in choose_clips(iter([silent, *full]), 2, "")] == ["full 0", "full 1"]
     with pytest.raises(DataError, match="2 choruses can be heard, not 3"):
-        taken(iter([silent, silent, *full[:2]]), 3, "some")
+        choose_clips(iter([silent, silent, *full[:2]]), 3, "some")
 
 
 def test_likeness_of_chords() -> None:
-    assert alike(line(), FORM) == 1
+    assert chord_likeness(line(), FORM) == 1
     other = Form.parse(" | ".join(["F#7"] * 12))  # a tritone away: C7 shares two of six, F7 and G7 none or one
-    assert alike(line(), other) < 0.4
+    assert chord_likeness(line(), other) < 0.4
     unknown = line()
-    assert alike(Melody(unknown.onsets, unknown.ends, unknown.pitches, np.zeros((96, 12), np.bool_)), FORM) == 1
+    assert (
+        chord_likeness(Melody(unknown.onsets, unknown.ends, unknown.pitches, np.zeros((96, 12), np.bool_)), FORM) == 1
+    )
 
 
 def played(name: str, bpm: float, choruses: int = 2) -> Solo:
@@ -202,7 +204,7 @@ def test_a_model_plays_through_the_session_by_its_seed() -> None:
     one, other = (list(of_model(Echo(changes), "echo", 1.0, 160, range(2))) for _ in range(2))
     assert [clip.line.pitches.tolist() for clip in one] == [clip.line.pitches.tolist() for clip in other]
     assert {clip.line.bars for clip in one} == {CHORUS_BARS}
-    assert all(alike(clip.line, FORM) == 1 for clip in one)
+    assert all(chord_likeness(clip.line, FORM) == 1 for clip in one)
 
 
 def test_a_chain_plays_what_it_has_learned() -> None:
@@ -265,7 +267,7 @@ def test_who_is_heard_was_never_learned_from(tmp_path: Path, monkeypatch: pytest
 
 def test_of_midi_files_one_in_five_is_heard_and_the_others_are_learned_from(tmp_path: Path) -> None:
     for number in range(7):
-        sound.midi(sound.hits(line(12, 60 + number)), Stage(FORM, 120, 0.5, None)).save(tmp_path / f"{number}.mid")
+        sound.midi_file(sound.hits(line(12, 60 + number)), Stage(FORM, 120, 0.5, None)).save(tmp_path / f"{number}.mid")
     found = listen.corpus(tmp_path)
     heard, learned = ({each.name for each in those} for those in (found.heard, found.learned))
     assert (len(heard), len(learned), len(heard | learned)) == (2, 5, 7)
@@ -282,7 +284,7 @@ def test_a_page_from_the_users_own_data(
     data.mkdir()
     for number in range(2):
         stage = Stage(FORM, 120, 0.5, None)
-        sound.midi(sound.hits(line(12 - 6 * number, 60)), stage).save(data / f"solo {number}.mid")
+        sound.midi_file(sound.hits(line(12 - 6 * number, 60)), stage).save(data / f"solo {number}.mid")
     model = str(Path(__file__).parents[2] / "exported_models" / "eck2002-blues.onnx")
     pages = []
     for name in ("one.html", "other.html"):

@@ -24,10 +24,10 @@ from training.baselines.markov import (
     Recipe,
     Smoothing,
     blended,
+    cross_validated_nats,
     discounts,
-    drawn,
+    draw_line,
     learn,
-    left_out,
     nats,
     pentatonic,
     pitches,
@@ -148,7 +148,7 @@ def test_shares_found_without_a_solo_know_nothing_of_it() -> None:
         nats(blended(CHAINS, heard.only(heard.solo != which)), heard.only(heard.solo == which)).sum()
         for which in (0, 1)
     ]
-    assert left_out(CHAINS, heard) == pytest.approx(sum(alone) / 8)
+    assert cross_validated_nats(CHAINS, heard) == pytest.approx(sum(alone) / 8)
 
 
 @pytest.mark.parametrize("smoothing", Smoothing)
@@ -213,13 +213,13 @@ def chains() -> tuple[Chain, Chain]:
 
 
 def test_a_drawn_line_follows_from_its_seed(chains: tuple[Chain, Chain]) -> None:
-    one, again, other = (drawn(*chains, FORM, 1, seed) for seed in (1, 1, 2))
+    one, again, other = (draw_line(*chains, FORM, 1, seed) for seed in (1, 1, 2))
     assert one == again != other
     assert [frame.chord for frame in one] == list(FORM.chords)
 
 
 def test_nothing_is_held_where_nothing_sounds_and_every_choice_can_be_read_again(chains: tuple[Chain, Chain]) -> None:
-    frames = drawn(*chains, FORM, 2, 3)
+    frames = draw_line(*chains, FORM, 2, 3)
     assert len(frames) == 2 * FORM.steps
     sounding: frozenset[int] = frozenset()
     for frame in frames:
@@ -234,7 +234,7 @@ def test_what_a_chain_is_sure_of_it_plays() -> None:
     recipe = Recipe(1, Smoothing.WITTEN_BELL)
     every_other = learn(recipe, line(*[struck, silent] * 400, kinds=len(RHYTHMS)))
     scale = learn(recipe, line(*[20, 24, 27] * 400, kinds=CELLS.pitch_count))
-    found = notes_in(drawn(every_other, scale, FORM, 1, 0))
+    found = notes_in(draw_line(every_other, scale, FORM, 1, 0))
     usual = [two.pitch - one.pitch in (4, 3, -7) for one, two in pairwise(found)]
     assert sum(usual) / len(usual) > 0.9
     assert sum(note.end - note.onset == 6 for note in found) / len(found) > 0.9
@@ -252,7 +252,7 @@ def test_a_walk_on_the_pentatonic_scale_goes_to_neighbours() -> None:
 def test_every_chain_that_is_tried_is_told_of() -> None:
     solos = [played(60, 63, 65, 63, 60, 70, 67, 65), played(72, 70, 67, 65, 63, 60)]
     lines = list(markov.table({"training": solos, "validation": solos, "test": solos[:1]}))
-    assert sum(line.startswith("  Witten-Bell") for line in lines) == len(markov.candidates()) / 5
+    assert sum(line.startswith("  Witten-Bell") for line in lines) == len(markov.chain_recipes()) / 5
     assert lines[-1].startswith("blends, test: rhythm 0")
 
 

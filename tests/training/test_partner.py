@@ -1,5 +1,6 @@
 """The project's own model: the changes that blues have, and two networks exported as one that is playable."""
 
+import json
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -20,11 +21,14 @@ from improv.protocol.heard import Heard
 from improv.session.lifecycle import begin
 from improv.session.step import advance
 from tests.training.solos import FORM, solo
+from training.corpora.wjazzd_split import Split
 from training.datasets.choruses import runs
+from training.datasets.cuts import Mix
 from training.datasets.sequences import FORM_STEPS
 from training.networks.chord_lstm import ChordLstm
 from training.networks.melody_lstm import MelodyLstm
 from training.networks.partner import Partner
+from training.trainers import partner
 from training.trainers.chord_lstm import CONFIG, ChordTask, surprise
 from training.trainers.export import TOLERANCE, export, specify
 from training.trainers.partner import likeliest_form, probes
@@ -141,3 +145,26 @@ def test_a_choice_leaves_the_memory_as_it_was() -> None:
         told += not torch.equal(first[at], second[at])
         assert all(torch.equal(one, other) for n, (one, other) in enumerate(zip(first, second, strict=True)) if n != at)
     assert told > 10  # so small a network may not care for one or the other
+
+
+@pytest.mark.full
+def test_partner_is_trained_from_solos_to_a_file_and_again_from_its_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partner, "MIX", Mix(conversations=3))
+    sides = Split((solo(1, bars=26), solo(2, bars=26)), (solo(3),), (solo(4),), {})
+    config = replace(partner.CONFIG, updates=2, batch=2, steps=24, check_every=1)
+    spec = partner.train(config, 2, sides, tmp_path)
+    assert spec == OnnxModel(tmp_path / "partner.onnx").spec
+    report = json.loads((tmp_path / "partner.json").read_text())
+    assert [[check["update"] for check in one["checks"]] for one in report["lines"]] == [[1, 2]] * 2
+    assert report["parity"] <= TOLERANCE
+    first = (tmp_path / "partner.onnx").read_bytes()
+    said: list[str] = []
+    partner.train(config, 2, sides, tmp_path, lambda _done, how: said.append(how))
+    assert (tmp_path / "partner.onnx").read_bytes() == first
+    assert [how for how in said if "has learned" in how] == [
+        f"partner-1: {tmp_path / 'partner-1.checkpoint'} has learned 2 updates before",
+        f"partner-2: {tmp_path / 'partner-2.checkpoint'} has learned 2 updates before",
+        f"changes: {tmp_path / 'partner-changes.checkpoint'} has learned 600 updates before",
+    ]

@@ -18,6 +18,7 @@ from training.datasets.sequences import sequences
 from training.trainers import melody_lstm
 from training.trainers.checkpoints import Log
 from training.trainers.melody_lstm import MelodyTask, surprise
+from training.trainers.progress import portion
 from training.trainers.train import Config, Task, is_over, rate_at, train
 
 LINES = replace(melody_lstm.CONFIG, updates=6, batch=2, steps=24, check_every=2, patience=9)
@@ -252,6 +253,17 @@ def test_the_rate_goes_up_and_down_twice() -> None:
 def test_the_rate_falls_along_a_line() -> None:
     config = replace(SLOPE, schedule="linear", rate=1.0, updates=9)
     assert [rate_at(config, update) for update in (1, 5, 9)] == pytest.approx([0.9, 0.5, 0.1])
+
+
+# --- how far it is -----------------------------------------------------------------------------
+
+
+def test_a_part_of_the_work_is_shown_as_a_part_of_the_whole() -> None:
+    said: list[tuple[float, str]] = []
+    of_part = portion(lambda done, how: said.append((done, how)), 0.5, 1.0, "melody")
+    of_part(0.0, "begins")
+    portion(of_part, 0.0, 0.5)(1.0, "half of it")
+    assert said == [(0.5, "melody: begins"), (0.75, "melody: half of it")]
 
 
 # --- what a run follows from ------------------------------------------------------------------

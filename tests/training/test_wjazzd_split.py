@@ -11,7 +11,7 @@ from tests.training.test_wjazzd import beats, head, quick, write_folder
 from training.corpora import wjazzd_split
 from training.corpora.solos import Solo
 from training.corpora.wjazzd import read
-from training.corpora.wjazzd_split import Side, drawn, sides, split, tune
+from training.corpora.wjazzd_split import Side, draw_sides, sides, split, tune
 
 
 def solo_over(title: str, number: int = 1, *, is_blues: bool = False, name: str | None = None) -> Solo:
@@ -23,8 +23,8 @@ def solo_over(title: str, number: int = 1, *, is_blues: bool = False, name: str 
 
 def test_sides_are_drawn_by_tune_and_again_the_same() -> None:
     solos = [solo_over(f"Tune {t}", n, is_blues=t % 3 == 0) for t in range(60) for n in range(1 + t % 4)]
-    found = drawn(solos)
-    assert found == drawn(reversed(solos))
+    found = draw_sides(solos)
+    assert found == draw_sides(reversed(solos))
     side_of = {name: side for side, names in found.items() for name in names}
     assert side_of.keys() == {solo.name for solo in solos}
     for is_blues in (True, False):
@@ -86,5 +86,5 @@ def test_no_tune_is_on_two_sides(solos: tuple[Solo, ...]) -> None:
 
 
 def test_the_committed_list_is_the_one_that_is_drawn(solos: tuple[Solo, ...]) -> None:
-    assert json.loads(wjazzd_split.LIST.read_text()) == drawn(solos)
+    assert json.loads(wjazzd_split.LIST.read_text()) == draw_sides(solos)
     assert split(solos).unlisted == {}

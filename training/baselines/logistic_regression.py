@@ -1,6 +1,6 @@
 """Logistic regression on the last ten choices: the simplest thing that learns, to be compared with.
 
-As in Xu, Xu & Tang 2018 (Music Generation with LSTMs, section IV.i) it is told the last ten notes, each as a one-hot
+As in Xu, Xu & Tang 2018 (Music Generation with LSTMs, section IV.i) it hears the last ten notes, each as a one-hot
 vector, and chooses the next. Theirs has no rhythm; here a second one chooses each step's rhythm after the last ten.
 It is a `training.baselines.markov.Chooser`, so that it is measured and drawn from as a chain is.
 """
@@ -24,7 +24,7 @@ ROUNDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """What speaks for each kind: the kind of each of the last choices, and nothing at all."""
+    """Multinomial logistic regression on the kinds of the last choices."""
 
     weights: Shares
     """(REMEMBERED, kinds + 1, kinds)"""
@@ -32,7 +32,7 @@ class Regression:
     """(kinds,)"""
 
     def probability(self, chosen: Numbers, past: Numbers, place: Numbers) -> Shares:
-        """Of choices (n,), each after a past (n, REMEMBERED); it does not know the place."""
+        """Return the probability of choices (n,), each after a past (n, REMEMBERED); the place is not used."""
         logits = np.tile(self.bias, (len(chosen), 1))
         for ago, weights in enumerate(self.weights):
             logits += weights[past[:, ago]]
@@ -41,14 +41,14 @@ class Regression:
 
 
 def learn(choices: Choices, strength: float = STRENGTH, rounds: int = ROUNDS) -> Regression:
-    """The regression that is least surprised by some choices; it has met every kind once, after nothing."""
+    """Return the regression fitted to choices, and to one of every kind without a past, so that none is impossible."""
     kinds = choices.kinds
     past = np.concatenate((choices.past, np.full((kinds, REMEMBERED), kinds)))
     columns = (past + np.arange(REMEMBERED) * (kinds + 1)).ravel()
     rows = np.repeat(np.arange(len(past)), REMEMBERED)
-    told = csr_array((np.ones(columns.size), (rows, columns)), (len(past), REMEMBERED * (kinds + 1)))
+    design = csr_array((np.ones(columns.size), (rows, columns)), (len(past), REMEMBERED * (kinds + 1)))
     found = LogisticRegression(C=strength, max_iter=rounds, tol=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it is stopped on purpose
-        found.fit(told, np.concatenate((choices.chosen, np.arange(kinds))))
+        found.fit(design, np.concatenate((choices.chosen, np.arange(kinds))))
     return Regression(found.coef_.T.reshape(REMEMBERED, kinds + 1, kinds), found.intercept_)

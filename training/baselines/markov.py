@@ -31,7 +31,7 @@ LONGEST = 5
 """The longest context."""
 
 REMEMBERED = 10
-"""So many of the choices before are known to whoever chooses."""
+"""How many of the choices before are known."""
 
 PENTATONIC = (0, 3, 5, 7, 10)
 """The minor pentatonic scale on the key, which fits every bar of a blues."""
@@ -67,7 +67,7 @@ class Choices:
     """(choices,)"""
 
     def only(self, which: NDArray[np.bool_]) -> "Choices":
-        """Some of them."""
+        """Return the choices of a mask, (choices,)."""
         return Choices(
             self.kinds,
             self.chosen[which],
@@ -79,17 +79,17 @@ class Choices:
 
 
 def rhythms(solos: Sequence[Solo]) -> Choices:
-    """The rhythm of every step."""
+    """Return the rhythm of every step of solos as choices."""
     return _choices(len(RHYTHMS), solos, lambda solo: (solo.rhythms, np.arange(solo.steps)))
 
 
 def pitches(solos: Sequence[Solo]) -> Choices:
-    """The pitch of every note."""
+    """Return the pitch of every note of solos as choices."""
     return _choices(CELLS.pitch_count, solos, lambda solo: (solo.notes[:, UNIT], solo.notes[:, STEP]))
 
 
-def judged(choices: Callable[[Sequence[Solo]], Choices], solos: Sequence[Solo]) -> Choices:
-    """Those that count when a network is judged: all but the first step's, which it is only fed."""
+def judged_choices(choices: Callable[[Sequence[Solo]], Choices], solos: Sequence[Solo]) -> Choices:
+    """Return the choices that networks are judged by: all but those of a solo's first step, which is heard only."""
     found = choices(solos)
     first = [np.arange(solo.steps) == 0 if choices is rhythms else solo.notes[:, STEP] == 0 for solo in solos]
     return found.only(~np.concatenate(first))
@@ -132,16 +132,16 @@ class Recipe:
 
     @property
     def depths(self) -> tuple[tuple[bool, int], ...]:
-        """Its contexts from the shortest on: whether the place is in it, and how many choices."""
+        """Return its contexts from the shortest on: whether the place is in it, and how many choices."""
         known = [(self.place, choices) for choices in range(self.order + 1)]
         return ((False, 0), *known) if self.place else tuple(known)
 
 
 class Chooser(Protocol):
-    """Whatever says how likely each choice is."""
+    """A distribution over choices, given those before."""
 
     def probability(self, chosen: Numbers, past: Numbers, place: Numbers) -> Shares:
-        """Of choices (n,), each after a past (n, REMEMBERED) at a place (n,)."""
+        """Return the probability of choices (n,), each after a past (n, REMEMBERED) at a place (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class Chain:
     levels: tuple[_Level, ...]
 
     def probability(self, chosen: Numbers, past: Numbers, place: Numbers) -> Shares:
-        """Of choices (n,), each after a past (n, REMEMBERED) at a place (n,)."""
+        """Return the probability of choices (n,), each after a past (n, REMEMBERED) at a place (n,)."""
         found = np.full(len(chosen), 1 / self.kinds)
         for level, depth in zip(self.levels, self.recipe.depths, strict=True):
             contexts = _contexts(self.kinds, past, place, depth)
@@ -180,18 +180,18 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """Several chains, each listened to for its share."""
+    """A mixture of chains."""
 
     chains: tuple[Chain, ...]
     shares: Shares
 
     def probability(self, chosen: Numbers, past: Numbers, place: Numbers) -> Shares:
-        """Of choices (n,), each after a past (n, REMEMBERED) at a place (n,)."""
+        """Return the probability of choices (n,), each after a past (n, REMEMBERED) at a place (n,)."""
         return self.shares @ np.stack([chain.probability(chosen, past, place) for chain in self.chains])
 
 
 def learn(recipe: Recipe, choices: Choices) -> Chain:
-    """The chain that counts so.
+    """Return the chain that a recipe makes of choices.
 
     Witten-Bell: a context keeps as much for the shorter one as different things followed it. Kneser-Ney: so much is
     taken from what was counted once, twice or more often as count-of-counts say (`discounts`), and a shorter context
@@ -233,7 +233,7 @@ def _sums(which: Numbers, weights: Shares) -> Shares:
 
 
 def discounts(counts: Numbers) -> Shares:
-    """What is taken from a count of 0, 1, 2 and 3 or more, (4,).
+    """Return the discounts of counts of 0, 1, 2 and 3 or more, (4,) (Chen & Goodman 1998, section 3.1).
 
     With n1 to n4 the numbers of things that were counted so often, and Y = n1 / (n1 + 2 n2):
     D1 = 1 - 2 Y n2 / n1, D2 = 2 - 3 Y n3 / n2, D3 = 3 - 4 Y n4 / n3.
@@ -260,7 +260,7 @@ def _looked_up(keys: Numbers, values: Shares, asked: Numbers) -> Shares:
 
 
 def blended(chains: Sequence[Chain], choices: Choices) -> Blend:
-    """The blend that is least surprised by some choices (Jelinek & Mercer 1980: expectation maximisation)."""
+    """Return the mixture that is least surprised by choices (Jelinek & Mercer 1980: expectation maximisation)."""
     likely = np.stack([chain.probability(choices.chosen, choices.past, choices.place) for chain in chains])
     return Blend(tuple(chains), _shares(likely))
 
@@ -274,13 +274,13 @@ def _shares(likely: Shares) -> Shares:
 
 
 def nats(chooser: Chooser, choices: Choices) -> Shares:
-    """The surprise at each choice, (choices,)."""
+    """Return the surprise at each choice in nats, (choices,)."""
     return -np.log(chooser.probability(choices.chosen, choices.past, choices.place))
 
 
 def surprise(rhythm: Chooser, pitch: Chooser, solos: Sequence[Solo]) -> dict[str, float]:
-    """Mean surprise in nats: a step's rhythm, a note's pitch, and both together a step, as a network's is measured."""
-    of_rhythm, of_pitch = nats(rhythm, judged(rhythms, solos)), nats(pitch, judged(pitches, solos))
+    """Return the mean surprise in nats as a network's is measured: `rhythm` a step, `note` a note, `step` for both."""
+    of_rhythm, of_pitch = nats(rhythm, judged_choices(rhythms, solos)), nats(pitch, judged_choices(pitches, solos))
     return {
         "rhythm": float(of_rhythm.mean()),
         "note": float(of_pitch.mean()),
@@ -291,10 +291,10 @@ def surprise(rhythm: Chooser, pitch: Chooser, solos: Sequence[Solo]) -> dict[str
 # --- lines that are drawn ---
 
 
-def drawn(rhythm: Chooser, pitch: Chooser, form: Form, choruses: int, seed: int) -> tuple[Frame, ...]:
-    """A line over so many choruses, in C, each choice drawn by its probability; nothing is held where nothing sounds.
+def draw_line(rhythm: Chooser, pitch: Chooser, form: Form, choruses: int, seed: int) -> tuple[Frame, ...]:
+    """Return a line over so many choruses, in C, each choice drawn by its probability from a seed.
 
-    The chains do not hear the chords.
+    Nothing is held where nothing sounds. The chains do not hear the chords.
     """
     rng = np.random.default_rng(seed)
     held = np.array([each.held for each in RHYTHMS])
@@ -324,7 +324,7 @@ def _draw(likely: Shares, rng: np.random.Generator) -> int:
 
 
 def pentatonic(form: Form, choruses: int, seed: int, struck: float = 0.75) -> tuple[Frame, ...]:
-    """A random walk to neighbours on the pentatonic scale of C, struck on so many of the eighths and else held."""
+    """Return a random walk to neighbours on the pentatonic scale of C: struck on a share of the eighths, else held."""
     rng = np.random.default_rng(seed)
     ladder = [pitch for pitch in CELLS.melody_pitches() if pitch in WALKED and pitch % 12 in PENTATONIC]
     at = len(ladder) // 2
@@ -347,8 +347,8 @@ COUNTED = (1.0, 2.0, 4.0, inf)
 """How often a blues is counted."""
 
 
-def candidates() -> tuple[Recipe, ...]:
-    """Every chain that is tried."""
+def chain_recipes() -> tuple[Recipe, ...]:
+    """Return the recipe of every chain that is tried."""
     return tuple(
         Recipe(order, smoothing, place, blues)
         for smoothing in Smoothing
@@ -358,8 +358,8 @@ def candidates() -> tuple[Recipe, ...]:
     )
 
 
-def to_blend() -> tuple[Recipe, ...]:
-    """The chains that are blended."""
+def blend_recipes() -> tuple[Recipe, ...]:
+    """Return the recipes of the chains that are blended."""
     return tuple(
         Recipe(order, place=place, blues=blues) for place in (False, True) for blues in (1.0, inf) for order in ORDERS
     )
@@ -369,8 +369,8 @@ def _means(chooser: Chooser, of: Mapping[str, Choices]) -> dict[str, float]:
     return {side: float(nats(chooser, choices).mean()) for side, choices in of.items()}
 
 
-def left_out(chains: Sequence[Chain], choices: Choices) -> float:
-    """The mean surprise of a blend of chains at each solo, its shares from the other solos."""
+def cross_validated_nats(chains: Sequence[Chain], choices: Choices) -> float:
+    """Return the mean surprise of a blend in nats, at each solo with shares fitted to the other solos."""
     likely = np.stack([chain.probability(choices.chosen, choices.past, choices.place) for chain in chains])
     total = 0.0
     for solo in np.unique(choices.solo):
@@ -380,24 +380,27 @@ def left_out(chains: Sequence[Chain], choices: Choices) -> float:
 
 
 def table(solos: Mapping[str, Sequence[Solo]]) -> Iterable[str]:
-    """Line by line: nats a choice on validation and test blues of every chain, of the best one and of the blend."""
+    """Yield lines of text: nats a choice on validation and test blues of every chain, the best one and the blend."""
     blues = {side: [solo for solo in solos[side] if solo.is_blues] for side in ("validation", "test")}
     best: list[Chain] = []
     blends: list[Blend] = []
     for what, choices in (("rhythm", rhythms), ("note", pitches)):
-        training, of = choices(solos["training"]), {side: judged(choices, those) for side, those in blues.items()}
-        found = {recipe: _means(learn(recipe, training), of) for recipe in candidates()}
+        training, of = (
+            choices(solos["training"]),
+            {side: judged_choices(choices, those) for side, those in blues.items()},
+        )
+        found = {recipe: _means(learn(recipe, training), of) for recipe in chain_recipes()}
         yield f"{what}, validation/test{' ':20}" + "".join(f"{f'order {order}':14}" for order in ORDERS).rstrip()
         for rows in zip(*[iter(found.items())] * len(ORDERS), strict=True):
             figures = " ".join(f"{means['validation']:.4f}/{means['test']:.4f}" for _, means in rows)
-            yield f"  {_told(rows[0][0])} {figures}"
+            yield f"  {_label(rows[0][0])} {figures}"
         chosen = min(found, key=lambda recipe: found[recipe]["validation"])
-        yield f"  best: order {chosen.order}, {_told(chosen)}"
+        yield f"  best: order {chosen.order}, {_label(chosen)}"
         best.append(learn(chosen, training))
-        chains = [learn(recipe, training) for recipe in to_blend()]
+        chains = [learn(recipe, training) for recipe in blend_recipes()]
         blends.append(blended(chains, of["validation"]))
         means = _means(blends[-1], of)
-        blind = left_out(chains, of["validation"])
+        blind = cross_validated_nats(chains, of["validation"])
         yield f"  blend of {len(chains)}: {means['validation']:.4f} ({blind:.4f} unseen)/{means['test']:.4f}"
     for name, pair in (("best chains", best), ("blends", blends)):
         for side, those in blues.items():
@@ -405,7 +408,7 @@ def table(solos: Mapping[str, Sequence[Solo]]) -> Iterable[str]:
             yield f"{name}, {side}: {figures}"
 
 
-def _told(recipe: Recipe) -> str:
+def _label(recipe: Recipe) -> str:
     blues = "blues only" if recipe.blues == inf else f"blues x{recipe.blues:g}"
     return f"{recipe.smoothing:11} {'place' if recipe.place else '-':5} {blues:10}"
 

@@ -54,12 +54,12 @@ _STEPS_PER_QUARTER = STEPS_PER_BEAT
 
 
 def as_steps(segments: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Segments as the pitch that sounds at each step."""
+    """Return segments of quarter notes as the MIDI pitch that sounds at each step."""
     return [tuple(pitch for pitch in segment for _ in range(_STEPS_PER_QUARTER)) for segment in segments]
 
 
 def song(number: int) -> tuple[int, ...]:
-    """The song of a number 0..SONGS-1: the melody's pitch at each of the 96 steps."""
+    """Return the song of a number from 0 to SONGS - 1: the melody's MIDI pitch at each of the 96 steps."""
     pitches: list[int] = []
     for choices in SEGMENTS:
         number, choice = divmod(number, len(choices))
@@ -68,12 +68,12 @@ def song(number: int) -> tuple[int, ...]:
 
 
 def draw_songs(count: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """That many different songs."""
+    """Return so many different songs, drawn by `rng`."""
     numbers = rng.choice(SONGS, size=count, replace=False)
     return [song(int(number)) for number in numbers]
 
 
 def quarters(pitches: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """A song's melody bar by bar, as it is on its beats."""
+    """Return a song's melody bar by bar as the MIDI pitches on its beats."""
     beats = pitches[::_STEPS_PER_QUARTER]
     return tuple(beats[i : i + BEATS_PER_BAR] for i in range(0, len(beats), BEATS_PER_BAR))

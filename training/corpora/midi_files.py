@@ -71,7 +71,7 @@ class Report:
 
 
 def read(folder: Path) -> tuple[tuple[Solo, ...], Report]:
-    """A solo of each MIDI file in a folder and the folders within, by name; InputNotFound if it is no folder."""
+    """Return a solo of each MIDI file in a folder and the folders within, by name; InputNotFound if it is no folder."""
     if not folder.is_dir():
         raise InputNotFound(f"{folder}: no such folder; give one with MIDI files")
     solos: list[Solo] = []
@@ -87,7 +87,7 @@ def read(folder: Path) -> tuple[tuple[Solo, ...], Report]:
 
 
 def read_file(path: Path, name: str) -> Solo:
-    """The melody of one file, as `name`; InputNotFound or DataError say what is wrong with it."""
+    """Return the melody of one file, as `name`; InputNotFound or DataError if it cannot be read."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise DataError(f"larger than {MOST_BYTES >> 20} MiB")
@@ -96,7 +96,7 @@ def read_file(path: Path, name: str) -> Solo:
         raise InputNotFound(error.strerror or "cannot be read") from error
     try:
         score = ScoreTick.from_midi(content)
-    except Exception as error:  # symusic raises whatever a broken byte leads it to
+    except Exception as error:  # symusic raises many kinds of error on broken bytes
         raise DataError(f"no MIDI file, or a broken one ({error})") from error
     if score.tpq <= 0:
         raise DataError("no MIDI file, or a broken one (a beat has no ticks)")
@@ -104,7 +104,7 @@ def read_file(path: Path, name: str) -> Solo:
 
 
 def skyline(notes: Iterable[Note]) -> tuple[Note, ...]:
-    """The upper line of notes in any order, each cut where the next one begins, phrases numbered by the rests.
+    """Return the upper line of notes in any order, each cut where the next begins, phrases numbered by the rests.
 
     Of notes that begin together the highest is in it (Uitdenbogerd & Zobel 1998), and none that a higher one
     outlasts, so a right hand is found above a left one, and a melody whose notes overlap a little stays whole.
@@ -125,7 +125,7 @@ def skyline(notes: Iterable[Note]) -> tuple[Note, ...]:
 
 
 def estimated_key(notes: Iterable[Note]) -> tuple[int | None, str]:
-    """The tonic and the mode whose profile is most like the notes, each counted for as long as it is.
+    """Return the tonic and mode whose profile correlates best with the notes, each counted for as long as it is.
 
     No tonic where they are like none: no notes, or all twelve alike. After Krumhansl 1990, chapter 4.
     """
@@ -229,8 +229,8 @@ def _key(score: ScoreTick) -> tuple[int, str] | None:
 
 def _tempo_bpm(score: ScoreTick, tick: int) -> float:
     """The tempo at a tick, quarters a minute."""
-    told = [tempo.qpm for tempo in score.tempos if _tick(tempo.time, score.tpq) <= tick and 0 < tempo.qpm < inf]
-    return told[-1] if told else _USUAL_BPM
+    tempos = [tempo.qpm for tempo in score.tempos if _tick(tempo.time, score.tpq) <= tick and 0 < tempo.qpm < inf]
+    return tempos[-1] if tempos else _USUAL_BPM
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP, C
 class Note:
     """A note: onset and end in ticks from the solo's first bar line, MIDI pitch, the number of its phrase from 0 on.
 
-    `velocity` is MIDI's 1..127, None where nobody knows.
+    `velocity` is MIDI's 1..127, None where it is not known.
     """
 
     onset: int
@@ -34,7 +34,7 @@ class Solo:
     """
 
     name: str
-    """What it is called for ever in its corpus, so that a split can be written down."""
+    """Its name in its corpus, which never changes, so that a split can be written down."""
     title: str
     composer: str
     performer: str
@@ -49,29 +49,29 @@ class Solo:
     notes: tuple[Note, ...]
     """In order of onset."""
     chords: tuple[Chord | None, ...]
-    """One for each beat of whole bars, None where there is no chord or nobody knows."""
+    """One for each beat of whole bars, None where there is no chord or it is not known."""
     choruses: tuple[int, ...] = ()
     """The bars, from 0 on, at which a blues chorus of exactly twelve bars begins."""
 
     @property
     def bars(self) -> int:
-        """How many bars it has."""
+        """Return how many bars it has."""
         return len(self.chords) // BEATS_PER_BAR
 
     @property
     def steps(self) -> int:
-        """How many steps it has, so how many frames."""
+        """Return how many steps it has, so how many frames."""
         return len(self.chords) * STEPS_PER_BEAT
 
     @property
     def phrases(self) -> tuple[int, ...]:
-        """The ticks at which a phrase begins."""
+        """Return the ticks at which phrases begin."""
         before = (None, *(note.phrase for note in self.notes))
         return tuple(note.onset for note, last in zip(self.notes, before, strict=False) if note.phrase != last)
 
 
 def frames(solo: Solo) -> tuple[Frame, ...]:
-    """The solo step by step, every onset and end on its tick, as the player's keys are heard."""
+    """Return a solo as frames, every onset and end on its tick, as the player's keys are heard."""
     onsets: list[list[Onset]] = [[] for _ in range(solo.steps)]
     held: list[list[int]] = [[] for _ in range(solo.steps)]
     releases: list[list[Release]] = [[] for _ in range(solo.steps)]
@@ -89,7 +89,7 @@ def frames(solo: Solo) -> tuple[Frame, ...]:
 
 
 def notes_in(melody: Sequence[Frame]) -> tuple[Note, ...]:
-    """The notes that frames hold, in order of onset; what sounds into the first frame begins with it.
+    """Return the notes of frames in order of onset; what sounds into the first frame begins with it.
 
     Phrases and velocities are not in frames.
     """

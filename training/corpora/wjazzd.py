@@ -66,7 +66,7 @@ _KEY = re.compile(r"(?P<tonic>[A-G][#b]?)(?:-(?P<mode>\w+))?")
 
 
 def read_chord(symbol: str) -> Chord | None:
-    """The chord that a symbol of the database means, None for `NC`; ValueError if it is no symbol.
+    """Return the chord that a symbol of the database means, None for `NC`; ValueError if it is no symbol.
 
     Tensions, alterations and basses are left out: ten kinds of chord remain.
     """
@@ -80,7 +80,7 @@ def read_chord(symbol: str) -> Chord | None:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """So many of so many."""
+    """A part of a whole, as counts."""
 
     part: int
     whole: int
@@ -147,14 +147,14 @@ class Report:
 
 
 def read(path: Path) -> tuple[tuple[Solo, ...], Report]:
-    """The solos in the database's order, and what became of it; InputNotFound or DataError say what is wrong."""
+    """Return the solos in the database's order, and a report; InputNotFound or DataError if it cannot be read."""
     tables = read_tables(path)
     readings = _readings(tables)
     return tuple(reading.solo for reading in readings if reading.solo), _report(readings)
 
 
 def read_for(parser: argparse.ArgumentParser, path: Path) -> tuple[tuple[Solo, ...], Report]:
-    """What `read` reads, for a command, which says what is wrong in a line and ends."""
+    """Return what `read` returns; end the command with a line that says what is wrong if it cannot be read."""
     try:
         return read(path)
     except ImprovError as error:

@@ -4,7 +4,8 @@ Solos over one tune are on one side together, alternate takes and other performe
 and often their licks. The sides were drawn once, about 80, 10 and 10 of a hundred blues and as many of the others,
 and stand in `wjazzd_split.json`; `python -m training.corpora.wjazzd_split PATH` draws them again, the same.
 
-A solo that is not listed is used for nothing: the makers' own file has ten more, kept for whoever checks our figures.
+A solo that is not listed is used for nothing: the makers' own file has ten more, with which others can check our
+figures.
 """
 
 import argparse
@@ -44,18 +45,18 @@ class Split:
 
 
 def tune(solo: Solo) -> str:
-    """What is the same for all solos over one composition, however its title is spelled."""
+    """Return a text that all solos over one composition share, however its title is spelled."""
     return "/".join("".join(filter(str.isalnum, text.casefold())) for text in (solo.title, solo.composer))
 
 
 def sides() -> dict[str, Side]:
-    """The side of each solo that is listed, by its name."""
+    """Return the side of each solo that is listed, by its name."""
     listed = json.loads(LIST.read_text())
     return {name: side for side in Side for name in listed[side]}
 
 
 def split(solos: Iterable[Solo]) -> Split:
-    """Solos on their sides, each in the order given."""
+    """Return solos by their sides, each in the order given."""
     listed, solos = sides(), tuple(solos)
     known = {tune(solo): listed[solo.name] for solo in solos if solo.name in listed}
     by_side = {side: tuple(solo for solo in solos if listed.get(solo.name) is side) for side in Side}
@@ -67,8 +68,8 @@ def split(solos: Iterable[Solo]) -> Split:
     )
 
 
-def drawn(solos: Iterable[Solo]) -> dict[Side, list[str]]:
-    """The names of the solos of each side, sorted: tune after tune goes where there is still room for all its solos.
+def draw_sides(solos: Iterable[Solo]) -> dict[Side, list[str]]:
+    """Return the names of the solos of each side, sorted: tune after tune goes where all its solos have room.
 
     Tunes come in the order of their hashes, which no generator of random numbers can change.
     """
@@ -99,7 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draw which solos are for training, validation and test.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database")
     solos, _ = read_for(parser, parser.parse_args().path)
-    LIST.write_text(json.dumps(drawn(solos), indent=1, ensure_ascii=False) + "\n")
+    LIST.write_text(json.dumps(draw_sides(solos), indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

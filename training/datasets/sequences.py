@@ -47,12 +47,12 @@ class Sequence:
 
     @property
     def steps(self) -> int:
-        """How many steps there are."""
+        """Return how many steps there are."""
         return len(self.rhythms)
 
 
 def in_c(solo: Solo) -> tuple[Frame, ...]:
-    """The frames of a solo, in C; ValueError for a solo that has no key."""
+    """Return the frames of a solo, in C; ValueError for a solo that has no key."""
     if solo.tonic is None:
         raise ValueError(f"{solo.name} has no key")
     up = -shortest_way(KEY, PITCH_CLASSES[solo.tonic])
@@ -62,7 +62,7 @@ def in_c(solo: Solo) -> tuple[Frame, ...]:
 
 
 def step_inputs(solo: Solo) -> tuple[StepInput, ...]:
-    """What the runtime would feed of a solo that improv plays alone."""
+    """Return the step inputs of a solo as the runtime would make them if improv played it alone."""
     line = in_c(solo)
     chords: list[Chord | None] = [frame.chord for frame in line]
     chords += chords[-1:] * (CELLS.lookahead_steps + 1)
@@ -79,12 +79,12 @@ def step_inputs(solo: Solo) -> tuple[StepInput, ...]:
 
 
 def sequence(solo: Solo) -> Sequence:
-    """A solo as arrays; ValueError for a solo that has no key."""
+    """Return a solo as arrays; ValueError for a solo that has no key."""
     return as_sequence(solo.name, solo.is_blues, step_inputs(solo))
 
 
 def as_sequence(name: str, is_blues: bool, steps: Iterable[StepInput]) -> Sequence:
-    """What was fed step by step as arrays; what improv did not play is not learned."""
+    """Return step inputs as arrays; what improv did not play is not learned."""
     steps = tuple(steps)
     encoded = [CELLS.encode(each) for each in steps]
     cells = [each.frame.melody for each in steps]
@@ -108,5 +108,5 @@ def as_sequence(name: str, is_blues: bool, steps: Iterable[StepInput]) -> Sequen
 
 
 def sequences(solos: Iterable[Solo]) -> list[Sequence]:
-    """Those of the solos that have a key."""
+    """Return the solos that have a key as arrays."""
     return [sequence(solo) for solo in solos if solo.tonic is not None]

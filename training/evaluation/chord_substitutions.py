@@ -59,23 +59,23 @@ def _is(chord: Chord | None, root: int, *kinds: str) -> bool:
 
 
 def quick_change(chorus: Chorus) -> bool:
-    """Bar 2 begins on the fourth degree."""
+    """Return whether bar 2 begins on the fourth degree."""
     return _is(_bar(chorus, 2)[0], 5)
 
 
 def sharp_four_diminished(chorus: Chorus) -> bool:
-    """A diminished seventh with the notes of the one on the raised fourth degree, in bar 6."""
+    """Return whether bar 6 has the notes of the diminished seventh on the raised fourth degree."""
     wanted = Chord(6, QUALITIES["dim7"]).pitch_classes
     return any(chord is not None and chord.pitch_classes == wanted for chord in _bar(chorus, 6))
 
 
 def two_five(chorus: Chorus) -> bool:
-    """Bar 9 begins on the second degree, with a minor third, and the fifth degree's dominant is in bar 10."""
+    """Return whether bar 9 begins on a minor second degree and bar 10 has the dominant of the fifth."""
     return _is(_bar(chorus, 9)[0], 2, "m7", "m7b5") and any(_is(chord, 7, "7", "7sus") for chord in _bar(chorus, 10))
 
 
 def tritone(chorus: Chorus) -> bool:
-    """A dominant seventh falls by a semitone, somewhere in the chorus or into its own top."""
+    """Return whether a dominant seventh falls by a semitone, in the chorus or into its own top."""
     return any(
         _is(chord, (after.root + 1) % 12, "7")
         for chord, after in pairwise((*chorus, chorus[0]))
@@ -84,17 +84,17 @@ def tritone(chorus: Chorus) -> bool:
 
 
 def turnaround(chorus: Chorus) -> bool:
-    """The last two bars have a chord on another degree than the first and the fifth."""
+    """Return whether the last two bars have a chord on another degree than the first and the fifth."""
     return any(chord is not None and chord.root not in (0, 7) for chord in chorus[-2 * BEATS_PER_BAR :])
 
 
 def sixth_degree(chorus: Chorus) -> bool:
-    """Bar 8 leads to the second degree by the sixth."""
+    """Return whether bar 8 has a chord on the sixth degree, which leads to the second."""
     return any(_is(chord, 9) for chord in _bar(chorus, 8))
 
 
 def minor(chorus: Chorus) -> bool:
-    """It begins on a minor chord: a minor blues."""
+    """Return whether it begins on a minor chord: a minor blues."""
     return _is(chorus[0], 0, "m", "m7", "m6")
 
 
@@ -114,9 +114,9 @@ FIGURES = (*SUBSTITUTIONS, SAME, LENGTHS, ONE_BEAT)
 
 
 def shares(jams: Iterable[Sequence[Chorus]]) -> Shares:
-    """Of choruses, those that follow each other together: the share with each substitution, how often chords change.
+    """Return the share of choruses with each substitution, and how often chords change; `FIGURES` by name.
 
-    ValueError where there are none.
+    A jam is choruses that follow each other. ValueError where there are none.
     """
     jams = list(jams)
     choruses = [chorus for jam in jams for chorus in jam]
@@ -133,7 +133,7 @@ def shares(jams: Iterable[Sequence[Chorus]]) -> Shares:
 
 
 def of_players(solos: Iterable[Solo]) -> tuple[dict[str, list[list[Chorus]]], int]:
-    """The choruses of blues that keep the form, by tune and solo, and how many do not keep it."""
+    """Return the choruses of blues that keep the form, by tune and solo, and how many do not keep it."""
     found: defaultdict[str, list[list[Chorus]]] = defaultdict(list)
     left_out = 0
     for solo in solos:
@@ -149,7 +149,7 @@ def of_players(solos: Iterable[Solo]) -> tuple[dict[str, list[list[Chorus]]], in
 
 
 def tune_by_tune(players: Mapping[str, Sequence[Sequence[Chorus]]]) -> Shares:
-    """The shares of each tune, all tunes weighing the same, as they are learned."""
+    """Return the mean of the shares of each tune: all tunes weigh the same, as where they are learned."""
     each = [shares(jams) for jams in players.values()]
     return {name: float(np.nanmean([of_tune[name] for of_tune in each])) for name in FIGURES}
 
@@ -158,7 +158,7 @@ def tune_by_tune(players: Mapping[str, Sequence[Sequence[Chorus]]]) -> Shares:
 
 
 def played(model: StepModel, temperature: float, choruses: int, seed: int) -> Iterator[tuple[Chorus, bytes]]:
-    """Chorus after chorus as a listener hears them, and after each all that those to come follow from at temperature 0.
+    """Yield choruses as a listener hears them, and after each all that the next ones follow from at temperature 0.
 
     That is the network's memory of the chords and the bar that is settled, as bytes. `temperature` is what the control
     `changes` stands at. improv only listens, for the chords hear no melody.
@@ -176,13 +176,13 @@ def played(model: StepModel, temperature: float, choruses: int, seed: int) -> It
 
 
 def jams(model: StepModel, temperature: float, choruses: int) -> list[list[Chorus]]:
-    """So many choruses at a temperature, in jams with seeds of their own."""
+    """Return so many choruses at a temperature, in jams with seeds of their own."""
     lengths = [min(CHORUSES_A_JAM, choruses - first) for first in range(0, choruses, CHORUSES_A_JAM)]
     return [[chorus for chorus, _ in played(model, temperature, count, seed)] for seed, count in enumerate(lengths)]
 
 
 def loses_form(chorus: Chorus) -> bool:
-    """Whether its first beat is not on the first degree, or its fifth bar does not begin on the fourth."""
+    """Return whether its first beat is not on the first degree, or its fifth bar does not begin on the fourth."""
     return not keeps_form([chord for chord in chorus for _ in range(STEPS_PER_BEAT)])
 
 
@@ -195,12 +195,12 @@ class Kept:
     repeats: tuple[int, int] | None
     """The first chorus that ended, bit for bit, as an earlier one did, and before it that one; None if there was none.
 
-    The chords hear only themselves, so from there on those between the two come again for ever.
+    The chords hear only themselves, so from there on the choruses between the two come again without end.
     """
 
 
 def kept(model: StepModel, choruses: int, progressed: Callable[[int], None]) -> Kept:
-    """So many choruses at temperature 0, each of them played."""
+    """Play so many choruses at temperature 0, and return how the form was kept; `progressed` gets the number played."""
     first: Chorus | None = None
     seen: dict[bytes, int] = {}
     repeats, unlike = None, 0
@@ -214,8 +214,8 @@ def kept(model: StepModel, choruses: int, progressed: Callable[[int], None]) -> 
     return Kept(choruses, unlike, repeats)
 
 
-def alone(network: ChordLstm, path: Path, seed: int) -> OnnxModel:
-    """A network of the changes exported without a melody: a model that plays."""
+def export_alone(network: ChordLstm, path: Path, seed: int) -> OnnxModel:
+    """Export a chord network without a melody to `path`, and return it as a model that plays."""
     spec = specify(
         network, name="changes", summary="The changes of a blues, and no melody.", encoding="cells", key=KEY,
         form=likeliest_form(network).text, primers=(), data=DATA, seed=seed, figures={},
@@ -225,13 +225,13 @@ def alone(network: ChordLstm, path: Path, seed: int) -> OnnxModel:
 
 
 def table(columns: Mapping[str, Shares]) -> list[str]:
-    """A column for each of those that were counted, as Markdown."""
+    """Return a Markdown table, a column of shares for each name."""
     lines = [f"| share of choruses | {' | '.join(columns)} |", "| --- " * (len(columns) + 1) + "|"]
     for name in FIGURES:
-        told = [
+        cells = [
             f"{found[name]:.2f}" if name in (LENGTHS, ONE_BEAT) else f"{found[name]:.1%}" for found in columns.values()
         ]
-        lines.append(f"| {name} | {' | '.join(told)} |")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
 
@@ -251,7 +251,7 @@ def main() -> None:
         if arguments.model is None:
             task = ChordTask(runs(sides.training), runs(sides.validation))
             network, _ = train(replace(CONFIG, seed=arguments.seed), task, progressed=progressed)
-            model = alone(network, Path(folder) / "changes.onnx", arguments.seed)
+            model = export_alone(network, Path(folder) / "changes.onnx", arguments.seed)
         else:
             model = OnnxModel(arguments.model)
         in_all = arguments.proven + arguments.choruses * len(TEMPERATURES)
@@ -275,7 +275,7 @@ def _tell(
     print(f"form: {model.spec.form}")
     again = "nothing came again bit for bit"
     if found.repeats:
-        again = "chorus {1} ends bit for bit as chorus {0}, so it goes on like this for ever".format(*found.repeats)
+        again = "chorus {1} ends bit for bit as chorus {0}, so it goes on like this without end".format(*found.repeats)
     print(f"at 0: {found.choruses} choruses, {found.unlike_the_first} unlike the first; {again}")
     for temperature, of_jams in counted.items():
         lost = sum(loses_form(chorus) for jam in of_jams for chorus in jam)

@@ -23,7 +23,7 @@ from improv.music.turns import Mode
 from improv.protocol.controls import DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Control, Settings, Value
 from training.metrics.figures import chord_tones, entropy, intervals
 from training.metrics.melody import CHORUS_BARS, Melody, melody
-from training.rendering.playing import alone
+from training.rendering.playing import play_alone
 
 CHORUSES = 48
 """So many are played at each value."""
@@ -40,27 +40,27 @@ class Response:
 
 
 def interval_entropy(line: Melody) -> float:
-    """How many different intervals there are and how evenly, in bits."""
+    """Return the entropy of the intervals of a line, in bits: how many different ones there are and how evenly."""
     return entropy(intervals(line))
 
 
 def onsets_a_bar(line: Melody) -> float:
-    """How many notes begin in a bar."""
+    """Return how many notes begin in a bar, on average."""
     return len(line.onsets) / line.bars
 
 
 def mean_pitch(line: Melody) -> float:
-    """In MIDI pitches."""
+    """Return the mean pitch of a line, in MIDI pitches."""
     return float(line.pitches.mean())
 
 
 def chord_tone_share(line: Melody) -> float:
-    """The mean of the shares on downbeats, on other beats and off the beats."""
+    """Return the mean of the shares of chord tones on downbeats, on other beats and off the beats, 0 to 1."""
     return float(np.mean(list(chord_tones(line).values())))
 
 
 def silence(line: Melody) -> float:
-    """The share of the time in which nothing sounds."""
+    """Return the share of the time in which nothing sounds, 0 to 1."""
     return 1 - float((line.ends - line.onsets).sum()) / (len(line.chords) * TICKS_PER_STEP)
 
 
@@ -74,29 +74,29 @@ RESPONSES = (
 )
 
 
-def measured(model: StepModel, response: Response, choruses: int, seed: int) -> tuple[float, ...]:
-    """The figure at each value."""
+def measure(model: StepModel, response: Response, choruses: int, seed: int) -> tuple[float, ...]:
+    """Return the figure at each value of a control, over so many choruses."""
     found = []
     for value in response.values:
         chosen: dict[str, Any] = {response.control.field: value}
         settings = Settings.of(mode=Mode.SOLO, seed=seed, **chosen)
-        line = melody(alone(model, choruses * CHORUS_BARS, settings))
+        line = melody(play_alone(model, choruses * CHORUS_BARS, settings))
         found.append(response.figure(line) if len(line.onsets) else float("nan"))
     return tuple(found)
 
 
 def obeys(figures: Sequence[float]) -> bool:
-    """Whether figures never fall, and the last is not the first."""
+    """Return whether figures never fall, and the last is above the first."""
     steps = np.diff(figures)
     return bool((steps >= 0).all() and steps.sum() > 0)
 
 
 def table(name: str, rows: Iterable[tuple[Response, Sequence[float]]]) -> Table:
-    """What was measured of one model."""
+    """Return the figures of one model as a table, a row for each control."""
     found = Table("control", "measured by", "at each value", "obeyed", title=name)
     for response, figures in rows:
-        told = "  ".join(f"{value:g}: {figure:.2f}" for value, figure in zip(response.values, figures, strict=True))
-        found.add_row(response.control.name, response.name, told, "yes" if obeys(figures) else "no")
+        values = "  ".join(f"{value:g}: {figure:.2f}" for value, figure in zip(response.values, figures, strict=True))
+        found.add_row(response.control.name, response.name, values, "yes" if obeys(figures) else "no")
     return found
 
 
@@ -112,7 +112,7 @@ def main() -> None:
         for path in map(find_model, arguments.models):
             model = OnnxModel(path)
             rows = [
-                (response, measured(model, response, arguments.choruses, arguments.seed))
+                (response, measure(model, response, arguments.choruses, arguments.seed))
                 for response in track(RESPONSES, path.stem, transient=True)
             ]
             console.print(table(path.stem, rows))

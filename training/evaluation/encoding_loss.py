@@ -1,4 +1,4 @@
-"""What of a corpus survives the encoding: `python -m training round-trip PATH` tells it by tempo.
+"""What of a corpus survives the encoding: `python -m training round-trip PATH` prints it by tempo.
 
 A note is lost in two places. The reader puts it on one of twelve ticks of its beat, from where its transcriber says
 it lies in the beat; the encoding tells its onset on that tick, and its end on the beat's half or where the next begins.
@@ -23,8 +23,8 @@ CELLS = Cells()
 
 
 @dataclass(frozen=True, slots=True)
-class Trip:
-    """How notes came back from the encoding; they were so many."""
+class RoundTrip:
+    """How many notes came back from the encoding, and how."""
 
     notes: int
     onsets: int
@@ -34,8 +34,8 @@ class Trip:
     ends: NDArray[np.int64]
     """How many ticks later the end of each of these is than it was."""
 
-    def told(self) -> Iterable[str]:
-        """Line by line."""
+    def report(self) -> Iterable[str]:
+        """Yield the shares that came back, as lines of text."""
         moved = self.ends[self.ends != 0]
         kept, by = 1 - len(moved) / max(1, len(self.ends)), float(np.abs(moved).mean()) if len(moved) else 0.0
         yield f"onsets {self.onsets / self.notes:.2%} of {self.notes:,}, pitches {self.pitches / self.notes:.2%}"
@@ -43,7 +43,7 @@ class Trip:
 
 
 def decoded(solo: Solo) -> tuple[Note, ...]:
-    """The notes of a solo as they are once a network's choices have made them."""
+    """Return the notes of a solo as a network would play them if it made the soloist's choices."""
     line: list[Frame] = []
     before = SILENCE
     for frame in frames(solo):
@@ -53,8 +53,8 @@ def decoded(solo: Solo) -> tuple[Note, ...]:
     return notes_in(line)
 
 
-def trip(solos: Sequence[Solo]) -> Trip:
-    """What became of the notes of some solos."""
+def round_trip(solos: Sequence[Solo]) -> RoundTrip:
+    """Encode and decode solos, and return how many of their notes came back."""
     onsets = pitches = 0
     ends: list[int] = []
     for solo in solos:
@@ -65,7 +65,7 @@ def trip(solos: Sequence[Solo]) -> Trip:
             if found is not None and found.pitch == note.pitch:
                 pitches += 1
                 ends.append(found.end - note.end)
-    return Trip(sum(len(solo.notes) for solo in solos), onsets, pitches, np.array(ends, np.int64))
+    return RoundTrip(sum(len(solo.notes) for solo in solos), onsets, pitches, np.array(ends, np.int64))
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def main() -> None:
         print(f"{what:>24}: {share}")
     for what, low, high in (("below 100 bpm", 0, 100), ("100 bpm and above", 100, np.inf)):
         print(f"of these places, {what}, come back from the encoding")
-        for line in trip([solo for solo in solos if low <= solo.tempo_bpm < high]).told():
+        for line in round_trip([solo for solo in solos if low <= solo.tempo_bpm < high]).report():
             print(f"    {line}")
 
 

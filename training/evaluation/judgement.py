@@ -1,8 +1,8 @@
 """Players beside people: the figures of each, with intervals, on the blues of the test side.
 
 Each player plays their choruses over, several times, in performances as long as theirs; trades with them; and where it
-can, says how surprised it is by what they played. A figure inside the interval of other people's is one by which nobody
-could tell the two apart.
+can, says how surprised it is by what they played. A figure inside the interval of other people's is one by which the
+two cannot be told apart.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -222,11 +222,11 @@ def _chosen(sides: Split, solos: Sequence[Solo], form: Form) -> list[Player]:
     names = ("best chain", "blend of chains", "logistic regression", "Markov, order 3")
     learned: dict[str, list[Chooser]] = {name: [] for name in names}
     for of in (markov.rhythms, markov.pitches):
-        choices, judges = of(training), markov.judged(of, blues)
-        chains = {recipe: markov.learn(recipe, choices) for recipe in markov.candidates()}
+        choices, judges = of(training), markov.judged_choices(of, blues)
+        chains = {recipe: markov.learn(recipe, choices) for recipe in markov.chain_recipes()}
         nats = {recipe: markov.nats(chain, judges).mean() for recipe, chain in chains.items()}
         learned["best chain"].append(chains[min(nats, key=lambda recipe: nats[recipe])])
-        learned["blend of chains"].append(markov.blended([chains[recipe] for recipe in markov.to_blend()], judges))
+        learned["blend of chains"].append(markov.blended([chains[recipe] for recipe in markov.blend_recipes()], judges))
         learned["logistic regression"].append(regression.learn(choices))
         of_three = [recipe for recipe in nats if recipe.order == 3]
         learned["Markov, order 3"].append(chains[min(of_three, key=lambda recipe: nats[recipe])])

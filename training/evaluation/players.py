@@ -18,7 +18,7 @@ from training.corpora.solos import Solo
 from training.datasets.sequences import sequences
 from training.evaluation.call_and_response import Call
 from training.metrics.melody import Melody, melody
-from training.rendering.playing import Surprise, alone, answer, surprise, waiting
+from training.rendering.playing import Surprise, play_alone, play_answer, session_before_turn, surprise
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,16 @@ class Player:
 def networks(model: StepModel, name: str, temperatures: Sequence[float], solos: Sequence[Solo]) -> list[Player]:
     """Return a model as a player at each of some temperatures."""
     found = surprise(model, solos, temperatures)
-    begun = cache(lambda bars, place: waiting(model, bars, place))
+    begun = cache(lambda bars, place: session_before_turn(model, bars, place))
 
     def player(temperature: float) -> Player:
         def answered(call: Call, hears: bool, seed: int) -> Melody:
             notes = call.notes if hears else ()
-            return melody(answer(model, begun(call.bars, call.place), notes, temperature, seed))
+            return melody(play_answer(model, begun(call.bars, call.place), notes, temperature, seed))
 
         return Player(
             f"{name} at {temperature:g}",
-            lambda bars, bpm, seed: alone(
+            lambda bars, bpm, seed: play_alone(
                 model, bars, Settings(mode=Mode.SOLO, temperature=temperature, seed=seed), bpm
             ),
             found[temperature] if found else None,
@@ -60,7 +60,9 @@ def chooser(name: str, rhythm: Chooser, pitch: Chooser, form: Form, solos: Seque
     """Return a baseline as a player: it chooses a rhythm and then pitches, and does not hear the form."""
     return Player(
         name,
-        lambda bars, _bpm, seed: markov.drawn(rhythm, pitch, form, -(-bars // form.bars), seed)[: bars * STEPS_PER_BAR],
+        lambda bars, _bpm, seed: markov.draw_line(rhythm, pitch, form, -(-bars // form.bars), seed)[
+            : bars * STEPS_PER_BAR
+        ],
         foreseen(rhythm, pitch, solos),
     )
 
@@ -68,7 +70,7 @@ def chooser(name: str, rhythm: Chooser, pitch: Chooser, form: Form, solos: Seque
 def foreseen(rhythm: Chooser, pitch: Chooser, solos: Sequence[Solo]) -> Surprise:
     """Return how well two choosers, of rhythms and of pitches, foresaw solos."""
     read = sequences(solos)
-    of_rhythm, of_pitch = (markov.judged(choices, read) for choices in (markov.rhythms, markov.pitches))
+    of_rhythm, of_pitch = (markov.judged_choices(choices, read) for choices in (markov.rhythms, markov.pitches))
     hits = _likeliest(pitch, of_pitch) == of_pitch.chosen
 
     def sums(choices: Choices, values: Any) -> Any:

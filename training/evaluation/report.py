@@ -26,7 +26,7 @@ from training.corpora.wjazzd_split import split
 from training.evaluation.judgement import CHORUSES, PEOPLE, Item, Row, judged, lies, names_of
 from training.metrics.melody import CHORUS_BARS, melody
 from training.rendering import plots as pictures
-from training.rendering.playing import remembered
+from training.rendering.playing import play_memory
 
 ECK = "eck2002-blues"
 
@@ -97,7 +97,7 @@ def draw(rows: Sequence[Row], model: StepModel | None, out: Path) -> None:
     if model:
         form = Form.parse(model.spec.form)
         pictures.memory(
-            remembered(model, form.bars, Settings(mode=Mode.SOLO)), form, out / "memory.png", title=model.spec.name
+            play_memory(model, form.bars, Settings(mode=Mode.SOLO)), form, out / "memory.png", title=model.spec.name
         )
 
 

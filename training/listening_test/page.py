@@ -34,7 +34,7 @@ from training.datasets.sequences import KEY, in_c, sequences
 from training.listening_test import ratings
 from training.metrics.melody import CHORUS_BARS, TICKS_PER_BAR, Melody, melody, tops
 from training.rendering import audio as sound
-from training.rendering.playing import alone
+from training.rendering.playing import play_alone
 
 TEMPLATE = Path(__file__).with_suffix(".html")
 MARK = "/* the test */ null"
@@ -45,10 +45,10 @@ ORDER = 3
 MARKOV = f"Markov chain, order {ORDER}"
 
 CHORUSES = 2
-"""So many are played, and the last is heard: nobody begins with the clip."""
+"""Choruses that are played, of which the last is the clip: no player begins with it."""
 
 LEAST_BARS = 8
-"""Bars of a clip in which notes begin, at least; a chorus with fewer is passed over, whoever plays it."""
+"""Bars of a clip in which notes begin, at least; a chorus with fewer is passed over, people's too."""
 
 MOST_TRIES = 20
 """So many choruses are looked at for each that is heard."""
@@ -86,7 +86,7 @@ class Corpus:
 
 
 def corpus(path: Path) -> Corpus:
-    """The user's data: the Weimar Jazz Database by its committed split, or a folder of MIDI files by their names.
+    """Return the user's data: the Weimar Jazz Database by its committed split, or a folder of MIDI files by name.
 
     Of the database the blues that no model of ours has learned from are heard, whether they choose or judge models.
     """
@@ -101,7 +101,7 @@ def corpus(path: Path) -> Corpus:
 
 
 def of_people(solos: Iterable[Solo], form: Form, bpm: float, rng: np.random.Generator) -> Iterator[Clip]:
-    """Choruses of solos in C, those that fit the test first, and of each solo one before any has two."""
+    """Return choruses of solos in C, those that fit the test first, and of each solo one before any has two."""
     ranked: list[tuple[tuple[bool, int, float], Clip]] = []
     for solo in solos:
         line = melody(in_c(solo), solo.choruses)
@@ -109,7 +109,7 @@ def of_people(solos: Iterable[Solo], form: Form, bpm: float, rng: np.random.Gene
         those = []
         for top in tops(line):
             cut, who = line.cut(top, CHORUS_BARS), f"{solo.performer}: {solo.title}" if solo.performer else solo.name
-            likeness = alike(cut, form)
+            likeness = chord_likeness(cut, form)
             clip = Clip(cut, PEOPLE, f"{who}, bars {top + 1} to {top + CHORUS_BARS}")
             those.append((is_far or likeness < LEAST_ALIKE, rng.random(), clip))
         those.sort(key=lambda each: each[:2])
@@ -117,10 +117,10 @@ def of_people(solos: Iterable[Solo], form: Form, bpm: float, rng: np.random.Gene
     return (clip for _, clip in sorted(ranked, key=lambda each: each[0]))
 
 
-def alike(line: Melody, form: Form) -> float:
-    """How alike the chords of a line are to those of a form, 0 to 1: of the pitch classes in either, those in both.
+def chord_likeness(line: Melody, form: Form) -> float:
+    """Return how alike the chords of a line and of a form are, 0 to 1: of the pitch classes in either, those in both.
 
-    1 where nobody knows the line's.
+    1 where the line's are not known.
     """
     ours = np.array([[pc in chord.pitch_classes for pc in range(12)] for chord in form.chords])
     theirs = line.chords[: len(ours)]
@@ -132,21 +132,21 @@ def alike(line: Melody, form: Form) -> float:
 
 
 def of_model(model: StepModel, name: str, temperature: float, bpm: float, seeds: Iterable[int]) -> Iterator[Clip]:
-    """Choruses of a model that plays alone, through the session that a player hears, one of each seed."""
+    """Yield choruses of a model that plays alone, through the session that a player hears, one of each seed."""
     for seed in seeds:
         settings = Settings(mode=Mode.SOLO, temperature=temperature, seed=seed, key=KEY)
-        line = alone(model, CHORUSES * CHORUS_BARS, settings, bpm)
+        line = play_alone(model, CHORUSES * CHORUS_BARS, settings, bpm)
         yield Clip(_last_chorus(melody(line)), name, f"seed {seed}")
 
 
 def of_markov(solos: Sequence[Solo], form: Form, seeds: Iterable[int]) -> Iterator[Clip]:
-    """Choruses of a Markov chain that has learned from solos, one of each seed."""
+    """Yield choruses of a Markov chain that has learned from solos, one of each seed; DataError without solos."""
     known, recipe = sequences(solos), markov.Recipe(ORDER, place=True)
     if not known:
         raise DataError("no solo is left that a Markov chain could learn from")
     rhythm, pitch = (markov.learn(recipe, choices(known)) for choices in (markov.rhythms, markov.pitches))
     for seed in seeds:
-        line = melody(markov.drawn(rhythm, pitch, form, CHORUSES, seed))
+        line = melody(markov.draw_line(rhythm, pitch, form, CHORUSES, seed))
         yield Clip(_last_chorus(line), MARKOV, f"seed {seed}")
 
 
@@ -154,10 +154,10 @@ def _last_chorus(line: Melody) -> Melody:
     return line.cut(line.bars - CHORUS_BARS, CHORUS_BARS)
 
 
-def taken(clips: Iterator[Clip], count: int, what: str) -> list[Clip]:
-    """The first clips that have notes enough, in the register of all; DataError where there are too few."""
+def choose_clips(clips: Iterator[Clip], count: int, what: str) -> list[Clip]:
+    """Return the first clips that have notes enough, in the register of all; DataError where there are too few."""
     fit = (clip for clip in islice(clips, MOST_TRIES * count) if _bars_with_notes(clip.line) >= LEAST_BARS)
-    found = [replace(clip, line=centred(clip.line)) for clip in islice(fit, count)]
+    found = [replace(clip, line=centre(clip.line)) for clip in islice(fit, count)]
     if len(found) < count:
         raise DataError(f"{what}: {len(found)} choruses can be heard, not {count}; give more data or fewer --clips")
     return found
@@ -167,8 +167,8 @@ def _bars_with_notes(line: Melody) -> int:
     return len(np.unique(line.onsets // TICKS_PER_BAR))
 
 
-def centred(line: Melody) -> Melody:
-    """A line that is not silent, octaves higher or lower, its last note ended with the chorus."""
+def centre(line: Melody) -> Melody:
+    """Return a line that is not silent moved by octaves towards `MIDDLE`, its last note ended with the chorus."""
     octaves = round((MIDDLE - float(np.median(line.pitches))) / 12)
     ends = np.minimum(line.ends, CHORUS_BARS * TICKS_PER_BAR)
     return replace(line, pitches=np.clip(line.pitches + 12 * octaves, 0, 127), ends=ends)
@@ -178,10 +178,10 @@ def centred(line: Melody) -> Melody:
 
 
 def page(clips: Sequence[Clip], stage: sound.Stage, about: Mapping[str, str], seed: int) -> str:
-    """The whole test as HTML, its clips shuffled."""
+    """Return the whole test as HTML, its clips shuffled by a seed."""
     shuffled = [clips[which] for which in np.random.default_rng(seed).permutation(len(clips))]
     sounds = [sound.clip(clip.line, stage) for clip in track(shuffled, "rendering", transient=True)]
-    files = [sound.packed(each) for each in sound.under_ceiling(sounds)]
+    files = [sound.encode_audio(each) for each in sound.limit_together(sounds)]
     truth = {
         "clips": [{"source": clip.source, "origin": clip.origin} for clip in shuffled],
         "about": dict(about),
@@ -191,7 +191,7 @@ def page(clips: Sequence[Clip], stage: sound.Stage, about: Mapping[str, str], se
         "id": sha256(b"".join(file for _, file in files)).hexdigest()[:12],
         "seconds": round(stage.seconds, 2),
         "type": files[0][0],
-        "truth": veiled(json.dumps(truth)),
+        "truth": veil(json.dumps(truth)),
         "clips": [base64.b64encode(file).decode() for _, file in files],
     }
     template = TEMPLATE.read_text(encoding="utf-8")
@@ -201,8 +201,8 @@ def page(clips: Sequence[Clip], stage: sound.Stage, about: Mapping[str, str], se
 VEIL = b"not before the end"
 
 
-def veiled(text: str) -> str:
-    """A text that nobody reads in passing; it is no secret from whoever wants to know."""
+def veil(text: str) -> str:
+    """Return a text made unreadable in passing (XOR with `VEIL`, base64); it is no secret."""
     return base64.b64encode(bytes(one ^ other for one, other in zip(text.encode(), cycle(VEIL), strict=False))).decode()
 
 
@@ -210,7 +210,7 @@ def veiled(text: str) -> str:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `run`."""
+    """Add the arguments of `run`."""
     parser.add_argument("models", nargs="*", metavar="MODEL", help="names or files of models")
     data = wjazzd.FOLDER
     parser.add_argument(
@@ -234,7 +234,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the page, or print what listeners have answered."""
     if arguments.results:
-        for line in ratings.told(list(chain.from_iterable(map(ratings.read, arguments.results)))):
+        for line in ratings.report(list(chain.from_iterable(map(ratings.read, arguments.results)))):
             print(line)
         return
     _check(arguments)
@@ -264,7 +264,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise UsageError(f"{arguments.out}: {error.strerror}") from error
     for source in dict.fromkeys(clip.source for clip in clips):
         of_it = [clip.line for clip in clips if clip.source == source]
-        chords = np.mean([alike(line, stage.form) for line in of_it])
+        chords = np.mean([chord_likeness(line, stage.form) for line in of_it])
         notes = np.mean([len(line.onsets) for line in of_it])
         print(f"{source}: {len(of_it)} clips, {notes:.0f} notes each, own chords {chords:.0%} those of the band")
     print(
@@ -309,13 +309,13 @@ def _clips(arguments: argparse.Namespace, models: Sequence[tuple[Path, OnnxModel
     data = corpus(arguments.data)
     seeds = range(1_000 * arguments.seed + 1, 1_000 * arguments.seed + 1 + MOST_TRIES * count)
     rng = np.random.default_rng(arguments.seed)
-    found = taken(of_people(data.heard, form, stage.bpm, rng), count, str(arguments.data))
+    found = choose_clips(of_people(data.heard, form, stage.bpm, rng), count, str(arguments.data))
     names: list[str] = []
     for path, model in models:
         names.append(_free(model.spec.name, path.stem, names))
-        found += taken(of_model(model, names[-1], arguments.temperature, stage.bpm, seeds), count, str(path))
+        found += choose_clips(of_model(model, names[-1], arguments.temperature, stage.bpm, seeds), count, str(path))
     print(f"learning a Markov chain from {len(data.learned)} solos", flush=True)
-    return found + taken(of_markov(data.learned, form, seeds), count, MARKOV)
+    return found + choose_clips(of_markov(data.learned, form, seeds), count, MARKOV)
 
 
 def _free(name: str, other: str, names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""A line over the same band as every other line, as sound: for whoever is to hear nothing but the notes.
+"""A line over the same band as every other line, as sound, so that nothing but the notes differs.
 
 FluidSynth and a soundfont make the sound where they are found; else a few lines of our own do. Either gives the same
 samples for the same line on the same machine. Nothing here may depend on whose line it is.
@@ -98,12 +98,12 @@ class Stage:
 
     @property
     def seconds(self) -> float:
-        """How long a clip lasts."""
+        """Return how long a clip lasts, in seconds."""
         return self.form.bars * BEATS_PER_BAR * 60 / self.bpm + TAIL_S
 
 
 def soundfont(named: Path | None = None) -> Path | None:
-    """The soundfont to be used, None if FluidSynth or every one is missing; an error if a named one cannot be used."""
+    """Return the soundfont to use, None without FluidSynth or any; InputNotFound or UsageError for a named one."""
     if named is not None and not named.is_file():
         raise InputNotFound(f"{named}: no such soundfont")
     if shutil.which("fluidsynth") is None:
@@ -121,7 +121,7 @@ def soundfont(named: Path | None = None) -> Path | None:
 
 
 def hits(line: Melody) -> list[Hit]:
-    """A line's notes: as loud as their place in the bar says, whatever they were."""
+    """Return a line's notes, each as loud as its place in the bar says."""
     found = []
     for onset, end, pitch in zip(line.onsets.tolist(), line.ends.tolist(), line.pitches.tolist(), strict=True):
         stress = ACCENT if onset % TICKS_PER_BAR == 0 else -ACCENT if onset % TICKS_PER_BEAT else 0
@@ -130,7 +130,7 @@ def hits(line: Melody) -> list[Hit]:
 
 
 def band(form: Form) -> list[Hit]:
-    """What accompanies every line through a chorus: a walking bass, chords without their roots, a hi-hat and a ride."""
+    """Return the band through a chorus of a form: a walking bass, chords without their roots, a hi-hat and a ride."""
     beats = form.steps // STEPS_PER_BEAT
     found = []
     for beat in range(beats):
@@ -161,8 +161,8 @@ def _low(pitch_class: int, low: int) -> int:
     return low + (pitch_class - low) % 12
 
 
-def midi(notes: Sequence[Hit], stage: Stage) -> mido.MidiFile:
-    """Notes as a MIDI file, which ends with a clip."""
+def midi_file(notes: Sequence[Hit], stage: Stage) -> mido.MidiFile:
+    """Return notes as a MIDI file that is as long as a clip."""
     transport = Transport(0, 0.0, stage.bpm, stage.swing)
     events = []
     for note in notes:
@@ -187,7 +187,7 @@ def midi(notes: Sequence[Hit], stage: Stage) -> mido.MidiFile:
 
 
 def clip(line: Melody, stage: Stage) -> Sound:
-    """A line over the band, as long and as loud as any other."""
+    """Return a line over the band as sound, as long and as loud as any other."""
     notes = [*band(stage.form), *hits(line)]
     made = _by_fluidsynth(notes, stage, stage.soundfont) if stage.soundfont else _by_ourselves(notes, stage)
     samples = round(stage.seconds * RATE)
@@ -198,14 +198,14 @@ def clip(line: Melody, stage: Stage) -> Sound:
     return sound * 10 ** ((LOUDNESS - loudness(sound)) / 20)
 
 
-def under_ceiling(sounds: Sequence[Sound]) -> list[Sound]:
-    """All of them softer together, where the largest sample of any would be too large."""
+def limit_together(sounds: Sequence[Sound]) -> list[Sound]:
+    """Return sounds, all softer together where the largest sample of any is above `CEILING`."""
     peak = max((float(np.abs(sound).max()) for sound in sounds), default=0.0)
     return [sound * min(1.0, CEILING / peak) if peak else sound for sound in sounds]
 
 
 def loudness(sound: Sound) -> float:
-    """In LUFS, of one channel: -0.691 + 10 log10 of the mean square after the K filter (ITU-R BS.1770-4).
+    """Return the loudness of one channel in LUFS: -0.691 + 10 log10 of its mean square after K weighting (BS.1770-4).
 
     Without its gates: the band plays all the time.
     """
@@ -236,7 +236,7 @@ def _k_filter(samples: int) -> NDArray[np.complex128]:
 def _by_fluidsynth(notes: Sequence[Hit], stage: Stage, font: Path) -> Sound:
     with TemporaryDirectory() as folder:
         score, out = Path(folder, "line.mid"), Path(folder, "line.wav")
-        midi(notes, stage).save(score)
+        midi_file(notes, stage).save(score)
         command = ["fluidsynth", "-ni", "-q", "-g", "1.2", "-r", str(RATE), "-O", "s16", "-T", "wav", "-F", str(out)]
         done = subprocess.run([*command, str(font), str(score)], capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode or not out.is_file():
@@ -245,7 +245,7 @@ def _by_fluidsynth(notes: Sequence[Hit], stage: Stage, font: Path) -> Sound:
 
 
 def read_wav(content: bytes) -> Sound:
-    """The mean of the channels of a WAV file of 16 bits."""
+    """Return the mean of the channels of a WAV file of 16 bits, -1 to 1, (samples,)."""
     with wave.open(io.BytesIO(content)) as file:
         frames = np.frombuffer(file.readframes(file.getnframes()), "<i2")
         return np.asarray(frames.reshape(-1, file.getnchannels()).mean(axis=1) / 2**15)
@@ -295,8 +295,8 @@ def _struck(channel: int, pitch: int, samples: int) -> Sound:
 # --- as a file --------------------------------------------------------------------------------
 
 
-def packed(sound: Sound) -> tuple[str, bytes]:
-    """The type and the bytes of a file that any browser plays: MP3 where `soundfile` can write it, else WAV."""
+def encode_audio(sound: Sound) -> tuple[str, bytes]:
+    """Return media type and bytes of a file that any browser plays: MP3 where `soundfile` can write it, else WAV."""
     out = io.BytesIO()
     if soundfile is not None and "MP3" in soundfile.available_formats():
         soundfile.write(

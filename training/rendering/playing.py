@@ -1,5 +1,5 @@
-"""What a model plays where no machine and no listener are needed: through the session that a musician hears, step by
-step and as fast as it can, alone and in answer to a call; and how surprised it is by what people played.
+"""What a model plays, through the session that a musician hears but as fast as it can: alone and in answer to a call;
+and how surprised it is by what people played.
 
 PyTorch is not needed, for it is the exported model that is judged.
 """
@@ -31,10 +31,10 @@ from training.datasets.sequences import CELLS, step_inputs
 from training.metrics.melody import TICKS_PER_BAR, Reals
 
 READ = "cells"
-"""The encoding in which solos can be told to a network."""
+"""The encoding in which a network can read solos."""
 
 BPM = 120
-"""The tempo where nobody asks for another; a network may play otherwise at another."""
+"""The usual tempo; a network may play otherwise at another."""
 
 VELOCITY = 80
 
@@ -43,26 +43,26 @@ VELOCITY = 80
 
 
 def sessions(model: StepModel, settings: Settings, bpm: float = BPM) -> Iterator[Session]:
-    """Step after step of a performance in which nobody else plays, from the top of the form on, without end."""
+    """Yield the session after each step of a performance in which improv plays alone, from the top, without end."""
     session = begin(model, settings, Transport(0, 0.0, bpm))
     while True:
         session, _ = advance(session, Heard(), model)
         yield session
 
 
-def alone(model: StepModel, bars: int, settings: Settings, bpm: float = BPM) -> tuple[Frame, ...]:
-    """What sounds in so many bars from the top of the form on."""
+def play_alone(model: StepModel, bars: int, settings: Settings, bpm: float = BPM) -> tuple[Frame, ...]:
+    """Return what a model plays alone in so many bars from the top of the form on, as frames."""
     return tuple(session.band.frame for session in islice(sessions(model, settings, bpm), bars * STEPS_PER_BAR))
 
 
-def remembered(model: StepModel, bars: int, settings: Settings) -> Reals:
-    """A model's memory in each step of such a performance, as numbers, (steps, numbers)."""
+def play_memory(model: StepModel, bars: int, settings: Settings) -> Reals:
+    """Return a model's memory after each step of so many bars that it plays alone, (steps, numbers)."""
     memories = (each.network.memory for each in islice(sessions(model, settings), bars * STEPS_PER_BAR))
     return np.array([np.concatenate([each.ravel() for each in memory.values()]) for memory in memories], np.float64)
 
 
-def waiting(model: StepModel, bars: int, place: int) -> Session:
-    """A session whose next step is the first of a turn of the player's of so many bars, at a bar of the form.
+def session_before_turn(model: StepModel, bars: int, place: int) -> Session:
+    """Return a session whose next step begins a turn of the player's of so many bars, at a bar of the form.
 
     Until then it has listened to the changes alone. ValueError if the player has no such turn.
     """
@@ -76,8 +76,10 @@ def waiting(model: StepModel, bars: int, place: int) -> Session:
     return session
 
 
-def answer(model: StepModel, session: Session, notes: Sequence[Note], temperature: float, seed: int) -> list[Frame]:
-    """What a session that is `waiting` plays in its turn, having heard the player's notes in theirs.
+def play_answer(
+    model: StepModel, session: Session, notes: Sequence[Note], temperature: float, seed: int
+) -> list[Frame]:
+    """Return what a session (`session_before_turn`) plays after the player's turn, as frames.
 
     Notes are in the key of C, their ticks counted from the turn's first; what still sounds at its end is let go there.
     """
@@ -105,7 +107,7 @@ def answer(model: StepModel, session: Session, notes: Sequence[Note], temperatur
 
 @dataclass(frozen=True, slots=True)
 class Surprise:
-    """How well someone foresaw some solos, each (solos,): sums of nats, how many choices, and pitches foreseen."""
+    """How well a player foresaw solos, each (solos,): sums of nats, how many choices, and pitches foreseen."""
 
     rhythms: Reals
     pitches: Reals
@@ -116,22 +118,22 @@ class Surprise:
 
 
 def surprise(model: StepModel, solos: Sequence[Solo], temperatures: Sequence[float]) -> Mapping[float, Surprise] | None:
-    """How surprised a model is by solos at some temperatures; None for one that cannot be told of solos.
+    """Return how surprised a model is by solos at some temperatures; None for one that cannot read solos.
 
     It is fed each solo from its first step on as the runtime would feed it, with no memory before; the first step's
     own choices do not count, and nothing is forbidden, as where a network is trained.
     """
     if model.spec.encoding != READ:
         return None
-    told = np.zeros((len(temperatures), len(solos), 5))
+    sums = np.zeros((len(temperatures), len(solos), 5))
     for which, solo in enumerate(solos):
         for is_pitch, unit, logits, least in _choices(model, solo):
             distribution = model.spec.heads[PITCH_HEAD if is_pitch else RHYTHM_HEAD].distribution
             for at, temperature in enumerate(temperatures):
                 likely = one_unit(logits, max(temperature, least), distribution=distribution)
-                told[at, which, [is_pitch, 2 + is_pitch]] += -np.log(likely[unit]), 1
-                told[at, which, 4] += is_pitch and int(np.argmax(likely)) == unit
-    return {temperature: Surprise(*told[at].T) for at, temperature in enumerate(temperatures)}
+                sums[at, which, [is_pitch, 2 + is_pitch]] += -np.log(likely[unit]), 1
+                sums[at, which, 4] += is_pitch and int(np.argmax(likely)) == unit
+    return {temperature: Surprise(*sums[at].T) for at, temperature in enumerate(temperatures)}
 
 
 def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[int, int, Tensor, float]]:
@@ -151,7 +153,7 @@ def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[int, int, Tensor, f
         for number, unit in enumerate(units):
             if number:
                 choice = decoder.send(units[number - 1])
-                chosen = {name: told for name, told in choice.features.items() if name in features}
+                chosen = {name: value for name, value in choice.features.items() if name in features}
                 logits = model.ask(choice.head, {**features, **chosen}, after)
             yield min(number, 1), unit, logits, choice.least_temperature
         memory = after

@@ -34,7 +34,7 @@ _METADATA = {"Software": None}  # the same picture has the same bytes
 
 
 def loss_curves(curves: Mapping[str, Sequence[float]], title: str, path: Path) -> None:
-    """Cross-entropy per step against updates, a panel for each phase of the training."""
+    """Draw cross-entropy in nats a step against updates, a panel for each part of the network, to a PNG file."""
     figure, axes = plt.subplots(1, len(curves), figsize=(5 * len(curves), 3.2), squeeze=False, layout="constrained")
     for axis, (name, losses) in zip(axes[0], curves.items(), strict=True):
         width = min(_SMOOTHED_OVER, len(losses))
@@ -51,7 +51,7 @@ def loss_curves(curves: Mapping[str, Sequence[float]], title: str, path: Path) -
 
 
 def validation_curves(checks: Sequence[Sequence[Mapping[str, float]]], kept: Mapping[str, float], path: Path) -> None:
-    """The surprise at the validation solos as several networks learn, and of the one that is kept."""
+    """Draw the surprise at the validation side as networks learn, and of the one that is kept, to a PNG file."""
     figure, axes = plt.subplots(1, 3, figsize=(13, 3.2), layout="constrained")
     for axis, (what, unit) in zip(
         axes, {"step": "an eighth", "rhythm": "a rhythm", "note": "a pitch"}.items(), strict=True
@@ -70,12 +70,12 @@ def validation_curves(checks: Sequence[Sequence[Mapping[str, float]]], kept: Map
 
 
 def piano_roll(midi_path: Path, form: Form, path: Path, *, bars_a_row: int = 12, title: str = "") -> None:
-    """A MIDI file that improv wrote, a row for each chorus: you and improv in two colours and two shapes."""
+    """Draw a MIDI file that improv wrote, a row a chorus, you and improv in two colours and shapes, to a PNG file."""
     _roll(_notes(mido.MidiFile(midi_path)), lambda step: form.chord_at(step).symbol, path, bars_a_row, title)
 
 
 def line_roll(line: Sequence[Frame], path: Path, *, bars_a_row: int = CHORUS_BARS, title: str = "") -> None:
-    """A line over its chords, as frames, the same way; nothing is drawn of an empty one."""
+    """Draw a line over its chords, given as frames, as `piano_roll` does; an empty line is not drawn."""
     notes = [("Melody", note.onset / TICKS_PER_BEAT, note.end / TICKS_PER_BEAT, note.pitch) for note in notes_in(line)]
     chords = [frame.chord.symbol if frame.chord else "" for frame in line]
     if notes:
@@ -123,7 +123,7 @@ def _roll(
 
 
 def histograms(sets: Mapping[str, Sequence[Melody]], path: Path) -> None:
-    """Intervals, durations and pitch classes of sets of melodies, a row for each beside the first in grey."""
+    """Draw intervals, durations and pitch classes of sets of melodies, a row for each, the first in grey behind it."""
     kinds = {
         "interval, semitones": (intervals, range(-LARGEST_INTERVAL - 1, LARGEST_INTERVAL + 2)),
         "duration, ticks of a twelfth of a beat": (durations, range(1, LONGEST_TICKS + 2)),
@@ -153,8 +153,9 @@ def _pitch_classes(line: Melody) -> Reals:
 
 
 def memory(numbers: Reals, form: Form, path: Path, *, title: str = "") -> None:
-    """What a network remembers in each step, (steps, numbers): those that change most, squeezed to -1 to 1 as on the
-    screen, and in the order in which they are at their highest.
+    """Draw a network's memory in each step, (steps, numbers), to a PNG file.
+
+    The numbers that change most, squeezed to -1 to 1 as on the screen, in the order in which they peak.
     """
     squeezed = np.tanh(numbers)
     liveliest = np.argsort(-squeezed.std(axis=0), kind="stable")[:_REMEMBERED]

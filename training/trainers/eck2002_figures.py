@@ -26,14 +26,14 @@ Improvise = Callable[[Tensors, np.random.Generator], Tensors]
 
 
 def network_melody(heads: Tensors, rng: np.random.Generator) -> Tensors:
-    """The note the network draws (section 4.2)."""
+    """Return the note that the network draws (section 4.2)."""
     probabilities = one_unit(heads[MELODY_HEAD], temperature=1)
     drawn = np.searchsorted(np.cumsum(probabilities), rng.random(), side="right")
     return _one_hot(min(int(drawn), len(probabilities) - 1), len(probabilities))
 
 
 def random_melody(heads: Tensors, rng: np.random.Generator) -> Tensors:
-    """Any note."""
+    """Return any note, drawn evenly."""
     count = heads[MELODY_HEAD].size
     return _one_hot(int(rng.integers(count)), count)
 
@@ -59,7 +59,7 @@ class ChordFigures:
 
 
 def chord_figures(model: StepModel, choruses: int, improvise: Improvise | None = None, seed: int = 0) -> ChordFigures:
-    """The chords of so many choruses, started from the first step and fed the network's own output.
+    """Return how the chords of so many choruses go that are fed the network's own output from the first step on.
 
     The form starts with the first chord and no memory; every later chord is the network's own
     output at the threshold (section 3.2). `improvise` says what a melody input is fed.
@@ -90,7 +90,7 @@ def chord_figures(model: StepModel, choruses: int, improvise: Improvise | None =
 
 
 def proven(path: Path, choruses: int, seed: int) -> dict[str, ChordFigures]:
-    """How an exported model keeps the form, by what its melody input is fed, each in a process of its own."""
+    """Return how an exported model keeps the form, by what its melody input is fed; each in a process of its own."""
     melodies: dict[str, Improvise | None] = {"nothing": None}
     if MELODY_HEAD in OnnxModel(path).spec.heads:
         melodies = {"its own improvisation": network_melody, "random notes": random_melody}
@@ -108,7 +108,7 @@ Bars = list[tuple[int, ...]]
 
 
 def improvised_bars(model: StepModel, choruses: int, seed: int, temperature: float = 1) -> Bars:
-    """What the network plays alone, through the session a listener hears."""
+    """Return what a model plays alone, through the session a listener hears."""
     settings = Settings(mode=Mode.SOLO, temperature=temperature, seed=seed)
     steps = choruses * Form.parse(model.spec.form).steps
     chosen = (session.network.output.melody for session in islice(sessions(model, settings), 0, steps, STEPS_PER_BEAT))
@@ -117,12 +117,12 @@ def improvised_bars(model: StepModel, choruses: int, seed: int, temperature: flo
 
 
 def corpus_bars(songs: Sequence[tuple[int, ...]]) -> Bars:
-    """The training songs, bar after bar."""
+    """Return songs bar after bar."""
     return [bar for song in songs for bar in blues_bars.quarters(song)]
 
 
 def random_walk_bars(scale: frozenset[int], choruses: int, seed: int) -> Bars:
-    """A random walk, a quarter note at a time to a neighbour, on a scale over the melody's range."""
+    """Return a random walk, a quarter note at a time to a neighbour, on a scale over the melody's range."""
     rng = np.random.default_rng(seed)
     ladder = [pitch for pitch in ENCODINGS["local_notes"].melody_pitches() if pitch % 12 in scale]
     at, bars = len(ladder) // 2, []
@@ -148,7 +148,7 @@ class MelodyFigures:
 
 
 def melody_figures(bars: Bars, corpus: Bars) -> MelodyFigures:
-    """The figures of a melody against the training set's."""
+    """Return the figures of a melody beside those of the training set."""
     form = blues_bars.FORM
     tones = [
         pitch % 12 in form.chord_at(index % form.bars * STEPS_PER_BAR + beat * STEPS_PER_BEAT).pitch_classes
@@ -167,7 +167,7 @@ def _histogram(bars: Bars) -> defaultdict[int, float]:
 
 
 def probes(choruses_at_least: int, seed: int) -> list[Tensors]:
-    """Features for a parity check: songs of the corpus, then the same form under random notes."""
+    """Return features for a parity check: songs of the corpus in turn with random notes over the same form."""
     encoding = ENCODINGS["local_notes"]
     rng = np.random.default_rng(seed)
     frames: list[Frame] = []

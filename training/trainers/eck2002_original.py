@@ -48,7 +48,7 @@ class Learner:
 
     @classmethod
     def fresh(cls, units: int, seed: int) -> "Learner":
-        """Small random weights and the biases of section 3.1."""
+        """Return a network with small random weights and the biases of section 3.1."""
         rng = np.random.default_rng(seed)
         inputs = units + CELLS + 1
         shapes = ((3, BLOCKS, inputs), (CELLS, inputs), (units, inputs))
@@ -64,7 +64,7 @@ class Learner:
         self.traces = np.zeros((3, CELLS, inputs))  # of a cell's state by its own, input gate's, forget gate's weights
 
     def step(self, chord: Array, wanted: Array, rate: float) -> Array:
-        """One step of playing and learning; returns the probabilities of the next chord's units."""
+        """Play and learn one step, and return the probabilities of the next chord's units, (units,)."""
         seen = np.concatenate((chord, self.put_out, [1.0]))
         into, forget, out = np.repeat(_logistic(self.gates @ seen), CELLS_A_BLOCK, axis=1)
         candidate = np.tanh(self.cells @ seen)

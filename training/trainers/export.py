@@ -40,7 +40,7 @@ def specify(
     seed: int,
     figures: Mapping[str, float],
 ) -> ModelSpec:
-    """The specification of a network that speaks an encoding."""
+    """Return the specification of a network in an encoding; KeyError for an input or head that the encoding lacks."""
     vocabulary = ENCODINGS[encoding]
     return ModelSpec(
         contract=CONTRACT,
@@ -69,7 +69,7 @@ def export(
     *,
     halved: bool = False,
 ) -> float:
-    """Write the network's step to `path`; returns the largest difference from PyTorch, ContractError above `TOLERANCE`.
+    """Write the network's step to `path`, and return its largest difference from PyTorch; ContractError if too large.
 
     `probes` are the features of `PARITY_STEPS` chained steps. `halved` rounds the weights, the network's own too, and
     keeps them in half precision, so that the file is half as large; it is computed with as before. Nothing is left at
@@ -124,7 +124,7 @@ def stamp(path: Path, spec: ModelSpec) -> None:
 
 @torch.no_grad()
 def parity(network: Network, model: OnnxModel, probes: Iterable[Tensors]) -> float:
-    """The largest difference between the two runtimes, each carrying its own state over `PARITY_STEPS` steps.
+    """Return the largest difference between PyTorch and onnxruntime, each with its own state over `PARITY_STEPS` steps.
 
     Of what is above 1 it is a share: a cell that counts may be in the hundreds.
     """
@@ -154,7 +154,7 @@ def _describe(model: onnx.ModelProto, spec: ModelSpec) -> None:
 
 
 def _halve(graph: onnx.GraphProto) -> None:
-    """Keep what is large in half precision; whoever loads it makes single precision of it once."""
+    """Keep large weights in half precision; a runtime casts them to single precision once, when it loads them."""
     casts = []
     for weights in graph.initializer:
         values = onnx.numpy_helper.to_array(weights)

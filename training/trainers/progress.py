@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 Progressed = Callable[[float, str], None]
-"""Told how much of the work is done, 0 to 1, and how it goes."""
+"""Called with how much of the work is done, 0 to 1, and how it goes."""
 
 
 def silently(_done: float, _how: str) -> None:

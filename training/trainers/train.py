@@ -166,8 +166,8 @@ def train(
             figures = check(config, task, state)
             if checkpoint is not None:
                 checkpoints.save(checkpoint, state, follows_from)
-            told = ", ".join(f"{name} {figure:.3f}" for name, figure in figures.items())
-            progressed(update / config.updates, f"validation: {told}")
+            shown = ", ".join(f"{name} {figure:.3f}" for name, figure in figures.items())
+            progressed(update / config.updates, f"validation: {shown}")
         elif update % SHOWN_EVERY == 0:
             progressed(update / config.updates, f"training: {state.log.latest():.3f} nats a step")
 
