@@ -12,7 +12,6 @@ from math import inf
 from improv.music.notes import Event, NoteOff, NoteOn, Volume
 from improv.music.parts import Part
 from improv.music.plan import Plan
-from improv.music.theory import TICKS_PER_STEP
 from improv.music.transport import Transport
 
 
@@ -41,8 +40,9 @@ class Schedule:
 
     def add(self, plan: Plan) -> list[NoteOff]:
         """Take a plan in; return the ends of notes that began in what it replaces."""
-        start, before = plan.step * TICKS_PER_STEP, self.transport
-        anchor = plan.transport.anchor_step * TICKS_PER_STEP  # from there on the plan's transport holds
+        length = plan.transport.grid.ticks_per_step
+        start, before = plan.step * length, self.transport
+        anchor = plan.transport.anchor_step * length  # from there on the plan's transport holds
         self._pending = [
             (tick, n, event, (by or before) if tick < anchor else None)
             for tick, n, event, by in self._pending
@@ -51,7 +51,7 @@ class Schedule:
         if self._orphaned and not any(isinstance(event, _PlanEnd) for _, _, event, _ in self._pending):
             self._pending.append((start, next(self._order), _PlanEnd(), None))  # the new engine knows nothing of it
         self._pending += [(placed.tick, next(self._order), placed.event, None) for placed in plan.events]
-        self.transport, self._planned_to = plan.transport, start + plan.steps * TICKS_PER_STEP
+        self.transport, self._planned_to = plan.transport, start + plan.steps * length
         heapq.heapify(self._pending)
         replaced = [note for note, tick in self._struck.items() if tick >= start]
         for note in replaced:

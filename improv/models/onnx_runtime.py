@@ -22,7 +22,7 @@ from improv.models.encodings import CHORD_HEAD, ENCODINGS, Encoding
 from improv.models.onnx_file import ModelFile
 from improv.models.onnx_sizes import FLOAT
 from improv.models.onnx_sizes import Tensor as KnownTensor
-from improv.music.theory import STEPS_PER_BEAT, Form, pitch_class
+from improv.music.theory import Form, pitch_class
 from improv.system.memory_limit import memory_limited
 from improv.system.private_files import make_folder
 
@@ -137,8 +137,10 @@ def _check_declared(file: ModelFile) -> ModelSpec:
             f"its vocabulary has the fingerprint {spec.fingerprint}, this improv's {spec.encoding} has "
             f"{encoding.fingerprint}; train or export it again"
         )
-    if spec.steps_per_beat != STEPS_PER_BEAT:
-        raise ContractError(f"it makes {spec.steps_per_beat} steps a beat, improv makes {STEPS_PER_BEAT}")
+    if spec.steps_per_beat != encoding.grid.steps_per_beat:
+        raise ContractError(
+            f"it makes {spec.steps_per_beat} steps a beat, {spec.encoding} makes {encoding.grid.steps_per_beat}"
+        )
     for name, shape in spec.features.items():
         if encoding.features.get(name) != shape:
             raise ContractError(f"its feature {name} {shape} is not one of {spec.encoding}: {encoding.features}")
@@ -149,7 +151,7 @@ def _check_declared(file: ModelFile) -> ModelSpec:
     if CHORD_HEAD not in spec.heads:
         raise ContractError(f"it has no head {CHORD_HEAD}, and improv plays over chords")
     try:
-        steps = Form.parse(spec.form).steps
+        steps = Form.parse(spec.form, encoding.grid).steps
         pitch_class(spec.key)
     except ValueError as error:
         raise ContractError(f"its form or key is unreadable: {error}") from error

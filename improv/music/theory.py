@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from reprlib import repr as shortly
 from types import MappingProxyType
 
-STEPS_PER_BEAT = 2
+from improv.music.grid import EIGHTHS, Grid
 
-BEATS_PER_BAR = 4
+STEPS_PER_BEAT = EIGHTHS.steps_per_beat
 
-STEPS_PER_BAR = STEPS_PER_BEAT * BEATS_PER_BAR
+STEPS_PER_BAR = EIGHTHS.steps_per_bar
 
 MAX_BARS = 256
 """Of a form: longer than any tune that is played over and over."""
 
-TICKS_PER_STEP = 6
-
-TICKS_PER_BEAT = TICKS_PER_STEP * STEPS_PER_BEAT
+TICKS_PER_STEP = EIGHTHS.ticks_per_step
+"""Of the grid of eighths; what plays with any network asks the grid of its session, form or transport."""
 
 PITCH_CLASSES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
@@ -118,20 +117,22 @@ class Form:
     """The cycle of chords, a chord for each step of one chorus."""
 
     chords: tuple[Chord, ...]
+    grid: Grid = EIGHTHS
 
     @classmethod
-    def parse(cls, text: str) -> "Form":
+    def parse(cls, text: str, grid: Grid = EIGHTHS) -> "Form":
         """A form from bars such as `C7 | C7 A7`: a bar's chords share it evenly; ValueError if they can't."""
         chords: list[Chord] = []
+        steps = grid.steps_per_bar
         if text.count("|") >= MAX_BARS:
             raise ValueError(f"it has more than {MAX_BARS} bars")
         for bar in text.split("|"):
             symbols = bar.split()
-            if not symbols or STEPS_PER_BAR % len(symbols):
-                raise ValueError(f"the bar {shortly(bar.strip())} does not divide into {STEPS_PER_BAR} steps")
+            if not symbols or steps % len(symbols):
+                raise ValueError(f"the bar {shortly(bar.strip())} does not divide into {steps} steps")
             for symbol in symbols:
-                chords += [Chord.parse(symbol)] * (STEPS_PER_BAR // len(symbols))
-        return cls(tuple(chords))
+                chords += [Chord.parse(symbol)] * (steps // len(symbols))
+        return cls(tuple(chords), grid)
 
     @property
     def steps(self) -> int:
@@ -141,16 +142,17 @@ class Form:
     @property
     def bars(self) -> int:
         """How many bars one chorus has."""
-        return self.steps // STEPS_PER_BAR
+        return self.steps // self.grid.steps_per_bar
 
     def transposed(self, semitones: int) -> "Form":
         """The same form in another key."""
-        return Form(tuple(chord.transposed(semitones) for chord in self.chords))
+        return Form(tuple(chord.transposed(semitones) for chord in self.chords), self.grid)
 
     @property
     def text(self) -> str:
         """The form as `parse` reads it, each bar with as few chords as say it."""
-        bars = [self.chords[start : start + STEPS_PER_BAR] for start in range(0, self.steps, STEPS_PER_BAR)]
+        length = self.grid.steps_per_bar
+        bars = [self.chords[start : start + length] for start in range(0, self.steps, length)]
         return " | ".join(" ".join(chord.symbol for chord in _shares(bar)) for bar in bars)
 
     def chord_at(self, step: int) -> Chord:
@@ -160,7 +162,7 @@ class Form:
 
 def _shares(bar: Sequence[Chord]) -> Sequence[Chord]:
     """The chords that share a bar evenly."""
-    for every in (8, 4, 2):
+    for every in (each for each in range(len(bar), 1, -1) if len(bar) % each == 0):
         if all(bar[step] == bar[step - step % every] for step in range(len(bar))):
             return bar[::every]
     return bar
@@ -178,5 +180,5 @@ class Place:
     def of(cls, step: int, form: Form) -> "Place":
         """The place of a step in choruses of a form."""
         within = step % form.steps
-        beat = within % STEPS_PER_BAR // STEPS_PER_BEAT + 1
-        return cls(step // form.steps + 1, within // STEPS_PER_BAR + 1, beat)
+        bar, inside = divmod(within, form.grid.steps_per_bar)
+        return cls(step // form.steps + 1, bar + 1, inside // form.grid.steps_per_beat + 1)

@@ -8,7 +8,7 @@ clock; it only says what a clock must offer, and holds the simulated one.
 import math
 from dataclasses import dataclass, replace
 
-from improv.music.theory import STEPS_PER_BEAT, TICKS_PER_BEAT, TICKS_PER_STEP
+from improv.music.grid import EIGHTHS, TICKS_PER_BEAT, Grid
 
 STRAIGHT = 0.5
 """The swing of even eighths: the first takes half of its beat."""
@@ -29,15 +29,17 @@ class Transport:
     anchor_s: float
     bpm: float
     swing: float = STRAIGHT
+    grid: Grid = EIGHTHS
+    """The steps that are counted."""
 
     @property
     def step_s(self) -> float:
-        """How long an even eighth lasts, in seconds."""
-        return 60 / self.bpm / STEPS_PER_BEAT
+        """How long a step lasts without swing, in seconds."""
+        return 60 / self.bpm / self.grid.steps_per_beat
 
     @property
     def _anchor_beats(self) -> float:
-        return self.beats_of_tick(self.anchor_step * TICKS_PER_STEP)
+        return self.beats_of_tick(self.anchor_step * self.grid.ticks_per_step)
 
     def beats_of_tick(self, tick: float) -> float:
         """Where a tick is played, in beats: swing moves what lies inside a beat, never the beat itself."""
@@ -53,7 +55,7 @@ class Transport:
 
     def time_of(self, step: int) -> float:
         """When a step begins, in seconds of the clock."""
-        return self.time_of_tick(step * TICKS_PER_STEP)
+        return self.time_of_tick(step * self.grid.ticks_per_step)
 
     def beats_at(self, time_s: float) -> float:
         """The position that is played at a time, in beats."""
@@ -72,11 +74,11 @@ class Transport:
     def step_at(self, time_s: float) -> int:
         """The step that is sounding at a time."""
         later_s = time_s + _ULPS * math.ulp(time_s)
-        return math.floor(self.ticks_at(later_s) / TICKS_PER_STEP + _ROUNDING)
+        return math.floor(self.ticks_at(later_s) / self.grid.ticks_per_step + _ROUNDING)
 
-    def nearest_tick(self, time_s: float, grid: int) -> int:
-        """The tick nearest to a time among the multiples of `grid`; half-way belongs to the later one."""
-        return math.floor(self.ticks_at(time_s) / grid + 0.5) * grid
+    def nearest_tick(self, time_s: float, every: int) -> int:
+        """The tick nearest to a time among the multiples of `every`; half-way belongs to the later one."""
+        return math.floor(self.ticks_at(time_s) / every + 0.5) * every
 
     def with_bpm(self, bpm: float, from_step: int) -> "Transport":
         """The same music at another tempo from a step on; that step itself does not move."""
@@ -84,7 +86,7 @@ class Transport:
 
     def with_swing(self, swing: float, from_step: int) -> "Transport":
         """The same music with another swing from a beat on, which does not move; ValueError off the beat."""
-        if from_step % STEPS_PER_BEAT:
+        if from_step % self.grid.steps_per_beat:
             raise ValueError(f"step {from_step} is no beat")
         return replace(self, anchor_step=from_step, anchor_s=self.time_of(from_step), swing=swing)
 

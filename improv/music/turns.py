@@ -8,9 +8,9 @@ from enum import StrEnum
 from math import ceil
 from typing import assert_never
 
-from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_BEAT, TICKS_PER_STEP
+from improv.music.grid import EIGHTHS, TICKS_PER_BEAT, Grid
 
-_GRACE_STEPS = STEPS_PER_BEAT
+_GRACE_BEATS = 1
 """A note on the first beat of improv's turn ends your phrase; it takes nothing back."""
 
 _LEAST_CALL = 2
@@ -24,8 +24,8 @@ _LEAST_ANSWER_BEATS, _MOST_ANSWER_BEATS = 2, 48
 _DUE = (1 / 2, 5 / 8, 3 / 4)
 """How much of improv's turn may be over before its first, second and third note: with fewer it would be no answer."""
 
-_LONGEST_START, _LONGEST_REST = 2 * STEPS_PER_BAR, STEPS_PER_BAR
-"""However long the turn is, the first comes after so many steps, and the others so many after the one before."""
+_LONGEST_START_BARS, _LONGEST_REST_BARS = 2, 1
+"""However long the turn is, the first comes after so many bars, and the others so many after the one before."""
 
 
 class Mode(StrEnum):
@@ -69,6 +69,8 @@ class Turn:
     who: Who
     start: int
     end: int | None = None
+    grid: Grid = EIGHTHS
+    """The steps in which it is counted."""
 
     @property
     def beats(self) -> float | None:
@@ -77,7 +79,7 @@ class Turn:
 
     def beats_left(self, step: int) -> float | None:
         """Beats until the turn ends, counted from the start of a step."""
-        return None if self.end is None else (self.end - step) / STEPS_PER_BEAT
+        return None if self.end is None else (self.end - step) / self.grid.steps_per_beat
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ class Rules:
     bars: int
     gap_beats: float
     top: int = 0
+    grid: Grid = EIGHTHS
+
+    def turn(self, who: Who, start: int, end: int | None = None) -> Turn:
+        """Return a turn in the game's own steps."""
+        return Turn(who, start, end, self.grid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +137,14 @@ NOTHING_YET = Answer()
 def first_turn(step: int, rules: Rules) -> Turn:
     """The turn at a step where nothing has been played yet: at the beginning, or when the rules change."""
     if step < rules.top:
-        return Turn(Who.NOBODY, step, rules.top)
+        return rules.turn(Who.NOBODY, step, rules.top)
     match rules.mode:
         case Mode.SOLO:
-            return Turn(Who.IMPROV, step)
+            return rules.turn(Who.IMPROV, step)
         case Mode.DUET:
-            return Turn(Who.BOTH, step)
+            return rules.turn(Who.BOTH, step)
         case Mode.PHRASE | Mode.LISTEN:
-            return Turn(Who.YOU, step)
+            return rules.turn(Who.YOU, step)
         case Mode.TRADE:
             return _of_block(step, rules)
         case _:
@@ -165,29 +172,29 @@ def _trade(turn: Turn, step: int, rules: Rules, activity: PlayerActivity) -> Tur
     if activity.handed_over or _barges_in(turn, step, activity):
         other = Who.YOU if turn.who is Who.IMPROV else Who.IMPROV
         end = block.end if block.who is other else _of_block(block.end or step, rules).end
-        return Turn(other, step, end)
+        return rules.turn(other, step, end)
     return turn
 
 
 def _phrase(turn: Turn, step: int, rules: Rules, activity: PlayerActivity) -> Turn:
     if turn.who is Who.IMPROV:
         over = turn.end is not None and step >= turn.end
-        return Turn(Who.YOU, step) if over or activity.handed_over or _barges_in(turn, step, activity) else turn
-    if (step - rules.top) % STEPS_PER_BEAT:  # an answer begins on the beat
-        return Turn(turn.who, turn.start, step + 1) if activity.handed_over else turn
+        return rules.turn(Who.YOU, step) if over or activity.handed_over or _barges_in(turn, step, activity) else turn
+    if (step - rules.top) % rules.grid.steps_per_beat:  # an answer begins on the beat
+        return rules.turn(turn.who, turn.start, step + 1) if activity.handed_over else turn
     if activity.handed_over or turn.end is not None:
         return _answer(step, rules, activity.call)
     if activity.call is None or activity.call.onsets < _LEAST_CALL or activity.held:
         return turn
-    silent = step * TICKS_PER_STEP - activity.call.last
+    silent = step * rules.grid.ticks_per_step - activity.call.last
     return _answer(step, rules, activity.call) if silent >= rules.gap_beats * TICKS_PER_BEAT else turn
 
 
 def _answer(step: int, rules: Rules, call: Call | None) -> Turn:
     """An answer about as long as the call; of so many bars, if there was none."""
     if call is None:
-        return Turn(Who.IMPROV, step, step + rules.bars * STEPS_PER_BAR)
-    return Turn(Who.IMPROV, step, step + answer_beats(call) * STEPS_PER_BEAT)
+        return rules.turn(Who.IMPROV, step, step + rules.bars * rules.grid.steps_per_bar)
+    return rules.turn(Who.IMPROV, step, step + answer_beats(call) * rules.grid.steps_per_beat)
 
 
 def answer_beats(call: Call) -> int:
@@ -208,13 +215,15 @@ def owes_a_note(turn: Turn, step: int, answer: Answer) -> bool:
     length, over = turn.end - turn.start, step - turn.start
     spare = length - 1 - len(_DUE)
     due = sum(over >= min(int(share * length), spare + number) for number, share in enumerate(_DUE))
-    waits = step - answer.last >= _LONGEST_REST if answer.notes else over >= _LONGEST_START
+    bar = turn.grid.steps_per_bar
+    waits = step - answer.last >= _LONGEST_REST_BARS * bar if answer.notes else over >= _LONGEST_START_BARS * bar
     return waits or answer.notes < due
 
 
 def _barges_in(turn: Turn, step: int, activity: PlayerActivity) -> bool:
     """Whether you have begun to play in improv's turn: not by the note that ends your own."""
-    return turn.who is Who.IMPROV and activity.struck > 0 and (step - turn.start > _GRACE_STEPS or activity.so_far > 1)
+    late = step - turn.start > _GRACE_BEATS * turn.grid.steps_per_beat
+    return turn.who is Who.IMPROV and activity.struck > 0 and (late or activity.so_far > 1)
 
 
 def is_taken(turn: Turn, before: Turn) -> bool:
@@ -229,13 +238,13 @@ def taken_says(turn: Turn) -> str:
     return "you took its turn" if beats is None else f"you took its turn: {beats:g} beat{'s' * (beats != 1)}"
 
 
-def is_stray(call: Call, step: int) -> bool:
-    """Whether a call has come to nothing by a step."""
-    return call.onsets < _LEAST_CALL and step * TICKS_PER_STEP - call.last >= _STRAY_BEATS * TICKS_PER_BEAT
+def is_stray(call: Call, tick: int) -> bool:
+    """Return whether a call has come to nothing by a tick."""
+    return call.onsets < _LEAST_CALL and tick - call.last >= _STRAY_BEATS * TICKS_PER_BEAT
 
 
 def _of_block(step: int, rules: Rules) -> Turn:
-    length = rules.bars * STEPS_PER_BAR
+    length = rules.bars * rules.grid.steps_per_bar
     block = (step - rules.top) // length
     start = rules.top + block * length
-    return Turn(Who.IMPROV if block % 2 else Who.YOU, start, start + length)
+    return rules.turn(Who.IMPROV if block % 2 else Who.YOU, start, start + length)

@@ -40,7 +40,10 @@ Inlined = Annotated[_T, _INLINED]
 
 
 class JsonTable(Protocol):
-    """A value that names its fields in JSON itself, because a table says which there are."""
+    """A value that names its fields in JSON itself, because a table says which there are.
+
+    One whose class says `json_inlined` stands among the fields of whatever value has it.
+    """
 
     @classmethod
     def json_types(cls) -> Mapping[str, Any]:
@@ -198,7 +201,8 @@ def _declared(kind: Any) -> tuple[_Declared, ...]:
         if get_origin(hint) is Annotated:
             hint, name = get_args(hint)[0], get_args(hint)[1].name
         has_default = each.default is not MISSING or each.default_factory is not MISSING
-        declared.append(_Declared(each.name, name, hint, name == _INLINED.name, has_default))
+        inlined = name == _INLINED.name or getattr(hint, "json_inlined", False)
+        declared.append(_Declared(each.name, name, hint, inlined, has_default))
     return tuple(declared)
 
 

@@ -81,7 +81,7 @@ def _check_entry(entry: Entry, before: Head | Entry) -> None:
         _check_name(name)
     if len(entry.events) + len(entry.heard.notes) > MAX_EVENTS:
         raise ValueError(f"it has more than {MAX_EVENTS} notes")
-    here = entry.step * TICKS_PER_STEP
+    here = entry.step * entry.transport.grid.ticks_per_step
     for placed in entry.events:
         _check_near(placed.tick - here)
     for note in entry.heard.notes:

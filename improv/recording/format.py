@@ -15,7 +15,7 @@ from typing import Annotated, Any, assert_never, get_args
 from improv.errors import DataError
 from improv.music.notes import Event, NoteEvent, NoteOff, NoteOn, Placed, Timed, Volume
 from improv.music.parts import Part
-from improv.music.theory import STEPS_PER_BAR, Form, pitch_class
+from improv.music.theory import Form, pitch_class
 from improv.music.transport import Transport
 from improv.music.turns import Turn
 from improv.protocol.commands import Command
@@ -92,7 +92,7 @@ class Head:
     @property
     def first_step(self) -> int:
         """The step the take begins with: 0, or a negative one where it is counted in, unless it continues another."""
-        return self.from_step if self.continues else -self.count_in_bars * STEPS_PER_BAR
+        return self.from_step if self.continues else -self.count_in_bars * self.transport.grid.steps_per_bar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,10 @@ from improv.errors import DataError, InputNotFound
 from improv.midi.messages import bytes_of
 from improv.midi.smf import Messages, Unreadable, messages_in
 from improv.midi.your_notes import KeysDown
+from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import Event, NoteOff, NoteOn, Volume
 from improv.music.parts import Part
-from improv.music.theory import BEATS_PER_BAR, PITCH_CLASSES, STEPS_PER_BEAT, TICKS_PER_STEP, Form, pitch_class
+from improv.music.theory import PITCH_CLASSES, STEPS_PER_BEAT, Form, pitch_class
 from improv.music.turns import Turn, Who
 from improv.protocol.commands import Panic
 from improv.protocol.controls import OWN
@@ -94,7 +95,7 @@ class Take:
         self._own_key = PITCH_CLASSES[pitch_class(head.key)]
         self._transport = head.transport
         self._settings = head.settings
-        self._first_beat = head.first_step // STEPS_PER_BEAT  # the count-in has negative beats
+        self._first_beat = head.first_step // head.transport.grid.steps_per_beat  # the count-in has negative beats
         self._step = head.first_step - 1  # the last one that was taken in
         self._who = Who.NOBODY
         self._last = 0
@@ -145,7 +146,7 @@ class Take:
     @property
     def _end_beats(self) -> float:
         """Where the last step ends."""
-        return self._transport.beats_of_tick((self._step + 1) * TICKS_PER_STEP)
+        return self._transport.beats_of_tick((self._step + 1) * self._transport.grid.ticks_per_step)
 
     def _at(self, beats: float) -> int:
         position = max(0, round((beats - self._first_beat) * TICKS_A_BEAT))
@@ -181,10 +182,10 @@ class Take:
         if entry.transport.bpm != before.bpm:
             # Where it was changed; for what is told late, not before what has been told already.
             step = min(max(entry.transport.anchor_step, self._step + 1), entry.step)
-            self._tell_tempo(self._at(entry.transport.beats_of_tick(step * TICKS_PER_STEP)))
+            self._tell_tempo(self._at(entry.transport.beats_of_tick(step * entry.transport.grid.ticks_per_step)))
         settings, self._settings = self._settings, entry.settings
         if entry.settings.key != settings.key:
-            self._tell_key(self._at(entry.step / STEPS_PER_BEAT))
+            self._tell_key(self._at(entry.step / entry.transport.grid.steps_per_beat))
 
     def _mark(self, step: int, turn: Turn, top: int) -> None:
         """A marker where a chorus or a turn begins."""

@@ -16,7 +16,6 @@ from typing import Protocol
 from improv.models.contract import StepModel, Tensor, Tensors
 from improv.music.clock import Clock
 from improv.music.plan import Plan
-from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.session.fallback import LATE, FallbackPlan, fallback, fallback_plan
@@ -26,8 +25,8 @@ from improv.session.state import Moment, Played, Session
 from improv.session.step import advance
 from improv.system.quantiles import quantile
 
-FALLBACK_STEPS = STEPS_PER_BAR
-"""How many steps are in the player's hands beyond the one that is planned."""
+FALLBACK_BARS = 1
+"""How many bars are in the player's hands beyond the step that is planned."""
 
 REPLAN_S = 0.010
 """However much is heard, planning again waits so long."""
@@ -184,10 +183,11 @@ class _Performance:
         self._skipped_choruses = 0
         self._handed = session.step
         self._fallbacks: FallbackPlan | None = None
+        self._fallback_steps = FALLBACK_BARS * session.grid.steps_per_bar
 
     def go_on_from_what_is_in_hand(self) -> None:
         """Take it that the step after the session's, and the bar behind that, are being played."""
-        self._handed = self.session.step + 1 + FALLBACK_STEPS
+        self._handed = self.session.step + 1 + self._fallback_steps
 
     def step(self) -> bool:
         """Decide the next step and go on to it when it is due; False after the last, or once told to quit."""
@@ -197,7 +197,7 @@ class _Performance:
         if self.session.step >= self._last_step:
             return False
         taken_in = Heard()
-        if self._left or self._handed < self.session.step + FALLBACK_STEPS:
+        if self._left or self._handed < self.session.step + self._fallback_steps:
             taken_in = self._hand_over_fallbacks(self.session, self._left)
         due_s = self.session.position.transport.time_of(self.session.step + 1)
         self._feed_what_was_missed(due_s)
@@ -291,10 +291,11 @@ class _Performance:
         while session.position.transport.time_of(first) <= now_s:
             first += 1
         taken_in = heard if first == session.step + 1 else Heard()
-        self._handed = session.step + FALLBACK_STEPS
-        begin, end = first * TICKS_PER_STEP, (self._last_step + 1) * TICKS_PER_STEP
-        last = session.step + FALLBACK_STEPS
-        plan = fallback_plan(session, taken_in, self._model, FALLBACK_STEPS, self._fallbacks)
+        self._handed = session.step + self._fallback_steps
+        length = session.grid.ticks_per_step
+        begin, end = first * length, (self._last_step + 1) * length
+        last = session.step + self._fallback_steps
+        plan = fallback_plan(session, taken_in, self._model, self._fallback_steps, self._fallbacks)
         self._fallbacks = plan
         kept = tuple(placed for placed in plan.events if begin <= placed.tick < end)
         self._player.play(Plan(first, kept, session.position.transport, max(0, last + 1 - first)))

@@ -18,7 +18,7 @@ from improv.ipc.link import Link, serve
 from improv.models.onnx_runtime import OnnxModel, remembered_provider
 from improv.music.notes import Placed, in_order
 from improv.music.plan import Plan
-from improv.music.theory import STEPS_PER_BAR, Form
+from improv.music.theory import Form
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Start, Stop
 from improv.protocol.snapshot import How, Snapshot
@@ -41,7 +41,7 @@ _TOLD_AGAIN_S = 1.0
 _LONGEST_PAUSE_S = 10.0
 """Of a take that is played again: while playing was stopped nobody need wait as long as it was."""
 
-_TIDY_STEPS = 12 * STEPS_PER_BAR
+_TIDY_BARS = 12
 """Garbage is collected so often, right after a step, when there is time."""
 
 
@@ -125,7 +125,7 @@ class StepPublisher:
             self._lost += not waits
         if self._player.restate:
             self._player.restate = not self._link.send(state_of(moment.session, self._model, self._model.sha256))
-        if moment.session.step % _TIDY_STEPS == 0:
+        if moment.session.step % (_TIDY_BARS * moment.session.grid.steps_per_bar) == 0:
             gc.collect()
 
 
@@ -141,7 +141,7 @@ def _play_again(path: Path, player: "RemotePlayer", link: Link) -> None:
     step, after = head.first_step - 1, head.first_step - 1
     if begin_.session:
         first_s, after = pickle.loads(begin_.session)  # noqa: S301 from our own process
-    later_s, before_s, form_steps = first_s, 0.0, Form.parse(head.form).steps
+    later_s, before_s, form_steps = first_s, 0.0, Form.parse(head.form, head.transport.grid).steps
     seen: Snapshot | None = None
 
     def tell(**changed: Any) -> None:

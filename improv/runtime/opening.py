@@ -9,8 +9,8 @@ from improv import __version__
 from improv.config.values import Tune
 from improv.errors import ContractError, ImprovError
 from improv.models.catalog import find_model
+from improv.models.encodings import ENCODINGS
 from improv.models.onnx_runtime import OnnxModel
-from improv.music.theory import STEPS_PER_BAR
 from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.recording import Head
@@ -39,7 +39,8 @@ def primed(tune: Tune, model: OnnxModel, seed: int = 0) -> Primed:
 
 def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int, earlier: Primed | None = None) -> Session:
     """Return a tune at its beginning, its first step due at 0 seconds; a network that is primed stays so."""
-    transport = Transport(-tune.count_in * STEPS_PER_BAR, 0.0, tune.tempo, tune.swing)
+    grid = ENCODINGS[model.spec.encoding].grid
+    transport = Transport(-tune.count_in * grid.steps_per_bar, 0.0, tune.tempo, tune.swing, grid)
     with first_steps(tune, model):
         settings = tune.settings(mode, seed)
         return begin(model, settings, transport, count_in_bars=tune.count_in, primed=earlier)

@@ -15,9 +15,9 @@ from improv.midi.sources import NullSink, Script
 from improv.models.contract import ModelSpec
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.clock import SimulatedClock
+from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import NoteOff, NoteOn, Timed
 from improv.music.parts import Part
-from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT
 from improv.music.turns import Mode
 from improv.recording.midi_file import CallNote, Take, call_in
 from improv.recording.replay import entry_of
@@ -74,9 +74,9 @@ def render(
 
 def _choruses_for(notes: Sequence[CallNote], session: Session) -> int:
     """As many choruses as a call takes, and an answer to its end where it needs more than one."""
-    end, steps = ceil(_end_of(notes) * STEPS_PER_BEAT), session.tune.form.steps
+    end, steps = ceil(_end_of(notes) * session.grid.steps_per_beat), session.tune.form.steps
     if end > steps and session.settings.mode == Mode.TRADE:
-        block = session.settings.bars * STEPS_PER_BAR
+        block = session.settings.bars * session.grid.steps_per_bar
         end = 2 * block * ceil(end / (2 * block))
     choruses = max(1, ceil(end / steps))
     if choruses > _MOST_CHORUSES:
@@ -97,12 +97,12 @@ def _bar_of(beats: float) -> int:
 
 def _unplayed(notes: Sequence[CallNote], session: Session, last_step: int) -> list[str]:
     """What of a call comes too late to be played."""
-    late = [note for note in notes if note.start_beats * STEPS_PER_BEAT >= last_step + 1]
+    late = [note for note in notes if note.start_beats * session.grid.steps_per_beat >= last_step + 1]
     if not late:
         return []
     first, last = int(late[0].start_beats // BEATS_PER_BAR) + 1, _bar_of(_end_of(late))
     bars = f"bars {first} to {last}" if last > first else f"bar {first}"
-    needed = ceil(_end_of(notes) * STEPS_PER_BEAT / session.tune.form.steps)
+    needed = ceil(_end_of(notes) * session.grid.steps_per_beat / session.tune.form.steps)
     return [
         f"{bars} of the call come{'s' * (last <= first)} after the last chorus: {len(late)} of its {len(notes)} notes "
         f"are not played; leave --choruses out, or give {needed}"

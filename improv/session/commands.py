@@ -6,7 +6,6 @@ from statistics import median
 from typing import assert_never
 
 from improv.music.notes import SILENCE, Frame
-from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT
 from improv.protocol.commands import (
     Command,
     Connect,
@@ -100,5 +99,7 @@ def _tap_tempo(session: Session, time_s: float) -> Session:
 def _from_the_top(session: Session) -> Session:
     """On from the top of the form, on a beat, after a count-in."""
     first = session.step + 1
-    top = first + first % STEPS_PER_BEAT + session.settings.count_in * STEPS_PER_BAR
+    off_beat, grid = first % session.grid.steps_per_beat, session.grid
+    on_beat = first + (grid.steps_per_beat - off_beat if off_beat else 0)
+    top = on_beat + session.settings.count_in * grid.steps_per_bar
     return replace(session, position=replace(session.position, playing=True, form_start=top))

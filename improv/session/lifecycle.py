@@ -6,7 +6,7 @@ from improv.models.contract import StepModel, Tensors, no_memory
 from improv.models.encodings import ENCODINGS, StepInput
 from improv.music.notes import SILENCE, Frame, Placed, Volume
 from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS
-from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Form
+from improv.music.theory import Form
 from improv.music.transport import Transport
 from improv.music.turns import Rules, first_turn
 from improv.protocol.controls import Settings
@@ -40,7 +40,7 @@ def prime(model: StepModel, seed: int, bpm: float, earlier: Primed | None = None
     if earlier is not None and (earlier.primer, earlier.bpm) == (primer, bpm):
         return earlier
     encoding = ENCODINGS[model.spec.encoding]
-    form = Form.parse(model.spec.form)
+    form = Form.parse(model.spec.form, encoding.grid)
     melody = (SILENCE,) * (form.steps - len(primer)) + encoding.melody(primer)
     frames = [Frame(cell, form.chord_at(step)) for step, cell in enumerate(melody)]
     memory = no_memory(model.spec)
@@ -60,14 +60,14 @@ def begin(
 ) -> Session:
     """Return a session one step before its first, the network primed and ready for the top of the form."""
     encoding = ENCODINGS[model.spec.encoding]
-    form = Form.parse(model.spec.form)
+    form = Form.parse(model.spec.form, encoding.grid)
     primed = prime(model, settings.seed, transport.bpm, primed)
-    first = -count_in_bars * STEPS_PER_BAR
+    first = -count_in_bars * encoding.grid.steps_per_bar
     return Session(
         position=Position(step=first - 1, transport=transport),
         settings=settings,
         tune=ModelTune(form, model.spec.key),
-        turn=first_turn(first, Rules(settings.mode, settings.bars, settings.gap)),
+        turn=first_turn(first, Rules(settings.mode, settings.bars, settings.gap, grid=encoding.grid)),
         network=NetworkState(
             memory=primed.memory, output=primed.output, chord_lookahead=form_lookahead(form, -1, encoding)
         ),
@@ -111,7 +111,7 @@ def _nothing_heard(listener: Listener) -> Listener:
 
 def finish(session: Session) -> Played:
     """What ends the performance after the session's step: what sounds is released, each part as loud as it was."""
-    end = (session.step + 1) * TICKS_PER_STEP
+    end = session.tick + session.grid.ticks_per_step
     levels = zip(MIXED_PARTS, session.band.levels, strict=True)
     events = [Placed(end, off) for off in note_offs(session)]
     events += [Placed(end, Volume(part, DEFAULT_VOLUME)) for part, level in levels if level != DEFAULT_VOLUME]

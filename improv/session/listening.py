@@ -4,8 +4,8 @@ from dataclasses import replace
 from math import copysign
 
 from improv.models.encodings import Encoding
+from improv.music.grid import TICKS_PER_BEAT, Grid
 from improv.music.notes import SILENCE, Cell, NoteOn, Onset, Release, Timed
-from improv.music.theory import STEPS_PER_BEAT, TICKS_PER_BEAT, TICKS_PER_STEP
 from improv.music.turns import Call, Mode, Turn, Who, is_stray, is_taken
 from improv.session.state import Key, Listener, PlayingStyle, Session
 
@@ -16,8 +16,8 @@ _MARGIN = 18
 """The semitones that a line should have above and below it, where the network's range has them."""
 
 
-def hear(session: Session, notes: tuple[Timed, ...], grid: int) -> Session:
-    """The session with the player's notes as keys, each at its nearest place on the grid.
+def hear(session: Session, notes: tuple[Timed, ...], finest_ticks: int) -> Session:
+    """The session with the player's notes as keys, each at the nearest place that is told apart.
 
     A key that is struck twice at one place is struck once: there are only so many, however much arrives.
     """
@@ -26,11 +26,12 @@ def hear(session: Session, notes: tuple[Timed, ...], grid: int) -> Session:
     keys = {(key.pitch, key.onset): key for key in session.listener.keys}
     down = {key.pitch: key for key in session.listener.keys if key.release is None}
     recent, call = list(session.listener.recent_keys), session.listener.call
-    earliest = session.step * TICKS_PER_STEP
+    earliest = session.tick
     for note in notes:
-        pitch, tick = note.event.pitch, max(session.position.transport.nearest_tick(note.time_s, grid), earliest)
+        pitch, nearest = note.event.pitch, session.position.transport.nearest_tick(note.time_s, finest_ticks)
+        tick = max(nearest, earliest)
         if key := down.pop(pitch, None):
-            key = keys[pitch, key.onset] = replace(key, release=max(tick, key.onset + grid))
+            key = keys[pitch, key.onset] = replace(key, release=max(tick, key.onset + finest_ticks))
             call = replace(call, last=max(call.last, key.release or 0)) if call else None
         if isinstance(note.event, NoteOn):
             key = keys[pitch, tick] = down[pitch] = Key(pitch, note.event.velocity, tick)
@@ -42,12 +43,12 @@ def hear(session: Session, notes: tuple[Timed, ...], grid: int) -> Session:
     return replace(session, listener=heard)
 
 
-def cell_at(keys: tuple[Key, ...], step: int) -> Cell:
+def cell_at(keys: tuple[Key, ...], step: int, grid: Grid) -> Cell:
     """What the player's keys sound like inside a step."""
     if not keys:
         return SILENCE
-    start = step * TICKS_PER_STEP
-    end = start + TICKS_PER_STEP
+    start = step * grid.ticks_per_step
+    end = start + grid.ticks_per_step
     sounding = [key for key in keys if key.onset < end and (key.release is None or key.release > start)]
     return Cell(
         onsets=tuple(Onset(key.pitch, key.onset - start) for key in sounding if key.onset >= start),
@@ -64,11 +65,12 @@ def next_listener(before: Session, cell: Cell, turn: Turn, *, anew: bool, restar
     `anew`: turns begin anew, since the rules have changed; `restarted`: so does the game.
     """
     listener, step = before.listener, before.step + 1
-    start, begins = step * TICKS_PER_STEP, turn.start == step
+    length, begins = before.grid.ticks_per_step, turn.start == step
+    start = step * length
     recent, call = listener.recent_keys, listener.call
     if begins and turn.who.hears_you:  # what was struck in the step before has taken the turn
-        recent = tuple(key for key in recent if key.onset >= start - TICKS_PER_STEP)
-    if restarted or (begins and turn.who is Who.IMPROV) or (call and is_stray(call, step)):
+        recent = tuple(key for key in recent if key.onset >= start - length)
+    if restarted or (begins and turn.who is Who.IMPROV) or (call and is_stray(call, start)):
         call = None
     call_start, took = listener.call_start_step, listener.took_turn
     if turn != before.turn:
@@ -92,7 +94,7 @@ def answered_from(before: Session, turn: Turn) -> int | None:
         return None
     if before.settings.mode is Mode.TRADE:
         return before.turn.start
-    return before.listener.call.first // TICKS_PER_BEAT * STEPS_PER_BEAT
+    return before.listener.call.first // TICKS_PER_BEAT * before.grid.steps_per_beat
 
 
 def playing_style(keys: tuple[Key, ...], key_semitones: int, encoding: Encoding) -> PlayingStyle:

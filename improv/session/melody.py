@@ -9,7 +9,7 @@ from improv.models.encodings import Choice, Decoder, Encoding, Steer
 from improv.models.sampling import draw, one_unit
 from improv.music.notes import SILENCE, Cell, Onset
 from improv.music.parts import Part
-from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Chord
+from improv.music.theory import Chord
 from improv.music.turns import NOTHING_YET, Answer, Mode, owes_a_note
 from improv.protocol.controls import Settings
 from improv.session.band.comping import CHORDS_LOW
@@ -63,17 +63,18 @@ def improvise(
     return SILENCE, pitch_logits
 
 
-def plain_line(step: int, chord: Chord | None, encoding: Encoding) -> Cell:
+def plain_line(place: int, chord: Chord | None, encoding: Encoding) -> Cell:
     """Chord tones up and down the range, one on each beat, the form of it given by the place alone."""
-    if step % STEPS_PER_BEAT or chord is None:
+    beat, inside = divmod(place, encoding.grid.steps_per_beat)
+    if inside or chord is None:
         return SILENCE
     classes = chord.pitch_classes
     tones = [pitch for pitch in encoding.melody_pitches() if pitch % 12 in classes]
     if not tones:
         return SILENCE
     turn = max(1, 2 * (len(tones) - 1))
-    place = step // STEPS_PER_BEAT % turn
-    return Cell(onsets=(Onset(tones[min(place, turn - place)]),))
+    turned = beat % turn
+    return Cell(onsets=(Onset(tones[min(turned, turn - turned)]),))
 
 
 def answer_so_far(session: Session, before: Session) -> Answer:
@@ -89,8 +90,10 @@ def melody_muted(settings: Settings) -> bool:
 def steering(session: Session, before: Session) -> Steer:
     """What the encoding has to be told of the player's wishes for the session's step, and of what its turn needs."""
     settings, turn = session.settings, session.turn
-    left = turn.end - session.step if settings.mode is Mode.PHRASE and turn.end is not None else STEPS_PER_BAR
-    ends = left if left <= STEPS_PER_BEAT else None
+    ends = None
+    if settings.mode is Mode.PHRASE and turn.end is not None:
+        left = turn.end - session.step
+        ends = left if left <= session.grid.steps_per_beat else None
     strikes = not melody_muted(settings) and owes_a_note(turn, session.step, answer_so_far(session, before))
     return Steer(settings.density, settings.rests, settings.leaning, ends, strikes)
 

@@ -27,7 +27,7 @@ def unsupported_controls(spec: ModelSpec) -> tuple[str, ...]:
 def silence(model: StepModel) -> Tensors:
     """What a network is fed of a silent step at the top of its form."""
     encoding = ENCODINGS[model.spec.encoding]
-    (step_input,) = _silent_chorus(Form.parse(model.spec.form), range(1), encoding, float(TEMPO.default))
+    (step_input,) = _silent_chorus(Form.parse(model.spec.form, encoding.grid), range(1), encoding, float(TEMPO.default))
     return encode_features(step_input, encoding, model)
 
 
@@ -40,7 +40,8 @@ def caught_up(session: Session, model: StepModel) -> Session:
 
 def swapped(session: Session, model: StepModel) -> Session:
     """The session with another network, which begins with what was played in the last chorus, or its changes alone."""
-    form, spec, encoding = Form.parse(model.spec.form), model.spec, ENCODINGS[model.spec.encoding]
+    spec, encoding = model.spec, ENCODINGS[model.spec.encoding]
+    form = Form.parse(spec.form, encoding.grid)
     up = shortest_way(session.tune.key, spec.key)
     sounding = PITCH_CLASSES[(pitch_class(session.tune.key) + session.semitones) % 12]
     waits = not session.position.playing or session.place < 0

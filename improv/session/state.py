@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from improv.models.contract import Tensor, Tensors
 from improv.models.encodings import StepInput
+from improv.music.grid import Grid
 from improv.music.notes import SILENCE, Cell, Frame, Placed
 from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS, Part
 from improv.music.theory import Chord, Form, shortest_way
@@ -208,6 +209,16 @@ class Session:
         return self.position.step
 
     @property
+    def grid(self) -> Grid:
+        """The grid of the network: how its steps lie in the beat."""
+        return self.tune.form.grid
+
+    @property
+    def tick(self) -> int:
+        """Where the session's step begins, in ticks."""
+        return self.position.step * self.grid.ticks_per_step
+
+    @property
     def place(self) -> int:
         """The step counted from the top of the form; below zero it is counted in."""
         return self.position.step - self.position.form_start
@@ -215,7 +226,7 @@ class Session:
     @property
     def rules(self) -> Rules:
         """The rules of turn taking in force."""
-        return Rules(self.settings.mode, self.settings.bars, self.settings.gap, self.position.form_start)
+        return Rules(self.settings.mode, self.settings.bars, self.settings.gap, self.position.form_start, self.grid)
 
     @property
     def semitones(self) -> int:

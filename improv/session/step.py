@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from improv.models.contract import StepModel
 from improv.models.encodings import ENCODINGS, Encoding, StepInput
 from improv.music.notes import SILENCE, Cell, Frame, Placed, in_order
-from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
 from improv.music.turns import Answer, Mode, PlayerActivity, Turn, first_turn, turn_after
 from improv.protocol.commands import HandOver
 from improv.protocol.heard import Heard
@@ -72,9 +71,9 @@ class PreparedStep:
 
 def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> PreparedStep:
     """Take in what was heard and asked for in a session's step, and go on to the next one."""
-    listened = hear(session, heard.notes, encoding.grid)
+    listened = hear(session, heard.notes, encoding.finest_ticks)
     before = apply_commands(listened, heard.commands)
-    cell = cell_at(before.listener.keys, before.step)
+    cell = cell_at(before.listener.keys, before.step, encoding.grid)
     *earlier, last = inputs = network_inputs(listened, before, cell, encoding)
     recent = before.network.recent_inputs
     if listened.place >= 0:
@@ -101,7 +100,7 @@ def player_activity(session: Session, heard: Heard, cell: Cell) -> PlayerActivit
     listener = session.listener
     if not listener.keys and not listener.recent_keys and not heard.commands:
         return PlayerActivity(call=listener.call)
-    start = session.turn.start * TICKS_PER_STEP
+    start = session.turn.start * session.grid.ticks_per_step
     return PlayerActivity(
         call=listener.call,
         struck=len(cell.onsets),
@@ -120,7 +119,7 @@ def next_turn(before: Session, activity: PlayerActivity, *, anew: bool) -> Turn:
 def next_position(position: Position) -> Position:
     """Return the position one step later; a swing that is pending comes with a beat."""
     step = position.step + 1
-    if position.pending_swing is None or step % STEPS_PER_BEAT:
+    if position.pending_swing is None or step % position.transport.grid.steps_per_beat:
         return replace(position, step=step)
     transport = position.transport.with_swing(position.pending_swing, step)
     return replace(position, step=step, transport=transport, pending_swing=None)
@@ -129,7 +128,7 @@ def next_position(position: Position) -> Position:
 def next_band(before: Session, turn: Turn, encoding: Encoding) -> BandState:
     """Return the band one step later: with a turn or a bar it takes up how the player has played lately."""
     step, recent = before.step + 1, before.listener.recent_keys
-    if not recent or (turn.start != step and (step - before.position.form_start) % STEPS_PER_BAR):
+    if not recent or (turn.start != step and (step - before.position.form_start) % before.grid.steps_per_bar):
         return before.band
     return replace(before.band, style=playing_style(recent, before.semitones, encoding))
 
@@ -158,7 +157,7 @@ def silent_step(step: PreparedStep, *, audible: bool) -> tuple[Session, Played]:
         style=before.band.style,
     )
     session = replace(session, network=network, band=band)
-    start = session.step * TICKS_PER_STEP
+    start = session.tick
     events = [*volume_changes(before, session), *(Placed(start, off) for off in note_offs(before))]
     if audible and session.position.playing:
         events += count_in_clicks(session)

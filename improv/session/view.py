@@ -9,7 +9,7 @@ from improv.models.contract import Tensors
 from improv.models.sampling import one_unit
 from improv.music.notes import SILENCE, NoteOn, Placed
 from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS, Part
-from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Chord, Form, Place
+from improv.music.theory import Chord, Form, Place
 from improv.protocol.snapshot import Harmony, Loudness, NetworkView, PitchProbability, Snapshot, StepHealth
 from improv.session.state import Session
 
@@ -49,7 +49,7 @@ def _known_chords(session: Session, planned: Session) -> tuple[Chord | None, ...
     """The chords of the session's bar so far, and those that are settled or planned, in the key that sounds."""
     if not session.position.playing:
         return ()
-    so_far, counted_in = session.place % STEPS_PER_BAR, session.place < 0
+    so_far, counted_in = session.place % session.grid.steps_per_bar, session.place < 0
     past = (
         []
         if counted_in or not so_far
@@ -76,7 +76,7 @@ def _loudness(session: Session, played: Iterable[Placed]) -> Loudness:
     """The loudest onsets: of the player's in the step before the session's, of each part that improv plays in it."""
     step, loudest = session.step - 1, dict.fromkeys(Part, 0)
     for key in (*session.listener.keys, *session.listener.recent_keys):
-        if key.onset // TICKS_PER_STEP == step:
+        if key.onset // session.grid.ticks_per_step == step:
             loudest[Part.YOU] = max(loudest[Part.YOU], key.velocity)
     levels = {part: level / DEFAULT_VOLUME for part, level in zip(MIXED_PARTS, session.band.levels, strict=True)}
     for event in (placed.event for placed in played):

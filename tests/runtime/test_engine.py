@@ -17,12 +17,13 @@ from improv.music.clock import SimulatedClock
 from improv.music.notes import NoteEvent, NoteOff, NoteOn, Placed, Timed, Volume
 from improv.music.parts import Part
 from improv.music.plan import Plan
+from improv.music.theory import STEPS_PER_BAR
 from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Panic, Quit, Set
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
-from improv.runtime.engine import FALLBACK_STEPS, REPLAN_S, Lead, perform
+from improv.runtime.engine import FALLBACK_BARS, REPLAN_S, Lead, perform
 from improv.session.fallback import LATE
 from improv.session.state import Moment, Session
 from tests.conftest import Echo
@@ -303,8 +304,8 @@ def test_after_a_bar_of_fallback_there_is_silence_and_the_place_is_kept(begun: B
     player, moments = Apart(clock), list[Moment]()
     ended = perform(begun(Mode.SOLO), Slow(clock, {8: 4.0}), player, moments.append, lead=Lead(), last_step=63)
     how = [moment.how for moment in moments]
-    assert how.count(How.FALLBACK) == FALLBACK_STEPS
-    assert ended.health.missed_steps == how.count(How.SKIPPED) == 16 - FALLBACK_STEPS
+    assert how.count(How.FALLBACK) == FALLBACK_BARS * STEPS_PER_BAR
+    assert ended.health.missed_steps == how.count(How.SKIPPED) == 16 - FALLBACK_BARS * STEPS_PER_BAR
     assert moments[-2].played.frame.chord == ended.tune.form.chord_at(63)
 
 
@@ -321,7 +322,7 @@ def test_an_engine_that_goes_on_for_another_knows_what_has_been_played_meanwhile
     moments = list[Moment]()
     ended = perform(session, Slow(clock, {}), Apart(clock), moments.append, lead=Lead(), last_step=63, in_hand=in_hand)
     missed = int(gone_s / 0.25)
-    played = min(missed, FALLBACK_STEPS + 1) if in_hand else 0
+    played = min(missed, FALLBACK_BARS * STEPS_PER_BAR + 1) if in_hand else 0
     how = [moment.how for moment in moments]
     assert how[: missed + 1] == [How.FALLBACK] * played + [How.SKIPPED] * (missed - played) + [How.NETWORK]
     assert ended.health.missed_steps == missed - played

@@ -20,7 +20,7 @@ from improv.models.sampling import one_unit
 from improv.music.clock import SimulatedClock
 from improv.music.notes import SILENCE, Cell, NoteOff, NoteOn, Onset, Timed, Volume
 from improv.music.parts import Part
-from improv.music.theory import PITCH_CLASSES, Chord, Form
+from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, Chord, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Set, Start, Stop, Tap
@@ -28,7 +28,7 @@ from improv.protocol.controls import CONTROLS, MODEL, OWN, Control, Settings, Va
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.recording.replay import replayed
-from improv.runtime.engine import FALLBACK_STEPS, START_S, Lead, perform
+from improv.runtime.engine import FALLBACK_BARS, START_S, Lead, perform
 from improv.session.fallback import fallback, fallback_plan
 from improv.session.lifecycle import begin, finish, idled
 from improv.session.network import swapped
@@ -468,7 +468,7 @@ def test_levels_are_told_anew_after_a_panic_which_may_have_been_another_synth() 
 def test_a_fallback_in_hand_takes_no_level_back() -> None:
     model = drone()
     session = through(opened(model, melody_level=60), model, 3)[0][-1]
-    events = fallback_plan(session, Heard(), model, FALLBACK_STEPS).events
+    events = fallback_plan(session, Heard(), model, FALLBACK_BARS * STEPS_PER_BAR).events
     assert {event.level for event in (placed.event for placed in events) if isinstance(event, Volume)} <= {60}
 
 

@@ -27,7 +27,7 @@ from improv.protocol.commands import Command, Set
 from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
-from improv.runtime.engine import FALLBACK_STEPS, Lead, perform
+from improv.runtime.engine import FALLBACK_BARS, Lead, perform
 from improv.session.band.comping import CHORDS_LOW
 from improv.session.fallback import LATE
 from improv.session.lifecycle import begin
@@ -242,7 +242,7 @@ def shortened(late: Sequence[tuple[int, float]]) -> dict[int, Trouble]:
     """As late altogether as a player has in hand, and no later."""
     total_s, found = 0.0, dict[int, Trouble]()
     for step, late_s in late:
-        if step not in found and total_s + late_s < (FALLBACK_STEPS - 1) * STEP_S:
+        if step not in found and total_s + late_s < (FALLBACK_BARS * STEPS_PER_BAR - 1) * STEP_S:
             total_s += late_s
             found[step] = Trouble(late_s=late_s)
     return found
@@ -334,7 +334,7 @@ def test_later_than_a_bar_there_is_silence_and_the_place_is_kept(mode: Mode, lat
         last_step = 191
         ended = perform(model.begun(mode), model, hands, moments.append, lead=Lead(), last_step=last_step)
     assert ended.step == last_step
-    assert late_s / STEP_S - FALLBACK_STEPS - 1 <= ended.health.missed_steps <= late_s / STEP_S
+    assert late_s / STEP_S - FALLBACK_BARS * STEPS_PER_BAR - 1 <= ended.health.missed_steps <= late_s / STEP_S
     resumed = int(2.25 / STEP_S + late_s / STEP_S) + 2 * STEPS_PER_BAR
     for step in range(resumed, last_step, STEPS_PER_BAR):
         chord = set(ended.tune.form.chord_at(step).voiced(CHORDS_LOW))
@@ -396,6 +396,6 @@ def test_when_the_bar_in_hand_is_over_no_note_of_the_line_is_left_sounding(step:
     hands, moments = Beside(clock), list[Moment]()
     with hands.player:
         perform(model.begun(Mode.SOLO), model, hands, moments.append, lead=Lead(), last_step=LAST_STEP)
-    over_s = (step + FALLBACK_STEPS + 1) * STEP_S
+    over_s = (step + FALLBACK_BARS * STEPS_PER_BAR + 1) * STEP_S
     assert hands.timeline.at(over_s - 3 * STEP_S, Part.MELODY) | hands.timeline.at(over_s - 4 * STEP_S, Part.MELODY)
     assert hands.timeline.at(over_s, Part.MELODY) == set()

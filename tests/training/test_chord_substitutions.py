@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from improv.models.contract import ModelSpec, Tensor, Tensors
-from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BEAT, Form
+from improv.music.grid import BEATS_PER_BAR
+from improv.music.theory import STEPS_PER_BEAT, Form
 from improv.protocol.controls import CHANGES
 from tests.conftest import tiers
 from tests.training.solos import solo

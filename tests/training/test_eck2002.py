@@ -13,7 +13,8 @@ from improv.models.catalog import model_paths
 from improv.models.contract import ModelSpec, no_memory
 from improv.models.encodings import ENCODINGS
 from improv.models.onnx_runtime import OnnxModel
-from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT
+from improv.music.grid import BEATS_PER_BAR
+from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT
 from tests.conftest import tiers
 from training.corpora import blues_bars
 from training.networks.eck2002 import ENCODING, GATE_BIASES, OUTPUT_BIAS, Blues, Chords, Partition

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from improv.errors import DataError, ImprovError, InputNotFound
-from improv.music.theory import BEATS_PER_BAR, TICKS_PER_BEAT
+from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
 from training.corpora import midi_files
 from training.corpora.midi_files import estimated_key, read, read_file, skyline
 from training.corpora.solos import Note, Solo, frames, notes_in

@@ -5,8 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from improv.music.grid import BEATS_PER_BAR, EIGHTHS, TICKS_PER_BEAT
 from improv.music.notes import SILENCE, Cell, Frame, Onset, Release
-from improv.music.theory import BEATS_PER_BAR, TICKS_PER_BEAT, Chord
+from improv.music.theory import Chord
 from improv.session.listening import cell_at
 from improv.session.state import Key
 from training.corpora.solos import Note, Solo, frames, notes_in
@@ -55,7 +56,7 @@ def test_frames_lose_nothing(melody: Solo) -> None:
 @given(melodies())
 def test_a_solo_is_heard_as_played_keys_are(melody: Solo) -> None:
     keys = tuple(Key(note.pitch, 90, note.onset, note.end) for note in melody.notes)
-    assert [frame.melody for frame in frames(melody)] == [cell_at(keys, step) for step in range(melody.steps)]
+    assert [frame.melody for frame in frames(melody)] == [cell_at(keys, step, EIGHTHS) for step in range(melody.steps)]
 
 
 def test_what_sounds_into_the_first_frame_begins_with_it() -> None:

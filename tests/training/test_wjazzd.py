@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from improv.errors import DataError, InputNotFound
-from improv.music.theory import BEATS_PER_BAR, TICKS_PER_BEAT, Chord
+from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
+from improv.music.theory import Chord
 from tests.training.corpora import folder
 from training.corpora import wjazzd
 from training.corpora.solos import Note, Solo

@@ -11,7 +11,8 @@ from math import prod
 
 import numpy as np
 
-from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BEAT, Form, pitch_class
+from improv.music.grid import BEATS_PER_BAR
+from improv.music.theory import STEPS_PER_BEAT, Form, pitch_class
 
 CHANGES = "C7 | F7 | C7 | C7 | F7 | F#dim7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7"
 FORM = Form.parse(CHANGES)

@@ -17,7 +17,7 @@ import numpy as np
 from symusic.core import ScoreTick, TrackTick
 
 from improv.errors import DataError, ImprovError, InputNotFound
-from improv.music.theory import BEATS_PER_BAR, TICKS_PER_BEAT
+from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
 from training.corpora.solos import Note, Solo
 
 SUFFIXES = (".mid", ".midi")

@@ -7,8 +7,9 @@ Nothing here knows where a solo came from, and nothing knows a tensor.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import Cell, Frame, Onset, Release
-from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP, Chord
+from improv.music.theory import STEPS_PER_BEAT, TICKS_PER_STEP, Chord
 
 
 @dataclass(frozen=True, slots=True)

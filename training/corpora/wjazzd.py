@@ -19,7 +19,8 @@ from statistics import median
 from types import MappingProxyType
 
 from improv.errors import ImprovError
-from improv.music.theory import BEATS_PER_BAR, QUALITIES, TICKS_PER_BEAT, Chord, pitch_class
+from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
+from improv.music.theory import QUALITIES, Chord, pitch_class
 from training.corpora.solos import Note, Solo, frames, notes_in
 from training.corpora.wjazzd_tables import DATABASE, NO_CHORD, Beat, Head, Sound, Tables, read_tables
 

@@ -18,17 +18,9 @@ from types import MappingProxyType
 import numpy as np
 
 from improv.models.encodings import StepInput
+from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
 from improv.music.notes import Cell
-from improv.music.theory import (
-    BEATS_PER_BAR,
-    PITCH_CLASSES,
-    STEPS_PER_BAR,
-    STEPS_PER_BEAT,
-    TICKS_PER_BEAT,
-    TICKS_PER_STEP,
-    Chord,
-    shortest_way,
-)
+from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP, Chord, shortest_way
 from improv.music.turns import Call, answer_beats
 from improv.protocol.controls import GAP
 from training.corpora.solos import Note, Solo

@@ -18,7 +18,8 @@ import numpy as np
 
 from improv.models.contract import StepModel
 from improv.models.onnx_runtime import OnnxModel
-from improv.music.theory import BEATS_PER_BAR, QUALITIES, STEPS_PER_BAR, STEPS_PER_BEAT, Chord, Form
+from improv.music.grid import BEATS_PER_BAR
+from improv.music.theory import QUALITIES, STEPS_PER_BAR, STEPS_PER_BEAT, Chord, Form
 from improv.music.turns import Mode
 from improv.protocol.controls import Settings
 from training.corpora.solos import Solo

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from improv.models.encodings import Cells
+from improv.music.grid import TICKS_PER_BEAT
 from improv.music.notes import SILENCE, Frame
 from improv.music.rhythm import cell_of, rhythm_of, top_line
-from improv.music.theory import TICKS_PER_BEAT
 from training.corpora.solos import Note, Solo, frames, notes_in
 from training.corpora.wjazzd import read_for
 

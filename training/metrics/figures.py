@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from improv.music.theory import PITCH_CLASSES, TICKS_PER_BEAT, TICKS_PER_STEP
+from improv.music.grid import TICKS_PER_BEAT
+from improv.music.theory import PITCH_CLASSES, TICKS_PER_STEP
 from training.metrics.melody import TICKS_PER_BAR, Melody, Numbers, Reals, windows
 
 REST_TICKS = TICKS_PER_BEAT

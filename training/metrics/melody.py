@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
 from improv.music.notes import Frame
 from improv.music.rhythm import HALF, rhythm_of, top_line
-from improv.music.theory import BEATS_PER_BAR, PITCH_CLASSES, STEPS_PER_BAR, TICKS_PER_BEAT, TICKS_PER_STEP, Chord
+from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, TICKS_PER_STEP, Chord
 from training.corpora.solos import Solo, frames
 
 TICKS_PER_BAR = BEATS_PER_BAR * TICKS_PER_BEAT

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from improv.music.theory import PITCH_CLASSES, TICKS_PER_BEAT
+from improv.music.grid import TICKS_PER_BEAT
+from improv.music.theory import PITCH_CLASSES
 from training.corpora.wjazzd import read_for
 from training.corpora.wjazzd_split import split
 from training.datasets.sequences import in_c

@@ -13,7 +13,8 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
-from improv.music.theory import PITCH_CLASSES, TICKS_PER_BEAT
+from improv.music.grid import TICKS_PER_BEAT
+from improv.music.theory import PITCH_CLASSES
 from training.metrics.bootstrap import SAMPLES, Figure, resamples
 from training.metrics.figures import durations, intervals
 from training.metrics.melody import Melody, Reals, windows

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from improv.errors import ImprovError, InputNotFound, UsageError
-from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_BEAT, TICKS_PER_STEP, Form
+from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
+from improv.music.theory import STEPS_PER_BEAT, TICKS_PER_STEP, Form
 from improv.music.transport import Transport
 from training.metrics.melody import TICKS_PER_BAR, Melody
 

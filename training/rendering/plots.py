@@ -8,16 +8,9 @@ import matplotlib as mpl
 import mido
 import numpy as np
 
+from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
 from improv.music.notes import Frame
-from improv.music.theory import (
-    BEATS_PER_BAR,
-    PITCH_CLASSES,
-    STEPS_PER_BAR,
-    STEPS_PER_BEAT,
-    TICKS_PER_BEAT,
-    Form,
-    pitch_name,
-)
+from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, STEPS_PER_BEAT, Form, pitch_name
 from improv.recording.midi_file import TICKS_A_BEAT
 from training.corpora.blues_bars import CHANGES
 from training.corpora.solos import notes_in

@@ -14,8 +14,9 @@ from improv.models.contract import StepModel, Tensors, no_memory
 from improv.models.encodings import CHORD_HEAD, ENCODINGS, MELODY_HEAD, StepInput
 from improv.models.onnx_runtime import OnnxModel
 from improv.models.sampling import on_units, one_unit
+from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import SILENCE, Cell, Frame, Onset
-from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT, Form
+from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Form
 from improv.music.turns import Mode
 from improv.protocol.controls import Settings
 from training.corpora import blues_bars

@@ -16,10 +16,11 @@ from improv.diagnostics.bench.statistics import Samples
 from improv.errors import ImprovError
 from improv.ipc.child import Child
 from improv.ipc.link import Link
+from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
 from improv.music.notes import NoteOn, Placed
 from improv.music.parts import Part
 from improv.music.plan import Plan
-from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BAR, TICKS_PER_BEAT
+from improv.music.theory import STEPS_PER_BAR
 from improv.music.transport import Transport
 from improv.protocol.commands import Quit
 from improv.runtime.ipc_messages import PlayerReport, SentOnsets

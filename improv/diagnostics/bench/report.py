@@ -37,7 +37,8 @@ from improv.errors import ImprovError, Unavailable, UsageError
 from improv.midi.systems import reachable_api
 from improv.models.catalog import find_model
 from improv.models.onnx_runtime import OnnxModel, provider_names, remember_provider
-from improv.music.theory import BEATS_PER_BAR, Form
+from improv.music.grid import BEATS_PER_BAR
+from improv.music.theory import Form
 from improv.music.turns import Mode
 from improv.runtime.ipc_messages import PRIORITY
 from improv.runtime.render import render

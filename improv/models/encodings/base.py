@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
+from improv.music.grid import Grid
 from improv.music.notes import Cell, Frame
 from improv.music.theory import Chord, Form
 from improv.protocol.json_codec import JsonName
@@ -126,8 +127,13 @@ class Encoding(Protocol):
     """How one kind of network sees a performance."""
 
     @property
-    def grid(self) -> int:
-        """The finest position it can tell apart, in ticks."""
+    def grid(self) -> Grid:
+        """The steps that its networks make; session, clock and engine take theirs from it."""
+        ...
+
+    @property
+    def finest_ticks(self) -> int:
+        """The finest position inside a step that it tells apart, in ticks."""
         ...
 
     @property

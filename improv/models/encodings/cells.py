@@ -25,14 +25,17 @@ from improv.models.encodings.base import (
     digest,
     one_hot,
 )
+from improv.music.grid import EIGHTHS, Grid
 from improv.music.notes import SILENCE, Cell
 from improv.music.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
-from improv.music.theory import PITCH_CLASSES, QUALITIES, STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP, Chord, Form
+from improv.music.theory import PITCH_CLASSES, QUALITIES, Chord, Form
+
+GRID = EIGHTHS
 
 RHYTHM_HEAD, PITCH_HEAD = "next_rhythm", "next_pitch"
 
 _FORM_BARS = 12
-PILLARS = {0: 0, 4 * STEPS_PER_BAR: 5}
+PILLARS = {0: 0, 4 * GRID.steps_per_bar: 5}
 """The roots, in semitones above the key, that make a blues one at the places they have in it."""
 
 _KINDS = tuple(QUALITIES.values())
@@ -47,7 +50,7 @@ _HELD = np.array([rhythm.held for rhythm in RHYTHMS])
 _TEMPI_BPM = (80, 110, 150, 200, 260)
 """Where one kind of tempo ends and the next begins: the faster, the fewer sixteenths."""
 
-_CHORD, _CHORD_AHEAD = 1, 1 + STEPS_PER_BEAT
+_CHORD, _CHORD_AHEAD = 1, 1 + GRID.steps_per_beat
 """How many steps after the one it is fed lie those whose chords a network is told."""
 
 _FARTHEST = 12
@@ -77,11 +80,16 @@ class Cells:
     pitch_low: int = 31
     """The lowest pitch in the key of C; others are played as far from it as their key is from C, at most a tritone."""
     pitch_count: int = 72
-    lookahead_steps: int = STEPS_PER_BAR
+    lookahead_steps: int = GRID.steps_per_bar
     """A bar: the band knows what comes, and so does whoever looks at the screen."""
 
     @property
-    def grid(self) -> int:
+    def grid(self) -> Grid:
+        """Eighths."""
+        return GRID
+
+    @property
+    def finest_ticks(self) -> int:
         """A tick."""
         return 1
 
@@ -115,7 +123,7 @@ class Cells:
         rhythm, pitches, chord = (1, len(RHYTHMS)), (1, self.pitch_count), (1, 2 * len(PITCH_CLASSES))
         played: dict[str, Shape] = {"rhythm": rhythm, "onsets": pitches, "line": (1, 2 * self.pitch_count)}
         known: dict[str, Shape] = {"newest_chord": chord, "chord": chord, "chord_ahead": chord}
-        known |= {"place": (1, STEPS_PER_BAR + _FORM_BARS), "who": (1, 2), "tempo": (1, len(_TEMPI_BPM) + 1)}
+        known |= {"place": (1, GRID.steps_per_bar + _FORM_BARS), "who": (1, 2), "tempo": (1, len(_TEMPI_BPM) + 1)}
         known |= {"asked_rhythm": rhythm, "asked": pitches, "answered": (1, 2 * _FARTHEST + 1)}
         return played | known | {name: (1, shape) for name, shape in self._choice_shapes.items()}
 
@@ -124,7 +132,7 @@ class Cells:
         return {
             "chosen_rhythm": len(RHYTHMS),
             "chosen_line": 2 * self.pitch_count,
-            "chosen_tick": TICKS_PER_STEP,
+            "chosen_tick": GRID.ticks_per_step,
             "chosen_asked": self.pitch_count,
         }
 
@@ -149,8 +157,8 @@ class Cells:
         top = top_line(cell)
         chords = (step_input.frame.chord, *step_input.chord_lookahead)
         decided, call = step_input.place + 1, step_input.call_cell
-        is_blues = step_input.form_steps == _FORM_BARS * STEPS_PER_BAR
-        bar = decided // STEPS_PER_BAR % _FORM_BARS if is_blues else None
+        is_blues = step_input.form_steps == _FORM_BARS * GRID.steps_per_bar
+        bar = decided // GRID.steps_per_bar % _FORM_BARS if is_blues else None
         return {
             "rhythm": one_hot(NUMBERS[rhythm_of(cell)], len(RHYTHMS)),
             "onsets": self._units(top),
@@ -158,7 +166,7 @@ class Cells:
             "newest_chord": chord_notes(chords[-1]),
             "chord": chord_notes(chords[min(_CHORD, len(chords) - 1)]),
             "chord_ahead": chord_notes(chords[min(_CHORD_AHEAD, len(chords) - 1)]),
-            "place": _place(decided % STEPS_PER_BAR, bar),
+            "place": _place(decided % GRID.steps_per_bar, bar),
             "who": _who(step_input.players_turn, step_input.improv_plays),
             "tempo": one_hot(bisect(_TEMPI_BPM, step_input.bpm), len(_TEMPI_BPM) + 1),
             "asked_rhythm": one_hot(None if call is None else NUMBERS[rhythm_of(call)], len(RHYTHMS)),
@@ -210,9 +218,9 @@ class Cells:
         """Chords change on beats; a chorus of twelve bars begins on the first degree, its fifth bar on the fourth."""
         newest = (step_input.frame.chord, *step_input.chord_lookahead)[-1]
         place = step_input.place + 1 + self.lookahead_steps
-        if place % STEPS_PER_BEAT:
+        if place % GRID.steps_per_beat:
             return _only_chord(newest)
-        is_blues = step_input.form_steps == _FORM_BARS * STEPS_PER_BAR
+        is_blues = step_input.form_steps == _FORM_BARS * GRID.steps_per_bar
         return _only_root(PILLARS.get(place % step_input.form_steps) if is_blues else None)
 
     def chord(self, units: Tensor, form: Form) -> Chord | None:
@@ -225,7 +233,7 @@ class Cells:
         What a phrase ends with is a tone of the chord: in its last beat what is none is followed by one.
         """
         sounding = max(before.sounding_after, default=None)
-        ends = chord if steer.steps_left == STEPS_PER_BEAT else None
+        ends = chord if steer.steps_left == GRID.steps_per_beat else None
         bias = self.rhythm_bias(steer, sounding is not None)
         if ends and sounding is not None and sounding % len(PITCH_CLASSES) not in ends.pitch_classes:
             bias = np.where(_ONSETS > 0, bias, -inf)
@@ -239,7 +247,7 @@ class Cells:
             features = {
                 "chosen_rhythm": one_hot(NUMBERS[rhythm], len(RHYTHMS)),
                 "chosen_line": self._line(line),
-                "chosen_tick": one_hot(tick, TICKS_PER_STEP),
+                "chosen_tick": one_hot(tick, GRID.ticks_per_step),
                 "chosen_asked": one_hot(None if pitch is None else self.unit(pitch), self.pitch_count),
             }
             bias = usual - _ECHO_NATS * features["chosen_asked"][0] if tick in struck else usual
@@ -298,7 +306,7 @@ def _range(low: int, count: int) -> tuple[int, ...]:
 @cache
 def _place(step: int, bar: int | None) -> Tensor:
     """Return where a step lies: the units of its place in the bar and, if that is known, of the form's bar."""
-    return _shared([one_hot(step, STEPS_PER_BAR), one_hot(bar, _FORM_BARS)], axis=1)
+    return _shared([one_hot(step, GRID.steps_per_bar), one_hot(bar, _FORM_BARS)], axis=1)
 
 
 @cache

@@ -7,8 +7,9 @@ import numpy as np
 
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
 from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Decoder, Steer, StepInput, chord_leaning, digest
+from improv.music.grid import EIGHTHS, Grid
 from improv.music.notes import SILENCE, Cell, Onset
-from improv.music.theory import STEPS_PER_BEAT, TICKS_PER_STEP, Chord, Form
+from improv.music.theory import Chord, Form
 
 MELODY_HEAD = "next_melody"
 """Of a network that makes one choice of a melody a step."""
@@ -33,9 +34,14 @@ class LocalNotes:
     melody_notes: int = 13
 
     @property
-    def grid(self) -> int:
+    def grid(self) -> Grid:
+        """Eighths."""
+        return EIGHTHS
+
+    @property
+    def finest_ticks(self) -> int:
         """A whole step: the representation knows nothing finer."""
-        return TICKS_PER_STEP
+        return self.grid.ticks_per_step
 
     @property
     def lookahead_steps(self) -> int:
@@ -121,11 +127,11 @@ class LocalNotes:
         inside = np.isin(pitches % 12, list(chord.pitch_classes) if chord else range(12))
         bias = np.where(again, -_DENSITY_NATS * steer.density, 0.0)
         bias = bias + chord_leaning(self.melody_pitches(), chord, steer.leaning)
-        if steer.steps_left == STEPS_PER_BEAT and (inside & ~again).any():
+        if steer.steps_left == self.grid.steps_per_beat and (inside & ~again).any():
             bias = np.where(inside & ~again, bias, -inf)
         if steer.strikes:
             bias = np.where(again, -inf, bias)
-        if steer.steps_left is not None and steer.steps_left < STEPS_PER_BEAT and again.any():
+        if steer.steps_left is not None and steer.steps_left < self.grid.steps_per_beat and again.any():
             bias = np.where(again, 0.0, -inf)
         return bias
 

@@ -4,7 +4,6 @@ A player of another part is a module beside this one, with an `Accompanist` that
 """
 
 from improv.music.notes import NoteOff, NoteOn, Placed
-from improv.music.theory import TICKS_PER_STEP
 from improv.session.band.accompanist import Accompanist
 from improv.session.band.comping import COMPING
 from improv.session.state import Session, Voicings
@@ -25,7 +24,7 @@ def voicings(session: Session) -> Voicings:
 
 def accompany(before: Session, session: Session) -> list[Placed]:
     """Return what the accompanying parts do from the step before to the session's own, in ticks."""
-    start, events = session.step * TICKS_PER_STEP, list[Placed]()
+    start, events = session.tick, list[Placed]()
     for player in ACCOMPANISTS:
         ended, begun = before.band.voicings[player.part], session.band.voicings[player.part]
         if ended != begun or player.strikes_again(session):

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from improv.music.parts import Part
-from improv.music.theory import STEPS_PER_BAR
 from improv.session.state import Session
 
 
 def begins_bar(session: Session) -> bool:
     """Return whether a bar begins with the session's step."""
-    return session.place % STEPS_PER_BAR == 0
+    return session.place % session.grid.steps_per_bar == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from improv.music.notes import Cell, Frame, NoteOff, NoteOn, Onset, Placed, in_order
 from improv.music.parts import Part
-from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
 from improv.session.band.accompaniment import accompaniment_ends, accompany
 from improv.session.band.levels import volume_changes
 from improv.session.state import PlayingStyle, Session
@@ -26,11 +25,17 @@ def transposed_to_performance(chosen: Frame, session: Session, style: PlayingSty
     return Frame(Cell(moved + melody.onsets, held, melody.releases), chord)
 
 
+def accent(session: Session) -> int:
+    """Return how much louder a note of the session's step is than its part usually is, in MIDI velocity."""
+    if session.place % session.grid.steps_per_bar == 0:
+        return ACCENT
+    return -ACCENT if session.place % session.grid.steps_per_beat else 0
+
+
 def arrange(before: Session, session: Session) -> tuple[Placed, ...]:
     """What happens from the step before to the session's own, in the ticks of the session's step."""
-    frame, start = session.band.frame, session.step * TICKS_PER_STEP
-    stress = ACCENT if session.place % STEPS_PER_BAR == 0 else -ACCENT if session.place % STEPS_PER_BEAT else 0
-    velocity = min(127, max(1, session.band.style.velocity + stress))
+    frame, start = session.band.frame, session.tick
+    velocity = min(127, max(1, session.band.style.velocity + accent(session)))
     ended = before.band.frame.melody.sounding_after.difference(frame.melody.held)
     events = volume_changes(before, session)
     events += [Placed(start, NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]

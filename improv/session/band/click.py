@@ -1,9 +1,9 @@
 """The count-in."""
 
+from improv.music.grid import TICKS_PER_BEAT
 from improv.music.notes import NoteOff, NoteOn, Placed
 from improv.music.parts import Part
-from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
-from improv.session.band.arrange import ACCENT
+from improv.session.band.arrange import accent
 from improv.session.state import Session
 
 CLICK_PITCH = 37
@@ -11,13 +11,15 @@ CLICK_PITCH = 37
 
 CLICK_VELOCITY = 84
 
+_CLICK_TICKS = TICKS_PER_BEAT // 4
+"""How long a click lasts, in ticks."""
+
 
 def count_in_clicks(session: Session) -> list[Placed]:
     """The count-in: a click on each beat, the bar's first louder."""
     settings = session.settings
-    if session.place % STEPS_PER_BEAT or not settings.mixer[Part.DRUMS].is_audible:
+    if session.place % session.grid.steps_per_beat or not settings.mixer[Part.DRUMS].is_audible:
         return []
-    velocity = CLICK_VELOCITY + (ACCENT if session.place % STEPS_PER_BAR == 0 else 0)
-    start = session.step * TICKS_PER_STEP
+    velocity, start = CLICK_VELOCITY + accent(session), session.tick
     on, off = NoteOn(Part.DRUMS, CLICK_PITCH, velocity), NoteOff(Part.DRUMS, CLICK_PITCH)
-    return [Placed(start, on), Placed(start + TICKS_PER_STEP // 2, off)]
+    return [Placed(start, on), Placed(start + _CLICK_TICKS, off)]

@@ -7,7 +7,8 @@ the form.
 from functools import lru_cache
 from itertools import groupby, pairwise
 
-from improv.music.theory import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT, Chord
+from improv.music.grid import BEATS_PER_BAR
+from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Chord
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import Row, Span, View
