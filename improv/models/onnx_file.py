@@ -13,7 +13,8 @@ from google.protobuf.message import DecodeError, Message
 
 from improv.errors import ContractError
 from improv.models.contract import METADATA_KEY, ModelSpec
-from improv.models.onnx_sizes import RULES, Tensor, check_costs, check_stored
+from improv.models.onnx_operators import RULES, Tensor
+from improv.models.onnx_sizes import check_costs, check_stored
 
 MAX_FIELDS = 1 << 20
 """Fields in a file: each of two bytes may take a hundred of memory, so they are counted before they are read."""

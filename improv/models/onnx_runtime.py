@@ -20,8 +20,8 @@ from improv.models.catalog import read_model
 from improv.models.contract import MAX_TENSOR_VALUES, HeadSpec, ModelSpec, Shape, Tensor, Tensors
 from improv.models.encodings import CHORD_HEAD, ENCODINGS, Encoding
 from improv.models.onnx_file import ModelFile
-from improv.models.onnx_sizes import FLOAT
-from improv.models.onnx_sizes import Tensor as KnownTensor
+from improv.models.onnx_operators import FLOAT
+from improv.models.onnx_operators import Tensor as KnownTensor
 from improv.music.theory import Form, pitch_class
 from improv.system.memory_limit import memory_limited
 from improv.system.private_files import make_folder

@@ -296,7 +296,8 @@ def test_a_rule_says_what_onnxruntime_makes(nodes: Nodes, tmp_path: Path) -> Non
     import onnxruntime
 
     from improv.models.onnx_file import _read
-    from improv.models.onnx_sizes import RULES, Node, _declared, _stored
+    from improv.models.onnx_operators import RULES, Node, stored_tensor
+    from improv.models.onnx_sizes import _declared
 
     constants = [
         numbers("zero", [0]), numbers("one", [1]), numbers("two", [2]), numbers("minus_one", [-1]),
@@ -310,7 +311,7 @@ def test_a_rule_says_what_onnxruntime_makes(nodes: Nodes, tmp_path: Path) -> Non
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     [made] = session.run(None, {"table": np.ones((2, 3, 4), np.float32)} if session.get_inputs() else {})
     read = _read(content).graph
-    found = {each.name: _stored(each) for each in read.initializer} | {
+    found = {each.name: stored_tensor(each) for each in read.initializer} | {
         each.name: _declared(each) for each in read.input
     }
     for each in read.node:
