@@ -1,4 +1,4 @@
-"""What the daemon, the engine and the player say to each other, apart from commands and plans.
+"""What daemon, engine, player and port host send each other, apart from commands and plans.
 
 Values only, light enough for every process to load. They never leave the machine or outlive a jam.
 """
@@ -18,15 +18,15 @@ PRIORITY = 60
 
 _DOES = {"input": "hears", "output": "plays to"}
 
-# --- the player says ------------------------------------------------------------------------------
+# --- the player and the port host send ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The ports are open."""
 
-    says: str
-    """What there is to say besides the ports: why there are none, or why they are these."""
+    note: str
+    """Why there are none, or why they are these; empty where that needs no word."""
     api: str
     hears: bool
     plays: bool
@@ -36,12 +36,12 @@ class Opened:
     """Each of them, and what it is connected to."""
 
     def name(self, role: str) -> str:
-        """The name of a port by its role, and that it is virtual; empty if there is none."""
+        """Return the name of the port with a role, and that it is virtual; empty if there is none."""
         return next((_named(port) for port in self.ports if port.role == role), "")
 
 
 def described(api: str, ports: Sequence[PortStatus], *, passes_on: bool) -> str:
-    """The ports in a sentence: what each is for, its name, and whether it is connected as far as that was asked."""
+    """Return the ports in a sentence: what each is for, its name, and what it is connected to."""
     by_role = {port.role: port for port in ports}
     parts = [f"{does} {port_text(by_role[end])}" for end, does in _DOES.items() if end in by_role]
     output = by_role.get("output")
@@ -54,7 +54,7 @@ def described(api: str, ports: Sequence[PortStatus], *, passes_on: bool) -> str:
 
 
 def port_text(port: PortStatus) -> str:
-    """A port, and whether it is connected as far as that was asked."""
+    """Return the name of a port, and what it is connected to."""
     name = _named(port)
     if port.fault:
         return f"{name} ({port.fault})"
@@ -72,7 +72,7 @@ def _named(port: PortStatus) -> str:
 
 
 def names_of(ports: Sequence[PortStatus]) -> dict[str, str | None]:
-    """The port that each of `ENDS` is connected to or waits for; None is a virtual one."""
+    """Return the port that each of `ENDS` is connected to or waits for; None is a virtual one."""
     return {port.role: None if port.virtual else port.name for port in ports if port.role in ENDS}
 
 
@@ -88,10 +88,10 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class HeldConnections:
-    """Copies of the connections to a JACK server that are not those of what may sound: so many come with this.
+    """Copies of the connections to a JACK server of clients that cannot sound: `count` come along.
 
-    The server learns that a process has died when nobody holds them any more. It removes its clients one after the
-    other, half a second each, and those that sound are to be the first. The port host says it.
+    The server learns that a process has died when all copies are closed. It removes its clients one after the other,
+    half a second each, and those that sound are to be the first.
     """
 
     count: int
@@ -99,52 +99,53 @@ class HeldConnections:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The port host lives: it says so five times a second, and whenever it asks the MIDI server for something.
+    """The port host lives: sent five times a second, and around each call to the MIDI server.
 
-    The player says it before and after it exchanges a port.
+    The player sends it before and after it exchanges a port.
     """
 
     waits_for_server: bool = False
-    """Whether it is about to ask, and may have to wait: a JACK server that buries the dead stands still for seconds."""
+    """Whether it is about to call the MIDI server, and may have to wait: a JACK server that removes dead clients stands
+    still for seconds."""
     server_gone: bool = False
-    """Whether the MIDI server has hung up."""
+    """Whether the MIDI server has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Silenced:
-    """What the last player has left is silent."""
+    """All that the last player left sounding has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldKeys:
-    """The pitches of the keys that you hold: for the daemon at each change, for an engine once, when they meet."""
+    """The MIDI pitches of the keys that you hold: for the daemon at each change, for an engine once, when they meet."""
 
     pitches: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
 class PlayerReport:
-    """How the player fares; it comes five times a second and so also says that it lives."""
+    """Counts and port states of the player: sent five times a second, so it also says that the player lives."""
 
     onsets: int = 0
     dropped: int = 0
     gaps: int = 0
     loops: int = 0
     overflows: int = 0
-    """Messages that the driver's full queue has dropped."""
+    """MIDI messages that the driver's full queue has dropped."""
     unheard: int = 0
-    """Notes and commands that no engine was there to hear for too long."""
-    untold: int = 0
-    """Things that the daemon was not told: it has not read for too long."""
+    """Notes and commands dropped because there was no engine for too long."""
+    undelivered: int = 0
+    """Messages to the daemon that were dropped, because it did not read."""
     broken: int = 0
-    """Messages that made no sense, or were too long to be kept."""
+    """MIDI messages that were malformed, or too long to be kept."""
     lights: int = 0
-    """How often the lights' port was connected."""
+    """How often the port of the lights was connected."""
     news: tuple[str, ...] = ()
     ports: tuple[PortStatus, ...] = ()
     """Each port, and what it is connected to at this moment."""
     own: tuple[tuple[str, str], ...] = ()
-    """What the MIDI system calls those ports of ours, by role."""
+    """The role of each port, and its name in the MIDI system."""
     server_gone: bool = False
     first_onset_s: float | None = None
     lateness_p50_us: float = 0.0
@@ -152,7 +153,7 @@ class PlayerReport:
     """Of the last onsets."""
 
     def after(self, earlier: "PlayerReport") -> "PlayerReport":
-        """The report of a performance that this player has taken over from another one."""
+        """Return this report with the counts of earlier players added."""
         return replace(
             self,
             onsets=earlier.onsets + self.onsets,
@@ -161,7 +162,7 @@ class PlayerReport:
             loops=earlier.loops + self.loops,
             overflows=earlier.overflows + self.overflows,
             unheard=earlier.unheard + self.unheard,
-            untold=earlier.untold + self.untold,
+            undelivered=earlier.undelivered + self.undelivered,
             broken=earlier.broken + self.broken,
             first_onset_s=earlier.first_onset_s or self.first_onset_s,
         )
@@ -169,24 +170,24 @@ class PlayerReport:
 
 @dataclass(frozen=True, slots=True)
 class ControllerMessages:
-    """Messages of controllers that are bound, or that may be: each with its time in seconds of the clock."""
+    """Messages of knobs, keys and pedals that are bound, or may be: times in seconds of the clock, and bytes."""
 
     messages: list[tuple[float, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class SentOnsets:
-    """When each of the last onsets was due and when it was sent, in seconds of the clock; told at the end."""
+    """When each of the last onsets was due and when it was sent, in seconds of the clock; sent at the end."""
 
     onsets: tuple[tuple[float, float], ...]
 
 
-# --- the daemon and the engine say ----------------------------------------------------------------
+# --- the daemon and the engine send ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class StandBy:
-    """Wait to take another player's place, connected to whatever its outputs are connected to now."""
+    """Wait to take another player's place, connected to what its outputs are connected to now."""
 
     wiring: Wiring
     ports: tuple[PortStatus, ...]
@@ -217,17 +218,17 @@ class Lights:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Load a tune's network, or the one a take was made with, to play that again."""
+    """Load the network of a tune, or of a take that is to be played again."""
 
     tune: Tune
     take: Path | None = None
     network: bytes = b""
-    """What the file of the tune's network held when it was asked for; empty: it is to be read now."""
+    """What the network's file held when the jam began; empty: read it now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The network is loaded and may play."""
+    """The network is loaded, and the engine waits for `Begin`."""
 
     model: str = ""
     unsupported_controls: tuple[str, ...] = ()
@@ -236,17 +237,18 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Perform: from the beginning, or from the session another engine was in."""
+    """Perform: from the beginning, or from the last session of another engine."""
 
     mode: Mode
     seed: int
     session: bytes = b""
+    """Pickled; empty: from the beginning."""
     swapped: bool = False
     """Whether the session is of another network."""
     goes_on: bool = False
-    """Whether what the session says sounds does sound."""
+    """Whether the notes that the session holds still sound."""
     in_hand: bool = False
-    """Whether the player has played on what the engine that told the session had given it."""
+    """Whether the player has played on the plans of the engine before this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,27 +260,27 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """A step: what clients see of it, what is recorded of it, and the session to go on from."""
+    """A step that was decided: what clients see, what is recorded, and the session another engine can go on from."""
 
     seen: Snapshot
     entry: Entry | None
-    """None where nothing has happened: playing is stopped."""
+    """None where nothing happened, because playing is stopped."""
     session: bytes
-    """Nothing, where a later step has one."""
+    """Pickled; empty where a later step has one."""
     lost: int = 0
-    """How many entries before it could not be told: nobody has read for too long."""
+    """How many entries before it were dropped, because the daemon did not read."""
     unplayed: int = 0
-    """How many plans never reached the player."""
+    """How many plans were dropped so far, because the player did not read."""
 
     @property
     def shortened(self) -> "StepReport":
-        """What is kept of it once another step has followed that the daemon has not read either."""
+        """Return what is kept of it once another step has followed before the daemon has read it."""
         return replace(self, session=b"")
 
 
 @dataclass(frozen=True, slots=True)
 class Restate:
-    """State the whole session, for the take: steps before it are missing there."""
+    """Send the whole session, for the take: steps before it are missing there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,9 @@ class KnownPorts:
         if opened is None:
             return ""
         if not (is_open and self.ports):
-            return f"{opened.api}: the ports are closed" if opened.plays else opened.says
+            return f"{opened.api}: the ports are closed" if opened.plays else opened.note
         ports = described(opened.api, self.ports, passes_on=self.wiring.thru)
-        return f"{ports}; {opened.says}" if opened.says else ports
+        return f"{ports}; {opened.note}" if opened.note else ports
 
     def status(self, *, is_open: bool, keys: frozenset[int]) -> MidiStatus:
         """Return what clients see of the ports, with the pitches of the keys that are held."""

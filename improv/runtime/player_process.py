@@ -1,8 +1,8 @@
 """The player process: it owns the MIDI ports and the deadlines, and nothing else.
 
-It is the guardian. When the link to the engine closes, whatever the reason, it ends every note and
-pedal; when the link to the daemon closes it does so and ends. It must never import what is slow,
-never write a file, and never wait for another process.
+When the link to the engine closes, whatever the reason, it ends every note and pedal; when the link
+to the daemon closes it does so and ends. It must never import what is slow, never write a file, and
+never wait for another process.
 """
 
 import gc
@@ -43,7 +43,7 @@ from improv.runtime.ipc_messages import (
     StandBy,
     TakeOver,
 )
-from improv.runtime.port_set import Rig, opened
+from improv.runtime.port_set import OpenPorts, open_ports
 from improv.runtime.scheduling import live_on, realtime
 from improv.runtime.standby_player import stand_by
 from improv.runtime.system_clock import SystemClock
@@ -55,39 +55,40 @@ _FOLLOW_S, _LOOK_S = 0.5, 0.01
 plugged in again by a program must be seen to have been out."""
 
 _IDLE_S = 0.005
-"""Either is asked for when nothing falls due for so long."""
+"""Either is done only when nothing falls due for so long."""
 
 _KEPT = 4096
 _LATELY = 200
 """Onsets that the lateness which is reported is of."""
 _FAREWELL_S = 0.2
 _STUCK_S, _OPENING_S = 5.0, 20.0
-"""The daemon is quicker, if there is one; and an orphan has so long to end."""
+"""How long a call to the MIDI system may take, and opening ports, before the system ends this process: for one whose
+daemon is gone. The daemon is quicker."""
 
 
-class Engine:
-    """The link to the engine, whichever it is at present: a source of plans, and who hears what arrives.
+class EngineLink:
+    """The link to the engine of the moment: plans come from it, and what was heard goes to it.
 
-    While there is none, what arrives is kept for the next one.
+    While there is none, what was heard is kept for the next one.
     """
 
     def __init__(self) -> None:
         self.link: Link | None = None
         self.unheard = 0
-        """Notes that nobody was there to hear for too long."""
+        """Notes and commands that were dropped, because there was no engine for too long."""
         self._told = False
         self._kept = Heard()
         self._lately: deque[Timed] = deque(maxlen=_KEPT)
 
     def joined(self, link: Link, since_s: float | None = None) -> None:
-        """From now on plans come from another one, which is told what was heard since a time."""
+        """Take plans from another engine from now on, and send it what was heard since a time."""
         if self.link is not None:
             self.link.close()
         self.link, self._told = link, False
         if since_s is not None:
             self._kept = Heard(tuple(note for note in self._lately if note.time_s > since_s), self._kept.commands)
 
-    def tell(self, heard: Heard, down: frozenset[int]) -> None:
+    def send(self, heard: Heard, down: frozenset[int]) -> None:
         """Pass on what was heard, or keep it for the next engine, which is sent the held pitches behind it."""
         self._lately += heard.notes
         if self.link is None or not self._told:
@@ -105,7 +106,7 @@ class Engine:
             self.unheard += 0 if self.link.send(heard) else len(heard)
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
-        """The plans that have come; that the engine is gone, once it is."""
+        """Return the plans that have come, and `Gone` once the engine is."""
         if self.link is None or not self.link.ready:
             return ()
         plans = self.link.receive()
@@ -116,21 +117,21 @@ class Engine:
         return plans
 
     def next_poll_s(self, now_s: float) -> float:
-        """When there is something to read, which ends waiting; soon, if something could not be written."""
+        """Return when to poll: soon, if something could not be sent; what can be read ends waiting by itself."""
         return now_s + _REPORT_S if self.link is not None and self.link.waits else inf
 
 
-class Daemon:
-    """The link to the daemon: a source of what it asks for, and of the engines to join."""
+class DaemonLink:
+    """The link to the daemon: commands come from it, and the engines to join."""
 
-    def __init__(self, link: Link, engine: Engine, lights: Sink) -> None:
+    def __init__(self, link: Link, engine: EngineLink, lights: Sink) -> None:
         self.link = link
         self._connects: list[Connect] = []
         self._engine = engine
         self._lights = lights
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
-        """What the daemon asks for; stop, once it is gone."""
+        """Return what the daemon has sent; `Quit` once it is gone."""
         if not self.link.ready:
             return ()
         asked: list[Arrival] = []
@@ -151,12 +152,12 @@ class Daemon:
         return asked
 
     def asked_to_connect(self) -> list[Connect]:
-        """The ports that are to be others, since this was last asked."""
+        """Return the ports that are to be exchanged, each once."""
         asked, self._connects = self._connects, []
         return asked
 
     def next_poll_s(self, now_s: float) -> float:
-        """When there is something to read, which ends waiting."""
+        """Return never: what can be read ends waiting by itself."""
         return inf
 
 
@@ -170,27 +171,27 @@ class Signals:
             signal.signal(signal.SIGUSR1, lambda *_: self._asked.append(Panic()))
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
-        """What has been asked for."""
+        """Return the commands of the signals that have come."""
         asked, self._asked = self._asked, []
         return asked
 
     def next_poll_s(self, now_s: float) -> float:
-        """Soon."""
+        """Return when to look again: a signal does not end waiting."""
         return now_s + _REPORT_S
 
 
-class Health:
-    """How the MIDI system fares, by what this process has seen of it and what the port host tells."""
+class MidiHealth:
+    """The state of the MIDI system, as this process sees it and the port host reports it."""
 
     def __init__(self, server: Server, stderr: StderrMonitor, hosted: Hosted | None) -> None:
         self.server = server
         self.complaints: list[str] = []
-        """What RtMidi has complained of, that was not known at the last look but one."""
+        """What RtMidi has complained of since the look before."""
         self.overflows = self.late = 0
         self._stderr, self._hosted = stderr, hosted
 
     def look(self) -> None:
-        """Take in what there is to know."""
+        """Take in what has been seen since the last look."""
         self.complaints, self.overflows = self._stderr.read(), self._stderr.overflows
         if self._hosted is not None:
             self._hosted.take_in()
@@ -200,12 +201,12 @@ class Health:
 
     @property
     def server_gone(self) -> bool:
-        """Whether the MIDI server has hung up."""
+        """Whether the MIDI server has ended."""
         return self.server.gone or (self._hosted is not None and self._hosted.server_gone)
 
 
 class Orders:
-    """What the daemon asks for before the ports are open, one after the other, and the port host that comes with it."""
+    """The daemon's orders before the ports are open, one after the other, and the port host that comes with them."""
 
     def __init__(self, link: Link) -> None:
         self.host: Link | None = None
@@ -213,7 +214,7 @@ class Orders:
         self._asked: list[Any] = []
 
     def next(self) -> Any:
-        """What is asked for next, once it is; None if the daemon is gone. What else has come is left in the link."""
+        """Wait for the next order and return it; None if the daemon is gone. What else has come is left in the link."""
         while True:
             while not self._asked:
                 if self._link.closed:
@@ -229,12 +230,12 @@ class Orders:
 
     @property
     def over(self) -> bool:
-        """Whether the daemon is gone, and asks for nothing any more."""
+        """Whether the daemon is gone."""
         self._asked += self._link.receive()
         return self._link.closed
 
     def next_patiently(self) -> Any:
-        """The same, however long it takes."""
+        """Wait for the next order, for ever if need be."""
         live_on(0)
         try:
             return self.next()
@@ -264,7 +265,7 @@ def _play(link: Link, notes: SharedNotes) -> None:
                     begin,
                     orders.next_patiently,
                     graph,
-                    lambda: _say_silenced(link),
+                    lambda: _send_silenced(link),
                     lambda: _goes_on(link, server) and not orders.over,
                     notes.ends,
                 )
@@ -273,25 +274,25 @@ def _play(link: Link, notes: SharedNotes) -> None:
         wiring = begin.wiring if isinstance(begin, TakeOver) else begin
         hosted = Hosted(orders.host, "jack") if orders.host is not None else None
         with server.opening():
-            rig = opened(wiring, stack, graph, hosted, begin.ports if isinstance(begin, TakeOver) else ())
+            opened = open_ports(wiring, stack, graph, hosted, begin.ports if isinstance(begin, TakeOver) else ())
         if isinstance(begin, TakeOver):
-            rig.take_over(begin.ports, graph)
+            opened.take_over(begin.ports, graph)
         stack.callback(live_on, _STUCK_S)  # closing may be stuck as well
-        engine = Engine()
-        daemon = Daemon(link, engine, rig.lights or NullSink())
-        sources: list[Source] = [daemon, engine, signals, *([rig.source] if rig.source else [])]
+        engine = EngineLink()
+        daemon = DaemonLink(link, engine, opened.lights or NullSink())
+        sources: list[Source] = [daemon, engine, signals, *([opened.source] if opened.source else [])]
         clock = SystemClock(lambda: [end for end in (link, engine.link, orders.host) if end and not end.closed])
-        health = Health(server, stderr, hosted)
-        link.send(rig.opened(realtime=realtime()))
+        health = MidiHealth(server, stderr, hosted)
+        link.send(opened.message(realtime=realtime()))
         gc.collect()
         gc.freeze()
         gc.disable()
         notes.clear()
-        sink, stalled = (rig.sink, rig.sink.stalled) if rig.sink is not None else (NullSink(), bool)
+        sink, stalled = (opened.sink, opened.sink.stalled) if opened.sink is not None else (NullSink(), bool)
         with Player(
-            clock, sink, sources, thru=rig.through, passes_on=wiring.thru, stalled=stalled, notes=notes
+            clock, sink, sources, thru=opened.through, passes_on=wiring.thru, stalled=stalled, notes=notes
         ) as player:
-            _run(player, engine, daemon, rig, health)
+            _run(player, engine, daemon, opened, health)
         link.send(SentOnsets(tuple(player.onsets)))
         if health.server_gone:
             link.drain(_FAREWELL_S)
@@ -299,7 +300,7 @@ def _play(link: Link, notes: SharedNotes) -> None:
 
 
 def _goes_on(link: Link, server: Server) -> bool:
-    """Live on; or end at once, where the MIDI server has gone too: nothing sounds there, and it buries nobody."""
+    """Put off the end of this process; or end it at once where the MIDI server has ended too: nothing sounds there."""
     live_on(_OPENING_S)
     if server.gone:
         link.send(Failed.of(Unavailable("the MIDI server is gone; waiting for it to come back")))
@@ -308,20 +309,20 @@ def _goes_on(link: Link, server: Server) -> bool:
     return True
 
 
-def _say_silenced(link: Link) -> None:
+def _send_silenced(link: Link) -> None:
     link.send(Silenced())
     link.drain(_FAREWELL_S)
 
 
 def _run(
     player: Player,
-    engine: Engine,
-    daemon: Daemon,
-    rig: Rig,
-    health: "Health",
+    engine: EngineLink,
+    daemon: DaemonLink,
+    opened: OpenPorts,
+    health: "MidiHealth",
 ) -> None:
-    """Play until told to stop, hand on what arrives, follow and change the ports, and report."""
-    link, ports = daemon.link, rig.ports
+    """Play until `Quit`: send what is heard to the engine, follow and exchange the ports, and report to the daemon."""
+    link, ports = daemon.link, opened.ports
     report_s = follow_s = look_s = player.clock.now()
     turns, down = itertools.cycle(ports), frozenset[int]()
     while True:
@@ -329,7 +330,7 @@ def _run(
         if heard is None:
             link.send(_report(player, engine, ports, health, link.dropped))
             return
-        engine.tell(heard, player.held_pitches)
+        engine.send(heard, player.held_pitches)
         if player.held_pitches != down:
             down = player.held_pitches
             link.send(HeldKeys(down))
@@ -339,7 +340,7 @@ def _run(
             link.send(Alive(waits_for_server=True))
             live_on(_OPENING_S)
             with health.server.opening():
-                link.send(rig.move(player, asked))
+                link.send(opened.move(player, asked))
             link.send(Alive())
         now_s = player.clock.now()
         news: tuple[str, ...] = ()
@@ -365,10 +366,10 @@ def _run(
 
 def _report(
     player: Player,
-    engine: Engine,
+    engine: EngineLink,
     ports: Sequence[InputPort | OutputPort],
-    health: "Health",
-    untold: int,
+    health: "MidiHealth",
+    undelivered: int,
     news: tuple[str, ...] = (),
 ) -> PlayerReport:
     health.look()
@@ -381,7 +382,7 @@ def _report(
         loops=player.loop_detector.found,
         overflows=health.overflows,
         unheard=engine.unheard,
-        untold=untold,
+        undelivered=undelivered,
         lights=sum(port.connections for port in ports if port.role == "lights"),
         broken=sum(count.malformed + count.dropped_sysex for count in counts),
         news=(*news, *health.complaints),

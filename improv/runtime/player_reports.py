@@ -26,8 +26,8 @@ class PlayerReports:
             texts.append("what improv plays comes back to its input: ignored, and nothing is passed on")
         if report.overflows > before.overflows:
             texts.append(f"{report.overflows} MIDI messages were lost: more came than the system could keep")
-        if report.untold > before.untold:
-            texts.append(f"{report.untold} reports of the player were lost: they were not read for too long")
+        if report.undelivered > before.undelivered:
+            texts.append(f"{report.undelivered} reports of the player were lost: they were not read for too long")
         if report.broken and not before.broken:
             texts.append("the input sends MIDI messages that make no sense; they are left out")
         if report.gaps > before.gaps:

@@ -25,8 +25,8 @@ from improv.midi.systems import new_client
 from improv.runtime.ipc_messages import Alive, HeldConnections
 from improv.runtime.scheduling import live_on, realtime
 
-_POLL_S, _SAYS_S = 0.001, 0.2
-"""How often RtMidi is asked for what has arrived, and how often the daemon hears that the host lives."""
+_POLL_S, _ALIVE_S = 0.001, 0.2
+"""How often RtMidi is asked for what has arrived, and `Alive` is sent to the daemon."""
 
 _LATE_S = 0.1
 """An onset that has waited for so long is not sent: an eighth at the quickest tempo."""
@@ -38,7 +38,7 @@ _MESSAGES_A_POLL = 64
 
 
 class _Client:
-    """A client of RtMidi's, and what is known of it."""
+    """A client of RtMidi's, with its connection to the server, and a ledger of what it has begun."""
 
     def __init__(self, midi: Any, connection: frozenset[int]) -> None:
         self.midi = midi
@@ -64,7 +64,7 @@ class _Client:
 
 
 class PortHost:
-    """Serves one player after the other until the daemon is gone."""
+    """Holds JACK clients for one player after the other, until the daemon and the last player are gone."""
 
     def __init__(
         self, daemon: Link, make: Callable[[str, str], Any] = new_client, *, server: Server, stderr: StderrMonitor
@@ -75,21 +75,21 @@ class PortHost:
         self._clients: dict[str, _Client] = {}
         self._late = 0
         self._unheld = False
-        """Whether the daemon has to be told which connections to hold."""
+        """Whether the daemon has to be sent the connections to hold."""
         self._state = State()
-        self._says_s = 0.0
+        self._alive_s = 0.0
 
     def run(self) -> None:
         """Serve until the daemon and the last player are gone."""
         while not (self._daemon.closed and self._player is None):
             links = [link for link in (self._daemon, self._player) if link is not None and not link.closed]
             hears = any(client.hears for client in self._clients.values())
-            select.select(links, [link for link in links if link.waits], (), _POLL_S if hears else _SAYS_S)
+            select.select(links, [link for link in links if link.waits], (), _POLL_S if hears else _ALIVE_S)
             self.step(time.monotonic())
         self._close()
 
     def step(self, now_s: float) -> None:
-        """Take in what has been said and what has arrived; returns at once, unless the MIDI system has to be asked."""
+        """Take in what was sent and what has arrived. Returns at once, unless the MIDI server has to be called."""
         if not self._daemon.closed:
             for said in self._daemon.receive():
                 if isinstance(said, Join):
@@ -100,14 +100,14 @@ class PortHost:
                 self._do(said)
             if self._player.closed:
                 self._leave_player()
-        self._hand_on()
+        self._pass_on_arrived()
         if self._unheld and not self._daemon.waits:
-            self._hold_silent_ones()
-        if now_s >= self._says_s:
-            self._says_s = now_s + _SAYS_S
+            self._have_silent_held()
+        if now_s >= self._alive_s:
+            self._alive_s = now_s + _ALIVE_S
             live_on(_STUCK_S)
             self._daemon.send(Alive(server_gone=self._server.gone))
-            self._tell_state()
+            self._send_state()
 
     # --- the player -----------------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class PortHost:
         player.send(Welcome({role: client.kept for role, client in self._clients.items() if client.kept is not None}))
 
     def _leave_player(self) -> None:
-        """The player is gone: end what it has left, at once."""
+        """End at once what a player that is gone has left sounding."""
         player, self._player = self._player, None
         if player is None:
             return
@@ -160,7 +160,7 @@ class PortHost:
                 self._player.send(Refused(asked.role, str(error)))
 
     def _answer(self, number: int, call: Callable[[], Any]) -> None:
-        """Answer with what a call returns or raises; it may ask the server and take its time."""
+        """Make a call to the MIDI server, which may take its time, and send what it returns or raises."""
         answer = Answer(number)
         self._daemon.send(Alive(waits_for_server=True))
         try:
@@ -195,14 +195,14 @@ class PortHost:
                 client.midi.delete()
             self._unheld = True
 
-    def _hold_silent_ones(self) -> None:
-        """Have the daemon hold the connections of what cannot sound: those that may are to be buried first."""
+    def _have_silent_held(self) -> None:
+        """Have the daemon hold the connections of clients that cannot sound: the server removes the others first."""
         sounds = [client.connection for role, client in self._clients.items() if role in SOUNDS]
         silent = sorted(jack_connections().difference(*sounds))
         self._unheld = not self._daemon.hand(HeldConnections(len(silent)), silent) and bool(silent)
 
-    def _hand_on(self) -> None:
-        """Hand on what has arrived; it is lost where there is no player."""
+    def _pass_on_arrived(self) -> None:
+        """Send the player what has arrived; it is lost where there is no player."""
         for role, client in self._clients.items():
             messages: list[list[int]] = []
             while client.hears and len(messages) < _MESSAGES_A_POLL and (got := client.midi.get_message()) is not None:
@@ -211,10 +211,10 @@ class PortHost:
                 self._player.send(Came(role, messages))
 
     def _close(self) -> None:
-        """Close the clients in order: others on a JACK server wait for one that is not.
+        """Close the clients in order: a JACK server makes all others wait for one that dies without.
 
-        There are none but those of a player that has died: what it has left is silenced once more, for a server that
-        is late drops what was sent in that period.
+        They are those of a player that has died: what it has left is silenced once more first, for a server that is
+        late drops what was sent in that period.
         """
         for again in (True, False) if self._clients and not self._server.gone else ():
             time.sleep(JACK_DRAIN_S)
@@ -225,7 +225,7 @@ class PortHost:
             client.midi.delete()
         self._clients.clear()
 
-    def _tell_state(self) -> None:
+    def _send_state(self) -> None:
         if self._player is None:
             return
         complaints = tuple(self._stderr.read())

@@ -1,6 +1,6 @@
-"""The ports that a jam is played with: opened as its wiring says, and exchanged while it plays.
+"""The ports of a jam: opened as its wiring says, and exchanged while it plays.
 
-What is said of them is what the MIDI system says. It must never decide what to play.
+Their state is what the MIDI system says of them. This module must never decide what to play.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from improv.runtime.ipc_messages import Moved, Opened
 
 
 @dataclass(frozen=True, slots=True)
-class Rig:
+class OpenPorts:
     """The ports that are open; none without a MIDI system."""
 
     api: str
@@ -30,28 +30,28 @@ class Rig:
     apart: OutputPort | None = None
     """A port of its own for what is passed on."""
     lights: OutputPort | None = None
-    says: str = ""
-    """Why there are none, or why they are these."""
+    note: str = ""
+    """Why there are none, or why they are these; empty where that needs no word."""
 
     @property
     def ports(self) -> tuple[InputPort | OutputPort, ...]:
-        """All of them."""
+        """The ports that are open."""
         return tuple(port for port in (self.source, self.sink, self.apart, self.lights) if port is not None)
 
     @property
     def through(self) -> OutputPort | None:
-        """Where what arrives may be passed on to: to a named output, or else apart."""
+        """The port that what arrives is passed on to: a named output, or else the one apart."""
         if self.source is None or self.sink is None:
             return None
         return self.apart if self.apart is not None and self.sink.virtual else self.sink
 
-    def opened(self, *, realtime: bool = False) -> Opened:
-        """What the daemon is told of them."""
+    def message(self, *, realtime: bool = False) -> Opened:
+        """Return the message for the daemon that they are open."""
         ports = tuple(port.status for port in self.ports)
-        return Opened(self.says, self.api, self.source is not None, self.sink is not None, realtime, ports)
+        return Opened(self.note, self.api, self.source is not None, self.sink is not None, realtime, ports)
 
     def take_over(self, before: Sequence[PortStatus], graph: Graph | None) -> None:
-        """Plug in what the ports of a player before this one were connected to, and silence it once more."""
+        """Connect the ports as those of the player before were, and silence what they are connected to once more."""
         was = {port.role: port.peers or () for port in before}
         for port in self.ports if graph is not None else ():
             port.plug_in(was.get(port.status.role, ()))
@@ -62,7 +62,7 @@ class Rig:
         pass_on(graph)
 
     def move(self, player: Player, asked: Connect) -> Moved:
-        """Open another port instead of one of them; where that cannot be, all stays as it is."""
+        """Open another port in the place of one of them; where that cannot be, all stays as it is."""
         port = self.source if asked.end == "input" else self.sink
         if port is None:
             return Moved(asked.end, asked.name, None, f"there is no {asked.end} to be another one")
@@ -78,16 +78,16 @@ class Rig:
         finally:
             if left:
                 player.output_has_moved(self.through)
-        return Moved(asked.end, asked.name, replace(self.opened(), says=""))
+        return Moved(asked.end, asked.name, replace(self.message(), note=""))
 
 
-def opened(
+def open_ports(
     wiring: Wiring,
     stack: ExitStack,
     graph: Graph | None = None,
     host: Host | None = None,
     before: Sequence[PortStatus] = (),
-) -> Rig:
+) -> OpenPorts:
     """Open the ports of a wiring, which the stack closes; Unavailable, InputNotFound or UsageError without them.
 
     `before` are those of a player whose place this one takes: an output may have been a virtual one when it began.
@@ -98,15 +98,15 @@ def opened(
     if wiring.api == "none":
         if wiring.input or wiring.output:
             raise UsageError("--api none has no ports; leave --input and --output out, or name another --api")
-        return Rig("none")
+        return OpenPorts("none")
     with quiet():
         try:
             api = wiring.api if wiring.patient and wiring.api else reachable_api(wiring.api)
         except Unavailable as error:
             if wiring.api or wiring.input or wiring.output or not wiring.listens:
                 raise
-            return Rig("none", says=f"{error}; playing on into a MIDI file")
-        wiring, says = _found(wiring, api)
+            return OpenPorts("none", note=f"{error}; playing on into a MIDI file")
+        wiring, note = _found(wiring, api)
         graph = graph or stack.enter_context(graph_of(api))
         by = host if api == "jack" else None
         source = apart = lights = None
@@ -119,18 +119,18 @@ def opened(
             source = stack.enter_context(InputPort(wiring.input, api, graph=graph, patient=patient, host=by))
         if wiring.lights:
             lights = stack.enter_context(OutputPort(wiring.lights, api, "lights", graph=graph, patient=True, host=by))
-    return Rig(api, source, sink, apart, lights, says)
+    return OpenPorts(api, source, sink, apart, lights, note)
 
 
 def _found(wiring: Wiring, api: str) -> tuple[Wiring, str]:
-    """The wiring with the one keyboard and the one synth there are, where they may be sought; what there is to say."""
+    """Return the wiring with the only keyboard and the only synth, where they may be sought; and a note on it."""
     if wiring.finds and wiring.listens:
         with PortLists(api) as lists:
             pair = one_of_each(lists.names("input"), lists.names("output"))
         if pair is not None:
-            says = "the only keyboard and the only synth here, so improv has connected itself to them"
+            note = "the only keyboard and the only synth here, so improv has connected itself to them"
             others = "--input and --output name others, or virtual ports"
-            return replace(wiring, input=pair[0], output=pair[1], picked=ENDS), f"{says}; {others}"
+            return replace(wiring, input=pair[0], output=pair[1], picked=ENDS), f"{note}; {others}"
     if wiring.picked and wiring.picked_api != api:
         hears, plays = (end not in wiring.picked for end in ENDS)
         wiring = replace(wiring, input=wiring.input if hears else None, output=wiring.output if plays else None)

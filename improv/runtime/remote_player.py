@@ -1,4 +1,4 @@
-"""The player as the engine sees it: at the other end of a connection."""
+"""The player as the engine sees it: at the other end of a link."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -15,10 +15,11 @@ from improv.runtime.system_clock import SystemClock
 from improv.session.state import Session
 
 SOON_S = 0.01
+"""How long waiting for the daemon takes at a time, in seconds."""
 
 
 class RemotePlayer:
-    """The player in its process, as the engine plays through it; commands come from the daemon.
+    """The player in its own process: plans are sent to it, what was heard comes from it, commands from the daemon.
 
     While there is no player, plans are lost and nothing is heard.
     """
@@ -30,7 +31,7 @@ class RemotePlayer:
         self.prepare: Prepare | None = None
         self.begin: Begin | None = None
         self.restate = False
-        """Whether the daemon wants the whole session for the take."""
+        """Whether the daemon has asked for the whole session, for the take."""
         self._daemon = daemon
         self._player: Link | None = None
         self._unplayed = 0  # plans that earlier players did not take
@@ -40,7 +41,7 @@ class RemotePlayer:
         self._heard = Heard()
 
     def wait(self, until: Callable[[], bool]) -> bool:
-        """Wait for something and keep what arrives meanwhile; False once told to stop."""
+        """Wait until something is so, and keep what arrives meanwhile; False once told to stop."""
         while self._received():
             if until():
                 return True
@@ -48,7 +49,10 @@ class RemotePlayer:
         return False
 
     def takes_over(self, session: Session, *, sounds: bool) -> None:
-        """Go on from a session that another engine was in: keys it thinks held may be up, and what `sounds` may not."""
+        """Go on from another engine's session: end the keys it holds that are up by now.
+
+        Unless its notes still sound (`sounds`), the session begins with a panic: they are struck anew.
+        """
         if not sounds:
             self._heard = Heard(commands=(Panic(),)) + self._heard
         held = {key.pitch for key in session.listener.keys if key.release is None}
@@ -60,17 +64,17 @@ class RemotePlayer:
 
     @property
     def unplayed(self) -> int:
-        """How many plans were dropped because the player did not read them."""
+        """How many plans were dropped, because the player did not read."""
         return self._unplayed + (self._player.dropped if self._player is not None else 0)
 
     def play(self, plan: Plan) -> None:
-        """Send the plan over."""
+        """Send a plan; it replaces earlier plans for the same steps. Lost while there is no player."""
         self._playing = True
         if self._player is not None:
             self._player.send(plan)
 
     def listen_until(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
-        """Return what has arrived; None once the daemon has said stop, or is gone."""
+        """Return what arrives until a time, or with `at_once` as soon as something does; None once told to stop."""
         while self._received():
             if self.clock.now() >= deadline_s or (at_once and self._heard):
                 heard, self._heard = self._heard, Heard()
@@ -82,16 +86,16 @@ class RemotePlayer:
         return [self._daemon] if self._player is None else [self._daemon, self._player]
 
     def _received(self) -> bool:
-        """Take in what has come; False once told to stop."""
+        """Take in what has come; False once the daemon has sent `Quit` or is gone."""
         for message in self._daemon.receive():
-            self._daemon_says(message)
+            self._take_from_daemon(message)
         for message in self._player.receive() if self._player else ():
-            self._player_says(message)
+            self._take_from_player(message)
         if self._player is not None and self._player.closed:
             self._leave_player()
         return not (self._stopped or self._daemon.closed)
 
-    def _daemon_says(self, message: Any) -> None:
+    def _take_from_daemon(self, message: Any) -> None:
         match message:
             case Join():
                 self._leave_player()
@@ -115,7 +119,7 @@ class RemotePlayer:
             self._player.close()
             self._player = None
 
-    def _player_says(self, message: Any) -> None:
+    def _take_from_player(self, message: Any) -> None:
         match message:
             case Heard(notes):
                 self._heard += message
@@ -129,5 +133,5 @@ class RemotePlayer:
                 self._down, self._met = set(pitches), True
 
     def _ended(self, pitches: Iterable[int]) -> Heard:
-        """Return the ends, now, of keys that were let go unheard."""
+        """Return note-offs, now, for keys that were released while no engine heard it."""
         return Heard(tuple(Timed(self.clock.now(), NoteOff(Part.YOU, pitch)) for pitch in pitches))

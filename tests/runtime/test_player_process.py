@@ -23,8 +23,8 @@ from improv.protocol.commands import Connect, Panic, Quit
 from improv.protocol.heard import Heard
 from improv.runtime import player_process as process
 from improv.runtime.ipc_messages import HeldKeys, PlayerReport, StandBy, TakeOver
-from improv.runtime.player_process import Daemon, Engine, Health, Orders, _run
-from improv.runtime.port_set import Rig
+from improv.runtime.player_process import DaemonLink, EngineLink, MidiHealth, Orders, _run
+from improv.runtime.port_set import OpenPorts
 from tests.midi.listeners import Listener
 
 
@@ -81,14 +81,14 @@ def test_an_understudy_that_is_wanted_while_it_starts_loses_no_wiring() -> None:
 
 def test_an_engine_that_takes_anothers_place_is_told_what_that_one_did_not_come_to() -> None:
     """Notes on their way when another network takes over are in no session yet."""
-    engine = Engine()
+    engine = EngineLink()
     ends = [socket.socketpair() for _ in range(2)]
     engine.joined(Link(ends[0][0]))
     notes = [Timed(at, NoteOn(Part.YOU, pitch, 90)) for at, pitch in ((1.0, 60), (2.0, 62), (2.5, 64))]
     for note in notes:
-        engine.tell(Heard((note,)), frozenset({note.event.pitch}))
+        engine.send(Heard((note,)), frozenset({note.event.pitch}))
     engine.joined(Link(ends[1][0]), since_s=1.0)
-    engine.tell(Heard(), frozenset({60, 62, 64}))
+    engine.send(Heard(), frozenset({60, 62, 64}))
     theirs = Link(ends[1][1])
     assert theirs.receive() == [Heard(tuple(notes[1:])), HeldKeys(frozenset({60, 62, 64}))]
     for link in (engine.link, theirs, Link(ends[0][1])):
@@ -121,7 +121,7 @@ class Outlet(Driver):
 def test_an_output_that_is_moved_leaves_silence_behind_and_plays_on_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     system, clock = Outlet(), SimulatedClock()
     monkeypatch.setattr(own_port, "new_client", lambda role, api: system)
-    rig = Rig("alsa", None, OutputPort("oboe", "alsa"))
+    rig = OpenPorts("alsa", None, OutputPort("oboe", "alsa"))
     assert rig.sink is not None
     with Player(clock, rig.sink) as player:
         on = (NoteOn(Part.CHORDS, 60, 90), Volume(Part.CHORDS, 40))
@@ -176,12 +176,12 @@ def test_a_player_of_a_dead_server_reports_it_and_ends_with_its_daemon(monkeypat
         theirs.has_data = True  # as a clock says that waits for it
 
     clock.at(3.0, leave)
-    engine = Engine()
-    daemon = Daemon(theirs, engine, NullSink())
+    engine = EngineLink()
+    daemon = DaemonLink(theirs, engine, NullSink())
     server: Any = DeadServer()
     silent: Any = SimpleNamespace(overflows=0, read=list)
     with Player(clock, NullSink(), [daemon, engine]) as player:
-        _run(player, engine, daemon, Rig("none"), Health(server, silent, None))
+        _run(player, engine, daemon, OpenPorts("none"), MidiHealth(server, silent, None))
     assert clock.now() == pytest.approx(3.0)
     assert len(reports) > 10
     assert all(report.server_gone for report in reports)
@@ -191,8 +191,8 @@ def test_a_player_of_a_dead_server_reports_it_and_ends_with_its_daemon(monkeypat
 def test_a_daemon_or_an_engine_whose_death_is_noticed_while_something_is_sent_to_it_is_gone() -> None:
     """Whoever sends first learns of it first, and nothing becomes readable after that."""
     (ours, theirs), (here, there) = socket.socketpair(), socket.socketpair()
-    link, engine = Link(ours), Engine()
-    daemon = Daemon(link, engine, NullSink())
+    link, engine = Link(ours), EngineLink()
+    daemon = DaemonLink(link, engine, NullSink())
     engine.joined(Link(here))
     for end in (link, engine.link):
         assert end is not None
@@ -200,7 +200,7 @@ def test_a_daemon_or_an_engine_whose_death_is_noticed_while_something_is_sent_to
     theirs.close()
     there.close()
     link.send(PlayerReport())
-    engine.tell(Heard(), frozenset({60}))
+    engine.send(Heard(), frozenset({60}))
     assert daemon.poll(1.0) == [Quit()]
     assert engine.poll(1.0) == (Gone(1.0, engine=True),)
     assert engine.link is None

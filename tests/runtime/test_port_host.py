@@ -19,7 +19,7 @@ from improv.midi.parser import Incoming
 from improv.midi.ports import InputPort, OutputPort
 from improv.midi.rtmidi_binding import rtmidi
 from improv.protocol.snapshot import PortStatus
-from improv.runtime import port_set as rig
+from improv.runtime import port_set
 from improv.runtime.ipc_messages import Alive
 from improv.runtime.port_host import PortHost
 from tests.midi.synth import Synth
@@ -349,13 +349,13 @@ def test_what_a_player_that_died_last_has_left_is_silenced_again_before_the_host
 def test_thru_of_its_own_is_there_again_though_the_output_has_a_name_by_now(
     monkeypatch: pytest.MonkeyPatch, house: House
 ) -> None:
-    monkeypatch.setattr(rig, "reachable_api", lambda wanted: "jack")
+    monkeypatch.setattr(port_set, "reachable_api", lambda wanted: "jack")
     thru = PortStatus(role="thru", name="improv thru", virtual=True)
     made = list[list[str]]()
     for before in ((), (thru,)):
         with ExitStack() as stack:
             host = house.player()
-            rig.opened(Wiring(output="synth:in"), stack, host=host, before=before)
+            port_set.open_ports(Wiring(output="synth:in"), stack, host=host, before=before)
             made.append(sorted(role for role, driver in house.drivers.items() if "delete" not in driver.called))
     assert made == [["in", "out"], ["in", "out", "thru"]]
 
@@ -390,9 +390,9 @@ def test_a_wiring_that_is_no_jack_servers_needs_no_host(monkeypatch: pytest.Monk
         made.append(role)
         return Input(role, api)
 
-    monkeypatch.setattr(rig, "reachable_api", lambda wanted: "alsa")
+    monkeypatch.setattr(port_set, "reachable_api", lambda wanted: "alsa")
     monkeypatch.setattr(own_port, "new_client", new_client)
     with ExitStack() as stack:
-        rig.opened(Wiring(), stack, host=house.player())
+        port_set.open_ports(Wiring(), stack, host=house.player())
     assert set(made) >= {"in", "out"}
     assert house.drivers == {}
