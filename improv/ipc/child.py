@@ -1,4 +1,4 @@
-"""The processes that the daemon starts: each runs a piece of Python and has a link to it."""
+"""Child processes: each runs a piece of Python, and has a link to the process that started it."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ from improv.system.programs import python
 
 
 class Child:
-    """A process of ours that runs a piece of Python, with a link to it; a context that ends it for sure.
+    """A process that runs a piece of Python, and a link to it; a context that ends it for sure.
 
     It is given copies of the descriptors in `shares`, and their numbers behind the link on its command line.
     """
@@ -57,7 +57,7 @@ class Child:
         return self.link.closed
 
     def end(self, grace_s: float = GRACE_S) -> None:
-        """Shut the link, which tells it to end; make it end if it takes too long. Twice is once."""
+        """Shut the link, on which the process ends; kill it if it takes longer than `grace_s`. May be called again."""
         self.link.close()
         try:
             self._process.wait(grace_s)

@@ -1,9 +1,8 @@
-"""What our processes say to each other: whole values over a private connection.
+"""A link between two processes of improv: whole values over a private connection.
 
-Sending never waits: what the other end does not read is kept up to a limit and then dropped and
-counted, so nobody can hold anybody up. Values are pickled; both ends are our own, of one parent,
-over a socket pair that no other process can reach. It must never carry what came from a file or
-another user.
+Sending never waits: what the other end does not read is kept up to a limit, then dropped and counted, so that no
+process can hold up another. Values are pickled: both ends are improv's own, over a socket pair that no other process
+can reach. It must never carry what came from a file or another user.
 """
 
 import pickle
@@ -29,53 +28,53 @@ _READ_BYTES = 1 << 16
 _MAX_SOCKETS = 8
 
 GRACE_S = 0.5
-"""How long a child that was told to end may take before it is made to."""
+"""How long a child process may take to end, in seconds, before it is killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """From now on talk to the process at the end of the connection that comes with this."""
+    """Talk from now on to the process at the other end of the connection that comes along."""
 
     shared: bytes = b""
     """The connection, where a system cannot send it beside the message."""
     since_s: float | None = None
-    """The process takes another one's place that is alive: what it has begun is known, and goes on sounding.
+    """The process takes the place of one that is alive: its notes go on sounding.
 
-    What was heard after this time, in seconds of the clock, it did not come to. None: nothing is known.
+    What was heard after this time, in seconds of the clock, is sent to it again. None: it takes no one's place.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The process cannot do what it was started for: the name of an ImprovError, and its message."""
+    """The process cannot do what it was started for: the class of an ImprovError, and its message."""
 
     kind: str
     message: str
 
     @classmethod
     def of(cls, error: BaseException) -> "Failed":
-        """The failure an exception stands for."""
+        """Return the failure that an exception stands for."""
         if isinstance(error, ImprovError):
             return cls(type(error).__name__, str(error))
         return cls("ImprovError", f"{type(error).__name__}: {' '.join(str(error).split())}")
 
     def error(self) -> ImprovError:
-        """The exception again."""
+        """Return the exception that it stands for."""
         kind: type[ImprovError] = getattr(errors, self.kind)
         return kind(self.message)
 
 
 class Link:
-    """One end of a connection between two of our processes."""
+    """One end of a connection between two processes of improv."""
 
     def __init__(self, end: socket.socket, *, limit_bytes: int = 16 << 20) -> None:
         end.setblocking(False)
         self.closed = False
-        """Whether the other end is gone, orderly or killed; what it said before is still received."""
+        """Whether the other end is gone, orderly or killed; what it sent before is still received."""
         self.dropped = 0
-        """Values that were not sent because the other end did not read."""
+        """How many values were dropped, because the other end did not read."""
         self.has_data = True
-        """Whether there may be something to receive; whoever waits for it says so."""
+        """Whether there may be something to receive; set by the clock that waits for it."""
         self._end = end
         self._limit_bytes = limit_bytes
         self._unsent = SendBuffer(end)
@@ -115,7 +114,7 @@ class Link:
             self._unsent.replace_from(start, _framed(shortened))
 
     def join(self, end: socket.socket, pid: int, *, since_s: float | None = None) -> None:
-        """Hand a connection over to the process `pid` at the other end, and shut our copy of it."""
+        """Give a connection to the process `pid` at the other end, and shut it here."""
         with end:
             if self.closed:
                 return
@@ -125,9 +124,9 @@ class Link:
                 self.send(Join(end.share(pid), since_s))  # type: ignore[attr-defined, unused-ignore]
 
     def hand(self, value: object, descriptors: Sequence[int]) -> bool:
-        """Send a value with copies of these sockets, for `taken` at the other end; nothing without any.
+        """Send a value along with copies of sockets, for `taken` at the other end; return whether it was sent.
 
-        Returns whether it was sent: it is not if the other end does not read for too long, or is gone.
+        It is not if there are no sockets, or if the other end does not read for too long or is gone.
         """
         self.drain(GRACE_S)  # they come with the first byte of it
         if self.closed or self.waits or not (descriptors and hasattr(socket, "send_fds")):
@@ -147,12 +146,12 @@ class Link:
         return False
 
     def taken(self, count: int) -> list[socket.socket]:
-        """The sockets that came with a value."""
+        """Return the `count` sockets that came along with a value."""
         taken, self._sockets = self._sockets[:count], self._sockets[count:]
         return taken
 
     def flush(self) -> None:
-        """Send on what is kept, as far as the other end takes it."""
+        """Send what is kept, as much as the other end takes now."""
         try:
             sent = self._unsent.send()
         except OSError:
@@ -165,7 +164,7 @@ class Link:
             self._newest = (start - sent, shortened) if start >= sent else None
 
     def drain(self, within_s: float) -> None:
-        """Wait until everything is sent, or the other end is gone: what is said before ending."""
+        """Wait until all is sent or the other end is gone, at most `within_s` seconds: for last words."""
         deadline_s = time.monotonic() + within_s
         while self.waits and (left_s := deadline_s - time.monotonic()) > 0:
             select.select((), [self._end], (), left_s)
@@ -178,11 +177,11 @@ class Link:
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to take in or to send on; a hang-up too, which sending may notice first."""
+        """Whether there is something to receive or to send, or the other end is gone."""
         return self.has_data or self.waits or self.closed
 
     def receive(self) -> list[Any]:
-        """The values that have arrived; sets `closed` when there will be no more."""
+        """Return the values that have arrived; set `closed` when there will be no more."""
         self.has_data = False
         self._read()
         values: list[Any] = []
@@ -197,7 +196,7 @@ class Link:
         return values
 
     def joined(self, message: Join) -> "Link":
-        """The connection that came with a message."""
+        """Return the connection that came along with a message."""
         if message.shared:
             return Link(socket.fromshare(message.shared))  # type: ignore[attr-defined, unused-ignore]
         return Link(self._sockets.pop(0))
@@ -233,9 +232,9 @@ def _framed(value: object) -> bytes:
 
 
 def serve(run: Callable[[Link], None]) -> None:
-    """Be a child: do what it is for, say why if it cannot, and end once that is said.
+    """Run as a child process: call `run` with the link to the parent, and send `Failed` if it raises.
 
-    What is typed into a terminal, and the signals that are the daemon's, it does not notice.
+    What is typed into a terminal, and signals that are meant for the daemon, are ignored.
     """
     settle()
     for name in ("SIGINT", "SIGHUP", "SIGUSR1"):
@@ -250,7 +249,7 @@ def serve(run: Callable[[Link], None]) -> None:
 
 
 def parent(arguments: Sequence[str]) -> Link:
-    """The link to the process that started this one, from the command line it was given."""
+    """Return the link to the process that started this one, from the command line it was given."""
     if arguments[0] == "-":
         return Link(socket.fromshare(sys.stdin.buffer.read()))  # type: ignore[attr-defined, unused-ignore]
     return Link(socket.socket(fileno=int(arguments[0])))

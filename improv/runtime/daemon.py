@@ -1,6 +1,6 @@
 """The composition root: opens, wires, plays, closes. It decides nothing about music or time.
 
-A jam is two processes that are supervised, and an audience that shows and records what they tell.
+A jam is processes that are supervised, interfaces through which commands come, and an audience that shows and records.
 """
 
 import io
@@ -35,7 +35,7 @@ from improv.runtime.supervisor import Supervisor
 from improv.system.systemd import READY, STOPPING, WATCHDOG, notify, status, unit, watchdog_s
 
 _LOOK_S = 1.0
-"""So often it is looked whether improv can still be found."""
+"""How often it is checked that clients can still find improv, in seconds."""
 
 
 def jam(
@@ -48,11 +48,11 @@ def jam(
 ) -> Figures:
     """Play live until it is told to quit, by ports, or into a file where there is no MIDI system.
 
-    Everything that can be turned is turned through its interfaces: the control socket of the instance, OSC,
-    controllers, and keys in a terminal. Ctrl-C, SIGTERM and SIGHUP end it in order. The arguments it
-    was started with are kept for whoever starts it again. Returns what was
-    measured; what cannot be started, or keeps dying, raises ImprovError, and AlreadyRunning where
-    the instance plays already.
+    Commands come through the control socket of the instance, OSC, controllers, and keys in a terminal.
+    Ctrl-C, SIGTERM and SIGHUP end it in order. The arguments it was started with are kept for a restart.
+
+    Returns what was measured. ImprovError if it cannot be started or its processes keep dying,
+    AlreadyRunning where the instance plays already.
     """
     picks, tune = Picks(instance.picked), config.tune
     if config.wiring.save is not None:
@@ -100,7 +100,7 @@ def jam(
 def _osc(
     settings: OscSettings, router: CommandRouter, stack: ExitStack, say: Callable[[str], None]
 ) -> OscServer | None:
-    """Open OSC if it is wanted; None where it is not, or cannot be, which is said: there are other interfaces."""
+    """Open OSC if it is turned on; None if not, or if it cannot be opened, which is said: there are other ways in."""
     if not settings.enabled:
         return None
     try:
@@ -115,7 +115,7 @@ def _osc(
 
 
 def _keys(stack: ExitStack, say: Callable[[str], None]) -> Keys | None:
-    """Take in single keys, if there is a terminal to strike them in."""
+    """Take over the terminal for single keys; None without one."""
     if not _has_a_terminal():
         return None
     keys = stack.enter_context(Keys())
@@ -125,13 +125,13 @@ def _keys(stack: ExitStack, say: Callable[[str], None]) -> Keys | None:
 
 
 def run(config: Config, instance: Instance, say: Callable[[str], None], arguments: Sequence[str]) -> None:
-    """Play in the background, as `jam` does but without a terminal: `say` is told what happens besides the music."""
+    """Play as `jam` does, but without a terminal; `say` is called with what happens besides the music."""
     figures = jam(config, instance, say, arguments=arguments, in_background=True)
     say(figures.text())
 
 
 class _Reachable:
-    """Sees to it that improv can be found, whatever becomes of its directory."""
+    """Keeps the files by which clients find improv, whatever becomes of their folder."""
 
     def __init__(self, claim: Callable[[], str], server: Callable[[], str], say: Callable[[str], None]) -> None:
         self._tend = (claim, server)
@@ -140,7 +140,7 @@ class _Reachable:
         self._next_s = 0.0
 
     def __call__(self) -> None:
-        """Have made again what was taken away, when it is time to look."""
+        """Make again what was deleted, when it is time to look."""
         now_s = time.monotonic()
         if now_s >= self._next_s:
             self._next_s = now_s + _LOOK_S
@@ -151,14 +151,14 @@ class _Reachable:
 
 
 class _Watchdog:
-    """Tells the service manager, if there is one, that improv lives."""
+    """Reports to the service manager, if there is one, that improv lives."""
 
     def __init__(self) -> None:
         self._every_s = watchdog_s()
         self._next_s = 0.0
 
     def __call__(self) -> None:
-        """Say that it lives, when it is time."""
+        """Report, when it is time."""
         now_s = time.monotonic()
         if self._every_s is not None and now_s >= self._next_s:
             self._next_s = now_s + self._every_s
@@ -166,7 +166,7 @@ class _Watchdog:
 
 
 def _mode_for(ports: Opened, *, letters: bool) -> Mode:
-    """What is played where nobody has chosen: whoever plays on letters is answered when they pause, not by the bar."""
+    """Return the mode where none was chosen: letters are answered at a pause, a keyboard by the bar."""
     inputs = [port for port in ports.ports if port.role == "input"]
     has_keyboard = any(not port.virtual if port.connected is None else port.connected for port in inputs)
     if letters and not has_keyboard:
@@ -195,7 +195,7 @@ def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figure
 
 
 def _ready(supervisor: Supervisor, interfaces: Interfaces, say: Callable[[str], None]) -> Opened:
-    """Wait until both processes can begin, and say what is open; KeyboardInterrupt if a signal stops it before."""
+    """Wait until player and engine can begin, and say which ports are open; KeyboardInterrupt after a signal."""
     ports = supervisor.ready(interfaces)
     if ports is None:
         raise KeyboardInterrupt
@@ -205,18 +205,18 @@ def _ready(supervisor: Supervisor, interfaces: Interfaces, say: Callable[[str], 
 
 
 def _save(wiring: Wiring, *, plays: bool) -> Path | None:
-    """The file a jam is written to at its end: the one asked for, or one where nothing else can be heard of it."""
+    """Return the MIDI file to write at the end: the one that was asked for, or a new one where there is no output."""
     if wiring.save is not None or plays:
         return wiring.save
     name = Path(f"jam-{datetime.now():%Y%m%d-%H%M%S}.mid")
     try:
         return check_writable(name)
-    except InputNotFound:  # nobody has asked for it to be in the current folder, which is not theirs, or not there
+    except InputNotFound:  # the current folder, which was not asked for, cannot be written to
         return takes_directory() / name
 
 
 def _has_a_terminal() -> bool:
-    """Whether somebody may strike keys here, now or once the job is in front."""
+    """Return whether keys can be struck in a terminal, now or once the job is in front."""
     if os.name != "posix" or sys.stdin is None or not sys.stdin.isatty():
         return False
     try:

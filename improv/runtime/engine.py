@@ -1,6 +1,6 @@
 """The loop: plan, listen, hand over. It decides when, never what, and never opens a port.
 
-At the start of a step the next one is planned and handed to whoever plays, a bar of plain fallback
+At the start of a step the next one is planned and handed to the player, a bar of plain fallback
 behind it; whenever something is heard it is planned again, the last time just before it is due.
 So there is always something musical to play, on the beat, whatever the network does. Time is
 nominal: a step that comes late is counted from where it should have been.
@@ -26,19 +26,19 @@ from improv.session.step import advance
 from improv.system.quantiles import quantile
 
 FALLBACK_BARS = 1
-"""How many bars are in the player's hands beyond the step that is planned."""
+"""How many bars the player has in hand beyond the step that is planned."""
 
 REPLAN_S = 0.010
-"""However much is heard, planning again waits so long."""
+"""The least time between two plans of a step, in seconds, however much is heard."""
 
 START_S = 0.1
-"""How long after it is asked for the first step falls due."""
+"""How long after a start the first step falls due, in seconds."""
 
 IDLE_S = 1.0
-"""While playing is stopped, it is told so often that the engine waits."""
+"""How often the observer is called while playing is stopped, in seconds."""
 
 _LEAD_S = (0.001, 0.025)
-"""The least and the most time before a step that is left for the last plan."""
+"""The least and the most time before a step at which its last plan is begun, in seconds."""
 
 _LEAD_SHARE, _LEAD_MARGIN, _LEAD_FIXED_S = 0.99, 1.25, 0.0005
 _LEAD_MEASURED = 1000
@@ -49,49 +49,50 @@ Observer = Callable[[Moment], None]
 
 
 class PlayerInterface(Protocol):
-    """Whoever plays what is planned and hears what is played to it."""
+    """What an engine needs of a player: it plays plans, and returns what it hears."""
 
     @property
     def clock(self) -> Clock:
-        """The clock its deadlines are kept by."""
+        """The clock of its deadlines."""
         ...
 
     @property
     def independent(self) -> bool:
-        """Whether it plays on while nobody listens to it."""
+        """Whether it plays on by itself, in a process of its own."""
         ...
 
     def play(self, plan: Plan) -> None:
-        """Take in a plan; it replaces what was planned for the same steps."""
+        """Play a plan at its times; it replaces earlier plans for the same steps."""
         ...
 
     def listen_until(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
-        """What arrives until the deadline; `at_once`, as soon as anything does. None once told to stop."""
+        """Return what is heard until a time, or with `at_once` as soon as anything is; None once told to stop."""
         ...
 
 
 class Lead:
-    """How long before a step its last plan is begun, in seconds: what planning has taken lately, and some more.
+    """How long before a step its last plan is begun: the 99th percentile of planning times lately, and a margin.
 
-    It covers waking up, the network's step and handing over. One in a hundred may take longer: an
-    earlier plan is in the player's hands already, so all that is lost is what was heard last.
+    It covers waking up, the network's step and handing over. One in a hundred may take longer: the player has an
+    earlier plan already, so all that is lost is what was heard last.
     """
 
     def __init__(self) -> None:
         self.s = _LEAD_S[0]
+        """In seconds."""
         self.p50_s = self.p99_s = 0.0
-        """What planning has taken lately."""
+        """Median and 99th percentile of what planning has taken lately, in seconds."""
         self._took_s: deque[float] = deque(maxlen=_LEAD_MEASURED)
 
     def measured(self, took_s: float) -> None:
-        """A plan has taken so long."""
+        """Take in how long a plan has taken, in seconds."""
         self._took_s.append(took_s)
         lately_s = sorted(self._took_s)
         self.p50_s, self.p99_s = quantile(lately_s, 0.5), quantile(lately_s, _LEAD_SHARE)
         self.s = min(_LEAD_S[1], max(_LEAD_S[0], _LEAD_MARGIN * self.p99_s + _LEAD_FIXED_S))
 
     def tried(self, session: Session, model: StepModel, clock: Clock) -> "Lead":
-        """The lead after plans that nobody plays, before there is music. Whatever the model raises is raised."""
+        """Measure plans that are not played, before there is music, and return the lead. The network may raise."""
         for _ in range(_LEAD_TRIALS):
             began_s = clock.now()
             advance(replace(session, position=replace(session.position, step=0)), Heard(), model)
@@ -109,12 +110,12 @@ def perform(
     last_step: int | None = None,
     in_hand: bool = False,
 ) -> Session:
-    """Play from a session on, to the end of `last_step` from the form's top or until told to quit; the last session.
+    """Play from a session on, to the end of `last_step` from the form's top or until told to stop; return the last one.
 
-    `in_hand`: another engine told of the session, and whoever plays has had its plan and the bar behind it since.
+    `in_hand`: the player has another engine's plan for the session's next step, and the bar behind it.
 
-    The observer is told each step once it can no longer change, and at the end once more; while
-    playing is stopped, of what is asked for, and once a second that it waits.
+    The observer is called with each step once it can no longer change, and at the end once more; while
+    playing is stopped, with each command, and once a second.
     """
     performance = _Performance(session, model, player, observe, lead, inf if last_step is None else last_step)
     if in_hand:
@@ -125,7 +126,7 @@ def perform(
 
 
 class _Remembering:
-    """A network that is never asked the same thing twice in a row: what it answers too late is of use all the same."""
+    """A network that keeps its last answer: one that came too late is there when the same step is planned again."""
 
     def __init__(self, model: StepModel) -> None:
         self.spec = model.spec
@@ -134,7 +135,7 @@ class _Remembering:
         self._answer: tuple[Tensors, Tensors] = {}, {}
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
-        """What the model answers; whatever it raises is raised."""
+        """See `StepModel`."""
         if self._asked is None or memory is not self._asked[1] or not _same(features, self._asked[0]):
             self._asked = None
             self._answer = self._model.step(features, memory)
@@ -142,7 +143,7 @@ class _Remembering:
         return self._answer
 
     def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
-        """What the model answers; whatever it raises is raised."""
+        """See `StepModel`."""
         return self._model.ask(head, features, memory)
 
 

@@ -1,7 +1,7 @@
-"""The engine process: it loads a network, performs with it, and tells the daemon step by step.
+"""The engine process: it loads a network, performs with it, and reports each step to the daemon.
 
-It plays through the player process and opens no port. Everything that is needed to go on from a
-step goes to the daemon with that step, so that another engine can take its place.
+It plays through the player process and opens no port. All that is needed to go on from a step goes to the daemon
+with that step, so that another engine can take its place.
 """
 
 import gc
@@ -33,16 +33,16 @@ from improv.session.state import Moment, Session
 from improv.session.view import snapshot
 
 _AHEAD_S = 0.1
-"""How long before it sounds a step of a take that is played again is handed over."""
+"""How long before it sounds a step of a take is sent to the player, in seconds, when a take is played again."""
 
-_TOLD_AGAIN_S = 1.0
-"""So often it is told that a take waits."""
+_REPORT_AGAIN_S = 1.0
+"""How often a step is reported again while a take waits, in seconds."""
 
 _LONGEST_PAUSE_S = 10.0
-"""Of a take that is played again: while playing was stopped nobody need wait as long as it was."""
+"""How long a pause of a take lasts at most when it is played again, in seconds."""
 
 _TIDY_BARS = 12
-"""Garbage is collected so often, right after a step, when there is time."""
+"""How often garbage is collected, in bars: right after a step, when there is time."""
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def _perform(tune: Tune, network: bytes, player: "RemotePlayer", link: Link) -> 
     first = begun(tune, model, Mode.SOLO, tune.seed or 0, ready)
     with first_steps(tune, model):
         lead = Lead().tried(first, model, player.clock)
-    begin_ = _asked_to_begin(player, link, Prepared(model.spec.name, unsupported_controls(model.spec)))
+    begin_ = _wait_for_begin(player, link, Prepared(model.spec.name, unsupported_controls(model.spec)))
     if begin_ is None:
         return
     if begin_.session:
@@ -90,10 +90,10 @@ def _perform(tune: Tune, network: bytes, player: "RemotePlayer", link: Link) -> 
 
 
 class StepPublisher:
-    """Tells the daemon each step once it is settled; an observer of the loop.
+    """Reports each step to the daemon once it can no longer change; an observer of the loop.
 
-    A daemon that does not run for a while is told everything later; for a very long one there is no room, and what was
-    lost is counted and told with the next step that it takes.
+    A daemon that does not run for a while receives all of them later. Where there is no room for more, steps are
+    dropped, and the next one that is sent says how many.
     """
 
     def __init__(self, link: Link, model: OnnxModel, player: RemotePlayer, lead: Lead, *, new: bool) -> None:
@@ -106,7 +106,7 @@ class StepPublisher:
         self._lost = 0
 
     def __call__(self, moment: Moment) -> None:
-        """Tell a step."""
+        """Report a step."""
         seen, entry = snapshot(moment.session, moment.planned, moment.played.events), entry_of(moment)
         seen = replace(
             seen,
@@ -130,10 +130,10 @@ class StepPublisher:
 
 
 def _play_again(path: Path, player: "RemotePlayer", link: Link) -> None:
-    """A take as it was, your notes too, each step decided again and compared before it sounds."""
+    """Play a take as it was, your notes too: each step is decided again and compared before it sounds."""
     recording = read_take(path)
     network(recording.head.model, recording.head.model_sha256, recording.head.provider)  # said before it begins
-    begin_ = _asked_to_begin(player, link, Prepared(recording.head.model))
+    begin_ = _wait_for_begin(player, link, Prepared(recording.head.model))
     if begin_ is None:
         return
     head, entries = recording.head, recording.entries
@@ -144,7 +144,7 @@ def _play_again(path: Path, player: "RemotePlayer", link: Link) -> None:
     later_s, before_s, form_steps = first_s, 0.0, Form.parse(head.form, head.transport.grid).steps
     seen: Snapshot | None = None
 
-    def tell(**changed: Any) -> None:
+    def report_again(**changed: Any) -> None:
         if seen is not None:
             link.send(StepReport(replace(seen, **changed), None, b""))
 
@@ -162,8 +162,8 @@ def _play_again(path: Path, player: "RemotePlayer", link: Link) -> None:
         transport = replace(entry.transport, anchor_s=entry.transport.anchor_s + later_s)
         if step <= after:
             continue
-        asked = _waited(player, due_s - _AHEAD_S, tell)
-        pause_s = None if asked is None else _pause(player, asked, tell)
+        asked = _wait_for_commands(player, due_s - _AHEAD_S, report_again)
+        pause_s = None if asked is None else _pause(player, asked, report_again)
         if pause_s is None:
             break
         first_s, later_s, before_s = first_s + pause_s, later_s + pause_s, before_s + pause_s
@@ -179,41 +179,43 @@ def _play_again(path: Path, player: "RemotePlayer", link: Link) -> None:
     link.send(Ended(0.0, peak_memory_mib()))
 
 
-def _waited(player: "RemotePlayer", until_s: float, tell: Callable[[], object]) -> list[Command] | None:
-    """What was asked for until then; None once told to end. Who says nothing is taken for dead, so it is told again."""
+def _wait_for_commands(
+    player: "RemotePlayer", until_s: float, report_again: Callable[[], object]
+) -> list[Command] | None:
+    """Wait until a time and return the commands that came; None once told to stop. A silent engine would be killed."""
     asked: list[Command] = []
     while True:
-        heard = player.listen_until(min(until_s, player.clock.now() + _TOLD_AGAIN_S), at_once=False)
+        heard = player.listen_until(min(until_s, player.clock.now() + _REPORT_AGAIN_S), at_once=False)
         if heard is None:
             return None
         asked += heard.commands
         if player.clock.now() >= until_s:
             return asked
-        tell()
+        report_again()
 
 
-def _pause(player: "RemotePlayer", asked: list[Command], tell: Callable[..., object]) -> float | None:
-    """Wait where a stop was asked for until a start is: for how many seconds; None once told to end.
+def _pause(player: "RemotePlayer", asked: list[Command], report_again: Callable[..., object]) -> float | None:
+    """Wait after a stop until a start; return for how many seconds, None once told to stop.
 
-    What was sent before has been played when it is told that nothing plays.
+    What was sent to the player before has been played when the stop is reported.
     """
     since_s = player.clock.now()
     if not _stops(asked):
         return 0.0
     heard = player.listen_until(since_s + _AHEAD_S, at_once=False)
     while heard is not None and _stops([Stop(), *heard.commands]):
-        tell(playing=False)
-        heard = player.listen_until(player.clock.now() + _TOLD_AGAIN_S)
+        report_again(playing=False)
+        heard = player.listen_until(player.clock.now() + _REPORT_AGAIN_S)
     return None if heard is None else player.clock.now() - since_s
 
 
 def _stops(asked: Sequence[Command]) -> bool:
-    """Whether a stop is the last that was asked for of stops and starts."""
+    """Return whether the last of the stops and starts is a stop."""
     return isinstance(next((command for command in reversed(asked) if isinstance(command, Stop | Start)), None), Stop)
 
 
-def _asked_to_begin(player: "RemotePlayer", link: Link, prepared: Prepared) -> Begin | None:
-    """Say that all is ready, and wait; None if nobody asks any more. From here on no garbage is collected unasked."""
+def _wait_for_begin(player: "RemotePlayer", link: Link, prepared: Prepared) -> Begin | None:
+    """Report that the network is ready, and wait for `Begin`; None once told to stop. Garbage is kept from here on."""
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -222,7 +224,7 @@ def _asked_to_begin(player: "RemotePlayer", link: Link, prepared: Prepared) -> B
 
 
 def peak_memory_mib() -> float | None:
-    """The most memory this process has had, in MiB; None where the system does not tell.
+    """Return the most memory that this process has had, in MiB; None where the system does not tell.
 
     Linux is asked for it by name (proc(5), status): what `getrusage` gives there begins at what the parent has had.
     """

@@ -9,7 +9,7 @@ from improv.system.quantiles import quantile
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured in a jam; lateness is of onsets at the moment they were sent."""
+    """What was measured in a jam; lateness is that of onsets, at the moment they were sent."""
 
     onsets: int
     lateness_p50_us: float
@@ -20,19 +20,20 @@ class Figures:
     missed_steps: int
     faults: int
     lead_ms: float | None
-    """How long before a step its last plan was begun, at the end; None if the engine could not say."""
+    """How long before a step its last plan was begun, at the end of the jam; None if the engine did not say."""
     first_onset_s: float | None
-    """Of the monotonic clock."""
+    """When the first onset was sent, in seconds of the monotonic clock."""
     peak_memory_mib: float | None
-    """Of the engine; None where the system does not tell."""
+    """The engine's; None where the system does not tell."""
     realtime: bool
     """Whether the system has granted the player real-time scheduling."""
     engine_deaths: int
+    """How often the engine was replaced."""
     player_deaths: int
-    """How often another one had to take its place."""
+    """How often the player was replaced."""
 
     def text(self) -> str:
-        """One line for the end of a jam."""
+        """Return the figures in a line, for the end of a jam."""
         return (
             f"{self.onsets} onsets, late by p50 {self.lateness_p50_us:.0f} us, p99 {self.lateness_p99_us:.0f} us, "
             f"max {self.lateness_max_us:.0f} us; {self.missed_steps} missed steps, "

@@ -12,18 +12,18 @@ class Interface(Protocol):
     """A way in for commands: keys, signals, a control socket."""
 
     def poll(self) -> Sequence[Command]:
-        """Return the commands that have come and have not been asked for yet; returns at once."""
+        """Return at once the commands that have come, but for those that it has submitted itself."""
         ...
 
     def readables(self) -> Sequence[Any]:
-        """Return the sockets and files that become readable when there is something to ask for."""
+        """Return the sockets and files that become readable when commands have come."""
         ...
 
 
 class Interfaces:
-    """All of them, and what else is to be done now and then while it plays.
+    """All interfaces, and what else is done now and then while it plays.
 
-    `submit` has a command done, and returns a note or raises an ImprovError; `say` tells of either, and of what fails.
+    `submit` has a command done, and returns a note or raises ImprovError; `say` shows either, and what fails.
     """
 
     def __init__(self, submit: Callable[[Command], str], say: Callable[[str], None]) -> None:
@@ -42,7 +42,7 @@ class Interfaces:
         self._chores += chores
 
     def poll(self) -> None:
-        """Have done what is asked for now, and what else is to be done."""
+        """Have the commands done that have come, and what else is due."""
         for interface in self._interfaces:
             with self._alone(interface):
                 for command in interface.poll():
@@ -52,7 +52,7 @@ class Interfaces:
                 chore()
 
     def readables(self) -> list[Any]:
-        """What becomes readable when something is asked for. One that has failed is left out: it may be so for ever."""
+        """Return the sockets and files of all interfaces but those that have failed, which might stay readable."""
         readables: list[Any] = []
         for interface in self._interfaces:
             if id(interface) not in self._failures:
@@ -88,5 +88,5 @@ class Interfaces:
 
 
 def reason(error: Exception) -> str:
-    """What an exception that nothing was prepared for says, in a line."""
+    """Return the class and message of an unexpected exception, in a line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -10,7 +10,7 @@ from improv.runtime.ipc_messages import Opened, StandBy, TakeOver, described, na
 
 @dataclass(frozen=True, slots=True)
 class KnownPorts:
-    """The ports of a jam, as its players have told of them."""
+    """The ports of a jam, as its players have reported them."""
 
     wiring: Wiring
     """The ports that the next player is to open."""
@@ -47,11 +47,11 @@ class KnownPorts:
         return replace(self, wiring=replace(self.wiring, thru=on))
 
     def stand_by(self) -> StandBy:
-        """Return what a standby player is told."""
+        """Return the order for a standby player."""
         return StandBy(self.wiring, self.ports, self.names)
 
     def take_over(self, *, kept: bool = False) -> TakeOver:
-        """Return what a player is told that takes another one's place; `kept`: a port host holds the ports."""
+        """Return the order for a player that takes another one's place; `kept`: a port host holds the ports."""
         return TakeOver(self.wiring, self.ports, self.names, kept)
 
     def description(self, *, is_open: bool) -> str:

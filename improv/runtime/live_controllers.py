@@ -1,6 +1,6 @@
 """The knobs, keys and pedals of MIDI controllers while it plays: what they turn, and what their lights show.
 
-What is learned is kept in a file. It must never turn anything by itself: it asks as other interfaces do.
+What is learned is kept in a file. It submits commands like any interface, and must never turn anything by itself.
 """
 
 import time
@@ -26,7 +26,7 @@ _MOST_LEARNED_BYTES = 1 << 20
 
 
 class LiveControllers:
-    """Asks for what they mean, has the player tell of those that are bound, and keeps what was learned."""
+    """Submits what moved knobs mean, has the player report those that are bound, and keeps what was learned."""
 
     def __init__(
         self, controllers: Controllers, learned: Path | None, supervisor: Supervisor, submit: Callable[[Command], str]
@@ -38,21 +38,21 @@ class LiveControllers:
         self._stands: dict[str, Value] = {}
         self._seen: Snapshot | None = None
         self._note = ""
-        """What was said of a knob last: a knob says a thing once."""
+        """The last note on a knob: it is shown once."""
         supervisor.status.add(self._status_of_controllers)
 
     def begin(self) -> None:
-        """Have the player tell of the knobs that are bound."""
+        """Have the player report the knobs that are bound."""
         self._supervisor.player.want(self._controllers.controller_filter)
 
     def learn(self, target: str) -> str:
-        """Wait for the knob that is to turn a control; return what there is to say of it."""
+        """Bind the next knob that is moved to a control; return a note."""
         note = self._controllers.learn(target)
         self.begin()
         return note
 
     def forget(self, target: str) -> str:
-        """Have no knob turn a control any more; return what there is to say of it."""
+        """Bind no knob to a control any more; return a note."""
         note = self._controllers.forget(target)
         self._keep_learned()
         return note
@@ -63,11 +63,11 @@ class LiveControllers:
     # --- where the controls stand -----------------------------------------------------------------
 
     def stands(self, name: str) -> Value:
-        """Where a control stands, as far as is known here: what was asked for last, until it is seen elsewhere."""
+        """Return where a control stands, as far as is known here: what was submitted last, until a snapshot differs."""
         return self._stands.get(name, control_named(name).default)
 
     def expect(self, name: str, value: Value) -> None:
-        """Take it that a control is going to stand at a value: it was asked for."""
+        """Take it that a control is going to stand at a value that was submitted."""
         self._stands[name] = value
 
     def expect_moved(self, name: str, by: float) -> None:
@@ -84,7 +84,7 @@ class LiveControllers:
         self._light()
 
     def lights_reset(self) -> None:
-        """Tell the lights all of it again."""
+        """Send the lights their state again."""
         self._controllers.invalidate_lights()
         if self._seen is not None:
             self._light()
@@ -96,7 +96,7 @@ class LiveControllers:
     # --- moved ------------------------------------------------------------------------------------
 
     def controller_moved(self, time_s: float, message: bytes) -> str:
-        """Ask for what a knob, a key or a pedal that was moved means; return what there is to say of it."""
+        """Submit what a moved knob, key or pedal means, at a time in seconds; return a note, or nothing."""
         try:
             note = self._moved(time_s, message)
         except Exception as error:
@@ -127,7 +127,7 @@ class LiveControllers:
 
 
 def learned_maps(instance: Instance, say: Callable[[str], None]) -> tuple[Map, ...]:
-    """What was learned from controllers before; nothing, where nothing can be read, which is said."""
+    """Return the maps that were learned before; none where they cannot be read, which is said."""
     try:
         return from_file(read_file(instance.learned, _MOST_LEARNED_BYTES))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The status of a jam while it plays: put together here, from those that know a part of it each."""
+"""The status of a jam while it plays: put together here, from parts that know some of it each."""
 
 from collections.abc import Callable
 

@@ -25,13 +25,13 @@ _BYTES, _OLDER = 1 << 20, 2
 
 
 class Log:
-    """A log in a file, and on stderr too where a service manager reads that. A context."""
+    """A log in a file, and on stderr too where a service manager reads it. A context."""
 
     def __init__(self, path: Path, *, to_stderr: bool = False) -> None:
         self._path = path
         self._to_stderr = to_stderr
         self._logger = logging.Logger("improv")
-        """Of our own: what a library logs goes elsewhere."""
+        """Not a child of the root logger: what libraries log goes elsewhere."""
 
     def __enter__(self) -> Self:
         try:
@@ -58,11 +58,11 @@ class Log:
                 handler.close()
 
     def say(self, what: str, /, **fields: Any) -> None:
-        """Write that something has happened."""
+        """Write what has happened, with fields."""
         self._write(logging.INFO, what, fields)
 
     def fail(self, what: str, /, **fields: Any) -> None:
-        """Write that something has gone wrong."""
+        """Write what has gone wrong, with fields."""
         self._write(logging.ERROR, what, fields)
 
     def _write(self, level: int, what: str, fields: dict[str, Any]) -> None:
@@ -82,12 +82,12 @@ class _File(RotatingFileHandler):
         return os.fdopen(open_private(Path(self.baseFilename), append=True), "a", encoding=self.encoding)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 its name in logging
-        """A full disk is no reason to stop playing, nor to print."""
+        """Leave it: a full disk is no reason to stop playing, nor to print."""
 
 
 class _Stderr(logging.StreamHandler[Any]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Nobody is left to read it."""
+        """Leave it: stderr cannot be read any more."""
 
 
 def _printable(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """One process as the supervisor sees it: absent, starting, at work, stuck or gone; and when another one follows.
 
-It knows how long a process may say nothing and when the next one is due, never what the process is for.
+It knows how long a process may be silent and when the next one is due, never what the process is for.
 """
 
 import time
@@ -15,7 +15,7 @@ from improv.ipc.child import Child
 from improv.ipc.link import Link
 
 STARTING_S = 30.0
-"""How long a process may say nothing before it has done any work, or while it waits for a MIDI server."""
+"""How long a process may be silent before it has done any work, or while it waits for a MIDI server, in seconds."""
 
 _MOST_IN_A_ROW, _MOST_DEATHS, _DEATHS_WITHIN_S = 5, 20, 30.0
 """How often one process may die before it has done any work, and how often all together within a time."""
@@ -23,13 +23,16 @@ _MOST_IN_A_ROW, _MOST_DEATHS, _DEATHS_WITHIN_S = 5, 20, 30.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessRow:
-    """A row of the table of processes: what runs, how long it may say nothing, and when another one follows it."""
+    """A row of the table of processes: what runs, how long it may be silent, and when another one follows it.
+
+    All times are in seconds.
+    """
 
     name: str
     program: str
-    """The Python that it runs, for `Child`."""
+    """The Python source that it runs, for `Child`."""
     silent_s: float = inf
-    """How long it may say nothing at work; one that is silent for longer is stuck."""
+    """How long it may be silent at work; one that is silent for longer is stuck."""
     starting_s: float = STARTING_S
     """The same before it has done any work, and while it waits for a MIDI server."""
     again_s: float | None = None
@@ -60,7 +63,7 @@ class ManagedProcess:
     """A place in the table of processes, and the process that has it now, if there is one.
 
     `said` takes in each message of the process. `lost` is called with whether it is stuck once it is that or gone, and
-    ends with `end`. `make` returns the next process, and `brief` tells it what it has to know first. `through` is
+    ends with `end`. `make` returns the next process, and `brief` sends it what it has to know first. `through` is
     the process through which it asks a MIDI server: while that one may be silent, so may this one.
     """
 
@@ -93,12 +96,12 @@ class ManagedProcess:
 
     @property
     def gone(self) -> bool:
-        """Whether there is a process that has ended, and everything that it said has been taken in."""
+        """Whether the process has ended, and all that it sent has been taken in; False without one."""
         return self.child is not None and self.child.gone
 
     @property
     def running(self) -> bool:
-        """Whether there is a process, and it has not ended as far as is known."""
+        """Whether there is a process that has not ended."""
         return self.child is not None and not self.child.gone
 
     @property
@@ -113,13 +116,13 @@ class ManagedProcess:
 
     @property
     def patience_s(self) -> float:
-        """How long it may say nothing now."""
+        """How long it may be silent now, in seconds."""
         own_s = self.row.silent_s if self.works and not self.waits_for_server else self.row.starting_s
         through = self._through
         return own_s if through is None or through.child is None else max(own_s, through.patience_s)
 
     def start(self) -> None:
-        """Start one, and tell it what it has to know."""
+        """Start one, and send it what it has to know."""
         self.take(self._make())
         self._brief()
 
@@ -135,11 +138,11 @@ class ManagedProcess:
         return child
 
     def send(self, message: object) -> bool:
-        """Send it a message; whether there was a process to send it to that took it."""
+        """Send it a message; return False if there is no process, or it did not take it."""
         return self.child is not None and self.child.link.send(message)
 
     def receive(self) -> None:
-        """Take in what it has said, up to a message on which its place was given to another one."""
+        """Take in what it has sent, up to a message on which its place was given to another one."""
         child = self.child
         if child is None:
             return
@@ -150,7 +153,7 @@ class ManagedProcess:
             self._said(message)
 
     def hear(self) -> None:
-        """Count its silence from now on."""
+        """Count its silence from now."""
         self._heard_s = time.monotonic()
 
     def at_work(self) -> None:

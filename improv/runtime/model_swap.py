@@ -43,7 +43,7 @@ class ModelSwap:
         status.add(self._status_of_swap)
 
     def request(self, model: str, tune: Tune) -> None:
-        """Have another network loaded for a tune, in the place of one that was asked for before.
+        """Load another network for a tune, in the place of one that was requested before.
 
         ImprovError if there is none of that name, or its file cannot be read: then all stays as it is.
         """
@@ -53,7 +53,7 @@ class ModelSwap:
         self.process.start()
 
     def loaded(self) -> LoadedModel | None:
-        """Return the engine with the other network once, when it is ready; the swap is done with that."""
+        """Return the engine with the other network once it is ready, which completes the swap; else None."""
         if self._prepared is None or self._tune is None or (child := self.process.release()) is None:
             return None
         loaded = LoadedModel(child, self._tune, self._network, self._prepared)

@@ -1,7 +1,7 @@
-"""Who shows and records a jam while it goes on: lines or a log, a take, a MIDI file at its end, the clients that watch.
+"""What shows and records a jam while it goes on: lines or a log, a take, a MIDI file at its end, the watching clients.
 
-What is missing from the recording is told at once, to whoever sees the jam and in the take. It must never hold up
-the music, nor ask for anything.
+What is missing from the recording is shown at once, and marked in the take. It must never hold up the music, nor
+submit a command.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,70 +36,70 @@ _MUCH_MB = 2000
 
 
 class Shows(Protocol):
-    """Somebody to whom a jam is shown."""
+    """A display of a jam: lines in a terminal, or a log."""
 
     def observe(self, seen: Snapshot) -> None:
-        """A step."""
+        """Show a step."""
         ...
 
     def remark(self, text: str) -> None:
-        """Something that has happened besides."""
+        """Show something that has happened besides the music."""
         ...
 
     def close(self) -> None:
-        """It is over."""
+        """End the display."""
         ...
 
 
 class Remarks:
-    """Shows only what happens besides the music, and faults."""
+    """A display of faults and of what happens besides the music, without the steps."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._fault = ""
 
     def observe(self, seen: Snapshot) -> None:
-        """Tell of a fault, once."""
+        """Show a new fault."""
         fault, self._fault = self._fault, seen.health.fault
         if seen.health.fault and seen.health.fault != fault:
             self._say(f"fault: {seen.health.fault}")
 
     def remark(self, text: str) -> None:
-        """Tell it."""
+        """Show a remark."""
         self._say(text)
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class Watcher(Protocol):
-    """Somebody who is shown each step: an interface whose clients see what they turn."""
+    """An interface whose clients see each step."""
 
     def show(self, seen: Snapshot) -> None:
-        """The newest snapshot."""
+        """Show the newest snapshot."""
         ...
 
 
 class JamObserver(Protocol):
-    """What the supervisor tells of a jam: it shows and records what happens."""
+    """What the supervisor reports a jam to: it shows and records what happens."""
 
     status: LiveStatus
-    """What the jam is played with and how it fares."""
+    """The status of the jam: ports, network, recording, timing."""
 
     def begun(self, head: Head) -> None:
-        """A performance has begun."""
+        """Take in that a performance has begun."""
         ...
 
     def step_reported(self, report: StepReport) -> None:
-        """A step has been played."""
+        """Take in a step that was played."""
         ...
 
     def state_reported(self, state: State) -> None:
-        """The whole session, as the recording has wanted it."""
+        """Take in the whole session, as the recording has wanted it."""
         ...
 
     def lost(self, count: int, why: str) -> None:
-        """The recording misses so many steps, or, if none, something else."""
+        """Mark that steps are missing from the recording, or, with a count of 0, something else."""
         ...
 
     @property
@@ -108,43 +108,43 @@ class JamObserver(Protocol):
         ...
 
     def remark(self, text: str) -> None:
-        """Something else has happened: a process died, a port went."""
+        """Take in what has happened besides the music: a process died, a port went."""
         ...
 
     def changed(self) -> None:
-        """The status has changed within a step."""
+        """Show the status, which has changed within a step."""
         ...
 
     def picked(self, end: str, name: str, api: str) -> str:
-        """Another port is open, as was asked for: its whole name, or nothing for a virtual one.
+        """Keep for the next start the port that is open now at an end: its whole name, empty for a virtual one.
 
-        Returns what there is to say of it, or nothing.
+        Return a note if it cannot be kept.
         """
         ...
 
     def controller_moved(self, time_s: float, message: bytes) -> str:
-        """A knob, a key or a pedal was moved that is bound, or may be: what there is to say of it, or nothing."""
+        """Have done what a moved knob, key or pedal means, at a time in seconds; return a note, or nothing."""
         ...
 
     def lights_reset(self) -> None:
-        """The lights of a controller show nothing of what they were told: it was plugged in, or the player is new."""
+        """Send the lights of a controller their state again: it was plugged in, or the player is new."""
         ...
 
 
 class Controlled(Protocol):
-    """What knows what knobs mean."""
+    """The meaning of knobs, keys and pedals, and their lights."""
 
     def controller_moved(self, time_s: float, message: bytes) -> str:
-        """Do what a knob asks for; what there is to say of it."""
+        """Have done what was moved means; return a note, or nothing."""
         ...
 
     def lights_reset(self) -> None:
-        """Tell the lights all of it again."""
+        """Send the lights their state again."""
         ...
 
 
 class Audience:
-    """Shows a jam line by line and has it recorded; a context that ends both and says where they are."""
+    """Shows a jam, has it recorded, and writes its MIDI file. A context that ends these and says where they are."""
 
     def __init__(
         self,
@@ -153,7 +153,7 @@ class Audience:
         recording: RecordingSettings = RecordingSettings(),  # noqa: B008
     ) -> None:
         self.save: Path | None = None
-        """Also write the jam to this MIDI file at its end: a whole path."""
+        """The MIDI file to write at the end, as an absolute path; None for none."""
         self.last: StepReport | None = None
         self.watched_by: list[Watcher] = []
         self.controllers: Controlled | None = None
@@ -186,7 +186,7 @@ class Audience:
     # --- as the supervisor tells it -----------------------------------------------------------------
 
     def begun(self, head: Head) -> None:
-        """Open the recording; where there can be none, the MIDI file is gathered without it."""
+        """Open the recording. Where there can be none, the MIDI file is collected from the steps."""
         self._close_journal("an engine died before its first step")
         self._make_room()
         self._head = head
@@ -203,29 +203,29 @@ class Audience:
             self._journal.append(report.entry)
         if self._take is not None and report.entry is not None:
             self._take.observe(report.entry)
-        self._tell_fault()
+        self._show_fault()
         self._shown.observe(report.seen)
         self.changed()
 
     def state_reported(self, state: State) -> None:
-        """Have the take hold the whole session."""
+        """Record the whole session."""
         if self._journal is not None:
             self._journal.state(state)
 
     @property
     def wants_state(self) -> bool:
-        """Whether the take is to hold the whole session."""
+        """Whether the take wants the whole session, because steps before it are missing."""
         return self._journal is not None and self._journal.wants_state
 
     def lost(self, count: int, why: str) -> None:
-        """Mark in the take that so many steps are missing, or something else."""
+        """Mark in the take that `count` steps are missing, or, with 0, something else, which is shown too."""
         if self._journal is not None:
             self._journal.lost(self._step, count, why)
         if not count:
             self._shown.remark(why)
 
     def changed(self) -> None:
-        """Show the last step with the status as it is now."""
+        """Show the last step again, with the status as it is now."""
         if self.last is None:
             return
         seen = replace(self.last.seen, system=self.status.now)
@@ -239,29 +239,29 @@ class Audience:
                     self._shown.remark(self._failure)
 
     def picked(self, end: str, name: str, api: str) -> str:
-        """Keep the port for the next start; what there is to say if it cannot be kept."""
+        """Keep the port for the next start; return a note if it cannot be kept."""
         return self.picks.pick(end, name, api) if self.picks is not None else ""
 
     def controller_moved(self, time_s: float, message: bytes) -> str:
-        """Have what was moved mean something; what there is to say of it."""
+        """Have done what was moved means; return a note, or nothing."""
         return self.controllers.controller_moved(time_s, message) if self.controllers is not None else ""
 
     def lights_reset(self) -> None:
-        """Have the lights told anew."""
+        """Send the lights their state again."""
         if self.controllers is not None:
             self.controllers.lights_reset()
 
     def remark(self, text: str) -> None:
-        """Record and show that something has happened."""
+        """Record and show what has happened besides the music."""
         if self._journal is not None:
             self._journal.remark(self._step, text)
         self._shown.remark(text)
 
     def tend(self) -> None:
-        """Look after the recording, and tell at once what has become of it."""
+        """Look after the recording, and show at once when it fails or goes on."""
         if self._journal is not None:
             self._journal.tend()
-            self._tell_fault()
+            self._show_fault()
 
     # --- the recording --------------------------------------------------------------------------------
 
@@ -274,8 +274,8 @@ class Audience:
         take = path.stem if path is not None else ""
         return replace(status, recording=RecordingStatus(take=take, fault=self._fault, saves_to=str(self.save or "")))
 
-    def _tell_fault(self) -> None:
-        """Have a fault that is new seen, and one that is over no longer."""
+    def _show_fault(self) -> None:
+        """Show a new fault of the recording, or that it is over."""
         fault, self._fault = self._fault, self._journal.fault if self._journal is not None else ""
         if self._fault == fault:
             return
@@ -286,7 +286,7 @@ class Audience:
         if self._journal is not None:
             self._journal.end(reason)
             self._journal.__exit__(None, None, None)
-            self._tell_fault()
+            self._show_fault()
             if missing := self._journal.unwritten:
                 self._say(f"{missing} of the steps that were played are in no recording")
 
@@ -304,7 +304,7 @@ class Audience:
             self._say(f"not deleted: {why}")
 
     def _readable(self, paths: Sequence[Path]) -> list[Recording]:
-        """The recordings of a performance that can be read; what has become of the others was said when it did."""
+        """Return the recordings of a performance that can be read; that others failed was said when it happened."""
         readable = list[Recording]()
         for path in paths:
             with suppress(ImprovError):
@@ -312,7 +312,7 @@ class Audience:
         return readable
 
     def _write(self, save: Path, paths: Sequence[Path]) -> None:
-        """Write the MIDI file that was asked for, as far as there is a recording; what it lacks is said."""
+        """Write the MIDI file from the recordings, and say what it lacks."""
         from improv.recording.midi_file import export
 
         try:

@@ -20,9 +20,10 @@ from improv.system.memory_limit import memory_limited
 
 
 def opened(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> OnnxModel:
-    """The tune's model, checked and loaded, on its provider or another, which may fail for the CPU.
+    """Return a tune's network, checked and loaded; ImprovError if it cannot be found, read or run.
 
-    `network` is what its file held, where that has been read before.
+    Without a provider of the tune's it is tried on `otherwise`, then on the CPU. `network` is what its file held, where
+    that has been read before.
     """
     path = Path(tune.model) if network else find_model(tune.model)
     if tune.provider is None and otherwise != "cpu":
@@ -47,7 +48,7 @@ def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int, earlier: Primed |
 
 
 def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
-    """What a take that begins with a session is made of."""
+    """Return the head of a take that begins with a session."""
     return Head(
         improv=__version__,
         began=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -63,13 +64,13 @@ def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
 
 
 def last_step(tune: Tune, session: Session) -> int | None:
-    """The step a tune ends with; None if it goes on for ever."""
+    """Return the step that a tune ends with; None if it goes on for ever."""
     return None if tune.choruses is None else tune.choruses * session.tune.form.steps - 1
 
 
 @contextmanager
 def first_steps(tune: Tune, model: OnnxModel) -> Iterator[None]:
-    """Whatever a model raises before there is music, or takes more memory than a step may, as a ContractError."""
+    """Raise as ContractError what a network raises in its first steps, or that it takes too much memory."""
     try:
         with memory_limited() if model.provider == "cpu" else nullcontext():
             yield

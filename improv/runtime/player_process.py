@@ -347,7 +347,7 @@ def _run(
         if now_s >= look_s:
             look_s = now_s + _LOOK_S
             if health.server_gone:
-                look_s = inf  # there is nobody to ask, and time to notice that the daemon is gone too
+                look_s = inf  # there is no server to ask, and time to notice that the daemon is gone too
             elif player.next_due_s() > now_s + _IDLE_S:
                 seen = [port for port in ports if port.look()]
                 if now_s >= follow_s:

@@ -1,4 +1,4 @@
-"""How the players of a jam have fared, one after the other, and what there is to say when it gets worse."""
+"""The reports of the players of a jam, one after the other, and the remarks that follow from them."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ class PlayerReports:
         return self.newest.after(self._earlier)
 
     def take_in(self, report: PlayerReport) -> Sequence[str]:
-        """Take in a report; what it tells that is new."""
+        """Take in a report, and return remarks on what has got worse."""
         before, self.newest = self.newest, report
         texts = list(report.news)
         if report.loops > before.loops:
@@ -35,7 +35,7 @@ class PlayerReports:
         return texts
 
     def end(self) -> None:
-        """Count on from the last report of a player that is gone."""
+        """Keep the counts of a player that is gone: the next one counts from 0."""
         self._earlier, self.newest = self.total, PlayerReport()
 
     def timing(self) -> OnsetTiming:

@@ -1,7 +1,7 @@
 """The table of the processes that a jam consists of besides the daemon.
 
-Each row says what runs, how long it may say nothing, and when another one follows. What it is told and what follows
-from what it says is in the modules that look after it: `supervised_player`, `supervised_engine` and `model_swap`.
+Each row says what runs, how long it may be silent, and when another one follows. What it is sent and what follows
+from its messages is in the modules that look after it: `supervised_player`, `supervised_engine` and `model_swap`.
 The comments in the programs are their earlier names, by which other programs may look for them in the process list.
 """
 
@@ -11,10 +11,11 @@ from improv.protocol.controls import SWING, TEMPO
 from improv.runtime.managed_process import ProcessRow
 
 _LIVES_S = 1.0
-"""What owns MIDI ports says five times a second that it lives; a call to a dead JACK server never returns."""
+"""How long what owns MIDI ports may be silent: it sends that it lives five times a second. A call to a dead JACK server
+never returns."""
 
 _SLOWEST_STEP_S = 60 / TEMPO.low * SWING.high
-"""An engine says something at each step."""
+"""An engine reports each step."""
 
 _PORTS_CLOSED_S = 6.0
 """How long closing ports may take: a client of a JACK server that is killed holds all others up meanwhile, and what

@@ -1,4 +1,4 @@
-"""What a process that owns MIDI ports asks the system for: to run in real time, and to be ended should it be stuck."""
+"""What a process that owns MIDI ports asks of the system: to run in real time, and to be ended should it be stuck."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from improv.runtime.ipc_messages import PRIORITY
 
 
 def realtime() -> bool:
-    """Ask for real-time scheduling (sched(7), SCHED_FIFO); whether it is granted."""
+    """Ask for real-time scheduling (sched(7), SCHED_FIFO); return whether it is granted."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
     except (OSError, AttributeError):
@@ -16,7 +16,7 @@ def realtime() -> bool:
 
 
 def live_on(for_s: float) -> None:
-    """Have the system end this process in so many seconds, unless told anew; 0 is for ever.
+    """Have the system end this process in `for_s` seconds, unless this is called again before; 0 is never.
 
     It may be stuck in a call to a dead MIDI server, with no other process left to end it.
     """

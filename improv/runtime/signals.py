@@ -1,7 +1,7 @@
 """Signals as commands, and what a terminal does to a job: hang up, suspend, continue.
 
-What was ignored by whoever started us stays ignored: nohup means it. It must never do anything in a handler but
-remember that it was called.
+A signal that was ignored when improv was started stays ignored: nohup means it. It must never do anything in a
+handler but remember that it was called.
 """
 
 import os
@@ -21,16 +21,16 @@ _STOPPED_WITHIN_S = 4.0
 
 
 class Signals:
-    """What signals ask for: SIGUSR1 for silence, those that end a program for a stop; a context that undoes it."""
+    """An interface: SIGUSR1 is panic, signals that end a program are quit. A context that restores the handlers."""
 
     _ASKS = (("SIGINT", Quit()), ("SIGTERM", Quit()), ("SIGHUP", Quit()), ("SIGUSR1", Panic()))
     _LEFT_IGNORED = ("SIGINT", "SIGHUP")
 
     def __init__(self) -> None:
         self.suspends = False
-        """Whether the terminal wants the job suspended, and nobody has done it yet."""
+        """Whether the terminal wants the job suspended, which has not been done yet."""
         self.continued = False
-        """Whether it was continued since this was last set back."""
+        """Whether it was continued since this was last set to False."""
         self._asked: list[Command] = []
         self._before: list[tuple[signal.Signals, Any]] = []
         self._wakes, self._woken = socket.socketpair()
@@ -55,18 +55,18 @@ class Signals:
         self._woken.close()
 
     def readables(self) -> Sequence[Any]:
-        """Readable once a signal has come."""
+        """Return a socket that becomes readable when a signal has come."""
         return [self._woken]
 
     def poll(self) -> Sequence[Command]:
-        """What has been asked for."""
+        """Return the commands of the signals that have come."""
         with suppress(BlockingIOError):
             self._woken.recv(1 << 10)
         asked, self._asked = self._asked, []
         return asked
 
     def suspend(self) -> None:
-        """Stop here, as the terminal has asked, until somebody continues us."""
+        """Stop this process, as the terminal has asked, until it is continued."""
         self.suspends = False
         number = signal.SIGTSTP
         handler = signal.signal(number, signal.SIG_DFL)
@@ -96,20 +96,20 @@ class Terminal(Protocol):
     """A terminal that has been taken over for single keys."""
 
     def grab(self) -> None:
-        """Take it over, if it is ours now."""
+        """Take it over, if this job is in front."""
         ...
 
     def release(self) -> None:
-        """Leave it as it was found, if it is ours now."""
+        """Restore it as it was found, if this job is in front."""
         ...
 
 
 class Suspension:
     """On Ctrl-Z the music stops, then the process, and both go on when it is continued.
 
-    The whole jam pauses: whoever plays would hear a band that cannot be reached. `goes_on` says from where it goes on
-    (a jam from the top of the form, counted in), `silence` ends what still sounds when nothing plays any more. One that
-    is stopped in another way (SIGSTOP) plays on, and nothing of it is lost.
+    The whole jam pauses: a player would hear a band that does not react. `goes_on` says from where it goes on (a jam
+    from the top of the form, counted in), `silence` ends what still sounds. A process that is stopped in another way
+    (SIGSTOP) plays on, and nothing of it is lost.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Suspension:
         self._was_playing = False
 
     def show(self, seen: Snapshot) -> None:
-        """Take in whether it plays."""
+        """Take in whether the music plays."""
         self._playing = seen.playing
 
     def tend(self) -> None:

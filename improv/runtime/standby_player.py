@@ -1,9 +1,9 @@
-"""The player that waits: within reach of whatever the playing one is connected to, to silence it when that one dies.
+"""The standby player: connected to all that the playing one is connected to, to silence it when that one dies.
 
-A JACK server keeps a client that died without a word in its graph for a moment, half a second for each that it finds
-dead with it: meanwhile what anybody sends to those behind it is lost, and no other client can be opened. So one is open
-before, and it sends silence until it is sure to have left: again and again, and once more when the dead one's ports
-are out of the graph. It must never send anything before it is told to take over.
+A JACK server keeps a client that was killed in its graph for a moment, half a second for each that it finds dead with
+it: meanwhile what others send to the ports behind it is lost, and no client can be opened. So this one is open before,
+and it sends silence until that is sure to have arrived: again and again, and once more when the dead one's ports are
+out of the graph. It must never send anything before it is told to take over.
 """
 
 import time
@@ -26,9 +26,9 @@ _AGAIN_S, _CLEARED_S = 0.05, 20.0
 
 
 class Reach:
-    """An output of our own, connected to all that a player's outputs are connected to. A context.
+    """An output, connected to all that a player's outputs are connected to. A context.
 
-    Where nobody can be asked for connections it is connected to the named output, if there is one.
+    Where the MIDI system does not tell of connections, it is connected to the named output, if there is one.
     """
 
     def __init__(self, api: str, graph: Graph | None, left: Callable[[], Sequence[bytes]] = tuple) -> None:
@@ -45,7 +45,7 @@ class Reach:
         self._close()
 
     def follow(self, asked: StandBy | TakeOver) -> None:
-        """Be connected to what the player's outputs are connected to, and to nothing else; or raise Unavailable."""
+        """Connect to what the player's outputs are connected to, and to nothing else. Unavailable if that cannot be."""
         peers = frozenset(peer for port in asked.ports if port.role in _SOUNDS for peer in port.peers or ())
         if self._graph is None:
             peers = frozenset(filter(None, (asked.wiring.output,)))
@@ -58,7 +58,7 @@ class Reach:
         self._plug_in()
 
     def silence(self, dead: Collection[str], goes_on: Callable[[], bool]) -> None:
-        """Silence all of them until that has left for sure: once the `dead` outputs are out of the graph."""
+        """Send silence until it is sure to have arrived: when the `dead` outputs are out of the graph."""
         for _ in self._while_there(dead, goes_on):
             self._send()
         for _ in range(2):
@@ -66,9 +66,9 @@ class Reach:
             pass_on(self._graph)
 
     def wait(self, dead: Collection[str], goes_on: Callable[[], bool]) -> None:
-        """Wait until the `dead` ports are out of the graph, and silence those that could not be reached before.
+        """Wait until the `dead` ports are out of the graph, and silence what could not be reached before.
 
-        Returns at once when `goes_on` says that nobody waits for it.
+        Returns at once when `goes_on` is False: no player is wanted any more.
         """
         for wanted in self._while_there(dead, goes_on):
             if not wanted:
@@ -78,7 +78,7 @@ class Reach:
         pass_on(self._graph)
 
     def _while_there(self, dead: Collection[str], goes_on: Callable[[], bool]) -> Iterator[bool]:
-        """Now and then, while any of these ports is in the graph: what `goes_on` says each time."""
+        """Yield what `goes_on` returns, every 50 ms while any of these ports is in the graph, at most for 20 s."""
         deadline_s = time.monotonic() + _CLEARED_S
         while self._graph is not None and time.monotonic() < deadline_s:
             wanted = goes_on()
@@ -119,13 +119,12 @@ def stand_by(
     goes_on: Callable[[], bool],
     left: Callable[[], Sequence[bytes]] = tuple,
 ) -> TakeOver | None:
-    """Follow what is asked until it is the player's turn, and silence what the one before has left; None if never.
+    """Stand by until it is this player's turn, and silence what the one before has left; return the order to take over.
 
-    It is never its turn where it is told to quit, or the daemon is gone without a word: then all may have died at once,
-    and it silences as well.
+    None where it is told to quit, or the daemon is gone: then all may have died at once, and it silences as well.
 
-    `silenced` is called when that is silent, and `goes_on` as long as it takes: it says whether another player is still
-    wanted. `left` says what would end each note.
+    `wait` returns the next order. `silenced` is called when all is silent. `goes_on` is called as long as it takes, and
+    returns whether a player is still wanted. `left` returns the messages that end the notes left sounding.
     """
     with Reach(asked.wiring.api or "", graph, left) as reach:
         now: StandBy | TakeOver | Quit | None = asked

@@ -1,4 +1,4 @@
-"""The engine as the supervisor keeps it: what it plays, what it has told, and what the next one needs to go on.
+"""The engine as the supervisor keeps it: what it plays, what it has reported, and what the next one needs to go on.
 
 It must never decide what or when to play.
 """
@@ -22,8 +22,11 @@ from improv.runtime.process_table import ENGINE
 
 
 class SupervisedEngine:
-    """Keeps an engine alive. `prepared` is called when its network is loaded, `settled` when a step has been told that
-    another engine can go on from, `lost` with whether it is stuck once it is that or has died."""
+    """Keeps an engine alive.
+
+    `prepared` is called when its network is loaded, `settled` when a step was reported that another engine can go on
+    from, `lost` with whether it is stuck once it is that or has died.
+    """
 
     def __init__(
         self,
@@ -45,23 +48,23 @@ class SupervisedEngine:
         self.ended: Ended | None = None
         """How the performance ended, once it has."""
         self.settled_s = 0.0
-        """When the last of your notes was played that is in a step that was told, in seconds of the clock."""
+        """When the last of your notes in a reported step was played, in seconds of the clock."""
         self._take = take
         self._network = b""
-        """What the model's file held when it was asked for: another engine plays the same, whatever becomes of it."""
+        """What the network's file held at the start: another engine plays the same, whatever becomes of the file."""
         self._observer, self._say = observer, say
         self._when_prepared, self._when_settled = prepared, settled
         self._session = b""
-        """The last session that was told, for an engine to go on from."""
+        """The last session that was reported, for an engine to go on from."""
         self._swapped = False
         """Whether that session is of another network than the engine's."""
         self._unpublished: list[StepReport] = []
         """Steps after that session, of which the session is not known yet."""
         self._submitted: list[Command] = []
-        """What the engine was asked for and has not told of yet."""
+        """Commands that are in no reported step yet."""
         self._unplayed = 0
         self._restating = False
-        """Whether the engine was asked for the whole session, and has not told it yet."""
+        """Whether the engine was asked for the whole session, and has not sent it yet."""
         observer.status.add(self._status_of_engine)
 
     # --- what is asked of it ----------------------------------------------------------------------
@@ -74,11 +77,11 @@ class SupervisedEngine:
     def submit(self, command: Command) -> None:
         """Have a command take effect at the next step, by this engine or by the one that follows it."""
         self._submitted.append(command)
-        if self.begun:  # else it is told as it begins
+        if self.begun:  # else it is sent as the engine begins
             self.process.send(command)
 
     def begin(self, begin: Begin, *, goes_on: bool, in_hand: bool) -> None:
-        """Have it perform from the last session that was told, or from the beginning.
+        """Have it perform from the last session that was reported, or from the beginning.
 
         `goes_on`: another engine has played up to now, and what it has begun sounds. `in_hand`: a player has played on
         what an engine that died had given it.
@@ -92,7 +95,7 @@ class SupervisedEngine:
             self.process.send(command)
 
     def take_over(self, loaded: LoadedModel) -> Child | None:
-        """Give the engine's place to one with another network, to go on from the step that was told last.
+        """Give the engine's place to one with another network, to go on from the step that was reported last.
 
         Returns the other one, which ends once the player knows the new one.
         """
@@ -155,9 +158,9 @@ class SupervisedEngine:
                 raise AssertionError(message)
 
     def publish_steps(self) -> None:
-        """Show and record the steps that were told: the session that comes with the last of them goes on from there.
+        """Show and record the steps that were reported, now that the session after them is known.
 
-        Without one they are kept back. An engine that dies before it has told the session has another one decide them.
+        Before, they are kept back: if the engine dies, another one decides them again.
         """
         unpublished, self._unpublished = self._unpublished, []
         for report in unpublished:
@@ -165,7 +168,7 @@ class SupervisedEngine:
             self._observer.step_reported(replace(report, seen=replace(report.seen, system=self._observer.status.now)))
 
     def _take_in(self, report: StepReport) -> None:
-        """What was heard and asked for has come to something; what never came here is missing from the take."""
+        """Take in which notes and commands have led to something, and mark in the take what was lost."""
         for note in report.entry.heard.notes if report.entry else ():
             self.settled_s = max(self.settled_s, note.time_s)
         for command in report.entry.heard.commands if report.entry else ():

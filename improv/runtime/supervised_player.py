@@ -1,6 +1,6 @@
 """The player as the supervisor keeps it: the one that plays, the one that stands by, and the port host of both.
 
-What one player knew of the ports, and what it had begun, the next one is told, so that it takes up where that one was.
+What one player knew of the ports, and what it had begun, the next one is sent, so that it takes up where that one was.
 It must never decide what or when to play.
 """
 
@@ -43,7 +43,7 @@ one has begun to take over the next one is."""
 
 
 class SupervisedPlayer:
-    """Keeps a player alive. `say` tells of what happens, `opened` is called when the ports are open."""
+    """Keeps a player alive. `say` shows what happens, `opened` is called when the ports are open."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class SupervisedPlayer:
         self.known = KnownPorts(wiring)
         self.reports = PlayerReports()
         self.sent: tuple[tuple[float, float], ...] = ()
-        """When each of the last onsets was due and was sent, in seconds of the clock; told at the end."""
+        """When each of the last onsets was due and was sent, in seconds of the clock; known at the end."""
         self._observer = observer
         self._say, self._when_opened, self._limit = say, opened, limit
         self._notes = SharedNotes.made()
@@ -81,7 +81,7 @@ class SupervisedPlayer:
         self._held: list[socket.socket] = []
         """Connections to a JACK server that keep it from burying a dead player's clients in another order than ours."""
         self._connects: list[Connect] = []
-        """The ports that are to be exchanged, of which no player has told what came of it."""
+        """The ports that are to be exchanged, of which no player has reported what came of it."""
         self._wanted = ControllerFilter()
         self._keys = frozenset[int]()
         self._failure = ""
@@ -100,7 +100,7 @@ class SupervisedPlayer:
         return self.known.wiring.thru
 
     def send(self, message: object) -> None:
-        """Tell the player something, if its ports are open."""
+        """Send the player a message, if its ports are open."""
         if self.is_open:
             self.process.send(message)
 
@@ -117,7 +117,7 @@ class SupervisedPlayer:
         self.send(PassOn(on))
 
     def want(self, wanted: ControllerFilter) -> None:
-        """Have the player tell of these messages of controllers, and of no others."""
+        """Have the player report these messages of controllers, and no others."""
         if wanted != self._wanted:
             self._wanted = wanted
             self.send(wanted)
@@ -131,7 +131,7 @@ class SupervisedPlayer:
             player_deaths=self.process.replaced,
         )
 
-    # --- what is told to those that are started -----------------------------------------------------
+    # --- what is sent to those that are started -----------------------------------------------------
 
     def _make(self) -> Child:
         return Child(PLAYER.program, [] if self._notes.descriptor is None else [self._notes.descriptor])
@@ -150,7 +150,7 @@ class SupervisedPlayer:
             self.process.send(self.known.wiring)
 
     def _brief_standby(self) -> None:
-        """Tell it what the ports are connected to: it is to be within reach of all that sounds.
+        """Send it what the ports are connected to, for it to be connected to all that sounds.
 
         It has to be connected before a player dies: while a JACK client is dying none can be opened.
         """
@@ -218,14 +218,14 @@ class SupervisedPlayer:
         self._when_opened()
 
     def _now_known(self, known: KnownPorts) -> None:
-        """Show what the ports are connected to where that has changed, and tell the standby player of it."""
+        """Show what the ports are connected to where that has changed, and send it to the standby player."""
         changed, self.known = known.ports != self.known.ports, known
         if changed:
             self._observer.changed()
         self._brief_standby()
 
     def _reported(self, report: PlayerReport) -> None:
-        """Take in how it fares, and tell of what has got worse since it said so last."""
+        """Take in a report, and say what has got worse since the one before."""
         before, news = self.reports.newest, self.reports.take_in(report)
         if not report.server_gone:
             self.known = replace(self.known, names=report.own)
@@ -304,7 +304,7 @@ class SupervisedPlayer:
         self._held = []
 
     def leave_silent(self) -> None:
-        """Have no player take another one's place any more, but one silence what was left by one that died just now."""
+        """End the standby player; or have it silence what a player has left that died just now."""
         player_died = self.process.gone and self.is_open and not self.sent
         if self.host.gone if self.host.child is not None else player_died and self.known.ports:
             if self.standby.child is None:

@@ -1,4 +1,4 @@
-"""Keeps the processes of a jam alive, and hands what they say to those who show and record it.
+"""Keeps the processes of a jam alive, connects them, and passes on what they report to what shows and records it.
 
 A process that dies is started again and takes up where the other one was; one that is stuck is
 killed first. The supervisor is not in the way of the music: player and engine talk to each other
@@ -23,7 +23,7 @@ from improv.runtime.supervised_engine import SupervisedEngine
 from improv.runtime.supervised_player import SupervisedPlayer
 
 _TICK_S = 0.05
-"""So often the processes are looked after, whether they say something or not."""
+"""How often the processes are looked after, in seconds, whether they send something or not."""
 
 _STUCK_ANYWAY_S = 0.5
 """If the daemon itself was stopped for so long, no process is to blame for its silence."""
@@ -32,18 +32,18 @@ _OLDEST_S = 5.0
 """Notes that are older have long been settled in some step."""
 
 _FAREWELL_S = 0.3
-"""How long is waited for what player and engine have left to say."""
+"""How long to wait for the last messages of player and engine, in seconds."""
 
 
 class Served(Protocol):
     """What is served while it plays: the interfaces through which commands come."""
 
     def poll(self) -> None:
-        """Have done what is asked for now; returns at once."""
+        """Have the commands done that have come; return at once."""
         ...
 
     def readables(self) -> list[Any]:
-        """What becomes readable when there is something to do."""
+        """Return the sockets and files that become readable when commands have come."""
         ...
 
 
@@ -54,7 +54,7 @@ class Outcome:
     report: PlayerReport
     realtime: bool
     sent: tuple[tuple[float, float], ...]
-    """When each of the last onsets was due and was sent."""
+    """When each of the last onsets was due and was sent, in seconds of the clock."""
     ended: Ended | None
     engine_deaths: int
     player_deaths: int
@@ -113,9 +113,9 @@ class Supervisor:
         self.player.close()
 
     def ready(self, interfaces: Served) -> Opened | None:
-        """Wait until the ports are open and the network is loaded; None if an interface asks for a stop before.
+        """Wait until the ports are open and the network is loaded; None if a command to quit comes before.
 
-        What either process cannot do is raised.
+        ImprovError if the ports cannot be opened or the network cannot be loaded.
         """
         deadline_s = time.monotonic() + STARTING_S
         while self.player.known.opened is None or self.engine.prepared is None:
@@ -131,7 +131,7 @@ class Supervisor:
         return self.player.known.opened
 
     def play(self, begin: Begin, interfaces: Served) -> Outcome:
-        """Perform until it is over, or an interface asks for a stop."""
+        """Perform until the end, or a command to quit."""
         self._begin = begin
         self._introduce()
         while self.engine.ended is None and not self._quitting:
@@ -147,7 +147,7 @@ class Supervisor:
         self._quitting = True
 
     def panic(self) -> None:
-        """Silence everything at once: the player does, and tells the engine of it."""
+        """Silence everything at once: the player does, and passes the command on to the engine."""
         if self.player.process.child is not None:
             self.player.process.send(Panic())
         else:
@@ -158,7 +158,7 @@ class Supervisor:
         self.swap.request(model, self.engine.tune)
 
     def remark(self, text: str) -> None:
-        """Tell that something has happened besides the music."""
+        """Show and record what has happened besides the music."""
         self.status.remark = text
         self._observer.remark(text)
         self._observer.changed()
@@ -166,7 +166,7 @@ class Supervisor:
     # --- while it plays -----------------------------------------------------------------------------
 
     def _listen(self, interfaces: Served) -> None:
-        """Wait a moment for a process or an interface to say something, and take in what the processes say."""
+        """Wait a moment for messages or commands, and take in the messages of the processes."""
         links = [process.link for process in self.processes if process.link is not None]
         select.select([*links, *interfaces.readables()], [link for link in links if link.waits], (), _TICK_S)
         before_s, self._looked_s = self._looked_s, time.monotonic()
@@ -176,7 +176,7 @@ class Supervisor:
             process.receive()
 
     def _mind(self) -> None:
-        """Start again what has died, after killing what is stuck; tell of what never reached player or engine."""
+        """Start again what has died, after killing what is stuck; say how much never reached player or engine."""
         if self.engine.ended is not None:
             return
         for process in self.processes:
@@ -206,7 +206,7 @@ class Supervisor:
             self.engine.begin(self._begin, goes_on=goes_on, in_hand=in_hand)
 
     def _swap_if_loaded(self) -> None:
-        """Have the engine with another network, if one is ready, go on from the step that has just been told."""
+        """Have the engine with another network, if one is ready, go on from the step that was just reported."""
         loaded = self.swap.loaded()
         if loaded is None:
             return
@@ -217,7 +217,7 @@ class Supervisor:
         self.remark(f"{self.engine.tune.model} plays")
 
     def _engine_lost(self, stuck: bool) -> None:
-        """Another engine follows: it is told what the player has in hand, if that has met the dead one."""
+        """Give up an engine; another one follows, which is sent whether the player still has plans of this one."""
         player, engine = self.player.process, self.engine.process
         self._left_in_hand = player.child if self._met == (player.child, engine.child) else None
         engine.end()
@@ -228,7 +228,7 @@ class Supervisor:
     # --- at the end -----------------------------------------------------------------------------------
 
     def _stopped(self) -> Outcome:
-        """Silence first, then what player and engine have left to say."""
+        """Have player and engine end, silence first, and take in their last messages."""
         player, engine = self.player.process, self.engine.process
         for process in (player, engine):
             process.send(Quit())
@@ -250,7 +250,7 @@ class Supervisor:
 
 
 class _NoInterfaces:
-    """Nothing is asked for any more."""
+    """No interfaces: no command is taken in any more."""
 
     def poll(self) -> None: ...
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 _SPIN_S = 700e-6
-"""How long before a deadline sleeping ends and spinning begins: an oversleep, and our own waking up."""
+"""How long before a deadline sleeping ends and spinning begins: covers oversleeping, and waking up."""
 
 _PR_SET_TIMERSLACK = 29
 
@@ -27,17 +27,17 @@ class SystemClock:
             ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1)
 
     def now(self) -> float:
-        """Seconds of `time.monotonic`, which all processes of a machine share."""
+        """Return the time in seconds of `time.monotonic`, which all processes of a machine share."""
         return time.monotonic()
 
     def asleep_s(self) -> float:
-        """How long the machine has been suspended since it was started, in seconds; 0 where it does not tell."""
+        """Return how long the machine has been suspended since it started, in seconds; 0 where that is not known."""
         if not hasattr(time, "CLOCK_BOOTTIME"):
             return 0.0
         return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
     def wait_until(self, deadline_s: float, *, exactly: bool) -> None:
-        """Sleep to the deadline, or spin to it if it must be met exactly."""
+        """Wait until a time: asleep, or spinning if it must be met exactly."""
         if exactly:
             while time.monotonic() < deadline_s:
                 pass

@@ -54,10 +54,12 @@ _MIDI: Mapping[str, str] = MappingProxyType({"jack": "jack", "alsa": "alsa_seq",
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to do to hear improv: a sentence, and the command to type in another terminal, empty if there is none."""
+    """What to do to hear improv."""
 
     says: str
+    """A sentence."""
     command: str = ""
+    """What to type in another terminal; empty if there is nothing to type."""
     is_synth: bool = False
     """Whether the command starts a synth, and nothing has to be installed first."""
 
@@ -69,20 +71,22 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What this machine has to make sound."""
+    """What this machine has to make sound with."""
 
     installed: bool = False
     """Whether there is a FluidSynth."""
     audio: frozenset[str] = frozenset()
+    """The audio drivers that it was built with; empty where it does not say."""
     midi: frozenset[str] = frozenset()
-    """What it was built to sound through and to hear; nothing where it does not say."""
+    """The MIDI drivers that it was built with; empty where it does not say."""
     font: Path | None = None
+    """The best soundfont that was found."""
     servers: frozenset[str] = frozenset()
     """Sound servers that run: pipewire, pulseaudio."""
     jack_server: str = ""
-    """The JACK server that programs are to use, if it is not the usual one."""
+    """The name of the JACK server to use, if it is not the usual one."""
     installer: str = ""
-    """What installs programs here, one of `_INSTALL`."""
+    """The program that installs packages here: a key of `_INSTALL`."""
     can_start_jack: bool = False
     """Whether there is a JACK to start, and a sound card for it."""
     windows: bool = False
@@ -91,7 +95,8 @@ class Found:
 def advice(api: str, found: Found | None = None, *, there: str = "", restart: str = "improv daemon restart") -> Advice:
     """Return how to hear improv on a MIDI system (`alsa`, `jack`, `coremidi`, `windows`, `none`).
 
-    Of one that was started without: `there` is the MIDI system that answers now, `restart` what starts it again.
+    For one that was started without a MIDI system, `there` is the one that answers now, and `restart` the command that
+    starts improv again.
     """
     found = look() if found is None else found
     if api in ("", NONE):
@@ -151,13 +156,13 @@ def look() -> Found:
 
 
 def fonts() -> list[Path]:
-    """The soundfonts in the usual folders."""
+    """Return the soundfonts in the usual folders."""
     folders = [Path(folder).expanduser() for folder in _FOLDERS]
     return [path for folder in folders for path in sorted(folder.glob("*.sf[23]")) if path.is_file()]
 
 
 def best_font(paths: Sequence[Path]) -> Path | None:
-    """The one that sounds best, as far as its name tells."""
+    """Return the soundfont that sounds best, by its name; None without any."""
 
     def rank(path: Path) -> int:
         return next((at for at, name in enumerate(_BEST_FONTS) if name in path.name.casefold()), len(_BEST_FONTS))
@@ -166,7 +171,7 @@ def best_font(paths: Sequence[Path]) -> Path | None:
 
 
 def _drivers(program: str) -> tuple[frozenset[str], frozenset[str]]:
-    """What a FluidSynth was built to sound through and to hear; nothing where it does not say."""
+    """Return the audio and the MIDI drivers that a FluidSynth was built with; empty where it does not say."""
     try:
         done = subprocess.run(  # noqa: S603 the FluidSynth that the user would start
             [program, "-h"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_ASK_S, check=False

@@ -1,4 +1,4 @@
-"""A limit to the memory that something may take which nobody has tried before, where the system knows one."""
+"""A limit to the memory that an untried network may take, where the system has such limits."""
 
 import sys
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 MOST_BYTES = 1 << 30
-"""That may come to what the process has: room for any network that a step has time for."""
+"""How many bytes may be added to what the process has: room for any network that a step has time for."""
 
 
 @contextmanager
 def memory_limited(more_bytes: int = MOST_BYTES) -> Iterator[None]:
-    """Let this process have so much more memory at most; beyond it whatever asks for some is refused it.
+    """Limit the memory of this process for a while: beyond it a request for memory fails.
 
-    Only Linux counts what a process really may write to; elsewhere nothing is limited.
+    Only Linux counts what a process may really write to; elsewhere nothing is limited.
     """
     if sys.platform != "linux":
         yield
@@ -30,7 +30,7 @@ def memory_limited(more_bytes: int = MOST_BYTES) -> Iterator[None]:
 
 
 def _has_bytes(page_bytes: int) -> int:
-    """What it has by now: data and stack (proc(5), statm)."""
+    """Return the bytes that this process has: data and stack (proc(5), statm)."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[5]) * page_bytes
     except (OSError, IndexError, ValueError):

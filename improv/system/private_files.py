@@ -1,6 +1,6 @@
-"""A directory that is ours alone, for sockets, locks and what is said through them, and files only we can read.
+"""Folders and files that only this user can read: for sockets, locks, logs and tokens.
 
-It must never use, nor close to others, what somebody else could have put there.
+It must never use, nor close to others, what another user could have put there.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""How Python programs of ours are started: never with the current folder on their path.
+"""How improv's Python programs are started: never with the current folder on their path.
 
-A file of the user's that is called random.py would otherwise run in the place of Python's own. Nothing may be
-imported here that Python has not loaded before it came to us: the path is not clean yet.
+A user's file that is called random.py would otherwise run in the place of Python's own. Nothing may be imported here
+that Python has not loaded by itself: the path is not clean yet.
 """
 
 import os
@@ -9,12 +9,12 @@ import sys
 
 
 def python(*arguments: str) -> list[str]:
-    """The command that runs Python with these arguments, the current folder and its own left out of the path."""
+    """Return the command that runs Python with some arguments, without the current folder on its path."""
     return [sys.executable, "-P", *arguments]
 
 
 def improv(*words: str) -> list[str]:
-    """The command that runs an improv command."""
+    """Return the command that runs an improv command."""
     return python("-m", "improv", *words)
 
 
@@ -46,9 +46,9 @@ def settle() -> None:
 
 
 def leave_current_folder() -> None:
-    """Take the current folder off Python's path, and the one that Python was started from: neither is ours.
+    """Take the current folder off Python's path, and the one that Python was started from.
 
-    Where improv itself lies in it, it is found there last of all.
+    Where improv itself lies in one of them, that is put last.
     """
     home = _folder(_folder(_folder(os.path.abspath(__file__))))
     unwanted = {_real("")} | ({_real(sys.path[0])} if sys.path and not sys.flags.safe_path else set())
@@ -68,5 +68,5 @@ def _folder(path: str) -> str:
 
 
 def _is_library(path: str) -> bool:
-    """Whether it is Python's own, or where packages are installed, whoever stands in it."""
+    """Return whether a folder is Python's own, or one where packages are installed."""
     return path == _folder(os.__file__) or path.endswith(("site-packages", "dist-packages"))

@@ -4,5 +4,5 @@ from collections.abc import Sequence
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """The value below which a share of the sorted values lies."""
+    """Return the value below which a share (0 to 1) of the sorted values lies."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]

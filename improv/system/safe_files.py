@@ -1,4 +1,4 @@
-"""Reading a file that anybody may have named: nothing but an ordinary file is read, and no more of it than is wanted.
+"""Reading a file by a name of unknown origin: only an ordinary file is read, and no more of it than is wanted.
 
 A pipe would be waited for, a device goes on for ever. It must never raise anything but OSError.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def open_file(path: Path, most_bytes: int) -> FileIO:
-    """An ordinary file to be read; OSError says why it can't be: EFBIG where it holds more than so many bytes."""
+    """Open an ordinary file for reading. OSError if that cannot be: EFBIG where it holds more than `most_bytes`."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
     try:
         file = os.open(path, flags)

@@ -1,7 +1,7 @@
-"""What a service manager is told: that improv plays, that it lives, that it ends.
+"""Messages to a service manager: improv plays, it lives, it ends.
 
-The protocol is sd_notify(3): a datagram to the socket in $NOTIFY_SOCKET. Without one nothing is
-told. It must never wait, and never fail whoever tells.
+The protocol is sd_notify(3): a datagram to the socket in $NOTIFY_SOCKET. Without one nothing is sent. It must never
+wait, and never fail.
 """
 
 import os
@@ -13,13 +13,13 @@ from pathlib import Path
 from improv.protocol.json_codec import printable
 
 READY = "READY=1"
-"""It plays."""
+"""The message that improv plays."""
 
 WATCHDOG = "WATCHDOG=1"
-"""It lives."""
+"""The message that improv lives."""
 
 STOPPING = "STOPPING=1"
-"""It ends."""
+"""The message that improv ends."""
 
 
 def status(text: str) -> str:
@@ -28,7 +28,7 @@ def status(text: str) -> str:
 
 
 def notify(*messages: str) -> None:
-    """Tell the service manager, if one listens."""
+    """Send messages to the service manager, if there is one."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if address[:1] not in ("/", "@") or not hasattr(socket, "AF_UNIX"):
         return

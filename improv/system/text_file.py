@@ -1,4 +1,4 @@
-"""The text of files that people save with whatever editor they have: with a byte order mark or without.
+"""The text of files that people edit: UTF-8, with a byte order mark or without.
 
 Pure: bytes in, text out.
 """
@@ -9,7 +9,7 @@ _WIDE = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.B
 
 
 class NoText(ValueError):
-    """What a file holds instead of UTF-8 text; `line` is where that begins."""
+    """A file is not UTF-8 text; `line` is where that begins."""
 
     def __init__(self, reason: str, line: int) -> None:
         super().__init__(reason)
@@ -17,7 +17,7 @@ class NoText(ValueError):
 
 
 def decoded(content: bytes) -> str:
-    """The text of a file's content, which is UTF-8, without the byte order mark some editors put first; else NoText."""
+    """Return content as text, without the byte order mark that some editors put first; NoText if it is not UTF-8."""
     if content.startswith(_WIDE):
         raise NoText("this is UTF-16 or UTF-32 text, not UTF-8; save it as UTF-8", 1)
     content = content.removeprefix(codecs.BOM_UTF8)

@@ -20,7 +20,7 @@ from improv.protocol.snapshot import How
 from improv.recording import Entry, Head, Journal, Recording, read_take
 from improv.recording.replay import check, entry_of, replayed
 from improv.runtime.engine import Lead, perform
-from improv.runtime.engine_process import _waited
+from improv.runtime.engine_process import _wait_for_commands
 from improv.runtime.opening import begun as begun_tune
 from improv.runtime.opening import head_of, opened
 from improv.runtime.remote_player import RemotePlayer
@@ -135,7 +135,7 @@ def test_who_waits_long_says_so_again_and_again() -> None:
             return Heard(commands=(Stop(),) if clock.now() == 3.0 else ())
 
     told: list[float] = []
-    asked = _waited(cast(RemotePlayer, Player()), 9.5, lambda: told.append(clock.now()))
+    asked = _wait_for_commands(cast(RemotePlayer, Player()), 9.5, lambda: told.append(clock.now()))
     assert asked == [Stop()]
     assert told == [float(second) for second in range(1, 10)]
     assert clock.now() == 9.5
