@@ -76,7 +76,7 @@ def play(
         called_off.append(True)
     elif link.is_starting and not in_browser:
         say("improv is starting...")
-    _leave(at, link.started() or result)
+    _leave(at, link.wait_until_started() or result)
     if not in_browser:
         with suppress(OSError):
             system = app.connection.system if app.crash is None else SystemStatus()  # a crash is told in three lines
@@ -148,7 +148,7 @@ def _shown(app: "ImprovApp", link: "DaemonLink") -> ImprovError | bool | None:
         app.crash = app.crash or error
         return None
     finally:
-        link.end()
+        link.close()
 
 
 def _leave(at: Instance, result: ImprovError | bool | None) -> None:

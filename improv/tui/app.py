@@ -27,21 +27,21 @@ from improv.tui.actions.screens import ScreenActions
 from improv.tui.actions.takes import TakeActions
 from improv.tui.client import Link, NotStarted
 from improv.tui.connection import Connection, Inbox
-from improv.tui.harmless import Harmless
-from improv.tui.input.key_bindings import BY_ACTION, Asked, Struck, meaning
+from improv.tui.control_characters import ControlCharacterFilter
+from improv.tui.input.key_bindings import BY_ACTION, BoundAction, PianoKey, interpret
 from improv.tui.input.keystrokes import KeyboardFlags, KeyReleased
 from improv.tui.input.letter_keys import LetterKeys
 from improv.tui.input.note_timers import NoteTimers
 from improv.tui.notices import Notices
 from improv.tui.options import ScreenOptions
+from improv.tui.orderly_app import OrderlyApp
 from improv.tui.palette import PaletteProvider
 from improv.tui.presenter import Presenter
 from improv.tui.redraw import Redraw
-from improv.tui.redraw_budget import Budget
+from improv.tui.redraw_budget import DrawingBudget
 from improv.tui.screens.jam import JamScreen
 from improv.tui.screens.lists import ListScreen, PresetsScreen
 from improv.tui.screens.navigation import Navigation
-from improv.tui.sturdy import Sturdy
 from improv.tui.theme.contrast import variables
 from improv.tui.theme.themes import Themes
 from improv.tui.views.base import ROLE_CLASSES, ROLE_CSS
@@ -50,10 +50,10 @@ from improv.tui.views.footer import Footer
 from improv.tui.views.keyboard import Keyboard
 from improv.tui.views.meters import HEIGHTS
 
-_HARMLESS = Harmless()
+_FILTER = ControlCharacterFilter()
 
 
-class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
+class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
     """The interface; its result is what kept the daemon from starting, or whether the jam is to end too."""
 
     CSS_PATH = "improv.tcss"
@@ -80,7 +80,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
         self._inbox = Inbox(lambda: self.post_message(self.NewsArrived()))
         self.letter_keys = LetterKeys(NoteTimers(self.connection.ask, self.set_timer, options.clock), options.layout)
         self.presenter = Presenter(self.jam, self.connection, self.letter_keys, self.notices, lambda: self.screen_stack)
-        self._redraw = Redraw(self.presenter.draw, Budget(options.drawing_share), self.set_timer)
+        self._redraw = Redraw(self.presenter.draw, DrawingBudget(options.drawing_share), self.set_timer)
         self.actions = Actions(self._action_groups(), self.presenter.show_state)
 
     def _action_groups(self) -> ActionGroups:
@@ -104,7 +104,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what every line goes through before it is drawn."""
-        return [*super().get_line_filters(), _HARMLESS]
+        return [*super().get_line_filters(), _FILTER]
 
     def get_default_screen(self) -> Screen[object]:
         """Return the jam."""
@@ -145,7 +145,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
     def _suspended(self, _app: object) -> None:
         """Let every key go, and wait until the daemon has been told: a stopped program tells nothing."""
         self.on_app_blur()
-        self.connection.settle()
+        self.connection.flush()
 
     # --- news ---
 
@@ -177,7 +177,7 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
         if (before := self.connection.take_settings_before()) is not None:
             self.actions.groups.presets.recall(before)
 
-    def on_aside_ready(self) -> None:
+    def on_side_screen_ready(self) -> None:
         """Show a screen that comes up how things are."""
         self.presenter.show_all()
 
@@ -197,12 +197,12 @@ class ImprovApp(Sturdy[ImprovError | bool], inherit_bindings=False):
 
     async def _take_key(self, event: Key) -> bool:
         """Do what a key means; return whether it means anything here."""
-        where, letters = self.navigation.where, self.letter_keys.letters
+        key_context, letters = self.navigation.key_context, self.letter_keys.letters
         character, gone = event.character if event.is_printable else None, self.connection.is_gone
-        match meaning(event.key, character, where, letters, self.options.layout, gone=gone):
-            case Asked(row) if not (row.action == "close" and self.navigation.is_palette_open):
+        match interpret(event.key, character, key_context, letters, self.options.layout, gone=gone):
+            case BoundAction(row) if not (row.action == "close" and self.navigation.is_palette_open):
                 await self.actions.perform(row.action, event.key if row.takes_key else "")
-            case Struck() as struck:
+            case PianoKey() as struck:
                 if self.connection.is_ready():
                     self.letter_keys.strike(struck, event)
             case _:

@@ -1,8 +1,8 @@
 """The link to the daemon: threads that talk to it, so that the screen never waits for a socket.
 
-One watches and tells each new snapshot, one asks for what is wanted and tells what was said to it. They
-share nothing with the screen but a queue in and a callback out, which has to be safe to call from any
-thread. When the daemon is gone they say so and look for it again, for as long as it takes.
+One thread watches and brings each new snapshot, one sends commands and brings their answers. They share nothing with
+the screen but a queue in and a callback out, which has to be safe to call from any thread. When the daemon has gone
+they say so and look for it again, for as long as it takes.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ PER_S = 20.0
 AGAIN_S = 0.5
 _ASKED_S = 5.0
 SILENT_S = 3.0
-"""No daemon says nothing for so long: while playing is stopped it tells a snapshot a second."""
+"""No daemon is silent for so long: even while playing is stopped it sends a snapshot a second."""
 
 _PROBED_S = 2.0
 _LAST_S = 0.5
 
 
-# --- what is told ---------------------------------------------------------------------------------
+# --- news -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +46,26 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A daemon is there, by the number of its process."""
+    """A daemon is there; `pid` is the number of its process."""
 
     pid: int
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """None is there any more, or none has been yet; or the one there is hangs."""
+    """No daemon is there, for a reason that is empty if there is nothing to say; or one is, and does not answer."""
 
-    why: str
-    hangs: bool = False
+    reason: str
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What was answered to a command: a note, or what is wrong with it. That it was silenced is told in any case."""
+class Answered:
+    """The answer to a command: a note, or what is wrong with it. A panic is answered in any case."""
 
     command: Command
     text: str
-    wrong: bool = False
+    is_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,41 +75,41 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class NotStarted:
-    """A daemon that was to be started has ended instead; AlreadyRunning if somebody else has started one."""
+    """A daemon that was to be started has ended instead; AlreadyRunning if another program has started one."""
 
     error: ImprovError
 
 
-News = Seen | Joined | Gone | Said | Started | NotStarted
+News = Seen | Joined | Gone | Answered | Started | NotStarted
 
 Done = queue.SimpleQueue[None]
-"""Holds something once it is done."""
+"""Gets an item once all commands before it are done."""
 
 Wanted = Command | Done | None
-"""What is put to the thread that asks: a command, what is told when all before it is done, or an end to it."""
+"""What the sending thread gets: a command, a queue to answer on when all before it is done, or None to end."""
 
 
 class Link(Protocol):
-    """Somebody who brings news of a daemon and takes commands to it; none of this ever waits."""
+    """Brings news of a daemon and takes commands to it. Nothing here waits but `flush`, for a moment."""
 
-    def begin(self, tell: Callable[[News], object]) -> None:
-        """Tell what happens from now on."""
+    def listen(self, tell: Callable[[News], object]) -> None:
+        """Call `tell` with all news from now on, from threads of the link."""
         ...
 
     def ask(self, command: Command) -> None:
-        """Have a command done, after those asked for before."""
+        """Send a command, after those before it."""
         ...
 
-    def start(self) -> None:
-        """Start the daemon; it is told of when it is there."""
+    def start_daemon(self) -> None:
+        """Start a daemon; `Started` or `NotStarted` follows."""
         ...
 
-    def settle(self) -> None:
-        """Wait a moment for what has been asked for to be done."""
+    def flush(self) -> None:
+        """Wait, at most half a second, until all commands have been sent and answered."""
         ...
 
-    def end(self) -> None:
-        """Tell nothing any more."""
+    def close(self) -> None:
+        """Bring no news any more."""
         ...
 
 
@@ -123,56 +123,56 @@ class DaemonLink:
         self._at = at
         self._starts = starts
         self._clock = clock
-        self._tell: Callable[[News], object] = _nobody
+        self._tell: Callable[[News], object] = _ignore
         self._wanted: queue.SimpleQueue[Wanted] = queue.SimpleQueue()
         self._asking: threading.Thread | None = None
         self._client: ControlClient | None = None
-        """Whom the thread that asks is connected to."""
+        """The connection of the sending thread."""
         self._heard_s: float | None = None
-        """When the daemon was last heard of; None while none is there."""
-        self._hangs = False
+        """When the daemon last sent something; None while none is there."""
+        self._has_hung = False
         self._starting: threading.Thread | None = None
         self._not_started: ImprovError | None = None
         self._ended = False
 
-    def begin(self, tell: Callable[[News], object]) -> None:
-        """Tell what happens from now on."""
+    def listen(self, tell: Callable[[News], object]) -> None:
+        """Call `tell` with all news from now on, from threads of the link."""
         self._tell = tell
         _thread(self._watch)
         self._asking = _thread(self._ask)
 
     def ask(self, command: Command) -> None:
-        """Have a command done, after those asked for before."""
+        """Send a command, after those before it."""
         self._wanted.put(command)
 
-    def start(self) -> None:
-        """Start the daemon; it is told of when it is there."""
+    def start_daemon(self) -> None:
+        """Start a daemon; `Started` or `NotStarted` follows."""
         self._not_started = None
         self._starting = _thread(self._start)
 
-    def settle(self) -> None:
-        """Wait a moment for what has been asked for to be done."""
+    def flush(self) -> None:
+        """Wait, at most half a second, until all commands have been sent and answered."""
         done: Done = queue.SimpleQueue()
         self._wanted.put(done)
         if self._asking is not None:
             with suppress(queue.Empty):
                 done.get(timeout=_LAST_S)
 
-    def end(self) -> None:
-        """Tell nothing any more; what has been asked for is done, if that takes a moment."""
+    def close(self) -> None:
+        """Bring no news any more, and wait at most half a second for commands to be sent."""
         self._ended = True
-        self._tell = _nobody
+        self._tell = _ignore
         self._wanted.put(None)
         if self._asking is not None:
             self._asking.join(_LAST_S)
 
     @property
     def is_starting(self) -> bool:
-        """Whether a daemon is being started at this moment."""
+        """Whether a daemon is being started now."""
         return self._starting is not None and self._starting.is_alive()
 
-    def started(self) -> ImprovError | None:
-        """Wait until what is being started plays, or say why it does not; None too if nothing is being started."""
+    def wait_until_started(self) -> ImprovError | None:
+        """Wait for the daemon that is being started, if one is; return why it does not play, None if it does."""
         if self._starting is None or not self._starting.is_alive():
             return None
         self._starting.join()
@@ -202,25 +202,25 @@ class DaemonLink:
                 pass
             except (ImprovError, OSError) as error:
                 why = str(error)
-            self._heard_s, self._hangs = None, False
+            self._heard_s, self._has_hung = None, False
             if told != why:
                 told = why
                 self._tell(Gone(why))
             time.sleep(AGAIN_S)
 
     def _heard(self, pid: int) -> None:
-        """Know that the daemon is there, and tell it if that is news."""
-        is_news = self._heard_s is None or self._hangs
-        self._heard_s, self._hangs = self._clock(), False
+        """Note that the daemon has sent something, and say that it is there if that is news."""
+        is_news = self._heard_s is None or self._has_hung
+        self._heard_s, self._has_hung = self._clock(), False
         if is_news:
             self._tell(Joined(pid))
 
     def _is_silent(self) -> bool:
-        """Whether a daemon that was there has not been heard of for long."""
+        """Whether a daemon that was there has been silent for too long."""
         return self._heard_s is not None and self._clock() - self._heard_s > SILENT_S
 
     def _probe(self) -> None:
-        """Tell of a daemon that is there and does not answer."""
+        """Ask a silent daemon for a sign of life, and say if it gives none."""
         try:
             with ControlClient(self._at.socket, _PROBED_S, instance=self._at.name) as client:
                 if self._heard_s is not None:
@@ -228,12 +228,12 @@ class DaemonLink:
                         client.status()
                     self._heard(client.greeting.pid)
         except (ImprovError, OSError) as error:
-            if not self._hangs and self._is_silent() and isinstance(error.__cause__, TimeoutError):
-                self._hangs = True
-                self._tell(Gone("improv does not answer", hangs=True))
+            if not self._has_hung and self._is_silent() and isinstance(error.__cause__, TimeoutError):
+                self._has_hung = True
+                self._tell(Gone("improv does not answer", is_silent=True))
 
     def _ask(self) -> None:
-        """Ask for what is wanted until there is an end to it."""
+        """Send commands until the link is closed."""
         with ExitStack() as connection:
             commands: list[Wanted] = []
             while None not in commands:
@@ -244,14 +244,14 @@ class DaemonLink:
                         self._probe()
                     continue
                 for command in latest(commands):
-                    if not self._is_asked(connection, command):
-                        break  # late the others would do harm
+                    if not self._send(connection, command):
+                        break  # the others would do harm if they came late
                 for done in commands:
                     if isinstance(done, queue.SimpleQueue):
                         done.put(None)
 
-    def _is_asked(self, connection: ExitStack, command: Command) -> bool:
-        """Ask for a command, over a new connection where the one there was has ended; False if nobody is there."""
+    def _send(self, connection: ExitStack, command: Command) -> bool:
+        """Send a command, over a new connection where the old one has ended; return False if no daemon takes it."""
         is_new = self._client is None
         try:
             if self._client is None:
@@ -262,14 +262,14 @@ class DaemonLink:
             self._client = None
             connection.close()
             if is_new or isinstance(error.__cause__, TimeoutError):
-                self._tell(Said(command, str(error), wrong=True))
+                self._tell(Answered(command, str(error), is_error=True))
                 return False
-            return self._is_asked(connection, command)  # it was another's that has gone meanwhile
+            return self._send(connection, command)  # the old connection was to a daemon that has gone
         except (ImprovError, LookupError) as error:
-            self._tell(Said(command, str(error), wrong=True))
+            self._tell(Answered(command, str(error), is_error=True))
         else:
             if note or isinstance(command, Panic):
-                self._tell(Said(command, note))
+                self._tell(Answered(command, note))
         return True
 
     def _waiting(self) -> list[Wanted]:
@@ -277,7 +277,7 @@ class DaemonLink:
 
 
 def latest(commands: Sequence[Wanted]) -> list[Command]:
-    """The commands without the settings of a control that a later one of them overtakes."""
+    """Return the commands without those that set a control which a later one sets again."""
     kept: list[Command] = []
     turned: set[str] = set()
     for command in reversed(commands):
@@ -293,23 +293,23 @@ def latest(commands: Sequence[Wanted]) -> list[Command]:
 
 
 def _thread(target: Callable[[], None]) -> threading.Thread:
-    """One that ends with the program, whatever it waits for."""
+    """Start a thread that ends with the program, whatever it waits for."""
     thread = threading.Thread(target=target, daemon=True)
     thread.start()
     return thread
 
 
-def _nobody(news: News) -> None:
-    """Nobody listens."""
+def _ignore(news: News) -> None:
+    """Do nothing with news."""
 
 
-# --- other programs of ours -----------------------------------------------------------------------
+# --- improv commands ------------------------------------------------------------------------------
 
 
 async def run_improv(words: Sequence[str], within_s: float = 10.0) -> str:
-    """What an improv command prints; ImprovError is what it complains of, or that it takes too long.
+    """Run an improv command, and return what it prints; ImprovError with its complaint, or if it takes too long.
 
-    MIDI systems and large files are for a process of its own, which can be killed.
+    It runs in a process of its own, which can be killed: it may wait for a MIDI system, or read large files.
     """
     process = await asyncio.create_subprocess_exec(
         *program.improv(*words), env=program.environment(), stdin=DEVNULL, stdout=PIPE, stderr=PIPE

@@ -15,7 +15,7 @@ from improv.tui.client import Gone, Joined, Link, News, NotStarted, Seen, Starte
 from improv.tui.input.key_bindings import BY_ACTION
 from improv.tui.notices import ERROR_SHOWN_S, Notices
 from improv.tui.options import ScreenOptions
-from improv.tui.views.base import left_by
+from improv.tui.views.base import without_daemon
 
 GONE = "improv has stopped; waiting for it (s starts it again, ctrl+q leaves)"
 _SILENT = "waiting for it (improv daemon restart begins again, ctrl+q leaves)"
@@ -83,7 +83,7 @@ class Connection:
     @property
     def shown(self) -> Snapshot | None:
         """The snapshot to draw: the last one, standing still once its daemon has gone."""
-        return self.seen if self.seen is None or not self.is_gone else left_by(self.seen)
+        return self.seen if self.seen is None or not self.is_gone else without_daemon(self.seen)
 
     @property
     def system(self) -> SystemStatus:
@@ -99,9 +99,9 @@ class Connection:
 
     def open(self, tell: Callable[[News], object]) -> None:
         """Have news told from now on, and start a daemon if none plays; `tell` is called from other threads."""
-        self._link.begin(tell)
+        self._link.listen(tell)
         if self._options.starts_daemon:
-            self._link.start()
+            self._link.start_daemon()
 
     def ask(self, command: Command) -> bool:
         """Ask the daemon for something; return whether there is one, and say so if there is none."""
@@ -126,7 +126,7 @@ class Connection:
             if self.is_silent:
                 self._notices.show_error("no improv answers")
             else:
-                self._notices.show_error(f"no improv is there; {BY_ACTION['start_again'].shown} starts it again")
+                self._notices.show_error(f"no improv is there; {BY_ACTION['start_again'].label} starts it again")
 
     def start_again(self) -> None:
         """Start the daemon that has gone, unless one is being started."""
@@ -134,11 +134,11 @@ class Connection:
             self._before = None if self.seen is None else preset_of("as it was", self.seen)
             self.banner = _STARTING
             self.is_starting = True
-            self._link.start()
+            self._link.start_daemon()
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Wait a moment until all that was asked for has been told to the daemon."""
-        self._link.settle()
+        self._link.flush()
 
     # --- news ---
 
@@ -149,8 +149,8 @@ class Connection:
                 self.is_gone = False
                 self.banner = _STARTING if self.is_starting else _JOINING  # until it has shown a snapshot
                 self._ask_first()
-            case Gone(why, hangs):
-                self._lose(why, is_silent=hangs)
+            case Gone(why, is_silent):
+                self._lose(why, is_silent=is_silent)
             case Started():
                 self.is_starting = False
             case NotStarted(error):
@@ -185,12 +185,12 @@ class Connection:
             for text in self._options.first_notices:
                 self._notices.show(text)
 
-    def _lose(self, why: str, *, is_silent: bool) -> None:
+    def _lose(self, reason: str, *, is_silent: bool) -> None:
         self.is_gone, self.is_silent, self.has_snapshot = True, is_silent, False
-        if self.seen is None and not why and self._options.starts_daemon:
+        if self.seen is None and not reason and self._options.starts_daemon:
             self.banner = _STARTING
         else:
-            self.banner = (f"{why}; " if why else "") + (_SILENT if is_silent else GONE)
+            self.banner = (f"{reason}; " if reason else "") + (_SILENT if is_silent else GONE)
 
     def _not_started(self, error: ImprovError) -> None:
         """Say why a daemon could not be started; one that plays already is joined, and nothing is wrong."""

@@ -4,7 +4,7 @@ from collections import deque
 from typing import Literal, Protocol
 
 from improv.protocol.snapshot import Snapshot, SystemStatus
-from improv.tui.views.hearing import hearing, saved
+from improv.tui.views.output_status import output_status, saving_texts
 
 _KEPT = 200
 """How many texts are kept for the log."""
@@ -65,7 +65,7 @@ class Notices:
         now, then = system.recording, before.recording
         if now.fault and now.fault != then.fault:
             self.show_error(f"not recorded: {now.fault}")
-        texts = saved(system, full=True)[:1] if hearing(system).heard is False else ()
+        texts = saving_texts(system, full=True)[:1] if output_status(system).is_heard is False else ()
         if texts and (system.recording.saves_to or system.recording.take) != (
             before.recording.saves_to or before.recording.take
         ):

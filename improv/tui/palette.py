@@ -61,7 +61,7 @@ def palette_commands(
     """
     for row in TABLE:
         if not row.takes_key:
-            yield SystemCommand(row.title, rf"{row.help} \[{row.shown}]", partial(perform, row.action))
+            yield SystemCommand(row.title, rf"{row.help} \[{row.label}]", partial(perform, row.action))
     recall, learn, forget = (BY_ACTION[action] for action in ("recall", "learn", "forget"))
     for digit, preset in enumerate(presets.presets[: len(recall.letters)], 1):
         name = preset.name.replace("[", r"\[")  # the palette takes its titles for markup

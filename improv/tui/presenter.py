@@ -10,15 +10,15 @@ from textual.screen import Screen
 
 from improv.protocol.commands import Set
 from improv.protocol.snapshot import Snapshot
-from improv.tui.client import Gone, News, Said
+from improv.tui.client import Answered, Gone, News
 from improv.tui.connection import Connection
 from improv.tui.input.letter_keys import LetterKeys
 from improv.tui.notices import Notices
-from improv.tui.screens.base import Aside, HelpScreen
+from improv.tui.screens.base import HelpScreen, SideScreen
 from improv.tui.screens.jam import JamScreen
 from improv.tui.screens.lists import VIRTUAL
-from improv.tui.screens.navigation import where_on
-from improv.tui.views.now import now
+from improv.tui.screens.navigation import key_context_of
+from improv.tui.views.prompt import prompts
 
 
 class Presenter:
@@ -47,10 +47,10 @@ class Presenter:
                 if (left := self._connection.shown) is not None:
                     self._jam.leave(left)
                     self.draw()
-            case Said(command, text, wrong):
-                if wrong and isinstance(command, Set):
+            case Answered(command, text, is_error):
+                if is_error and isinstance(command, Set):
                     self._jam.controls.refused(command.control)
-                (self._notices.show_error if wrong else self._notices.show)(text or "silenced")
+                (self._notices.show_error if is_error else self._notices.show)(text or "silenced")
             case _:
                 pass
         self.show_state()
@@ -69,28 +69,28 @@ class Presenter:
     def draw(self) -> None:
         """Draw the newest snapshot."""
         self._jam.redraw()
-        self._show_aside()
+        self._show_side_screen()
 
     def show_state(self) -> None:
         """Have footers, banners and the drawn piano say how things are; a screen below may be seen through."""
         connection, letters = self._connection, self._letter_keys.letters
         mode = self._letter_keys.label(is_known=connection.seen is not None)
         self._jam.keyboard.show_labels(self._letter_keys.labels)
-        learning = now(connection.seen)[0] if connection.seen and connection.system.learning else ""
+        learning = prompts(connection.seen)[0] if connection.seen and connection.system.learning else ""
         for screen in self._screens():
-            if isinstance(screen, JamScreen | Aside) and screen.is_mounted:  # one that comes asks when it is ready
-                screen.footer.show(where_on(screen), letters, mode)
-                banner = connection.banner or (learning if isinstance(screen, Aside) else "")
+            if isinstance(screen, JamScreen | SideScreen) and screen.is_mounted:  # one that comes asks when it is ready
+                screen.footer.show(key_context_of(screen), letters, mode)
+                banner = connection.banner or (learning if isinstance(screen, SideScreen) else "")
                 screen.banner.say(banner, calm=connection.is_calm)
             if isinstance(screen, HelpScreen):
-                screen.are(letters)
+                screen.show_letters(letters)
 
     def show_all(self) -> None:
         """Show a screen that has just come up how things are."""
         self.show_state()
-        self._show_aside()
+        self._show_side_screen()
 
-    def _show_aside(self) -> None:
+    def _show_side_screen(self) -> None:
         screens, shown = self._screens(), self._connection.shown
-        if screens and isinstance(aside := screens[-1], Aside) and shown is not None:
+        if screens and isinstance(aside := screens[-1], SideScreen) and shown is not None:
             aside.show(shown)

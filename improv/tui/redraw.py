@@ -6,7 +6,7 @@ from textual.timer import Timer
 
 from improv.music.theory import STEPS_PER_BEAT
 from improv.protocol.snapshot import Snapshot, SystemStatus
-from improv.tui.redraw_budget import Budget
+from improv.tui.redraw_budget import DrawingBudget
 
 _SPARE_S = 0.02
 """The processor time that has to be left for a step off the beat to be drawn: the beats come first."""
@@ -19,7 +19,7 @@ class Redraw:
     """Decides for each snapshot whether it is drawn now; `call_in` calls back after some seconds."""
 
     def __init__(
-        self, draw: Callable[[], object], budget: Budget, call_in: Callable[[float, Callable[[], None]], Timer]
+        self, draw: Callable[[], object], budget: DrawingBudget, call_in: Callable[[float, Callable[[], None]], Timer]
     ) -> None:
         self._draw = draw
         self._budget = budget

@@ -1,6 +1,6 @@
 """How much of a processor the screen may take while the music plays, as a token bucket.
 
-A fast tempo or a slow machine makes the screen skip steps, never take more. It must know nothing of what is drawn.
+Where the tempo is fast or the machine slow the screen skips steps, and takes no more.
 """
 
 import time
@@ -16,8 +16,8 @@ _LEAST_S = -SHARE
 """What may be owed: a second's worth, so that after a storm of keys the music is soon seen again."""
 
 
-class Budget:
-    """The processor time that is left, in seconds: it grows with the time that passes and shrinks with what is used."""
+class DrawingBudget:
+    """Processor time for drawing, in seconds: it grows with the time that passes and shrinks with what is used."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Budget:
         self._left_s = _MOST_S
 
     def left_s(self) -> float:
-        """What is left now; below 0, what is owed."""
+        """Return what is left now, in seconds; below 0, what is owed."""
         now_s, used_s = self._clock(), self._used()
         gained_s = self._share * (now_s - self._seen_s) - (used_s - self._used_s)
         self._left_s = max(_LEAST_S, min(_MOST_S, self._left_s + gained_s))
@@ -39,5 +39,5 @@ class Budget:
         return self._left_s
 
     def wait_s(self) -> float:
-        """How long it takes until nothing is owed."""
+        """Return in how many seconds nothing is owed any more."""
         return max(0.0, -self.left_s() / self._share)

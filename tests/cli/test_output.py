@@ -26,7 +26,7 @@ from improv.protocol.snapshot import MidiStatus, NetworkStatus, RecordingStatus,
 from improv.runtime.log import Log
 from improv.system.systemd import status
 from improv.tui.app import ImprovApp
-from improv.tui.harmless import Harmless
+from improv.tui.control_characters import ControlCharacterFilter
 from tests.control.test_socket import SEEN
 
 NASTY = "\x1b]0;owned\x07\x1b[2J\x9b31m\x08\r\u202e\ud800\u2028synth"
@@ -156,10 +156,10 @@ def test_a_line_of_the_screen_keeps_its_width() -> None:
     from rich.cells import cell_len
 
     line = [Segment("plain"), Segment(NASTY), Segment("夜\x1b")]
-    cleaned = Harmless().apply(line, Color(0, 0, 0))
+    cleaned = ControlCharacterFilter().apply(line, Color(0, 0, 0))
     assert harmless("".join(segment.text for segment in cleaned))
     assert [cell_len(segment.text) for segment in cleaned] == [cell_len(segment.text) for segment in line]
-    assert Harmless().apply(line[:1], Color(0, 0, 0)) == line[:1]
+    assert ControlCharacterFilter().apply(line[:1], Color(0, 0, 0)) == line[:1]
 
 
 async def _drawn(app: App[Any]) -> str:
@@ -173,7 +173,7 @@ def test_whatever_is_shown_is_text() -> None:
 
     class Shown(App[None]):
         def get_line_filters(self) -> list[LineFilter]:
-            return [Harmless()]
+            return [ControlCharacterFilter()]
 
         def compose(self) -> ComposeResult:
             shown = Static(Text(NASTY))
@@ -183,4 +183,4 @@ def test_whatever_is_shown_is_text() -> None:
     assert harmless(asyncio.run(_drawn(Shown())))
     ours = ImprovApp.__new__(ImprovApp)
     ours._filters = []
-    assert [type(each) for each in ours.get_line_filters()] == [Harmless]
+    assert [type(each) for each in ours.get_line_filters()] == [ControlCharacterFilter]

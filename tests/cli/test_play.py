@@ -135,7 +135,7 @@ class Held:
         monkeypatch.setattr(background, "launch", self.launch)
 
         def run(app: ImprovApp) -> bool:
-            app.connection._link.start()
+            app.connection._link.start_daemon()
             return result
 
         monkeypatch.setattr(ImprovApp, "run", run)

@@ -38,9 +38,9 @@ from improv.protocol.controls import CONTROLS, Settings
 from improv.protocol.snapshot import Harmony, MidiStatus, NetworkStatus, Snapshot, StepHealth, SystemStatus
 from improv.system.fluidsynth import Advice
 from improv.tui.app import ImprovApp
-from improv.tui.client import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, latest
+from improv.tui.client import Answered, DaemonLink, Gone, Joined, News, NotStarted, Seen, latest
 from improv.tui.connection import GONE
-from improv.tui.input.key_bindings import TABLE, Letters, Where
+from improv.tui.input.key_bindings import TABLE, KeyContext, Letters
 from improv.tui.options import ScreenOptions
 from improv.tui.screens.base import Entry, HelpScreen, LogScreen, tail
 from improv.tui.screens.lists import ChoicesScreen, ModelsScreen, PortsScreen, PresetsScreen
@@ -85,19 +85,19 @@ class Scripted:
         self.started = 0
         self.tell: Callable[[News], object] = print
 
-    def begin(self, tell: Callable[[News], object]) -> None:
+    def listen(self, tell: Callable[[News], object]) -> None:
         self.tell = tell
 
     def ask(self, command: Command) -> None:
         self.asked.append(command)
 
-    def start(self) -> None:
+    def start_daemon(self) -> None:
         self.started += 1
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         pass
 
-    def end(self) -> None:
+    def close(self) -> None:
         pass
 
 
@@ -197,7 +197,7 @@ def test_every_action_is_a_key_in_the_palette_and_in_the_help(tmp_path: Path) ->
         for row in TABLE:
             assert row.all_keys
             assert row.help in told
-            assert row.shown in told
+            assert row.label in told
             assert row.action == "pick" or any(title.startswith(row.title) for title in titles)
         for name, control in CONTROLS.items():
             assert f"set {name}" in titles
@@ -294,7 +294,7 @@ def test_what_is_turned_is_shown_at_once_until_it_is_seen_or_refused(tmp_path: P
         await stage.press("right", "right")
         assert stage.asked() == [Set("tempo", 124.0), Set("tempo", 128.0)]
         assert stage.controls.value(tempo) == 128
-        await stage.tell(Said(Set("tempo", 128.0), "no", wrong=True))
+        await stage.tell(Answered(Set("tempo", 128.0), "no", is_error=True))
         assert stage.controls.value(tempo) == 120
         assert stage.toasts == ["no"]
         await stage.press("right")
@@ -742,16 +742,16 @@ def test_the_link_joins_tells_asks_and_says_when_the_daemon_is_gone() -> None:
     daemon = Daemon(note="noted")
     link = DaemonLink(at, lambda: None)
     with ControlServer(at.socket, at.name, daemon.ask) as server, served(server) as show:
-        link.begin(news.put)
+        link.listen(news.put)
         assert isinstance(news.get(timeout=180), Joined)
         show(SEEN)
         assert news.get(timeout=180) == Seen(SEEN)
         link.ask(Set("tempo", 99.0))
-        assert news.get(timeout=180) == Said(Set("tempo", 99.0), "noted")
+        assert news.get(timeout=180) == Answered(Set("tempo", 99.0), "noted")
         link.ask(Learn("seed"))
-        assert news.get(timeout=180) == Said(Learn("seed"), "the seed is not for knobs", wrong=True)
+        assert news.get(timeout=180) == Answered(Learn("seed"), "the seed is not for knobs", is_error=True)
     assert news.get(timeout=180) == Gone("")
-    link.end()
+    link.close()
     assert daemon.asked == [Set("tempo", 99.0), Learn("seed")]
 
 
@@ -764,18 +764,18 @@ def test_the_link_says_why_a_daemon_did_not_start() -> None:
 
     link = DaemonLink(Instance(), starts)
     link._tell = news.put
-    link.start()
+    link.start_daemon()
     assert news.get(timeout=180) == NotStarted(error)
 
 
 def test_the_footer_says_no_key_that_does_not_work(tmp_path: Path) -> None:
     from improv.tui.input.key_bindings import BY_ACTION, FOOTER
 
-    for where in (Where.JAM, Where.LIST):
+    for key_context in (KeyContext.JAM, KeyContext.LIST):
         for letters in Letters:
-            hints = [BY_ACTION[action].hint(where, letters) for action in FOOTER]
-            assert hints[FOOTER.index("close")] == ("esc" if where is Where.LIST else "")
-            assert hints[FOOTER.index("pick")] == ("1-9" if where is Where.LIST else "")
+            hints = [BY_ACTION[action].hint(key_context, letters) for action in FOOTER]
+            assert hints[FOOTER.index("close")] == ("esc" if key_context is KeyContext.LIST else "")
+            assert hints[FOOTER.index("pick")] == ("1-9" if key_context is KeyContext.LIST else "")
 
 
 @pytest.mark.parametrize(("seen", "leaves"), [(SEEN, "q leave"), (ALONE, "^q leave")], ids=["commands", "piano"])

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from improv.protocol.commands import Command, Press
 from improv.tui.input.computer_piano import GATE_S, HELD_S, Piano
-from improv.tui.input.key_bindings import LAYOUTS, TABLE, Asked, Layout, Letters, Struck, Where, meaning
+from improv.tui.input.key_bindings import LAYOUTS, TABLE, BoundAction, KeyContext, Layout, Letters, PianoKey, interpret
 from improv.tui.input.note_timers import NoteTimers
 
 QWERTY = LAYOUTS["qwerty"]
 
 
-def key(character: str, layout: Layout = QWERTY) -> Struck:
-    struck = layout.struck(character)
+def key(character: str, layout: Layout = QWERTY) -> PianoKey:
+    struck = layout.piano_key(character)
     assert struck is not None
     return struck
 
@@ -25,18 +25,18 @@ def played(*strokes: tuple[float, str], until_s: float | None = None) -> list[tu
     sent: list[tuple[float, int, int]] = []
     piano = Piano(lowest=60, velocity=80)
 
-    def passed(now_s: float) -> None:
+    def pass_until(now_s: float) -> None:
         nonlocal piano
         while piano.next_end_s is not None and piano.next_end_s <= now_s:
             end_s = piano.next_end_s
-            piano, ends = piano.passed(end_s)
+            piano, ends = piano.at_time(end_s)
             sent.extend((round(end_s, 3), press.pitch, press.velocity) for press in ends)
 
     for now_s, character in strokes:
-        passed(now_s)
+        pass_until(now_s)
         piano, presses = piano.pressed(key(character), now_s)
         sent.extend((now_s, press.pitch, press.velocity) for press in presses)
-    passed(1e9 if until_s is None else until_s)
+    pass_until(1e9 if until_s is None else until_s)
     return sent
 
 
@@ -58,7 +58,7 @@ def test_letters_are_the_keys_that_trackers_have() -> None:
 )
 def test_shift_is_an_accent(name: str, shifted: str, plain: str) -> None:
     layout = LAYOUTS[name]
-    assert key(shifted, layout) == Struck(plain, key(plain, layout).semitone, accent=True)
+    assert key(shifted, layout) == PianoKey(plain, key(plain, layout).semitone, accent=True)
     _piano, presses = Piano(velocity=80).pressed(key(shifted, layout), 0)
     assert presses[0].velocity > 80
 
@@ -109,18 +109,18 @@ def test_every_note_has_just_one_end_and_none_begins_while_it_sounds(strokes: li
 
 def test_the_octave_stays_where_there_are_pitches_and_what_sounds_ends_where_it_began() -> None:
     piano, _presses = Piano(lowest=60).pressed(key("z"), 0)
-    piano, ends = piano.octave(1).passed(1)
+    piano, ends = piano.transposed(1).at_time(1)
     assert ends == (Press(60, 0),)
     for _ in range(20):
-        piano = piano.octave(1)
+        piano = piano.transposed(1)
     assert piano.pressed(key("p"), 2)[1][-1].pitch <= 127
-    assert Piano(lowest=96).pressed(Struck("p", 40, accent=False), 0) == (Piano(lowest=96), ())
+    assert Piano(lowest=96).pressed(PianoKey("p", 40, accent=False), 0) == (Piano(lowest=96), ())
 
 
 def test_velocity_stays_in_range_and_panic_lets_everything_go() -> None:
     piano = Piano()
     for _ in range(40):
-        piano = piano.touch(1)
+        piano = piano.louder(1)
     piano, presses = piano.pressed(key("Z"), 0)
     assert presses == (Press(piano.lowest, 127),)
     assert piano.released() == (Piano(piano.lowest, piano.velocity), (Press(piano.lowest, 0),))
@@ -168,12 +168,14 @@ def test_keys_that_are_let_go_are_ended_and_those_that_are_forgotten_are_not() -
 # --- what a key means -----------------------------------------------------------------------------
 
 
-def action(key: str, where: Where = Where.JAM, letters: Letters = Letters.COMMANDS, **given: bool) -> str | None:
+def action(
+    key: str, key_context: KeyContext = KeyContext.JAM, letters: Letters = Letters.COMMANDS, **given: bool
+) -> str | None:
     character = key if len(key) == 1 else None
-    match meaning(key, character, where, letters, QWERTY, **given):
-        case Asked(row):
+    match interpret(key, character, key_context, letters, QWERTY, **given):
+        case BoundAction(row):
             return row.action
-        case Struck(character):
+        case PianoKey(character):
             return f"note {character}"
     return None
 
@@ -186,26 +188,26 @@ def test_a_letter_is_a_note_or_a_command() -> None:
 
 
 @pytest.mark.parametrize("letters", Letters)
-@pytest.mark.parametrize("where", [Where.JAM, Where.LIST])
-def test_panic_is_one_unshifted_key_wherever_no_text_is_typed(where: Where, letters: Letters) -> None:
-    assert action("backspace", where, letters) == "panic"
+@pytest.mark.parametrize("key_context", [KeyContext.JAM, KeyContext.LIST])
+def test_panic_is_one_unshifted_key_wherever_no_text_is_typed(key_context: KeyContext, letters: Letters) -> None:
+    assert action("backspace", key_context, letters) == "panic"
 
 
-@pytest.mark.parametrize("where", Where)
-def test_f12_panics_and_ctrl_q_leaves_even_while_text_is_typed(where: Where) -> None:
-    assert action("f12", where) == "panic"
-    assert action("ctrl+q", where) == "quit"
+@pytest.mark.parametrize("key_context", KeyContext)
+def test_f12_panics_and_ctrl_q_leaves_even_while_text_is_typed(key_context: KeyContext) -> None:
+    assert action("f12", key_context) == "panic"
+    assert action("ctrl+q", key_context) == "quit"
 
 
 def test_a_list_has_the_arrows_and_the_digits() -> None:
-    assert action("up", Where.LIST) is None
-    assert action("enter", Where.LIST) is None
-    assert action("2", Where.LIST, Letters.PIANO) == "pick"
-    assert action("escape", Where.LIST) == "close"
+    assert action("up", KeyContext.LIST) is None
+    assert action("enter", KeyContext.LIST) is None
+    assert action("2", KeyContext.LIST, Letters.PIANO) == "pick"
+    assert action("escape", KeyContext.LIST) == "close"
 
 
 def test_while_text_is_typed_letters_are_text() -> None:
-    assert all(action(letter, Where.TEXT, letters) is None for letter in "shq 1" for letters in Letters)
+    assert all(action(letter, KeyContext.TEXT, letters) is None for letter in "shq 1" for letters in Letters)
 
 
 def test_s_starts_what_has_gone_whatever_letters_are() -> None:
@@ -214,13 +216,13 @@ def test_s_starts_what_has_gone_whatever_letters_are() -> None:
 
 
 def test_no_key_has_two_meanings() -> None:
-    for where in Where:
+    for key_context in KeyContext:
         for letters in Letters:
             found: dict[str, str] = {}
             for row in TABLE:
                 keys = set(row.everywhere)
-                if where is not Where.TEXT:
-                    keys |= set() if where is Where.LIST and row.not_in_lists else set(row.keys)
+                if key_context is not KeyContext.TEXT:
+                    keys |= set() if key_context is KeyContext.LIST and row.not_in_lists else set(row.keys)
                     keys |= set(row.letters) if letters is Letters.COMMANDS else set()
                 for key in keys:
                     assert found.setdefault(key, row.action) == row.action

@@ -12,7 +12,7 @@ from improv.protocol.controls import CONTROLS, MUTES, ON, SWING
 from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs
 from improv.tui.views.control_lines import NAMES
 from improv.tui.views.control_rows import UNSUPPORTED, slider_cells
-from improv.tui.views.turn_banner import TurnBand
+from improv.tui.views.turn_banner import TurnBanner
 from tests.tui.test_app import KEYS, SEEN, Stage, staged
 
 
@@ -82,7 +82,7 @@ def test_every_value_ends_at_one_edge(tmp_path: Path, size: tuple[int, int]) -> 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 50), (40, 12)])
 def test_the_place_in_the_music_ends_where_the_values_do(tmp_path: Path, size: tuple[int, int]) -> None:
     async def scene(stage: Stage) -> None:
-        band = stage.app.screen.query_one(TurnBand)
+        band = stage.app.screen.query_one(TurnBanner)
         ends = max(len(strip.text.rstrip()) for strip in band.render_lines(band.size.region))
         assert ends == stage.controls.region.right
 

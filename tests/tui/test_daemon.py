@@ -35,9 +35,9 @@ from improv.tui.theme.glyphs import UNICODE
 from improv.tui.views.control_rows import slider_cells
 from improv.tui.views.controls import Controls
 from improv.tui.views.keyboard import Keyboard
-from improv.tui.views.piano_roll import Roll
+from improv.tui.views.piano_roll import PianoRoll
 from improv.tui.views.status import StatusLine
-from improv.tui.views.turn_banner import TurnBand
+from improv.tui.views.turn_banner import TurnBanner
 from tests.simulated import SimulatedDaemon
 from tests.tui.pilot import UNSPARING, QuickPilot
 
@@ -151,7 +151,7 @@ def jammed(tmp_path: Path, scene: Scene, mode: Mode = Mode.TRADE, letters: Lette
     try:
         asyncio.run(play())
     finally:
-        link.end()
+        link.close()
     return app
 
 
@@ -332,16 +332,16 @@ def test_space_starts_and_stops_and_the_turn_is_handed_over(tmp_path: Path) -> N
         await jam.press("space")
         await jam.asked(Stop())
         await jam.play_until(lambda seen: not seen.playing, "end")
-        assert "space starts" in jam.text(TurnBand)
+        assert "space starts" in jam.text(TurnBanner)
         await jam.press("space")
         await jam.asked(Start())
         seen = await jam.play_until(lambda seen: seen.playing and seen.turn.who is Who.YOU, "turn of yours")
-        assert "then improv" in jam.text(TurnBand)
+        assert "then improv" in jam.text(TurnBanner)
         await jam.press("h")
         await jam.asked(HandOver())
         seen = await jam.play_until(lambda seen: seen.turn.who is Who.IMPROV, "turn of improv's")
         assert seen.place.beat < 4
-        assert "then you" in jam.text(TurnBand)
+        assert "then you" in jam.text(TurnBanner)
         await jam.play(7)
         await jam.press("r")
         await jam.asked(Restart())
@@ -518,7 +518,7 @@ def test_a_call_on_the_computer_keyboard_is_heard_sounds_and_is_answered(tmp_pat
         )
         presses = [command for command in jam.daemon.asked if isinstance(command, Press)]
         assert [press.pitch for press in presses if press.velocity] == pitches
-        assert UNICODE.you.body in jam.text(Roll)
+        assert UNICODE.you.body in jam.text(PianoRoll)
         seen = await jam.play_until(lambda seen: seen.turn.who is Who.IMPROV, "turn of improv's")
         heard += [onset.pitch for onset in seen.heard.onsets]
         assert heard == pitches
@@ -531,7 +531,7 @@ def test_a_call_on_the_computer_keyboard_is_heard_sounds_and_is_answered(tmp_pat
         assert {bytes((NOTE_ON | Part.MELODY.channel, pitch)) for pitch in answer} <= {
             sent[:2] for sent in jam.daemon.sent
         }
-        roll = jam.text(Roll)
+        roll = jam.text(PianoRoll)
         assert UNICODE.improv.onset in roll or any(half in roll for half in UNICODE.improv.halves)
         assert f"{UNICODE.roll.turn}improv" in roll
 

@@ -14,7 +14,7 @@ from improv.tui.input.computer_piano import Piano
 from improv.tui.input.keystrokes import KeyboardFlags, KeyReleased, Keystroke
 from improv.tui.screens.base import HelpScreen
 from improv.tui.theme.glyphs import UNICODE
-from improv.tui.views.keyboard import key_cells, keyboard, pitch_at, white_index, white_pitch
+from improv.tui.views.keyboard import key_cells, keyboard_rows, pitch_at, white_index, white_pitch
 from tests.tui.test_app import ALONE, SEEN, Stage, staged
 
 Z, X, Q, COMMA = "122u", "120u", "113u", "44u"
@@ -27,7 +27,7 @@ def test_what_is_held_lasts_until_it_is_lifted_and_beside_it_others_do() -> None
     piano, first = Piano(velocity=80).held(60, Z, 0)
     piano, second = piano.held(64, X, 5)
     assert (*first, *second) == (Press(60, 80), Press(64, 80))
-    assert piano.passed(1e6) == (piano, ())
+    assert piano.at_time(1e6) == (piano, ())
     assert piano.next_end_s is None
     piano, ended = piano.lifted(Z)
     assert ended == (Press(60, 0),)
@@ -46,7 +46,7 @@ def test_of_two_keys_of_one_pitch_the_later_one_holds_it() -> None:
 
 def test_what_is_held_ends_where_it_began_whatever_the_octave_has_become() -> None:
     piano, _ = Piano().held(60, Z, 0)
-    assert piano.octave(2).lifted(Z)[1] == (Press(60, 0),)
+    assert piano.transposed(2).lifted(Z)[1] == (Press(60, 0),)
 
 
 def test_no_key_lies_beyond_midi() -> None:
@@ -197,7 +197,7 @@ def test_what_is_clicked_is_what_is_drawn(width: int, height: int) -> None:
     cells, low = key_cells(width), white_index(48)
     whites = (width - 1) // cells
     labels = {pitch: chr(0x4E00 + pitch) for pitch in range(128)}
-    rows = keyboard(SEEN, UNICODE, labels, low, whites, cells, height)
+    rows = keyboard_rows(SEEN, UNICODE, labels, low, whites, cells, height)
     for y, row in enumerate(rows[:2]):
         text = "".join(span.text for span in row)
         for x, char in enumerate(text):

@@ -37,7 +37,7 @@ from improv.protocol.snapshot import MidiStatus, Snapshot, SystemStatus
 from improv.system.fluidsynth import Found, advice
 from improv.tui import client as daemon_link
 from improv.tui.app import ImprovApp
-from improv.tui.client import DaemonLink, Gone, Joined, News, NotStarted, Said, Seen, Started
+from improv.tui.client import Answered, DaemonLink, Gone, Joined, News, NotStarted, Seen, Started
 from improv.tui.connection import Inbox
 from improv.tui.input.key_bindings import TABLE
 from improv.tui.options import ScreenOptions
@@ -47,11 +47,11 @@ from improv.tui.screens.lists import Choice, ChoicesScreen, PortsScreen
 from improv.tui.theme.contrast import contrast, variables
 from improv.tui.theme.glyphs import ASCII, CONSOLE, UNICODE, glyphs_of
 from improv.tui.theme.themes import DARK, LIGHT
-from improv.tui.views.base import View, word_of
+from improv.tui.views.base import View, turn_word
 from improv.tui.views.control_lines import NAMES
 from improv.tui.views.control_rows import slider_cells
 from improv.tui.views.status import StatusLine
-from improv.tui.views.turn_banner import TurnBand
+from improv.tui.views.turn_banner import TurnBanner
 from tests.conftest import tiers
 from tests.control.test_socket import Daemon, served
 from tests.tui.test_app import ALONE, KEYS, PORTS, SEEN, Scripted, Stage, staged
@@ -70,16 +70,16 @@ def test_the_first_command_after_a_daemon_has_been_started_again_is_done() -> No
     at = Instance()
     news: SimpleQueue[News] = SimpleQueue()
     link = DaemonLink(at, lambda: None)
-    link.begin(news.put)
+    link.listen(news.put)
     for _ in range(2):
         daemon = Daemon(note="done")
         with ControlServer(at.socket, at.name, daemon.ask) as server, served(server):
             told(news, Joined)
             link.ask(Panic())
-            assert told(news, Said) == Said(Panic(), "done")
+            assert told(news, Answered) == Answered(Panic(), "done")
             assert daemon.asked == [Panic()]
         told(news, Gone)
-    link.end()
+    link.close()
 
 
 def test_a_command_that_nobody_takes_is_told_of_once() -> None:
@@ -88,18 +88,18 @@ def test_a_command_that_nobody_takes_is_told_of_once() -> None:
     link = DaemonLink(at, lambda: None)
     link.ask(Set("tempo", 90.0))
     link.ask(Stop())
-    link.begin(news.put)
-    said = told(news, Said)
-    assert isinstance(said, Said)
+    link.listen(news.put)
+    said = told(news, Answered)
+    assert isinstance(said, Answered)
     assert said.command == Set("tempo", 90.0)
-    assert said.wrong
+    assert said.is_error
     assert "no improv is playing" in said.text
     daemon = Daemon(note="done")
     with ControlServer(at.socket, at.name, daemon.ask) as server, served(server):
         told(news, Joined)
         link.ask(Panic())
-        assert told(news, Said) == Said(Panic(), "done")
-    link.end()
+        assert told(news, Answered) == Answered(Panic(), "done")
+    link.close()
     assert daemon.asked == [Panic()]
 
 
@@ -111,17 +111,17 @@ def test_a_daemon_that_hangs_is_noticed_and_joined_again(monkeypatch: pytest.Mon
     link = DaemonLink(at, lambda: None, clock=lambda: now_s[0])
     with ControlServer(at.socket, at.name, Daemon().ask) as server:
         with served(server):
-            link.begin(news.put)
+            link.listen(news.put)
             told(news, Joined)
             link.ask(Panic())
-            assert told(news, Said) == Said(Panic(), "")
+            assert told(news, Answered) == Answered(Panic(), "")
         now_s[0] += 2 * daemon_link.SILENT_S  # and nobody serves it any more
         gone = told(news, Gone)
         assert isinstance(gone, Gone)
-        assert gone.hangs
+        assert gone.is_silent
         with served(server):
             told(news, Joined)
-    link.end()
+    link.close()
 
 
 @pytest.mark.parametrize("news", [(), (Gone(""),), (Joined(1),)], ids=["nothing", "gone", "joined"])
@@ -241,9 +241,9 @@ def test_panic_lets_the_keys_of_the_piano_go_and_says_silenced_only_when_it_is(t
         await stage.press("q", "f12")
         assert stage.asked() == [Press(72, 80), Press(72, 0), Panic()]
         assert stage.toasts == []
-        await stage.tell(Said(Panic(), ""))
+        await stage.tell(Answered(Panic(), ""))
         assert stage.toasts == ["silenced"]
-        await stage.tell(Gone("improv does not answer", hangs=True))
+        await stage.tell(Gone("improv does not answer", is_silent=True))
         assert "improv does not answer; waiting for it" in stage.screen()
         await stage.press("f12")
         assert stage.asked() == []
@@ -260,12 +260,12 @@ def test_a_daemon_that_has_gone_plays_and_records_nothing_and_what_is_asked_of_i
     )
 
     async def scene(stage: Stage) -> None:
-        band, status = stage.app.screen.query_one(TurnBand), stage.app.screen.query_one(StatusLine)
+        band, status = stage.app.screen.query_one(TurnBanner), stage.app.screen.query_one(StatusLine)
         assert "● rec" in _shown(status)
         await stage.tell(Gone(""))
         assert "s starts it again" in _shown(band)
         assert band.seen is not None
-        assert word_of(band.seen) == "GONE"
+        assert turn_word(band.seen) == "GONE"
         assert UNICODE.gauge.rest * 20 in _shown(band)
         assert _shown(status).split() == ["no", "improv", "is", "there"]
         await stage.press("right", "space", "f9", "f5", "f8", "q", *"1", "enter", *"33", "enter")
@@ -278,7 +278,7 @@ def test_a_daemon_that_has_gone_plays_and_records_nothing_and_what_is_asked_of_i
         assert "beats, then improv" in _shown(band)
         assert "● rec" in _shown(status)
         await stage.press("f1")
-        await stage.tell(Gone("improv does not answer", hangs=True))
+        await stage.tell(Gone("improv does not answer", is_silent=True))
         assert "GONE" in stage.screen()
         stage.now_s[0] += 7
         await stage.press("f9")
@@ -405,7 +405,7 @@ def test_the_highlight_stays_on_its_port_when_another_comes_before_it(tmp_path: 
         assert screen.highlighted is not None
         assert screen.highlighted.text == "Launchkey"
         screen._found = {"input": ["a new one", "nanoKEY2", "Launchkey"], "output": []}
-        screen.look()
+        screen.refresh_rows()
         assert screen.highlighted.text == "Launchkey"
 
     staged(tmp_path, scene)
@@ -680,7 +680,7 @@ def test_the_palette_tells_every_key_and_takes_none_for_markup(tmp_path: Path) -
         await stage.press("ctrl+p")
         await stage.pilot.until(lambda: "dark/light" in stage.screen(), "the palette")
         told = stage.screen()
-        assert [row.action for row in TABLE if not row.takes_key and f"{row.help} [{row.shown}]" not in told] == []
+        assert [row.action for row in TABLE if not row.takes_key and f"{row.help} [{row.label}]" not in told] == []
 
     staged(tmp_path, scene, size=(120, 150))
 
@@ -766,7 +766,7 @@ def test_a_toast_is_as_wide_as_its_words_stands_out_and_leaves_the_status_line_a
     tmp_path: Path, theme: str, size: tuple[int, int]
 ) -> None:
     async def scene(stage: Stage) -> None:
-        await stage.tell(Said(Panic(), ""), Said(Stop(), "no", wrong=True))
+        await stage.tell(Answered(Panic(), ""), Answered(Stop(), "no", is_error=True))
         said, wrong = stage.app.screen.query(Toast)
         assert [toast.size.width for toast in (said, wrong)] == [len("silenced"), len("no")]
         assert wrong.region.bottom == stage.app.screen.query_one(StatusLine).region.y

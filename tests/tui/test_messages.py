@@ -17,13 +17,21 @@ from improv.protocol.snapshot import (
     Snapshot,
     SystemStatus,
 )
-from improv.tui.screens.figures import figures, memory
+from improv.tui.screens.figures import figure_rows, memory_cells
 from improv.tui.theme.glyphs import ASCII, CONSOLE, UNICODE
-from improv.tui.views.base import Row, left_by
-from improv.tui.views.hearing import hearing, saved
-from improv.tui.views.network import Keys, Mind, bars, keys_for, mind, names, title
-from improv.tui.views.now import now
-from improv.tui.views.status import status
+from improv.tui.views.base import Row, without_daemon
+from improv.tui.views.network import (
+    ChartKeys,
+    NetworkChart,
+    chart_keys,
+    key_names,
+    network_rows,
+    probability_bars,
+    title_row,
+)
+from improv.tui.views.output_status import output_status, saving_texts
+from improv.tui.views.prompt import prompts
+from improv.tui.views.status import status_rows
 from tests.tui.snapshots import RIG, bare, everything, of_turn, stopped, trading
 
 
@@ -83,8 +91,8 @@ def rig_of(*ports: PortStatus, api: str = "jack", output: str = "virtual port 'i
     ],
 )
 def test_what_you_hear_is_what_was_measured(system: SystemStatus, heard: bool | None, first: str, last: str) -> None:
-    found = hearing(system)
-    assert (found.heard, found.forms[0], found.forms[-1]) == (heard, first, last)
+    found = output_status(system)
+    assert (found.is_heard, found.forms[0], found.forms[-1]) == (heard, first, last)
     assert [len(form) for form in found.forms] == sorted((len(form) for form in found.forms), reverse=True)
 
 
@@ -100,10 +108,10 @@ def test_silence_is_said_at_every_size(width: int, api: str) -> None:
             network=replace(system.network, model="partner"),
         ),
     )
-    line = text(status(seen, UNICODE, width, 2))[1]
+    line = text(status_rows(seen, UNICODE, width, 2))[1]
     assert "you hear nothing. F2" in line
     assert UNICODE.recording in line
-    assert not hearing(seen.system).heard
+    assert not output_status(seen.system).is_heard
 
 
 @pytest.mark.parametrize(
@@ -121,9 +129,9 @@ def test_where_nothing_sounds_the_file_is_named(width: int, said: str) -> None:
         recording=RecordingStatus(saves_to="/jams/jam-20261129-015012.mid", take="20261129-015012-partner"),
         network=NetworkStatus(model="partner"),
     )
-    assert said in text(status(replace(of_turn(Who.YOU), system=system), UNICODE, width, 2))[1]
+    assert said in text(status_rows(replace(of_turn(Who.YOU), system=system), UNICODE, width, 2))[1]
     heard = replace(RIG, recording=replace(RIG.recording, saves_to=system.recording.saves_to))
-    assert "jam-" not in text(status(replace(of_turn(Who.YOU), system=heard), UNICODE, width, 2))[1]
+    assert "jam-" not in text(status_rows(replace(of_turn(Who.YOU), system=heard), UNICODE, width, 2))[1]
 
 
 @pytest.mark.parametrize("width", [80, 100, 160])
@@ -131,9 +139,9 @@ def test_a_jam_that_is_only_recorded_says_how_it_becomes_a_file(width: int) -> N
     system = replace(
         rig_of(OUT), recording=RecordingStatus(take="20261129-015012-partner"), network=NetworkStatus(model="partner")
     )
-    assert saved(system) == ("it is recorded as 20261129-015012-partner; F6 writes it as a MIDI file",)
-    line = text(status(replace(of_turn(Who.YOU), system=system), UNICODE, width, 2))[1]
-    assert (saved(system)[0] in line) == (width == 160)
+    assert saving_texts(system) == ("it is recorded as 20261129-015012-partner; F6 writes it as a MIDI file",)
+    line = text(status_rows(replace(of_turn(Who.YOU), system=system), UNICODE, width, 2))[1]
+    assert (saving_texts(system)[0] in line) == (width == 160)
     assert "No synth is connected: you hear nothing. F2" in line
 
 
@@ -141,7 +149,7 @@ def test_a_jam_that_is_only_recorded_says_how_it_becomes_a_file(width: int) -> N
 def test_what_has_happened_is_whole_or_not_there(width: int) -> None:
     remark = "the keyboard nanoKEY2 is gone; what it held is let go, and it is waited for until it comes back"
     seen = replace(of_turn(Who.YOU), system=replace(RIG, remark=remark))
-    line = text(status(seen, UNICODE, width, 2))[1]
+    line = text(status_rows(seen, UNICODE, width, 2))[1]
     assert UNICODE.cut not in line
     assert (remark in line) == (width == 200)
 
@@ -149,16 +157,16 @@ def test_what_has_happened_is_whole_or_not_there(width: int) -> None:
 @pytest.mark.parametrize("width", [40, 80, 160])
 def test_a_recording_that_is_not_whole_is_a_fault_and_its_mark_goes_off(width: int) -> None:
     seen = of_turn(Who.IMPROV)
-    assert text(status(seen, UNICODE, width, 2))[1].startswith(UNICODE.recording)
+    assert text(status_rows(seen, UNICODE, width, 2))[1].startswith(UNICODE.recording)
     wrong = replace(
         seen, system=replace(seen.system, recording=replace(seen.system.recording, fault="No space left on device"))
     )
-    first, second = text(status(wrong, UNICODE, width, 2, is_news=False))
+    first, second = text(status_rows(wrong, UNICODE, width, 2, is_news=False))
     assert first.startswith("▲ not recorded")
     assert width < 80 or "No space left on device" in first
     assert UNICODE.recording not in second
     assert seen.system.recording.take not in second
-    assert any("no: No space left on device" in row for row in text(figures(wrong, UNICODE, 80)))
+    assert any("no: No space left on device" in row for row in text(figure_rows(wrong, UNICODE, 80)))
 
 
 def test_what_others_have_named_can_not_upset_the_line() -> None:
@@ -170,7 +178,7 @@ def test_what_others_have_named_can_not_upset_the_line() -> None:
         learning="tempo",
     )
     for glyphs in (UNICODE, ASCII):
-        for row in status(replace(bare(), system=system), glyphs, 200, 2):
+        for row in status_rows(replace(bare(), system=system), glyphs, 200, 2):
             assert all(span.text.isprintable() for span in row)
 
 
@@ -213,7 +221,7 @@ def moment(who: Who, mode: Mode, end: int | None = 32, **given: object) -> Snaps
     ],
 )
 def test_what_to_do_now(seen: Snapshot, says: str) -> None:
-    assert now(seen)[0] == says
+    assert prompts(seen)[0] == says
 
 
 def test_what_to_do_now_is_whole_at_every_size() -> None:
@@ -222,8 +230,8 @@ def test_what_to_do_now_is_whole_at_every_size() -> None:
     ]
     for seen in (*everything(), *learning):
         for width in (40, 60, 80, 160):
-            first = text(status(seen, UNICODE, width, 2, is_news=False))[0]
-            assert first in now(seen)
+            first = text(status_rows(seen, UNICODE, width, 2, is_news=False))[0]
+            assert first in prompts(seen)
 
 
 # --- the network's view ---------------------------------------------------------------------------
@@ -240,7 +248,7 @@ def likely(*pitches: int, spread: int = 3) -> tuple[PitchProbability, ...]:
 
 @pytest.mark.parametrize(("width", "octaves"), [(20, 1), (26, 2), (35, 2), (37, 2), (38, 3), (47, 3), (100, 3)])
 def test_the_axis_is_whole_octaves_around_what_it_plays(width: int, octaves: int) -> None:
-    keys = keys_for(likely(58, 62), None, width)
+    keys = chart_keys(likely(58, 62), None, width)
     assert keys.octaves == octaves
     assert keys.low % 12 == 0
     assert keys.share(likely(58, 62)) > 0.5
@@ -248,35 +256,35 @@ def test_the_axis_is_whole_octaves_around_what_it_plays(width: int, octaves: int
 
 
 def test_the_axis_stays_until_what_it_plays_has_left_it() -> None:
-    keys = keys_for(likely(60), None, 35)
+    keys = chart_keys(likely(60), None, 35)
     for pitch in (50, 55, 62, 66, 70, 60):
-        assert keys_for(likely(pitch), keys, 35) == keys
-    moved = keys_for(likely(84), keys, 35)
+        assert chart_keys(likely(pitch), keys, 35) == keys
+    moved = chart_keys(likely(84), keys, 35)
     assert moved != keys
     assert 84 in moved.pitches
-    assert keys_for(likely(80), moved, 35) == moved
+    assert chart_keys(likely(80), moved, 35) == moved
 
 
 def test_names_stand_below_their_columns() -> None:
-    keys = Keys(48, 2)
+    keys = ChartKeys(48, 2)
     probabilities = tuple(
         PitchProbability(pitch, 0.0, 0.5 if pitch in (48, 52, 60, 67, 72) else 0.0) for pitch in range(31, 103)
     )
-    drawn, named = text(mind(of_turn(Who.IMPROV), probabilities, keys, UNICODE, 35, 2))
+    drawn, named = text(network_rows(of_turn(Who.IMPROV), probabilities, keys, UNICODE, 35, 2))
     assert named == "C3  E  G    C4  E  G    C5"
     assert [at for at, cell in enumerate(drawn) if cell != " "] == [0, 4, 12, 19, 24]
-    assert text([names(keys, 60, frozenset())]) == ["C3  D   E F   G   A   B C4  D   E F   G   A   B C5"]
+    assert text([key_names(keys, 60, frozenset())]) == ["C3  D   E F   G   A   B C4  D   E F   G   A   B C5"]
 
 
 def test_as_it_was_trained_is_a_thin_line_above_where_there_is_no_room_beside() -> None:
     probabilities = (PitchProbability(60, 1.0, 0.5), PitchProbability(64, 0.5, 1.0))
-    assert text(bars(probabilities, Keys(60, 1), UNICODE, 13, 2)) == ["│   █", "█   █"]
-    assert text(bars(probabilities, Keys(60, 1), UNICODE, 26, 2)) == [" │      █", "█│      █│"]
-    assert text(bars(probabilities, Keys(60, 1), ASCII, 26, 2)) == [" |      #", "#|      #|"]
+    assert text(probability_bars(probabilities, ChartKeys(60, 1), UNICODE, 13, 2)) == ["│   █", "█   █"]
+    assert text(probability_bars(probabilities, ChartKeys(60, 1), UNICODE, 26, 2)) == [" │      █", "█│      █│"]
+    assert text(probability_bars(probabilities, ChartKeys(60, 1), ASCII, 26, 2)) == [" |      #", "#|      #|"]
 
 
 def test_it_neither_jumps_nor_vanishes_while_notes_are_held() -> None:
-    view = Mind(UNICODE)
+    view = NetworkChart(UNICODE)
     shown: list[list[str]] = []
     axes = set()
     for seen in [each for each in trading() if each.turn.who is Who.IMPROV and each.playing]:
@@ -310,7 +318,7 @@ def test_it_neither_jumps_nor_vanishes_while_notes_are_held() -> None:
         (replace(of_turn(Who.YOU), network=NetworkView(probabilities=())), "it listens"),
         (replace(trading()[2], network=NetworkView(probabilities=())), "it waits"),
         (replace(stopped(), network=NetworkView(probabilities=())), "none: stopped"),
-        (replace(left_by(stopped()), network=NetworkView(probabilities=())), "no improv is there"),
+        (replace(without_daemon(stopped()), network=NetworkView(probabilities=())), "no improv is there"),
         (
             replace(
                 of_turn(Who.IMPROV),
@@ -323,11 +331,11 @@ def test_it_neither_jumps_nor_vanishes_while_notes_are_held() -> None:
     ],
 )
 def test_it_waits_only_when_it_waits(seen: Snapshot, says: str) -> None:
-    assert text([title(seen, UNICODE, 35, is_new=bool(seen.network.probabilities))]) == [f"next note  {says}"]
+    assert text([title_row(seen, UNICODE, 35, is_new=bool(seen.network.probabilities))]) == [f"next note  {says}"]
 
 
 def test_in_your_turn_the_axis_stays_without_bars() -> None:
-    view = Mind(UNICODE)
+    view = NetworkChart(UNICODE)
     shown = []
     for seen in (of_turn(Who.IMPROV), replace(of_turn(Who.YOU), network=NetworkView(probabilities=()))):
         view.take(seen)
@@ -342,8 +350,8 @@ def test_in_your_turn_the_axis_stays_without_bars() -> None:
 
 def test_telemetry_is_beside_the_log_and_not_in_the_jam() -> None:
     seen = of_turn(Who.IMPROV)
-    assert not any(" ms" in row for row in text(status(seen, UNICODE, 260, 2)))
-    rows = text(figures(seen, UNICODE, 79))
+    assert not any(" ms" in row for row in text(status_rows(seen, UNICODE, 260, 2)))
+    rows = text(figure_rows(seen, UNICODE, 79))
     assert rows[:4] == [
         "step     half of them within .64 ms, 99 of 100 1.3 ms to decide it",
         "notes    half of them up to .04 ms, 99 of 100 .19 ms late",
@@ -351,18 +359,18 @@ def test_telemetry_is_beside_the_log_and_not_in_the_jam() -> None:
         "recorded as 2026-11-21-13.05.improv",
     ]
     assert rows[4].startswith("memory   ")
-    narrow = text(figures(replace(seen, health=replace(seen.health, missed_steps=3)), UNICODE, 39))
+    narrow = text(figure_rows(replace(seen, health=replace(seen.health, missed_steps=3)), UNICODE, 39))
     assert narrow[:3] == [
         "step     .64 ms, 99 of 100 1.3 ms",
         "notes    .04 ms, 99 of 100 .19 ms",
         "wrong    3 missed 0 dropped 0x",
     ]
-    assert text(figures(bare(), UNICODE, 79))[0] == "step     nothing measured yet"
+    assert text(figure_rows(bare(), UNICODE, 79))[0] == "step     nothing measured yet"
 
 
 def test_the_memory_is_a_strip() -> None:
     numbers = (0.0, 0.2, 0.5, 1.0, -0.2, -0.5, -1.0)
-    assert text([memory(numbers, UNICODE, 20)]) == ["··▁▄·▔▀"]
-    assert text([memory(numbers, CONSOLE, 20)]) == ["··▄▄·▀▀"]
-    assert text([memory(numbers, ASCII, 20)]) == [".-=*,:%"]
-    assert text([memory((1.0, 1.0, 0.0, 0.0), UNICODE, 2)]) == ["▄·"]
+    assert text([memory_cells(numbers, UNICODE, 20)]) == ["··▁▄·▔▀"]
+    assert text([memory_cells(numbers, CONSOLE, 20)]) == ["··▄▄·▀▀"]
+    assert text([memory_cells(numbers, ASCII, 20)]) == [".-=*,:%"]
+    assert text([memory_cells((1.0, 1.0, 0.0, 0.0), UNICODE, 2)]) == ["▄·"]

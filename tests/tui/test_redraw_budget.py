@@ -12,8 +12,8 @@ from textual.timer import Timer
 
 from improv.music.notes import Cell
 from improv.tui.client import Seen
-from improv.tui.redraw_budget import Budget
-from improv.tui.views.turn_banner import TurnBand
+from improv.tui.redraw_budget import DrawingBudget
+from improv.tui.views.turn_banner import TurnBanner
 from tests.tui.test_app import SEEN, Stage, staged
 
 SHARE = 0.05
@@ -25,8 +25,8 @@ class Machine:
     def __init__(self) -> None:
         self.now_s = self.used_s = 0.0
 
-    def budget(self) -> Budget:
-        return Budget(SHARE, lambda: self.now_s, lambda: self.used_s)
+    def budget(self) -> DrawingBudget:
+        return DrawingBudget(SHARE, lambda: self.now_s, lambda: self.used_s)
 
     def passes(self, seconds: float, busy_s: float = 0.0) -> None:
         self.now_s += seconds
@@ -71,7 +71,7 @@ def test_who_draws_only_with_something_left_takes_its_share_and_one_burst(steps:
 
 def drawn(stage: Stage) -> object:
     """The snapshot that is on the screen, told by the first view of it."""
-    return stage.app.query_one(TurnBand)._told
+    return stage.app.query_one(TurnBanner)._told
 
 
 def spend(stage: Stage, monkeypatch: pytest.MonkeyPatch, left_s: float) -> None:

@@ -24,7 +24,7 @@ def test_what_a_key_does_goes_on_below_where_it_began(width: int) -> None:
         if title in groups:
             rows = [row for row in TABLE if row.group == title]
             told = " ".join(" ".join(lines).split())
-            assert told == " ".join(f"{row.shown} {row.help}" for row in rows)
+            assert told == " ".join(f"{row.label} {row.help}" for row in rows)
             assert sum(not line[2].isspace() for line in lines) == len(rows)
             groups.remove(title)
     assert groups == []

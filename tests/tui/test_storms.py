@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 
 from improv.config.presets import preset_of, save
 from improv.protocol.commands import Panic
-from improv.tui.client import Gone, Joined, Said, Seen
+from improv.tui.client import Answered, Gone, Joined, Seen
 from improv.tui.theme.glyphs import ASCII, CONSOLE, UNICODE, Glyphs
 from tests.tui.pilot import key_event
 from tests.tui.snapshots import bare, faulty, stopped, trading
@@ -84,7 +84,9 @@ class Storm:
     def _news(self) -> None:
         seen = self._random.choice(self._snapshots)
         self._stage.link.tell(
-            self._random.choice((Seen(seen), Seen(seen), Seen(seen), Gone("why"), Joined(1), Said(Panic(), "so it is")))
+            self._random.choice(
+                (Seen(seen), Seen(seen), Seen(seen), Gone("why"), Joined(1), Answered(Panic(), "so it is"))
+            )
         )
 
 

@@ -18,7 +18,7 @@ from textual.geometry import Size
 
 from improv.config.instance import Instance
 from improv.protocol.commands import Press
-from improv.tui.screens.too_small import words
+from improv.tui.screens.too_small import too_small_text
 from tests.ports.jack import eventually
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals of this kind")
@@ -52,7 +52,7 @@ def begin(tell):
     for news in (Joined(1), Seen(ALONE)):
         tell(news)
     begun()
-link.begin = begin
+link.listen = begin
 result = _shown(app, link)
 if app.crash is not None:
     _tell_crash(Instance("default"), app.crash)
@@ -276,7 +276,7 @@ def _is_let_go(asked: str) -> bool:
 )
 def test_a_terminal_too_small_says_so_within_its_edges(tmp_path: Path, size: tuple[int, int]) -> None:
     with Pty(tmp_path, size=size) as pty:
-        for line in words(Size(*size)):
+        for line in too_small_text(Size(*size)):
             pty.until(line.encode())
         after = len(pty.said)
         pty.resize(80, 24)
@@ -297,7 +297,7 @@ def test_a_terminal_too_small_says_so_within_its_edges(tmp_path: Path, size: tup
     ],
 )
 def test_the_words_fit(size: tuple[int, int], lines: list[str]) -> None:
-    assert words(Size(*size)) == lines
+    assert too_small_text(Size(*size)) == lines
 
 
 def test_where_the_terminal_tells_it_a_note_is_as_long_as_its_key_is_held(tmp_path: Path) -> None:

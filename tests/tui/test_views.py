@@ -17,18 +17,18 @@ from improv.music.theory import Chord, Place
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.controls import MUTES
 from improv.protocol.snapshot import Harmony, Loudness, MidiStatus, Snapshot
-from improv.tui.screens.figures import figures
+from improv.tui.screens.figures import figure_rows
 from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs, glyphs_of
-from improv.tui.views import block_letters as big
-from improv.tui.views.base import ROLE_CLASSES, ROLE_CSS, ROLES, Row, Span, View, fitted, runs, width_of, word_of
-from improv.tui.views.history import COLUMNS, Axis, History, Meter
-from improv.tui.views.keyboard import Keyboard, key_cells, keyboard, lowest_white, white_index, white_pitch
-from improv.tui.views.lead_sheet import FormGrid, bars_of, coming, grid
-from improv.tui.views.meters import Meters, meters
-from improv.tui.views.network import Keys, Mind, mind
-from improv.tui.views.piano_roll import Roll, rolled
-from improv.tui.views.status import StatusLine, status
-from improv.tui.views.turn_banner import TurnBand, band
+from improv.tui.views import block_letters
+from improv.tui.views.base import ROLE_CLASSES, ROLE_CSS, ROLES, Row, Span, View, fitted, runs, turn_word, width_of
+from improv.tui.views.history import COLUMNS, History, MeterLevel, PitchAxis
+from improv.tui.views.keyboard import Keyboard, first_white_key, key_cells, keyboard_rows, white_index, white_pitch
+from improv.tui.views.lead_sheet import LeadSheet, form_bars, lead_sheet_rows, next_chord_change
+from improv.tui.views.meters import Meters, meter_rows
+from improv.tui.views.network import ChartKeys, NetworkChart, network_rows
+from improv.tui.views.piano_roll import PianoRoll, draw_roll
+from improv.tui.views.status import StatusLine, status_rows
+from improv.tui.views.turn_banner import TurnBanner, turn_rows
 from tests.tui.snapshots import bare, count_in, everything, faulty, of_turn, stopped, trading
 
 SIZES = (
@@ -45,7 +45,7 @@ SIZES = (
     (17, 2),
     (9, 1),
 )
-VIEWS = (TurnBand, FormGrid, Roll, Keyboard, Mind, Meters, StatusLine)
+VIEWS = (TurnBanner, LeadSheet, PianoRoll, Keyboard, NetworkChart, Meters, StatusLine)
 BOTH = pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 
 
@@ -64,13 +64,13 @@ def of_bar(seen: Snapshot, chorus: int, bar: int, beat: int) -> Snapshot:
     "word", ["YOU", "IMPROV", "BOTH", "COUNT-IN", "STOPPED", "LISTEN", "SOLO", "0123456789", "2-12.4"]
 )
 def test_big_letters_have_their_width(word: str) -> None:
-    assert {len(row) for row in big.drawn(word, UNICODE)} == {big.width_of(word)}
-    assert {len(row) for row in big.huge(word, "#")} == {2 * big.width_of(word)}
-    assert len(big.drawn(word, UNICODE)) == big.ROWS
+    assert {len(row) for row in block_letters.rows(word, UNICODE)} == {block_letters.width_of(word)}
+    assert {len(row) for row in block_letters.large_rows(word, "#")} == {2 * block_letters.width_of(word)}
+    assert len(block_letters.rows(word, UNICODE)) == block_letters.ROWS
 
 
 def test_big_letters_look_like_letters() -> None:
-    assert [row.rstrip() for row in big.drawn("YOU", UNICODE)] == ["█ █ █▀█ █ █", " █  █ █ █ █", " ▀  ▀▀▀ ▀▀▀"]
+    assert [row.rstrip() for row in block_letters.rows("YOU", UNICODE)] == ["█ █ █▀█ █ █", " █  █ █ █ █", " ▀  ▀▀▀ ▀▀▀"]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_the_alphabet_a_terminal_knows(ascii_wanted: bool, encoding: str, glyphs
 def test_the_word(who: Who, mode: Mode, playing: bool, word: str) -> None:
     seen = bare()
     seen = replace(seen, turn=Turn(who, 0), playing=playing, settings=replace(seen.settings, mode=mode))
-    assert word_of(seen) == word
+    assert turn_word(seen) == word
 
 
 ONE_BEAT = replace(bare(), step=8, place=Place(1, 2, 1), turn=Turn(Who.IMPROV, 0, 32), beats_left=1.0)
@@ -131,11 +131,11 @@ ONE_BEAT = replace(bare(), step=8, place=Place(1, 2, 1), turn=Turn(Who.IMPROV, 0
     ],
 )
 def test_the_turn_in_ascii(width: int, height: int, rows: list[str]) -> None:
-    assert text(band(ONE_BEAT, ASCII, width, height)) == rows
+    assert text(turn_rows(ONE_BEAT, ASCII, width, height)) == rows
 
 
 def test_the_turn_in_big_letters() -> None:
-    assert text(band(ONE_BEAT, UNICODE, 80, 3)) == [
+    assert text(turn_rows(ONE_BEAT, UNICODE, 80, 3)) == [
         "▒▒  █ █▄ ▄█ █▀█ █▀█ █▀█ █ █  ▄█       beat, then you                   ▀▀█   ▄█",
         "▒▒  █ █ ▀ █ █▀▀ █▀▄ █ █ █ █   █       ▒▒·····························  █▀▀    █",
         "▒▒  ▀ ▀   ▀ ▀   ▀ ▀ ▀▀▀  ▀   ▀▀▀      phrase, gap 1.5        bar.beat  ▀▀▀ ▀ ▀▀▀",
@@ -144,7 +144,7 @@ def test_the_turn_in_big_letters() -> None:
 
 def test_the_gauge_runs_down() -> None:
     turn = [seen for seen in trading() if seen.turn.who is Who.IMPROV][:32]
-    left = [text(band(seen, UNICODE, 80, 1))[0].count("▒") for seen in turn]
+    left = [text(turn_rows(seen, UNICODE, 80, 1))[0].count("▒") for seen in turn]
     assert left == sorted(left, reverse=True)
     assert left[0] > left[-1] > 2
 
@@ -162,7 +162,7 @@ def test_the_gauge_runs_down() -> None:
     ],
 )
 def test_the_place_is_always_labelled(glyphs: Glyphs, width: int, height: int, label: str) -> None:
-    rows = text(band(of_turn(Who.IMPROV), glyphs, width, height))
+    rows = text(turn_rows(of_turn(Who.IMPROV), glyphs, width, height))
     assert any(label in f"{row} " for row in rows)
     assert max(map(len, rows)) == width
 
@@ -173,10 +173,11 @@ def test_a_count_in_is_counted_and_has_no_place(glyphs: Glyphs, width: int, heig
     beats = [seen for seen in trading() if seen.turn.who is Who.NOBODY]
     assert [seen.place.beat for seen in beats] == [1, 1, 2, 2, 3, 3, 4, 4]
     for seen in beats:
-        rows = text(band(seen, glyphs, width, height))
+        rows = text(turn_rows(seen, glyphs, width, height))
         beat = f"{seen.place.beat}"
         told = re.search(rf"COUNT-IN +{beat}\b", rows[0].replace("C O U N T - I N", "COUNT-IN"))
-        drawings = [*([big.drawn(beat, glyphs)] if glyphs.pixels else []), big.huge(beat, "█"), big.huge(beat, "#")]
+        drawings = [block_letters.large_rows(beat, ink) for ink in "█#"]
+        drawings += [block_letters.rows(beat, glyphs)] if glyphs.pixels else []
         drawn = any(all(part in row for part, row in zip(each, rows, strict=False)) for each in drawings)
         assert told or (height >= 3 and drawn)
         assert not any("12" in row.replace("120 bpm", "") or "bar" in row.replace("bars", "") for row in rows)
@@ -185,7 +186,7 @@ def test_a_count_in_is_counted_and_has_no_place(glyphs: Glyphs, width: int, heig
 @BOTH
 def test_yours_and_its_differ_without_colour(glyphs: Glyphs) -> None:
     for height in (1, 2, 3):
-        yours, its = (text(band(of_turn(who), glyphs, 80, height)) for who in (Who.YOU, Who.IMPROV))
+        yours, its = (text(turn_rows(of_turn(who), glyphs, 80, height)) for who in (Who.YOU, Who.IMPROV))
         assert glyphs.you.body in yours[height // 2]
         assert glyphs.improv.body in its[height // 2]
         gauge = yours[1 if height > 1 else 0].partition("chorus")[0]
@@ -204,39 +205,43 @@ def over_the_blues(who: Who = Who.YOU) -> Snapshot:
 
 
 def test_the_bars_of_a_form() -> None:
-    assert bars_of("C7 | C7 C7 C7 A7 | G7 G7") == ("C7", "C7 A7", "G7")
-    assert bars_of("") == bars_of("C7 | H7") == ()
+    assert form_bars("C7 | C7 C7 C7 A7 | G7 G7") == ("C7", "C7 A7", "G7")
+    assert form_bars("") == form_bars("C7 | H7") == ()
 
 
 def test_a_lead_sheet() -> None:
     seen = of_bar(over_the_blues(), 1, 6, 2)
-    assert text(grid(seen, UNICODE, 56, 3)) == [
+    assert text(lead_sheet_rows(seen, UNICODE, 56, 3)) == [
         "│ C7         1│ F7         2│ C7         3│ C7         4",
         "│ F7         5│▶F#dim7  ●●○○│▷C7         7│ A7         8",
         "│ Dm7        9│ G7        10│ C7 A7     11│ Dm7 G7    12",
     ]
-    assert text(grid(seen, ASCII, 40, 3))[1] == "| F7      |*F#dim7  |>C7      | A7"
+    assert text(lead_sheet_rows(seen, ASCII, 40, 3))[1] == "| F7      |*F#dim7  |>C7      | A7"
 
 
 @pytest.mark.parametrize("width", [41, 43, 77, 79, 111])
 def test_a_lead_sheet_is_as_wide_as_there_is_room(width: int) -> None:
     seen = of_bar(over_the_blues(), 1, 6, 2)
     for height in (3, 6, 9):
-        rows = grid(seen, UNICODE, width, height)
+        rows = lead_sheet_rows(seen, UNICODE, width, height)
         assert {width_of(row) for row in rows} == {width}
         starts = {tuple(x for x, char in enumerate(row) if char == "│") for row in text(rows) if "─" not in row}
         assert starts == {tuple(width * bar // 4 for bar in range(4))}
 
 
 def test_the_next_bar_of_the_last_is_the_first() -> None:
-    rows = text(grid(of_bar(over_the_blues(), 1, 12, 4), UNICODE, 56, 3))
+    rows = text(lead_sheet_rows(of_bar(over_the_blues(), 1, 12, 4), UNICODE, 56, 3))
     assert rows[0].startswith("│▷C7")
     assert rows[2].endswith("▶Dm7 G7  ●●●●")
 
 
 def test_a_part_of_the_form_where_it_is_low() -> None:
     seen = over_the_blues()
-    assert [text(grid(of_bar(seen, 1, bar, 1), UNICODE, 40, 2))[0][2:4] for bar in (1, 5, 9)] == ["C7", "F7", "F7"]
+    assert [text(lead_sheet_rows(of_bar(seen, 1, bar, 1), UNICODE, 40, 2))[0][2:4] for bar in (1, 5, 9)] == [
+        "C7",
+        "F7",
+        "F7",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -250,18 +255,18 @@ def test_a_part_of_the_form_where_it_is_low() -> None:
     ],
 )
 def test_the_chord_and_the_next(bar: int, beat: int, told: tuple[str, str, int]) -> None:
-    assert coming(of_bar(over_the_blues(), 1, bar, beat)) == told
+    assert next_chord_change(of_bar(over_the_blues(), 1, bar, beat)) == told
 
 
 def test_the_chord_without_a_form() -> None:
     seen = replace(bare(), harmony=Harmony(chord=Chord.parse("C7"), next_chord=Chord.parse("F7")))
-    assert coming(seen) == ("C7", "F7", 0)
-    assert text(grid(seen, UNICODE, 40, 3))[0].startswith("▶ C7  → F7")
+    assert next_chord_change(seen) == ("C7", "F7", 0)
+    assert text(lead_sheet_rows(seen, UNICODE, 40, 3))[0].startswith("▶ C7  → F7")
 
 
 def test_a_single_row_tells_what_comes() -> None:
     seen = of_bar(over_the_blues(), 1, 6, 3)
-    assert text(grid(seen, UNICODE, 40, 1)) == ["▶ F#dim7  → C7 in 2  ●●●○"]
+    assert text(lead_sheet_rows(seen, UNICODE, 40, 1)) == ["▶ F#dim7  → C7 in 2  ●●●○"]
 
 
 def test_a_bar_whose_chords_are_others_than_the_forms_shows_those_that_come() -> None:
@@ -274,18 +279,18 @@ def test_a_bar_whose_chords_are_others_than_the_forms_shows_those_that_come() ->
         (4, (sharp,) * 8 + (c,) * 4 + (g,) * 4, ("▶F#dim7", "▷C7 G7•")),
     ):
         seen = of_bar(replace(over_the_blues(), harmony=Harmony(form=BLUES, chords=known)), 1, 6, beat)
-        row = text(grid(seen, UNICODE, 96, 3))[1]
+        row = text(lead_sheet_rows(seen, UNICODE, 96, 3))[1]
         assert [told in row for told in bars] == [True, True], row
-        assert text(grid(seen, ASCII, 96, 3))[1].isascii()
+        assert text(lead_sheet_rows(seen, ASCII, 96, 3))[1].isascii()
     first = of_bar(replace(over_the_blues(), harmony=Harmony(form=BLUES, chords=(d,) * 8 + (f,) * 8)), 1, 12, 1)
-    assert text(grid(first, UNICODE, 96, 3))[0].startswith("│▷F7•")
+    assert text(lead_sheet_rows(first, UNICODE, 96, 3))[0].startswith("│▷F7•")
 
 
 def test_the_next_chord_is_the_one_that_comes() -> None:
     f, d = Chord.parse("F7"), Chord.parse("Dm7")
     seen = replace(over_the_blues(), harmony=Harmony(form=BLUES, chords=(f,) * 4 + (d,) * 8))
-    assert coming(of_bar(seen, 1, 6, 1)) == ("F7", "Dm7", 2)
-    assert coming(of_bar(seen, 1, 6, 4)) == ("Dm7", "C7", 3)  # 12 steps are known, the rest is the form's
+    assert next_chord_change(of_bar(seen, 1, 6, 1)) == ("F7", "Dm7", 2)
+    assert next_chord_change(of_bar(seen, 1, 6, 4)) == ("Dm7", "C7", 3)  # 12 steps are known, the rest is the form's
 
 
 # --- the roll -------------------------------------------------------------------------------------
@@ -321,7 +326,7 @@ def _cell(word: str, before: Cell) -> Cell:
 
 
 def roll(history: History, glyphs: Glyphs, width: int, height: int) -> list[str]:
-    return text(rolled(history, Axis(60, 1, 13), glyphs, width, height)[1])
+    return text(draw_roll(history, PitchAxis(60, 1, 13), glyphs, width, height)[1])
 
 
 CALL = "60 - 61 61 . . . . ."
@@ -489,7 +494,7 @@ def test_a_missing_step_stays_missing() -> None:
 
 @given(st.frozensets(st.integers(0, 127)), st.integers(1, 60), st.integers(1, 60))
 def test_every_pitch_has_its_rows(pitches: frozenset[int], rows: int, later: int) -> None:
-    axis = Axis(60, 1, 13).fitted(pitches, rows)
+    axis = PitchAxis(60, 1, 13).fitted(pitches, rows)
     for height in (rows, later):
         axis = axis.fitted(pitches, height)
         assert axis == axis.fitted(pitches, height)
@@ -500,7 +505,7 @@ def test_every_pitch_has_its_rows(pitches: frozenset[int], rows: int, later: int
 
 
 def test_the_axis_rests_as_long_as_it_will_do() -> None:
-    axis = Axis(60, 1, 13).fitted(frozenset({60, 72}), 15)
+    axis = PitchAxis(60, 1, 13).fitted(frozenset({60, 72}), 15)
     assert axis == axis.fitted(frozenset({62, 70}), 15) == axis.fitted(frozenset(), 15)
     assert axis != axis.fitted(frozenset({60, 84}), 15)
 
@@ -511,23 +516,23 @@ def test_the_axis_rests_as_long_as_it_will_do() -> None:
 def test_the_keys_of_an_octave() -> None:
     seen = replace(bare(), played=Cell(held=(61, 65)), system=replace(bare().system, midi=MidiStatus(keys=(60, 70))))
     low = white_index(60)
-    assert text(keyboard(seen, UNICODE, {62: "c", 63: "f"}, low, 7, 3, 3)) == [
+    assert text(keyboard_rows(seen, UNICODE, {62: "c", 63: "f"}, low, 7, 3, 3)) == [
         "│██▒  f  │▒▒│  │  █  │",
         "│██│c │  │▒▒│  │  │  │",
         " C4",
     ]
-    assert text(keyboard(seen, ASCII, {}, low, 7, 2, 2)) == ["|#o : |o: : # |", "|#| | |o| | | |"]
+    assert text(keyboard_rows(seen, ASCII, {}, low, 7, 2, 2)) == ["|#o : |o: : # |", "|#| | |o| | | |"]
 
 
 @given(st.frozensets(st.integers(21, 108)), st.integers(20, 200))
 def test_what_sounds_can_be_seen(pitches: frozenset[int], width: int) -> None:
     whites = (width - 1) // key_cells(width)
-    low = lowest_white(pitches, frozenset(), whites, 0)
+    low = first_white_key(pitches, frozenset(), whites, 0)
     fits = not pitches or white_index(max(pitches)) + 2 - white_index(min(pitches)) <= whites
     if fits and pitches:
         assert low <= white_index(min(pitches))
         assert white_index(max(pitches)) < low + whites
-    assert low == lowest_white(pitches, frozenset(), whites, low) or not fits
+    assert low == first_white_key(pitches, frozenset(), whites, low) or not fits
 
 
 LABELLED = frozenset(range(60, 89))
@@ -537,7 +542,7 @@ LABELLED = frozenset(range(60, 89))
 @pytest.mark.parametrize("low", [0, 28, 30, 45])
 @pytest.mark.parametrize("whites", [17, 18, 24])
 def test_all_labelled_keys_are_seen_where_there_is_room(whites: int, low: int) -> None:
-    low = lowest_white(frozenset({64, 87}), LABELLED, whites, low)
+    low = first_white_key(frozenset({64, 87}), LABELLED, whites, low)
     assert low <= white_index(60)
     assert white_index(88) < low + whites
 
@@ -545,9 +550,9 @@ def test_all_labelled_keys_are_seen_where_there_is_room(whites: int, low: int) -
 @pytest.mark.parametrize(("sounds", "first"), [({50, 52}, 50), ({64}, 60), ({96}, 69), ({97}, 71)])
 def test_what_sounds_is_seen_before_the_labels_and_then_as_many_of_them_as_fit(sounds: set[int], first: int) -> None:
     for before in (0, 21, 35, 42, 49):
-        low = lowest_white(frozenset(sounds), LABELLED, 17, before)
+        low = first_white_key(frozenset(sounds), LABELLED, 17, before)
         assert white_pitch(low) == first
-        assert low == lowest_white(frozenset(sounds), LABELLED, 17, low)
+        assert low == first_white_key(frozenset(sounds), LABELLED, 17, low)
 
 
 @pytest.mark.parametrize("index", range(75))
@@ -559,7 +564,7 @@ def test_white_keys_are_counted(index: int) -> None:
 
 
 def test_a_meter_falls_and_is_struck_again() -> None:
-    meter = Meter().struck(100, 1.0)
+    meter = MeterLevel().struck(100, 1.0)
     assert meter.at(1.0) == 100
     assert 0 < meter.at(1.3) < 100
     assert meter.at(9.0) == 0
@@ -584,7 +589,7 @@ def test_your_meter_moves_with_the_key_and_not_a_step_later(monkeypatch: pytest.
 def test_meters_say_what_is_muted() -> None:
     seen = replace(bare(), settings=bare().settings.with_value(MUTES[Part.CHORDS], "on"))
     levels = {Part.YOU: 127.0, Part.MELODY: 63.5, Part.CHORDS: 50.0, Part.DRUMS: 0.0}
-    assert text(meters(levels, seen, UNICODE, 17, 4)) == [
+    assert text(meter_rows(levels, seen, UNICODE, 17, 4)) == [
         "you    ██████████",
         "melody ▒▒▒▒▒·····",
         "chords muted",
@@ -593,13 +598,13 @@ def test_meters_say_what_is_muted() -> None:
 
 
 def test_what_is_wrong_comes_first() -> None:
-    (line,) = text(status(faulty(), UNICODE, 260, 1))
+    (line,) = text(status_rows(faulty(), UNICODE, 260, 1))
     assert line.startswith(
         "▲ 3 faults: the network was late │ ▲ 7 missed │ ▲ 2 dropped │ ▲ restarted 1x │ "
         "It answers; play in to take the turn │ ● rec"
     )
     assert "eck2002-blues → eck2002-chords" in line
-    assert text(status(faulty(), ASCII, 24, 1)) == ["! 3 faults | ! 7 missed"]
+    assert text(status_rows(faulty(), ASCII, 24, 1)) == ["! 3 faults | ! 7 missed"]
 
 
 @pytest.mark.parametrize(
@@ -619,13 +624,13 @@ def test_what_is_wrong_comes_first() -> None:
     ],
 )
 def test_the_status_drops_what_matters_least(width: int, lines: list[str]) -> None:
-    assert text(status(of_turn(Who.YOU), UNICODE, width, 2)) == lines
+    assert text(status_rows(of_turn(Who.YOU), UNICODE, width, 2)) == lines
 
 
 def test_names_of_ports_can_not_upset_the_line() -> None:
     system = replace(bare().system, midi=MidiStatus(input="\x1b[31mキーボード\n", output="é"))
     for glyphs, width in ((UNICODE, 80), (ASCII, 80), (UNICODE, 13), (UNICODE, 5)):
-        (row,) = status(replace(bare(), system=system), glyphs, width, 1)
+        (row,) = status_rows(replace(bare(), system=system), glyphs, width, 1)
         assert width_of(row) <= width
         assert all(span.text.isprintable() for span in row)
 
@@ -637,14 +642,16 @@ def pictures(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> dict[st
     cells = key_cells(width)
     whites = (width - 1) // cells
     return {
-        "band": band(seen, glyphs, width, height),
-        "grid": grid(seen, glyphs, width, height),
-        "roll": rolled(History().after(seen), Axis(60, 1, 13), glyphs, width, height)[1],
-        "keyboard": keyboard(seen, glyphs, {60: "z"}, 30, whites, cells, height),
-        "mind": mind(seen, seen.network.probabilities, Keys(48, 2 if width >= 26 else 1), glyphs, width, height),
-        "figures": figures(seen, glyphs, width)[:height],
-        "meters": meters(dict.fromkeys(Part, 64.0), seen, glyphs, width, height),
-        "status": status(seen, glyphs, width, height),
+        "band": turn_rows(seen, glyphs, width, height),
+        "grid": lead_sheet_rows(seen, glyphs, width, height),
+        "roll": draw_roll(History().after(seen), PitchAxis(60, 1, 13), glyphs, width, height)[1],
+        "keyboard": keyboard_rows(seen, glyphs, {60: "z"}, 30, whites, cells, height),
+        "mind": network_rows(
+            seen, seen.network.probabilities, ChartKeys(48, 2 if width >= 26 else 1), glyphs, width, height
+        ),
+        "figures": figure_rows(seen, glyphs, width)[:height],
+        "meters": meter_rows(dict.fromkeys(Part, 64.0), seen, glyphs, width, height),
+        "status": status_rows(seen, glyphs, width, height),
     }
 
 
@@ -717,7 +724,7 @@ def test_the_views_in_a_terminal(glyphs: Glyphs, size: tuple[int, int]) -> None:
                 app.show(seen)
                 lines = app.lines()
                 assert {len(line) for line in lines} == {size[0]}
-                assert word_of(seen) in " ".join(lines).replace(" ", "") or glyphs.pixels
+                assert turn_word(seen) in " ".join(lines).replace(" ", "") or glyphs.pixels
             await pilot.resize_terminal(30, 9)
             app.show(of_turn(Who.IMPROV))
             await pilot.pause()
@@ -734,7 +741,7 @@ def test_only_rows_that_have_changed_are_painted(monkeypatch: pytest.MonkeyPatch
         async with app.run_test(size=(80, 70)) as pilot:
             app.show(of_turn(Who.YOU))
             await pilot.pause()
-            grid_ = app.query_one(FormGrid)
+            grid_ = app.query_one(LeadSheet)
             monkeypatch.setattr(grid_, "refresh", lambda *regions, **_: painted.extend(regions))
             app.show(of_turn(Who.YOU))
             assert painted == []
@@ -751,7 +758,7 @@ def test_a_theme_changes_every_colour() -> None:
         async with app.run_test(size=(80, 40)) as pilot:
             app.show(of_turn(Who.YOU))
             await pilot.pause()
-            band_ = app.query_one(TurnBand)
+            band_ = app.query_one(TurnBanner)
             dark = [segment.style for segment in band_.render_lines(band_.size.region)[0]]
             app.theme = "textual-light"
             await pilot.pause()
@@ -761,12 +768,12 @@ def test_a_theme_changes_every_colour() -> None:
 
 
 def test_where_nothing_plays_the_band_says_where_it_starts() -> None:
-    assert "".join(span.text for span in band(stopped(), UNICODE, 80, 1)[0]).endswith(" chorus 1 bar 1 beat 1")
+    assert "".join(span.text for span in turn_rows(stopped(), UNICODE, 80, 1)[0]).endswith(" chorus 1 bar 1 beat 1")
 
 
 def test_a_turn_that_was_taken_says_so_for_a_bar() -> None:
     taken = replace(bare(), step=12, turn=Turn(Who.YOU, 10, 64), beats_left=26.0, took_turn=True)
     for seen, says in ((taken, True), (replace(taken, step=18), False), (replace(taken, took_turn=False), False)):
-        rows = ["".join(span.text for span in row) for row in band(seen, UNICODE, 100, 3)]
+        rows = ["".join(span.text for span in row) for row in turn_rows(seen, UNICODE, 100, 3)]
         assert any("you took its turn: 27 beats" in row for row in rows) == says
         assert any("beats, then improv" in row for row in rows) != says

@@ -84,7 +84,7 @@ def test_every_screen_beside_the_jam_is_whole(size: tuple[int, int], tmp_path: P
         await stage.press("f1")
         told = stage.screen()
         for row in TABLE:
-            assert missing(f"{row.help} {row.shown}", told) == [], row.action
+            assert missing(f"{row.help} {row.label}", told) == [], row.action
         await stage.press("escape")
 
         stage.controls.select(MODE.name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from improv.tui.input.key_bindings import BY_ACTION, Letters, Where
+from improv.tui.input.key_bindings import BY_ACTION, KeyContext, Letters
 from improv.tui.notices import Notices
 
 _TWICE_S = 3.0
@@ -38,7 +38,7 @@ class LeaveActions:
             self._leave(True)
             return
         self._ends_until_s = now_s + _TWICE_S
-        self._notices.show(f"{BY_ACTION['quit_and_stop'].hint(Where.JAM, self._letters())} again ends the jam")
+        self._notices.show(f"{BY_ACTION['quit_and_stop'].hint(KeyContext.JAM, self._letters())} again ends the jam")
 
     def suspend(self) -> None:
         """Go back to the shell until it says fg; the jam plays on."""

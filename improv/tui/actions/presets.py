@@ -89,14 +89,14 @@ class PresetActions:
         if screen is not None and (preset := screen.chosen) is not None:
             done = f"{preset.name} removed; {BY_ACTION['put_back'].in_lists[0]} puts it back"
             self._change(partial(self._store.remove, preset), done)
-            screen.look()
+            screen.refresh_rows()
 
     def put_back(self) -> None:
         """Put the preset back that was removed or replaced last, while the list is open."""
         screen = self._navigation.shown(PresetsScreen)
         if screen is not None and (preset := self._store.removed) is not None:
             self._change(self._store.put_back, f"{preset.name} is back")
-            screen.look()
+            screen.refresh_rows()
 
     def _keep(self, preset: Preset) -> None:
         puts_back = f"{BY_ACTION['put_back'].in_lists[0]} in the list puts back the old one"

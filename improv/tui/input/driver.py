@@ -1,8 +1,8 @@
-"""The terminal itself: read and written by threads that survive what comes, given back and taken again when stopped.
+"""The driver of the terminal: reads and writes it in threads, and gives it back when stopped by the shell.
 
-Textual's driver ends with a page of source at the first byte that is no text, forgets the jobs of a shell where it is
-wrapped by another program, and asks for no key releases. Here whatever fails is told to the app, which tells it to the
-user. It must never leave a terminal other than it was.
+Textual's driver ends with a page of source at the first byte that is no text, ignores a shell's job control where
+another program wraps it, and asks for no key releases. Here every error goes to the app. The terminal is always left as
+it was.
 """
 
 import errno
@@ -24,13 +24,13 @@ from improv.tui.input.keystrokes import ASKS_FOR_FLAGS, ASKS_FOR_RELEASES, Keyst
 _READ = 4096
 _LOOK_S = 0.1
 _HANGS_UP_S = 5.0
-"""How long the system may take to say that a terminal has gone."""
+"""How long the system may take to report that a terminal has gone."""
 
 _ENDS = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.EPIPE, errno.EBADF)
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver of a terminal, which tells its app's `fail` what goes wrong in any of its threads."""
+    """Textual's driver, which gives the errors of its threads to the app's `fail`."""
 
     def __init__(self, app: Any, **options: Any) -> None:
         super().__init__(app, **options)
@@ -39,14 +39,14 @@ class TerminalDriver(LinuxDriver):
         self._file = self._out  # type: ignore[assignment]
         self._is_on = False
         self._stops = False
-        """Whether it is being stopped by the shell, or is stopped."""
+        """Whether the shell is stopping the program, or has stopped it."""
         self._continued = 0
-        """How often it has been continued."""
+        """How often the shell has continued the program."""
 
     # --- the terminal ---
 
     def start_application_mode(self) -> None:
-        """Take the terminal, and ask it to tell when keys come up."""
+        """Take the terminal, and ask it to report when keys come up."""
         with suppress(OSError):
             os.set_blocking(self._out.fileno(), True)  # another program may have left it otherwise
         self._is_on = True
@@ -62,7 +62,7 @@ class TerminalDriver(LinuxDriver):
                 super().stop_application_mode()
 
     def close(self) -> None:
-        """Have nothing left to do with it."""
+        """Leave the terminal and its signals alone from now on."""
         super().close()
         for number in (signal.SIGTSTP, signal.SIGCONT):
             signal.signal(number, signal.SIG_DFL)
@@ -77,7 +77,7 @@ class TerminalDriver(LinuxDriver):
                 self._gone() if _has_gone(error) else self._fail(error)
 
     def run_input_thread(self) -> None:
-        """Read the terminal until it is given back; bytes that are no text are nothing."""
+        """Read the terminal until it is given back; bytes that are no text are ignored."""
         parser = KeystrokeParser(self._debug)
         decode = getincrementaldecoder("utf-8")("ignore").decode
         with selectors.SelectSelector() as selector:
@@ -94,19 +94,19 @@ class TerminalDriver(LinuxDriver):
                     self.process_message(event)
 
     def _broken(self, error: Exception) -> None:
-        """Know that nothing can be written any more; whoever reads notices a terminal that has gone, too."""
+        """Take an error of writing; that a terminal has gone is noticed by the reading thread, too."""
         if not _has_gone(error):
             self._fail(error)
 
     def _gone(self) -> None:
-        """Do what is done when the terminal goes, unless somebody else does it soon."""
+        """Hang up, unless the system does so within five seconds."""
         if not self.exit_event.wait(_HANGS_UP_S):
             os.kill(os.getpid(), signal.SIGHUP)
 
     # --- the shell's jobs ---
 
     def suspend(self) -> None:
-        """Have the shell stop all of this job, as it would for any other."""
+        """Stop this job, as the shell stops any other."""
         self._suspend(lambda: os.kill(0, signal.SIGTSTP))
 
     def _sigtstp_application(self, *_: object) -> None:
@@ -150,7 +150,7 @@ class TerminalDriver(LinuxDriver):
 
 
 class _Written:
-    """What is written to: the first error is told, after which nothing is written any more."""
+    """The output: the first error is reported, after which nothing is written any more."""
 
     def __init__(self, file: TextIO, failed: Callable[[Exception], object]) -> None:
         self._out = file
@@ -162,15 +162,15 @@ class _Written:
         self._do(lambda: self._out.write(text))
 
     def flush(self) -> None:
-        """Have it seen."""
+        """Flush what was written."""
         self._do(self._out.flush)
 
     def fileno(self) -> int:
-        """The number of its file."""
+        """Return the file descriptor."""
         return self._out.fileno()
 
     def isatty(self) -> bool:
-        """Whether it is a terminal."""
+        """Return whether it is a terminal."""
         return self._out.isatty()
 
     def _do(self, write: Callable[[], object]) -> None:
@@ -188,13 +188,13 @@ def _stop() -> None:
 
 
 def _has_gone(error: BaseException) -> bool:
-    """Whether a terminal says that it is no more."""
+    """Whether an error means that the terminal has gone."""
     return isinstance(error, OSError) and error.errno in _ENDS
 
 
 @contextmanager
 def _in_the_background() -> Iterator[None]:
-    """Let a terminal be set from a job that the shell has in the background already."""
+    """Allow setting the terminal from a job that the shell has put into the background."""
     before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     try:
         yield

@@ -1,7 +1,6 @@
-"""THE table of keys: what each does, where it does it, and the words by which help, palette and footer tell it.
+"""THE key table: what each key does, where it does it, and the words for help, palette and footer.
 
-Pure: a key as it arrives in, a row of the table or a key of the piano out. Nothing else in the terminal UI
-may give a key a meaning of its own.
+Pure: a key as it arrives in, a row of the table or a key of the piano out. No key has a meaning besides.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,44 +10,41 @@ from types import MappingProxyType
 
 
 class Letters(StrEnum):
-    """What letters and digits are."""
+    """What letters and digits are: a piano, or commands."""
 
     PIANO = "piano"
-    """They are played."""
+    """They play notes."""
     COMMANDS = "commands"
     """They ask for something."""
 
     @property
     def other(self) -> "Letters":
-        """The other of the two."""
+        """The other one."""
         return Letters.COMMANDS if self is Letters.PIANO else Letters.PIANO
 
 
-class Where(StrEnum):
-    """What is on the screen, as far as keys are concerned."""
+class KeyContext(StrEnum):
+    """What keys are for on a screen."""
 
     JAM = "jam"
     LIST = "list"
-    """A list, which has the arrows and the digits."""
+    """A list: arrows and digits pick rows."""
     PAGE = "page"
-    """Something to read, which has the arrows."""
+    """A text: arrows scroll."""
     HELP = "help"
-    """The same, and it is the help."""
+    """The help, a text as well."""
     TEXT = "text"
-    """Text is typed: it has nearly everything."""
+    """A line to type into: nearly all keys are typed."""
 
     @property
     def moves(self) -> bool:
-        """Whether the arrows move something there, and turn no control."""
-        return self in (Where.LIST, Where.PAGE, Where.HELP)
+        """Whether arrows move through a list or a text, and turn no control."""
+        return self in (KeyContext.LIST, KeyContext.PAGE, KeyContext.HELP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """A row of the table: an action of the app, its words, and the keys that ask for it.
-
-    Keys are named as Textual names them. An action that is given the key as well asks for one of many.
-    """
+class KeyBinding:
+    """A row of the table: an action, its words, and the keys that ask for it, named as Textual names them."""
 
     action: str
     title: str
@@ -56,55 +52,56 @@ class Key:
     help: str
     group: str
     keys: tuple[str, ...] = ()
-    """In both modes, wherever no text is typed."""
+    """Keys that work wherever no text is typed."""
     letters: tuple[str, ...] = ()
-    """Where letters are commands."""
+    """Keys that work where letters are commands."""
     everywhere: tuple[str, ...] = ()
-    """Even while text is typed."""
+    """Keys that work even while text is typed."""
     in_lists: tuple[str, ...] = ()
-    """Only where a list is."""
+    """Keys that work in lists only."""
     when_gone: tuple[str, ...] = ()
-    """Only while there is no improv to talk to, whatever letters are otherwise."""
+    """Keys that work while there is no daemon, whatever letters are otherwise."""
     not_in_lists: bool = False
-    """Whether a list keeps these keys for itself."""
+    """Whether lists and texts keep `keys` for themselves."""
     takes_key: bool = False
+    """Whether the action is given the digit that was struck."""
 
     @property
     def all_keys(self) -> tuple[str, ...]:
         """Every key of the row."""
         return (*self.keys, *self.everywhere, *self.letters, *self.in_lists, *self.when_gone)
 
-    def hint(self, where: Where, letters: Letters) -> str:
-        """The shortest key that asks for it here, as the footer says it; empty if none does."""
-        keys = () if where.moves and self.not_in_lists else self.keys
-        keys = (*self.in_lists, *keys) if where is Where.LIST else keys
+    def hint(self, key_context: KeyContext, letters: Letters) -> str:
+        """Return the key that asks for it here, as the footer shows it; empty if none does."""
+        keys = () if key_context.moves and self.not_in_lists else self.keys
+        keys = (*self.in_lists, *keys) if key_context is KeyContext.LIST else keys
         keys = (*(self.letters if letters is Letters.COMMANDS else ()), *keys, *self.everywhere)
-        if (where, self.action) in ((Where.JAM, "close"), (Where.HELP, "help")):  # it is there already
+        if (key_context, self.action) in ((KeyContext.JAM, "close"), (KeyContext.HELP, "help")):  # it is there already
             return ""
         if self.takes_key and len(keys) > 2:
             return f"{keys[0]}-{keys[-1]}"
-        return shown(keys[0]) if keys else ""
+        return key_label(keys[0]) if keys else ""
 
     @property
-    def shown(self) -> str:
-        """The keys as a help text says them."""
-        return " ".join(key for key, _ in self.told)
+    def label(self) -> str:
+        """All keys, as a help text shows them."""
+        return " ".join(key for key, _ in self.labels)
 
     @property
-    def told(self) -> tuple[tuple[str, bool], ...]:
-        """The same one by one, and of each whether it asks for this only where letters are commands."""
+    def labels(self) -> tuple[tuple[str, bool], ...]:
+        """Each key as a help text shows it, and whether it works only where letters are commands."""
         if self.takes_key and len(self.all_keys) > 2:
             return ((f"{self.all_keys[0]}-{self.all_keys[-1]}", bool(self.letters)),)
-        return tuple((shown(key), key in self.letters) for key in self.all_keys)
+        return tuple((key_label(key), key in self.letters) for key in self.all_keys)
 
 
 _DIGITS = tuple("123456789")
 
 PLAY, TURN, SEE, KEEP, LEAVE, PIANO = "play", "turn", "see", "keep", "leave", "piano"
 
-TABLE: tuple[Key, ...] = (
-    Key(action="start_stop", title="start/stop", help="Start playing, or stop.", group=PLAY, keys=("space",)),
-    Key(
+TABLE: tuple[KeyBinding, ...] = (
+    KeyBinding(action="start_stop", title="start/stop", help="Start playing, or stop.", group=PLAY, keys=("space",)),
+    KeyBinding(
         action="panic",
         title="PANIC",
         help="Silence everything at once; the jam goes on.",
@@ -112,7 +109,7 @@ TABLE: tuple[Key, ...] = (
         keys=("backspace",),
         everywhere=("f12",),
     ),
-    Key(
+    KeyBinding(
         action="hand_over",
         title="hand over",
         help="Give the turn to the other one.",
@@ -120,12 +117,16 @@ TABLE: tuple[Key, ...] = (
         keys=("f9",),
         letters=("h",),
     ),
-    Key(action="restart", title="restart", help="Back to the top of the form, counted in.", group=PLAY, letters=("r",)),
-    Key(action="tap", title="tap", help="Tap the tempo, a tap a beat.", group=PLAY, keys=("f8",), letters=("t",)),
-    Key(action="next_mode", title="mode", help="The next way of sharing the time.", group=PLAY, letters=("m",)),
-    Key(action="fewer_bars", title="fewer bars", help="Fewer bars in a turn.", group=PLAY, letters=("b",)),
-    Key(action="more_bars", title="more bars", help="More bars in a turn.", group=PLAY, letters=("B",)),
-    Key(
+    KeyBinding(
+        action="restart", title="restart", help="Back to the top of the form, counted in.", group=PLAY, letters=("r",)
+    ),
+    KeyBinding(
+        action="tap", title="tap", help="Tap the tempo, a tap a beat.", group=PLAY, keys=("f8",), letters=("t",)
+    ),
+    KeyBinding(action="next_mode", title="mode", help="The next way of sharing the time.", group=PLAY, letters=("m",)),
+    KeyBinding(action="fewer_bars", title="fewer bars", help="Fewer bars in a turn.", group=PLAY, letters=("b",)),
+    KeyBinding(action="more_bars", title="more bars", help="More bars in a turn.", group=PLAY, letters=("B",)),
+    KeyBinding(
         action="previous_control",
         title="control above",
         help="Choose the control above.",
@@ -133,7 +134,7 @@ TABLE: tuple[Key, ...] = (
         keys=("up",),
         not_in_lists=True,
     ),
-    Key(
+    KeyBinding(
         action="next_control",
         title="control below",
         help="Choose the control below.",
@@ -141,9 +142,9 @@ TABLE: tuple[Key, ...] = (
         keys=("down",),
         not_in_lists=True,
     ),
-    Key(action="less", title="less", help="Turn it down.", group=TURN, keys=("left",), not_in_lists=True),
-    Key(action="more", title="more", help="Turn it up.", group=TURN, keys=("right",), not_in_lists=True),
-    Key(
+    KeyBinding(action="less", title="less", help="Turn it down.", group=TURN, keys=("left",), not_in_lists=True),
+    KeyBinding(action="more", title="more", help="Turn it up.", group=TURN, keys=("right",), not_in_lists=True),
+    KeyBinding(
         action="much_less",
         title="much less",
         help="Turn it down ten times as far.",
@@ -151,7 +152,7 @@ TABLE: tuple[Key, ...] = (
         keys=("shift+left",),
         not_in_lists=True,
     ),
-    Key(
+    KeyBinding(
         action="much_more",
         title="much more",
         help="Turn it up ten times as far.",
@@ -159,9 +160,11 @@ TABLE: tuple[Key, ...] = (
         keys=("shift+right",),
         not_in_lists=True,
     ),
-    Key(action="edit", title="value", help="Type its value.", group=TURN, keys=("enter",), not_in_lists=True),
-    Key(action="default", title="default", help="Back to its default.", group=TURN, keys=("home",), not_in_lists=True),
-    Key(
+    KeyBinding(action="edit", title="value", help="Type its value.", group=TURN, keys=("enter",), not_in_lists=True),
+    KeyBinding(
+        action="default", title="default", help="Back to its default.", group=TURN, keys=("home",), not_in_lists=True
+    ),
+    KeyBinding(
         action="learn",
         title="learn",
         help="Have the next knob, key or pedal that is moved turn it.",
@@ -169,20 +172,20 @@ TABLE: tuple[Key, ...] = (
         keys=("f5",),
         letters=("l",),
     ),
-    Key(action="forget", title="forget", help="Have no knob turn it any more.", group=TURN, letters=("f",)),
-    Key(action="help", title="help", help="What every key does.", group=SEE, keys=("question_mark", "f1")),
-    Key(action="palette", title="palette", help="Everything, found by typing.", group=SEE, keys=("ctrl+p",)),
-    Key(
+    KeyBinding(action="forget", title="forget", help="Have no knob turn it any more.", group=TURN, letters=("f",)),
+    KeyBinding(action="help", title="help", help="What every key does.", group=SEE, keys=("question_mark", "f1")),
+    KeyBinding(action="palette", title="palette", help="Everything, found by typing.", group=SEE, keys=("ctrl+p",)),
+    KeyBinding(
         action="letters",
         title="piano/commands",
         help="Letters are a piano, or commands.",
         group=SEE,
         keys=("tab",),
     ),
-    Key(action="ports", title="ports", help="Choose the MIDI ports.", group=SEE, keys=("f2",), letters=("o",)),
-    Key(action="models", title="networks", help="Choose the network.", group=SEE, keys=("f3",), letters=("n",)),
-    Key(action="presets", title="presets", help="Recall a preset.", group=KEEP, keys=("f4",), letters=("p",)),
-    Key(
+    KeyBinding(action="ports", title="ports", help="Choose the MIDI ports.", group=SEE, keys=("f2",), letters=("o",)),
+    KeyBinding(action="models", title="networks", help="Choose the network.", group=SEE, keys=("f3",), letters=("n",)),
+    KeyBinding(action="presets", title="presets", help="Recall a preset.", group=KEEP, keys=("f4",), letters=("p",)),
+    KeyBinding(
         action="recall",
         title="recall preset",
         help="Recall one of the first nine presets.",
@@ -190,28 +193,28 @@ TABLE: tuple[Key, ...] = (
         letters=_DIGITS,
         takes_key=True,
     ),
-    Key(
+    KeyBinding(
         action="save_preset",
         title="save preset",
         help="Keep how everything stands.",
         group=KEEP,
         letters=("s",),
     ),
-    Key(
+    KeyBinding(
         action="remove",
         title="remove preset",
         help="Remove the preset that is chosen in the list.",
         group=KEEP,
         in_lists=("delete",),
     ),
-    Key(
+    KeyBinding(
         action="put_back",
         title="put preset back",
         help="Put back the preset that was removed or replaced.",
         group=KEEP,
         in_lists=("insert",),
     ),
-    Key(
+    KeyBinding(
         action="export",
         title="export",
         help="Write the take of this jam as a MIDI file.",
@@ -219,9 +222,9 @@ TABLE: tuple[Key, ...] = (
         keys=("f6",),
         letters=("e",),
     ),
-    Key(action="log", title="log", help="What has happened.", group=SEE, keys=("f7",), letters=("g",)),
-    Key(action="theme", title="dark/light", help="The dark theme, or the light one.", group=SEE, letters=("d",)),
-    Key(
+    KeyBinding(action="log", title="log", help="What has happened.", group=SEE, keys=("f7",), letters=("g",)),
+    KeyBinding(action="theme", title="dark/light", help="The dark theme, or the light one.", group=SEE, letters=("d",)),
+    KeyBinding(
         action="pick",
         title="pick a row",
         help="Pick a row of a list.",
@@ -229,8 +232,10 @@ TABLE: tuple[Key, ...] = (
         in_lists=_DIGITS,
         takes_key=True,
     ),
-    Key(action="close", title="back", help="Back to the jam; there, learn nothing.", group=SEE, everywhere=("escape",)),
-    Key(
+    KeyBinding(
+        action="close", title="back", help="Back to the jam; there, learn nothing.", group=SEE, everywhere=("escape",)
+    ),
+    KeyBinding(
         action="octave_down",
         title="octave down",
         help="The piano an octave down.",
@@ -238,7 +243,7 @@ TABLE: tuple[Key, ...] = (
         keys=("pagedown",),
         not_in_lists=True,
     ),
-    Key(
+    KeyBinding(
         action="octave_up",
         title="octave up",
         help="The piano an octave up.",
@@ -246,28 +251,28 @@ TABLE: tuple[Key, ...] = (
         keys=("pageup",),
         not_in_lists=True,
     ),
-    Key(
+    KeyBinding(
         action="softer",
         title="softer",
         help="Strike the piano's keys softer.",
         group=PIANO,
         keys=("minus", "right_parenthesis"),
     ),
-    Key(
+    KeyBinding(
         action="louder",
         title="louder",
         help="Strike the piano's keys harder; shift and a letter is an accent.",
         group=PIANO,
         keys=("equals_sign", "plus"),
     ),
-    Key(
+    KeyBinding(
         action="start_again",
         title="start again",
         help="Start improv again after it has stopped.",
         group=LEAVE,
         when_gone=("s",),
     ),
-    Key(
+    KeyBinding(
         action="quit",
         title="leave",
         help="Leave; the jam plays on.",
@@ -275,14 +280,14 @@ TABLE: tuple[Key, ...] = (
         everywhere=("ctrl+q", "ctrl+c"),
         letters=("q",),
     ),
-    Key(
+    KeyBinding(
         action="suspend",
         title="suspend",
         help="Back to the shell; the jam plays on, fg comes back.",
         group=LEAVE,
         everywhere=("ctrl+z",),
     ),
-    Key(
+    KeyBinding(
         action="quit_and_stop",
         title="end the jam",
         help="Leave, and end the jam; it asks once.",
@@ -297,11 +302,11 @@ FOOTER = (
     "panic", "close", "pick", "letters", "start_stop", "help", "quit", "palette", "hand_over", "models", "ports",
     "presets", "learn", "next_mode", "tap", "quit_and_stop", "export", "log", "save_preset", "restart", "theme",
 )  # fmt: skip
-"""What the footer tells, the most important first."""
+"""The actions in the footer, the most important first."""
 
-BY_ACTION: Mapping[str, Key] = MappingProxyType({key.action: key for key in TABLE})
+BY_ACTION: Mapping[str, KeyBinding] = MappingProxyType({key.action: key for key in TABLE})
 
-_SHOWN = MappingProxyType(
+_LABELS = MappingProxyType(
     {
         "question_mark": "?",
         "equals_sign": "=",
@@ -321,9 +326,9 @@ _SHOWN = MappingProxyType(
 )
 
 
-def shown(key: str) -> str:
-    """A key as a help text says it."""
-    return _SHOWN.get(key, key.upper() if key[0] == "f" and key[1:].isdigit() else key)
+def key_label(key: str) -> str:
+    """Return a key as a help text shows it."""
+    return _LABELS.get(key, key.upper() if key[0] == "f" and key[1:].isdigit() else key)
 
 
 # --- the piano ------------------------------------------------------------------------------------
@@ -333,7 +338,7 @@ def shown(key: str) -> str:
 class Layout:
     """Where the piano's keys lie on a computer keyboard: two rows, upwards from C, the upper an octave higher.
 
-    `accents` are the characters that shift makes of those that are no letters.
+    `accents` maps the shifted characters of keys that are no letters to the plain ones.
     """
 
     name: str
@@ -343,17 +348,17 @@ class Layout:
 
     @property
     def semitones(self) -> Mapping[str, int]:
-        """How far above the lowest C each character lies; the upper row comes last."""
+        """The semitones of each character above the lowest C; the upper row comes last."""
         return {character: n + start for row, start in ((self.lower, 0), (self.upper, 12)) for n, character in _on(row)}
 
-    def struck(self, character: str) -> "Struck | None":
-        """The key of the piano that a character is, if it is one."""
+    def piano_key(self, character: str) -> "PianoKey | None":
+        """Return the key of the piano that a character is, if it is one."""
         plain = self.accents.get(character, character.lower())
         semitone = self.semitones.get(plain)
-        return None if semitone is None else Struck(plain, semitone, accent=plain != character)
+        return None if semitone is None else PianoKey(plain, semitone, accent=plain != character)
 
     def labels(self, lowest: int) -> dict[int, str]:
-        """The letter to print on each pitch, for a lowest C at some pitch: letters before signs."""
+        """Return the character to print on each pitch, letters before signs; `lowest` is the pitch of the lowest C."""
         labels: dict[int, str] = {}
         for character, semitone in self.semitones.items():
             if lowest + semitone not in labels or not labels[lowest + semitone].isalnum():
@@ -362,7 +367,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Struck:
+class PianoKey:
     """A key of the piano, by its character and in semitones above the lowest C."""
 
     character: str
@@ -395,35 +400,35 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A row of the table, by one of its keys."""
+class BoundAction:
+    """A row of the table, and the key that asks for it."""
 
-    row: Key
+    row: KeyBinding
     key: str
 
 
-def meaning(
-    key: str, character: str | None, where: Where, letters: Letters, layout: Layout, *, gone: bool = False
-) -> Asked | Struck | None:
-    """What a key means; None if it is for whatever has the focus.
+def interpret(
+    key: str, character: str | None, key_context: KeyContext, letters: Letters, layout: Layout, *, gone: bool = False
+) -> BoundAction | PianoKey | None:
+    """Return what a key means; None if it is for the widget that has the focus.
 
-    A character that is no letter may lie elsewhere on other keyboards: the row is found by what is printed on the key.
+    `character` is what the key types, which differs between keyboards; `gone` is whether there is no daemon.
     """
     for row in TABLE:
         if key in row.everywhere:
-            return Asked(row, key)
-    if where is Where.TEXT:
+            return BoundAction(row, key)
+    if key_context is KeyContext.TEXT:
         return None
     for row in TABLE:
         if gone and key in row.when_gone:
-            return Asked(row, key)
-        if where is Where.LIST and key in row.in_lists:
-            return Asked(row, key)
-    if letters is Letters.PIANO and character and (struck := layout.struck(character)):
+            return BoundAction(row, key)
+        if key_context is KeyContext.LIST and key in row.in_lists:
+            return BoundAction(row, key)
+    if letters is Letters.PIANO and character and (struck := layout.piano_key(character)):
         return struck
     for row in TABLE:
-        if key in row.keys and not (where.moves and row.not_in_lists):
-            return Asked(row, key)
+        if key in row.keys and not (key_context.moves and row.not_in_lists):
+            return BoundAction(row, key)
         if letters is Letters.COMMANDS and key in row.letters:
-            return Asked(row, key)
+            return BoundAction(row, key)
     return None

@@ -1,8 +1,8 @@
-"""What a terminal sends of its keyboard, as events: a key goes down, is held, comes up.
+"""Keystrokes: what a terminal sends of its keyboard, as events: a key goes down, is held, comes up.
 
-Terminals with kitty's protocol tell all three where they are asked to (flag 2, event types), which Textual neither asks
-for nor can read (Textualize/textual#6417). Here their sequences lose what Textual stumbles over, and what it told is an
-event. Bytes that mean nothing must never end anything, nor become keys that nobody has struck.
+Terminals with kitty's protocol report all three where they are asked to (flag 2, event types), which Textual neither
+asks for nor can read (Textualize/textual#6417). Here event types become events, and Textual reads the rest of each
+sequence. Bytes without a meaning end nothing, and become no keys that were not struck.
 
 Source: https://sw.kovidgoyal.net/kitty/keyboard-protocol/
 """
@@ -20,7 +20,7 @@ from textual.keys import Keys
 from textual.message import Message
 
 ASKS_FOR_RELEASES = "\x1b[=2;2u"
-"""Asks for the event types, beside the flags that are set."""
+"""Asks for event types, beside the flags that are set."""
 
 ASKS_FOR_FLAGS = "\x1b[?u"
 """Asks which flags are set; a terminal that knows nothing of them does not answer."""
@@ -38,19 +38,19 @@ _FLAGS = re.compile(r"\x1b\[\?(\d+)u")
 _WHOLE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _BEGUN = re.compile(r"\x1b\[[0-?]+[ -/]*")
 _READ_LATER = re.compile(r"\x1b\[(?:<?[-\d;]+[mM]|M.{0,3}|\?\d+;\d\$y)")
-"""What Textual takes for no key, but reads: the mouse, and answers to what it has asked."""
+"""What Textual reads though it is no key: the mouse, and answers to its questions."""
 
 _SURROGATES = range(0xD800, 0xE000)
 
 _LOST_S = 1.0
-"""What has been begun and is not gone on with for so long has lost its rest: a key, or a paste."""
+"""A key or a paste that is not continued for so long has lost its rest."""
 
 _MOST_PASTED = 4096
-"""Characters of a paste that are kept: a line is all that can be pasted into."""
+"""Characters of a paste that are kept: only a line can be pasted into."""
 
 
 class Keystroke(events.Key):
-    """A key that goes down, or is held, told by a name of its own."""
+    """A key that goes down or is held, with the code of the key besides its name."""
 
     __slots__ = ["code", "is_repeat"]
     handler_name: ClassVar[str]
@@ -58,11 +58,11 @@ class Keystroke(events.Key):
     def __init__(self, key: str, character: str | None, code: str, is_repeat: bool) -> None:
         super().__init__(key, character)
         self.code = code
-        """Which key it is, whatever it stands for at the moment."""
+        """Which key it is, whatever it types with the modifiers that are down."""
         self.is_repeat = is_repeat
 
     def copy(self) -> "Keystroke":
-        """Another one of it."""
+        """Return a copy of the event."""
         return Keystroke(self.key, self.character, self.code, self.is_repeat)
 
 
@@ -73,7 +73,7 @@ class KeyReleased(events.Event, bubble=False):
     """A key comes up."""
 
     key = ""
-    """Textual asks for the name of whatever a key sends."""
+    """Textual asks every event of a key for its name."""
 
     def __init__(self, code: str) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class KeyReleased(events.Event, bubble=False):
 
 
 class KeyboardFlags(events.Event, bubble=False):
-    """What a terminal says of its keyboard."""
+    """A terminal's answer whether it reports releases."""
 
     key = ""
 
@@ -91,22 +91,22 @@ class KeyboardFlags(events.Event, bubble=False):
 
 
 class KeystrokeParser(XTermParser):
-    """Textual's parser, which reads event types too, and survives whatever else may come."""
+    """Textual's parser, which also reads event types, and survives any other bytes."""
 
     def __init__(self, debug: bool = False) -> None:
         self._begun = ""
         """A sequence that may go on."""
         self._is_lost = False
-        """Whether it never will."""
+        """Whether its rest is lost."""
         self._recent = ""
         """The last characters, in which a paste may begin or end."""
         self._pasted: str | None = None
-        """What has been pasted so far; None while nothing is."""
+        """What has been pasted so far; None outside a paste."""
         self._fed_s = 0.0
         super().__init__(debug)
 
     def feed(self, data: str) -> Iterable[Message]:
-        """The events of some text; an empty one ends everything."""
+        """Yield the events of some text; an empty one ends whatever was begun."""
         self._fed_s = get_time()
         if not data:
             yield from super().feed("")
@@ -114,7 +114,7 @@ class KeystrokeParser(XTermParser):
             data = yield from self._keys(data) if self._pasted is None else self._paste(self._pasted, data)
 
     def tick(self) -> Iterable[Message]:
-        """The events of what has waited long enough for its rest."""
+        """Yield the events of a sequence that has waited long enough for its rest."""
         is_lost = get_time() - self._fed_s > _LOST_S
         if self._pasted is not None:
             if is_lost:
@@ -127,14 +127,14 @@ class KeystrokeParser(XTermParser):
         self._is_lost, self._begun = False, ""
 
     def parse_mouse_code(self, code: str) -> Message | None:
-        """What the mouse did; None if it makes no sense."""
+        """Return the event of a mouse code; None if it makes no sense."""
         try:
             return super().parse_mouse_code(code)
         except (ValueError, ArithmeticError):
             return None
 
     def _keys(self, data: str) -> Generator[Message, None, str]:
-        """The events up to where a paste begins; what follows is left."""
+        """Yield the events up to the beginning of a paste; return what follows."""
         recent = self._recent + data
         begins = recent.find(BRACKETED_PASTE_START)
         until = len(data) if begins < 0 else begins + len(BRACKETED_PASTE_START) - len(self._recent)
@@ -147,7 +147,7 @@ class KeystrokeParser(XTermParser):
         return data[until:]
 
     def _paste(self, pasted: str, data: str) -> Generator[Message, None, str]:
-        """The paste, if it ends here; what follows is left."""
+        """Yield the paste, if it ends here; return what follows."""
         recent = self._recent + data
         ends = recent.find(BRACKETED_PASTE_END)
         until = ends if ends >= 0 else max(0, len(recent) - len(BRACKETED_PASTE_END) + 1)
@@ -165,7 +165,7 @@ class KeystrokeParser(XTermParser):
                 yield event
 
     def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
-        """The events of a sequence; none if it is none of a key, or not whole."""
+        """The events of a sequence; none if it is no key, or not whole."""
         ignored = events.Key(Keys.Ignore, sequence)
         try:
             found = list(self._found(sequence, alt))
@@ -201,5 +201,5 @@ class KeystrokeParser(XTermParser):
 
 @cache
 def _beginnings() -> frozenset[str]:
-    """Whole sequences that are also the beginning of a longer one that is known."""
+    """Whole sequences with which longer known ones begin."""
     return frozenset(known[:length] for known in ANSI_SEQUENCES_KEYS for length in range(2, len(known)))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from textual.events import Key
 
 from improv.music.theory import pitch_name
-from improv.tui.input.key_bindings import Layout, Letters, Struck
+from improv.tui.input.key_bindings import Layout, Letters, PianoKey
 from improv.tui.input.keystrokes import Keystroke
 from improv.tui.input.note_timers import NoteTimers
 
@@ -57,7 +57,7 @@ class LetterKeys:
 
     # --- notes ---
 
-    def strike(self, struck: Struck, event: Key) -> None:
+    def strike(self, struck: PianoKey, event: Key) -> None:
         """Play a key of the piano, for as long as it is held where that is reported."""
         if not (self.reports_releases and isinstance(event, Keystroke)):
             self.notes.strike(struck)
@@ -74,8 +74,8 @@ class LetterKeys:
 
     def shift_octave(self, by: int) -> None:
         """Move the piano so many octaves up; what sounds goes on."""
-        self.notes.piano = self.notes.piano.octave(by)
+        self.notes.piano = self.notes.piano.transposed(by)
 
     def change_velocity(self, by: int) -> None:
         """Have the piano struck so many notches harder."""
-        self.notes.piano = self.notes.piano.touch(by)
+        self.notes.piano = self.notes.piano.louder(by)

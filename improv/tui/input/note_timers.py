@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from improv.protocol.commands import Command, Press
 from improv.tui.input.computer_piano import Piano
-from improv.tui.input.key_bindings import Struck
+from improv.tui.input.key_bindings import PianoKey
 
 _SHORTEST_S = 0.005
 """No timer is shorter."""
@@ -29,12 +29,12 @@ class NoteTimers:
         self._awaited_s: float | None = None
         self.piano = Piano()
 
-    def strike(self, key: Struck) -> None:
+    def strike(self, key: PianoKey) -> None:
         """Play a key whose release is not told: its note ends by itself."""
         self._play(self.piano.pressed(key, self._clock()))
         self._wait()
 
-    def hold(self, key: Struck, by: str) -> None:
+    def hold(self, key: PianoKey, by: str) -> None:
         """Play a key until `lift` is called for what holds it."""
         self.hold_pitch(self.piano.lowest + key.semitone, by, accent=key.accent)
 
@@ -57,7 +57,7 @@ class NoteTimers:
     def end_due(self) -> None:
         """End the notes whose time has come, and wait for the next."""
         self._awaited_s = None
-        self._play(self.piano.passed(self._clock()))
+        self._play(self.piano.at_time(self._clock()))
         self._wait()
 
     def _play(self, played: tuple[Piano, tuple[Press, ...]]) -> None:

@@ -1,7 +1,7 @@
 """What lies beside the jam to be read or typed into: help, the log, a line; and what such screens share.
 
-Each shows whose turn it is and lets the keys of the jam through, so that nothing has to be left to play on.
-A screen says what is wanted in messages or as its result; it must never wait for the daemon or a MIDI system.
+Each shows whose turn it is and lets the keys of the jam through, so that one can play on.
+A screen says what is wanted in messages or as its result; it never waits for the daemon or a MIDI system.
 """
 
 import json
@@ -22,19 +22,19 @@ from textual.widgets import Input, Static
 
 from improv.errors import ImprovError
 from improv.protocol.snapshot import Snapshot
-from improv.tui.input.key_bindings import LAYOUTS, TABLE, Key, Layout, Letters, Where
+from improv.tui.input.key_bindings import LAYOUTS, TABLE, KeyBinding, KeyContext, Layout, Letters
 from improv.tui.screens.figures import Figures
 from improv.tui.screens.too_small import TooSmall
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.footer import Banner, Footer
-from improv.tui.views.turn_banner import TurnBand
+from improv.tui.views.turn_banner import TurnBanner
 
 _LOG_S = 1.0
-_KEYS = max(len(row.shown) for row in TABLE) + 2
-"""Cells for the keys of a row of the help."""
+_KEYS = max(len(row.label) for row in TABLE) + 2
+"""Cells for the keys in a row of the help."""
 
 _ROOMY, _TWO_COLUMNS, _BETWEEN, _EDGES = 34, 94, 4, 3
-"""Widths from which on the help has what a key does beside it, and two columns; the cells between and around them."""
+"""Widths from which on the help has texts beside keys, and two columns; the cells between and around these."""
 
 _LETTERS = (
     "tab goes between two modes: PIANO, where letters and digits are played, and COMMANDS, where they ask for what "
@@ -51,7 +51,7 @@ _MOUSE = (
 )
 
 LONGEST_LINE = 256
-"""Characters a line that is typed may have."""
+"""Characters that a typed line may have."""
 
 _PALETTE = (
     "By a few letters it finds everything above, and besides: a preset by its name, every control to set, each word a "
@@ -63,58 +63,58 @@ _TAIL_BYTES, _TAIL_LINES = 1 << 15, 200
 
 
 class DismissedOnce:
-    """What a screen has that can be left once: what was struck twice does not leave the screen below it, too."""
+    """A screen that is dismissed once: a key struck twice does not dismiss the screen below it, too."""
 
     is_active: bool
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
-        """Leave it, unless it has been left."""
+        """Dismiss it, unless it has been dismissed."""
         leave: Callable[[Any], AwaitComplete] = super().dismiss  # type: ignore[misc]
         return leave(result) if self.is_active else AwaitComplete()
 
 
-class Aside(DismissedOnce, Screen[Any]):
-    """A screen beside the jam: its turn on top, its footer below."""
+class SideScreen(DismissedOnce, Screen[Any]):
+    """A screen beside the jam: the turn on top, the footer below."""
 
-    where = Where.LIST
+    key_context = KeyContext.LIST
 
     class Ready(Message):
-        """It is there, and can be told how things are."""
+        """The screen is there, and can be shown how things are."""
 
     def __init__(self, glyphs: Glyphs, title: str) -> None:
         super().__init__()
         self.glyphs = glyphs
-        self.says = title
-        self.turn = TurnBand(glyphs, classes="one-row")
+        self.heading = title
+        self.turn = TurnBanner(glyphs, classes="one-row")
         self.banner = Banner()
         self.footer = Footer(glyphs)
 
     def compose(self) -> ComposeResult:
-        """The turn, the title, whatever the screen is for, the footer."""
+        """Compose the turn, the title, the body and the footer."""
         yield self.turn
         yield self.banner
-        yield Static(Content(self.says), classes="title")
+        yield Static(Content(self.heading), classes="title")
         yield from self.body()
         yield self.footer
         yield TooSmall()
 
     def on_screen_resume(self) -> None:
-        """Ask to be told how things are."""
+        """Ask to be shown how things are."""
         self.post_message(self.Ready())
 
     @abstractmethod
     def body(self) -> ComposeResult:
-        """What the screen is for."""
+        """Compose what the screen is for."""
 
     def show(self, seen: Snapshot) -> None:
         """Take the newest snapshot in."""
         self.turn.show(seen)
 
 
-class TextScreen(Aside):
-    """Something to read, longer than the screen."""
+class TextScreen(SideScreen):
+    """A text to read, which may be longer than the screen."""
 
-    where = Where.PAGE
+    key_context = KeyContext.PAGE
 
     def __init__(self, glyphs: Glyphs, title: str) -> None:
         super().__init__(glyphs, title)
@@ -122,45 +122,45 @@ class TextScreen(Aside):
         self.page = VerticalScroll(self._text, classes="page")
 
     def body(self) -> ComposeResult:
-        """The text, which the arrows move."""
+        """Compose the text, which the arrows scroll."""
         yield self.page
 
     def on_mount(self) -> None:
-        """Begin at its beginning."""
+        """Show the beginning of the text."""
         self.page.focus()
-        self.tell(self.text())
+        self.show_text(self.text())
 
     @abstractmethod
     def text(self) -> Content:
-        """What there is to read."""
+        """Return the text."""
 
-    def tell(self, text: Content) -> None:
-        """Show another text."""
+    def show_text(self, text: Content) -> None:
+        """Show another text in its place."""
         self._text.update(text)
 
 
 class HelpScreen(TextScreen):
-    """What every key does, from the table the keys are made from."""
+    """What every key does, from the key table."""
 
-    where = Where.HELP
+    key_context = KeyContext.HELP
 
     def __init__(self, glyphs: Glyphs, layout: Layout, letters: Letters = Letters.COMMANDS) -> None:
         super().__init__(glyphs, "help: what every key does")
         self._layout = layout
         self._letters = letters
 
-    def are(self, letters: Letters) -> None:
-        """Have the letters that ask for something be grey while they are played."""
+    def show_letters(self, letters: Letters) -> None:
+        """Draw letters that are commands grey while letters are a piano."""
         if letters is not self._letters:
             self._letters = letters
-            self.tell(self.text())
+            self.show_text(self.text())
 
     def on_resize(self) -> None:
-        """Fit it to its width."""
-        self.tell(self.text())
+        """Fit the text to the new width."""
+        self.show_text(self.text())
 
     def text(self) -> Content:
-        """Its sections, one below the other, or in two columns where it is wide."""
+        """Return the sections one below the other, or in two columns where the screen is wide."""
         width = self.size.width - _EDGES
         if width < _TWO_COLUMNS:
             return Content("\n").join(_stacked(self.sections(width)))
@@ -172,12 +172,12 @@ class HelpScreen(TextScreen):
         return Content("\n").join(one.pad_right(column + _BETWEEN - one.cell_length) + other for one, other in lines)
 
     def sections(self, width: int) -> Sequence[Sequence[Content]]:
-        """The lines of each section, none wider than this: the groups of the table, then what it does not tell."""
+        """Return the lines of each section, none wider than `width`: the key table by its groups, then the rest."""
         layout = self._layout
         groups = [
             [
                 Content.styled(group, "bold"),
-                *(line for row in TABLE if row.group == group for line in _told(row, width, self._letters)),
+                *(line for row in TABLE if row.group == group for line in _key_lines(row, width, self._letters)),
             ]
             for group in dict.fromkeys(row.group for row in TABLE)
         ]
@@ -207,15 +207,15 @@ def _hanging(text: str, indent: int, width: int) -> Iterator[Content]:
     return (Content(" " * indent + line) for line in wrap(text, max(1, width - indent)))
 
 
-def _told(row: Key, width: int, letters: Letters) -> Iterator[Content]:
-    """A row of the table: its keys, and beside them what they do, or below where it is narrow."""
+def _key_lines(row: KeyBinding, width: int, letters: Letters) -> Iterator[Content]:
+    """A row of the key table: its keys, and what they do beside them, or below where it is narrow."""
     indent = 2 + _KEYS if width >= _ROOMY else 4
     first, *rest = _hanging(row.help, indent, width)
     keys = (
         Content(" ")
         .join(
             Content.styled(key, "$quiet" if is_letter and letters is Letters.PIANO else "bold $text-accent")
-            for key, is_letter in row.told
+            for key, is_letter in row.labels
         )
         .pad_left(2)
     )
@@ -227,7 +227,7 @@ def _told(row: Key, width: int, letters: Letters) -> Iterator[Content]:
 
 
 class LogScreen(TextScreen):
-    """How well it runs, in figures; and what has happened: what the daemon wrote, and what was seen from here."""
+    """The log: how well it runs in figures, what the daemon wrote, and the notices of this screen."""
 
     def __init__(self, glyphs: Glyphs, path: Path, noted: Sequence[str]) -> None:
         super().__init__(glyphs, f"log: {path}")
@@ -237,23 +237,23 @@ class LogScreen(TextScreen):
         self._figures = Figures(glyphs)
 
     def body(self) -> ComposeResult:
-        """How well it runs, above the text."""
+        """Compose the figures above the text."""
         yield self._figures
         yield from super().body()
 
     def show(self, seen: Snapshot) -> None:
-        """Take the newest snapshot in, and its figures."""
+        """Take the newest snapshot in, and show its figures."""
         super().show(seen)
         self._figures.show(seen)
 
     def on_mount(self) -> None:
-        """Follow it while it is open."""
+        """Follow the log while it is open."""
         super().on_mount()
         self.set_interval(_LOG_S, self._look)
         self.call_after_refresh(self._end)
 
     def text(self) -> Content:
-        """The end of the log, and what was noted here."""
+        """Return the end of the log, and the notices of this screen."""
         return Content("\n".join(self._lines()))
 
     def _lines(self) -> list[str]:
@@ -264,7 +264,7 @@ class LogScreen(TextScreen):
         lines = self._lines()
         if lines != self._told:
             self._told = lines
-            self.tell(Content("\n".join(lines)))
+            self.show_text(Content("\n".join(lines)))
             self.call_after_refresh(self._end)
 
     def _end(self) -> None:
@@ -272,7 +272,7 @@ class LogScreen(TextScreen):
 
 
 def tail(path: Path) -> list[str]:
-    """The last lines of a daemon's log, as a person reads them; none if it cannot be read."""
+    """Return the last lines of a daemon's log in readable form; none if it cannot be read."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
@@ -294,9 +294,9 @@ def _readable(line: str) -> str:
 
 
 class Entry(DismissedOnce, ModalScreen[Any]):
-    """A line to type into; its result is what the check makes of it, None if it was left."""
+    """A line to type into; its result is what `check` makes of the line, None if it was left."""
 
-    where = Where.TEXT
+    key_context = KeyContext.TEXT
 
     def __init__(self, title: str, about: str, value: str, check: Callable[[str], Any]) -> None:
         super().__init__()
@@ -304,7 +304,7 @@ class Entry(DismissedOnce, ModalScreen[Any]):
         self._wrong = Static(Content("enter sets it, esc cancels"), classes="wrong")
 
     def compose(self) -> ComposeResult:
-        """What is asked for, and the line."""
+        """Compose what is asked for, and the line."""
         with Vertical(classes="entry"):
             yield Static(Content(f"{self._title}: {self._about}"), classes="about")
             line = Input(self._value, compact=True, max_length=LONGEST_LINE)
@@ -314,7 +314,7 @@ class Entry(DismissedOnce, ModalScreen[Any]):
         yield TooSmall()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Have it, or say what is wrong with it."""
+        """Return the checked line as the result, or show what is wrong with it."""
         event.stop()
         try:
             result = self._check(event.value.strip())

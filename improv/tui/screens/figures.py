@@ -1,6 +1,6 @@
-"""How well it runs, in figures: what nobody needs while playing, and everybody whose jam stumbles.
+"""How well it runs, in figures, above the log: what to look at when a jam stumbles.
 
-It stands above the log. A figure is what the daemon has measured lately; none is shown before there is one.
+A figure is what the daemon has measured lately; none is shown before it has measured one.
 """
 
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ _LABEL = 9
 
 
 class Figures(View):
-    """What a step takes, how late notes leave, what has gone wrong, where it is recorded, the network's memory."""
+    """Time to decide a step, lateness of notes, what has gone wrong, the recording, the network's memory."""
 
     DEFAULT_CSS = "Figures { height: 5; }"
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """As many rows as there is room for, the most telling first."""
-        return figures(seen, self.glyphs, width)[:height]
+        """Return as many rows as there is room for, the most important first."""
+        return figure_rows(seen, self.glyphs, width)[:height]
 
 
-def figures(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
-    """A row for each, in words where they fit."""
+def figure_rows(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
+    """Return a row for each kind of figure, in words where these fit."""
     system, health = seen.system, seen.health
     wrong = f"{health.missed_steps} steps missed, {system.timing.dropped_onsets} notes dropped, {health.faults} faults"
     whole = f"{wrong}, restarted {system.engine_deaths + system.player_deaths}x"
@@ -37,12 +37,12 @@ def figures(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
         ),
         _row("wrong", (whole, wrong, _counts(seen)), width),
         _row("recorded", _recorded(seen), width),
-        (Span("memory".ljust(_LABEL), "quiet"), *memory(seen.network.memory, glyphs, width - _LABEL)),
+        (Span("memory".ljust(_LABEL), "quiet"), *memory_cells(seen.network.memory, glyphs, width - _LABEL)),
     ]
 
 
 def _row(label: str, forms: Sequence[str], width: int) -> Row:
-    """A label and the longest form that fits; the shortest otherwise."""
+    """A label and the longest text that fits; the shortest otherwise."""
     head = Span(label.ljust(_LABEL), "quiet")
     room = width - width_of((head,))
     return head, Span(next((form for form in forms if len(form) <= room), forms[-1][: max(0, room)]))
@@ -52,7 +52,7 @@ def _spread(p50_us: float, p99_us: float, what: str, half: str) -> tuple[str, ..
     """The median and the 99th percentile in milliseconds, from words to figures."""
     if not (p50_us or p99_us):
         return ("nothing measured yet",)
-    p50, p99 = ms(p50_us), ms(p99_us)
+    p50, p99 = milliseconds(p50_us), milliseconds(p99_us)
     return (f"{half.format(p50)} ms, 99 of 100 {p99} ms {what}", f"{p50} ms, 99 of 100 {p99} ms", f"{p50}/{p99} ms")
 
 
@@ -73,14 +73,14 @@ def _recorded(seen: Snapshot) -> tuple[str, ...]:
     )
 
 
-def ms(us: float) -> str:
-    """Microseconds as milliseconds, as short as they can be told."""
+def milliseconds(us: float) -> str:
+    """Return microseconds as milliseconds, with as few digits as say enough."""
     ms = us / 1000
     return f"{ms:.0f}" if ms >= 10 else f"{ms:.1f}" if ms >= 1 else f"{ms:.2f}".lstrip("0") if ms else "0"
 
 
-def memory(numbers: Sequence[float], glyphs: Glyphs, width: int) -> Row:
-    """A cell for each number: as much of it is filled as the number is large, from below, or from above if negative."""
+def memory_cells(numbers: Sequence[float], glyphs: Glyphs, width: int) -> Row:
+    """Return a cell for each number (-1 to 1), filled from below, or from above if negative, as far as it is large."""
     if not numbers or width <= 0:
         return (Span("none yet"[: max(0, width)], "quiet"),)
     count = min(len(numbers), width)

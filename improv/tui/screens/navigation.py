@@ -7,7 +7,7 @@ from textual.app import App
 from textual.command import CommandPalette
 from textual.screen import Screen
 
-from improv.tui.input.key_bindings import Where
+from improv.tui.input.key_bindings import KeyContext
 
 ScreenOf = TypeVar("ScreenOf", bound=Screen[Any])
 
@@ -19,9 +19,9 @@ class Navigation:
         self._app = app
 
     @property
-    def where(self) -> Where:
+    def key_context(self) -> KeyContext:
         """What the keys are for on the screen that is seen."""
-        return where_on(self._app.screen)
+        return key_context_of(self._app.screen)
 
     @property
     def is_palette_open(self) -> bool:
@@ -67,7 +67,7 @@ class Navigation:
         return screen if isinstance(screen, kind) else None
 
 
-def where_on(screen: Screen[Any]) -> Where:
+def key_context_of(screen: Screen[Any]) -> KeyContext:
     """Return what the keys are for on a screen; on one of Textual's own, typing text."""
-    found = getattr(screen, "where", Where.TEXT)
-    return found if isinstance(found, Where) else Where.TEXT
+    found = getattr(screen, "key_context", KeyContext.TEXT)
+    return found if isinstance(found, KeyContext) else KeyContext.TEXT

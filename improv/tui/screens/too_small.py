@@ -1,7 +1,7 @@
-"""A terminal too small to play in says so, in as many words as fit: nothing is laid out in fewer cells than it needs.
+"""A terminal that is too small says so, in as many words as fit.
 
-Below the least size every screen is laid out as at the least size, covered by these words, and cut to what there is:
-widgets never meet a width that none of them was made for.
+Below the least size every screen is laid out as at the least size, covered by these words, and cut to what there is, so
+that no widget is laid out in fewer cells than it needs.
 """
 
 from collections.abc import Sequence
@@ -22,27 +22,27 @@ from textual.widget import Widget
 Result = TypeVar("Result")
 
 LEAST = Size(20, 6)
-"""The smallest terminal everything that is needed fits into, in cells."""
+"""The smallest terminal that has room for what is needed, in cells."""
 
 MOST = Size(1000, 500)
-"""A terminal that says it is larger is taken to be mistaken."""
+"""The largest size that is believed."""
 
 
 def is_small(size: Size) -> bool:
-    """Whether a terminal is smaller than what is needed."""
+    """Return whether a terminal is too small."""
     return size.width < LEAST.width or size.height < LEAST.height
 
 
-def laid_out(size: Size) -> Size:
-    """The size that screens are laid out in, for that of a terminal."""
+def layout_size(size: Size) -> Size:
+    """Return the size that screens are laid out in, for the size of a terminal."""
     return Size(
         min(max(size.width, LEAST.width), MOST.width),
         min(max(size.height, LEAST.height), MOST.height),
     )
 
 
-def words(size: Size) -> Sequence[str]:
-    """What a terminal of this size says of itself, in lines that fit into it."""
+def too_small_text(size: Size) -> Sequence[str]:
+    """Return the words that say so, in lines that fit into a terminal of this size."""
     needed = f"{LEAST.width}x{LEAST.height}"
     for text in (
         f"The terminal is too small: {size.width}x{size.height}. It needs {needed}.",
@@ -58,7 +58,7 @@ def words(size: Size) -> Sequence[str]:
 
 
 class TooSmall(Widget):
-    """The words, above everything else of a screen, as long as the terminal is too small."""
+    """The words, over a whole screen, as long as the terminal is too small."""
 
     DEFAULT_CSS = """
     TooSmall { display: none; layer: front; dock: top; width: 100%; height: 100%; }
@@ -66,38 +66,38 @@ class TooSmall(Widget):
     """
 
     def render(self) -> Content:
-        """The words, in the corner that can be seen."""
-        return Content("\n".join(words(self.app.cells))) if isinstance(self.app, Fitting) else Content()
+        """Return the words, in the corner that can be seen."""
+        return Content("\n".join(too_small_text(self.app.cells))) if isinstance(self.app, MinimumSizeApp) else Content()
 
 
-class Cut(CompositorUpdate):
-    """The corner of a screen that a smaller terminal has room for, as it is written there."""
+class CroppedUpdate(CompositorUpdate):
+    """The corner of a screen that a smaller terminal has room for."""
 
     def __init__(self, strips: Sequence[Strip], size: Size) -> None:
         self._strips = [strip.crop(0, size.width) for strip in strips[: size.height]]
 
     def render_segments(self, console: Console) -> str:
-        """Every line of it at its place; nothing is written beyond the edges."""
+        """Return what is written to the terminal: every line at its place, nothing beyond the edges."""
         lines = ((Control.move_to(0, y).segment.text, strip.render(console)) for y, strip in enumerate(self._strips))
         return "".join(move + text for move, text in lines)
 
 
-class Fitting(App[Result], Generic[Result]):
-    """An app whose screens are never laid out in fewer cells than they need; what is not seen is not clicked."""
+class MinimumSizeApp(App[Result], Generic[Result]):
+    """An app whose screens are never laid out in fewer cells than they need; what is hidden cannot be clicked."""
 
     cells = LEAST
     """The size of the terminal itself."""
 
     @property
     def size(self) -> Size:
-        """The size the screens have."""
-        return laid_out(super().size)
+        """The size that screens are laid out in."""
+        return layout_size(super().size)
 
     async def on_event(self, event: Event) -> None:
-        """Let no screen know of a size that is too small."""
+        """Keep a size that is too small from the screens."""
         if isinstance(event, Resize):
             self._fit(event.size)
-            size = laid_out(event.size)
+            size = layout_size(event.size)
             event = Resize(size, size, size, event.pixel_size)
         elif isinstance(event, MouseEvent) and not event.is_forwarded and is_small(self.cells):
             return
@@ -113,7 +113,7 @@ class Fitting(App[Result], Generic[Result]):
             self.call_later(self.refresh, layout=True)
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        """Write what is to be seen; of a screen that is larger than the terminal, the corner that fits."""
+        """Write a screen to the terminal; where that is smaller, the corner that fits."""
         if is_small(self.cells) and isinstance(renderable, CompositorUpdate):
-            renderable = Cut(screen._compositor.render_strips(), self.cells)
+            renderable = CroppedUpdate(screen._compositor.render_strips(), self.cells)
         super()._display(screen, renderable)

@@ -1,7 +1,7 @@
 """What every view of the music shares: it is a picture of rows, and only the rows that have changed are painted.
 
-A view says what it draws as text and roles; this room turns roles into colours and rows into what Textual paints. It
-must never draw anything by itself, and nothing moves unless a snapshot, a resize or a meter asks for it.
+A view says what it draws as text and roles; this module turns roles into colours and rows into what Textual paints.
+Nothing moves unless a snapshot, a resize or a meter asks for it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ from improv.tui.theme.glyphs import Glyphs
 
 
 class Span(NamedTuple):
-    """Some text and what it means."""
+    """A piece of text, and its role: what it means, and so its colour."""
 
     text: str
     role: str = "text"
@@ -37,7 +37,7 @@ ROLES = (
     "both-here", "loud", "positive", "negative", "white", "white-label", "black", "you-white", "improv-white",
     "you-label", "improv-label",
 )  # fmt: skip
-"""What a piece of text may mean; the style sheet below gives each its colour. The keys of a piano are ivory by any."""
+"""What a piece of text may mean; the style sheet below gives each its colour. Piano keys are ivory in any theme."""
 
 ROLE_CLASSES = {f"view--{role}" for role in ROLES}
 """What the roles are to the style sheet: parts of the app, whose styles are found once for all views."""
@@ -70,12 +70,12 @@ ROLE_CSS = """
 
 WORDS = {Who.NOBODY: "COUNT-IN", Who.YOU: "YOU", Who.IMPROV: "IMPROV", Who.BOTH: "BOTH"}
 
-NOBODY = SystemStatus(description="no improv is there")
-"""What plays where there is no daemon."""
+NO_DAEMON = SystemStatus(description="no improv is there")
+"""The system status where there is no daemon."""
 
 
 class View(Widget):
-    """A picture of the newest snapshot; whoever inherits it says its rows."""
+    """A picture of the newest snapshot; subclasses return its rows from `picture`."""
 
     ALLOW_SELECT = False  # a picture is no text, and would be painted more slowly
 
@@ -108,11 +108,11 @@ class View(Widget):
         self.redraw()
 
     def picture(self, seen: Snapshot, width: int, height: int) -> Sequence[Row]:
-        """The rows of a snapshot: none wider, and no more of them, than there is room for."""
+        """Return the rows of a snapshot, at most `height` of them and none wider than `width` cells."""
         raise NotImplementedError
 
     def redraw(self) -> None:
-        """Paint the rows that are not what they were."""
+        """Paint the rows that have changed."""
         width, height = self.size
         if not (width and height):
             return
@@ -121,14 +121,14 @@ class View(Widget):
             self.refresh(*_regions(changed, width))
 
     def render_line(self, y: int) -> Strip:
-        """A line as Textual paints it."""
+        """Return a line as Textual paints it."""
         width, height = self.size
         if width != self._drawn_width or height != len(self._drawn):
             self._draw(width, height)
         return self._strip(self._drawn[y]) if y < len(self._drawn) else Strip.blank(width)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines of a part of the view: at once, where Textual would add nothing to them."""
+        """Return the lines of a part of the view, cached where Textual would add nothing to them."""
         styles = self.styles
         if self.gutter or styles.outline or styles.tint.a or self.opacity < 1:
             return super().render_lines(crop)
@@ -144,7 +144,7 @@ class View(Widget):
         return strips if (first, last) == (0, width) else [strip.crop(first, last) for strip in strips]
 
     def on_resize(self) -> None:
-        """Draw it anew for its new size."""
+        """Draw the view for its new size."""
         self.redraw()
 
     def notify_style_update(self) -> None:
@@ -155,7 +155,7 @@ class View(Widget):
         super().notify_style_update()
 
     def _draw(self, width: int, height: int) -> list[int]:
-        """Draw all rows, and say which are not what they were."""
+        """Draw all rows; return the numbers of those that have changed."""
         told = list(self.picture(self.seen, width, height))[:height] if self.seen else []
         told += [()] * (height - len(told))
         before = self._told if (width, height) == (self._drawn_width, len(self._drawn)) else []
@@ -170,7 +170,7 @@ class View(Widget):
         return changed
 
     def _strip(self, row: Row) -> Strip:
-        """A row with its colours; those that are alike share what Textual keeps of them."""
+        """A row with its colours; equal rows share one strip."""
         strip = self._strips.get(row)
         if strip is None:
             segments = [Segment(span.text, self._style(span.role)) for span in row]
@@ -178,7 +178,7 @@ class View(Widget):
         return strip
 
     def _filtered(self, row: Row) -> Strip:
-        """The same as the terminal is to have it."""
+        """A row after the line filters, as the terminal gets it."""
         strip = self._painted.get(row)
         if strip is None:
             strip, (background, filters) = self._strip(row), self._light
@@ -195,7 +195,7 @@ class View(Widget):
 
 
 def _regions(lines: Sequence[int], width: int) -> Iterable[Region]:
-    """As few rectangles as hold these lines and no others."""
+    """The fewest rectangles that hold these lines and no others."""
     start = last = lines[0]
     for y in (*lines[1:], -1):
         if y != last + 1:
@@ -205,12 +205,12 @@ def _regions(lines: Sequence[int], width: int) -> Iterable[Region]:
 
 
 def width_of(row: Row) -> int:
-    """How many cells a row takes."""
+    """Return how many cells a row takes."""
     return sum(cell_len(span.text) for span in row)
 
 
 def fitted(row: Row, width: int) -> Row:
-    """The row, cut or filled up to just this width."""
+    """Return the row, cut or filled up to `width` cells."""
     room, spans = width, []
     for span in row:
         if room <= 0:
@@ -225,7 +225,7 @@ def fitted(row: Row, width: int) -> Row:
 
 
 def runs(cells: Sequence[str], roles: Sequence[str]) -> Row:
-    """Single characters and what each means, as a row; a blank that means nothing joins what is before it."""
+    """Return characters and the role of each as a row; blanks without a role join the span before them."""
     text, at = "".join(cells), 0
     spans: list[Span] = []
     for role, group in groupby(roles):
@@ -238,15 +238,15 @@ def runs(cells: Sequence[str], roles: Sequence[str]) -> Row:
     return tuple(spans)
 
 
-def left_by(seen: Snapshot) -> Snapshot:
-    """What a daemon that has gone has left: its music stands still, and nothing plays it any more."""
-    return replace(seen, playing=False, system=NOBODY)
+def without_daemon(seen: Snapshot) -> Snapshot:
+    """Return a snapshot as it is shown once its daemon has gone: stopped, and without its system."""
+    return replace(seen, playing=False, system=NO_DAEMON)
 
 
-def word_of(seen: Snapshot) -> str:
-    """Whose time it is, in a word."""
+def turn_word(seen: Snapshot) -> str:
+    """Return whose turn it is, in a word."""
     match seen.playing, seen.turn.who, seen.settings.mode:
-        case False, _, _ if seen.system is NOBODY:
+        case False, _, _ if seen.system is NO_DAEMON:
             return "GONE"
         case False, _, _:
             return "STOPPED"
@@ -258,8 +258,8 @@ def word_of(seen: Snapshot) -> str:
             return WORDS[seen.turn.who]
 
 
-def role_of(seen: Snapshot) -> str:
-    """The colour of whose time it is."""
+def turn_role(seen: Snapshot) -> str:
+    """Return the role, and so the colour, of whose turn it is."""
     if not seen.playing:
         return "quiet"
     return {Who.NOBODY: "text", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}[seen.turn.who]

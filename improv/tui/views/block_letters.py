@@ -1,4 +1,4 @@
-"""Letters that can be read from two metres: three pixels by five, two pixels to a cell. Pure."""
+"""Block letters, to be read from two metres: three pixels by five, two pixels to a cell. Pure."""
 
 from collections.abc import Sequence
 
@@ -28,12 +28,12 @@ def _pixels(text: str) -> list[str]:
 
 
 def width_of(text: str) -> int:
-    """Cells a text is wide."""
+    """Return how many cells a text takes in block letters."""
     return len(_pixels(text)[0]) if text else 0
 
 
-def drawn(text: str, glyphs: Glyphs) -> Sequence[str]:
-    """The three rows of a text in letters of half blocks, each `width_of(text)` wide."""
+def rows(text: str, glyphs: Glyphs) -> Sequence[str]:
+    """Return the three rows of a text in letters of half blocks, each `width_of(text)` cells wide."""
     lines = [*_pixels(text), ""] if text else [""] * 6
     lines = [line.ljust(len(lines[0]), ".") for line in lines]
     return [
@@ -44,8 +44,8 @@ def drawn(text: str, glyphs: Glyphs) -> Sequence[str]:
     ]
 
 
-def huge(text: str, ink: str) -> Sequence[str]:
-    """The five rows of a text in letters twice as large, filled with one character."""
+def large_rows(text: str, ink: str) -> Sequence[str]:
+    """Return the five rows of a text in letters twice as large, filled with the character `ink`."""
     return (
         ["".join(2 * (ink if pixel == "#" else " ") for pixel in line) for line in _pixels(text)] if text else [""] * 5
     )

@@ -121,9 +121,9 @@ def _keys_row(control: Control, width: int, styles: ControlStyles) -> list[Segme
     less, more, edit, default = (BY_ACTION[action] for action in ("less", "more", "edit", "default"))
     value = control.default
     hints = (
-        (f"{less.shown} {more.shown}", "turn"),
-        (edit.shown, edit.title),
-        (default.shown, value if isinstance(value, str) else number(value)),
+        (f"{less.label} {more.label}", "turn"),
+        (edit.label, edit.title),
+        (default.label, value if isinstance(value, str) else number(value)),
     )
     key = styles.quiet + _without_background(styles.bar)
     segments: list[Segment] = []

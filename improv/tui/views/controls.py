@@ -17,7 +17,7 @@ from improv.protocol.commands import Set
 from improv.protocol.controls import CONTROLS, Control, Value
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
-from improv.tui.views.cached_strip import Light
+from improv.tui.views.cached_strip import PaintContext
 from improv.tui.views.control_lines import NAMES, ControlLines
 from improv.tui.views.control_rows import ControlStyles, about_rows, arrow_at, control_row, count_row, slider_cells
 from improv.tui.views.control_values import ControlValues
@@ -67,7 +67,7 @@ class Controls(Widget):
         self._dragged: Control | None = None
         self._is_done = False
         """Whether a press has done what it was for: by its click something else may lie below the mouse."""
-        self._light = Light()
+        self._paint_context = PaintContext()
         self._painted: list[Strip] = []
 
     # --- what it shows ---
@@ -208,8 +208,8 @@ class Controls(Widget):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the lines of a part of it: painted once for as long as nothing is turned."""
-        if self._light.has_changed(self) or len(self._painted) != self.size.height:
-            self._painted = [Light.on(strip, self) for strip in self._strips()]
+        if self._paint_context.has_changed(self) or len(self._painted) != self.size.height:
+            self._painted = [PaintContext.filtered(strip, self) for strip in self._strips()]
         strips = self._painted[crop.y : crop.bottom]
         first, last = crop.column_span
         return strips if (first, last) == (0, self.size.width) else [strip.crop(first, last) for strip in strips]

@@ -1,6 +1,6 @@
-"""The last line of every screen: what letters are, and the keys that matter, each of which can be clicked on.
+"""The footer of every screen: what letters are, and the most important keys, which can be clicked on.
 
-Also the banner that says why nothing moves. Neither may say a key that the table does not have.
+Also the banner that says why nothing moves. Neither names a key that the key table does not have.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
-from improv.tui.input.key_bindings import BY_ACTION, FOOTER, Letters, Where
+from improv.tui.input.key_bindings import BY_ACTION, FOOTER, KeyContext, Letters
 from improv.tui.theme.glyphs import Glyphs
 
 
@@ -26,7 +26,7 @@ class _Hint:
 
 
 class Footer(Widget):
-    """What letters are, and the keys that matter, as far as there is room."""
+    """What letters are, and the most important keys, as far as there is room."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"footer--panic", "footer--mode", "footer--key", "footer--text"}
     DEFAULT_CSS = """
@@ -41,7 +41,7 @@ class Footer(Widget):
     """
 
     class Clicked(Message):
-        """An action is wanted."""
+        """A key's action was clicked on."""
 
         def __init__(self, action: str) -> None:
             super().__init__()
@@ -52,17 +52,17 @@ class Footer(Widget):
         self._glyphs = glyphs
         self._letters = Letters.PIANO
         self._mode = ""
-        self._where = Where.JAM
+        self._key_context = KeyContext.JAM
         self._hints: list[_Hint] = []
 
-    def show(self, where: Where, letters: Letters, mode: str) -> None:
-        """Say what letters are, in a few words, and the keys that go with it."""
-        if (where, letters, mode) != (self._where, self._letters, self._mode):
-            self._where, self._letters, self._mode = where, letters, mode
+    def show(self, key_context: KeyContext, letters: Letters, mode: str) -> None:
+        """Show what letters are, `mode` in words, and the keys that work in this context."""
+        if (key_context, letters, mode) != (self._key_context, self._letters, self._mode):
+            self._key_context, self._letters, self._mode = key_context, letters, mode
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """The line."""
+        """Return the line, and remember where each key stands."""
         width = self.size.width
         panic, mode, key, text = (
             self.get_component_rich_style(f"footer--{part}") for part in ("panic", "mode", "key", "text")
@@ -72,7 +72,7 @@ class Footer(Widget):
         x = 0
         for action in FOOTER:
             row = BY_ACTION[action]
-            keys = row.hint(self._where, self._letters)
+            keys = row.hint(self._key_context, self._letters)
             words = self._mode if action == "letters" else row.title
             room = len(keys) + len(words) + 3
             if not keys or x + room > width:
@@ -89,14 +89,14 @@ class Footer(Widget):
         return Strip(segments).adjust_cell_length(width, text)
 
     def on_click(self, event: events.Click) -> None:
-        """Ask for what was clicked on."""
+        """Post the action that was clicked on."""
         for hint in self._hints:
             if hint.start <= event.x < hint.end:
                 self.post_message(self.Clicked(hint.action))
 
 
 class Banner(Static):
-    """Why nothing moves, calmly if that is as it should be; not there while all is well."""
+    """Why nothing moves; calm where nothing is wrong, hidden while all is well."""
 
     DEFAULT_CSS = """
     Banner { display: none; height: auto; background: $error; color: auto; text-style: bold; padding: 0 1; }
@@ -109,7 +109,7 @@ class Banner(Static):
         self._said = ("", False)
 
     def say(self, text: str, *, calm: bool = False) -> None:
-        """Show a text, or be gone if there is none."""
+        """Show a text; hide the banner if there is none."""
         if (text, calm) == self._said:
             return
         self._said = (text, calm)

@@ -1,7 +1,7 @@
-"""What a screen remembers of a jam: its last steps as columns of a roll, the pitches it shows, how meters fall.
+"""What the views remember of a jam: its last steps, the pitches that the roll shows, how loud each part was.
 
-A snapshot tells one step; a picture of the music needs those before it. Pure: values in, values out. It must never
-keep more than a screen can show, and never make up a step that was not told.
+A snapshot holds one step; a picture of the music needs those before it. Pure: values in, values out. No more is kept
+than a screen can show, and no step is made up that was not seen.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ COLUMNS = 256
 """Steps that are kept: more than the widest screen shows."""
 
 _LOOSE = 5
-"""So many pitches less have to suffice before the roll's axis is drawn closer."""
+"""The axis is drawn closer only if it would hold so many more pitches than needed."""
 
 _TALLEST = 2
 """Rows a pitch may take."""
@@ -33,37 +33,39 @@ class Column:
     you: Cell = SILENCE
     improv: Cell = SILENCE
     turn: Turn | None = None
-    """Whose turn it was; None if nobody told."""
+    """Whose turn it was; None if that is unknown."""
     chord: Chord | None = None
     place: int = 0
-    """The step within the chorus, as it was counted when it was played."""
+    """The step counted from the top of the form, as it was when it was played."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The last steps, in their order; a step may be missing where nobody told of it."""
+    """The last steps, in their order; a step of which no snapshot came is missing."""
 
     columns: tuple[Column, ...] = ()
     seen: Snapshot | None = None
 
     def after(self, seen: Snapshot) -> "History":
-        """The history with a newer snapshot; another jam, or a step that lies before, begins it anew."""
+        """Return the history with a newer snapshot; another jam, or an earlier step, begins a new one."""
         columns = self.columns
         if columns and not 0 <= seen.step - columns[-1].step < COLUMNS:
             columns = ()
         known = {column.step: column for column in columns[-2:]}
         before = known.get(seen.step - 1)
         if before is None and seen.heard != SILENCE:
-            before = Column(seen.step - 1, place=place_of(seen) - 1)
+            before = Column(seen.step - 1, place=place_in_chorus(seen) - 1)
         turn = seen.turn if seen.playing and seen.turn.start <= seen.step else None
-        now = known.get(seen.step) or Column(seen.step, turn=turn, chord=seen.harmony.chord, place=place_of(seen))
+        now = known.get(seen.step) or Column(
+            seen.step, turn=turn, chord=seen.harmony.chord, place=place_in_chorus(seen)
+        )
         now = replace(now, improv=seen.played)  # told again after a stop, it is counted from another top
         kept = tuple(column for column in columns[-2:] if column.step < seen.step - 1)
         told = (replace(before, you=seen.heard), now) if before else (now,)
         return History((*columns[:-2], *kept, *told)[-COLUMNS:], seen)
 
     def at(self, step: int) -> Column | None:
-        """The column of a step."""
+        """Return what sounded in a step; None if it is not known."""
         if not self.columns:
             return None
         guess = len(self.columns) - 1 - (self.columns[-1].step - step)  # exact where no step is missing
@@ -72,21 +74,21 @@ class History:
         return next((column for column in self.columns if column.step == step), None)
 
 
-def place_of(seen: Snapshot) -> int:
-    """A snapshot's step counted within its chorus, from 0."""
+def place_in_chorus(seen: Snapshot) -> int:
+    """Return the step of a snapshot counted from the top of the form, from 0."""
     place = seen.place
     return (place.bar - 1) * STEPS_PER_BAR + (place.beat - 1) * STEPS_PER_BEAT + seen.step % STEPS_PER_BEAT
 
 
-def chord_known(seen: Snapshot, steps: int) -> Chord | None:
-    """The chord so many steps after a snapshot's, or before it within its bar, that is settled or was played."""
-    at = place_of(seen) % STEPS_PER_BAR + steps
+def settled_chord(seen: Snapshot, steps: int) -> Chord | None:
+    """Return the chord `steps` after a snapshot, or before it in its bar; None where it is not settled."""
+    at = place_in_chorus(seen) % STEPS_PER_BAR + steps
     return seen.harmony.chords[at] if 0 <= at < len(seen.harmony.chords) else None
 
 
 @lru_cache(maxsize=8)
-def form_of(text: str) -> Form | None:
-    """The form a snapshot tells, None if it tells none that can be read."""
+def parsed_form(text: str) -> Form | None:
+    """Return the form that a snapshot's text describes; None if it can't be read."""
     try:
         return Form.parse(text)
     except ValueError:
@@ -94,35 +96,35 @@ def form_of(text: str) -> Form | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
-    """The pitches a roll shows in its rows from `low` up: several in a row, or one in several rows."""
+class PitchAxis:
+    """The pitches that the roll shows, from `low` up: several in a row, or one in several rows."""
 
     low: int
     per_row: int
     rows: int
     tall: int = 1
-    """Rows of a pitch, where there is so much room; then there is one pitch in each of them."""
+    """Rows of a pitch where there is so much room; then `per_row` is 1."""
 
     @property
     def high(self) -> int:
-        """The highest pitch shown."""
+        """The highest pitch that is shown."""
         return self.low + self.rows // self.tall * self.per_row - 1
 
     def rows_of(self, pitch: int) -> range:
-        """The rows of a pitch, from the top; none where it lies outside."""
+        """Return the rows of a pitch, counted from the top; none if it lies outside."""
         if not self.low <= pitch <= self.high:
             return range(0)
         lowest = self.rows - 1 - (pitch - self.low) // self.per_row * self.tall
         return range(lowest - self.tall + 1, lowest + 1)
 
     def pitches(self, row: int) -> range:
-        """The pitches whose lowest row this is."""
+        """Return the pitches whose lowest row this is."""
         above = self.rows - 1 - row
         low = self.low + above // self.tall * self.per_row
         return range(low, low + self.per_row) if above % self.tall == 0 else range(0)
 
-    def fitted(self, pitches: frozenset[int], rows: int) -> "Axis":
-        """The axis for these pitches in so many rows: this one as long as it will do, so that the picture rests."""
+    def fitted(self, pitches: frozenset[int], rows: int) -> "PitchAxis":
+        """Return an axis for these pitches in so many rows: this one as long as it suffices."""
         low, high = (min(pitches), max(pitches)) if pitches else (60, 72)
         needed = high - low + 1
         per_row, tall = _density(needed, rows)
@@ -131,26 +133,26 @@ class Axis:
         looser = self.per_row > loose[0] or self.tall < loose[1]
         if rows == self.rows and (not pitches or (inside and not looser)):
             return self
-        return Axis(max(0, low - (rows // tall * per_row - needed) // 2), per_row, rows, tall)
+        return PitchAxis(max(0, low - (rows // tall * per_row - needed) // 2), per_row, rows, tall)
 
 
 def _density(pitches: int, rows: int) -> tuple[int, int]:
-    """Pitches in a row and rows of a pitch, one of which is 1."""
+    """Pitches per row and rows per pitch, one of which is 1."""
     rows = max(1, rows)
     return max(1, -(-pitches // rows)), max(1, min(_TALLEST, rows // pitches))
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
-    """How loud a part is shown, 0..127, as it was at a time in seconds."""
+class MeterLevel:
+    """The level of a meter, 0 to 127, at a time in seconds."""
 
     level: float = 0.0
     at_s: float = 0.0
 
     def at(self, now_s: float) -> float:
-        """What is left of it."""
+        """Return the level that is left at a time."""
         return max(0.0, self.level - FALL_PER_S * max(0.0, now_s - self.at_s))
 
-    def struck(self, level: float, now_s: float) -> "Meter":
-        """The meter after an onset; a softer one than what is left changes nothing."""
-        return Meter(level, now_s) if level >= self.at(now_s) else self
+    def struck(self, level: float, now_s: float) -> "MeterLevel":
+        """Return the level after an onset; an onset softer than what is left changes nothing."""
+        return MeterLevel(level, now_s) if level >= self.at(now_s) else self

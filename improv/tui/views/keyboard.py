@@ -1,4 +1,4 @@
-"""A keyboard that shows what sounds now, yours and improv's, and which letters play it; its keys can be clicked."""
+"""The drawn piano: what sounds now, yours and improv's, which letters play it, and keys to click on."""
 
 from collections.abc import Mapping
 
@@ -12,19 +12,19 @@ from improv.tui.views.base import Row, Span, View, runs
 
 _WHITES = (0, 2, 4, 5, 7, 9, 11)
 _MIDDLE = 67
-"""The pitch in the middle as long as nothing says otherwise."""
+"""The pitch in the middle where nothing sounds and no letters are shown."""
 
 _LOWEST, _HIGHEST = 21, 108
 """A piano's range; what lies outside is shown only if it sounds."""
 
 
 class Keyboard(View):
-    """As many octaves as there is room for, centred on what sounds, and resting there as long as it will do."""
+    """As many octaves as there is room for; it moves only when what sounds would lie outside."""
 
     DEFAULT_CSS = "Keyboard { height: 3; }"
 
     class Pressed(Message):
-        """The mouse presses another key than before; none if it is let go."""
+        """The mouse presses another key than before; its pitch is None if it presses none."""
 
         def __init__(self, pitch: int | None) -> None:
             super().__init__()
@@ -35,23 +35,23 @@ class Keyboard(View):
         self._labels: Mapping[int, str] = {}
         self._low = 0
         self._is_down = False
-        """Whether the mouse is."""
+        """Whether a button of the mouse is down."""
         self._pressed: int | None = None
-        """The pitch it presses."""
+        """The pitch that the mouse presses."""
 
     def show_labels(self, labels: Mapping[int, str]) -> None:
-        """Print a letter on each of these keys."""
+        """Print a letter on each of these pitches."""
         if labels != self._labels:
             self._labels = dict(labels)
             self.redraw()
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """The keys, black ones above; in a third row the names of the octaves."""
+        """Return the keys, black ones above; in a third row the names of the octaves."""
         cells = key_cells(width)
         whites = (width - 1) // cells
-        yours, its = sounding(seen)
-        self._low = lowest_white(yours | its, frozenset(self._labels), whites, self._low)
-        return keyboard(seen, self.glyphs, self._labels, self._low, whites, cells, height)
+        yours, its = sounding_keys(seen)
+        self._low = first_white_key(yours | its, frozenset(self._labels), whites, self._low)
+        return keyboard_rows(seen, self.glyphs, self._labels, self._low, whites, cells, height)
 
     # --- the mouse ---
 
@@ -68,15 +68,15 @@ class Keyboard(View):
             self._press(event)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Let go."""
+        """Let the key go."""
         self.let_go()
 
     def on_mouse_release(self, event: events.MouseRelease) -> None:
-        """Let go, as what the mouse does is for somebody else."""
+        """Let the key go: another widget has taken the mouse."""
         self.let_go()
 
     def let_go(self) -> None:
-        """Have the mouse press no key."""
+        """Let the key go that the mouse presses."""
         if self._is_down:
             self._is_down = False
             self.release_mouse()
@@ -95,27 +95,27 @@ class Keyboard(View):
 
 
 def key_cells(width: int) -> int:
-    """The cells a white key takes with the line before it: three where three octaves fit, else two."""
+    """Return the cells of a white key with the line before it: three where three octaves fit, else two."""
     return 3 if width > 3 * 7 * 3 else 2
 
 
-def sounding(seen: Snapshot) -> tuple[frozenset[int], frozenset[int]]:
-    """The keys you hold, and those improv plays."""
+def sounding_keys(seen: Snapshot) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the pitches that you hold, and those that improv plays."""
     return frozenset(seen.system.midi.keys), seen.played.pitches if seen.playing else frozenset()
 
 
 def white_index(pitch: int) -> int:
-    """Which white key a pitch is, counted from MIDI's lowest; a black one is the white below it."""
+    """Return the number of a white key, counted from MIDI's lowest; of a black one, that of the white below it."""
     return pitch // 12 * 7 + sum(1 for white in _WHITES if white <= pitch % 12) - 1
 
 
 def white_pitch(index: int) -> int:
-    """The pitch of a white key."""
+    """Return the pitch of a white key by its number."""
     return index // 7 * 12 + _WHITES[index % 7]
 
 
-def lowest_white(sounding: frozenset[int], labelled: frozenset[int], whites: int, low: int) -> int:
-    """The white key a keyboard begins with: the one it had, if that will do.
+def first_white_key(sounding: frozenset[int], labelled: frozenset[int], whites: int, low: int) -> int:
+    """Return the white key that the keyboard begins with: the one it had, if that will do.
 
     What sounds is seen before all, then as many of the labelled keys as there is room for.
     """
@@ -142,11 +142,11 @@ def _last_white(pitch: int) -> int:
     return white_index(pitch) + (pitch % 12 not in _WHITES)
 
 
-def keyboard(
+def keyboard_rows(
     seen: Snapshot, glyphs: Glyphs, labels: Mapping[int, str], low: int, whites: int, cells: int, height: int
 ) -> list[Row]:
-    """Two rows of keys, and a third with the names of the octaves where there is room for it."""
-    yours, its = sounding(seen)
+    """Return two rows of keys, and a third with the names of the octaves where there is room for it."""
+    yours, its = sounding_keys(seen)
     pitches = [white_pitch(index) for index in range(low, low + whites) if white_pitch(index) <= 127]
     above, above_roles = [" "] * (len(pitches) * cells + 1), ["white"] * (len(pitches) * cells + 1)
     below, below_roles = above.copy(), above_roles.copy()
@@ -178,7 +178,7 @@ def keyboard(
 
 
 def pitch_at(x: int, y: int, low: int, whites: int, cells: int, height: int) -> int | None:
-    """The pitch of the key drawn in a cell, counted from the first white key; None where there is none."""
+    """Return the pitch of the key drawn in a cell; `low` is the first white key. None where there is no key."""
     at = min(x // cells, whites - 1)
     pitch = white_pitch(low + at)
     is_upper = height > 1 and y == 0

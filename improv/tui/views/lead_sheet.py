@@ -1,6 +1,6 @@
-"""The chorus as a lead sheet: where we are in it, and which chord comes.
+"""The lead sheet: the bars of the form with their chords, the bar that sounds, and the next chord.
 
-The bar that sounds and the next one have the chords that really sound, as far as they are settled, all others those of
+The bar that sounds and the next one show the chords that really sound, as far as they are settled; all others those of
 the form.
 """
 
@@ -12,26 +12,26 @@ from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Chord
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import Row, Span, View
-from improv.tui.views.history import chord_known, form_of, place_of
+from improv.tui.views.history import parsed_form, place_in_chorus, settled_chord
 
 BARS_A_ROW = 4
 
 _NUMBERED = 10
-"""Cells of a bar from which on its number is told."""
+"""Cells of a bar from which on its number is shown."""
 
 
-class FormGrid(View):
-    """Rows of four bars; the one that sounds is lit, the next one marked."""
+class LeadSheet(View):
+    """Rows of four bars; the bar that sounds is lit, the next one marked."""
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """The grid, as much of it as there is room for."""
-        return grid(seen, self.glyphs, width, height)
+        """Return as much of the lead sheet as there is room for."""
+        return lead_sheet_rows(seen, self.glyphs, width, height)
 
 
 @lru_cache(maxsize=8)
-def bars_of(form: str) -> tuple[str, ...]:
-    """The chords of each bar, none told twice in a row: `C7 A7`; none if the form can't be read."""
-    known = form_of(form)
+def form_bars(form: str) -> tuple[str, ...]:
+    """Return the chords of each bar as text, `C7 A7`, without repeats; no bars if the form can't be read."""
+    known = parsed_form(form)
     if known is None:
         return ()
     return tuple(
@@ -40,16 +40,16 @@ def bars_of(form: str) -> tuple[str, ...]:
     )
 
 
-def bars_of_now(seen: Snapshot, glyphs: Glyphs) -> tuple[str, ...]:
-    """The same with the chords that really sound and will, marked in a bar where they are not the form's.
+def sounding_bars(seen: Snapshot, glyphs: Glyphs) -> tuple[str, ...]:
+    """Return the chords of each bar as they really sound, a bar that differs from the form with a mark.
 
-    What follows them in a bar that is not settled to its end is left open.
+    A bar whose chords are not all settled yet ends with an ellipsis.
     """
-    form = form_of(seen.harmony.form)
-    bars = list(bars_of(seen.harmony.form))
+    form = parsed_form(seen.harmony.form)
+    bars = list(form_bars(seen.harmony.form))
     if form is None:
         return ()
-    top = place_of(seen) // STEPS_PER_BAR * STEPS_PER_BAR
+    top = place_in_chorus(seen) // STEPS_PER_BAR * STEPS_PER_BAR
     for start in range(0, len(seen.harmony.chords), STEPS_PER_BAR):
         known = seen.harmony.chords[start : start + STEPS_PER_BAR]
         if any(chord and chord != form.chord_at(top + start + step) for step, chord in enumerate(known)):
@@ -60,19 +60,19 @@ def bars_of_now(seen: Snapshot, glyphs: Glyphs) -> tuple[str, ...]:
     return tuple(bars)
 
 
-def coming(seen: Snapshot) -> tuple[str, str, int]:
-    """The chord that sounds, the one after it, and in how many beats that comes (0: nobody knows)."""
-    form, place = form_of(seen.harmony.form), place_of(seen)
+def next_chord_change(seen: Snapshot) -> tuple[str, str, int]:
+    """Return the chord that sounds, the next other one, and in how many beats it comes (0 where that is unknown)."""
+    form, place = parsed_form(seen.harmony.form), place_in_chorus(seen)
     if form is None:
         return (
             _symbol(seen.harmony.chord),
             _symbol(seen.harmony.next_chord) if seen.harmony.next_chord != seen.harmony.chord else "",
             0,
         )
-    now = chord_known(seen, 0) or (form.chord_at(place) if seen.place.chorus else None)
+    now = settled_chord(seen, 0) or (form.chord_at(place) if seen.place.chorus else None)
     first = place if now else (form.steps if seen.playing else 0)
     for step in range(first, first + form.steps):
-        then = chord_known(seen, step - place) or form.chord_at(step)
+        then = settled_chord(seen, step - place) or form.chord_at(step)
         if then != now:
             return _symbol(now), then.symbol, -(-(step - place) // STEPS_PER_BEAT)
     return _symbol(now), _symbol(now), 0
@@ -82,9 +82,9 @@ def _symbol(chord: Chord | None) -> str:
     return chord.symbol if chord else "."
 
 
-def grid(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
-    """The rows of the grid; in a single one the chord and the next."""
-    bars = bars_of_now(seen, glyphs)
+def lead_sheet_rows(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
+    """Return the rows of the lead sheet; where there is room for one only, the chord and the next."""
+    bars = sounding_bars(seen, glyphs)
     if height == 1 or not bars or width < 4 * BARS_A_ROW:
         return [_line(seen, glyphs, width)]
     rows = -(-len(bars) // BARS_A_ROW)
@@ -115,7 +115,7 @@ def grid(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
 def _bar(
     seen: Snapshot, bars: tuple[str, ...], number: int, label: str, glyphs: Glyphs, width: int, lines: int
 ) -> tuple[Row, ...]:
-    """One bar in one line or two, each of just this width."""
+    """One bar in one line or two, each `width` cells wide."""
     sounds = seen.playing and seen.place.chorus > 0
     here = sounds and seen.place.bar == number + 1
     following = seen.place.bar % len(bars) if sounds else 0
@@ -135,7 +135,7 @@ def _bar(
 
 
 def _one_line(seen: Snapshot, glyphs: Glyphs, chords: str, label: str, mark: str, role: str, width: int) -> Row:
-    """A bar as marker, chords and, if it sounds, its beats; else its number, where there is room."""
+    """A bar in one line: its mark, its chords and, where there is room, its beats if it sounds, else its number."""
     here = role == "here"
     tail = _dots(seen, glyphs, BEATS_PER_BAR) if here else label
     text = _shortened(chords, width - 1, glyphs)
@@ -146,7 +146,7 @@ def _one_line(seen: Snapshot, glyphs: Glyphs, chords: str, label: str, mark: str
 
 
 def _dots(seen: Snapshot, glyphs: Glyphs, width: int) -> str:
-    """The beats of the bar, filled up to the one that sounds."""
+    """The beats of the bar, filled up to the one that sounds; empty if they do not fit."""
     apart = " " if width >= 2 * BEATS_PER_BAR - 1 else ""
     marks = [glyphs.beat_on if beat < seen.place.beat else glyphs.beat_off for beat in range(BEATS_PER_BAR)]
     text = apart.join(marks)
@@ -154,15 +154,15 @@ def _dots(seen: Snapshot, glyphs: Glyphs, width: int) -> str:
 
 
 def _shortened(text: str, width: int, glyphs: Glyphs) -> str:
-    """Chords as they are told where there is little room: shorter, and cut only where even that does not fit."""
+    """Chords in shorter symbols where there is little room, and cut where even these do not fit."""
     if len(text) > width:
         text = text.replace("dim7", "o7").replace("maj7", "M7")
     return text if len(text) <= width else text.replace(" ", glyphs.dot)[: max(0, width - 1)] + glyphs.cut
 
 
 def _line(seen: Snapshot, glyphs: Glyphs, width: int) -> Row:
-    """The chord, the next one, and how many beats yet."""
-    now, then, beats = coming(seen)
+    """One row: the chord, the next one, and in how many beats it comes."""
+    now, then, beats = next_chord_change(seen)
     row = [Span(f"{glyphs.here} {now} ", "here")]
     room = width - len(row[0].text)
     if then and room >= len(then) + 3:

@@ -1,4 +1,4 @@
-"""How loud each part is. The only view that moves between two steps, and only while something falls."""
+"""Meters: how loud each part is. The only view that moves between two steps, and only while a meter falls."""
 
 import time
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from improv.protocol.controls import ON
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import Row, Span, View
-from improv.tui.views.history import Meter
+from improv.tui.views.history import MeterLevel
 
 _ROLES = {Part.YOU: "you", Part.MELODY: "improv", Part.CHORDS: "both"}
 """The colours of the parts that have their own."""
@@ -19,10 +19,10 @@ HEIGHTS = {"meters": str(len(Part)), "meter-half": str(-(-len(Part) // 2))}
 """Variables of the style sheet: the rows of the meters, one for each part or one for two."""
 
 _FALL_S = 0.3
-"""How soon a falling meter is drawn again where no step comes before: each time costs the whole screen a look."""
+"""How soon a falling meter is drawn again where no step comes first: each drawing costs a look at the screen."""
 
 _MIDDLE = 64.0
-"""How loud a key is shown before it is told how hard it was struck, a step later."""
+"""How loud a key is shown until its velocity is known, a step later."""
 
 
 class Meters(View):
@@ -32,18 +32,18 @@ class Meters(View):
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(glyphs, id=id, classes=classes)
-        self._meters = dict.fromkeys(Part, Meter())
+        self._meters = dict.fromkeys(Part, MeterLevel())
         self._falling: Timer | None = None
         self._step: int | None = None
         self._keys: frozenset[int] | None = None
-        """Those you held when last told; None before anything has been seen."""
+        """The keys held in the last snapshot; None before there was one."""
 
     def on_mount(self) -> None:
-        """Be ready to fall."""
+        """Make the timer that lets meters fall."""
         self._falling = self.set_interval(_FALL_S, self._fall, pause=True)
 
     def take(self, seen: Snapshot) -> None:
-        """Strike the meters of the parts that have an onset in a new step, and yours with each key that goes down."""
+        """Raise the meters of the parts that have an onset in a new step, and yours with each key that goes down."""
         now_s, keys = time.monotonic(), frozenset(seen.system.midi.keys)
         if self._keys is not None and keys - self._keys:
             self._meters[Part.YOU] = self._meters[Part.YOU].struck(_MIDDLE, now_s)
@@ -58,9 +58,11 @@ class Meters(View):
             self._falling.resume()
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """A row for each part, or two parts a row, or all in one."""
+        """Return a row for each part, or two parts a row, or all in one."""
         now_s = time.monotonic()
-        return meters({part: meter.at(now_s) for part, meter in self._meters.items()}, seen, self.glyphs, width, height)
+        return meter_rows(
+            {part: meter.at(now_s) for part, meter in self._meters.items()}, seen, self.glyphs, width, height
+        )
 
     def _fall(self) -> None:
         now_s = time.monotonic()
@@ -69,8 +71,8 @@ class Meters(View):
         self.redraw()
 
 
-def meters(levels: Mapping[Part, float], seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
-    """The levels (0..127) as bars beside their names."""
+def meter_rows(levels: Mapping[Part, float], seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
+    """Return the levels (0 to 127) as bars beside the names of the parts."""
     parts = tuple(Part)
     a_row = 1 if height >= len(parts) else 2 if height >= len(parts) / 2 and width >= 24 else len(parts)
     cell = width // a_row

@@ -1,7 +1,7 @@
-"""The network made visible: how probable it finds each next note, as the controls bend that and as it was trained.
+"""The network view: how probable the network finds each next note, as the controls steer it and as it was trained.
 
-Two or three octaves around what it plays, from a C on, which stay where they are: a picture that jumps is none. Where
-the network has not been asked, because a note goes on, what it found last stands there dimmed.
+It shows two or three octaves around what is probable, from a C on, and moves them as rarely as it can. While a note
+goes on the network is not asked; its last answer stays, dimmed.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from improv.music.turns import Who
 from improv.protocol.controls import LEVELS
 from improv.protocol.snapshot import PitchProbability, Snapshot
 from improv.tui.theme.glyphs import Glyphs
-from improv.tui.views.base import NOBODY, Row, Span, View, runs, width_of
+from improv.tui.views.base import NO_DAEMON, Row, Span, View, runs, width_of
 
 _TITLE = "next note"
 _OCTAVE, _OCTAVES = 12, (3, 2, 1)
@@ -22,26 +22,26 @@ _WIDEST = 4
 """Cells of a pitch where there is room."""
 
 _INSIDE = 0.75
-"""The axis moves only when less than this share of what is probable lies on it."""
+"""The keys move only when they hold less than this share of what is probable."""
 
 _WHITE_KEYS = ("C", "D", "E", "F", "G", "A", "B")
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """The pitches a picture shows, each in its column: whole octaves from a C to a C."""
+class ChartKeys:
+    """The pitches that the view shows, each in its column: whole octaves from a C to a C."""
 
     low: int
     octaves: int
 
     @property
     def pitches(self) -> range:
-        """All of them."""
+        """Every pitch."""
         return range(self.low, self.low + _OCTAVE * self.octaves + 1)
 
     @classmethod
     def around(cls, probabilities: Sequence[PitchProbability], octaves: int) -> Self:
-        """Those that hold most of what is probable, in the middle as far as octaves allow."""
+        """Return the octaves that hold most of what is probable, in the middle if they can."""
         total = sum(each.steered for each in probabilities) or 1.0
         middle = sum(each.pitch * each.steered for each in probabilities) / total if probabilities else 60 + _OCTAVE / 2
         lows = range(0, 128 - _OCTAVE * octaves, _OCTAVE)
@@ -50,62 +50,62 @@ class Keys:
 
     @property
     def middle(self) -> float:
-        """The pitch in its middle."""
+        """The pitch in the middle."""
         return self.low + _OCTAVE * self.octaves / 2
 
     def share(self, probabilities: Sequence[PitchProbability]) -> float:
-        """How much of what is probable lies here, 0 to 1; all of nothing."""
+        """Return how much of what is probable lies on these keys, 0 to 1; 1 where nothing is."""
         total = sum(each.steered for each in probabilities)
         return sum(each.steered for each in probabilities if each.pitch in self.pitches) / total if total else 1.0
 
 
-def keys_for(probabilities: Sequence[PitchProbability], before: Keys | None, width: int) -> Keys:
-    """The axis for these probabilities in so many cells: the one before as long as it will do."""
+def chart_keys(probabilities: Sequence[PitchProbability], before: ChartKeys | None, width: int) -> ChartKeys:
+    """Return the keys for these probabilities in `width` cells: those before as long as they suffice."""
     octaves = next((count for count in _OCTAVES if _OCTAVE * count + 2 <= width), 1)
     if before is not None and before.octaves == octaves and before.share(probabilities) >= _INSIDE:
         return before
-    return Keys.around(probabilities, octaves)
+    return ChartKeys.around(probabilities, octaves)
 
 
-class Mind(View):
-    """A column for each pitch the melody may go to."""
+class NetworkChart(View):
+    """A column for each pitch that the melody may go to."""
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(glyphs, id=id, classes=classes)
         self._probabilities: tuple[PitchProbability, ...] = ()
-        """What the network has found last in this turn."""
-        self._keys: Keys | None = None
+        """The network's last answer in this turn."""
+        self._keys: ChartKeys | None = None
 
     def take(self, seen: Snapshot) -> None:
-        """Keep what the network finds for as long as its turn lasts."""
+        """Take a snapshot in, and keep the network's last answer as long as the turn lasts."""
         if seen.network.probabilities or not (seen.playing and seen.turn.who.plays):
             self._probabilities = seen.network.probabilities
         super().take(seen)
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """What it shows, the bars, and the names of the keys below them; in few rows fewer of these."""
+        """Return a title, the bars and the names of the keys; with few rows, the bars alone."""
         if self._keys is None or self._probabilities:
-            self._keys = keys_for(self._probabilities, self._keys, width)
-        elif self._keys != (resized := keys_for((), self._keys, width)):
+            self._keys = chart_keys(self._probabilities, self._keys, width)
+        elif self._keys != (resized := chart_keys((), self._keys, width)):
             self._keys = resized
-        return mind(seen, self._probabilities, self._keys, self.glyphs, width, height)
+        return network_rows(seen, self._probabilities, self._keys, self.glyphs, width, height)
 
 
-def mind(
-    seen: Snapshot, probabilities: Sequence[PitchProbability], keys: Keys, glyphs: Glyphs, width: int, height: int
+def network_rows(
+    seen: Snapshot, probabilities: Sequence[PitchProbability], keys: ChartKeys, glyphs: Glyphs, width: int, height: int
 ) -> list[Row]:
-    """The rows of the picture: of what is found now, or was last."""
+    """Return the rows of the view for the network's last answer."""
     named, titled = height >= 2, height >= 3
     is_new = bool(seen.network.probabilities)
-    rows = [title(seen, glyphs, width, is_new=is_new)] if titled else []
-    rows += bars(
+    rows = [title_row(seen, glyphs, width, is_new=is_new)] if titled else []
+    rows += probability_bars(
         probabilities, keys, glyphs, width, height - named - titled, chosen=seen.planned.pitches, is_new=is_new
     )
-    return [*rows, *([names(keys, width, seen.planned.pitches)] if named else [])]
+    return [*rows, *([key_names(keys, width, seen.planned.pitches)] if named else [])]
 
 
-def title(seen: Snapshot, glyphs: Glyphs, width: int, *, is_new: bool) -> Row:
-    """What the columns are; where there is nothing new in them, what the network does instead."""
+def title_row(seen: Snapshot, glyphs: Glyphs, width: int, *, is_new: bool) -> Row:
+    """Return what the columns are; where they are not new, what the network does instead."""
     name, said = (Span(f"{_TITLE}  ", "quiet"),), (Span(_instead(seen), "quiet"),)
     bent, trained = glyphs.gauge.levels[-1], glyphs.gauge.thin[-1]
     key = (Span(bent, "improv"), Span(" as set ", "quiet"), Span(trained, "quiet"), Span(" as trained", "quiet"))
@@ -114,9 +114,9 @@ def title(seen: Snapshot, glyphs: Glyphs, width: int, *, is_new: bool) -> Row:
 
 
 def _instead(seen: Snapshot) -> str:
-    """What the network does that is not asked for a note."""
+    """What happens where the network is not asked for a note."""
     match seen.turn.who:
-        case _ if seen.system is NOBODY:
+        case _ if seen.system is NO_DAEMON:
             return "no improv is there"
         case _ if LEVELS[Part.MELODY].name in seen.system.network.unsupported_controls:
             return "it has no melody"
@@ -130,14 +130,14 @@ def _instead(seen: Snapshot) -> str:
             return "it holds this one" if seen.planned.pitches else "it rests"
 
 
-def _cells(keys: Keys, width: int) -> int:
+def _cells(keys: ChartKeys, width: int) -> int:
     """The cells each pitch takes."""
     return min(_WIDEST, max(1, width // len(keys.pitches)))
 
 
-def bars(
+def probability_bars(
     probabilities: Sequence[PitchProbability],
-    keys: Keys,
+    keys: ChartKeys,
     glyphs: Glyphs,
     width: int,
     height: int,
@@ -145,7 +145,7 @@ def bars(
     chosen: frozenset[int] = frozenset(),
     is_new: bool = True,
 ) -> list[Row]:
-    """How probable each pitch is as it is bent, and as a thin line beside it, or above it, as it was trained."""
+    """Return a bar for each pitch as the controls steer it, and a thin one beside or above it as it was trained."""
     found = {each.pitch: each for each in probabilities}
     shown = [found.get(pitch, PitchProbability(pitch, 0.0, 0.0)) for pitch in keys.pitches][:width]
     full = max((max(each.steered, each.trained) for each in shown), default=1.0) or 1.0
@@ -171,7 +171,7 @@ def bars(
 
 
 def _levels(share: float, levels: str, rows: int) -> str:
-    """A bar that reaches so far (0 to 1), from its top to its bottom."""
+    """The characters of a bar that reaches so far (0 to 1), from its top to its bottom."""
     top = len(levels) - 1
     filled = round(share * rows * top)
     whole, part = divmod(filled, top)
@@ -179,8 +179,8 @@ def _levels(share: float, levels: str, rows: int) -> str:
     return bar.ljust(rows, levels[0])[::-1]
 
 
-def names(keys: Keys, width: int, chosen: frozenset[int]) -> Row:
-    """Below each C its name and octave; the other white keys too where columns are wide, else E and G."""
+def key_names(keys: ChartKeys, width: int, chosen: frozenset[int]) -> Row:
+    """Return the names of the keys: each C with its octave, and the other white keys or, in narrow columns, E and G."""
     cells = _cells(keys, width)
     told = _WHITE_KEYS if cells > 1 else ("C", "E", "G")
     spans: list[Span] = []

@@ -13,7 +13,7 @@ from improv.music.turns import Turn, Who
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs, NoteGlyphs
 from improv.tui.views.base import Row, Span, View, runs
-from improv.tui.views.history import Axis, Column, History, chord_known, form_of, place_of
+from improv.tui.views.history import Column, History, PitchAxis, parsed_form, place_in_chorus, settled_chord
 
 _WIDE = 60
 """Cells from which on a step takes two."""
@@ -22,55 +22,55 @@ _GUTTER = 4
 """Cells for the names of the octaves."""
 
 
-class Roll(View):
-    """The last bars, the step that sounds left of the now-line, the one that is planned right of it."""
+class PianoRoll(View):
+    """The last bars; the step that sounds lies left of the now-line, the planned one right of it."""
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(glyphs, id=id, classes=classes)
         self._history = History()
-        self._axis = Axis(60, 1, 13)
+        self._axis = PitchAxis(60, 1, 13)
 
     def take(self, seen: Snapshot) -> None:
-        """Remember what is seen."""
+        """Add the newest snapshot to the history."""
         self._history = self._history.after(seen)
         super().take(seen)
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """The ruler, if there is room for it, and a row for each pitch or two."""
-        self._axis, rows = rolled(self._history, self._axis, self.glyphs, width, height)
+        """Return the ruler, if there is room for it, and the rows of the pitches."""
+        self._axis, rows = draw_roll(self._history, self._axis, self.glyphs, width, height)
         return rows
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """How the roll lies on its cells: `step` is the one that sounds now."""
+class RollLayout:
+    """Which cells belong to which step; `step` is the one that sounds now."""
 
     step: int
     width: int
-    """Cells, the gutter not among them."""
+    """Cells, without the names of the octaves."""
     cells: int
     """Cells a step takes."""
 
     @property
     def now(self) -> int:
-        """The cell of the now-line: so much is past that a whole number of steps is left of it."""
+        """The cell of the now-line; whole steps lie left of it."""
         return self.width * 3 // 4 // self.cells * self.cells
 
     def cell(self, step: int) -> int:
-        """The first cell of a step; it may lie outside."""
+        """Return the first cell of a step; it may lie outside."""
         at = self.now + (step - self.step - 1) * self.cells
         return at if step <= self.step else at + 1
 
     @property
     def steps(self) -> range:
-        """The steps any cell of which can be seen."""
+        """The steps that can be seen, at least in part."""
         return range(
             self.step + 1 - self.now // self.cells, self.step + 1 + (self.width - self.now - 1) // self.cells + 1
         )
 
 
 class _Canvas:
-    """Characters and their roles, row by row; rows that nobody draws on stay one and the same."""
+    """Characters and their roles, row by row; empty rows share one copy."""
 
     def __init__(self, cells: list[str], roles: list[str], rows: int) -> None:
         self._blank = (cells, roles)
@@ -87,23 +87,25 @@ class _Canvas:
         cells[x], roles[x] = glyph, role
 
     def at(self, row: int, x: int, role: str) -> str:
-        """What somebody has drawn there, empty if it was not they."""
+        """Return the character drawn there in a role, empty if it has another role."""
         if row not in self._drawn or not 0 <= x < self._width:
             return ""
         cells, roles = self._drawn[row]
         return cells[x] if roles[x] == role else ""
 
     def rows(self) -> list[Row]:
-        """What has been drawn."""
+        """Return what has been drawn."""
         blank = runs(*self._blank)
         return [runs(*self._drawn[row]) if row in self._drawn else blank for row in range(self._rows)]
 
 
-def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int) -> tuple[Axis, list[Row]]:
-    """The axis that holds what can be seen, near the one before, and the rows of the picture."""
+def draw_roll(
+    history: History, axis: PitchAxis, glyphs: Glyphs, width: int, height: int
+) -> tuple[PitchAxis, list[Row]]:
+    """Return the axis for the pitches that can be seen, kept where it suffices, and the rows of the roll."""
     seen = history.seen
     gutter = _GUTTER if width >= 24 else 0
-    sheet = Sheet(seen.step if seen else 0, width - gutter, 2 if width >= _WIDE else 1)
+    sheet = RollLayout(seen.step if seen else 0, width - gutter, 2 if width >= _WIDE else 1)
     ruled = height >= 4
     rows = height - ruled
     columns = {step: column for step in sheet.steps if (column := history.at(step))}
@@ -127,7 +129,7 @@ def rolled(history: History, axis: Axis, glyphs: Glyphs, width: int, height: int
 
 
 def _pitches(columns: Iterable[Column], seen: Snapshot | None) -> frozenset[int]:
-    """Every pitch that can be seen."""
+    """Every pitch in these columns and in a snapshot."""
     pitches: set[int] = set()
     cells = [cell for column in columns for cell in (column.you, column.improv)]
     if seen:
@@ -140,15 +142,15 @@ def _pitches(columns: Iterable[Column], seen: Snapshot | None) -> frozenset[int]
     return frozenset(pitches)
 
 
-def _label(axis: Axis, row: int, gutter: int) -> str:
+def _label(axis: PitchAxis, row: int, gutter: int) -> str:
     """The name of a row's pitch, if it is a C."""
     names = [pitch_name(pitch) for pitch in axis.pitches(row) if pitch % 12 == 0]
     return (names[0] if names else "").rjust(gutter - 1).ljust(gutter) if gutter else ""
 
 
-def _places(columns: Mapping[int, Column], seen: Snapshot, sheet: Sheet) -> dict[int, int]:
-    """Where in the chorus each step lies: one that was played, where it was; any other, as the next one has it."""
-    place = place_of(seen) + sheet.steps.stop - seen.step
+def _places(columns: Mapping[int, Column], seen: Snapshot, sheet: RollLayout) -> dict[int, int]:
+    """The place of each step: one that was played where it was then; any other counted back from the next."""
+    place = place_in_chorus(seen) + sheet.steps.stop - seen.step
     places: dict[int, int] = {}
     for step in reversed(sheet.steps):
         place = columns[step].place if step in columns else place - 1
@@ -156,8 +158,8 @@ def _places(columns: Mapping[int, Column], seen: Snapshot, sheet: Sheet) -> dict
     return places
 
 
-def _lined(sheet: Sheet, places: Mapping[int, int], glyphs: Glyphs, rows: int) -> _Canvas:
-    """A canvas with the bars, faint, and the line of now."""
+def _lined(sheet: RollLayout, places: Mapping[int, int], glyphs: Glyphs, rows: int) -> _Canvas:
+    """A canvas with bar lines and the now-line."""
     cells, roles = [" "] * sheet.width, ["text"] * sheet.width
     for step in sheet.steps:
         x = sheet.cell(step)
@@ -174,8 +176,8 @@ class _Pen(NamedTuple):
     role: str
 
 
-def _draw_cell(canvas: _Canvas, sheet: Sheet, axis: Axis, step: int, cell: Cell, pen: _Pen) -> None:
-    """The notes of a step in its cells, from their onset to their end."""
+def _draw_cell(canvas: _Canvas, sheet: RollLayout, axis: PitchAxis, step: int, cell: Cell, pen: _Pen) -> None:
+    """Draw the notes of a step, from their onset to their end."""
     if cell == SILENCE:
         return
     start, cells = sheet.cell(step), sheet.cells
@@ -194,7 +196,7 @@ def _at(tick: int, cells: int) -> int:
     return max(0, tick) * cells // TICKS_PER_STEP
 
 
-def _draw_note(canvas: _Canvas, axis: Axis, pitch: int, over: range, pen: _Pen, *, struck: bool) -> None:
+def _draw_note(canvas: _Canvas, axis: PitchAxis, pitch: int, over: range, pen: _Pen, *, struck: bool) -> None:
     """Draw a note over some cells; where its pitch begins again, the note before gets an end that can be seen."""
     glyphs, role = pen
     upper = (pitch - axis.low) % 2
@@ -213,13 +215,13 @@ def _draw_note(canvas: _Canvas, axis: Axis, pitch: int, over: range, pen: _Pen, 
 
 
 _Labels = list[tuple[int, str, str]]
-"""What stands over the roll: the cell it begins at, its text and its role."""
+"""Texts over the roll: the cell each begins at, the text and its role."""
 
 
 def _turns(
-    columns: Mapping[int, Column], earlier: Column | None, seen: Snapshot, sheet: Sheet, glyphs: Glyphs
+    columns: Mapping[int, Column], earlier: Column | None, seen: Snapshot, sheet: RollLayout, glyphs: Glyphs
 ) -> _Labels:
-    """Whose turns they are, each where it began; at the left edge without a mark if that has gone by."""
+    """The names of the turns, each where it began; one that began earlier at the left edge, without a mark."""
     marks: _Labels = []
     who, last = None, None
     if earlier and earlier.turn:
@@ -239,10 +241,10 @@ def _turns(
     return marks
 
 
-def _symbols(columns: Mapping[int, Column], places: Mapping[int, int], seen: Snapshot, sheet: Sheet) -> _Labels:
-    """The chords, those to come too: once in each bar, and where they change within it."""
+def _symbols(columns: Mapping[int, Column], places: Mapping[int, int], seen: Snapshot, sheet: RollLayout) -> _Labels:
+    """The chords, planned ones too: once in each bar, and where they change within it."""
     symbols: _Labels = []
-    form = form_of(seen.harmony.form)
+    form = parsed_form(seen.harmony.form)
     before: Chord | None = None
     is_new = True
     for step in sheet.steps:
@@ -255,7 +257,7 @@ def _symbols(columns: Mapping[int, Column], places: Mapping[int, int], seen: Sna
 
 
 def _ruler(marks: _Labels, symbols: _Labels, width: int) -> Row:
-    """Where turns begin, and the chords where they begin; turns before chords, and a blank between any two."""
+    """The names of turns and the chords in one row, turns first where both do not fit."""
     cells, roles = [" "] * width, ["text"] * width
     end = (width + 1, "", "")
     for (x, name, role), (following, _, _) in zip(marks, [*marks[1:], end], strict=False):
@@ -280,7 +282,7 @@ _TURN_ROLES = {Who.NOBODY: "text", Who.YOU: "you", Who.IMPROV: "improv", Who.BOT
 
 
 def _turn_at(seen: Snapshot, step: int) -> Turn | None:
-    """The turn a step to come will be in, as far as it is known."""
+    """The turn of a step to come; None where it is not known."""
     turn = seen.turn
     if not seen.playing or step <= seen.step:
         return None
@@ -296,10 +298,10 @@ def _turn_at(seen: Snapshot, step: int) -> Turn | None:
 
 
 def _chord_at(seen: Snapshot, form: Form | None, step: int, place: int) -> Chord | None:
-    """The chord of a step that nobody has told of, as it will be; as the form has it where that is not known yet."""
+    """The chord of a step to come; that of the form where it is not settled yet."""
     if step <= seen.step or not seen.playing:
         return None
-    if known := chord_known(seen, step - seen.step):
+    if known := settled_chord(seen, step - seen.step):
         return known
     if form is None:
         return None

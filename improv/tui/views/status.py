@@ -1,4 +1,4 @@
-"""What is wrong, what to do now, and how one hears it: two lines that tell nothing but what is known."""
+"""The status line: what is wrong, what to do now, and how the jam is heard and recorded."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,16 +8,16 @@ from rich.cells import cell_len, set_cell_size
 
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
-from improv.tui.views.base import NOBODY, Row, Span, View
-from improv.tui.views.hearing import hearing, keyboard, lost_keyboard, saved
-from improv.tui.views.now import now
+from improv.tui.views.base import NO_DAEMON, Row, Span, View
+from improv.tui.views.output_status import keyboard, missing_keyboard, output_status, saving_texts
+from improv.tui.views.prompt import prompts
 
 _NEWS_S = 10.0
-"""How long what has gone wrong is news."""
+"""How long something that has gone wrong is shown loudly."""
 
 
 class StatusLine(View):
-    """Two rows of fields, which are shortened, then dropped, where there is not enough room."""
+    """Two rows of fields, which are shortened, then dropped, where there is too little room."""
 
     DEFAULT_CSS = "StatusLine { height: 2; }"
 
@@ -28,36 +28,38 @@ class StatusLine(View):
         self._news_until_s = 0.0
 
     def take(self, seen: Snapshot) -> None:
-        """Take in the newest snapshot, and note when something went wrong: it is loud as long as it is news."""
+        """Take in the newest snapshot, and note when something has gone wrong, to show it loudly for ten seconds."""
         super().take(seen)
         if (counts := _counts(seen)) != self._counts:
             self._counts, self._news_until_s = counts, self._clock() + _NEWS_S
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """As many rows as there are."""
-        return status(seen, self.glyphs, width, height, is_news=self._clock() < self._news_until_s)
+        """Return the rows of the status line."""
+        return status_rows(seen, self.glyphs, width, height, is_news=self._clock() < self._news_until_s)
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """Something to tell: its forms from the longest to the shortest."""
+class StatusField:
+    """A text of the status line in several forms, from the longest to the shortest."""
 
     forms: tuple[str, ...]
     role: str = "text"
     mark: str = ""
-    """A loud character before any of them."""
+    """A loud character before each form."""
     is_needed: bool = False
-    """Whether others that come after it make room for a longer form."""
+    """Whether the fields after it make room for a longer form of this one."""
 
 
-def rows_of(seen: Snapshot, glyphs: Glyphs, *, is_news: bool = True) -> tuple[list[Field], list[Field]]:
-    """All there is to tell, in two rows, the most important first: what is wrong and what to do; how one hears it."""
-    if seen.system is NOBODY:
+def status_fields(
+    seen: Snapshot, glyphs: Glyphs, *, is_news: bool = True
+) -> tuple[list[StatusField], list[StatusField]]:
+    """Return the fields of both rows, the most important first: what is wrong and what to do; how the jam is heard."""
+    if seen.system is NO_DAEMON:
         return [_field(glyphs, seen.system.description)], []
     return _first(seen, glyphs, is_news=is_news), _second(seen, glyphs, is_news=is_news)
 
 
-def _first(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[Field]:
+def _first(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[StatusField]:
     system = seen.system
     told = []
     if system.recording.fault:
@@ -68,18 +70,18 @@ def _first(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[Field]:
             at = 1 if system.recording.fault else 0
             short = _wrongs(seen)[0]
             told[at] = _loud(glyphs, f"{short}: {seen.health.fault}", short)
-    return [*told, _field(glyphs, *now(seen), role="strong")]
+    return [*told, _field(glyphs, *prompts(seen), role="strong")]
 
 
-def _second(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[Field]:
+def _second(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[StatusField]:
     system = seen.system
-    heard = hearing(system)
-    told = [_loud(glyphs, *heard.forms) if heard.heard is False else _field(glyphs, *heard.forms)]
+    output = output_status(system)
+    told = [_loud(glyphs, *output.forms) if output.is_heard is False else _field(glyphs, *output.forms)]
     if system.recording.take and not system.recording.fault:
         told.insert(0, replace(_field(glyphs, " rec"), mark=glyphs.recording, is_needed=True))
-    if heard.heard is False and (kept := saved(system)):
+    if output.is_heard is False and (kept := saving_texts(system)):
         told.append(replace(_field(glyphs, *kept), is_needed=True))
-    if name := lost_keyboard(system):
+    if name := missing_keyboard(system):
         told.append(_loud(glyphs, f"{name} is not connected", "no keyboard"))
     elif name := keyboard(system):
         told.append(_field(glyphs, f"it hears {name}", f"it hears {name.partition(':')[0]}"))
@@ -104,16 +106,16 @@ def _second(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[Field]:
     return told
 
 
-def _field(glyphs: Glyphs, *forms: str, role: str = "text") -> Field:
-    return Field(tuple(_clean(form, glyphs) for form in forms), role)
+def _field(glyphs: Glyphs, *forms: str, role: str = "text") -> StatusField:
+    return StatusField(tuple(_clean(form, glyphs) for form in forms), role)
 
 
-def _loud(glyphs: Glyphs, *forms: str) -> Field:
+def _loud(glyphs: Glyphs, *forms: str) -> StatusField:
     return replace(_field(glyphs, *(f"{glyphs.alarm} {form}" for form in forms), role="loud"), is_needed=True)
 
 
 def _counts(seen: Snapshot) -> tuple[int, ...]:
-    """How often each kind of thing has gone wrong."""
+    """How often each has happened: faults, missed steps, dropped notes, restarts."""
     system = seen.system
     return (
         seen.health.faults,
@@ -124,7 +126,7 @@ def _counts(seen: Snapshot) -> tuple[int, ...]:
 
 
 def _wrongs(seen: Snapshot) -> tuple[str, ...]:
-    """The same in words."""
+    """What has gone wrong how often, in words and in the order of `_counts`."""
     faults, missed, dropped, deaths = _counts(seen)
     return (
         f"{faults} fault{'s' if faults > 1 else ''}",
@@ -135,19 +137,19 @@ def _wrongs(seen: Snapshot) -> tuple[str, ...]:
 
 
 def _clean(text: str, glyphs: Glyphs) -> str:
-    """A text of somebody else's without what would upset a terminal, or what this one can't show."""
+    """A text of another program without control characters, and in ASCII where the terminal shows no more."""
     text = "".join(char if char.isprintable() else " " for char in text)
     return text.encode("ascii", "replace").decode() if glyphs.plain else text
 
 
-def status(seen: Snapshot, glyphs: Glyphs, width: int, height: int, *, is_news: bool = True) -> list[Row]:
-    """The fields in two rows, or as many of them in one as there is room for."""
-    first, second = rows_of(seen, glyphs, is_news=is_news)
+def status_rows(seen: Snapshot, glyphs: Glyphs, width: int, height: int, *, is_news: bool = True) -> list[Row]:
+    """Return the fields in two rows, or as many of them in one as there is room for."""
+    first, second = status_fields(seen, glyphs, is_news=is_news)
     parts = [[*first, *second]] if height == 1 or not second else [first, second]
     return [_row(_taken(fields, width, len(glyphs.divider) + 2), glyphs) for fields in parts[:height]]
 
 
-def _row(taken: Sequence[Field], glyphs: Glyphs) -> Row:
+def _row(taken: Sequence[StatusField], glyphs: Glyphs) -> Row:
     spans: list[Span] = []
     for field in taken:
         if spans:
@@ -158,11 +160,10 @@ def _row(taken: Sequence[Field], glyphs: Glyphs) -> Row:
     return tuple(spans)
 
 
-def _taken(fields: Sequence[Field], width: int, apart: int) -> Sequence[Field]:
-    """The fields that fit into a row, in their order, each with the one form that is told.
+def _taken(fields: Sequence[StatusField], width: int, apart: int) -> Sequence[StatusField]:
+    """The fields that fit into a row, in their order, each with one form; `apart` cells lie between two.
 
-    Each is told as shortly as it can be at first; then those that are needed grow while there is room beside each
-    other, then whatever else fits comes in, and grows.
+    Needed fields come first, each in its shortest form, and grow while there is room; then the others that still fit.
     """
     forms: dict[int, int] = {}
     room = width + apart
@@ -185,5 +186,5 @@ def _taken(fields: Sequence[Field], width: int, apart: int) -> Sequence[Field]:
     return [replace(fields[at], forms=(fields[at].forms[form],)) for at, form in sorted(forms.items())]
 
 
-def _cells(field: Field, form: int) -> int:
+def _cells(field: StatusField, form: int) -> int:
     return cell_len(field.mark + field.forms[form])

@@ -1,6 +1,6 @@
-"""What you hear improv through, in words: what was measured of its ports, never more than is known.
+"""Whether improv can be heard, and through what, in words: from its ports as measured. Pure.
 
-Pure. It must never call a port connected because somebody has asked for it.
+A port that was asked for is not taken to be connected.
 """
 
 from collections.abc import Sequence
@@ -9,24 +9,24 @@ from pathlib import Path
 
 from improv.protocol.json_codec import printable
 from improv.protocol.snapshot import PortStatus, SystemStatus
-from improv.tui.input.key_bindings import BY_ACTION, shown
+from improv.tui.input.key_bindings import BY_ACTION, key_label
 
 WITHOUT = ("", "none")
-"""The MIDI system of one that has none."""
+"""What `api` says where there is no MIDI system."""
 
-PORTS_KEY = shown(BY_ACTION["ports"].keys[0])
+PORTS_KEY = key_label(BY_ACTION["ports"].keys[0])
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
-    """Whether improv is heard (None: this system can't say), and that in words, the longest form first."""
+class OutputStatus:
+    """Whether improv is heard (None where the MIDI system can't say), and that in words, the longest form first."""
 
-    heard: bool | None
+    is_heard: bool | None
     forms: tuple[str, ...]
 
 
-def hearing(system: SystemStatus) -> Hearing:
-    """What is known of the way from improv to your ears."""
+def output_status(system: SystemStatus) -> OutputStatus:
+    """Return whether improv can be heard, as far as its ports say."""
     outputs = _of(system, "output")
     if not system.midi.output and not outputs:
         if system.midi.api in WITHOUT:
@@ -39,9 +39,9 @@ def hearing(system: SystemStatus) -> Hearing:
     if peers := [printable(peer) for port in outputs for peer in port.peers or ()]:
         more = f" and {len(peers) - 1} more" if len(peers) > 1 else ""
         short = [peer.partition(":")[0] for peer in peers]
-        return Hearing(True, (f"you hear it through {peers[0]}{more}", f"you hear {short[0]}{more}"))
+        return OutputStatus(True, (f"you hear it through {peers[0]}{more}", f"you hear {short[0]}{more}"))
     if any(port.peers for port in _of(system, "thru")):
-        return Hearing(
+        return OutputStatus(
             False,
             (
                 f"No synth is connected to improv's output: you hear only yourself. {PORTS_KEY}",
@@ -53,10 +53,10 @@ def hearing(system: SystemStatus) -> Hearing:
     return _nothing(f"{printable(first.name)} is not connected", "No synth")
 
 
-def saved(system: SystemStatus, *, full: bool = False) -> tuple[str, ...]:
-    """The file the jam is written to at its end, from its whole path to its name; else what it is recorded as."""
+def saving_texts(system: SystemStatus, *, full: bool = False) -> tuple[str, ...]:
+    """Return where the jam is saved, from the whole path to the file's name; else the take it is recorded as."""
     if not system.recording.saves_to:
-        how = f"{shown(BY_ACTION['export'].keys[0])} writes it as a MIDI file"
+        how = f"{key_label(BY_ACTION['export'].keys[0])} writes it as a MIDI file"
         return (
             (f"it is recorded as {printable(system.recording.take)}; {how}",)
             if system.recording.take and not system.recording.fault
@@ -70,7 +70,7 @@ def saved(system: SystemStatus, *, full: bool = False) -> tuple[str, ...]:
 
 
 def keyboard(system: SystemStatus) -> str:
-    """What you play on, as far as it is known to be connected; empty where nothing is."""
+    """Return the MIDI keyboard that is connected, by name; empty if none is known to be."""
     inputs = _of(system, "input")
     if not inputs:
         return printable(system.midi.input)
@@ -79,19 +79,21 @@ def keyboard(system: SystemStatus) -> str:
     return next(iter((*peers, *unknown)), "")
 
 
-def lost_keyboard(system: SystemStatus) -> str:
-    """The keyboard that was asked for and is not connected."""
+def missing_keyboard(system: SystemStatus) -> str:
+    """Return the MIDI keyboard that was asked for and is not connected; empty if none is missing."""
     return next((printable(port.name) for port in _of(system, "input") if port.peers == () and not port.virtual), "")
 
 
-def _nothing(why: str, short: str) -> Hearing:
-    return Hearing(False, (f"{why}: you hear nothing. {PORTS_KEY}", f"{short}: you hear nothing. {PORTS_KEY}"))
+def _nothing(why: str, short: str) -> OutputStatus:
+    return OutputStatus(False, (f"{why}: you hear nothing. {PORTS_KEY}", f"{short}: you hear nothing. {PORTS_KEY}"))
 
 
-def _unknown(port: PortStatus | None, output: str) -> Hearing:
+def _unknown(port: PortStatus | None, output: str) -> OutputStatus:
     name = printable(port.name if port else output)
     forms = (f"it plays to {name}", f"it plays to {name.partition(':')[0]}")
-    return Hearing(None, (f"it plays to {name}; this system can't say what is connected", *forms) if port else forms)
+    return OutputStatus(
+        None, (f"it plays to {name}; this system can't say what is connected", *forms) if port else forms
+    )
 
 
 def _of(system: SystemStatus, role: str) -> Sequence[PortStatus]:

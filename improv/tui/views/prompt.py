@@ -1,19 +1,19 @@
-"""What to do now, in a sentence from the snapshot: short enough for every screen. Pure."""
+"""The prompt: what to do now, in a sentence short enough for every screen. Pure."""
 
 from math import ceil
 
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import TRIGGERS
 from improv.protocol.snapshot import Snapshot
-from improv.tui.input.key_bindings import BY_ACTION, shown
+from improv.tui.input.key_bindings import BY_ACTION, key_label
 
 
-def now(seen: Snapshot) -> tuple[str, ...]:
-    """The sentence, the longest form first."""
+def prompts(seen: Snapshot) -> tuple[str, ...]:
+    """Return what to do now, the longest form first."""
     if target := seen.system.learning:
         return _to_learn(target)
     if not seen.playing:
-        return (f"{shown(BY_ACTION['start_stop'].keys[0]).capitalize()} starts",)
+        return (f"{key_label(BY_ACTION['start_stop'].keys[0]).capitalize()} starts",)
     match seen.turn.who, seen.settings.mode:
         case Who.NOBODY, mode:
             return _counted_in(seen, mode)
@@ -36,7 +36,7 @@ def now(seen: Snapshot) -> tuple[str, ...]:
 
 
 def _to_learn(target: str) -> tuple[str, ...]:
-    leave = f" ({shown(BY_ACTION['close'].everywhere[0])}: none)"
+    leave = f" ({key_label(BY_ACTION['close'].everywhere[0])}: none)"
     is_pressed = target in TRIGGERS or target == "tap"
     what, verb = ("key or pedal", "press the") if is_pressed else ("knob", "move the")
     whole = f"{verb.capitalize()} {what} that shall {'do' if is_pressed else 'turn'} {target}"
@@ -56,7 +56,7 @@ def _counted_in(seen: Snapshot, mode: Mode) -> tuple[str, ...]:
 
 
 def _your_bars(seen: Snapshot) -> str:
-    """A whole turn by its bars; one that was begun within one, as it is."""
+    """A turn of whole bars with their number, any other turn without."""
     steps = (seen.turn.end or 0) - seen.turn.start
     bars, rest = divmod(steps, 8)
     if rest or not bars:

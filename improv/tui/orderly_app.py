@@ -1,7 +1,7 @@
 """An app that ends in order, whatever ends it: a signal, or an error in any thread, task or worker.
 
-What has gone wrong is kept for whoever runs the app to tell; Textual would print pages of source. An error must never
-be lost, and never be told on a screen that somebody plays on.
+The error is kept for the program that runs the app, where Textual would print pages of source. No error is lost, and
+none is printed over a screen that is played on.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import WorkerFailed
 
-from improv.tui.screens.too_small import Fitting, Result
+from improv.tui.screens.too_small import MinimumSizeApp, Result
 
 if sys.platform != "win32":
     from improv.tui.input.driver import TerminalDriver
@@ -29,38 +29,38 @@ if sys.platform != "win32":
     TERMINALS: Mapping[str, type[Driver]] = MappingProxyType({"LinuxDriver": TerminalDriver})
 else:
     TERMINALS = MappingProxyType({})
-"""By the name of a driver of Textual's, the one of ours that takes its place."""
+"""The drivers that take the place of Textual's, by the names of those."""
 
 _LEAVES = ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT")
 
 
-class Sturdy(Fitting[Result]):
-    """An app that tells what has ended it in `crash`, and leaves the terminal as it was."""
+class OrderlyApp(MinimumSizeApp[Result]):
+    """An app that keeps the error that ended it in `crash`, and leaves the terminal as it was."""
 
     def __init__(self) -> None:
         super().__init__()
         self.crash: BaseException | None = None
-        """What has ended it, if that was a mistake of its own."""
+        """The error that ended it, if one did."""
         self._hooks = (threading.excepthook, sys.unraisablehook)
         self._handlers: dict[int, Any] = {}
 
     # --- beginning and ending ---
 
     def get_driver_class(self) -> type[Driver]:
-        """Textual's own, or the one of ours that takes its place."""
+        """Return the driver of the terminal: ours where there is one, else Textual's."""
         found = super().get_driver_class()
         return TERMINALS.get(found.__name__, found)
 
     def on_load(self) -> None:
-        """Hear of every error, and of the signals that ask to leave."""
+        """Take every error and the signals that ask to leave."""
         self._hooks = (threading.excepthook, sys.unraisablehook)
-        threading.excepthook, sys.unraisablehook = self._thread_failed, self._nobody_asked
+        threading.excepthook, sys.unraisablehook = self._thread_failed, self._unraisable
         asyncio.get_running_loop().set_exception_handler(self._task_failed)
         if not (self.is_headless or self.is_web):
-            self._leave_when_told()
+            self._leave_on_signals()
 
     def on_unmount(self) -> None:
-        """Leave errors and signals to whoever runs the app."""
+        """Give errors and signals back to the program that runs the app."""
         threading.excepthook, sys.unraisablehook = self._hooks
         for number, before in self._handlers.items():
             signal.signal(number, before)
@@ -69,10 +69,10 @@ class Sturdy(Fitting[Result]):
         """Leave in order."""
         self.exit()
 
-    def _leave_when_told(self) -> None:
+    def _leave_on_signals(self) -> None:
         """Leave in order when the system asks for it, so that the terminal is what it was.
 
-        Where the terminal has gone there is nothing to put in order, and whoever writes to it might wait for ever.
+        Where the terminal has gone there is nothing to put in order, and writing to it might block for ever.
         """
         loop = asyncio.get_running_loop()
 
@@ -90,7 +90,7 @@ class Sturdy(Fitting[Result]):
     # --- errors ---
 
     def fail(self, error: BaseException) -> None:
-        """End because of an error; called from any thread."""
+        """End because of an error; safe to call from any thread."""
         loop = self._loop
         if self._exit or loop is None:
             return
@@ -99,10 +99,10 @@ class Sturdy(Fitting[Result]):
             loop.call_soon_threadsafe(self._handle_exception, error)
 
     def remark(self, text: str) -> None:
-        """Note what has happened without ending anything; called from any thread."""
+        """Note an error that ends nothing; safe to call from any thread."""
 
     def _handle_exception(self, error: BaseException) -> None:
-        """Keep what has gone wrong, and end; what goes wrong in a screen that is no more there ends nothing."""
+        """Keep an error, and end; one in a screen that was left already is noted, and ends nothing."""
         if isinstance(error, WorkerFailed):
             error = error.error
         if self._has_left(active_message_pump.get(None)):
@@ -112,7 +112,7 @@ class Sturdy(Fitting[Result]):
         super()._handle_exception(error)  # type: ignore[arg-type]
 
     def _has_left(self, pump: object) -> bool:
-        """Whether something is part of a screen that is not on the stack any more."""
+        """Whether a message pump belongs to a screen that is not on the stack any more."""
         if not isinstance(pump, Widget):
             return False
         screen = next((node for node in pump.ancestors_with_self if isinstance(node, Screen)), None)
@@ -122,7 +122,7 @@ class Sturdy(Fitting[Result]):
         self.panic()
 
     def panic(self, *_renderables: RenderableType) -> None:
-        """End without a word: whoever runs the app tells what there is to tell."""
+        """End without printing anything: the program that runs the app says what has gone wrong."""
         super().panic()
 
     def _thread_failed(self, args: threading.ExceptHookArgs) -> None:
@@ -135,5 +135,5 @@ class Sturdy(Fitting[Result]):
         else:
             self.remark(str(context.get("message", "")))
 
-    def _nobody_asked(self, args: "sys.UnraisableHookArgs") -> None:
+    def _unraisable(self, args: "sys.UnraisableHookArgs") -> None:
         self.remark(f"{args.err_msg or 'ignored'}: {args.exc_type.__name__}: {args.exc_value}")
