@@ -42,7 +42,7 @@ from improv.tui.redraw_budget import DrawingBudget
 from improv.tui.screens.jam import JamScreen
 from improv.tui.screens.lists import ListScreen, PresetsScreen
 from improv.tui.screens.navigation import Navigation
-from improv.tui.theme.contrast import variables
+from improv.tui.theme.contrast import legible_variables
 from improv.tui.theme.themes import Themes
 from improv.tui.views.base import ROLE_CLASSES, ROLE_CSS
 from improv.tui.views.controls import Controls
@@ -113,7 +113,7 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
     def get_css_variables(self) -> dict[str, str]:
         """Return the colours of the theme, changed as far as is needed to be read, and how high the meters are."""
         of_theme = super().get_css_variables()
-        return of_theme | variables(of_theme) | HEIGHTS
+        return of_theme | legible_variables(of_theme) | HEIGHTS
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Return the commands of the palette."""
@@ -143,7 +143,7 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
         self.notices.keep(text)
 
     def _suspended(self, _app: object) -> None:
-        """Let every key go, and wait until the daemon has been told: a stopped program tells nothing."""
+        """Let every key go, and wait until the daemon knows: a stopped program sends nothing."""
         self.on_app_blur()
         self.connection.flush()
 
@@ -174,7 +174,7 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
 
     def _restore_controls(self) -> None:
         """Turn the controls of a daemon that was started again to where they stood before."""
-        if (before := self.connection.take_settings_before()) is not None:
+        if (before := self.connection.take_preset_to_restore()) is not None:
             self.actions.groups.presets.recall(before)
 
     def on_side_screen_ready(self) -> None:

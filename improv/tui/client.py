@@ -188,12 +188,12 @@ class DaemonLink:
             self._tell(Started())
 
     def _watch(self) -> None:
-        told = None
+        last_reason = None
         while not self._ended:
-            why = ""
+            reason = ""
             try:
                 with ControlClient(self._at.socket, instance=self._at.name) as client:
-                    told = None
+                    last_reason = None
                     self._heard(client.greeting.pid)
                     for snapshot in client.watch(PER_S):
                         self._heard(client.greeting.pid)
@@ -201,11 +201,11 @@ class DaemonLink:
             except Unavailable:
                 pass
             except (ImprovError, OSError) as error:
-                why = str(error)
+                reason = str(error)
             self._heard_s, self._has_hung = None, False
-            if told != why:
-                told = why
-                self._tell(Gone(why))
+            if last_reason != reason:
+                last_reason = reason
+                self._tell(Gone(reason))
             time.sleep(AGAIN_S)
 
     def _heard(self, pid: int) -> None:

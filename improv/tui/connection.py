@@ -98,7 +98,7 @@ class Connection:
     # --- asking ---
 
     def open(self, tell: Callable[[News], object]) -> None:
-        """Have news told from now on, and start a daemon if none plays; `tell` is called from other threads."""
+        """Call `tell` with all news from now on, from other threads, and start a daemon if none plays."""
         self._link.listen(tell)
         if self._options.starts_daemon:
             self._link.start_daemon()
@@ -137,7 +137,7 @@ class Connection:
             self._link.start_daemon()
 
     def flush(self) -> None:
-        """Wait a moment until all that was asked for has been told to the daemon."""
+        """Wait, at most half a second, until all commands have reached the daemon."""
         self._link.flush()
 
     # --- news ---
@@ -170,7 +170,7 @@ class Connection:
         """Return whether nothing has ever been seen, so that an error at the start ends the screen."""
         return self.seen is None and not isinstance(error, AlreadyRunning)
 
-    def take_settings_before(self) -> Preset | None:
+    def take_preset_to_restore(self) -> Preset | None:
         """Return once how the controls stood before a daemon was started again, as soon as that one plays."""
         if self.is_starting or self.is_gone or not self.has_snapshot:
             return None

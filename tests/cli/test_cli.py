@@ -22,7 +22,7 @@ from improv.protocol.snapshot import RecordingStatus, SystemStatus
 from tests.cli.command_line import FOUR_BARS, IMPROV, ONE_BAR, Improv, Ran, notes_of
 from tests.control.test_socket import served
 from tests.recording.performed import recorded
-from tests.tui.test_app import SEEN
+from tests.tui.stage import SEEN
 
 
 @pytest.mark.parametrize(

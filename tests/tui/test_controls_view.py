@@ -13,7 +13,7 @@ from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs
 from improv.tui.views.control_lines import NAMES
 from improv.tui.views.control_rows import UNSUPPORTED, slider_cells
 from improv.tui.views.turn_banner import TurnBanner
-from tests.tui.test_app import KEYS, SEEN, Stage, staged
+from tests.tui.stage import KEYS, SEEN, Stage, staged
 
 
 def lines(stage: Stage) -> list[str]:

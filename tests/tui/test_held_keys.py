@@ -15,7 +15,7 @@ from improv.tui.input.keystrokes import KeyboardFlags, KeyReleased, Keystroke
 from improv.tui.screens.base import HelpScreen
 from improv.tui.theme.glyphs import UNICODE
 from improv.tui.views.keyboard import key_cells, keyboard_rows, pitch_at, white_index, white_pitch
-from tests.tui.test_app import ALONE, SEEN, Stage, staged
+from tests.tui.stage import ALONE, SEEN, Stage, staged
 
 Z, X, Q, COMMA = "122u", "120u", "113u", "44u"
 

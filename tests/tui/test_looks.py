@@ -29,7 +29,7 @@ from improv.tui.theme.glyphs import ASCII, UNICODE
 from improv.tui.theme.themes import DARK, LIGHT
 from tests.conftest import Echo
 from tests.tui.snapshots import told_of
-from tests.tui.test_app import Stage, staged
+from tests.tui.stage import Stage, staged
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "tui"
 
@@ -56,7 +56,7 @@ SCREENS: Mapping[str, tuple[str, ...]] = {
 
 @cache
 def choruses() -> tuple[Snapshot, ...]:
-    """Two choruses, the network's mind made up."""
+    """Two choruses, the network's probabilities fixed."""
     seen = told_of(Echo(CHANGES), 2, Mode.TRADE, 1.3)
     trained = (0.22, 0.01, 0.05, 0.17, 0.04, 0.11, 0.08, 0.13, 0.01, 0.02, 0.12, 0.01, 0.03)
     probabilities = tuple(

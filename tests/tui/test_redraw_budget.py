@@ -14,7 +14,7 @@ from improv.music.notes import Cell
 from improv.tui.client import Seen
 from improv.tui.redraw_budget import DrawingBudget
 from improv.tui.views.turn_banner import TurnBanner
-from tests.tui.test_app import SEEN, Stage, staged
+from tests.tui.stage import SEEN, Stage, staged
 
 SHARE = 0.05
 
@@ -71,7 +71,7 @@ def test_who_draws_only_with_something_left_takes_its_share_and_one_burst(steps:
 
 def drawn(stage: Stage) -> object:
     """The snapshot that is on the screen, told by the first view of it."""
-    return stage.app.query_one(TurnBanner)._told
+    return stage.app.query_one(TurnBanner)._rows
 
 
 def spend(stage: Stage, monkeypatch: pytest.MonkeyPatch, left_s: float) -> None:

@@ -12,7 +12,7 @@ from improv.models.catalog import model_paths
 from improv.tui.input.key_bindings import LAYOUTS, TABLE
 from improv.tui.screens.base import HelpScreen
 from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs
-from tests.tui.test_app import Stage, staged
+from tests.tui.stage import Stage, staged
 
 
 @pytest.mark.parametrize("width", [24, 34, 40, 57, 120])

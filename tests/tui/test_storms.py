@@ -16,7 +16,7 @@ from improv.tui.client import Answered, Gone, Joined, Seen
 from improv.tui.theme.glyphs import ASCII, CONSOLE, UNICODE, Glyphs
 from tests.tui.pilot import key_event
 from tests.tui.snapshots import bare, faulty, stopped, trading
-from tests.tui.test_app import ALONE, SEEN, Stage, staged
+from tests.tui.stage import ALONE, SEEN, Stage, staged
 
 WIDEST, HIGHEST = 260, 80
 NARROWEST, LOWEST = 20, 6

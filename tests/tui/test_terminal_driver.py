@@ -36,7 +36,7 @@ from improv.tui.app import ImprovApp
 from improv.tui.options import ScreenOptions
 from improv.tui.client import Joined, Seen
 from improv.tui.input.key_bindings import Letters
-from tests.tui.test_app import ALONE, KEYS, Scripted, SEEN
+from tests.tui.stage import ALONE, KEYS, Scripted, SEEN
 folder = Path(sys.argv[1])
 link = Scripted()
 class Asked(list):

@@ -21,7 +21,7 @@ from improv.tui.views.base import Row, width_of
 from improv.tui.views.footer import Banner
 from tests.conftest import tiers
 from tests.tui.snapshots import faulty, trading
-from tests.tui.test_app import ALONE, KEYS, SEEN, Stage, staged
+from tests.tui.stage import ALONE, KEYS, SEEN, Stage, staged
 
 LONG = "A2M2 Virtual Keyboard of the Conservatory:Virtual Keyboard of the Conservatory MIDI 1"
 SUMMARY = "learned lines over changes of the blues; temperature and the other controls do to it what the card says"

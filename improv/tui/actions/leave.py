@@ -10,7 +10,7 @@ _TWICE_S = 3.0
 
 
 class LeaveActions:
-    """The actions that leave: `leave` is told whether the jam is to end, `driver` returns that of the terminal."""
+    """The actions that leave: `leave` gets whether to end the jam, `driver` returns the driver of the terminal."""
 
     def __init__(
         self,

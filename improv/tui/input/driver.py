@@ -134,7 +134,7 @@ class TerminalDriver(LinuxDriver):
                 (stop or _stop)()
                 signal.signal(signal.SIGTSTP, self._sigtstp_application)
                 stop = None
-                if self._continued == before:  # nobody is there who could continue it, so the system has not stopped it
+                if self._continued == before:  # no shell could continue it, so it was not stopped
                     break
         finally:
             self._stops = False

@@ -66,7 +66,7 @@ class Keystroke(events.Key):
         return Keystroke(self.key, self.character, self.code, self.is_repeat)
 
 
-Keystroke.handler_name = events.Key.handler_name  # whoever takes a key takes this one
+Keystroke.handler_name = events.Key.handler_name  # handlers of keys take this one, too
 
 
 class KeyReleased(events.Event, bubble=False):

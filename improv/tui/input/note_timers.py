@@ -30,7 +30,7 @@ class NoteTimers:
         self.piano = Piano()
 
     def strike(self, key: PianoKey) -> None:
-        """Play a key whose release is not told: its note ends by itself."""
+        """Play a key whose release is not reported: its note ends by itself."""
         self._play(self.piano.pressed(key, self._clock()))
         self._wait()
 

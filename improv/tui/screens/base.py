@@ -233,7 +233,7 @@ class LogScreen(TextScreen):
         super().__init__(glyphs, f"log: {path}")
         self._path = path
         self._noted = noted
-        self._told: list[str] = []
+        self._shown_lines: list[str] = []
         self._figures = Figures(glyphs)
 
     def body(self) -> ComposeResult:
@@ -262,8 +262,8 @@ class LogScreen(TextScreen):
 
     def _look(self) -> None:
         lines = self._lines()
-        if lines != self._told:
-            self._told = lines
+        if lines != self._shown_lines:
+            self._shown_lines = lines
             self.show_text(Content("\n".join(lines)))
             self.call_after_refresh(self._end)
 
@@ -284,12 +284,12 @@ def tail(path: Path) -> list[str]:
 
 def _readable(line: str) -> str:
     try:
-        told = json.loads(line)
-        time, level, what = told.pop("time")[11:19], told.pop("level"), told.pop("what")
+        record = json.loads(line)
+        time, level, what = record.pop("time")[11:19], record.pop("level"), record.pop("what")
     except (ValueError, KeyError, TypeError, AttributeError):
         return line
     loud = "" if level == "info" else f"{level.upper()} "
-    rest = "".join(f"  {name}={value}" for name, value in told.items())
+    rest = "".join(f"  {name}={value}" for name, value in record.items())
     return f"{time} {loud}{what}{rest}"
 
 

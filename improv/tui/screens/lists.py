@@ -314,9 +314,9 @@ class PortsScreen(ListScreen):
         api = ["--api", self._system.midi.api] if self._system.midi.api not in ("", _WITHOUT) else []
         self._there = ""
         try:
-            told = json.loads(await self._run_command(["ports", "--json", *api]))
-            self._found = {end: [str(name) for name in told[f"{end}s"]] for end in ENDS}
-            self._wrong, self._there = "", str(told["api"])
+            answer = json.loads(await self._run_command(["ports", "--json", *api]))
+            self._found = {end: [str(name) for name in answer[f"{end}s"]] for end in ENDS}
+            self._wrong, self._there = "", str(answer["api"])
         except ImprovError as error:
             self._found, self._wrong = self._found or {}, str(error)
         except (ValueError, KeyError, TypeError):
@@ -365,8 +365,8 @@ class ModelsScreen(ListScreen):
 
     async def _ask(self) -> None:
         try:
-            told = json.loads(await self._run_command(["models", "--json"]))
-            self._about = {str(name): str(about) for name, about in told.items()}
+            answer = json.loads(await self._run_command(["models", "--json"]))
+            self._about = {str(name): str(about) for name, about in answer.items()}
         except (ImprovError, ValueError, AttributeError):
             return  # their names are enough
         self.refresh_rows()

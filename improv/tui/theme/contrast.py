@@ -21,13 +21,13 @@ _SELECTED = 0.4
 
 
 def contrast(one: Color, other: Color) -> float:
-    """The contrast of two colours, 1 to 21."""
+    """Return the contrast of two colours, 1 to 21."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def legible(colour: Color, others: Sequence[Color], least: float) -> Color:
-    """The colour, moved towards black or white until it has the least contrast to each of the others.
+    """Return the colour moved towards black or white until it has the contrast `least` to each of the others.
 
     It stays on its side of them, lighter or darker, if it can have it there; where none can, it has all there is.
     """
@@ -41,8 +41,8 @@ def legible(colour: Color, others: Sequence[Color], least: float) -> Color:
     return next((one for one in moved if worst(one) >= least), pole)
 
 
-def variables(theme: Mapping[str, str]) -> dict[str, str]:
-    """The colours of a theme, by the names of its variables, and six of our own.
+def legible_variables(theme: Mapping[str, str]) -> dict[str, str]:
+    """Return the colours of a theme by the names of its variables, and six more.
 
     These are quiet, rest and planned on the background, hint on the panel; and selected, a ground, with what is on it.
     """

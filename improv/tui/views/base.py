@@ -90,7 +90,7 @@ class View(Widget):
         super().__init__(id=id, classes=classes)
         self.glyphs = glyphs
         self.seen: Snapshot | None = None
-        self._told: list[Row] = []
+        self._rows: list[Row] = []
         self._drawn: list[Row] = []
         self._drawn_width = 0
         self._role_styles: dict[str, Style] = {}
@@ -156,15 +156,15 @@ class View(Widget):
 
     def _draw(self, width: int, height: int) -> list[int]:
         """Draw all rows; return the numbers of those that have changed."""
-        told = list(self.picture(self.seen, width, height))[:height] if self.seen else []
-        told += [()] * (height - len(told))
-        before = self._told if (width, height) == (self._drawn_width, len(self._drawn)) else []
-        changed = [y for y, row in enumerate(told) if not before or row != before[y]]
+        rows = list(self.picture(self.seen, width, height))[:height] if self.seen else []
+        rows += [()] * (height - len(rows))
+        before = self._rows if (width, height) == (self._drawn_width, len(self._drawn)) else []
+        changed = [y for y, row in enumerate(rows) if not before or row != before[y]]
         if not before:
             self._drawn = [()] * height
         for y in changed:
-            self._drawn[y] = fitted(told[y], width)
-        self._told, self._drawn_width = told, width
+            self._drawn[y] = fitted(rows[y], width)
+        self._rows, self._drawn_width = rows, width
         self._strips.clear()
         self._painted = {row: strip for row in self._drawn if (strip := self._painted.get(row))} if before else {}
         return changed

@@ -14,7 +14,7 @@ _GROUP_STARTS = ("temperature", "count-in")
 """Where a group begins: after how the time is shared what the answer is like, then what sounds."""
 
 _COUNTED = 4
-"""Lines from which on it is told how many controls lie above and below them."""
+"""Lines from which on the first and the last may count the controls beyond them."""
 
 _ABOUT = 3
 """Lines for a few words about the selected control: a blank one, what it does, the keys that turn it."""

@@ -59,10 +59,10 @@ class History:
         now = known.get(seen.step) or Column(
             seen.step, turn=turn, chord=seen.harmony.chord, place=place_in_chorus(seen)
         )
-        now = replace(now, improv=seen.played)  # told again after a stop, it is counted from another top
+        now = replace(now, improv=seen.played)  # seen again after a stop, it is counted from another top
         kept = tuple(column for column in columns[-2:] if column.step < seen.step - 1)
-        told = (replace(before, you=seen.heard), now) if before else (now,)
-        return History((*columns[:-2], *kept, *told)[-COLUMNS:], seen)
+        newest = (replace(before, you=seen.heard), now) if before else (now,)
+        return History((*columns[:-2], *kept, *newest)[-COLUMNS:], seen)
 
     def at(self, step: int) -> Column | None:
         """Return what sounded in a step; None if it is not known."""

@@ -53,9 +53,9 @@ def sounding_bars(seen: Snapshot, glyphs: Glyphs) -> tuple[str, ...]:
     for start in range(0, len(seen.harmony.chords), STEPS_PER_BAR):
         known = seen.harmony.chords[start : start + STEPS_PER_BAR]
         if any(chord and chord != form.chord_at(top + start + step) for step, chord in enumerate(known)):
-            told = " ".join(chord.symbol for chord, _ in groupby(known) if chord)
+            symbols = " ".join(chord.symbol for chord, _ in groupby(known) if chord)
             bars[(top + start) % form.steps // STEPS_PER_BAR] = (
-                told + (glyphs.cut if len(known) < STEPS_PER_BAR else "") + glyphs.turned
+                symbols + (glyphs.cut if len(known) < STEPS_PER_BAR else "") + glyphs.turned
             )
     return tuple(bars)
 

@@ -182,12 +182,12 @@ def _levels(share: float, levels: str, rows: int) -> str:
 def key_names(keys: ChartKeys, width: int, chosen: frozenset[int]) -> Row:
     """Return the names of the keys: each C with its octave, and the other white keys or, in narrow columns, E and G."""
     cells = _cells(keys, width)
-    told = _WHITE_KEYS if cells > 1 else ("C", "E", "G")
+    named = _WHITE_KEYS if cells > 1 else ("C", "E", "G")
     spans: list[Span] = []
     room = width
     for pitch in keys.pitches:
         name = PITCH_CLASSES[pitch % _OCTAVE]
-        text = pitch_name(pitch) if name == "C" else name if name in told else ""
+        text = pitch_name(pitch) if name == "C" else name if name in named else ""
         if cells == 1 and pitch % _OCTAVE == 1:
             continue  # the octave of the C before it stands there
         text = text.ljust(2 if cells == 1 and name == "C" else cells)[:room]

@@ -63,10 +63,10 @@ def saving_texts(system: SystemStatus, *, full: bool = False) -> tuple[str, ...]
             else ()
         )
     path, home = Path(printable(system.recording.saves_to)), str(Path.home())
-    told = str(path)
-    if not full and told.startswith(f"{home}/"):
-        told = f"~{told.removeprefix(home)}"
-    return f"it is saved to {told} at its end", f"saved to {told}", f"saved to {path.name}", path.name
+    shown_path = str(path)
+    if not full and shown_path.startswith(f"{home}/"):
+        shown_path = f"~{shown_path.removeprefix(home)}"
+    return f"it is saved to {shown_path} at its end", f"saved to {shown_path}", f"saved to {path.name}", path.name
 
 
 def keyboard(system: SystemStatus) -> str:

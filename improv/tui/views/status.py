@@ -61,49 +61,49 @@ def status_fields(
 
 def _first(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[StatusField]:
     system = seen.system
-    told = []
+    fields = []
     if system.recording.fault:
-        told.append(_loud(glyphs, f"not recorded: {system.recording.fault}", "not recorded"))
+        fields.append(_loud(glyphs, f"not recorded: {system.recording.fault}", "not recorded"))
     if is_news:
-        told += [_loud(glyphs, text) for count, text in zip(_counts(seen), _wrongs(seen), strict=True) if count]
+        fields += [_loud(glyphs, text) for count, text in zip(_counts(seen), _wrongs(seen), strict=True) if count]
         if seen.health.faults and seen.health.fault:
             at = 1 if system.recording.fault else 0
             short = _wrongs(seen)[0]
-            told[at] = _loud(glyphs, f"{short}: {seen.health.fault}", short)
-    return [*told, _field(glyphs, *prompts(seen), role="strong")]
+            fields[at] = _loud(glyphs, f"{short}: {seen.health.fault}", short)
+    return [*fields, _field(glyphs, *prompts(seen), role="strong")]
 
 
 def _second(seen: Snapshot, glyphs: Glyphs, *, is_news: bool) -> list[StatusField]:
     system = seen.system
     output = output_status(system)
-    told = [_loud(glyphs, *output.forms) if output.is_heard is False else _field(glyphs, *output.forms)]
+    fields = [_loud(glyphs, *output.forms) if output.is_heard is False else _field(glyphs, *output.forms)]
     if system.recording.take and not system.recording.fault:
-        told.insert(0, replace(_field(glyphs, " rec"), mark=glyphs.recording, is_needed=True))
+        fields.insert(0, replace(_field(glyphs, " rec"), mark=glyphs.recording, is_needed=True))
     if output.is_heard is False and (kept := saving_texts(system)):
-        told.append(replace(_field(glyphs, *kept), is_needed=True))
+        fields.append(replace(_field(glyphs, *kept), is_needed=True))
     if name := missing_keyboard(system):
-        told.append(_loud(glyphs, f"{name} is not connected", "no keyboard"))
+        fields.append(_loud(glyphs, f"{name} is not connected", "no keyboard"))
     elif name := keyboard(system):
-        told.append(_field(glyphs, f"it hears {name}", f"it hears {name.partition(':')[0]}"))
+        fields.append(_field(glyphs, f"it hears {name}", f"it hears {name.partition(':')[0]}"))
     if system.network.model:
         coming = f" {glyphs.arrow.to} {system.network.next_model}" if system.network.next_model else ""
-        told.append(
+        fields.append(
             _field(
                 glyphs,
                 system.network.model + coming,
                 *((f"{glyphs.arrow.to} {system.network.next_model}",) if coming else ()),
             )
         )
-    told.append(_field(glyphs, f"{seen.tempo:.4g} bpm"))
+    fields.append(_field(glyphs, f"{seen.tempo:.4g} bpm"))
     if system.remark:
-        told.append(_field(glyphs, system.remark))
+        fields.append(_field(glyphs, system.remark))
     if not is_news:
-        told += [
+        fields += [
             _field(glyphs, text, role="quiet")
             for count, text in zip(_counts(seen), _wrongs(seen), strict=True)
             if count
         ]
-    return told
+    return fields
 
 
 def _field(glyphs: Glyphs, *forms: str, role: str = "text") -> StatusField:
