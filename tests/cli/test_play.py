@@ -42,7 +42,7 @@ def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal without a window, on which the interface runs; and improv plays somewhere."""
     monkeypatch.setattr(play, "_has_terminal", lambda: True)
     monkeypatch.setattr(ImprovApp, "run", lambda app: asyncio.run(app.run_async(headless=True)))
-    monkeypatch.setattr(DaemonLink, "begin", lambda link, tell: None)
+    monkeypatch.setattr(DaemonLink, "listen", lambda link, tell: None)
     monkeypatch.setattr(Instance, "running", lambda at: 4711)
 
 
@@ -139,7 +139,7 @@ class Held:
             return result
 
         monkeypatch.setattr(ImprovApp, "run", run)
-        monkeypatch.setattr(DaemonLink, "end", lambda link: None)
+        monkeypatch.setattr(DaemonLink, "close", lambda link: None)
         self._result, self._ends = result, ends
 
     def launch(self, at: Instance, arguments: Any, called_off: Any) -> str:

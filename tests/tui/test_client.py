@@ -22,8 +22,15 @@ from tests.tui.stage import SEEN
 
 
 def test_settings_that_are_overtaken_are_not_sent() -> None:
-    commands: list[Command | None] = [Set("tempo", 1), Panic(), Set("bars", 2), Set("tempo", 3), None, Nudge("bars", 1)]
-    assert latest(commands) == [Panic(), Set("bars", 2), Set("tempo", 3), Nudge("bars", 1)]
+    commands: list[Command | None] = [
+        Set("tempo", 60),
+        Panic(),
+        Set("bars", 2),
+        Set("tempo", 90),
+        None,
+        Nudge("bars", 1),
+    ]
+    assert latest(commands) == [Panic(), Set("bars", 2), Set("tempo", 90), Nudge("bars", 1)]
 
 
 def test_the_link_joins_tells_asks_and_says_when_the_daemon_is_gone() -> None:
