@@ -291,11 +291,15 @@ class Mixer:
 
     @classmethod
     def from_json_values(cls, values: Mapping[str, Any]) -> "Mixer":
-        """See `improv.protocol.json_codec.JsonTable`."""
-        given: dict[str, Any] = {control.field: control.default for control in (*LEVELS.values(), *MUTES.values())}
-        given |= values
-        return cls(
-            tuple(PartMix(level=given[LEVELS[part].field], mute=given[MUTES[part].field]) for part in MIXED_PARTS)
+        """See `improv.protocol.json_codec.JsonTable`. A part that is not named was added since: it is muted."""
+        absent = {MUTES[part].field: ON for part in MIXED_PARTS if LEVELS[part].field not in values}
+        return cls().with_values({**absent, **values})
+
+    def with_values(self, values: Mapping[str, Value]) -> "Mixer":
+        """Return the mixer with other values by control field, such as `melody_level`."""
+        now = {**self.json_values(), **values}
+        return Mixer(
+            tuple(PartMix(level=int(now[LEVELS[part].field]), mute=str(now[MUTES[part].field])) for part in MIXED_PARTS)
         )
 
 
@@ -328,7 +332,7 @@ class Settings:
         The rest have their defaults.
         """
         mixed = {name: fields.pop(name) for name in Mixer.json_types() if name in fields}
-        return cls(**fields, mixer=Mixer.from_json_values(mixed))
+        return cls(**fields, mixer=Mixer().with_values(mixed))
 
     @classmethod
     def have(cls, control: Control) -> bool:
@@ -343,8 +347,7 @@ class Settings:
 
     def with_value(self, control: Control, value: Value) -> "Settings":
         """Return the settings with another value of a control, which it may have: see `Control.checked`."""
-        mixed = self.mixer.json_values()
-        if control.field in mixed:
-            return replace(self, mixer=Mixer.from_json_values({**mixed, control.field: value}))
+        if control.field in Mixer.json_types():
+            return replace(self, mixer=self.mixer.with_values({control.field: value}))
         chosen: Any = Mode(str(value)) if control is MODE else value
         return replace(self, **{control.field: chosen})

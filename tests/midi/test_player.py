@@ -9,7 +9,7 @@ from improv.midi.parser import Gone, Incoming
 from improv.midi.player import Player
 from improv.music.clock import SimulatedClock
 from improv.music.notes import NoteOff, NoteOn, Placed, Volume
-from improv.music.parts import Part
+from improv.music.parts import MIXED_PARTS, Part
 from improv.music.plan import Plan
 from improv.music.transport import Transport
 from improv.protocol.commands import Panic, Press
@@ -197,7 +197,7 @@ def test_one_panic_silences_a_full_keyboard_and_every_pedal_at_once(thru: str) -
         (at, message) for sink in {id(out): out, id(on): on}.values() for at, message in sink.sent[before[id(sink)] :]
     ]
     assert {at for at, _ in sent} == {clock.now()}
-    ours = 128 + 3 * 7  # each note; on each of our channels three pedals, 123, 120, 121 and the bend
+    ours = 128 + len(MIXED_PARTS) * 7  # each note; on each of our channels three pedals, 123, 120, 121 and the bend
     passed = 3 + 128 + 7  # three pedals, each note, and as much on their channel
     assert len(sent) == ours + (passed if thru != "none" else 0)
 

@@ -45,3 +45,11 @@ def test_each_part_has_a_meter() -> None:
     assert [loudness[part] for part in Part] == [10 + number for number, _ in enumerate(Part)]
     assert from_json(Loudness, to_json(loudness)) == loudness
     assert to_json(Loudness()) == {part.label: 0 for part in Part}
+
+
+def test_a_part_that_a_take_does_not_name_was_added_since_and_is_muted() -> None:
+    told = to_json(Settings(mode=Mode.SOLO))
+    for part in MIXED_PARTS:
+        without = {name: value for name, value in told.items() if not name.startswith(f"{part.label}_")}
+        settings: Settings = from_json(Settings, without)
+        assert [each for each in MIXED_PARTS if not settings.mixer[each].is_audible] == [part]

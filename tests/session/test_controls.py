@@ -19,16 +19,18 @@ from improv.models.onnx_runtime import OnnxModel
 from improv.models.sampling import one_unit
 from improv.music.clock import SimulatedClock
 from improv.music.notes import SILENCE, Cell, NoteOff, NoteOn, Onset, Timed, Volume
-from improv.music.parts import Part
+from improv.music.parts import MIXED_PARTS, Part
 from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, Chord, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode
+from improv.protocol import controls
 from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Set, Start, Stop, Tap
 from improv.protocol.controls import CONTROLS, MODEL, OWN, Control, Settings, Value
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.recording.replay import replayed
 from improv.runtime.engine import FALLBACK_BARS, START_S, Lead, perform
+from improv.session.band.accompaniment import ACCOMPANISTS
 from improv.session.fallback import fallback, fallback_plan
 from improv.session.lifecycle import begin, finish, idled
 from improv.session.network import swapped
@@ -415,7 +417,7 @@ def velocities(leaving: list[Played], part: Part) -> list[int]:
     return [event.velocity for event in events if isinstance(event, NoteOn)]
 
 
-LEVELS = ((Part.MELODY, "melody-level"), (Part.CHORDS, "chords-level"), (Part.DRUMS, "click-level"))
+LEVELS = tuple((part, control.name) for part, control in controls.LEVELS.items())
 
 
 def volumes(leaving: list[Played], part: Part) -> list[tuple[int, int]]:
@@ -551,7 +553,7 @@ def test_a_fallback_obeys_too() -> None:
 
 # --- stop, start, restart -------------------------------------------------------------------------
 
-OURS = (Part.MELODY, Part.CHORDS, Part.DRUMS)
+OURS = MIXED_PARTS
 
 
 def onsets(sink: Sink, part: Part, after_s: float = 0.0) -> list[float]:
@@ -577,7 +579,7 @@ def test_stop_ends_everything_and_start_begins_at_the_top(
     quiet = [(at, event) for at, event in sink.events if stopped_s <= at < start_s]
     assert {at for at, _ in quiet} == {stopped_s}
     assert all(isinstance(event, NoteOff) for _, event in quiet)
-    assert {event.part for _, event in quiet} == {Part.MELODY, Part.CHORDS}
+    assert {event.part for _, event in quiet} == {Part.MELODY, *(player.part for player in ACCOMPANISTS)}
     first = stop_step + 2
     top = first + first % 2 + 8 * count_in
     begins = Transport(first, start_s + START_S, 120, swing)

@@ -127,7 +127,7 @@ def test_a_few_words_tell_of_the_chosen_control_and_the_keys_that_turn_it(tmp_pa
         about = [line.strip() for line in lines(stage)[len(NAMES) :]]
         assert about[:2] == ["", "trade: turns of some bars"]
 
-    staged(tmp_path, scene, size=(120, 16 + len(NAMES)))
+    staged(tmp_path, scene, size=(120, 12 + len(Part) + len(NAMES)))
 
 
 @pytest.mark.parametrize("size", [(120, 36), (120, 37), (120, 38), (120, 39), (120, 40), (160, 50)])
@@ -155,7 +155,7 @@ def test_where_there_is_room_a_group_stands_apart_and_is_clicked_on_where_it_is_
             await stage.pilot.click(stage.controls, offset=(4, y))
         assert stage.controls.selected.name == NAMES[-1]
 
-    staged(tmp_path, scene, size=(160, 27 + len(NAMES)))
+    staged(tmp_path, scene, size=(160, 23 + len(Part) + len(NAMES)))
 
 
 def test_a_click_on_what_is_hidden_leads_there_and_the_wheel_scrolls(tmp_path: Path) -> None:

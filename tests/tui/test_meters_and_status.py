@@ -32,7 +32,7 @@ def test_your_meter_moves_with_the_key_and_not_a_step_later(monkeypatch: pytest.
     view, seen = Meters(UNICODE), bare()
 
     def yours() -> str:
-        return text(view.picture(seen, 17, 4))[0]
+        return text(view.picture(seen, 17, len(Part)))[0]
 
     for keys, level in (((60,), 0), ((60,), 0), ((), 0), ((62,), 5), ((), 5)):  # joined with a key down
         view.take(replace(seen, system=replace(seen.system, midi=replace(seen.system.midi, keys=keys))))
@@ -43,8 +43,8 @@ def test_your_meter_moves_with_the_key_and_not_a_step_later(monkeypatch: pytest.
 
 def test_meters_say_what_is_muted() -> None:
     seen = replace(bare(), settings=bare().settings.with_value(MUTES[Part.CHORDS], "on"))
-    levels = {Part.YOU: 127.0, Part.MELODY: 63.5, Part.CHORDS: 50.0, Part.DRUMS: 0.0}
-    assert text(meter_rows(levels, seen, UNICODE, 17, 4)) == [
+    levels = dict.fromkeys(Part, 0.0) | {Part.YOU: 127.0, Part.MELODY: 63.5, Part.CHORDS: 50.0}
+    assert text(meter_rows(levels, seen, UNICODE, 17, len(Part)))[:4] == [
         "you    ██████████",
         "melody ▒▒▒▒▒·····",
         "chords muted",

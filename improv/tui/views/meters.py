@@ -89,7 +89,7 @@ def meter_rows(levels: Mapping[Part, float], seen: Snapshot, glyphs: Glyphs, wid
 
 def _meter(part: Part, level: float, seen: Snapshot, glyphs: Glyphs, width: int) -> list[Span]:
     label = part.label
-    name = label.ljust(7) if width >= 14 else label[:2].ljust(3) if width >= 6 else label[:1]
+    name = label.ljust(7) if width >= 14 else label[:2].ljust(3) if width >= 6 else label[: min(1, width)]
     room = width - len(name)
     if part in MIXED_PARTS and seen.settings.mixer[part].mute == ON:
         return [Span(name, "quiet"), Span("muted"[:room].ljust(room), "quiet")]
