@@ -139,7 +139,10 @@ class Quit:
     """End the performance at once."""
 
 
-Command = Set | Nudge | Tap | Start | Stop | Restart | HandOver | Panic | Learn | Forget | Press | Connect | Quit
+SessionCommand = Set | Nudge | Tap | Start | Stop | Restart | HandOver | Panic
+"""What a session obeys: a step of it. `improv.runtime.router` gives the other commands to others."""
+
+Command = SessionCommand | Learn | Forget | Press | Connect | Quit
 
 ENDS = ("input", "output")
 """The two ends of improv that have a port."""

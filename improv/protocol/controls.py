@@ -233,6 +233,9 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
 )  # fmt: skip
 """Everything that can be turned while it plays."""
 
+SYSTEM_CONTROLS = frozenset({MODEL.name, THRU.name})
+"""Controls of the system that plays; all others are a session's."""
+
 MELODY_CONTROLS = tuple(
     control.name
     for control in (

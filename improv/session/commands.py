@@ -8,41 +8,36 @@ from typing import assert_never
 from improv.music.notes import SILENCE, Frame
 from improv.protocol.commands import (
     Command,
-    Connect,
-    Forget,
     HandOver,
-    Learn,
     Nudge,
     Panic,
-    Press,
-    Quit,
     Restart,
+    SessionCommand,
     Set,
     Start,
     Stop,
     Tap,
 )
-from improv.protocol.controls import SWING, TEMPO, Value, control_named
+from improv.protocol.controls import SWING, SYSTEM_CONTROLS, TEMPO, Value, control_named
 from improv.session.state import DEFAULT_LEVELS, Session, Voicings
 
 _TAPS, _TAP_PAUSE_S = 5, 3.0
 """So many taps are averaged, and after such a pause they begin anew."""
 
-_OF_THE_RIG = frozenset({"model", "thru"})
-"""Controls that the daemon and the player obey."""
-
 
 def apply_commands(session: Session, commands: tuple[Command, ...]) -> Session:
     """Return the session after commands, in their order.
 
-    Commands that concern the daemon, the player or the rules of turn taking do nothing here.
+    Commands for others than a session, which an old take may hold, change nothing.
     """
     for command in commands:
+        if not isinstance(command, SessionCommand):
+            continue
         match command:
             case Set(control, value):
                 session = _turn_control(session, control, value)
             case Nudge(control, by):
-                if control not in _OF_THE_RIG:
+                if control not in SYSTEM_CONTROLS:
                     session = _turn_control(
                         session, control, control_named(control).nudged(_control_value(session, control), by)
                     )
@@ -57,8 +52,8 @@ def apply_commands(session: Session, commands: tuple[Command, ...]) -> Session:
             case Panic():  # nothing sounds any more: the next step strikes anew
                 silent = replace(session.band, frame=Frame(SILENCE, None), voicings=Voicings(), levels=DEFAULT_LEVELS)
                 session = replace(session, band=silent)
-            case HandOver() | Learn() | Forget() | Press() | Connect() | Quit():
-                pass  # for the turn's rules, the daemon and the engine
+            case HandOver():
+                pass  # the rules of turn taking obey it
             case _:
                 assert_never(command)
     return session
@@ -70,7 +65,7 @@ def _turn_control(session: Session, control: str, value: Value) -> Session:
         return replace(session, position=replace(session.position, transport=transport))
     if control == SWING.name:
         return replace(session, position=replace(session.position, pending_swing=float(value)))
-    if control in _OF_THE_RIG:
+    if control in SYSTEM_CONTROLS:
         return session
     return replace(session, settings=session.settings.with_value(control_named(control), value))
 
