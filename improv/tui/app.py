@@ -229,7 +229,7 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
     def on_controls_wanted(self, event: Controls.Wanted) -> None:
         """Ask the daemon for a control's value."""
         if not self.connection.ask(event.command):
-            self.jam.controls.refused(event.command.control)
+            self.jam.controls.take_back(event.command.control)
 
     def on_controls_edit(self, event: Controls.Edit) -> None:
         """Have a value typed or picked."""

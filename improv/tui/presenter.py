@@ -43,13 +43,13 @@ class Presenter:
         match news:
             case Gone():
                 self._letter_keys.notes.forget()
-                self._jam.controls.all_refused()
+                self._jam.controls.take_back_all()
                 if (left := self._connection.shown) is not None:
-                    self._jam.leave(left)
+                    self._jam.take_last(left)
                     self.draw()
             case Answered(command, text, is_error):
                 if is_error and isinstance(command, Set):
-                    self._jam.controls.refused(command.control)
+                    self._jam.controls.take_back(command.control)
                 (self._notices.show_error if is_error else self._notices.show)(text or "silenced")
             case _:
                 pass

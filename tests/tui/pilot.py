@@ -42,7 +42,7 @@ class QuickPilot(Pilot[Any]):
                 self.app._check_resize()  # a timer would, in its time
             screen = self.app.screen
             screen._on_timer_update()
-            busy = [each for each in _everybody(self.app) if _is_busy(each)]
+            busy = [each for each in _all_pumps(self.app) if _is_busy(each)]
             quiet = 0 if busy or screen._callbacks else quiet + 1
             rounds += 1
             assert rounds < _MANY, f"{busy} never rest"
@@ -81,7 +81,7 @@ def key_event(key: str, app: App[Any]) -> Key:
     return event
 
 
-def _everybody(app: App[Any]) -> list[MessagePump]:
+def _all_pumps(app: App[Any]) -> list[MessagePump]:
     return [app, *(each for screen in app.screen_stack for each in screen.walk_children(with_self=True))]
 
 

@@ -111,7 +111,7 @@ def told_of(model: StepModel, choruses: int, mode: Mode, temperature: float) -> 
 
 
 def of_turn(who: Who) -> Snapshot:
-    """A moment in the middle of somebody's turn."""
+    """A moment in the middle of a turn."""
     seen = [seen for seen in trading() if seen.turn.who is who and seen.playing]
     return seen[len(seen) // 2]
 

@@ -78,7 +78,7 @@ class Scripted:
 
 @dataclass
 class Stage:
-    """An interface that runs, and everybody around it."""
+    """An app that runs, with its link, its pilot, the commands it ran and its clock."""
 
     app: ImprovApp
     link: Scripted

@@ -75,7 +75,7 @@ def test_a_key_asks_for_what_the_table_says(tmp_path: Path) -> None:
             await stage.press(key)
             assert stage.asked() == [command]
             for control in CONTROLS:
-                stage.controls.refused(control)
+                stage.controls.take_back(control)
 
     staged(tmp_path, scene)
 

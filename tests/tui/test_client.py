@@ -88,7 +88,7 @@ def test_the_first_command_after_a_daemon_has_been_started_again_is_done() -> No
     link.close()
 
 
-def test_a_command_that_nobody_takes_is_told_of_once() -> None:
+def test_a_command_without_a_daemon_is_answered_once() -> None:
     at = Instance()
     news: SimpleQueue[News] = SimpleQueue()
     link = DaemonLink(at, lambda: None)
@@ -121,7 +121,7 @@ def test_a_daemon_that_hangs_is_noticed_and_joined_again(monkeypatch: pytest.Mon
             told(news, Joined)
             link.ask(Panic())
             assert told(news, Answered) == Answered(Panic(), "")
-        now_s[0] += 2 * daemon_link.SILENT_S  # and nobody serves it any more
+        now_s[0] += 2 * daemon_link.SILENT_S  # and it is not served any more
         gone = told(news, Gone)
         assert isinstance(gone, Gone)
         assert gone.is_silent

@@ -260,7 +260,7 @@ def test_what_had_been_turned_is_turned_again_in_what_was_started_again_from_her
     staged(tmp_path, scene)
 
 
-def test_what_somebody_else_has_started_is_joined_as_it_is(tmp_path: Path) -> None:
+def test_what_another_program_has_started_is_joined_as_it_is(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await stage.tell(Gone(""))
         await stage.press("s")

@@ -179,7 +179,7 @@ def test_a_key_is_pressed_and_let_go_with_the_mouse_and_slid_over(tmp_path: Path
     staged(tmp_path, scene, seen)  # type: ignore[arg-type]
 
 
-def test_a_key_that_is_clicked_when_nobody_is_there_says_so(tmp_path: Path) -> None:
+def test_a_key_that_is_clicked_without_a_daemon_says_so(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await stage.tell(Gone(""))
         mouse(stage, events.MouseDown, *place(stage, 60))

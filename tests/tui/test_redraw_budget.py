@@ -136,7 +136,7 @@ def test_what_was_left_out_is_shown_when_nothing_follows_it(tmp_path: Path, monk
     staged(tmp_path, scene)
 
 
-def test_what_somebody_turns_is_shown_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_turned_is_shown_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene(stage: Stage) -> None:
         await stage.tell(plays(100))
         spend(stage, monkeypatch, -1)

@@ -154,7 +154,7 @@ BYTES = {
     "codes that are no letters": b"\x1b[99999999u\x1b[55296;;55296u",
     "a key cut short": b"\x1b[1;",
     "a paste without an end": b"\x1b[200~lost",
-    "answers nobody asked for": b"\x1b[?62;22c\x1b[48;0;0;0;0t\x1b[<999999;99999;99999M",
+    "answers to no question": b"\x1b[?62;22c\x1b[48;0;0;0;0t\x1b[<999999;99999;99999M",
 }
 
 
@@ -227,7 +227,7 @@ def test_whatever_kills_it_is_told_in_words_with_its_file(tmp_path: Path, where:
 def test_stopped_and_continued_the_terminal_is_the_shells_and_then_its_own_again(tmp_path: Path) -> None:
     with Pty(tmp_path) as pty:
         pty.until(b"PIANO")
-        for keys in (b"\x1a", None):  # ctrl+z, and a signal of somebody else's
+        for keys in (b"\x1a", None):  # ctrl+z, and a signal of another program
             pty.send(b"z")
             after = len(pty.said)
             if keys:

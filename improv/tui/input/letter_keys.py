@@ -36,7 +36,7 @@ class LetterKeys:
             self.letters = Letters.COMMANDS if has_keyboard else Letters.PIANO
 
     def toggle(self) -> None:
-        """Have letters be the other thing, and end every note."""
+        """Switch letters between piano and commands, and end every note."""
         self.notes.lift_all()
         self.is_chosen = True
         self.letters = self.letters.other

@@ -63,8 +63,8 @@ class JamScreen(Screen[None]):
             view.take(seen)
         self.controls.show(seen)
 
-    def leave(self, seen: Snapshot) -> None:
-        """Take in the snapshot that is left of a daemon that has gone; the controls stay as they stood."""
+    def take_last(self, seen: Snapshot) -> None:
+        """Take in the last snapshot of a daemon that has gone; the controls stay as they stood."""
         for view in self.views:
             view.take(seen)
 

@@ -191,7 +191,7 @@ class ListScreen(SideScreen):
         if isinstance(row := self._rows[event.option_index], Choice):
             self.picked(row.value)
 
-    def ask(self, command: Command) -> None:
+    def post_command(self, command: Command) -> None:
         """Post a command that is wanted."""
         self.post_message(self.Picked(command))
 
@@ -297,7 +297,7 @@ class PortsScreen(ListScreen):
 
     def picked(self, what: Any) -> None:
         """Have improv use the port."""
-        self.ask(what)
+        self.post_command(what)
 
     async def _follow(self) -> None:
         known = None
@@ -356,7 +356,7 @@ class ModelsScreen(ListScreen):
 
     def picked(self, what: Any) -> None:
         """Have the network play."""
-        self.ask(Set(MODEL.name, what))
+        self.post_command(Set(MODEL.name, what))
         self.dismiss()
 
     def _about_it(self, name: str) -> str:
@@ -434,7 +434,7 @@ class ChoicesScreen(ListScreen):
 
     def picked(self, what: Any) -> None:
         """Turn the control to the word."""
-        self.ask(Set(self._control.name, what))
+        self.post_command(Set(self._control.name, what))
         self.dismiss()
 
 

@@ -52,7 +52,7 @@ class ControlLines:
         return len(names) < len(NAMES) and 0 <= y < len(names) and not names[y]
 
     def hidden_at(self, y: int) -> int:
-        """Return the place of the nearest control that a line counts."""
+        """Return the index of the nearest control that a line counts."""
         return self.first if y == 0 else self.first + y
 
     def hidden(self, y: int) -> int:

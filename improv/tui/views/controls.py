@@ -77,13 +77,13 @@ class Controls(Widget):
         if self._values.take(seen):
             self._repaint()
 
-    def refused(self, control: str) -> None:
-        """Show again what a control stands at, by its name: it was not turned."""
+    def take_back(self, control: str) -> None:
+        """Take back what was asked of a control, by its name, and show where it stands: it was not turned."""
         if self._values.refuse(control):
             self._repaint()
 
-    def all_refused(self) -> None:
-        """Show again what all of them stand at: there is no daemon to turn them."""
+    def take_back_all(self) -> None:
+        """Take back all that was asked for, and show where the controls stand: there is no daemon to turn them."""
         self._values.refuse_all()
         self._repaint()
 
@@ -156,11 +156,11 @@ class Controls(Widget):
             self._drag(event.x)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Turn what is held."""
+        """Turn the slider that is held."""
         self._drag(event.x)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Let go of what is held."""
+        """Let the slider go."""
         if self._dragged is not None:
             self._dragged = None
             self.release_mouse()
@@ -207,7 +207,7 @@ class Controls(Widget):
         super().notify_style_update()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Return the lines of a part of it: painted once for as long as nothing is turned."""
+        """Return the lines of a part of the list, cached as long as nothing changes."""
         if self._paint_context.has_changed(self) or len(self._painted) != self.size.height:
             self._painted = [PaintContext.filtered(strip, self) for strip in self._strips()]
         strips = self._painted[crop.y : crop.bottom]
