@@ -15,7 +15,7 @@ MAX_FILE_BYTES = 64 * 2**20
 
 
 def model_folders() -> list[Path]:
-    """Where models are looked for: $IMPROV_MODELS, the checkout's exported_models, the installed ones."""
+    """Return where models are looked for: $IMPROV_MODELS, the checkout's exported_models, the installed ones."""
     here = Path(__file__).resolve().parents[1]
     named = [part for part in os.environ.get("IMPROV_MODELS", "").split(os.pathsep) if part]
     folders: list[str | Path] = [*named, here.parent / "exported_models", here / "exported_models"]
@@ -23,7 +23,7 @@ def model_folders() -> list[Path]:
 
 
 def model_paths() -> dict[str, Path]:
-    """Every model there is, by name; the first folder that has a name wins."""
+    """Return every model there is, by name; the first folder that has a name wins."""
     paths: dict[str, Path] = {}
     for folder in model_folders():
         for path in sorted(folder.glob("*.onnx")):
@@ -32,7 +32,7 @@ def model_paths() -> dict[str, Path]:
 
 
 def find_model(name: str) -> Path:
-    """The file of a model given by name or by path; UsageError lists the names there are."""
+    """Return the file of a model given by name or by path; UsageError lists the names there are."""
     if name.endswith(".onnx"):
         return Path(name)
     paths = model_paths()
@@ -42,7 +42,7 @@ def find_model(name: str) -> Path:
 
 
 def read_model(path: Path) -> bytes:
-    """The bytes of a model file; InputNotFound or ContractError if it cannot be one."""
+    """Return the bytes of a model file; InputNotFound or ContractError if it cannot be one."""
     try:
         return read_file(path, MAX_FILE_BYTES)
     except OSError as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from improv.errors import ContractError
 
-if TYPE_CHECKING:  # whoever only lists models has no use for it, and it takes longer to load than they to read
+if TYPE_CHECKING:  # listing models needs no numpy, which takes longer to load than they to read
     import numpy as np
     from numpy.typing import NDArray
 
@@ -92,12 +92,12 @@ class ModelSpec:
         return tuple(name for name, head in self.heads.items() if head.after)
 
     def to_json(self) -> str:
-        """The specification as it is written into a model file."""
+        """Return the specification as it is written into a model file."""
         return json.dumps(asdict(self), indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> "ModelSpec":
-        """The specification a model file holds; ContractError says which field is wrong."""
+        """Return the specification a model file holds; ContractError says which field is wrong."""
         if len(text) > MAX_METADATA:
             raise ContractError(f"its metadata has more than {MAX_METADATA} characters; export it again")
         try:
@@ -120,7 +120,7 @@ class ModelSpec:
 
 
 def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that are more than numbers, each in its own type and of a size that is meant to be read."""
+    """Return the fields that are more than numbers, each in its own type and of a size that is meant to be read."""
     for name, most in _LONGEST.items():
         _text(name, raw[name], most)
     if not raw["name"].strip():
@@ -148,7 +148,7 @@ def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(name: str, raw: Any, most: int) -> str:
-    """A text that can be printed."""
+    """Return a text that can be printed and is not too long; ValueError for any other."""
     if not isinstance(raw, str):
         raise ValueError(f"{name} is not text")
     if len(raw) > most:
@@ -159,7 +159,7 @@ def _text(name: str, raw: Any, most: int) -> str:
 
 
 def _few(what: str, raw: Any) -> Mapping[str, Any]:
-    """Some things by their names."""
+    """Return a mapping that has no more entries than may be, each under a name that can be printed."""
     if len(raw) > MAX_NAMES:
         raise ValueError(f"there are more than {MAX_NAMES} {what}")
     return {_text(f"a name of {what}", name, MAX_NAME): value for name, value in raw.items()}
@@ -199,7 +199,7 @@ class StepModel(Protocol):
 
 
 def no_memory(spec: ModelSpec) -> Tensors:
-    """The memory of a model that has heard nothing: zeros."""
+    """Return the memory of a model that has heard nothing: zeros."""
     import numpy as np  # noqa: PLC0415 see above
 
     return {name: np.zeros(shape, np.float32) for name, shape in spec.state.items()}

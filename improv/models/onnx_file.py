@@ -218,7 +218,7 @@ _KINDS = {name: dict(members.values()) for name, members in _FIELDS.items()}
 
 
 def _fields(content: memoryview, message: str, most: int, depth: int) -> int:
-    """How many fields an encoded message has, those within it too, and no further than to more than `most`.
+    """Return how many fields an encoded message has, those within it too, and no further than to more than `most`.
 
     Where it is no message it is counted as far as a parser would get. Of what we do not read, every two bytes may
     be a field.
@@ -251,7 +251,7 @@ def _fields(content: memoryview, message: str, most: int, depth: int) -> int:
 
 
 def _varint(content: memoryview, at: int) -> tuple[int, int]:
-    """A number as protobuf writes it, and where it ends; past the end where it has none."""
+    """Return a number as protobuf writes it, and where it ends; past the end where it has none."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(content):

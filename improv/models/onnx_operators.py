@@ -50,14 +50,14 @@ class Node:
     attributes: Mapping[str, Any]
 
     def given(self, index: int) -> Tensor:
-        """An input that has to be there."""
+        """Return an input that has to be there."""
         tensor = self.inputs[index]
         if tensor is None:
             raise ValueError(f"input {index} is missing")
         return tensor
 
     def integer(self, name: str, default: int) -> int:
-        """An attribute that is a whole number."""
+        """Return an attribute that is a whole number."""
         return int(self.attributes[name].i) if name in self.attributes else default
 
     def integers(self, name: str, index: int) -> tuple[int, ...] | None:
@@ -75,7 +75,7 @@ class Node:
 
 
 def stored_tensor(tensor: Any) -> Tensor:
-    """A tensor of the file; its values too, if they are few whole numbers."""
+    """Return a tensor of the file; its values too, if they are few whole numbers."""
     if len(tensor.dims) > MAX_RANK:
         raise ContractError(f"a tensor has {len(tensor.dims)} dimensions; more than {MAX_RANK} are not allowed")
     shape, kind = tuple(tensor.dims), int(tensor.data_type)

@@ -95,13 +95,13 @@ class _Part:
 
 
 def provider_names() -> list[str]:
-    """The providers onnxruntime was built with; whether one works only loading a model tells."""
+    """Return the providers onnxruntime was built with; whether one works only loading a model tells."""
     built = onnxruntime.get_available_providers()
     return [name for name, provider in _PROVIDERS.items() if provider in built]
 
 
 def _session(content: bytes, provider: str) -> "onnxruntime.InferenceSession":
-    """An inference session on one thread that never spins; ContractError if the provider is not usable."""
+    """Return an inference session on one thread that never spins; ContractError if the provider is not usable."""
     onnxruntime.set_default_logger_severity(4)  # a missing CUDA prints in red even when we ask quietly
     onnxruntime.disable_telemetry_events()
     unusable = UsageError(f"the provider {provider} does not work on this machine; use --provider cpu")
@@ -195,7 +195,7 @@ def _provider_note() -> Path:
 
 
 def remembered_provider() -> str:
-    """The provider the last bench found fastest on this machine, or the CPU."""
+    """Return the provider the last bench found fastest on this machine, or the CPU."""
     try:
         name = _provider_note().read_text().strip()
     except OSError:

@@ -78,7 +78,7 @@ def _short(what: object) -> str:
 
 
 def _declared(value: Any) -> Tensor:
-    """An input of the graph, as it is declared."""
+    """Return an input of the graph, as it is declared."""
     described = value.type.tensor_type
     sizes = tuple(int(dimension.dim_value) for dimension in described.shape.dim)
     if not sizes or any(size < 1 for size in sizes):
@@ -89,7 +89,7 @@ def _declared(value: Any) -> Tensor:
 
 
 def _work(node: Node, made: Sequence[Tensor]) -> int:
-    """About how many multiplications an operator takes."""
+    """Return about how many multiplications an operator takes."""
     size = sum(tensor.size for tensor in made)
     match node.operator:
         case "MatMul":

@@ -27,7 +27,7 @@ Probabilities = NDArray[np.float64]
 
 
 def log_sigmoid(logits: Tensor) -> _Logarithms:
-    """The logarithm of each unit's own probability, exact where the probability is tiny."""
+    """Return the logarithm of each unit's own probability, exact where the probability is tiny."""
     return np.asarray(-np.logaddexp(0, -np.asarray(logits, np.float64)))
 
 
@@ -39,7 +39,7 @@ _WEIGHED: dict[str, Callable[[Tensor], _Logarithms]] = {
 
 
 def on_units(logits: Tensor) -> Tensor:
-    """A `bernoulli` head: 1.0 for each unit more likely on than off. ValueError where they are not finite."""
+    """Return a `bernoulli` head: 1.0 for each unit more likely on than off. ValueError where they are not finite."""
     _check_finite(logits.ravel())
     return (logits > _THRESHOLD_LOGIT).astype(np.float32)
 
@@ -52,7 +52,7 @@ def one_unit(
     bias: NDArray[np.float64] | float = 0.0,
     top_p: float = 1.0,
 ) -> Probabilities:
-    """The probability that each unit is the one: they sum to one.
+    """Return the probability that each unit is the one: they sum to one.
 
     A `normalised_bernoulli` head gives each unit a probability of its own, in proportion to which one is
     chosen (Eck & Schmidhuber 2002, section 4.2); a `categorical` one is a softmax.
@@ -95,7 +95,10 @@ def _check_finite(logits: Tensor) -> None:
 
 
 def draw(probabilities: Probabilities, seed: int, step: int, number: int = 0) -> int:
-    """The unit a uniform random number picks; the same for the same seed, step and number of the choice within it."""
+    """Return the unit that a uniform random number picks.
+
+    The same seed, step and number of the choice within the step give the same one.
+    """
     edges = np.add.accumulate(probabilities)
     return int((edges / edges[-1]).searchsorted(_uniforms(seed, step, number)[number], side="right"))
 

@@ -24,7 +24,7 @@ class Clock(Protocol):
         ...
 
     def asleep_s(self) -> float:
-        """How long the machine has been suspended so far, in seconds."""
+        """Return how long the machine has been suspended so far, in seconds."""
         ...
 
 
@@ -52,7 +52,7 @@ class SimulatedClock:
         return self._asleep_s
 
     def oversleep(self, seconds: float) -> None:
-        """Let time pass that nobody waited for, as when a machine stalls."""
+        """Let time pass without waiting for it, as when a machine stalls."""
         self._now_s += seconds
 
     def suspend(self, seconds: float) -> None:

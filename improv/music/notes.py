@@ -53,7 +53,7 @@ class Cell:
         return Cell(self.onsets + other.onsets, self.held + other.held, self.releases + other.releases)
 
     def transposed(self, semitones: int) -> "Cell":
-        """The cell higher or lower, what would leave MIDI's range moved back by octaves."""
+        """Return the cell higher or lower, what would leave MIDI's range moved back by octaves."""
 
         if not semitones or self is SILENCE:
             return self

@@ -26,12 +26,12 @@ class Rhythm:
 
     @property
     def sounds_after(self) -> bool:
-        """Whether something still sounds at the end of the step."""
+        """Return whether something still sounds at the end of the step."""
         return bool(self.ticks or self.held) and not self.ended
 
 
 def _all() -> tuple[Rhythm, ...]:
-    """Every rhythm: silence, a held note, one that ends, then every set of onsets, and those again that end early."""
+    """Return every rhythm: silence, held notes, every set of onsets, and those sets again that end early."""
     ticks = range(TICKS_PER_STEP)
     sets = [chosen for count in range(1, TICKS_PER_STEP + 1) for chosen in combinations(ticks, count)]
     ending = [Rhythm(chosen, ended=True) for chosen in sets if chosen[-1] < HALF]
@@ -45,7 +45,7 @@ NUMBERS = MappingProxyType({rhythm: number for number, rhythm in enumerate(RHYTH
 
 
 def rhythm_of(cell: Cell) -> Rhythm:
-    """The rhythm that is nearest to a cell, whose notes may end at any tick and sound together.
+    """Return the rhythm that is nearest to a cell, whose notes may end at any tick and sound together.
 
     An end in the last third of the step is one at its end, for a line that is tongued is still a line;
     one in the first sixth is one at its beginning.
@@ -61,13 +61,13 @@ def rhythm_of(cell: Cell) -> Rhythm:
 
 
 def top_line(cell: Cell) -> tuple[int, ...]:
-    """The pitches of a cell's onsets in their order: of those at one tick the highest."""
+    """Return the pitches of a cell's onsets in their order: of those at one tick the highest."""
     ticks = sorted({onset.tick for onset in cell.onsets})
     return tuple(max(onset.pitch for onset in cell.onsets if onset.tick == tick) for tick in ticks)
 
 
 def cell_of(rhythm: Rhythm, pitches: tuple[int, ...], before: int | None) -> Cell:
-    """The cell with a rhythm and a pitch for each of its onsets, after a pitch that sounds (None: silence).
+    """Return the cell with a rhythm and a pitch for each of its onsets, after a pitch that sounds (None: silence).
 
     ValueError unless there are as many pitches as onsets.
     """

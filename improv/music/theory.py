@@ -11,6 +11,9 @@ STEPS_PER_BEAT = EIGHTHS.steps_per_beat
 
 STEPS_PER_BAR = EIGHTHS.steps_per_bar
 
+BLUES_BARS = 12
+"""The bars of a blues."""
+
 MAX_BARS = 256
 """Of a form: longer than any tune that is played over and over."""
 
@@ -40,7 +43,7 @@ QUALITIES = MappingProxyType(
 
 
 def pitch_class(name: str) -> int:
-    """The pitch class 0..11 of a note name such as `C`, `F#` or `Bb`; ValueError if it is none."""
+    """Return the pitch class 0..11 of a note name such as `C`, `F#` or `Bb`; ValueError if it is none."""
     if name[:1] not in _LETTERS or name[1:] not in _ACCIDENTALS:
         raise ValueError(f"{name!r} is no note name")
     return (_LETTERS[name[0]] + _ACCIDENTALS[name[1:]]) % 12
@@ -52,7 +55,7 @@ def shortest_way(one: str, other: str) -> int:
 
 
 def pitch_name(pitch: int) -> str:
-    """A MIDI pitch as a musician writes it: 60 is `C4`."""
+    """Return a MIDI pitch as a musician writes it: 60 is `C4`."""
     return f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
 
 
@@ -65,7 +68,7 @@ class Chord:
 
     @classmethod
     def parse(cls, symbol: str) -> "Chord":
-        """The chord a symbol such as `F#dim7` names; ValueError if it names none."""
+        """Return the chord a symbol such as `F#dim7` names; ValueError if it names none."""
         length = 2 if symbol[1:2] in ("#", "b") else 1
         quality = symbol[length:]
         if quality not in QUALITIES:
@@ -74,7 +77,7 @@ class Chord:
 
     @classmethod
     def of(cls, pitch_classes: Iterable[int], known: Iterable["Chord"] = ()) -> "Chord | None":
-        """The chord with just these pitch classes: a known one, else a named one, else any; None for none.
+        """Return the chord with just these pitch classes: a known one, else a named one, else any; None for none.
 
         A diminished seventh has four possible roots; `known` says which one is meant here.
         """
@@ -102,13 +105,13 @@ class Chord:
         return f"{name}({','.join(map(str, self.intervals))})"
 
     def transposed(self, semitones: int) -> "Chord":
-        """The same quality on another root."""
+        """Return the same quality on another root."""
         if not semitones:
             return self
         return Chord((self.root + semitones) % 12, self.intervals)
 
     def voiced(self, low: int) -> tuple[int, ...]:
-        """The chord's pitches within the octave that starts at MIDI pitch `low`, ascending."""
+        """Return the chord's pitches within the octave that starts at MIDI pitch `low`, ascending."""
         return tuple(sorted(low + (pc - low) % 12 for pc in self.pitch_classes))
 
 
@@ -121,7 +124,7 @@ class Form:
 
     @classmethod
     def parse(cls, text: str, grid: Grid = EIGHTHS) -> "Form":
-        """A form from bars such as `C7 | C7 A7`: a bar's chords share it evenly; ValueError if they can't."""
+        """Return a form from bars such as `C7 | C7 A7`: a bar's chords share it evenly; ValueError if they can't."""
         chords: list[Chord] = []
         steps = grid.steps_per_bar
         if text.count("|") >= MAX_BARS:
@@ -145,7 +148,7 @@ class Form:
         return self.steps // self.grid.steps_per_bar
 
     def transposed(self, semitones: int) -> "Form":
-        """The same form in another key."""
+        """Return the same form in another key."""
         return Form(tuple(chord.transposed(semitones) for chord in self.chords), self.grid)
 
     @property
@@ -156,12 +159,12 @@ class Form:
         return " | ".join(" ".join(chord.symbol for chord in _shares(bar)) for bar in bars)
 
     def chord_at(self, step: int) -> Chord:
-        """The chord of any step, before the first chorus too."""
+        """Return the chord of any step, before the first chorus too."""
         return self.chords[step % self.steps]
 
 
 def _shares(bar: Sequence[Chord]) -> Sequence[Chord]:
-    """The chords that share a bar evenly."""
+    """Return the chords that share a bar evenly."""
     for every in (each for each in range(len(bar), 1, -1) if len(bar) % each == 0):
         if all(bar[step] == bar[step - step % every] for step in range(len(bar))):
             return bar[::every]
@@ -178,7 +181,7 @@ class Place:
 
     @classmethod
     def of(cls, step: int, form: Form) -> "Place":
-        """The place of a step in choruses of a form."""
+        """Return the place of a step in choruses of a form."""
         within = step % form.steps
         bar, inside = divmod(within, form.grid.steps_per_bar)
         return cls(step // form.steps + 1, bar + 1, inside // form.grid.steps_per_beat + 1)

@@ -42,7 +42,7 @@ class Transport:
         return self.beats_of_tick(self.anchor_step * self.grid.ticks_per_step)
 
     def beats_of_tick(self, tick: float) -> float:
-        """Where a tick is played, in beats: swing moves what lies inside a beat, never the beat itself."""
+        """Return where a tick is played, in beats: swing moves what lies inside a beat, never the beat itself."""
         beat, inside = divmod(tick, TICKS_PER_BEAT)
         half = TICKS_PER_BEAT / 2
         if inside <= half:
@@ -50,19 +50,19 @@ class Transport:
         return float(beat + self.swing + (1 - self.swing) * (inside - half) / half)
 
     def time_of_tick(self, tick: float) -> float:
-        """When a tick sounds, in seconds of the clock."""
+        """Return when a tick sounds, in seconds of the clock."""
         return self.anchor_s + (self.beats_of_tick(tick) - self._anchor_beats) * 60 / self.bpm
 
     def time_of(self, step: int) -> float:
-        """When a step begins, in seconds of the clock."""
+        """Return when a step begins, in seconds of the clock."""
         return self.time_of_tick(step * self.grid.ticks_per_step)
 
     def beats_at(self, time_s: float) -> float:
-        """The position that is played at a time, in beats."""
+        """Return the position that is played at a time, in beats."""
         return self._anchor_beats + (time_s - self.anchor_s) * self.bpm / 60
 
     def ticks_at(self, time_s: float) -> float:
-        """The position that sounds at a time, in ticks and parts of a tick."""
+        """Return the position that sounds at a time, in ticks and parts of a tick."""
         played = self.beats_at(time_s)
         beat = math.floor(played)
         inside = played - beat
@@ -72,24 +72,24 @@ class Transport:
         return beat * TICKS_PER_BEAT + half + (inside - self.swing) / (1 - self.swing) * half
 
     def step_at(self, time_s: float) -> int:
-        """The step that is sounding at a time."""
+        """Return the step that is sounding at a time."""
         later_s = time_s + _ULPS * math.ulp(time_s)
         return math.floor(self.ticks_at(later_s) / self.grid.ticks_per_step + _ROUNDING)
 
     def nearest_tick(self, time_s: float, every: int) -> int:
-        """The tick nearest to a time among the multiples of `every`; half-way belongs to the later one."""
+        """Return the tick nearest to a time among the multiples of `every`; half-way belongs to the later one."""
         return math.floor(self.ticks_at(time_s) / every + 0.5) * every
 
     def with_bpm(self, bpm: float, from_step: int) -> "Transport":
-        """The same music at another tempo from a step on; that step itself does not move."""
+        """Return the same music at another tempo from a step on; that step itself does not move."""
         return replace(self, anchor_step=from_step, anchor_s=self.time_of(from_step), bpm=bpm)
 
     def with_swing(self, swing: float, from_step: int) -> "Transport":
-        """The same music with another swing from a beat on, which does not move; ValueError off the beat."""
+        """Return the same music with another swing from a beat on, which does not move; ValueError off the beat."""
         if from_step % self.grid.steps_per_beat:
             raise ValueError(f"step {from_step} is no beat")
         return replace(self, anchor_step=from_step, anchor_s=self.time_of(from_step), swing=swing)
 
     def starting(self, step: int, at_s: float) -> "Transport":
-        """The same tempo and swing, a step of it sounding at a time."""
+        """Return the same tempo and swing, a step of it sounding at a time."""
         return replace(self, anchor_step=step, anchor_s=at_s)

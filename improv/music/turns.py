@@ -53,12 +53,12 @@ class Who(StrEnum):
 
     @property
     def hears_you(self) -> bool:
-        """Whether the network is fed what you play."""
+        """Return whether the network is fed what you play."""
         return self in (Who.YOU, Who.BOTH)
 
     @property
     def plays(self) -> bool:
-        """Whether the network's melody sounds."""
+        """Return whether the network's melody sounds."""
         return self in (Who.IMPROV, Who.BOTH)
 
 
@@ -135,7 +135,7 @@ NOTHING_YET = Answer()
 
 
 def first_turn(step: int, rules: Rules) -> Turn:
-    """The turn at a step where nothing has been played yet: at the beginning, or when the rules change."""
+    """Return the turn at a step where nothing has been played yet: at the beginning, or when the rules change."""
     if step < rules.top:
         return rules.turn(Who.NOBODY, step, rules.top)
     match rules.mode:
@@ -152,7 +152,7 @@ def first_turn(step: int, rules: Rules) -> Turn:
 
 
 def turn_after(turn: Turn, step: int, rules: Rules, activity: PlayerActivity = NO_ACTIVITY) -> Turn:
-    """The turn at `step`, after the one in the step before it."""
+    """Return the turn at `step`, after the one in the step before it."""
     if step < rules.top or turn.who is Who.NOBODY:
         return turn if step < rules.top and turn.end == rules.top else first_turn(step, rules)
     match rules.mode:
@@ -165,7 +165,10 @@ def turn_after(turn: Turn, step: int, rules: Rules, activity: PlayerActivity = N
 
 
 def _trade(turn: Turn, step: int, rules: Rules, activity: PlayerActivity) -> Turn:
-    """Aligned to the form; who takes or is given the turn early has the rest of the block, and then its own."""
+    """Return the turn of trading, aligned to the form.
+
+    A player who takes or is given the turn early has the rest of the block, and then the next one.
+    """
     block = _of_block(step, rules)
     if turn.end is not None and step >= turn.end:
         return block
@@ -191,20 +194,20 @@ def _phrase(turn: Turn, step: int, rules: Rules, activity: PlayerActivity) -> Tu
 
 
 def _answer(step: int, rules: Rules, call: Call | None) -> Turn:
-    """An answer about as long as the call; of so many bars, if there was none."""
+    """Return an answer about as long as the call; of so many bars, if there was none."""
     if call is None:
         return rules.turn(Who.IMPROV, step, step + rules.bars * rules.grid.steps_per_bar)
     return rules.turn(Who.IMPROV, step, step + answer_beats(call) * rules.grid.steps_per_beat)
 
 
 def answer_beats(call: Call) -> int:
-    """How many beats a phrase is answered for: about as many as it has."""
+    """Return how many beats a phrase is answered for: about as many as it has, 2 to 48."""
     beats = ceil((call.last - call.first) / TICKS_PER_BEAT)
     return min(_MOST_ANSWER_BEATS, max(_LEAST_ANSWER_BEATS, beats))
 
 
 def owes_a_note(turn: Turn, step: int, answer: Answer) -> bool:
-    """Whether a note of improv's has to begin in a step of its turn, after those that have.
+    """Return whether a note of improv's has to begin in a step of its turn, after those that have.
 
     So a turn has three notes: if they do not come by themselves, the first one half-way, the others a little later and
     in its last quarter, and in a long one none much later than the one before it. A turn of less than four steps has as
@@ -221,19 +224,19 @@ def owes_a_note(turn: Turn, step: int, answer: Answer) -> bool:
 
 
 def _barges_in(turn: Turn, step: int, activity: PlayerActivity) -> bool:
-    """Whether you have begun to play in improv's turn: not by the note that ends your own."""
+    """Return whether you have begun to play in improv's turn: not by the note that ends your own."""
     late = step - turn.start > _GRACE_BEATS * turn.grid.steps_per_beat
     return turn.who is Who.IMPROV and activity.struck > 0 and (late or activity.so_far > 1)
 
 
 def is_taken(turn: Turn, before: Turn) -> bool:
-    """Whether you have a turn because you took it: improv's was not over."""
+    """Return whether you have a turn because you took it: improv's was not over."""
     ended = before.end is None or turn.start >= before.end
     return turn.who is Who.YOU and before.who is Who.IMPROV and not ended
 
 
 def taken_says(turn: Turn) -> str:
-    """That you have taken improv's turn, and for how long, in a few words."""
+    """Return a few words on a turn that the player took from improv, and on its length."""
     beats = turn.beats
     return "you took its turn" if beats is None else f"you took its turn: {beats:g} beat{'s' * (beats != 1)}"
 

@@ -268,7 +268,7 @@ class _Performance:
                 self.session = caught_up(self.session, self._model)
 
     def _planned(self, heard: Heard) -> _Step:
-        """The next step by the network; whatever it raises becomes a fault and a step without it."""
+        """Return the next step by the network; whatever it raises becomes a fault and a step without it."""
         try:
             session, played = advance(self.session, heard, self._model)
             return _Step(session, heard, played, How.NETWORK)
@@ -284,7 +284,7 @@ class _Performance:
         self._player.play(Plan(coming.session.step, coming.played.events, coming.session.position.transport))
 
     def _hand_over_fallbacks(self, session: Session, heard: Heard = Heard()) -> Heard:  # noqa: B008 a value
-        """What is played after a session's step if nothing better comes in time; what has begun is left alone.
+        """Return what is played after a session's step if nothing better comes in time; what has begun is left alone.
 
         Returns what its first step has taken in of what was heard: nothing, if that has begun already.
         """
@@ -303,7 +303,7 @@ class _Performance:
         return taken_in
 
     def _catch_up(self) -> None:
-        """Past every step whose time is over by more than half a step, and over whole choruses at once.
+        """Go past every step whose time is over by more than half a step, and over whole choruses at once.
 
         A player of its own has gone on with the fallback it was given; after that, and where
         playing stood still with us, such a step is silent and counted as missed.
@@ -323,19 +323,19 @@ class _Performance:
             self._settle(missed)
 
     def _is_over(self) -> bool:
-        """Whether the time of the next step has passed already: by half a step, if it may have been played."""
+        """Return whether the time of the next step has passed already: by half a step, if it may have been played."""
         return self._behind_s() >= (self.session.position.transport.step_s / 2 if self._in_hand else 0)
 
     @property
     def _in_hand(self) -> bool:
-        """Whether the player has something to play for the next step."""
+        """Return whether the player has something to play for the next step."""
         return self.session.step < self._handed
 
     def _behind_s(self) -> float:
         return self._player.clock.now() - self.session.position.transport.time_of(self.session.step + 1)
 
     def _settle(self, step: _Step) -> None:
-        """The step has come and can no longer change."""
+        """Go on to a step that can no longer change."""
         self.session, self._settled = step.session, step
 
     def _tell(self, planned: Session) -> None:

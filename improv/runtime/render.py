@@ -73,7 +73,7 @@ def render(
 
 
 def _choruses_for(notes: Sequence[CallNote], session: Session) -> int:
-    """As many choruses as a call takes, and an answer to its end where it needs more than one."""
+    """Return as many choruses as a call takes, and an answer to its end where it needs more than one."""
     end, steps = ceil(_end_of(notes) * session.grid.steps_per_beat), session.tune.form.steps
     if end > steps and session.settings.mode == Mode.TRADE:
         block = session.settings.bars * session.grid.steps_per_bar
@@ -86,17 +86,17 @@ def _choruses_for(notes: Sequence[CallNote], session: Session) -> int:
 
 
 def _end_of(notes: Sequence[CallNote]) -> float:
-    """Where the last note ends, in beats."""
+    """Return where the last note ends, in beats."""
     return max(note.end_beats for note in notes)
 
 
 def _bar_of(beats: float) -> int:
-    """The bar that what ends at a beat ends in, counted from 1."""
+    """Return the bar that what ends at a beat ends in, counted from 1."""
     return max(1, ceil(beats / BEATS_PER_BAR))
 
 
 def _unplayed(notes: Sequence[CallNote], session: Session, last_step: int) -> list[str]:
-    """What of a call comes too late to be played."""
+    """Return what of a call comes too late to be played."""
     late = [note for note in notes if note.start_beats * session.grid.steps_per_beat >= last_step + 1]
     if not late:
         return []
@@ -110,7 +110,7 @@ def _unplayed(notes: Sequence[CallNote], session: Session, last_step: int) -> li
 
 
 def _laid_out(notes: Sequence[CallNote], session: Session, last_step: int) -> list[Timed]:
-    """The call's notes at the times they are played."""
+    """Return the call's notes at the times they are played."""
     if not notes:
         return []
     turn_beats = session.settings.bars * BEATS_PER_BAR

@@ -71,7 +71,7 @@ def _turn_control(session: Session, control: str, value: Value) -> Session:
 
 
 def _control_value(session: Session, control: str) -> Value:
-    """What one of the session's controls stands at."""
+    """Return where one of the session's controls stands."""
     if control == TEMPO.name:
         return session.position.transport.bpm
     if control == SWING.name:
@@ -80,7 +80,7 @@ def _control_value(session: Session, control: str) -> Value:
 
 
 def _tap_tempo(session: Session, time_s: float) -> Session:
-    """The tempo of the last taps, from the second on: the middle one of the times between them."""
+    """Return the tempo of the last taps, from the second on: the middle one of the times between them."""
     taps = (
         (*session.position.taps_s, time_s)[-_TAPS:]
         if session.position.taps_s and time_s - session.position.taps_s[-1] < _TAP_PAUSE_S
@@ -92,7 +92,7 @@ def _tap_tempo(session: Session, time_s: float) -> Session:
 
 
 def _from_the_top(session: Session) -> Session:
-    """On from the top of the form, on a beat, after a count-in."""
+    """Return the session that goes on from the top of the form, on a beat, after a count-in."""
     first = session.step + 1
     off_beat, grid = first % session.grid.steps_per_beat, session.grid
     on_beat = first + (grid.steps_per_beat - off_beat if off_beat else 0)

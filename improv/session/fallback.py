@@ -28,7 +28,7 @@ _FAULTS_BEFORE_FORGETTING = 4
 def fallback(
     session: Session, heard: Heard, model: StepModel, fault: str, *, audible: bool = True
 ) -> tuple[Session, Played]:
-    """The session one step later without the network, which has failed or is late.
+    """Return the session one step later without the network, which has failed or is late.
 
     The form's chord and, in improv's turn, a plain line of its chord tones on the beats. Where the
     step's time has passed already, `audible=False` only ends what sounds, and the step counts as missed.

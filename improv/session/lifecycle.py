@@ -76,7 +76,7 @@ def begin(
 
 
 def idled(session: Session, heard: Heard, start_s: float) -> Session:
-    """A session that is stopped, after what was asked for; if it is to start, its next step begins at `start_s`."""
+    """Return a stopped session after what was asked for; where it starts, its next step begins at `start_s` seconds."""
     session = apply_commands(session, heard.commands)
     session = replace(session, listener=_nothing_heard(session.listener))
     if session.position.playing:
@@ -105,12 +105,12 @@ def skip_choruses(session: Session, choruses: int) -> Session:
 
 
 def _nothing_heard(listener: Listener) -> Listener:
-    """The listener that has forgotten what is down, and what was played."""
+    """Return the listener that has forgotten what is down, and what was played."""
     return replace(listener, keys=(), recent_keys=(), call=None, call_start_step=None)
 
 
 def finish(session: Session) -> Played:
-    """What ends the performance after the session's step: what sounds is released, each part as loud as it was."""
+    """Return what ends a performance after the session's step: its notes end, and each part is as loud as before."""
     end = session.tick + session.grid.ticks_per_step
     levels = zip(MIXED_PARTS, session.band.levels, strict=True)
     events = [Placed(end, off) for off in note_offs(session)]

@@ -17,7 +17,7 @@ _MARGIN = 18
 
 
 def hear(session: Session, notes: tuple[Timed, ...], finest_ticks: int) -> Session:
-    """The session with the player's notes as keys, each at the nearest place that is told apart.
+    """Return the session with the player's notes as keys, each at the nearest place that is told apart.
 
     A key that is struck twice at one place is struck once: there are only so many, however much arrives.
     """
@@ -44,7 +44,7 @@ def hear(session: Session, notes: tuple[Timed, ...], finest_ticks: int) -> Sessi
 
 
 def cell_at(keys: tuple[Key, ...], step: int, grid: Grid) -> Cell:
-    """What the player's keys sound like inside a step."""
+    """Return what the player's keys sound like inside a step."""
     if not keys:
         return SILENCE
     start = step * grid.ticks_per_step
@@ -60,7 +60,7 @@ def cell_at(keys: tuple[Key, ...], step: int, grid: Grid) -> Cell:
 
 
 def next_listener(before: Session, cell: Cell, turn: Turn, *, anew: bool, restarted: bool) -> Listener:
-    """What is known of the player at the step after a session's, in which `turn` is played and `cell` is over.
+    """Return what is known of the player at the step after a session's, in which `turn` is played and `cell` is over.
 
     `anew`: turns begin anew, since the rules have changed; `restarted`: so does the game.
     """
@@ -87,8 +87,9 @@ def next_listener(before: Session, cell: Cell, turn: Turn, *, anew: bool, restar
 
 
 def answered_from(before: Session, turn: Turn) -> int | None:
-    """The step from which the call is counted that a turn answers: where the player's turn began if the form decides
-    whose turn it is, else the beat on which the phrase began. Silence asks nothing.
+    """Return the step at which the call began that a turn answers; None where nothing was played.
+
+    That is where the player's turn began if the form decides whose turn it is, else the beat on which the phrase began.
     """
     if turn.who is not Who.IMPROV or not before.turn.who.hears_you or before.listener.call is None:
         return None
@@ -98,7 +99,10 @@ def answered_from(before: Session, turn: Turn) -> int | None:
 
 
 def playing_style(keys: tuple[Key, ...], key_semitones: int, encoding: Encoding) -> PlayingStyle:
-    """The loudness of some keys, and the octaves that bring them into the network's range: none where that is wide."""
+    """Return the mean velocity of some keys, and the octaves between them and the network's range.
+
+    A wide range needs no octaves; `key_semitones` is how far the performance lies above the network's key.
+    """
     pitches = encoding.melody_pitches()
     centre, half = (pitches[0] + pitches[-1]) / 2 + key_semitones, (pitches[-1] - pitches[0]) / 2
     above = sum(key.pitch for key in keys) / len(keys) - centre

@@ -64,7 +64,7 @@ def improvise(
 
 
 def plain_line(place: int, chord: Chord | None, encoding: Encoding) -> Cell:
-    """Chord tones up and down the range, one on each beat, the form of it given by the place alone."""
+    """Return chord tones up and down the range, one on each beat: which one follows from the place alone."""
     beat, inside = divmod(place, encoding.grid.steps_per_beat)
     if inside or chord is None:
         return SILENCE
@@ -78,17 +78,17 @@ def plain_line(place: int, chord: Chord | None, encoding: Encoding) -> Cell:
 
 
 def answer_so_far(session: Session, before: Session) -> Answer:
-    """What improv has played in the session's turn before its step."""
+    """Return what improv has played in the session's turn before its step."""
     return before.band.answer if session.turn == before.turn else NOTHING_YET
 
 
 def melody_muted(settings: Settings) -> bool:
-    """Whether the player wants no melody."""
+    """Return whether the melody is muted or at level 0."""
     return not settings.mixer[Part.MELODY].is_audible
 
 
 def steering(session: Session, before: Session) -> Steer:
-    """What the encoding has to be told of the player's wishes for the session's step, and of what its turn needs."""
+    """Return what the encoding needs to know for the session's step: the player's controls, and what the turn needs."""
     settings, turn = session.settings, session.turn
     ends = None
     if settings.mode is Mode.PHRASE and turn.end is not None:
@@ -99,8 +99,10 @@ def steering(session: Session, before: Session) -> Steer:
 
 
 def register_over_chords(session: Session, melody: Cell, before: Cell) -> PlayingStyle:
-    """The touch of what was chosen: while no player is followed, a phrase begins where its first note lies over the
-    chords, and not much higher, for a network that learned from horns of all registers is at home in each.
+    """Return the playing style with which a cell is played, in the octave where a phrase begins over the chords.
+
+    Where a player is followed their register stays. Else a phrase begins with its first note over the chords and not
+    much higher: a network that learned from horns of all registers is at home in each.
     """
     style = session.band.style
     if style.follows or before.pitches or not melody.onsets:

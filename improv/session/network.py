@@ -14,32 +14,32 @@ from improv.session.state import ModelTune, NetworkState, Session
 
 
 def has_melody(spec: ModelSpec) -> bool:
-    """Whether a network improvises, or knows the changes alone."""
+    """Return whether a network improvises, or knows the changes alone."""
     return all(head in spec.heads for head in ENCODINGS[spec.encoding].melody_heads)
 
 
 def unsupported_controls(spec: ModelSpec) -> tuple[str, ...]:
-    """The controls that a network cannot obey: one without a melody none of the melody's."""
+    """Return the controls that a network cannot obey: one without a melody none of the melody's."""
     deaf = ENCODINGS[spec.encoding].unsupported_controls
     return deaf if has_melody(spec) else tuple(dict.fromkeys((*MELODY_CONTROLS, *deaf)))
 
 
 def silence(model: StepModel) -> Tensors:
-    """What a network is fed of a silent step at the top of its form."""
+    """Return what a network is fed of a silent step at the top of its form."""
     encoding = ENCODINGS[model.spec.encoding]
     (step_input,) = _silent_chorus(Form.parse(model.spec.form, encoding.grid), range(1), encoding, float(TEMPO.default))
     return encode_features(step_input, encoding, model)
 
 
 def caught_up(session: Session, model: StepModel) -> Session:
-    """The session with the first of what the network has missed fed to it. Whatever the model raises is raised."""
+    """Feed a network the first step that it has missed; whatever the model raises is raised."""
     step_input, *later = session.network.pending_inputs
     _, memory = model.step(encode_features(step_input, ENCODINGS[model.spec.encoding], model), session.network.memory)
     return replace(session, network=replace(session.network, memory=memory, pending_inputs=tuple(later)))
 
 
 def swapped(session: Session, model: StepModel) -> Session:
-    """The session with another network, which begins with what was played in the last chorus, or its changes alone."""
+    """Return the session with another network, which begins with the last chorus, or its changes alone."""
     spec, encoding = model.spec, ENCODINGS[model.spec.encoding]
     form = Form.parse(spec.form, encoding.grid)
     up = shortest_way(session.tune.key, spec.key)
@@ -81,7 +81,7 @@ def _moved(frame: Frame, semitones: int) -> Frame:
 
 
 def with_empty_memory(session: Session, model: StepModel) -> Session:
-    """The session with an empty memory, and the changes of its chorus to hear, by which the network finds its place.
+    """Return the session with an empty memory and a silent chorus to hear, so that the network finds its place.
 
     It follows from the step alone, however much of what it has missed the network has been fed already.
     """
@@ -94,7 +94,7 @@ def with_empty_memory(session: Session, model: StepModel) -> Session:
 
 
 def _silent_chorus(form: Form, places: Iterable[int], encoding: Encoding, bpm: float) -> tuple[StepInput, ...]:
-    """What a network is fed where nothing sounds but the changes of the form."""
+    """Return what a network is fed where nothing sounds but the changes of the form."""
     return tuple(
         StepInput(
             Frame(SILENCE, form.chord_at(place)), place, form_lookahead(form, place, encoding), form.steps, bpm=bpm
@@ -104,14 +104,14 @@ def _silent_chorus(form: Form, places: Iterable[int], encoding: Encoding, bpm: f
 
 
 def form_lookahead(form: Form, place: int, encoding: Encoding) -> tuple[Chord, ...]:
-    """The form's chords that follow a place, as many as are settled."""
+    """Return the form's chords after a place, as many as the encoding looks ahead."""
     return tuple(form.chord_at(place + after) for after in range(1, encoding.lookahead_steps + 1))
 
 
 def call_cell(session: Session, step: int) -> Cell | None:
-    """What the player played at the place that a step has in improv's turn; None where nothing was.
+    """Return the player's cell that a step of improv's turn answers; None where there is none.
 
-    What is farther back than a chorus is forgotten.
+    It lies at the same place of the call as the step in the turn; what is farther back than a chorus is forgotten.
     """
     if session.listener.call_start_step is None:
         return None
@@ -122,7 +122,10 @@ def call_cell(session: Session, step: int) -> Cell | None:
 
 
 def network_inputs(session: Session, before: Session, cell: Cell, encoding: Encoding) -> tuple[StepInput, ...]:
-    """What the network is fed of a session as it sounded; `before` knows what was asked for."""
+    """Return the inputs of a session's step as it sounded; `before` is the session after what was asked for in it.
+
+    Where the form is left for its top, the rest of the chorus follows in silence.
+    """
     form = session.tune.form
     if session.place < 0:
         waiting = StepInput(
@@ -142,7 +145,7 @@ def network_inputs(session: Session, before: Session, cell: Cell, encoding: Enco
 
 
 def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
-    """What really sounded in the session's step, in the network's key and range."""
+    """Return what really sounded in the session's step, in the network's key and range."""
     who = session.turn.who
     barged_in = session.settings.mode is not Mode.SOLO and cell.onsets
     if not (who.hears_you or barged_in):

@@ -244,7 +244,7 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What happened at a step, for whoever shows or records it."""
+    """What happened at a step, for what shows or records it."""
 
     session: Session
     heard: Heard

@@ -30,7 +30,7 @@ from improv.session.state import BandState, NetworkState, Played, PlayingStyle, 
 
 
 def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, Played]:
-    """The session one step later, and what sounds there.
+    """Return the session one step later, and what sounds there.
 
     `heard` holds what arrived since the session's step was planned; an onset belongs to its
     nearest place on the model's grid. Whatever the model raises is raised.

@@ -17,7 +17,7 @@ _SEEN_OF_MEMORY = 48
 
 
 def snapshot(session: Session, planned: Session, played: Iterable[Placed] = ()) -> Snapshot:
-    """What a client sees of a session, of the plan for its next step, and of the events that are played in it."""
+    """Return what clients see of a session, of the plan for its next step, and of the events played in it."""
     return Snapshot(
         step=session.step,
         place=Place.of(session.place, session.tune.form),
@@ -46,7 +46,7 @@ def snapshot(session: Session, planned: Session, played: Iterable[Placed] = ()) 
 
 
 def _known_chords(session: Session, planned: Session) -> tuple[Chord | None, ...]:
-    """The chords of the session's bar so far, and those that are settled or planned, in the key that sounds."""
+    """Return the chords of the session's bar so far, and those that are settled or planned, in the key that sounds."""
     if not session.position.playing:
         return ()
     so_far, counted_in = session.place % session.grid.steps_per_bar, session.place < 0
@@ -73,7 +73,7 @@ def _form_text(form: Form, semitones: int) -> str:
 
 
 def _loudness(session: Session, played: Iterable[Placed]) -> Loudness:
-    """The loudest onsets: of the player's in the step before the session's, of each part that improv plays in it."""
+    """Return the loudest onsets' velocities: the player's of the step before, each part's of the session's step."""
     step, loudest = session.step - 1, dict.fromkeys(Part, 0)
     for key in (*session.listener.keys, *session.listener.recent_keys):
         if key.onset // session.grid.ticks_per_step == step:
@@ -86,7 +86,7 @@ def _loudness(session: Session, played: Iterable[Placed]) -> Loudness:
 
 
 def _probabilities(session: Session) -> tuple[PitchProbability, ...]:
-    """How probable each pitch of the melody was in the session's step, in the pitches that would sound."""
+    """Return how probable each pitch of the melody was in the session's step, in the pitches that would sound."""
     said, settings = session.network.logits, session.settings
     if said is None:
         return ()
@@ -106,7 +106,7 @@ def _probabilities(session: Session) -> tuple[PitchProbability, ...]:
 
 
 def _memory_view(memory: Tensors) -> tuple[float, ...]:
-    """At most so many numbers of a memory, of each tensor as many and evenly chosen, squeezed to -1..1."""
+    """Return at most 48 numbers of a memory, of each tensor as many and evenly chosen, squeezed to -1..1."""
     if not memory:
         return ()
     share = -(-_SEEN_OF_MEMORY // len(memory))

@@ -20,14 +20,14 @@ from types import MappingProxyType
 
 from improv.errors import ImprovError
 from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
-from improv.music.theory import QUALITIES, Chord, pitch_class
+from improv.music.theory import BLUES_BARS, QUALITIES, Chord, pitch_class
 from training.corpora.solos import Note, Solo, frames, notes_in
 from training.corpora.wjazzd_tables import DATABASE, NO_CHORD, Beat, Head, Sound, Tables, read_tables
 
 FOLDER = Path(os.environ.get("IMPROV_DATA", "../shared/data")) / "wjazzd"
 """Where it lies, unless another place is named."""
 
-BEATS_OF_A_CHORUS = 12 * BEATS_PER_BAR
+BEATS_OF_A_CHORUS = BLUES_BARS * BEATS_PER_BAR
 SLOWEST_BPM = (0, 100, 140, 180, 240)
 """Where each class of tempo begins."""
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from improv.models.encodings import Cells, StepInput
 from improv.models.encodings.cells import PILLARS
 from improv.music.notes import SILENCE, Frame
-from improv.music.theory import STEPS_PER_BAR, Chord
+from improv.music.theory import BLUES_BARS, STEPS_PER_BAR, Chord
 from training.corpora.solos import Solo
 from training.corpora.wjazzd_split import tune
-from training.datasets.sequences import FORM_BARS, FORM_STEPS, in_c
+from training.datasets.sequences import FORM_STEPS, in_c
 
 CELLS = Cells()
 
@@ -49,11 +49,11 @@ def runs(solos: Iterable[Solo]) -> list[Run]:
             continue
         chords = [frame.chord for frame in in_c(solo)]
         tops = [top for top in solo.choruses if keeps_form(chords[top * STEPS_PER_BAR :])]
-        begins = [top for top in tops if top - FORM_BARS not in tops]
+        begins = [top for top in tops if top - BLUES_BARS not in tops]
         for first in begins:
             last = first
             while last in tops:
-                last += FORM_BARS
+                last += BLUES_BARS
             found.append(_run(tune(solo), chords[first * STEPS_PER_BAR : last * STEPS_PER_BAR]))
     return found
 

@@ -20,11 +20,19 @@ import numpy as np
 from improv.models.encodings import StepInput
 from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
 from improv.music.notes import Cell
-from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP, Chord, shortest_way
+from improv.music.theory import (
+    BLUES_BARS,
+    PITCH_CLASSES,
+    STEPS_PER_BAR,
+    STEPS_PER_BEAT,
+    TICKS_PER_STEP,
+    Chord,
+    shortest_way,
+)
 from improv.music.turns import Call, answer_beats
 from improv.protocol.controls import GAP
 from training.corpora.solos import Note, Solo
-from training.datasets.sequences import FORM_BARS, KEY, Sequence, as_sequence, step_inputs
+from training.datasets.sequences import KEY, Sequence, as_sequence, step_inputs
 
 GOES_ON = 0.12
 """The share of the answers that are what the soloist played next."""
@@ -298,7 +306,7 @@ def cut_of(solo: Solo, first: int, bars: int) -> Solo:
         tonic=0,
         notes=_moved(notes, up),
         chords=tuple(chord and chord.transposed(up) for chord in solo.chords[beats]),
-        choruses=tuple(top - first for top in solo.choruses if -FORM_BARS < top - first < bars),
+        choruses=tuple(top - first for top in solo.choruses if -BLUES_BARS < top - first < bars),
     )
 
 

@@ -14,13 +14,12 @@ from improv.models.encodings import Cells, StepInput
 from improv.models.encodings.cells import call_pitch_at
 from improv.music.notes import Frame
 from improv.music.rhythm import NUMBERS, rhythm_of, top_line
-from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, Chord, shortest_way
+from improv.music.theory import BLUES_BARS, PITCH_CLASSES, STEPS_PER_BAR, Chord, shortest_way
 from training.corpora.solos import Solo, frames
 
 CELLS = Cells()
 KEY = "C"
-FORM_BARS = 12
-FORM_STEPS = FORM_BARS * STEPS_PER_BAR
+FORM_STEPS = BLUES_BARS * STEPS_PER_BAR
 FEATURES = (
     "rhythm", "onsets", "chord", "chord_ahead", "place", "who", "tempo", "asked_rhythm", "asked", "answered",
 )  # fmt: skip

@@ -19,14 +19,14 @@ import numpy as np
 from improv.models.contract import StepModel
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.grid import BEATS_PER_BAR
-from improv.music.theory import QUALITIES, STEPS_PER_BAR, STEPS_PER_BEAT, Chord, Form
+from improv.music.theory import BLUES_BARS, QUALITIES, STEPS_PER_BAR, STEPS_PER_BEAT, Chord, Form
 from improv.music.turns import Mode
 from improv.protocol.controls import Settings
 from training.corpora.solos import Solo
 from training.corpora.wjazzd import read_for
 from training.corpora.wjazzd_split import split, tune
 from training.datasets.choruses import keeps_form, runs
-from training.datasets.sequences import FORM_BARS, KEY, in_c
+from training.datasets.sequences import KEY, in_c
 from training.networks.chord_lstm import ChordLstm
 from training.rendering.playing import sessions
 from training.trainers.chord_lstm import CONFIG, ChordTask
@@ -141,7 +141,7 @@ def of_players(solos: Iterable[Solo]) -> tuple[dict[str, list[list[Chorus]]], in
         if not solo.is_blues or solo.tonic is None:
             continue
         chords = [frame.chord for frame in in_c(solo)]
-        every = [chords[top * STEPS_PER_BAR : (top + FORM_BARS) * STEPS_PER_BAR] for top in solo.choruses]
+        every = [chords[top * STEPS_PER_BAR : (top + BLUES_BARS) * STEPS_PER_BAR] for top in solo.choruses]
         kept = [tuple(chorus[::STEPS_PER_BEAT]) for chorus in every if keeps_form(chorus)]
         left_out += len(every) - len(kept)
         if kept:

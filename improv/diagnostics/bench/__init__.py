@@ -19,7 +19,7 @@ def own_senders() -> Mapping[str, "Sender"]:
 
 
 def measure(model: str, seconds: float, api: str | None, say: Callable[[str], None]) -> dict[str, Any]:
-    """Every figure, by name, ready for JSON; the provider with the fastest step is remembered.
+    """Return every figure, by name, ready for JSON; the provider with the fastest step is remembered.
 
     `seconds` is the length of each cell of the comparison of senders, and about that of the jam.
     """
@@ -29,7 +29,7 @@ def measure(model: str, seconds: float, api: str | None, say: Callable[[str], No
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """The figures as Markdown tables."""
+    """Return the figures as Markdown tables."""
     from improv.diagnostics.bench import report as figures  # noqa: PLC0415 -- see above
 
     return figures.table(results)

@@ -19,7 +19,7 @@ _TIMEOUT_S = 60
 
 
 def compiled(source: Path, *libraries: str) -> Path:
-    """The program, compiled now if it has not been; OSError or SubprocessError if that is not possible."""
+    """Return the program, compiled now if it has not been; OSError or SubprocessError if that is not possible."""
     if sys.platform != "linux":
         raise OSError(f"{source.stem} needs Linux")
     key = hashlib.sha256(source.read_bytes() + platform.machine().encode()).hexdigest()[:16]
@@ -38,5 +38,5 @@ def compiled(source: Path, *libraries: str) -> Path:
             capture_output=True,
             timeout=_TIMEOUT_S,
         )
-        os.replace(built, program)  # noqa: PTH105 -- at once, so that nobody runs half a program
+        os.replace(built, program)  # noqa: PTH105 -- at once, so that no process runs half a program
     return program

@@ -13,11 +13,11 @@ BPM = 120
 PERIOD_S = 60 / BPM / PULSES_PER_BEAT
 
 LEAD = 12
-"""Onsets that are sent first and count for nothing: whoever has just started is still warming up."""
+"""Onsets that are sent first and count for nothing: a program that has just started is still warming up."""
 
 
 def onsets(seconds: float) -> int:
-    """How many onsets a sender sends in that time, the lead among them."""
+    """Return how many onsets a sender sends in that time, the lead among them."""
     return LEAD + max(1, round(seconds / PERIOD_S))
 
 
@@ -27,7 +27,7 @@ def write(out: Path, moments_ns: Sequence[int]) -> None:
 
 
 def read(path: Path) -> list[int]:
-    """The moments in a file that `write` made, in nanoseconds."""
+    """Return the moments in a file that `write` made, in nanoseconds."""
     moments = array("q")
     moments.frombytes(path.read_bytes())
     return moments.tolist()

@@ -57,7 +57,7 @@ def alternate(cells: Mapping[str, Cell], rounds: int, seconds: float, probe: Pro
 
 
 def rows(compared: Mapping[str, Any]) -> list[str]:
-    """What `alternate` found as the rows of a Markdown table, its head first."""
+    """Return what `alternate` found as the rows of a Markdown table, its head first."""
     lines = [
         "| sender | clean n | clean p50 / p99 / p99.9 / max (us) | clean p99 by round | to the first, median of rounds "
         "| raw n, p50 / p99 / max (us) | missed | drift (ppm) |",
@@ -85,7 +85,7 @@ def rows(compared: Mapping[str, Any]) -> list[str]:
 
 
 def probe_told(compared: Mapping[str, Any]) -> str:
-    """One line on what watched the machine meanwhile."""
+    """Return one line on what watched the machine meanwhile."""
     probe = compared["probe"]
     if not probe["available"]:
         return f"No stall probe ({probe['why_not']}): raw figures only, which on a shared machine decide nothing."

@@ -45,7 +45,7 @@ class Period:
 
 
 def period() -> Period:
-    """How the server that answers runs; Unavailable if none does."""
+    """Return how the server that answers runs; Unavailable if none does."""
     numbers = [re.findall(r"\d+", _said(program)) for program in ("jack_bufsize", "jack_samplerate")]
     if not all(numbers):
         raise Unavailable("no JACK server answers")
@@ -53,12 +53,12 @@ def period() -> Period:
 
 
 def ports() -> list[str]:
-    """The names of all ports."""
+    """Return the names of all ports."""
     return [line for line in _said("jack_lsp").splitlines() if ":" in line]
 
 
 def new_port(part: str, before: Sequence[str]) -> str:
-    """The port with this in its name that was not there before, once it appears; Unavailable if it does not."""
+    """Return the port with this in its name that was not there before, once it appears; Unavailable if it does not."""
     deadline_s = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline_s:
         if found := [name for name in ports() if part in name and name not in before]:
@@ -74,7 +74,7 @@ def connect(source: str, sink: str) -> None:
 
 
 def round_trip(out: str, back: str, messages: int) -> dict[str, Any]:
-    """What `jack_midi_latency_test` measures from one port to another, in milliseconds to a tenth."""
+    """Return what `jack_midi_latency_test` measures from one port to another, in milliseconds to a tenth."""
     done = _run(["jack_midi_latency_test", "-s", str(messages), out, back], _PATIENCE_S + messages * 0.1)
     plot = done.stdout.partition("Latency Plot:")[2]
     bins = [(float(low), float(high), int(count)) for low, high, count in _BIN.findall(plot)]
@@ -95,7 +95,7 @@ def round_trip(out: str, back: str, messages: int) -> dict[str, Any]:
 
 @contextmanager
 def echo() -> Iterator[tuple[str, str]]:
-    """A C program that sends back what arrives within the cycle: its input and its output."""
+    """Return a C program that sends back what arrives within the cycle: its input and its output."""
     try:
         program = compiled(_ECHO, _LIBRARY)
     except (OSError, subprocess.SubprocessError) as error:
@@ -154,7 +154,7 @@ class Witness:
         return self._process.stdout.fileno()
 
     def heard(self, within_s: float) -> list[tuple[float, bytes]]:
-        """The messages that arrive next, within a time: when each was read, in seconds of the clock, and its bytes."""
+        """Return the messages that arrive within a time: when each was read, in seconds of the clock, and its bytes."""
         if not select.select([self], (), (), max(0.0, within_s))[0]:
             return []
         self._unread += os.read(self.fileno(), 1 << 16)

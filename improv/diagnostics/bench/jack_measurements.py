@@ -36,7 +36,7 @@ _PLAYS_S = 10.0
 
 
 def told(measurement: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What a measurement found, or why it found nothing."""
+    """Return what a measurement found, or why it found nothing."""
     try:
         return measurement()
     except (Unavailable, OSError) as error:
@@ -44,7 +44,7 @@ def told(measurement: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def through(messages: int = MESSAGES) -> dict[str, Any]:
-    """A round trip through the player, and through an echo in C, in milliseconds; the length of a period beside."""
+    """Return a round trip through the player and one through an echo in C, in milliseconds, and the period's length."""
     length = jack.period()
     found: dict[str, Any] = {"period_ms": length.ms, "period_frames": length.frames}
     try:

@@ -52,7 +52,7 @@ class Condition(StrEnum):
 
 
 def under(condition: str) -> AbstractContextManager[object]:
-    """The context in which a program bears a condition; ValueError for an unknown one."""
+    """Return the context in which a program bears a condition; ValueError for an unknown one."""
     match Condition(condition):
         case Condition.ALONE:
             return nullcontext()
@@ -68,7 +68,7 @@ def under(condition: str) -> AbstractContextManager[object]:
 
 @contextmanager
 def hog() -> Iterator[None]:
-    """A program of normal priority that is always busy on the last processor we may use.
+    """Return a program of normal priority that is always busy on the last processor we may use.
 
     It ends with the context, and by itself should we be killed.
     """

@@ -77,7 +77,7 @@ def _read_until(child: Child, deadline_s: float) -> None:
 
 
 def _sent(child: Child) -> tuple[tuple[tuple[float, float], ...], int]:
-    """When each of the last onsets was due and sent, and how many there were in all."""
+    """Return when each of the last onsets was due and sent, and how many there were in all."""
     deadline_s, played = time.monotonic() + _FAREWELL_S, 0
     while (left_s := deadline_s - time.monotonic()) > 0 and not child.gone:
         select.select([child.link], (), (), left_s)

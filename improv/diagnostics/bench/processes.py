@@ -27,13 +27,13 @@ class Usage:
     pss_bytes: int
     """Its memory, of pages that it shares only its part: what others start or end changes it too."""
     own_bytes: int
-    """Its memory that comes from no file: what a leak would make grow, and nobody else changes."""
+    """Its memory that comes from no file: what a leak would make grow, and no other process changes."""
     threads: int
     descriptors: int
 
 
 def usage(pid: int) -> Usage | None:
-    """What a process takes; None if it is gone or this system does not tell."""
+    """Return what a process takes; None if it is gone or this system does not tell."""
     process = _PROC / str(pid)
     try:
         lines = (process / "smaps_rollup").read_text().splitlines()[1:]
@@ -47,7 +47,7 @@ def usage(pid: int) -> Usage | None:
 
 
 def of_jam(pid: int) -> Mapping[str, int]:
-    """The processes of the jam that runs as `pid`: the daemon, and its engine, player, port host and understudy.
+    """Return the processes of the jam that runs as `pid`: the daemon, and its engine, player, port host and understudy.
 
     Those that are not there are left out. The understudy is a player too, and younger than the one that plays.
     """

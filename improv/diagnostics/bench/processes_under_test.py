@@ -26,21 +26,21 @@ Said = TypeVar("Said")
 
 @contextmanager
 def player(wiring: Wiring, program: str = PLAYER.program) -> Iterator[tuple[Child, Opened]]:
-    """A player whose ports are open, and what it says of them; Unavailable if it cannot open them."""
+    """Return a player whose ports are open, and what it says of them; Unavailable if it cannot open them."""
     with ExitStack() as stack:
         host = Child(PORT_HOST.program) if wiring.api == "jack" else None
         child = Child(program)
         if host is not None:
             stack.callback(host.end, _FAREWELL_S)
             introduce(child, host)
-        stack.callback(child.end, _FAREWELL_S)  # a client of JACK that is killed holds everybody else up
+        stack.callback(child.end, _FAREWELL_S)  # a client of JACK that is killed holds all others up
         child.link.send(wiring)
         yield child, said_by(child, Opened)
 
 
 @contextmanager
 def engine(tune: Tune) -> Iterator[Child]:
-    """An engine that has loaded a tune's network and waits to begin."""
+    """Return an engine that has loaded a tune's network and waits to begin."""
     with Child(ENGINE.program) as child:
         child.link.send(Prepare(tune))
         said_by(child, Prepared)
@@ -55,7 +55,7 @@ def met(child: Child) -> Link:
 
 
 def said_by(child: Child, kind: type[Said], within_s: float = _STARTING_S) -> Said:
-    """The first thing of a kind that a child says; Unavailable if it says that it cannot, or nothing for too long."""
+    """Return the first message of a kind that a child sends; Unavailable if it cannot go on, or sends none in time."""
     deadline_s = time.monotonic() + within_s
     while (left_s := deadline_s - time.monotonic()) > 0 and not child.gone:
         select.select([child.link], (), (), left_s)

@@ -45,7 +45,7 @@ _ECHO = "from improv.diagnostics.bench.reaction import send_back; send_back()"
 
 
 def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> dict[str, Any]:
-    """Milliseconds from a key to its plan, of a step, and of messages there and back."""
+    """Return how long a key takes to its plan, beside a step, a step decided, and messages there and back, in ms."""
     tune = Tune.of(model=name, mode=Mode.DUET, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)
     model = OnnxModel(model_path, provider)
     features, memory = silence(model), no_memory(model.spec)
@@ -102,7 +102,7 @@ def _as_json(found: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def _next_plan(child: Child, player: Link) -> Plan:
-    """The next plan, whenever it comes; what the engine tells its daemon is read meanwhile."""
+    """Return the next plan, whenever it comes; what the engine tells its daemon is read meanwhile."""
     deadline_s = time.monotonic() + _PATIENCE_S
     while (left_s := deadline_s - time.monotonic()) > 0 and not (child.gone or player.closed):
         select.select([player, child.link], (), (), left_s)
@@ -135,7 +135,7 @@ def _past_the_step(child: Child, player: Link, plan: Plan) -> Plan:
 
 
 def _there_and_back_s(link: Link, message: Heard, answer: Plan) -> float:
-    """How long a message takes to somebody who has the answer ready, and the answer back."""
+    """Return how long a message takes to a process that has the answer ready, and the answer back, in seconds."""
     link.send(answer)
     time.sleep(_PACE_S)
     began_s = time.monotonic()

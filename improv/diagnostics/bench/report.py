@@ -65,7 +65,7 @@ Rows = list[tuple[str, str]]
 def measure(
     model: str, seconds: float, api: str | None, say: Callable[[str], None], own: Mapping[str, Sender]
 ) -> dict[str, Any]:
-    """Every figure, by name; the provider with the fastest step is remembered for later performances.
+    """Return every figure, by name; the provider with the fastest step is remembered for later performances.
 
     `seconds` is the length of each cell of the comparison; `own` are our senders, the first of them
     the one that the others are compared with.
@@ -117,7 +117,7 @@ def measure(
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """The figures as Markdown tables: the step, time, reaction, safety, start and memory."""
+    """Return the figures as Markdown tables: the step, time, reaction, safety, start and memory."""
     groups = {
         "The step": _step_told(results),
         "Reaction": _reaction_told(results),
@@ -279,7 +279,7 @@ def _ratios_told(results: Mapping[str, Any]) -> Rows:
 
 
 def _grid_told(grid: Mapping[str, Any]) -> list[str]:
-    """The comparison of senders as Markdown."""
+    """Return the comparison of senders as Markdown."""
     visit_s = grid["seconds"] / grid["rounds"]
     return [
         f"Error of onsets at the send call, {PULSES_PER_BEAT} a quarter at {BPM} bpm, {grid['seconds']:g} s each in "
@@ -294,7 +294,7 @@ def _grid_told(grid: Mapping[str, Any]) -> list[str]:
 
 
 def _fifo(grid: Mapping[str, Any]) -> str:
-    """The probe asks for the same right as the player does."""
+    """Return the probe asks for the same right as the player does."""
     return ", under SCHED_FIFO as it is granted here" if grid["probe"]["realtime"] else ""
 
 
@@ -313,7 +313,7 @@ def _over_jack(port: str, measurement: Callable[[], dict[str, Any]]) -> dict[str
 
 
 def _cells(own: Mapping[str, Sender]) -> dict[str, Cell]:
-    """Everybody alone, then ours and one peer under each condition, to be visited in turn.
+    """Return the cells of the comparison: every sender alone, then improv's and one other under each condition.
 
     Our clock in one process with what gets in its way is beside ours where that makes the difference.
     """
@@ -342,7 +342,7 @@ def _port(api: str | None) -> str:
 
 
 def _played(model: str, seconds: float, port: str, provider: str) -> dict[str, Any]:
-    """What a real jam in processes of its own measured and took, and how soon after its start the first note left."""
+    """Return what a real jam in its own processes measured and took, and how soon after its start a note left."""
     tune = Tune.of(model=model, tempo=_BENCH_BPM, mode=Mode.SOLO, count_in=0)
     chorus_s = Form.parse(OnnxModel(find_model(model)).spec.form).bars * BEATS_PER_BAR * 60 / tune.tempo
     choruses = max(1, round(seconds / chorus_s))

@@ -1,4 +1,4 @@
-"""The terminal interface at its busiest, for what is measured beside it: a jam nobody hears, and keys that never rest.
+"""The terminal interface at its busiest, for what is measured beside it: a silent jam, and keys that never rest.
 
 It is a program of its own, so that nothing of it is in the measured one. It must leave no jam behind, and
 nothing among the user's files.

@@ -1,4 +1,4 @@
-"""Whoever sends the grid, seen from the outside: a call that takes a time and returns samples.
+"""Senders of the grid, seen from the outside: a call that takes a time and returns samples.
 
 Each runs in a process of its own and tells of itself through a file. Nothing in here may be measured,
 so nothing in here runs while something is.
@@ -33,7 +33,7 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Somebody else's sender; its deadlines are those of the even grid that lies nearest to its sends."""
+    """Another program's sender; its deadlines are those of the even grid that lies nearest to its sends."""
 
     name: str
 
@@ -76,7 +76,7 @@ class CThread:
 
 
 def _run(module: str, first: Sequence[str], seconds: float, condition: str) -> list[int]:
-    """What a sender of its own process wrote, in nanoseconds."""
+    """Return what a sender of its own process wrote, in nanoseconds."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "moments"
         done = subprocess.run(  # noqa: S603

@@ -1,10 +1,10 @@
-"""Somebody who plays to a jam through a port of their own, in a process that can be killed.
+"""A pianist who plays to a jam through a port of its own, in a process that can be killed.
 
     python -m improv.diagnostics.bench.simulated_pianist API
 
 It says "ready", and once it reads a line looks for an input of improv that was not there before, says
 "connected" and plays until its standard input ends; then it says how many notes it played. A dead MIDI
-server may block it for ever, which is why nobody waits for it.
+server may block it for ever, so nothing waits for it.
 """
 
 import random
@@ -73,7 +73,7 @@ def _played(send: Callable[[Sequence[int]], None]) -> int:
 
 
 def _ended(within_s: float) -> bool:
-    """Whether standard input ends, or says anything, within a time."""
+    """Return whether standard input ends, or says anything, within a time."""
     return bool(select.select([sys.stdin], (), (), max(0.0, within_s))[0])
 
 

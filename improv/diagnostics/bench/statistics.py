@@ -28,7 +28,7 @@ _BLOCK = 5
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """A time in which the machine let nobody run on one processor, in seconds of `time.monotonic`."""
+    """A time in which the machine let no program run on one processor, in seconds of `time.monotonic`."""
 
     start_s: float
     end_s: float
@@ -47,7 +47,7 @@ class Quantiles:
 
     @classmethod
     def of(cls, values_s: Iterable[float]) -> Self | None:
-        """The quantiles of values in seconds; None of no values."""
+        """Return the quantiles of values in seconds; None of no values."""
         ordered_us = sorted(value * 1e6 for value in values_s)
         if not ordered_us:
             return None
@@ -56,7 +56,7 @@ class Quantiles:
 
     @property
     def conclusive(self) -> bool:
-        """Whether there are enough of them to decide anything."""
+        """Return whether there are enough of them to decide anything."""
         return self.n >= ENOUGH
 
 
@@ -80,7 +80,10 @@ class Samples:
 
     @classmethod
     def on_grid(cls, sent_s: Sequence[float], period_s: float) -> "Samples":
-        """Sends of somebody who never told us the deadlines: those of an even grid at the median of their phases."""
+        """Return the sends of a program that told no deadlines.
+
+        They are those of an even grid at the median of the phases.
+        """
         phases_s = [sent - index * period_s for index, sent in enumerate(sent_s)]
         phase_s = statistics.median(phases_s) if phases_s else 0.0
         return cls(tuple(phase_s + index * period_s for index in range(len(sent_s))), tuple(sent_s))
@@ -96,7 +99,7 @@ class Samples:
         return tuple(abs(late) for late in self.lateness_s)
 
     def clean(self, stalls: Iterable[Stall], before_s: float = BEFORE_S) -> "Samples":
-        """Those that overlap no stall from `before_s` before the deadline up to the send."""
+        """Return those that overlap no stall from `before_s` before the deadline up to the send."""
         spans = _joined(stalls)
         starts = [start for start, _ in spans]
         kept = []
@@ -107,7 +110,7 @@ class Samples:
         return Samples(tuple(due for due, _ in kept), tuple(sent for _, sent in kept), self.missed)
 
     def drift_ppm(self) -> float | None:
-        """How much too long (positive) or short its time is, in millionths; None of too few samples.
+        """Return how much too long (positive) or short its time is, in millionths; None of too few samples.
 
         A stall shifts a few samples, and no few of them move it.
         """
@@ -116,7 +119,7 @@ class Samples:
 
 
 def robust_slope(xs: Sequence[float], ys: Sequence[float]) -> float | None:
-    """How steeply y rises with x: the median of the slopes between medians of blocks; None of too few points.
+    """Return how steeply y rises with x: the median of the slopes between medians of blocks; None of too few points.
 
     Theil 1950, Sen 1968; blocks keep it quick however many points there are.
     """
@@ -131,7 +134,7 @@ def robust_slope(xs: Sequence[float], ys: Sequence[float]) -> float | None:
 
 
 def joined(parts: Iterable[Samples]) -> Samples:
-    """The samples of several visits as one."""
+    """Return the samples of several visits as one."""
     parts = tuple(parts)
     return Samples(
         tuple(due for part in parts for due in part.due_s),
@@ -141,12 +144,12 @@ def joined(parts: Iterable[Samples]) -> Samples:
 
 
 def ratio(theirs: float | None, ours: float | None) -> float | None:
-    """How many times as large theirs is; None if either is unknown or ours is nothing."""
+    """Return how many times as large theirs is; None if either is unknown or ours is nothing."""
     return None if theirs is None or not ours else theirs / ours
 
 
 def median_ratio(pairs: Iterable[tuple[float, float]]) -> float | None:
-    """The median of the ratios (first by second) of values measured in turn; None of no pairs."""
+    """Return the median of the ratios (first by second) of values measured in turn; None of no pairs."""
     ratios = [first / second for first, second in pairs if second]
     return statistics.median(ratios) if ratios else None
 

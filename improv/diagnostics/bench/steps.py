@@ -39,21 +39,22 @@ _EIGHTH_S = 0.250
 
 
 def step_us(model: OnnxModel) -> dict[str, float]:
-    """What one step costs at a pace of 5 ms, in microseconds."""
+    """Return what one step costs at a pace of 5 ms, in microseconds."""
     features = silence(model)
     return _paced_us(lambda memory: model.step(features, memory)[1], no_memory(model.spec))
 
 
 def decided_us(model: OnnxModel) -> dict[str, float]:
-    """What it costs to decide a step of a solo at the same pace: the network's step, every choice that is asked of it
-    after that, and the session's own part, in microseconds.
+    """Return what deciding a step of a solo takes at the same pace, in microseconds.
+
+    The network's step, every choice that is asked of it after that, and the session's own part are in it.
     """
     first = begin(model, Settings(mode=Mode.SOLO), Transport(0, 0.0, float(TEMPO.default)))
     return _paced_us(lambda session: advance(session, Heard(), model)[0], first)
 
 
 def _paced_us(call: Callable[[State], State], state: State) -> dict[str, float]:
-    """What each of some calls costs, one going on from the other."""
+    """Return what each of some calls costs, one going on from the other."""
     took_us = []
     for index in range(_WARM_UP_STEPS + _STEPS):
         took, state = _timed_us(partial(call, state), _PACE_S if index >= _WARM_UP_STEPS else 0)

@@ -89,7 +89,7 @@ def chord_leaning(pitches: tuple[int, ...], chord: Chord | None, leaning: float)
 
 
 def digest(meaning: Mapping[str, Any]) -> str:
-    """A fingerprint of what numbers mean, given as JSON can tell it."""
+    """Return a fingerprint of what numbers mean, given as JSON can tell it."""
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -161,19 +161,19 @@ class Encoding(Protocol):
         ...
 
     def melody_pitches(self) -> tuple[int, ...]:
-        """The MIDI pitch each unit of the melody stands for."""
+        """Return the MIDI pitch each unit of the melody stands for."""
         ...
 
     def chord_units(self, chord: Chord) -> Tensor:
-        """A chord's units, 1.0 for on."""
+        """Return a chord's units, 1.0 for on."""
         ...
 
     def chord_bias(self, step_input: StepInput) -> Bias:
-        """What is added to the logarithm of each chord's probability, shape (units,): what keeps the form."""
+        """Return what is added to the logarithm of each chord's probability, shape (units,): what keeps the form."""
         ...
 
     def chord(self, units: Tensor, form: Form) -> Chord | None:
-        """The chord that the units which are on (1.0) stand for, named as the form names it."""
+        """Return the chord that the units which are on (1.0) stand for, named as the form names it."""
         ...
 
     @property
@@ -195,5 +195,5 @@ class Encoding(Protocol):
         ...
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
-        """A melody given as one sounding pitch a step, as cells."""
+        """Return a melody given as one sounding pitch a step, as cells."""
         ...

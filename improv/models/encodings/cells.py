@@ -28,13 +28,12 @@ from improv.models.encodings.base import (
 from improv.music.grid import EIGHTHS, Grid
 from improv.music.notes import SILENCE, Cell
 from improv.music.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
-from improv.music.theory import PITCH_CLASSES, QUALITIES, Chord, Form
+from improv.music.theory import BLUES_BARS, PITCH_CLASSES, QUALITIES, Chord, Form
 
 GRID = EIGHTHS
 
 RHYTHM_HEAD, PITCH_HEAD = "next_rhythm", "next_pitch"
 
-_FORM_BARS = 12
 PILLARS = {0: 0, 4 * GRID.steps_per_bar: 5}
 """The roots, in semitones above the key, that make a blues one at the places they have in it."""
 
@@ -81,7 +80,7 @@ class Cells:
     """The lowest pitch in the key of C; others are played as far from it as their key is from C, at most a tritone."""
     pitch_count: int = 72
     lookahead_steps: int = GRID.steps_per_bar
-    """A bar: the band knows what comes, and so does whoever looks at the screen."""
+    """A bar: the band and the screen know what comes."""
 
     @property
     def grid(self) -> Grid:
@@ -123,7 +122,7 @@ class Cells:
         rhythm, pitches, chord = (1, len(RHYTHMS)), (1, self.pitch_count), (1, 2 * len(PITCH_CLASSES))
         played: dict[str, Shape] = {"rhythm": rhythm, "onsets": pitches, "line": (1, 2 * self.pitch_count)}
         known: dict[str, Shape] = {"newest_chord": chord, "chord": chord, "chord_ahead": chord}
-        known |= {"place": (1, GRID.steps_per_bar + _FORM_BARS), "who": (1, 2), "tempo": (1, len(_TEMPI_BPM) + 1)}
+        known |= {"place": (1, GRID.steps_per_bar + BLUES_BARS), "who": (1, 2), "tempo": (1, len(_TEMPI_BPM) + 1)}
         known |= {"asked_rhythm": rhythm, "asked": pitches, "answered": (1, 2 * _FARTHEST + 1)}
         return played | known | {name: (1, shape) for name, shape in self._choice_shapes.items()}
 
@@ -157,8 +156,8 @@ class Cells:
         top = top_line(cell)
         chords = (step_input.frame.chord, *step_input.chord_lookahead)
         decided, call = step_input.place + 1, step_input.call_cell
-        is_blues = step_input.form_steps == _FORM_BARS * GRID.steps_per_bar
-        bar = decided // GRID.steps_per_bar % _FORM_BARS if is_blues else None
+        is_blues = step_input.form_steps == BLUES_BARS * GRID.steps_per_bar
+        bar = decided // GRID.steps_per_bar % BLUES_BARS if is_blues else None
         return {
             "rhythm": one_hot(NUMBERS[rhythm_of(cell)], len(RHYTHMS)),
             "onsets": self._units(top),
@@ -176,7 +175,7 @@ class Cells:
         }
 
     def unit(self, pitch: int) -> int:
-        """The unit of a pitch in the key of C; what lies outside the range is heard in the octave that is nearest."""
+        """Return the unit of a pitch in the key of C; a pitch outside the range has the unit of its nearest octave."""
         above = pitch - self.pitch_low
         if above < 0:
             return above % 12
@@ -190,7 +189,7 @@ class Cells:
         return units
 
     def _distance(self, cell: Cell, answered: Cell | None) -> int | None:
-        """How far the last onset lies above what was asked there, counted from the lowest that is told."""
+        """Return how far the last onset lies above the call's pitch there, as a unit; None where there is none."""
         ticks, line = rhythm_of(cell).ticks, top_line(cell)
         if answered is None or not line:
             return None
@@ -198,7 +197,7 @@ class Cells:
         return None if called is None else min(_FARTHEST, max(-_FARTHEST, line[-1] - called)) + _FARTHEST
 
     def _line(self, units: list[int]) -> Tensor:
-        """The last two, the latest first; zeros where there are none."""
+        """Return the last two units of a line, the latest first; zeros where there are none."""
         if not units:
             return one_hot(None, 2 * self.pitch_count)
         line = np.zeros((1, 2 * self.pitch_count), np.float32)
@@ -211,24 +210,27 @@ class Cells:
         return _range(self.pitch_low, self.pitch_count)
 
     def chord_units(self, chord: Chord | None) -> Tensor:
-        """The unit of a chord by its root and kind, the last one for none; ValueError for a chord without a name."""
+        """Return a chord's unit by root and kind, the last one for no chord; ValueError for one without a name."""
         return one_hot(_chord_unit(chord), _CHORDS).ravel()
 
     def chord_bias(self, step_input: StepInput) -> Bias:
-        """Chords change on beats; a chorus of twelve bars begins on the first degree, its fifth bar on the fourth."""
+        """Forbid chords that change off the beat, and other roots than the blues has at its pillars.
+
+        A chorus of twelve bars begins on the first degree, its fifth bar on the fourth.
+        """
         newest = (step_input.frame.chord, *step_input.chord_lookahead)[-1]
         place = step_input.place + 1 + self.lookahead_steps
         if place % GRID.steps_per_beat:
             return _only_chord(newest)
-        is_blues = step_input.form_steps == _FORM_BARS * GRID.steps_per_bar
+        is_blues = step_input.form_steps == BLUES_BARS * GRID.steps_per_bar
         return _only_root(PILLARS.get(place % step_input.form_steps) if is_blues else None)
 
     def chord(self, units: Tensor, form: Form) -> Chord | None:
-        """The chord whose unit is on, None for the last."""
+        """Return the chord whose unit is on, None for the last."""
         return _ALL_CHORDS[int(units.argmax())]
 
     def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, call: Cell | None = None) -> Decoder:
-        """A rhythm, then a pitch for each of its onsets, each knowing those before it.
+        """Return a rhythm, then a pitch for each of its onsets, each knowing those before it.
 
         What a phrase ends with is a tone of the chord: in its last beat what is none is followed by one.
         """
@@ -257,18 +259,19 @@ class Cells:
         return cell_of(rhythm, tuple(pitches[unit] for unit in line), sounding)
 
     def rhythm_bias(self, steer: Steer, sounds: bool) -> Bias:
-        """Nothing is held where nothing sounds; a denser line has more onsets; a phrase ends on what sounds last.
+        """Return what is added to the logarithm of each rhythm's probability, shape (73,).
 
-        A line that tends to rest is likelier to be silent for the step, after a note as after a rest.
+        Nothing is held where nothing sounds; a denser line has more onsets; a phrase ends on what sounds last. A line
+        that tends to rest is likelier to be silent for the step, after a note as after a rest.
         """
         return _rhythm_bias(steer, sounds)
 
     def pitch_bias(self, steer: Steer, chord: Chord | None) -> Bias:
-        """A line that leans on the chord plays more of its tones."""
+        """Return a line that leans on the chord plays more of its tones."""
         return chord_leaning(self.melody_pitches(), chord, steer.leaning)
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
-        """One note a step, each struck."""
+        """Return a melody of one pitch a step as cells, each note struck."""
         cells: list[Cell] = []
         for pitch in pitches:
             cells.append(cell_of(Rhythm((0,)), (pitch,), None) if pitch else SILENCE)
@@ -276,8 +279,9 @@ class Cells:
 
 
 def call_pitch_at(cell: Cell, tick: int) -> int | None:
-    """The pitch of a player's cell that belongs to a tick: the last one begun by then, else what is held into it,
-    else the first; None of silence.
+    """Return the pitch of a player's cell that belongs to a tick; None of silence.
+
+    It is the last one begun by then, else what is held into the cell, else the first.
     """
     line = dict(zip(rhythm_of(cell).ticks, top_line(cell), strict=True))
     begun = [pitch for start, pitch in line.items() if start <= tick]
@@ -286,7 +290,7 @@ def call_pitch_at(cell: Cell, tick: int) -> int | None:
 
 @lru_cache(maxsize=256)
 def chord_notes(chord: Chord | None) -> Tensor:
-    """A chord as a network is told of it: its root and its pitch classes, 1.0 for on, shape (1, 24); zeros for none."""
+    """Return a chord as a network's input: its root and its pitch classes, shape (1, 24); zeros for no chord."""
     notes = np.zeros((1, 2 * len(PITCH_CLASSES)), np.float32)
     if chord is not None:
         notes[0, chord.root] = 1
@@ -306,7 +310,7 @@ def _range(low: int, count: int) -> tuple[int, ...]:
 @cache
 def _place(step: int, bar: int | None) -> Tensor:
     """Return where a step lies: the units of its place in the bar and, if that is known, of the form's bar."""
-    return _shared([one_hot(step, GRID.steps_per_bar), one_hot(bar, _FORM_BARS)], axis=1)
+    return _shared([one_hot(step, GRID.steps_per_bar), one_hot(bar, BLUES_BARS)], axis=1)
 
 
 @cache

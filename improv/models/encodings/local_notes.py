@@ -71,7 +71,7 @@ class LocalNotes:
         return tuple(range(self.melody_low, self.melody_low + self.melody_notes))
 
     def chord_units(self, chord: Chord) -> Tensor:
-        """The chord's notes inside the twelve, shape (12,)."""
+        """Return the chord's notes inside the twelve, shape (12,)."""
         units = np.zeros(self.chord_notes, np.float32)
         units[[pitch - self.chord_low for pitch in chord.voiced(self.chord_low)]] = 1
         return units
@@ -85,7 +85,7 @@ class LocalNotes:
         }
 
     def encode(self, step_input: StepInput) -> Tensors:
-        """Every note of the frame that sounds in the step, folded by octaves into the melody's range."""
+        """Return every note of the frame that sounds in the step, folded by octaves into the melody's range."""
         melody = np.zeros(self.melody_notes, np.float32)
         melody[[self._unit(pitch) for pitch in step_input.frame.melody.pitches]] = 1
         chord = np.zeros(self.chord_notes, np.float32)
@@ -102,7 +102,7 @@ class LocalNotes:
         return np.zeros(self.chord_notes)
 
     def chord(self, units: Tensor, form: Form) -> Chord | None:
-        """The chord whose notes are on."""
+        """Return the chord whose notes are on."""
         on = np.flatnonzero(units) + self.chord_low
         return Chord.of((int(pitch) % 12 for pitch in on), known=form.chords)
 
@@ -118,7 +118,7 @@ class LocalNotes:
         return _cell(pitches[unit], before)
 
     def bias(self, steer: Steer, chord: Chord | None, before: Cell) -> Bias:
-        """A denser line repeats less what has just begun, which is how this kind of network holds a note.
+        """Return a denser line repeats less what has just begun, which is how this kind of network holds a note.
 
         A phrase ends with a chord tone struck on its last beat and held.
         """
@@ -141,7 +141,7 @@ class LocalNotes:
         return "rests", "changes"
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
-        """A melody given as one sounding pitch a step, as cells."""
+        """Return a melody given as one sounding pitch a step, as cells."""
         cells: list[Cell] = []
         for pitch in pitches:
             cells.append(_cell(pitch, cells[-1] if cells else SILENCE))
@@ -149,7 +149,7 @@ class LocalNotes:
 
 
 def _cell(pitch: int, before: Cell) -> Cell:
-    """A held note where the same one has just begun, else a new one."""
+    """Return a held note where the same one has just begun, else a new one."""
     if any(onset.pitch == pitch for onset in before.onsets):
         return Cell(held=(pitch,))
     return Cell(onsets=(Onset(pitch),))

@@ -33,7 +33,7 @@ def accent(session: Session) -> int:
 
 
 def arrange(before: Session, session: Session) -> tuple[Placed, ...]:
-    """What happens from the step before to the session's own, in the ticks of the session's step."""
+    """Return what happens from the step before to the session's own, in the ticks of the session's step."""
     frame, start = session.band.frame, session.tick
     velocity = min(127, max(1, session.band.style.velocity + accent(session)))
     ended = before.band.frame.melody.sounding_after.difference(frame.melody.held)
@@ -46,6 +46,6 @@ def arrange(before: Session, session: Session) -> tuple[Placed, ...]:
 
 
 def note_offs(session: Session) -> list[NoteOff]:
-    """An end for everything that still sounds when the session's step is over."""
+    """Return an end for everything that still sounds when the session's step is over."""
     melody = [NoteOff(Part.MELODY, pitch) for pitch in sorted(session.band.frame.melody.sounding_after)]
     return [*melody, *accompaniment_ends(session)]

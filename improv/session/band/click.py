@@ -16,7 +16,7 @@ _CLICK_TICKS = TICKS_PER_BEAT // 4
 
 
 def count_in_clicks(session: Session) -> list[Placed]:
-    """The count-in: a click on each beat, the bar's first louder."""
+    """Return the count-in: a click on each beat, the bar's first louder."""
     settings = session.settings
     if session.place % session.grid.steps_per_beat or not settings.mixer[Part.DRUMS].is_audible:
         return []
