@@ -222,7 +222,7 @@ NOT_OF_THE_ENCODING = {"shape": [1, 13], "distribution": "bernoulli"}
         ({"contract": 2}, "it speaks contract 2, this improv speaks 1; export it again"),
         ({"encoding": "smoke_signals"}, "it wants the encoding 'smoke_signals'; this improv has local_notes"),
         ({"fingerprint": "0123"}, f"has the fingerprint 0123, this improv's local_notes has {ENCODING.fingerprint}"),
-        ({"steps_per_beat": 4}, "it makes 4 steps a beat, improv makes 2"),
+        ({"steps_per_beat": 4}, "it makes 4 steps a beat, local_notes makes 2"),
         ({"features": {**GOOD["features"], "drums": [1, 3]}}, "its feature drums (1, 3) is not one of local_notes"),
         ({"features": {"chord": [1, 11]}}, "its feature chord (1, 11) is not one of local_notes"),
         ({"state": {f"s{n}": [1, 2**21] for n in range(3)}}, "its memory is larger than 4194304 values in all"),
