@@ -20,7 +20,7 @@ from improv.config.instance import Instance
 from improv.control.socket_server import ControlServer
 from improv.protocol.snapshot import RecordingStatus, SystemStatus
 from tests.cli.command_line import FOUR_BARS, IMPROV, ONE_BAR, Improv, Ran, notes_of
-from tests.control.test_socket import served
+from tests.control.socket.conftest import served
 from tests.recording.performed import recorded
 from tests.tui.stage import SEEN
 

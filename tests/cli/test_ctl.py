@@ -37,7 +37,7 @@ from improv.protocol.commands import (
 from improv.protocol.controls import CONTROLS
 from improv.protocol.json_codec import from_json
 from improv.protocol.snapshot import PortStatus, Snapshot
-from tests.control.test_socket import SEEN, Daemon, served
+from tests.control.socket.conftest import SEEN, Daemon, served
 
 
 @dataclass(frozen=True)

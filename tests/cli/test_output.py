@@ -27,7 +27,7 @@ from improv.runtime.log import Log
 from improv.system.systemd import status
 from improv.tui.app import ImprovApp
 from improv.tui.control_characters import ControlCharacterFilter
-from tests.control.test_socket import SEEN
+from tests.control.socket.conftest import SEEN
 
 NASTY = "\x1b]0;owned\x07\x1b[2J\x9b31m\x08\r\u202e\ud800\u2028synth"
 """A title, a cleared screen, colours, a step back, a second line, letters the wrong way round, half a character."""

@@ -12,7 +12,7 @@ from improv.control.midi_controllers import DEFAULT_MAPS, Controllers, from_file
 from improv.errors import DataError, UsageError
 from improv.protocol.commands import Command, Nudge, Set
 from improv.protocol.controls import CONTROLS
-from tests.control.test_midi_controllers import KNOB, Rig, cc, key, knob
+from tests.control.controllers import KNOB, Rig, cc, key, knob
 
 SENT: dict[Relative, dict[int, int]] = {
     # what each sends for so many steps

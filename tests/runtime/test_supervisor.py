@@ -35,7 +35,7 @@ from improv.runtime.managed_process import ManagedProcess
 from improv.runtime.router import CommandRouter
 from improv.runtime.supervised_player import SupervisedPlayer
 from improv.runtime.supervisor import Supervisor
-from tests.control.test_socket import SEEN
+from tests.control.socket.conftest import SEEN
 from tests.ports.jack import ATTEMPTS, children, eventually
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the children")

@@ -17,7 +17,7 @@ from improv.protocol.commands import (
 )
 from improv.tui import client as daemon_link
 from improv.tui.client import Answered, DaemonLink, Gone, Joined, News, NotStarted, Seen, latest
-from tests.control.test_socket import Daemon, served
+from tests.control.socket.conftest import Daemon, served
 from tests.tui.stage import SEEN
 
 
