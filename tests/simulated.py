@@ -175,7 +175,7 @@ class SimulatedDaemon:
         self.passes_on = on
         self._arrived.append(PassOn(on))
 
-    def want(self, wanted: ControllerFilter) -> None:
+    def report_controllers(self, wanted: ControllerFilter) -> None:
         """Have the player tell of knobs."""
         self._arrived.append(wanted)
 

@@ -204,7 +204,7 @@ def _when_open(client: "ControlClient") -> SystemStatus:
 def _connected(client: "ControlClient", asked: Connect, before: SystemStatus) -> str:
     """Wait until an end is what was asked for: what it is; Unavailable if it does not become that."""
     from improv.midi.port_names import matches
-    from improv.runtime.ipc_messages import port_text
+    from improv.runtime.ipc_messages import describe_port
 
     deadline_s = time.monotonic() + _CONNECTING_S
     system = before
@@ -214,7 +214,7 @@ def _connected(client: "ControlClient", asked: Connect, before: SystemStatus) ->
         for port in system.midi.ports:
             is_it = port.virtual if not asked.name else not port.virtual and matches(asked.name, port.name)
             if port.role == asked.end and is_it and (port.virtual or port.connected is not False):
-                return f"{asked.end}: {port_text(port)}"
+                return f"{asked.end}: {describe_port(port)}"
     raise Unavailable(system.remark if system.remark != before.remark else f"the {asked.end} is not connected to it")
 
 

@@ -119,12 +119,12 @@ class Link:
             if self.closed:
                 return
             if hasattr(socket, "send_fds"):
-                self.hand(Join(since_s=since_s), [end.fileno()])
+                self.send_with_sockets(Join(since_s=since_s), [end.fileno()])
             else:
                 self.send(Join(end.share(pid), since_s))  # type: ignore[attr-defined, unused-ignore]
 
-    def hand(self, value: object, descriptors: Sequence[int]) -> bool:
-        """Send a value along with copies of sockets, for `taken` at the other end; return whether it was sent.
+    def send_with_sockets(self, value: object, descriptors: Sequence[int]) -> bool:
+        """Send a value along with copies of sockets, for `take_sockets` at the other end; return whether it was sent.
 
         It is not if there are no sockets, or if the other end does not read for too long or is gone.
         """
@@ -145,7 +145,7 @@ class Link:
                 return True
         return False
 
-    def taken(self, count: int) -> list[socket.socket]:
+    def take_sockets(self, count: int) -> list[socket.socket]:
         """Return the `count` sockets that came along with a value."""
         taken, self._sockets = self._sockets[:count], self._sockets[count:]
         return taken
@@ -195,7 +195,7 @@ class Link:
             self.flush()
         return values
 
-    def joined(self, message: Join) -> "Link":
+    def joined_link(self, message: Join) -> "Link":
         """Return the connection that came along with a message."""
         if message.shared:
             return Link(socket.fromshare(message.shared))  # type: ignore[attr-defined, unused-ignore]

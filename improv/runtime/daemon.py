@@ -28,7 +28,7 @@ from improv.runtime.figures import Figures, figures_of
 from improv.runtime.interfaces import Interfaces
 from improv.runtime.ipc_messages import Begin, Opened
 from improv.runtime.live_controllers import learned_maps
-from improv.runtime.observers import Audience, Remarks, Shows
+from improv.runtime.observers import Audience, Display, Remarks
 from improv.runtime.router import CommandRouter
 from improv.runtime.signals import Signals, Suspension
 from improv.runtime.supervisor import Supervisor
@@ -58,7 +58,7 @@ def jam(
     if config.wiring.save is not None:
         config = replace(config, wiring=replace(config.wiring, save=check_writable(config.wiring.save)))
     seed = random.SystemRandom().randrange(1 << 31) if tune.seed is None else tune.seed
-    shows: Shows = Remarks(say) if in_background else Lines(sys.stdout or io.StringIO())
+    shows: Display = Remarks(say) if in_background else Lines(sys.stdout or io.StringIO())
     audience = Audience(shows, say, config.recording)
     with ExitStack() as stack:
         claim = stack.enter_context(instance.claimed(arguments, unit()))
@@ -78,7 +78,7 @@ def jam(
             interfaces.add(osc)
             audience.watched_by.append(osc)
         ports = _ready(supervisor, interfaces, say)
-        router.controllers.begin()
+        router.controllers.watch_bound()
         audience.save = _save(wiring, plays=ports.plays)
         mode = tune.mode or _mode_for(ports, letters=wiring.letters)
         say(f"{tune.model}, {mode}, seed {seed}" + (f", into {audience.save}" if audience.save else ""))
@@ -89,7 +89,7 @@ def jam(
         suspension = Suspension(signals, keys, router.submit, audience.remark)
         audience.watched_by.append(suspension)
         notify(READY, status(supervisor.status.now.description))
-        interfaces.also(
+        interfaces.add_tasks(
             suspension.tend, audience.tend, _Reachable(claim.restore, server.restore, audience.remark), _Watchdog()
         )
         outcome = supervisor.play(Begin(mode, seed), interfaces)
@@ -189,7 +189,7 @@ def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figure
         _ready(supervisor, interfaces, say)
         suspension = Suspension(signals, None, router.submit, say, goes_on="from there", silence=supervisor.panic)
         audience.watched_by.append(suspension)
-        interfaces.also(suspension.tend)
+        interfaces.add_tasks(suspension.tend)
         outcome = supervisor.play(Begin(head.settings.mode, head.settings.seed), interfaces)
     return figures_of(outcome, audience)
 

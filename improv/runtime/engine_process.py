@@ -75,7 +75,7 @@ def _perform(tune: Tune, network: bytes, player: "RemotePlayer", link: Link) -> 
         session: Session = pickle.loads(begin_.session)  # noqa: S301 from our own process
         if begin_.swapped:
             session = swapped(session, model)
-        player.takes_over(session, sounds=begin_.goes_on)
+        player.take_over(session, sounds=begin_.goes_on)
     else:
         session = begun(tune, model, begin_.mode, begin_.seed, ready)
         starts_s = player.clock.now() + START_S  # only now: a network takes its time to be primed

@@ -29,17 +29,17 @@ class Interfaces:
     def __init__(self, submit: Callable[[Command], str], say: Callable[[str], None]) -> None:
         self._submit, self._say = submit, say
         self._interfaces: list[Interface] = []
-        self._chores: list[Callable[[], object]] = []
+        self._tasks: list[Callable[[], object]] = []
         self._failures: dict[int, str] = {}
-        """Why an interface or a chore has failed, as was said."""
+        """Why an interface or a task has failed, as was said."""
 
     def add(self, interface: Interface) -> None:
         """Serve an interface from now on."""
         self._interfaces.append(interface)
 
-    def also(self, *chores: Callable[[], object]) -> None:
+    def add_tasks(self, *tasks: Callable[[], object]) -> None:
         """Call these from now on whenever the interfaces are served: they return at once."""
-        self._chores += chores
+        self._tasks += tasks
 
     def poll(self) -> None:
         """Have the commands done that have come, and what else is due."""
@@ -47,9 +47,9 @@ class Interfaces:
             with self._alone(interface):
                 for command in interface.poll():
                     self._asked(command)
-        for chore in self._chores:
-            with self._alone(chore):
-                chore()
+        for task in self._tasks:
+            with self._alone(task):
+                task()
 
     def readables(self) -> list[Any]:
         """Return the sockets and files of all interfaces but those that have failed, which might stay readable."""

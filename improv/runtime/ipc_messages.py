@@ -40,20 +40,20 @@ class Opened:
         return next((_named(port) for port in self.ports if port.role == role), "")
 
 
-def described(api: str, ports: Sequence[PortStatus], *, passes_on: bool) -> str:
+def describe_ports(api: str, ports: Sequence[PortStatus], *, passes_on: bool) -> str:
     """Return the ports in a sentence: what each is for, its name, and what it is connected to."""
     by_role = {port.role: port for port in ports}
-    parts = [f"{does} {port_text(by_role[end])}" for end, does in _DOES.items() if end in by_role]
+    parts = [f"{does} {describe_port(by_role[end])}" for end, does in _DOES.items() if end in by_role]
     output = by_role.get("output")
     if passes_on and output is not None and "input" in by_role:  # a named output is played through as well
         through = by_role["thru"] if output.virtual and "thru" in by_role else output
-        parts.append(f"passes on to {_named(through) if through is output else port_text(through)}")
+        parts.append(f"passes on to {_named(through) if through is output else describe_port(through)}")
     if "lights" in by_role:
-        parts.append(f"lights {port_text(by_role['lights'])}")
+        parts.append(f"lights {describe_port(by_role['lights'])}")
     return f"{api}: {', '.join(parts)}"
 
 
-def port_text(port: PortStatus) -> str:
+def describe_port(port: PortStatus) -> str:
     """Return the name of a port, and what it is connected to."""
     name = _named(port)
     if port.fault:

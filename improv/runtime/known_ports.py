@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from improv.config.values import Wiring
 from improv.protocol.controls import OFF, ON
 from improv.protocol.snapshot import MidiStatus, PortStatus
-from improv.runtime.ipc_messages import Opened, StandBy, TakeOver, described, names_of
+from improv.runtime.ipc_messages import Opened, StandBy, TakeOver, describe_ports, names_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class KnownPorts:
             return ""
         if not (is_open and self.ports):
             return f"{opened.api}: the ports are closed" if opened.plays else opened.note
-        ports = described(opened.api, self.ports, passes_on=self.wiring.thru)
+        ports = describe_ports(opened.api, self.ports, passes_on=self.wiring.thru)
         return f"{ports}; {opened.note}" if opened.note else ports
 
     def status(self, *, is_open: bool, keys: frozenset[int]) -> MidiStatus:

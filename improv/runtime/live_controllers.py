@@ -35,20 +35,20 @@ class LiveControllers:
         self._learned = learned
         self._supervisor = supervisor
         self._submit = submit
-        self._stands: dict[str, Value] = {}
+        self._expected: dict[str, Value] = {}
         self._seen: Snapshot | None = None
         self._note = ""
         """The last note on a knob: it is shown once."""
         supervisor.status.add(self._status_of_controllers)
 
-    def begin(self) -> None:
+    def watch_bound(self) -> None:
         """Have the player report the knobs that are bound."""
-        self._supervisor.player.want(self._controllers.controller_filter)
+        self._supervisor.player.report_controllers(self._controllers.controller_filter)
 
     def learn(self, target: str) -> str:
         """Bind the next knob that is moved to a control; return a note."""
         note = self._controllers.learn(target)
-        self.begin()
+        self.watch_bound()
         return note
 
     def forget(self, target: str) -> str:
@@ -62,25 +62,25 @@ class LiveControllers:
 
     # --- where the controls stand -----------------------------------------------------------------
 
-    def stands(self, name: str) -> Value:
+    def expected_value(self, name: str) -> Value:
         """Return where a control stands, as far as is known here: what was submitted last, until a snapshot differs."""
-        return self._stands.get(name, control_named(name).default)
+        return self._expected.get(name, control_named(name).default)
 
     def expect(self, name: str, value: Value) -> None:
         """Take it that a control is going to stand at a value that was submitted."""
-        self._stands[name] = value
+        self._expected[name] = value
 
     def expect_moved(self, name: str, by: float) -> None:
         """Take it that a control is going to be moved by an amount, if it is known where it stands."""
-        if name in self._stands:
-            self._stands[name] = control_named(name).nudged(self._stands[name], by)
+        if name in self._expected:
+            self._expected[name] = control_named(name).nudged(self._expected[name], by)
 
     def show(self, seen: Snapshot) -> None:
         """Take in where the controls stand now, and light the knobs."""
         before, self._seen = self._seen, seen
         for name in CONTROLS:
             if before is None or seen.value(name) != before.value(name):
-                self._stands[name] = seen.value(name)
+                self._expected[name] = seen.value(name)
         self._light()
 
     def lights_reset(self) -> None:
@@ -90,7 +90,7 @@ class LiveControllers:
             self._light()
 
     def _light(self) -> None:
-        if lights := self._controllers.light_messages(self.stands, time.monotonic()):
+        if lights := self._controllers.light_messages(self.expected_value, time.monotonic()):
             self._supervisor.player.send(Lights(list(lights)))
 
     # --- moved ------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ class LiveControllers:
 
     def _moved(self, time_s: float, message: bytes) -> str:
         learned, learning, notes = self._controllers.learned, self._controllers.learning, list[str]()
-        for command in self._controllers.commands_for(message, self.stands, time_s):
+        for command in self._controllers.commands_for(message, self.expected_value, time_s):
             try:
                 notes.append(self._submit(command))
             except ImprovError as error:
@@ -118,7 +118,7 @@ class LiveControllers:
         return self._controllers.remark or next(filter(None, notes), "")
 
     def _keep_learned(self) -> None:
-        self.begin()
+        self.watch_bound()
         if self._learned is None:
             return
         with suppress(OSError):

@@ -123,13 +123,13 @@ class ManagedProcess:
 
     def start(self) -> None:
         """Start one, and send it what it has to know."""
-        self.take(self._make())
+        self.adopt(self._make())
         self._brief()
 
-    def take(self, child: Child) -> None:
+    def adopt(self, child: Child) -> None:
         """Give the place to a process that runs already."""
         self.child, self.works, self.waits_for_server = child, False, False
-        self.hear()
+        self.reset_silence()
 
     def release(self) -> Child | None:
         """Return the process, which gets another place; this one is empty until another is due."""
@@ -149,18 +149,18 @@ class ManagedProcess:
         for message in child.link.receive():
             if self.child is not child:
                 return
-            self.hear()
+            self.reset_silence()
             self._said(message)
 
-    def hear(self) -> None:
+    def reset_silence(self) -> None:
         """Count its silence from now."""
         self._heard_s = time.monotonic()
 
-    def at_work(self) -> None:
+    def mark_working(self) -> None:
         """Note that it has done some of what it was started for."""
         self.works, self.deaths_in_a_row = True, 0
 
-    def mind(self) -> None:
+    def check(self) -> None:
         """Have it given up if it is gone or stuck, and start another one that is due."""
         if self.gone:
             self._lost(False)

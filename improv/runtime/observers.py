@@ -35,7 +35,7 @@ _MUCH_MB = 2000
 """Takes that are larger in all are worth a word where no limit is set."""
 
 
-class Shows(Protocol):
+class Display(Protocol):
     """A display of a jam: lines in a terminal, or a log."""
 
     def observe(self, seen: Snapshot) -> None:
@@ -131,7 +131,7 @@ class JamObserver(Protocol):
         ...
 
 
-class Controlled(Protocol):
+class ControllerInterface(Protocol):
     """The meaning of knobs, keys and pedals, and their lights."""
 
     def controller_moved(self, time_s: float, message: bytes) -> str:
@@ -148,7 +148,7 @@ class Audience:
 
     def __init__(
         self,
-        shown: Shows,
+        shown: Display,
         say: Callable[[str], None],
         recording: RecordingSettings = RecordingSettings(),  # noqa: B008
     ) -> None:
@@ -156,7 +156,7 @@ class Audience:
         """The MIDI file to write at the end, as an absolute path; None for none."""
         self.last: StepReport | None = None
         self.watched_by: list[Watcher] = []
-        self.controllers: Controlled | None = None
+        self.controllers: ControllerInterface | None = None
         self.picks: Picks | None = None
         self.status = LiveStatus()
         self._shown = shown

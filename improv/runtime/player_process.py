@@ -44,7 +44,7 @@ from improv.runtime.ipc_messages import (
     TakeOver,
 )
 from improv.runtime.port_set import OpenPorts, open_ports
-from improv.runtime.scheduling import live_on, realtime
+from improv.runtime.scheduling import postpone_kill, request_realtime
 from improv.runtime.standby_player import stand_by
 from improv.runtime.system_clock import SystemClock
 from improv.system.quantiles import quantile
@@ -139,7 +139,7 @@ class DaemonLink:
             if isinstance(message, Join):
                 if self._engine.link is not None and message.since_s is None:
                     asked.append(Gone(now_s, engine=True))
-                self._engine.joined(self.link.joined(message), message.since_s)
+                self._engine.joined(self.link.joined_link(message), message.since_s)
             elif isinstance(message, Connect):
                 self._connects.append(message)
             elif isinstance(message, Lights):
@@ -226,7 +226,7 @@ class Orders:
                 return asked
             if self.host is not None:
                 self.host.close()
-            self.host = self._link.joined(asked)
+            self.host = self._link.joined_link(asked)
 
     @property
     def over(self) -> bool:
@@ -236,11 +236,11 @@ class Orders:
 
     def next_patiently(self) -> Any:
         """Wait for the next order, for ever if need be."""
-        live_on(0)
+        postpone_kill(0)
         try:
             return self.next()
         finally:
-            live_on(_OPENING_S)
+            postpone_kill(_OPENING_S)
 
 
 def main() -> None:
@@ -254,7 +254,7 @@ def _play(link: Link, notes: SharedNotes) -> None:
     orders = Orders(link)
     begin = orders.next()
     server = Server()
-    live_on(_OPENING_S)
+    postpone_kill(_OPENING_S)
     with ExitStack() as stack:
         graph = None
         if isinstance(begin, StandBy | TakeOver):
@@ -277,13 +277,13 @@ def _play(link: Link, notes: SharedNotes) -> None:
             opened = open_ports(wiring, stack, graph, hosted, begin.ports if isinstance(begin, TakeOver) else ())
         if isinstance(begin, TakeOver):
             opened.take_over(begin.ports, graph)
-        stack.callback(live_on, _STUCK_S)  # closing may be stuck as well
+        stack.callback(postpone_kill, _STUCK_S)  # closing may be stuck as well
         engine = EngineLink()
         daemon = DaemonLink(link, engine, opened.lights or NullSink())
         sources: list[Source] = [daemon, engine, signals, *([opened.source] if opened.source else [])]
         clock = SystemClock(lambda: [end for end in (link, engine.link, orders.host) if end and not end.closed])
         health = MidiHealth(server, stderr, hosted)
-        link.send(opened.message(realtime=realtime()))
+        link.send(opened.message(realtime=request_realtime()))
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -301,7 +301,7 @@ def _play(link: Link, notes: SharedNotes) -> None:
 
 def _goes_on(link: Link, server: Server) -> bool:
     """Put off the end of this process; or end it at once where the MIDI server has ended too: nothing sounds there."""
-    live_on(_OPENING_S)
+    postpone_kill(_OPENING_S)
     if server.gone:
         link.send(Failed.of(Unavailable("the MIDI server is gone; waiting for it to come back")))
         link.drain(_FAREWELL_S)
@@ -338,7 +338,7 @@ def _run(
             link.send(ControllerMessages(turned))
         for asked in daemon.asked_to_connect():
             link.send(Alive(waits_for_server=True))
-            live_on(_OPENING_S)
+            postpone_kill(_OPENING_S)
             with health.server.opening():
                 link.send(opened.move(player, asked))
             link.send(Alive())
@@ -360,7 +360,7 @@ def _run(
                         news = tuple(text for port in seen if (text := port.follow()))
         if now_s >= report_s or news:
             report_s = now_s + _REPORT_S
-            live_on(_STUCK_S)
+            postpone_kill(_STUCK_S)
             link.send(_report(player, engine, ports, health, link.dropped, news))
 
 

@@ -23,7 +23,7 @@ from improv.midi.server_watch import Server, jack_connections
 from improv.midi.stderr_monitor import StderrMonitor
 from improv.midi.systems import new_client
 from improv.runtime.ipc_messages import Alive, HeldConnections
-from improv.runtime.scheduling import live_on, realtime
+from improv.runtime.scheduling import postpone_kill, request_realtime
 
 _POLL_S, _ALIVE_S = 0.001, 0.2
 """How often RtMidi is asked for what has arrived, and `Alive` is sent to the daemon."""
@@ -94,7 +94,7 @@ class PortHost:
             for said in self._daemon.receive():
                 if isinstance(said, Join):
                     self._leave_player()
-                    self._welcome(self._daemon.joined(said))
+                    self._welcome(self._daemon.joined_link(said))
         if self._player is not None:
             for said in self._player.receive():
                 self._do(said)
@@ -105,7 +105,7 @@ class PortHost:
             self._have_silent_held()
         if now_s >= self._alive_s:
             self._alive_s = now_s + _ALIVE_S
-            live_on(_STUCK_S)
+            postpone_kill(_STUCK_S)
             self._daemon.send(Alive(server_gone=self._server.gone))
             self._send_state()
 
@@ -199,7 +199,7 @@ class PortHost:
         """Have the daemon hold the connections of clients that cannot sound: the server removes the others first."""
         sounds = [client.connection for role, client in self._clients.items() if role in SOUNDS]
         silent = sorted(jack_connections().difference(*sounds))
-        self._unheld = not self._daemon.hand(HeldConnections(len(silent)), silent) and bool(silent)
+        self._unheld = not self._daemon.send_with_sockets(HeldConnections(len(silent)), silent) and bool(silent)
 
     def _pass_on_arrived(self) -> None:
         """Send the player what has arrived; it is lost where there is no player."""
@@ -243,7 +243,7 @@ def main() -> None:
 def _host(daemon: Link) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends after the player, who may be told to end at this moment
     stderr = StderrMonitor()
-    realtime()
+    request_realtime()
     gc.collect()
     gc.freeze()
     gc.disable()

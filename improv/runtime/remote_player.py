@@ -48,7 +48,7 @@ class RemotePlayer:
             self.clock.wait_until(self.clock.now() + SOON_S, exactly=False)
         return False
 
-    def takes_over(self, session: Session, *, sounds: bool) -> None:
+    def take_over(self, session: Session, *, sounds: bool) -> None:
         """Go on from another engine's session: end the keys it holds that are up by now.
 
         Unless its notes still sound (`sounds`), the session begins with a panic: they are struck anew.
@@ -101,7 +101,7 @@ class RemotePlayer:
                 self._leave_player()
                 if self._playing and message.since_s is None:  # a new player, at which nothing sounds
                     self._heard += Heard(commands=(Panic(),))
-                self._player = self._daemon.joined(message)
+                self._player = self._daemon.joined_link(message)
             case Quit():
                 self._stopped = True
             case Prepare():

@@ -6,7 +6,7 @@ import signal
 from improv.runtime.ipc_messages import PRIORITY
 
 
-def realtime() -> bool:
+def request_realtime() -> bool:
     """Ask for real-time scheduling (sched(7), SCHED_FIFO); return whether it is granted."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
@@ -15,7 +15,7 @@ def realtime() -> bool:
     return True
 
 
-def live_on(for_s: float) -> None:
+def postpone_kill(for_s: float) -> None:
     """Have the system end this process in `for_s` seconds, unless this is called again before; 0 is never.
 
     It may be stuck in a call to a dead MIDI server, with no other process left to end it.

@@ -87,7 +87,7 @@ class SupervisedEngine:
         what an engine that died had given it.
         """
         self.begun = True
-        self.process.hear()
+        self.process.reset_silence()
         self.process.send(
             replace(begin, session=self._session, swapped=self._swapped, goes_on=goes_on, in_hand=in_hand)
         )
@@ -100,7 +100,7 @@ class SupervisedEngine:
         Returns the other one, which ends once the player knows the new one.
         """
         before = self.process.release()
-        self.process.take(loaded.child)
+        self.process.adopt(loaded.child)
         self._forget_engine()
         self.tune, self._network, self.prepared, self._swapped = loaded.tune, loaded.network, loaded.prepared, True
         return before
@@ -137,7 +137,7 @@ class SupervisedEngine:
             case Begun(head):
                 self._observer.begun(head)
             case StepReport(session=session):
-                self.process.at_work()
+                self.process.mark_working()
                 self._unpublished.append(message)
                 if session:
                     self.publish_steps()

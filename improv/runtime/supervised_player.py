@@ -116,7 +116,7 @@ class SupervisedPlayer:
         self.known = self.known.passing_on(on=on)
         self.send(PassOn(on))
 
-    def want(self, wanted: ControllerFilter) -> None:
+    def report_controllers(self, wanted: ControllerFilter) -> None:
         """Have the player report these messages of controllers, and no others."""
         if wanted != self._wanted:
             self._wanted = wanted
@@ -162,13 +162,13 @@ class SupervisedPlayer:
     def _host_said(self, message: object) -> None:
         match message:
             case Alive(waits, server_gone):
-                self.host.at_work()
+                self.host.mark_working()
                 self.host.waits_for_server = waits
                 if server_gone:
                     self._lose_server()
             case HeldConnections(count):
-                self.let_go()
-                self._held = self.host.child.link.taken(count) if self.host.child is not None else []
+                self.release_connections()
+                self._held = self.host.child.link.take_sockets(count) if self.host.child is not None else []
             case Failed():
                 self._say(message.message)
             case _:
@@ -187,7 +187,7 @@ class SupervisedPlayer:
             case Moved():
                 self._moved(message)
             case Silenced():
-                self.let_go()
+                self.release_connections()
             case HeldKeys(down):
                 self._keys = down
                 self._observer.changed()
@@ -206,7 +206,7 @@ class SupervisedPlayer:
             self.host.end()
         if self.known.opened is not None:
             self._say("the ports are open again")
-        self.process.at_work()
+        self.process.mark_working()
         self.process.waits_for_server, self._failure = False, ""
         self._now_known(self.known.reopened(opened))
         self.standby.due_s = min(self.standby.due_s, time.monotonic() + _STANDBY_AFTER_S)
@@ -291,13 +291,13 @@ class SupervisedPlayer:
             self._say(remark)
         self.process.end()
         if self.standby.child is None and self.host.child is None:  # else it says when, or they are the host's
-            self.let_go()
+            self.release_connections()
         self.reports.end()
         self._keys = frozenset()
 
     # --- at the end ---------------------------------------------------------------------------------
 
-    def let_go(self) -> None:
+    def release_connections(self) -> None:
         """Have a JACK server learn that the rest of a player's clients are dead, if they are."""
         for end in self._held:
             end.close()
@@ -308,7 +308,7 @@ class SupervisedPlayer:
         player_died = self.process.gone and self.is_open and not self.sent
         if self.host.gone if self.host.child is not None else player_died and self.known.ports:
             if self.standby.child is None:
-                self.standby.take(self._make())
+                self.standby.adopt(self._make())
             self.standby.send(self.known.take_over())
         else:
             self.standby.send(Quit())

@@ -106,7 +106,7 @@ class Supervisor:
         running = [(process.child, process.row) for process in self.processes if process.child is not None]
         for child, _row in running:
             child.link.close()  # they end side by side
-        self.player.let_go()
+        self.player.release_connections()
         now_s = time.monotonic()
         for child, row in running:
             child.end(max(0.0, now_s + row.closing_s - time.monotonic()))
@@ -137,7 +137,7 @@ class Supervisor:
         while self.engine.ended is None and not self._quitting:
             interfaces.poll()
             self._listen(interfaces)
-            self._mind()
+            self._check_processes()
         return self._stopped()
 
     # --- what is asked of it ----------------------------------------------------------------------
@@ -172,15 +172,15 @@ class Supervisor:
         before_s, self._looked_s = self._looked_s, time.monotonic()
         for process in self.processes:
             if self._looked_s - before_s > _STUCK_ANYWAY_S:
-                process.hear()
+                process.reset_silence()
             process.receive()
 
-    def _mind(self) -> None:
+    def _check_processes(self) -> None:
         """Start again what has died, after killing what is stuck; say how much never reached player or engine."""
         if self.engine.ended is not None:
             return
         for process in self.processes:
-            process.mind()
+            process.check()
         self.engine.restate_if_wanted()
         undelivered = self.player.process.dropped + self.engine.process.dropped
         if undelivered > self._undelivered:

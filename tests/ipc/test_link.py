@@ -230,7 +230,7 @@ def test_a_connection_is_handed_over_and_works() -> None:
         arrived = read_from(theirs, 3)
         assert (arrived[0], arrived[2]) == ("before", "after")
         assert isinstance(arrived[1], Join)
-        joined, end = theirs.joined(arrived[1]), Link(far)
+        joined, end = theirs.joined_link(arrived[1]), Link(far)
         joined.send("hello")
         assert read_from(end, 1) == ["hello"]
         end.send(bytes(300_000))
@@ -252,7 +252,7 @@ def test_several_connections_are_told_apart() -> None:
             ours.join(near, os.getpid())
             ours.send("between")
         messages = read_from(theirs, 14)
-        joined = [theirs.joined(message) for message in messages if isinstance(message, Join)]
+        joined = [theirs.joined_link(message) for message in messages if isinstance(message, Join)]
         ends = [Link(far) for _, far in pairs]
         for index, link in enumerate(joined):
             link.send(index)
@@ -276,7 +276,7 @@ def test_a_connection_is_handed_over_behind_much_that_waits() -> None:
         reader.join()
         assert [index for index, _ in arrived[:40]] == list(range(40))
         assert arrived[41] == "behind"
-        joined, end = theirs.joined(arrived[40]), Link(far)
+        joined, end = theirs.joined_link(arrived[40]), Link(far)
         end.send("here")
         assert read_from(joined, 1) == ["here"]
         joined.close()
@@ -287,16 +287,16 @@ def test_copies_of_sockets_come_with_a_value_and_keep_them_open() -> None:
     here, there = socket.socketpair()
     with linked() as (ours, theirs), here:
         ours.send("before")
-        ours.hand("with it", [there.fileno()])
+        ours.send_with_sockets("with it", [there.fileno()])
         ours.send("after")
         assert read_from(theirs, 3) == ["before", "with it", "after"]
-        (copy,) = theirs.taken(1)
+        (copy,) = theirs.take_sockets(1)
         there.close()
         copy.send(b"x")
         assert here.recv(1) == b"x"
         copy.close()
         assert here.recv(1) == b""  # only now is there nobody any more
-        ours.hand("nothing", [])
+        ours.send_with_sockets("nothing", [])
         assert theirs.receive() == []
 
 
@@ -307,13 +307,13 @@ def test_who_does_not_read_is_handed_nothing_and_reads_whole_values_later(monkey
         for index in range(40):
             ours.send((index, bytes(20_000)))
         for _ in range(3):
-            assert not ours.hand("lost", [near.fileno()])
+            assert not ours.send_with_sockets("lost", [near.fileno()])
         reader = threading.Thread(target=lambda: send_on(ours))
         reader.start()
         arrived = read_from(theirs, 40)
         reader.join()
         assert [index for index, _ in arrived] == list(range(40))
-        assert ours.hand("with it", [near.fileno()])
+        assert ours.send_with_sockets("with it", [near.fileno()])
         assert read_from(theirs, 1) == ["with it"]
 
 
@@ -342,7 +342,7 @@ while not link.closed:
     select.select([link], [link] if link.waits else [], ())
     for message in link.receive():
         if isinstance(message, Join):
-            other = link.joined(message)
+            other = link.joined_link(message)
             other.send("joined")
             other.flush()
         else:

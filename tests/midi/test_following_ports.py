@@ -10,7 +10,7 @@ from improv.midi import own_port
 from improv.midi.ports import InputPort, OutputPort
 from improv.midi.rtmidi_binding import rtmidi
 from improv.protocol.snapshot import PortStatus
-from improv.runtime.ipc_messages import described, port_text
+from improv.runtime.ipc_messages import describe_port, describe_ports
 
 OURS = {"out": "improv-out:improv out", "in": "improv-in:improv in", "lights": "improv-lights:improv lights"}
 
@@ -220,7 +220,7 @@ def test_what_is_not_taken_is_told_once_and_is_over_when_it_is(system: System) -
     assert "no room" in port.status.fault
     assert "does not take what is sent: no room" in port.follow()
     assert port.follow() == ""
-    assert "no room" in port_text(port.status)
+    assert "no room" in describe_port(port.status)
     system.refuses = None
     port.send(b"\x90\x3c\x5a")
     assert port.status.fault == ""
@@ -324,7 +324,7 @@ HERE = PortStatus(role="input", name="improv in", virtual=True, peers=())
     ],
 )
 def test_the_ports_in_a_sentence(there: Sequence[PortStatus], passes_on: bool, text: str) -> None:
-    assert described("jack", there, passes_on=passes_on) == text
+    assert describe_ports("jack", there, passes_on=passes_on) == text
 
 
 class Keeper:

@@ -70,7 +70,7 @@ class Place:
 
     def after(self, seconds: float) -> None:
         self.now_s += seconds
-        self.process.mind()
+        self.process.check()
 
 
 def test_one_that_says_nothing_for_too_long_is_stuck_and_another_follows_at_once(
@@ -80,7 +80,7 @@ def test_one_that_says_nothing_for_too_long_is_stuck_and_another_follows_at_once
     place.process.start()
     assert place.started[0].told == ["begin"]
     place.after(10.0)  # it is starting
-    place.process.at_work()
+    place.process.mark_working()
     place.started[0].said = ["I live"]
     place.process.receive()
     place.after(1.0)
@@ -117,7 +117,7 @@ def test_one_that_asks_a_server_through_another_may_be_silent_as_long_as_that_on
     place = Place(monkeypatch, through=through.process)
     for each in (through, place):
         each.process.start()
-        each.process.at_work()
+        each.process.mark_working()
     through.process.waits_for_server = True
     place.after(9.0)
     assert place.lost == []
@@ -128,7 +128,7 @@ def test_one_that_asks_a_server_through_another_may_be_silent_as_long_as_that_on
 
 def test_what_one_said_after_its_place_was_given_to_another_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     place = Place(monkeypatch)
-    place.process.take(Fake("one", "two"))  # type: ignore[arg-type]
+    place.process.adopt(Fake("one", "two"))  # type: ignore[arg-type]
     place.gives_up = True
     place.process.receive()
     assert place.heard == ["one"]
@@ -140,15 +140,15 @@ def test_a_jam_ends_when_one_dies_before_it_works_or_too_many_die_within_a_time(
     place, limit = Place(monkeypatch).process, DeathLimit()
     for now_s in range(0, 300, 2):
         limit.count(place, float(now_s))
-        place.at_work()
+        place.mark_working()
     for _ in range(4):
         limit.count(place, 1000.0)
     with pytest.raises(ImprovError, match="the organist has died 5 times in a row"):
         limit.count(place, 1000.0)
     limit = DeathLimit()
     for _ in range(19):
-        place.at_work()
+        place.mark_working()
         limit.count(place, 2000.0)
-    place.at_work()
+    place.mark_working()
     with pytest.raises(ImprovError, match="20 processes have died within 30 s"):
         limit.count(place, 2000.0)

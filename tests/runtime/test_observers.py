@@ -18,7 +18,7 @@ from tests.cli.fake_daemon import SEEN
 def test_clients_see_what_is_learned_and_without_midi_nothing_is() -> None:
     audience, apis = Audience(SimpleNamespace(), print), ["jack"]
     audience.status.add(lambda status: replace(status, midi=MidiStatus(api=apis[-1])))
-    there: Any = SimpleNamespace(status=audience.status, player=SimpleNamespace(want=print), engine=None)
+    there: Any = SimpleNamespace(status=audience.status, player=SimpleNamespace(report_controllers=print), engine=None)
     shown: list[Snapshot] = []
     router = CommandRouter(there, Controllers(()))
     audience.watched_by = [SimpleNamespace(show=shown.append)]

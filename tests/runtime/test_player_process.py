@@ -165,7 +165,7 @@ class DeadServer:
 
 
 def test_a_player_of_a_dead_server_reports_it_and_ends_with_its_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "live_on", lambda for_s: None)  # it would end the tests
+    monkeypatch.setattr(process, "postpone_kill", lambda for_s: None)  # it would end the tests
     clock, reports = SimulatedClock(), list[PlayerReport]()
     one, other = socket.socketpair()
     ours, theirs = Link(one), Link(other)

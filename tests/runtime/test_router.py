@@ -40,8 +40,8 @@ CONCERNS: list[tuple[Command, list[Any]]] = [
     (Panic(), [("panic",)]),
     (Quit(), [("quit",)]),
     (Set("model", "partner"), [("swap_model", "partner")]),
-    (Learn("tempo"), [("player.want",)]),
-    (Forget("tempo"), [("player.want",)]),
+    (Learn("tempo"), [("player.report_controllers",)]),
+    (Forget("tempo"), [("player.report_controllers",)]),
 ]
 
 
@@ -65,7 +65,7 @@ class Recorder:
 
     def __getattr__(self, name: str) -> Any:
         def call(*values: Any, **named: Any) -> None:
-            known = [] if name == "want" else [*values, *named.values()]
+            known = [] if name == "report_controllers" else [*values, *named.values()]
             self.calls.append((f"{self._name}{name}", *known))
 
         return call

@@ -338,7 +338,7 @@ OPENED = Opened("", "jack", hears=True, plays=True, realtime=False)
 def with_player(monkeypatch: pytest.MonkeyPatch) -> tuple[SupervisedPlayer, Noting]:
     supervisor, noting = Supervisor(Tune.of(model="eck2002-blues"), Wiring(), Impatient()), Noting()
     monkeypatch.setattr(supervisor.engine, "prepared", None)
-    supervisor.player.process.take(noting)  # type: ignore[arg-type]
+    supervisor.player.process.adopt(noting)  # type: ignore[arg-type]
     return supervisor.player, noting
 
 
@@ -363,8 +363,8 @@ def test_a_port_that_was_asked_for_of_a_player_that_died_is_asked_of_the_next_an
     for _ in range(2):
         noting.gone = True
         monkeypatch.setattr(player.process, "start", lambda: None)
-        player.process.mind()
-        player.process.take(noting := Noting())  # type: ignore[arg-type]
+        player.process.check()
+        player.process.adopt(noting := Noting())  # type: ignore[arg-type]
         says(player.process, OPENED)
         told.append([message for message in noting.told if isinstance(message, Connect)])
     assert told == [asked[:1], []]
@@ -372,7 +372,7 @@ def test_a_port_that_was_asked_for_of_a_player_that_died_is_asked_of_the_next_an
 
 def test_no_process_is_taken_for_stuck_while_a_midi_server_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     player, _ = with_player(monkeypatch)
-    player.host.take(Noting())  # type: ignore[arg-type]
+    player.host.adopt(Noting())  # type: ignore[arg-type]
     says(player.process, OPENED)
     says(player.host, Alive())
     assert player.process.patience_s == player.host.patience_s < 2
@@ -391,10 +391,10 @@ def test_what_the_process_that_died_last_has_left_is_silenced_although_none_goes
 ) -> None:
     player, noting = with_player(monkeypatch)
     if dead != "a player without a host":
-        player.host.take(Noting())  # type: ignore[arg-type]
+        player.host.adopt(Noting())  # type: ignore[arg-type]
     synth = PortStatus(role="output", name="synth:in", peers=("synth:in",))
     says(player.process, replace(OPENED, ports=(synth,)))
-    player.standby.take(standby := Noting())  # type: ignore[arg-type]
+    player.standby.adopt(standby := Noting())  # type: ignore[arg-type]
     noting.gone = True
     if dead == "the host":
         player.host.child.gone = True  # type: ignore[union-attr, misc]
@@ -411,8 +411,8 @@ def test_a_server_that_goes_while_no_player_is_there_to_tell_is_told_by_the_host
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     player, noting = with_player(monkeypatch)
-    player.host.take(host := Noting())  # type: ignore[arg-type]
-    player.standby.take(standby := Noting())  # type: ignore[arg-type]
+    player.host.adopt(host := Noting())  # type: ignore[arg-type]
+    player.standby.adopt(standby := Noting())  # type: ignore[arg-type]
     says(player.host, Alive(server_gone=True), Alive())
     assert (host.killed, noting.killed, standby.killed) == (True, True, True)
     assert (player.host.child, player.process.child, player.standby.child) == (None, None, None)
@@ -425,7 +425,7 @@ def test_a_step_is_recorded_once_a_session_is_known_to_go_on_from() -> None:
     supervisor = Supervisor(Tune.of(model="partner"), Wiring(api="none"), audience)
     with closing(supervisor.player):
         engine = supervisor.engine.process
-        engine.take(Noting())  # type: ignore[arg-type]
+        engine.adopt(Noting())  # type: ignore[arg-type]
         for step, session in ((1, b"after 1"), (2, b""), (3, b"")):
             says(engine, StepReport(replace(SEEN, step=step), None, session))
         assert [told.seen.step for told in recorded] == [1]

@@ -7,7 +7,7 @@ from improv.errors import ImprovError, Unavailable
 from improv.protocol.commands import ENDS
 from improv.protocol.controls import OFF
 from improv.protocol.snapshot import SystemStatus
-from improv.runtime.ipc_messages import port_text
+from improv.runtime.ipc_messages import describe_port
 from improv.system.fluidsynth import NONE, Advice, advice
 
 
@@ -33,7 +33,7 @@ def assess_connections(system: SystemStatus, instance: Instance) -> list[Finding
         vain = False if port.role == "output" else None  # what improv plays is heard nowhere
         ok = False if port.fault else True if port.connected else None if port.connected is None else vain
         mend = instance.command(f"ctl connect {port.role} NAME") if port.role in ENDS else ""
-        found.append(Finding(f"its {port.role}", ok, port_text(port), mend and f"{mend} (improv ports lists them)"))
+        found.append(Finding(f"its {port.role}", ok, describe_port(port), mend and f"{mend} (improv ports lists them)"))
     return found
 
 
