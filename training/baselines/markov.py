@@ -228,7 +228,7 @@ def _level(smoothing: Smoothing, kinds: int, pairs: Numbers, weights: Shares) ->
 
 
 def _sums(which: Numbers, weights: Shares) -> Shares:
-    """The sum of the weights of each number from 0 on."""
+    """Return the sum of the weights of each number from 0 on."""
     return np.bincount(which, weights).astype(np.float64)
 
 
@@ -245,7 +245,7 @@ def discounts(counts: Numbers) -> Shares:
 
 
 def _contexts(kinds: int, past: Numbers, place: Numbers, depth: tuple[bool, int]) -> Numbers:
-    """Contexts as numbers."""
+    """Return contexts as numbers, (n,)."""
     knows_place, choices = depth
     numbers = place.astype(np.int64) if knows_place else np.zeros(len(place), np.int64)
     for ago in range(choices):
@@ -254,7 +254,7 @@ def _contexts(kinds: int, past: Numbers, place: Numbers, depth: tuple[bool, int]
 
 
 def _looked_up(keys: Numbers, values: Shares, asked: Numbers) -> Shares:
-    """The values of keys in ascending order, 0 for what is none."""
+    """Return the values of keys, which ascend; 0 for a number that is no key."""
     at = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
     return np.where(keys[at] == asked, values[at], 0.0)
 

@@ -173,12 +173,12 @@ def _solo(score: ScoreTick, name: str) -> Solo:
 
 
 def _tick(time: int, tpq: int) -> int:
-    """The nearest of our ticks to one of the file's."""
+    """Return the tick that is nearest to a time in the file's own ticks."""
     return (2 * time * TICKS_PER_BEAT + tpq) // (2 * tpq)
 
 
 def _notes(track: TrackTick, tpq: int) -> list[Note]:
-    """A track's notes on the nearest ticks, none shorter than one; a broken file may have times before its start."""
+    """Return a track's notes on the nearest ticks, none shorter than one; broken files have times below 0."""
     return [
         Note(_tick(note.time, tpq), max(_tick(note.end, tpq), _tick(note.time, tpq) + 1), note.pitch, 0, note.velocity)
         for note in track.notes
@@ -187,7 +187,7 @@ def _notes(track: TrackTick, tpq: int) -> list[Note]:
 
 
 def _melody(voices: Sequence[tuple[int, list[Note]]]) -> list[Note]:
-    """The notes of the track with the most onsets, basses apart, among those that hardly have a chord.
+    """Return the notes of the track with the most onsets, basses apart, among those that hardly have a chord.
 
     Where every track has chords, as of a piano, it is the one with the most onsets of all.
     """
@@ -202,7 +202,7 @@ def _melody(voices: Sequence[tuple[int, list[Note]]]) -> list[Note]:
 
 
 def _four_four(score: ScoreTick) -> list[tuple[int, float]]:
-    """Where the file is in 4/4 without its bar lines moving, from tick to tick; it is until it says something else.
+    """Return where the file is in 4/4 without its bar lines moving, from tick to tick; so it begins.
 
     Whatever has four quarters a bar will do, 2/2 for one.
     """
@@ -220,7 +220,7 @@ def _four_four(score: ScoreTick) -> list[tuple[int, float]]:
 
 
 def _key(score: ScoreTick) -> tuple[int, str] | None:
-    """The first key the file names: its sharps, or flats below nought, along the circle of fifths."""
+    """Return the first key the file names: its sharps, or flats below 0, along the circle of fifths."""
     for key in score.key_signatures:
         if -7 <= key.key <= 7:
             return ((key.key * 7 + 9) % 12, "min") if key.tonality == 1 else (key.key * 7 % 12, "maj")
@@ -228,7 +228,7 @@ def _key(score: ScoreTick) -> tuple[int, str] | None:
 
 
 def _tempo_bpm(score: ScoreTick, tick: int) -> float:
-    """The tempo at a tick, quarters a minute."""
+    """Return the tempo at a tick, in quarter notes a minute."""
     tempos = [tempo.qpm for tempo in score.tempos if _tick(tempo.time, score.tpq) <= tick and 0 < tempo.qpm < inf]
     return tempos[-1] if tempos else _USUAL_BPM
 

@@ -230,7 +230,7 @@ def _reading(head: Head, sounds: Sequence[Sound], beats: Sequence[Beat]) -> _Rea
 
 
 def _longest_stretch(beats: Sequence[Beat]) -> Sequence[Beat]:
-    """The most beats in a row that are of 4/4 and counted without a gap."""
+    """Return the most beats in a row that are of 4/4 and counted without a gap."""
     stretches: list[list[Beat]] = [[]]
     for beat in beats:
         last = stretches[-1]
@@ -242,12 +242,12 @@ def _longest_stretch(beats: Sequence[Beat]) -> Sequence[Beat]:
 
 
 def _count(place: Beat | Sound) -> int:
-    """The beats of 4/4 from bar 0 to a place."""
+    """Return the beats of 4/4 from bar 0 to a place."""
     return place.bar * BEATS_PER_BAR + place.beat - 1
 
 
 def _notes(sounds: Sequence[Sound], first_bar: int) -> tuple[Note, ...]:
-    """Sounds as notes on their nearest ticks, each ending where it did in the time that it had until the next one.
+    """Return sounds as notes on their nearest ticks, each as long as its share of the time until the next one.
 
     A swung eighth on the beat lasts longer in seconds than the one after it, and as long in ticks. Where two fall on
     one tick the later one stays: an ornament gives way to what it leads to.
@@ -268,18 +268,18 @@ def _notes(sounds: Sequence[Sound], first_bar: int) -> tuple[Note, ...]:
 
 
 def _tick(sound: Sound) -> int:
-    """The tick nearest to a sound, from bar 0; half-way it is the later one, which keeps 32nds apart."""
+    """Return the tick nearest to a sound, from bar 0; half-way the later one, which keeps 32nds apart."""
     within = (2 * (sound.tatum - 1) * TICKS_PER_BEAT + sound.division) // (2 * sound.division)
     return _count(sound) * TICKS_PER_BEAT + within
 
 
 def _length(sound: Sound, ticks: int, span_s: float) -> int:
-    """How many ticks it lasts, where so many last so long."""
+    """Return how many ticks a sound lasts, if `ticks` last `span_s` seconds."""
     return max(round(sound.duration_s / span_s * ticks), 1)
 
 
 def _velocities(levels_db: Sequence[float | None]) -> list[int | None]:
-    """Loudness as velocity; how loud a recording is says nothing, so it is the solo's own middle that counts."""
+    """Return loudness as velocities around the solo's own median, for how loud a recording is says nothing."""
     middle_db = median([level_db for level_db in levels_db if level_db is not None] or [0.0])
 
     def velocity(level_db: float) -> int:
@@ -289,7 +289,7 @@ def _velocities(levels_db: Sequence[float | None]) -> list[int | None]:
 
 
 def _chords(beats: Sequence[Beat]) -> tuple[list[Chord | None], frozenset[str]]:
-    """The chord on each beat, and the symbols that are none."""
+    """Return the chord on each beat, and the symbols that are none."""
     known: dict[str, Chord | None] = {}
     unread = set()
     for symbol in {beat.symbol for beat in beats}:
@@ -302,14 +302,14 @@ def _chords(beats: Sequence[Beat]) -> tuple[list[Chord | None], frozenset[str]]:
 
 
 def _whole_bars(chords: Sequence[Chord | None], before: int, last_tick: int) -> tuple[Chord | None, ...]:
-    """Chords in whole bars, from `before` beats before the first one on to where the last note has ended."""
+    """Return chords in whole bars, from `before` beats before the first one to where the last note has ended."""
     beats = max(before + len(chords), -(-last_tick // TICKS_PER_BEAT))
     whole = -(-beats // BEATS_PER_BAR) * BEATS_PER_BAR
     return (None,) * before + tuple(chords) + (None,) * (whole - before - len(chords))
 
 
 def _choruses(stretch: Sequence[Beat], beats: Iterable[Beat]) -> tuple[int, ...]:
-    """The bars at which choruses of exactly twelve bars begin."""
+    """Return the bars at which choruses of exactly twelve bars begin."""
     lengths = Counter(beat.chorus for beat in beats)
     groups = (list(group) for _, group in groupby(stretch, key=lambda beat: beat.chorus))
     return tuple(
@@ -356,7 +356,7 @@ def _report(readings: Sequence[_Reading]) -> Report:
 
 
 def _returned(solo: Solo) -> int:
-    """How many of its notes frames give back as they were."""
+    """Return how many of a solo's notes frames give back as they were."""
     there = {(note.onset, note.end, note.pitch) for note in solo.notes}
     return len(there & {(note.onset, note.end, note.pitch) for note in notes_in(frames(solo))})
 

@@ -77,7 +77,7 @@ def _moved(line: Line, semitones: int) -> Line:
 
 
 def _fitted(line: Line, chords: Chords, rng: Rng) -> Line:
-    """With what clashes on the beats brought to the nearest tone of the chord, mostly."""
+    """Return a line with most notes that clash on a beat moved to the nearest tone of the chord."""
     fitted = []
     for note in line:
         chord = chords[min(note.onset // TICKS_PER_STEP, len(chords) - 1)]
@@ -277,7 +277,7 @@ def in_turns(solo: Solo, rng: Rng) -> tuple[StepInput, ...]:
 
 
 def _between(line: Iterable[Note], first: int, end: int, later: int = 0) -> Line:
-    """The notes that begin in some steps and end with the last of them, so many steps later."""
+    """Return the notes that begin in steps `first` to `end`, ended with those, and moved `later` steps."""
     low, high, moved = first * TICKS_PER_STEP, end * TICKS_PER_STEP, later * TICKS_PER_STEP
     return tuple(
         replace(note, onset=note.onset + moved, end=min(note.end, high) + moved)
@@ -287,7 +287,7 @@ def _between(line: Iterable[Note], first: int, end: int, later: int = 0) -> Line
 
 
 def _one_voice(notes: Iterable[Note]) -> Line:
-    """In order, each note at most to where the next begins; of several that begin together one."""
+    """Return notes as one line, each at most to where the next begins; of several that begin together one."""
     line = list({note.onset: note for note in sorted(notes, key=lambda note: note.onset)}.values())
     return tuple(
         replace(note, end=max(note.onset + 1, min(note.end, later.onset))) for note, later in pairwise(line)

@@ -284,7 +284,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _form(text: str | None, first: ModelSpec) -> Form:
-    """The band's: what is asked for, or what the first model plays over, in C."""
+    """Return the band's form: the one in the text, or what the first model plays over, in C."""
     try:
         form = Form.parse(text) if text else Form.parse(first.form).transposed(shortest_way(first.key, KEY))
     except ValueError as error:
@@ -319,7 +319,7 @@ def _clips(arguments: argparse.Namespace, models: Sequence[tuple[Path, OnnxModel
 
 
 def _free(name: str, other: str, names: Sequence[str]) -> str:
-    """A name that no source has yet."""
+    """Return a name that no source has yet."""
     numbered = (f"{other} {number}" for number in range(2, len(names) + 3))
     return next(each for each in (name, other, *numbered) if each not in (*names, PEOPLE, MARKOV))
 

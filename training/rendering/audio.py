@@ -158,7 +158,7 @@ def band(form: Form) -> list[Hit]:
 
 
 def _low(pitch_class: int, low: int) -> int:
-    """The pitch of a class in the octave from `low` on."""
+    """Return the pitch of a class in the octave from `low` on."""
     return low + (pitch_class - low) % 12
 
 
@@ -216,7 +216,7 @@ def loudness(sound: Sound) -> float:
 
 @lru_cache(maxsize=4)
 def _k_filter(samples: int) -> NDArray[np.complex128]:
-    """What the K filter does to each frequency of so many samples: two biquads, of which BS.1770 gives 48 kHz alone.
+    """Return the K filter's response at each frequency of so many samples: two biquads, given in BS.1770 for 48 kHz.
 
     Its shelf and its high pass by frequency, gain and quality, as libebur128 has them for any rate.
     """
@@ -253,7 +253,7 @@ def read_wav(content: bytes) -> Sound:
 
 
 def _by_ourselves(notes: Sequence[Hit], stage: Stage) -> Sound:
-    """Struck strings as sums of partials that die away, the higher the sooner; cymbals as noise."""
+    """Return struck strings as sums of partials that die away, the higher the sooner, and cymbals as noise."""
     transport = Transport(0, 0.0, stage.bpm, stage.swing)
     sound = np.zeros(round((stage.seconds + 1) * RATE))
     for note in notes:
@@ -276,7 +276,7 @@ _RELEASE_S = 0.06
 
 @lru_cache(maxsize=4096)
 def _struck(channel: int, pitch: int, samples: int) -> Sound:
-    """One note of our own making, at velocity 127."""
+    """Return one note of our own synthesis, at velocity 127."""
     if channel == DRUMS:
         seconds = np.arange(round(0.2 * RATE)) / RATE
         noise = np.diff(np.random.default_rng(pitch).uniform(-1, 1, len(seconds) + 1))

@@ -137,8 +137,8 @@ def surprise(model: StepModel, solos: Sequence[Solo], temperatures: Sequence[flo
 
 
 def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[int, int, Tensor, float]]:
-    """Of each choice in a solo but those of its first step: 0 for a rhythm and 1 for a pitch, its unit, the logits, and
-    the least temperature that it is drawn at.
+    """Yield the choices in a solo but those of its first step: is it a pitch (0 or 1), its unit, the logits, and the
+    least temperature that it is drawn at.
     """
     encoding, memory = ENCODINGS[model.spec.encoding], no_memory(model.spec)
     for now, then in pairwise(step_inputs(solo)):

@@ -79,7 +79,7 @@ def _roll(
     notes: Sequence[tuple[str, float, float, int]], chord_at: Callable[[int], str], path: Path, bars_a_row: int,
     title: str,
 ) -> None:  # fmt: skip
-    """(part, start, end, pitch) of notes, in beats, over chords by their step."""
+    """Draw notes, each (part, start, end, pitch) in beats, over chords by their step."""
     beats_a_row = bars_a_row * BEATS_PER_BAR
     rows = max(1, -(-int(max(end for _, _, end, _ in notes)) // beats_a_row))
     melody = [pitch for part, _, _, pitch in notes if part != "Chords"] or [60]
@@ -169,7 +169,7 @@ def memory(numbers: Reals, form: Form, path: Path, *, title: str = "") -> None:
 
 
 def _notes(midi: mido.MidiFile) -> list[tuple[str, float, float, int]]:
-    """(part, start, end, pitch) of every note but the clicks, in beats."""
+    """Return (part, start, end, pitch) of every note but the clicks, in beats."""
     notes = []
     for track in midi.tracks:
         begun: dict[int, float] = {}

@@ -34,7 +34,10 @@ class Config:
 
     seed: int = 1
     seeding: Literal["update", "run"] = "update"
-    """Whether each update draws random numbers of its own, or all draw from one stream that begins with the seed."""
+    """Each update draws random numbers of its own, or all draw from one stream that begins with the seed.
+
+    On a GPU only the first goes on from a checkpoint bit for bit.
+    """
     updates: int
     """Updates of the weights, at most."""
     batch: int
