@@ -181,7 +181,7 @@ class Harmony:
     """The chords of a chorus, its bars divided by `|`."""
     chords: tuple[Chord | None, ...] = ()
     """A chord for each step from the bar line on: those played in this bar, then those to come as far as they are
-    settled. They may differ from the form's."""
+    decided. They may differ from the form's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

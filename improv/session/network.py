@@ -20,8 +20,8 @@ def has_melody(spec: ModelSpec) -> bool:
 
 def unsupported_controls(spec: ModelSpec) -> tuple[str, ...]:
     """Return the controls that a network cannot obey: one without a melody none of the melody's."""
-    deaf = ENCODINGS[spec.encoding].unsupported_controls
-    return deaf if has_melody(spec) else tuple(dict.fromkeys((*MELODY_CONTROLS, *deaf)))
+    unsupported = ENCODINGS[spec.encoding].unsupported_controls
+    return unsupported if has_melody(spec) else tuple(dict.fromkeys((*MELODY_CONTROLS, *unsupported)))
 
 
 def silence(model: StepModel) -> Tensors:

@@ -46,7 +46,7 @@ def snapshot(session: Session, planned: Session, played: Iterable[Placed] = ()) 
 
 
 def _known_chords(session: Session, planned: Session) -> tuple[Chord | None, ...]:
-    """Return the chords of the session's bar so far, and those that are settled or planned, in the key that sounds."""
+    """Return the chords of the session's bar so far, and those that are decided or planned, in the key that sounds."""
     if not session.position.playing:
         return ()
     so_far, counted_in = session.place % session.grid.steps_per_bar, session.place < 0

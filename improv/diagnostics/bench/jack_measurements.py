@@ -70,7 +70,7 @@ def silence_after_kill(model: str, provider: str, kills: int = KILLS) -> dict[st
     """
     length = jack.period()
     tune = Tune.of(model=model, mode=Mode.SOLO, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)
-    chance = random.Random(0)
+    rng = random.Random(0)
     took_ms: list[float] = []
     sounding_at_kill = hung = after = 0
     with ExitStack() as stack:
@@ -79,23 +79,23 @@ def silence_after_kill(model: str, provider: str, kills: int = KILLS) -> dict[st
         child, _ = stack.enter_context(player(Wiring(api="jack")))
         stack.callback(witness.ask_to_end)  # the player's last messages are what it ends with
         jack.connect(jack.new_port("improv-out", before), witness.port)
-        ear = _Ear(witness, child)
+        heard = _Listening(witness, child)
         for number in range(kills):
             with engine(tune) as victim:
                 introduce(child, victim)
                 victim.link.send(Begin(Mode.SOLO, number))
-                ear.listen(_PLAYS_S, victim, until_sounding=True)
-                ear.listen(chance.uniform(0.05, 0.35), victim)
-                ear.listen(_PLAYS_S, victim, until_sounding=True)
-                sounding_at_kill += len(ear.sounding)
+                heard.listen(_PLAYS_S, victim, until_sounding=True)
+                heard.listen(rng.uniform(0.05, 0.35), victim)
+                heard.listen(_PLAYS_S, victim, until_sounding=True)
+                sounding_at_kill += len(heard.sounding)
                 killed_s = time.monotonic()
                 os.kill(victim.pid, signal.SIGKILL)
-                ear.begun, ear.ended_s = 0, killed_s
-                ear.listen(_LISTENS_S)
-            took_ms.append((ear.ended_s - killed_s) * 1e3)
-            hung += len(ear.sounding)
-            after += ear.begun
-            ear.sounding.clear()
+                heard.begun, heard.ended_s = 0, killed_s
+                heard.listen(_LISTENS_S)
+            took_ms.append((heard.ended_s - killed_s) * 1e3)
+            hung += len(heard.sounding)
+            after += heard.begun
+            heard.sounding.clear()
     took_ms.sort()
     return {
         "kills": kills,
@@ -108,7 +108,7 @@ def silence_after_kill(model: str, provider: str, kills: int = KILLS) -> dict[st
     }
 
 
-class _Ear:
+class _Listening:
     """What sounds at the witness, and when the last note ended; the player and the engine are read meanwhile."""
 
     def __init__(self, witness: jack.Witness, child: Child) -> None:

@@ -50,16 +50,16 @@ def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> di
     model = OnnxModel(model_path, provider)
     features, memory = silence(model), no_memory(model.spec)
     session = begin(model, Settings(mode=Mode.DUET), Transport(0, 0.0, _TEMPO_BPM))
-    chance = random.Random(0)
+    rng = random.Random(0)
     found: dict[str, list[float]] = {"reaction": [], "step": [], "decided": [], "crossing": []}
     with engine(tune) as child, Child(_ECHO) as other:
         player, back = met(child), other.link
         child.link.send(Begin(Mode.DUET, 0))
         plan, pitch = _next_plan(child, player), None
         for index in range(_WARM_UP + keys):
-            plan = _drained(child, player, chance.uniform(0, 0.25)) or plan
+            plan = _drained(child, player, rng.uniform(0, 0.25)) or plan
             plan = _past_the_step(child, player, plan)
-            event = NoteOn(Part.YOU, 60 + chance.randrange(12), 90) if pitch is None else NoteOff(Part.YOU, pitch)
+            event = NoteOn(Part.YOU, 60 + rng.randrange(12), 90) if pitch is None else NoteOff(Part.YOU, pitch)
             pitch = event.pitch if isinstance(event, NoteOn) else None
             stamp_s = time.monotonic()
             player.send(Heard((Timed(stamp_s, event),)))

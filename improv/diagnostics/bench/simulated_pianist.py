@@ -58,12 +58,12 @@ def _fill(send: Callable[[Sequence[int]], None]) -> None:
 
 def _played(send: Callable[[Sequence[int]], None]) -> int:
     """Walk up and down a blues scale, never the same note twice running, until told to end; how many notes."""
-    chance = random.Random(1)
+    rng = random.Random(1)
     place, notes, next_s = 0, 0, time.monotonic()
     while True:
-        place = (place + chance.choice((1, 2, len(_SCALE) - 1))) % len(_SCALE)
+        place = (place + rng.choice((1, 2, len(_SCALE) - 1))) % len(_SCALE)
         pitch = _SCALE[place]
-        send([_ON, pitch, chance.randrange(40, 120)])
+        send([_ON, pitch, rng.randrange(40, 120)])
         notes += 1
         ended = _ended(next_s + _NOTE_S * _SOUNDS - time.monotonic())
         send([_OFF, pitch, 0])

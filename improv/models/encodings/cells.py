@@ -112,7 +112,7 @@ class Cells:
     def features(self) -> dict[str, Shape]:
         """What was played in the step, what chords and whose turn come, where in the form; and the choices so far.
 
-        `newest_chord` is the last one that is settled, `chord` and `chord_ahead` are those of the step that is
+        `newest_chord` is the last one that is decided, `chord` and `chord_ahead` are those of the step that is
         decided and of a beat later; `place` is where it lies in its bar and, in a form of twelve bars, which bar
         that is; `who` says whether the player had the turn, and whether improv plays next.
 
