@@ -10,7 +10,8 @@ from improv.system.fluidsynth import advice
 from improv.tui.client import run_improv
 from improv.tui.input.key_bindings import LAYOUTS, Layout
 from improv.tui.redraw_budget import SHARE
-from improv.tui.screens.lists import Advise, RunCommand
+from improv.tui.screens.lists import RunCommand
+from improv.tui.screens.ports import Advise
 from improv.tui.theme.glyphs import UNICODE, Glyphs
 
 

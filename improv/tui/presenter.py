@@ -16,8 +16,8 @@ from improv.tui.input.letter_keys import LetterKeys
 from improv.tui.notices import Notices
 from improv.tui.screens.base import HelpScreen, SideScreen
 from improv.tui.screens.jam import JamScreen
-from improv.tui.screens.lists import VIRTUAL
 from improv.tui.screens.navigation import key_context_of
+from improv.tui.screens.ports import VIRTUAL
 from improv.tui.views.prompt import prompts
 
 

@@ -18,7 +18,8 @@ from improv.protocol.controls import Value
 from improv.tui.connection import GONE
 from improv.tui.input.key_bindings import BY_ACTION, TABLE
 from improv.tui.screens.base import Entry, HelpScreen, LogScreen
-from improv.tui.screens.lists import ModelsScreen, PortsScreen, PresetsScreen
+from improv.tui.screens.lists import ModelsScreen, PresetsScreen
+from improv.tui.screens.ports import PortsScreen
 from improv.tui.views.turn_banner import TurnBanner
 from tests.simulated import SimulatedDaemon
 from tests.tui.jam import Jam, jammed

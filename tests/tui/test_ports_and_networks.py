@@ -16,7 +16,8 @@ from improv.protocol.commands import (
 )
 from improv.protocol.snapshot import MidiStatus, SystemStatus
 from improv.system.fluidsynth import Found, advice
-from improv.tui.screens.lists import Choice, ModelsScreen, PortsScreen
+from improv.tui.screens.lists import Choice, ModelsScreen
+from improv.tui.screens.ports import PortsScreen
 from improv.tui.theme.glyphs import UNICODE
 from tests.tui.stage import KEYS, PORTS, SEEN, Stage, staged
 

@@ -7,8 +7,9 @@ from improv.tui.notices import Notices
 from improv.tui.options import ScreenOptions
 from improv.tui.palette import Palette
 from improv.tui.screens.base import HelpScreen, LogScreen
-from improv.tui.screens.lists import ListScreen, PortsScreen
+from improv.tui.screens.lists import ListScreen
 from improv.tui.screens.navigation import Navigation
+from improv.tui.screens.ports import PortsScreen
 
 
 class ScreenActions:
