@@ -9,12 +9,12 @@ import select
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 from improv.config.values import Tune, Wiring
 from improv.errors import ImprovError
 from improv.ipc.child import Child, introduce
 from improv.protocol.commands import Panic, Quit
+from improv.runtime.interfaces import Interfaces
 from improv.runtime.ipc_messages import Begin, Ended, Opened, PlayerReport
 from improv.runtime.managed_process import STARTING_S, DeathLimit
 from improv.runtime.model_swap import ModelSwap
@@ -33,18 +33,6 @@ _OLDEST_S = 5.0
 
 _FAREWELL_S = 0.3
 """How long to wait for the last messages of player and engine, in seconds."""
-
-
-class Served(Protocol):
-    """What is served while it plays: the interfaces through which commands come."""
-
-    def poll(self) -> None:
-        """Have the commands done that have come; return at once."""
-        ...
-
-    def readables(self) -> list[Any]:
-        """Return the sockets and files that become readable when commands have come."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +100,7 @@ class Supervisor:
             child.end(max(0.0, now_s + row.closing_s - time.monotonic()))
         self.player.close()
 
-    def ready(self, interfaces: Served) -> Opened | None:
+    def ready(self, interfaces: Interfaces) -> Opened | None:
         """Wait until the ports are open and the network is loaded; None if a command to quit comes before.
 
         ImprovError if the ports cannot be opened or the network cannot be loaded.
@@ -130,7 +118,7 @@ class Supervisor:
                     raise ImprovError(f"the {process.row.name} has died while it was started; start again")
         return self.player.known.opened
 
-    def play(self, begin: Begin, interfaces: Served) -> Outcome:
+    def play(self, begin: Begin, interfaces: Interfaces) -> Outcome:
         """Perform until the end, or a command to quit."""
         self._begin = begin
         self._introduce()
@@ -165,10 +153,11 @@ class Supervisor:
 
     # --- while it plays -----------------------------------------------------------------------------
 
-    def _listen(self, interfaces: Served) -> None:
+    def _listen(self, interfaces: Interfaces | None = None) -> None:
         """Wait a moment for messages or commands, and take in the messages of the processes."""
         links = [process.link for process in self.processes if process.link is not None]
-        select.select([*links, *interfaces.readables()], [link for link in links if link.waits], (), _TICK_S)
+        readables = interfaces.readables() if interfaces is not None else []
+        select.select([*links, *readables], [link for link in links if link.waits], (), _TICK_S)
         before_s, self._looked_s = self._looked_s, time.monotonic()
         for process in self.processes:
             if self._looked_s - before_s > _STUCK_ANYWAY_S:
@@ -236,7 +225,7 @@ class Supervisor:
         while time.monotonic() < deadline_s and (
             (player.running and not self.player.sent) or (engine.running and self.engine.ended is None)
         ):
-            self._listen(_NoInterfaces())
+            self._listen()
         self.engine.publish_steps()  # no other engine is going to decide them
         opened = self.player.known.opened
         return Outcome(
@@ -247,12 +236,3 @@ class Supervisor:
             engine_deaths=engine.replaced,
             player_deaths=player.replaced,
         )
-
-
-class _NoInterfaces:
-    """No interfaces: no command is taken in any more."""
-
-    def poll(self) -> None: ...
-
-    def readables(self) -> list[Any]:
-        return []
