@@ -1,8 +1,8 @@
 """What is connected to what, asked of the MIDI system itself: JACK by its own library, ALSA by what the kernel shows.
 
-A call that did not raise proves nothing: RtMidi reports no connection that failed, and who has gone and come
-back has the same name as before. So what is shown as connected is read from here. Where the system cannot be
-asked (CoreMIDI, Windows, no libjack) there is no graph, and nobody may say that anything is connected.
+A call that did not raise proves nothing: RtMidi reports no connection that failed, and a program that has gone and
+come back has the same name as before. So what is shown as connected is read from here. Where the system cannot be
+asked (CoreMIDI, Windows, no libjack) there is no graph, and nothing may be called connected.
 
 Asking reads memory or a file and takes microseconds, also from a server that is stuck; connecting waits for the
 server. It must never be called back by the MIDI system: what asks has deadlines.
@@ -26,7 +26,7 @@ ALSA_CLIENTS = Path("/proc/asound/seq/clients")
 _CLIENT = "improv-graph"
 _ACONNECT_S = 2.0
 _CYCLES, _CYCLES_S, _POLL_S = 3, 1.0, 0.001
-"""So many cycles of the system take what was sent to everybody; how long they are waited for, looked at so often."""
+"""So many cycles bring what was sent to all its receivers; how long they are waited for, and looked at how often."""
 
 _CLOSES_S = 0.5
 """How long closing a client of JACK may take."""
@@ -47,18 +47,18 @@ class Graph(Protocol):
     ) -> None: ...
 
     def ports(self) -> tuple[str, ...]:
-        """The names of all MIDI ports, inputs and outputs, ours among them."""
+        """Return the names of all MIDI ports, inputs and outputs, ours among them."""
         ...
 
     def peers(self, port: str) -> tuple[str, ...] | None:
-        """The names of the ports that one is connected to at this moment; None if there is no such port.
+        """Return the names of the ports that one is connected to at this moment; None if there is no such port.
 
         One that was renamed since is found by its client, if that has no other.
         """
         ...
 
     def owner(self, port: str) -> str | None:
-        """Which run of which program owns a port: another once it is started again; None where that is not told."""
+        """Return which run of which program owns a port: another once it starts again; None where that is not known."""
         ...
 
     @property
@@ -81,7 +81,7 @@ class Graph(Protocol):
 
 @contextmanager
 def graph_of(api: str) -> Iterator[Graph | None]:
-    """The graph of a MIDI system by its name in `improv.midi.systems.APIS`; None where it cannot be asked."""
+    """Open the graph of a MIDI system, by its name in `improv.midi.systems.APIS`; None where it cannot be asked."""
     graph = _opened(api)
     if graph is None:
         yield None
@@ -112,7 +112,7 @@ def _opened(api: str) -> Graph | None:
 
 
 class JackGraph:
-    """The graph of the JACK server, asked by a client that has no ports, is never activated and so holds nobody up.
+    """The graph of the JACK server, asked by a client without ports that is never activated: nothing waits for it.
 
     Unavailable if there is no libjack, or no server answers.
     """
@@ -140,7 +140,7 @@ class JackGraph:
         closing.join(_CLOSES_S)
 
     def ports(self) -> tuple[str, ...]:
-        """The names of all MIDI ports."""
+        """Return the names of all MIDI ports."""
         with suppress(self._jack.JackError):  # one that goes while it is asked for
             return tuple(port.name for port in self._client.get_ports(is_midi=True))
         return ()
@@ -196,7 +196,7 @@ class JackGraph:
 
 
 class AlsaGraph:
-    """The graph of ALSA's sequencer, as the kernel writes it for whoever reads."""
+    """The graph of ALSA's sequencer, as the kernel writes it into /proc/asound/seq/clients."""
 
     def __init__(self, clients: Path = ALSA_CLIENTS) -> None:
         self._clients = clients
@@ -210,7 +210,7 @@ class AlsaGraph:
         pass
 
     def ports(self) -> tuple[str, ...]:
-        """The names of all ports."""
+        """Return the names of all ports."""
         return tuple(name for name, _ in self._read().values())
 
     def peers(self, port: str) -> tuple[str, ...] | None:
@@ -222,7 +222,7 @@ class AlsaGraph:
         return tuple(known[peer][0] for peer in known[address][1] if peer in known)
 
     def owner(self, port: str) -> str | None:
-        """See `Graph.owner`: who comes next is given the number of who has gone."""
+        """See `Graph.owner`: a new client is given the number of one that has gone."""
         return None
 
     @property
@@ -261,7 +261,7 @@ class AlsaGraph:
 
 
 def alsa_ports(text: str) -> Mapping[str, tuple[str, tuple[str, ...]]]:
-    """The ports in the text of /proc/asound/seq/clients, by address such as 128:0: name, and addresses of its peers.
+    """Return the ports in the text of /proc/asound/seq/clients by address, such as 128:0: name, and peers' addresses.
 
     The name is as RtMidi makes it: client, port and address.
     """

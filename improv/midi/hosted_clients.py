@@ -1,9 +1,9 @@
 """RtMidi's clients as the player sees them where they live in another process, the port host.
 
 A JACK server that runs synchronously (`jackd -S`) stands still for seconds whenever a process dies that owns clients,
-and whoever dies takes the cables of its virtual ports with it. So on JACK the clients belong to a process that does
-nothing else (`improv.runtime.port_host`) and survives the player. Here are the values that pass between the two, and
-objects with the methods of RtMidi's. A call waits for its answer; sending a message waits for nothing.
+and a process that dies takes the cables of its virtual ports with it. So on JACK the clients belong to a process that
+does nothing else (`improv.runtime.port_host`) and survives the player. Here are the values that pass between the two,
+and objects with the methods of RtMidi's. A call waits for its answer; sending a message waits for nothing.
 """
 
 import itertools
@@ -19,12 +19,12 @@ from improv.errors import Unavailable
 from improv.ipc.link import Link
 from improv.midi.rtmidi_binding import rtmidi
 
-# --- the player says ------------------------------------------------------------------------------
+# --- from the player ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """Have a new client of a role, on a MIDI system. Answered when it is there."""
+    """Make a new client of a role, on a MIDI system. Answered when it is there."""
 
     number: int
     role: str
@@ -60,7 +60,7 @@ class Keep:
     value: Any
 
 
-# --- the host says --------------------------------------------------------------------------------
+# --- from the host ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a `Make` or `Call` of that number has come to."""
+    """The result of the `Make` or `Call` of that number."""
 
     number: int
     value: Any = None
@@ -97,14 +97,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How the host fares."""
+    """The host's counts, and whether its MIDI server is there."""
 
     overflows: int = 0
     """Messages that the driver's full queue has dropped."""
     late: int = 0
     """Onsets that it came to too late to send them."""
-    complaints: tuple[str, ...] = ()
-    """What RtMidi has printed since it was told last."""
+    warnings: tuple[str, ...] = ()
+    """What RtMidi has printed since the last report."""
     server_gone: bool = False
 
 
@@ -116,29 +116,29 @@ class Hosted:
         self.overflows = self.late = 0
         self.server_gone = False
         self._api = api
-        self._complaints: list[str] = []
+        self._warnings: list[str] = []
         self._numbers = itertools.count()
         self._answers: dict[int, Answer] = {}
         self._clients: dict[str, HostedClient] = {}
         self._kept: dict[str, Any] | None = None
 
     def adopted(self, role: str) -> "HostedClient | None":
-        """The client that an earlier player has left with a port open, once; None if there is none."""
+        """Return the client that an earlier player has left with a port open, once; None if there is none."""
         while self._kept is None and self._wait():
             pass
         kept = (self._kept or {}).pop(role, None)
         return None if kept is None else self._known(role, kept)
 
     def made(self, role: str) -> "HostedClient":
-        """A new client of that role; what the MIDI system raises."""
-        self.ask(Make(next(self._numbers), role, self._api))
+        """Return a new client of that role; raises what the MIDI system raises."""
+        self.request(Make(next(self._numbers), role, self._api))
         return self._known(role, None)
 
     def call(self, role: str, method: str, *arguments: Any, **options: Any) -> Any:
-        """What a method of a client returns; or what it raises."""
-        return self.ask(Call(next(self._numbers), role, method, arguments, tuple(options.items())))
+        """Call a method of a client; returns what it returns, and raises what it raises."""
+        return self.request(Call(next(self._numbers), role, method, arguments, tuple(options.items())))
 
-    def ask(self, request: Make | Call) -> Any:
+    def request(self, request: Make | Call) -> Any:
         """Wait for the answer to a request; Unavailable if the host is gone."""
         self.link.send(request)
         while request.number not in self._answers:
@@ -154,9 +154,9 @@ class Hosted:
         if self.link.ready:
             self._receive()
 
-    def complaints(self) -> list[str]:
-        """What RtMidi has complained of since this was asked last."""
-        fresh, self._complaints = self._complaints, []
+    def take_warnings(self) -> list[str]:
+        """Remove and return what RtMidi has printed since the last call."""
+        fresh, self._warnings = self._warnings, []
         return fresh
 
     def _known(self, role: str, kept: Any) -> "HostedClient":
@@ -184,7 +184,7 @@ class Hosted:
                         self._clients[role].refused = why
                 case State():
                     self.overflows, self.late, self.server_gone = said.overflows, said.late, said.server_gone
-                    self._complaints += said.complaints
+                    self._warnings += said.warnings
                 case Welcome(kept):
                     self._kept = dict(kept)
 
@@ -194,10 +194,10 @@ class HostedClient:
 
     def __init__(self, host: Hosted, role: str, kept: Any) -> None:
         self.kept = kept
-        """What an earlier player wanted to be kept of it; None if it is a new one."""
+        """What an earlier player has kept of it; None if it is a new one."""
         self.arrived: deque[list[int]] = deque()
         self.refused = ""
-        """Why the host could not send the last message that it refused, not told yet."""
+        """Why the host could not send the last message that it refused, not reported yet."""
         self._host, self._role = host, role
 
     def keep(self, value: Any) -> None:
@@ -207,7 +207,7 @@ class HostedClient:
             self._host.link.send(Keep(self._role, value))
 
     def get_ports(self) -> list[str]:
-        """The names of the ports of others."""
+        """Return the names of the ports of other programs."""
         return list(self._host.call(self._role, "get_ports"))
 
     def open_port(self, port: int, name: str) -> None:
@@ -215,7 +215,7 @@ class HostedClient:
         self._host.call(self._role, "open_port", port, name)
 
     def open_virtual_port(self, name: str) -> None:
-        """Have a port that others connect to."""
+        """Open a port that others connect to."""
         self._host.call(self._role, "open_virtual_port", name)
 
     def close_port(self) -> None:
@@ -231,13 +231,13 @@ class HostedClient:
         self._host.call(self._role, "ignore_types", **kinds)
 
     def get_message(self) -> tuple[Sequence[int], float] | None:
-        """The next message, and 0; None if nothing has arrived."""
+        """Return the next message, and 0; None if nothing has arrived."""
         if not self.arrived:
             self._host.take_in()
         return (self.arrived.popleft(), 0.0) if self.arrived else None
 
     def send_message(self, message: bytes) -> None:
-        """Hand a message over; rtmidi.RtMidiError if the host is gone, or has refused one since the last."""
+        """Send a message; rtmidi.RtMidiError if the host is gone, or has refused one since the last."""
         self._host.take_in()
         refused, self.refused = self.refused, ""
         sent = self._host.link.send(Send(self._role, bytes(message), time.monotonic()))

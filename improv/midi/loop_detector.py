@@ -2,7 +2,7 @@
 
 With pass-through on, a loop repeats every message for ever; without it, improv would answer itself.
 That a message comes again proves nothing: fingers tremble, keys are repeated, arpeggiators and sequencers go round,
-and a keyboard may be connected twice. What gives a loop away is what no hands do:
+and a keyboard may be connected twice. What gives a loop away is what no pianist does:
 
 - bring back what improv itself has sent, one after the other, none left out, each as late as the one before it;
 - strike a key again and again without ever lifting it, faster than anything plays but sticks on a pad that sends no
@@ -56,7 +56,7 @@ class _Own:
     message: bytes
 
     def is_like(self, other: bytes) -> bool:
-        """Whether another message is this one, but for the channel: some programs have one for all they hand on."""
+        """Return whether a message is this one but for the channel: some programs have one for all they pass on."""
         return self.message[0] & 0xF0 == other[0] & 0xF0 and self.message[1:] == other[1:]
 
 
@@ -73,7 +73,7 @@ class _Run:
     """How many of them belong to the chord of the last."""
 
     def goes_on(self, own: _Own) -> None:
-        """The next one has come back."""
+        """Count in the next message, which has come back too."""
         at_once = own.sent_s - self.last.sent_s <= _MOMENT_S
         self.at_once = self.at_once + 1 if at_once and _is_onset(own.message) else 1
         self.moments += not at_once
@@ -81,7 +81,7 @@ class _Run:
 
     @property
     def is_sure(self) -> bool:
-        """Whether no hands would have played this."""
+        """Whether no pianist would have played this."""
         if self.is_changed:
             return self.moments >= _SURE_OF_A_LINE
         return self.count >= _SURE_OF_A_LINE or self.at_once >= _SURE_OF_A_CHORD
@@ -116,7 +116,10 @@ class _Rounds:
     """The first message that came after another had come back."""
 
     def arrived(self, message: bytes, now_s: float, *, awaited: bool) -> tuple[int, int]:
-        """Which message of the player's one is, and how often it has been round. `awaited`: it may be one of these."""
+        """Return which message of the pianist's this is, and how often it has been round.
+
+        `awaited`: it may be one of those that were passed on.
+        """
         latest_s = _WINDOW_S if self.delay_s is None else self.delay_s + _JITTER_S
         if self.waiting and now_s - self.waiting[0].sent_s > latest_s:
             self._lost(now_s)
@@ -190,7 +193,7 @@ class LoopDetector:
         self._arrived = (0, 0)
 
     def sent(self, message: bytes, now_s: float, *, passed: bool = False) -> None:
-        """A message has been sent: one of ours, or the one that has just arrived and was passed on."""
+        """Note a message that has been sent: one of ours, or the one that has just arrived and was passed on."""
         self._forget(now_s)
         self._sent.append((now_s, message, passed))
         self._awaited.setdefault(message, deque()).append((now_s, passed))
@@ -201,12 +204,12 @@ class LoopDetector:
             number = next(self._numbers.setdefault(kind, count()))
             self._own.setdefault(kind, deque()).append(_Own(number, now_s, message))
 
-    def looped(self, now_s: float) -> bool:
-        """Whether what we send comes back at present."""
+    def in_loop(self, now_s: float) -> bool:
+        """Return whether what we send comes back at present."""
         return now_s < self._looped_until_s or self._by_ours
 
     def is_ours(self, message: bytes, now_s: float, *, down: bool) -> bool:
-        """Whether a message that arrived is one we sent: only once that is sure. `down`: its key is down already."""
+        """Return whether a message that arrived is one we sent, once that is sure. `down`: its key is down already."""
         self._forget(now_s)
         awaited = self._awaited.get(message)
         self._arrived = self._rounds.arrived(message, now_s, awaited=bool(awaited))
@@ -218,7 +221,7 @@ class LoopDetector:
             if _is_onset(message) and message[:2] == self._suspected:  # what was swallowed cannot come back
                 self._acquit(now_s)
             return False
-        if not self.looped(now_s):
+        if not self.in_loop(now_s):
             if not (by_ours or struck or self._rounds.is_sure):
                 return False
             self.found += 1

@@ -22,7 +22,7 @@ class Zones:
         self._parameter: dict[int, tuple[int, int]] = {}
 
     def enter(self, message: bytes) -> bool:
-        """Take in a player's message; whether the channels have changed by it."""
+        """Take in a message from the keyboard; return whether the zones have changed by it."""
         if len(message) != 3 or message[0] & 0xF0 != CONTROL or message[0] & 0x0F not in self._members:
             return False
         channel, controller, value = message[0] & 0x0F, message[1], message[2]
@@ -38,7 +38,7 @@ class Zones:
         return False
 
     def free(self, channel: int) -> int | None:
-        """The channel to use in place of one: itself, or a high one that no zone has; None if there is none.
+        """Return the channel to use in place of one: itself, or a high one that no zone has; None if there is none.
 
         Two channels never become one.
         """
@@ -49,8 +49,8 @@ class Zones:
         others = [other for other in range(14, 2, -1) if other not in self.channels and other != _DRUMS]
         return others[channel % 3] if channel % 3 < len(others) else None
 
-    def led_by(self, channel: int) -> frozenset[int]:
-        """The channels that a message about a whole channel concerns: a manager's are those of its zone."""
+    def channels_of(self, channel: int) -> frozenset[int]:
+        """Return the channels that a message about a whole channel concerns: a manager's are those of its zone."""
         if not self._members.get(channel):
             return frozenset({channel})
         members = self._members[channel]

@@ -13,7 +13,7 @@ from improv.music.parts import DEFAULT_VOLUME
 _CENTRE = (0, 64)
 
 Mark = Callable[[int, int, bool], None]
-"""Told of a note of a channel and pitch that it sounds, or that it does not any more."""
+"""Called with a channel, a pitch, and whether that note sounds from now on or has ended."""
 
 
 class Ledger:
@@ -31,7 +31,7 @@ class Ledger:
         """The channels anything was sent on."""
 
     def enter(self, message: bytes) -> None:
-        """Take in a message that is being sent."""
+        """Enter a message that is being sent."""
         if len(message) < 2 or not NOTE_OFF <= message[0] < 0xF0:
             return
         kind, channel, first = message[0] & 0xF0, message[0] & 0x0F, message[1]
@@ -56,7 +56,7 @@ class Ledger:
             _kept(self._pressed_notes, (channel, first), down=second > 0)
 
     def sounds(self, channel: int, pitch: int) -> bool:
-        """Whether a note was begun and not ended."""
+        """Return whether a note was begun and not ended; channel 0 to 15."""
         return (channel, pitch) in self._notes
 
     @property
@@ -70,7 +70,7 @@ class Ledger:
         return not (self._notes or self._pedals or self._bent or self._pressed or self._pressed_notes)
 
     def ends(self) -> list[bytes]:
-        """The messages that end everything: an end for each onset, pedals up, bend and pressure back."""
+        """Return the messages that end everything: an end for each onset, pedals up, bend and pressure back."""
         messages = [bytes((CONTROL | channel, pedal, 0)) for channel, pedal in sorted(self._pedals)]
         for (channel, pitch), times in sorted(self._notes.items()):
             messages += [bytes((NOTE_OFF | channel, pitch, 64))] * times
@@ -80,13 +80,13 @@ class Ledger:
         return messages
 
     def own_volumes(self) -> list[bytes]:
-        """The messages that give each channel the volume a synth has by itself, where it was told another."""
+        """Return the messages that give each channel a synth's own volume back, where it was set to another."""
         told = [channel for channel, level in sorted(self._volumes.items()) if level != DEFAULT_VOLUME]
         self._volumes.clear()
         return [bytes((CONTROL | channel, VOLUME, DEFAULT_VOLUME)) for channel in told]
 
     def clear(self) -> None:
-        """Forget all of it: it has been ended, or nobody is there to hear it."""
+        """Forget everything: it has been ended, or its output is gone."""
         for note in self._notes:
             self._mark(*note, False)
         for kept in (self._notes, self._pedals, self._bent, self._pressed, self._pressed_notes, self.channels):
@@ -114,7 +114,7 @@ class Ledger:
 
 
 def _unmarked(channel: int, pitch: int, sounds: bool) -> None:
-    """Tell nobody."""
+    """Mark nothing."""
 
 
 def _kept(kept: set[Any], item: object, *, down: bool) -> None:

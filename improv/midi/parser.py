@@ -30,7 +30,7 @@ _LENGTHS = MappingProxyType({**_CHANNEL_LENGTHS, 0xF1: 2, 0xF2: 3, 0xF3: 2})
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A whole MIDI message from the player's instrument, stamped in seconds of the clock."""
+    """A whole MIDI message from the keyboard, and when it was taken from the driver, in seconds of the clock."""
 
     time_s: float
     message: bytes
@@ -38,9 +38,9 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """What notes came from is gone: those that are held are over.
+    """A source of notes is gone: those that are held are over.
 
-    `engine` if it was what plans came from: what is planned is played to its end, unless another one plans on.
+    `engine`: it was the source of plans. What is planned is played to its end, unless another engine plans on.
     """
 
     time_s: float
@@ -53,7 +53,7 @@ _PARTS = re.compile(rb"[\x00-\x7f]+|[\x80-\xff]")
 
 @dataclass(slots=True)
 class Counts:
-    """What has come in so far: messages, and bytes or messages that were no good (`malformed`)."""
+    """Counts of what has come in so far."""
 
     notes: int = 0
     """Note-ons and note-offs."""
@@ -81,7 +81,7 @@ class MessageStream:
 
     @property
     def kept(self) -> int:
-        """How many bytes of an unfinished message are kept, at most `SYSEX_LIMIT`."""
+        """The bytes of an unfinished message that are kept, at most `SYSEX_LIMIT`."""
         return len(self._unfinished)
 
     def reset(self) -> None:
@@ -91,7 +91,7 @@ class MessageStream:
         self._dropping = False
 
     def feed(self, data: Sequence[int]) -> list[bytes]:
-        """The messages these bytes complete: channel, sysex, system common, start, stop, continue and reset.
+        """Return the messages these bytes complete: channel, sysex, system common, start, stop, continue and reset.
 
         Running status is written out. Timing clock and active sensing are counted and not returned.
         """
@@ -196,7 +196,7 @@ class MessageStream:
 
 
 def note_event(message: bytes) -> NoteOn | NoteOff | None:
-    """The player's note a message stands for, on any channel; velocity 0 is an end; None if it is no note."""
+    """Return your note that a message stands for, on any channel; velocity 0 is an end; None if it is no note."""
     if len(message) != 3 or message[0] & 0xF0 not in (_NOTE_ON, _NOTE_OFF):
         return None
     status, pitch, velocity = message

@@ -35,7 +35,7 @@ _ONE_PANIC_S = 0.5
 
 
 class Player:
-    """Keeps the deadlines, the ledger of what sounds, and what has arrived until it is asked for.
+    """Sends what is planned at its deadlines, and gathers what arrives until `heard` is called.
 
     A context: however it is left, everything that sounds is ended. `thru` is where what arrives is
     passed on, byte for byte; None if it is not. While `stalled` says so, what is sent would lie there and
@@ -112,7 +112,7 @@ class Player:
             if due_s > deadline_s and now_s >= deadline_s:
                 break
             polled_s = min((source.next_poll_s(now_s) for source in self._sources), default=inf)
-            polled_s = min(polled_s, self._yours.next_let_go_s(self._beat_s))
+            polled_s = min(polled_s, self._yours.next_stale_s(self._beat_s))
             wake_s = min(polled_s, deadline_s, due_s - self.clock.spin_s)
             if now_s < wake_s:
                 self.gaps.will_wait_until(wake_s)
@@ -151,7 +151,7 @@ class Player:
 
     def release_held_keys(self, now_s: float) -> None:
         """End the keys that are held, as heard and where they were passed on to."""
-        self._notes += self._yours.free(now_s)
+        self._notes += self._yours.release_all(now_s)
         self.passthrough.release()
 
     # --- what arrives ---------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Player:
         for source in self._sources:
             for arrival in source.poll(now_s):
                 self._arrived(arrival, now_s)
-        self._notes += self._yours.let_go(now_s, self._beat_s)
+        self._notes += self._yours.release_stale(now_s, self._beat_s)
         return not self._stopped
 
     @property
@@ -175,14 +175,14 @@ class Player:
             case Incoming(time_s, message):
                 self._message(message, time_s)
             case Timed(time_s, event):
-                self._notes += self._yours.known(event, time_s)
+                self._notes += self._yours.scripted(event, time_s)
             case Gone(engine=True):
                 self.schedule.outlive_engine()
             case Gone(time_s):
                 self.release_held_keys(time_s)
             case Panic():
                 self.silence()
-                self._notes += self._yours.free(now_s)
+                self._notes += self._yours.release_all(now_s)
                 self._commands.append(arrival)
             case Quit():
                 self._stopped = True
@@ -204,7 +204,7 @@ class Player:
             self._send(self._sink, self._entered(bytes_of(off)))
         if press.velocity:
             self._send(self._sink, self._entered(bytes_of(on)))
-        self._notes += self._yours.letter(on if press.velocity else off, now_s)
+        self._notes += self._yours.computer_key(on if press.velocity else off, now_s)
 
     def _message(self, message: bytes, time_s: float) -> None:
         """Take in a message from the keyboard: passed on at once, then heard, unless it is our own come back."""
@@ -219,7 +219,7 @@ class Player:
         sounds = not (self.ledger.empty and thru.ledger.empty)
         if is_mode(message, ALL_SOUND_OFF) and (sounds or time_s > self._silenced_s + _ONE_PANIC_S):
             self._arrived(Panic(), time_s)
-        if thru.sink is not None and not self.loop_detector.looped(time_s):
+        if thru.sink is not None and not self.loop_detector.in_loop(time_s):
             if thru.claims_channels(message):
                 self._restart_elsewhere()
             thru.send(message)

@@ -1,10 +1,10 @@
-"""Whom the name of a MIDI port means, and whether a port is one we knew, under the name it has now.
+"""Which port a name means, and whether a port is one we knew, under the name it has now.
 
 Every system writes into a port's name where it is plugged in, and those numbers change when it is
 plugged in again. Others are part of the name: `MIDI 1` and `MIDI 2` are two ports of one keyboard.
 Telling them apart is all this room does. It must never open a port, never depend on the order of
-the list, and never choose between ports that fit equally well: to hear nobody is a fault one sees,
-to hear the wrong one is not.
+the list, and never choose between ports that fit equally well: an input that hears nothing is a fault one
+sees, one that hears the wrong instrument is not.
 
 | form | address, may change | name, may not |
 | --- | --- | --- |
@@ -60,7 +60,7 @@ _OURS = re.compile(
 )
 
 _THROUGH = re.compile(r"midi through|^system:(?:timer|announce) 0:")
-"""Ports of ALSA's own, there without anybody having plugged anything in."""
+"""Ports of ALSA's own, there without anything being plugged in."""
 
 _NO_INSTRUMENT = re.compile(r"iac driver|virmidi|virtual raw midi|loopmidi|loopbe|network session|rtpmidi")
 """Cables between programs or machines: whether an instrument is at their other end cannot be seen."""
@@ -69,15 +69,15 @@ _DIRECTION = re.compile(r" ?\((?:capture|playback)(?:_[0-9]+)?\):? ?.*")
 
 
 def is_ours(name: str) -> bool:
-    """Whether a port belongs to improv, this one or another: by what exactly its ports are called, bridged or not.
+    """Return whether a port belongs to improv, this one or another, by the exact names of its ports, bridged or not.
 
-    Nothing is ever connected to itself. A program of somebody else's may be called `improv-synth`.
+    Nothing is ever connected to itself. Another program may be called `improv-synth`.
     """
     return _OURS.fullmatch(_BRIDGES.sub("", _folded(name))) is not None
 
 
 def one_of_each(inputs: Sequence[str], outputs: Sequence[str]) -> tuple[str, str] | None:
-    """The one keyboard and the one synth among the ports of others, if there is nothing else; None otherwise.
+    """Return the one keyboard and the one synth among the ports of others, if there is nothing else; None otherwise.
 
     A keyboard may have an input of its own, for its lights, and a synth an output; a single instrument that has
     both may be either, so that it is None.
@@ -101,26 +101,26 @@ def _device(name: str, indexed: bool) -> str:
     return unaddressed.partition(":")[0]
 
 
-def plain(name: str) -> str:
-    """A port's name without the numbers ALSA and others append, which change when it is replugged."""
+def without_numbers(name: str) -> str:
+    """Return a port's name without the numbers ALSA and others append, which change when it is replugged."""
     folded = _folded(name)
     return _TAIL.sub("", _A2J_CLIENT.sub("", folded)) or folded
 
 
 def match_port(wanted: str, names: Sequence[str], direction: Direction) -> int:
-    """The index of the port meant by a name: an exact one, else one alike but for numbers, else a part of one.
+    """Return the index of the port meant by a name: an exact one, else one alike but for numbers, else a part of one.
 
     A part does not end within a number: `Port 1` is no part of `Port 10`.
     UsageError if several are meant equally well, InputNotFound if none is; both list the ports.
     """
-    part = plain(wanted)
+    part = without_numbers(wanted)
     within = re.compile(rf"(?<![0-9]){re.escape(part)}" if part[:1].isdecimal() else re.escape(part))
     if part[-1:].isdecimal():
         within = re.compile(rf"{within.pattern}(?![0-9])")
     for alike in (
         [name == wanted for name in names],
-        [plain(name) == part for name in names],
-        [within.search(plain(name)) is not None for name in names],
+        [without_numbers(name) == part for name in names],
+        [within.search(without_numbers(name)) is not None for name in names],
     ):
         if sum(alike) == 1:
             return alike.index(True)
@@ -131,7 +131,7 @@ def match_port(wanted: str, names: Sequence[str], direction: Direction) -> int:
 
 
 def matches(wanted: str, name: str) -> bool:
-    """Whether a name may mean a port, among others too."""
+    """Return whether a name may mean a port, among others too."""
     try:
         return match_port(wanted, [name], "input") == 0
     except InputNotFound:
@@ -139,7 +139,7 @@ def matches(wanted: str, name: str) -> bool:
 
 
 def same_port(known: str, names: Sequence[str]) -> int | None:
-    """The index of the port that was known by a name, under whatever name it has come back.
+    """Return the index of the port that was known by a name, under whatever name it has come back.
 
     None if it is not among all the ports' `names` of now, or if several are equally likely. Of two
     identical devices of which one is gone, a name cannot tell which one is left: it is taken for
@@ -211,7 +211,7 @@ def _folded(name: str) -> str:
 
 
 def _printable(name: str) -> str:
-    """A name without what a terminal would obey and nobody sees."""
+    """A name without what a terminal would obey and a reader does not see."""
     kinds = ((character, unicodedata.category(character)) for character in name)
     return "".join(" " if kind == "Cc" else character for character, kind in kinds if kind != "Cf")
 

@@ -1,6 +1,6 @@
 """The binding to RtMidi, whichever is installed: python-rtmidi, or supriya-midi where that has no wheels.
 
-`rtmidi` has python-rtmidi's names, by whichever binding; nobody else imports either.
+`rtmidi` has python-rtmidi's names, by whichever binding; no other module imports either.
 """
 
 from contextlib import suppress
@@ -15,7 +15,7 @@ except ModuleNotFoundError as missing:
         raise
     from improv.midi import supriya as rtmidi
 
-__all__ = ["NAME", "bundled_libjack", "described", "limits", "ports_of", "rtmidi"]
+__all__ = ["NAME", "bundled_libjack", "description", "limits", "ports_of", "rtmidi"]
 
 NAME = "python-rtmidi" if rtmidi.__name__ == "rtmidi" else "supriya-midi"
 
@@ -24,9 +24,10 @@ _ASKED = 8
 
 
 def ports_of(client: Any) -> list[str]:
-    """The names of the ports that a client could be connected to, in the system's order.
+    """Return the names of the ports that a client could be connected to, in the system's order.
 
-    RtMidi counts the ports and then asks for one name after the other: one that goes meanwhile is an error, not news.
+    RtMidi counts the ports and then asks for one name after the other. One that goes meanwhile makes an error, and all
+    are asked for again.
     """
     for _ in range(_ASKED):
         with suppress(rtmidi.RtMidiError):
@@ -34,8 +35,8 @@ def ports_of(client: Any) -> list[str]:
     return []
 
 
-def described() -> str:
-    """Which binding it is, its version, and that of the RtMidi inside it."""
+def description() -> str:
+    """Return which binding it is, its version, and that of the RtMidi inside it."""
     try:
         number = f" {version(NAME)}"
     except PackageNotFoundError:  # put there by hand
@@ -44,14 +45,14 @@ def described() -> str:
 
 
 def bundled_libjack() -> bool:
-    """Whether JACK is spoken by a libjack that came with the binding, not by the system's own."""
+    """Return whether JACK is spoken by a libjack that came with the binding, not by the system's own."""
     if NAME == "supriya-midi":
         return rtmidi.API_UNIX_JACK in rtmidi.get_compiled_api() and not rtmidi.SYSTEM_LIBJACK
     return any(Path(rtmidi.__file__).parents[1].glob("python_rtmidi*/libjack*"))
 
 
 def limits() -> str:
-    """What cannot be done with this binding, in a sentence; empty if nothing."""
+    """Return what cannot be done with this binding, in a sentence; empty if nothing."""
     if NAME == "supriya-midi" and bundled_libjack():
         return (
             "JACK cannot be reached: the system has no libjack, and supriya-midi's own is too old for today's servers"

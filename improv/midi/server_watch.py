@@ -1,6 +1,6 @@
-"""Whether the MIDI server is still there, known by its hung-up socket.
+"""The watch on the MIDI server, which is dead once its socket has hung up.
 
-It must never ask the server: a dead one blocks whoever asks.
+It must never ask the server: a dead one blocks the process that asks.
 """
 
 import os
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 
 class Server:
-    """Whether the MIDI server that clients talk to is still there: it is dead once it has hung up on one.
+    """The MIDI server that clients talk to, which is dead once it has hung up on one.
 
     rtmidi does not tell, and a client of a dead JACK server accepts messages until it blocks for
     ever. Known on Linux only; elsewhere the player is found to be blocked.
@@ -25,7 +25,7 @@ class Server:
 
     @contextmanager
     def opening(self) -> Iterator[None]:
-        """While clients are opened and closed: the sockets that appear are theirs, and those that vanish were."""
+        """Open and close clients in this context: the sockets that appear are theirs, those that vanish were."""
         before = _sockets()
         try:
             yield
@@ -39,16 +39,16 @@ class Server:
             self._hung_up.unregister(number)
         self._theirs = (self._theirs & now) | (now - before)
         for number, _ in self._theirs:
-            self._hung_up.register(number, 0)  # hanging up is told unasked
+            self._hung_up.register(number, 0)  # hanging up is reported unasked
 
     @property
     def gone(self) -> bool:
-        """Whether it has hung up."""
+        """Whether the server has hung up."""
         return self._hung_up is not None and bool(self._hung_up.poll(0))
 
 
 def jack_connections() -> frozenset[int]:
-    """The descriptors of this process through which it asks a JACK server, one for each of its clients."""
+    """Return the descriptors through which this process asks a JACK server, one for each of its clients."""
     found = set()
     for number, _ in _sockets():
         with suppress(OSError), socket.socket(fileno=os.dup(number)) as end:

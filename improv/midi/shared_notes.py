@@ -1,4 +1,4 @@
-"""The notes that a player has begun, in memory that outlives it: whoever takes its place can end each of them.
+"""The notes that a player has begun, in memory that outlives it: the process that takes its place can end each of them.
 
 A message that was handed to the MIDI system may not have left when its sender is killed. So a note
 whose end was sent a moment ago counts as sounding still. It must never be waited for: one process
@@ -29,7 +29,7 @@ _MAY_LINGER_S = 1.0
 class SharedNotes:
     """When each note ended, in seconds of the monotonic clock: infinity while it sounds. A context.
 
-    `descriptor` is a file of the memory, to be closed by whoever has made it; None where processes share none.
+    `descriptor` is a file of the memory, closed by the process that has made it; None where processes share none.
     """
 
     def __init__(self, descriptor: int | None) -> None:
@@ -38,8 +38,8 @@ class SharedNotes:
         self._ended_s = memoryview(self._memory or bytearray(_BYTES)).cast("d")
 
     @classmethod
-    def made(cls) -> Self:
-        """New memory, in which nothing sounds."""
+    def create(cls) -> Self:
+        """Return new memory, in which nothing sounds."""
         if os.name != "posix":
             return cls(None)
         if hasattr(os, "memfd_create"):
@@ -51,8 +51,8 @@ class SharedNotes:
         return cls(descriptor)
 
     @classmethod
-    def of(cls, arguments: Sequence[str]) -> Self:
-        """The memory whose descriptor a process was started with, if it was with one."""
+    def inherited(cls, arguments: Sequence[str]) -> Self:
+        """Return the memory whose descriptor is the first argument of a process, or memory of its own without one."""
         return cls(int(arguments[0]) if arguments else None)
 
     def __enter__(self) -> Self:
@@ -66,7 +66,7 @@ class SharedNotes:
             os.close(self.descriptor)
 
     def marker(self, ledger: int) -> Callable[[int, int, bool], None]:
-        """What one ledger tells: that a note of a channel (0 to 15) and pitch begins, or that it ends."""
+        """Return a function that marks a note of a ledger (0 or 1), by channel (0 to 15) and pitch, begun or ended."""
         ended_s, first, now = self._ended_s, ledger * _NOTES, time.monotonic
 
         def mark(channel: int, pitch: int, sounds: bool) -> None:
@@ -75,12 +75,12 @@ class SharedNotes:
         return mark
 
     def ends(self) -> list[bytes]:
-        """An end for each note that sounds, or may."""
+        """Return an end for each note that sounds, or may."""
         since_s = time.monotonic() - _MAY_LINGER_S
         found = sorted({at % _NOTES for at, ended_s in enumerate(self._ended_s) if ended_s > since_s})
         return [bytes((NOTE_OFF | at // _PITCHES, at % _PITCHES, 64)) for at in found]
 
     def clear(self) -> None:
-        """Take it that nothing sounds."""
+        """Mark every note as ended."""
         for at in range(len(self._ended_s)):
             self._ended_s[at] = 0.0

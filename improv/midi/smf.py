@@ -48,12 +48,12 @@ _SYSTEM_DATA = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 
 
 class Unreadable(Exception):
-    """Why a file cannot be read, as the end of a sentence about it."""
+    """Raised with the reason why a file cannot be read, as the end of a sentence about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """What a file plays: each message at its ticks, in order, and how many ticks a beat has."""
+    """The channel messages of a file, each at its ticks from the start, in order."""
 
     ticks_per_beat: float
     messages: tuple[tuple[int, bytes], ...]
@@ -65,8 +65,8 @@ class Messages:
     """Whether it counts in film frames: a beat is half a second then, as where no tempo is given."""
 
 
-def messages_in(content: bytes) -> Messages:
-    """The channel messages of a file's content; Unreadable says what is wrong with it.
+def read_messages(content: bytes) -> Messages:
+    """Return the channel messages of a file's content; Unreadable says what is wrong with it.
 
     The tracks of a type 2 file are patterns of their own and played one after the other.
     """

@@ -5,7 +5,7 @@ import re
 from contextlib import suppress
 
 _MOST, _LONGEST = 32, 200
-"""So many different complaints are told, and so much of each, in characters."""
+"""So many different warnings are reported, and so much of each, in characters."""
 
 _OVERFLOW = b"queue limit"
 """What RtMidi prints for each message that it drops."""
@@ -15,7 +15,7 @@ _RTMIDI = re.compile(rb"\b(?:RtMidi|Midi(?:In|Out)(?:Alsa|Jack|Core|WinMM))\w*\s
 
 
 class StderrMonitor:
-    """Takes the place of this process's standard error, where the system has descriptors for that."""
+    """Reads this process's standard error in its place, where the system has descriptors for that."""
 
     def __init__(self) -> None:
         self.overflows = 0
@@ -25,19 +25,19 @@ class StderrMonitor:
         if os.name == "posix":
             self._pipe, end = os.pipe()
             os.set_blocking(self._pipe, False)
-            os.set_blocking(end, False)  # who prints must not wait to be read
+            os.set_blocking(end, False)  # a library that prints must not wait to be read
             os.dup2(end, 2)
             os.close(end)
 
     def read(self) -> list[str]:
-        """Take in what has been printed: what RtMidi complains of that it has not complained of before."""
+        """Take in what has been printed; return the warnings of RtMidi that have not been reported before."""
         fresh: list[str] = []
         with suppress(BlockingIOError):
             while self._pipe is not None:
                 printed = os.read(self._pipe, 1 << 16)
                 self.overflows += printed.count(_OVERFLOW)
-                for complaint in _RTMIDI.findall(printed):
-                    if _OVERFLOW not in complaint and complaint not in self._known and len(self._known) < _MOST:
-                        self._known.add(complaint)
-                        fresh.append(complaint.decode(errors="replace")[:_LONGEST])
+                for warning in _RTMIDI.findall(printed):
+                    if _OVERFLOW not in warning and warning not in self._known and len(self._known) < _MOST:
+                        self._known.add(warning)
+                        fresh.append(warning.decode(errors="replace")[:_LONGEST])
         return fresh

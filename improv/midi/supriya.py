@@ -34,23 +34,23 @@ API_WINDOWS_MM = int(RtMidiAPI.WINDOWS_MM)
 
 
 class RtMidiError(Exception):
-    """RtMidi could not do what it was asked for."""
+    """Raised when RtMidi cannot do what was called."""
 
 
 class InvalidUseError(RtMidiError, RuntimeError):
-    """A call at the wrong time, such as opening a port while one is open."""
+    """Raised for a call at the wrong time, such as opening a port while one is open."""
 
 
 class InvalidPortError(RtMidiError, ValueError):
-    """No such port."""
+    """Raised when there is no such port."""
 
 
 class UnsupportedOperationError(RtMidiError, RuntimeError):
-    """This MIDI system cannot do it."""
+    """Raised when this MIDI system cannot do it."""
 
 
 class SystemError(RtMidiError, OSError):
-    """The MIDI system does not answer, or has failed; python-rtmidi calls it so."""
+    """Raised when the MIDI system does not answer, or has failed; named as in python-rtmidi."""
 
 
 _KINDS: dict[RtMidiErrorType, type[RtMidiError]] = {
@@ -80,35 +80,35 @@ def _error(kind: RtMidiErrorType, text: str) -> RtMidiError:
 
 
 def get_compiled_api() -> list[int]:
-    """The MIDI systems that RtMidi was built for."""
+    """Return the MIDI systems that RtMidi was built for, as its numbers."""
     return [int(api) for api in RtMidi.get_compiled_api()]
 
 
 def get_rtmidi_version() -> str:
-    """The version of RtMidi itself."""
+    """Return the version of RtMidi itself."""
     return RtMidi.get_version()
 
 
 class _Client:
-    """What inputs and outputs have in common; what RtMidi complains of is raised as RtMidiError."""
+    """What inputs and outputs have in common; what RtMidi reports as an error is raised as RtMidiError."""
 
     _midi: Any
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._virtual: bool | None = None
         """Whether a port is open, and is a virtual one."""
-        self._complaints: list[RtMidiError] = []
+        self._errors: list[RtMidiError] = []
         try:
             self._midi = make()
         except RuntimeError as error:
             raise SystemError(str(error)) from error
-        complaints = self._complaints  # the callback must not hold the client, which would never be freed
+        errors = self._errors  # the callback must not hold the client, which would never be freed
 
-        def complain(kind: RtMidiErrorType, text: str, _: object) -> None:
+        def on_error(kind: RtMidiErrorType, text: str, _: object) -> None:
             if kind is not RtMidiErrorType.DEBUG_WARNING:
-                complaints.append(_error(kind, text))
+                errors.append(_error(kind, text))
 
-        self._midi.set_error_callback(complain)
+        self._midi.set_error_callback(on_error)
         try:
             self._call("get_port_count")  # a JACK server that is not there is noticed only by this
         except RtMidiError as error:
@@ -116,7 +116,7 @@ class _Client:
             raise SystemError(str(error)) from error
 
     def get_ports(self) -> list[str]:
-        """The names of the ports of others, whose index is their number."""
+        """Return the names of the ports of other programs, whose index is their number."""
         return [self._port_name(number) for number in range(self._call("get_port_count"))]
 
     def _port_name(self, number: int) -> str:
@@ -126,12 +126,12 @@ class _Client:
             return bytes(error.object).decode(errors="ignore")
 
     def open_port(self, port: int = 0, name: str = "RtMidi") -> None:
-        """Connect to a port of somebody else by a port of one's own with that name."""
+        """Connect to another program's port by a port of our own with that name."""
         self._open("open_port", port, name)
         self._virtual = False
 
     def open_virtual_port(self, name: str = "RtMidi") -> None:
-        """Have a port that others can connect to; it can be closed only by deleting this client."""
+        """Open a port that others can connect to; it can be closed only by deleting this client."""
         if self._midi.get_current_api() == RtMidiAPI.WINDOWS_MM:
             raise UnsupportedOperationError("Windows MultiMedia has no virtual ports")
         self._open("open_virtual_port", name)
@@ -144,7 +144,7 @@ class _Client:
         self._call("close_port")
 
     def delete(self) -> None:
-        """Free it; it must not be used afterwards."""
+        """Free the client; it must not be used afterwards."""
         if hasattr(self, "_midi"):
             del self._midi
 
@@ -154,21 +154,21 @@ class _Client:
         self._call(method, *arguments)
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        self._complaints.clear()
+        self._errors.clear()
         result = getattr(self._midi, method)(*arguments)
-        if self._complaints:
-            raise self._complaints[-1]  # the first may only be the reason of what went wrong
+        if self._errors:
+            raise self._errors[-1]  # the first may only be the reason of what went wrong
         return result
 
 
 class MidiIn(_Client):
-    """An input, to be polled."""
+    """A MIDI input, to be polled."""
 
     def __init__(self, api: int, name: str = "RtMidi", queue_size_limit: int = 1024) -> None:
         super().__init__(lambda: RtMidiIn(RtMidiAPI(api), name, queue_size_limit))
 
     def get_message(self) -> tuple[list[int], float] | None:
-        """The next message and the seconds since the one before; None if nothing has arrived."""
+        """Return the next message and the seconds since the one before; None if nothing has arrived."""
         message, delta_s = self._call("get_message")
         return (message, delta_s) if message else None
 
@@ -178,7 +178,7 @@ class MidiIn(_Client):
 
 
 class MidiOut(_Client):
-    """An output."""
+    """A MIDI output."""
 
     def __init__(self, api: int, name: str = "RtMidi") -> None:
         super().__init__(lambda: RtMidiOut(RtMidiAPI(api), name))

@@ -1,9 +1,9 @@
-"""Your notes: what is heard of you, read in one way from ports, from call files and from the letters of the computer.
+"""What is heard of your keys, read in one way from ports, from call files and from the computer's keyboard.
 
 A key is known by its channel and its pitch, and what is heard of it by its pitch alone: while two hands or two fingers
 of an MPE keyboard hold the same pitch it sounds until the last of them lets go. Percussion is left out. An end closes
 what began first, so notes may touch with the new one first; a key struck again ends what it began before. Times here
-are of whatever clock the caller has. It must never keep a key for ever that nobody can still be holding.
+are of whatever clock the caller has. It must never keep a key for ever that no hand can still be holding.
 """
 
 from collections import Counter, deque
@@ -46,7 +46,7 @@ class Struck:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """At some time a note begins, or has ended."""
+    """A note that begins, or has ended, at some time."""
 
     at: float
     note: Struck
@@ -72,15 +72,15 @@ class KeysDown:
         """Onsets of percussion."""
 
     def enter(self, message: bytes, at: float) -> list[Change]:
-        """A MIDI message: a note begins or ends, or all of a channel or a zone end."""
+        """Take in a MIDI message; return the notes that begin or end by it."""
         if message and _resets(message):
-            return self.free(at)
+            return self.release_all(at)
         if len(message) != 3:
             return []
         self._zones.enter(message)
         kind, channel, number = message[0] & 0xF0, message[0] & 0x0F, message[1]
         if kind == CONTROL and number >= ALL_SOUND_OFF and number not in (RESET_CONTROLLERS, _LOCAL_CONTROL):
-            return self.free(at, self._zones.led_by(channel))
+            return self.release_all(at, self._zones.channels_of(channel))
         if kind not in (NOTE_ON, NOTE_OFF):
             return []
         if channel == _PERCUSSION and channel not in self._zones.channels:
@@ -91,10 +91,10 @@ class KeysDown:
         return self.end((channel, number), at)
 
     def begin(self, key: Key, velocity: int, at: float) -> list[Change]:
-        """A key is struck; what it began before ends. Struck twice at once it is one note, until its last end."""
+        """Strike a key, which ends what it began before. Struck twice at once it is one note, until its last end."""
         before = []
         if key in self._doubted:  # it was up, or it could not have been struck
-            before = self.lift([key], at)
+            before = self.release([key], at)
         elif key in self._notes:
             if self._notes[key].begun == at:
                 self._owed.setdefault(key, deque()).append(at)
@@ -105,19 +105,19 @@ class KeysDown:
         return [*before, Change(at, note, begins=True)]
 
     def end(self, key: Key, at: float) -> list[Change]:
-        """A key comes up: that closes what it began first, which may be over already."""
+        """End what a key began first, which may be over already."""
         owed = self._owed.get(key)
         if not owed:
             self._doubted.pop(key, None)
-            return self.lift([key], at)
+            return self.release([key], at)
         if at - owed.popleft() > self._together:
             self._doubted[key] = at
         if not owed:
             del self._owed[key]
         return []
 
-    def lift(self, keys: Iterable[Key], at: float) -> list[Change]:
-        """Keys are up, whatever ends are still to come; those in doubt have been since their last end."""
+    def release(self, keys: Iterable[Key], at: float) -> list[Change]:
+        """Release keys, whatever ends are still to come; those in doubt have been up since their last end."""
         ended = []
         for key in sorted(keys, key=lambda key: (key[1], key[0])):
             since = self._doubted.pop(key, at)
@@ -126,17 +126,20 @@ class KeysDown:
                 ended.append(Change(since, note, begins=False))
         return ended
 
-    def free(self, at: float, channels: Iterable[int] | None = None) -> list[Change]:
-        """All keys are up, or those of some channels."""
+    def release_all(self, at: float, channels: Iterable[int] | None = None) -> list[Change]:
+        """Release all keys, or those of some channels."""
         among = None if channels is None else frozenset(channels)
-        return self.lift([key for key in self._notes if among is None or key[0] in among], at)
+        return self.release([key for key in self._notes if among is None or key[0] in among], at)
 
-    def let_go(self, at: float, beat: float) -> list[Change]:
-        """Keys that nobody can still be holding are up, a beat being so long; what is known beforehand has its ends."""
-        return self.lift([key for key in self._notes if at >= self._until(key, beat)], at)
+    def release_stale(self, at: float, beat: float) -> list[Change]:
+        """Release keys that no hand can still be holding; what is known beforehand has its ends.
 
-    def next_let_go(self, beat: float) -> float:
-        """When a key is next let go if nothing else comes; infinity if none is."""
+        `at` and `beat` have the same unit.
+        """
+        return self.release([key for key in self._notes if at >= self._until(key, beat)], at)
+
+    def next_stale(self, beat: float) -> float:
+        """Return when a key is next released as stale; infinity if none is."""
         return min((self._until(key, beat) for key in self._notes), default=inf)
 
     def _until(self, key: Key, beat: float) -> float:
@@ -164,35 +167,35 @@ class YourNotes:
         return frozenset(self._down)
 
     def message(self, message: bytes, time_s: float) -> list[Timed]:
-        """What is heard of a MIDI message."""
+        """Take in a MIDI message; return what is heard of it."""
         return self._heard(self._keys.enter(message, time_s))
 
-    def letter(self, event: NoteEvent, time_s: float) -> list[Timed]:
-        """What is heard of a key without MIDI; one end ends it however often it was struck."""
+    def computer_key(self, event: NoteEvent, time_s: float) -> list[Timed]:
+        """Take in a key without MIDI; return what is heard. One end ends it however often it was struck."""
         key = LETTERS, event.pitch
-        changes = self._keys.lift([key], time_s)
+        changes = self._keys.release([key], time_s)
         if isinstance(event, NoteOn):
             changes += self._keys.begin(key, event.velocity, time_s)
         return self._heard(changes)
 
-    def known(self, event: NoteEvent, time_s: float) -> list[Timed]:
-        """What is heard of a note that is known beforehand."""
+    def scripted(self, event: NoteEvent, time_s: float) -> list[Timed]:
+        """Take in a note that is known beforehand; return what is heard."""
         key = SCRIPT, event.pitch
         if isinstance(event, NoteOn):
             return self._heard(self._keys.begin(key, event.velocity, time_s))
         return self._heard(self._keys.end(key, time_s))
 
-    def free(self, time_s: float) -> list[Timed]:
-        """All keys are up."""
-        return self._heard(self._keys.free(time_s))
+    def release_all(self, time_s: float) -> list[Timed]:
+        """Release all keys."""
+        return self._heard(self._keys.release_all(time_s))
 
-    def let_go(self, now_s: float, beat_s: float) -> list[Timed]:
-        """What ends because nobody can still be holding it."""
-        return self._heard(self._keys.let_go(now_s, beat_s)) if self._down else []
+    def release_stale(self, now_s: float, beat_s: float) -> list[Timed]:
+        """Release what no hand can still be holding; return what ends."""
+        return self._heard(self._keys.release_stale(now_s, beat_s)) if self._down else []
 
-    def next_let_go_s(self, beat_s: float) -> float:
-        """When that is next, if nothing else comes; infinity if it is not."""
-        return self._keys.next_let_go(beat_s) if self._down else inf
+    def next_stale_s(self, beat_s: float) -> float:
+        """Return when a key is next released as stale, in seconds; infinity if none is."""
+        return self._keys.next_stale(beat_s) if self._down else inf
 
     def _heard(self, changes: Iterable[Change]) -> list[Timed]:
         heard = []

@@ -13,7 +13,7 @@ import mido
 
 from improv.errors import DataError, InputNotFound
 from improv.midi.messages import bytes_of
-from improv.midi.smf import Messages, Unreadable, messages_in
+from improv.midi.smf import Messages, Unreadable, read_messages
 from improv.midi.your_notes import KeysDown
 from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import Event, NoteOff, NoteOn, Volume
@@ -53,7 +53,7 @@ def call_in(path: Path) -> tuple[tuple[CallNote, ...], tuple[str, ...]]:
     """The same, and what is to be said of the file: what of it is no call, and in which order it is played."""
     advice = "give a Standard MIDI File (.mid) with a melody"
     try:
-        file = messages_in(read_file(path, _MAX_CALL_BYTES))
+        file = read_messages(read_file(path, _MAX_CALL_BYTES))
     except OSError as error:
         if error.errno == errno.EFBIG:
             raise DataError(f"{path}: {error.strerror}; {advice}") from error
@@ -77,7 +77,7 @@ def _paired(file: Messages) -> tuple[list[CallNote], int]:
     """Each note of a file with its end, and how many of percussion are left out; without an end it lasts to the end."""
     keys, beat = KeysDown(together=0.0), file.ticks_per_beat
     changes = [change for at, message in file.messages for change in keys.enter(message, at / beat)]
-    changes += keys.free(file.end / beat)
+    changes += keys.release_all(file.end / beat)
     notes = [
         CallNote(change.note.begun, change.at, change.note.key[1], change.note.velocity)
         for change in changes

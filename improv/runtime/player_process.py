@@ -185,17 +185,17 @@ class MidiHealth:
 
     def __init__(self, server: Server, stderr: StderrMonitor, hosted: Hosted | None) -> None:
         self.server = server
-        self.complaints: list[str] = []
-        """What RtMidi has complained of since the look before."""
+        self.warnings: list[str] = []
+        """What RtMidi has printed since the last look."""
         self.overflows = self.late = 0
         self._stderr, self._hosted = stderr, hosted
 
     def look(self) -> None:
         """Take in what has been seen since the last look."""
-        self.complaints, self.overflows = self._stderr.read(), self._stderr.overflows
+        self.warnings, self.overflows = self._stderr.read(), self._stderr.overflows
         if self._hosted is not None:
             self._hosted.take_in()
-            self.complaints += self._hosted.complaints()
+            self.warnings += self._hosted.take_warnings()
             self.overflows += self._hosted.overflows
             self.late = self._hosted.late
 
@@ -245,7 +245,7 @@ class Orders:
 
 def main() -> None:
     """Run as a child of the daemon."""
-    with SharedNotes.of(sys.argv[2:]) as notes:
+    with SharedNotes.inherited(sys.argv[2:]) as notes:
         serve(lambda link: _play(link, notes))
 
 
@@ -385,7 +385,7 @@ def _report(
         undelivered=undelivered,
         lights=sum(port.connections for port in ports if port.role == "lights"),
         broken=sum(count.malformed + count.dropped_sysex for count in counts),
-        news=(*news, *health.complaints),
+        news=(*news, *health.warnings),
         ports=tuple(port.status for port in ports),
         own=tuple((port.status.role, port.own) for port in ports if port.own),
         server_gone=health.server_gone,

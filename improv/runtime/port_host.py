@@ -228,8 +228,8 @@ class PortHost:
     def _send_state(self) -> None:
         if self._player is None:
             return
-        complaints = tuple(self._stderr.read())
-        state = State(self._stderr.overflows, self._late, complaints, self._server.gone)
+        warnings = tuple(self._stderr.read())
+        state = State(self._stderr.overflows, self._late, warnings, self._server.gone)
         if state != self._state:
             self._state = state
             self._player.send(state)

@@ -76,7 +76,7 @@ class SupervisedPlayer:
         """When each of the last onsets was due and was sent, in seconds of the clock; known at the end."""
         self._observer = observer
         self._say, self._when_opened, self._limit = say, opened, limit
-        self._notes = SharedNotes.made()
+        self._notes = SharedNotes.create()
         """What the player has begun, for the one after it to end."""
         self._held: list[socket.socket] = []
         """Connections to a JACK server that keep it from burying a dead player's clients in another order than ours."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from improv.errors import DataError
-from improv.midi.smf import Unreadable, messages_in
+from improv.midi.smf import Unreadable, read_messages
 from improv.recording.midi_file import call_in, read_call
 
 BEAT = 480
@@ -149,12 +149,12 @@ def test_what_mido_refuses_symusic_reads(monkeypatch: pytest.MonkeyPatch) -> Non
         raise ValueError("an odd byte")
 
     content = header(1, 2) + track(LINE) + track(notes(38, channel=9))
-    before = messages_in(content)
+    before = read_messages(content)
     monkeypatch.setattr("improv.midi.smf.mido.MidiFile", refuses)
-    assert sorted(messages_in(content).messages) == sorted(before.messages)
+    assert sorted(read_messages(content).messages) == sorted(before.messages)
     monkeypatch.setattr("symusic.Score", SimpleNamespace(from_midi=refuses))
     with pytest.raises(Unreadable, match="is damaged: no reader understands it"):
-        messages_in(content)
+        read_messages(content)
 
 
 def test_a_file_that_counts_in_film_frames_has_two_beats_a_second(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_file_that_counts_in_film_frames_has_two_beats_a_second(tmp_path: Path
 def test_no_bytes_break_the_reader(content: bytes, before: bytes) -> None:
     for whole in (before + content, before + chunk(b"MTrk", content + END)):
         with suppress(Unreadable):
-            messages_in(whole)
+            read_messages(whole)
 
 
 def test_a_note_that_never_ends_is_freed_by_what_frees_it(tmp_path: Path) -> None:

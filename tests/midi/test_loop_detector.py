@@ -92,10 +92,10 @@ def test_a_loop_is_found_while_we_play_and_lifted_when_the_cable_is_gone(delay_m
     assert not desk.player.held_pitches  # the held key is over
     ends = [note.event for note in desk.heard if isinstance(note.event, NoteOff)]
     assert NoteOff(Part.YOU, 30) in ends
-    assert desk.player.loop_detector.looped(desk.clock.now())
+    assert desk.player.loop_detector.in_loop(desk.clock.now())
     desk.cable.plugged = False
     desk.listen_until(5 + desk.delay_s + 2.01)
-    assert not desk.player.loop_detector.looped(desk.clock.now())
+    assert not desk.player.loop_detector.in_loop(desk.clock.now())
     before = len(desk.cable.sent)
     now_s = desk.clock.now()
     desk.inbox.put(now_s, Incoming(now_s, b"\x92\x20\x50"))
@@ -180,7 +180,7 @@ def test_a_loop_that_has_one_channel_for_all_is_found(delay_ms: int, thru: bool)
     assert desk.strays(0) <= 32
     desk.cable.plugged = False
     desk.listen_until(20)
-    assert not desk.player.loop_detector.looped(desk.clock.now())
+    assert not desk.player.loop_detector.in_loop(desk.clock.now())
 
 
 @pytest.mark.parametrize("delay_ms", [2, 5, 20, 40, 120])

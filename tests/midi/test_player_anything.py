@@ -107,7 +107,7 @@ class Playing(RuleBasedStateMachine):
         swallowed, passed = player.loop_detector.swallowed, len(desk.passed)
         desk.inbox.put(now_s, Incoming(now_s, message))
         desk.listen(0)
-        ours = player.loop_detector.swallowed > swallowed or player.loop_detector.looped(now_s)
+        ours = player.loop_detector.swallowed > swallowed or player.loop_detector.in_loop(now_s)
         expected = [message] if desk.thru is not None and not ours else []
         assert desk.passed[passed:] == expected
         assert all(one is other for one, other in zip(desk.passed[passed:], expected, strict=True))
@@ -167,7 +167,7 @@ class Playing(RuleBasedStateMachine):
         message = control(channel, ALL_SOUND_OFF)
         desk.inbox.put(desk.clock.now(), Incoming(desk.clock.now(), message))
         desk.arriving = message
-        if desk.player.loop_detector.looped(desk.clock.now()):
+        if desk.player.loop_detector.in_loop(desk.clock.now()):
             desk.expected = expected
         desk.listen(0)
         if not met and desk.player.loop_detector.swallowed == swallowed:

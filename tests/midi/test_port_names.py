@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from improv.errors import InputNotFound, UsageError
-from improv.midi.port_names import match_port, plain, same_port
+from improv.midi.port_names import match_port, same_port, without_numbers
 
 THROUGH = "Midi Through:Midi Through Port-0 14:0"
 ALSA = [THROUGH, "KeyLab 49:KeyLab 49 MIDI 1 24:0", "KeyLab 49:KeyLab 49 MIDI 2 24:1"]
@@ -354,8 +354,8 @@ def test_a_list_of_ports_cannot_steer_the_terminal() -> None:
     ],
 )
 def test_a_name_without_numbers_of_the_system(name: str, without: str) -> None:
-    assert plain(name) == without
-    assert plain(without) == without
+    assert without_numbers(name) == without
+    assert without_numbers(without) == without
 
 
 # What must hold for any names: made of the pieces real ones are made of, or of anything.
@@ -426,4 +426,4 @@ def test_any_text_may_be_a_name(known: str, name: str) -> None:
 @unhurried
 @given(st.lists(pieces, max_size=8).map("".join))
 def test_a_plain_name_is_as_plain_as_can_be(name: str) -> None:
-    assert plain(plain(name)) == plain(name)
+    assert without_numbers(without_numbers(name)) == without_numbers(name)

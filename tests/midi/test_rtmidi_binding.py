@@ -170,10 +170,12 @@ def _told(code: str) -> list[str]:
 @pytest.mark.parametrize("missing_libjack", [False, True])
 def test_without_python_rtmidi_the_other_serves_and_says_what_it_cannot_do(missing_libjack: bool) -> None:
     hidden = "import ctypes\ndef none(*_, **__): raise OSError\nctypes.CDLL = none\n" if missing_libjack else ""
-    asks = "from improv.midi.rtmidi_binding import *\nprint(NAME, described(), bundled_libjack(), limits(), sep='\\n')"
-    name, described, bundled, *limits = _told(WITHOUT_PYTHON_RTMIDI + hidden + asks)
+    asks = (
+        "from improv.midi.rtmidi_binding import *\nprint(NAME, description(), bundled_libjack(), limits(), sep='\\n')"
+    )
+    name, description, bundled, *limits = _told(WITHOUT_PYTHON_RTMIDI + hidden + asks)
     assert name == "supriya-midi"
-    assert re.fullmatch(r"supriya-midi 26\.\S+ \(RtMidi 6\.\S+\)", described)
+    assert re.fullmatch(r"supriya-midi 26\.\S+ \(RtMidi 6\.\S+\)", description)
     assert (bundled == "True") == bool("".join(limits))
     if missing_libjack and sys.platform == "linux":
         assert "JACK cannot be reached" in limits[0]

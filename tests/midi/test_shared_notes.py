@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes share no m
 
 @pytest.fixture
 def notes() -> Iterator[SharedNotes]:
-    with SharedNotes.made() as made:
+    with SharedNotes.create() as made:
         yield made
 
 
@@ -51,7 +51,7 @@ def test_a_process_that_is_killed_leaves_what_it_has_begun(notes: SharedNotes) -
 import os, signal, sys
 from improv.midi.note_ledger import Ledger
 from improv.midi.shared_notes import SharedNotes
-ledger = Ledger(SharedNotes.of(sys.argv[1:]).marker(1))
+ledger = Ledger(SharedNotes.inherited(sys.argv[1:]).marker(1))
 ledger.enter(bytes((0x91, 48, 90)))
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -63,7 +63,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_where_nothing_is_shared_nothing_is_known_and_nothing_fails() -> None:
-    with SharedNotes.of([]) as notes:
+    with SharedNotes.inherited([]) as notes:
         notes.marker(0)(3, 60, True)
         assert notes.ends() == [bytes((0x83, 60, 64))]
         assert notes.descriptor is None

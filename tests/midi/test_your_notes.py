@@ -25,7 +25,7 @@ def heard(*messages: tuple[float, str]) -> tuple[str, YourNotes]:
     """What is heard of messages at their times: `+60` a beginning, `-60` an end, each at its time."""
     notes, lines = YourNotes(), []
     for at, text in messages:
-        lines += notes.let_go(at, BEAT_S)
+        lines += notes.release_stale(at, BEAT_S)
         lines += notes.message(bytes.fromhex(text), at)
     return told(lines), notes
 
@@ -99,31 +99,31 @@ def test_what_is_heard(messages: list[tuple[float, str]], wanted: str) -> None:
 
 def test_it_says_when_a_key_is_let_go() -> None:
     _, notes = heard((1.0, ON))
-    assert notes.next_let_go_s(BEAT_S) == 1 + HELD_BEATS * BEAT_S
+    assert notes.next_stale_s(BEAT_S) == 1 + HELD_BEATS * BEAT_S
     notes.message(bytes.fromhex(ON), 2.0)
     notes.message(bytes.fromhex(OFF), 3.0)
-    assert notes.next_let_go_s(BEAT_S) == 3 + DOUBT_BEATS * BEAT_S
-    assert told(notes.let_go(4.0, BEAT_S)) == "-60@3"
-    assert notes.next_let_go_s(BEAT_S) == float("inf")
+    assert notes.next_stale_s(BEAT_S) == 3 + DOUBT_BEATS * BEAT_S
+    assert told(notes.release_stale(4.0, BEAT_S)) == "-60@3"
+    assert notes.next_stale_s(BEAT_S) == float("inf")
 
 
 def test_letters_and_what_is_known_beforehand_are_no_midi_channel() -> None:
     notes = YourNotes()
     on, off = NoteOn(Part.YOU, 60, 80), NoteOff(Part.YOU, 60)
-    lines = [*notes.letter(on, 0), *notes.letter(on, 1), *notes.letter(off, 2)]
+    lines = [*notes.computer_key(on, 0), *notes.computer_key(on, 1), *notes.computer_key(off, 2)]
     assert told(lines) == "+60@0 -60@1 +60@1 -60@2"  # one end, however often it was struck
-    lines = [*notes.known(on, 3), *notes.known(on, 4), *notes.known(off, 4), *notes.known(off, 5)]
+    lines = [*notes.scripted(on, 3), *notes.scripted(on, 4), *notes.scripted(off, 4), *notes.scripted(off, 5)]
     assert told(lines) == "+60@3 -60@4 +60@4 -60@5"
-    lines = [*notes.known(on, 5.5), *notes.known(on, 5.5), *notes.known(off, 5.8), *notes.known(off, 5.8)]
+    lines = [*notes.scripted(on, 5.5), *notes.scripted(on, 5.5), *notes.scripted(off, 5.8), *notes.scripted(off, 5.8)]
     assert told(lines) == "+60@5.5 -60@5.8"  # doubled, by two tracks of a call
-    lines = [*notes.known(on, 6), *notes.letter(on, 7)]
+    lines = [*notes.scripted(on, 6), *notes.computer_key(on, 7)]
     for channel in range(16):
         lines += notes.message(bytes((0xB0 | channel, 123, 0)), 8)
     assert told(lines) == "+60@6 -60@7 +60@7"
-    assert notes.let_go(100, BEAT_S) == []
+    assert notes.release_stale(100, BEAT_S) == []
     assert notes.down == {60}
-    assert notes.next_let_go_s(BEAT_S) == float("inf")  # what is known beforehand ends when it ends
-    assert told(notes.free(101)) == "-60@101"
+    assert notes.next_stale_s(BEAT_S) == float("inf")  # what is known beforehand ends when it ends
+    assert told(notes.release_all(101)) == "-60@101"
     assert not notes.down
 
 
@@ -144,13 +144,13 @@ def test_beginnings_and_ends_alternate_and_everything_ends(arriving: list[tuple[
     notes, down, now_s = YourNotes(), set[int](), 0.0
     for wait_s, message in arriving:
         now_s += wait_s
-        for note in [*notes.let_go(now_s, BEAT_S), *notes.message(bytes(message), now_s)]:
+        for note in [*notes.release_stale(now_s, BEAT_S), *notes.message(bytes(message), now_s)]:
             assert (note.event.pitch in down) == isinstance(note.event, NoteOff)
             down ^= {note.event.pitch}
         assert notes.down == down
-        assert (notes.next_let_go_s(BEAT_S) < float("inf")) == bool(down)
-        assert notes.next_let_go_s(BEAT_S) > now_s
-    notes.let_go(now_s + HELD_BEATS * BEAT_S + 1, BEAT_S)
+        assert (notes.next_stale_s(BEAT_S) < float("inf")) == bool(down)
+        assert notes.next_stale_s(BEAT_S) > now_s
+    notes.release_stale(now_s + HELD_BEATS * BEAT_S + 1, BEAT_S)
     assert not notes.down
 
 

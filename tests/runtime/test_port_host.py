@@ -322,8 +322,8 @@ def test_the_host_says_that_it_lives_and_what_rtmidi_complains_of(house: House) 
     assert Alive() in house.daemon.receive()
     player.link.has_data = True
     player.take_in()
-    assert (player.complaints(), player.overflows, player.server_gone) == (["MidiInJack: full"], 3, True)
-    assert player.complaints() == []
+    assert (player.take_warnings(), player.overflows, player.server_gone) == (["MidiInJack: full"], 3, True)
+    assert player.take_warnings() == []
 
 
 def test_the_host_says_when_it_asks_the_midi_server_and_when_that_is_gone(house: House) -> None:

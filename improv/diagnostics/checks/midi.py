@@ -14,19 +14,19 @@ from improv.errors import Unavailable
 
 def midi_binding(instance: Instance) -> list[Finding]:
     """Check which binding to RtMidi is installed, and what it cannot do."""
-    from improv.midi.rtmidi_binding import NAME, described, limits
+    from improv.midi.rtmidi_binding import NAME, description, limits
 
-    return [assess_binding(NAME, described(), limits())]
+    return [assess_binding(NAME, description(), limits())]
 
 
-def assess_binding(name: str, described: str, limits: str) -> Finding:
+def assess_binding(name: str, description: str, limits: str) -> Finding:
     """Judge a binding to RtMidi by its name, its description, and its limits (empty: none)."""
     if name == "supriya-midi":
-        described += f", as python-rtmidi is not installed, which has no wheel for Python {platform.python_version()}"
+        description += f", as python-rtmidi is not installed, which has no wheel for Python {platform.python_version()}"
     if not limits:
-        return Finding("MIDI binding", True, described)
+        return Finding("MIDI binding", True, description)
     mend = "for JACK: sudo apt install libjack-jackd2-0 (or pipewire-jack), whose libjack is then used"
-    return Finding("MIDI binding", None, f"{described}; {limits}", mend)
+    return Finding("MIDI binding", None, f"{description}; {limits}", mend)
 
 
 def midi_systems(instance: Instance) -> list[Finding]:
