@@ -1,7 +1,7 @@
 """How far anything in a take may lie: what the right checksums say nothing about.
 
-A take is a file that anybody can have made. Before it is exported or played again everything in it has to
-be within what a performance can come to, so that nobody goes where there is no coming back from.
+A take is a file that any program can have made. Before it is exported or played again everything in it has to
+be within what a performance can come to.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ _MAX_NAME = 200
 
 
 def check_bounds(recording: Recording) -> None:
-    """DataError if anything in a take lies farther than a performance can go, or has a value that none can have."""
+    """Check a take; DataError if anything in it lies farther than a performance can go, or has an impossible value."""
     check_head(recording.head)
     before: Head | Entry = recording.head
     for entry in recording.entries:
@@ -39,13 +39,13 @@ def check_bounds(recording: Recording) -> None:
 
 
 def check_head(head: Head) -> None:
-    """DataError if a take's head says what none can say."""
+    """Check the head of a take; DataError if it says what no performance can."""
     with _within("its head"):
         _check_head(head)
 
 
 def check_entry(entry: Entry, before: Head | Entry) -> None:
-    """DataError if a step of a take is none; what is the same object as in the one before is known."""
+    """Check a step of a take; DataError if it is impossible. What `before` has too was checked there."""
     with _within(f"its step {shortly(entry.step)}"):
         _check_entry(entry, before)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def is_written(path: Path) -> bool:
-    """Whether a process is writing a take at this moment, as far as the system tells."""
+    """Return whether a process is writing a take at this moment, as far as the system has file locks."""
     try:
         import fcntl  # noqa: PLC0415 not everywhere; elsewhere an open file cannot be deleted
 
@@ -25,7 +25,7 @@ def is_written(path: Path) -> bool:
 
 
 def over_limit(sizes: Sequence[tuple[Path, int]], limit_bytes: float) -> list[Path]:
-    """The oldest takes, as many as have to go so that the others, newest first as given, are no larger in all."""
+    """Return the oldest takes, as many as have to go so that the others are no larger in all; `sizes`: newest first."""
     left_bytes, kept = limit_bytes, 0
     for _, size_bytes in sizes:
         left_bytes -= size_bytes
@@ -36,7 +36,7 @@ def over_limit(sizes: Sequence[tuple[Path, int]], limit_bytes: float) -> list[Pa
 
 
 def clear(takes: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """Delete takes, but those that are being written; those that are gone, and why others are not."""
+    """Delete takes, but those that are being written; return those that are gone, and why others are not."""
     gone, kept = list[Path](), list[str]()
     for path in takes:
         if is_written(path):

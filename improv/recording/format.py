@@ -71,12 +71,12 @@ class Head:
     """The step it begins with, if it continues another one."""
 
     def to_json(self) -> str:
-        """The head on one line, the format's version first."""
+        """Return the head on one line, the format's version first."""
         return json_text({"format": FORMAT, **to_json(self)})
 
     @classmethod
     def from_json(cls, text: str) -> "Head":
-        """The head a line holds; DataError says what is wrong with it."""
+        """Return the head that a line holds; DataError says what is wrong with it."""
         with as_data_error("its head"):
             raw = parse_object(text)
             version = raw.pop("format", None)
@@ -97,9 +97,9 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One step as it was settled.
+    """One step as it was decided and played.
 
-    The step a performance ends in may be told twice, the second time with what ended it.
+    The step a performance ends in may be recorded twice, the second time with what ended it.
     """
 
     step: int
@@ -124,35 +124,35 @@ class Entry:
     chord: str = ""
     """The symbol of the chord that sounds."""
     lost: int = field(default=0, compare=False)
-    """How many steps before this one are missing in the take, told where everything is stated."""
+    """How many steps before this one are missing in the take, where the entry states everything."""
 
     def to_json(self, before: "Head | Entry | None" = None) -> str:
-        """The entry on one line, transport, settings and turn left out where `before` has the same."""
-        told: dict[str, Any] = {"step": self.step, "how": self.how}
+        """Return the entry on one line; transport, settings and turn are left out where `before` has the same."""
+        line: dict[str, Any] = {"step": self.step, "how": self.how}
         if before is None or before.transport != self.transport:
-            told["transport"] = to_json(self.transport)
+            line["transport"] = to_json(self.transport)
         if before is None or before.settings != self.settings:
-            told["settings"] = to_json(self.settings)
+            line["settings"] = to_json(self.settings)
         if not isinstance(before, Entry) or before.turn != self.turn:
-            told["turn"] = to_json(self.turn)
-        told["top"] = self.top
-        told["notes"] = [[timed.time_s, *_plain_event(timed.event)] for timed in self.heard.notes]
-        told["commands"] = [{type(command).__name__: to_json(command)} for command in self.heard.commands]
-        told["events"] = [[placed.tick, *_plain_event(placed.event)] for placed in self.events]
-        told |= {"leapt": self.skipped_choruses, "fault": self.fault, "chord": self.chord}
-        told |= {"model": self.model, "model_sha256": self.model_sha256, "lost": self.lost}
-        return json_text({name: value for name, value in told.items() if name == "step" or value})
+            line["turn"] = to_json(self.turn)
+        line["top"] = self.top
+        line["notes"] = [[timed.time_s, *_plain_event(timed.event)] for timed in self.heard.notes]
+        line["commands"] = [{type(command).__name__: to_json(command)} for command in self.heard.commands]
+        line["events"] = [[placed.tick, *_plain_event(placed.event)] for placed in self.events]
+        line |= {"leapt": self.skipped_choruses, "fault": self.fault, "chord": self.chord}
+        line |= {"model": self.model, "model_sha256": self.model_sha256, "lost": self.lost}
+        return json_text({name: value for name, value in line.items() if name == "step" or value})
 
     @classmethod
     def from_json(cls, text: str, before: "Head | Entry | None" = None) -> "Entry":
-        """The entry a line holds, what it leaves out taken from `before`; DataError says what is wrong with it."""
+        """Return the entry that a line holds, what it leaves out taken from `before`; DataError says what is wrong."""
         with as_data_error("an entry"):
             return _entry(parse_object(text), before)
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something said about a step, in free text."""
+    """Free text about a step, such as a port that has gone."""
 
     step: int
     text: str
@@ -160,7 +160,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A mark where something is missing: steps that come before the next entry, or other things, if it counts none."""
+    """A mark where something is missing: steps before the next entry, or other things where `count` is 0."""
 
     step: int
     """The last step before the mark."""
@@ -220,7 +220,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A take in a list, told from the beginning and the end of its file."""
+    """A take in a list, read from the beginning and the end of its file alone."""
 
     name: str
     path: Path
@@ -233,7 +233,7 @@ class Listed:
     ended: str | None = None
     """Why it ended; None if it never came to that."""
     lost: int = 0
-    """How many entries are missing, as far as the end of the file tells."""
+    """How many entries are missing, as far as the end of the file says."""
     stopped: str = ""
     """Why nothing more could be written, where the file ends with that."""
     wrong: str = ""
@@ -242,7 +242,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The performance ended in order, and why."""
+    """The end of a performance that ended in order, and why."""
 
     reason: str
     lost: int = 0
@@ -254,7 +254,7 @@ Line = Entry | Remark | Lost | State | End
 
 
 def counted(steps: int) -> str:
-    """So many steps are, in words."""
+    """Return a number of steps in words, with its verb: `1 step is`, `8 steps are`."""
     return f"{steps} step{'s are' if steps != 1 else ' is'}"
 
 
@@ -319,9 +319,9 @@ def _transport(raw: Any) -> Transport:
 
 
 def _check_transport(transport: Transport) -> Transport:
-    """The transport, if time can be told by it."""
+    """Return the transport, if it can measure time; ValueError if not."""
     if not (transport.bpm > 0 and 0 < transport.swing < 1):
-        raise ValueError(f"no time can be told by {transport.bpm:g} bpm and a swing of {transport.swing:g}")
+        raise ValueError(f"no time passes at {transport.bpm:g} bpm and a swing of {transport.swing:g}")
     return transport
 
 

@@ -45,12 +45,12 @@ class CallNote:
 
 
 def read_call(path: Path) -> tuple[CallNote, ...]:
-    """The notes of a Standard MIDI File in order; InputNotFound or DataError say what is wrong with it."""
+    """Return the notes of a Standard MIDI File in order; InputNotFound or DataError say what is wrong with it."""
     return call_in(path)[0]
 
 
 def call_in(path: Path) -> tuple[tuple[CallNote, ...], tuple[str, ...]]:
-    """The same, and what is to be said of the file: what of it is no call, and in which order it is played."""
+    """Return the notes of a file as `read_call` does, and remarks: what of it is no call, in which order it plays."""
     advice = "give a Standard MIDI File (.mid) with a melody"
     try:
         file = read_messages(read_file(path, _MAX_CALL_BYTES))
@@ -103,13 +103,13 @@ class Take:
         self._events: dict[Part, list[tuple[int, Event]]] = {part: [] for part in Part}
         self._sounding: dict[tuple[Part, int], None] = {}  # in the order they began
         made_by = f"improv {head.improv}: {head.model}, seed {head.settings.seed}, sha256 {head.model_sha256}"
-        self._tell(0, mido.MetaMessage("text", text=made_by))
-        self._tell(0, mido.MetaMessage("time_signature", numerator=BEATS_PER_BAR, denominator=4))
+        self._add_meta(0, mido.MetaMessage("text", text=made_by))
+        self._add_meta(0, mido.MetaMessage("time_signature", numerator=BEATS_PER_BAR, denominator=4))
         self._tell_key(0)
         self._tell_tempo(0)
 
     def observe(self, entry: Entry) -> None:
-        """Take in a step; the one a performance ends in may be told twice."""
+        """Take in a step; the one a performance ends in may come twice."""
         if entry.step > self._step + 1:
             self._fall_silent()
         for note in entry.heard.notes:  # those before a change were heard by what was before it
@@ -126,9 +126,9 @@ class Take:
         self._at(self._end_beats)
 
     def lost(self, text: str) -> None:
-        """Say that something is missing behind the last step that was taken in."""
+        """Mark that something is missing behind the last step that was taken in."""
         self._fall_silent()
-        self._tell(self._at(self._end_beats), mido.MetaMessage("marker", text=text))
+        self._add_meta(self._at(self._end_beats), mido.MetaMessage("marker", text=text))
 
     def write(self, path: Path) -> None:
         """Write a type 1 file: tempo and markers, then a track for each part that plays, all of one length."""
@@ -166,21 +166,21 @@ class Take:
         for part, pitch in list(self._sounding):
             self._put(NoteOff(part, pitch), self._end_beats)
 
-    def _tell(self, at: int, message: mido.MetaMessage) -> None:
+    def _add_meta(self, at: int, message: mido.MetaMessage) -> None:
         self._meta.append((at, message))
 
     def _tell_key(self, at: int) -> None:
         key = self._own_key if self._settings.key == OWN else self._settings.key
-        self._tell(at, mido.MetaMessage("key_signature", key=key))
+        self._add_meta(at, mido.MetaMessage("key_signature", key=key))
 
     def _tell_tempo(self, at: int) -> None:
-        self._tell(at, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(self._transport.bpm)))
+        self._add_meta(at, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(self._transport.bpm)))
 
     def _change(self, entry: Entry) -> None:
         """Tempo and key, where the entry has others."""
         before, self._transport = self._transport, entry.transport
         if entry.transport.bpm != before.bpm:
-            # Where it was changed; for what is told late, not before what has been told already.
+            # Where it was changed; what comes late, not before what has come already.
             step = min(max(entry.transport.anchor_step, self._step + 1), entry.step)
             self._tell_tempo(self._at(entry.transport.beats_of_tick(step * entry.transport.grid.ticks_per_step)))
         settings, self._settings = self._settings, entry.settings
@@ -196,7 +196,7 @@ class Take:
             starts.append(str(turn.who))
         self._who = turn.who
         if starts:
-            self._tell(self._at(step / STEPS_PER_BEAT), mido.MetaMessage("marker", text=" - ".join(starts)))
+            self._add_meta(self._at(step / STEPS_PER_BEAT), mido.MetaMessage("marker", text=" - ".join(starts)))
 
     def _messages(self, part: Part, events: list[tuple[int, Event]]) -> list[tuple[int, mido.Message]]:
         """The part's notes with every onset ended, by the end of the file at the latest."""

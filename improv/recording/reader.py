@@ -33,7 +33,7 @@ _CANDIDATES_TOLD = 8
 
 
 def read_take(path: Path) -> Recording:
-    """A take from its file: everything before the first line that is torn or damaged, and what is left out is said.
+    """Read a take from its file: everything before the first line that is torn or damaged, and what was left out.
 
     InputNotFound if there is no such file, DataError if it does not begin with a head.
     """
@@ -48,22 +48,22 @@ def read_take(path: Path) -> Recording:
     before: Head | Entry = head
     for number, line in enumerate(lines[1:], 2):
         try:
-            told = parsed_line(line, before) if ended is None else _nothing()
+            parsed = parsed_line(line, before) if ended is None else _nothing()
         except DataError as error:
             damage = f"line {number} is damaged: {error}; it and the {len(lines) - number} lines after it are left out"
             break
-        match told:
+        match parsed:
             case Entry():
-                if (gap := _gap(before, told)) and not _is_marked(losses, len(entries)):
-                    losses.append((len(entries), Lost(told.step - 1, gap, "the take does not say why")))
-                before = told
-                entries.append(told)
+                if (gap := _gap(before, parsed)) and not _is_marked(losses, len(entries)):
+                    losses.append((len(entries), Lost(parsed.step - 1, gap, "the take does not say why")))
+                before = parsed
+                entries.append(parsed)
             case Remark():
-                remarks.append(told)
+                remarks.append(parsed)
             case Lost():
-                losses.append((len(entries), told))
+                losses.append((len(entries), parsed))
             case State():
-                states.append((len(entries), told))
+                states.append((len(entries), parsed))
             case End(reason):
                 ended = reason
     if torn and not damage:
@@ -75,7 +75,7 @@ def read_take(path: Path) -> Recording:
 
 
 def joined(recordings: Sequence[Recording]) -> Recording:
-    """One recording of those that continue each other, in their order; ValueError if there is none."""
+    """Return one recording of those that continue each other, in their order; ValueError if there is none."""
     if not recordings:
         raise ValueError("there is nothing to join")
     entries, losses, states = list[Entry](), list[tuple[int, Lost]](), list[tuple[int, State]]()
@@ -119,18 +119,18 @@ def _head(path: Path, lines: Sequence[bytes]) -> Head:
 
 
 def takes_directory() -> Path:
-    """Where takes are kept: $IMPROV_TAKES, or the user's own place for data."""
+    """Return the folder of takes: $IMPROV_TAKES, or the user's own place for data."""
     named = os.environ.get("IMPROV_TAKES")
     return Path(named) if named else user_data_path("improv") / "takes"
 
 
 def takes(directory: Path) -> list[Listed]:
-    """The takes in a directory, newest first; what cannot be read is listed with what is wrong."""
+    """List the takes in a directory, newest first; what cannot be read is listed with what is wrong."""
     return [_listed(path) for path in take_files(directory)]
 
 
 def find_take(wanted: str, directory: Path) -> Path:
-    """The file of a take: by its path, its name, the beginning of its name if no other begins so, or `last`.
+    """Find the file of a take: by its path, its name, the beginning of its name if no other begins so, or `last`.
 
     InputNotFound and UsageError list the candidates.
     """
@@ -153,7 +153,7 @@ def find_take(wanted: str, directory: Path) -> Path:
 
 
 def take_files(directory: Path) -> list[Path]:
-    """The files of takes, the one made last first, whatever the clock said; those made elsewhere follow by name."""
+    """Return the files of takes, the one made last first, whatever the clock said; those from elsewhere follow."""
     try:
         with os.scandir(directory) as found:
             names = [entry.name for entry in found if entry.name.endswith(SUFFIX)]
@@ -248,15 +248,15 @@ def _tail(lines: Sequence[bytes], head: Head, *, whole: bool) -> _Tail | None:
     ended, lost, stopped = None, 0, ""
     for line in lines[begin:]:
         with suppress(DataError):
-            told = parsed_line(line, last)
-            stopped = told.why if isinstance(told, Lost) and not told.count else ""
-            match told:
+            parsed = parsed_line(line, last)
+            stopped = parsed.why if isinstance(parsed, Lost) and not parsed.count else ""
+            match parsed:
                 case Entry():
-                    last, lost = told, max(lost, told.lost)
+                    last, lost = parsed, max(lost, parsed.lost)
                 case Lost():
-                    lost += told.count
+                    lost += parsed.count
                 case End(reason):
-                    ended, lost = reason, max(lost, told.lost)
+                    ended, lost = reason, max(lost, parsed.lost)
     return _Tail(last, ended, lost, stopped)
 
 

@@ -32,12 +32,12 @@ from improv.session.step import advance
 _COMPARED = MappingProxyType(
     {"step": "step", "tempo": "transport", "settings": "settings", "turn": "turn", "notes": "events", "chord": "chord"}
 )
-"""What has to be the same, as it is told, and the field of an entry it is."""
+"""What has to be the same: its name in a message, and the field of an entry it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A step of a take, decided again and found to be the same."""
+    """A step of a take that was decided again and is the same."""
 
     entry: Entry
     session: Session | None
@@ -45,7 +45,7 @@ class Again:
 
 
 def entry_of(moment: Moment) -> Entry:
-    """What is recorded of a step."""
+    """Return what is recorded of a step."""
     session = moment.session
     return Entry(
         step=session.step,
@@ -115,7 +115,7 @@ _AS_WRITTEN = MappingProxyType(
 
 
 def state_of(session: Session, model: StepModel, sha256: str) -> State:
-    """A session as a take states it, with the network that decides."""
+    """Return a session as a take states it, with the network that decides."""
     raw = {name: to_json(getattr(getattr(session, part), field)) for name, (part, field) in _AS_WRITTEN.items()}
     raw |= {name: to_json(getattr(session, name)) for name in _WHOLE} | {"memory": _packed(session.network.memory)}
     raw |= to_json(session.band.voicings)
@@ -123,7 +123,7 @@ def state_of(session: Session, model: StepModel, sha256: str) -> State:
 
 
 def restored(state: State, model: StepModel) -> Session:
-    """The session that a take states; DataError if it is none, or none of this network."""
+    """Return the session that a take states; DataError if it is none, or none of this network."""
     with as_data_error(f"the session at step {state.step}"):
         raw = parse_object(state.session)
         memory = _unpacked(raw.pop("memory"), model)
@@ -177,7 +177,7 @@ def _unpacked(raw: Any, model: StepModel) -> Tensors:
 
 
 def network(name: str, sha256: str, provider: str) -> OnnxModel:
-    """The network a take was made with; DataError if the one of its name is another one now."""
+    """Return the network a take was made with; DataError if the one of its name is another one now."""
     model = OnnxModel(find_model(name), provider)
     if model.sha256 != sha256:
         raise DataError(
@@ -191,7 +191,7 @@ Networks = Callable[[str, str, str], StepModel]
 
 
 def replayed(recording: Recording, networks: Networks = network) -> Iterator[Again]:
-    """The steps of a take, each decided again and compared as far as it can be; DataError at the first that differs.
+    """Yield the steps of a take, each decided again and compared as far as it can be; DataError where one differs.
 
     `networks` gives the network of a name, a hash and a provider.
     """
@@ -214,7 +214,7 @@ def replayed(recording: Recording, networks: Networks = network) -> Iterator[Aga
             model = networks(entry.model, entry.model_sha256, head.provider)
             session = None if session is None else swapped(session, model)
         if session is not None:
-            with as_data_error(f"step {entry.step}"):  # what it goes on from anybody can have made
+            with as_data_error(f"step {entry.step}"):  # any program can have made what it goes on from
                 session = _the_same(entry, session, model)
         yield Again(entry, session)
 
@@ -224,7 +224,7 @@ def _the_same(entry: Entry, session: Session, model: StepModel) -> Session:
     if entry.how is How.IDLE:
         session = idled(session, replace(entry.heard, notes=()), entry.transport.time_of(entry.step + 1))
         played = Played(session.band.frame, ())
-    elif entry.step == session.step:  # the end of the performance, told in the step it came in
+    elif entry.step == session.step:  # the end of the performance, in the step it came in
         played = finish(session)
     else:
         session, played = _decided(entry, session, model)
