@@ -271,7 +271,7 @@ def test_who_does_something_has_a_name(page: Path) -> None:
     assert not RIDDLES.findall(page.read_text())
 
 
-EXAMPLES = {"elman.py", "held_notes.py", "text_lines.py", "CONFIG"}
+EXAMPLES = {"bass.py", "elman.py", "held_notes.py", "text_lines.py", "CONFIG"}
 """What the recipes for contributors make, and is not there."""
 
 
