@@ -12,6 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from improv.models.encodings import ENCODINGS
 from training.corpora import blues_bars
 from training.networks import Network
+from training.trainers import checkpoints
 from training.trainers.eck2002_blues import drawn_songs, segment_units
 from training.trainers.eck2002_chords import form_units
 from training.trainers.eck2002_figures import probes
@@ -85,4 +86,5 @@ def make(config: Config, arguments: argparse.Namespace) -> str:
             figures={},
         )
         export(network, spec, arguments.out / "elman.onnx", probes(11, config.seed))
+    checkpoints.remove(arguments.out, "elman")
     return f"wrote {arguments.out / 'elman.onnx'}"

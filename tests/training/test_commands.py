@@ -57,6 +57,7 @@ def test_a_network_is_a_module_and_a_row(
     )
     main(["elman", "--out", str(tmp_path), "--updates", "100"])
     assert f"wrote {tmp_path / 'elman.onnx'}" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["elman.onnx"]
     model = OnnxModel(tmp_path / "elman.onnx")
     session = begin(model, Settings(mode=Mode.SOLO, seed=1), Transport(0, 0.0, 120))
     onsets = 0

@@ -152,6 +152,13 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
         train(SLOPE, Slope(), checkpoint=tmp_path / "kept")
 
 
+def test_a_checkpoint_of_other_layers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(SLOPE, Slope(), checkpoint=tmp_path / "kept")
+    monkeypatch.setattr(Slope, "network", lambda self: nn.Linear(1, 2))
+    with pytest.raises(UsageError, match="is of this network as it was before; remove it"):
+        train(SLOPE, Slope(), checkpoint=tmp_path / "kept")
+
+
 def of_version_1(path: Path, task: MelodyTask) -> None:
     """Write a checkpoint as one of the first version."""
     found = torch.load(path, weights_only=True)

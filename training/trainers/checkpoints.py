@@ -85,10 +85,17 @@ def save(path: Path, state: State[Any], follows_from: Mapping[str, object]) -> N
     unfinished.replace(path)
 
 
+def remove(folder: Path, *names: str) -> None:
+    """Remove the checkpoints of networks by name from a folder, once their models are written."""
+    for name in names:
+        for path in folder.glob(f"{name}*.checkpoint"):
+            path.unlink()
+
+
 def resume(path: Path, state: State[Any], follows_from: Mapping[str, object], device: torch.device) -> str:
     """Set a state that has just begun to a checkpoint's, if that follows from the same; return what was done.
 
-    UsageError for a file that is no checkpoint.
+    UsageError for a file that is no checkpoint, or one of a network of other layers.
     """
     try:
         found = torch.load(path, map_location=device, weights_only=True)
@@ -99,9 +106,12 @@ def resume(path: Path, state: State[Any], follows_from: Mapping[str, object], de
     differs = sorted(name for name in before.keys() | follows_from if before.get(name) != follows_from.get(name))
     if differs:
         return f"{path} follows from another {', '.join(differs)}: beginning anew"
-    state.network.load_state_dict(found["network"])
-    state.averaged.load_state_dict(found["averaged"])
-    state.optimizer.load_state_dict(found["optimizer"])
+    try:
+        state.network.load_state_dict(found["network"])
+        state.averaged.load_state_dict(found["averaged"])
+        state.optimizer.load_state_dict(found["optimizer"])
+    except (RuntimeError, ValueError) as error:
+        raise UsageError(f"{path} is of this network as it was before; remove it to begin anew") from error
     state.kept, state.log, state.update = found["kept"], Log(**found["log"]), found["update"]
     if random := found["random"]:
         torch.set_rng_state(random["torch"].cpu())

@@ -23,7 +23,7 @@ from improv.music.notes import Frame
 from training.corpora import blues_bars
 from training.datasets.digest import digest
 from training.networks.eck2002 import ENCODING, Blues, Partition
-from training.trainers import eck2002_chords
+from training.trainers import checkpoints, eck2002_chords
 from training.trainers.eck2002_chords import (
     JUDGED_CHORUSES,
     TOLERATED_ERROR,
@@ -140,4 +140,6 @@ def learn(
 def make(config: Config, arguments: argparse.Namespace) -> str:
     """Train the network, write model, report and picture to `arguments.out`, and return the report."""
     with shown(NAME) as progressed:
-        return write_model(learn(config, arguments.out, progressed), arguments.out, progressed)
+        report = write_model(learn(config, arguments.out, progressed), arguments.out, progressed)
+    checkpoints.remove(arguments.out, NAME, eck2002_chords.NAME)
+    return report

@@ -21,6 +21,7 @@ from improv.models.encodings import ENCODINGS
 from training.corpora import blues_bars
 from training.datasets.digest import digest
 from training.networks.eck2002 import ENCODING, Chords, Partition
+from training.trainers import checkpoints
 from training.trainers.checkpoints import Log
 from training.trainers.eck2002_report import Learned, write_model
 from training.trainers.progress import Progressed, portion, shown, silently
@@ -126,4 +127,6 @@ def learn(config: Config, folder: Path | None = None, progressed: Progressed = s
 def make(config: Config, arguments: argparse.Namespace) -> str:
     """Train the network, write model, report and picture to `arguments.out`, and return the report."""
     with shown(NAME) as progressed:
-        return write_model(learn(config, arguments.out, progressed), arguments.out, progressed)
+        report = write_model(learn(config, arguments.out, progressed), arguments.out, progressed)
+    checkpoints.remove(arguments.out, NAME)
+    return report
