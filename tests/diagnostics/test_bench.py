@@ -106,7 +106,7 @@ def test_a_thread_in_c_sends_the_grid() -> None:
 
 
 def test_memory_together_is_that_of_those_that_play() -> None:
-    taken = {name: {"pss_mib": 10.0} for name in ("daemon", "engine", "player", "host", "understudy")}
+    taken = {name: {"own_mib": 10.0} for name in ("daemon", "engine", "player", "host", "understudy")}
     assert together_mib(taken) == 40
     assert together_mib({}) is None
 

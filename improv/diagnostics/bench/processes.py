@@ -30,6 +30,8 @@ class Usage:
     """Its memory that comes from no file: what a leak would make grow, and no other process changes."""
     threads: int
     descriptors: int
+    shared_bytes: int = 0
+    """Its part of memory that is shared by name: that of a JACK server, which all its clients map."""
 
 
 def usage(pid: int) -> Usage | None:
@@ -43,7 +45,9 @@ def usage(pid: int) -> Usage | None:
     sizes = {name: int(rest.split()[0]) * _KIBIBYTE for name, _, rest in (line.partition(":") for line in lines)}
     if "Pss" not in sizes:
         return None
-    return Usage(sizes["Pss"], sizes.get("Pss_Anon", sizes.get("Anonymous", 0)), threads, descriptors)
+    return Usage(
+        sizes["Pss"], sizes.get("Pss_Anon", sizes.get("Anonymous", 0)), threads, descriptors, sizes.get("Pss_Shmem", 0)
+    )
 
 
 def of_jam(pid: int) -> Mapping[str, int]:

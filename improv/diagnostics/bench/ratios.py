@@ -137,9 +137,12 @@ def start_beside_imports(name: str, port: str, provider: str, starts: int = _STA
 
 
 def together_mib(processes: dict[str, dict[str, float]]) -> float | None:
-    """Return the memory of daemon, player, port host and engine at their most, in MiB; None where it is not told."""
+    """Return the memory of daemon, player, port host and engine at their most, in MiB; None where it is not told.
+
+    The memory of a JACK server, which each of its clients maps, is the server's.
+    """
     names = [name for name in ("daemon", "player", "host", "engine") if name in processes]
-    return sum(processes[name]["pss_mib"] for name in names) if names else None
+    return sum(processes[name]["own_mib"] for name in names) if names else None
 
 
 def onsets_beside(grid: dict[str, Any], reference: str) -> float | None:

@@ -268,7 +268,7 @@ def _ratios_told(results: Mapping[str, Any]) -> Rows:
             else f"{start['first_note_s']:.2f} / {start['imports_s']:.2f} s: {_times(start['ratio'])}",
         ),
         (
-            "memory of daemon, player, port host and engine together, each at its most",
+            "memory of daemon, player, port host and engine together, each at its most, a JACK server's own left out",
             "not told by this system" if together is None else f"{together:.0f} MiB (PSS)",
         ),
         (
@@ -389,6 +389,7 @@ def _watched(command: Sequence[str], folder: Path) -> dict[str, dict[str, float]
                 if taken := usage(pid):
                     now = {
                         "pss_mib": taken.pss_bytes / 2**20,
+                        "own_mib": (taken.pss_bytes - taken.shared_bytes) / 2**20,
                         "threads": taken.threads,
                         "descriptors": taken.descriptors,
                     }
