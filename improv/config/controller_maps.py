@@ -30,9 +30,9 @@ class Map:
     target: str
     """A name of `improv.protocol.commands.TARGETS`."""
     takeover: Takeover = "pickup"
-    """Whether a knob that stands elsewhere has to pass the control's value first, or moves it at once."""
+    """pickup: a knob first has to pass the control's value; jump: it moves the control at once."""
     relative: Literal["auto", "off"] | Relative = AUTO
-    """How an endless knob says how far it was turned; off for a knob that has an end, auto to find out."""
+    """The encoding of an endless knob's values; off for a knob with an end, auto to find out."""
 
     @property
     def name(self) -> str:

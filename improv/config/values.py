@@ -119,7 +119,7 @@ class Wiring:
     letters: bool = False
     """True if there is a screen on which the letters of the computer are an instrument."""
     patient: bool = False
-    """Whether a port that is not there is waited for, as when a lost MIDI server has come back."""
+    """True if missing ports are waited for, as when a lost MIDI server has come back."""
     picked: tuple[str, ...] = ()
     """Those of `ENDS` that were picked while it played before, and are waited for if they are missing."""
     picked_api: str = ""
@@ -165,7 +165,7 @@ class OscSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingSettings:
-    """How much of the recordings is kept, in megabytes of 10**6 bytes."""
+    """Limits to the size of the recordings, in megabytes of 10**6 bytes."""
 
     keep_mb: int | None = None
     """At a start the oldest takes are deleted until the others are no larger in all; None keeps every one."""

@@ -90,7 +90,7 @@ class OscServer:
         self._watchers: dict[_Client, None] = {}
         """In the order in which they last asked to watch."""
         self._left = 0
-        """How many packets may still be read and answered in this poll."""
+        """Packets that may still be read and answered in this poll."""
 
     def __enter__(self) -> Self:
         where = f"OSC on {self._host} port {self._wanted_port}"

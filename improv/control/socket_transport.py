@@ -16,7 +16,7 @@ class Transport(Protocol):
     """How a client finds the server, and how other users are kept out."""
 
     token: str
-    """What a client has to show, if that is how it is known; otherwise empty."""
+    """The token that a client has to show; empty where none is needed."""
 
     def listen(self, path: Path) -> socket.socket:
         """Return a listening socket that clients of this user find by the path."""

@@ -1,1 +1,1 @@
-"""What can be asked for and what is told: controls, commands, the snapshot, and their JSON. Pure."""
+"""Controls, commands, what was heard, and the snapshot, as values and as JSON. Pure."""

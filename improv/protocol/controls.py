@@ -13,7 +13,7 @@ from improv.music.turns import Mode
 from improv.protocol.json_codec import Inlined
 
 Value = float | str
-"""What a control is set to: a number, or a word."""
+"""The value of a control: a number or a word."""
 
 OFF, ON = "off", "on"
 
@@ -35,7 +35,7 @@ class Control:
     high: float = 0.0
     unit: str = ""
     nudge: float = 0.0
-    """How far one press of a key moves it."""
+    """The amount by which one press of a key moves it."""
     whole: bool = False
     choices: tuple[str, ...] = ()
 
@@ -242,7 +242,7 @@ MELODY_CONTROLS = tuple(
         TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, SEED, LEVELS[Part.MELODY], MUTES[Part.MELODY],
     )
 )  # fmt: skip
-"""What only a network with a melody can obey."""
+"""The controls that only a network with a melody can obey."""
 
 
 def control_named(name: str) -> Control:
@@ -254,7 +254,7 @@ def control_named(name: str) -> Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartMix:
-    """How loud a part is, and whether it is muted."""
+    """The level and the mute of a part."""
 
     level: int
     """MIDI volume, 0 to 127."""

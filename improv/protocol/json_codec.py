@@ -227,5 +227,5 @@ _DECODE = json.JSONDecoder(parse_constant=_refuse).decode
 
 
 def printable(text: str) -> str:
-    """A text without what a terminal would obey, a line break included: ports and files are named by others."""
+    """Return a text without control characters, line breaks among them: ports and files are named by other programs."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -15,7 +15,7 @@ from improv.protocol.json_codec import Inlined, JsonName
 
 
 class How(StrEnum):
-    """How a step came about."""
+    """The way a step was decided."""
 
     NETWORK = "network"
     """The network chose it."""
@@ -36,15 +36,15 @@ class PortStatus:
     name: str
     """The port that was asked for; of a virtual port, our own name for it."""
     virtual: bool = False
-    """Whether it waits for others to connect to it."""
+    """True for a port of our own, which waits for others to connect to it."""
     peers: tuple[str, ...] | None = None
     """The ports it is connected to at this moment; None where the MIDI system cannot be asked."""
     fault: str = ""
-    """What it could not do last, to connect or to send; empty if it could."""
+    """The last error in connecting or sending, in a sentence; empty once it works."""
 
     @property
     def connected(self) -> bool | None:
-        """Whether it is connected to anything; None where the MIDI system cannot be asked."""
+        """True if it is connected to anything; None where the MIDI system cannot be asked."""
         return None if self.peers is None else bool(self.peers)
 
 
@@ -80,7 +80,7 @@ class NetworkStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingStatus:
-    """What is kept of the jam."""
+    """The take and the MIDI file that the jam is kept in."""
 
     take: str = ""
     """The name of the recording; empty where nothing is recorded."""
@@ -92,12 +92,12 @@ class RecordingStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnsetTiming:
-    """How punctually onsets are sent."""
+    """The punctuality of the onsets that are sent."""
 
     onsets: int = 0
-    """How many were sent."""
+    """Onsets sent so far."""
     dropped_onsets: int = 0
-    """How many came too late to be sent."""
+    """Onsets that came too late to be sent."""
     lateness_p50_us: float = 0.0
     """Median of the last onsets, at the moment they were sent."""
     lateness_p99_us: float = 0.0
@@ -106,7 +106,7 @@ class OnsetTiming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemStatus:
-    """What a performance is played with, as its daemon measures it."""
+    """The state of the system that plays: ports, network, recording, timing, processes, as its daemon measures it."""
 
     description: Annotated[str, JsonName("says")] = ""
     """The ports, in a sentence."""
@@ -117,16 +117,16 @@ class SystemStatus:
     learning: str = ""
     """The control or command that the next moved knob, key or pedal is bound to; empty if none is."""
     engine_deaths: int = 0
-    """How often the engine process was replaced."""
+    """Engine processes that died and were replaced."""
     player_deaths: int = 0
-    """How often the player process was replaced."""
+    """Player processes that died and were replaced."""
     remark: str = ""
     """The last event besides the music, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class PitchProbability:
-    """How probable a pitch is as the melody's next: 0 to 1."""
+    """The probability of a pitch as the melody's next, 0 to 1."""
 
     pitch: int
     """MIDI pitch, as it would sound."""
@@ -174,9 +174,9 @@ class Harmony:
     """The chords, in the key that sounds."""
 
     chord: Chord | None = None
-    """What sounds in this step."""
+    """The chord that sounds in this step."""
     next_chord: Chord | None = None
-    """What improv plays at the next step, as far as it is planned."""
+    """The chord of the next step, as far as it is planned."""
     form: str = ""
     """The chords of a chorus, its bars divided by `|`."""
     chords: tuple[Chord | None, ...] = ()
@@ -186,17 +186,17 @@ class Harmony:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkView:
-    """What the network says and remembers, for display."""
+    """The network's probabilities and memory, for display."""
 
     probabilities: Annotated[tuple[PitchProbability, ...], JsonName("chances")] = ()
-    """Of the melody at the next step; empty where no network was asked."""
+    """The probabilities of the melody's pitches at the next step; empty where no network was asked."""
     memory: tuple[float, ...] = ()
     """At most 48 numbers of the network's memory, evenly chosen and squeezed to -1..1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepHealth:
-    """How well steps are decided."""
+    """Faults in deciding steps, and the time it takes."""
 
     missed_steps: int = 0
     """Steps whose time had passed before they could be played."""
@@ -212,7 +212,7 @@ class StepHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What a client sees of a performance at the start of a step.
+    """A performance as a client sees it at the start of a step.
 
     JSON has the fields of the groups beside the others, as docs/reference/protocol.md lists them.
     """
@@ -223,17 +223,17 @@ class Snapshot:
     beats_left: float | None
     """Beats until the turn ends; None where that is not known."""
     took_turn: bool = False
-    """Whether the player has this turn by taking it from improv: by playing into its turn, or by a hand-over."""
+    """True if the player took this turn from improv: by playing into its turn, or by a hand-over."""
     playing: bool
     harmony: Inlined[Harmony] = Harmony()
     heard: Cell
-    """What the player played in the step that has just ended."""
+    """The player's cell in the step that has just ended."""
     played: Cell
-    """What improv plays in this step."""
+    """improv's cell in this step."""
     planned: Cell = SILENCE
-    """What improv plays in the next step, as far as it is planned."""
+    """improv's cell in the next step, as far as it is planned."""
     loudness: Loudness = Loudness()
-    """Of this step; the player's of the one that has just ended."""
+    """The loudness of this step; the player's of the one that has just ended."""
     network: Inlined[NetworkView] = NetworkView()
     tempo: float
     """In beats per minute."""
@@ -244,7 +244,7 @@ class Snapshot:
     system: Annotated[SystemStatus, JsonName("rig")] = SystemStatus()
 
     def value(self, control: str) -> Value:
-        """What a control stands at."""
+        """Return the value of a control, by its name; UsageError if there is no such control."""
         match control:
             case TEMPO.name:
                 return self.tempo
