@@ -105,16 +105,18 @@ def draw(probabilities: Probabilities, seed: int, step: int, number: int = 0) ->
 
 def _uniforms(seed: int, step: int, number: int) -> NDArray[np.float64]:
     """Return the uniform random numbers of a step, that of a number among them."""
-    return _block(seed, step, -(-(number + 1) // _BLOCK) * _BLOCK)
+    step &= 0xFFFF_FFFF
+    rows = _rows(seed, step // _STEPS, -(-(number + 1) // _NUMBERS) * _NUMBERS)
+    return np.asarray(rows[step % _STEPS])
 
 
-_BLOCK = 8
-"""Numbers are made by so many at a time: a step's choices are a few, and share the cost of a generator."""
+_STEPS, _NUMBERS = 16, 8
+"""Numbers are made for so many steps and choices at a time: made one after another they cost a quarter."""
 
 
-@lru_cache(maxsize=64)
-def _block(seed: int, step: int, count: int) -> NDArray[np.float64]:
-    raw = np.random.PCG64((seed, step & 0xFFFF_FFFF)).random_raw(count)
-    return np.asarray(
-        (raw >> np.uint64(11)) * 2.0**-53, np.float64
-    )  # as `default_rng` makes numbers of [0, 1) of the same raw ones
+@lru_cache(maxsize=16)
+def _rows(seed: int, steps: int, count: int) -> NDArray[np.float64]:
+    """Return uniform random numbers as `default_rng` makes them, a row for each of some steps; (_STEPS, count)."""
+    first = steps * _STEPS
+    raw = np.array([np.random.PCG64((seed, step)).random_raw(count) for step in range(first, first + _STEPS)])
+    return np.asarray((raw >> np.uint64(11)) * 2.0**-53, np.float64)
