@@ -6,6 +6,7 @@ config keys and options, the track of a file, the meter and the row on the scree
 
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 DEFAULT_VOLUME = 100
 """The MIDI volume that a synth has before it is told any, by General MIDI; 0 to 127."""
@@ -64,3 +65,6 @@ PERCUSSION_CHANNEL = 9
 
 MIXED_PARTS = tuple(part for part in Part if part.row.level is not None)
 """The parts that improv plays: each has a level and a mute."""
+
+ROW_OF = MappingProxyType({part: row for row, part in enumerate(MIXED_PARTS)})
+"""The row of each of `MIXED_PARTS` in a table that has one for each, from 0."""

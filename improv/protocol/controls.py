@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from improv.errors import UsageError
-from improv.music.parts import MIXED_PARTS, Part
+from improv.music.parts import MIXED_PARTS, ROW_OF, Part
 from improv.music.theory import PITCH_CLASSES, pitch_class
 from improv.music.turns import Mode
 from improv.protocol.json_codec import Inlined
@@ -275,7 +275,7 @@ class Mixer:
     """In the order of `MIXED_PARTS`."""
 
     def __getitem__(self, part: Part) -> PartMix:
-        return self.rows[MIXED_PARTS.index(part)]
+        return self.rows[ROW_OF[part]]
 
     @property
     def levels(self) -> tuple[int, ...]:

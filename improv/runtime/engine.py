@@ -6,6 +6,7 @@ So there is always something musical to play, on the beat, whatever the network 
 nominal: a step that comes late is counted from where it should have been.
 """
 
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -82,13 +83,16 @@ class Lead:
         """In seconds."""
         self.p50_s = self.p99_s = 0.0
         """Median and 99th percentile of what planning has taken lately, in seconds."""
-        self._took_s: deque[float] = deque(maxlen=_LEAD_MEASURED)
+        self._took_s: deque[float] = deque()
+        self._ordered_s: list[float] = []
 
     def measured(self, took_s: float) -> None:
         """Take in how long a plan has taken, in seconds."""
         self._took_s.append(took_s)
-        lately_s = sorted(self._took_s)
-        self.p50_s, self.p99_s = quantile(lately_s, 0.5), quantile(lately_s, _LEAD_SHARE)
+        insort(self._ordered_s, took_s)
+        if len(self._took_s) > _LEAD_MEASURED:
+            del self._ordered_s[bisect_left(self._ordered_s, self._took_s.popleft())]
+        self.p50_s, self.p99_s = quantile(self._ordered_s, 0.5), quantile(self._ordered_s, _LEAD_SHARE)
         self.s = min(_LEAD_S[1], max(_LEAD_S[0], _LEAD_MARGIN * self.p99_s + _LEAD_FIXED_S))
 
     def tried(self, session: Session, model: StepModel, clock: Clock) -> "Lead":
@@ -109,15 +113,25 @@ def perform(
     lead: Lead,
     last_step: int | None = None,
     in_hand: bool = False,
+    time_waits: bool = False,
 ) -> Session:
     """Play from a session on, to the end of `last_step` from the form's top or until told to stop; return the last one.
 
-    `in_hand`: the player has another engine's plan for the session's next step, and the bar behind it.
+    `in_hand`: the player has another engine's plan for the session's next step, and the bar behind it. `time_waits`:
+    time is simulated and stands still while the network decides, so nothing is planned for its being late.
 
     The observer is called with each step once it can no longer change, and at the end once more; while
     playing is stopped, with each command, and once a second.
     """
-    performance = _Performance(session, model, player, observe, lead, inf if last_step is None else last_step)
+    performance = _Performance(
+        session,
+        model,
+        player,
+        observe,
+        lead,
+        last_step=inf if last_step is None else last_step,
+        fallback_bars=0 if time_waits else FALLBACK_BARS,
+    )
     if in_hand:
         performance.go_on_from_what_is_in_hand()
     while performance.step():
@@ -171,7 +185,9 @@ class _Performance:
         player: PlayerInterface,
         observe: Observer,
         lead: Lead,
+        *,
         last_step: float,
+        fallback_bars: int,
     ) -> None:
         self.session = session
         self._last_place = last_step
@@ -184,7 +200,7 @@ class _Performance:
         self._skipped_choruses = 0
         self._handed = session.step
         self._fallbacks: FallbackPlan | None = None
-        self._fallback_steps = FALLBACK_BARS * session.grid.steps_per_bar
+        self._fallback_steps = fallback_bars * session.grid.steps_per_bar
 
     def go_on_from_what_is_in_hand(self) -> None:
         """Take it that the step after the session's, and the bar behind that, are being played."""
@@ -288,6 +304,8 @@ class _Performance:
 
         Returns what its first step has taken in of what was heard: nothing, if that has begun already.
         """
+        if not self._fallback_steps:
+            return Heard()
         now_s, first = self._player.clock.now(), session.step + 1
         while session.position.transport.time_of(first) <= now_s:
             first += 1

@@ -64,7 +64,13 @@ def render(
     take = Take(head_of(tune, model, session), f"improv: {model.spec.name}, seed {tune.seed or 0}")
     with Player(SimulatedClock(-_EARLY_S), NullSink(), [script]) as player:
         ended = perform(
-            session, model, player, lambda moment: take.observe(entry_of(moment)), lead=Lead(), last_step=last
+            session,
+            model,
+            player,
+            lambda moment: take.observe(entry_of(moment)),
+            lead=Lead(),
+            last_step=last,
+            time_waits=True,
         )
     if ended.health.faults:
         raise ImprovError(f"the model failed while rendering: {ended.health.last_fault}")

@@ -11,7 +11,7 @@ from improv.models.contract import Tensor, Tensors
 from improv.models.encodings import StepInput
 from improv.music.grid import Grid
 from improv.music.notes import SILENCE, Cell, Frame, Placed
-from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS, Part
+from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS, ROW_OF, Part
 from improv.music.theory import Chord, Form, shortest_way
 from improv.music.transport import Transport
 from improv.music.turns import NOTHING_YET, Answer, Call, Rules, Turn
@@ -139,7 +139,7 @@ class Voicings:
         return cls(tuple(sounding.get(part, ()) for part in MIXED_PARTS))
 
     def __getitem__(self, part: Part) -> tuple[int, ...]:
-        return self.pitches[MIXED_PARTS.index(part)]
+        return self.pitches[ROW_OF[part]]
 
     @classmethod
     def json_types(cls) -> Mapping[str, Any]:

@@ -173,12 +173,12 @@ def sounding(before: Session, session: Session, network: NetworkState, style: Pl
     answer, begun = answer_so_far(session, before), len(frame.melody.onsets)
     band = BandState(
         frame=frame,
+        voicings=voicings(session, frame),
         levels=settings.mixer.levels,
         style=style,
         answer=Answer(answer.notes + begun, session.step) if begun else answer,
     )
-    session = replace(session, network=network, band=band)
-    return replace(session, band=replace(band, voicings=voicings(session)))
+    return replace(session, network=network, band=band)
 
 
 def _game(session: Session) -> tuple[Mode, int, bool]:

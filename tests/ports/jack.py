@@ -57,12 +57,14 @@ _ORGAN = 19
 _LOCK = Path(tempfile.gettempdir()) / "improv-test-jack.lock"
 
 _LEAVES_HANGING = """
-import jack as _jack, threading as _threading
+import atexit as _atexit, jack as _jack, os as _os, threading as _threading
 _close = _jack.Client.close
 def _closed(client, ignore_errors=True):
     closing = _threading.Thread(target=_close, args=(client, ignore_errors), daemon=True)
     closing.start()
     closing.join(5)
+    if closing.is_alive():  # the end of the process would wait for it too
+        _atexit.register(_os._exit, 0)
 _jack.Client.close = _closed
 """
 """libjack may wait for ever when a client is closed while others come and go (jack2, issue 395)."""

@@ -3,7 +3,7 @@
 A player of another part is a module beside this one, with an `Accompanist` that stands in `ACCOMPANISTS`.
 """
 
-from improv.music.notes import NoteOff, NoteOn, Placed
+from improv.music.notes import Frame, NoteOff, NoteOn, Placed
 from improv.session.band.accompanist import Accompanist
 from improv.session.band.comping import COMPING
 from improv.session.state import Session, Voicings
@@ -11,11 +11,14 @@ from improv.session.state import Session, Voicings
 ACCOMPANISTS: tuple[Accompanist, ...] = (COMPING,)
 
 
-def voicings(session: Session) -> Voicings:
-    """Return the pitches of each accompanying part in the session's step: none of one that is silenced."""
+def voicings(session: Session, frame: Frame) -> Voicings:
+    """Return the pitches of each accompanying part beside a frame in the session's step: none of one that is silenced.
+
+    The frame is in the performance's key.
+    """
     return Voicings.of(
         {
-            player.part: player.voicing(session)
+            player.part: player.voicing(session, frame)
             for player in ACCOMPANISTS
             if session.settings.mixer[player.part].is_audible
         }

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from improv.music.notes import Frame
 from improv.music.parts import Part
 from improv.session.state import Session
 
@@ -19,7 +20,7 @@ class Accompanist:
     part: Part
     velocity: int
     """Of each of its notes, 1 to 127."""
-    voicing: Callable[[Session], tuple[int, ...]]
-    """The MIDI pitches that sound in a session's step, whose frame is decided."""
+    voicing: Callable[[Session, Frame], tuple[int, ...]]
+    """The MIDI pitches that sound in a session's step beside a frame, which is decided, in the performance's key."""
     strikes_again: Callable[[Session], bool] = begins_bar
     """Whether it strikes in a session's step although its pitches stay; by default at the beginning of each bar."""

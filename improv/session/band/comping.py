@@ -1,5 +1,6 @@
 """The chords: each held until the next one, and struck again in each bar."""
 
+from improv.music.notes import Frame
 from improv.music.parts import Part
 from improv.session.band.accompanist import Accompanist
 from improv.session.state import Session
@@ -10,10 +11,9 @@ CHORDS_LOW = 48
 CHORD_VELOCITY = 58
 
 
-def chord_voicing(session: Session) -> tuple[int, ...]:
-    """Return the MIDI pitches of the chord in the session's step."""
-    chord = session.band.frame.chord
-    return chord.voiced(CHORDS_LOW) if chord else ()
+def chord_voicing(_session: Session, frame: Frame) -> tuple[int, ...]:
+    """Return the MIDI pitches of a frame's chord."""
+    return frame.chord.voiced(CHORDS_LOW) if frame.chord else ()
 
 
 COMPING = Accompanist(Part.CHORDS, CHORD_VELOCITY, chord_voicing)
