@@ -57,9 +57,11 @@ _ORGAN = 19
 _LOCK = Path(tempfile.gettempdir()) / "improv-test-jack.lock"
 
 _LEAVES_HANGING = """
-import atexit as _atexit, jack as _jack, os as _os, threading as _threading
+import atexit as _atexit, jack as _jack, os as _os, sys as _sys, threading as _threading
 _close = _jack.Client.close
 def _closed(client, ignore_errors=True):
+    if _sys.is_finalizing():  # a thread would never begin, and its beginning is waited for
+        return
     closing = _threading.Thread(target=_close, args=(client, ignore_errors), daemon=True)
     closing.start()
     closing.join(5)
