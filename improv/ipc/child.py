@@ -1,42 +1,25 @@
 """Child processes: each runs a piece of Python, and has a link to the process that started it."""
 
-import os
 import socket
 import subprocess
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from improv.ipc.launch import Launched
 from improv.ipc.link import GRACE_S, Link
-from improv.system.programs import environment as program_environment
-from improv.system.programs import python
 
 
 class Child:
     """A process that runs a piece of Python, and a link to it; a context that ends it for sure.
 
-    It is given copies of the descriptors in `shares`, and their numbers behind the link on its command line.
+    `shares` as in `Launched`; `launched` is such a process that was started before.
     """
 
-    def __init__(self, program: str, shares: Sequence[int] = ()) -> None:
-        ours, theirs = socket.socketpair()
-        command, environment = python("-c", program), program_environment()
-        with theirs:
-            if os.name == "posix":
-                self._process = subprocess.Popen(  # noqa: S603
-                    [*command, str(theirs.fileno()), *map(str, shares)], env=environment, stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno(), *shares],
-                    process_group=0,  # what is typed into the terminal is for the daemon
-                )  # fmt: skip
-            else:  # a socket is handed over once it is known to whom
-                self._process = subprocess.Popen(  # noqa: S603
-                    [*command, "-"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-                )
-                shared = theirs.share(self._process.pid)  # type: ignore[attr-defined, unused-ignore]
-                if self._process.stdin is not None:
-                    self._process.stdin.write(shared)
-                    self._process.stdin.close()
-        self.link = Link(ours)
+    def __init__(self, program: str, shares: Sequence[int] = (), *, launched: Launched | None = None) -> None:
+        launched = launched or Launched(program, shares)
+        self._process = launched.process
+        self.link = Link(launched.end)
 
     def __enter__(self) -> Self:
         return self

@@ -5,6 +5,7 @@ process can hold up another. Values are pickled: both ends are improv's own, ove
 can reach. It must never carry what came from a file or another user.
 """
 
+import gc
 import io
 import pickle
 import select
@@ -263,8 +264,11 @@ def _framed(value: object) -> bytes:
 def serve(run: Callable[[Link], None]) -> None:
     """Run as a child process: call `run` with the link to the parent, and send `Failed` if it raises.
 
-    What is typed into a terminal, and signals that are meant for the daemon, are ignored.
+    What is typed into a terminal, and signals that are meant for the daemon, are ignored. What is loaded by now stays:
+    the search for garbage, off until here, leaves it out.
     """
+    gc.freeze()
+    gc.enable()
     settle()
     for name in ("SIGINT", "SIGHUP", "SIGUSR1"):
         if hasattr(signal, name):

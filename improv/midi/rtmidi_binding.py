@@ -4,7 +4,6 @@
 """
 
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,8 @@ def ports_of(client: Any) -> list[str]:
 
 def description() -> str:
     """Return which binding it is, its version, and that of the RtMidi inside it."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 it takes long to load
+
     try:
         number = f" {version(NAME)}"
     except PackageNotFoundError:  # put there by hand

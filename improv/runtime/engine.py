@@ -33,7 +33,10 @@ REPLAN_S = 0.010
 """The least time between two plans of a step, in seconds, however much is heard."""
 
 START_S = 0.1
-"""How long after a start the first step falls due, in seconds."""
+"""How long after a start the first step falls due at most, in seconds."""
+
+_START_LEAST_S, _START_LEADS = 0.03, 4
+"""How long at least, in seconds, and in leads: what is handed over first are a bar of fallback and two plans."""
 
 IDLE_S = 1.0
 """How often the observer is called while playing is stopped, in seconds."""
@@ -43,7 +46,7 @@ _LEAD_S = (0.001, 0.025)
 
 _LEAD_SHARE, _LEAD_MARGIN, _LEAD_FIXED_S = 0.99, 1.25, 0.0005
 _LEAD_MEASURED = 1000
-_LEAD_TRIALS = 16
+_LEAD_TRIALS = 8
 """So many plans are tried before there is music: enough to know how long one takes, few enough not to be waited for."""
 
 Observer = Callable[[Moment], None]
@@ -85,6 +88,11 @@ class Lead:
         """Median and 99th percentile of what planning has taken lately, in seconds."""
         self._took_s: deque[float] = deque()
         self._ordered_s: list[float] = []
+
+    @property
+    def start_s(self) -> float:
+        """How long after a start the first step falls due, in seconds: as soon as its plans are sure to be there."""
+        return min(START_S, max(_START_LEAST_S, _START_LEADS * self.s))
 
     def measured(self, took_s: float) -> None:
         """Take in how long a plan has taken, in seconds."""

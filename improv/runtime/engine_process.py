@@ -24,7 +24,7 @@ from improv.protocol.commands import Command, Start, Stop
 from improv.protocol.snapshot import How, Snapshot
 from improv.recording import read_take
 from improv.recording.replay import entry_of, network, replayed, state_of
-from improv.runtime.engine import START_S, Lead, perform
+from improv.runtime.engine import Lead, perform
 from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepared, StepReport
 from improv.runtime.opening import begun, first_steps, head_of, last_step, opened, primed
 from improv.runtime.remote_player import SOON_S, RemotePlayer
@@ -78,7 +78,7 @@ def _perform(tune: Tune, network: bytes, player: "RemotePlayer", link: Link) -> 
         player.take_over(session, sounds=begin_.goes_on)
     else:
         session = begun(tune, model, begin_.mode, begin_.seed, ready)
-        starts_s = player.clock.now() + START_S  # only now: a network takes its time to be primed
+        starts_s = player.clock.now() + lead.start_s  # only now: a network takes its time to be primed
         transport = session.position.transport.starting(session.step + 1, starts_s)
         session = replace(session, position=replace(session.position, transport=transport))
         link.send(Begun(head_of(tune, model, session)))

@@ -6,12 +6,15 @@ Values only, light enough for every process to load. They never leave the machin
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from improv.config.values import Tune, Wiring
 from improv.music.turns import Mode
 from improv.protocol.commands import ENDS
 from improv.protocol.snapshot import PortStatus, Snapshot
-from improv.recording import Entry, Head
+
+if TYPE_CHECKING:  # those who send and read them load them
+    from improv.recording import Entry, Head
 
 PRIORITY = 60
 """What the player asks the system for (sched(7), SCHED_FIFO)."""
@@ -255,7 +258,7 @@ class Begin:
 class Begun:
     """A performance has begun from its first step."""
 
-    head: Head
+    head: "Head"
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +266,7 @@ class StepReport:
     """A step that was decided: what clients see, what is recorded, and the session another engine can go on from."""
 
     seen: Snapshot
-    entry: Entry | None
+    entry: "Entry | None"
     """None where nothing happened, because playing is stopped."""
     session: bytes
     """Pickled; empty where a later step has one."""

@@ -2,12 +2,12 @@
 
 Each row says what runs, how long it may be silent, and when another one follows. What it is sent and what follows
 from its messages is in the modules that look after it: `supervised_player`, `supervised_engine` and `model_swap`.
-The comments in the programs are their earlier names, by which other programs may look for them in the process list.
 """
 
 from math import inf
 
 from improv.protocol.controls import SWING, TEMPO
+from improv.runtime import programs
 from improv.runtime.managed_process import ProcessRow
 
 _LIVES_S = 1.0
@@ -21,12 +21,8 @@ _PORTS_CLOSED_S = 6.0
 """How long closing ports may take: a client of a JACK server that is killed holds all others up meanwhile, and what
 they send is lost. Such a process sees to it by itself that it has ended before."""
 
-_PLAYER = "from improv.runtime.player_process import main; main()  # improv.midi.process"
-_PORT_HOST = "from improv.runtime.port_host import main; main()"
-_ENGINE = "from improv.runtime.engine_process import main; main()  # improv.performer"
-
-PLAYER = ProcessRow("player", _PLAYER, silent_s=_LIVES_S, again_s=0.0, retry_s=0.5, closing_s=_PORTS_CLOSED_S)
-STANDBY = ProcessRow("standby player", _PLAYER, starting_s=inf, again_s=5.0, closing_s=_PORTS_CLOSED_S)
-PORT_HOST = ProcessRow("port host", _PORT_HOST, silent_s=_LIVES_S, closing_s=_PORTS_CLOSED_S)
-ENGINE = ProcessRow("engine", _ENGINE, silent_s=_SLOWEST_STEP_S + 1.0, again_s=0.0)
-NEXT_ENGINE = ProcessRow("engine with another network", _ENGINE)
+PLAYER = ProcessRow("player", programs.PLAYER, silent_s=_LIVES_S, again_s=0.0, retry_s=0.5, closing_s=_PORTS_CLOSED_S)
+STANDBY = ProcessRow("standby player", programs.PLAYER, starting_s=inf, again_s=5.0, closing_s=_PORTS_CLOSED_S)
+PORT_HOST = ProcessRow("port host", programs.PORT_HOST, silent_s=_LIVES_S, closing_s=_PORTS_CLOSED_S)
+ENGINE = ProcessRow("engine", programs.ENGINE, silent_s=_SLOWEST_STEP_S + 1.0, again_s=0.0)
+NEXT_ENGINE = ProcessRow("engine with another network", programs.ENGINE)

@@ -14,6 +14,7 @@ from improv.models.catalog import find_model, read_model
 from improv.protocol.commands import Command
 from improv.protocol.snapshot import SystemStatus
 from improv.recording import State
+from improv.runtime.early_engine import EARLY_ENGINE
 from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepare, Prepared, Restate, StepReport
 from improv.runtime.managed_process import ManagedProcess
 from improv.runtime.model_swap import LoadedModel
@@ -39,7 +40,13 @@ class SupervisedEngine:
         settled: Callable[[], None],
         lost: Callable[[bool], None],
     ) -> None:
-        self.process = ManagedProcess(ENGINE, said=self._said, lost=lost, brief=self._brief)
+        self.process = ManagedProcess(
+            ENGINE,
+            said=self._said,
+            lost=lost,
+            make=lambda: Child(ENGINE.program, launched=EARLY_ENGINE.take()),
+            brief=self._brief,
+        )
         self.tune = tune
         self.prepared: Prepared | None = None
         """The network that it has loaded; None until it has."""
