@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from improv.music.notes import SILENCE, Cell, notes_text
-from improv.music.theory import STEPS_PER_BEAT
 from improv.music.turns import Who, taken_says
 from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Start, Stop
 from improv.protocol.controls import TEMPERATURE, TEMPO
@@ -31,7 +30,7 @@ _ESCAPE_SEQUENCE = re.compile(rb"\x1b(?:[\[O][0-?]*[ -/]*[@-~])?")
 
 
 class Lines:
-    """The music as text, a line a bar: chorus, bar, chords, whose turn it is, and the notes eighth by eighth.
+    """The music as text, a line a bar: chorus, bar, chords, whose turn it is, and the notes step by step.
 
     A dash is a note that goes on, a dot silence; where both play, the player's notes stand after a stroke. Changes of
     tempo, temperature, missed steps and faults have lines of their own. Fits 80 columns, but for a duet's; the line
@@ -57,7 +56,7 @@ class Lines:
         self._hear(_cell_text(seen.heard))
         self._step = seen.step
         self._tell(self._news_of(seen))
-        inside = _inside_the_bar(seen)
+        inside = seen.step_in_bar
         if inside == 0 or not self._cells or seen.turn.who is not self._who:
             self._end_line()
             self._head, self._who = _head(seen), seen.turn.who
@@ -89,7 +88,7 @@ class Lines:
         """Return what there is to tell besides notes; steps that fail in a row are told once a bar."""
         missing, failing = seen.health.missed_steps > self._missed, seen.health.faults > self._faults
         self._missed, self._faults = seen.health.missed_steps, seen.health.faults
-        if not missing and not (failing and self._troubles and _inside_the_bar(seen)):
+        if not missing and not (failing and self._troubles and seen.step_in_bar):
             self._troubles = _troubles(seen)
         taken = (taken_says(seen.turn),) if seen.took_turn else ()
         return (*taken, f"{seen.tempo:g} bpm", f"temperature {seen.settings.temperature:g}", *self._troubles)
@@ -146,11 +145,6 @@ def _troubles(seen: Snapshot) -> tuple[str, ...]:
     return (*missed, f"fault {seen.health.faults}: {seen.health.fault}") if seen.health.faults else missed
 
 
-def _inside_the_bar(seen: Snapshot) -> int:
-    """Return how many steps of its bar are over: the form's top lies on a beat."""
-    return (seen.place.beat - 1) * STEPS_PER_BEAT + seen.step % STEPS_PER_BEAT
-
-
 def _head(seen: Snapshot) -> str:
     if seen.turn.who == Who.NOBODY:
         return f"{'count-in':<32}"
@@ -162,7 +156,7 @@ def _head(seen: Snapshot) -> str:
 def _step_text(seen: Snapshot) -> str:
     match seen.turn.who:
         case Who.NOBODY:
-            return str(seen.place.beat) if seen.step % STEPS_PER_BEAT == 0 else ""
+            return str(seen.place.beat) if seen.step % seen.grid.steps_per_beat == 0 else ""
         case Who.YOU:
             return _YOURS
         case Who.IMPROV:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated
 
+from improv.music.grid import Grid
 from improv.music.notes import SILENCE, Cell
 from improv.music.parts import Part
 from improv.music.theory import Chord, Place
@@ -242,6 +243,22 @@ class Snapshot:
     settings: Settings
     health: Inlined[StepHealth] = StepHealth()
     system: Annotated[SystemStatus, JsonName("rig")] = SystemStatus()
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of the network that plays: the steps of a beat, in which all steps here are counted."""
+        return self.turn.grid
+
+    @property
+    def step_in_chorus(self) -> int:
+        """The step counted from the top of the form, from 0; the form's top lies on a beat."""
+        return (self.place.bar - 1) * self.grid.steps_per_bar + self.step_in_bar
+
+    @property
+    def step_in_bar(self) -> int:
+        """The step counted from the bar line, from 0."""
+        steps_per_beat = self.grid.steps_per_beat
+        return (self.place.beat - 1) * steps_per_beat + self.step % steps_per_beat
 
     def value(self, control: str) -> Value:
         """Return the value of a control, by its name; UsageError if there is no such control."""

@@ -85,7 +85,7 @@ class Head:
             head: Head = from_json(cls, raw)
             _check_transport(head.transport)
             datetime.fromisoformat(head.began)
-            Form.parse(head.form)
+            Form.parse(head.form, head.transport.grid)
             pitch_class(head.key)
             return head
 

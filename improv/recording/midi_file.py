@@ -18,7 +18,7 @@ from improv.midi.your_notes import KeysDown
 from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import Event, NoteOff, NoteOn, Volume
 from improv.music.parts import Part
-from improv.music.theory import PITCH_CLASSES, STEPS_PER_BEAT, Form, pitch_class
+from improv.music.theory import PITCH_CLASSES, Form, pitch_class
 from improv.music.turns import Turn, Who
 from improv.protocol.commands import Panic
 from improv.protocol.controls import OWN
@@ -91,7 +91,7 @@ class Take:
 
     def __init__(self, head: Head, title: str) -> None:
         self._title = title
-        self._form = Form.parse(head.form)
+        self._form = Form.parse(head.form, head.transport.grid)
         self._own_key = PITCH_CLASSES[pitch_class(head.key)]
         self._transport = head.transport
         self._settings = head.settings
@@ -196,7 +196,10 @@ class Take:
             starts.append(str(turn.who))
         self._who = turn.who
         if starts:
-            self._add_meta(self._at(step / STEPS_PER_BEAT), mido.MetaMessage("marker", text=" - ".join(starts)))
+            self._add_meta(
+                self._at(step / self._transport.grid.steps_per_beat),
+                mido.MetaMessage("marker", text=" - ".join(starts)),
+            )
 
     def _messages(self, part: Part, events: list[tuple[int, Event]]) -> list[tuple[int, mido.Message]]:
         """The part's notes with every onset ended, by the end of the file at the latest."""

@@ -198,7 +198,7 @@ def _listed(path: Path) -> Listed:
     except DataError as error:
         return Listed(name=path.stem, path=path, size_bytes=size, wrong=str(error).removeprefix(f"{path}: "))
     following = end.last.step + 1 if isinstance(end.last, Entry) else head.first_step
-    form_steps = Form.parse(head.form).steps
+    form_steps = Form.parse(head.form, head.transport.grid).steps
     return Listed(
         name=path.stem,
         path=path,

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from textual.timer import Timer
 
-from improv.music.theory import STEPS_PER_BEAT
 from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.tui.redraw_budget import DrawingBudget
 
@@ -47,7 +46,7 @@ class Redraw:
         return turned or _urgent_status(seen.system) != _urgent_status(before.system)
 
     def _has_time(self, before: Snapshot, seen: Snapshot) -> bool:
-        is_new_beat = seen.step % STEPS_PER_BEAT == 0 or seen.step == before.step
+        is_new_beat = seen.step % seen.grid.steps_per_beat == 0 or seen.step == before.step
         return self._budget.left_s() > (0 if is_new_beat else _SPARE_S)
 
 

@@ -1,8 +1,10 @@
 """A network of another grid than eighths: session, clock, turns, player and take read the steps from its encoding."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import mido
 import numpy as np
 import pytest
 
@@ -20,11 +22,16 @@ from improv.music.turns import Mode, Who
 from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.protocol.json_codec import from_json, to_json
+from improv.protocol.snapshot import Snapshot
+from improv.recording.midi_file import TICKS_A_BEAT, Take
+from improv.recording.replay import entry_of
 from improv.runtime.engine import Lead, perform
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin
 from improv.session.state import Moment
+from improv.session.view import snapshot
 from tests.conftest import Echo
+from tests.recording.performed import HEAD
 
 SIXTEENTHS = Grid(4)
 
@@ -91,6 +98,25 @@ def test_a_network_of_sixteenths_is_played_in_time(quick: Quick) -> None:
     assert {tick % 6 for tick in struck} == {0, 3}  # between the eighths too
     clicks = [placed.tick for moment in moments for placed in moment.played.events if placed.event.part is Part.DRUMS]
     assert min(clicks) == -48
+
+
+def test_a_take_of_sixteenths_is_marked_where_its_turns_begin(quick: Quick, tmp_path: Path) -> None:
+    session = begin(quick, Settings(mode=Mode.TRADE, bars=1), Transport(0, 0.0, 120, grid=SIXTEENTHS))
+    head = replace(
+        HEAD, settings=session.settings, transport=session.position.transport, count_in_bars=0, form="C7 | F7"
+    )
+    take = Take(head, "sixteenths")
+    with Player(SimulatedClock(-3.0), NullSink(), []) as player:
+        perform(session, quick, player, lambda moment: take.observe(entry_of(moment)), lead=Lead(), last_step=63)
+    take.write(tmp_path / "take.mid")
+    at, markers = 0.0, []
+    for message in mido.MidiFile(tmp_path / "take.mid").tracks[0]:
+        at += message.time / TICKS_A_BEAT
+        if message.type == "marker":
+            markers.append((at, message.text))
+    assert markers == [(0, "Chorus 1 - you"), (4, "improv"), (8, "Chorus 2 - you"), (12, "improv")]
+    told = from_json(Snapshot, to_json(snapshot(session, session)))
+    assert told.grid == SIXTEENTHS
 
 
 def test_the_fallback_of_sixteenths_is_on_the_beats(quick: Quick) -> None:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from improv.music.theory import Chord
-from improv.music.turns import Who
+from improv.music.grid import Grid
+from improv.music.theory import Chord, Place
+from improv.music.turns import Turn, Who
 from improv.protocol.snapshot import Harmony, Snapshot
 from improv.tui.theme.glyphs import ASCII, UNICODE
 from improv.tui.views.base import width_of
@@ -107,3 +108,13 @@ def test_the_next_chord_is_the_one_that_comes() -> None:
     seen = replace(over_the_blues(), harmony=Harmony(form=BLUES, chords=(f,) * 4 + (d,) * 8))
     assert next_chord_change(of_bar(seen, 1, 6, 1)) == ("F7", "Dm7", 2)
     assert next_chord_change(of_bar(seen, 1, 6, 4)) == ("Dm7", "C7", 3)  # 12 steps are known, the rest is the form's
+
+
+def test_the_lead_sheet_of_a_network_of_sixteenths() -> None:
+    f, d = Chord.parse("F7"), Chord.parse("Dm7")
+    harmony = Harmony(form=BLUES, chords=(f,) * 8 + (d,) * 8)
+    seen = replace(
+        over_the_blues(), harmony=harmony, place=Place(1, 6, 1), step=80, turn=Turn(Who.YOU, 64, 128, Grid(4))
+    )
+    assert next_chord_change(seen) == ("F7", "Dm7", 2)
+    assert "▶F7 Dm7•" in text(lead_sheet_rows(seen, UNICODE, 96, 3))[1]

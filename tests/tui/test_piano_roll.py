@@ -1,11 +1,13 @@
 """The piano roll, and the history it is drawn from."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from improv.music.grid import Grid
 from improv.music.notes import SILENCE, Cell, Onset, Release
 from improv.music.theory import Chord, Place
 from improv.music.turns import Turn, Who
@@ -230,3 +232,22 @@ def test_the_axis_rests_as_long_as_it_will_do() -> None:
     axis = PitchAxis(60, 1, 13).fitted(frozenset({60, 72}), 15)
     assert axis == axis.fitted(frozenset({62, 70}), 15) == axis.fitted(frozenset(), 15)
     assert axis != axis.fitted(frozenset({60, 84}), 15)
+
+
+def test_a_bar_of_a_network_of_sixteenths_has_sixteen_steps() -> None:
+    grid, history = Grid(4), History()
+    for step in range(24):
+        history = history.after(
+            replace(
+                bare(),
+                step=step,
+                place=Place(1, 1 + step // 16, 1 + step % 16 // 4),
+                turn=Turn(Who.IMPROV, 0, 32, grid),
+                played=Cell(onsets=(Onset(60),), releases=(Release(60, 1),)),
+            )
+        )
+    assert [column.place for column in history.columns] == list(range(24))
+    rows = roll(history, UNICODE, 100, 5)
+    bar_lines = [x for x, char in enumerate(rows[1]) if char == UNICODE.roll.bar]
+    assert [after - before for before, after in pairwise(bar_lines)] == [32, 33]  # two cells a step, and the now-line
+    assert sum(row.count(UNICODE.improv.onset) for row in rows) == 24

@@ -7,8 +7,9 @@ than a screen can show, and no step is made up that was not seen.
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from improv.music.grid import EIGHTHS, Grid
 from improv.music.notes import SILENCE, Cell
-from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Chord, Form
+from improv.music.theory import Chord, Form
 from improv.music.turns import Turn
 from improv.protocol.snapshot import Snapshot
 
@@ -54,11 +55,9 @@ class History:
         known = {column.step: column for column in columns[-2:]}
         before = known.get(seen.step - 1)
         if before is None and seen.heard != SILENCE:
-            before = Column(seen.step - 1, place=place_in_chorus(seen) - 1)
+            before = Column(seen.step - 1, place=seen.step_in_chorus - 1)
         turn = seen.turn if seen.playing and seen.turn.start <= seen.step else None
-        now = known.get(seen.step) or Column(
-            seen.step, turn=turn, chord=seen.harmony.chord, place=place_in_chorus(seen)
-        )
+        now = known.get(seen.step) or Column(seen.step, turn=turn, chord=seen.harmony.chord, place=seen.step_in_chorus)
         now = replace(now, improv=seen.played)  # seen again after a stop, it is counted from another top
         kept = tuple(column for column in columns[-2:] if column.step < seen.step - 1)
         newest = (replace(before, you=seen.heard), now) if before else (now,)
@@ -74,23 +73,17 @@ class History:
         return next((column for column in self.columns if column.step == step), None)
 
 
-def place_in_chorus(seen: Snapshot) -> int:
-    """Return the step of a snapshot counted from the top of the form, from 0."""
-    place = seen.place
-    return (place.bar - 1) * STEPS_PER_BAR + (place.beat - 1) * STEPS_PER_BEAT + seen.step % STEPS_PER_BEAT
-
-
 def settled_chord(seen: Snapshot, steps: int) -> Chord | None:
     """Return the chord `steps` after a snapshot, or before it in its bar; None where it is not settled."""
-    at = place_in_chorus(seen) % STEPS_PER_BAR + steps
+    at = seen.step_in_bar + steps
     return seen.harmony.chords[at] if 0 <= at < len(seen.harmony.chords) else None
 
 
 @lru_cache(maxsize=8)
-def parsed_form(text: str) -> Form | None:
-    """Return the form that a snapshot's text describes; None if it can't be read."""
+def parsed_form(text: str, grid: Grid = EIGHTHS) -> Form | None:
+    """Return the form that a snapshot's text describes, in steps of a grid; None if it can't be read."""
     try:
-        return Form.parse(text)
+        return Form.parse(text, grid)
     except ValueError:
         return None
 

@@ -7,12 +7,12 @@ the form.
 from functools import lru_cache
 from itertools import groupby, pairwise
 
-from improv.music.grid import BEATS_PER_BAR
-from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT, Chord
+from improv.music.grid import BEATS_PER_BAR, EIGHTHS, Grid
+from improv.music.theory import Chord
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import Row, Span, View
-from improv.tui.views.history import parsed_form, place_in_chorus, settled_chord
+from improv.tui.views.history import parsed_form, settled_chord
 
 BARS_A_ROW = 4
 
@@ -29,14 +29,14 @@ class LeadSheet(View):
 
 
 @lru_cache(maxsize=8)
-def form_bars(form: str) -> tuple[str, ...]:
+def form_bars(form: str, grid: Grid = EIGHTHS) -> tuple[str, ...]:
     """Return the chords of each bar as text, `C7 A7`, without repeats; no bars if the form can't be read."""
-    known = parsed_form(form)
+    known = parsed_form(form, grid)
     if known is None:
         return ()
     return tuple(
-        " ".join(chord.symbol for chord, _ in groupby(known.chords[start : start + STEPS_PER_BAR]))
-        for start in range(0, known.steps, STEPS_PER_BAR)
+        " ".join(chord.symbol for chord, _ in groupby(known.chords[start : start + grid.steps_per_bar]))
+        for start in range(0, known.steps, grid.steps_per_bar)
     )
 
 
@@ -45,24 +45,25 @@ def sounding_bars(seen: Snapshot, glyphs: Glyphs) -> tuple[str, ...]:
 
     A bar whose chords are not all settled yet ends with an ellipsis.
     """
-    form = parsed_form(seen.harmony.form)
-    bars = list(form_bars(seen.harmony.form))
+    form = parsed_form(seen.harmony.form, seen.grid)
+    bars = list(form_bars(seen.harmony.form, seen.grid))
     if form is None:
         return ()
-    top = place_in_chorus(seen) // STEPS_PER_BAR * STEPS_PER_BAR
-    for start in range(0, len(seen.harmony.chords), STEPS_PER_BAR):
-        known = seen.harmony.chords[start : start + STEPS_PER_BAR]
+    length = seen.grid.steps_per_bar
+    top = seen.step_in_chorus - seen.step_in_bar
+    for start in range(0, len(seen.harmony.chords), length):
+        known = seen.harmony.chords[start : start + length]
         if any(chord and chord != form.chord_at(top + start + step) for step, chord in enumerate(known)):
             symbols = " ".join(chord.symbol for chord, _ in groupby(known) if chord)
-            bars[(top + start) % form.steps // STEPS_PER_BAR] = (
-                symbols + (glyphs.cut if len(known) < STEPS_PER_BAR else "") + glyphs.turned
+            bars[(top + start) % form.steps // length] = (
+                symbols + (glyphs.cut if len(known) < length else "") + glyphs.turned
             )
     return tuple(bars)
 
 
 def next_chord_change(seen: Snapshot) -> tuple[str, str, int]:
     """Return the chord that sounds, the next other one, and in how many beats it comes (0 where that is unknown)."""
-    form, place = parsed_form(seen.harmony.form), place_in_chorus(seen)
+    form, place = parsed_form(seen.harmony.form, seen.grid), seen.step_in_chorus
     if form is None:
         return (
             _symbol(seen.harmony.chord),
@@ -74,7 +75,7 @@ def next_chord_change(seen: Snapshot) -> tuple[str, str, int]:
     for step in range(first, first + form.steps):
         then = settled_chord(seen, step - place) or form.chord_at(step)
         if then != now:
-            return _symbol(now), then.symbol, -(-(step - place) // STEPS_PER_BEAT)
+            return _symbol(now), then.symbol, -(-(step - place) // seen.grid.steps_per_beat)
     return _symbol(now), _symbol(now), 0
 
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from improv.music.grid import EIGHTHS, Grid
 from improv.music.notes import SILENCE, Cell
-from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, Chord, Form, pitch_name
+from improv.music.theory import Chord, Form, pitch_name
 from improv.music.turns import Turn, Who
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs, NoteGlyphs
 from improv.tui.views.base import Row, Span, View, runs
-from improv.tui.views.history import Column, History, PitchAxis, parsed_form, place_in_chorus, settled_chord
+from improv.tui.views.history import Column, History, PitchAxis, parsed_form, settled_chord
 
 _WIDE = 60
 """Cells from which on a step takes two."""
@@ -50,6 +51,7 @@ class RollLayout:
     """Cells, without the names of the octaves."""
     cells: int
     """Cells a step takes."""
+    grid: Grid = EIGHTHS
 
     @property
     def now(self) -> int:
@@ -60,6 +62,10 @@ class RollLayout:
         """Return the first cell of a step; it may lie outside."""
         at = self.now + (step - self.step - 1) * self.cells
         return at if step <= self.step else at + 1
+
+    def cell_of_tick(self, tick: int) -> int:
+        """Return the cell that a tick of a step lies in, counted from the first of the step."""
+        return max(0, tick) * self.cells // self.grid.ticks_per_step
 
     @property
     def steps(self) -> range:
@@ -105,7 +111,7 @@ def draw_roll(
     """Return the axis for the pitches that can be seen, kept where it suffices, and the rows of the roll."""
     seen = history.seen
     gutter = _GUTTER if width >= 24 else 0
-    sheet = RollLayout(seen.step if seen else 0, width - gutter, 2 if width >= _WIDE else 1)
+    sheet = _layout(seen, width - gutter, 2 if width >= _WIDE else 1)
     ruled = height >= 4
     rows = height - ruled
     columns = {step: column for step in sheet.steps if (column := history.at(step))}
@@ -126,6 +132,10 @@ def draw_roll(
         symbols = _symbols(columns, places, seen, sheet)
         picture.insert(0, (Span(" " * gutter), *_ruler(marks, symbols, sheet.width)))
     return axis, picture
+
+
+def _layout(seen: Snapshot | None, width: int, cells: int) -> RollLayout:
+    return RollLayout(seen.step, width, cells, seen.grid) if seen else RollLayout(0, width, cells)
 
 
 def _pitches(columns: Iterable[Column], seen: Snapshot | None) -> frozenset[int]:
@@ -150,7 +160,7 @@ def _label(axis: PitchAxis, row: int, gutter: int) -> str:
 
 def _places(columns: Mapping[int, Column], seen: Snapshot, sheet: RollLayout) -> dict[int, int]:
     """The place of each step: one that was played where it was then; any other counted back from the next."""
-    place = place_in_chorus(seen) + sheet.steps.stop - seen.step
+    place = seen.step_in_chorus + sheet.steps.stop - seen.step
     places: dict[int, int] = {}
     for step in reversed(sheet.steps):
         place = columns[step].place if step in columns else place - 1
@@ -163,7 +173,7 @@ def _lined(sheet: RollLayout, places: Mapping[int, int], glyphs: Glyphs, rows: i
     cells, roles = [" "] * sheet.width, ["text"] * sheet.width
     for step in sheet.steps:
         x = sheet.cell(step)
-        if places[step] % STEPS_PER_BAR == 0 and 0 <= x < sheet.width:
+        if places[step] % sheet.grid.steps_per_bar == 0 and 0 <= x < sheet.width:
             cells[x], roles[x] = glyphs.roll.bar, "faint"
     cells[sheet.now], roles[sheet.now] = glyphs.roll.now, "quiet"
     return _Canvas(cells, roles, rows)
@@ -180,20 +190,16 @@ def _draw_cell(canvas: _Canvas, sheet: RollLayout, axis: PitchAxis, step: int, c
     """Draw the notes of a step, from their onset to their end."""
     if cell == SILENCE:
         return
-    start, cells = sheet.cell(step), sheet.cells
+    start = sheet.cell(step)
+    whole = sheet.grid.ticks_per_step
     ends = {release.pitch: release.tick for release in cell.releases}
     for pitch in cell.held:
-        last = _at(ends.get(pitch, TICKS_PER_STEP) - 1, cells)
+        last = sheet.cell_of_tick(ends.get(pitch, whole) - 1)
         _draw_note(canvas, axis, pitch, range(start, start + last + 1), pen, struck=False)
     for onset in cell.onsets:
-        end = ends.get(onset.pitch, TICKS_PER_STEP)
-        first, last = _at(onset.tick, cells), _at(end - 1 if end > onset.tick else TICKS_PER_STEP - 1, cells)
+        end = ends.get(onset.pitch, whole)
+        first, last = sheet.cell_of_tick(onset.tick), sheet.cell_of_tick((end if end > onset.tick else whole) - 1)
         _draw_note(canvas, axis, onset.pitch, range(start + first, start + max(first, last) + 1), pen, struck=True)
-
-
-def _at(tick: int, cells: int) -> int:
-    """The cell of a step that a tick lies in."""
-    return max(0, tick) * cells // TICKS_PER_STEP
 
 
 def _draw_note(canvas: _Canvas, axis: PitchAxis, pitch: int, over: range, pen: _Pen, *, struck: bool) -> None:
@@ -234,7 +240,7 @@ def _turns(
         if turn.who is not who:
             start = turn.start if last is None else max(turn.start, last + 1)
             if turn.who is Who.NOBODY and turn.end is not None:
-                start += (turn.end - start) % STEPS_PER_BAR  # whole bars are counted
+                start += (turn.end - start) % sheet.grid.steps_per_bar  # whole bars are counted
             mark = glyphs.roll.turn if start in sheet.steps else ""
             marks.append((max(0, sheet.cell(start)), mark + _NAMES[turn.who], _TURN_ROLES[turn.who]))
         who, last = turn.who, step
@@ -244,12 +250,12 @@ def _turns(
 def _symbols(columns: Mapping[int, Column], places: Mapping[int, int], seen: Snapshot, sheet: RollLayout) -> _Labels:
     """The chords, planned ones too: once in each bar, and where they change within it."""
     symbols: _Labels = []
-    form = parsed_form(seen.harmony.form)
+    form = parsed_form(seen.harmony.form, seen.grid)
     before: Chord | None = None
     is_new = True
     for step in sheet.steps:
         chord = columns[step].chord if step in columns else _chord_at(seen, form, step, places[step])
-        is_new |= places[step] % STEPS_PER_BAR == 0
+        is_new |= places[step] % sheet.grid.steps_per_bar == 0
         if chord is not None and (is_new or chord != before):
             symbols.append((sheet.cell(step), chord.symbol, "quiet" if step <= seen.step else "next"))
             before, is_new = chord, False
@@ -290,9 +296,9 @@ def _turn_at(seen: Snapshot, step: int) -> Turn | None:
         return turn
     match turn.who:
         case Who.YOU:
-            return Turn(Who.IMPROV, turn.end)
+            return Turn(Who.IMPROV, turn.end, grid=turn.grid)
         case Who.IMPROV:
-            return Turn(Who.YOU, turn.end)
+            return Turn(Who.YOU, turn.end, grid=turn.grid)
         case _:
             return None
 

@@ -2,7 +2,7 @@
 
 from math import ceil
 
-from improv.music.theory import STEPS_PER_BAR, Place
+from improv.music.theory import Place
 from improv.music.turns import Mode, Who, taken_says
 from improv.protocol.snapshot import Snapshot
 from improv.tui.input.key_bindings import BY_ACTION
@@ -124,7 +124,7 @@ def _next(seen: Snapshot) -> str:
             return "then you"
         case Who.YOU, Mode.LISTEN:
             return "improv listens"
-        case Who.YOU, _ if seen.took_turn and seen.step - seen.turn.start < STEPS_PER_BAR:
+        case Who.YOU, _ if seen.took_turn and seen.step - seen.turn.start < seen.grid.steps_per_bar:
             return taken_says(seen.turn)
         case Who.YOU, _ if seen.turn.end is None:
             return "pause, and it answers"
