@@ -70,18 +70,18 @@ _OFFERED: Mapping[str, Command] = MappingProxyType(
 class OscServer:
     """An OSC server on a UDP port; a context that holds the port `host`:`port`.
 
-    `ask` has a command done and returns a note on it, or nothing; an error it raises is answered. Unavailable for a
+    `submit` has a command done and returns a note on it, or nothing; an error it raises is answered. Unavailable for a
     host or a port that cannot be had.
     """
 
     def __init__(
-        self, host: str, port: int, ask: Callable[[Command], str], *, clock: Callable[[], float] = time.monotonic
+        self, host: str, port: int, submit: Callable[[Command], str], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.refused = 0
         """Packets and messages that made no sense, were too large, or asked for what cannot be."""
         self._host = host
         self._wanted_port = port
-        self._ask = ask
+        self._submit = submit
         self._clock = clock
         self._sockets: list[socket.socket] = []
         self._state: _State = {}
@@ -213,13 +213,13 @@ class OscServer:
             case _ if not address.startswith(_ROOT):
                 raise UsageError(f"{_shown(address)} is not improv's; its addresses begin with {_ROOT}")
             case [name], [*pressed] if name in _OFFERED:
-                return self._ask(_OFFERED[name]) if _is_pressed(pressed) else ""
+                return self._submit(_OFFERED[name]) if _is_pressed(pressed) else ""
             case ["tap"], [*pressed]:
-                return self._ask(Tap(self._clock())) if _is_pressed(pressed) else ""
+                return self._submit(Tap(self._clock())) if _is_pressed(pressed) else ""
             case [name], [value] if name in CONTROLS:
-                return self._ask(Set(name, _meant(name, value)))
+                return self._submit(Set(name, _meant(name, value)))
             case [name, "nudge"], [int() | float() as by] if name in CONTROLS:
-                return self._ask(Nudge(name, _rounded(float(by)))) if by else ""
+                return self._submit(Nudge(name, _rounded(float(by)))) if by else ""
             case [name, "nudge"], [other] if name in CONTROLS:
                 raise UsageError(f"{name}/nudge with {_kind(other)} is nothing that can be asked for; give a number")
             case ["status"], _:

@@ -57,16 +57,21 @@ _PAUSE_S = 1.0
 class ControlServer:
     """The control socket of a daemon, served whenever it is polled; a context that opens and removes it.
 
-    The process that opens it holds the instance: a socket at the path is from a daemon that has died. `ask` has a
+    The process that opens it holds the instance: a socket at the path is from a daemon that has died. `submit` has a
     command done and returns a note on it, or nothing; an error it raises is answered.
     """
 
     def __init__(
-        self, path: Path, instance: str, ask: Callable[[Command], str], *, clock: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        instance: str,
+        submit: Callable[[Command], str],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._greeting = json_text(to_json(Greeting(PROTOCOL, __version__, os.getpid(), instance)))
-        self._ask = ask
+        self._submit = submit
         self._clock = clock
         self._transport = system_transport()
         self._listener: socket.socket | None = None
@@ -183,7 +188,7 @@ class ControlServer:
     def _done(self, command: Command) -> str:
         """Have a command done; ImprovError if it cannot be, whatever the reason: no request ends the daemon."""
         try:
-            return self._ask(command)
+            return self._submit(command)
         except ImprovError:
             raise
         except Exception as error:

@@ -11,9 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from improv.music.notes import NoteOff, NoteOn
-from improv.music.parts import Part
-
 SYSEX_LIMIT = 65536
 """The longest sysex that is passed on, in bytes, F0 and F7 among them."""
 
@@ -193,13 +190,3 @@ class MessageStream:
         elif message[0] == _SYSEX:
             self.counts.sysex += 1
         messages.append(message)
-
-
-def note_event(message: bytes) -> NoteOn | NoteOff | None:
-    """Return your note that a message stands for, on any channel; velocity 0 is an end; None if it is no note."""
-    if len(message) != 3 or message[0] & 0xF0 not in (_NOTE_ON, _NOTE_OFF):
-        return None
-    status, pitch, velocity = message
-    if status & 0xF0 == _NOTE_ON and velocity:
-        return NoteOn(Part.YOU, pitch, velocity)
-    return NoteOff(Part.YOU, pitch)

@@ -44,13 +44,11 @@ class CallNote:
     velocity: int
 
 
-def read_call(path: Path) -> tuple[CallNote, ...]:
-    """Return the notes of a Standard MIDI File in order; InputNotFound or DataError say what is wrong with it."""
-    return call_in(path)[0]
+def read_call(path: Path) -> tuple[tuple[CallNote, ...], tuple[str, ...]]:
+    """Return the notes of a Standard MIDI File in order, and remarks: what of it is no call, in which order it plays.
 
-
-def call_in(path: Path) -> tuple[tuple[CallNote, ...], tuple[str, ...]]:
-    """Return the notes of a file as `read_call` does, and remarks: what of it is no call, in which order it plays."""
+    InputNotFound or DataError say what is wrong with it.
+    """
     advice = "give a Standard MIDI File (.mid) with a melody"
     try:
         file = read_messages(read_file(path, _MAX_CALL_BYTES))

@@ -19,7 +19,7 @@ from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import NoteOff, NoteOn, Timed
 from improv.music.parts import Part
 from improv.music.turns import Mode
-from improv.recording.midi_file import CallNote, Take, call_in
+from improv.recording.midi_file import CallNote, Take, read_call
 from improv.recording.replay import entry_of
 from improv.runtime.engine import Lead, perform
 from improv.runtime.opening import begun, head_of, last_step, opened
@@ -45,7 +45,7 @@ def render(
     end is as long as the call takes. `say` is told what of the call is not played, and why; `load`
     gives the tune's network.
     """
-    notes, remarks = call_in(call) if call else ((), ())
+    notes, remarks = read_call(call) if call else ((), ())
     mode = tune.mode or (Mode.TRADE if call else Mode.SOLO)
     if call and mode == Mode.SOLO:
         raise UsageError("solo hears no player; leave --call out, or choose --mode trade or duet")

@@ -106,7 +106,7 @@ def test_a_thread_in_c_sends_the_grid() -> None:
 
 
 def test_memory_together_is_that_of_those_that_play() -> None:
-    taken = {name: {"own_mib": 10.0} for name in ("daemon", "engine", "player", "host", "understudy")}
+    taken = {name: {"own_mib": 10.0} for name in ("daemon", "engine", "player", "host", "standby player")}
     assert together_mib(taken) == 40
     assert together_mib({}) is None
 
@@ -164,7 +164,7 @@ def test_what_a_process_takes_is_read_from_outside() -> None:
         for player in (one, third):
             player.link.send(Wiring(api="none"))
             said_by(player, PlayerReport)  # it runs, and so is what its command line says
-        roles = {"daemon": os.getpid(), "player": one.pid, "engine": other.pid, "understudy": third.pid}
+        roles = {"daemon": os.getpid(), "player": one.pid, "engine": other.pid, "standby player": third.pid}
         assert of_jam(os.getpid()) == roles
     assert usage(one.pid) is None
     assert of_jam(one.pid) == {"daemon": one.pid}

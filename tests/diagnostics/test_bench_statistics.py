@@ -24,15 +24,11 @@ def samples(*late_s: float, period_s: float = 1.0, start_s: float = 10.0) -> Sam
 def test_quantiles_are_values_that_occurred() -> None:
     found = Quantiles.of(value / 1e6 for value in reversed(range(1000)))
     assert found is not None
-    assert (found.n, found.conclusive) == (1000, True)
+    assert found.n == 1000
     assert (found.p50_us, found.p99_us, found.p999_us, found.max_us) == pytest.approx((500, 990, 999, 999))
 
 
-def test_too_few_samples_decide_nothing() -> None:
-    few, enough = Quantiles.of([1e-6] * 299), Quantiles.of([1e-6] * 300)
-    assert few is not None
-    assert enough is not None
-    assert (few.conclusive, enough.conclusive) == (False, True)
+def test_no_samples_have_no_quantiles() -> None:
     assert Quantiles.of([]) is None
 
 

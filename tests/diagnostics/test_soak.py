@@ -105,7 +105,7 @@ def test_a_jam_is_watched_to_its_end() -> None:
     assert result["counts"]["onsets"] > 0
     assert result["counts"]["processes that died"] == 0
     if Path("/proc/self/smaps_rollup").exists():
-        assert set(result["processes"]) - {"understudy"} == {"daemon", "player", "engine", "all of them"}
+        assert set(result["processes"]) - {"standby player"} == {"daemon", "player", "engine", "all of them"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no such signals")

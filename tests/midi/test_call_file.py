@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from improv.errors import DataError
 from improv.midi.smf import Unreadable, read_messages
-from improv.recording.midi_file import call_in, read_call
+from improv.recording.midi_file import read_call
 
 BEAT = 480
 PITCHES = (60, 63, 65, 67)
@@ -93,7 +93,7 @@ def written(tmp_path: Path, content: bytes) -> Path:
 
 @pytest.mark.parametrize("content", [pytest.param(content, id=name) for name, content in CASES.items()])
 def test_what_other_programs_read_is_read(content: bytes, tmp_path: Path) -> None:
-    read = read_call(written(tmp_path, content))
+    read = read_call(written(tmp_path, content))[0]
     assert tuple((note.start_beats, note.end_beats, note.pitch) for note in read) == WHOLE
 
 
@@ -101,7 +101,7 @@ def test_eight_notes_of_one_pitch_that_touch_are_eight_whole_notes(tmp_path: Pat
     touching = (
         b"\x00\x90\x3c\x5a" + 7 * (number(BEAT) + b"\x90\x3c\x5a\x00\x80\x3c\x40") + number(BEAT) + b"\x80\x3c\x40"
     )
-    read = read_call(written(tmp_path, header() + track(touching)))
+    read = read_call(written(tmp_path, header() + track(touching)))[0]
     assert [(note.start_beats, note.end_beats) for note in read] == [(beat, beat + 1) for beat in range(8)]
 
 
@@ -136,7 +136,7 @@ def test_what_cannot_be_read_is_told(content: bytes, says: str, tmp_path: Path) 
 
 def test_what_is_no_call_in_a_file_is_told(tmp_path: Path) -> None:
     def remarks(name: str) -> tuple[str, ...]:
-        return call_in(written(tmp_path, CASES[name]))[1]
+        return read_call(written(tmp_path, CASES[name]))[1]
 
     assert remarks("as it should be") == ()
     assert remarks("percussion beside it") == ("2 notes of the call are percussion, on channel 10, and left out",)
@@ -160,7 +160,7 @@ def test_what_mido_refuses_symusic_reads(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_file_that_counts_in_film_frames_has_two_beats_a_second(tmp_path: Path) -> None:
     for rate, ticks in ((25, 2 * BEAT // 25), (24, 2 * BEAT // 24), (30, 2 * BEAT // 30)):
         path = written(tmp_path, header(division=(0x100 - rate) << 8 | ticks) + track(LINE))
-        found, remarks = call_in(path)
+        found, remarks = read_call(path)
         assert [note.pitch for note in found] == list(PITCHES)
         assert found[0].end_beats == pytest.approx(2 * BEAT / (rate * ticks))
         assert remarks == ("the call counts in film frames, not in beats: half a second is taken for a beat",)
@@ -175,5 +175,5 @@ def test_no_bytes_break_the_reader(content: bytes, before: bytes) -> None:
 
 def test_a_note_that_never_ends_is_freed_by_what_frees_it(tmp_path: Path) -> None:
     freed = b"\x00\x90\x3c\x5a" + number(BEAT) + b"\xb0\x7b\x00" + number(BEAT) + b"\x90\x3f\x5a" + number(BEAT)
-    read = read_call(written(tmp_path, header() + track(freed, end=b"\xff\x2f\x00")))
+    read = read_call(written(tmp_path, header() + track(freed, end=b"\xff\x2f\x00")))[0]
     assert [(note.start_beats, note.end_beats, note.pitch) for note in read] == [(0, 1, 60), (2, 3, 63)]

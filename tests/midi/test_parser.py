@@ -10,9 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from improv.midi.parser import SYSEX_LIMIT, Counts, MessageStream, note_event
-from improv.music.notes import NoteOff, NoteOn
-from improv.music.parts import Part
+from improv.midi.parser import SYSEX_LIMIT, Counts, MessageStream
 
 CHANNEL = {status: 1 if 0xC0 <= status < 0xE0 else 2 for status in range(0x80, 0xF0)}
 """How many data bytes follow a status."""
@@ -199,27 +197,6 @@ def test_an_endless_sysex_keeps_no_memory() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 4 * SYSEX_LIMIT
-
-
-@pytest.mark.parametrize(
-    ("message", "event"),
-    [
-        ("90 3c 40", NoteOn(Part.YOU, 60, 64)),
-        ("9f 3c 01", NoteOn(Part.YOU, 60, 1)),
-        ("90 3c 00", NoteOff(Part.YOU, 60)),
-        ("85 3c 40", NoteOff(Part.YOU, 60)),
-        ("b0 40 7f", None),
-        ("e0 00 40", None),
-        ("c0 05", None),
-        ("f2 00 01", None),
-        ("fa", None),
-        ("f0 01 02 03 f7", None),
-        ("90 3c", None),
-        ("", None),
-    ],
-)
-def test_the_note_a_message_stands_for(message: str, event: NoteOn | NoteOff | None) -> None:
-    assert note_event(bytes.fromhex(message)) == event
 
 
 # Any stream of valid messages, however it is written and cut.

@@ -1,3 +1,5 @@
+"""Local notes as an encoding: pitches and chords to units and back, and the fingerprint."""
+
 import numpy as np
 import pytest
 from hypothesis import given

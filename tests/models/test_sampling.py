@@ -1,3 +1,5 @@
+"""How choices are drawn: temperature, probabilities, seed and step."""
+
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,3 +1,5 @@
+"""Chords, forms, places and cells, as musicians name and count them."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

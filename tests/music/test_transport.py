@@ -1,3 +1,5 @@
+"""Steps and ticks to seconds and back, under tempo and swing."""
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st

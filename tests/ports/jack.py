@@ -236,7 +236,7 @@ _PROGRAMS = {
 def children(pid: int) -> dict[str, int]:
     """The pids of improv's processes below one, by what their command lines say: "player", "host" and "engine".
 
-    An understudy of the player is younger than it.
+    A standby player of the player is younger than it.
     """
     found: dict[str, int] = {}
     for number in sorted(_processes()):

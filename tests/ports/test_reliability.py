@@ -564,7 +564,7 @@ def test_a_server_that_is_killed_and_comes_back_is_played_on_again(cycles: int, 
 
         def restart(witness: Witness) -> Witness:
             begun = improv.out.count("chorus")
-            eventually(lambda: improv.out.count("chorus") > begun + 3, "three bars, for an understudy to get ready in")
+            eventually(lambda: improv.out.count("chorus") > begun + 3, "three bars, for a standby player to be ready")
             server.kill()
             bars = improv.out.count("chorus")
             eventually(lambda: improv.out.count("chorus") > bars + 1, "the music to go on")

@@ -66,7 +66,7 @@ def test_what_came_before_the_cable_was_pulled_is_released_with_the_rest(monkeyp
         assert apart.synth.at_rest
 
 
-def test_an_understudy_that_is_wanted_while_it_starts_loses_no_wiring() -> None:
+def test_a_standby_player_that_is_wanted_while_it_starts_loses_no_wiring() -> None:
     one, other = socket.socketpair()
     ours, theirs = Link(one), Link(other)
     orders = [StandBy(Wiring(output="synth"), ()), TakeOver(Wiring(output="synth"), (), ())]

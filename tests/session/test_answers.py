@@ -62,7 +62,7 @@ def answers(moments: list[Moment]) -> list[tuple[float, float]]:
 
 def test_a_phrase_is_answered_on_a_beat_about_as_long_and_to_its_end(blues: OnnxModel) -> None:
     """The call of the README's picture: eight beats, a gap of one and a half."""
-    call = [(note.start_beats, note.end_beats, note.pitch) for note in read_call(CALL)]
+    call = [(note.start_beats, note.end_beats, note.pitch) for note in read_call(CALL)[0]]
     over = max(end for _, end, _ in call)
     moments = jam(blues, Mode.PHRASE, call)
     [(start, end), *more] = answers(moments)

@@ -1,3 +1,5 @@
+"""The core from step to step: what the network is fed, what is played, and what changes on the way."""
+
 from collections.abc import Callable
 from dataclasses import replace
 

@@ -19,7 +19,6 @@ from tests.tui.snapshots import bare, faulty, stopped, trading
 from tests.tui.stage import ALONE, SEEN, Stage, staged
 
 WIDEST, HIGHEST = 260, 80
-NARROWEST, LOWEST = 20, 6
 KEYS = (
     *(f"f{n}" for n in range(1, 13)), "question_mark", "ctrl+p", "escape", "escape", "tab", "enter", "enter", "space",
     "up", "down", "left", "right", "shift+left", "shift+right", "home", "end", "pageup", "pagedown", "delete", "insert",

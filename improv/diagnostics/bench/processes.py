@@ -51,9 +51,9 @@ def usage(pid: int) -> Usage | None:
 
 
 def of_jam(pid: int) -> Mapping[str, int]:
-    """Return the processes of the jam that runs as `pid`: the daemon, and its engine, player, port host and understudy.
+    """Return the processes of the jam that runs as `pid`: daemon, engine, player, port host and standby player.
 
-    Those that are not there are left out. The understudy is a player too, and younger than the one that plays.
+    Those that are not there are left out. The standby player is a player too, and younger than the one that plays.
     """
     found = {"daemon": pid}
     for child in sorted(_children(pid)):
@@ -63,7 +63,7 @@ def of_jam(pid: int) -> Mapping[str, int]:
             continue
         for role, program in _ROLES.items():
             if program in command:
-                found["understudy" if role in found else role] = child
+                found["standby player" if role in found else role] = child
     return found
 
 

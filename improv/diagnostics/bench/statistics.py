@@ -54,11 +54,6 @@ class Quantiles:
         p50, p99, p999 = (quantile(ordered_us, share) for share in (0.5, 0.99, 0.999))
         return cls(len(ordered_us), p50, p99, p999, ordered_us[-1])
 
-    @property
-    def conclusive(self) -> bool:
-        """Return whether there are enough of them to decide anything."""
-        return self.n >= ENOUGH
-
 
 @dataclass(frozen=True, slots=True)
 class Samples:
