@@ -13,19 +13,24 @@ def main() -> None:
     gc.disable()  # while rooms are loaded there is no garbage: looking for it is an eighth of a short command's time
     from improv.runtime.early_engine import EARLY_ENGINE, plays
 
-    if plays(sys.argv[1:]):
+    words = sys.argv[1:]
+    if plays(words):
         with EARLY_ENGINE:
-            _run()
+            from improv.cli.playing import run as play
+
+            _settled()
+            play(words)
     else:
-        _run()
+        from improv.cli.commands import run
+
+        _settled()
+        run()
 
 
-def _run() -> None:
-    from improv.cli.commands import run
-
+def _settled() -> None:
+    """Search for garbage from now on, but not in what is loaded."""
     gc.freeze()
     gc.enable()
-    run()
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def test_a_room_of_the_core_names_nothing_of_the_world(room: str) -> None:
         ("runtime.standby_player", {"rtmidi"}, {"numpy", "mido", "onnxruntime", "textual", "torch", "typer"}),
         ("runtime.router", set(), {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch", "typer"}),
         ("runtime.player_process", {"rtmidi"}, {"numpy", "mido", "onnxruntime", "textual", "torch", "typer"}),
-        ("recording", {"threading"}, {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch"}),
+        ("recording.writer_thread", {"threading"}, {"numpy", "mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         (
             "tui.app",
             {"textual"},

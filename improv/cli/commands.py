@@ -1,40 +1,27 @@
 """The command line. It parses, asks the room concerned, and prints; rooms are imported when they are needed."""
 
-import errno
-import json
-import os
-import sys
-from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.exceptions import Abort, TyperException
 
-from improv import __version__
 from improv.cli import config as configuration
 from improv.cli import ctl
 from improv.cli import daemon as background
 from improv.cli import doctor as checkup
+from improv.cli import jam as playing
 from improv.cli import monitor as listening
 from improv.cli import play as interface
 from improv.cli import takes as recordings
-from improv.cli.groups import Commands
-from improv.cli.options import Api, Given, LiveApi, Model, Name, Provider, with_controls, with_jam
-from improv.cli.output import Beside, say, say_json, say_lines
-from improv.config.instance import DEFAULT, Instance
-from improv.config.load import unknown_names
-from improv.config.values import Tune, check_writable
-from improv.errors import ImprovError, UsageError
+from improv.cli.options import Api, LiveApi, Model, Provider, with_controls
+from improv.cli.output import say, say_json, say_lines
+from improv.cli.root import new_root
+from improv.cli.root import run as run_root
+from improv.config.values import Tune
+from improv.errors import ImprovError
 from improv.protocol.controls import MODEL, Value
 
-app = typer.Typer(
-    help="A jam partner for MIDI: you play over a 12-bar blues, a network that has learned it answers.",
-    cls=Commands,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+app = new_root()
 
 app.add_typer(ctl.app, name="ctl")
 app.add_typer(background.app, name="daemon")
@@ -46,38 +33,7 @@ app.command("replay")(recordings.replay)
 app.command("panic")(background.panic)
 app.command("doctor")(checkup.doctor)
 app.command("monitor")(listening.monitor)
-
-
-@app.command()
-@with_jam
-def jam(
-    given: Given,
-    name: Name = DEFAULT,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Play in the background, as improv daemon start does.")
-    ] = False,
-    figures: Annotated[Path | None, typer.Option(help="Write the figures of the jam to this JSON file.")] = None,
-) -> None:
-    """Play in the foreground: hear a MIDI input, answer on a MIDI output, until Ctrl-C.
-
-    Without --input and --output improv opens virtual ports that any program can connect to. Without a
-    MIDI system it plays into a MIDI file. Options that are not given come from the environment or from
-    config.toml (improv config show). Most can be changed while it plays (improv ctl controls).
-    """
-    from improv.runtime import daemon
-
-    if detach and figures is not None:
-        raise UsageError("what plays in the background writes no --figures; see improv daemon status")
-    if detach:
-        background.begin(Instance(name), given.arguments())
-        return
-    if figures is not None:
-        check_writable(figures)
-    with Beside() as beside:
-        measured = daemon.jam(given.config(), Instance(name), say=beside.say, arguments=given.arguments())
-        beside.say(measured.text())
-    if figures is not None:
-        figures.write_text(json.dumps(asdict(measured), indent=1))
+app.command("jam")(playing.jam)
 
 
 @app.command()
@@ -196,58 +152,6 @@ def soak(
         raise typer.Exit(1)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        say(f"improv {__version__}")
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def _main(
-    context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version of improv.")
-    ] = False,
-) -> None:
-    for said in unknown_names(os.environ):  # left unsaid, what was meant would silently not be done
-        say(f"improv: {said}", err=True)
-    if context.invoked_subcommand is None:
-        say_lines(context.get_help())
-
-
 def run() -> None:
-    """Run the command line, and exit with its status. Every failure is one line on stderr."""
-    try:
-        status = app(prog_name="improv", standalone_mode=False)
-    except (ImprovError, TyperException) as error:
-        status = error.exit_status if isinstance(error, ImprovError) else error.exit_code
-        message = error.format_message() if isinstance(error, TyperException) else str(error)
-        if context := getattr(error, "ctx", None):
-            message = f"{message.rstrip('.?')}; see {context.command_path} --help"
-        say(f"improv: {' '.join(message.split())}", err=True)
-    except (Abort, KeyboardInterrupt):
-        status = 130
-    except OSError as error:
-        status = _not_written(error)
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        status = status or _not_written(error)
-        sys.stdout = None  # Python would complain at its end
-    except ValueError:  # it is closed
-        sys.stdout = None
-    try:
-        sys.exit(status)
-    finally:
-        with suppress(OSError, ValueError, AttributeError):
-            sys.stderr.flush()
-
-
-def _not_written(error: OSError) -> int:
-    """Say that the system has refused something, in one line; the exit status. Of a reader that has gone nothing."""
-    if error.errno in (errno.EPIPE, errno.EIO):
-        sys.stdout = None
-        return 0 if error.errno == errno.EIO else 1
-    with suppress(OSError):
-        say(f"improv: {error.filename or 'stdout'}: {error.strerror or error}", err=True)
-    return 1
+    """Run the command line, and exit with its status."""
+    run_root(app)

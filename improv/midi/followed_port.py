@@ -15,7 +15,7 @@ from improv.midi.graph import Graph
 from improv.midi.own_port import Host
 from improv.midi.port_names import Direction, match_port, same_port
 from improv.midi.systems import Role
-from improv.protocol.snapshot import PortStatus
+from improv.protocol.port_status import PortStatus
 
 
 class FollowedPort:

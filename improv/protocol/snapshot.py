@@ -13,6 +13,7 @@ from improv.music.theory import Chord, Place
 from improv.music.turns import Turn
 from improv.protocol.controls import MODEL, OFF, SWING, TEMPO, THRU, Settings, Value, control_named
 from improv.protocol.json_codec import Inlined, JsonName
+from improv.protocol.port_status import PortStatus
 
 
 class How(StrEnum):
@@ -26,27 +27,6 @@ class How(StrEnum):
     """Its time had passed: nothing was played."""
     IDLE = "idle"
     """Playing is stopped; something was asked for meanwhile."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortStatus:
-    """One MIDI port of improv as the MIDI system itself has it: measured, never concluded from a call that returned."""
-
-    role: str
-    """input, output, thru or lights."""
-    name: str
-    """The port that was asked for; of a virtual port, our own name for it."""
-    virtual: bool = False
-    """True for a port of our own, which waits for others to connect to it."""
-    peers: tuple[str, ...] | None = None
-    """The ports it is connected to at this moment; None where the MIDI system cannot be asked."""
-    fault: str = ""
-    """The last error in connecting or sending, in a sentence; empty once it works."""
-
-    @property
-    def connected(self) -> bool | None:
-        """True if it is connected to anything; None where the MIDI system cannot be asked."""
-        return None if self.peers is None else bool(self.peers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

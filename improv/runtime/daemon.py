@@ -13,12 +13,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from improv.config.instance import Instance
 from improv.config.picks import Picks
 from improv.config.values import Config, OscSettings, Tune, Wiring, check_writable
 from improv.control.midi_controllers import DEFAULT_MAPS, Controllers
-from improv.control.osc import OscServer
 from improv.control.socket_server import ControlServer
 from improv.control.terminal import KEYS_HELP, Keys, Lines
 from improv.errors import InputNotFound, Unavailable
@@ -33,6 +33,9 @@ from improv.runtime.router import CommandRouter
 from improv.runtime.signals import Signals, Suspension
 from improv.runtime.supervisor import Supervisor
 from improv.system.systemd import READY, STOPPING, WATCHDOG, notify, status, unit, watchdog_s
+
+if TYPE_CHECKING:
+    from improv.control.osc import OscServer
 
 _LOOK_S = 1.0
 """How often it is checked that clients can still find improv, in seconds."""
@@ -99,10 +102,12 @@ def jam(
 
 def _osc(
     settings: OscSettings, router: CommandRouter, stack: ExitStack, say: Callable[[str], None]
-) -> OscServer | None:
+) -> "OscServer | None":
     """Open OSC if it is turned on; None if not, or if it cannot be opened, which is said: there are other ways in."""
     if not settings.enabled:
         return None
+    from improv.control.osc import OscServer
+
     try:
         osc = stack.enter_context(OscServer(settings.host, settings.port, router.submit))
     except Unavailable as error:  # another instance has it, say

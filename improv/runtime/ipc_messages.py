@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from improv.config.values import Tune, Wiring
 from improv.music.turns import Mode
 from improv.protocol.commands import ENDS
-from improv.protocol.snapshot import PortStatus, Snapshot
+from improv.protocol.port_status import PortStatus
 
 if TYPE_CHECKING:  # those who send and read them load them
+    from improv.protocol.snapshot import Snapshot
     from improv.recording import Entry, Head
 
 PRIORITY = 60
@@ -265,7 +266,7 @@ class Begun:
 class StepReport:
     """A step that was decided: what clients see, what is recorded, and the session another engine can go on from."""
 
-    seen: Snapshot
+    seen: "Snapshot"
     entry: "Entry | None"
     """None where nothing happened, because playing is stopped."""
     session: bytes

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from improv.config.values import Wiring
 from improv.protocol.controls import OFF, ON
-from improv.protocol.snapshot import MidiStatus, PortStatus
+from improv.protocol.port_status import PortStatus
+from improv.protocol.snapshot import MidiStatus
 from improv.runtime.ipc_messages import Opened, StandBy, TakeOver, describe_ports, names_of
 
 

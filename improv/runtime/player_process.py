@@ -15,12 +15,11 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from improv.errors import Unavailable
 from improv.ipc.link import Failed, Join, Link, serve
 from improv.midi.graph import graph_of
-from improv.midi.hosted_clients import Hosted
 from improv.midi.parser import Gone
 from improv.midi.player import Player
 from improv.midi.ports import InputPort, OutputPort
@@ -48,6 +47,9 @@ from improv.runtime.scheduling import postpone_kill, request_realtime
 from improv.runtime.standby_player import stand_by
 from improv.runtime.system_clock import SystemClock
 from improv.system.quantiles import quantile
+
+if TYPE_CHECKING:
+    from improv.midi.hosted_clients import Hosted
 
 _REPORT_S = 0.2
 _FOLLOW_S, _LOOK_S = 0.5, 0.01
@@ -183,7 +185,7 @@ class Signals:
 class MidiHealth:
     """The state of the MIDI system, as this process sees it and the port host reports it."""
 
-    def __init__(self, server: Server, stderr: StderrMonitor, hosted: Hosted | None) -> None:
+    def __init__(self, server: Server, stderr: StderrMonitor, hosted: "Hosted | None") -> None:
         self.server = server
         self.warnings: list[str] = []
         """What RtMidi has printed since the last look."""
@@ -272,7 +274,7 @@ def _play(link: Link, notes: SharedNotes) -> None:
         if begin is None or orders.over:
             return
         wiring = begin.wiring if isinstance(begin, TakeOver) else begin
-        hosted = Hosted(orders.host, "jack") if orders.host is not None else None
+        hosted = _hosted(orders.host) if orders.host is not None else None
         with server.opening():
             opened = open_ports(wiring, stack, graph, hosted, begin.ports if isinstance(begin, TakeOver) else ())
         if isinstance(begin, TakeOver):
@@ -297,6 +299,12 @@ def _play(link: Link, notes: SharedNotes) -> None:
         if health.server_gone:
             link.drain(_FAREWELL_S)
             os._exit(0)  # closing a client of a dead server takes a second each
+
+
+def _hosted(host: Link) -> "Hosted":
+    from improv.midi.hosted_clients import Hosted  # only where there is a JACK server
+
+    return Hosted(host, "jack")
 
 
 def _goes_on(link: Link, server: Server) -> bool:

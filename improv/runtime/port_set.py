@@ -16,7 +16,7 @@ from improv.midi.port_names import one_of_each
 from improv.midi.ports import InputPort, OutputPort
 from improv.midi.systems import PortLists, quiet, reachable_api
 from improv.protocol.commands import ENDS, Connect
-from improv.protocol.snapshot import PortStatus
+from improv.protocol.port_status import PortStatus
 from improv.runtime.ipc_messages import Moved, Opened
 
 

@@ -36,7 +36,8 @@ from improv.protocol.commands import (
 )
 from improv.protocol.controls import CONTROLS
 from improv.protocol.json_codec import from_json
-from improv.protocol.snapshot import PortStatus, Snapshot
+from improv.protocol.port_status import PortStatus
+from improv.protocol.snapshot import Snapshot
 from tests.control.socket.conftest import SEEN, Daemon, served
 
 

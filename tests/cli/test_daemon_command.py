@@ -11,7 +11,8 @@ import pytest
 from improv.cli import daemon
 from improv.config.instance import Instance
 from improv.midi import ports, systems
-from improv.protocol.snapshot import MidiStatus, PortStatus, SystemStatus
+from improv.protocol.port_status import PortStatus
+from improv.protocol.snapshot import MidiStatus, SystemStatus
 from improv.system.systemd import unit_of
 from tests.cli.fake_daemon import World, improv
 from tests.ports.jack import eventually

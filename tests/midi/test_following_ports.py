@@ -9,7 +9,7 @@ from improv.errors import Unavailable
 from improv.midi import own_port
 from improv.midi.ports import InputPort, OutputPort
 from improv.midi.rtmidi_binding import rtmidi
-from improv.protocol.snapshot import PortStatus
+from improv.protocol.port_status import PortStatus
 from improv.runtime.ipc_messages import describe_port, describe_ports
 
 OURS = {"out": "improv-out:improv out", "in": "improv-in:improv in", "lights": "improv-lights:improv lights"}

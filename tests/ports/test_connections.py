@@ -17,7 +17,8 @@ from improv.config.instance import Instance
 from improv.control.socket_client import ControlClient
 from improv.errors import ImprovError
 from improv.protocol.commands import Connect
-from improv.protocol.snapshot import PortStatus, SystemStatus
+from improv.protocol.port_status import PortStatus
+from improv.protocol.snapshot import SystemStatus
 from tests.ports.jack import (
     IMPROV_IN,
     IMPROV_OUT,

@@ -3,7 +3,7 @@
 import pytest
 
 from improv.music.turns import Mode
-from improv.protocol.snapshot import PortStatus
+from improv.protocol.port_status import PortStatus
 from improv.runtime.ipc_messages import Opened
 
 

@@ -18,7 +18,7 @@ from improv.midi.hosted_clients import Hosted
 from improv.midi.parser import Incoming
 from improv.midi.ports import InputPort, OutputPort
 from improv.midi.rtmidi_binding import rtmidi
-from improv.protocol.snapshot import PortStatus
+from improv.protocol.port_status import PortStatus
 from improv.runtime import port_set
 from improv.runtime.ipc_messages import Alive
 from improv.runtime.port_host import PortHost

@@ -11,7 +11,7 @@ from improv.midi import own_port
 from improv.midi.messages import silencing
 from improv.midi.ports import OutputPort
 from improv.protocol.commands import Quit
-from improv.protocol.snapshot import PortStatus
+from improv.protocol.port_status import PortStatus
 from improv.runtime.ipc_messages import StandBy, TakeOver
 from improv.runtime.standby_player import stand_by
 

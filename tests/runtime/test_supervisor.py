@@ -25,7 +25,8 @@ from improv.music.notes import NoteOn
 from improv.music.parts import Part
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Connect, Nudge, Quit, Set
-from improv.protocol.snapshot import How, PortStatus
+from improv.protocol.port_status import PortStatus
+from improv.protocol.snapshot import How
 from improv.recording import Entry, Head, Recording, State, find_take, read_take
 from improv.recording.replay import check
 from improv.runtime.interfaces import Interface, Interfaces

@@ -14,12 +14,12 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.controls import SWING, Settings
 from improv.protocol.heard import Heard
+from improv.protocol.port_status import PortStatus
 from improv.protocol.snapshot import (
     Harmony,
     MidiStatus,
     NetworkStatus,
     OnsetTiming,
-    PortStatus,
     RecordingStatus,
     Snapshot,
     StepHealth,

@@ -7,12 +7,12 @@ import pytest
 from improv.music.notes import SILENCE, Cell
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.controls import MELODY_CONTROLS, Settings
+from improv.protocol.port_status import PortStatus
 from improv.protocol.snapshot import (
     MidiStatus,
     NetworkStatus,
     NetworkView,
     PitchProbability,
-    PortStatus,
     RecordingStatus,
     Snapshot,
     SystemStatus,

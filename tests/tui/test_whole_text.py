@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from improv.cli.commands import app as commands
 from improv.protocol.controls import CONTROLS, MODE
-from improv.protocol.snapshot import PortStatus, Snapshot
+from improv.protocol.port_status import PortStatus
+from improv.protocol.snapshot import Snapshot
 from improv.tui.client import Joined, Seen, Started
 from improv.tui.input.key_bindings import TABLE
 from improv.tui.theme.glyphs import UNICODE

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from improv.protocol.json_codec import printable
-from improv.protocol.snapshot import PortStatus, SystemStatus
+from improv.protocol.port_status import PortStatus
+from improv.protocol.snapshot import SystemStatus
 from improv.tui.input.key_bindings import BY_ACTION, key_label
 
 WITHOUT = ("", "none")
