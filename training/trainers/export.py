@@ -15,7 +15,6 @@ from improv.errors import ContractError
 from improv.models.contract import CONTRACT, METADATA_KEY, ModelSpec, Tensors, no_memory
 from improv.models.encodings import ENCODINGS
 from improv.models.onnx_runtime import OnnxModel
-from improv.music.theory import STEPS_PER_BEAT
 from training.networks import Network
 
 TOLERANCE = 1e-5
@@ -48,7 +47,7 @@ def specify(
         summary=summary,
         encoding=encoding,
         fingerprint=vocabulary.fingerprint,
-        steps_per_beat=STEPS_PER_BEAT,
+        steps_per_beat=vocabulary.grid.steps_per_beat,
         features={feature: vocabulary.features[feature] for feature in network.FEATURES},
         state={state: (1, width) for state, width in network.STATE.items()},
         heads={head: vocabulary.heads[head] for head in network.HEADS},
