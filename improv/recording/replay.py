@@ -22,7 +22,7 @@ from improv.models.onnx_runtime import OnnxModel
 from improv.protocol.heard import Heard
 from improv.protocol.json_codec import as_data_error, from_json, json_fields, json_text, parse_object, to_json
 from improv.protocol.snapshot import How
-from improv.recording import Entry, Recording, State, check_bounds, check_entry, read_take
+from improv.recording import Entry, Recording, State, check_bounds, check_entry
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin, finish, idled, skip_choruses
 from improv.session.network import swapped
@@ -73,6 +73,8 @@ class Checked:
 
 def check(path: Path) -> Checked:
     """Decide a whole take again, as far as it can be; DataError at the first step that is not the same."""
+    from improv.recording import read_take  # noqa: PLC0415 an engine that reports steps reads no take
+
     recording = read_take(path)
     return Checked(recording, sum(again.session is None for again in replayed(recording)))
 

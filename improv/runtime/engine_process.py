@@ -22,7 +22,6 @@ from improv.music.theory import Form
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Start, Stop
 from improv.protocol.snapshot import How, Snapshot
-from improv.recording import read_take
 from improv.recording.replay import entry_of, network, replayed, state_of
 from improv.runtime.engine import Lead, perform
 from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepared, StepReport
@@ -131,6 +130,8 @@ class StepPublisher:
 
 def _play_again(path: Path, player: "RemotePlayer", link: Link) -> None:
     """Play a take as it was, your notes too: each step is decided again and compared before it sounds."""
+    from improv.recording import read_take
+
     recording = read_take(path)
     network(recording.head.model, recording.head.model_sha256, recording.head.provider)  # said before it begins
     begin_ = _wait_for_begin(player, link, Prepared(recording.head.model))

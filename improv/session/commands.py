@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from itertools import pairwise
-from statistics import median
 from typing import assert_never
 
 from improv.music.notes import SILENCE, Frame
@@ -87,8 +86,11 @@ def _tap_tempo(session: Session, time_s: float) -> Session:
         else (time_s,)
     )
     session = replace(session, position=replace(session.position, taps_s=taps))
-    beats_s = [later - earlier for earlier, later in pairwise(taps) if later > earlier]
-    return _turn_control(session, TEMPO.name, TEMPO.nudged(round(60 / median(beats_s), 1), 0)) if beats_s else session
+    beats_s = sorted(later - earlier for earlier, later in pairwise(taps) if later > earlier)
+    if not beats_s:
+        return session
+    middle_s = (beats_s[(len(beats_s) - 1) // 2] + beats_s[len(beats_s) // 2]) / 2
+    return _turn_control(session, TEMPO.name, TEMPO.nudged(round(60 / middle_s, 1), 0))
 
 
 def _from_the_top(session: Session) -> Session:
