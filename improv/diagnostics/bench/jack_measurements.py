@@ -18,6 +18,7 @@ from improv.diagnostics.bench import jack
 from improv.diagnostics.bench.processes_under_test import engine, player
 from improv.errors import Unavailable
 from improv.ipc.child import Child, introduce
+from improv.midi.loop_detector import LoopDetector
 from improv.midi.messages import NOTE_OFF, NOTE_ON
 from improv.music.turns import Mode
 from improv.runtime.ipc_messages import Begin, PlayerReport
@@ -26,7 +27,10 @@ from improv.runtime.process_table import PLAYER
 MESSAGES = 500
 KILLS = 20
 
-_UNSUSPECTING = f"import improv.midi.loop_detector as echo; echo._SURE = 1 << 30; {PLAYER.program}"
+_UNSUSPECTING = (
+    f"from {LoopDetector.__module__} import {LoopDetector.__name__} as detector; "
+    f"detector.{LoopDetector.is_ours.__name__} = lambda *_, **__: False; {PLAYER.program}"
+)
 """The player without its recognition of loops: the tester sends two messages in turn, a hundred times a second."""
 
 _TEMPO_BPM = 240
