@@ -67,7 +67,8 @@ def _perform(tune: Tune, network: bytes, player: "RemotePlayer", link: Link) -> 
     first = begun(tune, model, Mode.SOLO, tune.seed or 0, ready)
     with first_steps(tune, model):
         lead = Lead().tried(first, model, player.clock)
-    begin_ = _wait_for_begin(player, link, Prepared(model.spec.name, unsupported_controls(model.spec)))
+    prepared = Prepared(model.spec.name, unsupported_controls(model.spec), first.grid)
+    begin_ = _wait_for_begin(player, link, prepared)
     if begin_ is None:
         return
     if begin_.session:
@@ -133,11 +134,11 @@ def _play_again(path: Path, player: "RemotePlayer", link: Link) -> None:
     from improv.recording import read_take
 
     recording = read_take(path)
-    network(recording.head.model, recording.head.model_sha256, recording.head.provider)  # said before it begins
-    begin_ = _wait_for_begin(player, link, Prepared(recording.head.model))
+    head, entries = recording.head, recording.entries
+    network(head.model, head.model_sha256, head.provider)  # said before it begins
+    begin_ = _wait_for_begin(player, link, Prepared(head.model, grid=head.transport.grid))
     if begin_ is None:
         return
-    head, entries = recording.head, recording.entries
     first_s = player.clock.now() + 3 * _AHEAD_S - head.transport.time_of(head.first_step)
     step, after = head.first_step - 1, head.first_step - 1
     if begin_.session:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from improv.config.values import Tune, Wiring
+from improv.music.grid import EIGHTHS, Grid
 from improv.music.turns import Mode
 from improv.protocol.commands import ENDS
 from improv.protocol.port_status import PortStatus
@@ -237,6 +238,8 @@ class Prepared:
     model: str = ""
     unsupported_controls: tuple[str, ...] = ()
     """The controls that it cannot obey."""
+    grid: Grid = EIGHTHS
+    """The steps that it makes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from improv.config.values import Tune
 from improv.ipc.child import Child
 from improv.ipc.link import Failed
 from improv.models.catalog import find_model, read_model
+from improv.music.grid import Grid
 from improv.protocol.controls import MODEL
 from improv.protocol.snapshot import SystemStatus
 from improv.runtime.ipc_messages import Prepare, Prepared
@@ -52,8 +53,17 @@ class ModelSwap:
         self._tune, self._network = replace(tune, given=(*tune.given, (MODEL.name, model))), network
         self.process.start()
 
-    def loaded(self) -> LoadedModel | None:
-        """Return the engine with the other network once it is ready, which completes the swap; else None."""
+    def loaded(self, grid: Grid) -> LoadedModel | None:
+        """Return the engine with the other network once it is ready, which completes the swap; else None.
+
+        A network of another grid than the session's is given up: steps, turns and form would be other ones.
+        """
+        if self._prepared is not None and self._prepared.grid != grid:
+            self._say(
+                f"{self._prepared.model} makes {self._prepared.grid.steps_per_beat} steps a beat, this jam "
+                f"{grid.steps_per_beat}: it can only play from the beginning, with --model {self._prepared.model}"
+            )
+            self._give_up()
         if self._prepared is None or self._tune is None or (child := self.process.release()) is None:
             return None
         loaded = LoadedModel(child, self._tune, self._network, self._prepared)

@@ -196,7 +196,8 @@ class Supervisor:
 
     def _swap_if_loaded(self) -> None:
         """Have the engine with another network, if one is ready, go on from the step that was just reported."""
-        loaded = self.swap.loaded()
+        playing = self.engine.prepared
+        loaded = self.swap.loaded(playing.grid) if playing is not None else None
         if loaded is None:
             return
         before = self.engine.take_over(loaded)

@@ -40,6 +40,7 @@ class PitchLogits:
     distribution: str
     bias: NDArray[np.float64]
     pitches: tuple[int, ...]
+    """MIDI pitches of the first units; those behind them stand for none."""
     octaves: int
     """How far above the network's range they are played."""
 

@@ -101,7 +101,7 @@ def _probabilities(session: Session) -> tuple[PitchProbability, ...]:
     up = session.semitones + 12 * said.octaves
     return tuple(
         PitchProbability(pitch + up, round(float(p), 4), round(float(q), 4))
-        for pitch, p, q in zip(said.pitches, trained, bent, strict=True)
+        for pitch, p, q in zip(said.pitches, trained, bent, strict=False)  # units behind them are no pitches
     )
 
 

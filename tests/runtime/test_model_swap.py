@@ -4,18 +4,21 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from improv.config.values import Tune, Wiring
+from improv.music.grid import EIGHTHS, Grid
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Quit, Set
 from improv.protocol.snapshot import How
 from improv.recording import Head, Journal, Recording, State, read_take
 from improv.recording.replay import check
-from improv.runtime.ipc_messages import Begin, StepReport
+from improv.runtime.ipc_messages import Begin, Prepared, StepReport
 from improv.runtime.live_status import LiveStatus
+from improv.runtime.model_swap import ModelSwap
 from improv.runtime.supervisor import Supervisor
 from improv.session.fallback import LATE
 from tests.ports.jack import children
@@ -163,3 +166,22 @@ def test_an_engine_that_dies_after_the_change_is_replaced_with_the_new_network(t
     assert models[-1] == "eck2002-chords"
     assert listener.supervisor is not None
     assert listener.status.now.engine_deaths == 1
+
+
+@pytest.mark.parametrize(("grid", "swaps"), [(EIGHTHS, False), (Grid(4), True)])
+def test_a_network_of_another_grid_plays_only_from_the_beginning(
+    grid: Grid, swaps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    killed: list[str] = []
+    link = SimpleNamespace(send=lambda _: True, receive=lambda: [Prepared("sixteenths", grid=Grid(4))])
+    child = SimpleNamespace(link=link, gone=False, kill=lambda: killed.append("sixteenths"))
+    swap = ModelSwap(LiveStatus(), said.append)
+    monkeypatch.setattr(swap.process, "_make", lambda: child)
+    swap.request("eck2002-blues", Tune.of(model="partner"))
+    swap.process.receive()
+    assert (swap.loaded(grid) is not None) is swaps
+    assert not swap.process.running  # it plays, or it has ended
+    assert (killed, [text.partition(":")[0] for text in said]) == (
+        ([], []) if swaps else (["sixteenths"], ["sixteenths makes 4 steps a beat, this jam 2"])
+    )

@@ -1,5 +1,6 @@
 """What the controls of drawing do: temperature, top-p, density, leaning and the seed."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from improv.music.notes import SILENCE, Cell, Onset
 from improv.music.theory import Chord
 from improv.protocol.commands import Set
 from improv.session.state import Session
+from improv.session.view import snapshot
 from tests.session.steady import C7, NOTES, PITCHES, Steady, opened, struck, through
 
 LOGITS = np.array([[-2, 0.3, 1.4, -0.5, 0.9, -3, 2.2, 0.1, -1, 0.6, -0.2, 1.9, -4]], np.float32)
@@ -124,3 +126,13 @@ def test_another_seed_draws_other_notes_from_the_next_step_on() -> None:
     assert struck(same[:21]) == struck(other[:21])
     assert struck(same[21:]) != struck(other[21:])
     assert [session.band.frame.chord for session in plain] == [session.band.frame.chord for session in turned]
+
+
+def test_units_behind_those_of_pitches_are_drawn_and_not_shown() -> None:
+    """Such as one that holds a note."""
+    session = through(opened(Steady()), Steady(), 1)[0][-1]
+    said = session.network.logits
+    assert said is not None
+    fewer = replace(session, network=replace(session.network, logits=replace(said, pitches=said.pitches[:-2])))
+    shown = [snapshot(each, each).network.probabilities for each in (session, fewer)]
+    assert shown[1] == shown[0][:-2]

@@ -51,7 +51,7 @@ class Choice:
     bias: Bias
     """What is added to the logarithm of each unit's probability, shape (units,); -inf forbids it."""
     pitches: tuple[int, ...] = ()
-    """The MIDI pitch each unit stands for, if they stand for pitches."""
+    """The MIDI pitch each unit stands for, if they do; units behind the last are none, such as one that holds."""
     features: Tensors = field(default_factory=dict)
     """What the network is told of the choices so far; nothing before the first."""
     least_temperature: float = 0.0
