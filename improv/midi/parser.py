@@ -14,7 +14,7 @@ from types import MappingProxyType
 SYSEX_LIMIT = 65536
 """The longest sysex that is passed on, in bytes, F0 and F7 among them."""
 
-_NOTE_OFF, _NOTE_ON, _AFTERTOUCH = 0x80, 0x90, 0xA0
+_AFTERTOUCH = 0xA0
 _SYSEX, _TUNE, _SYSEX_END = 0xF0, 0xF6, 0xF7
 _REALTIME, _CLOCK, _ACTIVE_SENSING = 0xF8, 0xF8, 0xFE
 _RETURNED_REALTIME = frozenset({0xFA, 0xFB, 0xFC, 0xFF})

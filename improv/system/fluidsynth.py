@@ -134,7 +134,9 @@ def _without_midi(found: Found, there: str, restart: str) -> Advice:
         return Advice(f"{there} is here now; to use it, type in another terminal", f"{restart} --api {there}")
     if found.can_start_jack:
         return Advice(f"No MIDI system answers here. Start one in another terminal, then {restart}", "jackd -d alsa")
-    return Advice("No MIDI system answers here; open the file it is saved to on a machine that sounds")
+    return Advice(
+        "No MIDI system answers here; improv doctor says what is missing; or open the file it is saved to where there is a synth"
+    )
 
 
 def look() -> Found:
