@@ -135,7 +135,7 @@ def _without_midi(found: Found, there: str, restart: str) -> Advice:
     if found.can_start_jack:
         return Advice(f"No MIDI system answers here. Start one in another terminal, then {restart}", "jackd -d alsa")
     return Advice(
-        "No MIDI system answers here; improv doctor says what is missing; or open the file it is saved to where there is a synth"
+        "No MIDI system answers here; improv doctor says what is missing; or open the saved file where there is a synth"
     )
 
 
