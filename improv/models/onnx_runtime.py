@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import onnxruntime
-from platformdirs import user_state_path
 
 from improv.errors import ContractError, UsageError
 from improv.models.catalog import read_model
@@ -191,6 +190,8 @@ def _compare(what: str, declared: Mapping[str, Shape], found: Mapping[str, Known
 
 
 def _provider_note() -> Path:
+    from platformdirs import user_state_path  # noqa: PLC0415 an engine that is told its provider does not look
+
     return user_state_path("improv", appauthor=False) / "provider"
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from improv.config.values import Tune
+from improv.errors import ContractError
 from improv.ipc.link import Link, serve
 from improv.models.onnx_runtime import OnnxModel, remembered_provider
 from improv.music.notes import Placed, in_order
@@ -24,7 +24,7 @@ from improv.protocol.commands import Command, Start, Stop
 from improv.protocol.snapshot import How, Snapshot
 from improv.recording.replay import entry_of, network, replayed, state_of
 from improv.runtime.engine import Lead, perform
-from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepared, StepReport
+from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepare, Prepared, StepReport
 from improv.runtime.opening import begun, first_steps, head_of, last_step, opened, primed
 from improv.runtime.remote_player import SOON_S, RemotePlayer
 from improv.session.network import swapped, unsupported_controls
@@ -56,13 +56,16 @@ def _serve(link: Link) -> None:
     if asked is None:
         return
     if asked.take is None:
-        _perform(asked.tune, asked.network, player, link)
+        _perform(asked, player, link)
     else:
         _play_again(asked.take, player, link)
 
 
-def _perform(tune: Tune, network: bytes, player: "RemotePlayer", link: Link) -> None:
-    model = opened(tune, remembered_provider(), network)
+def _perform(asked: Prepare, player: "RemotePlayer", link: Link) -> None:
+    tune = asked.tune
+    model = opened(tune, tune.provider or remembered_provider(), asked.network)
+    if asked.sha256 not in ("", model.sha256):
+        raise ContractError(f"{tune.model}: its file was changed while it was loaded; start again")
     ready = primed(tune, model, tune.seed or 0)
     first = begun(tune, model, Mode.SOLO, tune.seed or 0, ready)
     with first_steps(tune, model):

@@ -229,6 +229,8 @@ class Prepare:
     take: Path | None = None
     network: bytes = b""
     """What the network's file held when the jam began; empty: read it now."""
+    sha256: str = ""
+    """Of what the file has to hold that is read now; empty: anything."""
 
 
 @dataclass(frozen=True, slots=True)

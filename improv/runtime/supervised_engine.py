@@ -3,6 +3,7 @@
 It must never decide what or when to play.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,8 @@ class SupervisedEngine:
         self.settled_s = 0.0
         """When the last of your notes in a reported step was played, in seconds of the clock."""
         self._take = take
+        self._reads_file = take is None
+        """Whether the next engine reads the network's file itself: the first one does, as soon as it can."""
         self._network = b""
         """What the network's file held at the start: another engine plays the same, whatever becomes of the file."""
         self._observer, self._say = observer, say
@@ -131,7 +134,11 @@ class SupervisedEngine:
     def _brief(self) -> None:
         self._unpublished = []  # this one decides those steps again
         self._forget_engine()
-        self.process.send(Prepare(self.tune, self._take, self._network))
+        if self._reads_file:
+            self._reads_file = False
+            self.process.send(Prepare(self.tune, sha256=hashlib.sha256(self._network).hexdigest()))
+        else:
+            self.process.send(Prepare(self.tune, self._take, self._network))
 
     def _forget_engine(self) -> None:
         self.prepared, self.begun, self._restating, self._unplayed = None, False, False, 0
