@@ -3,13 +3,13 @@
 import gc
 import sys
 
-from improv.system.programs import leave_current_folder, settle
+from improv.system.programs import leave_current_folder, restore_process_defaults
 
 
 def main() -> None:
     """Run the command line."""
     leave_current_folder()  # before anything is loaded that may lie there
-    settle()
+    restore_process_defaults()
     gc.disable()  # while rooms are loaded there is no garbage: looking for it is an eighth of a short command's time
     from improv.runtime.early_engine import EARLY_ENGINE, plays
 

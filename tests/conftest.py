@@ -131,7 +131,7 @@ class Echo:
             heads["next_melody"] = melody
         return heads, {"count": count}
 
-    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         raise AssertionError("its melody is one choice a step")
 
     def fed_pitches(self) -> list[list[int]]:

@@ -31,7 +31,7 @@ from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.runtime.engine import Lead, perform
 from improv.runtime.ipc_messages import Lights
 from improv.runtime.live_status import LiveStatus
-from improv.runtime.opening import begun, opened
+from improv.runtime.opening import begin_tune, open_network
 from improv.runtime.router import CommandRouter
 from improv.session.state import Moment
 from improv.session.view import snapshot
@@ -187,8 +187,8 @@ class SimulatedDaemon:
     # --- the thread of it -------------------------------------------------------------------------
 
     def _perform(self) -> None:
-        model = opened(self._tune)
-        session = begun(self._tune, model, self._mode, 1)
+        model = open_network(self._tune)
+        session = begin_tune(self._tune, model, self._mode, 1)
         with (
             self.instance.claimed(),
             ControlServer(self.instance.socket, self.instance.name, self._router.submit) as server,

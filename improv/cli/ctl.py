@@ -182,7 +182,7 @@ def connect(
         _find_port(instance, end, command.name)
     with _client(instance) as client:
         before = _when_open(client)
-        if note := client.ask(command):
+        if note := client.submit(command):
             say(note, err=True)
         say(_connected(client, command, before))
 
@@ -293,14 +293,14 @@ def _ask(name: str, *commands: Command) -> None:
     """Ask for commands in their order; notes go to stderr."""
     with _client(name) as client:
         for command in commands:
-            if note := client.ask(command):
+            if note := client.submit(command):
                 say(note, err=True)
 
 
 def _line(seen: Snapshot) -> str:
     """A snapshot on one line: place, chord and the next, whose turn, tempo, and the notes of both."""
     place, left = seen.place, "" if seen.beats_left is None else f" {seen.beats_left:g} beats"
-    where = "count-in" if seen.turn.who is Who.NOBODY else f"chorus {place.chorus} bar {place.bar}"
+    where = "count-in" if seen.turn.who is Who.NEITHER else f"chorus {place.chorus} bar {place.bar}"
     here, there = (chord.symbol if chord else "-" for chord in (seen.harmony.chord, seen.harmony.next_chord))
     whose = f"{seen.turn.who}{left}" if seen.playing else "stopped"
     return (

@@ -46,7 +46,7 @@ _SERVICE = Path(__file__).parents[1] / "runtime" / "improv.service"
 @with_jam
 def start(given: Given, instance: Name = DEFAULT) -> None:
     """Start improv in the background. Returns once it plays."""
-    begin(Instance(instance), given.arguments())
+    start_in_background(Instance(instance), given.arguments())
 
 
 @app.command()
@@ -60,7 +60,7 @@ def stop(instance: Name = DEFAULT) -> None:
         if not _ended(at):
             say("nothing to stop: no improv is playing")
         elif seen is not None:
-            say_lines(left(seen.system))
+            say_lines(saved_files(seen.system))
     with suppress(OSError):
         at.options.unlink(missing_ok=True)
 
@@ -83,7 +83,7 @@ def restart(given: Given, instance: Name = DEFAULT) -> None:
         return
     arguments = given.arguments() or (Picks(at.picked).arguments(origin.arguments) if origin else ())
     _ended(at)
-    begin(at, arguments)
+    start_in_background(at, arguments)
 
 
 @app.command()
@@ -173,7 +173,7 @@ class NotStarted(ImprovError):
         self.status = status
 
 
-def begin(at: Instance, arguments: Sequence[str]) -> None:
+def start_in_background(at: Instance, arguments: Sequence[str]) -> None:
     """Start a daemon and print what it plays through, for `daemon start` and `jam --detach`; typer.Exit if it fails."""
     try:
         say_lines(launch(at, arguments))
@@ -214,7 +214,7 @@ def launch(at: Instance, arguments: Sequence[str], called_off: Callable[[], bool
     return "\n".join(
         [
             f"improv is playing (PID {child.pid})" + (f": {system.description}" if system.description else ""),
-            *saving(system),
+            *saving_note(system),
         ]
     )
 
@@ -308,7 +308,7 @@ def _asked(at: Instance, command: Command) -> bool:
     from improv.control.socket_client import ControlClient
 
     with suppress(ImprovError, OSError), ControlClient(at.socket) as client:
-        client.ask(command)
+        client.submit(command)
         return True
     return False
 
@@ -366,17 +366,17 @@ def _told(seen: Snapshot) -> list[str]:
     take = f", recorded as {seen.system.recording.take}" if seen.system.recording.take else ""
     fault = [seen.system.recording.fault] if seen.system.recording.fault else []
     plays = f"{seen.system.network.model}, {seen.settings.mode}, {seen.tempo:g} bpm, {playing}{take}"
-    return [plays, *fault, *unheard(seen.system), *saving(seen.system)]
+    return [plays, *fault, *synth_hint(seen.system), *saving_note(seen.system)]
 
 
-def unheard(system: SystemStatus) -> list[str]:
+def synth_hint(system: SystemStatus) -> list[str]:
     """Return a line that says how to connect a synth, if the output is known to have none; else no line."""
     if not any(port.role == "output" and port.peers == () for port in system.midi.ports):
         return []
     return ["no synth is connected to improv's output: improv ctl connect output NAME (improv ports has the names)"]
 
 
-def saving(system: SystemStatus) -> list[str]:
+def saving_note(system: SystemStatus) -> list[str]:
     """Return a line that says where the jam is saved when it ends; no line if it is not."""
     if not system.recording.saves_to:
         return []
@@ -386,7 +386,7 @@ def saving(system: SystemStatus) -> list[str]:
     ]
 
 
-def left(system: SystemStatus) -> list[str]:
+def saved_files(system: SystemStatus) -> list[str]:
     """Return lines that name the take and the MIDI file of a jam that has ended."""
     fault = f"; {system.recording.fault}" if system.recording.fault else ""
     lines = [f"recorded as {system.recording.take}{fault}"] if system.recording.take else []

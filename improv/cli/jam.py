@@ -34,9 +34,9 @@ def jam(
     if detach and figures is not None:
         raise UsageError("what plays in the background writes no --figures; see improv daemon status")
     if detach:
-        from improv.cli.daemon import begin
+        from improv.cli.daemon import start_in_background
 
-        begin(Instance(name), given.arguments())
+        start_in_background(Instance(name), given.arguments())
         return
     if figures is not None:
         check_writable(figures)

@@ -15,7 +15,7 @@ import typer
 from improv.cli.options import Api, Input, Json
 from improv.cli.output import say
 from improv.music.theory import pitch_name
-from improv.protocol.json_codec import printable
+from improv.system.printable import printable
 
 if TYPE_CHECKING:
     from improv.midi.sources import Arrival

@@ -20,7 +20,7 @@ import typer
 from improv.config.load import load
 from improv.config.values import TABLES, UNSET, Config, absolute
 from improv.protocol.controls import CONTROLS, MODEL, OFF, ON, Control, Value
-from improv.protocol.json_codec import printable
+from improv.system.printable import printable
 
 
 def model_names(incomplete: str) -> list[str]:

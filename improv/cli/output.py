@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from improv.protocol.json_codec import printable
+from improv.system.printable import printable
 
 
 def say(text: object, *, err: bool = False) -> None:

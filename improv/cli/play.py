@@ -24,8 +24,8 @@ from improv.config.picks import Picks
 from improv.errors import AlreadyRunning, ImprovError, UsageError
 from improv.protocol.commands import Set
 from improv.protocol.controls import CONTROLS, nearest
-from improv.protocol.json_codec import printable
 from improv.protocol.snapshot import SystemStatus
+from improv.system.printable import printable
 from improv.system.private_files import make_folder, write_private
 
 if TYPE_CHECKING:
@@ -239,4 +239,4 @@ def _part(at: Instance, system: SystemStatus, *, ended: bool) -> None:
         say(f"improv has stopped; {at.command('play')} starts it again")
         return
     say(f"improv plays on (PID {pid}): {at.command('play')} comes back, {at.command('daemon stop')} ends it")
-    say_lines(background.saving(system))
+    say_lines(background.saving_note(system))

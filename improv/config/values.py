@@ -118,8 +118,6 @@ class Wiring:
     """True if there is an input at all."""
     letters: bool = False
     """True if there is a screen on which the letters of the computer are an instrument."""
-    patient: bool = False
-    """True if missing ports are waited for, as when a lost MIDI server has come back."""
     picked: tuple[str, ...] = ()
     """Those of `ENDS` that were picked while it played before, and are waited for if they are missing."""
     picked_api: str = ""

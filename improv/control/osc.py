@@ -30,8 +30,8 @@ from improv.control.osc_packets import MOST_BYTES, Argument, Message, Opaque, Un
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.protocol.commands import TRIGGERS, Command, Nudge, Quit, Set, Tap
 from improv.protocol.controls import CONTROLS, MODEL, OFF, ON, Value
-from improv.protocol.json_codec import printable
 from improv.protocol.snapshot import Snapshot
+from improv.system.printable import printable
 
 _ROOT = "/improv/"
 _OURS = (f"{_ROOT}says", f"{_ROOT}state/")

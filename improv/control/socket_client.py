@@ -60,7 +60,7 @@ class ControlClient:
     ) -> None:
         self._end.close()
 
-    def ask(self, command: Command) -> str:
+    def submit(self, command: Command) -> str:
         """Have a command done; return a note on it, mostly nothing."""
         note = self._request(request_for(command)).get("note", "")
         if not isinstance(note, str):

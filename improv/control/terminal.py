@@ -17,11 +17,11 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from improv.music.notes import SILENCE, Cell, notes_text
-from improv.music.turns import Who, taken_says
+from improv.music.turns import Who, taken_text
 from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Start, Stop
 from improv.protocol.controls import TEMPERATURE, TEMPO
-from improv.protocol.json_codec import printable
 from improv.protocol.snapshot import Snapshot
+from improv.system.printable import printable
 
 KEYS_HELP = "keys: + - tempo, [ ] temperature, h hand over, space stop or start, r restart, p panic, q quit"
 
@@ -46,7 +46,7 @@ class Lines:
         self._missed = self._faults = 0
         self._troubles: tuple[str, ...] = ()
         self._head = ""
-        self._who = Who.NOBODY
+        self._who = Who.NEITHER
         self._cells: list[str] = []
 
     def observe(self, seen: Snapshot) -> None:
@@ -90,7 +90,7 @@ class Lines:
         self._missed, self._faults = seen.health.missed_steps, seen.health.faults
         if not missing and not (failing and self._troubles and seen.step_in_bar):
             self._troubles = _troubles(seen)
-        taken = (taken_says(seen.turn),) if seen.took_turn else ()
+        taken = (taken_text(seen.turn),) if seen.took_turn else ()
         return (*taken, f"{seen.tempo:g} bpm", f"temperature {seen.settings.temperature:g}", *self._troubles)
 
     def _tell(self, news: tuple[str, ...]) -> None:
@@ -146,7 +146,7 @@ def _troubles(seen: Snapshot) -> tuple[str, ...]:
 
 
 def _head(seen: Snapshot) -> str:
-    if seen.turn.who == Who.NOBODY:
+    if seen.turn.who == Who.NEITHER:
         return f"{'count-in':<32}"
     place = f"chorus {seen.place.chorus} bar {seen.place.bar}"
     chord = seen.harmony.chord.symbol if seen.harmony.chord else "-"
@@ -155,7 +155,7 @@ def _head(seen: Snapshot) -> str:
 
 def _step_text(seen: Snapshot) -> str:
     match seen.turn.who:
-        case Who.NOBODY:
+        case Who.NEITHER:
             return str(seen.place.beat) if seen.step % seen.grid.steps_per_beat == 0 else ""
         case Who.YOU:
             return _YOURS

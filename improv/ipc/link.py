@@ -21,7 +21,7 @@ from typing import Any
 
 from improv import errors
 from improv.errors import ImprovError
-from improv.system.programs import settle
+from improv.system.programs import restore_process_defaults
 from improv.system.send_buffer import SendBuffer
 
 _LENGTH = struct.Struct("!I")
@@ -269,7 +269,7 @@ def serve(run: Callable[[Link], None]) -> None:
     """
     gc.freeze()
     gc.enable()
-    settle()
+    restore_process_defaults()
     for name in ("SIGINT", "SIGHUP", "SIGUSR1"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

@@ -84,7 +84,7 @@ class Cable:
         """Have the host keep what the next process has to know."""
         self.own.keep(self.name, self.owner, virtual=self.virtual)
 
-    def meant(self, wanted: str) -> str:
+    def resolve(self, wanted: str) -> str:
         """Return the port that a name means; InputNotFound or UsageError for one that means no one port."""
         names = self.own.connectable()
         return names[match_port(wanted, names, self._direction)]

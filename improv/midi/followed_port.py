@@ -202,7 +202,7 @@ class FollowedPort:
         """Return whether it is open as that already; InputNotFound or UsageError for a name that means no one port."""
         if wanted is None:
             return self.virtual
-        meant = self._cable.meant(wanted)
+        meant = self._cable.resolve(wanted)
         if self.virtual or not self.connected:
             return False
         now = self._cable.own.look()
@@ -223,7 +223,7 @@ class FollowedPort:
         Unavailable if that cannot be done; then it is what it was, as far as that is to be had.
         """
         cable = self._cable
-        name = None if wanted is None else cable.meant(wanted)
+        name = None if wanted is None else cable.resolve(wanted)
         before = cable.wanted, cable.name
         self._on_leaving()
         self._cut = set()

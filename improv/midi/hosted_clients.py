@@ -129,7 +129,7 @@ class Hosted:
         kept = (self._kept or {}).pop(role, None)
         return None if kept is None else self._known(role, kept)
 
-    def made(self, role: str) -> "HostedClient":
+    def create(self, role: str) -> "HostedClient":
         """Return a new client of that role; raises what the MIDI system raises."""
         self.request(Make(next(self._numbers), role, self._api))
         return self._known(role, None)

@@ -41,7 +41,7 @@ class Host(Protocol):
         """Return the client that an earlier process has left with a port open, once; None if there is none."""
         ...
 
-    def made(self, role: str) -> Any:
+    def create(self, role: str) -> Any:
         """Return a new client; rtmidi.SystemError where the MIDI system cannot be reached."""
         ...
 
@@ -66,7 +66,7 @@ class OwnPort:
         """Close the port and have a new client; Unavailable where the MIDI system does not answer."""
         self.close()
         try:
-            self.client = new_client(self._role, self._api) if self._host is None else self._host.made(self._role)
+            self.client = new_client(self._role, self._api) if self._host is None else self._host.create(self._role)
         except rtmidi.SystemError as error:
             raise Unavailable(f"{self._api} does not answer; start it, or name another --api") from error
         if self._direction == "input":

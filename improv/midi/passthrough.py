@@ -45,7 +45,7 @@ class Passthrough:
             self.ledger.enter(message)
             self.sink.send(message)
 
-    def off_its_zones(self, message: bytes) -> bytes | None:
+    def move_off_zones(self, message: bytes) -> bytes | None:
         """Return a message of ours on a channel that no MPE zone has; None if there is none, or no such channel."""
         if self.sink is not self._output:
             return message

@@ -247,7 +247,7 @@ class Player:
 
         It is in the ledger already, so that a send that fails half-way is ended too.
         """
-        moved = self.passthrough.off_its_zones(message)
+        moved = self.passthrough.move_off_zones(message)
         if moved is None:
             return []
         self.ledger.enter(moved)

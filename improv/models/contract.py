@@ -185,12 +185,12 @@ class StepModel(Protocol):
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
         """Logits by head, and the memory for the next step, from one step's features and the memory so far.
 
-        Heads that are only asked once a choice has been made may be left out: see `ask`. Neither argument is
+        Heads that are only asked once a choice has been made may be left out: see `head_logits`. Neither argument is
         changed; shapes are those of the specification.
         """
         ...
 
-    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         """One head's logits once some choices of a step have been made.
 
         `features` are the step's with the choices so far, `memory` is the one after the step: it does not move.

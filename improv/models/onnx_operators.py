@@ -49,7 +49,7 @@ class Node:
     outputs: int
     attributes: Mapping[str, Any]
 
-    def given(self, index: int) -> Tensor:
+    def operand(self, index: int) -> Tensor:
         """Return an input that has to be there."""
         tensor = self.inputs[index]
         if tensor is None:
@@ -96,11 +96,11 @@ def stored_tensor(tensor: Any) -> Tensor:
 
 
 def _same(node: Node) -> list[Tensor]:
-    return [node.given(0)]
+    return [node.operand(0)]
 
 
 def _cast(node: Node) -> list[Tensor]:
-    given, kind = node.given(0), node.integer("to", 0)
+    given, kind = node.operand(0), node.integer("to", 0)
     return [Tensor(given.shape, kind, given.known if kind in (_INT32, _INT64) else None)]
 
 
@@ -121,7 +121,7 @@ _ARITHMETIC: Mapping[str, Callable[[int, int], int]] = MappingProxyType(
 
 
 def _elementwise(node: Node) -> list[Tensor]:
-    one, other = node.given(0), node.given(1)
+    one, other = node.operand(0), node.operand(1)
     shape = _broadcast(one.shape, other.shape)
     known = None
     if one.known is not None and other.known is not None and node.operator in _ARITHMETIC and len(shape) <= 1:
@@ -136,8 +136,8 @@ def _elementwise(node: Node) -> list[Tensor]:
 
 
 def _where(node: Node) -> list[Tensor]:
-    shape = _broadcast(*(node.given(index).shape for index in range(3)))
-    return [Tensor(shape, node.given(1).kind)]
+    shape = _broadcast(*(node.operand(index).shape for index in range(3)))
+    return [Tensor(shape, node.operand(1).kind)]
 
 
 def _axis(axis: int, rank: int) -> int:
@@ -147,7 +147,7 @@ def _axis(axis: int, rank: int) -> int:
 
 
 def _reduced(node: Node) -> list[Tensor]:
-    given, axes = node.given(0), node.integers("axes", 1)
+    given, axes = node.operand(0), node.integers("axes", 1)
     rank, kept = len(given.shape), node.integer("keepdims", 1)
     if not axes:
         if node.integer("noop_with_empty_axes", 0):
@@ -157,7 +157,7 @@ def _reduced(node: Node) -> list[Tensor]:
 
 
 def _arg_max(node: Node) -> list[Tensor]:
-    given = node.given(0)
+    given = node.operand(0)
     axis = _axis(node.integer("axis", 0), len(given.shape))
     return [Tensor(_without(given.shape, {axis}, node.integer("keepdims", 1)), _INT64)]
 
@@ -167,7 +167,7 @@ def _without(shape: Shape, axes: set[int], kept: int) -> Shape:
 
 
 def _concat(node: Node) -> list[Tensor]:
-    parts = [node.given(index) for index in range(len(node.inputs))]
+    parts = [node.operand(index) for index in range(len(node.inputs))]
     axis = _axis(node.integer("axis", 0), len(parts[0].shape))
     rests = {(part.shape[:axis], part.shape[axis + 1 :]) for part in parts}
     if len(rests) != 1:
@@ -199,13 +199,13 @@ def _constant(node: Node) -> list[Tensor]:
 
 
 def _flatten(node: Node) -> list[Tensor]:
-    given, axis = node.given(0), node.integer("axis", 1)
+    given, axis = node.operand(0), node.integer("axis", 1)
     axis = axis + len(given.shape) if axis < 0 else axis
     return [Tensor((math.prod(given.shape[:axis]), math.prod(given.shape[axis:])), given.kind)]
 
 
 def _gather(node: Node) -> list[Tensor]:
-    given, indices = node.given(0), node.given(1)
+    given, indices = node.operand(0), node.operand(1)
     axis = _axis(node.integer("axis", 0), len(given.shape))
     shape = (*given.shape[:axis], *indices.shape, *given.shape[axis + 1 :])
     known = None
@@ -215,49 +215,49 @@ def _gather(node: Node) -> list[Tensor]:
 
 
 def _gather_elements(node: Node) -> list[Tensor]:
-    return [Tensor(node.given(1).shape, node.given(0).kind)]
+    return [Tensor(node.operand(1).shape, node.operand(0).kind)]
 
 
 def _gemm(node: Node) -> list[Tensor]:
-    one, other = node.given(0).shape, node.given(1).shape
+    one, other = node.operand(0).shape, node.operand(1).shape
     rows, inner = one[::-1] if node.integer("transA", 0) else one
     deep, columns = other[::-1] if node.integer("transB", 0) else other
     if inner != deep:
         raise ValueError(f"{one} and {other} cannot be multiplied")
-    return [Tensor((rows, columns), node.given(0).kind)]
+    return [Tensor((rows, columns), node.operand(0).kind)]
 
 
 def _mat_mul(node: Node) -> list[Tensor]:
-    one, other = node.given(0).shape, node.given(1).shape
+    one, other = node.operand(0).shape, node.operand(1).shape
     if not one or not other:
         raise ValueError("it multiplies single numbers")
     left, right = (one if len(one) > 1 else (1, *one)), (other if len(other) > 1 else (*other, 1))
     if left[-1] != right[-2]:
         raise ValueError(f"{one} and {other} cannot be multiplied")
     shape = (*_broadcast(left[:-2], right[:-2]), *left[-2:-1][: len(one) - 1], *right[-1:][: len(other) - 1])
-    return [Tensor(shape, node.given(0).kind)]
+    return [Tensor(shape, node.operand(0).kind)]
 
 
 def _normalised(node: Node) -> list[Tensor]:
-    given = node.given(0)
+    given = node.operand(0)
     axis = _axis(node.integer("axis", -1), len(given.shape))
     of_each = Tensor((*given.shape[:axis], *(1 for _ in given.shape[axis:])), 1)
     return [Tensor(given.shape, given.kind), of_each, of_each]
 
 
 def _recurrent(node: Node) -> list[Tensor]:
-    steps, batch, _ = node.given(0).shape
+    steps, batch, _ = node.operand(0).shape
     if node.integer("layout", 0):
         steps, batch = batch, steps
-    directions, _, hidden = node.given(2).shape
-    kind = node.given(0).kind
+    directions, _, hidden = node.operand(2).shape
+    kind = node.operand(0).kind
     if node.integer("layout", 0):
         return [Tensor((batch, steps, directions, hidden), kind), *[Tensor((batch, directions, hidden), kind)] * 2]
     return [Tensor((steps, directions, batch, hidden), kind), *[Tensor((directions, batch, hidden), kind)] * 2]
 
 
 def _reshape(node: Node) -> list[Tensor]:
-    given, wanted = node.given(0), node.integers("shape", 1)
+    given, wanted = node.operand(0), node.integers("shape", 1)
     if wanted is None:
         raise ValueError("it has no shape")
     sizes = [
@@ -272,14 +272,14 @@ def _reshape(node: Node) -> list[Tensor]:
 
 
 def _shape(node: Node) -> list[Tensor]:
-    sizes = node.given(0).shape
+    sizes = node.operand(0).shape
     end = node.integer("end", len(sizes))
     sizes = sizes[node.integer("start", 0) : end]
     return [Tensor((len(sizes),), _INT64, sizes)]
 
 
 def _slice(node: Node) -> list[Tensor]:
-    given = node.given(0)
+    given = node.operand(0)
     starts, ends = node.integers("starts", 1), node.integers("ends", 2)
     if starts is None or ends is None:
         raise ValueError("it has no bounds")
@@ -295,7 +295,7 @@ def _slice(node: Node) -> list[Tensor]:
 
 
 def _split(node: Node) -> list[Tensor]:
-    given, sizes = node.given(0), node.integers("split", 1)
+    given, sizes = node.operand(0), node.integers("split", 1)
     axis = _axis(node.integer("axis", 0), len(given.shape))
     if sizes is None:
         each = -(-given.shape[axis] // node.outputs)
@@ -306,7 +306,7 @@ def _split(node: Node) -> list[Tensor]:
 
 
 def _squeeze(node: Node) -> list[Tensor]:
-    given, axes = node.given(0), node.integers("axes", 1)
+    given, axes = node.operand(0), node.integers("axes", 1)
     rank = len(given.shape)
     gone = (
         {at for at, size in enumerate(given.shape) if size == 1}
@@ -319,7 +319,7 @@ def _squeeze(node: Node) -> list[Tensor]:
 
 
 def _transpose(node: Node) -> list[Tensor]:
-    given = node.given(0)
+    given = node.operand(0)
     order = tuple(node.attributes["perm"].ints) if "perm" in node.attributes else range(len(given.shape))[::-1]
     if sorted(order) != list(range(len(given.shape))):
         raise ValueError(f"{list(order)[:9]} is no order of its axes")
@@ -327,7 +327,7 @@ def _transpose(node: Node) -> list[Tensor]:
 
 
 def _unsqueeze(node: Node) -> list[Tensor]:
-    given, axes = node.given(0), node.integers("axes", 1) or ()
+    given, axes = node.operand(0), node.integers("axes", 1) or ()
     rank = len(given.shape) + len(axes)
     new, sizes = {_axis(axis, rank) for axis in axes}, iter(given.shape)
     return [Tensor(tuple(1 if at in new else next(sizes) for at in range(rank)), given.kind, given.known)]
@@ -338,7 +338,7 @@ RULES: Mapping[str, Callable[[Node], list[Tensor]]] = MappingProxyType(
         **dict.fromkeys(("Add", "Div", "Mod", "Mul", "Sub"), _elementwise),
         **dict.fromkeys(
             ("Identity", "Log", "LogSoftmax", "Neg", "Relu", "Sigmoid", "Softmax", "Sqrt", "Tanh"),
-            lambda node: [Tensor(node.given(0).shape, node.given(0).kind)],
+            lambda node: [Tensor(node.operand(0).shape, node.operand(0).kind)],
         ),
         "Identity": _same,
         "ArgMax": _arg_max,

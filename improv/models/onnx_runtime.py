@@ -69,7 +69,7 @@ class OnnxModel:
             zip(self.spec.state, results[count:], strict=True)
         )
 
-    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         """One head's logits, for which nothing is computed that it does not need."""
         return self._later[head].run(features, memory)[0]
 

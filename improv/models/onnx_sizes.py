@@ -93,11 +93,11 @@ def _work(node: Node, made: Sequence[Tensor]) -> int:
     size = sum(tensor.size for tensor in made)
     match node.operator:
         case "MatMul":
-            return size * node.given(0).shape[-1]
+            return size * node.operand(0).shape[-1]
         case "Gemm":
-            return size * max(node.given(0).shape)
+            return size * max(node.operand(0).shape)
         case "LSTM" | "GRU":
             gates = 4 if node.operator == "LSTM" else 3
-            return made[0].size * gates * (node.given(0).shape[-1] + node.given(2).shape[-1])
+            return made[0].size * gates * (node.operand(0).shape[-1] + node.operand(2).shape[-1])
         case _:
             return max([size, *(tensor.size for tensor in node.inputs if tensor is not None)])

@@ -48,7 +48,7 @@ class Cell:
         }
         return self.pitches - ended
 
-    def joined(self, other: "Cell") -> "Cell":
+    def merged(self, other: "Cell") -> "Cell":
         """Both cells at once, as when two players share the step."""
         return Cell(self.onsets + other.onsets, self.held + other.held, self.releases + other.releases)
 

@@ -46,7 +46,7 @@ class Mode(StrEnum):
 class Who(StrEnum):
     """Who plays the melody."""
 
-    NOBODY = "count-in"
+    NEITHER = "count-in"
     YOU = "you"
     IMPROV = "improv"
     BOTH = "both"
@@ -137,7 +137,7 @@ NOTHING_YET = Answer()
 def first_turn(step: int, rules: Rules) -> Turn:
     """Return the turn at a step where nothing has been played yet: at the beginning, or when the rules change."""
     if step < rules.top:
-        return rules.turn(Who.NOBODY, step, rules.top)
+        return rules.turn(Who.NEITHER, step, rules.top)
     match rules.mode:
         case Mode.SOLO:
             return rules.turn(Who.IMPROV, step)
@@ -153,7 +153,7 @@ def first_turn(step: int, rules: Rules) -> Turn:
 
 def turn_after(turn: Turn, step: int, rules: Rules, activity: PlayerActivity = NO_ACTIVITY) -> Turn:
     """Return the turn at `step`, after the one in the step before it."""
-    if step < rules.top or turn.who is Who.NOBODY:
+    if step < rules.top or turn.who is Who.NEITHER:
         return turn if step < rules.top and turn.end == rules.top else first_turn(step, rules)
     match rules.mode:
         case Mode.TRADE:
@@ -235,7 +235,7 @@ def is_taken(turn: Turn, before: Turn) -> bool:
     return turn.who is Who.YOU and before.who is Who.IMPROV and not ended
 
 
-def taken_says(turn: Turn) -> str:
+def taken_text(turn: Turn) -> str:
     """Return a few words on a turn that the player took from improv, and on its length."""
     beats = turn.beats
     return "you took its turn" if beats is None else f"you took its turn: {beats:g} beat{'s' * (beats != 1)}"

@@ -224,8 +224,3 @@ def _refuse(constant: str) -> None:
 
 
 _DECODE = json.JSONDecoder(parse_constant=_refuse).decode
-
-
-def printable(text: str) -> str:
-    """Return a text without control characters, line breaks among them: ports and files are named by other programs."""
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -95,7 +95,7 @@ class Take:
         self._settings = head.settings
         self._first_beat = head.first_step // head.transport.grid.steps_per_beat  # the count-in has negative beats
         self._step = head.first_step - 1  # the last one that was taken in
-        self._who = Who.NOBODY
+        self._who = Who.NEITHER
         self._last = 0
         self._meta: list[tuple[int, mido.MetaMessage]] = []
         self._events: dict[Part, list[tuple[int, Event]]] = {part: [] for part in Part}
@@ -190,7 +190,7 @@ class Take:
         place, starts = step - top, []
         if place >= 0 and place % self._form.steps == 0:
             starts.append(f"Chorus {place // self._form.steps + 1}")
-        if turn.who != Who.NOBODY and (turn.start == step or turn.who != self._who):
+        if turn.who != Who.NEITHER and (turn.start == step or turn.who != self._who):
             starts.append(str(turn.who))
         self._who = turn.who
         if starts:

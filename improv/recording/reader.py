@@ -74,7 +74,7 @@ def read_take(path: Path) -> Recording:
     )  # fmt: skip
 
 
-def joined(recordings: Sequence[Recording]) -> Recording:
+def join_takes(recordings: Sequence[Recording]) -> Recording:
     """Return one recording of those that continue each other, in their order; ValueError if there is none."""
     if not recordings:
         raise ValueError("there is nothing to join")

@@ -94,7 +94,7 @@ class Lead:
         """How long after a start the first step falls due, in seconds: as soon as its plans are sure to be there."""
         return min(START_S, max(_START_LEAST_S, _START_LEADS * self.s))
 
-    def measured(self, took_s: float) -> None:
+    def record(self, took_s: float) -> None:
         """Take in how long a plan has taken, in seconds."""
         self._took_s.append(took_s)
         insort(self._ordered_s, took_s)
@@ -103,13 +103,13 @@ class Lead:
         self.p50_s, self.p99_s = quantile(self._ordered_s, 0.5), quantile(self._ordered_s, _LEAD_SHARE)
         self.s = min(_LEAD_S[1], max(_LEAD_S[0], _LEAD_MARGIN * self.p99_s + _LEAD_FIXED_S))
 
-    def tried(self, session: Session, model: StepModel, clock: Clock) -> "Lead":
+    def rehearsed(self, session: Session, model: StepModel, clock: Clock) -> "Lead":
         """Measure plans that are not played, before there is music, and return the lead. The network may raise."""
         for trial in range(_LEAD_TRIALS + 1):
             began_s = clock.now()
             advance(replace(session, position=replace(session.position, step=0)), Heard(), model)
             if trial:  # the first loads what the others have
-                self.measured(clock.now() - began_s)
+                self.record(clock.now() - began_s)
         return self
 
 
@@ -165,9 +165,9 @@ class _Remembering:
             self._asked = features, memory
         return self._answer
 
-    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         """See `StepModel`."""
-        return self._model.ask(head, features, memory)
+        return self._model.head_logits(head, features, memory)
 
 
 def _same(features: Tensors, others: Tensors) -> bool:
@@ -244,7 +244,7 @@ class _Performance:
                 self._left = heard
                 return False
             if not arrived:
-                self._lead.measured(took_s + max(0.0, self._player.clock.now() - decide_s))
+                self._lead.record(took_s + max(0.0, self._player.clock.now() - decide_s))
                 break
             more = self._player.listen_until(min(decide_s, planned_s + REPLAN_S), at_once=False)
             heard = heard + arrived + (more or Heard())

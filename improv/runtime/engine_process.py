@@ -25,7 +25,7 @@ from improv.protocol.snapshot import How, Snapshot
 from improv.recording.replay import entry_of, network, replayed, state_of
 from improv.runtime.engine import Lead, perform
 from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepare, Prepared, StepReport
-from improv.runtime.opening import begun, first_steps, head_of, last_step, opened, primed
+from improv.runtime.opening import begin_tune, first_steps, head_of, last_step, open_network, prime_tune
 from improv.runtime.remote_player import SOON_S, RemotePlayer
 from improv.session.network import swapped, unsupported_controls
 from improv.session.state import Moment, Session
@@ -63,13 +63,13 @@ def _serve(link: Link) -> None:
 
 def _perform(asked: Prepare, player: "RemotePlayer", link: Link) -> None:
     tune = asked.tune
-    model = opened(tune, tune.provider or remembered_provider(), asked.network)
+    model = open_network(tune, tune.provider or remembered_provider(), asked.network)
     if asked.sha256 not in ("", model.sha256):
         raise ContractError(f"{tune.model}: its file was changed while it was loaded; start again")
-    ready = primed(tune, model, tune.seed or 0)
-    first = begun(tune, model, Mode.SOLO, tune.seed or 0, ready)
+    ready = prime_tune(tune, model, tune.seed or 0)
+    first = begin_tune(tune, model, Mode.SOLO, tune.seed or 0, ready)
     with first_steps(tune, model):
-        lead = Lead().tried(first, model, player.clock)
+        lead = Lead().rehearsed(first, model, player.clock)
     prepared = Prepared(model.spec.name, unsupported_controls(model.spec), first.grid)
     begin_ = _wait_for_begin(player, link, prepared)
     if begin_ is None:
@@ -80,7 +80,7 @@ def _perform(asked: Prepare, player: "RemotePlayer", link: Link) -> None:
             session = swapped(session, model)
         player.take_over(session, sounds=begin_.goes_on)
     else:
-        session = begun(tune, model, begin_.mode, begin_.seed, ready)
+        session = begin_tune(tune, model, begin_.mode, begin_.seed, ready)
         starts_s = player.clock.now() + lead.start_s  # only now: a network takes its time to be primed
         transport = session.position.transport.starting(session.step + 1, starts_s)
         session = replace(session, position=replace(session.position, transport=transport))

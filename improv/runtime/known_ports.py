@@ -27,7 +27,7 @@ class KnownPorts:
 
     def reopened(self, opened: Opened) -> "KnownPorts":
         """Return the ports that a player has opened: the next one opens the same and seeks no others."""
-        wiring = replace(self.wiring, api=opened.api, patient=True, finds=False, picked=())
+        wiring = replace(self.wiring, api=opened.api, finds=False, picked=())
         return replace(self, wiring=wiring, opened=opened).connected(opened.ports)
 
     def moved(self, opened: Opened) -> "KnownPorts":

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from improv.protocol.json_codec import printable
+from improv.system.printable import printable
 from improv.system.private_files import make_folder, make_private, open_private
 
 _BYTES, _OLDER = 1 << 20, 2

@@ -21,7 +21,7 @@ from improv.recording import (
     Recording,
     State,
     clear,
-    joined,
+    join_takes,
     over_limit,
     read_take,
     take_files,
@@ -319,7 +319,7 @@ class Audience:
             if self._take is not None:
                 self._take.write(save)
             elif paths and self._readable(paths):
-                recording = joined(self._readable(paths))
+                recording = join_takes(self._readable(paths))
                 export(recording, save)
                 for text in recording.missing:
                     self._say(text)

@@ -19,7 +19,7 @@ from improv.session.state import Session
 from improv.system.memory_limit import memory_limited
 
 
-def opened(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> OnnxModel:
+def open_network(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> OnnxModel:
     """Return a tune's network, checked and loaded; ImprovError if it cannot be found, read or run.
 
     Without a provider of the tune's it is tried on `otherwise`, then on the CPU. `network` is what its file held, where
@@ -32,13 +32,13 @@ def opened(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> OnnxMode
     return OnnxModel(path, tune.provider or "cpu", content=network or None)
 
 
-def primed(tune: Tune, model: OnnxModel, seed: int = 0) -> Primed:
+def prime_tune(tune: Tune, model: OnnxModel, seed: int = 0) -> Primed:
     """Prime a tune's network; ContractError where it fails."""
     with first_steps(tune, model):
         return prime(model, seed, tune.tempo)
 
 
-def begun(tune: Tune, model: OnnxModel, mode: Mode, seed: int, earlier: Primed | None = None) -> Session:
+def begin_tune(tune: Tune, model: OnnxModel, mode: Mode, seed: int, earlier: Primed | None = None) -> Session:
     """Return a tune at its beginning, its first step due at 0 seconds; a network that is primed stays so."""
     grid = ENCODINGS[model.spec.encoding].grid
     transport = Transport(-tune.count_in * grid.steps_per_bar, 0.0, tune.tempo, tune.swing, grid)

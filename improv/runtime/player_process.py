@@ -82,7 +82,7 @@ class EngineLink:
         self._kept = Heard()
         self._lately: deque[Timed] = deque(maxlen=_KEPT)
 
-    def joined(self, link: Link, since_s: float | None = None) -> None:
+    def switch_to(self, link: Link, since_s: float | None = None) -> None:
         """Take plans from another engine from now on, and send it what was heard since a time."""
         if self.link is not None:
             self.link.close()
@@ -141,7 +141,7 @@ class DaemonLink:
             if isinstance(message, Join):
                 if self._engine.link is not None and message.since_s is None:
                     asked.append(Gone(now_s, engine=True))
-                self._engine.joined(self.link.joined_link(message), message.since_s)
+                self._engine.switch_to(self.link.joined_link(message), message.since_s)
             elif isinstance(message, Connect):
                 self._connects.append(message)
             elif isinstance(message, Lights):
@@ -273,10 +273,14 @@ def _play(link: Link, notes: SharedNotes) -> None:
                 )
         if begin is None or orders.over:
             return
-        wiring = begin.wiring if isinstance(begin, TakeOver) else begin
         hosted = _hosted(orders.host) if orders.host is not None else None
         with server.opening():
-            opened = open_ports(wiring, stack, graph, hosted, begin.ports if isinstance(begin, TakeOver) else ())
+            if isinstance(begin, TakeOver):
+                wiring = begin.wiring
+                opened = open_ports(wiring, stack, graph, hosted, begin.ports, waits=True)
+            else:
+                wiring = begin
+                opened = open_ports(wiring, stack, graph, hosted)
         if isinstance(begin, TakeOver):
             opened.take_over(begin.ports, graph)
         stack.callback(postpone_kill, _STUCK_S)  # closing may be stuck as well

@@ -87,10 +87,13 @@ def open_ports(
     graph: Graph | None = None,
     host: Host | None = None,
     before: Sequence[PortStatus] = (),
+    *,
+    waits: bool = False,
 ) -> OpenPorts:
     """Open the ports of a wiring, which the stack closes; Unavailable, InputNotFound or UsageError without them.
 
-    `before` are those of a player whose place this one takes: an output may have been a virtual one when it began.
+    `before` are the ports of a player whose place this one takes: an output may have been a virtual one when it began.
+    `waits`: ports that are missing are waited for, as when a lost MIDI server has come back.
     `host` holds their clients, if that is a JACK server's: other systems bury the dead by themselves.
 
     Outputs first: a JACK server lets go of the clients of a player that dies in their order, half a second each.
@@ -101,7 +104,7 @@ def open_ports(
         return OpenPorts("none")
     with quiet():
         try:
-            api = wiring.api if wiring.patient and wiring.api else reachable_api(wiring.api)
+            api = wiring.api if waits and wiring.api else reachable_api(wiring.api)
         except Unavailable as error:
             if wiring.api or wiring.input or wiring.output or not wiring.listens:
                 raise
@@ -110,12 +113,12 @@ def open_ports(
         graph = graph or stack.enter_context(graph_of(api))
         by = host if api == "jack" else None
         source = apart = lights = None
-        patient = wiring.patient or "output" in wiring.picked
+        patient = waits or "output" in wiring.picked
         sink = stack.enter_context(OutputPort(wiring.output, api, graph=graph, patient=patient, host=by))
         if wiring.listens and (not wiring.output or any(port.role == "thru" for port in before)):
             apart = stack.enter_context(OutputPort(None, api, "thru", graph=graph, host=by))
         if wiring.listens:
-            patient = wiring.patient or "input" in wiring.picked
+            patient = waits or "input" in wiring.picked
             source = stack.enter_context(InputPort(wiring.input, api, graph=graph, patient=patient, host=by))
         if wiring.lights:
             lights = stack.enter_context(OutputPort(wiring.lights, api, "lights", graph=graph, patient=True, host=by))

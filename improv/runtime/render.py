@@ -22,7 +22,7 @@ from improv.music.turns import Mode
 from improv.recording.midi_file import CallNote, Take, read_call
 from improv.recording.replay import entry_of
 from improv.runtime.engine import Lead, perform
-from improv.runtime.opening import begun, head_of, last_step, opened
+from improv.runtime.opening import begin_tune, head_of, last_step, open_network
 from improv.session.state import Session
 
 _EARLY_S = 1.0
@@ -37,7 +37,7 @@ def render(
     out: Path,
     call: Path | None = None,
     say: Callable[[str], object] = len,
-    load: Callable[[Tune], OnnxModel] = opened,
+    load: Callable[[Tune], OnnxModel] = open_network,
 ) -> ModelSpec:
     """Write a performance to a MIDI file on simulated time: identical bytes for identical arguments. What has played.
 
@@ -50,7 +50,7 @@ def render(
     if call and mode == Mode.SOLO:
         raise UsageError("solo hears no player; leave --call out, or choose --mode trade or duet")
     model = load(tune)
-    session = begun(tune, model, mode, tune.seed or 0)
+    session = begin_tune(tune, model, mode, tune.seed or 0)
     if tune.choruses is None and notes:
         tune = replace(tune, choruses=_choruses_for(notes, session))
         if tune.choruses != 1:

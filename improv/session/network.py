@@ -154,7 +154,7 @@ def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
     if session.listener.recent_keys:
         style = playing_style(session.listener.recent_keys, session.semitones, encoding)
     yours = cell.transposed(-session.semitones - 12 * style.octaves)
-    melody = yours.joined(session.network.output.melody) if who.plays else yours
+    melody = yours.merged(session.network.output.melody) if who.plays else yours
     return Frame(melody, session.network.output.chord)
 
 
@@ -175,7 +175,7 @@ class AskedNetwork:
         if choice.head in self.outputs:
             return self.outputs[choice.head]
         told = accepted_features(choice.features, self.model)
-        return self.model.ask(choice.head, {**self.features, **told}, self.memory)
+        return self.model.head_logits(choice.head, {**self.features, **told}, self.memory)
 
 
 def ask_network(

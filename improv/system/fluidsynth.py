@@ -180,10 +180,10 @@ def _drivers(program: str) -> tuple[frozenset[str], frozenset[str]]:
         )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return frozenset(), frozenset()
-    return listed(done.stdout, "audio-driver"), listed(done.stdout, "midi-driver")
+    return option_values(done.stdout, "audio-driver"), option_values(done.stdout, "midi-driver")
 
 
-def listed(told: str, option: str) -> frozenset[str]:
+def option_values(told: str, option: str) -> frozenset[str]:
     """Return the values of an option, as FluidSynth's help lists them; `told` is that help text."""
     values = re.search(rf"--{option}=.*?Valid values: ([^\n]*)", told, re.DOTALL)
     return frozenset(values[1].replace(" ", "").split(",")) if values else frozenset()

@@ -23,7 +23,7 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
-def settle() -> None:
+def restore_process_defaults() -> None:
     """Open standard input, output and error where they are closed, and unblock signals.
 
     The program that starts improv may have closed descriptors (2>&-), blocked signals, or ignored those that tell of a

@@ -10,7 +10,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from improv.protocol.json_codec import printable
+from improv.system.printable import printable
 
 READY = "READY=1"
 """The message that improv plays."""

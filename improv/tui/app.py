@@ -78,7 +78,7 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
         self.notices = Notices(self.notify)
         self.connection = Connection(link, options, self.notices)
         self._inbox = Inbox(lambda: self.post_message(self.NewsArrived()))
-        self.letter_keys = LetterKeys(NoteTimers(self.connection.ask, self.set_timer, options.clock), options.layout)
+        self.letter_keys = LetterKeys(NoteTimers(self.connection.submit, self.set_timer, options.clock), options.layout)
         self.presenter = Presenter(self.jam, self.connection, self.letter_keys, self.notices, lambda: self.screen_stack)
         self._redraw = Redraw(self.presenter.draw, DrawingBudget(options.drawing_share), self.set_timer)
         self.actions = Actions(self._action_groups(), self.presenter.show_state)
@@ -122,7 +122,7 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
     def on_mount(self) -> None:
         """Show what is known, then open the connection."""
         self.set_class(self.options.glyphs.plain, "-ascii")
-        self.themes.wear_first(self.options.theme)
+        self.themes.apply_first(self.options.theme)
         self.app_suspend_signal.subscribe(self, self._suspended, immediate=True)
         self.theme_changed_signal.subscribe(self, lambda theme: self.themes.keep(theme.name))
         self.actions.groups.presets.read()
@@ -228,7 +228,7 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
 
     def on_controls_wanted(self, event: Controls.Wanted) -> None:
         """Ask the daemon for a control's value."""
-        if not self.connection.ask(event.command):
+        if not self.connection.submit(event.command):
             self.jam.controls.take_back(event.command.control)
 
     def on_controls_edit(self, event: Controls.Edit) -> None:
@@ -241,7 +241,7 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
             case Set(name, value):
                 self.jam.controls.turn(CONTROLS[name], value)
             case command:
-                self.connection.ask(command)
+                self.connection.submit(command)
 
     def on_presets_screen_recall(self, event: PresetsScreen.Recall) -> None:
         """Recall the preset that was picked."""

@@ -96,7 +96,7 @@ class Link(Protocol):
         """Call `tell` with all news from now on, from threads of the link."""
         ...
 
-    def ask(self, command: Command) -> None:
+    def submit(self, command: Command) -> None:
         """Send a command, after those before it."""
         ...
 
@@ -141,7 +141,7 @@ class DaemonLink:
         _thread(self._watch)
         self._asking = _thread(self._ask)
 
-    def ask(self, command: Command) -> None:
+    def submit(self, command: Command) -> None:
         """Send a command, after those before it."""
         self._wanted.put(command)
 
@@ -257,7 +257,7 @@ class DaemonLink:
             if self._client is None:
                 client = ControlClient(self._at.socket, _ASKED_S, instance=self._at.name)
                 self._client = connection.enter_context(client)
-            note = self._client.ask(command)
+            note = self._client.submit(command)
         except (Unavailable, OSError) as error:
             self._client = None
             connection.close()

@@ -81,7 +81,7 @@ class Connection:
     # --- what is known ---
 
     @property
-    def shown(self) -> Snapshot | None:
+    def snapshot(self) -> Snapshot | None:
         """The snapshot to draw: the last one, standing still once its daemon has gone."""
         return self.seen if self.seen is None or not self.is_gone else without_daemon(self.seen)
 
@@ -103,12 +103,12 @@ class Connection:
         if self._options.starts_daemon:
             self._link.start_daemon()
 
-    def ask(self, command: Command) -> bool:
+    def submit(self, command: Command) -> bool:
         """Ask the daemon for something; return whether there is one, and say so if there is none."""
         if self.is_gone:
             self.refuse()
             return False
-        self._link.ask(command)
+        self._link.submit(command)
         return True
 
     def is_ready(self) -> bool:
@@ -181,7 +181,7 @@ class Connection:
         if not self._has_asked_first:
             self._has_asked_first = True
             for command in self._options.first_commands:
-                self._link.ask(command)
+                self._link.submit(command)
             for text in self._options.first_notices:
                 self._notices.show(text)
 

@@ -75,4 +75,4 @@ def palette_commands(
         yield SystemCommand(f"{learn.title} {target}", learn.help, partial(controls.learn, target))
         yield SystemCommand(f"{forget.title} {target}", forget.help, partial(controls.forget, target))
     for name in themes.available:
-        yield SystemCommand(f"theme {name}", "Wear this theme.", partial(themes.wear, name))
+        yield SystemCommand(f"theme {name}", "Wear this theme.", partial(themes.apply, name))

@@ -44,7 +44,7 @@ class Presenter:
             case Gone():
                 self._letter_keys.notes.forget()
                 self._jam.controls.take_back_all()
-                if (left := self._connection.shown) is not None:
+                if (left := self._connection.snapshot) is not None:
                     self._jam.take_last(left)
                     self.draw()
             case Answered(command, text, is_error):
@@ -91,6 +91,6 @@ class Presenter:
         self._show_side_screen()
 
     def _show_side_screen(self) -> None:
-        screens, shown = self._screens(), self._connection.shown
+        screens, shown = self._screens(), self._connection.snapshot
         if screens and isinstance(aside := screens[-1], SideScreen) and shown is not None:
             aside.show(shown)

@@ -251,7 +251,7 @@ def test_the_status_is_told_to_people_and_to_programs(ctl: Ctl) -> None:
 def test_watching_prints_a_line_a_snapshot_until_the_daemon_ends(daemon: Daemon) -> None:
     """In a process of its own: it ends when this daemon does."""
     command = [sys.executable, "-c", "from improv.cli.ctl import app; app()", "watch", "--per-s", "30"]
-    shown = [SEEN, replace(SEEN, step=14, turn=replace(SEEN.turn, who=Who.NOBODY)), replace(SEEN, playing=False)]
+    shown = [SEEN, replace(SEEN, step=14, turn=replace(SEEN.turn, who=Who.NEITHER)), replace(SEEN, playing=False)]
     with ControlServer(Instance().socket, "default", daemon.ask) as server, served(server) as show:
         watching = [
             subprocess.Popen([*command, *more], stdout=subprocess.PIPE, text=True, env=os.environ)

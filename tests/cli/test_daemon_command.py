@@ -98,7 +98,7 @@ def test_after_a_kill_another_starts(world: World) -> None:
 @pytest.mark.parametrize(("peers", "told"), [((), True), (("synth",), False), (None, False)])
 def test_an_output_without_a_synth_is_told_with_what_to_do(peers: tuple[str, ...] | None, told: bool) -> None:
     output = PortStatus(role="output", name="improv out", virtual=True, peers=peers)
-    said = " ".join(daemon.unheard(SystemStatus(midi=MidiStatus(output="improv out", ports=(output,)))))
+    said = " ".join(daemon.synth_hint(SystemStatus(midi=MidiStatus(output="improv out", ports=(output,)))))
     assert ("improv ctl connect output NAME" in said) == told
 
 

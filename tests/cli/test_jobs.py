@@ -66,7 +66,7 @@ def test_it_plays_whatever_descriptors_are_closed(closed: str, takes: Path) -> N
 @pytest.mark.parametrize("closed", [(), (0,), (1,), (2,), (0, 2), (0, 1, 2)])
 def test_what_is_closed_is_open_on_nothing(closed: tuple[int, ...], here: Path) -> None:
     code = (
-        "import os, sys; from improv.system.programs import settle; settle()\n"
+        "import os, sys; from improv.system.programs import restore_process_defaults; restore_process_defaults()\n"
         "print('said'); print('told', file=sys.stderr); sys.stdout.flush()\n"
         "opened = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)\n"
         "os.write(opened, b'%d %s' % (opened, sys.stdin.read().encode()))"
@@ -111,10 +111,10 @@ def test_what_is_inherited_of_signals() -> None:
     """Blocked ones come all the same, and a child's end is told."""
     code = (
         "import signal, subprocess, sys\n"
-        "from improv.system.programs import settle\n"
+        "from improv.system.programs import restore_process_defaults\n"
         "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})\n"
         "signal.signal(signal.SIGCHLD, signal.SIG_IGN); signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
-        "settle()\n"
+        "restore_process_defaults()\n"
         "assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
         "assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL\n"
         "assert subprocess.run([sys.executable, '-c', 'raise SystemExit(7)']).returncode == 7\n"

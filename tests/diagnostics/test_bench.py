@@ -145,10 +145,10 @@ def test_the_plot_of_the_latency_test_is_read(tmp_path: Path, monkeypatch: pytes
 
 def test_without_jack_it_is_said_and_nothing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert live.told(live.through) == {"not_measured": "jack_bufsize is not installed"}
+    assert live.measure(live.through) == {"not_measured": "jack_bufsize is not installed"}
     script(tmp_path, "jack_bufsize", "256")
     script(tmp_path, "jack_samplerate", "JACK server not running")
-    found = live.told(lambda: live.silence_after_kill(BLUES, "cpu", kills=1))
+    found = live.measure(lambda: live.silence_after_kill(BLUES, "cpu", kills=1))
     assert found == {"not_measured": "no JACK server answers"}
     script(tmp_path, "jack_samplerate", "48000")
     assert jack.period().ms == pytest.approx(5.333, abs=1e-3)

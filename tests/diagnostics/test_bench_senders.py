@@ -16,7 +16,7 @@ import pytest
 from improv.config.values import Wiring
 from improv.diagnostics.bench import own_senders
 from improv.diagnostics.bench.grid import LEAD, PERIOD_S, onsets, read, write
-from improv.diagnostics.bench.load_conditions import Condition, GarbageMaker, hog, hold_interpreter, under
+from improv.diagnostics.bench.load_conditions import Condition, GarbageMaker, hog, hold_interpreter, load_condition
 from improv.diagnostics.bench.player_sender import Ours
 from improv.diagnostics.bench.processes_under_test import player, said_by
 from improv.diagnostics.bench.reference_senders import NOT_INSTALLED, PEERS
@@ -161,4 +161,4 @@ def test_holding_the_interpreter_lets_no_other_thread_run() -> None:
 
 def test_an_unknown_condition_is_refused() -> None:
     with pytest.raises(ValueError, match="asleep"):
-        under("asleep")
+        load_condition("asleep")

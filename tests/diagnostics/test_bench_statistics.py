@@ -7,8 +7,8 @@ from typing import Self
 
 import pytest
 
-from improv.diagnostics.bench.interleaved_rounds import alternate, probe_told, rows
-from improv.diagnostics.bench.statistics import Quantiles, Samples, Stall, joined, median_ratio, ratio
+from improv.diagnostics.bench.interleaved_rounds import alternate, probe_line, rows
+from improv.diagnostics.bench.statistics import Quantiles, Samples, Stall, median_ratio, pooled, ratio
 from improv.errors import Unavailable
 from improv.protocol.controls import MODEL
 
@@ -97,7 +97,7 @@ def test_ratios_of_what_is_unknown_are_unknown() -> None:
 
 def test_joining_keeps_order_and_counts_what_was_missed() -> None:
     one, two = Samples((1.0,), (1.1,), missed=2), Samples((2.0,), (2.1,), missed=3)
-    assert joined([one, two]) == Samples((1.0, 2.0), (1.1, 2.1), missed=5)
+    assert pooled([one, two]) == Samples((1.0, 2.0), (1.1, 2.1), missed=5)
 
 
 class FakeProbe:
@@ -178,7 +178,7 @@ def test_without_a_probe_everything_is_raw() -> None:
     assert found["cells"]["ours"]["clean"] is None
     assert found["cells"]["ours"]["raw"]["n"] == 400
     assert found["clean_p99_ratio"] == {"ours": None, "theirs": None}
-    assert "no compiler" in probe_told(found)
+    assert "no compiler" in probe_line(found)
     assert "| ours | none | - |" in rows(found)[2]
 
 

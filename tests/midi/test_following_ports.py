@@ -337,7 +337,7 @@ class Keeper:
     def adopted(self, role: str) -> Any:
         return self.clients.get(role)
 
-    def made(self, role: str) -> Any:
+    def create(self, role: str) -> Any:
         client: Any = self.system.client(role)
         client.kept, client.keep = None, lambda value: setattr(client, "kept", value)
         self.clients[role] = client

@@ -226,7 +226,7 @@ class Climber:
         }
         return heads, {"count": count, "line": line}
 
-    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         assert head == PITCH_HEAD
         line = self._latest(features["chosen_line"], memory["line"])
         wanted = int(np.argmax(line)) + 2 if line.any() else C - LOW

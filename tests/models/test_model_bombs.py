@@ -359,7 +359,7 @@ onnx_sizes.MAX_VALUES = onnx_sizes.MAX_WORK = 1 << 60
 opening.memory_limited = partial(memory_limit.memory_limited, 200 << 20)
 tune = Tune.of(model=sys.argv[1])
 try:
-    opening.begun(tune, opening.opened(tune), Mode.SOLO, 0)
+    opening.begin_tune(tune, opening.open_network(tune), Mode.SOLO, 0)
 except ContractError as error:
     print(round(peak_memory_mib()), error)
 """

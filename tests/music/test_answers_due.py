@@ -12,7 +12,7 @@ from improv.music.turns import (
     Turn,
     Who,
     owes_a_note,
-    taken_says,
+    taken_text,
 )
 from improv.session.view import snapshot
 from tests.music.turn_lines import line, sessions
@@ -56,7 +56,7 @@ def test_what_comes_by_itself_is_left_alone() -> None:
     assert not owes_a_note(turn, 9, Answer(2, 2))
     assert owes_a_note(turn, 10, Answer(2, 2))  # a bar after two notes
     assert not owes_a_note(turn, 15, NOTHING_YET)
-    for other in (Turn(Who.YOU, 0, 32), Turn(Who.IMPROV, 0), Turn(Who.BOTH, 0), Turn(Who.NOBODY, 0, 32)):
+    for other in (Turn(Who.YOU, 0, 32), Turn(Who.IMPROV, 0), Turn(Who.BOTH, 0), Turn(Who.NEITHER, 0, 32)):
         assert not any(owes_a_note(other, step, NOTHING_YET) for step in range(32))
 
 
@@ -92,6 +92,6 @@ def test_a_turn_that_is_taken_says_so(played: str, mode: Mode, taken: str | None
 
 
 def test_a_taken_turn_is_told_in_beats() -> None:
-    assert taken_says(Turn(Who.YOU, 10, 64)) == "you took its turn: 27 beats"
-    assert taken_says(Turn(Who.YOU, 10, 12)) == "you took its turn: 1 beat"
-    assert taken_says(Turn(Who.YOU, 10)) == "you took its turn"
+    assert taken_text(Turn(Who.YOU, 10, 64)) == "you took its turn: 27 beats"
+    assert taken_text(Turn(Who.YOU, 10, 12)) == "you took its turn: 1 beat"
+    assert taken_text(Turn(Who.YOU, 10)) == "you took its turn"

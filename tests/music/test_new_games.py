@@ -123,7 +123,7 @@ def test_a_start_begins_with_the_first_turn(mode: Mode, step: int, count_in: int
     for at in range(first, top + 40):
         session, _ = advance(session, Heard(), model)
         if at < top:
-            assert session.turn == Turn(Who.NOBODY, first, top)
+            assert session.turn == Turn(Who.NEITHER, first, top)
         if at == top:
             assert session.turn == first_turn(top, Rules(mode, 4, 1.5, top))
         if at >= top:

@@ -226,7 +226,7 @@ def test_where_nobody_waits_the_turn_is_always_the_same(mode: Mode, letter: str)
 def test_who_hears_and_who_plays() -> None:
     told = {who: (who.hears_you, who.plays) for who in Who}
     assert told == {
-        Who.NOBODY: (False, False),
+        Who.NEITHER: (False, False),
         Who.YOU: (True, False),
         Who.IMPROV: (False, True),
         Who.BOTH: (True, True),
@@ -262,7 +262,7 @@ def test_turns_never_overlap_and_leave_no_hole(
         turn = first_turn(step, rules) if turned else turn_after(before, step, rules, activity)
         assert turn.start <= step
         assert turn.end is None or step < turn.end
-        assert turn.who in MAY_PLAY[rules.mode] or (turn.who is Who.NOBODY and step < rules.top)
+        assert turn.who in MAY_PLAY[rules.mode] or (turn.who is Who.NEITHER and step < rules.top)
         if turned or turn == before:
             continue
         if (turn.who, turn.start) == (before.who, before.start):  # it has become known how long it will be
@@ -302,5 +302,5 @@ def test_so_it_is_in_a_session(mode: Mode, happens: list[str | Command]) -> None
         turn = session.turn
         assert turn.start <= session.step
         assert turn.end is None or session.step < turn.end
-        assert (turn.who is Who.NOBODY) == (session.place < 0)
-        assert turn.who is Who.NOBODY or turn.who in MAY_PLAY[session.settings.mode]
+        assert (turn.who is Who.NEITHER) == (session.place < 0)
+        assert turn.who is Who.NEITHER or turn.who in MAY_PLAY[session.settings.mode]

@@ -22,7 +22,7 @@ from improv.session.step import advance
 from improv.session.view import snapshot
 from tests.conftest import Echo
 
-LETTERS = {Who.NOBODY: "n", Who.YOU: "y", Who.IMPROV: "i", Who.BOTH: "b"}
+LETTERS = {Who.NEITHER: "n", Who.YOU: "y", Who.IMPROV: "i", Who.BOTH: "b"}
 MAY_PLAY = {
     Mode.TRADE: {Who.YOU, Who.IMPROV},
     Mode.PHRASE: {Who.YOU, Who.IMPROV},

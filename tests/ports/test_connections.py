@@ -84,7 +84,7 @@ class Stage:
     def connect(self, end: str, name: str) -> None:
         """Pick a port, as the screen does."""
         with ControlClient(Instance("stage").socket) as client:
-            client.ask(Connect(end, name))
+            client.submit(Connect(end, name))
 
     @property
     def system(self) -> SystemStatus:

@@ -22,7 +22,6 @@ from improv.protocol.json_codec import (
     json_fields,
     json_text,
     parse_object,
-    printable,
     to_json,
 )
 from improv.protocol.snapshot import Harmony, NetworkStatus, OnsetTiming, Snapshot, StepHealth, SystemStatus
@@ -197,10 +196,3 @@ snapshots = st.builds(
 @given(snapshots)
 def test_a_snapshot_comes_back_as_it_was(seen: Snapshot) -> None:
     assert from_json(Snapshot, parse_object(json_text(to_json(seen)))) == seen
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"), [("Keyboard é 鍵", "Keyboard é 鍵"), ("a\x1b]0;b\x07", "a ]0;b "), ("\u202eabc\r\n", " abc  ")]
-)
-def test_what_others_call_their_ports_is_only_text(text: str, shown: str) -> None:
-    assert printable(text) == shown

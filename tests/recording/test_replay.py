@@ -21,8 +21,7 @@ from improv.recording import Entry, Head, Journal, Recording, read_take
 from improv.recording.replay import check, entry_of, replayed
 from improv.runtime.engine import Lead, perform
 from improv.runtime.engine_process import _wait_for_commands
-from improv.runtime.opening import begun as begun_tune
-from improv.runtime.opening import head_of, opened
+from improv.runtime.opening import begin_tune, head_of, open_network
 from improv.runtime.remote_player import RemotePlayer
 from improv.session.state import Moment, Session
 from tests.conftest import Echo
@@ -112,8 +111,8 @@ def test_another_network_is_found_out(begun: Begun) -> None:
 def test_a_real_network_says_the_same_again_from_its_file(tmp_path: Path) -> None:
     """Four choruses of trading, through the journal on disk and onnxruntime."""
     tune = Tune.of(model="eck2002-blues", mode=Mode.TRADE, tempo=160)
-    model = opened(tune)
-    session = begun_tune(tune, model, Mode.TRADE, 7)
+    model = open_network(tune)
+    session = begin_tune(tune, model, Mode.TRADE, 7)
     _, _, _, moments = played(session, model, script(*CALL), last_step=4 * 96 - 1, clock=SimulatedClock(-9))  # type: ignore[arg-type]
     with Journal(tmp_path, head_of(tune, model, session), patience_s=60) as journal:
         for moment in moments:

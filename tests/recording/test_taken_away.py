@@ -16,7 +16,7 @@ from improv.recording import (
     State,
     Writer,
     find_take,
-    joined,
+    join_takes,
     read_take,
     takes,
 )
@@ -157,7 +157,7 @@ def test_a_take_past_its_size_ends_where_the_next_can_begin_with_a_session(tmp_p
     assert (first.entries, first.ended) == (entries[:40], "it has reached its size, and goes on in another take")
     assert (second.entries, second.states, second.losses) == (entries[40:45], ((0, state),), ())
     assert (second.head.continues, second.head.first_step) == (tape.writer.paths[0].stem, entries[40].step)
-    whole = joined([first, second])
+    whole = join_takes([first, second])
     assert (whole.entries, whole.states, whole.head) == (entries[:45], ((40, state),), HEAD)
     assert not tape.writer.wants_state
     assert tape.writer.loss == ""

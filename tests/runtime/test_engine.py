@@ -388,14 +388,14 @@ def test_a_plan_withdraws_what_was_planned_for_its_steps_sounding_or_not() -> No
 
 def test_the_lead_is_what_planning_takes_and_some_more(begun: Begun) -> None:
     clock = SimulatedClock()
-    lead = Lead().tried(begun(), Echo(), clock)
+    lead = Lead().rehearsed(begun(), Echo(), clock)
     assert lead.s == 0.001
-    lead = Lead().tried(begun(), Slow(clock, dict.fromkeys(range(1000), 0.004)), clock)
+    lead = Lead().rehearsed(begun(), Slow(clock, dict.fromkeys(range(1000), 0.004)), clock)
     assert lead.s == pytest.approx(0.0055)
     for _ in range(100):
-        lead.measured(0.004)
-    lead.measured(10.0)
+        lead.record(0.004)
+    lead.record(10.0)
     assert lead.s == pytest.approx(0.0055)  # once in a hundred is no rule
     for _ in range(100):
-        lead.measured(10.0)
+        lead.record(10.0)
     assert lead.s == 0.025

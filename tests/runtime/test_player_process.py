@@ -83,11 +83,11 @@ def test_an_engine_that_takes_anothers_place_is_told_what_that_one_did_not_come_
     """Notes on their way when another network takes over are in no session yet."""
     engine = EngineLink()
     ends = [socket.socketpair() for _ in range(2)]
-    engine.joined(Link(ends[0][0]))
+    engine.switch_to(Link(ends[0][0]))
     notes = [Timed(at, NoteOn(Part.YOU, pitch, 90)) for at, pitch in ((1.0, 60), (2.0, 62), (2.5, 64))]
     for note in notes:
         engine.send(Heard((note,)), frozenset({note.event.pitch}))
-    engine.joined(Link(ends[1][0]), since_s=1.0)
+    engine.switch_to(Link(ends[1][0]), since_s=1.0)
     engine.send(Heard(), frozenset({60, 62, 64}))
     theirs = Link(ends[1][1])
     assert theirs.receive() == [Heard(tuple(notes[1:])), HeldKeys(frozenset({60, 62, 64}))]
@@ -193,7 +193,7 @@ def test_a_daemon_or_an_engine_whose_death_is_noticed_while_something_is_sent_to
     (ours, theirs), (here, there) = socket.socketpair(), socket.socketpair()
     link, engine = Link(ours), EngineLink()
     daemon = DaemonLink(link, engine, NullSink())
-    engine.joined(Link(here))
+    engine.switch_to(Link(here))
     for end in (link, engine.link):
         assert end is not None
         end.receive()

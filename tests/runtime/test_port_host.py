@@ -281,9 +281,9 @@ def test_what_a_call_raises_in_the_host_is_raised_in_the_player(error: Exception
     player = house.player()
     house.fails = error
     with pytest.raises(type(error), match=str(error)):
-        player.made("out")
+        player.create("out")
     house.fails = None
-    client = player.made("out")
+    client = player.create("out")
     house.drivers["out"].refuses = error
     with pytest.raises(type(error), match=str(error)):
         client.open_virtual_port("improv out")
@@ -310,7 +310,7 @@ def test_a_host_that_is_gone_is_told(house: House) -> None:
     port.send(NOTE)
     assert "process that holds the MIDI ports" in port.fault
     with pytest.raises(Unavailable, match="process that holds the MIDI ports has died"):
-        player.made("out")
+        player.create("out")
 
 
 def test_the_host_says_that_it_lives_and_what_rtmidi_complains_of(house: House) -> None:

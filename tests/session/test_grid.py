@@ -58,7 +58,7 @@ class Quick:
         chord = self._chords[int(memory["count"][0, 0]) % len(self._chords)]
         return {**heads, "next_chord": (20 * chord - 10)[None].astype(np.float32)}, memory
 
-    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         raise AssertionError("its melody is one choice a step")
 
 
@@ -83,7 +83,7 @@ def test_a_network_of_sixteenths_is_played_in_time(quick: Quick) -> None:
     assert transport.step_s == 0.125
     turns = {(moment.session.turn.who, moment.session.turn.start, moment.session.turn.end) for moment in moments}
     assert turns == {
-        (Who.NOBODY, -16, 0), (Who.YOU, 0, 16), (Who.IMPROV, 16, 32), (Who.YOU, 32, 48), (Who.IMPROV, 48, 64),
+        (Who.NEITHER, -16, 0), (Who.YOU, 0, 16), (Who.IMPROV, 16, 32), (Who.YOU, 32, 48), (Who.IMPROV, 48, 64),
     }  # fmt: skip
     chords = [moment.session.band.frame.chord for moment in moments if moment.session.place >= 0]
     assert [chord and chord.symbol for chord in chords[:32:16]] == ["C7", "F7"]

@@ -18,7 +18,7 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
 from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
-from improv.runtime.opening import opened
+from improv.runtime.opening import open_network
 from improv.session.lifecycle import begin
 from improv.session.step import advance
 from tests.conftest import CHANGES, Echo, tiers
@@ -58,7 +58,7 @@ class Reluctant:
         rhythm[0, NUMBERS[Rhythm()]] = 30
         return {"next_chord": chord[None], RHYTHM_HEAD: rhythm}, {"count": memory["count"] + 1}
 
-    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         assert head == PITCH_HEAD
         return np.zeros((1, CELLS.pitch_count), np.float32)
 
@@ -153,7 +153,7 @@ def test_solo_and_duet_have_no_turns_to_fill() -> None:
 @pytest.mark.parametrize("seeds", tiers(1, 12))
 def test_the_networks_that_are_shipped_answer(name: str, seeds: int) -> None:
     """Some of these turns had two notes, one or none: one call, and then nothing more."""
-    model = opened(Tune.of(model=name))
+    model = open_network(Tune.of(model=name))
     assert model.spec.encoding in ENCODINGS
     few = CALLS if seeds > 1 else {name: CALLS[name] for name in ("eight notes", "a riff of three", "two notes")}
     for seed in range(1, seeds + 1):

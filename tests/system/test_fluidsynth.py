@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from improv.system.fluidsynth import Advice, Found, advice, best_font, command, listed, look
+from improv.system.fluidsynth import Advice, Found, advice, best_font, command, look, option_values
 
 FONT = Path("/usr/share/sounds/sf2/default-GM.sf2")
 DEBIAN = Found(
@@ -101,7 +101,7 @@ def test_fluidsynth_itself_is_asked_what_it_can(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "stage")
     found = look()
     assert (found.audio, found.midi, found.jack_server) == (frozenset({"jack", "file"}), frozenset({"jack"}), "stage")
-    assert listed("nothing", "audio-driver") == frozenset()
+    assert option_values("nothing", "audio-driver") == frozenset()
 
 
 @pytest.mark.skipif(shutil.which("fluidsynth") is None, reason="no FluidSynth here")

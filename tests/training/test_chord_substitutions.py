@@ -143,7 +143,7 @@ class InTorch:
         chord, *state = (found.numpy() for found in self._network(*(torch.from_numpy(np.array(x)) for x in told)))
         return {"next_chord": chord}, dict(zip(self.spec.state, state, strict=True))
 
-    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         raise AssertionError("it has no melody")
 
 

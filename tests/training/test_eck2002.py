@@ -24,11 +24,11 @@ from training.trainers.eck2002_chords import TOLERATED_ERROR, largest_error
 from training.trainers.eck2002_figures import (
     chord_figures,
     corpus_bars,
+    form_figures,
     improvised_bars,
     melody_figures,
     network_melody,
     probes,
-    proven,
     random_walk_bars,
 )
 from training.trainers.export import export, parity, specify, stamp
@@ -224,7 +224,7 @@ def test_the_form_is_played_for_ever_without_a_wrong_chord_bit(name: str, chorus
     The chords' memory comes back bit for bit within a few choruses, and nothing else reaches them
     (`test_chords_feed_the_melody_and_never_the_reverse`), so what holds until then holds for ever.
     """
-    found = proven(model_paths()[name], choruses, seed=4)
+    found = form_figures(model_paths()[name], choruses, seed=4)
     assert len(found) == (2 if name == "eck2002-blues" else 1)
     for chords in found.values():
         assert (chords.choruses, chords.wrong_bits) == (choruses, 0)

@@ -34,7 +34,7 @@ from training.evaluation import call_and_response as trading
 from training.evaluation import judgement
 from training.evaluation import report as evaluate
 from training.evaluation.call_and_response import Call, calls, is_echo
-from training.evaluation.judgement import PEOPLE, Row, judged, lies, understanding
+from training.evaluation.judgement import PEOPLE, Row, judge, position, surprise_figures
 from training.evaluation.report import table, to_json
 from training.metrics import report, two_sample_test
 from training.metrics.bootstrap import Figure, resamples
@@ -78,7 +78,7 @@ class Even:
             heads["next_pitch"][0, CELLS.unit(self.likes)] = 2
         return heads, {"count": memory["count"] + 1}
 
-    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         return self.step(features, memory)[0][head]
 
 
@@ -189,7 +189,7 @@ def test_nats_are_of_all_solos_and_beside_anothers_solo_by_solo() -> None:
     ones = np.ones(2)
     one = Surprise(np.array([10.0, 30.0]), np.array([10.0, 10.0]), 10 * ones, 5 * ones, np.array([1.0, 2.0]))
     other = Surprise(np.array([20.0, 40.0]), np.array([10.0, 10.0]), 10 * ones, 5 * ones, 0 * ones)
-    found = understanding(one, {"other": other})
+    found = surprise_figures(one, {"other": other})
     assert found["nats an eighth"].value == pytest.approx(60 / 20)
     times = found["nats an eighth, times that of the other"]
     assert times.value == pytest.approx(60 / 80)
@@ -249,10 +249,10 @@ def call_of(name: str, played: Melody) -> Call:
 def test_calls_are_known_by_echoes_and_not_by_silence() -> None:
     rng = np.random.default_rng(0)
     made = [call_of(f"solo {at}", eighths(*rng.integers(55, 80, 8).tolist())) for at in range(17)]
-    assert trading.known(made, [call.line for call in made], made).value == 1
-    assert trading.known(made, [eighths()] * 17, made).value == 0
-    assert trading.known(made[:2], [made[1].line, made[0].line], made).value < 1
-    assert np.isnan(trading.known(made, [call.line for call in made], made[:10]).value)
+    assert trading.recognised(made, [call.line for call in made], made).value == 1
+    assert trading.recognised(made, [eighths()] * 17, made).value == 0
+    assert trading.recognised(made[:2], [made[1].line, made[0].line], made).value < 1
+    assert np.isnan(trading.recognised(made, [call.line for call in made], made[:10]).value)
     half = [call.line if at % 2 else eighths() for at, call in enumerate(made)]
     assert trading.echoes(made, half).value == pytest.approx(8 / 17)
 
@@ -314,10 +314,10 @@ def test_a_machine_never_judges_a_melody_it_has_learned_from(monkeypatch: pytest
 
 def test_a_figure_lies_inside_the_peoples_interval_or_beside_it() -> None:
     own = Figure(1.0, 0.5, 1.5)
-    assert [lies(Figure(value, nan, nan), own) for value in (0.4, 0.5, 1.5, 1.6, nan)] == [
+    assert [position(Figure(value, nan, nan), own) for value in (0.4, 0.5, 1.5, 1.6, nan)] == [
         "below", "inside", "inside", "above", "",
     ]  # fmt: skip
-    assert lies(own, None) == lies(own, Figure(nan, nan, nan)) == ""
+    assert position(own, None) == position(own, Figure(nan, nan, nan)) == ""
 
 
 def test_the_table_has_a_dash_where_there_is_no_figure() -> None:
@@ -368,7 +368,7 @@ def test_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return things
 
     model, eck = Even(likes=E), OnnxModel(find_model(evaluate.ECK))
-    rows = judged({"mine": model}, eck, sides, choruses=1, most_calls=4, tracked=tracked)  # type: ignore[arg-type]
+    rows = judge({"mine": model}, eck, sides, choruses=1, most_calls=4, tracked=tracked)  # type: ignore[arg-type]
     by_name = {row.name: row for row in rows}
     assert list(by_name) == [
         PEOPLE, "mine at 1", "eck2002-blues at 1", "logistic regression", "Markov, order 3", "pentatonic walk",

@@ -23,10 +23,10 @@ from training.baselines.markov import (
     Chooser,
     Recipe,
     Smoothing,
-    blended,
     cross_validated_nats,
     discounts,
     draw_line,
+    fit_blend,
     learn,
     nats,
     pentatonic,
@@ -136,7 +136,7 @@ def test_probabilities_sum_to_one_after_anything(chain: Chain, past: list[int], 
 
 def test_a_blend_sums_to_one_and_is_no_more_surprised_than_its_best_chain() -> None:
     heard = line(0, 1, 2, 2, 0, 3, 1, 1, kinds=4)
-    blend = blended(CHAINS, heard)
+    blend = fit_blend(CHAINS, heard)
     assert blend.shares.sum() == pytest.approx(1)
     assert sum(after(blend, 0, 1, kinds=4)) == pytest.approx(1)
     assert nats(blend, heard).mean() <= min(nats(chain, heard).mean() for chain in CHAINS) + 1e-4
@@ -145,7 +145,7 @@ def test_a_blend_sums_to_one_and_is_no_more_surprised_than_its_best_chain() -> N
 def test_shares_found_without_a_solo_know_nothing_of_it() -> None:
     heard = both(line(0, 1, 2, 3, kinds=4), line(3, 3, 2, 0, kinds=4, solo=1))
     alone = [
-        nats(blended(CHAINS, heard.only(heard.solo != which)), heard.only(heard.solo == which)).sum()
+        nats(fit_blend(CHAINS, heard.only(heard.solo != which)), heard.only(heard.solo == which)).sum()
         for which in (0, 1)
     ]
     assert cross_validated_nats(CHAINS, heard) == pytest.approx(sum(alone) / 8)

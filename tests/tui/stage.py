@@ -63,7 +63,7 @@ class Scripted:
     def listen(self, tell: Callable[[News], object]) -> None:
         self.tell = tell
 
-    def ask(self, command: Command) -> None:
+    def submit(self, command: Command) -> None:
         self.asked.append(command)
 
     def start_daemon(self) -> None:

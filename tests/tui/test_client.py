@@ -43,9 +43,9 @@ def test_the_link_joins_tells_asks_and_says_when_the_daemon_is_gone() -> None:
         assert isinstance(news.get(timeout=180), Joined)
         show(SEEN)
         assert news.get(timeout=180) == Seen(SEEN)
-        link.ask(Set("tempo", 99.0))
+        link.submit(Set("tempo", 99.0))
         assert news.get(timeout=180) == Answered(Set("tempo", 99.0), "noted")
-        link.ask(Learn("seed"))
+        link.submit(Learn("seed"))
         assert news.get(timeout=180) == Answered(Learn("seed"), "the seed is not for knobs", is_error=True)
     assert news.get(timeout=180) == Gone("")
     link.close()
@@ -81,7 +81,7 @@ def test_the_first_command_after_a_daemon_has_been_started_again_is_done() -> No
         daemon = Daemon(note="done")
         with ControlServer(at.socket, at.name, daemon.ask) as server, served(server):
             told(news, Joined)
-            link.ask(Panic())
+            link.submit(Panic())
             assert told(news, Answered) == Answered(Panic(), "done")
             assert daemon.asked == [Panic()]
         told(news, Gone)
@@ -92,8 +92,8 @@ def test_a_command_without_a_daemon_is_answered_once() -> None:
     at = Instance()
     news: SimpleQueue[News] = SimpleQueue()
     link = DaemonLink(at, lambda: None)
-    link.ask(Set("tempo", 90.0))
-    link.ask(Stop())
+    link.submit(Set("tempo", 90.0))
+    link.submit(Stop())
     link.listen(news.put)
     said = told(news, Answered)
     assert isinstance(said, Answered)
@@ -103,7 +103,7 @@ def test_a_command_without_a_daemon_is_answered_once() -> None:
     daemon = Daemon(note="done")
     with ControlServer(at.socket, at.name, daemon.ask) as server, served(server):
         told(news, Joined)
-        link.ask(Panic())
+        link.submit(Panic())
         assert told(news, Answered) == Answered(Panic(), "done")
     link.close()
     assert daemon.asked == [Panic()]
@@ -119,7 +119,7 @@ def test_a_daemon_that_hangs_is_noticed_and_joined_again(monkeypatch: pytest.Mon
         with served(server):
             link.listen(news.put)
             told(news, Joined)
-            link.ask(Panic())
+            link.submit(Panic())
             assert told(news, Answered) == Answered(Panic(), "")
         now_s[0] += 2 * daemon_link.SILENT_S  # and it is not served any more
         gone = told(news, Gone)

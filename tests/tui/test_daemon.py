@@ -103,8 +103,8 @@ def test_every_key_of_the_table_does_what_it_says_to_the_daemon_or_the_screen(tm
                 if action in COMMANDS:
                     await jam.asked(*COMMANDS[action])
                     for name, value in settled.items():
-                        another.ask(Set(name, value))
-                    another.ask(Start())
+                        another.submit(Set(name, value))
+                    another.submit(Start())
                     await jam.play_until(
                         lambda seen: seen.playing and all(jam.stands(name, value) for name, value in settled.items()),
                         "rest",

@@ -114,13 +114,13 @@ def test_what_was_played_keeps_its_place_when_it_goes_on_from_another_top() -> N
     history = History()
     for step in range(13):  # into the second bar
         history = history.after(of_place(step, step, Turn(Who.YOU, 0, 32), "F7" if step >= 8 else "C7"))
-    seen = of_place(12, 94, Turn(Who.NOBODY, 13, 22), "")  # a step of waiting, and a bar that is counted
+    seen = of_place(12, 94, Turn(Who.NEITHER, 13, 22), "")  # a step of waiting, and a bar that is counted
     begun = replace(seen, place=Place(0, 12, 4))
     for again in (replace(history.seen or seen, playing=False), begun):
         history = history.after(again)
     for step in range(13, 24):
         place = 95 + step - 13 if step < 14 else 88 + step - 14 if step < 22 else step - 22
-        turn = Turn(Who.NOBODY, 13, 22) if step < 22 else Turn(Who.YOU, 22, 54)
+        turn = Turn(Who.NEITHER, 13, 22) if step < 22 else Turn(Who.YOU, 22, 54)
         history = history.after(of_place(step, place, turn, "" if step < 22 else "C7"))
     assert rulers(history, 40) == (
         "   ▼you C7 F7    ▼count  ▼you C7  F7",

@@ -21,7 +21,7 @@ from tests.tui.snapshots import bare, of_turn, stopped, trading
         (Who.YOU, Mode.TRADE, True, "YOU"),
         (Who.IMPROV, Mode.PHRASE, True, "IMPROV"),
         (Who.BOTH, Mode.DUET, True, "BOTH"),
-        (Who.NOBODY, Mode.TRADE, True, "COUNT-IN"),
+        (Who.NEITHER, Mode.TRADE, True, "COUNT-IN"),
         (Who.YOU, Mode.LISTEN, True, "LISTEN"),
         (Who.IMPROV, Mode.SOLO, True, "SOLO"),
         (Who.IMPROV, Mode.SOLO, False, "STOPPED"),
@@ -92,7 +92,7 @@ def test_the_place_is_always_labelled(glyphs: Glyphs, width: int, height: int, l
 @BOTH
 @pytest.mark.parametrize(("width", "height"), [(40, 1), (80, 1), (40, 2), (40, 3), (80, 3), (120, 3), (160, 6)])
 def test_a_count_in_is_counted_and_has_no_place(glyphs: Glyphs, width: int, height: int) -> None:
-    beats = [seen for seen in trading() if seen.turn.who is Who.NOBODY]
+    beats = [seen for seen in trading() if seen.turn.who is Who.NEITHER]
     assert [seen.place.beat for seen in beats] == [1, 1, 2, 2, 3, 3, 4, 4]
     for seen in beats:
         rows = text(turn_rows(seen, glyphs, width, height))

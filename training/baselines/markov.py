@@ -259,7 +259,7 @@ def _looked_up(keys: Numbers, values: Shares, asked: Numbers) -> Shares:
     return np.where(keys[at] == asked, values[at], 0.0)
 
 
-def blended(chains: Sequence[Chain], choices: Choices) -> Blend:
+def fit_blend(chains: Sequence[Chain], choices: Choices) -> Blend:
     """Return the mixture that is least surprised by choices (Jelinek & Mercer 1980: expectation maximisation)."""
     likely = np.stack([chain.probability(choices.chosen, choices.past, choices.place) for chain in chains])
     return Blend(tuple(chains), _shares(likely))
@@ -398,7 +398,7 @@ def table(solos: Mapping[str, Sequence[Solo]]) -> Iterable[str]:
         yield f"  best: order {chosen.order}, {_label(chosen)}"
         best.append(learn(chosen, training))
         chains = [learn(recipe, training) for recipe in blend_recipes()]
-        blends.append(blended(chains, of["validation"]))
+        blends.append(fit_blend(chains, of["validation"]))
         means = _means(blends[-1], of)
         blind = cross_validated_nats(chains, of["validation"])
         yield f"  blend of {len(chains)}: {means['validation']:.4f} ({blind:.4f} unseen)/{means['test']:.4f}"

@@ -15,7 +15,7 @@ from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR
 from training.corpora.solos import Note, Solo, notes_in
 from training.datasets.sequences import in_c
 from training.metrics.bootstrap import SAMPLES, Figure, grouped_mean
-from training.metrics.melody import CHORUS_BARS, Melody, melody, tops
+from training.metrics.melody import CHORUS_BARS, Melody, chorus_starts, melody
 from training.metrics.phrase_similarity import LEAST_NOTES, Exchange, Phrase, found_calls, phrase, retrieval
 
 ECHOED = 0.75
@@ -45,7 +45,7 @@ def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
     line = in_c(solo)
     every = bars if CHORUS_BARS // bars % 2 else 2 * bars
     found = []
-    for top in tops(melody(line, solo.choruses)):
+    for top in chorus_starts(melody(line, solo.choruses)):
         for place in range(0, CHORUS_BARS, every):
             first = (top + place) * STEPS_PER_BAR
             middle, last = first + bars * STEPS_PER_BAR, first + 2 * bars * STEPS_PER_BAR
@@ -69,7 +69,7 @@ def is_echo(call: Melody, answer: Melody) -> bool:
     return len(ours & theirs) > ECHOED * len(ours)
 
 
-def known(made: Sequence[Call], answers: Sequence[Melody], among: Sequence[Call]) -> Figure:
+def recognised(made: Sequence[Call], answers: Sequence[Melody], among: Sequence[Call]) -> Figure:
     """Return the share of calls that are known by their answers among sixteen, with its interval; chance is 1/16.
 
     The other fifteen are drawn from the calls of other solos in `among`. The interval is of resampling whole solos. By

@@ -122,7 +122,7 @@ def row_of_people(those: People) -> Row:
     """Return the people's own row: their answers are what the soloist played next, and others of them are compared."""
     figures = measure(those.lines, those.references)
     for turn, those_calls in those.calls.items():
-        figures |= traded(turn, those_calls, [call.next_line for call in those_calls], those)
+        figures |= answer_figures(turn, those_calls, [call.next_line for call in those_calls], those)
     figures[TWO_SAMPLE] = two_sample_accuracy(those.others, those.lines)
     known = [in_c(solo)[solo.choruses[0] * STEPS_PER_BAR :] for solo in those.solos if solo.choruses]
     return Row(PEOPLE, figures, known + [in_c(solo) for solo in those.solos if not solo.choruses], len(known))
@@ -138,18 +138,18 @@ def row_of(player: Player, those: People, beside: Mapping[str, Surprise], rounds
     wanted = enumerate(zip(tracked(lengths, "plays alone"), tempi, strict=True))
     played = [player.alone(bars, bpm, seed) for seed, (bars, bpm) in wanted]
     lines = [melody(line, tuple(range(0, bars, CHORUS_BARS))) for line, bars in zip(played, lengths, strict=True)]
-    figures = understanding(player.surprise, beside) if player.surprise else {}
+    figures = surprise_figures(player.surprise, beside) if player.surprise else {}
     figures |= measure(lines, those.references)
     for turn in those.calls:
         made = those.calls_of(turn)
         if player.answer is None:
-            figures |= traded(turn, made, [_there(call, played, seed) for seed, call in enumerate(made)], those)
+            figures |= answer_figures(turn, made, [_there(call, played, seed) for seed, call in enumerate(made)], those)
             continue
         answers = [player.answer(call, True, seed) for seed, call in enumerate(tracked(made, f"trades {turn}"))]
-        figures |= traded(turn, made, answers, those)
+        figures |= answer_figures(turn, made, answers, those)
         silent = tracked(made, f"trades {turn}, hearing nothing")
         answers = [player.answer(call, False, seed) for seed, call in enumerate(silent)]
-        figures[f"call known though withheld, {turn}"] = trading.known(made, answers, those.calls[turn])
+        figures[f"call known though withheld, {turn}"] = trading.recognised(made, answers, those.calls[turn])
     figures[TWO_SAMPLE] = two_sample_accuracy(lines, those.lines)
     return Row(player.name, figures, played)
 
@@ -159,10 +159,10 @@ def _bpm_of(solo: Solo) -> float:
     return min(TEMPO.high, max(TEMPO.low, solo.tempo_bpm))
 
 
-def traded(turn: str, made: Sequence[Call], answers: Sequence[Melody], those: People) -> dict[str, Figure]:
+def answer_figures(turn: str, made: Sequence[Call], answers: Sequence[Melody], those: People) -> dict[str, Figure]:
     """Return how often a call is known by its answer, and how often the answer is the call again."""
     return {
-        f"call known among sixteen, {turn}": trading.known(made, answers, those.calls[turn]),
+        f"call known among sixteen, {turn}": trading.recognised(made, answers, those.calls[turn]),
         f"verbatim echo, {turn}": trading.echoes(made, answers),
     }
 
@@ -174,7 +174,7 @@ def _there(call: Call, played: Sequence[Sequence[Frame]], number: int) -> Melody
     return melody([line[(first + step) % len(line)] for step in range(call.bars * STEPS_PER_BAR)])
 
 
-def understanding(found: Surprise, beside: Mapping[str, Surprise], samples: int = SAMPLES) -> dict[str, Figure]:
+def surprise_figures(found: Surprise, beside: Mapping[str, Surprise], samples: int = SAMPLES) -> dict[str, Figure]:
     """Return nats an eighth and a note over all solos, their ratios to others', and the share of pitches foreseen.
 
     Intervals are of resampling whole solos.
@@ -193,7 +193,7 @@ def understanding(found: Surprise, beside: Mapping[str, Surprise], samples: int 
     return figures | {"next note foreseen": Figure.of(ratios(found.foreseen, found.notes, draws))}
 
 
-def judged(
+def judge(
     models: Mapping[str, StepModel], eck: StepModel, sides: Split, *, choruses: int = CHORUSES,
     most_calls: int | None = None, tracked: Tracked = silently,
 ) -> list[Row]:  # fmt: skip
@@ -212,7 +212,7 @@ def judged(
     )
     rows = [row_of_people(those)]
     rows += [row_of(player, those, beside, rounds, tracked) for player in tracked(players, "judging")]
-    return [*rows, *(Row(name, understanding(found, beside), ()) for name, found in beside.items())]
+    return [*rows, *(Row(name, surprise_figures(found, beside), ()) for name, found in beside.items())]
 
 
 def _chosen(sides: Split, solos: Sequence[Solo], form: Form) -> list[Player]:
@@ -226,14 +226,16 @@ def _chosen(sides: Split, solos: Sequence[Solo], form: Form) -> list[Player]:
         chains = {recipe: markov.learn(recipe, choices) for recipe in markov.chain_recipes()}
         nats = {recipe: markov.nats(chain, judges).mean() for recipe, chain in chains.items()}
         learned["best chain"].append(chains[min(nats, key=lambda recipe: nats[recipe])])
-        learned["blend of chains"].append(markov.blended([chains[recipe] for recipe in markov.blend_recipes()], judges))
+        learned["blend of chains"].append(
+            markov.fit_blend([chains[recipe] for recipe in markov.blend_recipes()], judges)
+        )
         learned["logistic regression"].append(regression.learn(choices))
         of_three = [recipe for recipe in nats if recipe.order == 3]
         learned["Markov, order 3"].append(chains[min(of_three, key=lambda recipe: nats[recipe])])
     return [chooser(name, rhythm, pitch, form, solos) for name, (rhythm, pitch) in learned.items()]
 
 
-def lies(figure: Figure, own: Figure | None) -> str:
+def position(figure: Figure, own: Figure | None) -> str:
     """Return where a figure lies: `inside` the people's interval, `above` or `below` it; empty where there is none."""
     if own is None or isnan(own.low) or isnan(figure.value):
         return ""

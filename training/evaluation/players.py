@@ -63,11 +63,11 @@ def chooser(name: str, rhythm: Chooser, pitch: Chooser, form: Form, solos: Seque
         lambda bars, _bpm, seed: markov.draw_line(rhythm, pitch, form, -(-bars // form.bars), seed)[
             : bars * STEPS_PER_BAR
         ],
-        foreseen(rhythm, pitch, solos),
+        prediction_figures(rhythm, pitch, solos),
     )
 
 
-def foreseen(rhythm: Chooser, pitch: Chooser, solos: Sequence[Solo]) -> Surprise:
+def prediction_figures(rhythm: Chooser, pitch: Chooser, solos: Sequence[Solo]) -> Surprise:
     """Return how well two choosers, of rhythms and of pitches, foresaw solos."""
     read = sequences(solos)
     of_rhythm, of_pitch = (markov.judged_choices(choices, read) for choices in (markov.rhythms, markov.pitches))

@@ -23,7 +23,7 @@ from improv.protocol.controls import Settings
 from improv.session.network import has_melody
 from training.corpora import wjazzd
 from training.corpora.wjazzd_split import split
-from training.evaluation.judgement import CHORUSES, PEOPLE, Item, Row, judged, lies, names_of
+from training.evaluation.judgement import CHORUSES, PEOPLE, Item, Row, judge, names_of, position
 from training.metrics.melody import CHORUS_BARS, melody
 from training.rendering import plots as pictures
 from training.rendering.playing import play_memory
@@ -54,7 +54,7 @@ def table(rows: list[Row]) -> Table:
             elif row.name == PEOPLE:
                 cells.append(f"{_number(figure.value)} ({_number(figure.low)} to {_number(figure.high)})")
             else:
-                place = lies(figure, own.get(name))
+                place = position(figure, own.get(name))
                 text = _number(figure.value) + _MARKS[place]
                 cells.append(f"[{_STYLES[place]}]{text}[/]" if place else text)
         found.add_row(name, *cells)
@@ -78,7 +78,7 @@ def to_json(rows: Sequence[Row]) -> dict[str, Any]:
                 "value": known(figure.value),
                 "low": known(figure.low),
                 "high": known(figure.high),
-                "lies": None if row.name == PEOPLE else lies(figure, own.get(name)) or None,
+                "lies": None if row.name == PEOPLE else position(figure, own.get(name)) or None,
             }
             for name, figure in row.figures.items()
         }
@@ -136,7 +136,7 @@ def main() -> None:
                 bar.advance(task)
             bar.remove_task(task)
 
-        rows = judged(models, eck, sides, choruses=arguments.choruses, most_calls=arguments.calls, tracked=tracked)
+        rows = judge(models, eck, sides, choruses=arguments.choruses, most_calls=arguments.calls, tracked=tracked)
     (arguments.out / "evaluation.json").write_text(json.dumps(to_json(rows), indent=1) + "\n")
     draw(rows, next(iter(models.values()), None), arguments.out)
     console = Console(width=max(Console().width, 76 + 12 * len(rows)), record=True)

@@ -32,7 +32,7 @@ from training.corpora.wjazzd_split import split
 from training.corpora.wjazzd_tables import DATABASE
 from training.datasets.sequences import KEY, in_c, sequences
 from training.listening_test import ratings
-from training.metrics.melody import CHORUS_BARS, TICKS_PER_BAR, Melody, melody, tops
+from training.metrics.melody import CHORUS_BARS, TICKS_PER_BAR, Melody, chorus_starts, melody
 from training.rendering import audio as sound
 from training.rendering.playing import play_alone
 
@@ -107,7 +107,7 @@ def of_people(solos: Iterable[Solo], form: Form, bpm: float, rng: np.random.Gene
         line = melody(in_c(solo), solo.choruses)
         is_far = not 1 / TEMPO_FACTOR <= solo.tempo_bpm / bpm <= TEMPO_FACTOR
         those = []
-        for top in tops(line):
+        for top in chorus_starts(line):
             cut, who = line.cut(top, CHORUS_BARS), f"{solo.performer}: {solo.title}" if solo.performer else solo.name
             likeness = chord_likeness(cut, form)
             clip = Clip(cut, PEOPLE, f"{who}, bars {top + 1} to {top + CHORUS_BARS}")
@@ -191,7 +191,7 @@ def page(clips: Sequence[Clip], stage: sound.Stage, about: Mapping[str, str], se
         "id": sha256(b"".join(file for _, file in files)).hexdigest()[:12],
         "seconds": round(stage.seconds, 2),
         "type": files[0][0],
-        "truth": veil(json.dumps(truth)),
+        "truth": obfuscate(json.dumps(truth)),
         "clips": [base64.b64encode(file).decode() for _, file in files],
     }
     template = TEMPLATE.read_text(encoding="utf-8")
@@ -201,7 +201,7 @@ def page(clips: Sequence[Clip], stage: sound.Stage, about: Mapping[str, str], se
 VEIL = b"not before the end"
 
 
-def veil(text: str) -> str:
+def obfuscate(text: str) -> str:
     """Return a text made unreadable in passing (XOR with `VEIL`, base64); it is no secret."""
     return base64.b64encode(bytes(one ^ other for one, other in zip(text.encode(), cycle(VEIL), strict=False))).decode()
 

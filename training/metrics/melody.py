@@ -92,14 +92,14 @@ def windows(line: Melody) -> tuple[Melody, ...]:
     return tuple(line.cut(first, bars) for first, bars, _ in placed_windows(line))
 
 
-def tops(line: Melody) -> tuple[int, ...]:
+def chorus_starts(line: Melody) -> tuple[int, ...]:
     """Return the bars at which choruses begin; where none is known, every twelve bars; none if it is shorter."""
     return line.choruses or tuple(range(0, line.bars - CHORUS_BARS + 1, CHORUS_BARS))
 
 
 def placed_windows(line: Melody) -> list[tuple[int, int, slice]]:
     """Return of each of `windows` its first bar, how many bars it has, and its notes."""
-    found = [(top, CHORUS_BARS) for top in tops(line)] or [(0, line.bars)]
+    found = [(top, CHORUS_BARS) for top in chorus_starts(line)] or [(0, line.bars)]
     notes = [line.notes_in(first, bars) for first, bars in found]
     return [(*place, those) for place, those in zip(found, notes, strict=True) if those.stop > those.start]
 

@@ -195,7 +195,7 @@ class MelodyLstm(Network):
         """
         features = dict(zip(self.FEATURES, given, strict=False))
         state = dict(zip(self.STATE, given[len(self.FEATURES) :], strict=True))
-        line = followed(state["line"], features["line"])
+        line = latest_pitches(state["line"], features["line"])
         read = self.reading(features, line, torch.zeros(1, dtype=torch.int64))
         lower, (out_lower, cells_lower) = self.lower(read[None], (state["out_lower"][None], state["cells_lower"][None]))
         key, value = self._key_and_value(read, state["out_lower"], lower[0])
@@ -205,7 +205,7 @@ class MelodyLstm(Network):
         upper, (out_upper, cells_upper) = self.upper(looked, (state["out_upper"][None], state["cells_upper"][None]))
         context = (upper + looked)[0]
         rhythm = self.rhythm_logits(context, features)
-        pitch = self.pitch(state["context"], features, followed(state["line"], features["chosen_line"]))
+        pitch = self.pitch(state["context"], features, latest_pitches(state["line"], features["chosen_line"]))
         return (
             rhythm, pitch, line, context, keys, values, out_lower[0], cells_lower[0], out_upper[0], cells_upper[0],
         )  # fmt: skip
@@ -218,7 +218,7 @@ class MelodyLstm(Network):
         return (seen * of_view).sum(0, keepdim=True)
 
 
-def followed(line: Tensor, latest: Tensor) -> Tensor:
+def latest_pitches(line: Tensor, latest: Tensor) -> Tensor:
     """Return the last two pitches after some more, both (..., 2 * pitches), the latest first; zeros for none."""
     one, two = latest.chunk(2, dim=-1)
     was, was_before = line.chunk(2, dim=-1)

@@ -154,6 +154,6 @@ def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[int, int, Tensor, f
             if number:
                 choice = decoder.send(units[number - 1])
                 chosen = {name: value for name, value in choice.features.items() if name in features}
-                logits = model.ask(choice.head, {**features, **chosen}, after)
+                logits = model.head_logits(choice.head, {**features, **chosen}, after)
             yield min(number, 1), unit, logits, choice.least_temperature
         memory = after

@@ -90,7 +90,7 @@ def chord_figures(model: StepModel, choruses: int, improvise: Improvise | None =
     return ChordFigures(choruses, wrong, settled)
 
 
-def proven(path: Path, choruses: int, seed: int) -> dict[str, ChordFigures]:
+def form_figures(path: Path, choruses: int, seed: int) -> dict[str, ChordFigures]:
     """Return how an exported model keeps the form, by what its melody input is fed; each in a process of its own."""
     melodies: dict[str, Improvise | None] = {"nothing": None}
     if MELODY_HEAD in OnnxModel(path).spec.heads:

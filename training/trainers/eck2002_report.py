@@ -16,10 +16,10 @@ from training.trainers.eck2002_figures import (
     ChordFigures,
     MelodyFigures,
     corpus_bars,
+    form_figures,
     improvised_bars,
     melody_figures,
     probes,
-    proven,
     random_walk_bars,
 )
 from training.trainers.export import PARITY_STEPS, export, specify, stamp
@@ -67,7 +67,7 @@ def write_model(learned: Learned, out: Path, progressed: Progressed) -> str:
     difference = export(learned.network, spec, path, probes(-(-PARITY_STEPS // blues_bars.FORM.steps), seed))
     model = OnnxModel(path, "cpu")
     progressed(1, f"playing {PROVEN_CHORUSES} choruses")
-    chords = proven(path, PROVEN_CHORUSES, seed)
+    chords = form_figures(path, PROVEN_CHORUSES, seed)
     table = _melody_table(model, seed) if isinstance(learned.network, Blues) else {}
     figures = {
         "wrong_chord_bits": float(max(found.wrong_bits for found in chords.values())),

@@ -133,7 +133,7 @@ def parity(network: Network, model: OnnxModel, probes: Iterable[Tensors]) -> flo
     steps = 0
     for probe in probes:
         features = {name: probe[name] for name in network.FEATURES}
-        asked = {head: model.ask(head, features, memory) for head in model.spec.later_heads}
+        asked = {head: model.head_logits(head, features, memory) for head in model.spec.later_heads}
         heads, memory = model.step(features, memory)
         results = network(*map(torch.tensor, features.values()), *state.values())
         expected = dict(zip((*network.HEADS, *network.STATE), results, strict=True))

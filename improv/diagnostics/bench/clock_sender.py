@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from improv.diagnostics.bench.grid import PERIOD_S, onsets, write
-from improv.diagnostics.bench.load_conditions import Condition, under
+from improv.diagnostics.bench.load_conditions import Condition, load_condition
 from improv.runtime.system_clock import SystemClock
 
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     gc.collect()
     gc.freeze()  # as the player has it
     gc.disable()
-    with under(rest[0] if rest else Condition.ALONE):
+    with load_condition(rest[0] if rest else Condition.ALONE):
         start_s = clock.now() + PERIOD_S
         for index in range(onsets(float(seconds))):
             due_s = start_s + index * PERIOD_S

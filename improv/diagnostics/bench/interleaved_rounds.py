@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from improv.diagnostics.bench.stall_probe import Probe
-from improv.diagnostics.bench.statistics import ENOUGH, Quantiles, Samples, joined, median_ratio, ratio
+from improv.diagnostics.bench.statistics import ENOUGH, Quantiles, Samples, median_ratio, pooled, ratio
 from improv.errors import Unavailable
 
 Cell = Callable[[float], Samples]
@@ -84,7 +84,7 @@ def rows(compared: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def probe_told(compared: Mapping[str, Any]) -> str:
+def probe_line(compared: Mapping[str, Any]) -> str:
     """Return one line on what watched the machine meanwhile."""
     probe = compared["probe"]
     if not probe["available"]:
@@ -97,9 +97,9 @@ def probe_told(compared: Mapping[str, Any]) -> str:
 
 
 def _figures(parts: list[Samples], probe: Probe) -> dict[str, Any]:
-    raw = joined(parts)
+    raw = pooled(parts)
     clean = [part.clean(probe.stalls) for part in parts] if probe.available else []
-    every = joined(clean) if probe.available else None
+    every = pooled(clean) if probe.available else None
     by_round = [Quantiles.of(part.errors_s) for part in clean]
     drifts = [ppm for part in clean or parts if (ppm := part.drift_ppm()) is not None]
     return {

@@ -39,7 +39,7 @@ _LISTENS_S = 1.5
 _PLAYS_S = 10.0
 
 
-def told(measurement: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def measure(measurement: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Return what a measurement found, or why it found nothing."""
     try:
         return measurement()

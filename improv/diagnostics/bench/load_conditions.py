@@ -51,7 +51,7 @@ class Condition(StrEnum):
     HELD = "interpreter kept for 50 ms, twice a second"
 
 
-def under(condition: str) -> AbstractContextManager[object]:
+def load_condition(condition: str) -> AbstractContextManager[object]:
     """Return the context in which a program bears a condition; ValueError for an unknown one."""
     match Condition(condition):
         case Condition.ALONE:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from improv.config.values import Wiring
 from improv.diagnostics.bench.grid import BPM, LEAD, PERIOD_S, PULSES_PER_BEAT, onsets
-from improv.diagnostics.bench.load_conditions import under
-from improv.diagnostics.bench.processes_under_test import met, player
+from improv.diagnostics.bench.load_conditions import load_condition
+from improv.diagnostics.bench.processes_under_test import peer_link, player
 from improv.diagnostics.bench.statistics import Samples
 from improv.errors import ImprovError
 from improv.ipc.child import Child
@@ -44,8 +44,8 @@ class Ours:
         """Have it play the grid for some seconds while this process bears the condition."""
         count = onsets(seconds)
         with player(Wiring(api=self.api)) as (child, _):
-            link = met(child)
-            with under(condition):
+            link = peer_link(child)
+            with load_condition(condition):
                 start_s = time.monotonic() + _BEFORE_S
                 _hand_over(child, link, start_s, count)
             child.link.send(Quit())

@@ -47,7 +47,7 @@ def engine(tune: Tune) -> Iterator[Child]:
         yield child
 
 
-def met(child: Child) -> Link:
+def peer_link(child: Child) -> Link:
     """Our end of a connection whose other end the child has for a player, or for an engine."""
     one, other = socket.socketpair()
     child.link.join(one, child.pid)

@@ -53,10 +53,10 @@ class TimedModel(OnnxModel):
         self.network_s += self.clock() - began_s
         return found
 
-    def ask(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
-        """See `StepModel.ask`."""
+    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+        """See `StepModel.head_logits`."""
         began_s = self.clock()
-        found = super().ask(head, features, memory)
+        found = super().head_logits(head, features, memory)
         self.network_s += self.clock() - began_s
         return found
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from improv.config.values import Tune
-from improv.diagnostics.bench.processes_under_test import engine, met
+from improv.diagnostics.bench.processes_under_test import engine, peer_link
 from improv.diagnostics.bench.statistics import Quantiles, ratio
 from improv.errors import Unavailable
 from improv.ipc.child import Child
@@ -53,7 +53,7 @@ def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> di
     rng = random.Random(0)
     found: dict[str, list[float]] = {"reaction": [], "step": [], "decided": [], "crossing": []}
     with engine(tune) as child, Child(_ECHO) as other:
-        player, back = met(child), other.link
+        player, back = peer_link(child), other.link
         child.link.send(Begin(Mode.DUET, 0))
         plan, pitch = _next_plan(child, player), None
         for index in range(_WARM_UP + keys):

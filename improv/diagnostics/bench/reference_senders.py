@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from improv.diagnostics.bench.grid import BPM, PERIOD_S, PULSES_PER_BEAT, onsets, write
-from improv.diagnostics.bench.load_conditions import Condition, under
+from improv.diagnostics.bench.load_conditions import Condition, load_condition
 
 NOT_INSTALLED = 69
 """The exit status when the library to be measured is not there."""
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return NOT_INSTALLED
     gc.collect()  # what preparing left behind is not to be collected while it plays
-    with under(rest[0] if rest else Condition.ALONE):
+    with load_condition(rest[0] if rest else Condition.ALONE):
         play()
     write(Path(out), moments_ns)
     return 0

@@ -18,7 +18,7 @@ from typing import Any
 from improv.config.values import Tune
 from improv.diagnostics.bench import jack_measurements as live
 from improv.diagnostics.bench.grid import BPM, PULSES_PER_BEAT
-from improv.diagnostics.bench.interleaved_rounds import Cell, alternate, probe_told, rows
+from improv.diagnostics.bench.interleaved_rounds import Cell, alternate, probe_line, rows
 from improv.diagnostics.bench.load_conditions import Condition
 from improv.diagnostics.bench.processes import of_jam, usage
 from improv.diagnostics.bench.ratios import (
@@ -96,11 +96,13 @@ def measure(
     say(f"sending a grid, {len(cells)} cells of {seconds:g} s in {_ROUNDS} rounds ...")
     found["grid"] = alternate(cells, _ROUNDS, seconds, StallProbe())
     say("striking keys ...")
-    found["reaction"] = live.told(lambda: reaction(path, model, fastest))
+    found["reaction"] = live.measure(lambda: reaction(path, model, fastest))
     say("passing on over JACK, beside an echo in C ...")
-    found["through"] = live.told(partial(_over_jack, port, live.through))
+    found["through"] = live.measure(partial(_over_jack, port, live.through))
     say(f"killing the engine {live.KILLS} times ...")
-    found["silence_after_kill"] = live.told(partial(_over_jack, port, lambda: live.silence_after_kill(model, fastest)))
+    found["silence_after_kill"] = live.measure(
+        partial(_over_jack, port, lambda: live.silence_after_kill(model, fastest))
+    )
     say("playing ...")
     found |= _played(model, seconds, port, fastest)
     say(f"rendering {_RENDERED_CHORUSES} choruses ...")
@@ -286,7 +288,7 @@ def _grid_told(grid: Mapping[str, Any]) -> list[str]:
         f"{grid['rounds']} rounds. Ours is the player in its process{_fifo(grid)}, "
         "and the C thread has the same rights; all others run at normal priority.",
         "What gets in the way inside a program is, for ours, inside the engine's: the player is another one.",
-        probe_told(grid),
+        probe_line(grid),
         f"Drift of visits of {visit_s:.1f} s is coarse; for a clock's drift give --seconds 600.",
         "",
         *rows(grid),

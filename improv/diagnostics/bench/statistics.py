@@ -128,7 +128,7 @@ def robust_slope(xs: Sequence[float], ys: Sequence[float]) -> float | None:
     return statistics.median((v - u) / (b - a) for (a, u), (b, v) in combinations(blocks, 2))
 
 
-def joined(parts: Iterable[Samples]) -> Samples:
+def pooled(parts: Iterable[Samples]) -> Samples:
     """Return the samples of several visits as one."""
     parts = tuple(parts)
     return Samples(

@@ -58,7 +58,7 @@ class ControlActions:
     def forget_selected(self) -> None:
         """Forget the knobs of the selected control, if knobs can turn it."""
         if (target := self.controls.selected.name) in TARGETS:
-            self._connection.ask(Forget(target))
+            self._connection.submit(Forget(target))
 
     # --- a control by its name ---
 
@@ -89,15 +89,15 @@ class ControlActions:
     def learn(self, target: str) -> None:
         """Have the next knob, key or pedal turn a target; asked for again, learn nothing any more."""
         if target == self._connection.system.learning:
-            self._connection.ask(Learn(""))
+            self._connection.submit(Learn(""))
         elif target in TARGETS:
-            self._connection.ask(Learn(target))  # the daemon says what to do now
+            self._connection.submit(Learn(target))  # the daemon says what to do now
         else:
             self._notices.show_error(f"{target} can't be turned by a knob")
 
     def forget(self, target: str) -> None:
         """Have no knob turn a target any more."""
-        self._connection.ask(Forget(target))
+        self._connection.submit(Forget(target))
 
 
 def _entry(control: Control, value: Value) -> Entry:

@@ -17,7 +17,7 @@ class PlayActions:
     def start_stop(self) -> None:
         """Start what is stopped, stop what plays."""
         seen = self._connection.seen
-        self._connection.ask(Stop() if seen is not None and seen.playing else Start())
+        self._connection.submit(Stop() if seen is not None and seen.playing else Start())
 
     def panic(self) -> None:
         """Silence everything, and let the keys of the piano go."""
@@ -25,16 +25,16 @@ class PlayActions:
         if self._connection.is_gone:
             self._notices.show_error("nothing was silenced, as no improv answers; try improv panic")
         else:
-            self._connection.ask(Panic())
+            self._connection.submit(Panic())
 
     def hand_over(self) -> None:
         """Give the turn to the other player."""
-        self._connection.ask(HandOver())
+        self._connection.submit(HandOver())
 
     def restart(self) -> None:
         """Go back to the top of the form."""
-        self._connection.ask(Restart())
+        self._connection.submit(Restart())
 
     def tap(self) -> None:
         """Tap the tempo; the daemon notes when it arrives."""
-        self._connection.ask(Tap(0.0))
+        self._connection.submit(Tap(0.0))

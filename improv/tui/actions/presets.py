@@ -85,7 +85,7 @@ class PresetActions:
 
     def remove(self) -> None:
         """Remove the preset that is highlighted in the list."""
-        screen = self._navigation.shown(PresetsScreen)
+        screen = self._navigation.current(PresetsScreen)
         if screen is not None and (preset := screen.chosen) is not None:
             done = f"{preset.name} removed; {BY_ACTION['put_back'].in_lists[0]} puts it back"
             self._change(partial(self._store.remove, preset), done)
@@ -93,7 +93,7 @@ class PresetActions:
 
     def put_back(self) -> None:
         """Put the preset back that was removed or replaced last, while the list is open."""
-        screen = self._navigation.shown(PresetsScreen)
+        screen = self._navigation.current(PresetsScreen)
         if screen is not None and (preset := self._store.removed) is not None:
             self._change(self._store.put_back, f"{preset.name} is back")
             screen.refresh_rows()

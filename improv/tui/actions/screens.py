@@ -49,10 +49,10 @@ class ScreenActions:
 
     def pick(self, digit: int) -> None:
         """Pick a row of the list that is open, by its number from 1."""
-        if (screen := self._navigation.shown(ListScreen)) is not None:  # type: ignore[type-abstract]
+        if (screen := self._navigation.current(ListScreen)) is not None:  # type: ignore[type-abstract]
             screen.pick(digit)
 
     def close(self) -> None:
         """Close what is open; in the jam itself, learn nothing any more."""
         if not self._navigation.close() and self._connection.system.learning:
-            self._connection.ask(Learn(""))
+            self._connection.submit(Learn(""))

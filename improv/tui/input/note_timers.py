@@ -15,15 +15,15 @@ _SHORTEST_S = 0.005
 
 
 class NoteTimers:
-    """Play a piano: `ask` asks for a note or its end, `call_in` calls back after some seconds of `clock`."""
+    """Play a piano: `submit` asks for a note or its end, `call_in` calls back after some seconds of `clock`."""
 
     def __init__(
         self,
-        ask: Callable[[Command], object],
+        submit: Callable[[Command], object],
         call_in: Callable[[float, Callable[[], None]], object],
         clock: Callable[[], float],
     ) -> None:
-        self._ask = ask
+        self._submit = submit
         self._call_in = call_in
         self._clock = clock
         self._awaited_s: float | None = None
@@ -63,7 +63,7 @@ class NoteTimers:
     def _play(self, played: tuple[Piano, tuple[Press, ...]]) -> None:
         self.piano, presses = played
         for press in presses:
-            self._ask(press)
+            self._submit(press)
 
     def _wait(self) -> None:
         end_s = self.piano.next_end_s

@@ -61,7 +61,7 @@ class Navigation:
         self._app.pop_screen()
         return True
 
-    def shown(self, kind: type[ScreenOf]) -> ScreenOf | None:
+    def current(self, kind: type[ScreenOf]) -> ScreenOf | None:
         """Return the screen that is seen if it is of a kind, else None."""
         screen = self._app.screen
         return screen if isinstance(screen, kind) else None

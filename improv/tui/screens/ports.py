@@ -12,9 +12,9 @@ from typing import Any
 
 from improv.errors import ImprovError
 from improv.protocol.commands import ENDS, Connect
-from improv.protocol.json_codec import printable
 from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.system.fluidsynth import Advice
+from improv.system.printable import printable
 from improv.tui.screens.lists import Choice, Heading, ListScreen, Rows, RunCommand
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.output_status import PORTS_KEY, output_status, saving_texts

@@ -25,20 +25,20 @@ class Themes:
         """
         return {name: theme.dark for name, theme in self._app.available_themes.items() if not theme.ansi}
 
-    def wear(self, name: str) -> None:
+    def apply(self, name: str) -> None:
         """Wear a theme."""
         self._app.theme = name
 
-    def wear_first(self, wanted: str) -> None:
+    def apply_first(self, wanted: str) -> None:
         """Wear the theme that is wanted, else the one of the last time, else the dark one."""
         if not wanted:
             with suppress(OSError, ValueError):
                 wanted = self._path.read_text(encoding="utf-8").strip()
-        self.wear(wanted if wanted in self.available else DARK)
+        self.apply(wanted if wanted in self.available else DARK)
 
     def toggle(self) -> None:
         """Wear the light theme instead of a dark one, and the other way round."""
-        self.wear(LIGHT if self._app.current_theme.dark else DARK)
+        self.apply(LIGHT if self._app.current_theme.dark else DARK)
 
     def keep(self, name: str) -> None:
         """Keep a theme's name for the next time, if the file can be written."""

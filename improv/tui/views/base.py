@@ -68,7 +68,7 @@ ROLE_CSS = """
 .view--negative { color: $foreground 60%; }
 """
 
-WORDS = {Who.NOBODY: "COUNT-IN", Who.YOU: "YOU", Who.IMPROV: "IMPROV", Who.BOTH: "BOTH"}
+WORDS = {Who.NEITHER: "COUNT-IN", Who.YOU: "YOU", Who.IMPROV: "IMPROV", Who.BOTH: "BOTH"}
 
 NO_DAEMON = SystemStatus(description="no improv is there")
 """The system status where there is no daemon."""
@@ -262,4 +262,4 @@ def turn_role(seen: Snapshot) -> str:
     """Return the role, and so the colour, of whose turn it is."""
     if not seen.playing:
         return "quiet"
-    return {Who.NOBODY: "text", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}[seen.turn.who]
+    return {Who.NEITHER: "text", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}[seen.turn.who]

@@ -122,7 +122,7 @@ def _instead(seen: Snapshot) -> str:
             return "it has no melody"
         case _ if not seen.playing:
             return "none: stopped"
-        case Who.NOBODY:
+        case Who.NEITHER:
             return "it waits"
         case Who.YOU:
             return "it listens"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from improv.protocol.json_codec import printable
 from improv.protocol.port_status import PortStatus
 from improv.protocol.snapshot import SystemStatus
+from improv.system.printable import printable
 from improv.tui.input.key_bindings import BY_ACTION, key_label
 
 WITHOUT = ("", "none")

@@ -239,7 +239,7 @@ def _turns(
             continue
         if turn.who is not who:
             start = turn.start if last is None else max(turn.start, last + 1)
-            if turn.who is Who.NOBODY and turn.end is not None:
+            if turn.who is Who.NEITHER and turn.end is not None:
                 start += (turn.end - start) % sheet.grid.steps_per_bar  # whole bars are counted
             mark = glyphs.roll.turn if start in sheet.steps else ""
             marks.append((max(0, sheet.cell(start)), mark + _NAMES[turn.who], _TURN_ROLES[turn.who]))
@@ -283,8 +283,8 @@ def _write(cells: list[str], roles: list[str], x: int, text: str, role: str) -> 
             cells[x + offset], roles[x + offset] = char, role
 
 
-_NAMES = {Who.NOBODY: "count", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}
-_TURN_ROLES = {Who.NOBODY: "text", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}
+_NAMES = {Who.NEITHER: "count", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}
+_TURN_ROLES = {Who.NEITHER: "text", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}
 
 
 def _turn_at(seen: Snapshot, step: int) -> Turn | None:

@@ -15,7 +15,7 @@ def prompts(seen: Snapshot) -> tuple[str, ...]:
     if not seen.playing:
         return (f"{key_label(BY_ACTION['start_stop'].keys[0]).capitalize()} starts",)
     match seen.turn.who, seen.settings.mode:
-        case Who.NOBODY, mode:
+        case Who.NEITHER, mode:
             return _counted_in(seen, mode)
         case Who.YOU, Mode.LISTEN:
             return "Play: it lays the chords under you, and listens", "Play: it listens"

@@ -3,7 +3,7 @@
 from math import ceil
 
 from improv.music.theory import Place
-from improv.music.turns import Mode, Who, taken_says
+from improv.music.turns import Mode, Who, taken_text
 from improv.protocol.snapshot import Snapshot
 from improv.tui.input.key_bindings import BY_ACTION
 from improv.tui.theme.glyphs import Glyphs
@@ -86,7 +86,7 @@ def _steady(seen: Snapshot) -> str:
 
 def _is_counted(seen: Snapshot) -> bool:
     """Whether a count-in plays, so that there is no place in the form yet."""
-    return seen.playing and seen.turn.who is Who.NOBODY
+    return seen.playing and seen.turn.who is Who.NEITHER
 
 
 def _places(seen: Snapshot) -> tuple[tuple[str, str], ...]:
@@ -116,16 +116,16 @@ def _next(seen: Snapshot) -> str:
             return f"{BY_ACTION['start_again'].label} starts it again"
         case _ if not seen.playing:
             return f"{BY_ACTION['start_stop'].label} starts"
-        case Who.NOBODY, Mode.SOLO:
+        case Who.NEITHER, Mode.SOLO:
             return "then improv"
-        case Who.NOBODY, Mode.DUET:
+        case Who.NEITHER, Mode.DUET:
             return "then both"
-        case Who.NOBODY, _:
+        case Who.NEITHER, _:
             return "then you"
         case Who.YOU, Mode.LISTEN:
             return "improv listens"
         case Who.YOU, _ if seen.took_turn and seen.step - seen.turn.start < seen.grid.steps_per_bar:
-            return taken_says(seen.turn)
+            return taken_text(seen.turn)
         case Who.YOU, _ if seen.turn.end is None:
             return "pause, and it answers"
         case Who.YOU, _:

@@ -36,7 +36,7 @@ from tests.control.socket.conftest import SEEN, Daemon, served
 def test_the_client_asks(command: Command, server: ControlServer, path: Path, daemon: Daemon) -> None:
     daemon.note = "noted"
     with served(server), ControlClient(path) as client:
-        assert client.ask(command) == "noted"
+        assert client.submit(command) == "noted"
         assert client.greeting == Greeting(1, __version__, os.getpid(), "default")
     assert daemon.asked == [Tap(100.0) if isinstance(command, Tap) else command]
 
@@ -44,10 +44,10 @@ def test_the_client_asks(command: Command, server: ControlServer, path: Path, da
 def test_the_client_tells_a_refusal(server: ControlServer, path: Path) -> None:
     with served(server), ControlClient(path) as client:
         with pytest.raises(UsageError, match="the seed is not for knobs"):
-            client.ask(Learn("seed"))
+            client.submit(Learn("seed"))
         with pytest.raises(UsageError, match="nothing has been played yet"):
             client.status()
-        assert client.ask(Panic()) == ""
+        assert client.submit(Panic()) == ""
 
 
 def test_the_client_sees_what_is_played(path: Path, daemon: Daemon) -> None:
@@ -71,7 +71,7 @@ def test_watching_ends_with_the_daemon(path: Path, daemon: Daemon) -> None:
             stack.close()
             assert list(watched) == []
             with pytest.raises(Unavailable, match="no improv is playing as"):
-                client.ask(Panic())
+                client.submit(Panic())
 
 
 def test_the_client_says_that_no_daemon_is_there(path: Path) -> None:
@@ -142,7 +142,7 @@ def test_without_unix_sockets_a_token_lets_in(path: Path, daemon: Daemon, monkey
     with ControlServer(path, "default", daemon.ask) as server, served(server):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         with ControlClient(path) as client:
-            assert client.ask(Panic()) == ""
+            assert client.submit(Panic()) == ""
         port, token = path.read_text().split()
         for wrong in ("", "0" * len(token), "\N{SNOWMAN}"):
             path.write_text(f"{port} {wrong or '-'}")
