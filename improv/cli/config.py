@@ -59,7 +59,7 @@ def init(force: Annotated[bool, typer.Option("--force", help="Overwrite a config
 
 
 def toml(config: Config, *, origin: bool = False) -> str:
-    """Return a configuration as TOML that loads to the same; with `origin`, with a comment where each came from."""
+    """Return a configuration as TOML that loads to the same values; `origin` adds where each came from as a comment."""
     return "\n".join(
         f"{line}  # {config.origins[key]}" if origin and key else line for line, key in _lines(config)
     ).strip()
@@ -102,7 +102,7 @@ def _json(config: Config, *, origin: bool) -> dict[str, object]:
 
 
 def beginning() -> str:
-    """Return a config.toml that sets nothing: each key is a comment, with help, range, and a default or example."""
+    """Return a config.toml that sets nothing: each key is a comment, with its help, range, and default or example."""
     lines = [
         "# What improv begins a jam with. Take the # away in front of what you want to be otherwise.",
         "# The command line goes over the environment, the environment over a profile, a profile over the rest.",

@@ -333,7 +333,7 @@ def _by_systemd(at: Instance, word: str) -> bool:
 
 
 def systemctl(*words: str) -> str:
-    """Return a systemctl command as one types it."""
+    """Return a systemctl command for the user's services as it is typed in a shell."""
     return " ".join(("systemctl", *words))
 
 
@@ -370,14 +370,14 @@ def _told(seen: Snapshot) -> list[str]:
 
 
 def synth_hint(system: SystemStatus) -> list[str]:
-    """Return a line that says how to connect a synth, if the output is known to have none; else no line."""
+    """Return a line that says how to connect a synth if the output is known to have none; else no lines."""
     if not any(port.role == "output" and port.peers == () for port in system.midi.ports):
         return []
     return ["no synth is connected to improv's output: improv ctl connect output NAME (improv ports has the names)"]
 
 
 def saving_note(system: SystemStatus) -> list[str]:
-    """Return a line that says where the jam is saved when it ends; no line if it is not."""
+    """Return a line that says where the jam is saved when it ends; no lines if it is not saved."""
     if not system.recording.saves_to:
         return []
     return [

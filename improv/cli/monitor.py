@@ -95,7 +95,7 @@ class Source(Protocol):
         ...
 
     def follow(self) -> str:
-        """Follow a port that went or came back. Return a remark to print, or an empty text."""
+        """Follow the port if it went or came back. Return a remark to print; empty if there is none."""
         ...
 
 

@@ -24,7 +24,7 @@ from improv.system.printable import printable
 
 
 def model_names(incomplete: str) -> list[str]:
-    """Return the names of networks that begin so, for a shell to complete; none if they cannot be listed."""
+    """Return the names of networks that begin with `incomplete`, for shell completion; none if listing fails."""
     with suppress(Exception):  # a shell has no use for a reason
         from improv.models.catalog import model_paths
 

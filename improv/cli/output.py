@@ -42,7 +42,7 @@ class Beside:
             raise self._failure
 
     def say(self, text: str) -> None:
-        """Print a line; an OSError is kept for the end of the context."""
+        """Print a line. An OSError is kept, and raised at the end of the context."""
         try:
             say(text)
         except OSError as error:
@@ -50,7 +50,7 @@ class Beside:
 
 
 def say_lines(lines: str | Iterable[str], *, err: bool = False) -> None:
-    """Print lines, or a text split at its line breaks: names from outside, which may have some, are for lines."""
+    """Print lines, or a text split at its line breaks. Names from outside may hold line breaks: give those as lines."""
     for line in lines.split("\n") if isinstance(lines, str) else lines:
         say(line, err=err)
 

@@ -36,7 +36,7 @@ class Map:
 
     @property
     def name(self) -> str:
-        """The controller in words: `CC 20 on channel 1`."""
+        """The controller as words: `CC 20 on channel 1`."""
         channel = "" if self.channel is None else f" on channel {self.channel}"
         return f"{_KINDS[self.kind]} {self.number}{channel}"
 
@@ -75,7 +75,7 @@ _RESERVED: Mapping[int, str] = MappingProxyType(
 
 
 def why_reserved(controller: int, target: str) -> str:
-    """Return why a controller number may not be bound to a target, in a sentence; empty if it may."""
+    """Return why a controller number may not be bound to a target, in a sentence; empty if it may be bound."""
     if controller == SUSTAIN and target != "hand-over":
         return f"CC {SUSTAIN} is the sustain pedal; it can be mapped to hand-over alone"
     if controller in _RESERVED:
@@ -89,7 +89,7 @@ def needs_a_knob(target: str) -> bool:
 
 
 def why_unfit(mapped: Map) -> str:
-    """Return why a map may not be, in a sentence; empty if it may."""
+    """Return why a map is not allowed, in a sentence; empty if it is allowed."""
     if mapped.kind == "cc":
         return why_reserved(mapped.number, mapped.target) or _unfit_endless(mapped)
     if mapped.relative not in (AUTO, "off"):

@@ -46,7 +46,7 @@ class KnobClassifier:
         """The values that have repeated `_SURE` times."""
 
     def observe(self, value: int) -> None:
-        """Take in a value, 0 to 127. A kind once found stays.
+        """Take in a value of the knob, 0 to 127. Once the knob's kind is found, it stays.
 
         Only values to the left may correct it to another endless kind.
         """
@@ -60,11 +60,11 @@ class KnobClassifier:
             self.kind = "sign-magnitude"
 
     def mark_absolute(self) -> None:
-        """Take in that the knob has 14 bits, as no endless knob has: it has an end."""
+        """Note that the knob sends 14-bit values. No endless knob does, so it has two ends."""
         self.kind = self.kind or "absolute"
 
     def leaps(self, before: int, value: int) -> bool:
-        """Return whether a value is further from the one before than a hand turns, while the kind is not known."""
+        """Return whether two values lie further apart than a hand turns; False once the knob's kind is known."""
         return self.kind == "" and abs(value - before) > _FAR
 
     @property
@@ -74,12 +74,12 @@ class KnobClassifier:
 
     @property
     def is_settled(self) -> bool:
-        """True once the encoding is certain: to the right alone two encodings look alike."""
+        """True once the encoding is certain. Two encodings look alike as long as the knob turns right only."""
         return self.relative is not None and (self.kind != "twos-complement" or max(self._values) > 64)
 
     @property
     def advice(self) -> str:
-        """What the player should do so that the kind can be found, in a sentence; empty if nothing."""
+        """Advice to the player on how to turn the knob so that its kind can be found; empty if none is needed."""
         if self.kind or not self._values:
             return ""
         if set(self._values) == {0, 127} and len(self._values) > _SURE:

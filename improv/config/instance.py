@@ -120,7 +120,7 @@ class Instance:
 
     @contextmanager
     def claimed(self, arguments: Sequence[str] = (), unit: Sequence[str] = ()) -> "Iterator[Claim]":
-        """Be this instance, alone, and keep how it was started; AlreadyRunning if another process is.
+        """Hold this instance alone within the context, and keep how it was started; AlreadyRunning if it plays.
 
         Removes what a dead process has left. Unavailable if there is no directory that is private to this user.
         """
@@ -133,7 +133,7 @@ class Instance:
             claim.release()
 
     def running(self) -> int | None:
-        """Return the process id of the daemon that plays, None if none does; Unavailable if it cannot be found out."""
+        """Return the process id of the daemon that plays, None if none does; Unavailable if no file tells it."""
         for _ in range(_TRIES):
             guardian = _guardian(self)
             if guardian is None and not self._is_held():
@@ -154,7 +154,7 @@ class Instance:
         return None
 
     def command(self, words: str) -> str:
-        """Return an improv command as it is typed for this instance."""
+        """Return an improv command as the user types it for this instance."""
         return f"improv {words}" + ("" if self.name == DEFAULT else f" --instance {self.name}")
 
     def already_running(self) -> AlreadyRunning:
@@ -202,7 +202,7 @@ class Claim:
         self._identity: tuple[int, int] | None = None
 
     def take(self) -> None:
-        """Become the instance; AlreadyRunning if another process is, Unavailable if there is no place for its files."""
+        """Lock the instance; AlreadyRunning if another process has it, Unavailable if its files have no place."""
         self._guard = _guarded(self._instance)
         try:
             if not self._locked(_LOCK_S):
@@ -212,7 +212,10 @@ class Claim:
             raise
 
     def restore(self) -> str:
-        """Make the files again if they were deleted; return what to say of it, or nothing. Call it now and then."""
+        """Make the instance's files again if they were deleted; return a remark, empty if none was.
+
+        Call it regularly.
+        """
         self._accept_all()
         here = self._instance
         if self._is_ours():
@@ -227,13 +230,13 @@ class Claim:
         return f"what makes improv reachable in {here.runtime} was taken away: it is made again"
 
     def end_in_order(self) -> None:
-        """Delete the options of this start: only a daemon that failed is started again with them."""
+        """Delete the stored start options, so that the jam is not started again: it has not failed."""
         if self._is_ours():
             with suppress(OSError):
                 self._instance.options.unlink(missing_ok=True)
 
     def release(self) -> None:
-        """Give the instance up; files that belong to another process by now stay."""
+        """Unlock the instance. Files that belong to another process by now stay."""
         if self._is_ours():
             with suppress(OSError):
                 self._instance.pid_file.unlink(missing_ok=True)

@@ -51,7 +51,7 @@ NAMES = frozenset(
 
 
 def unknown_names(environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield a warning for each environment variable that begins as ours do and is none of them."""
+    """Yield a warning for each environment variable that begins with IMPROV_ and is unknown."""
     ends = tuple(sorted(name.removeprefix(PREFIX) for name in NAMES))
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in NAMES:
@@ -66,7 +66,7 @@ def load(
     path: Path | None = None,
     given: Mapping[str, Value | None] = MappingProxyType({}),
 ) -> Config:
-    """Return the configuration, from all places it can come from.
+    """Return the configuration, merged from file, profile, environment and command line, in rising order.
 
     `given` holds the values of the command line by key, such as `controls.tempo`; None where none was given.
     InputNotFound for a file that was named and cannot be read, DataError for a value in it that may not be, UsageError

@@ -34,12 +34,15 @@ class Picks:
                 self._ends = {end: kept[end] for end in ENDS if isinstance(kept.get(end), str)}
 
     def pick(self, end: str, name: str, api: str) -> str:
-        """Keep the port picked for an end, in a MIDI system; return what to say if it cannot be kept, or nothing."""
+        """Keep the port picked for an end ("input" or "output") in a MIDI system.
+
+        Return an error text, empty if it is kept.
+        """
         ends = self._ends if api == self._api else {}
         return self._keep(api, {**ends, end: name})
 
     def wiring(self, config: Config) -> Wiring:
-        """Return the ports to begin a jam with: those picked, where this start chooses nothing else.
+        """Return the ports to start a jam with: the picked ones, unless this start chooses others.
 
         A port that the command line names makes what was picked for its end forgotten. Where nothing at all was chosen,
         the only keyboard and the only synth may be found.
@@ -61,7 +64,7 @@ class Picks:
         )
 
     def arguments(self, given: Sequence[str]) -> list[str]:
-        """Return the arguments a jam was begun with, without the ports that others were picked for since."""
+        """Return the command line a jam was started with, less the ports that were replaced while it played."""
         undone = tuple(f"--{end}=" for end in self._ends)
         return [word for word in given if not word.startswith(undone)] if undone else list(given)
 

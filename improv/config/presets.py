@@ -41,7 +41,7 @@ class Preset:
 
 
 def preset_of(name: str, seen: Snapshot) -> Preset:
-    """Return a preset of all controls as a snapshot has them; UsageError for a name that cannot be."""
+    """Return a preset of all controls as they stand in a snapshot; UsageError for an invalid name."""
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise UsageError(f"a preset's name has 1 to {LONGEST_NAME} characters that can be printed")
@@ -55,7 +55,7 @@ def presets_path() -> Path:
 
 
 def load(path: Path) -> tuple[Preset, ...]:
-    """Return the presets of a file, none if there is no file; DataError says what is wrong with it."""
+    """Return the presets in a file; none if there is no file, DataError if it is invalid."""
     try:
         content = tomllib.loads(decoded(read_file(path, _MOST_BYTES)))
     except FileNotFoundError:
@@ -66,7 +66,7 @@ def load(path: Path) -> tuple[Preset, ...]:
 
 
 def with_preset(presets: tuple[Preset, ...], preset: Preset) -> tuple[Preset, ...]:
-    """Return the presets with another one, in the place of the one of its name if there is one.
+    """Return the presets with `preset` added, in the place of one that has its name.
 
     UsageError past `MOST`.
     """
@@ -78,12 +78,12 @@ def with_preset(presets: tuple[Preset, ...], preset: Preset) -> tuple[Preset, ..
 
 
 def without_preset(presets: tuple[Preset, ...], name: str) -> tuple[Preset, ...]:
-    """Return the presets without the one of a name."""
+    """Return the presets without the one called `name`."""
     return tuple(preset for preset in presets if preset.name != name)
 
 
 def save(path: Path, presets: tuple[Preset, ...]) -> None:
-    """Write the presets to a file, whole or not at all; DataError if it cannot be written."""
+    """Write the presets to a file atomically; DataError if it cannot be written."""
     path = path.resolve()  # a link stays one
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -121,14 +121,14 @@ class PresetStore:
         return None if self._removed is None else self._removed[1]
 
     def read(self) -> None:
-        """Read the file; what is wrong with it stands in `wrong`."""
+        """Read the presets from the file. What is wrong with it is then in `wrong`."""
         try:
             self.presets, self.wrong = load(self._path), ""
         except DataError as error:
             self.wrong = str(error)
 
     def keep(self, preset: Preset) -> bool:
-        """Keep a preset; return whether it replaces one of its name. DataError or UsageError if it cannot be kept."""
+        """Keep a preset; return whether it replaces one of the same name. DataError or UsageError on failure."""
         before = self._change(lambda presets: with_preset(presets, preset))
         for at, other in enumerate(before):
             if other.name == preset.name:
@@ -143,7 +143,7 @@ class PresetStore:
         self._removed = (at, preset, None)
 
     def put_back(self) -> None:
-        """Put the preset that was removed or replaced last where it stood.
+        """Put the preset that was removed or replaced last back in its place.
 
         UsageError if its name is taken by now, DataError if the file cannot be written.
         """

@@ -24,7 +24,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def check_value(control: Control, value: object) -> Value:
-    """Return a TOML value as its control keeps it; UsageError for another type or a value it may not have."""
+    """Return a TOML value as its control stores it; UsageError for a wrong type or an invalid value."""
     match value:
         case bool() if control.is_switch:
             return ON if value else OFF
@@ -72,7 +72,7 @@ _Place = tuple[str | int, ...]
 
 
 def read_config(path: Path, *, named: bool) -> str:
-    """Return the text of a configuration file; empty for one that was not named and is not there."""
+    """Return the text of a configuration file; empty if it was not named (`named`) and does not exist."""
     if str(path) == os.devnull:  # as programs are told to use no configuration
         return ""
     try:
@@ -113,7 +113,7 @@ class TomlFile:
         self._profiles = {name: self._profile(name, content) for name, content in profiles.items()}
 
     def profile(self, name: str, chooser: str) -> Layer:
-        """Return what a profile sets; UsageError, which begins with the text `chooser`, if there is no such profile."""
+        """Return the settings of a profile; UsageError if there is none, its text led by `chooser`."""
         if name not in self._profiles:
             there = f"; there are {', '.join(map(_shown, self._profiles))}" if self._profiles else "; it has none"
             hint = nearest(name, tuple(self._profiles))

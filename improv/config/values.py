@@ -38,7 +38,7 @@ class Tune:
 
     @classmethod
     def of(cls, *, choruses: int | None = None, provider: str | None = None, **controls: Value | None) -> "Tune":
-        """Return a tune from values by control field, None where none is given.
+        """Return a tune from values by control field; None leaves a control at its default.
 
         UsageError for a value that may not be.
         """
@@ -52,7 +52,7 @@ class Tune:
         return cls(given=tuple(given.items()), choruses=choruses, provider=provider)
 
     def value(self, control: Control) -> Value:
-        """Return the value of a control at first."""
+        """Return the value of a control at the start of the tune."""
         return dict(self.given).get(control.name, control.default)
 
     @property
@@ -93,7 +93,7 @@ class Tune:
         return int(self.value(CONTROLS["count-in"]))
 
     def settings(self, mode: Mode, seed: int) -> Settings:
-        """Return the settings to begin with, in a mode and with a seed."""
+        """Return the settings that the tune starts with, in a mode and with a seed."""
         given = {CONTROLS[name].field: value for name, value in self.given if Settings.have(CONTROLS[name])}
         return Settings.of(**{**given, "mode": mode, "seed": seed})
 
@@ -127,7 +127,7 @@ class Wiring:
 
 
 def check_writable(path: Path) -> Path:
-    """Return a path, absolute; InputNotFound if no file can be written there, before a performance and not after it.
+    """Return a path made absolute; InputNotFound if no file can be written there. Call it before a performance.
 
     An absolute path means the same file whatever becomes of the current folder.
     """
@@ -185,12 +185,12 @@ class Config:
     """By key, such as `controls.tempo`, `ports.output`, `map.0`."""
 
     def chooses(self, key: str) -> bool:
-        """Return whether a value was chosen for this start: on the command line, in the environment or by a profile."""
+        """Return whether this start chose a value: on the command line, in the environment or by a profile."""
         origin = self.origins[key]
         return origin in (COMMAND_LINE, variable(key)) or origin.endswith("]")
 
     def value(self, key: str) -> Value | None:
-        """Return the value at a key of `TABLES`, such as `controls.tempo`; None where it is not set."""
+        """Return the value at a key of `TABLES`, such as `controls.tempo`; None where it is unset."""
         table, _, name = key.partition(".")
         if table == "controls":
             return dict(self.tune.given).get(name)

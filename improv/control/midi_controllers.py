@@ -146,22 +146,25 @@ class Controllers:
 
     @property
     def controller_filter(self) -> ControllerFilter:
-        """The messages that the player process reports; those bound by default alone are passed on besides."""
+        """The controller messages that the player process reports to the daemon.
+
+        Those bound by default still pass thru.
+        """
         shared = frozenset(key for key, bound in self._bound.items() if bound.map in DEFAULT_MAPS)
         return ControllerFilter(frozenset(self._bound) - shared, shared, bool(self.learning))
 
     def invalidate_lights(self) -> None:
-        """Take in that the lights show nothing: all are sent again."""
+        """Forget what the lights show, so that all are sent again."""
         for bound in self._bound.values():
             bound.lit = None
 
     @property
     def learned(self) -> tuple[Map, ...]:
-        """The maps that were learned, to be kept for the next start."""
+        """The learned maps, to keep for the next start."""
         return tuple(self._learned.values())
 
     def learn(self, target: str) -> str:
-        """Bind the next moved knob, key or pedal to a target.
+        """Bind a target to the next knob, key or pedal that moves; an empty target stops waiting for one.
 
         Return what the player should do. Empty: stop waiting for one.
 
@@ -176,7 +179,7 @@ class Controllers:
         return f"move the knob{'' if needs_a_knob(target) else ', key or pedal'} for {target}"
 
     def forget(self, target: str) -> str:
-        """Unbind everything from a target and stop waiting for it; return what was unbound, in a sentence."""
+        """Unbind everything from a target, and stop waiting for it; return a sentence on what was unbound."""
         if self._target == target:
             self._target = ""
         self._learned.pop(target, None)
@@ -203,7 +206,7 @@ class Controllers:
     # --- what is moved ----------------------------------------------------------------------------
 
     def commands_for(self, message: bytes, stands: Stands, now_s: float) -> list[Command]:
-        """Return the commands that a message asks for, none while learning; a sentence on it is in `remark`."""
+        """Return the commands that a MIDI message is bound to, none while learning; a remark on it is in `remark`."""
         self.remark = ""
         status, *data = message or b"\0"
         source = (status & 0xF0, data[0] if data else 0, status & 0x0F)
@@ -292,7 +295,7 @@ class Controllers:
     # --- lights -----------------------------------------------------------------------------------
 
     def light_messages(self, stands: Stands, now_s: float) -> list[bytes]:
-        """Return the messages that show on each knob where its control stands, where that has changed.
+        """Return the MIDI messages that show on each knob where its control stands, for those that changed.
 
         None to one in motion.
         """
@@ -381,7 +384,7 @@ def _turned_to(
 
 
 def to_text(maps: Iterable[Map]) -> str:
-    """Return maps as the `[[map]]` tables of a configuration."""
+    """Return maps as `[[map]]` tables in TOML."""
     tables = []
     for mapped in maps:
         channel = "" if mapped.channel is None else f"channel = {mapped.channel}\n"
@@ -394,7 +397,7 @@ def to_text(maps: Iterable[Map]) -> str:
 
 
 def from_file(content: bytes) -> tuple[Map, ...]:
-    """Return the maps of a file that `to_text` wrote, in order; DataError if it does not hold maps."""
+    """Return the maps in the content of a file that `to_text` made, in order; DataError if it is invalid."""
     try:
         document = tomllib.loads(decoded(content))
         if document.keys() - {"map"}:

@@ -144,16 +144,19 @@ class OscServer:
 
     @property
     def open_to_others(self) -> bool:
-        """True if other machines can reach the port, and so steer."""
+        """True if other machines can reach the port, and so control improv."""
         hosts = (str(opened.getsockname()[0]).partition("%")[0] for opened in self._sockets)
         return not all(ipaddress.ip_address(host).is_loopback for host in hosts)
 
     def readables(self) -> Sequence[socket.socket]:
-        """Return the sockets that become readable when a packet has come."""
+        """Return the sockets that become readable when a packet arrives."""
         return list(self._sockets)
 
     def poll(self) -> Sequence[Command]:
-        """Do what the packets ask for, and tell the watchers what has changed; return no command: all are done."""
+        """Submit the commands in the packets, and send changes to the watchers. Return no commands.
+
+        All are submitted.
+        """
         self._left = _MOST_PACKETS
         waiting = list(self._sockets)
         while waiting and self._left > 0:
@@ -171,7 +174,7 @@ class OscServer:
         return ()
 
     def show(self, seen: Snapshot) -> None:
-        """Take in the newest snapshot, and tell the watchers what has changed."""
+        """Take in the newest snapshot, and send changed values to the watchers."""
         self._state = _state(seen)
         self._tell_watchers()
 

@@ -48,7 +48,7 @@ class Unreadable:
 
 
 def read(packet: bytes) -> list[Message | Unreadable]:
-    """Return the messages of a packet, in order; a packet whose frame is broken is one that is unreadable."""
+    """Return the messages in a UDP packet, in order; a packet that is not valid OSC gives one `Unreadable`."""
     try:
         if len(packet) > MOST_BYTES:
             raise ValueError(f"a packet is larger than {MOST_BYTES} bytes")

@@ -61,18 +61,18 @@ class ControlClient:
         self._end.close()
 
     def submit(self, command: Command) -> str:
-        """Have a command done; return a note on it, mostly nothing."""
+        """Send a command and wait until it is done; return the daemon's note on it, mostly empty."""
         note = self._request(request_for(command)).get("note", "")
         if not isinstance(note, str):
             raise DataError(f"{self._answers} is not what it should be ({shortly(note)} is no note)")
         return note
 
     def status(self) -> Snapshot:
-        """Return the newest snapshot."""
+        """Ask the daemon for its newest snapshot and return it."""
         return self._snapshot(self._request({"do": "status"}))
 
     def watch(self, per_s: float = 20.0) -> Iterator[Snapshot]:
-        """Yield each new snapshot, at most so many a second, until the daemon ends.
+        """Yield each new snapshot, at most `per_s` a second, until the daemon ends.
 
         The daemon goes on sending until closed.
         """

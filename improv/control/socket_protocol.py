@@ -89,7 +89,7 @@ _TYPE_NAMES = MappingProxyType({str: "a text", int: "a whole number", float: "a 
 
 
 def parse_request(raw: Mapping[str, Any], now_s: float) -> Request:
-    """Return the request that a JSON object stands for; UsageError says what is wrong with it.
+    """Return the request in a JSON object; UsageError says what is wrong with it.
 
     A tap is stamped with `now_s`, in seconds of the monotonic clock.
     """
@@ -113,13 +113,13 @@ def parse_request(raw: Mapping[str, Any], now_s: float) -> Request:
 
 
 def request_for(command: Command) -> dict[str, Any]:
-    """Return the JSON object that asks for a command; a tap is stamped where it arrives."""
+    """Return the JSON object that asks for a command. A tap has no time in it: the daemon stamps it on arrival."""
     fields = {} if isinstance(command, Tap) else to_json(command)
     return {"do": _NAMES[type(command)], **fields}
 
 
 def describe(control: Control) -> dict[str, Any]:
-    """Return what a client is told of a control, as JSON data."""
+    """Return the description of a control as JSON data: name, kind, range, default and help."""
     raw: dict[str, Any] = {"name": control.name, "help": control.help, "default": control.default}
     raw |= {"range": control.range, "unit": control.unit}
     if control.is_number:
@@ -138,7 +138,7 @@ def _value(field: str, hint: Any, raw: Any) -> Any:
 
 
 def take_id(raw: dict[str, Any]) -> dict[str, Any]:
-    """Take the id out of a request.
+    """Remove the id from a request.
 
     Return it as a field of the answer, or nothing. UsageError for one that may not be.
     """
@@ -151,5 +151,5 @@ def take_id(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def one_line(text: object) -> str:
-    """Return a text as one line of bounded length, for an error message."""
+    """Return a text as one line of limited length, for an error message."""
     return " ".join(str(text).split())[:_MAX_ERROR]

@@ -103,7 +103,7 @@ class ControlServer:
                     self._path.unlink()
 
     def restore(self) -> str:
-        """Listen again if the socket's file was deleted; return what to say of it, or nothing. Call it now and then."""
+        """Listen again if the socket's file was deleted; return a remark, empty if it was not. Call it regularly."""
         if self._listener is None or (self._identity is not None and identity(self._path) == self._identity):
             return ""
         try:
@@ -116,13 +116,13 @@ class ControlServer:
         return f"{self._path} was taken away: improv can be reached there again"
 
     def readables(self) -> Sequence[socket.socket]:
-        """Return the sockets that become readable when there is something to serve; poll every 50 ms besides."""
+        """Return the sockets that become readable when a client has sent something. Poll every 50 ms besides."""
         listens = self._listener is not None and self._clock() >= self._paused_until_s
         ends = [client.end for client in self._clients if not client.closed and not client.pending]
         return [self._listener, *ends] if self._listener is not None and listens else ends
 
     def poll(self) -> Sequence[Command]:
-        """Serve everything that is there, without waiting; return no command: all are done."""
+        """Serve all pending requests without waiting. Return no commands: all are submitted."""
         self._release_keys_of_gone_clients()
         self._clients = [client for client in self._clients if not client.closed]
         self._admit()
@@ -139,7 +139,7 @@ class ControlServer:
         return ()
 
     def show(self, seen: Snapshot) -> None:
-        """Take in the newest snapshot, and send it to the clients that are due; others get it later, or a newer one."""
+        """Take in the newest snapshot, and send it to the clients that are due; others get a newer one later."""
         with suppress(ValueError):  # a figure that is no number can't be told: the snapshot before stands
             self._seen = json_text(to_json(seen))
         self._publish()

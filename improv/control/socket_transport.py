@@ -19,19 +19,19 @@ class Transport(Protocol):
     """The token that a client has to show; empty where none is needed."""
 
     def listen(self, path: Path) -> socket.socket:
-        """Return a listening socket that clients of this user find by the path."""
+        """Return a listening socket at a path; only clients of the same user can use it."""
         ...
 
     def connect(self, path: Path, timeout_s: float) -> tuple[socket.socket, str]:
-        """Return a connection to the server at a path, and the token to show it."""
+        """Return a connection to the server at a path, and the token to authenticate with."""
         ...
 
     def is_same_user(self, end: socket.socket) -> bool:
-        """Return whether the other end belongs to this user, as far as the system tells."""
+        """Return whether the peer of a connection belongs to this user, as far as the system tells."""
         ...
 
     def accepts_token(self, token: object) -> bool:
-        """Return whether the token a client has shown is the right one."""
+        """Return whether a token that a client has sent is the right one."""
         ...
 
 

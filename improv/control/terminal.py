@@ -50,7 +50,7 @@ class Lines:
         self._cells: list[str] = []
 
     def observe(self, seen: Snapshot) -> None:
-        """Show a step: what improv plays in it, and what the player played in the one before."""
+        """Print a step: what improv plays in it, and what the player played in the one before."""
         if seen.step == self._step:  # the performance has ended in this step
             return
         self._hear(_cell_text(seen.heard))
@@ -70,12 +70,12 @@ class Lines:
             self._write("\r", self._line()[: shutil.get_terminal_size().columns - 1])
 
     def remark(self, text: str) -> None:
-        """Show something that has happened besides, as a line."""
+        """Print a remark as a line of its own."""
         self._end_line()
         self._write("", text, "\n")
 
     def close(self) -> None:
-        """End the last line."""
+        """End the last line of the terminal."""
         self._hear("")
         self._end_line()
 
@@ -190,7 +190,7 @@ class Keys:
 
     @property
     def in_front(self) -> bool:
-        """True while this job is in the terminal's foreground."""
+        """True while this process is in the terminal's foreground."""
         try:
             return self._open and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
         except OSError as error:
@@ -199,7 +199,7 @@ class Keys:
             return False
 
     def grab(self) -> None:
-        """Have the terminal give single keys, if this job is in the foreground."""
+        """Switch the terminal to single keys without echo, if this job is in the foreground."""
         import termios
         import tty
 
@@ -212,7 +212,7 @@ class Keys:
                 tty.setcbreak(sys.stdin, termios.TCSADRAIN)
 
     def release(self) -> None:
-        """Leave the terminal as it was found, if this job is in the foreground."""
+        """Restore the terminal's settings, if this job is in the foreground."""
         import termios
 
         if self._restore is not None and self._grabbed and self.in_front:
@@ -226,15 +226,15 @@ class Keys:
         self.release()
 
     def show(self, seen: Snapshot) -> None:
-        """Take in a snapshot: what the space bar asks for depends on whether it plays."""
+        """Take in a snapshot: the space bar stops what plays, and starts what is stopped."""
         self._playing = seen.playing
 
     def readables(self) -> Sequence[Any]:
-        """Return the terminal, while it is there."""
+        """Return the terminal as the one file to wait for; nothing once it is gone."""
         return [sys.stdin] if self._may_read() else []
 
     def poll(self) -> Sequence[Command]:
-        """Return the commands of the keys struck since the last time."""
+        """Return the commands of the keys struck since the last call."""
         if not self._may_read() or not select.select([sys.stdin], [], [], 0)[0]:
             return ()
         try:

@@ -43,7 +43,10 @@ Run = Callable[[str, Instance, float], list[Finding]]
 
 
 def checks(instance: Instance, run: Run | None = None) -> Iterator[Finding]:
-    """Run all checks, and yield each finding as soon as it is there. `run` runs one check within so many seconds."""
+    """Run all checks, and yield each finding as soon as it is there.
+
+    `run` runs one check with a time limit in seconds.
+    """
     for name in CHECKS:
         yield from (run or run_apart)(name, instance, _WITHIN_S.get(name, _WITHIN_OTHERWISE_S))
 

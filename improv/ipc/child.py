@@ -40,7 +40,7 @@ class Child:
         return self.link.closed
 
     def end(self, grace_s: float = GRACE_S) -> None:
-        """Shut the link, on which the process ends; kill it if it takes longer than `grace_s`. May be called again."""
+        """Close the link, which ends the process; kill it after `grace_s` seconds. May be called again."""
         self.link.close()
         try:
             self._process.wait(grace_s)
@@ -55,7 +55,7 @@ class Child:
 
 
 def introduce(one: Child, other: Child, *, since_s: float | None = None) -> None:
-    """Connect two children with a link of their own; `since_s` as in `Join`."""
+    """Connect two child processes with a direct link; `since_s` as in `Join`."""
     here, there = socket.socketpair()
     one.link.join(here, one.pid, since_s=since_s)
     other.link.join(there, other.pid, since_s=since_s)

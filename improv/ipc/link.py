@@ -62,7 +62,7 @@ class Failed:
         return cls("ImprovError", f"{type(error).__name__}: {' '.join(str(error).split())}")
 
     def error(self) -> ImprovError:
-        """Return the exception that it stands for."""
+        """Return the exception that the failure stands for."""
         kind: type[ImprovError] = getattr(errors, self.kind)
         return kind(self.message)
 
@@ -91,7 +91,7 @@ class Link:
         return self._end.fileno()
 
     def send(self, value: object, *, shortened: object = None) -> bool:
-        """Send a value, now or later. Return False if it was dropped, or if the other end has closed.
+        """Send a value, now or as soon as there is room. Return False if it was dropped or the other end has closed.
 
         Of a value that still waits when the next one is sent only `shortened` is kept, if that is given.
         """
@@ -117,7 +117,7 @@ class Link:
             self._unsent.replace_from(start, _framed(shortened))
 
     def join(self, end: socket.socket, pid: int, *, since_s: float | None = None) -> None:
-        """Give a connection to the process `pid` at the other end, and shut it here."""
+        """Hand a connected socket to process `pid` at the other end, and close it here."""
         with end:
             if self.closed:
                 return
@@ -127,7 +127,7 @@ class Link:
                 self.send(Join(end.share(pid), since_s))  # type: ignore[attr-defined, unused-ignore]
 
     def send_with_sockets(self, value: object, descriptors: Sequence[int]) -> bool:
-        """Send a value along with copies of sockets, for `take_sockets` at the other end; return whether it was sent.
+        """Send a value with copies of sockets, for `take_sockets` at the other end; return whether it was sent.
 
         It is not if there are no sockets, or if the other end does not read for too long or is gone.
         """
@@ -154,7 +154,7 @@ class Link:
         return taken
 
     def flush(self) -> None:
-        """Send what is kept, as much as the other end takes now."""
+        """Send buffered data, as much as the other end takes now."""
         try:
             sent = self._unsent.send()
         except OSError:
@@ -167,7 +167,7 @@ class Link:
             self._newest = (start - sent, shortened) if start >= sent else None
 
     def drain(self, within_s: float) -> None:
-        """Wait until all is sent or the other end is gone, at most `within_s` seconds: for last words."""
+        """Wait until all is sent or the other end is gone, at most `within_s` seconds; call it before exiting."""
         deadline_s = time.monotonic() + within_s
         while self.waits and (left_s := deadline_s - time.monotonic()) > 0:
             select.select((), [self._end], (), left_s)
@@ -175,12 +175,12 @@ class Link:
 
     @property
     def waits(self) -> bool:
-        """True while something waits to be sent."""
+        """True while data waits to be sent."""
         return bool(self._unsent) and not self.closed
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to receive or to send, or the other end is gone."""
+        """True if there is something to receive or to send, or the other end is gone."""
         return self.has_data or self.waits or self.closed
 
     def receive(self) -> list[Any]:
@@ -199,13 +199,13 @@ class Link:
         return values
 
     def joined_link(self, message: Join) -> "Link":
-        """Return the connection that came along with a message."""
+        """Return the link to another process that came along with a `Join` message."""
         if message.shared:
             return Link(socket.fromshare(message.shared))  # type: ignore[attr-defined, unused-ignore]
         return Link(self._sockets.pop(0))
 
     def close(self) -> None:
-        """Close the link; the other end notices."""
+        """Close the socket; the other end notices."""
         self.closed = True
         for end in (self._end, *self._sockets):
             end.close()
@@ -282,7 +282,7 @@ def serve(run: Callable[[Link], None]) -> None:
 
 
 def parent(arguments: Sequence[str]) -> Link:
-    """Return the link to the process that started this one, from the command line it was given."""
+    """Return the link to the parent process, from this process's command-line arguments."""
     if arguments[0] == "-":
         return Link(socket.fromshare(sys.stdin.buffer.read()))  # type: ignore[attr-defined, unused-ignore]
     return Link(socket.socket(fileno=int(arguments[0])))

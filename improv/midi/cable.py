@@ -35,16 +35,16 @@ class Cable:
 
     @property
     def virtual(self) -> bool:
-        """Whether it waits for others to connect to it."""
+        """True if the port waits for other programs to connect to it."""
         return self.wanted is None
 
     @property
     def virtual_name(self) -> str:
-        """What the port is called where it is a virtual one."""
+        """Name of our port where it is a virtual one."""
         return f"virtual port '{self.own.label}'"
 
     def open(self, *, patient: bool) -> None:
-        """Adopt what an earlier process has left, or else connect.
+        """Adopt the port that an earlier process has left, or else connect.
 
         A port that is not there is waited for if `patient`, otherwise it is InputNotFound or UsageError.
         """
@@ -57,12 +57,12 @@ class Cable:
             self._connect(found)  # or it is waited for
 
     def reconnect(self, name: str) -> None:
-        """Connect anew to the other end, which has come back under a name; it may have gone at this moment."""
+        """Connect again to the other end, which has come back under a name; it may vanish at this moment."""
         self._renew()
         self._connect(name)
 
     def move(self, wanted: str | None, name: str | None = None) -> None:
-        """Connect to another port, or be a virtual one; Unavailable if that cannot be done.
+        """Connect to another port, or become a virtual one (`wanted` None); Unavailable if that fails.
 
         `name` is what the wanted port is called now, where that is known.
         """
@@ -76,21 +76,21 @@ class Cable:
             raise Unavailable(f"the {self._direction} {self.name} has gone")
 
     def close(self) -> None:
-        """Close our port."""
+        """Close our port in the MIDI system."""
         self.connected, self.owner = False, ""
         self.own.close()
 
     def keep(self) -> None:
-        """Have the host keep what the next process has to know."""
+        """Store in the port host what the next process has to know about the port."""
         self.own.keep(self.name, self.owner, virtual=self.virtual)
 
     def resolve(self, wanted: str) -> str:
-        """Return the port that a name means; InputNotFound or UsageError for one that means no one port."""
+        """Return the port that a name means; InputNotFound if there is none, UsageError if there are several."""
         names = self.own.connectable()
         return names[match_port(wanted, names, self._direction)]
 
     def find(self, names: list[str], *, patient: bool) -> str | None:
-        """Return the name of the port that was open, else of the one that was asked for; None if it can be waited for.
+        """Return the port that was open, else the wanted one; None if it is missing and `patient` is True.
 
         InputNotFound or UsageError if it cannot.
         """
@@ -104,7 +104,7 @@ class Cable:
             raise
 
     def unplugged(self, there: str | None) -> bool:
-        """Return whether the other end is there as it was, so that the cable was cut on purpose."""
+        """Return whether the other end is there as before, so that the connection was cut on purpose."""
         return bool(there and self.own.open and self.owner and self.owner == self.own.owner_of(there))
 
     def _adopt(self) -> bool:

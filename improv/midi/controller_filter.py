@@ -33,11 +33,11 @@ class ControllerFilter:
     """Whether every one goes to the daemon, to find out which is meant; they too are heard and passed on."""
 
     def takes(self, message: bytes) -> bool:
-        """Return whether a message is for the daemon alone. The end of a note never is: it may be held already."""
+        """Return whether a message goes to the daemon only. A note-off never does: its note may sound already."""
         return _is_among(message, self.bound)
 
     def reports(self, message: bytes) -> bool:
-        """Return whether a message goes to the daemon, alone or not."""
+        """Return whether a message goes to the daemon, whether or not it is passed on as well."""
         moved = self.learning and message[0] & 0xF0 in _CONTROLLERS
         return moved or _is_among(message, self.bound) or _is_among(message, self.shared)
 
@@ -53,7 +53,7 @@ class ControllerMoves:
         return bool(self._moves)
 
     def enter(self, message: bytes, time_s: float) -> bool:
-        """Keep a message if the filter chooses it; return whether it is for the daemon alone.
+        """Keep a message if the filter chooses it; return whether it goes to the daemon only.
 
         Of a knob that floods only the newest place is kept.
         """
@@ -65,7 +65,7 @@ class ControllerMoves:
         return self.filter.takes(message)
 
     def take(self) -> list[tuple[float, bytes]]:
-        """Remove and return the messages, each with its time in seconds of the clock."""
+        """Remove and return the kept messages, each with its time in seconds of the clock."""
         moves, self._moves = self._moves, []
         return moves
 

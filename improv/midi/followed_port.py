@@ -58,54 +58,54 @@ class FollowedPort:
 
     @property
     def name(self) -> str:
-        """The other end, under the name that it has now."""
+        """The port at the other end, by its present name."""
         return self._cable.name
 
     @property
     def virtual(self) -> bool:
-        """Whether it waits for others to connect to it."""
+        """True if our port waits for other programs to connect to it."""
         return self._cable.virtual
 
     @property
     def connected(self) -> bool:
-        """Whether it leads anywhere, as far as that is known."""
+        """True if our port is connected to another one, or if that cannot be known."""
         return self._cable.connected
 
     @property
     def connections(self) -> int:
-        """How often it was connected to another program's port."""
+        """How many times our port was connected to another program's port."""
         return self._cable.connections
 
     @property
     def peers(self) -> tuple[str, ...] | None:
-        """What it is connected to, when it was looked at last; None where the system cannot be asked."""
+        """The ports it was connected to when last looked at; None where the MIDI system cannot be asked."""
         return self._cable.own.peers
 
     @property
     def fault(self) -> str:
-        """What it could not do last, to connect or to send; empty if it could."""
+        """The last failure to connect or to send; empty if there was none."""
         return self._cable.fault
 
     @property
     def status(self) -> PortStatus:
-        """The port as clients see it."""
+        """Name, connections and fault of the port, as clients of the control socket see them."""
         role = {"in": "input", "out": "output"}.get(self.role, self.role)
         name = self._cable.own.label if self.virtual else self.name
         return PortStatus(role=role, name=name, virtual=self.virtual, peers=self.peers, fault=self.fault)
 
     @property
     def own(self) -> str:
-        """What the MIDI system calls our port; empty where that is not known."""
+        """The MIDI system's name of our port; empty where that is not known."""
         return self._cable.own.name
 
     # --- looking --------------------------------------------------------------------------------
 
     def look(self) -> bool:
-        """Return whether it is connected to other ports than before; takes some ten microseconds."""
+        """Return whether our port is connected to other ports than before; takes some ten microseconds."""
         return self._cable.own.look() != self.peers
 
     def follow(self) -> str:
-        """Look whether the other end has gone or come back; return the news in a sentence, empty if there is none.
+        """Reconnect if the other end has gone or come back; return the news in a sentence, empty if there is none.
 
         Asking for the ports takes a moment; it is done when nothing falls due.
         """
@@ -199,7 +199,7 @@ class FollowedPort:
     # --- being another --------------------------------------------------------------------------
 
     def reaches(self, wanted: str | None) -> bool:
-        """Return whether it is open as that already; InputNotFound or UsageError for a name that means no one port."""
+        """Return whether the wanted port is open already; InputNotFound or UsageError for an unclear name."""
         if wanted is None:
             return self.virtual
         meant = self._cable.resolve(wanted)
@@ -209,7 +209,7 @@ class FollowedPort:
         return self.name == meant if now is None else meant in now
 
     def plug_in(self, peers: Iterable[str]) -> None:
-        """Connect our port to others besides, by their names in the graph; those that are not there are left out."""
+        """Connect our port to further ports, by their names in the graph; missing ones are left out."""
         for peer in peers:
             try:
                 self._cable.own.plug_in(peer)
@@ -218,7 +218,7 @@ class FollowedPort:
         self.follow()
 
     def move(self, wanted: str | None) -> None:
-        """Connect to another port, or be a virtual one; InputNotFound or UsageError as above, then nothing is moved.
+        """Connect to another port, or become virtual (`wanted` None); InputNotFound or UsageError for an unclear name.
 
         Unavailable if that cannot be done; then it is what it was, as far as that is to be had.
         """

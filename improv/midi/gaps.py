@@ -19,11 +19,11 @@ class GapDetector:
         self._asleep_s = clock.asleep_s()
 
     def will_wait_until(self, time_s: float) -> None:
-        """Note when the process means to wake up next, in seconds of the clock."""
+        """Note when this process means to wake up next, in seconds of the clock."""
         self._wakes_s = time_s
 
     def has_passed(self, now_s: float) -> bool:
-        """Return whether there was a gap before `now_s`, and begin anew."""
+        """Return whether this process slept far past its time before `now_s`, and begin anew."""
         asleep_s = self._clock.asleep_s()
         gap = now_s - self._wakes_s > GAP_S or asleep_s - self._asleep_s > GAP_S
         self._wakes_s, self._asleep_s = inf, asleep_s

@@ -47,32 +47,32 @@ class Graph(Protocol):
     ) -> None: ...
 
     def ports(self) -> tuple[str, ...]:
-        """Return the names of all MIDI ports, inputs and outputs, ours among them."""
+        """Return the names of all MIDI ports, inputs and outputs, our own among them."""
         ...
 
     def peers(self, port: str) -> tuple[str, ...] | None:
-        """Return the names of the ports that one is connected to at this moment; None if there is no such port.
+        """Return the names of the ports that `port` is connected to now; None if there is no such port.
 
         One that was renamed since is found by its client, if that has no other.
         """
         ...
 
     def owner(self, port: str) -> str | None:
-        """Return which run of which program owns a port: another once it starts again; None where that is not known."""
+        """Return an id of the program run that owns a port, which changes when it restarts; None where unknown."""
         ...
 
     @property
     def period_s(self) -> float:
-        """How long messages lie before the system passes them on, in seconds; 0 where they do not."""
+        """How long the system holds messages before it passes them on, in seconds; 0 where it does not."""
         ...
 
     @property
     def cycle(self) -> int | None:
-        """A number that moves on whenever the system passes on what was sent; None where that lies nowhere."""
+        """A number that changes whenever the system passes on messages; None where it does not hold any."""
         ...
 
     def connect(self, source: str, sink: str) -> None:
-        """Connect an output of the system to an input; nothing happens if they are connected.
+        """Connect an output to an input of the system; does nothing if they are connected.
 
         InputNotFound if either is not there, Unavailable if the system refuses.
         """
@@ -91,7 +91,7 @@ def graph_of(api: str) -> Iterator[Graph | None]:
 
 
 def pass_on(graph: Graph | None, cycles: int = _CYCLES, within_s: float = _CYCLES_S) -> None:
-    """Wait until the system has passed on what was sent; returns at once where nothing lies."""
+    """Wait until the system has passed on what was sent; return at once where it holds nothing."""
     deadline_s = time.monotonic() + within_s
     for _ in range(cycles):
         cycle = graph.cycle if graph is not None else None
@@ -140,7 +140,7 @@ class JackGraph:
         closing.join(_CLOSES_S)
 
     def ports(self) -> tuple[str, ...]:
-        """Return the names of all MIDI ports."""
+        """See `Graph.ports`."""
         with suppress(self._jack.JackError):  # one that goes while it is asked for
             return tuple(port.name for port in self._client.get_ports(is_midi=True))
         return ()
@@ -210,7 +210,7 @@ class AlsaGraph:
         pass
 
     def ports(self) -> tuple[str, ...]:
-        """Return the names of all ports."""
+        """See `Graph.ports`."""
         return tuple(name for name, _ in self._read().values())
 
     def peers(self, port: str) -> tuple[str, ...] | None:

@@ -123,23 +123,23 @@ class Hosted:
         self._kept: dict[str, Any] | None = None
 
     def adopted(self, role: str) -> "HostedClient | None":
-        """Return the client that an earlier player has left with a port open, once; None if there is none."""
+        """Return the client with an open port that an earlier player has left, once; None if there is none."""
         while self._kept is None and self._wait():
             pass
         kept = (self._kept or {}).pop(role, None)
         return None if kept is None else self._known(role, kept)
 
     def create(self, role: str) -> "HostedClient":
-        """Return a new client of that role; raises what the MIDI system raises."""
+        """Return a new client for a role; raises what the MIDI system raises."""
         self.request(Make(next(self._numbers), role, self._api))
         return self._known(role, None)
 
     def call(self, role: str, method: str, *arguments: Any, **options: Any) -> Any:
-        """Call a method of a client; returns what it returns, and raises what it raises."""
+        """Call a method of a client in the port host; return its result or raise its exception."""
         return self.request(Call(next(self._numbers), role, method, arguments, tuple(options.items())))
 
     def request(self, request: Make | Call) -> Any:
-        """Wait for the answer to a request; Unavailable if the host is gone."""
+        """Send a request and wait for its answer; Unavailable if the host is gone."""
         self.link.send(request)
         while request.number not in self._answers:
             if not self._wait():
@@ -150,7 +150,7 @@ class Hosted:
         return answer.value
 
     def take_in(self) -> None:
-        """Take in what the host has said; returns at once."""
+        """Take in the messages from the host; returns at once."""
         if self.link.ready:
             self._receive()
 
@@ -201,7 +201,7 @@ class HostedClient:
         self._host, self._role = host, role
 
     def keep(self, value: Any) -> None:
-        """Have the host keep this for a player after this one."""
+        """Store a value in the port host for a later player."""
         if value != self.kept:
             self.kept = value
             self._host.link.send(Keep(self._role, value))
@@ -211,15 +211,15 @@ class HostedClient:
         return list(self._host.call(self._role, "get_ports"))
 
     def open_port(self, port: int, name: str) -> None:
-        """Connect to a port of another program by a port of that name."""
+        """Open a port of this name, connected to another program's port, by its index in `get_ports`."""
         self._host.call(self._role, "open_port", port, name)
 
     def open_virtual_port(self, name: str) -> None:
-        """Open a port that others connect to."""
+        """Open a port that other programs can connect to."""
         self._host.call(self._role, "open_virtual_port", name)
 
     def close_port(self) -> None:
-        """Leave the port, if one is open."""
+        """Close the port, if one is open."""
         self._end("close_port")
 
     def delete(self) -> None:
@@ -227,11 +227,11 @@ class HostedClient:
         self._end("delete")
 
     def ignore_types(self, **kinds: bool) -> None:
-        """Leave out kinds of messages."""
+        """Choose which kinds of messages are ignored, as in python-rtmidi."""
         self._host.call(self._role, "ignore_types", **kinds)
 
     def get_message(self) -> tuple[Sequence[int], float] | None:
-        """Return the next message, and 0; None if nothing has arrived."""
+        """Return the next message and 0.0 for its delta time; None if nothing has arrived."""
         if not self.arrived:
             self._host.take_in()
         return (self.arrived.popleft(), 0.0) if self.arrived else None

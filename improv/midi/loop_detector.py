@@ -193,7 +193,7 @@ class LoopDetector:
         self._arrived = (0, 0)
 
     def sent(self, message: bytes, now_s: float, *, passed: bool = False) -> None:
-        """Note a message that has been sent: one of ours, or the one that has just arrived and was passed on."""
+        """Note a message that was sent at `now_s`; `passed`: it had arrived and was passed on."""
         self._forget(now_s)
         self._sent.append((now_s, message, passed))
         self._awaited.setdefault(message, deque()).append((now_s, passed))
@@ -205,11 +205,11 @@ class LoopDetector:
             self._own.setdefault(kind, deque()).append(_Own(number, now_s, message))
 
     def in_loop(self, now_s: float) -> bool:
-        """Return whether what we send comes back at present."""
+        """Return whether what improv sends comes back to its input at present."""
         return now_s < self._looped_until_s or self._by_ours
 
     def is_ours(self, message: bytes, now_s: float, *, down: bool) -> bool:
-        """Return whether a message that arrived is one we sent, once that is sure. `down`: its key is down already."""
+        """Return whether a message that arrived is one improv sent, once that is certain. `down`: its key is down."""
         self._forget(now_s)
         awaited = self._awaited.get(message)
         self._arrived = self._rounds.arrived(message, now_s, awaited=bool(awaited))

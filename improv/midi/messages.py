@@ -16,7 +16,7 @@ _SILENCING = (*((pedal, 0) for pedal in PEDALS), (ALL_NOTES_OFF, 0), (ALL_SOUND_
 
 
 def bytes_of(event: Event) -> bytes:
-    """Return the MIDI message of an event."""
+    """Return a note event as a MIDI message."""
     channel = event.part.channel
     match event:
         case NoteOn(_, pitch, velocity):
@@ -28,7 +28,7 @@ def bytes_of(event: Event) -> bytes:
 
 
 def silencing(channels: Iterable[int]) -> list[bytes]:
-    """Return the messages that silence channels whatever was left on them: pedals, notes, sound, controllers, bend."""
+    """Return the messages that silence channels (0 to 15): pedals, notes, sound, controllers and bend."""
     messages = []
     for channel in channels:
         messages += [bytes((CONTROL | channel, controller, value)) for controller, value in _SILENCING]
@@ -37,5 +37,5 @@ def silencing(channels: Iterable[int]) -> list[bytes]:
 
 
 def is_mode(message: bytes, controller: int) -> bool:
-    """Return whether a message is a channel mode message with that controller number."""
+    """Return whether a message is a channel mode message with this controller number."""
     return len(message) == 3 and message[0] & 0xF0 == CONTROL and message[1] == controller

@@ -22,7 +22,7 @@ class Zones:
         self._parameter: dict[int, tuple[int, int]] = {}
 
     def enter(self, message: bytes) -> bool:
-        """Take in a message from the keyboard; return whether the zones have changed by it."""
+        """Take in a message from the keyboard; return whether it has changed the zones."""
         if len(message) != 3 or message[0] & 0xF0 != CONTROL or message[0] & 0x0F not in self._members:
             return False
         channel, controller, value = message[0] & 0x0F, message[1], message[2]
@@ -38,7 +38,7 @@ class Zones:
         return False
 
     def free(self, channel: int) -> int | None:
-        """Return the channel to use in place of one: itself, or a high one that no zone has; None if there is none.
+        """Return a channel outside all zones in the place of one: itself or a high one; None if there is none.
 
         Two channels never become one.
         """
@@ -50,7 +50,7 @@ class Zones:
         return others[channel % 3] if channel % 3 < len(others) else None
 
     def channels_of(self, channel: int) -> frozenset[int]:
-        """Return the channels that a message about a whole channel concerns: a manager's are those of its zone."""
+        """Return the channels a channel-wide message concerns: for a zone's manager, the whole zone."""
         if not self._members.get(channel):
             return frozenset({channel})
         members = self._members[channel]

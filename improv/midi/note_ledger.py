@@ -31,7 +31,7 @@ class Ledger:
         """The channels anything was sent on."""
 
     def enter(self, message: bytes) -> None:
-        """Enter a message that is being sent."""
+        """Record a MIDI message that is being sent."""
         if len(message) < 2 or not NOTE_OFF <= message[0] < 0xF0:
             return
         kind, channel, first = message[0] & 0xF0, message[0] & 0x0F, message[1]
@@ -56,7 +56,7 @@ class Ledger:
             _kept(self._pressed_notes, (channel, first), down=second > 0)
 
     def sounds(self, channel: int, pitch: int) -> bool:
-        """Return whether a note was begun and not ended; channel 0 to 15."""
+        """Return whether a note has begun and not ended; `channel` is 0 to 15."""
         return (channel, pitch) in self._notes
 
     @property
@@ -66,11 +66,14 @@ class Ledger:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is left to be ended."""
+        """True if no note, pedal, bend or pressure is left to end."""
         return not (self._notes or self._pedals or self._bent or self._pressed or self._pressed_notes)
 
     def ends(self) -> list[bytes]:
-        """Return the messages that end everything: an end for each onset, pedals up, bend and pressure back."""
+        """Return the messages that end everything.
+
+        A note-off for each note-on, pedals up, bend and pressure to rest.
+        """
         messages = [bytes((CONTROL | channel, pedal, 0)) for channel, pedal in sorted(self._pedals)]
         for (channel, pitch), times in sorted(self._notes.items()):
             messages += [bytes((NOTE_OFF | channel, pitch, 64))] * times
@@ -80,13 +83,13 @@ class Ledger:
         return messages
 
     def own_volumes(self) -> list[bytes]:
-        """Return the messages that give each channel a synth's own volume back, where it was set to another."""
+        """Return the messages that reset each channel's volume (CC 7) to a synth's default, where it was changed."""
         told = [channel for channel, level in sorted(self._volumes.items()) if level != DEFAULT_VOLUME]
         self._volumes.clear()
         return [bytes((CONTROL | channel, VOLUME, DEFAULT_VOLUME)) for channel in told]
 
     def clear(self) -> None:
-        """Forget everything: it has been ended, or its output is gone."""
+        """Forget everything recorded, once it has ended or its output is gone."""
         for note in self._notes:
             self._mark(*note, False)
         for kept in (self._notes, self._pedals, self._bent, self._pressed, self._pressed_notes, self.channels):

@@ -17,14 +17,14 @@ class OnsetTimes:
         self._times_s = array("d", bytes(2 * _KEPT * 8))
 
     def add(self, due_s: float, sent_s: float) -> None:
-        """Count an onset in."""
+        """Count an onset by when it was due and when it was sent, in seconds of the clock."""
         at = 2 * (self.count % _KEPT)
         self._times_s[at], self._times_s[at + 1] = due_s, sent_s
         self.count += 1
         self.first_s = self.first_s or sent_s
 
     def lately_us(self, count: int) -> list[float]:
-        """Return by how much the last `count` were late, in microseconds, the oldest first."""
+        """Return the lateness of the last `count` onsets in microseconds, the oldest first."""
         return [(sent_s - due_s) * 1e6 for due_s, sent_s in self._last(count)]
 
     def __iter__(self) -> Iterator[tuple[float, float]]:

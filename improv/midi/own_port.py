@@ -38,11 +38,11 @@ class Host(Protocol):
     """A process that holds rtmidi's clients for this one, and survives it."""
 
     def adopted(self, role: str) -> Any | None:
-        """Return the client that an earlier process has left with a port open, once; None if there is none."""
+        """Return the client with an open port that an earlier process has left, once; None if there is none."""
         ...
 
     def create(self, role: str) -> Any:
-        """Return a new client; rtmidi.SystemError where the MIDI system cannot be reached."""
+        """Return a new client for a role; rtmidi.SystemError where the MIDI system cannot be reached."""
         ...
 
 
@@ -63,7 +63,7 @@ class OwnPort:
         self._host = host
 
     def renew(self) -> None:
-        """Close the port and have a new client; Unavailable where the MIDI system does not answer."""
+        """Close the port and create a new client; Unavailable where the MIDI system does not answer."""
         self.close()
         try:
             self.client = new_client(self._role, self._api) if self._host is None else self._host.create(self._role)
@@ -73,7 +73,7 @@ class OwnPort:
             self.client.ignore_types(sysex=False, timing=False, active_sense=True)
 
     def close(self) -> None:
-        """Close in order: other programs on a JACK server wait for a client that is not."""
+        """Close the port in order, so that other programs on a JACK server do not wait for it."""
         client, self.client, self.open = self.client, None, False
         self.peers, self.name = self.look(), ""
         if client is not None:
@@ -81,7 +81,7 @@ class OwnPort:
             client.delete()
 
     def open_virtual(self) -> None:
-        """Open a port that others connect to; Unavailable if the MIDI system gives none."""
+        """Open a port that other programs can connect to; Unavailable if the MIDI system gives none."""
         before = self.others()
         try:
             self.client.open_virtual_port(self.label)
@@ -94,7 +94,7 @@ class OwnPort:
         self._has_opened(before)
 
     def connect(self, name: str) -> bool:
-        """Open a port connected to another program's; return whether that is there. Unavailable if it is refused."""
+        """Open our port connected to another; return False if that one is missing. Unavailable if it is refused."""
         before, ports = self.others(), ports_of(self.client)
         if name not in ports:
             return False
@@ -113,12 +113,15 @@ class OwnPort:
         return True
 
     def plug_in(self, peer: str) -> None:
-        """Connect the port to one more, by its name in the graph; InputNotFound or Unavailable if that cannot be."""
+        """Connect our port to one more, by its name in the graph; InputNotFound or Unavailable if that fails."""
         if self.graph is not None and self.name and peer in self.others():
             self.graph.connect(*((self.name, peer) if self._direction == "output" else (peer, self.name)))
 
     def adopt(self) -> Kept | None:
-        """Take over the open port that an earlier process has left with the host; return what was kept of it."""
+        """Take over the open port that an earlier process has left with the host.
+
+        Return what it stored, if anything.
+        """
         client = self._host.adopted(self._role) if self._host is not None else None
         if client is None:
             return None
@@ -128,7 +131,7 @@ class OwnPort:
         return kept
 
     def keep(self, peer: str, owner: str, *, virtual: bool) -> None:
-        """Have the host keep what a process after this one has to know: `peer` is the name of the other end."""
+        """Store in the port host what a later process has to know; `peer` is the port at the other end."""
         if self._host is not None and self.open:
             before: Kept | None = self.client.kept
             names = before.names if before is not None else ()
@@ -137,7 +140,7 @@ class OwnPort:
             self.client.keep(Kept(virtual, self.name, names, owner))
 
     def look(self) -> tuple[str, ...] | None:
-        """Return what the port is connected to at this moment, which takes some ten microseconds; None if unknown."""
+        """Return the ports it is connected to now; None if unknown. Takes some ten microseconds."""
         if self.graph is None or not self.open:
             return None if self.graph is None else ()
         return self.graph.peers(self.name) if self.name else None
@@ -147,11 +150,11 @@ class OwnPort:
         return self.graph.ports() if self.graph is not None else ()
 
     def owner_of(self, name: str) -> str:
-        """Return which run of which program owns a port; empty where that is not known."""
+        """Return an id of the program run that owns a port; empty where unknown."""
         return (self.graph.owner(name) or "") if self.graph is not None else ""
 
     def connectable(self) -> list[str]:
-        """Return the names of the ports of others that this one can be connected to."""
+        """Return the names of other programs' ports that this one can be connected to."""
         if self.client is None:
             self.renew()
         return [name for name in ports_of(self.client) if not is_ours(name)]

@@ -78,17 +78,17 @@ class MessageStream:
 
     @property
     def kept(self) -> int:
-        """The bytes of an unfinished message that are kept, at most `SYSEX_LIMIT`."""
+        """Number of bytes held of an unfinished message, at most `SYSEX_LIMIT`."""
         return len(self._unfinished)
 
     def reset(self) -> None:
-        """Forget running status and what is unfinished, as when the port was lost; the counts stay."""
+        """Forget running status and unfinished messages, as when a port was lost; the counts stay."""
         self._running = 0
         self._unfinished.clear()
         self._dropping = False
 
     def feed(self, data: Sequence[int]) -> list[bytes]:
-        """Return the messages these bytes complete: channel, sysex, system common, start, stop, continue and reset.
+        """Return the messages that these bytes complete: channel, sysex, system common and transport messages.
 
         Running status is written out. Timing clock and active sensing are counted and not returned.
         """

@@ -25,42 +25,42 @@ class Passthrough:
         self._zones = Zones()
 
     def turn(self, *, on: bool) -> None:
-        """Turn passing on on or off; turned off, it ends what it has begun."""
+        """Turn MIDI thru on or off; turning it off ends the notes that were passed on."""
         if not on:
             self.release()
         self.sink = self._to if on else None
 
     def move_to(self, to: Sink | None) -> None:
-        """Pass on to another sink from now on, if it is turned on."""
+        """Pass messages on to another sink from now on; None if there is none."""
         self.sink = to if self.sink is not None else None
         self._to = to
 
     def claims_channels(self, message: bytes) -> bool:
-        """Take in a message that is about to be passed on; return whether it gives channels of our output to a zone."""
+        """Take in a message to be passed on; return whether it gives channels of our output to an MPE zone."""
         return self._zones.enter(message) and self.sink is self._output
 
     def send(self, message: bytes) -> None:
-        """Pass a message on, if it is turned on."""
+        """Pass a message on, if MIDI thru is on."""
         if self.sink is not None:
             self.ledger.enter(message)
             self.sink.send(message)
 
     def move_off_zones(self, message: bytes) -> bytes | None:
-        """Return a message of ours on a channel that no MPE zone has; None if there is none, or no such channel."""
+        """Return a message of ours on a channel outside all MPE zones; None if there is no such channel."""
         if self.sink is not self._output:
             return message
         channel = self._zones.free(message[0] & 0x0F)
         return None if channel is None else bytes((message[0] & 0xF0 | channel, *message[1:]))
 
     def release(self) -> None:
-        """End everything that was passed on and not ended."""
+        """End all notes that were passed on and have not ended."""
         if self.sink is not None:
             for message in self.ledger.ends():
                 self.sink.send(message)
         self.ledger.clear()
 
     def release_filtered(self, wanted: ControllerFilter) -> None:
-        """Let pedals up that are down, where the daemon takes that pedal's messages from now on."""
+        """Lift pedals that are down and whose messages the daemon takes from now on."""
         for message in self.ledger.ends():
             if wanted.takes(message):
                 self.send(message)

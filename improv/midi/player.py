@@ -84,22 +84,22 @@ class Player:
         self.leave_output()
 
     def leave_output(self) -> None:
-        """Silence everything, and leave each channel as loud as a synth is by itself."""
+        """Silence all channels, and reset each one's volume to a synth's default."""
         self.silence()
         self._send(self._sink, self.ledger.own_volumes())
 
     def output_has_moved(self, thru: Sink | None) -> None:
-        """Take it that the output leads to another port from now on, and passing on to `thru`."""
+        """Note that the output leads to another port; `thru` is the sink of MIDI thru from now on."""
         self._commands.append(Panic())  # the engine has to know
         self.passthrough.move_to(thru)
 
     def play(self, plan: Plan) -> None:
-        """Take a plan in; a note that was struck in what it replaces ends at once."""
+        """Take in a plan, which replaces earlier plans for the same steps; notes struck in those end at once."""
         for end in self.schedule.add(plan):
             self._send(self._sink, self._entered(bytes_of(end)))
 
     def listen_until(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
-        """Play until the deadline, or until something arrives; return what arrived, None once told to stop."""
+        """Play until the deadline, or until something arrives; return what arrived, None once told to quit."""
         while not self._stopped:
             now_s = self.clock.now()
             if self.gaps.has_passed(now_s):
@@ -130,16 +130,16 @@ class Player:
         return heard
 
     def next_due_s(self) -> float:
-        """Return when the next event is due, in seconds of the clock; infinity if nothing is pending."""
+        """Return when the next event is due, in seconds of the clock; infinity if none is pending."""
         return self.schedule.next_due_s()
 
     @property
     def held_pitches(self) -> frozenset[int]:
-        """The pitches of the keys that are held."""
+        """The pitches of the keys that the player holds down."""
         return self._yours.down
 
     def silence(self) -> None:
-        """End all that sounds and every pedal, drop all that is pending, and silence the channels."""
+        """End every note and pedal, drop pending events, and silence all channels."""
         self.schedule.clear()
         thru = self.passthrough
         for ledger, sink, used in ((self.ledger, self._sink, _OUR_CHANNELS), (thru.ledger, thru.sink, ())):
@@ -150,7 +150,7 @@ class Player:
         self._silenced_s = self.clock.now()
 
     def release_held_keys(self, now_s: float) -> None:
-        """End the keys that are held, as heard and where they were passed on to."""
+        """Release the keys that are held down, as heard and as passed on."""
         self._notes += self._yours.release_all(now_s)
         self.passthrough.release()
 

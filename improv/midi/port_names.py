@@ -69,7 +69,7 @@ _DIRECTION = re.compile(r" ?\((?:capture|playback)(?:_[0-9]+)?\):? ?.*")
 
 
 def is_ours(name: str) -> bool:
-    """Return whether a port belongs to improv, this one or another, by the exact names of its ports, bridged or not.
+    """Return whether a port belongs to improv, this one or another, by the exact names of its ports.
 
     Nothing is ever connected to itself. Another program may be called `improv-synth`.
     """
@@ -77,7 +77,7 @@ def is_ours(name: str) -> bool:
 
 
 def one_of_each(inputs: Sequence[str], outputs: Sequence[str]) -> tuple[str, str] | None:
-    """Return the one keyboard and the one synth among the ports of others, if there is nothing else; None otherwise.
+    """Return the only keyboard and the only synth among other programs' ports; None if there are more, or none.
 
     A keyboard may have an input of its own, for its lights, and a synth an output; a single instrument that has
     both may be either, so that it is None.
@@ -102,13 +102,13 @@ def _device(name: str, indexed: bool) -> str:
 
 
 def without_numbers(name: str) -> str:
-    """Return a port's name without the numbers ALSA and others append, which change when it is replugged."""
+    """Return a port's name without the client numbers that ALSA and others append."""
     folded = _folded(name)
     return _TAIL.sub("", _A2J_CLIENT.sub("", folded)) or folded
 
 
 def match_port(wanted: str, names: Sequence[str], direction: Direction) -> int:
-    """Return the index of the port meant by a name: an exact one, else one alike but for numbers, else a part of one.
+    """Return the index of the port a name means: an exact match, else one without numbers, else a part.
 
     A part does not end within a number: `Port 1` is no part of `Port 10`.
     UsageError if several are meant equally well, InputNotFound if none is; both list the ports.
@@ -131,7 +131,7 @@ def match_port(wanted: str, names: Sequence[str], direction: Direction) -> int:
 
 
 def matches(wanted: str, name: str) -> bool:
-    """Return whether a name may mean a port, among others too."""
+    """Return whether a name can mean a port; it may match others too."""
     try:
         return match_port(wanted, [name], "input") == 0
     except InputNotFound:
@@ -139,7 +139,7 @@ def matches(wanted: str, name: str) -> bool:
 
 
 def same_port(known: str, names: Sequence[str]) -> int | None:
-    """Return the index of the port that was known by a name, under whatever name it has come back.
+    """Return the index of a port known by an earlier name, under whatever name it has come back.
 
     None if it is not among all the ports' `names` of now, or if several are equally likely. Of two
     identical devices of which one is gone, a name cannot tell which one is left: it is taken for

@@ -46,7 +46,7 @@ class Burst:
         self._room_s = -inf
 
     def wait_for_room(self) -> None:
-        """Wait until one more message may be sent, some tens of microseconds at most."""
+        """Wait until the system can take one more message, some tens of microseconds at most."""
         now_s = time.monotonic()
         self._room_s = max(self._room_s, now_s - _JACK_BURST * _JACK_EACH_S) + _JACK_EACH_S
         if self._room_s > now_s:
@@ -72,7 +72,7 @@ class InputPort(FollowedPort):
         super().__init__("in", wanted, api, graph=graph, patient=patient, host=host)
 
     def poll(self, now_s: float) -> list[Incoming | Gone]:
-        """Return the messages that have arrived, stamped with `now_s`."""
+        """Return the messages that have arrived, stamped with `now_s` in seconds of the clock."""
         arrived: list[Incoming | Gone] = []
         client = self._cable.own.client
         self._more = client is not None
@@ -89,7 +89,7 @@ class InputPort(FollowedPort):
         return arrived
 
     def next_poll_s(self, now_s: float) -> float:
-        """Return a millisecond later; now, if there is more; infinity where a host hands on what arrives."""
+        """Return when to poll next: in 1 ms, now if there is more, or never where a port host notifies."""
         if self._more:
             return now_s
         return inf if self._cable.own.hosted else now_s + _POLL_S
@@ -129,7 +129,7 @@ class OutputPort(FollowedPort):
         super().__exit__(kind, error, trace)
 
     def stalled(self) -> bool:
-        """Return whether the system passes nothing on: what is sent now would come late, and all of it at once."""
+        """Return whether the MIDI system passes nothing on: messages sent now would come late, all at once."""
         graph = self._cable.own.graph
         cycle = graph.cycle if graph is not None and self._cable.own.open else None
         now_s = time.monotonic()
@@ -139,7 +139,7 @@ class OutputPort(FollowedPort):
         return now_s - self._cycled_s > max(_STALL_S, _STALL_PERIODS * graph.period_s)
 
     def send(self, message: bytes) -> None:
-        """Send a message now; nowhere, while there is no port to send it to. What is not taken becomes a fault."""
+        """Send a message now; drop it while there is no port. A refused message sets `fault`."""
         if not self._cable.own.open:
             return
         if self._jack:
@@ -154,7 +154,7 @@ class OutputPort(FollowedPort):
             self._cable.fault = ""
 
     def silence(self) -> None:
-        """End whatever the other end was left with, by a player before this one too."""
+        """End whatever sounds at the other end, by an earlier player too."""
         for message in silencing(_ALL_CHANNELS):
             self.send(message)
 

@@ -23,7 +23,7 @@ _ASKED = 8
 
 
 def ports_of(client: Any) -> list[str]:
-    """Return the names of the ports that a client could be connected to, in the system's order.
+    """Return the names of the ports that a client can connect to, in the system's order.
 
     RtMidi counts the ports and then asks for one name after the other. One that goes meanwhile makes an error, and all
     are asked for again.
@@ -46,14 +46,14 @@ def description() -> str:
 
 
 def bundled_libjack() -> bool:
-    """Return whether JACK is spoken by a libjack that came with the binding, not by the system's own."""
+    """Return whether the binding brings a libjack of its own in the place of the system's."""
     if NAME == "supriya-midi":
         return rtmidi.API_UNIX_JACK in rtmidi.get_compiled_api() and not rtmidi.SYSTEM_LIBJACK
     return any(Path(rtmidi.__file__).parents[1].glob("python_rtmidi*/libjack*"))
 
 
 def limits() -> str:
-    """Return what cannot be done with this binding, in a sentence; empty if nothing."""
+    """Return what this binding cannot do, in a sentence; empty if it can do everything."""
     if NAME == "supriya-midi" and bundled_libjack():
         return (
             "JACK cannot be reached: the system has no libjack, and supriya-midi's own is too old for today's servers"

@@ -39,7 +39,7 @@ class Schedule:
         """The planned notes that sound, with the tick at which they began."""
 
     def add(self, plan: Plan) -> list[NoteOff]:
-        """Take a plan in; return the ends of notes that began in what it replaces."""
+        """Take in a plan; return the note-offs of notes that began in what it replaces."""
         length = plan.transport.grid.ticks_per_step
         start, before = plan.step * length, self.transport
         anchor = plan.transport.anchor_step * length  # from there on the plan's transport holds
@@ -66,7 +66,7 @@ class Schedule:
         return (transport or self.transport).time_of_tick(tick)
 
     def take_next(self, *, late: bool) -> list[Event]:
-        """Remove and return what is to be sent at the next pending tick.
+        """Remove and return the events of the next pending tick.
 
         A note that sounds ends before it is struck again. Where it is `late` every end is there, and no onset.
         """
@@ -89,7 +89,7 @@ class Schedule:
         return events
 
     def outlive_engine(self) -> None:
-        """Keep what the last plan holds, and have everything end with it unless another engine plans on before."""
+        """Play what the last plan holds to its end, and then end every note unless another engine plans on."""
         if not self._orphaned:
             self._orphaned = True
             self._pending = [item for item in self._pending if item[0] < self._planned_to]
@@ -97,7 +97,7 @@ class Schedule:
             heapq.heapify(self._pending)
 
     def skip_to(self, now_s: float) -> None:
-        """Drop everything that is pending; onsets that were due before a time count as dropped."""
+        """Drop all pending events; onsets that were due before `now_s` count as dropped."""
         self.dropped += sum(
             isinstance(event, NoteOn) and (transport or self.transport).time_of_tick(tick) < now_s
             for tick, _, event, transport in self._pending
@@ -105,7 +105,7 @@ class Schedule:
         self.clear()
 
     def clear(self) -> None:
-        """Forget what is pending and what sounds."""
+        """Forget all pending and sounding notes."""
         self._pending.clear()
         self._struck.clear()
         self._orphaned = False

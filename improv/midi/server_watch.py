@@ -25,7 +25,7 @@ class Server:
 
     @contextmanager
     def opening(self) -> Iterator[None]:
-        """Open and close clients in this context: the sockets that appear are theirs, those that vanish were."""
+        """Note which sockets the clients opened or closed in this context add or remove: they are the server's."""
         before = _sockets()
         try:
             yield
@@ -43,12 +43,12 @@ class Server:
 
     @property
     def gone(self) -> bool:
-        """Whether the server has hung up."""
+        """True if the server has closed a connection."""
         return self._hung_up is not None and bool(self._hung_up.poll(0))
 
 
 def jack_connections() -> frozenset[int]:
-    """Return the descriptors through which this process asks a JACK server, one for each of its clients."""
+    """Return the file descriptors of this process's connections to a JACK server, one for each client."""
     found = set()
     for number, _ in _sockets():
         with suppress(OSError), socket.socket(fileno=os.dup(number)) as end:

@@ -39,7 +39,7 @@ class SharedNotes:
 
     @classmethod
     def create(cls) -> Self:
-        """Return new memory, in which nothing sounds."""
+        """Return new shared memory in which no note sounds."""
         if os.name != "posix":
             return cls(None)
         if hasattr(os, "memfd_create"):
@@ -52,7 +52,7 @@ class SharedNotes:
 
     @classmethod
     def inherited(cls, arguments: Sequence[str]) -> Self:
-        """Return the memory whose descriptor is the first argument of a process, or memory of its own without one."""
+        """Return the memory whose descriptor is the first of `arguments`; without one, memory of its own."""
         return cls(int(arguments[0]) if arguments else None)
 
     def __enter__(self) -> Self:
@@ -66,7 +66,7 @@ class SharedNotes:
             os.close(self.descriptor)
 
     def marker(self, ledger: int) -> Callable[[int, int, bool], None]:
-        """Return a function that marks a note of a ledger (0 or 1), by channel (0 to 15) and pitch, begun or ended."""
+        """Return a function that marks a note of a ledger (0 or 1) as begun or ended: channel 0 to 15, pitch, begun."""
         ended_s, first, now = self._ended_s, ledger * _NOTES, time.monotonic
 
         def mark(channel: int, pitch: int, sounds: bool) -> None:
@@ -75,7 +75,7 @@ class SharedNotes:
         return mark
 
     def ends(self) -> list[bytes]:
-        """Return an end for each note that sounds, or may."""
+        """Return a note-off for each note that sounds or may sound."""
         since_s = time.monotonic() - _MAY_LINGER_S
         found = sorted({at % _NOTES for at, ended_s in enumerate(self._ended_s) if ended_s > since_s})
         return [bytes((NOTE_OFF | at // _PITCHES, at % _PITCHES, 64)) for at in found]

@@ -66,7 +66,7 @@ class Messages:
 
 
 def read_messages(content: bytes) -> Messages:
-    """Return the channel messages of a file's content; Unreadable says what is wrong with it.
+    """Return the channel messages in the content of a MIDI file; Unreadable says what is wrong with it.
 
     The tracks of a type 2 file are patterns of their own and played one after the other.
     """

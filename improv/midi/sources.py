@@ -18,7 +18,7 @@ class Source(Protocol):
     """Something notes, plans or commands arrive from."""
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
-        """Return at once what has arrived since the last call, stamped in seconds of the player's clock."""
+        """Return at once what has arrived since the last call; `now_s` is in seconds of the player's clock."""
         ...
 
     def next_poll_s(self, now_s: float) -> float:
@@ -38,7 +38,7 @@ class NullSink:
     """A sink that leads nowhere."""
 
     def send(self, message: bytes) -> None:
-        """Drop the message."""
+        """Ignore the message: there is no port to send it to."""
 
 
 class Script:
@@ -49,7 +49,7 @@ class Script:
         self._next = 0
 
     def poll(self, now_s: float) -> list[Arrival]:
-        """Return the notes whose time has come."""
+        """Return the notes that are due by `now_s`, in seconds."""
         start = self._next
         while self._next < len(self._notes) and self._notes[self._next].time_s <= now_s:
             self._next += 1

@@ -30,7 +30,7 @@ class StderrMonitor:
             os.close(end)
 
     def read(self) -> list[str]:
-        """Take in what has been printed; return the warnings of RtMidi that have not been reported before."""
+        """Read what was printed to standard error; return RtMidi's warnings that are new."""
         fresh: list[str] = []
         with suppress(BlockingIOError):
             while self._pipe is not None:

@@ -80,7 +80,7 @@ def _error(kind: RtMidiErrorType, text: str) -> RtMidiError:
 
 
 def get_compiled_api() -> list[int]:
-    """Return the MIDI systems that RtMidi was built for, as its numbers."""
+    """Return RtMidi's numbers of the MIDI systems it was built for."""
     return [int(api) for api in RtMidi.get_compiled_api()]
 
 
@@ -173,7 +173,7 @@ class MidiIn(_Client):
         return (message, delta_s) if message else None
 
     def ignore_types(self, sysex: bool = True, timing: bool = True, active_sense: bool = True) -> None:
-        """Leave out kinds of messages."""
+        """Choose which kinds of messages are ignored, as in python-rtmidi."""
         self._call("ignore_types", sysex, timing, active_sense)
 
 

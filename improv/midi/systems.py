@@ -36,7 +36,7 @@ Role = Literal["in", "out", "thru", "lights", "standby", "list", "watch"]
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what C libraries print about servers they cannot reach off the screen."""
+    """Hide what C libraries print to standard error within the context, such as servers they cannot reach."""
     sys.stderr.flush()
     kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
@@ -58,7 +58,7 @@ def new_client(role: str, api: str) -> Any:
 
 
 def reachable_api(wanted: str | None = None) -> str:
-    """Return the MIDI system to use, the wanted one or the first that answers.
+    """Return the MIDI system to use: the wanted one, or else the first that answers.
 
     UsageError for a name that means none, Unavailable if none answers.
     """
@@ -98,5 +98,5 @@ class PortLists:
             client.delete()
 
     def names(self, direction: Direction) -> list[str]:
-        """Return the names of the ports of others, in the system's order."""
+        """Return the names of other programs' ports, in the system's order."""
         return [name for name in ports_of(self._clients[direction]) if not is_ours(name)]

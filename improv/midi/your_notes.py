@@ -72,7 +72,7 @@ class KeysDown:
         """Onsets of percussion."""
 
     def enter(self, message: bytes, at: float) -> list[Change]:
-        """Take in a MIDI message; return the notes that begin or end by it."""
+        """Take in a MIDI message; return the notes that it begins or ends."""
         if message and _resets(message):
             return self.release_all(at)
         if len(message) != 3:
@@ -91,7 +91,7 @@ class KeysDown:
         return self.end((channel, number), at)
 
     def begin(self, key: Key, velocity: int, at: float) -> list[Change]:
-        """Strike a key, which ends what it began before. Struck twice at once it is one note, until its last end."""
+        """Strike a key, which ends its earlier note. Struck twice at once it is one note, until its last note-off."""
         before = []
         if key in self._doubted:  # it was up, or it could not have been struck
             before = self.release([key], at)
@@ -105,7 +105,7 @@ class KeysDown:
         return [*before, Change(at, note, begins=True)]
 
     def end(self, key: Key, at: float) -> list[Change]:
-        """End what a key began first, which may be over already."""
+        """End the note that a key began first, which may be over already."""
         owed = self._owed.get(key)
         if not owed:
             self._doubted.pop(key, None)
@@ -117,7 +117,7 @@ class KeysDown:
         return []
 
     def release(self, keys: Iterable[Key], at: float) -> list[Change]:
-        """Release keys, whatever ends are still to come; those in doubt have been up since their last end."""
+        """Release keys, whatever note-offs are still to come; doubtful ones count as up since their last note-off."""
         ended = []
         for key in sorted(keys, key=lambda key: (key[1], key[0])):
             since = self._doubted.pop(key, at)
@@ -132,14 +132,14 @@ class KeysDown:
         return self.release([key for key in self._notes if among is None or key[0] in among], at)
 
     def release_stale(self, at: float, beat: float) -> list[Change]:
-        """Release keys that no hand can still be holding; what is known beforehand has its ends.
+        """Release keys that have been down longer than a hand holds them; scripted notes are left alone.
 
         `at` and `beat` have the same unit.
         """
         return self.release([key for key in self._notes if at >= self._until(key, beat)], at)
 
     def next_stale(self, beat: float) -> float:
-        """Return when a key is next released as stale; infinity if none is."""
+        """Return when a key will next be released as stale; infinity if none will."""
         return min((self._until(key, beat) for key in self._notes), default=inf)
 
     def _until(self, key: Key, beat: float) -> float:
@@ -163,15 +163,15 @@ class YourNotes:
 
     @property
     def down(self) -> frozenset[int]:
-        """The pitches that are held."""
+        """The pitches of the keys that are down."""
         return frozenset(self._down)
 
     def message(self, message: bytes, time_s: float) -> list[Timed]:
-        """Take in a MIDI message; return what is heard of it."""
+        """Take in a MIDI message at a time in seconds; return the note events it causes."""
         return self._heard(self._keys.enter(message, time_s))
 
     def computer_key(self, event: NoteEvent, time_s: float) -> list[Timed]:
-        """Take in a key without MIDI; return what is heard. One end ends it however often it was struck."""
+        """Take in a key of the computer keyboard; return its note events. One release ends it."""
         key = LETTERS, event.pitch
         changes = self._keys.release([key], time_s)
         if isinstance(event, NoteOn):
@@ -179,22 +179,22 @@ class YourNotes:
         return self._heard(changes)
 
     def scripted(self, event: NoteEvent, time_s: float) -> list[Timed]:
-        """Take in a note that is known beforehand; return what is heard."""
+        """Take in a note that is known beforehand; return its note events."""
         key = SCRIPT, event.pitch
         if isinstance(event, NoteOn):
             return self._heard(self._keys.begin(key, event.velocity, time_s))
         return self._heard(self._keys.end(key, time_s))
 
     def release_all(self, time_s: float) -> list[Timed]:
-        """Release all keys."""
+        """Release all keys at a time in seconds; return the note-offs."""
         return self._heard(self._keys.release_all(time_s))
 
     def release_stale(self, now_s: float, beat_s: float) -> list[Timed]:
-        """Release what no hand can still be holding; return what ends."""
+        """Release keys that have been down longer than a hand holds them; return the note-offs."""
         return self._heard(self._keys.release_stale(now_s, beat_s)) if self._down else []
 
     def next_stale_s(self, beat_s: float) -> float:
-        """Return when a key is next released as stale, in seconds; infinity if none is."""
+        """Return when a key will next be released as stale, in seconds; infinity if none will."""
         return self._keys.next_stale(beat_s) if self._down else inf
 
     def _heard(self, changes: Iterable[Change]) -> list[Timed]:

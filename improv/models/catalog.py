@@ -23,7 +23,7 @@ def model_folders() -> list[Path]:
 
 
 def model_paths() -> dict[str, Path]:
-    """Return every model there is, by name; the first folder that has a name wins."""
+    """Return the path of every model by name; of two with the same name, the one in the first folder."""
     paths: dict[str, Path] = {}
     for folder in model_folders():
         for path in sorted(folder.glob("*.onnx")):
@@ -32,7 +32,7 @@ def model_paths() -> dict[str, Path]:
 
 
 def find_model(name: str) -> Path:
-    """Return the file of a model given by name or by path; UsageError lists the names there are."""
+    """Return the file of a model, given its name or path; UsageError lists the names there are."""
     if name.endswith(".onnx"):
         return Path(name)
     paths = model_paths()
@@ -42,7 +42,7 @@ def find_model(name: str) -> Path:
 
 
 def read_model(path: Path) -> bytes:
-    """Return the bytes of a model file; InputNotFound or ContractError if it cannot be one."""
+    """Return the content of a model file; InputNotFound if it is missing, ContractError if it is too large."""
     try:
         return read_file(path, MAX_FILE_BYTES)
     except OSError as error:

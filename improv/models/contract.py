@@ -59,7 +59,7 @@ class HeadSpec:
 
     @property
     def meaning(self) -> dict[str, Any]:
-        """What a fingerprint covers: what the logits mean, not when they are asked."""
+        """The part that a fingerprint covers: what the logits mean, not when they are computed."""
         return {"shape": self.shape, "distribution": self.distribution}
 
 
@@ -88,7 +88,7 @@ class ModelSpec:
 
     @property
     def later_heads(self) -> tuple[str, ...]:
-        """The heads that depend on choices of the same step: a step leaves them out, and they are asked after it."""
+        """The heads that depend on choices within a step: `step` leaves them out, `head_logits` computes them."""
         return tuple(name for name, head in self.heads.items() if head.after)
 
     def to_json(self) -> str:
@@ -97,7 +97,7 @@ class ModelSpec:
 
     @classmethod
     def from_json(cls, text: str) -> "ModelSpec":
-        """Return the specification a model file holds; ContractError says which field is wrong."""
+        """Return the specification in a model file's text; ContractError says which field is wrong."""
         if len(text) > MAX_METADATA:
             raise ContractError(f"its metadata has more than {MAX_METADATA} characters; export it again")
         try:
@@ -179,11 +179,11 @@ class StepModel(Protocol):
 
     @property
     def spec(self) -> ModelSpec:
-        """What the model says of itself."""
+        """The specification in the model file."""
         ...
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
-        """Logits by head, and the memory for the next step, from one step's features and the memory so far.
+        """Return logits by head and the next memory, from one step's features and the memory so far.
 
         Heads that are only asked once a choice has been made may be left out: see `head_logits`. Neither argument is
         changed; shapes are those of the specification.
@@ -191,7 +191,7 @@ class StepModel(Protocol):
         ...
 
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
-        """One head's logits once some choices of a step have been made.
+        """Return the logits of one head after some choices of the step have been made, shape (1, units).
 
         `features` are the step's with the choices so far, `memory` is the one after the step: it does not move.
         """
@@ -199,7 +199,7 @@ class StepModel(Protocol):
 
 
 def no_memory(spec: ModelSpec) -> Tensors:
-    """Return the memory of a model that has heard nothing: zeros."""
+    """Return the memory of a model at the beginning: zeros, in the shapes of its specification."""
     import numpy as np  # noqa: PLC0415 see above
 
     return {name: np.zeros(shape, np.float32) for name, shape in spec.state.items()}

@@ -139,7 +139,7 @@ class ModelFile:
         """The tensors it makes, by name."""
 
     def part(self, outputs: Collection[str]) -> bytes:
-        """Return the model without whatever some of its outputs do not need, as the content of a file."""
+        """Return the content of a model file that computes only some of the outputs."""
         graph, needed, kept = self._model.graph, set(outputs), []
         for node in reversed(graph.node):  # a node stands behind those whose outputs it takes
             if needed.intersection(node.output):

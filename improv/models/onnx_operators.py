@@ -36,7 +36,7 @@ class Tensor:
 
     @property
     def size(self) -> int:
-        """How many values it has."""
+        """Number of values in the tensor."""
         return math.prod(self.shape)
 
 
@@ -50,18 +50,18 @@ class Node:
     attributes: Mapping[str, Any]
 
     def operand(self, index: int) -> Tensor:
-        """Return an input that has to be there."""
+        """Return the tensor of an input that the node must have, by index."""
         tensor = self.inputs[index]
         if tensor is None:
             raise ValueError(f"input {index} is missing")
         return tensor
 
     def integer(self, name: str, default: int) -> int:
-        """Return an attribute that is a whole number."""
+        """Return an integer attribute, or its default."""
         return int(self.attributes[name].i) if name in self.attributes else default
 
     def integers(self, name: str, index: int) -> tuple[int, ...] | None:
-        """Whole numbers that are an attribute or, in newer versions, an input; None if neither is there."""
+        """Return integers given as an attribute or, in newer versions, as an input; None if neither is there."""
         if name in self.attributes:
             return tuple(self.attributes[name].ints)
         if len(self.inputs) <= index or (tensor := self.inputs[index]) is None:
@@ -75,7 +75,7 @@ class Node:
 
 
 def stored_tensor(tensor: Any) -> Tensor:
-    """Return a tensor of the file; its values too, if they are few whole numbers."""
+    """Return the shape and type of a tensor stored in the file, with its values if they are a few integers."""
     if len(tensor.dims) > MAX_RANK:
         raise ContractError(f"a tensor has {len(tensor.dims)} dimensions; more than {MAX_RANK} are not allowed")
     shape, kind = tuple(tensor.dims), int(tensor.data_type)

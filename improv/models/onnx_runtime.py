@@ -62,7 +62,7 @@ class OnnxModel:
             raise ContractError(f"{path}: {error}") from error
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
-        """Logits by head and the next memory, in fresh arrays; not those of heads that are asked after the step."""
+        """Return logits by head and the next memory in new arrays; heads of later choices are left out."""
         results = self._step.run(features, memory)
         count = len(self._heads)
         return dict(zip(self._heads, results[:count], strict=True)), dict(
@@ -70,7 +70,7 @@ class OnnxModel:
         )
 
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
-        """One head's logits, for which nothing is computed that it does not need."""
+        """Return the logits of one head; only what that head needs is computed."""
         return self._later[head].run(features, memory)[0]
 
 
@@ -94,7 +94,7 @@ class _Part:
 
 
 def provider_names() -> list[str]:
-    """Return the providers onnxruntime was built with; whether one works only loading a model tells."""
+    """Return the execution providers that onnxruntime was built with. Only loading a model tells if one works."""
     built = onnxruntime.get_available_providers()
     return [name for name, provider in _PROVIDERS.items() if provider in built]
 
@@ -196,7 +196,7 @@ def _provider_note() -> Path:
 
 
 def remembered_provider() -> str:
-    """Return the provider the last bench found fastest on this machine, or the CPU."""
+    """Return the execution provider that the last bench found fastest here; `cpu` if there was none."""
     try:
         name = _provider_note().read_text().strip()
     except OSError:
@@ -205,7 +205,7 @@ def remembered_provider() -> str:
 
 
 def remember_provider(name: str) -> None:
-    """Have later performances use a provider unless they name another."""
+    """Store a provider as the default of later performances on this machine."""
     note = _provider_note()
     make_folder(note.parent)
     note.write_text(f"{name}\n")

@@ -19,7 +19,7 @@ MAX_WORK = 1 << 28
 
 
 def check_costs(graph: Any) -> dict[str, Tensor]:
-    """Return every tensor of a graph by its name.
+    """Return every tensor of a graph by its name, with its shape.
 
     ContractError unless each has a size that is known, and all of them are small enough for a step.
     """
@@ -55,7 +55,7 @@ def check_costs(graph: Any) -> dict[str, Tensor]:
 
 
 def check_stored(tensors: Iterable[Any]) -> None:
-    """ContractError if a tensor of a file is too large, or claims more values than the file brings."""
+    """Raise ContractError if a stored tensor is too large, or claims more values than the file holds."""
     for tensor in tensors:
         _check(stored_tensor(tensor), "a tensor")
         if math.prod(tensor.dims) > tensor.ByteSize():

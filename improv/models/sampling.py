@@ -27,7 +27,7 @@ Probabilities = NDArray[np.float64]
 
 
 def log_sigmoid(logits: Tensor) -> _Logarithms:
-    """Return the logarithm of each unit's own probability, exact where the probability is tiny."""
+    """Return the logarithm of each unit's sigmoid, exact for tiny probabilities too."""
     return np.asarray(-np.logaddexp(0, -np.asarray(logits, np.float64)))
 
 
@@ -39,7 +39,10 @@ _WEIGHED: dict[str, Callable[[Tensor], _Logarithms]] = {
 
 
 def on_units(logits: Tensor) -> Tensor:
-    """Return a `bernoulli` head: 1.0 for each unit more likely on than off. ValueError where they are not finite."""
+    """Return 1.0 for each unit of a `bernoulli` head that is likelier on than off, else 0.0.
+
+    ValueError for NaN or infinity.
+    """
     _check_finite(logits.ravel())
     return (logits > _THRESHOLD_LOGIT).astype(np.float32)
 
@@ -52,7 +55,7 @@ def one_unit(
     bias: NDArray[np.float64] | float = 0.0,
     top_p: float = 1.0,
 ) -> Probabilities:
-    """Return the probability that each unit is the one: they sum to one.
+    """Return the probability that each unit is the chosen one, shape (units,); they sum to one.
 
     A `normalised_bernoulli` head gives each unit a probability of its own, in proportion to which one is
     chosen (Eck & Schmidhuber 2002, section 4.2); a `categorical` one is a softmax.
@@ -71,7 +74,7 @@ def one_unit(
 
 
 def likeliest_unit(logits: Tensor, bias: NDArray[np.float64]) -> int:
-    """Return the likeliest unit of those that a bias does not forbid (-inf), the first of equals.
+    """Return the index of the likeliest unit that the bias does not forbid (-inf); the first of equals.
 
     ValueError where the logits are not finite.
     """
@@ -95,7 +98,7 @@ def _check_finite(logits: Tensor) -> None:
 
 
 def draw(probabilities: Probabilities, seed: int, step: int, number: int = 0) -> int:
-    """Return the unit that a uniform random number picks.
+    """Return the index of a unit, drawn by its probability from a uniform random number.
 
     The same seed, step and number of the choice within the step give the same one.
     """

@@ -13,11 +13,11 @@ class Clock(Protocol):
     """How long before a deadline it is time to stop sleeping and to wait for it exactly."""
 
     def now(self) -> float:
-        """Seconds since some fixed moment, never running backwards."""
+        """Return the time in seconds since some fixed moment; it never runs backwards."""
         ...
 
     def wait_until(self, deadline_s: float, *, exactly: bool) -> None:
-        """Return after `deadline_s`, at once if it has passed; `exactly` is worth some processor time.
+        """Wait until `deadline_s`, or return at once if it has passed; `exactly` spins for the last moments.
 
         Without it, it may return earlier if there is something to be looked at.
         """
@@ -40,27 +40,27 @@ class SimulatedClock:
         self._order = itertools.count()
 
     def now(self) -> float:
-        """Simulated seconds."""
+        """Return the simulated time in seconds."""
         return self._now_s
 
     def at(self, time_s: float, call: Callable[[], None]) -> None:
-        """Have `call` happen when waiting reaches `time_s`."""
+        """Schedule `call` for the moment at which waiting reaches `time_s`."""
         heapq.heappush(self._script, (time_s, next(self._order), call))
 
     def asleep_s(self) -> float:
-        """Simulated suspension."""
+        """Return the simulated time of suspension, in seconds."""
         return self._asleep_s
 
     def oversleep(self, seconds: float) -> None:
-        """Let time pass without waiting for it, as when a machine stalls."""
+        """Let time pass that nothing waited for, as when a machine stalls."""
         self._now_s += seconds
 
     def suspend(self, seconds: float) -> None:
-        """Let time pass that the clock does not count, as when a lid is closed."""
+        """Let time pass that the clock does not count, as when a laptop's lid is closed."""
         self._asleep_s += seconds
 
     def wait_until(self, deadline_s: float, *, exactly: bool = True) -> None:
-        """Jump to the deadline through every scripted call before it."""
+        """Jump to the deadline, and run every scheduled call on the way."""
         while self._script and self._script[0][0] <= deadline_s:
             time_s, _, call = heapq.heappop(self._script)
             self._now_s = max(self._now_s, time_s)

@@ -28,12 +28,12 @@ class Grid:
 
     @property
     def ticks_per_step(self) -> int:
-        """How many ticks a step has."""
+        """Number of ticks in a step."""
         return TICKS_PER_BEAT // self.steps_per_beat
 
     @property
     def steps_per_bar(self) -> int:
-        """How many steps a bar has."""
+        """Number of steps in a bar."""
         return self.steps_per_beat * BEATS_PER_BAR
 
     @classmethod

@@ -33,12 +33,12 @@ class Cell:
 
     @property
     def pitches(self) -> frozenset[int]:
-        """Every pitch that sounds somewhere in the step."""
+        """Every MIDI pitch that sounds somewhere in the step."""
         return frozenset([*self.held, *(onset.pitch for onset in self.onsets)])
 
     @property
     def sounding_after(self) -> frozenset[int]:
-        """The pitches still sounding when the step ends."""
+        """The MIDI pitches that still sound when the step ends."""
         if not self.releases:
             return self.pitches
         ended = {
@@ -49,11 +49,11 @@ class Cell:
         return self.pitches - ended
 
     def merged(self, other: "Cell") -> "Cell":
-        """Both cells at once, as when two players share the step."""
+        """Return the union of two cells, as when two players share the step."""
         return Cell(self.onsets + other.onsets, self.held + other.held, self.releases + other.releases)
 
     def transposed(self, semitones: int) -> "Cell":
-        """Return the cell higher or lower, what would leave MIDI's range moved back by octaves."""
+        """Return the cell moved by semitones; pitches outside MIDI's range come back by octaves."""
 
         if not semitones or self is SILENCE:
             return self
@@ -131,10 +131,10 @@ class Placed:
 
 
 def in_order(events: Iterable[Placed]) -> tuple[Placed, ...]:
-    """Events by tick, and at one tick what ends before what begins."""
+    """Return events sorted by tick; at one tick, note-offs before note-ons."""
     return tuple(sorted(events, key=lambda placed: (placed.tick, isinstance(placed.event, NoteOn))))
 
 
 def notes_text(pitches: Sequence[int]) -> str:
-    """Pitches as a musician reads them, a dot where there are none."""
+    """Return pitches as note names in a line, a dot for none."""
     return "+".join(pitch_name(pitch) for pitch in pitches) or "."

@@ -51,12 +51,12 @@ class Part(StrEnum):
 
     @property
     def channel(self) -> int:
-        """Its MIDI channel, 0 to 15."""
+        """The part's MIDI channel, 0 to 15."""
         return self.row.channel
 
     @property
     def label(self) -> str:
-        """What its controls, its meter and clients call it."""
+        """The part's name on its meter, in its controls and for clients."""
         return self.row.label or self.row.name
 
 

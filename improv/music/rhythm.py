@@ -26,7 +26,7 @@ class Rhythm:
 
     @property
     def sounds_after(self) -> bool:
-        """Return whether something still sounds at the end of the step."""
+        """True if a note still sounds at the end of the step."""
         return bool(self.ticks or self.held) and not self.ended
 
 
@@ -45,7 +45,7 @@ NUMBERS = MappingProxyType({rhythm: number for number, rhythm in enumerate(RHYTH
 
 
 def rhythm_of(cell: Cell) -> Rhythm:
-    """Return the rhythm that is nearest to a cell, whose notes may end at any tick and sound together.
+    """Return the rhythm nearest to a cell, whose notes may overlap and end at any tick.
 
     An end in the last third of the step is one at its end, for a line that is tongued is still a line;
     one in the first sixth is one at its beginning.
@@ -61,13 +61,15 @@ def rhythm_of(cell: Cell) -> Rhythm:
 
 
 def top_line(cell: Cell) -> tuple[int, ...]:
-    """Return the pitches of a cell's onsets in their order: of those at one tick the highest."""
+    """Return the pitches of a cell's onsets in order; of several at one tick, the highest."""
     ticks = sorted({onset.tick for onset in cell.onsets})
     return tuple(max(onset.pitch for onset in cell.onsets if onset.tick == tick) for tick in ticks)
 
 
 def cell_of(rhythm: Rhythm, pitches: tuple[int, ...], before: int | None) -> Cell:
-    """Return the cell with a rhythm and a pitch for each of its onsets, after a pitch that sounds (None: silence).
+    """Return the cell of a rhythm with a pitch for each onset.
+
+    `before` is the pitch that sounds into it, None for silence.
 
     ValueError unless there are as many pitches as onsets.
     """

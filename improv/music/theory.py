@@ -43,19 +43,19 @@ QUALITIES = MappingProxyType(
 
 
 def pitch_class(name: str) -> int:
-    """Return the pitch class 0..11 of a note name such as `C`, `F#` or `Bb`; ValueError if it is none."""
+    """Return the pitch class (0 to 11) of a note name such as `C`, `F#` or `Bb`; ValueError for any other text."""
     if name[:1] not in _LETTERS or name[1:] not in _ACCIDENTALS:
         raise ValueError(f"{name!r} is no note name")
     return (_LETTERS[name[0]] + _ACCIDENTALS[name[1:]]) % 12
 
 
 def shortest_way(one: str, other: str) -> int:
-    """From one key to another in semitones: -5 to 6."""
+    """Return the interval from one key to another in semitones, -5 to 6."""
     return (pitch_class(other) - pitch_class(one) + 5) % 12 - 5
 
 
 def pitch_name(pitch: int) -> str:
-    """Return a MIDI pitch as a musician writes it: 60 is `C4`."""
+    """Return the name of a MIDI pitch: 60 is `C4`."""
     return f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
 
 
@@ -77,7 +77,9 @@ class Chord:
 
     @classmethod
     def of(cls, pitch_classes: Iterable[int], known: Iterable["Chord"] = ()) -> "Chord | None":
-        """Return the chord with just these pitch classes: a known one, else a named one, else any; None for none.
+        """Return the chord with exactly these pitch classes, a known or named one if possible.
+
+        None for no pitch classes.
 
         A diminished seventh has four possible roots; `known` says which one is meant here.
         """
@@ -92,7 +94,7 @@ class Chord:
 
     @property
     def pitch_classes(self) -> frozenset[int]:
-        """The pitch classes that sound."""
+        """The pitch classes of the chord, 0 to 11."""
         return frozenset((self.root + interval) % 12 for interval in self.intervals)
 
     @property
@@ -105,7 +107,7 @@ class Chord:
         return f"{name}({','.join(map(str, self.intervals))})"
 
     def transposed(self, semitones: int) -> "Chord":
-        """Return the same quality on another root."""
+        """Return the chord with its root moved by semitones."""
         if not semitones:
             return self
         return Chord((self.root + semitones) % 12, self.intervals)
@@ -139,27 +141,27 @@ class Form:
 
     @property
     def steps(self) -> int:
-        """How many steps one chorus has."""
+        """Number of steps in one chorus."""
         return len(self.chords)
 
     @property
     def bars(self) -> int:
-        """How many bars one chorus has."""
+        """Number of bars in one chorus."""
         return self.steps // self.grid.steps_per_bar
 
     def transposed(self, semitones: int) -> "Form":
-        """Return the same form in another key."""
+        """Return the form moved by semitones."""
         return Form(tuple(chord.transposed(semitones) for chord in self.chords), self.grid)
 
     @property
     def text(self) -> str:
-        """The form as `parse` reads it, each bar with as few chords as say it."""
+        """The form as text that `parse` reads, without repeated chords inside a bar."""
         length = self.grid.steps_per_bar
         bars = [self.chords[start : start + length] for start in range(0, self.steps, length)]
         return " | ".join(" ".join(chord.symbol for chord in _shares(bar)) for bar in bars)
 
     def chord_at(self, step: int) -> Chord:
-        """Return the chord of any step, before the first chorus too."""
+        """Return the chord at a step, choruses repeating in both directions."""
         return self.chords[step % self.steps]
 
 
@@ -181,7 +183,7 @@ class Place:
 
     @classmethod
     def of(cls, step: int, form: Form) -> "Place":
-        """Return the place of a step in choruses of a form."""
+        """Return the chorus, bar and beat of a step in a form."""
         within = step % form.steps
         bar, inside = divmod(within, form.grid.steps_per_bar)
         return cls(step // form.steps + 1, bar + 1, inside // form.grid.steps_per_beat + 1)

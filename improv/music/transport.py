@@ -34,7 +34,7 @@ class Transport:
 
     @property
     def step_s(self) -> float:
-        """How long a step lasts without swing, in seconds."""
+        """Length of a step without swing, in seconds."""
         return 60 / self.bpm / self.grid.steps_per_beat
 
     @property
@@ -42,7 +42,7 @@ class Transport:
         return self.beats_of_tick(self.anchor_step * self.grid.ticks_per_step)
 
     def beats_of_tick(self, tick: float) -> float:
-        """Return where a tick is played, in beats: swing moves what lies inside a beat, never the beat itself."""
+        """Return when a tick is played, in beats: swing moves what lies inside a beat, never the beat itself."""
         beat, inside = divmod(tick, TICKS_PER_BEAT)
         half = TICKS_PER_BEAT / 2
         if inside <= half:
@@ -58,11 +58,11 @@ class Transport:
         return self.time_of_tick(step * self.grid.ticks_per_step)
 
     def beats_at(self, time_s: float) -> float:
-        """Return the position that is played at a time, in beats."""
+        """Return the position at a time (seconds of the clock), in beats."""
         return self._anchor_beats + (time_s - self.anchor_s) * self.bpm / 60
 
     def ticks_at(self, time_s: float) -> float:
-        """Return the position that sounds at a time, in ticks and parts of a tick."""
+        """Return the position at a time (seconds of the clock), in ticks and fractions of one."""
         played = self.beats_at(time_s)
         beat = math.floor(played)
         inside = played - beat
@@ -72,24 +72,24 @@ class Transport:
         return beat * TICKS_PER_BEAT + half + (inside - self.swing) / (1 - self.swing) * half
 
     def step_at(self, time_s: float) -> int:
-        """Return the step that is sounding at a time."""
+        """Return the step that sounds at a time, in seconds of the clock."""
         later_s = time_s + _ULPS * math.ulp(time_s)
         return math.floor(self.ticks_at(later_s) / self.grid.ticks_per_step + _ROUNDING)
 
     def nearest_tick(self, time_s: float, every: int) -> int:
-        """Return the tick nearest to a time among the multiples of `every`; half-way belongs to the later one."""
+        """Return the tick nearest to a time among the multiples of `every`; the later one if half-way."""
         return math.floor(self.ticks_at(time_s) / every + 0.5) * every
 
     def with_bpm(self, bpm: float, from_step: int) -> "Transport":
-        """Return the same music at another tempo from a step on; that step itself does not move."""
+        """Return the transport with another tempo from a step on; the time of that step stays."""
         return replace(self, anchor_step=from_step, anchor_s=self.time_of(from_step), bpm=bpm)
 
     def with_swing(self, swing: float, from_step: int) -> "Transport":
-        """Return the same music with another swing from a beat on, which does not move; ValueError off the beat."""
+        """Return the transport with another swing from a step on, whose time stays; ValueError off the beat."""
         if from_step % self.grid.steps_per_beat:
             raise ValueError(f"step {from_step} is no beat")
         return replace(self, anchor_step=from_step, anchor_s=self.time_of(from_step), swing=swing)
 
     def starting(self, step: int, at_s: float) -> "Transport":
-        """Return the same tempo and swing, a step of it sounding at a time."""
+        """Return a transport of the same tempo and swing in which a step sounds at `at_s` seconds."""
         return replace(self, anchor_step=step, anchor_s=at_s)

@@ -53,12 +53,12 @@ class Who(StrEnum):
 
     @property
     def hears_you(self) -> bool:
-        """Return whether the network is fed what you play."""
+        """True if the network is fed what you play."""
         return self in (Who.YOU, Who.BOTH)
 
     @property
     def plays(self) -> bool:
-        """Return whether the network's melody sounds."""
+        """True if the network's melody sounds."""
         return self in (Who.IMPROV, Who.BOTH)
 
 
@@ -74,11 +74,11 @@ class Turn:
 
     @property
     def beats(self) -> float | None:
-        """How long the turn is in beats, if that is known."""
+        """Length of the turn in beats; None if it is open."""
         return self.beats_left(self.start)
 
     def beats_left(self, step: int) -> float | None:
-        """Beats until the turn ends, counted from the start of a step."""
+        """Return the beats until the turn ends, from the start of a step; None if it is open."""
         return None if self.end is None else (self.end - step) / self.grid.steps_per_beat
 
 
@@ -93,7 +93,7 @@ class Rules:
     grid: Grid = EIGHTHS
 
     def turn(self, who: Who, start: int, end: int | None = None) -> Turn:
-        """Return a turn in the game's own steps."""
+        """Return a turn from step `start` to step `end`, None for an open one."""
         return Turn(who, start, end, self.grid)
 
 
@@ -152,7 +152,7 @@ def first_turn(step: int, rules: Rules) -> Turn:
 
 
 def turn_after(turn: Turn, step: int, rules: Rules, activity: PlayerActivity = NO_ACTIVITY) -> Turn:
-    """Return the turn at `step`, after the one in the step before it."""
+    """Return the turn at `step`, given the turn of the step before."""
     if step < rules.top or turn.who is Who.NEITHER:
         return turn if step < rules.top and turn.end == rules.top else first_turn(step, rules)
     match rules.mode:
@@ -201,13 +201,13 @@ def _answer(step: int, rules: Rules, call: Call | None) -> Turn:
 
 
 def answer_beats(call: Call) -> int:
-    """Return how many beats a phrase is answered for: about as many as it has, 2 to 48."""
+    """Return the length of improv's answer to a phrase, in beats: about that of the phrase, 2 to 48."""
     beats = ceil((call.last - call.first) / TICKS_PER_BEAT)
     return min(_MOST_ANSWER_BEATS, max(_LEAST_ANSWER_BEATS, beats))
 
 
 def owes_a_note(turn: Turn, step: int, answer: Answer) -> bool:
-    """Return whether a note of improv's has to begin in a step of its turn, after those that have.
+    """Return whether a note of improv's must begin in this step of its turn.
 
     So a turn has three notes: if they do not come by themselves, the first one half-way, the others a little later and
     in its last quarter, and in a long one none much later than the one before it. A turn of less than four steps has as
@@ -230,19 +230,19 @@ def _barges_in(turn: Turn, step: int, activity: PlayerActivity) -> bool:
 
 
 def is_taken(turn: Turn, before: Turn) -> bool:
-    """Return whether you have a turn because you took it: improv's was not over."""
+    """Return whether you took the turn from improv before it was over."""
     ended = before.end is None or turn.start >= before.end
     return turn.who is Who.YOU and before.who is Who.IMPROV and not ended
 
 
 def taken_text(turn: Turn) -> str:
-    """Return a few words on a turn that the player took from improv, and on its length."""
+    """Return a few words on a turn that you took from improv, and its length."""
     beats = turn.beats
     return "you took its turn" if beats is None else f"you took its turn: {beats:g} beat{'s' * (beats != 1)}"
 
 
 def is_stray(call: Call, tick: int) -> bool:
-    """Return whether a call has come to nothing by a tick."""
+    """Return whether a call is too short to be answered, judged at a tick."""
     return call.onsets < _LEAST_CALL and tick - call.last >= _STRAY_BEATS * TICKS_PER_BEAT
 
 

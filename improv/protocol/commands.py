@@ -151,7 +151,7 @@ _VIRTUAL = "virtual"
 
 
 def is_virtual(name: str) -> bool:
-    """Return whether a port's name asks for a virtual port of our own: it is empty or `virtual`."""
+    """Return whether a port's name asks for a virtual port of improv's own: empty or `virtual`."""
     return name.strip().casefold() in ("", _VIRTUAL)
 
 
@@ -172,6 +172,6 @@ TARGETS = (*(name for name, control in CONTROLS.items() if control.is_number or 
 
 
 def check_target(target: str) -> None:
-    """Raise UsageError, which names the nearest one, for what no knob, key or pedal can be bound to."""
+    """Raise UsageError, with the nearest name, for a target that no knob, key or pedal can be bound to."""
     if target not in TARGETS:
         raise UsageError(f"nothing is called {target!r}{nearest(target, TARGETS)}; choose from {', '.join(TARGETS)}")

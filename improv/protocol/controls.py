@@ -41,7 +41,7 @@ class Control:
 
     @property
     def field(self) -> str:
-        """The name of its field in `Settings`, in files and in options: `top_p` for `top-p`."""
+        """Name of the control as a field of `Settings`, in files and in options: `top_p` for `top-p`."""
         return self.name.replace("-", "_")
 
     @property
@@ -56,13 +56,13 @@ class Control:
 
     @property
     def range(self) -> str:
-        """Its values as a help text gives them: `20 to 400 bpm`."""
+        """The values allowed, as a help text gives them: `20 to 400 bpm`."""
         if not self.is_number:
             return ", ".join(self.choices) or "a name"
         return f"{number(self.low)} to {number(self.high)}" + (f" {self.unit}" if self.unit else "")
 
     def checked(self, value: Value) -> Value:
-        """Return a value as the control keeps it: int, float or word.
+        """Return a valid value in the control's type: int, float or word.
 
         UsageError for one it may not have, NaN among them.
         """
@@ -80,7 +80,7 @@ class Control:
         return int(value) if self.whole else float(value)
 
     def nudged(self, value: Value, by: float) -> Value:
-        """Return a value moved by an amount, no further than the ends of the range.
+        """Return a value moved by an amount, clipped to the range.
 
         A word moves by that many choices.
         """
@@ -92,7 +92,7 @@ class Control:
         return round(moved) if self.whole else float(moved)
 
     def scaled(self, share: float) -> Value:
-        """Return the value at a share (0 to 1) of the range, as a knob turns it."""
+        """Return the value at a share (0 to 1) of the range, as a knob's position gives it."""
         share = min(1.0, max(0.0, share))
         if not self.is_number:
             return self.choices[min(len(self.choices) - 1, int(share * len(self.choices)))]
@@ -100,13 +100,13 @@ class Control:
         return round(value) if self.whole else round(value, 3)
 
     def share(self, value: Value) -> float:
-        """Return where a value lies in the range, 0 to 1: the reverse of `scaled`."""
+        """Return the position of a value in the range, 0 to 1: the inverse of `scaled`."""
         if isinstance(value, str):
             return self.choices.index(value) / max(1, len(self.choices) - 1) if value in self.choices else 0.0
         return (value - self.low) / (self.high - self.low)
 
     def about(self, choice: Value) -> str:
-        """Return what one of its words means, where its help explains each: `word: meaning; word: meaning`.
+        """Return what a choice means, from the control's help (`word: meaning; word: meaning`).
 
         Else empty.
         """
@@ -128,12 +128,12 @@ class Control:
 
 
 def number(value: float) -> str:
-    """Return a number as people write it: 120, 0.67, 2147483647."""
+    """Return a number as short text: 120, 0.67, 2147483647."""
     return f"{value:.0f}" if value == value // 1 and abs(value) < 1e12 else f"{value:g}"
 
 
 def nearest(word: str, names: tuple[str, ...]) -> str:
-    """Return a hint at the name that was meant, to put behind an error; empty if none is like it."""
+    """Return a hint at the nearest name, to end an error message with; empty if none is near."""
     close = difflib.get_close_matches(word, names, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
@@ -246,7 +246,7 @@ MELODY_CONTROLS = tuple(
 
 
 def control_named(name: str) -> Control:
-    """Return the control of a name; UsageError, which hints at the nearest name, if there is none."""
+    """Return the control with a name; UsageError, with the nearest name, if there is none."""
     if name not in CONTROLS:
         raise UsageError(f"no control {name!r}{nearest(name, tuple(CONTROLS))}; choose from {', '.join(CONTROLS)}")
     return CONTROLS[name]
@@ -263,7 +263,7 @@ class PartMix:
 
     @property
     def is_audible(self) -> bool:
-        """Return whether the part is neither muted nor at level 0."""
+        """True if the part is neither muted nor at level 0."""
         return self.mute != ON and self.level > 0
 
 
@@ -279,7 +279,7 @@ class Mixer:
 
     @property
     def levels(self) -> tuple[int, ...]:
-        """The MIDI volumes of `MIXED_PARTS`, 0 to 127."""
+        """The levels of `MIXED_PARTS` as MIDI volumes, 0 to 127."""
         return tuple(row.level for row in self.rows)
 
     @classmethod
@@ -299,7 +299,7 @@ class Mixer:
         return cls().with_values({**absent, **values})
 
     def with_values(self, values: Mapping[str, Value]) -> "Mixer":
-        """Return the mixer with other values by control field, such as `melody_level`."""
+        """Return the mixer with other values, given by control field such as `melody_level`."""
         now = {**self.json_values(), **values}
         return Mixer(
             tuple(PartMix(level=int(now[LEVELS[part].field]), mute=str(now[MUTES[part].field])) for part in MIXED_PARTS)
@@ -339,17 +339,17 @@ class Settings:
 
     @classmethod
     def have(cls, control: Control) -> bool:
-        """Return whether a control is one of the settings."""
+        """Return whether a control is a field of the settings."""
         return control.field in cls.__slots__ or control.field in Mixer.json_types()
 
     def value(self, control: Control) -> Value:
-        """Return the value of a control that is one of the settings."""
+        """Return the value of a control that the settings have."""
         mixed = self.mixer.json_values()
         value: Value = mixed[control.field] if control.field in mixed else getattr(self, control.field)
         return value
 
     def with_value(self, control: Control, value: Value) -> "Settings":
-        """Return the settings with another value of a control, which it may have: see `Control.checked`."""
+        """Return the settings with another, valid value of a control (see `Control.checked`)."""
         if control.field in Mixer.json_types():
             return replace(self, mixer=self.mixer.with_values({control.field: value}))
         chosen: Any = Mode(str(value)) if control is MODE else value

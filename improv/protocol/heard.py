@@ -30,7 +30,7 @@ class Heard:
         return Heard(self.notes + later.notes, self.commands + later.commands)
 
     def since(self, earlier: "Heard") -> "Heard":
-        """Return what has come after `earlier`, which is the beginning of this one."""
+        """Return what has arrived after `earlier`, an earlier state of the same container."""
         return Heard(self.notes[len(earlier.notes) :], self.commands[len(earlier.commands) :])
 
     def latest(self, count: int) -> "Heard":

@@ -56,7 +56,7 @@ class JsonTable(Protocol):
 
     @classmethod
     def from_json_values(cls, values: Mapping[str, Any]) -> Self:
-        """Return the value that has these fields, and the defaults for those left out."""
+        """Return the value with these fields; a field left out has its default."""
         ...
 
 
@@ -74,7 +74,7 @@ def to_json(value: Any) -> Any:
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """Return the JSON object in a text; ValueError if it holds anything else."""
+    """Return the JSON object in a text; ValueError if the text holds anything else."""
     try:
         raw = _DECODE(text)
     except RecursionError:
@@ -85,7 +85,7 @@ def parse_object(text: str) -> dict[str, Any]:
 
 
 def from_json(kind: Any, raw: Any) -> Any:
-    """Return the value of a type that JSON data stands for; ValueError if it stands for none.
+    """Return the value of type `kind` that JSON data stands for; ValueError if the data does not fit.
 
     A field with a default may be missing: an older version wrote the data.
     """
@@ -128,7 +128,7 @@ def json_fields(kind: type) -> tuple[Mapping[str, Any], frozenset[str]]:
 
 @contextmanager
 def as_data_error(what: str) -> Iterator[None]:
-    """Raise DataError, which names `what` and the reason, for whatever malformed data leads to within."""
+    """Turn errors of malformed data within the context into DataError, which names `what` and the reason."""
     try:
         yield
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
@@ -165,7 +165,7 @@ def _from_object(kind: type, raw: Mapping[str, Any]) -> Any:
 
 
 def from_fields(kind: type, values: Mapping[str, Any]) -> Any:
-    """Return the dataclass that has these values by name in JSON, defaults for the rest."""
+    """Return the dataclass with these values by name in JSON, and defaults for the rest."""
     if _is_table(kind):
         table: type[JsonTable] = kind
         return table.from_json_values(values)

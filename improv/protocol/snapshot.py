@@ -241,7 +241,7 @@ class Snapshot:
         return (self.place.beat - 1) * steps_per_beat + self.step % steps_per_beat
 
     def value(self, control: str) -> Value:
-        """Return the value of a control, by its name; UsageError if there is no such control."""
+        """Return the value of a control."""
         match control:
             case TEMPO.name:
                 return self.tempo

@@ -77,18 +77,18 @@ class Disk:
 
 
 def is_full(error: Exception) -> bool:
-    """Return whether an error means that the disk, or this user's share of it, has no room left."""
+    """Return whether an error means that the disk, or this user's quota on it, is full."""
     return isinstance(error, OSError) and error.errno in _FULL
 
 
 def reason_of(error: Exception) -> str:
-    """Return what went wrong, in one line."""
+    """Return the reason of an error in one line."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
     return " ".join(reason.split())
 
 
 def fault_of(error: Exception, directory: Path) -> str:
-    """Return what is wrong with the recording and what to do about it, in one line."""
+    """Return one line on what is wrong with the recording and what to do about it."""
     advice = "it is tried again every second"
     if isinstance(error, OSError) and error.strerror:
         if is_full(error):

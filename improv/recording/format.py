@@ -71,12 +71,12 @@ class Head:
     """The step it begins with, if it continues another one."""
 
     def to_json(self) -> str:
-        """Return the head on one line, the format's version first."""
+        """Return the head as one line of JSON, the format's version first."""
         return json_text({"format": FORMAT, **to_json(self)})
 
     @classmethod
     def from_json(cls, text: str) -> "Head":
-        """Return the head that a line holds; DataError says what is wrong with it."""
+        """Return the head in a line of JSON; DataError says what is wrong with it."""
         with as_data_error("its head"):
             raw = parse_object(text)
             version = raw.pop("format", None)
@@ -91,7 +91,7 @@ class Head:
 
     @property
     def first_step(self) -> int:
-        """The step the take begins with: 0, or a negative one where it is counted in, unless it continues another."""
+        """The step the take begins with: 0, negative in a count-in, later if it continues another take."""
         return self.from_step if self.continues else -self.count_in_bars * self.transport.grid.steps_per_bar
 
 
@@ -127,7 +127,10 @@ class Entry:
     """How many steps before this one are missing in the take, where the entry states everything."""
 
     def to_json(self, before: "Head | Entry | None" = None) -> str:
-        """Return the entry on one line; transport, settings and turn are left out where `before` has the same."""
+        """Return the entry as one line of JSON.
+
+        Transport, settings and turn are left out where `before` has the same.
+        """
         line: dict[str, Any] = {"step": self.step, "how": self.how}
         if before is None or before.transport != self.transport:
             line["transport"] = to_json(self.transport)
@@ -145,7 +148,7 @@ class Entry:
 
     @classmethod
     def from_json(cls, text: str, before: "Head | Entry | None" = None) -> "Entry":
-        """Return the entry that a line holds, what it leaves out taken from `before`; DataError says what is wrong."""
+        """Return the entry in a line of JSON, with `before` for the fields left out; DataError if it is invalid."""
         with as_data_error("an entry"):
             return _entry(parse_object(text), before)
 
@@ -170,7 +173,7 @@ class Lost:
 
     @property
     def text(self) -> str:
-        """What is missing, and why."""
+        """The number of missing entries, and why they are missing."""
         return f"{counted(self.count)} missing here: {self.why}" if self.count else self.why
 
 
@@ -203,18 +206,18 @@ class Recording:
 
     @property
     def lost(self) -> int:
-        """How many entries are missing in all."""
+        """Number of entries missing in the whole take."""
         return sum(lost.count for _, lost in self.losses)
 
     @property
     def missing(self) -> list[str]:
-        """What it lacks and why, a line for each."""
+        """A line for each gap in the take: what is missing, and why."""
         lines = [f"step {lost.step + 1}: {lost.text}" for _, lost in self.losses]
         return [*lines, self.damage] if self.damage else lines
 
     @property
     def recovered(self) -> bool:
-        """Whether the take has no end of its own: a crash, or it is still being recorded."""
+        """True if the take was not ended: it is still being recorded, or the jam crashed."""
         return self.ended is None
 
 
@@ -254,7 +257,7 @@ Line = Entry | Remark | Lost | State | End
 
 
 def counted(steps: int) -> str:
-    """Return a number of steps in words, with its verb: `1 step is`, `8 steps are`."""
+    """Return a number of steps with its verb: `1 step is`, `8 steps are`."""
     return f"{steps} step{'s are' if steps != 1 else ' is'}"
 
 
@@ -340,13 +343,13 @@ _READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 
 
 def checked_line(text: str) -> bytes:
-    """Return a line of a text, its CRC-32 before it as eight hexadecimal digits."""
+    """Return a line with its CRC-32 in front, as eight hexadecimal digits."""
     content = text.encode("ascii")
     return b"%08x %s\n" % (zlib.crc32(content), content)
 
 
 def encoded_line(line: Line, before: Head | Entry) -> tuple[Line, bytes]:
-    """Return a line as it is written; what has no JSON becomes a mark, so that the rest goes on."""
+    """Return a line and its bytes in the file; a value without JSON becomes a mark, so that the take goes on."""
     match line:
         case Entry():
             try:
@@ -372,7 +375,7 @@ def _remark_line(step: int, text: str) -> bytes:
 
 
 def checked_text(line: bytes) -> str:
-    """Return what a whole line holds; DataError if its checksum is not its content's."""
+    """Return the text of a whole line; DataError if its CRC-32 does not match."""
     checksum, space, content = line[:8], line[8:9], line[9:]
     if space != b" " or checksum != b"%08x" % zlib.crc32(content):
         raise DataError("its checksum is wrong")
@@ -380,7 +383,7 @@ def checked_text(line: bytes) -> str:
 
 
 def parsed_line(line: bytes, before: Head | Entry) -> Line:
-    """Return what a line after the head holds; DataError if it is none of a take's lines."""
+    """Return the value in a line after the head; DataError if it is invalid."""
     text = checked_text(line)
     with as_data_error("a line"):
         match parse_object(text):

@@ -107,7 +107,7 @@ class Take:
         self._tell_tempo(0)
 
     def observe(self, entry: Entry) -> None:
-        """Take in a step; the one a performance ends in may come twice."""
+        """Take in a step. The last step of a performance may come twice."""
         if entry.step > self._step + 1:
             self._fall_silent()
         for note in entry.heard.notes:  # those before a change were heard by what was before it
@@ -124,12 +124,12 @@ class Take:
         self._at(self._end_beats)
 
     def lost(self, text: str) -> None:
-        """Mark that something is missing behind the last step that was taken in."""
+        """Mark a gap after the last step that was taken in."""
         self._fall_silent()
         self._add_meta(self._at(self._end_beats), mido.MetaMessage("marker", text=text))
 
     def write(self, path: Path) -> None:
-        """Write a type 1 file: tempo and markers, then a track for each part that plays, all of one length."""
+        """Write a type 1 MIDI file: tempo and markers, then a track for each part, all of one length."""
         parts = {part: self._messages(part, events) for part, events in self._events.items() if events}
         last = max([self._last, *(at for messages in parts.values() for at, _ in messages)])
         midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_A_BEAT, charset="utf-8")
@@ -221,7 +221,7 @@ class Take:
 
 
 def export(recording: Recording, path: Path) -> None:
-    """Write a recording as a MIDI file, what was recovered of it as far as it goes.
+    """Write a recording as a MIDI file, as far as it could be recovered.
 
     InputNotFound if there can be no such file, DataError for a take that no performance comes to.
     """

@@ -33,7 +33,7 @@ _CANDIDATES_TOLD = 8
 
 
 def read_take(path: Path) -> Recording:
-    """Read a take from its file: everything before the first line that is torn or damaged, and what was left out.
+    """Return the recording in a file: all lines up to the first damaged one, and what is missing.
 
     InputNotFound if there is no such file, DataError if it does not begin with a head.
     """
@@ -75,7 +75,7 @@ def read_take(path: Path) -> Recording:
 
 
 def join_takes(recordings: Sequence[Recording]) -> Recording:
-    """Return one recording of those that continue each other, in their order; ValueError if there is none."""
+    """Return takes that continue each other, in order, as one recording; ValueError if there is none."""
     if not recordings:
         raise ValueError("there is nothing to join")
     entries, losses, states = list[Entry](), list[tuple[int, Lost]](), list[tuple[int, State]]()
@@ -119,13 +119,13 @@ def _head(path: Path, lines: Sequence[bytes]) -> Head:
 
 
 def takes_directory() -> Path:
-    """Return the folder of takes: $IMPROV_TAKES, or the user's own place for data."""
+    """Return the folder of takes: $IMPROV_TAKES, or the user's folder for data."""
     named = os.environ.get("IMPROV_TAKES")
     return Path(named) if named else user_data_path("improv") / "takes"
 
 
 def takes(directory: Path) -> list[Listed]:
-    """List the takes in a directory, newest first; what cannot be read is listed with what is wrong."""
+    """List the takes in a directory, newest first; one that cannot be read is listed with its error."""
     return [_listed(path) for path in take_files(directory)]
 
 
@@ -153,7 +153,7 @@ def find_take(wanted: str, directory: Path) -> Path:
 
 
 def take_files(directory: Path) -> list[Path]:
-    """Return the files of takes, the one made last first, whatever the clock said; those from elsewhere follow."""
+    """Return the files of takes in the order they were made, newest first; files from elsewhere come last."""
     try:
         with os.scandir(directory) as found:
             names = [entry.name for entry in found if entry.name.endswith(SUFFIX)]

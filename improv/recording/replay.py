@@ -45,7 +45,7 @@ class Again:
 
 
 def entry_of(moment: Moment) -> Entry:
-    """Return what is recorded of a step."""
+    """Return the entry that records a step."""
     session = moment.session
     return Entry(
         step=session.step,
@@ -117,7 +117,7 @@ _AS_WRITTEN = MappingProxyType(
 
 
 def state_of(session: Session, model: StepModel, sha256: str) -> State:
-    """Return a session as a take states it, with the network that decides."""
+    """Return a session as a take stores it, with the network that decides."""
     raw = {name: to_json(getattr(getattr(session, part), field)) for name, (part, field) in _AS_WRITTEN.items()}
     raw |= {name: to_json(getattr(session, name)) for name in _WHOLE} | {"memory": _packed(session.network.memory)}
     raw |= to_json(session.band.voicings)
@@ -125,7 +125,7 @@ def state_of(session: Session, model: StepModel, sha256: str) -> State:
 
 
 def restored(state: State, model: StepModel) -> Session:
-    """Return the session that a take states; DataError if it is none, or none of this network."""
+    """Return the session stored in a take; DataError if it is invalid or of another network."""
     with as_data_error(f"the session at step {state.step}"):
         raw = parse_object(state.session)
         memory = _unpacked(raw.pop("memory"), model)
@@ -179,7 +179,7 @@ def _unpacked(raw: Any, model: StepModel) -> Tensors:
 
 
 def network(name: str, sha256: str, provider: str) -> OnnxModel:
-    """Return the network a take was made with; DataError if the one of its name is another one now."""
+    """Return the network a take was made with; DataError if its file has changed since."""
     model = OnnxModel(find_model(name), provider)
     if model.sha256 != sha256:
         raise DataError(
@@ -193,7 +193,7 @@ Networks = Callable[[str, str, str], StepModel]
 
 
 def replayed(recording: Recording, networks: Networks = network) -> Iterator[Again]:
-    """Yield the steps of a take, each decided again and compared as far as it can be; DataError where one differs.
+    """Yield the steps of a take, each decided again and compared; DataError where one differs.
 
     `networks` gives the network of a name, a hash and a provider.
     """

@@ -34,11 +34,11 @@ class TakeFile:
 
     @property
     def is_open(self) -> bool:
-        """Whether the file is open."""
+        """True while the file is open."""
         return self._file is not None
 
     def open(self) -> None:
-        """Create the file and enter it in the order of the takes, as far as that is not done; cut off what is torn."""
+        """Create the file if needed, note its place in the order of takes, and cut off a torn last line."""
         if self._file is None:
             self._disk.make_directory(self._directory)
             self.path, self._file = self._created()
@@ -48,7 +48,7 @@ class TakeFile:
             self._entered = True
 
     def write(self, lines: Sequence[bytes]) -> tuple[int, OSError | None]:
-        """Append lines; return how many are in the file, and why not all of them are.
+        """Append lines; return how many were written, and the error that stopped the rest.
 
         Where not all of them are, the file is torn and has to be repaired.
         """
@@ -70,7 +70,7 @@ class TakeFile:
         return whole, failure
 
     def append(self, line: bytes) -> None:
-        """Append one line in one write, or nothing: OSError, then with ENOSPC where only a part of it had room."""
+        """Append one line in one write, or nothing; OSError, ENOSPC if only a part of it had room."""
         self.torn = True
         if self._disk.write(self._opened, line) < len(line):
             self.repair()
@@ -79,23 +79,23 @@ class TakeFile:
         self.torn, self.unsynced = False, True
 
     def take_back(self, size: int) -> None:
-        """Cut off so many bytes of the last lines."""
+        """Cut `size` bytes off the end of the file."""
         self._disk.truncate(self._opened, self.size - size)
         self.size, self.torn = self.size - size, False
 
     def repair(self) -> None:
-        """Leave nothing but whole lines; until that is done nothing may follow them."""
+        """Cut off a torn last line; until that is done nothing may be appended."""
         if self.torn:
             self._disk.truncate(self._opened, self.size)
             self.torn = False
 
     def sync(self) -> None:
-        """Have the disk make sure of what is written."""
+        """Flush written data to the disk (fsync)."""
         self._disk.sync(self._opened)
         self.unsynced = False
 
     def what_happened(self) -> tuple[str, bool] | None:
-        """Return what another program has done to the file, as the end of a sentence, and whether its lines are gone.
+        """Return how another program has changed the file, as the end of a sentence, and whether lines are gone.
 
         None if it is as it was left.
         """
@@ -112,7 +112,7 @@ class TakeFile:
         return "was moved" if not found.named else "was written into by another program", False
 
     def close(self) -> None:
-        """Close the file; never raises."""
+        """Close the file; no error is raised."""
         if self._file is not None:
             with suppress(OSError):
                 self._disk.close(self._file)

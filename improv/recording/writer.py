@@ -91,22 +91,22 @@ class Writer:
 
     @property
     def path(self) -> Path | None:
-        """The present file; None as long as there is none."""
+        """The present file; None until there is one."""
         return self._file.path
 
     @property
     def paths(self) -> list[Path]:
-        """The files of the performance in their order."""
+        """The files of the performance, in order."""
         return [file.path for file in self._files if file.path is not None]
 
     @property
     def wants_state(self) -> bool:
-        """Whether a session is to be put, now that it can be written."""
+        """True if a whole session is wanted, to continue the take after a gap."""
         wanted = self._state_wanted or self._file.size > self._limit_bytes
         return wanted and not self.fault and len(self.backlog) < _LINES_A_WRITE
 
     def put(self, line: Line) -> None:
-        """Take in what is to be written; past the bound the oldest goes and is counted."""
+        """Queue a line; past the limit the oldest line is dropped and counted."""
         match line:
             case Lost():
                 self._is_lost(line)
@@ -120,7 +120,7 @@ class Writer:
             self._is_lost(gone)
 
     def work(self, now_s: float, *, last: bool = False) -> float:
-        """Write what there is; return in how many seconds there is more to do, if nothing else is put before.
+        """Write queued lines; return the seconds until the next call is due, unless a line is put before.
 
         `last` waits for nothing: it is tried and made sure of now.
         """
@@ -136,7 +136,7 @@ class Writer:
         return 0.0 if self._goes_on(now_s) else min(pause_s, _LOOK_S)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the present file."""
         self._file.close()
 
     # --- the file ---------------------------------------------------------------------------------

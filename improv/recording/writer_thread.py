@@ -80,27 +80,27 @@ class Journal:
 
     @property
     def path(self) -> Path | None:
-        """The file, None as long as there is none."""
+        """The present file; None until there is one."""
         return self._writer.path
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The files of the whole performance in their order: it may go on in another."""
+        """The files of the whole performance, in order: it may continue in another one."""
         return tuple(self._writer.paths)
 
     @property
     def acknowledged(self) -> int:
-        """How many entries are in the file, whatever happens to this process."""
+        """Number of entries in the file, safe from a crash of this process."""
         return self._writer.acknowledged
 
     @property
     def unwritten(self) -> int:
-        """How many entries that were appended are in no file: they wait, or are missing."""
+        """Number of appended entries that are in no file: waiting or missing."""
         return self._appended - self._writer.acknowledged
 
     @property
     def fault(self) -> str:
-        """Why the recording is not whole, in one line; empty if it is."""
+        """Why the recording is incomplete, in one line; empty if it is complete."""
         since_s = self._working_since_s
         if not (self._ending or self._started_s == -math.inf or self._thread.is_alive()):
             return f"recording has stopped: {self._died or 'its thread has ended'}; it is begun again"
@@ -110,32 +110,32 @@ class Journal:
 
     @property
     def wants_state(self) -> bool:
-        """Whether a session is wanted, from which the take can be decided again: what came before it is not there."""
+        """True if a whole session is wanted, to continue the take after a gap."""
         return self._writer.wants_state
 
     def append(self, entry: Entry) -> None:
-        """Record a step."""
+        """Record a step of the performance."""
         self._appended += 1
         self._enqueue(entry)
 
     def remark(self, step: int, text: str) -> None:
-        """Record free text about a step."""
+        """Record free text at a step."""
         self._enqueue(Remark(step, text))
 
     def lost(self, step: int, count: int, why: str) -> None:
-        """Mark that something never came to be recorded: `count` steps, or 0 where other things are missing."""
+        """Record a gap: `count` steps are missing, or 0 for anything else."""
         self._enqueue(Lost(step, count, why))
 
     def state(self, state: State) -> None:
-        """Record a session to go on from, if one is wanted."""
+        """Record a whole session to continue from, if one is wanted."""
         self._enqueue(state)
 
     def end(self, reason: str) -> None:
-        """End the take in order; nothing may follow."""
+        """End the take with a reason; nothing may follow."""
         self._enqueue(End(reason))
 
     def tend(self) -> None:
-        """Start the writing thread again if it has died; to be called now and then."""
+        """Restart the writing thread if it has died; call it regularly."""
         if (now_s := self._clock()) >= self._started_s + _AGAIN_S:
             self._begin_again(now_s)
 

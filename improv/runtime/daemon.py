@@ -49,7 +49,7 @@ def jam(
     arguments: Sequence[str] = (),
     in_background: bool = False,
 ) -> Figures:
-    """Play live until it is told to quit, by ports, or into a file where there is no MIDI system.
+    """Play live until a command to quit, through MIDI ports, or into a file where there is no MIDI system.
 
     Commands come through the control socket of the instance, OSC, controllers, and keys in a terminal.
     Ctrl-C, SIGTERM and SIGHUP end it in order. The arguments it was started with are kept for a restart.
@@ -130,7 +130,7 @@ def _keys(stack: ExitStack, say: Callable[[str], None]) -> Keys | None:
 
 
 def run(config: Config, instance: Instance, say: Callable[[str], None], arguments: Sequence[str]) -> None:
-    """Play as `jam` does, but without a terminal; `say` is called with what happens besides the music."""
+    """Play as `jam` does, without a terminal; `say` is called with each remark."""
     figures = jam(config, instance, say, arguments=arguments, in_background=True)
     say(figures.text())
 
@@ -180,7 +180,7 @@ def _mode_for(ports: Opened, *, letters: bool) -> Mode:
 
 
 def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figures:
-    """Play a take again, your notes too, until its end or until stopped; it is not recorded once more.
+    """Play a take again, your notes too, to its end or until stopped; it is not recorded.
 
     Each step is decided again before it sounds; DataError at the first that is not what was recorded.
     """

@@ -57,12 +57,12 @@ class PlayerInterface(Protocol):
 
     @property
     def clock(self) -> Clock:
-        """The clock of its deadlines."""
+        """The clock of the player's deadlines."""
         ...
 
     @property
     def independent(self) -> bool:
-        """Whether it plays on by itself, in a process of its own."""
+        """True if it plays on by itself, in a process of its own."""
         ...
 
     def play(self, plan: Plan) -> None:
@@ -70,7 +70,7 @@ class PlayerInterface(Protocol):
         ...
 
     def listen_until(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
-        """Return what is heard until a time, or with `at_once` as soon as anything is; None once told to stop."""
+        """Return what arrives until a time, or with `at_once` as soon as anything does; None to quit."""
         ...
 
 
@@ -95,7 +95,7 @@ class Lead:
         return min(START_S, max(_START_LEAST_S, _START_LEADS * self.s))
 
     def record(self, took_s: float) -> None:
-        """Take in how long a plan has taken, in seconds."""
+        """Record how long a plan has taken, in seconds."""
         self._took_s.append(took_s)
         insort(self._ordered_s, took_s)
         if len(self._took_s) > _LEAD_MEASURED:
@@ -124,7 +124,7 @@ def perform(
     in_hand: bool = False,
     time_waits: bool = False,
 ) -> Session:
-    """Play from a session on, to the end of `last_step` from the form's top or until told to stop; return the last one.
+    """Play from a session on until `last_step` of the form or a command to quit; return the last session.
 
     `in_hand`: the player has another engine's plan for the session's next step, and the bar behind it. `time_waits`:
     time is simulated and stands still while the network decides, so nothing is planned for its being late.

@@ -45,7 +45,7 @@ _TIDY_BARS = 12
 
 
 def main() -> None:
-    """Run as a child of the daemon."""
+    """Run the engine process, as a child of the daemon."""
     serve(_serve)
 
 
@@ -229,7 +229,7 @@ def _wait_for_begin(player: "RemotePlayer", link: Link, prepared: Prepared) -> B
 
 
 def peak_memory_mib() -> float | None:
-    """Return the most memory that this process has had, in MiB; None where the system does not tell.
+    """Return the peak memory of this process in MiB; None where the system does not tell.
 
     Linux is asked for it by name (proc(5), status): what `getrusage` gives there begins at what the parent has had.
     """

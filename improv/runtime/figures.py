@@ -33,7 +33,7 @@ class Figures:
     """How often the player was replaced."""
 
     def text(self) -> str:
-        """Return the figures in a line, for the end of a jam."""
+        """Return the figures as one line, for the end of a jam."""
         return (
             f"{self.onsets} onsets, late by p50 {self.lateness_p50_us:.0f} us, p99 {self.lateness_p99_us:.0f} us, "
             f"max {self.lateness_max_us:.0f} us; {self.missed_steps} missed steps, "
@@ -42,7 +42,7 @@ class Figures:
 
 
 def figures_of(outcome: Outcome, audience: Audience) -> Figures:
-    """Return the figures of a jam that is over."""
+    """Return the figures of a jam that has ended."""
     latenesses_us = sorted((sent_s - due_s) * 1e6 for due_s, sent_s in outcome.sent) or [0.0]
     seen = audience.last.seen if audience.last else None
     return Figures(

@@ -12,11 +12,11 @@ class Interface(Protocol):
     """A way in for commands: keys, signals, a control socket."""
 
     def poll(self) -> Sequence[Command]:
-        """Return at once the commands that have come, but for those that it has submitted itself."""
+        """Return the commands that have arrived, without waiting; not those the interface has submitted itself."""
         ...
 
     def readables(self) -> Sequence[Any]:
-        """Return the sockets and files that become readable when commands have come."""
+        """Return the sockets and files that become readable when commands arrive."""
         ...
 
 
@@ -34,15 +34,15 @@ class Interfaces:
         """Why an interface or a task has failed, as was said."""
 
     def add(self, interface: Interface) -> None:
-        """Serve an interface from now on."""
+        """Poll an interface from now on."""
         self._interfaces.append(interface)
 
     def add_tasks(self, *tasks: Callable[[], object]) -> None:
-        """Call these from now on whenever the interfaces are served: they return at once."""
+        """Call these functions each time the interfaces are polled; they must return at once."""
         self._tasks += tasks
 
     def poll(self) -> None:
-        """Have the commands done that have come, and what else is due."""
+        """Submit the commands that have arrived at all interfaces, and run the tasks."""
         for interface in self._interfaces:
             with self._alone(interface):
                 for command in interface.poll():
@@ -52,7 +52,7 @@ class Interfaces:
                 task()
 
     def readables(self) -> list[Any]:
-        """Return the sockets and files of all interfaces but those that have failed, which might stay readable."""
+        """Return the sockets and files of all interfaces that have not failed."""
         readables: list[Any] = []
         for interface in self._interfaces:
             if id(interface) not in self._failures:
@@ -88,5 +88,5 @@ class Interfaces:
 
 
 def reason(error: Exception) -> str:
-    """Return the class and message of an unexpected exception, in a line."""
+    """Return the class and message of an unexpected exception in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

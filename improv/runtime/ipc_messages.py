@@ -41,12 +41,12 @@ class Opened:
     """Each of them, and what it is connected to."""
 
     def name(self, role: str) -> str:
-        """Return the name of the port with a role, and that it is virtual; empty if there is none."""
+        """Return the name of the port of a role, marked if it is virtual; empty if there is none."""
         return next((_named(port) for port in self.ports if port.role == role), "")
 
 
 def describe_ports(api: str, ports: Sequence[PortStatus], *, passes_on: bool) -> str:
-    """Return the ports in a sentence: what each is for, its name, and what it is connected to."""
+    """Return a sentence on the ports: the role of each, its name and its connections."""
     by_role = {port.role: port for port in ports}
     parts = [f"{does} {describe_port(by_role[end])}" for end, does in _DOES.items() if end in by_role]
     output = by_role.get("output")
@@ -77,7 +77,7 @@ def _named(port: PortStatus) -> str:
 
 
 def names_of(ports: Sequence[PortStatus]) -> dict[str, str | None]:
-    """Return the port that each of `ENDS` is connected to or waits for; None is a virtual one."""
+    """Return the port that each of `ENDS` is connected to or waits for; None for a virtual one."""
     return {port.role: None if port.virtual else port.name for port in ports if port.role in ENDS}
 
 
@@ -158,7 +158,7 @@ class PlayerReport:
     """Of the last onsets."""
 
     def after(self, earlier: "PlayerReport") -> "PlayerReport":
-        """Return this report with the counts of earlier players added."""
+        """Return the report with the counts of earlier players added."""
         return replace(
             self,
             onsets=earlier.onsets + self.onsets,
@@ -283,7 +283,7 @@ class StepReport:
 
     @property
     def shortened(self) -> "StepReport":
-        """Return what is kept of it once another step has followed before the daemon has read it."""
+        """The part that is kept if the next step follows before the daemon has read this one."""
         return replace(self, session=b"")
 
 

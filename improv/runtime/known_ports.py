@@ -22,21 +22,21 @@ class KnownPorts:
 
     @property
     def ports(self) -> tuple[PortStatus, ...]:
-        """Each port, and what it is connected to."""
+        """The ports, each with its connections."""
         return self.opened.ports if self.opened is not None else ()
 
     def reopened(self, opened: Opened) -> "KnownPorts":
-        """Return the ports that a player has opened: the next one opens the same and seeks no others."""
+        """Return the ports as a player has opened them; the next player opens the same."""
         wiring = replace(self.wiring, api=opened.api, finds=False, picked=())
         return replace(self, wiring=wiring, opened=opened).connected(opened.ports)
 
     def moved(self, opened: Opened) -> "KnownPorts":
-        """Return the ports after one of them was exchanged."""
+        """Return the ports after one of them was exchanged for another."""
         realtime = self.opened is not None and self.opened.realtime
         return replace(self, opened=replace(opened, realtime=realtime)).connected(opened.ports)
 
     def connected(self, ports: tuple[PortStatus, ...]) -> "KnownPorts":
-        """Return the ports with their connections as they are now."""
+        """Return the ports with their present connections."""
         if self.opened is None:
             return self
         names, there = names_of(ports), self.wiring
@@ -44,19 +44,19 @@ class KnownPorts:
         return replace(self, wiring=wiring, opened=replace(self.opened, ports=ports))
 
     def passing_on(self, *, on: bool) -> "KnownPorts":
-        """Return the ports where what arrives is passed on to the output, or not."""
+        """Return the ports with MIDI thru on or off."""
         return replace(self, wiring=replace(self.wiring, thru=on))
 
     def stand_by(self) -> StandBy:
-        """Return the order for a standby player."""
+        """Return the order that makes a player a standby player."""
         return StandBy(self.wiring, self.ports, self.names)
 
     def take_over(self, *, kept: bool = False) -> TakeOver:
-        """Return the order for a player that takes another one's place; `kept`: a port host holds the ports."""
+        """Return the order to take another player's place; `kept`: a port host holds the ports."""
         return TakeOver(self.wiring, self.ports, self.names, kept)
 
     def description(self, *, is_open: bool) -> str:
-        """Return the ports in a sentence, and why they are these."""
+        """Return a sentence on the ports, and why these were chosen."""
         opened = self.opened
         if opened is None:
             return ""
@@ -66,7 +66,7 @@ class KnownPorts:
         return f"{ports}; {opened.note}" if opened.note else ports
 
     def status(self, *, is_open: bool, keys: frozenset[int]) -> MidiStatus:
-        """Return what clients see of the ports, with the pitches of the keys that are held."""
+        """Return the ports as clients see them, with the pitches of the keys that are held."""
         opened = self.opened
         return MidiStatus(
             api=opened.api if opened else "",

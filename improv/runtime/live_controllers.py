@@ -42,17 +42,17 @@ class LiveControllers:
         supervisor.status.add(self._status_of_controllers)
 
     def watch_bound(self) -> None:
-        """Have the player report the knobs that are bound."""
+        """Tell the player which controllers are bound, so that it reports them."""
         self._supervisor.player.report_controllers(self._controllers.controller_filter)
 
     def learn(self, target: str) -> str:
-        """Bind the next knob that is moved to a control; return a note."""
+        """Bind the next knob that moves to a target; return a note for the user."""
         note = self._controllers.learn(target)
         self.watch_bound()
         return note
 
     def forget(self, target: str) -> str:
-        """Bind no knob to a control any more; return a note."""
+        """Unbind all knobs from a target; return a note for the user."""
         note = self._controllers.forget(target)
         self._keep_learned()
         return note
@@ -63,20 +63,20 @@ class LiveControllers:
     # --- where the controls stand -----------------------------------------------------------------
 
     def expected_value(self, name: str) -> Value:
-        """Return where a control stands, as far as is known here: what was submitted last, until a snapshot differs."""
+        """Return the value of a control: the last one submitted, until a snapshot shows another."""
         return self._expected.get(name, control_named(name).default)
 
     def expect(self, name: str, value: Value) -> None:
-        """Take it that a control is going to stand at a value that was submitted."""
+        """Note that a control will have a value that was submitted."""
         self._expected[name] = value
 
     def expect_moved(self, name: str, by: float) -> None:
-        """Take it that a control is going to be moved by an amount, if it is known where it stands."""
+        """Note that a control will be moved by an amount, if its value is known."""
         if name in self._expected:
             self._expected[name] = control_named(name).nudged(self._expected[name], by)
 
     def show(self, seen: Snapshot) -> None:
-        """Take in where the controls stand now, and light the knobs."""
+        """Take in the controls' values from a snapshot, and light the knobs."""
         before, self._seen = self._seen, seen
         for name in CONTROLS:
             if before is None or seen.value(name) != before.value(name):
@@ -84,7 +84,7 @@ class LiveControllers:
         self._light()
 
     def lights_reset(self) -> None:
-        """Send the lights their state again."""
+        """Send all lights again."""
         self._controllers.invalidate_lights()
         if self._seen is not None:
             self._light()
@@ -96,7 +96,7 @@ class LiveControllers:
     # --- moved ------------------------------------------------------------------------------------
 
     def controller_moved(self, time_s: float, message: bytes) -> str:
-        """Submit what a moved knob, key or pedal means, at a time in seconds; return a note, or nothing."""
+        """Submit the commands of a moved knob, key or pedal, at a time in seconds; return a note or ""."""
         try:
             note = self._moved(time_s, message)
         except Exception as error:
@@ -127,7 +127,7 @@ class LiveControllers:
 
 
 def learned_maps(instance: Instance, say: Callable[[str], None]) -> tuple[Map, ...]:
-    """Return the maps that were learned before; none where they cannot be read, which is said."""
+    """Return the maps learned earlier; none if the file cannot be read, which is reported through `say`."""
     try:
         return from_file(read_file(instance.learned, _MOST_LEARNED_BYTES))
     except FileNotFoundError:

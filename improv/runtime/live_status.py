@@ -17,12 +17,12 @@ class LiveStatus:
         self._sources: list[StatusSource] = []
 
     def add(self, source: StatusSource) -> None:
-        """Have a source fill in what it knows from now on."""
+        """Add a source that fills in its part of the status from now on."""
         self._sources.append(source)
 
     @property
     def now(self) -> SystemStatus:
-        """The whole status."""
+        """The whole system status, filled in by all sources."""
         status = SystemStatus(remark=self.remark)
         for source in self._sources:
             status = source(status)

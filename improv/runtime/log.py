@@ -58,11 +58,11 @@ class Log:
                 handler.close()
 
     def say(self, what: str, /, **fields: Any) -> None:
-        """Write what has happened, with fields."""
+        """Log an event with fields, at level info."""
         self._write(logging.INFO, what, fields)
 
     def fail(self, what: str, /, **fields: Any) -> None:
-        """Write what has gone wrong, with fields."""
+        """Log a failure with fields, at level error."""
         self._write(logging.ERROR, what, fields)
 
     def _write(self, level: int, what: str, fields: dict[str, Any]) -> None:

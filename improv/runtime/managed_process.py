@@ -50,7 +50,7 @@ class DeathLimit:
         self._deaths_s: deque[float] = deque(maxlen=_MOST_DEATHS)
 
     def count(self, process: "ManagedProcess", now_s: float) -> None:
-        """Count a death; ImprovError if it is one too many."""
+        """Count a death of a process; ImprovError if there were too many lately."""
         self._deaths_s.append(now_s)
         process.deaths_in_a_row += 1
         if process.deaths_in_a_row >= _MOST_IN_A_ROW:
@@ -96,53 +96,53 @@ class ManagedProcess:
 
     @property
     def gone(self) -> bool:
-        """Whether the process has ended, and all that it sent has been taken in; False without one."""
+        """True if the process has ended and all its messages were read; False if there is none."""
         return self.child is not None and self.child.gone
 
     @property
     def running(self) -> bool:
-        """Whether there is a process that has not ended."""
+        """True if there is a process that has not ended."""
         return self.child is not None and not self.child.gone
 
     @property
     def link(self) -> Link | None:
-        """The link to it, as long as both ends are there."""
+        """The link to the process while both ends are open, else None."""
         return self.child.link if self.child is not None and not self.child.link.closed else None
 
     @property
     def dropped(self) -> int:
-        """How many messages it was not sent, because it did not read."""
+        """Number of messages that were dropped because the process did not read them."""
         return self.child.link.dropped if self.child is not None else 0
 
     @property
     def patience_s(self) -> float:
-        """How long it may be silent now, in seconds."""
+        """How long the process may be silent at present, in seconds."""
         own_s = self.row.silent_s if self.works and not self.waits_for_server else self.row.starting_s
         through = self._through
         return own_s if through is None or through.child is None else max(own_s, through.patience_s)
 
     def start(self) -> None:
-        """Start one, and send it what it has to know."""
+        """Start the process, and send its first messages."""
         self.adopt(self._make())
         self._brief()
 
     def adopt(self, child: Child) -> None:
-        """Give the place to a process that runs already."""
+        """Take over a process that runs already."""
         self.child, self.works, self.waits_for_server = child, False, False
         self.reset_silence()
 
     def release(self) -> Child | None:
-        """Return the process, which gets another place; this one is empty until another is due."""
+        """Give the process away and return it; this row is empty until the next start."""
         child, self.child = self.child, None
         self.due_s = inf
         return child
 
     def send(self, message: object) -> bool:
-        """Send it a message; return False if there is no process, or it did not take it."""
+        """Send the process a message; return False if there is no process or it was dropped."""
         return self.child is not None and self.child.link.send(message)
 
     def receive(self) -> None:
-        """Take in what it has sent, up to a message on which its place was given to another one."""
+        """Handle the messages of the process, up to one that gives its place to another."""
         child = self.child
         if child is None:
             return
@@ -153,15 +153,15 @@ class ManagedProcess:
             self._said(message)
 
     def reset_silence(self) -> None:
-        """Count its silence from now."""
+        """Count the silence of the process from now."""
         self._heard_s = time.monotonic()
 
     def mark_working(self) -> None:
-        """Note that it has done some of what it was started for."""
+        """Note that the process has done some of its work since it started."""
         self.works, self.deaths_in_a_row = True, 0
 
     def check(self) -> None:
-        """Have it given up if it is gone or stuck, and start another one that is due."""
+        """Replace the process if it has ended or is stuck, and start it if it is due."""
         if self.gone:
             self._lost(False)
         elif self.child is not None and time.monotonic() - self._heard_s > self.patience_s:
@@ -170,7 +170,7 @@ class ManagedProcess:
             self.start()
 
     def end(self, grace_s: float = 0.0) -> None:
-        """End it, if there is one, by force after a time; another one is due as its row says."""
+        """End the process, if there is one, and kill it after `grace_s` seconds."""
         child, self.child = self.child, None
         if child is not None and grace_s:
             child.end(grace_s)

@@ -44,7 +44,7 @@ class ModelSwap:
         status.add(self._status_of_swap)
 
     def request(self, model: str, tune: Tune) -> None:
-        """Load another network for a tune, in the place of one that was requested before.
+        """Start loading another network for a tune; a request before it is dropped.
 
         ImprovError if there is none of that name, or its file cannot be read: then all stays as it is.
         """

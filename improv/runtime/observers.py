@@ -39,11 +39,11 @@ class Display(Protocol):
     """A display of a jam: lines in a terminal, or a log."""
 
     def observe(self, seen: Snapshot) -> None:
-        """Show a step."""
+        """Show a step of the performance."""
         ...
 
     def remark(self, text: str) -> None:
-        """Show something that has happened besides the music."""
+        """Show a remark: something that happened besides the music."""
         ...
 
     def close(self) -> None:
@@ -59,17 +59,17 @@ class Remarks:
         self._fault = ""
 
     def observe(self, seen: Snapshot) -> None:
-        """Show a new fault."""
+        """Show a fault that is new in the snapshot."""
         fault, self._fault = self._fault, seen.health.fault
         if seen.health.fault and seen.health.fault != fault:
             self._say(f"fault: {seen.health.fault}")
 
     def remark(self, text: str) -> None:
-        """Show a remark."""
+        """Show a remark through `say`."""
         self._say(text)
 
     def close(self) -> None:
-        """Do nothing."""
+        """Do nothing: there is nothing to close."""
 
 
 class Watcher(Protocol):
@@ -87,28 +87,28 @@ class JamObserver(Protocol):
     """The status of the jam: ports, network, recording, timing."""
 
     def begun(self, head: Head) -> None:
-        """Take in that a performance has begun."""
+        """Note that a performance has begun."""
         ...
 
     def step_reported(self, report: StepReport) -> None:
-        """Take in a step that was played."""
+        """Record and show a step that was played."""
         ...
 
     def state_reported(self, state: State) -> None:
-        """Take in the whole session, as the recording has wanted it."""
+        """Record the whole session, as the take wanted it."""
         ...
 
     def lost(self, count: int, why: str) -> None:
-        """Mark that steps are missing from the recording, or, with a count of 0, something else."""
+        """Mark a gap in the take: `count` steps are missing, or 0 for anything else."""
         ...
 
     @property
     def wants_state(self) -> bool:
-        """Whether the recording wants the whole session."""
+        """True if the take wants the whole session, because steps before it are missing."""
         ...
 
     def remark(self, text: str) -> None:
-        """Take in what has happened besides the music: a process died, a port went."""
+        """Record and show a remark: a process died, a port vanished."""
         ...
 
     def changed(self) -> None:
@@ -116,18 +116,18 @@ class JamObserver(Protocol):
         ...
 
     def picked(self, end: str, name: str, api: str) -> str:
-        """Keep for the next start the port that is open now at an end: its whole name, empty for a virtual one.
+        """Store the port that is open at an end for the next start: its full name, empty for a virtual one.
 
         Return a note if it cannot be kept.
         """
         ...
 
     def controller_moved(self, time_s: float, message: bytes) -> str:
-        """Have done what a moved knob, key or pedal means, at a time in seconds; return a note, or nothing."""
+        """Submit the commands of a moved knob, key or pedal, at a time in seconds; return a note or ""."""
         ...
 
     def lights_reset(self) -> None:
-        """Send the lights of a controller their state again: it was plugged in, or the player is new."""
+        """Send all lights of the controller again: it was plugged in, or the player is new."""
         ...
 
 
@@ -135,11 +135,11 @@ class ControllerInterface(Protocol):
     """The meaning of knobs, keys and pedals, and their lights."""
 
     def controller_moved(self, time_s: float, message: bytes) -> str:
-        """Have done what was moved means; return a note, or nothing."""
+        """Submit the commands of a moved knob, key or pedal; return a note or ""."""
         ...
 
     def lights_reset(self) -> None:
-        """Send the lights their state again."""
+        """Send all lights again."""
         ...
 
 
@@ -186,7 +186,7 @@ class Audience:
     # --- as the supervisor tells it -----------------------------------------------------------------
 
     def begun(self, head: Head) -> None:
-        """Open the recording. Where there can be none, the MIDI file is collected from the steps."""
+        """Open the recording. Where there can be none, collect the steps for the MIDI file."""
         self._close_journal("an engine died before its first step")
         self._make_room()
         self._head = head
@@ -197,7 +197,7 @@ class Audience:
             self._take = Take(head, f"improv: {head.model}, seed {head.settings.seed}")
 
     def step_reported(self, report: StepReport) -> None:
-        """Record a step, and show it."""
+        """Record a step and show it."""
         self.last = report
         if self._journal is not None and report.entry is not None:
             self._journal.append(report.entry)
@@ -214,18 +214,18 @@ class Audience:
 
     @property
     def wants_state(self) -> bool:
-        """Whether the take wants the whole session, because steps before it are missing."""
+        """True if the take wants the whole session, because steps before it are missing."""
         return self._journal is not None and self._journal.wants_state
 
     def lost(self, count: int, why: str) -> None:
-        """Mark in the take that `count` steps are missing, or, with 0, something else, which is shown too."""
+        """Mark a gap in the take: `count` steps are missing, or 0 for anything else, which is also shown."""
         if self._journal is not None:
             self._journal.lost(self._step, count, why)
         if not count:
             self._shown.remark(why)
 
     def changed(self) -> None:
-        """Show the last step again, with the status as it is now."""
+        """Show the last step again, with the present status."""
         if self.last is None:
             return
         seen = replace(self.last.seen, system=self.status.now)
@@ -239,26 +239,26 @@ class Audience:
                     self._shown.remark(self._failure)
 
     def picked(self, end: str, name: str, api: str) -> str:
-        """Keep the port for the next start; return a note if it cannot be kept."""
+        """Store the port for the next start; return a note if that fails, else ""."""
         return self.picks.pick(end, name, api) if self.picks is not None else ""
 
     def controller_moved(self, time_s: float, message: bytes) -> str:
-        """Have done what was moved means; return a note, or nothing."""
+        """Submit the commands of a moved knob, key or pedal; return a note or ""."""
         return self.controllers.controller_moved(time_s, message) if self.controllers is not None else ""
 
     def lights_reset(self) -> None:
-        """Send the lights their state again."""
+        """Send all lights again."""
         if self.controllers is not None:
             self.controllers.lights_reset()
 
     def remark(self, text: str) -> None:
-        """Record and show what has happened besides the music."""
+        """Record and show a remark."""
         if self._journal is not None:
             self._journal.remark(self._step, text)
         self._shown.remark(text)
 
     def tend(self) -> None:
-        """Look after the recording, and show at once when it fails or goes on."""
+        """Check the recording regularly, and show at once when it fails or recovers."""
         if self._journal is not None:
             self._journal.tend()
             self._show_fault()

@@ -33,13 +33,13 @@ def open_network(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> On
 
 
 def prime_tune(tune: Tune, model: OnnxModel, seed: int = 0) -> Primed:
-    """Prime a tune's network; ContractError where it fails."""
+    """Return a tune's network primed with its primer; ContractError if it fails."""
     with first_steps(tune, model):
         return prime(model, seed, tune.tempo)
 
 
 def begin_tune(tune: Tune, model: OnnxModel, mode: Mode, seed: int, earlier: Primed | None = None) -> Session:
-    """Return a tune at its beginning, its first step due at 0 seconds; a network that is primed stays so."""
+    """Return the session at the beginning of a tune, with its first step due at 0 seconds."""
     grid = ENCODINGS[model.spec.encoding].grid
     transport = Transport(-tune.count_in * grid.steps_per_bar, 0.0, tune.tempo, tune.swing, grid)
     with first_steps(tune, model):
@@ -64,13 +64,13 @@ def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
 
 
 def last_step(tune: Tune, session: Session) -> int | None:
-    """Return the step that a tune ends with; None if it goes on for ever."""
+    """Return the last step of a tune; None if it has no end."""
     return None if tune.choruses is None else tune.choruses * session.tune.form.steps - 1
 
 
 @contextmanager
 def first_steps(tune: Tune, model: OnnxModel) -> Iterator[None]:
-    """Raise as ContractError what a network raises in its first steps, or that it takes too much memory."""
+    """Raise ContractError if the network fails, or takes too much memory, within the context."""
     try:
         with memory_limited() if model.provider == "cpu" else nullcontext():
             yield

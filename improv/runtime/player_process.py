@@ -83,7 +83,7 @@ class EngineLink:
         self._lately: deque[Timed] = deque(maxlen=_KEPT)
 
     def switch_to(self, link: Link, since_s: float | None = None) -> None:
-        """Take plans from another engine from now on, and send it what was heard since a time."""
+        """Take plans from another engine from now on, and send it what was heard since `since_s`."""
         if self.link is not None:
             self.link.close()
         self.link, self._told = link, False
@@ -91,7 +91,7 @@ class EngineLink:
             self._kept = Heard(tuple(note for note in self._lately if note.time_s > since_s), self._kept.commands)
 
     def send(self, heard: Heard, down: frozenset[int]) -> None:
-        """Pass on what was heard, or keep it for the next engine, which is sent the held pitches behind it."""
+        """Send the engine what was heard, or keep it for the next engine, followed by the held pitches."""
         self._lately += heard.notes
         if self.link is None or not self._told:
             kept = self._kept + heard
@@ -108,7 +108,7 @@ class EngineLink:
             self.unheard += 0 if self.link.send(heard) else len(heard)
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
-        """Return the plans that have come, and `Gone` once the engine is."""
+        """Return the plans that have arrived; `Gone` once the engine has ended."""
         if self.link is None or not self.link.ready:
             return ()
         plans = self.link.receive()
@@ -119,7 +119,7 @@ class EngineLink:
         return plans
 
     def next_poll_s(self, now_s: float) -> float:
-        """Return when to poll: soon, if something could not be sent; what can be read ends waiting by itself."""
+        """Return when to poll: soon if data waits to be sent, else never, as received data ends waiting."""
         return now_s + _REPORT_S if self.link is not None and self.link.waits else inf
 
 
@@ -133,7 +133,7 @@ class DaemonLink:
         self._lights = lights
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
-        """Return what the daemon has sent; `Quit` once it is gone."""
+        """Return the daemon's commands that have arrived; `Quit` once the daemon is gone."""
         if not self.link.ready:
             return ()
         asked: list[Arrival] = []
@@ -154,12 +154,12 @@ class DaemonLink:
         return asked
 
     def asked_to_connect(self) -> list[Connect]:
-        """Return the ports that are to be exchanged, each once."""
+        """Remove and return the orders to exchange a port for another."""
         asked, self._connects = self._connects, []
         return asked
 
     def next_poll_s(self, now_s: float) -> float:
-        """Return never: what can be read ends waiting by itself."""
+        """Return infinity: received data ends waiting by itself."""
         return inf
 
 
@@ -173,12 +173,12 @@ class Signals:
             signal.signal(signal.SIGUSR1, lambda *_: self._asked.append(Panic()))
 
     def poll(self, now_s: float) -> Sequence[Arrival]:
-        """Return the commands of the signals that have come."""
+        """Return the commands of the signals that have arrived."""
         asked, self._asked = self._asked, []
         return asked
 
     def next_poll_s(self, now_s: float) -> float:
-        """Return when to look again: a signal does not end waiting."""
+        """Return when to poll again: a signal does not end waiting."""
         return now_s + _REPORT_S
 
 
@@ -193,7 +193,7 @@ class MidiHealth:
         self._stderr, self._hosted = stderr, hosted
 
     def look(self) -> None:
-        """Take in what has been seen since the last look."""
+        """Read the warnings of the MIDI system since the last call."""
         self.warnings, self.overflows = self._stderr.read(), self._stderr.overflows
         if self._hosted is not None:
             self._hosted.take_in()
@@ -203,7 +203,7 @@ class MidiHealth:
 
     @property
     def server_gone(self) -> bool:
-        """Whether the MIDI server has ended."""
+        """True if the MIDI server has ended."""
         return self.server.gone or (self._hosted is not None and self._hosted.server_gone)
 
 
@@ -216,7 +216,7 @@ class Orders:
         self._asked: list[Any] = []
 
     def next(self) -> Any:
-        """Wait for the next order and return it; None if the daemon is gone. What else has come is left in the link."""
+        """Wait for the next order and return it; None if the daemon is gone."""
         while True:
             while not self._asked:
                 if self._link.closed:
@@ -232,12 +232,12 @@ class Orders:
 
     @property
     def over(self) -> bool:
-        """Whether the daemon is gone."""
+        """True if the daemon is gone."""
         self._asked += self._link.receive()
         return self._link.closed
 
     def next_patiently(self) -> Any:
-        """Wait for the next order, for ever if need be."""
+        """Wait for the next order without a time limit, and return it; None if the daemon is gone."""
         postpone_kill(0)
         try:
             return self.next()
@@ -246,7 +246,7 @@ class Orders:
 
 
 def main() -> None:
-    """Run as a child of the daemon."""
+    """Run the player process, as a child of the daemon."""
     with SharedNotes.inherited(sys.argv[2:]) as notes:
         serve(lambda link: _play(link, notes))
 

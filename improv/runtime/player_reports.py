@@ -15,11 +15,11 @@ class PlayerReports:
 
     @property
     def total(self) -> PlayerReport:
-        """The newest report, with the counts of all players."""
+        """The newest report, with the counts of all players so far."""
         return self.newest.after(self._earlier)
 
     def take_in(self, report: PlayerReport) -> Sequence[str]:
-        """Take in a report, and return remarks on what has got worse."""
+        """Take in a report; return remarks on what has become worse."""
         before, self.newest = self.newest, report
         texts = list(report.news)
         if report.loops > before.loops:
@@ -35,11 +35,11 @@ class PlayerReports:
         return texts
 
     def end(self) -> None:
-        """Keep the counts of a player that is gone: the next one counts from 0."""
+        """Add up the counts of a player that has ended: the next one counts from 0."""
         self._earlier, self.newest = self.total, PlayerReport()
 
     def timing(self) -> OnsetTiming:
-        """Return how many onsets were sent, and how punctually."""
+        """Return the number of onsets sent, and how late they were."""
         return OnsetTiming(
             onsets=self._earlier.onsets + self.newest.onsets,
             dropped_onsets=self._earlier.dropped + self.newest.dropped,

@@ -80,7 +80,7 @@ class PortHost:
         self._alive_s = 0.0
 
     def run(self) -> None:
-        """Serve until the daemon and the last player are gone."""
+        """Serve until the daemon and the last player have ended."""
         while not (self._daemon.closed and self._player is None):
             links = [link for link in (self._daemon, self._player) if link is not None and not link.closed]
             hears = any(client.hears for client in self._clients.values())
@@ -89,7 +89,7 @@ class PortHost:
         self._close()
 
     def step(self, now_s: float) -> None:
-        """Take in what was sent and what has arrived. Returns at once, unless the MIDI server has to be called."""
+        """Handle arrived messages and MIDI. Returns at once, unless the MIDI server is called."""
         if not self._daemon.closed:
             for said in self._daemon.receive():
                 if isinstance(said, Join):
@@ -236,7 +236,7 @@ class PortHost:
 
 
 def main() -> None:
-    """Run as a child of the daemon."""
+    """Run the port host, as a child of the daemon."""
     serve(_host)
 
 

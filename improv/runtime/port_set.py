@@ -40,18 +40,18 @@ class OpenPorts:
 
     @property
     def through(self) -> OutputPort | None:
-        """The port that what arrives is passed on to: a named output, or else the one apart."""
+        """The output of MIDI thru: a named output, or else a port of its own."""
         if self.source is None or self.sink is None:
             return None
         return self.apart if self.apart is not None and self.sink.virtual else self.sink
 
     def message(self, *, realtime: bool = False) -> Opened:
-        """Return the message for the daemon that they are open."""
+        """Return the message that tells the daemon which ports are open."""
         ports = tuple(port.status for port in self.ports)
         return Opened(self.note, self.api, self.source is not None, self.sink is not None, realtime, ports)
 
     def take_over(self, before: Sequence[PortStatus], graph: Graph | None) -> None:
-        """Connect the ports as those of the player before were, and silence what they are connected to once more."""
+        """Connect the ports as those of the earlier player were, and silence what they lead to."""
         was = {port.role: port.peers or () for port in before}
         for port in self.ports if graph is not None else ():
             port.plug_in(was.get(port.status.role, ()))
@@ -62,7 +62,7 @@ class OpenPorts:
         pass_on(graph)
 
     def move(self, player: Player, asked: Connect) -> Moved:
-        """Open another port in the place of one of them; where that cannot be, all stays as it is."""
+        """Open another port in the place of one; if that fails, all stays as it is."""
         port = self.source if asked.end == "input" else self.sink
         if port is None:
             return Moved(asked.end, asked.name, None, f"there is no {asked.end} to be another one")
@@ -90,7 +90,7 @@ def open_ports(
     *,
     waits: bool = False,
 ) -> OpenPorts:
-    """Open the ports of a wiring, which the stack closes; Unavailable, InputNotFound or UsageError without them.
+    """Open the ports of a wiring; the stack closes them. Unavailable, InputNotFound or UsageError if that fails.
 
     `before` are the ports of a player whose place this one takes: an output may have been a virtual one when it began.
     `waits`: ports that are missing are waited for, as when a lost MIDI server has come back.

@@ -41,7 +41,7 @@ class RemotePlayer:
         self._heard = Heard()
 
     def wait(self, until: Callable[[], bool]) -> bool:
-        """Wait until something is so, and keep what arrives meanwhile; False once told to stop."""
+        """Wait until `until()` is true, and keep what arrives; return False once told to quit."""
         while self._received():
             if until():
                 return True
@@ -49,7 +49,7 @@ class RemotePlayer:
         return False
 
     def take_over(self, session: Session, *, sounds: bool) -> None:
-        """Go on from another engine's session: end the keys it holds that are up by now.
+        """Go on from another engine's session: keys it holds that are up by now end.
 
         Unless its notes still sound (`sounds`), the session begins with a panic: they are struck anew.
         """
@@ -64,17 +64,17 @@ class RemotePlayer:
 
     @property
     def unplayed(self) -> int:
-        """How many plans were dropped, because the player did not read."""
+        """Number of plans that were dropped because the player did not read them."""
         return self._unplayed + (self._player.dropped if self._player is not None else 0)
 
     def play(self, plan: Plan) -> None:
-        """Send a plan; it replaces earlier plans for the same steps. Lost while there is no player."""
+        """Send a plan to the player; it replaces earlier plans for the same steps. Lost without a player."""
         self._playing = True
         if self._player is not None:
             self._player.send(plan)
 
     def listen_until(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
-        """Return what arrives until a time, or with `at_once` as soon as something does; None once told to stop."""
+        """Return what arrives until a time, or with `at_once` as soon as anything does; None to quit."""
         while self._received():
             if self.clock.now() >= deadline_s or (at_once and self._heard):
                 heard, self._heard = self._heard, Heard()

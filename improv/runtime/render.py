@@ -39,7 +39,7 @@ def render(
     say: Callable[[str], object] = len,
     load: Callable[[Tune], OnnxModel] = open_network,
 ) -> ModelSpec:
-    """Write a performance to a MIDI file on simulated time: identical bytes for identical arguments. What has played.
+    """Write a performance to a MIDI file on simulated time, and return what the network's file says of itself.
 
     The call is played in each of your turns if it fits into one, else once from the first bar on. A tune without an
     end is as long as the call takes. `say` is told what of the call is not played, and why; `load`

@@ -36,7 +36,7 @@ class CommandRouter:
         self._supervisor = supervisor
 
     def submit(self, command: Command) -> str:
-        """Have a command done; return a note on it, or nothing. ImprovError for what cannot be done.
+        """Carry out a command; return a note on it or "". ImprovError if it cannot be done.
 
         No request ends a jam: an error that nothing was prepared for is answered too, and told as a remark besides.
         """

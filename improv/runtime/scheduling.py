@@ -7,7 +7,7 @@ from improv.runtime.ipc_messages import PRIORITY
 
 
 def request_realtime() -> bool:
-    """Ask for real-time scheduling (sched(7), SCHED_FIFO); return whether it is granted."""
+    """Ask the system for real-time scheduling (sched(7), SCHED_FIFO); return whether it is granted."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
     except (OSError, AttributeError):
@@ -16,7 +16,7 @@ def request_realtime() -> bool:
 
 
 def postpone_kill(for_s: float) -> None:
-    """Have the system end this process in `for_s` seconds, unless this is called again before; 0 is never.
+    """Set the time at which the system kills this process to `for_s` seconds from now; 0 for never.
 
     It may be stuck in a call to a dead MIDI server, with no other process left to end it.
     """

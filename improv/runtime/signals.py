@@ -55,18 +55,18 @@ class Signals:
         self._woken.close()
 
     def readables(self) -> Sequence[Any]:
-        """Return a socket that becomes readable when a signal has come."""
+        """Return a socket that becomes readable when a signal arrives."""
         return [self._woken]
 
     def poll(self) -> Sequence[Command]:
-        """Return the commands of the signals that have come."""
+        """Return the commands of the signals that have arrived."""
         with suppress(BlockingIOError):
             self._woken.recv(1 << 10)
         asked, self._asked = self._asked, []
         return asked
 
     def suspend(self) -> None:
-        """Stop this process, as the terminal has asked, until it is continued."""
+        """Stop this process, as Ctrl-Z asks, until it is continued."""
         self.suspends = False
         number = signal.SIGTSTP
         handler = signal.signal(number, signal.SIG_DFL)
@@ -96,11 +96,11 @@ class Terminal(Protocol):
     """A terminal that has been taken over for single keys."""
 
     def grab(self) -> None:
-        """Take it over, if this job is in front."""
+        """Set up the terminal, if this job is in the foreground."""
         ...
 
     def release(self) -> None:
-        """Restore it as it was found, if this job is in front."""
+        """Restore the terminal, if this job is in the foreground."""
         ...
 
 
@@ -135,11 +135,11 @@ class Suspension:
         self._was_playing = False
 
     def show(self, seen: Snapshot) -> None:
-        """Take in whether the music plays."""
+        """Take in a snapshot: whether the music plays."""
         self._playing = seen.playing
 
     def tend(self) -> None:
-        """Suspend the jam when that is wanted and its music has ended."""
+        """Suspend the process if that was asked for and the music has ended."""
         signals = self._signals
         if signals.continued:
             signals.continued = False

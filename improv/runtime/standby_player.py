@@ -45,7 +45,7 @@ class Reach:
         self._close()
 
     def follow(self, asked: StandBy | TakeOver) -> None:
-        """Connect to what the player's outputs are connected to, and to nothing else. Unavailable if that cannot be."""
+        """Connect to what the player's outputs are connected to, and to nothing else. Unavailable if that fails."""
         peers = frozenset(peer for port in asked.ports if port.role in _SOUNDS for peer in port.peers or ())
         if self._graph is None:
             peers = frozenset(filter(None, (asked.wiring.output,)))
@@ -58,7 +58,7 @@ class Reach:
         self._plug_in()
 
     def silence(self, dead: Collection[str], goes_on: Callable[[], bool]) -> None:
-        """Send silence until it is sure to have arrived: when the `dead` outputs are out of the graph."""
+        """Send silence until it has certainly arrived: until the `dead` outputs are out of the graph."""
         for _ in self._while_there(dead, goes_on):
             self._send()
         for _ in range(2):
@@ -66,7 +66,7 @@ class Reach:
             pass_on(self._graph)
 
     def wait(self, dead: Collection[str], goes_on: Callable[[], bool]) -> None:
-        """Wait until the `dead` ports are out of the graph, and silence what could not be reached before.
+        """Wait until the `dead` ports are out of the graph, and silence outputs that could not be reached before.
 
         Returns at once when `goes_on` is False: no player is wanted any more.
         """
@@ -119,7 +119,7 @@ def stand_by(
     goes_on: Callable[[], bool],
     left: Callable[[], Sequence[bytes]] = tuple,
 ) -> TakeOver | None:
-    """Stand by until it is this player's turn, and silence what the one before has left; return the order to take over.
+    """Wait for this player's turn, silence what the earlier player has left, and return the order to take over.
 
     None where it is told to quit, or the daemon is gone: then all may have died at once, and it silences as well.
 

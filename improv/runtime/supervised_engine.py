@@ -80,18 +80,18 @@ class SupervisedEngine:
     # --- what is asked of it ----------------------------------------------------------------------
 
     def read_network(self) -> None:
-        """Read the network's file, which every engine of this jam is given; ImprovError if it cannot be read."""
+        """Read the network's file for every engine of this jam; ImprovError if it cannot be read."""
         if self._take is None:
             self._network = read_model(find_model(self.tune.model))
 
     def submit(self, command: Command) -> None:
-        """Have a command take effect at the next step, by this engine or by the one that follows it."""
+        """Send a command to the engine, for its next step. If it dies before, the next engine gets it."""
         self._submitted.append(command)
         if self.begun:  # else it is sent as the engine begins
             self.process.send(command)
 
     def begin(self, begin: Begin, *, goes_on: bool, in_hand: bool) -> None:
-        """Have it perform from the last session that was reported, or from the beginning.
+        """Send the order to perform, from the last reported session or from the beginning.
 
         `goes_on`: another engine has played up to now, and what it has begun sounds. `in_hand`: a player has played on
         what an engine that died had given it.
@@ -105,7 +105,7 @@ class SupervisedEngine:
             self.process.send(command)
 
     def take_over(self, loaded: LoadedModel) -> Child | None:
-        """Give the engine's place to one with another network, to go on from the step that was reported last.
+        """Replace the engine by one with another network, which goes on from the last reported step.
 
         Returns the other one, which ends once the player knows the new one.
         """
@@ -116,7 +116,7 @@ class SupervisedEngine:
         return before
 
     def restate_if_wanted(self) -> None:
-        """Have it state the whole session once, if the recording wants that."""
+        """Ask the engine for its whole session, if the recording wants it."""
         if self._observer.wants_state and self.begun and not self._restating:
             self._restating = self.process.send(Restate())
 
@@ -172,7 +172,7 @@ class SupervisedEngine:
                 raise AssertionError(message)
 
     def publish_steps(self) -> None:
-        """Show and record the steps that were reported, now that the session after them is known.
+        """Show and record the reported steps, now that the session after them is known.
 
         Before, they are kept back: if the engine dies, another one decides them again.
         """

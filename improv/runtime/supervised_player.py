@@ -91,12 +91,12 @@ class SupervisedPlayer:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a player whose ports are open."""
+        """True if there is a player whose ports are open."""
         return self.process.works
 
     @property
     def passes_on(self) -> bool:
-        """Whether what arrives is passed on to the output."""
+        """True if MIDI thru is on: what arrives is passed on to the output."""
         return self.known.wiring.thru
 
     def send(self, message: object) -> None:
@@ -105,19 +105,19 @@ class SupervisedPlayer:
             self.process.send(message)
 
     def connect(self, asked: Connect) -> None:
-        """Have another port opened in the place of one; Unavailable while the ports are closed."""
+        """Ask the player to exchange a port for another; Unavailable while the ports are closed."""
         if not self.is_open:
             raise Unavailable("no port can be exchanged now: the MIDI ports are closed; ask again when they are open")
         self._connects.append(asked)
         self.send(asked)
 
     def pass_on(self, *, on: bool) -> None:
-        """Have what arrives passed on to the output from now on, or not."""
+        """Turn MIDI thru on or off."""
         self.known = self.known.passing_on(on=on)
         self.send(PassOn(on))
 
     def report_controllers(self, wanted: ControllerFilter) -> None:
-        """Have the player report these messages of controllers, and no others."""
+        """Tell the player which controller messages to report."""
         if wanted != self._wanted:
             self._wanted = wanted
             self.send(wanted)
@@ -298,13 +298,13 @@ class SupervisedPlayer:
     # --- at the end ---------------------------------------------------------------------------------
 
     def release_connections(self) -> None:
-        """Have a JACK server learn that the rest of a player's clients are dead, if they are."""
+        """Close kept sockets of a dead player's JACK clients, so that the server drops them."""
         for end in self._held:
             end.close()
         self._held = []
 
     def leave_silent(self) -> None:
-        """End the standby player; or have it silence what a player has left that died just now."""
+        """End the standby player; if a player has just died, it silences the output first."""
         player_died = self.process.gone and self.is_open and not self.sent
         if self.host.gone if self.host.child is not None else player_died and self.known.ports:
             if self.standby.child is None:
@@ -314,5 +314,5 @@ class SupervisedPlayer:
             self.standby.send(Quit())
 
     def close(self) -> None:
-        """Free the memory that players share."""
+        """Free the memory that the players share."""
         self._notes.__exit__()

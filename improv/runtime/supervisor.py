@@ -101,7 +101,7 @@ class Supervisor:
         self.player.close()
 
     def ready(self, interfaces: Interfaces) -> Opened | None:
-        """Wait until the ports are open and the network is loaded; None if a command to quit comes before.
+        """Wait until the ports are open and the network is loaded; None if a command to quit comes first.
 
         ImprovError if the ports cannot be opened or the network cannot be loaded.
         """
@@ -119,7 +119,7 @@ class Supervisor:
         return self.player.known.opened
 
     def play(self, begin: Begin, interfaces: Interfaces) -> Outcome:
-        """Perform until the end, or a command to quit."""
+        """Perform to the end of the tune, or until a command to quit."""
         self._begin = begin
         self._introduce()
         while self.engine.ended is None and not self._quitting:
@@ -135,18 +135,18 @@ class Supervisor:
         self._quitting = True
 
     def panic(self) -> None:
-        """Silence everything at once: the player does, and passes the command on to the engine."""
+        """Silence everything at once: the player acts first, and passes the command on to the engine."""
         if self.player.process.child is not None:
             self.player.process.send(Panic())
         else:
             self.engine.submit(Panic())
 
     def swap_model(self, model: str) -> None:
-        """Have another network play as soon as it is loaded; ImprovError if it cannot be found or read."""
+        """Start loading another network, which plays once it is ready; ImprovError if it cannot be read."""
         self.swap.request(model, self.engine.tune)
 
     def remark(self, text: str) -> None:
-        """Show and record what has happened besides the music."""
+        """Show and record a remark."""
         self.status.remark = text
         self._observer.remark(text)
         self._observer.changed()

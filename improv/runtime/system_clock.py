@@ -37,7 +37,7 @@ class SystemClock:
         return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
     def wait_until(self, deadline_s: float, *, exactly: bool) -> None:
-        """Wait until a time: asleep, or spinning if it must be met exactly."""
+        """Wait until a time in seconds: asleep, and spinning at the end if `exactly`."""
         if exactly:
             while time.monotonic() < deadline_s:
                 pass

@@ -25,7 +25,7 @@ _TAPS, _TAP_PAUSE_S = 5, 3.0
 
 
 def apply_commands(session: Session, commands: tuple[Command, ...]) -> Session:
-    """Return the session after commands, in their order.
+    """Return the session after commands, applied in order.
 
     Commands for others than a session, which an old take may hold, change nothing.
     """

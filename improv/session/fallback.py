@@ -90,7 +90,7 @@ class FallbackPlan:
 
     @property
     def events(self) -> tuple[Placed, ...]:
-        """All events in the order of the steps, and behind them the end of what the melody still sounds."""
+        """All events in the order of the steps, then the end of the melody note that still sounds."""
         ends = finish(self.sessions[-1] if self.sessions else self.base).events
         melody = [placed for placed in ends if isinstance(placed.event, NoteOff) and placed.event.part is Part.MELODY]
         return (*(placed for events in self.played for placed in events), *melody)
@@ -99,7 +99,7 @@ class FallbackPlan:
 def fallback_plan(
     session: Session, heard: Heard, model: StepModel, steps: int, earlier: FallbackPlan | None = None
 ) -> FallbackPlan:
-    """Plan some steps after a session's without the network.
+    """Plan `steps` steps after a session's without the network, in case it fails or is late.
 
     Of an earlier plan what still holds is kept: as a rule all but its first steps, so that one new step is planned.
     """

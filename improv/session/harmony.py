@@ -21,13 +21,13 @@ _KEPT_CHANGES = 2 / 3
 
 
 def decide_chord(asked: AskedNetwork, session: Session) -> Chord | None:
-    """Return the chord that follows those which are known, as far ahead as the encoding looks."""
+    """Return the chord that follows the known ones, at the end of the encoding's lookahead; None for no chord."""
     units = chord_units(asked.outputs[CHORD_HEAD], asked.step_input, asked.encoding, session)
     return asked.encoding.chord(units, session.tune.form)
 
 
 def chord_units(logits: Tensor, step_input: StepInput, encoding: Encoding, session: Session) -> Tensor:
-    """Return the units of a chord: each decided by itself, or one that keeps the form, the likeliest or drawn.
+    """Return the units of a chord, shape (units,): each by its own threshold, or one that keeps the form.
 
     Temperature chooses only among those that are likely as the network was trained: where players would hardly ever
     change, nothing does, however freely chords are drawn.

@@ -30,7 +30,7 @@ class Primed:
 
 
 def prime(model: StepModel, seed: int, bpm: float, earlier: Primed | None = None) -> Primed:
-    """Have a network hear one silent chorus of the form, at its end one of the model's primers.
+    """Run a network through one silent chorus of the form that ends with one of the model's primers.
 
     It is of up to 24 notes (Eck & Schmidhuber 2002, section 4.2), so that the network starts as it will go on. What
     was primed earlier by the same primer at the same tempo, in quarter notes a minute, is taken as it is.
@@ -58,7 +58,7 @@ def begin(
     count_in_bars: int = 0,
     primed: Primed | None = None,
 ) -> Session:
-    """Return a session one step before its first, the network primed and ready for the top of the form."""
+    """Return a session one step before its first, its network primed and ready for the top of the form."""
     encoding = ENCODINGS[model.spec.encoding]
     form = Form.parse(model.spec.form, encoding.grid)
     primed = prime(model, settings.seed, transport.bpm, primed)
@@ -76,7 +76,7 @@ def begin(
 
 
 def idled(session: Session, heard: Heard, start_s: float) -> Session:
-    """Return a stopped session after what was asked for; where it starts, its next step begins at `start_s` seconds."""
+    """Return a stopped session after commands. If it starts, its next step begins at `start_s` seconds."""
     session = apply_commands(session, heard.commands)
     session = replace(session, listener=_nothing_heard(session.listener))
     if session.position.playing:
@@ -91,7 +91,7 @@ def idled(session: Session, heard: Heard, start_s: float) -> Session:
 
 
 def skip_choruses(session: Session, choruses: int) -> Session:
-    """Return the session whole choruses later, at the same place of the form: nothing was heard or played in them."""
+    """Return the session `choruses` later, at the same place of the form; nothing was heard or played meanwhile."""
     steps = choruses * session.tune.form.steps
     return replace(
         session,
@@ -110,7 +110,7 @@ def _nothing_heard(listener: Listener) -> Listener:
 
 
 def finish(session: Session) -> Played:
-    """Return what ends a performance after the session's step: its notes end, and each part is as loud as before."""
+    """Return the events that end a performance after the session's step: note-offs, and levels as before."""
     end = session.tick + session.grid.ticks_per_step
     levels = zip(MIXED_PARTS, session.band.levels, strict=True)
     events = [Placed(end, off) for off in note_offs(session)]

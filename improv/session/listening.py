@@ -17,7 +17,7 @@ _MARGIN = 18
 
 
 def hear(session: Session, notes: tuple[Timed, ...], finest_ticks: int) -> Session:
-    """Return the session with the player's notes as keys, each at the nearest place that is told apart.
+    """Return the session with the player's notes as keys, at positions rounded to `finest_ticks`.
 
     A key that is struck twice at one place is struck once: there are only so many, however much arrives.
     """
@@ -44,7 +44,7 @@ def hear(session: Session, notes: tuple[Timed, ...], finest_ticks: int) -> Sessi
 
 
 def cell_at(keys: tuple[Key, ...], step: int, grid: Grid) -> Cell:
-    """Return what the player's keys sound like inside a step."""
+    """Return the cell that the player's keys make in a step."""
     if not keys:
         return SILENCE
     start = step * grid.ticks_per_step
@@ -60,7 +60,7 @@ def cell_at(keys: tuple[Key, ...], step: int, grid: Grid) -> Cell:
 
 
 def next_listener(before: Session, cell: Cell, turn: Turn, *, anew: bool, restarted: bool) -> Listener:
-    """Return what is known of the player at the step after a session's, in which `turn` is played and `cell` is over.
+    """Return the listener at the next step, in which `turn` is played; `cell` is what you played in this one.
 
     `anew`: turns begin anew, since the rules have changed; `restarted`: so does the game.
     """
@@ -87,7 +87,7 @@ def next_listener(before: Session, cell: Cell, turn: Turn, *, anew: bool, restar
 
 
 def answered_from(before: Session, turn: Turn) -> int | None:
-    """Return the step at which the call began that a turn answers; None where nothing was played.
+    """Return the step at which the call that a turn answers began; None if nothing was played.
 
     That is where the player's turn began if the form decides whose turn it is, else the beat on which the phrase began.
     """
@@ -99,7 +99,7 @@ def answered_from(before: Session, turn: Turn) -> int | None:
 
 
 def playing_style(keys: tuple[Key, ...], key_semitones: int, encoding: Encoding) -> PlayingStyle:
-    """Return the mean velocity of some keys, and the octaves between them and the network's range.
+    """Return the mean velocity of keys, and the octaves between them and the network's range.
 
     A wide range needs no octaves; `key_semitones` is how far the performance lies above the network's key.
     """

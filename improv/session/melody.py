@@ -23,7 +23,7 @@ _BEGINS = (CHORDS_LOW + 12, CHORDS_LOW + 34)
 def decide_melody(
     asked: AskedNetwork, chord: Chord | None, before: Session, session: Session
 ) -> tuple[Cell, PitchLogits | None]:
-    """Return what improv plays in a step over its chord, and what the network said of the first pitch, if anything."""
+    """Return improv's cell for a step over its chord, and the logits of its first pitch if there is one."""
     if not has_melody(asked.model.spec):
         return SILENCE, None
     steer, call = steering(session, before), asked.step_input.call_cell
@@ -34,7 +34,7 @@ def decide_melody(
 def improvise(
     decoder: Decoder, logits_of: Callable[[Choice], Tensor], session: Session, spec: ModelSpec
 ) -> tuple[Cell, PitchLogits | None]:
-    """Draw one choice after another, and return the cell they make and what the network said of its first pitch.
+    """Draw the choices of a step one by one; return the cell and the logits of its first pitch, if any.
 
     `logits_of` gives the logits of a choice once those before it have been made. Where it is not improv's turn
     nothing is drawn.
@@ -64,7 +64,7 @@ def improvise(
 
 
 def plain_line(place: int, chord: Chord | None, encoding: Encoding) -> Cell:
-    """Return chord tones up and down the range, one on each beat: which one follows from the place alone."""
+    """Return the cell of a plain line at a place: chord tones up and down the range, one on each beat."""
     beat, inside = divmod(place, encoding.grid.steps_per_beat)
     if inside or chord is None:
         return SILENCE
@@ -78,7 +78,7 @@ def plain_line(place: int, chord: Chord | None, encoding: Encoding) -> Cell:
 
 
 def answer_so_far(session: Session, before: Session) -> Answer:
-    """Return what improv has played in the session's turn before its step."""
+    """Return what improv has played in this turn before the session's step."""
     return before.band.answer if session.turn == before.turn else NOTHING_YET
 
 
@@ -88,7 +88,7 @@ def melody_muted(settings: Settings) -> bool:
 
 
 def steering(session: Session, before: Session) -> Steer:
-    """Return what the encoding needs to know for the session's step: the player's controls, and what the turn needs."""
+    """Return what steers the encoding in the session's step: the player's controls, and the needs of the turn."""
     settings, turn = session.settings, session.turn
     ends = None
     if settings.mode is Mode.PHRASE and turn.end is not None:
@@ -99,7 +99,7 @@ def steering(session: Session, before: Session) -> Steer:
 
 
 def register_over_chords(session: Session, melody: Cell, before: Cell) -> PlayingStyle:
-    """Return the playing style with which a cell is played, in the octave where a phrase begins over the chords.
+    """Return the playing style of a cell, in an octave above the chords where a phrase begins.
 
     Where a player is followed their register stays. Else a phrase begins with its first note over the chords and not
     much higher: a network that learned from horns of all registers is at home in each.

@@ -14,32 +14,32 @@ from improv.session.state import ModelTune, NetworkState, Session
 
 
 def has_melody(spec: ModelSpec) -> bool:
-    """Return whether a network improvises, or knows the changes alone."""
+    """Return whether a network has a melody; one without decides chords only."""
     return all(head in spec.heads for head in ENCODINGS[spec.encoding].melody_heads)
 
 
 def unsupported_controls(spec: ModelSpec) -> tuple[str, ...]:
-    """Return the controls that a network cannot obey: one without a melody none of the melody's."""
+    """Return the names of the controls that a network cannot obey."""
     unsupported = ENCODINGS[spec.encoding].unsupported_controls
     return unsupported if has_melody(spec) else tuple(dict.fromkeys((*MELODY_CONTROLS, *unsupported)))
 
 
 def silence(model: StepModel) -> Tensors:
-    """Return what a network is fed of a silent step at the top of its form."""
+    """Return the features of a silent step at the top of the form."""
     encoding = ENCODINGS[model.spec.encoding]
     (step_input,) = _silent_chorus(Form.parse(model.spec.form, encoding.grid), range(1), encoding, float(TEMPO.default))
     return encode_features(step_input, encoding, model)
 
 
 def caught_up(session: Session, model: StepModel) -> Session:
-    """Feed a network the first step that it has missed; whatever the model raises is raised."""
+    """Feed a network the first step that it has missed. Errors of the model are raised."""
     step_input, *later = session.network.pending_inputs
     _, memory = model.step(encode_features(step_input, ENCODINGS[model.spec.encoding], model), session.network.memory)
     return replace(session, network=replace(session.network, memory=memory, pending_inputs=tuple(later)))
 
 
 def swapped(session: Session, model: StepModel) -> Session:
-    """Return the session with another network, which begins with the last chorus, or its changes alone."""
+    """Return the session with another network, primed with the last chorus, or with its chords alone."""
     spec, encoding = model.spec, ENCODINGS[model.spec.encoding]
     form = Form.parse(spec.form, encoding.grid)
     up = shortest_way(session.tune.key, spec.key)
@@ -109,7 +109,7 @@ def form_lookahead(form: Form, place: int, encoding: Encoding) -> tuple[Chord, .
 
 
 def call_cell(session: Session, step: int) -> Cell | None:
-    """Return the player's cell that a step of improv's turn answers; None where there is none.
+    """Return the player's cell that a step of improv's turn answers; None if there is none.
 
     It lies at the same place of the call as the step in the turn; what is farther back than a chorus is forgotten.
     """
@@ -122,7 +122,7 @@ def call_cell(session: Session, step: int) -> Cell | None:
 
 
 def network_inputs(session: Session, before: Session, cell: Cell, encoding: Encoding) -> tuple[StepInput, ...]:
-    """Return the inputs of a session's step as it sounded; `before` is the session after what was asked for in it.
+    """Return the step inputs of a session's step as it sounded; `before` is the session after its commands.
 
     Where the form is left for its top, the rest of the chorus follows in silence.
     """
@@ -171,7 +171,7 @@ class AskedNetwork:
     """The memory after the step."""
 
     def logits(self, choice: Choice) -> Tensor:
-        """Return the logits of a choice, from the step's outputs or asked for with the choices so far."""
+        """Return the logits of a choice: from the step's outputs, or computed from the choices so far."""
         if choice.head in self.outputs:
             return self.outputs[choice.head]
         told = accepted_features(choice.features, self.model)
@@ -181,7 +181,7 @@ class AskedNetwork:
 def ask_network(
     network: NetworkState, inputs: tuple[StepInput, ...], encoding: Encoding, model: StepModel
 ) -> AskedNetwork:
-    """Feed a network what it has missed, then a step's inputs. Whatever the model raises is raised."""
+    """Feed a network the steps it has missed, then a step's inputs. Errors of the model are raised."""
     memory = network.memory
     *earlier, last = (*network.pending_inputs, *inputs)
     for each in earlier:
@@ -197,6 +197,6 @@ def encode_features(step_input: StepInput, encoding: Encoding, model: StepModel)
 
 
 def accepted_features(tensors: Tensors, model: StepModel) -> Tensors:
-    """Return those of an encoding's tensors that a network takes."""
+    """Return the tensors that a network takes, of those that its encoding makes."""
     taken = model.spec.features
     return {name: tensor for name, tensor in tensors.items() if name in taken}

@@ -72,7 +72,7 @@ class Position:
 
     @property
     def swing(self) -> float:
-        """The swing in force, or the one to come with the next beat."""
+        """The swing in force, or the one that begins with the next beat."""
         return self.transport.swing if self.pending_swing is None else self.pending_swing
 
 
@@ -216,12 +216,12 @@ class Session:
 
     @property
     def tick(self) -> int:
-        """Where the session's step begins, in ticks."""
+        """Start of the session's step, in ticks."""
         return self.position.step * self.grid.ticks_per_step
 
     @property
     def place(self) -> int:
-        """The step counted from the top of the form; below zero it is counted in."""
+        """The step counted from the top of the form; negative during the count-in."""
         return self.position.step - self.position.form_start
 
     @property
@@ -231,7 +231,7 @@ class Session:
 
     @property
     def semitones(self) -> int:
-        """How far the performance lies above the network's key, the shortest way: -5 to 6."""
+        """Interval from the network's key to the performance's, the shortest way: -5 to 6 semitones."""
         return 0 if self.settings.key == OWN else shortest_way(self.tune.key, self.settings.key)
 
 

@@ -30,7 +30,7 @@ from improv.session.state import BandState, NetworkState, Played, PlayingStyle, 
 
 
 def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, Played]:
-    """Return the session one step later, and what sounds there.
+    """Return the session one step later, and what improv plays in that step.
 
     `heard` holds what arrived since the session's step was planned; an onset belongs to its
     nearest place on the model's grid. Whatever the model raises is raised.
@@ -70,7 +70,7 @@ class PreparedStep:
 
 
 def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> PreparedStep:
-    """Take in what was heard and asked for in a session's step, and go on to the next one."""
+    """Take in notes and commands of a session's step, and go on to the next one."""
     listened = hear(session, heard.notes, encoding.finest_ticks)
     before = apply_commands(listened, heard.commands)
     cell = cell_at(before.listener.keys, before.step, encoding.grid)
@@ -96,7 +96,7 @@ def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> Prepared
 
 
 def player_activity(session: Session, heard: Heard, cell: Cell) -> PlayerActivity:
-    """Return what the player has done in a session's step and turn, as far as the rules of turn taking ask."""
+    """Return the player's activity in a session's step and turn, as the rules of turn taking need it."""
     listener = session.listener
     if not listener.keys and not listener.recent_keys and not heard.commands:
         return PlayerActivity(call=listener.call)
@@ -111,13 +111,13 @@ def player_activity(session: Session, heard: Heard, cell: Cell) -> PlayerActivit
 
 
 def next_turn(before: Session, activity: PlayerActivity, *, anew: bool) -> Turn:
-    """Return the turn one step later; `anew` where the rules have changed, and turns begin again."""
+    """Return the turn one step later; with `anew` turns begin again, since the rules have changed."""
     step = before.step + 1
     return first_turn(step, before.rules) if anew else turn_after(before.turn, step, before.rules, activity)
 
 
 def next_position(position: Position) -> Position:
-    """Return the position one step later; a swing that is pending comes with a beat."""
+    """Return the position one step later; a pending swing begins with a beat."""
     step = position.step + 1
     if position.pending_swing is None or step % position.transport.grid.steps_per_beat:
         return replace(position, step=step)
@@ -126,7 +126,7 @@ def next_position(position: Position) -> Position:
 
 
 def next_band(before: Session, turn: Turn, encoding: Encoding) -> BandState:
-    """Return the band one step later: with a turn or a bar it takes up how the player has played lately."""
+    """Return the band one step later. At a turn or a bar it follows how the player has played lately."""
     step, recent = before.step + 1, before.listener.recent_keys
     if not recent or (turn.start != step and (step - before.position.form_start) % before.grid.steps_per_bar):
         return before.band
@@ -134,12 +134,12 @@ def next_band(before: Session, turn: Turn, encoding: Encoding) -> BandState:
 
 
 def makes_music(session: Session) -> bool:
-    """Return whether there is music in the session's step: it is neither counted in nor stopped."""
+    """Return whether the session's step is music, neither count-in nor stopped."""
     return session.position.playing and session.place >= 0
 
 
 def silent_step(step: PreparedStep, *, audible: bool) -> tuple[Session, Played]:
-    """Count in, or stop: what sounds ends, and the network waits."""
+    """Return the session and the events of a step that is count-in or stopped: notes end, the network waits."""
     before, session = step.before, step.session
     *earlier, last = step.inputs
     network = replace(
@@ -165,7 +165,7 @@ def silent_step(step: PreparedStep, *, audible: bool) -> tuple[Session, Played]:
 
 
 def sounding(before: Session, session: Session, network: NetworkState, style: PlayingStyle) -> Session:
-    """Return the session in which a network's output sounds; what is silenced is not played, and so was not chosen."""
+    """Return the session with a network's output in it, without the parts that are silenced."""
     settings = session.settings
     if melody_muted(settings):
         network = replace(network, output=Frame(SILENCE, network.output.chord))

@@ -17,7 +17,7 @@ _SEEN_OF_MEMORY = 48
 
 
 def snapshot(session: Session, planned: Session, played: Iterable[Placed] = ()) -> Snapshot:
-    """Return what clients see of a session, of the plan for its next step, and of the events played in it."""
+    """Return the snapshot of a session for clients, with its plan for the next step and the events played."""
     return Snapshot(
         step=session.step,
         place=Place.of(session.place, session.tune.form),

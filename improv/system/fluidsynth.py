@@ -115,7 +115,7 @@ def advice(api: str, found: Found | None = None, *, there: str = "", restart: st
 
 
 def command(api: str, found: Found) -> str | None:
-    """The FluidSynth command for a MIDI system; None if this FluidSynth was not built for it."""
+    """Return the command that starts FluidSynth on a MIDI system; None if this FluidSynth does not support it."""
     midi = _MIDI.get(api)
     if midi is None or found.font is None or (found.midi and midi not in found.midi):
         return None
@@ -140,7 +140,7 @@ def _without_midi(found: Found, there: str, restart: str) -> Advice:
 
 
 def look() -> Found:
-    """Find what this machine has to make sound. It takes a moment, since FluidSynth is asked."""
+    """Look for FluidSynth and soundfonts on this machine. It takes a moment: FluidSynth is run."""
     program = shutil.which("fluidsynth")
     audio, midi = _drivers(program) if program else (frozenset(), frozenset())
     server = os.environ.get("JACK_DEFAULT_SERVER", "")
@@ -158,13 +158,13 @@ def look() -> Found:
 
 
 def fonts() -> list[Path]:
-    """Return the soundfonts in the usual folders."""
+    """Return the soundfont files in the usual folders."""
     folders = [Path(folder).expanduser() for folder in _FOLDERS]
     return [path for folder in folders for path in sorted(folder.glob("*.sf[23]")) if path.is_file()]
 
 
 def best_font(paths: Sequence[Path]) -> Path | None:
-    """Return the soundfont that sounds best, by its name; None without any."""
+    """Return the best-sounding soundfont, judged by its name; None if there is none."""
 
     def rank(path: Path) -> int:
         return next((at for at, name in enumerate(_BEST_FONTS) if name in path.name.casefold()), len(_BEST_FONTS))
@@ -184,7 +184,7 @@ def _drivers(program: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def option_values(told: str, option: str) -> frozenset[str]:
-    """Return the values of an option, as FluidSynth's help lists them; `told` is that help text."""
+    """Return the values of an option in FluidSynth's help text `told`."""
     values = re.search(rf"--{option}=.*?Valid values: ([^\n]*)", told, re.DOTALL)
     return frozenset(values[1].replace(" ", "").split(",")) if values else frozenset()
 

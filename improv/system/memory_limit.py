@@ -11,7 +11,7 @@ MOST_BYTES = 1 << 30
 
 @contextmanager
 def memory_limited(more_bytes: int = MOST_BYTES) -> Iterator[None]:
-    """Limit the memory of this process for a while: beyond it a request for memory fails.
+    """Limit the memory of this process within the context: beyond the limit, allocation fails.
 
     Only Linux counts what a process may really write to; elsewhere nothing is limited.
     """

@@ -11,14 +11,14 @@ from pathlib import Path
 
 
 def make_folder(directory: Path) -> None:
-    """Make a directory where there is none; new ones are of mode 0700, parents too. OSError if it cannot be made."""
+    """Create a directory and its missing parents with mode 0700; OSError if it cannot be made."""
     if not directory.parent.exists():
         make_folder(directory.parent)
     directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def make_private(directory: Path) -> None:
-    """Make a directory, or an existing one, private to this user (mode 0700); OSError says why that cannot be."""
+    """Create a directory, or make an existing one private to this user (mode 0700); OSError if that fails."""
     make_folder(directory)
     found = directory.lstat()
     if hasattr(os, "geteuid"):
@@ -33,7 +33,7 @@ def make_private(directory: Path) -> None:
 
 
 def has_listener(path: Path) -> bool:
-    """Return whether a living process listens at a Unix socket's path, not only the file of a dead one."""
+    """Return whether a living process listens at a Unix socket's path."""
     if os.name != "posix" or not path.is_socket():
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
@@ -48,7 +48,7 @@ def has_listener(path: Path) -> bool:
 
 
 def open_private(path: Path, *, append: bool) -> int:
-    """Open a file of mode 0600 to write to, also one that exists. Return its descriptor; OSError if that cannot be.
+    """Open a file for writing, with mode 0600. Return its descriptor; OSError if that fails.
 
     With `append` its content stays, otherwise it is emptied.
     """
@@ -61,7 +61,7 @@ def open_private(path: Path, *, append: bool) -> int:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file, or make it, with mode 0600 and this text."""
+    """Write a text file with mode 0600, in the place of an existing one."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

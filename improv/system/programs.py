@@ -9,17 +9,17 @@ import sys
 
 
 def python(*arguments: str) -> list[str]:
-    """Return the command that runs Python with some arguments, without the current folder on its path."""
+    """Return the command that runs Python with these arguments, without the current folder on its path."""
     return [sys.executable, "-P", *arguments]
 
 
 def improv(*words: str) -> list[str]:
-    """Return the command that runs an improv command."""
+    """Return the command that runs `improv` with these words."""
     return python("-m", "improv", *words)
 
 
 def environment() -> dict[str, str]:
-    """Return the environment to start such a program with: it finds the same modules as this one, in the same order."""
+    """Return the environment for such a command: it finds the same modules as this process, in the same order."""
     return os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
@@ -46,7 +46,7 @@ def restore_process_defaults() -> None:
 
 
 def leave_current_folder() -> None:
-    """Take the current folder off Python's path, and the one that Python was started from.
+    """Remove the current folder from Python's path, and the folder that Python was started from.
 
     Where improv itself lies in one of them, that is put last.
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def open_file(path: Path, most_bytes: int) -> FileIO:
-    """Open an ordinary file for reading. OSError if that cannot be: EFBIG where it holds more than `most_bytes`."""
+    """Open a regular file for reading. OSError if that fails: EFBIG where it holds more than `most_bytes`."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
     try:
         file = os.open(path, flags)
@@ -32,7 +32,7 @@ def open_file(path: Path, most_bytes: int) -> FileIO:
 
 
 def read_file(path: Path, most_bytes: int) -> bytes:
-    """Return the content of an ordinary file; OSError as for `open_file`."""
+    """Return the content of a regular file; OSError as for `open_file`."""
     content = bytearray()
     with open_file(path, most_bytes) as file:
         while read := file.read(min(most_bytes + 1 - len(content), 1 << 20)):

@@ -14,15 +14,15 @@ class SendBuffer:
         return len(self._waiting)
 
     def append(self, data: bytes) -> None:
-        """Put bytes behind those that wait."""
+        """Add bytes at the end of those that wait."""
         self._waiting += data
 
     def replace_from(self, start: int, data: bytes) -> None:
-        """Put bytes in the place of all that wait from an offset on."""
+        """Replace the waiting bytes from an offset on."""
         self._waiting[start:] = data
 
     def send(self) -> int:
-        """Send as much as the other end takes now; return how many bytes. OSError if it is gone."""
+        """Send what the other end takes now; return the number of bytes. OSError if it is gone."""
         before = len(self._waiting)
         try:
             while self._waiting:
@@ -32,5 +32,5 @@ class SendBuffer:
         return before - len(self._waiting)
 
     def clear(self) -> None:
-        """Drop all that waits."""
+        """Drop all waiting bytes."""
         self._waiting.clear()

@@ -23,12 +23,12 @@ STOPPING = "STOPPING=1"
 
 
 def status(text: str) -> str:
-    """Return a message that shows what improv does, as a line in `systemctl status`."""
+    """Return a message that sets the status line in `systemctl status`."""
     return f"STATUS={' '.join(printable(text).split())}"
 
 
 def notify(*messages: str) -> None:
-    """Send messages to the service manager, if there is one."""
+    """Send messages to systemd (sd_notify), if it started this process."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if address[:1] not in ("/", "@") or not hasattr(socket, "AF_UNIX"):
         return
@@ -40,7 +40,7 @@ def notify(*messages: str) -> None:
 
 
 def watchdog_s() -> float | None:
-    """Return how often to send WATCHDOG, in seconds: half the manager's limit; None if it has none."""
+    """Return the interval of WATCHDOG messages in seconds: half of systemd's limit; None without a watchdog."""
     microseconds, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
     if not microseconds.isdecimal() or pid not in ("", str(os.getpid())):
         return None
@@ -48,7 +48,7 @@ def watchdog_s() -> float | None:
 
 
 def unit() -> tuple[str, ...]:
-    """Return the words that name this process to systemctl, such as --user improv.service.
+    """Return the arguments that name this process's unit to systemctl, such as --user improv.service.
 
     There are none if systemd did not start it. $INVOCATION_ID does not tell: a program started from a terminal that is
     itself a service has it too.
@@ -62,7 +62,7 @@ def unit() -> tuple[str, ...]:
 
 
 def unit_of(groups: str) -> tuple[str, ...]:
-    """Return the words that name a process to systemctl, from its control groups as in /proc/PID/cgroup."""
+    """Return the arguments that name a unit to systemctl, from the text of /proc/PID/cgroup."""
     for group in groups.split("\n"):
         names = group.split("/")
         if service := re.fullmatch(r"[\w:.\\@-]+\.service", names[-1]):

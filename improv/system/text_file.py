@@ -17,7 +17,7 @@ class NoText(ValueError):
 
 
 def decoded(content: bytes) -> str:
-    """Return content as text, without the byte order mark that some editors put first; NoText if it is not UTF-8."""
+    """Return a file's content as text, without a byte order mark; NoText if it is not UTF-8."""
     if content.startswith(_WIDE):
         raise NoText("this is UTF-16 or UTF-32 text, not UTF-8; save it as UTF-8", 1)
     content = content.removeprefix(codecs.BOM_UTF8)

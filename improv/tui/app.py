@@ -103,15 +103,15 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
     # --- beginning and ending ---
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Return what every line goes through before it is drawn."""
+        """Return the filters that Textual applies to every line before it is drawn."""
         return [*super().get_line_filters(), _FILTER]
 
     def get_default_screen(self) -> Screen[object]:
-        """Return the jam."""
+        """Return the screen of the jam."""
         return self.jam  # type: ignore[return-value]
 
     def get_css_variables(self) -> dict[str, str]:
-        """Return the colours of the theme, changed as far as is needed to be read, and how high the meters are."""
+        """Return the theme's colours with enough contrast to be read, and the height of the meters."""
         of_theme = super().get_css_variables()
         return of_theme | legible_variables(of_theme) | HEIGHTS
 
@@ -120,7 +120,7 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
         return self.actions.palette_commands(self.call_later)
 
     def on_mount(self) -> None:
-        """Show what is known, then open the connection."""
+        """Draw the screen, then open the connection to the daemon."""
         self.set_class(self.options.glyphs.plain, "-ascii")
         self.themes.apply_first(self.options.theme)
         self.app_suspend_signal.subscribe(self, self._suspended, immediate=True)
@@ -134,12 +134,12 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
         self.connection.open(self._inbox.put)
 
     def leave(self, end_jam: bool = False) -> None:
-        """Leave the screen, and end the jam only if that is wanted."""
+        """Leave the screen, and end the jam if `end_jam` is True."""
         self.letter_keys.notes.lift_all()
         self.exit(end_jam)
 
     def remark(self, text: str) -> None:
-        """Keep what has happened for the log."""
+        """Keep a remark for the log."""
         self.notices.keep(text)
 
     def _suspended(self, _app: object) -> None:
@@ -150,7 +150,7 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
     # --- news ---
 
     def on_improv_app_news_arrived(self) -> None:
-        """Take in what the link has brought."""
+        """Take in the news from the daemon."""
         news, newest = self._inbox.take()
         for each in news:
             self.connection.take(each)
@@ -178,13 +178,13 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
             self.actions.groups.presets.recall(before)
 
     def on_side_screen_ready(self) -> None:
-        """Show a screen that comes up how things are."""
+        """Draw a screen that has just opened."""
         self.presenter.show_all()
 
     # --- keys, clicks and picks ---
 
     async def on_event(self, event: Event) -> None:
-        """Give a key the meaning that the key table has for it; the others are for whatever has the focus."""
+        """Perform the action of a key from the key table; other keys go to the widget with the focus."""
         match event:
             case KeyReleased():
                 self.letter_keys.notes.lift(event.code)
@@ -210,33 +210,33 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
         return True
 
     def on_app_blur(self) -> None:
-        """Let every key go: another program hears them come up."""
+        """Release every key: their releases go to another program."""
         self.jam.keyboard.let_go()
         self.letter_keys.notes.lift_all()
 
     def on_keyboard_pressed(self, event: Keyboard.Pressed) -> None:
-        """Play the key of the drawn piano that the mouse presses, or end it."""
+        """Play or end the key of the drawn piano under the mouse."""
         if event.pitch is None:
             self.letter_keys.lift_mouse()
         elif self.connection.is_ready():
             self.letter_keys.press_with_mouse(event.pitch)
 
     async def on_footer_clicked(self, event: Footer.Clicked) -> None:
-        """Do what was clicked on."""
+        """Perform the action that was clicked."""
         if not BY_ACTION[event.action].takes_key:
             await self.actions.perform(event.action)
 
     def on_controls_wanted(self, event: Controls.Wanted) -> None:
-        """Ask the daemon for a control's value."""
+        """Send the daemon a control's new value."""
         if not self.connection.submit(event.command):
             self.jam.controls.take_back(event.command.control)
 
     def on_controls_edit(self, event: Controls.Edit) -> None:
-        """Have a value typed or picked."""
+        """Ask for a control's value, to be typed or picked."""
         self.actions.groups.controls.edit(event.edited)
 
     def on_list_screen_picked(self, event: ListScreen.Picked) -> None:
-        """Ask for what was picked; a control that was turned shows it at once."""
+        """Send the command of the picked row; a control shows its new value at once."""
         match event.command:
             case Set(name, value):
                 self.jam.controls.turn(CONTROLS[name], value)
@@ -248,5 +248,5 @@ class ImprovApp(OrderlyApp[ImprovError | bool], inherit_bindings=False):
         self.actions.groups.presets.recall(event.preset)
 
     def on_presets_screen_save(self) -> None:
-        """Keep how the controls stand as a preset."""
+        """Ask for a name, and store all control values as a preset."""
         self.actions.groups.presets.save()

@@ -93,23 +93,23 @@ class Link(Protocol):
     """Brings news of a daemon and takes commands to it. Nothing here waits but `flush`, for a moment."""
 
     def listen(self, tell: Callable[[News], object]) -> None:
-        """Call `tell` with all news from now on, from threads of the link."""
+        """Call `tell` with all news from now on, from the link's own threads."""
         ...
 
     def submit(self, command: Command) -> None:
-        """Send a command, after those before it."""
+        """Queue a command for the daemon, after earlier ones."""
         ...
 
     def start_daemon(self) -> None:
-        """Start a daemon; `Started` or `NotStarted` follows."""
+        """Start a daemon; the news `Started` or `NotStarted` follows."""
         ...
 
     def flush(self) -> None:
-        """Wait, at most half a second, until all commands have been sent and answered."""
+        """Wait until all commands are sent and answered, at most half a second."""
         ...
 
     def close(self) -> None:
-        """Bring no news any more."""
+        """Stop the news."""
         ...
 
 
@@ -136,22 +136,22 @@ class DaemonLink:
         self._ended = False
 
     def listen(self, tell: Callable[[News], object]) -> None:
-        """Call `tell` with all news from now on, from threads of the link."""
+        """Call `tell` with all news from now on, from the link's own threads."""
         self._tell = tell
         _thread(self._watch)
         self._asking = _thread(self._ask)
 
     def submit(self, command: Command) -> None:
-        """Send a command, after those before it."""
+        """Queue a command for the daemon, after earlier ones."""
         self._wanted.put(command)
 
     def start_daemon(self) -> None:
-        """Start a daemon; `Started` or `NotStarted` follows."""
+        """Start a daemon; the news `Started` or `NotStarted` follows."""
         self._not_started = None
         self._starting = _thread(self._start)
 
     def flush(self) -> None:
-        """Wait, at most half a second, until all commands have been sent and answered."""
+        """Wait until all commands are sent and answered, at most half a second."""
         done: Done = queue.SimpleQueue()
         self._wanted.put(done)
         if self._asking is not None:
@@ -159,7 +159,7 @@ class DaemonLink:
                 done.get(timeout=_LAST_S)
 
     def close(self) -> None:
-        """Bring no news any more, and wait at most half a second for commands to be sent."""
+        """Stop the news, and wait at most half a second for commands to be sent."""
         self._ended = True
         self._tell = _ignore
         self._wanted.put(None)
@@ -168,11 +168,11 @@ class DaemonLink:
 
     @property
     def is_starting(self) -> bool:
-        """Whether a daemon is being started now."""
+        """True while a daemon is being started."""
         return self._starting is not None and self._starting.is_alive()
 
     def wait_until_started(self) -> ImprovError | None:
-        """Wait for the daemon that is being started, if one is; return why it does not play, None if it does."""
+        """Wait for the daemon that is being started, if any; return why it does not play, else None."""
         if self._starting is None or not self._starting.is_alive():
             return None
         self._starting.join()
@@ -277,7 +277,7 @@ class DaemonLink:
 
 
 def latest(commands: Sequence[Wanted]) -> list[Command]:
-    """Return the commands without those that set a control which a later one sets again."""
+    """Return the commands, less those that set a control which a later command sets again."""
     kept: list[Command] = []
     turned: set[str] = set()
     for command in reversed(commands):
@@ -307,7 +307,7 @@ def _ignore(news: News) -> None:
 
 
 async def run_improv(words: Sequence[str], within_s: float = 10.0) -> str:
-    """Run an improv command, and return what it prints; ImprovError with its complaint, or if it takes too long.
+    """Run an improv command and return its output; ImprovError if it fails or takes too long.
 
     It runs in a process of its own, which can be killed: it may wait for a MIDI system, or read large files.
     """

@@ -35,7 +35,7 @@ class Inbox:
         self._has_woken = False
 
     def put(self, news: News) -> None:
-        """Bring news; safe to call from any thread."""
+        """Add news and wake the app; may be called from any thread."""
         if isinstance(news, Seen):
             self._newest.append(news.snapshot)
         else:
@@ -45,7 +45,7 @@ class Inbox:
             self._wake()
 
     def take(self) -> tuple[list[News], Snapshot | None]:
-        """Return the news in their order, and the newest snapshot if there is one; what comes meanwhile wakes again."""
+        """Remove and return the news in order, and the newest snapshot, if there is one."""
         self._has_woken = False
         newest = self._newest.pop() if self._newest else None  # first: its daemon has joined before it showed this
         news: list[News] = []
@@ -82,29 +82,29 @@ class Connection:
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """The snapshot to draw: the last one, standing still once its daemon has gone."""
+        """The snapshot to draw: the newest one, stopped once its daemon has gone; None before the first."""
         return self.seen if self.seen is None or not self.is_gone else without_daemon(self.seen)
 
     @property
     def system(self) -> SystemStatus:
-        """Ports, network and recording as they were seen last."""
+        """The system status seen last: ports, network and recording."""
         return SystemStatus() if self.seen is None else self.seen.system
 
     @property
     def is_calm(self) -> bool:
-        """Whether the banner says nothing that is wrong."""
+        """True if the banner reports no problem."""
         return self.banner in ("", _STARTING, _JOINING)
 
     # --- asking ---
 
     def open(self, tell: Callable[[News], object]) -> None:
-        """Call `tell` with all news from now on, from other threads, and start a daemon if none plays."""
+        """Connect to the daemon, and start one if none plays; `tell` is called with all news, from other threads."""
         self._link.listen(tell)
         if self._options.starts_daemon:
             self._link.start_daemon()
 
     def submit(self, command: Command) -> bool:
-        """Ask the daemon for something; return whether there is one, and say so if there is none."""
+        """Send the daemon a command; return whether there is a daemon, and show a notice if there is none."""
         if self.is_gone:
             self.refuse()
             return False
@@ -112,14 +112,14 @@ class Connection:
         return True
 
     def is_ready(self) -> bool:
-        """Return whether notes may be played: a daemon is there and has shown itself. Say so where none is there."""
+        """Return whether notes may be played: a daemon is connected. Show a notice if none is there."""
         if self.is_gone:
             self.refuse()
             return False
         return self.has_snapshot
 
     def refuse(self) -> None:
-        """Say that no daemon can be asked, once for as long as that is on the screen."""
+        """Show that there is no daemon, unless that is on the screen already."""
         now_s = self._options.clock()
         if now_s > self._refused_until_s and not self.is_starting:
             self._refused_until_s = now_s + ERROR_SHOWN_S
@@ -129,7 +129,7 @@ class Connection:
                 self._notices.show_error(f"no improv is there; {BY_ACTION['start_again'].label} starts it again")
 
     def start_again(self) -> None:
-        """Start the daemon that has gone, unless one is being started."""
+        """Start the daemon again after it has gone, unless one is being started."""
         if self.is_gone and not self.is_starting:
             self._before = None if self.seen is None else preset_of("as it was", self.seen)
             self.banner = _STARTING
@@ -137,13 +137,13 @@ class Connection:
             self._link.start_daemon()
 
     def flush(self) -> None:
-        """Wait, at most half a second, until all commands have reached the daemon."""
+        """Wait until all commands have reached the daemon, at most half a second."""
         self._link.flush()
 
     # --- news ---
 
     def take(self, news: News) -> None:
-        """Take news in; what was to be asked first is asked when a daemon joins."""
+        """Take in news. Commands that waited for a daemon are sent when one joins."""
         match news:
             case Joined():
                 self.is_gone = False
@@ -159,7 +159,7 @@ class Connection:
                 pass
 
     def see(self, seen: Snapshot) -> bool:
-        """Take a snapshot in; return whether it is the first one of its daemon."""
+        """Take in a snapshot; return whether it is the first one of its daemon."""
         is_first = not self.has_snapshot
         self.seen, self.has_snapshot = seen, True
         if is_first:
@@ -167,11 +167,11 @@ class Connection:
         return is_first
 
     def has_failed_to_start(self, error: ImprovError) -> bool:
-        """Return whether nothing has ever been seen, so that an error at the start ends the screen."""
+        """Return whether an error at the start ends the screen: no daemon was ever seen."""
         return self.seen is None and not isinstance(error, AlreadyRunning)
 
     def take_preset_to_restore(self) -> Preset | None:
-        """Return once how the controls stood before a daemon was started again, as soon as that one plays."""
+        """Return once, after a daemon was started again, the control values of the one before."""
         if self.is_starting or self.is_gone or not self.has_snapshot:
             return None
         before, self._before = self._before, None

@@ -39,17 +39,17 @@ class Notices:
         self.kept.append(text)
 
     def show(self, text: str) -> None:
-        """Show a text, and keep it."""
+        """Show a text as a notice, and keep it for the log."""
         self.keep(text)
         self._notify(text, severity="information", timeout=SHOWN_S, markup=False)
 
     def show_error(self, text: str) -> None:
-        """Show what has gone wrong, and keep it."""
+        """Show an error as a notice, and keep it for the log."""
         self.keep(text)
         self._notify(text, severity="error", timeout=ERROR_SHOWN_S, markup=False)
 
     def compare(self, seen: Snapshot, before: Snapshot | None, *, is_joining: bool) -> None:
-        """Show or keep what a snapshot says that the one before did not: faults, remarks, trouble with the recording.
+        """Show or keep what is new since the snapshot before: faults, remarks, trouble with the recording.
 
         `is_joining` is whether it is the first one of its daemon: what was remarked earlier is old news then.
         """

@@ -47,12 +47,12 @@ class OrderlyApp(MinimumSizeApp[Result]):
     # --- beginning and ending ---
 
     def get_driver_class(self) -> type[Driver]:
-        """Return the driver of the terminal: ours where there is one, else Textual's."""
+        """Return the terminal driver: improv's own where it works, else Textual's."""
         found = super().get_driver_class()
         return TERMINALS.get(found.__name__, found)
 
     def on_load(self) -> None:
-        """Take every error and the signals that ask to leave."""
+        """Install handlers for errors, and for the signals that end the app."""
         self._hooks = (threading.excepthook, sys.unraisablehook)
         threading.excepthook, sys.unraisablehook = self._thread_failed, self._unraisable
         asyncio.get_running_loop().set_exception_handler(self._task_failed)
@@ -60,13 +60,13 @@ class OrderlyApp(MinimumSizeApp[Result]):
             self._leave_on_signals()
 
     def on_unmount(self) -> None:
-        """Give errors and signals back to the program that runs the app."""
+        """Restore the handlers for errors and signals of the program that runs the app."""
         threading.excepthook, sys.unraisablehook = self._hooks
         for number, before in self._handlers.items():
             signal.signal(number, before)
 
     def leave(self) -> None:
-        """Leave in order."""
+        """Leave the app in order, with the terminal restored."""
         self.exit()
 
     def _leave_on_signals(self) -> None:
@@ -90,7 +90,7 @@ class OrderlyApp(MinimumSizeApp[Result]):
     # --- errors ---
 
     def fail(self, error: BaseException) -> None:
-        """End because of an error; safe to call from any thread."""
+        """End the app because of an error; may be called from any thread."""
         loop = self._loop
         if self._exit or loop is None:
             return
@@ -99,7 +99,7 @@ class OrderlyApp(MinimumSizeApp[Result]):
             loop.call_soon_threadsafe(self._handle_exception, error)
 
     def remark(self, text: str) -> None:
-        """Note an error that ends nothing; safe to call from any thread."""
+        """Note an error that does not end the app; may be called from any thread."""
 
     def _handle_exception(self, error: BaseException) -> None:
         """Keep an error, and end; one in a screen that was left already is noted, and ends nothing."""
@@ -122,7 +122,7 @@ class OrderlyApp(MinimumSizeApp[Result]):
         self.panic()
 
     def panic(self, *_renderables: RenderableType) -> None:
-        """End without printing anything: the program that runs the app says what has gone wrong."""
+        """End the app without printing: the program that runs it reports the error."""
         super().panic()
 
     def _thread_failed(self, args: threading.ExceptHookArgs) -> None:

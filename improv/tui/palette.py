@@ -25,12 +25,12 @@ class Palette(DismissedOnce, CommandPalette):
     """The command palette with a steady cursor: nothing is drawn where nothing changes."""
 
     def compose(self) -> ComposeResult:
-        """Compose Textual's widgets, and what covers them where the terminal is too small."""
+        """Compose Textual's palette, and a cover for it where the terminal is too small."""
         yield from super().compose()
         yield TooSmall()
 
     def on_mount(self) -> None:
-        """Keep the cursor from blinking, and bound what is pasted."""
+        """Stop the cursor's blinking, and limit the length of pasted text."""
         for line in self.query(Input):
             line.cursor_blink, line.max_length = False, LONGEST_LINE
 
@@ -44,7 +44,7 @@ class PaletteProvider(SystemCommandsProvider):
     """What the palette finds: while nothing is typed, in the order of the key table."""
 
     async def discover(self) -> Hits:
-        """Yield every command."""
+        """Yield all commands, for an empty search."""
         for title, about, run, _ in self.app.get_system_commands(self.screen):
             yield DiscoveryHit(title, run, help=about)
 
@@ -55,7 +55,7 @@ def palette_commands(
     presets: PresetActions,
     themes: Themes,
 ) -> Iterator[SystemCommand]:
-    """Return a title, a line of help and a callback for everything that can be asked for.
+    """Yield a title, a line of help and a callback for every command of the palette.
 
     `perform` does an action of the key table by its name.
     """

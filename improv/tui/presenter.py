@@ -39,7 +39,7 @@ class Presenter:
         self._screens = screens
 
     def show_news(self, news: News) -> None:
-        """Show news that the connection has taken in."""
+        """Draw news that the connection has taken in."""
         match news:
             case Gone():
                 self._letter_keys.notes.forget()
@@ -56,7 +56,7 @@ class Presenter:
         self.show_state()
 
     def take(self, seen: Snapshot, before: Snapshot | None, *, is_joining: bool) -> None:
-        """Take a snapshot in without drawing it; `is_joining` is whether it is the first one of its daemon."""
+        """Take in a snapshot without drawing it; `is_joining`: it is the first one of its daemon."""
         if before is None:
             self._letter_keys.suggest(
                 has_keyboard=bool(seen.system.midi.input) and not seen.system.midi.input.startswith(VIRTUAL)
@@ -72,7 +72,7 @@ class Presenter:
         self._show_side_screen()
 
     def show_state(self) -> None:
-        """Have footers, banners and the drawn piano say how things are; a screen below may be seen through."""
+        """Update footers, banners and the drawn piano on all visible screens."""
         connection, letters = self._connection, self._letter_keys.letters
         mode = self._letter_keys.label(is_known=connection.seen is not None)
         self._jam.keyboard.show_labels(self._letter_keys.labels)
@@ -86,7 +86,7 @@ class Presenter:
                 screen.show_letters(letters)
 
     def show_all(self) -> None:
-        """Show a screen that has just come up how things are."""
+        """Draw all of a screen that has just opened."""
         self.show_state()
         self._show_side_screen()
 

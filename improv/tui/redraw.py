@@ -26,14 +26,14 @@ class Redraw:
         self._later: Timer | None = None
 
     def now(self) -> None:
-        """Draw what was seen last."""
+        """Draw the newest snapshot at once."""
         if self._later is not None:
             self._later.stop()
             self._later = None
         self._draw()
 
     def after(self, before: Snapshot, seen: Snapshot) -> None:
-        """Draw a snapshot that follows another: now, or later if there is no time."""
+        """Draw a snapshot that follows another: now, or later if processor time is short."""
         if self._is_urgent(before, seen) or self._has_time(before, seen):
             self.now()
         elif self._later is None:

@@ -31,7 +31,7 @@ class DrawingBudget:
         self._left_s = _MOST_S
 
     def left_s(self) -> float:
-        """Return the processor time that is left now, in seconds; below 0, what is owed."""
+        """Return the processor time left for drawing, in seconds; negative if overdrawn."""
         now_s, used_s = self._clock(), self._used()
         gained_s = self._share * (now_s - self._seen_s) - (used_s - self._used_s)
         self._left_s = max(_LEAST_S, min(_MOST_S, self._left_s + gained_s))
@@ -39,5 +39,5 @@ class DrawingBudget:
         return self._left_s
 
     def wait_s(self) -> float:
-        """Return the seconds until no processor time is owed any more."""
+        """Return the seconds until drawing is no longer overdrawn."""
         return max(0.0, -self.left_s() / self._share)

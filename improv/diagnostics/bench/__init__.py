@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def own_senders() -> Mapping[str, "Sender"]:
-    """Our senders of the grid by the name they have in the table; the first is what others are compared with."""
+    """Return improv's own senders of the grid by name in the table; the others are compared with the first."""
     from improv.diagnostics.bench.player_sender import Ours  # noqa: PLC0415 -- see above
 
     return {"ours": Ours()}
 
 
 def measure(model: str, seconds: float, api: str | None, say: Callable[[str], None]) -> dict[str, Any]:
-    """Return every figure, by name, ready for JSON; the provider with the fastest step is remembered.
+    """Return all figures by name, ready for JSON. The fastest provider is remembered for later jams.
 
     `seconds` is the length of each cell of the comparison of senders, and about that of the jam.
     """

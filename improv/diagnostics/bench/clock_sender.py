@@ -18,7 +18,7 @@ from improv.runtime.system_clock import SystemClock
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play, then write each deadline and its send in turn; the exit status of the process."""
+    """Wake up for each onset of the grid, write each deadline and wake-up time to a file, and return exit status 0."""
     seconds, out, *rest = arguments
     clock = SystemClock()
     moments_ns: list[int] = []

@@ -19,7 +19,7 @@ _TIMEOUT_S = 60
 
 
 def compiled(source: Path, *libraries: str) -> Path:
-    """Return the program, compiled now if it has not been; OSError or SubprocessError if that is not possible."""
+    """Return the path of the program, compiled if needed; OSError or SubprocessError if it cannot be compiled."""
     if sys.platform != "linux":
         raise OSError(f"{source.stem} needs Linux")
     key = hashlib.sha256(source.read_bytes() + platform.machine().encode()).hexdigest()[:16]

@@ -17,17 +17,17 @@ LEAD = 12
 
 
 def onsets(seconds: float) -> int:
-    """Return how many onsets a sender sends in that time, the lead among them."""
+    """Return how many onsets a sender sends in a number of seconds, those before the grid starts among them."""
     return LEAD + max(1, round(seconds / PERIOD_S))
 
 
 def write(out: Path, moments_ns: Sequence[int]) -> None:
-    """Write moments of `time.monotonic_ns` as 64-bit integers of this machine."""
+    """Write times of `time.monotonic_ns` to a file as 64-bit integers in native byte order."""
     out.write_bytes(array("q", moments_ns).tobytes())
 
 
 def read(path: Path) -> list[int]:
-    """Return the moments in a file that `write` made, in nanoseconds."""
+    """Return the times in a file that `write` made, in nanoseconds."""
     moments = array("q")
     moments.frombytes(path.read_bytes())
     return moments.tolist()

@@ -19,7 +19,7 @@ Cell = Callable[[float], Samples]
 
 
 def alternate(cells: Mapping[str, Cell], rounds: int, seconds: float, probe: Probe) -> dict[str, Any]:
-    """Visit every cell `rounds` times, `seconds` in all for each; figures in microseconds, ready for JSON.
+    """Visit every cell `rounds` times, `seconds` in all for each; return figures in microseconds, ready for JSON.
 
     Ratios are of clean p99s to the first cell's: of all rounds together, and the median of those of each
     round, which one bad round does not move. The probe is entered here; without one there are raw
@@ -57,7 +57,7 @@ def alternate(cells: Mapping[str, Cell], rounds: int, seconds: float, probe: Pro
 
 
 def rows(compared: Mapping[str, Any]) -> list[str]:
-    """Return what `alternate` found as the rows of a Markdown table, its head first."""
+    """Return the result of `alternate` as rows of a Markdown table, with its header."""
     lines = [
         "| sender | clean n | clean p50 / p99 / p99.9 / max (us) | clean p99 by round | to the first, median of rounds "
         "| raw n, p50 / p99 / max (us) | missed | drift (ppm) |",
@@ -85,7 +85,7 @@ def rows(compared: Mapping[str, Any]) -> list[str]:
 
 
 def probe_line(compared: Mapping[str, Any]) -> str:
-    """Return one line on what watched the machine meanwhile."""
+    """Return a line on the probe that watched the machine during a result of `alternate`."""
     probe = compared["probe"]
     if not probe["available"]:
         return f"No stall probe ({probe['why_not']}): raw figures only, which on a shared machine decide nothing."

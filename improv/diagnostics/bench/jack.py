@@ -40,12 +40,12 @@ class Period:
 
     @property
     def ms(self) -> float:
-        """How long a period lasts."""
+        """Length of a period, in milliseconds."""
         return self.frames / self.rate_hz * 1e3
 
 
 def period() -> Period:
-    """Return how the server that answers runs; Unavailable if none does."""
+    """Return the period of the JACK server that runs; Unavailable if none does."""
     numbers = [re.findall(r"\d+", _said(program)) for program in ("jack_bufsize", "jack_samplerate")]
     if not all(numbers):
         raise Unavailable("no JACK server answers")
@@ -53,12 +53,12 @@ def period() -> Period:
 
 
 def ports() -> list[str]:
-    """Return the names of all ports."""
+    """Return the names of all JACK ports."""
     return [line for line in _said("jack_lsp").splitlines() if ":" in line]
 
 
 def new_port(part: str, before: Sequence[str]) -> str:
-    """Return the port with this in its name that was not there before, once it appears; Unavailable if it does not."""
+    """Wait for a port that was not there before and has `part` in its name; return it, Unavailable if none comes."""
     deadline_s = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline_s:
         if found := [name for name in ports() if part in name and name not in before]:
@@ -68,13 +68,13 @@ def new_port(part: str, before: Sequence[str]) -> str:
 
 
 def connect(source: str, sink: str) -> None:
-    """Plug one port into another; Unavailable if that fails."""
+    """Connect one JACK port to another; Unavailable if that fails."""
     if (said := _run(["jack_connect", source, sink], _PATIENCE_S)).returncode:
         raise Unavailable(f"{source} cannot be connected to {sink}: {said.stderr.strip()[-120:]}")
 
 
 def round_trip(out: str, back: str, messages: int) -> dict[str, Any]:
-    """Return what `jack_midi_latency_test` measures from one port to another, in milliseconds to a tenth."""
+    """Return what `jack_midi_latency_test` measures from one port to another, in milliseconds to one decimal."""
     done = _run(["jack_midi_latency_test", "-s", str(messages), out, back], _PATIENCE_S + messages * 0.1)
     plot = done.stdout.partition("Latency Plot:")[2]
     bins = [(float(low), float(high), int(count)) for low, high, count in _BIN.findall(plot)]
@@ -95,7 +95,7 @@ def round_trip(out: str, back: str, messages: int) -> dict[str, Any]:
 
 @contextmanager
 def echo() -> Iterator[tuple[str, str]]:
-    """Return a C program that sends back what arrives within the cycle: its input and its output."""
+    """Run a C program that sends back what arrives within the same cycle; yield the names of its input and output."""
     try:
         program = compiled(_ECHO, _LIBRARY)
     except (OSError, subprocess.SubprocessError) as error:
@@ -144,17 +144,17 @@ class Witness:
             self._process.communicate()
 
     def ask_to_end(self) -> None:
-        """Have it leave in order once it has heard one more message; killed, it holds all others up."""
+        """Let the client leave in order after one more message. A killed client delays all others."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
 
     def fileno(self) -> int:
-        """For select."""
+        """Return the file descriptor of the client's output, for `select`."""
         assert self._process is not None and self._process.stdout is not None  # noqa: S101, PT018 -- entered
         return self._process.stdout.fileno()
 
     def heard(self, within_s: float) -> list[tuple[float, bytes]]:
-        """Return the messages that arrive within a time: when each was read, in seconds of the clock, and its bytes."""
+        """Return the messages that arrive within some seconds: time read, in seconds of the clock, and bytes."""
         if not select.select([self], (), (), max(0.0, within_s))[0]:
             return []
         self._unread += os.read(self.fileno(), 1 << 16)

@@ -40,7 +40,7 @@ _PLAYS_S = 10.0
 
 
 def measure(measurement: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what a measurement found, or why it found nothing."""
+    """Return the figures of a measurement, or the reason as `not_measured` where it cannot be taken."""
     try:
         return measurement()
     except (Unavailable, OSError) as error:
@@ -48,7 +48,7 @@ def measure(measurement: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def through(messages: int = MESSAGES) -> dict[str, Any]:
-    """Return a round trip through the player and one through an echo in C, in milliseconds, and the period's length."""
+    """Measure a round trip through the player and one through an echo in C, in milliseconds, and the period."""
     length = jack.period()
     found: dict[str, Any] = {"period_ms": length.ms, "period_frames": length.frames}
     try:
@@ -67,7 +67,7 @@ def through(messages: int = MESSAGES) -> dict[str, Any]:
 
 
 def silence_after_kill(model: str, provider: str, kills: int = KILLS) -> dict[str, Any]:
-    """Milliseconds from SIGKILL of the engine to the last end of a note at a witness, where no other engine comes.
+    """Measure from SIGKILL of the engine to the last note-off at a witness, in milliseconds; no engine follows.
 
     `hung` counts notes the witness never saw the end of, `after` those that were still begun: of the bar that
     is in the player's hands.

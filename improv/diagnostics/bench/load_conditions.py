@@ -52,7 +52,7 @@ class Condition(StrEnum):
 
 
 def load_condition(condition: str) -> AbstractContextManager[object]:
-    """Return the context in which a program bears a condition; ValueError for an unknown one."""
+    """Return the context in which a process is under the load of a condition; ValueError for an unknown one."""
     match Condition(condition):
         case Condition.ALONE:
             return nullcontext()
@@ -68,7 +68,7 @@ def load_condition(condition: str) -> AbstractContextManager[object]:
 
 @contextmanager
 def hog() -> Iterator[None]:
-    """Return a program of normal priority that is always busy on the last processor we may use.
+    """Run a program at normal priority that keeps the last allowed processor busy, until the context ends.
 
     It ends with the context, and by itself should we be killed.
     """
@@ -84,7 +84,7 @@ def hog() -> Iterator[None]:
 
 @contextmanager
 def screen() -> Iterator[None]:
-    """Our terminal interface, redrawing as often as it ever does, beside an engine and a player of its own.
+    """Run our terminal interface at its highest redraw rate, beside an engine and a player of its own.
 
     It ends with the context, and by itself should we be killed. Unavailable where it cannot be shown.
     """
@@ -103,7 +103,7 @@ def screen() -> Iterator[None]:
 
 
 def hold_interpreter(seconds: float) -> None:
-    """Wait inside a C call that never lets go of the interpreter, as sorting or parsing may; below 1 s."""
+    """Block in a C call that never releases the interpreter lock, as sorting may; below 1 s."""
     if sys.platform == "win32":
         ctypes.PyDLL("kernel32").Sleep(round(seconds * 1e3))
     else:

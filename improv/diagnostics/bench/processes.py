@@ -35,7 +35,7 @@ class Usage:
 
 
 def usage(pid: int) -> Usage | None:
-    """Return what a process takes; None if it is gone or this system does not tell."""
+    """Return the memory, threads and descriptors of a process; None if it is gone or the system does not tell."""
     process = _PROC / str(pid)
     try:
         lines = (process / "smaps_rollup").read_text().splitlines()[1:]

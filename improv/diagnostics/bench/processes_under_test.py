@@ -26,7 +26,7 @@ Said = TypeVar("Said")
 
 @contextmanager
 def player(wiring: Wiring, program: str = PLAYER.program) -> Iterator[tuple[Child, Opened]]:
-    """Return a player whose ports are open, and what it says of them; Unavailable if it cannot open them."""
+    """Start a player process and open its ports; yield both. Unavailable if the ports cannot be opened."""
     with ExitStack() as stack:
         host = Child(PORT_HOST.program) if wiring.api == "jack" else None
         child = Child(program)
@@ -40,7 +40,7 @@ def player(wiring: Wiring, program: str = PLAYER.program) -> Iterator[tuple[Chil
 
 @contextmanager
 def engine(tune: Tune) -> Iterator[Child]:
-    """Return an engine that has loaded a tune's network and waits to begin."""
+    """Start an engine process that has loaded a tune's network and waits for the order to begin."""
     with Child(ENGINE.program) as child:
         child.link.send(Prepare(tune))
         said_by(child, Prepared)
@@ -48,14 +48,14 @@ def engine(tune: Tune) -> Iterator[Child]:
 
 
 def peer_link(child: Child) -> Link:
-    """Our end of a connection whose other end the child has for a player, or for an engine."""
+    """Return this end of a new link whose other end the child uses as its player, or its engine."""
     one, other = socket.socketpair()
     child.link.join(one, child.pid)
     return Link(other)
 
 
 def said_by(child: Child, kind: type[Said], within_s: float = _STARTING_S) -> Said:
-    """Return the first message of a kind that a child sends; Unavailable if it cannot go on, or sends none in time."""
+    """Return the first message of a type that a child sends; Unavailable if it fails or is silent for `within_s`."""
     deadline_s = time.monotonic() + within_s
     while (left_s := deadline_s - time.monotonic()) > 0 and not child.gone:
         select.select([child.link], (), (), left_s)

@@ -62,7 +62,7 @@ class TimedModel(OnnxModel):
 
 
 def step_beside_network(path: Path, provider: str, steps: int = _STEPS, pace_s: float = _PACE_S) -> Figures:
-    """Return what deciding a step of a solo and handing its plan over takes, beside the network's calls in it.
+    """Measure a step decided and handed over, beside the network's calls in it.
 
     Microseconds at p50, and the median of the ratios.
     """
@@ -90,7 +90,7 @@ def step_beside_network(path: Path, provider: str, steps: int = _STEPS, pace_s: 
 def render_beside_network(
     name: str, provider: str, renders: int = _RENDERS, choruses: int = _RENDERED_CHORUSES
 ) -> Figures:
-    """Return the processor time of a render, from its arguments to its file, beside that of its network's calls.
+    """Measure the processor time of a render, from arguments to file, beside that of its network calls.
 
     Seconds, and the median of the ratios; the network is loaded in it too.
     """
@@ -117,7 +117,7 @@ def render_beside_network(
 
 
 def start_beside_imports(name: str, port: str, provider: str, starts: int = _STARTS) -> Figures:
-    """Return how soon after its start a jam's first note leaves, beside importing numpy and onnxruntime.
+    """Measure from the start of a jam to its first note, beside importing numpy and onnxruntime.
 
     Seconds, and the median of the ratios; both are measured in turn.
     """
@@ -137,7 +137,7 @@ def start_beside_imports(name: str, port: str, provider: str, starts: int = _STA
 
 
 def together_mib(processes: dict[str, dict[str, float]]) -> float | None:
-    """Return the memory of daemon, player, port host and engine at their most, in MiB; None where it is not told.
+    """Return the peak memory of daemon, player, port host and engine together, in MiB; None where unknown.
 
     The memory of a JACK server, which each of its clients maps, is the server's.
     """
@@ -146,7 +146,7 @@ def together_mib(processes: dict[str, dict[str, float]]) -> float | None:
 
 
 def onsets_beside(grid: dict[str, Any], reference: str) -> float | None:
-    """Return improv's p99 error of onsets divided by a reference's, the median over the rounds of one comparison."""
+    """Return improv's p99 onset error divided by a reference's, as the median over the rounds; None if unknown."""
     theirs = grid["clean_p99_ratio_by_round"].get(reference)
     return ratio(1.0, theirs)
 

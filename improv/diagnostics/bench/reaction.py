@@ -45,7 +45,7 @@ _ECHO = "from improv.diagnostics.bench.reaction import send_back; send_back()"
 
 
 def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> dict[str, Any]:
-    """Return how long a key takes to its plan, beside a step, a step decided, and messages there and back, in ms."""
+    """Measure from a key to its plan, beside a step, a step decided, and a message there and back, in ms."""
     tune = Tune.of(model=name, mode=Mode.DUET, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)
     model = OnnxModel(model_path, provider)
     features, memory = silence(model), no_memory(model.spec)
@@ -150,7 +150,7 @@ def _there_and_back_s(link: Link, message: Heard, answer: Plan) -> float:
 
 
 def send_back() -> None:
-    """Run as a child: keep the last plan, and answer whatever else comes with it."""
+    """Run as a child process: keep the last plan, and send it back with each other message."""
     link = parent(sys.argv[1:])
     answer: object = None
     while not link.closed:

@@ -96,7 +96,7 @@ PEERS: Mapping[str, Prepare] = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play as one peer and write when each onset was sent; the exit status of the process."""
+    """Send the grid as one of the reference programs, write when each onset was sent, and return the exit status."""
     name, seconds, out, *rest = arguments
     moments_ns: list[int] = []
 

@@ -33,7 +33,7 @@ _TEMPO_BPM = 240
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Keep the screen busy until SIGTERM, or until the process named first has gone; `READY` is written when it is."""
+    """Keep the screen busy until SIGTERM or until the process `arguments[0]` ends; print `READY` once it is."""
     parent = int(arguments[0])
     ended: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: ended.append(number))

@@ -47,7 +47,7 @@ class Quantiles:
 
     @classmethod
     def of(cls, values_s: Iterable[float]) -> Self | None:
-        """Return the quantiles of values in seconds; None of no values."""
+        """Return the quantiles of values in seconds; None if there are no values."""
         ordered_us = sorted(value * 1e6 for value in values_s)
         if not ordered_us:
             return None
@@ -75,7 +75,7 @@ class Samples:
 
     @classmethod
     def on_grid(cls, sent_s: Sequence[float], period_s: float) -> "Samples":
-        """Return the sends of a program that told no deadlines.
+        """Return the samples of a program that reports send times and no deadlines.
 
         They are those of an even grid at the median of the phases.
         """
@@ -85,16 +85,16 @@ class Samples:
 
     @property
     def lateness_s(self) -> tuple[float, ...]:
-        """How late each was sent, in seconds; negative if early, which only senders on a grid can be."""
+        """Send time less deadline of each sample, in seconds; negative for early sends on a grid."""
         return tuple(sent - due for due, sent in zip(self.due_s, self.sent_s, strict=True))
 
     @property
     def errors_s(self) -> tuple[float, ...]:
-        """How far each send lies from its deadline, late or early, in seconds."""
+        """Distance of each send from its deadline, late or early, in seconds."""
         return tuple(abs(late) for late in self.lateness_s)
 
     def clean(self, stalls: Iterable[Stall], before_s: float = BEFORE_S) -> "Samples":
-        """Return those that overlap no stall from `before_s` before the deadline up to the send."""
+        """Return the samples that overlap no stall, from `before_s` seconds before the deadline up to the send."""
         spans = _joined(stalls)
         starts = [start for start, _ in spans]
         kept = []
@@ -105,7 +105,7 @@ class Samples:
         return Samples(tuple(due for due, _ in kept), tuple(sent for _, sent in kept), self.missed)
 
     def drift_ppm(self) -> float | None:
-        """Return how much too long (positive) or short its time is, in millionths; None of too few samples.
+        """Return the drift of the sender's clock in parts per million, positive if slow; None of too few samples.
 
         A stall shifts a few samples, and no few of them move it.
         """
@@ -114,7 +114,7 @@ class Samples:
 
 
 def robust_slope(xs: Sequence[float], ys: Sequence[float]) -> float | None:
-    """Return how steeply y rises with x: the median of the slopes between medians of blocks; None of too few points.
+    """Return the slope of y over x: the median of slopes between medians of blocks; None of too few points.
 
     Theil 1950, Sen 1968; blocks keep it quick however many points there are.
     """
@@ -139,12 +139,12 @@ def pooled(parts: Iterable[Samples]) -> Samples:
 
 
 def ratio(theirs: float | None, ours: float | None) -> float | None:
-    """Return how many times as large theirs is; None if either is unknown or ours is nothing."""
+    """Return `theirs` divided by `ours`; None if either is unknown or `ours` is 0."""
     return None if theirs is None or not ours else theirs / ours
 
 
 def median_ratio(pairs: Iterable[tuple[float, float]]) -> float | None:
-    """Return the median of the ratios (first by second) of values measured in turn; None of no pairs."""
+    """Return the median of the ratios, first by second, of paired values; None if there are no pairs."""
     ratios = [first / second for first, second in pairs if second]
     return statistics.median(ratios) if ratios else None
 

@@ -39,13 +39,13 @@ _EIGHTH_S = 0.250
 
 
 def step_us(model: OnnxModel) -> dict[str, float]:
-    """Return what one step costs at a pace of 5 ms, in microseconds."""
+    """Measure one step of a network at a pace of 5 ms, in microseconds by quantile."""
     features = silence(model)
     return _paced_us(lambda memory: model.step(features, memory)[1], no_memory(model.spec))
 
 
 def decided_us(model: OnnxModel) -> dict[str, float]:
-    """Return what deciding a step of a solo takes at the same pace, in microseconds.
+    """Measure deciding one step of a solo at a pace of 5 ms, in microseconds by quantile.
 
     The network's step, every choice that is asked of it after that, and the session's own part are in it.
     """
@@ -64,7 +64,7 @@ def _paced_us(call: Callable[[State], State], state: State) -> dict[str, float]:
 
 
 def beside_bare_us(path: Path, pairs: int = _PAIRS, pace_s: float = _PACE_S) -> dict[str, Any]:
-    """Our step on the processor beside `InferenceSession.run` on the same feeds, in turn; microseconds.
+    """Measure a step on the CPU beside a bare `InferenceSession.run` on the same feeds, in microseconds.
 
     The bare session computes the same, has the same settings and is given a feed that is ready; who goes first changes
     with every pair. `ratio` is the median over pairs of ours by bare.
@@ -96,7 +96,7 @@ def beside_bare_us(path: Path, pairs: int = _PAIRS, pace_s: float = _PACE_S) -> 
 
 
 def processor_ms(model: OnnxModel, steps: int = _MUSICAL_STEPS, pace_s: float = _EIGHTH_S) -> dict[str, float | None]:
-    """Processor time for each step at the pace of eighths against its wall time; means in milliseconds.
+    """Measure processor and wall time of a step at the pace of eighths; means in milliseconds.
 
     All threads of the process count, between steps too, which is where a spinning one burns it; only
     what the pacing itself costs its own thread is taken off.

@@ -45,7 +45,7 @@ def directories(instance: Instance) -> list[Finding]:
 
 
 def check_folder(what: str, folder: Path, variable: str) -> Finding:
-    """Check that a file can be written into a folder, or into its nearest parent where it does not exist yet.
+    """Check that a file can be written into a folder, or into its nearest parent that exists.
 
     The variable is the one of the environment that names another folder.
     """

@@ -62,7 +62,7 @@ class Choice:
 
 @cache
 def unit_rows(count: int) -> NDArray[np.float32]:
-    """Return a row for each unit, in which it alone is on, and a last one of zeros: shape (count + 1, count).
+    """Return all one-hot rows and a last row of zeros, shape (count + 1, count).
 
     Rows are shared by all who ask, and so cannot be written to.
     """
@@ -72,14 +72,14 @@ def unit_rows(count: int) -> NDArray[np.float32]:
 
 
 def one_hot(unit: int | None, count: int) -> Tensor:
-    """Return the row in which a unit alone is on, or none for None, shape (1, count)."""
+    """Return the one-hot row of a unit, shape (1, count); zeros for None."""
     row = count if unit is None else unit
     return unit_rows(count)[row : row + 1]
 
 
 @lru_cache(maxsize=256)
 def chord_leaning(pitches: tuple[int, ...], chord: Chord | None, leaning: float) -> Bias:
-    """Return what leaning on a chord adds to each pitch that is none of its tones; zeros where there is no chord."""
+    """Return what leaning on a chord adds to the log probability of each pitch outside it; zeros without a chord."""
     bias = np.zeros(len(pitches))
     if leaning and chord is not None:
         outside = ~np.isin(np.asarray(pitches) % 12, list(chord.pitch_classes))
@@ -89,7 +89,7 @@ def chord_leaning(pitches: tuple[int, ...], chord: Chord | None, leaning: float)
 
 
 def digest(meaning: Mapping[str, Any]) -> str:
-    """Return a fingerprint of what numbers mean, given as JSON can tell it."""
+    """Return a fingerprint of JSON data that describes what an encoding's numbers mean, in hexadecimal."""
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -128,32 +128,32 @@ class Encoding(Protocol):
 
     @property
     def grid(self) -> Grid:
-        """The steps that its networks make; session, clock and engine take theirs from it."""
+        """The grid of the networks that use this encoding. Session, clock and engine follow it."""
         ...
 
     @property
     def finest_ticks(self) -> int:
-        """The finest position inside a step that it tells apart, in ticks."""
+        """The finest position inside a step that the encoding can tell apart, in ticks."""
         ...
 
     @property
     def lookahead_steps(self) -> int:
-        """How many chords after the step input's own are decided already; the network decides the one after these."""
+        """Number of chords known beyond the step input's own; the network decides the one after these."""
         ...
 
     @property
     def fingerprint(self) -> str:
-        """A short digest that changes whenever the meaning of a tensor does."""
+        """A short digest that changes whenever the meaning of a tensor changes."""
         ...
 
     @property
     def features(self) -> dict[str, Shape]:
-        """The shape of each tensor `encode` makes."""
+        """The shape of each input tensor that `encode` makes, by name."""
         ...
 
     @property
     def heads(self) -> dict[str, HeadSpec]:
-        """The heads a network may have, `next_chord` and those of the melody, and what their logits mean."""
+        """The heads that a network may have, by name, and what their logits mean."""
         ...
 
     def encode(self, step_input: StepInput) -> Tensors:
@@ -165,24 +165,24 @@ class Encoding(Protocol):
         ...
 
     def chord_units(self, chord: Chord) -> Tensor:
-        """Return a chord's units, 1.0 for on."""
+        """Return a chord as units, 1.0 for on and 0.0 for off, shape (units,)."""
         ...
 
     def chord_bias(self, step_input: StepInput) -> Bias:
-        """Return what is added to the logarithm of each chord's probability, shape (units,): what keeps the form."""
+        """Return what is added to the log probability of each chord unit to keep the form, shape (units,)."""
         ...
 
     def chord(self, units: Tensor, form: Form) -> Chord | None:
-        """Return the chord that the units which are on (1.0) stand for, named as the form names it."""
+        """Return the chord of the units that are on (1.0), with the root that the form gives it; None for no chord."""
         ...
 
     @property
     def melody_heads(self) -> tuple[str, ...]:
-        """The heads that a network which improvises has; each says in `heads` which others it is asked after."""
+        """The heads that a network with a melody must have. `heads` says which depend on others."""
         ...
 
     def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, call: Cell | None = None) -> Decoder:
-        """Ask for the choices that the next cell takes, one after another.
+        """Yield the choices that make the next cell, one after another, and return the cell.
 
         `chord` is the one that will sound, in the network's key, `before` the cell it follows, `call` the
         player's that it answers.
@@ -195,5 +195,5 @@ class Encoding(Protocol):
         ...
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
-        """Return a melody given as one sounding pitch a step, as cells."""
+        """Return cells for a melody given as one sounding MIDI pitch a step."""
         ...

@@ -84,12 +84,12 @@ class Cells:
 
     @property
     def grid(self) -> Grid:
-        """Eighths."""
+        """The grid of eighths: two steps a beat."""
         return GRID
 
     @property
     def finest_ticks(self) -> int:
-        """A tick."""
+        """One tick, the finest position there is."""
         return 1
 
     @property
@@ -110,7 +110,7 @@ class Cells:
 
     @property
     def features(self) -> dict[str, Shape]:
-        """What was played in the step, what chords and whose turn come, where in the form; and the choices so far.
+        """The shapes of the step played, the chords and turn to come, the place in the form, and the choices so far.
 
         `newest_chord` is the last one that is decided, `chord` and `chord_ahead` are those of the step that is
         decided and of a beat later; `place` is where it lies in its bar and, in a form of twelve bars, which bar
@@ -147,7 +147,7 @@ class Cells:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """None: it obeys every control."""
+        """Empty: networks of this encoding obey every control."""
         return ()
 
     def encode(self, step_input: StepInput) -> Tensors:
@@ -175,7 +175,7 @@ class Cells:
         }
 
     def unit(self, pitch: int) -> int:
-        """Return the unit of a pitch in the key of C; a pitch outside the range has the unit of its nearest octave."""
+        """Return the unit of a MIDI pitch in the key of C; a pitch outside the range moves by octaves into it."""
         above = pitch - self.pitch_low
         if above < 0:
             return above % 12
@@ -206,11 +206,14 @@ class Cells:
         return line
 
     def melody_pitches(self) -> tuple[int, ...]:
-        """G1 to F#7."""
+        """Return the MIDI pitches G1 to F#7."""
         return _range(self.pitch_low, self.pitch_count)
 
     def chord_units(self, chord: Chord | None) -> Tensor:
-        """Return a chord's unit by root and kind, the last one for no chord; ValueError for one without a name."""
+        """Return a chord as a one-hot row of root and kind, the last unit for no chord.
+
+        ValueError for an unnamed chord.
+        """
         return one_hot(_chord_unit(chord), _CHORDS).ravel()
 
     def chord_bias(self, step_input: StepInput) -> Bias:
@@ -226,11 +229,11 @@ class Cells:
         return _only_root(PILLARS.get(place % step_input.form_steps) if is_blues else None)
 
     def chord(self, units: Tensor, form: Form) -> Chord | None:
-        """Return the chord whose unit is on, None for the last."""
+        """Return the chord of the unit that is on; None for the last unit."""
         return _ALL_CHORDS[int(units.argmax())]
 
     def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, call: Cell | None = None) -> Decoder:
-        """Return a rhythm, then a pitch for each of its onsets, each knowing those before it.
+        """Yield the choice of a rhythm, then of a pitch for each onset, and return the cell.
 
         What a phrase ends with is a tone of the chord: in its last beat what is none is followed by one.
         """
@@ -259,7 +262,7 @@ class Cells:
         return cell_of(rhythm, tuple(pitches[unit] for unit in line), sounding)
 
     def rhythm_bias(self, steer: Steer, sounds: bool) -> Bias:
-        """Return what is added to the logarithm of each rhythm's probability, shape (73,).
+        """Return what is added to the log probability of each rhythm, shape (73,).
 
         Nothing is held where nothing sounds; a denser line has more onsets; a phrase ends on what sounds last. A line
         that tends to rest is likelier to be silent for the step, after a note as after a rest.
@@ -267,7 +270,7 @@ class Cells:
         return _rhythm_bias(steer, sounds)
 
     def pitch_bias(self, steer: Steer, chord: Chord | None) -> Bias:
-        """Return a line that leans on the chord plays more of its tones."""
+        """Return what is added to the log probability of each pitch: less for pitches outside the chord."""
         return chord_leaning(self.melody_pitches(), chord, steer.leaning)
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:

@@ -35,22 +35,22 @@ class LocalNotes:
 
     @property
     def grid(self) -> Grid:
-        """Eighths."""
+        """The grid of eighths: two steps a beat."""
         return EIGHTHS
 
     @property
     def finest_ticks(self) -> int:
-        """A whole step: the representation knows nothing finer."""
+        """One whole step: the encoding knows no finer position."""
         return self.grid.ticks_per_step
 
     @property
     def lookahead_steps(self) -> int:
-        """None: the chord of each step is decided with its melody."""
+        """Zero: the chord of each step is decided together with its melody."""
         return 0
 
     @property
     def fingerprint(self) -> str:
-        """A digest of the numbers above and of the tensors' names."""
+        """A digest of the constants of this module and of the tensors' names."""
         heads = {name: head.meaning for name, head in self.heads.items()}
         meaning = {
             "encoding": type(self).__name__,
@@ -63,15 +63,15 @@ class LocalNotes:
 
     @property
     def features(self) -> dict[str, Shape]:
-        """`chord` (1, 12) and `melody` (1, 13)."""
+        """The shapes of `chord` (1, 12) and `melody` (1, 13)."""
         return {"chord": (1, self.chord_notes), "melody": (1, self.melody_notes)}
 
     def melody_pitches(self) -> tuple[int, ...]:
-        """C4 to C5."""
+        """Return the MIDI pitches C4 to C5."""
         return tuple(range(self.melody_low, self.melody_low + self.melody_notes))
 
     def chord_units(self, chord: Chord) -> Tensor:
-        """Return the chord's notes inside the twelve, shape (12,)."""
+        """Return a chord's notes within one octave as units, shape (12,)."""
         units = np.zeros(self.chord_notes, np.float32)
         units[[pitch - self.chord_low for pitch in chord.voiced(self.chord_low)]] = 1
         return units
@@ -85,7 +85,10 @@ class LocalNotes:
         }
 
     def encode(self, step_input: StepInput) -> Tensors:
-        """Return every note of the frame that sounds in the step, folded by octaves into the melody's range."""
+        """Return the input tensors of a step.
+
+        Every note that sounds in it, moved by octaves into the melody's range.
+        """
         melody = np.zeros(self.melody_notes, np.float32)
         melody[[self._unit(pitch) for pitch in step_input.frame.melody.pitches]] = 1
         chord = np.zeros(self.chord_notes, np.float32)
@@ -98,7 +101,7 @@ class LocalNotes:
         return above if 0 <= above < self.melody_notes else above % 12
 
     def chord_bias(self, step_input: StepInput) -> Bias:
-        """None: each note of the chord is decided by itself."""
+        """Return zero: each note of the chord is decided by itself."""
         return np.zeros(self.chord_notes)
 
     def chord(self, units: Tensor, form: Form) -> Chord | None:
@@ -108,17 +111,17 @@ class LocalNotes:
 
     @property
     def melody_heads(self) -> tuple[str, ...]:
-        """One: a note for each step."""
+        """The one head that draws a note for each step."""
         return (MELODY_HEAD,)
 
     def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, call: Cell | None = None) -> Decoder:
-        """One choice, of a pitch: it is held where the same one has just begun, else struck."""
+        """Yield the choice of one pitch and return the cell: held if that pitch has just begun, else struck."""
         pitches = self.melody_pitches()
         unit = yield Choice(MELODY_HEAD, self.bias(steer, chord, before), pitches)
         return _cell(pitches[unit], before)
 
     def bias(self, steer: Steer, chord: Chord | None, before: Cell) -> Bias:
-        """Return a denser line repeats less what has just begun, which is how this kind of network holds a note.
+        """Return what is added to the log probability of each pitch: a denser line holds its notes less.
 
         A phrase ends with a chord tone struck on its last beat and held.
         """
@@ -137,7 +140,7 @@ class LocalNotes:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """It has no rests, and decides each note of a chord by itself; density it obeys in its way."""
+        """The controls `rests` and `changes`: this network has no rests, and draws chords by single notes."""
         return "rests", "changes"
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:

@@ -12,7 +12,7 @@ ACCOMPANISTS: tuple[Accompanist, ...] = (COMPING,)
 
 
 def voicings(session: Session, frame: Frame) -> Voicings:
-    """Return the pitches of each accompanying part beside a frame in the session's step: none of one that is silenced.
+    """Return the MIDI pitches of each accompanying part in the session's step; none for a silenced part.
 
     The frame is in the performance's key.
     """
@@ -26,7 +26,7 @@ def voicings(session: Session, frame: Frame) -> Voicings:
 
 
 def accompany(before: Session, session: Session) -> list[Placed]:
-    """Return what the accompanying parts do from the step before to the session's own, in ticks."""
+    """Return what the accompanying parts play from the step before to the session's own, in ticks."""
     start, events = session.tick, list[Placed]()
     for player in ACCOMPANISTS:
         ended, begun = before.band.voicings[player.part], session.band.voicings[player.part]
@@ -37,5 +37,5 @@ def accompany(before: Session, session: Session) -> list[Placed]:
 
 
 def accompaniment_ends(session: Session) -> list[NoteOff]:
-    """Return an end for every note of the accompanying parts that sounds when the session's step is over."""
+    """Return a note-off for every accompanying note that sounds at the end of the session's step."""
     return [NoteOff(player.part, pitch) for player in ACCOMPANISTS for pitch in session.band.voicings[player.part]]

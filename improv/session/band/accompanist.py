@@ -9,7 +9,7 @@ from improv.session.state import Session
 
 
 def begins_bar(session: Session) -> bool:
-    """Return whether a bar begins with the session's step."""
+    """Return whether the session's step is the first of a bar."""
     return session.place % session.grid.steps_per_bar == 0
 
 

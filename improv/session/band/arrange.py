@@ -11,7 +11,7 @@ ACCENT = 10
 
 
 def transposed_to_performance(chosen: Frame, session: Session, style: PlayingStyle, before: Cell) -> Frame:
-    """Return what the network chose as it sounds: in the performance's key, in the register of a playing style.
+    """Return the network's frame in the performance's key and in the register of a playing style.
 
     A note that is held while the register changes is struck again in the new one.
     """
@@ -26,14 +26,14 @@ def transposed_to_performance(chosen: Frame, session: Session, style: PlayingSty
 
 
 def accent(session: Session) -> int:
-    """Return how much louder a note of the session's step is than its part usually is, in MIDI velocity."""
+    """Return the accent of the session's step, as a difference in MIDI velocity."""
     if session.place % session.grid.steps_per_bar == 0:
         return ACCENT
     return -ACCENT if session.place % session.grid.steps_per_beat else 0
 
 
 def arrange(before: Session, session: Session) -> tuple[Placed, ...]:
-    """Return what happens from the step before to the session's own, in the ticks of the session's step."""
+    """Return the events from the step before to the session's own, in ticks of the session's step."""
     frame, start = session.band.frame, session.tick
     velocity = min(127, max(1, session.band.style.velocity + accent(session)))
     ended = before.band.frame.melody.sounding_after.difference(frame.melody.held)
@@ -46,6 +46,6 @@ def arrange(before: Session, session: Session) -> tuple[Placed, ...]:
 
 
 def note_offs(session: Session) -> list[NoteOff]:
-    """Return an end for everything that still sounds when the session's step is over."""
+    """Return a note-off for every note that sounds at the end of the session's step."""
     melody = [NoteOff(Part.MELODY, pitch) for pitch in sorted(session.band.frame.melody.sounding_after)]
     return [*melody, *accompaniment_ends(session)]

@@ -12,7 +12,7 @@ CHORD_VELOCITY = 58
 
 
 def chord_voicing(_session: Session, frame: Frame) -> tuple[int, ...]:
-    """Return the MIDI pitches of a frame's chord."""
+    """Return the MIDI pitches of the chord in a frame."""
     return frame.chord.voiced(CHORDS_LOW) if frame.chord else ()
 
 

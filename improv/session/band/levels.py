@@ -6,7 +6,7 @@ from improv.session.state import Session
 
 
 def volume_changes(before: Session, session: Session) -> list[Placed]:
-    """Return the levels that changed; in each bar those too that are not a synth's own, should it be a new synth."""
+    """Return the volume messages (CC 7) of parts whose level changed, and once a bar of all that are not at 100."""
     start, bar_begins = session.tick, session.place % session.grid.steps_per_bar == 0
     if before.band.levels == session.band.levels and not bar_begins:
         return []

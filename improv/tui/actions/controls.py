@@ -32,7 +32,7 @@ class ControlActions:
     # --- the selected control ---
 
     def nudge(self, times: int) -> None:
-        """Turn the selected control by so many nudges; a network or a word to the next one or the one before."""
+        """Turn the selected control by some nudges; a network or a word moves to the next choices."""
         control = self.controls.selected
         names = tuple(model_paths()) if control is MODEL else ()
         if names:
@@ -43,11 +43,11 @@ class ControlActions:
             self.controls.nudge(control, times)
 
     def edit_selected(self) -> None:
-        """Type the value of the selected control, or pick it."""
+        """Ask for a value of the selected control, to be typed or picked from a list."""
         self.edit(self.controls.selected)
 
     def reset_selected(self) -> None:
-        """Turn the selected control to its default."""
+        """Set the selected control to its default."""
         control = self.controls.selected
         self.controls.turn(control, control.default)
 
@@ -63,12 +63,12 @@ class ControlActions:
     # --- a control by its name ---
 
     def choose(self, control: Control) -> None:
-        """Select a control, and type or pick its value."""
+        """Select a control, and ask for its value."""
         self.controls.select(control.name)
         self.edit(control)
 
     def edit(self, control: Control) -> None:
-        """Type the value of a control or pick it from a list; a switch is switched."""
+        """Ask for a value of a control, typed or picked from a list; a switch is switched at once."""
         value = self.controls.value(control)
         if control is MODEL:
             self.open_models()
@@ -87,7 +87,7 @@ class ControlActions:
         self._navigation.open(ModelsScreen(self._options.glyphs, self._options.run_command, self._connection.system))
 
     def learn(self, target: str) -> None:
-        """Have the next knob, key or pedal turn a target; asked for again, learn nothing any more."""
+        """Bind the next knob, key or pedal to a target; asked for again, stop waiting for one."""
         if target == self._connection.system.learning:
             self._connection.submit(Learn(""))
         elif target in TARGETS:
@@ -96,7 +96,7 @@ class ControlActions:
             self._notices.show_error(f"{target} can't be turned by a knob")
 
     def forget(self, target: str) -> None:
-        """Have no knob turn a target any more."""
+        """Unbind all knobs, keys and pedals from a target."""
         self._connection.submit(Forget(target))
 
 

@@ -28,11 +28,11 @@ class LeaveActions:
         self._ends_until_s = -1.0
 
     def quit(self) -> None:
-        """Leave; the jam plays on."""
+        """Leave the screen; the jam plays on."""
         self._leave(False)
 
     def quit_and_stop(self) -> None:
-        """Leave and end the jam, if it is asked for twice within three seconds."""
+        """Leave the screen and end the jam, if struck twice within three seconds."""
         now_s = self._clock()
         if now_s <= self._ends_until_s:
             self._leave(True)
@@ -41,7 +41,7 @@ class LeaveActions:
         self._notices.show(f"{BY_ACTION['quit_and_stop'].hint(KeyContext.JAM, self._letters())} again ends the jam")
 
     def suspend(self) -> None:
-        """Go back to the shell until it says fg; the jam plays on."""
+        """Suspend the screen as Ctrl-Z does; the jam plays on."""
         suspend = getattr(self._driver(), "suspend", None)
         if suspend is None:
             self._notices.show_error("there is no shell to go back to here")

@@ -15,12 +15,12 @@ class PlayActions:
         self._notices = notices
 
     def start_stop(self) -> None:
-        """Start what is stopped, stop what plays."""
+        """Start the jam if it is stopped, stop it if it plays."""
         seen = self._connection.seen
         self._connection.submit(Stop() if seen is not None and seen.playing else Start())
 
     def panic(self) -> None:
-        """Silence everything, and let the keys of the piano go."""
+        """End every note at once, and release the keys of the computer piano."""
         self._notes.lift_all()
         if self._connection.is_gone:
             self._notices.show_error("nothing was silenced, as no improv answers; try improv panic")
@@ -36,5 +36,5 @@ class PlayActions:
         self._connection.submit(Restart())
 
     def tap(self) -> None:
-        """Tap the tempo; the daemon notes when it arrives."""
+        """Tap the tempo; the daemon notes the time of arrival."""
         self._connection.submit(Tap(0.0))

@@ -43,7 +43,7 @@ class PresetActions:
         return self._store.presets
 
     def read(self) -> None:
-        """Read the presets, and say what is wrong with their file."""
+        """Read the presets, and show what is wrong with their file."""
         self._store.read()
         if self._store.wrong:
             self._notices.show_error(self._store.wrong)
@@ -61,7 +61,7 @@ class PresetActions:
             self._notices.show(f"there is no preset {digit}; {BY_ACTION['save_preset'].letters[0]} keeps one")
 
     def recall(self, preset: Preset) -> None:
-        """Turn every control of a preset to its value."""
+        """Set every control to its value in a preset."""
         seen = self._connection.seen
         if seen is None:
             return
@@ -73,7 +73,7 @@ class PresetActions:
         self._notices.show(preset.name)
 
     def save(self) -> None:
-        """Ask for a name, and keep how all controls stand; a file that can't be read is left as it is."""
+        """Ask for a name, and store all control values under it; a file that cannot be read is left as it is."""
         if self._store.wrong:
             self.read()
         seen = self._connection.seen
@@ -92,7 +92,7 @@ class PresetActions:
             screen.refresh_rows()
 
     def put_back(self) -> None:
-        """Put the preset back that was removed or replaced last, while the list is open."""
+        """Put back the preset that was removed or replaced last, while the list is open."""
         screen = self._navigation.current(PresetsScreen)
         if screen is not None and (preset := self._store.removed) is not None:
             self._change(self._store.put_back, f"{preset.name} is back")

@@ -43,7 +43,7 @@ class ActionGroups:
 
 
 def by_name(groups: ActionGroups) -> dict[str, Action]:
-    """Return what each action does, by its name in the key table and in its order."""
+    """Return a function for each action, by its name in the key table and in its order."""
     play, turn, keys, controls = groups.play, groups.controls, groups.letter_keys, groups.controls.controls
     return {
         "start_stop": play.start_stop,
@@ -99,13 +99,13 @@ class Actions:
         self._done = done
 
     async def perform(self, action: str, digit: str = "") -> None:
-        """Do an action of the key table, with the digit that was struck where it takes one."""
+        """Perform an action of the key table; `digit` is the digit that was struck, for actions that take one."""
         result = self.by_name[action](*([int(digit)] if digit else []))
         if isawaitable(result):
             await result
         self._done()
 
     def palette_commands(self, call_later: Callable[..., object]) -> Iterator[SystemCommand]:
-        """Return what the palette finds; `call_later` calls something once the palette is closed."""
+        """Yield the commands of the palette; `call_later` runs one once the palette is closed."""
         groups = self.groups
         return palette_commands(partial(call_later, self.perform), groups.controls, groups.presets, groups.themes)

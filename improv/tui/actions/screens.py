@@ -30,7 +30,7 @@ class ScreenActions:
         self._options = options
 
     def open_help(self) -> None:
-        """Open the help, or close it."""
+        """Open the help, or close it if it is open."""
         options = self._options
         self._navigation.open(HelpScreen(options.glyphs, options.layout, self._letter_keys.letters))
 
@@ -39,20 +39,20 @@ class ScreenActions:
         self._navigation.open_palette(Palette(placeholder="Find anything"))
 
     def open_ports(self) -> None:
-        """Open the list of MIDI ports, or close it."""
+        """Open the list of MIDI ports, or close it if it is open."""
         options = self._options
         self._navigation.open(PortsScreen(options.glyphs, options.run_command, self._connection.system, options.advise))
 
     def open_log(self) -> None:
-        """Open the log, or close it."""
+        """Open the log, or close it if it is open."""
         self._navigation.open(LogScreen(self._options.glyphs, self._options.log, self._notices.kept))
 
     def pick(self, digit: int) -> None:
-        """Pick a row of the list that is open, by its number from 1."""
+        """Pick a row of the open list by its number, counted from 1."""
         if (screen := self._navigation.current(ListScreen)) is not None:  # type: ignore[type-abstract]
             screen.pick(digit)
 
     def close(self) -> None:
-        """Close what is open; in the jam itself, learn nothing any more."""
+        """Close the open screen; in the jam itself, stop waiting for a knob to learn."""
         if not self._navigation.close() and self._connection.system.learning:
             self._connection.submit(Learn(""))

@@ -25,7 +25,7 @@ class TakeActions:
         self._in_background = in_background
 
     def export(self) -> None:
-        """Write the take of this jam as a MIDI file, or the last take if this jam is not recorded; say where."""
+        """Write the take of this jam, or the last take, as a MIDI file; show its path."""
         self._in_background(self._export)
 
     async def _export(self) -> None:

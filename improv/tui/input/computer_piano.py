@@ -48,7 +48,7 @@ class Piano:
     down: tuple[HeldKey, ...] = ()
 
     def pressed(self, key: PianoKey, now_s: float) -> tuple["Piano", tuple[Press, ...]]:
-        """Return the piano after a key whose release is not reported, and the presses to send: ends first."""
+        """Return the piano after a key whose release is not reported, and the notes to send, note-offs first."""
         pitch = self.lowest + key.semitone
         if not 0 <= pitch <= 127:
             return self, ()
@@ -68,7 +68,7 @@ class Piano:
         return replace(piano, down=(*kept, struck)), (*ended, *released, Press(pitch, velocity))
 
     def held(self, pitch: int, by: str, now_s: float, *, accent: bool = False) -> tuple["Piano", tuple[Press, ...]]:
-        """Return the piano after a key whose release is reported, and the presses to send; other notes go on."""
+        """Return the piano after a key whose release is reported, and the notes to send; other notes go on."""
         if not 0 <= pitch <= 127:
             return self, ()
         ended = tuple(one for one in self.down if one.pitch == pitch or one.held_by == by)
@@ -78,13 +78,13 @@ class Piano:
         return replace(self, down=(*kept, struck)), (*(Press(one.pitch, 0) for one in ended), Press(pitch, velocity))
 
     def lifted(self, by: str) -> tuple["Piano", tuple[Press, ...]]:
-        """Return the piano after something was let go, and the ends to send."""
+        """Return the piano after the key or mouse button `by` is released, and the note-offs to send."""
         ended = tuple(one for one in self.down if one.held_by == by)
         kept = tuple(one for one in self.down if one not in ended)
         return replace(self, down=kept), tuple(Press(one.pitch, 0) for one in ended)
 
     def at_time(self, now_s: float) -> tuple["Piano", tuple[Press, ...]]:
-        """Return the piano at a time, and the ends of the notes that are over by then."""
+        """Return the piano at a time in seconds, and the note-offs of notes that are over by then."""
         over = tuple(one for one in self.down if one.until_s <= now_s)
         if not over:
             return self, ()
@@ -92,22 +92,22 @@ class Piano:
         return replace(self, down=kept), tuple(Press(one.pitch, 0) for one in over)
 
     def released(self) -> tuple["Piano", tuple[Press, ...]]:
-        """Return the piano with every key up, and the ends to send."""
+        """Return the piano with every key up, and the note-offs to send."""
         return replace(self, down=()), tuple(Press(one.pitch, 0) for one in self.down)
 
     @property
     def next_end_s(self) -> float | None:
-        """When the next note ends by itself, in seconds; None if none does."""
+        """Time at which the next note ends by itself, in seconds; None if none does."""
         return min((one.until_s for one in self.down if one.until_s < inf), default=None)
 
     def transposed(self, by: int) -> "Piano":
-        """Return the piano so many octaves higher; what sounds goes on."""
+        """Return the piano moved by octaves; sounding notes go on."""
         return replace(self, lowest=min(_HIGHEST_C, max(_LOWEST_C, self.lowest + 12 * by)))
 
     def louder(self, by: int) -> "Piano":
-        """Return the piano with a velocity so many notches higher."""
+        """Return the piano with its velocity moved by notches."""
         return replace(self, velocity=min(_LOUDEST, max(_SOFTEST, self.velocity + _TOUCH * by)))
 
     def labels(self, layout: Layout) -> dict[int, str]:
-        """Return the letter to print on each pitch."""
+        """Return the character to print on each pitch."""
         return {pitch: letter for pitch, letter in layout.labels(self.lowest).items() if 0 <= pitch <= 127}

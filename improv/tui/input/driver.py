@@ -46,7 +46,7 @@ class TerminalDriver(LinuxDriver):
     # --- the terminal ---
 
     def start_application_mode(self) -> None:
-        """Take the terminal, and ask it to report when keys come up."""
+        """Take over the terminal, and ask it to report key releases."""
         with suppress(OSError):
             os.set_blocking(self._out.fileno(), True)  # another program may have left it otherwise
         self._is_on = True
@@ -55,14 +55,14 @@ class TerminalDriver(LinuxDriver):
             self.write(ASKS_FOR_RELEASES + ASKS_FOR_FLAGS)
 
     def stop_application_mode(self) -> None:
-        """Give the terminal back as it was."""
+        """Restore the terminal."""
         if self._is_on:
             self._is_on = False
             with _in_the_background():
                 super().stop_application_mode()
 
     def close(self) -> None:
-        """Leave the terminal and its signals alone from now on."""
+        """Stop using the terminal and its signals."""
         super().close()
         for number in (signal.SIGTSTP, signal.SIGCONT):
             signal.signal(number, signal.SIG_DFL)
@@ -77,7 +77,7 @@ class TerminalDriver(LinuxDriver):
                 self._gone() if _has_gone(error) else self._fail(error)
 
     def run_input_thread(self) -> None:
-        """Read the terminal until it is given back; bytes that are no text are ignored."""
+        """Read the terminal until it is given back; invalid UTF-8 is ignored."""
         parser = KeystrokeParser(self._debug)
         decode = getincrementaldecoder("utf-8")("ignore").decode
         with selectors.SelectSelector() as selector:
@@ -106,7 +106,7 @@ class TerminalDriver(LinuxDriver):
     # --- the shell's jobs ---
 
     def suspend(self) -> None:
-        """Stop this job, as the shell stops any other."""
+        """Suspend this process, as the shell does with Ctrl-Z."""
         self._suspend(lambda: os.kill(0, signal.SIGTSTP))
 
     def _sigtstp_application(self, *_: object) -> None:

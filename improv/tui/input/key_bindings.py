@@ -19,7 +19,7 @@ class Letters(StrEnum):
 
     @property
     def other(self) -> "Letters":
-        """The other one."""
+        """The other use of the letters: commands for piano, piano for commands."""
         return Letters.COMMANDS if self is Letters.PIANO else Letters.PIANO
 
 
@@ -38,7 +38,7 @@ class KeyContext(StrEnum):
 
     @property
     def moves(self) -> bool:
-        """Whether arrows move through a list or a text, and turn no control."""
+        """True if the arrows move through a list or a text in this context, instead of turning controls."""
         return self in (KeyContext.LIST, KeyContext.PAGE, KeyContext.HELP)
 
 
@@ -68,11 +68,11 @@ class KeyBinding:
 
     @property
     def all_keys(self) -> tuple[str, ...]:
-        """Every key of the row."""
+        """Every key of the binding, by Textual's names."""
         return (*self.keys, *self.everywhere, *self.letters, *self.in_lists, *self.when_gone)
 
     def hint(self, key_context: KeyContext, letters: Letters) -> str:
-        """Return the key that asks for it here, as the footer shows it; empty if none does."""
+        """Return the key to show in the footer for this context; empty if none works here."""
         keys = () if key_context.moves and self.not_in_lists else self.keys
         keys = (*self.in_lists, *keys) if key_context is KeyContext.LIST else keys
         keys = (*(self.letters if letters is Letters.COMMANDS else ()), *keys, *self.everywhere)
@@ -84,12 +84,12 @@ class KeyBinding:
 
     @property
     def label(self) -> str:
-        """All keys, as a help text shows them."""
+        """All keys as one text, as the help shows them."""
         return " ".join(key for key, _ in self.labels)
 
     @property
     def labels(self) -> tuple[tuple[str, bool], ...]:
-        """Each key as a help text shows it, and whether it works only where letters are commands."""
+        """Each key as the help shows it, and whether it works only where letters are commands."""
         if self.takes_key and len(self.all_keys) > 2:
             return ((f"{self.all_keys[0]}-{self.all_keys[-1]}", bool(self.letters)),)
         return tuple((key_label(key), key in self.letters) for key in self.all_keys)
@@ -327,7 +327,7 @@ _LABELS = MappingProxyType(
 
 
 def key_label(key: str) -> str:
-    """Return a key as a help text shows it."""
+    """Return a key's name as the help shows it."""
     return _LABELS.get(key, key.upper() if key[0] == "f" and key[1:].isdigit() else key)
 
 
@@ -348,17 +348,17 @@ class Layout:
 
     @property
     def semitones(self) -> Mapping[str, int]:
-        """The semitones of each character above the lowest C; the upper row comes last."""
+        """Semitones above the lowest C by character; the upper row comes last."""
         return {character: n + start for row, start in ((self.lower, 0), (self.upper, 12)) for n, character in _on(row)}
 
     def piano_key(self, character: str) -> "PianoKey | None":
-        """Return the key of the piano that a character is, if it is one."""
+        """Return the piano key of a character; None if it has none."""
         plain = self.accents.get(character, character.lower())
         semitone = self.semitones.get(plain)
         return None if semitone is None else PianoKey(plain, semitone, accent=plain != character)
 
     def labels(self, lowest: int) -> dict[int, str]:
-        """Return the character to print on each pitch, letters before signs; `lowest` is the pitch of the lowest C."""
+        """Return the character to print on each pitch; `lowest` is the MIDI pitch of the lowest C."""
         labels: dict[int, str] = {}
         for character, semitone in self.semitones.items():
             if lowest + semitone not in labels or not labels[lowest + semitone].isalnum():
@@ -410,7 +410,7 @@ class BoundAction:
 def interpret(
     key: str, character: str | None, key_context: KeyContext, letters: Letters, layout: Layout, *, gone: bool = False
 ) -> BoundAction | PianoKey | None:
-    """Return what a key means; None if it is for the widget that has the focus.
+    """Return the action or piano key of a keystroke; None if it is for the widget with the focus.
 
     `character` is what the key types, which differs between keyboards; `gone` is whether there is no daemon.
     """

@@ -106,7 +106,7 @@ class KeystrokeParser(XTermParser):
         super().__init__(debug)
 
     def feed(self, data: str) -> Iterable[Message]:
-        """Yield the events of some text; an empty one ends whatever was begun."""
+        """Yield the events in terminal input; an empty text ends an unfinished sequence."""
         self._fed_s = get_time()
         if not data:
             yield from super().feed("")
@@ -114,7 +114,7 @@ class KeystrokeParser(XTermParser):
             data = yield from self._keys(data) if self._pasted is None else self._paste(self._pasted, data)
 
     def tick(self) -> Iterable[Message]:
-        """Yield the events of a sequence that has waited long enough for its rest."""
+        """Yield the events of a sequence that has waited too long for its rest."""
         is_lost = get_time() - self._fed_s > _LOST_S
         if self._pasted is not None:
             if is_lost:
@@ -127,7 +127,7 @@ class KeystrokeParser(XTermParser):
         self._is_lost, self._begun = False, ""
 
     def parse_mouse_code(self, code: str) -> Message | None:
-        """Return the event of a mouse code; None if it makes no sense."""
+        """Return the event of a mouse sequence; None if it is invalid."""
         try:
             return super().parse_mouse_code(code)
         except (ValueError, ArithmeticError):

@@ -31,7 +31,7 @@ class LetterKeys:
     # --- piano or commands ---
 
     def suggest(self, *, has_keyboard: bool) -> None:
-        """Have letters be commands where a MIDI keyboard is connected, a piano otherwise, unless that was chosen."""
+        """Use letters as commands if a MIDI keyboard is connected, else as a piano, unless the user has chosen."""
         if not self.is_chosen:
             self.letters = Letters.COMMANDS if has_keyboard else Letters.PIANO
 
@@ -42,7 +42,7 @@ class LetterKeys:
         self.letters = self.letters.other
 
     def label(self, *, is_known: bool) -> str:
-        """Return what letters are, for the footer; dots before it is known."""
+        """Return the use of the letters for the footer; dots until it is known."""
         if not (is_known or self.is_chosen):
             return "..."
         if self.letters is Letters.COMMANDS:
@@ -58,14 +58,14 @@ class LetterKeys:
     # --- notes ---
 
     def strike(self, struck: PianoKey, event: Key) -> None:
-        """Play a key of the piano, for as long as it is held where that is reported."""
+        """Play a piano key, for as long as it is held where the terminal reports releases."""
         if not (self.reports_releases and isinstance(event, Keystroke)):
             self.notes.strike(struck)
         elif not event.is_repeat:
             self.notes.hold(struck, event.code)
 
     def press_with_mouse(self, pitch: int) -> None:
-        """Play a key of the drawn piano until the mouse lets it go."""
+        """Play a key of the drawn piano until the mouse button is released."""
         self.notes.hold_pitch(pitch, _MOUSE)
 
     def lift_mouse(self) -> None:
@@ -73,9 +73,9 @@ class LetterKeys:
         self.notes.lift(_MOUSE)
 
     def shift_octave(self, by: int) -> None:
-        """Move the piano so many octaves up; what sounds goes on."""
+        """Move the piano up by octaves; sounding notes go on."""
         self.notes.piano = self.notes.piano.transposed(by)
 
     def change_velocity(self, by: int) -> None:
-        """Have the piano struck so many notches harder."""
+        """Raise the piano's velocity by notches."""
         self.notes.piano = self.notes.piano.louder(by)

@@ -35,27 +35,27 @@ class NoteTimers:
         self._wait()
 
     def hold(self, key: PianoKey, by: str) -> None:
-        """Play a key until `lift` is called for what holds it."""
+        """Play a key until `lift` is called with the same `by`."""
         self.hold_pitch(self.piano.lowest + key.semitone, by, accent=key.accent)
 
     def hold_pitch(self, pitch: int, by: str, *, accent: bool = False) -> None:
-        """Play a pitch until `lift` is called for what holds it."""
+        """Play a pitch until `lift` is called with the same `by`."""
         self._play(self.piano.held(pitch, by, self._clock(), accent=accent))
 
     def lift(self, by: str) -> None:
-        """End the note that is held by something: a key's code, or the mouse."""
+        """End the note held by `by`: a key's code, or the mouse."""
         self._play(self.piano.lifted(by))
 
     def lift_all(self) -> None:
-        """End every note."""
+        """End every note of the computer piano."""
         self._play(self.piano.released())
 
     def forget(self) -> None:
-        """Forget every note without asking for its end: the daemon that played it has gone."""
+        """Forget every note without a note-off: the daemon that played it has gone."""
         self.piano, _ = self.piano.released()
 
     def end_due(self) -> None:
-        """End the notes whose time has come, and wait for the next."""
+        """End the notes that are due, and set the timer for the next."""
         self._awaited_s = None
         self._play(self.piano.at_time(self._clock()))
         self._wait()

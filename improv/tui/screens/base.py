@@ -68,7 +68,7 @@ class DismissedOnce:
     is_active: bool
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
-        """Dismiss it, unless it has been dismissed."""
+        """Dismiss the screen, unless it has been dismissed."""
         leave: Callable[[Any], AwaitComplete] = super().dismiss  # type: ignore[misc]
         return leave(result) if self.is_active else AwaitComplete()
 
@@ -90,7 +90,7 @@ class SideScreen(DismissedOnce, Screen[Any]):
         self.footer = Footer(glyphs)
 
     def compose(self) -> ComposeResult:
-        """Compose the turn, the title, the body and the footer."""
+        """Compose the turn banner, the title, the body and the footer."""
         yield self.turn
         yield self.banner
         yield Static(Content(self.heading), classes="title")
@@ -99,15 +99,15 @@ class SideScreen(DismissedOnce, Screen[Any]):
         yield TooSmall()
 
     def on_screen_resume(self) -> None:
-        """Ask to be shown how things are."""
+        """Post `Ready`, so that the app draws the screen."""
         self.post_message(self.Ready())
 
     @abstractmethod
     def body(self) -> ComposeResult:
-        """Compose what the screen is for."""
+        """Compose the main part of the screen."""
 
     def show(self, seen: Snapshot) -> None:
-        """Take the newest snapshot in."""
+        """Take in the newest snapshot."""
         self.turn.show(seen)
 
 
@@ -122,20 +122,20 @@ class TextScreen(SideScreen):
         self.page = VerticalScroll(self._text, classes="page")
 
     def body(self) -> ComposeResult:
-        """Compose the text, which the arrows scroll."""
+        """Compose the text, which the arrow keys scroll."""
         yield self.page
 
     def on_mount(self) -> None:
-        """Show the beginning of the text."""
+        """Draw the text, scrolled to its beginning."""
         self.page.focus()
         self.show_text(self.text())
 
     @abstractmethod
     def text(self) -> Content:
-        """Return the text."""
+        """Return the text to show."""
 
     def show_text(self, text: Content) -> None:
-        """Show another text in its place."""
+        """Replace the text."""
         self._text.update(text)
 
 
@@ -150,7 +150,7 @@ class HelpScreen(TextScreen):
         self._letters = letters
 
     def show_letters(self, letters: Letters) -> None:
-        """Draw letters that are commands grey while letters are a piano."""
+        """Grey out the letters that are commands while letters are a piano."""
         if letters is not self._letters:
             self._letters = letters
             self.show_text(self.text())
@@ -160,7 +160,7 @@ class HelpScreen(TextScreen):
         self.show_text(self.text())
 
     def text(self) -> Content:
-        """Return the sections one below the other, or in two columns where the screen is wide."""
+        """Return the sections, in two columns where the screen is wide."""
         width = self.size.width - _EDGES
         if width < _TWO_COLUMNS:
             return Content("\n").join(_stacked(self.sections(width)))
@@ -172,7 +172,7 @@ class HelpScreen(TextScreen):
         return Content("\n").join(one.pad_right(column + _BETWEEN - one.cell_length) + other for one, other in lines)
 
     def sections(self, width: int) -> Sequence[Sequence[Content]]:
-        """Return the lines of each section, none wider than `width`: the key table by its groups, then the rest."""
+        """Return the lines of each section, at most `width` cells wide: the key table by group, then the rest."""
         layout = self._layout
         groups = [
             [
@@ -237,23 +237,23 @@ class LogScreen(TextScreen):
         self._figures = Figures(glyphs)
 
     def body(self) -> ComposeResult:
-        """Compose the figures above the text."""
+        """Compose the figures, and the log below them."""
         yield self._figures
         yield from super().body()
 
     def show(self, seen: Snapshot) -> None:
-        """Take the newest snapshot in, and show its figures."""
+        """Take in the newest snapshot, and draw its figures."""
         super().show(seen)
         self._figures.show(seen)
 
     def on_mount(self) -> None:
-        """Follow the log while it is open."""
+        """Draw the log, and follow it while the screen is open."""
         super().on_mount()
         self.set_interval(_LOG_S, self._look)
         self.call_after_refresh(self._end)
 
     def text(self) -> Content:
-        """Return the end of the log, and the notices of this screen."""
+        """Return the end of the daemon's log, and the notices of this screen."""
         return Content("\n".join(self._lines()))
 
     def _lines(self) -> list[str]:
@@ -304,7 +304,7 @@ class Entry(DismissedOnce, ModalScreen[Any]):
         self._wrong = Static(Content("enter sets it, esc cancels"), classes="wrong")
 
     def compose(self) -> ComposeResult:
-        """Compose what is asked for, and the line."""
+        """Compose the question and the input line."""
         with Vertical(classes="entry"):
             yield Static(Content(f"{self._title}: {self._about}"), classes="about")
             line = Input(self._value, compact=True, max_length=LONGEST_LINE)
@@ -314,7 +314,7 @@ class Entry(DismissedOnce, ModalScreen[Any]):
         yield TooSmall()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Return the checked line as the result, or show what is wrong with it."""
+        """Dismiss with the line as the result if it is valid, else show what is wrong with it."""
         event.stop()
         try:
             result = self._check(event.value.strip())

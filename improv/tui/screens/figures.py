@@ -19,12 +19,12 @@ class Figures(View):
     DEFAULT_CSS = "Figures { height: 5; }"
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """Return as many rows as there is room for, the most important first."""
+        """Return the rows of figures that fit, the most important first."""
         return figure_rows(seen, self.glyphs, width)[:height]
 
 
 def figure_rows(seen: Snapshot, glyphs: Glyphs, width: int) -> list[Row]:
-    """Return a row for each kind of figure, in words where these fit."""
+    """Return a row for each kind of figure, in words where they fit."""
     system, health = seen.system, seen.health
     wrong = f"{health.missed_steps} steps missed, {system.timing.dropped_onsets} notes dropped, {health.faults} faults"
     whole = f"{wrong}, restarted {system.engine_deaths + system.player_deaths}x"
@@ -74,13 +74,13 @@ def _recorded(seen: Snapshot) -> tuple[str, ...]:
 
 
 def milliseconds(us: float) -> str:
-    """Return microseconds as milliseconds, with as few digits as say enough."""
+    """Return microseconds as text in milliseconds, with few digits."""
     ms = us / 1000
     return f"{ms:.0f}" if ms >= 10 else f"{ms:.1f}" if ms >= 1 else f"{ms:.2f}".lstrip("0") if ms else "0"
 
 
 def memory_cells(numbers: Sequence[float], glyphs: Glyphs, width: int) -> Row:
-    """Return a cell for each number (-1 to 1), filled from below, or from above if negative, as far as it is large."""
+    """Return a bar for each number (-1 to 1): filled from below if positive, from above if negative."""
     if not numbers or width <= 0:
         return (Span("none yet"[: max(0, width)], "quiet"),)
     count = min(len(numbers), width)

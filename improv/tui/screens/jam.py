@@ -54,17 +54,17 @@ class JamScreen(Screen[None]):
 
     @property
     def views(self) -> tuple[View, ...]:
-        """Every view that shows snapshots."""
+        """All views that show snapshots."""
         return (self.turn, *self.music, self.keyboard, *self.insides, self.status)
 
     def take(self, seen: Snapshot) -> None:
-        """Take the newest snapshot in; where the controls stand is shown at once."""
+        """Take in the newest snapshot; the controls are drawn at once."""
         for view in self.views:
             view.take(seen)
         self.controls.show(seen)
 
     def take_last(self, seen: Snapshot) -> None:
-        """Take in the last snapshot of a daemon that has gone; the controls stay as they stood."""
+        """Take in the last snapshot of a daemon that has gone; the controls keep their values."""
         for view in self.views:
             view.take(seen)
 

@@ -111,16 +111,16 @@ class ListScreen(SideScreen):
         self._list = _Options(compact=True, markup=False)
 
     def body(self) -> ComposeResult:
-        """Compose the list."""
+        """Compose the list of rows."""
         yield self._list
 
     def on_mount(self) -> None:
-        """Show the rows that are known by now."""
+        """Draw the rows that are known."""
         self._list.focus()
         self.refresh_rows()
 
     def show(self, seen: Snapshot) -> None:
-        """Take the newest snapshot in."""
+        """Take in the newest snapshot."""
         super().show(seen)
         self.refresh_rows()
 
@@ -129,7 +129,7 @@ class ListScreen(SideScreen):
         self.refresh_rows()
 
     def refresh_rows(self) -> None:
-        """Show the rows as they are now, and keep the highlighted one."""
+        """Draw the rows again, and keep the highlighted one."""
         rows = tuple(self.rows())
         if (rows, self.size.width) == (self._rows, self._width):
             return
@@ -146,33 +146,33 @@ class ListScreen(SideScreen):
 
     @abstractmethod
     def rows(self) -> Rows:
-        """Return the rows."""
+        """Return the rows of the list."""
 
     @abstractmethod
     def picked(self, what: Any) -> None:
-        """Do what the value of a row asks for."""
+        """Act on a picked row; `what` is its value."""
 
     def pick(self, digit: int) -> None:
-        """Pick a row by its number from 1."""
+        """Pick a row by its number, counted from 1."""
         choices = [row for row in self._rows if isinstance(row, Choice)]
         if digit <= len(choices):
             self.picked(choices[digit - 1].value)
 
     @property
     def highlighted(self) -> Choice | None:
-        """The row that enter picks."""
+        """The row that enter picks; None if there is none."""
         on = self._list.highlighted
         row = self._rows[on] if on is not None and on < len(self._rows) else None
         return row if isinstance(row, Choice) else None
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Pick the row that enter or the mouse has chosen."""
+        """Pick the row selected by enter or the mouse."""
         event.stop()
         if isinstance(row := self._rows[event.option_index], Choice):
             self.picked(row.value)
 
     def post_command(self, command: Command) -> None:
-        """Post a command that is wanted."""
+        """Post `Picked` with a command for the app to send."""
         self.post_message(self.Picked(command))
 
     def _texts(self) -> Iterator[tuple[Content, bool]]:
@@ -221,12 +221,12 @@ class ModelsScreen(ListScreen):
         self._system = system
 
     def on_mount(self) -> None:
-        """Ask for the descriptions of the networks, which takes a moment."""
+        """Load the descriptions of the networks in the background."""
         super().on_mount()
         self.run_worker(self._ask, exclusive=True)  # type: ignore[arg-type]
 
     def show(self, seen: Snapshot) -> None:
-        """Take the newest snapshot in, and mark the network that plays and the one that is being loaded."""
+        """Take in the newest snapshot, and mark the network that plays and the one being loaded."""
         self._system = seen.system
         super().show(seen)
 
@@ -237,7 +237,7 @@ class ModelsScreen(ListScreen):
         return [Choice(name, name, name == self._system.network.model, self._about_it(name)) for name in self._names]
 
     def picked(self, what: Any) -> None:
-        """Have the network play."""
+        """Ask the daemon to play the picked network."""
         self.post_command(Set(MODEL.name, what))
         self.dismiss()
 
@@ -272,14 +272,14 @@ class PresetsScreen(ListScreen):
         self._presets = presets
 
     def rows(self) -> Rows:
-        """Return a row for each preset, and one to keep another."""
+        """Return a row for each preset, and one to save another."""
         presets = self._presets()
         rows: list[Choice | Heading] = [Choice(preset.name, preset, about=_summary(preset)) for preset in presets]
         rows.append(Choice("keep how everything stands now...", None))
         return rows
 
     def picked(self, what: Any) -> None:
-        """Recall the preset, or ask for the name of a new one."""
+        """Recall the picked preset, or ask for the name of a new one."""
         self.dismiss()
         if what is None:
             self.app.post_message(self.Save())
@@ -288,7 +288,7 @@ class PresetsScreen(ListScreen):
 
     @property
     def chosen(self) -> Preset | None:
-        """The preset that is highlighted; None on the last row."""
+        """The highlighted preset; None on the last row."""
         row = self.highlighted
         return None if row is None else row.value
 
@@ -311,11 +311,11 @@ class ChoicesScreen(ListScreen):
         self._value = value
 
     def rows(self) -> Rows:
-        """Return a row for each word, with what it means."""
+        """Return a row for each choice of the control, with its meaning."""
         return [Choice(word, word, word == self._value, self._control.about(word)) for word in self._control.choices]
 
     def picked(self, what: Any) -> None:
-        """Turn the control to the word."""
+        """Set the control to the picked choice."""
         self.post_command(Set(self._control.name, what))
         self.dismiss()
 

@@ -20,16 +20,16 @@ class Navigation:
 
     @property
     def key_context(self) -> KeyContext:
-        """What the keys are for on the screen that is seen."""
+        """The key context of the visible screen."""
         return key_context_of(self._app.screen)
 
     @property
     def is_palette_open(self) -> bool:
-        """Whether the command palette is open."""
+        """True while the command palette is open."""
         return isinstance(self._app.screen, CommandPalette)
 
     def open(self, screen: Screen[Any], then: Callable[[Any], object] | None = None) -> None:
-        """Open a screen beside the jam, in the place of another; close it if it is the one that is open.
+        """Open a screen beside the jam, in the place of another; close it if it is open already.
 
         `then` is called with the screen's result, if it has one.
         """
@@ -50,24 +50,24 @@ class Navigation:
         app.push_screen(screen, done)
 
     def open_palette(self, palette: CommandPalette) -> None:
-        """Open the command palette above whatever is open, unless it is open itself."""
+        """Open the command palette above any other screen, unless it is open."""
         if not self.is_palette_open:
             self._app.push_screen(palette)
 
     def close(self) -> bool:
-        """Close what is open above the jam; return whether there was anything."""
+        """Close the screen or palette above the jam; return whether there was one."""
         if len(self._app.screen_stack) <= 1:
             return False
         self._app.pop_screen()
         return True
 
     def current(self, kind: type[ScreenOf]) -> ScreenOf | None:
-        """Return the screen that is seen if it is of a kind, else None."""
+        """Return the visible screen if it is of type `kind`, else None."""
         screen = self._app.screen
         return screen if isinstance(screen, kind) else None
 
 
 def key_context_of(screen: Screen[Any]) -> KeyContext:
-    """Return what the keys are for on a screen; on one of Textual's own, typing text."""
+    """Return the key context of a screen; for Textual's own screens, that of typing text."""
     found = getattr(screen, "key_context", KeyContext.TEXT)
     return found if isinstance(found, KeyContext) else KeyContext.TEXT

@@ -51,17 +51,17 @@ class PortsScreen(ListScreen):
         self._system = system
 
     def on_mount(self) -> None:
-        """Look for ports, now and every two seconds while it is open."""
+        """List the ports, now and every two seconds while the screen is open."""
         super().on_mount()
         self.run_worker(self._follow, exclusive=True)  # type: ignore[arg-type]
 
     def show(self, seen: Snapshot) -> None:
-        """Take the newest snapshot in, and mark the ports that are connected."""
+        """Take in the newest snapshot, and mark the connected ports."""
         self._system = seen.system
         super().show(seen)
 
     def rows(self) -> Rows:
-        """Return what to do where nothing is heard, then the inputs and outputs; none before they are known."""
+        """Return advice where nothing is heard, then the inputs and outputs; no ports before they are known."""
         rows: list[Choice | Heading] = [*self._silence()]
         if self._system.midi.api == _WITHOUT:
             return [*rows, Heading("It has no ports: --api none, or no MIDI system was there when it was started.")]
@@ -101,7 +101,7 @@ class PortsScreen(ListScreen):
         return f", connected to {', '.join(peers)}" if ports[0].virtual else ""
 
     def picked(self, what: Any) -> None:
-        """Have improv use the port."""
+        """Ask the daemon to connect to the picked port."""
         self.post_command(what)
 
     async def _follow(self) -> None:

@@ -29,12 +29,12 @@ MOST = Size(1000, 500)
 
 
 def is_small(size: Size) -> bool:
-    """Return whether a terminal is too small."""
+    """Return whether a terminal is too small for the screens."""
     return size.width < LEAST.width or size.height < LEAST.height
 
 
 def layout_size(size: Size) -> Size:
-    """Return the size that screens are laid out in, for the size of a terminal."""
+    """Return the size to lay screens out in, for the size of a terminal."""
     return Size(
         min(max(size.width, LEAST.width), MOST.width),
         min(max(size.height, LEAST.height), MOST.height),
@@ -42,7 +42,7 @@ def layout_size(size: Size) -> Size:
 
 
 def too_small_text(size: Size) -> Sequence[str]:
-    """Return the words that say so, in lines that fit into a terminal of this size."""
+    """Return the lines that say that the terminal is too small, fitted into it."""
     needed = f"{LEAST.width}x{LEAST.height}"
     for text in (
         f"The terminal is too small: {size.width}x{size.height}. It needs {needed}.",
@@ -66,7 +66,7 @@ class TooSmall(Widget):
     """
 
     def render(self) -> Content:
-        """Return the words, in the corner that can be seen."""
+        """Return the text that says the terminal is too small, for its visible corner."""
         return Content("\n".join(too_small_text(self.app.cells))) if isinstance(self.app, MinimumSizeApp) else Content()
 
 
@@ -77,7 +77,7 @@ class CroppedUpdate(CompositorUpdate):
         self._strips = [strip.crop(0, size.width) for strip in strips[: size.height]]
 
     def render_segments(self, console: Console) -> str:
-        """Return what is written to the terminal: every line at its place, nothing beyond the edges."""
+        """Return the terminal output of every line, cropped at the terminal's edges."""
         lines = ((Control.move_to(0, y).segment.text, strip.render(console)) for y, strip in enumerate(self._strips))
         return "".join(move + text for move, text in lines)
 
@@ -90,11 +90,11 @@ class MinimumSizeApp(App[Result], Generic[Result]):
 
     @property
     def size(self) -> Size:
-        """The size that screens are laid out in."""
+        """The size to lay screens out in."""
         return layout_size(super().size)
 
     async def on_event(self, event: Event) -> None:
-        """Keep a size that is too small from the screens."""
+        """Handle an event. A size that is too small is not passed on to screens."""
         if isinstance(event, Resize):
             self._fit(event.size)
             size = layout_size(event.size)

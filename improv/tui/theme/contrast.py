@@ -21,13 +21,13 @@ _SELECTED = 0.4
 
 
 def contrast(one: Color, other: Color) -> float:
-    """Return the contrast of two colours, 1 to 21."""
+    """Return the contrast ratio of two colours, 1 to 21 (WCAG 2)."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def legible(colour: Color, others: Sequence[Color], least: float) -> Color:
-    """Return the colour moved towards black or white until it has the contrast `least` to each of the others.
+    """Return a colour moved towards black or white until its contrast to each of the others is at least `least`.
 
     It stays on its side of them, lighter or darker, if it can have it there; where none can, it has all there is.
     """
@@ -42,7 +42,7 @@ def legible(colour: Color, others: Sequence[Color], least: float) -> Color:
 
 
 def legible_variables(theme: Mapping[str, str]) -> dict[str, str]:
-    """Return the colours of a theme by the names of its variables, and six more.
+    """Return a theme's colours by variable name with enough contrast, and six more.
 
     These are quiet, rest and planned on the background, hint on the panel; and selected, a ground, with what is on it.
     """

@@ -104,7 +104,7 @@ class Glyphs:
 
     @property
     def characters(self) -> str:
-        """Every character of the table."""
+        """All characters of the table as one text."""
         return "".join(_strings(astuple(self)))
 
 
@@ -171,7 +171,7 @@ CONSOLE = replace(
 
 
 def glyphs_of(ascii: bool, encoding: str, term: str = "") -> Glyphs:
-    """Return the characters for a terminal: ASCII if that is wanted, or if its encoding lacks any of the others.
+    """Return the drawing characters for a terminal: ASCII if asked for, or if its encoding lacks any other.
 
     `term` is what it calls itself.
     """

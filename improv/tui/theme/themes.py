@@ -26,22 +26,22 @@ class Themes:
         return {name: theme.dark for name, theme in self._app.available_themes.items() if not theme.ansi}
 
     def apply(self, name: str) -> None:
-        """Wear a theme."""
+        """Switch the screen to a theme, by name."""
         self._app.theme = name
 
     def apply_first(self, wanted: str) -> None:
-        """Wear the theme that is wanted, else the one of the last time, else the dark one."""
+        """Apply the theme asked for, else the stored one, else the dark one."""
         if not wanted:
             with suppress(OSError, ValueError):
                 wanted = self._path.read_text(encoding="utf-8").strip()
         self.apply(wanted if wanted in self.available else DARK)
 
     def toggle(self) -> None:
-        """Wear the light theme instead of a dark one, and the other way round."""
+        """Switch between the light theme and the dark one."""
         self.apply(LIGHT if self._app.current_theme.dark else DARK)
 
     def keep(self, name: str) -> None:
-        """Keep a theme's name for the next time, if the file can be written."""
+        """Store a theme's name for the next start, if the file can be written."""
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text(f"{name}\n", encoding="utf-8")

@@ -99,20 +99,20 @@ class View(Widget):
         self._light: tuple[Color, tuple[LineFilter, ...]] = (Color(0, 0, 0), ())
 
     def take(self, seen: Snapshot) -> None:
-        """Take in the newest snapshot; nothing is painted yet."""
+        """Take in the newest snapshot; nothing is drawn yet."""
         self.seen = seen
 
     def show(self, seen: Snapshot) -> None:
-        """Take in the newest snapshot, and paint what it changes."""
+        """Take in the newest snapshot, and draw what it changes."""
         self.take(seen)
         self.redraw()
 
     def picture(self, seen: Snapshot, width: int, height: int) -> Sequence[Row]:
-        """Return the rows of a snapshot, at most `height` of them and none wider than `width` cells."""
+        """Return the rows to draw for a snapshot: at most `height`, none wider than `width` cells."""
         raise NotImplementedError
 
     def redraw(self) -> None:
-        """Paint the rows that have changed."""
+        """Draw the rows that have changed."""
         width, height = self.size
         if not (width and height):
             return
@@ -121,14 +121,14 @@ class View(Widget):
             self.refresh(*_regions(changed, width))
 
     def render_line(self, y: int) -> Strip:
-        """Return a line as Textual paints it."""
+        """Return line `y` as Textual draws it."""
         width, height = self.size
         if width != self._drawn_width or height != len(self._drawn):
             self._draw(width, height)
         return self._strip(self._drawn[y]) if y < len(self._drawn) else Strip.blank(width)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Return the lines of a part of the view, cached where Textual would add nothing to them."""
+        """Return the lines of a region, cached where Textual would add nothing to them."""
         styles = self.styles
         if self.gutter or styles.outline or styles.tint.a or self.opacity < 1:
             return super().render_lines(crop)
@@ -148,7 +148,7 @@ class View(Widget):
         self.redraw()
 
     def notify_style_update(self) -> None:
-        """Forget the colours of the theme before."""
+        """Forget cached colours, as the theme has changed."""
         self._role_styles.clear()
         self._strips.clear()
         self._painted.clear()
@@ -205,12 +205,12 @@ def _regions(lines: Sequence[int], width: int) -> Iterable[Region]:
 
 
 def width_of(row: Row) -> int:
-    """Return how many cells a row takes."""
+    """Return the width of a row, in cells."""
     return sum(cell_len(span.text) for span in row)
 
 
 def fitted(row: Row, width: int) -> Row:
-    """Return the row, cut or filled up to `width` cells."""
+    """Return a row cut or padded to `width` cells."""
     room, spans = width, []
     for span in row:
         if room <= 0:
@@ -225,7 +225,7 @@ def fitted(row: Row, width: int) -> Row:
 
 
 def runs(cells: Sequence[str], roles: Sequence[str]) -> Row:
-    """Return characters and the role of each as a row; blanks without a role join the span before them."""
+    """Return characters with a role (a colour) each as a row; blanks without a role join the span before them."""
     text, at = "".join(cells), 0
     spans: list[Span] = []
     for role, group in groupby(roles):
@@ -239,12 +239,12 @@ def runs(cells: Sequence[str], roles: Sequence[str]) -> Row:
 
 
 def without_daemon(seen: Snapshot) -> Snapshot:
-    """Return a snapshot as it is shown once its daemon has gone: stopped, and without its system."""
+    """Return a snapshot as shown once its daemon has gone: stopped, without a system status."""
     return replace(seen, playing=False, system=NO_DAEMON)
 
 
 def turn_word(seen: Snapshot) -> str:
-    """Return whose turn it is, in a word."""
+    """Return the word for whose turn it is."""
     match seen.playing, seen.turn.who, seen.settings.mode:
         case False, _, _ if seen.system is NO_DAEMON:
             return "GONE"
@@ -259,7 +259,7 @@ def turn_word(seen: Snapshot) -> str:
 
 
 def turn_role(seen: Snapshot) -> str:
-    """Return the role, and so the colour, of whose turn it is."""
+    """Return the role (the colour) for whose turn it is."""
     if not seen.playing:
         return "quiet"
     return {Who.NEITHER: "text", Who.YOU: "you", Who.IMPROV: "improv", Who.BOTH: "both"}[seen.turn.who]

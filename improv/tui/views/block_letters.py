@@ -28,12 +28,12 @@ def _pixels(text: str) -> list[str]:
 
 
 def width_of(text: str) -> int:
-    """Return how many cells a text takes in block letters."""
+    """Return the width of a text in block letters, in cells."""
     return len(_pixels(text)[0]) if text else 0
 
 
 def rows(text: str, glyphs: Glyphs) -> Sequence[str]:
-    """Return the three rows of a text in letters of half blocks, each `width_of(text)` cells wide."""
+    """Return the three rows of a text in half-block letters, each `width_of(text)` cells wide."""
     lines = [*_pixels(text), ""] if text else [""] * 6
     lines = [line.ljust(len(lines[0]), ".") for line in lines]
     return [
@@ -45,7 +45,7 @@ def rows(text: str, glyphs: Glyphs) -> Sequence[str]:
 
 
 def large_rows(text: str, ink: str) -> Sequence[str]:
-    """Return the five rows of a text in letters twice as large, filled with the character `ink`."""
+    """Return the five rows of a text in large letters, filled with the character `ink`."""
     return (
         ["".join(2 * (ink if pixel == "#" else " ") for pixel in line) for line in _pixels(text)] if text else [""] * 5
     )

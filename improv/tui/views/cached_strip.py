@@ -18,14 +18,14 @@ class PaintContext:
         self._seen: object = None
 
     def has_changed(self, widget: Widget) -> bool:
-        """Return whether it differs from the last call, so that cached strips are stale."""
+        """Return whether styles or filters changed since the last call, so that cached strips are stale."""
         seen = (widget.background_colors[1], tuple(widget.app.get_line_filters()), widget.size)
         self._seen, before = seen, self._seen
         return seen != before
 
     @staticmethod
     def filtered(strip: Strip, widget: Widget) -> Strip:
-        """Return a strip after the app's line filters, as the terminal gets it."""
+        """Return a strip after the app's line filters, ready for the terminal."""
         for line_filter in widget.app.get_line_filters():
             strip = strip.apply_filter(line_filter, widget.background_colors[1])
         return strip
@@ -40,7 +40,7 @@ class PlainContainer(Container):
         self._blank = Strip.blank(0)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Return one cached blank line for every line."""
+        """Return the same cached blank line for every line of the region."""
         if self._paint_context.has_changed(self) or self._blank.cell_length != crop.width:
             style = Style(bgcolor=self.background_colors[1].rich_color)
             self._blank = PaintContext.filtered(Strip.blank(crop.width, style), self)

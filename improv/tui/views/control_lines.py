@@ -30,7 +30,7 @@ class ControlLines:
 
     @property
     def names(self) -> Sequence[str]:
-        """The control's name for each line, empty where there is none."""
+        """The control's name in each line, empty for lines without one."""
         if self.height < len(NAMES):
             names = [*NAMES[self.first : self.first + self.height]]
             if self.height >= _COUNTED:
@@ -42,36 +42,36 @@ class ControlLines:
         return [line for name in NAMES for line in (("", name) if name in _GROUP_STARTS else (name,))]
 
     def control_at(self, y: int) -> Control | None:
-        """Return the control in a line, if there is one."""
+        """Return the control in a line; None if there is none."""
         names = self.names
         return CONTROLS[names[y]] if 0 <= y < len(names) and names[y] else None
 
     def is_count(self, y: int) -> bool:
-        """Return whether a line counts the controls beyond it."""
+        """Return whether a line shows the number of hidden controls."""
         names = self.names
         return len(names) < len(NAMES) and 0 <= y < len(names) and not names[y]
 
     def hidden_at(self, y: int) -> int:
-        """Return the index of the nearest control that a line counts."""
+        """Return the index of the nearest control that a count line hides."""
         return self.first if y == 0 else self.first + y
 
     def hidden(self, y: int) -> int:
-        """Return how many controls a line counts."""
+        """Return the number of controls that a count line hides."""
         return self.first + 1 if y == 0 else len(NAMES) - self.first - self.height + 1
 
     def select(self, place: int) -> "ControlLines":
-        """Return the window with another control selected, and in sight."""
+        """Return the window with another control selected and visible."""
         return replace(self, selected=place).fitted()
 
     def fitted(self) -> "ControlLines":
-        """Return the window moved as little as is needed for the selected control to be in sight."""
+        """Return the window scrolled as little as needed to show the selected control."""
         height, edge = max(1, self.height), self._edge
         first = min(self.first, max(0, self.selected - edge))
         first = max(first, self.selected - height + 1 + edge)
         return replace(self, first=max(0, min(first, len(NAMES) - height)))
 
     def scroll(self, by: int) -> "ControlLines":
-        """Return the window so many lines further down, as far as it goes; the selected control stays in sight."""
+        """Return the window scrolled down by lines, as far as the selected control stays visible."""
         height, edge = max(1, self.height), self._edge
         last = max(0, len(NAMES) - height)
         first = max(0, min(self.first + by, last))

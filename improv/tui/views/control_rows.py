@@ -37,13 +37,13 @@ class ControlStyles:
 
 
 def slider_cells(width: int) -> range:
-    """Return the cells of the sliders in a list `width` cells wide, none where there is no room for them."""
+    """Return the columns of the sliders in a list `width` cells wide; empty where there is no room."""
     start, room = _MARKS + _NAME, width - _MARKS - _NAME - _VALUE - 1
     return range(start, start + (min(_WIDEST_SLIDER, room) if room >= _NARROWEST_SLIDER else 0))
 
 
 def value_text(control: Control, value: Value, glyphs: Glyphs) -> str:
-    """Return a value as the list shows it: a number with its unit, a word between arrows, a switch with its lamp."""
+    """Return a value as the list shows it: a number with its unit, a word between arrows, or a switch."""
     if control.is_switch:
         return f"{glyphs.beat_on if value == ON else glyphs.beat_off} {value}"
     if isinstance(value, str):
@@ -54,7 +54,7 @@ def value_text(control: Control, value: Value, glyphs: Glyphs) -> str:
 
 
 def arrow_at(x: int, control: Control, values: ControlValues, width: int, glyphs: Glyphs) -> int:
-    """Return -1 where the cell is the `<` of a word's value, 1 where it is its `>`, else 0."""
+    """Return -1 if column `x` is on the `<` of a word's value, 1 on its `>`, else 0."""
     if control.is_switch or not control.choices or control.name in values.unsupported or not values.are_known:
         return 0
     first, last = width - len(value_text(control, values.value(control), glyphs)), width - 1
@@ -64,7 +64,7 @@ def arrow_at(x: int, control: Control, values: ControlValues, width: int, glyphs
 def control_row(
     control: Control, values: ControlValues, width: int, glyphs: Glyphs, styles: ControlStyles, *, is_selected: bool
 ) -> list[Segment]:
-    """Draw a control's marks, name, slider and value."""
+    """Return the segments of a control's row: marks, name, slider and value."""
     style = styles.selected if is_selected else styles.name
     is_unsupported, value = control.name in values.unsupported, values.value(control)
     mark, name = style, style
@@ -99,14 +99,14 @@ def control_row(
 
 
 def count_row(hidden: int, glyphs: Glyphs, styles: ControlStyles, *, is_above: bool) -> list[Segment]:
-    """Draw how many controls lie above or below."""
+    """Return the segments of a row that counts the controls hidden above or below."""
     return [Segment(f"{glyphs.arrow.above if is_above else glyphs.arrow.below} {hidden} more", styles.quiet)]
 
 
 def about_rows(
     control: Control, value: Value, width: int, height: int, styles: ControlStyles
 ) -> Sequence[Sequence[Segment]]:
-    """Draw what a control does, and the keys that turn it, in at most `height` lines; half of it would say nothing."""
+    """Return the rows that say what a control does and which keys turn it; none if `height` is too small."""
     about = control.about(value)
     text = wrap(f"{value}: {about}" if about else control.help, max(1, width))
     blank: list[list[Segment]] = [[]] if height >= len(text) + 2 else []

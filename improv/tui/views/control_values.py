@@ -33,16 +33,16 @@ class ControlValues:
 
     @property
     def are_known(self) -> bool:
-        """Whether a snapshot has been seen."""
+        """True once a snapshot has been seen."""
         return bool(self._shown)
 
     def value(self, control: Control) -> Value:
-        """Return where a control stands, or was asked to stand; its default before a snapshot has been seen."""
+        """Return the value of a control, or the one asked for; its default before the first snapshot."""
         request = self._requests.get(control.name)
         return self._shown.get(control.name, control.default) if request is None else request.value
 
     def take(self, seen: Snapshot) -> bool:
-        """Take a snapshot in; return whether anything is other than it was."""
+        """Take in a snapshot; return whether any value changed."""
         before = (self._shown, self.unsupported, self._requested)
         shown = {name: seen.value(name) for name in CONTROLS}
         passed = abs(seen.step - self._step) if seen.playing else _STOPPED
@@ -55,18 +55,18 @@ class ControlValues:
         return before != (self._shown, self.unsupported, self._requested)
 
     def request(self, control: Control, value: Value) -> bool:
-        """Show a value that is asked for; return whether the control does not stand there already."""
+        """Show a value that was asked for; return whether it differs from the present one."""
         is_new = value != self.value(control)
         if is_new:
             self._requests[control.name] = _Request(value, _PATIENCE)
         return is_new
 
     def refuse(self, control: str) -> bool:
-        """Take back what was asked of a control, by its name; return whether anything was."""
+        """Take back a value asked for, by the control's name; return whether there was one."""
         return self._requests.pop(control, None) is not None
 
     def refuse_all(self) -> None:
-        """Take back all that was asked for: there is no daemon any more to do it."""
+        """Take back all values asked for, as the daemon has gone."""
         self._requests.clear()
 
     @property

@@ -73,47 +73,47 @@ class Controls(Widget):
     # --- what it shows ---
 
     def show(self, seen: Snapshot) -> None:
-        """Take a snapshot in: what was asked for stands until it is seen, or has had its time."""
+        """Take in a snapshot. A value asked for stays until a snapshot has it, or for a limited time."""
         if self._values.take(seen):
             self._repaint()
 
     def take_back(self, control: str) -> None:
-        """Take back what was asked of a control, by its name, and show where it stands: it was not turned."""
+        """Show a control's real value again, by its name: its change was refused."""
         if self._values.refuse(control):
             self._repaint()
 
     def take_back_all(self) -> None:
-        """Take back all that was asked for, and show where the controls stand: there is no daemon to turn them."""
+        """Show all real values again, as there is no daemon to change them."""
         self._values.refuse_all()
         self._repaint()
 
     @property
     def selected(self) -> Control:
-        """The control that keys turn."""
+        """The control that the keys turn."""
         return CONTROLS[NAMES[self._lines.selected]]
 
     def value(self, control: Control) -> Value:
-        """Return where a control stands, or will as soon as what was asked for is done."""
+        """Return the value of a control, or the one asked for."""
         return self._values.value(control)
 
     # --- turning ---
 
     def select(self, name: str) -> None:
-        """Have the keys turn another control."""
+        """Select the control that the keys turn, by name."""
         self._set_lines(self._lines.select(NAMES.index(name)))
 
     def move(self, by: int) -> None:
-        """Select the control so many lines below."""
+        """Select the control `by` lines further down."""
         self._set_lines(self._lines.select((self._lines.selected + by) % len(NAMES)))
 
     def turn(self, control: Control, value: Value) -> None:
-        """Ask for a value, and show it."""
+        """Ask the daemon for a value, and show it."""
         if self._values.request(control, value):
             self._repaint()
             self.post_message(self.Wanted(Set(control.name, value)))
 
     def nudge(self, control: Control, times: int) -> None:
-        """Ask for a value so many nudges further."""
+        """Ask the daemon for a value some nudges further."""
         by = times * control.nudge if control.is_number else max(-1, min(1, times))
         if control.is_number or control.choices:
             self.turn(control, control.nudged(self.value(control), by))
@@ -126,14 +126,14 @@ class Controls(Widget):
             self._repaint()
 
     def on_resize(self) -> None:
-        """Keep the selected one in sight; it may have been painted at its new size before this."""
+        """Keep the selected control visible."""
         self._lines = replace(self._lines, height=self.size.height).fitted()
         self._repaint()
 
     # --- the mouse ---
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Select what was clicked on; take hold of a slider; at an arrow of a word, take the next one."""
+        """Select the control under the mouse; grab its slider, or take the next choice at an arrow."""
         control, is_count = self._lines.control_at(event.y), self._lines.is_count(event.y)
         self._is_done = is_count
         if event.button > 1:
@@ -156,17 +156,17 @@ class Controls(Widget):
             self._drag(event.x)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Turn the slider that is held."""
+        """Turn the slider that the mouse holds."""
         self._drag(event.x)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Let the slider go."""
+        """Let go of the slider."""
         if self._dragged is not None:
             self._dragged = None
             self.release_mouse()
 
     def on_click(self, event: events.Click) -> None:
-        """Edit what was clicked on twice, by its name or its value; a word's value lists the others at once."""
+        """Ask for a control's value on a double click; a single click lists the choices of a word."""
         cells, control = slider_cells(self.size.width), self._lines.control_at(event.y)
         if control is None or control.is_switch or self._is_done:
             return
@@ -176,11 +176,11 @@ class Controls(Widget):
             self.post_message(self.Edit(control))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Nudge what the mouse is over up; where there is nothing to nudge, scroll up."""
+        """Nudge the control under the mouse up; elsewhere, scroll up."""
         self._wheel(event, 1)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Nudge what the mouse is over down; where there is nothing to nudge, scroll down."""
+        """Nudge the control under the mouse down; elsewhere, scroll down."""
         self._wheel(event, -1)
 
     def _wheel(self, event: events.MouseEvent, times: int) -> None:
@@ -202,12 +202,12 @@ class Controls(Widget):
         self.refresh()
 
     def notify_style_update(self) -> None:
-        """Forget the colours of the theme before."""
+        """Forget cached colours, as the theme has changed."""
         self._painted = []
         super().notify_style_update()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Return the lines of a part of the list, cached as long as nothing changes."""
+        """Return the lines of a region, cached while nothing changes."""
         if self._paint_context.has_changed(self) or len(self._painted) != self.size.height:
             self._painted = [PaintContext.filtered(strip, self) for strip in self._strips()]
         strips = self._painted[crop.y : crop.bottom]

@@ -56,13 +56,13 @@ class Footer(Widget):
         self._hints: list[_Hint] = []
 
     def show(self, key_context: KeyContext, letters: Letters, mode: str) -> None:
-        """Show what letters are, `mode` in words, and the keys that work in this context."""
+        """Show the use of the letters, `mode` as text, and the keys that work in this context."""
         if (key_context, letters, mode) != (self._key_context, self._letters, self._mode):
             self._key_context, self._letters, self._mode = key_context, letters, mode
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """Return the line, and remember where each key stands."""
+        """Return the line, and note the position of each key for clicks."""
         width = self.size.width
         panic, mode, key, text = (
             self.get_component_rich_style(f"footer--{part}") for part in ("panic", "mode", "key", "text")
@@ -89,7 +89,7 @@ class Footer(Widget):
         return Strip(segments).adjust_cell_length(width, text)
 
     def on_click(self, event: events.Click) -> None:
-        """Post the action that was clicked on."""
+        """Post the action under the mouse."""
         for hint in self._hints:
             if hint.start <= event.x < hint.end:
                 self.post_message(self.Clicked(hint.action))
@@ -109,7 +109,7 @@ class Banner(Static):
         self._said = ("", False)
 
     def say(self, text: str, *, calm: bool = False) -> None:
-        """Show a text; hide the banner if there is none."""
+        """Show a text in the banner; hide the banner for an empty one."""
         if (text, calm) == self._said:
             return
         self._said = (text, calm)

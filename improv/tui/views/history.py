@@ -48,7 +48,7 @@ class History:
     seen: Snapshot | None = None
 
     def after(self, seen: Snapshot) -> "History":
-        """Return the history with a newer snapshot; another jam, or an earlier step, begins a new one."""
+        """Return the history with a newer snapshot; another jam or an earlier step starts a new one."""
         columns = self.columns
         if columns and not 0 <= seen.step - columns[-1].step < COLUMNS:
             columns = ()
@@ -64,7 +64,7 @@ class History:
         return History((*columns[:-2], *kept, *newest)[-COLUMNS:], seen)
 
     def at(self, step: int) -> Column | None:
-        """Return what sounded in a step; None if it is not known."""
+        """Return the column of a step: what sounded in it. None if it is not known."""
         if not self.columns:
             return None
         guess = len(self.columns) - 1 - (self.columns[-1].step - step)  # exact where no step is missing
@@ -100,24 +100,24 @@ class PitchAxis:
 
     @property
     def high(self) -> int:
-        """The highest pitch that is shown."""
+        """The highest pitch shown."""
         return self.low + self.rows // self.tall * self.per_row - 1
 
     def rows_of(self, pitch: int) -> range:
-        """Return the rows of a pitch, counted from the top; none if it lies outside."""
+        """Return the rows of a pitch, counted from the top; empty if it is outside."""
         if not self.low <= pitch <= self.high:
             return range(0)
         lowest = self.rows - 1 - (pitch - self.low) // self.per_row * self.tall
         return range(lowest - self.tall + 1, lowest + 1)
 
     def pitches(self, row: int) -> range:
-        """Return the pitches whose lowest row this is."""
+        """Return the pitches that share a row as their lowest one."""
         above = self.rows - 1 - row
         low = self.low + above // self.tall * self.per_row
         return range(low, low + self.per_row) if above % self.tall == 0 else range(0)
 
     def fitted(self, pitches: frozenset[int], rows: int) -> "PitchAxis":
-        """Return an axis for these pitches in so many rows: this one as long as it suffices."""
+        """Return an axis for these pitches in some rows: this one while it suffices."""
         low, high = (min(pitches), max(pitches)) if pitches else (60, 72)
         needed = high - low + 1
         per_row, tall = _density(needed, rows)
@@ -143,9 +143,9 @@ class MeterLevel:
     at_s: float = 0.0
 
     def at(self, now_s: float) -> float:
-        """Return the level that is left at a time."""
+        """Return the level at a time in seconds, as it falls."""
         return max(0.0, self.level - FALL_PER_S * max(0.0, now_s - self.at_s))
 
     def struck(self, level: float, now_s: float) -> "MeterLevel":
-        """Return the level after an onset; an onset softer than what is left changes nothing."""
+        """Return the level after an onset; an onset softer than the present level changes nothing."""
         return MeterLevel(level, now_s) if level >= self.at(now_s) else self

@@ -40,13 +40,13 @@ class Keyboard(View):
         """The pitch that the mouse presses."""
 
     def show_labels(self, labels: Mapping[int, str]) -> None:
-        """Print a letter on each of these pitches."""
+        """Print a character on each of these pitches."""
         if labels != self._labels:
             self._labels = dict(labels)
             self.redraw()
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """Return the keys, black ones above; in a third row the names of the octaves."""
+        """Return two rows of keys, black ones above, and a third with the octaves' names."""
         cells = key_cells(width)
         whites = (width - 1) // cells
         yours, its = sounding_keys(seen)
@@ -56,27 +56,27 @@ class Keyboard(View):
     # --- the mouse ---
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Press the key below the mouse; as long as its button is down it slides from key to key."""
+        """Press the key under the mouse; while the button is down, moving slides from key to key."""
         if event.button == 1:
             self._is_down = True
             self.capture_mouse()
             self._press(event)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Slide to the key the mouse has come to, if it is down."""
+        """Slide to the key under the mouse, while its button is down."""
         if self._is_down:
             self._press(event)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Let the key go."""
+        """Release the key that the mouse presses."""
         self.let_go()
 
     def on_mouse_release(self, event: events.MouseRelease) -> None:
-        """Let the key go: another widget has taken the mouse."""
+        """Release the key: another widget has captured the mouse."""
         self.let_go()
 
     def let_go(self) -> None:
-        """Let the key go that the mouse presses."""
+        """Release the key that the mouse presses, if it presses one."""
         if self._is_down:
             self._is_down = False
             self.release_mouse()
@@ -95,7 +95,7 @@ class Keyboard(View):
 
 
 def key_cells(width: int) -> int:
-    """Return the cells of a white key with the line before it: three where three octaves fit, else two."""
+    """Return the width of a white key with its border, in cells: three if three octaves fit, else two."""
     return 3 if width > 3 * 7 * 3 else 2
 
 
@@ -105,17 +105,17 @@ def sounding_keys(seen: Snapshot) -> tuple[frozenset[int], frozenset[int]]:
 
 
 def white_index(pitch: int) -> int:
-    """Return the number of a white key, counted from MIDI's lowest; of a black one, that of the white below it."""
+    """Return the index of a white key from MIDI's lowest; a black key has that of the white one below."""
     return pitch // 12 * 7 + sum(1 for white in _WHITES if white <= pitch % 12) - 1
 
 
 def white_pitch(index: int) -> int:
-    """Return the pitch of a white key by its number."""
+    """Return the pitch of a white key, by its index."""
     return index // 7 * 12 + _WHITES[index % 7]
 
 
 def first_white_key(sounding: frozenset[int], labelled: frozenset[int], whites: int, low: int) -> int:
-    """Return the white key that the keyboard begins with: the one it had, if that will do.
+    """Return the index of the leftmost white key to draw: the present one while it will do.
 
     What sounds is seen before all, then as many of the labelled keys as there is room for.
     """
@@ -145,7 +145,7 @@ def _last_white(pitch: int) -> int:
 def keyboard_rows(
     seen: Snapshot, glyphs: Glyphs, labels: Mapping[int, str], low: int, whites: int, cells: int, height: int
 ) -> list[Row]:
-    """Return two rows of keys, and a third with the names of the octaves where there is room for it."""
+    """Return two rows of keys, and a third with the octaves' names where there is room."""
     yours, its = sounding_keys(seen)
     pitches = [white_pitch(index) for index in range(low, low + whites) if white_pitch(index) <= 127]
     above, above_roles = [" "] * (len(pitches) * cells + 1), ["white"] * (len(pitches) * cells + 1)
@@ -178,7 +178,10 @@ def keyboard_rows(
 
 
 def pitch_at(x: int, y: int, low: int, whites: int, cells: int, height: int) -> int | None:
-    """Return the pitch of the key drawn in a cell; `low` is the first white key. None where there is no key."""
+    """Return the pitch of the key drawn at a cell; `low` is the index of the first white key.
+
+    None if there is no key.
+    """
     at = min(x // cells, whites - 1)
     pitch = white_pitch(low + at)
     is_upper = height > 1 and y == 0

@@ -24,7 +24,7 @@ class LeadSheet(View):
     """Rows of four bars; the bar that sounds is lit, the next one marked."""
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """Return as much of the lead sheet as there is room for."""
+        """Return the rows of the lead sheet that fit."""
         return lead_sheet_rows(seen, self.glyphs, width, height)
 
 
@@ -41,7 +41,7 @@ def form_bars(form: str, grid: Grid = EIGHTHS) -> tuple[str, ...]:
 
 
 def sounding_bars(seen: Snapshot, glyphs: Glyphs) -> tuple[str, ...]:
-    """Return the chords of each bar as they really sound, a bar that differs from the form with a mark.
+    """Return the chords of each bar as they sound; a bar that differs from the form has a mark.
 
     A bar whose chords are not all settled yet ends with an ellipsis.
     """
@@ -84,7 +84,7 @@ def _symbol(chord: Chord | None) -> str:
 
 
 def lead_sheet_rows(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
-    """Return the rows of the lead sheet; where there is room for one only, the chord and the next."""
+    """Return the rows of the lead sheet; if only one fits, the present chord and the next."""
     bars = sounding_bars(seen, glyphs)
     if height == 1 or not bars or width < 4 * BARS_A_ROW:
         return [_line(seen, glyphs, width)]

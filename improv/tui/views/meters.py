@@ -39,11 +39,11 @@ class Meters(View):
         """The keys held in the last snapshot; None before there was one."""
 
     def on_mount(self) -> None:
-        """Make the timer that lets meters fall."""
+        """Start the timer that lets the meters fall."""
         self._falling = self.set_interval(_FALL_S, self._fall, pause=True)
 
     def take(self, seen: Snapshot) -> None:
-        """Raise the meters of the parts that have an onset in a new step, and yours with each key that goes down."""
+        """Raise the meters of parts with an onset in a new step, and yours with each key that goes down."""
         now_s, keys = time.monotonic(), frozenset(seen.system.midi.keys)
         if self._keys is not None and keys - self._keys:
             self._meters[Part.YOU] = self._meters[Part.YOU].struck(_MIDDLE, now_s)
@@ -58,7 +58,7 @@ class Meters(View):
             self._falling.resume()
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """Return a row for each part, or two parts a row, or all in one."""
+        """Return a row for each part; with less room, two parts a row or all in one."""
         now_s = time.monotonic()
         return meter_rows(
             {part: meter.at(now_s) for part, meter in self._meters.items()}, seen, self.glyphs, width, height

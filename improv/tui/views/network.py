@@ -36,12 +36,12 @@ class ChartKeys:
 
     @property
     def pitches(self) -> range:
-        """Every pitch."""
+        """The range of MIDI pitches on these keys."""
         return range(self.low, self.low + _OCTAVE * self.octaves + 1)
 
     @classmethod
     def around(cls, probabilities: Sequence[PitchProbability], octaves: int) -> Self:
-        """Return the octaves that hold most of what is probable, in the middle if they can."""
+        """Return the octaves that hold most of the probability, centred if possible."""
         total = sum(each.steered for each in probabilities) or 1.0
         middle = sum(each.pitch * each.steered for each in probabilities) / total if probabilities else 60 + _OCTAVE / 2
         lows = range(0, 128 - _OCTAVE * octaves, _OCTAVE)
@@ -50,17 +50,17 @@ class ChartKeys:
 
     @property
     def middle(self) -> float:
-        """The pitch in the middle."""
+        """The pitch in the middle of the keys."""
         return self.low + _OCTAVE * self.octaves / 2
 
     def share(self, probabilities: Sequence[PitchProbability]) -> float:
-        """Return how much of what is probable lies on these keys, 0 to 1; 1 where nothing is."""
+        """Return the share of the probability on these keys, 0 to 1; 1 if there is none."""
         total = sum(each.steered for each in probabilities)
         return sum(each.steered for each in probabilities if each.pitch in self.pitches) / total if total else 1.0
 
 
 def chart_keys(probabilities: Sequence[PitchProbability], before: ChartKeys | None, width: int) -> ChartKeys:
-    """Return the keys for these probabilities in `width` cells: those before as long as they suffice."""
+    """Return the keys for these probabilities in `width` cells: the ones before while they suffice."""
     octaves = next((count for count in _OCTAVES if _OCTAVE * count + 2 <= width), 1)
     if before is not None and before.octaves == octaves and before.share(probabilities) >= _INSIDE:
         return before
@@ -77,13 +77,13 @@ class NetworkChart(View):
         self._keys: ChartKeys | None = None
 
     def take(self, seen: Snapshot) -> None:
-        """Take a snapshot in, and keep the network's last answer as long as the turn lasts."""
+        """Take in a snapshot, and keep the network's last answer until the turn ends."""
         if seen.network.probabilities or not (seen.playing and seen.turn.who.plays):
             self._probabilities = seen.network.probabilities
         super().take(seen)
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """Return a title, the bars and the names of the keys; with few rows, the bars alone."""
+        """Return a title, the bars and the names of the keys; in few rows, the bars only."""
         if self._keys is None or self._probabilities:
             self._keys = chart_keys(self._probabilities, self._keys, width)
         elif self._keys != (resized := chart_keys((), self._keys, width)):
@@ -94,7 +94,7 @@ class NetworkChart(View):
 def network_rows(
     seen: Snapshot, probabilities: Sequence[PitchProbability], keys: ChartKeys, glyphs: Glyphs, width: int, height: int
 ) -> list[Row]:
-    """Return the rows of the view for the network's last answer."""
+    """Return the rows of the chart for the network's last answer."""
     named, titled = height >= 2, height >= 3
     is_new = bool(seen.network.probabilities)
     rows = [title_row(seen, glyphs, width, is_new=is_new)] if titled else []
@@ -105,7 +105,7 @@ def network_rows(
 
 
 def title_row(seen: Snapshot, glyphs: Glyphs, width: int, *, is_new: bool) -> Row:
-    """Return what the columns are; where they are not new, what the network does instead."""
+    """Return the title: what the columns show, or what the network does instead if they are not new."""
     name, said = (Span(f"{_TITLE}  ", "quiet"),), (Span(_instead(seen), "quiet"),)
     bent, trained = glyphs.gauge.levels[-1], glyphs.gauge.thin[-1]
     key = (Span(bent, "improv"), Span(" as set ", "quiet"), Span(trained, "quiet"), Span(" as trained", "quiet"))
@@ -145,7 +145,7 @@ def probability_bars(
     chosen: frozenset[int] = frozenset(),
     is_new: bool = True,
 ) -> list[Row]:
-    """Return a bar for each pitch as the controls steer it, and a thin one beside or above it as it was trained."""
+    """Return a bar for each pitch's probability under the controls, and a thin one for that as trained."""
     found = {each.pitch: each for each in probabilities}
     shown = [found.get(pitch, PitchProbability(pitch, 0.0, 0.0)) for pitch in keys.pitches][:width]
     full = max((max(each.steered, each.trained) for each in shown), default=1.0) or 1.0
@@ -180,7 +180,7 @@ def _levels(share: float, levels: str, rows: int) -> str:
 
 
 def key_names(keys: ChartKeys, width: int, chosen: frozenset[int]) -> Row:
-    """Return the names of the keys: each C with its octave, and the other white keys or, in narrow columns, E and G."""
+    """Return a row of key names: each C with its octave, and other white keys where there is room."""
     cells = _cells(keys, width)
     named = _WHITE_KEYS if cells > 1 else ("C", "E", "G")
     spans: list[Span] = []

@@ -27,7 +27,7 @@ class OutputStatus:
 
 
 def output_status(system: SystemStatus) -> OutputStatus:
-    """Return whether improv can be heard, as far as its ports say."""
+    """Return whether improv can be heard, as far as its ports tell."""
     outputs = _of(system, "output")
     if not system.midi.output and not outputs:
         if system.midi.api in WITHOUT:
@@ -55,7 +55,7 @@ def output_status(system: SystemStatus) -> OutputStatus:
 
 
 def saving_texts(system: SystemStatus, *, full: bool = False) -> tuple[str, ...]:
-    """Return where the jam is saved, from the whole path to the file's name; else the take it is recorded as."""
+    """Return texts on where the jam is saved, the longest first; or the name of its take."""
     if not system.recording.saves_to:
         how = f"{key_label(BY_ACTION['export'].keys[0])} writes it as a MIDI file"
         return (
@@ -71,7 +71,7 @@ def saving_texts(system: SystemStatus, *, full: bool = False) -> tuple[str, ...]
 
 
 def keyboard(system: SystemStatus) -> str:
-    """Return the MIDI keyboard that is connected, by name; empty if none is known to be."""
+    """Return the name of the connected MIDI keyboard; empty if none is known."""
     inputs = _of(system, "input")
     if not inputs:
         return printable(system.midi.input)
@@ -81,7 +81,7 @@ def keyboard(system: SystemStatus) -> str:
 
 
 def missing_keyboard(system: SystemStatus) -> str:
-    """Return the MIDI keyboard that was asked for and is not connected; empty if none is missing."""
+    """Return the name of the MIDI keyboard that was asked for and is not connected; empty if none is missing."""
     return next((printable(port.name) for port in _of(system, "input") if port.peers == () and not port.virtual), "")
 
 

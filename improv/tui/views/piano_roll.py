@@ -37,7 +37,7 @@ class PianoRoll(View):
         super().take(seen)
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """Return the ruler, if there is room for it, and the rows of the pitches."""
+        """Return the ruler, if there is room, and the rows of pitches."""
         self._axis, rows = draw_roll(self._history, self._axis, self.glyphs, width, height)
         return rows
 
@@ -55,11 +55,11 @@ class RollLayout:
 
     @property
     def now(self) -> int:
-        """The cell of the now-line; whole steps lie left of it."""
+        """The column of the now-line; whole steps lie left of it."""
         return self.width * 3 // 4 // self.cells * self.cells
 
     def cell(self, step: int) -> int:
-        """Return the first cell of a step; it may lie outside."""
+        """Return the first column of a step; it may lie outside."""
         at = self.now + (step - self.step - 1) * self.cells
         return at if step <= self.step else at + 1
 
@@ -69,7 +69,7 @@ class RollLayout:
 
     @property
     def steps(self) -> range:
-        """The steps that can be seen, at least in part."""
+        """The steps that are visible, at least in part."""
         return range(
             self.step + 1 - self.now // self.cells, self.step + 1 + (self.width - self.now - 1) // self.cells + 1
         )
@@ -108,7 +108,7 @@ class _Canvas:
 def draw_roll(
     history: History, axis: PitchAxis, glyphs: Glyphs, width: int, height: int
 ) -> tuple[PitchAxis, list[Row]]:
-    """Return the axis for the pitches that can be seen, kept where it suffices, and the rows of the roll."""
+    """Return the pitch axis, kept while it suffices, and the rows of the piano roll."""
     seen = history.seen
     gutter = _GUTTER if width >= 24 else 0
     sheet = _layout(seen, width - gutter, 2 if width >= _WIDE else 1)

@@ -9,7 +9,7 @@ from improv.tui.input.key_bindings import BY_ACTION, key_label
 
 
 def prompts(seen: Snapshot) -> tuple[str, ...]:
-    """Return what to do now, the longest form first."""
+    """Return what the player should do now, in several lengths, the longest first."""
     if target := seen.system.learning:
         return _to_learn(target)
     if not seen.playing:

@@ -11,12 +11,12 @@ _WIDEST_RANGE = 10_000
 
 
 def has_slider(control: Control) -> bool:
-    """Return whether a control is turned by a slider."""
+    """Return whether a control has a slider."""
     return control.is_number and control.high - control.low < _WIDEST_RANGE
 
 
 def value_on(control: Control, share: float) -> Value:
-    """Return the value at a share (0 to 1) of a slider, a whole number of nudges from its beginning."""
+    """Return the value at a share (0 to 1) of a slider, in whole nudges from its lowest value."""
     value = control.scaled(share)
     if isinstance(value, str) or not control.nudge or share >= 1:
         return value
@@ -24,7 +24,7 @@ def value_on(control: Control, share: float) -> Value:
 
 
 def slider(control: Control, value: Value, width: int, glyphs: Glyphs, bar: Style, rest: Style) -> list[Segment]:
-    """Draw a slider `width` cells wide, filled from 0, or from the lowest value where 0 is none inside the range."""
+    """Return a slider `width` cells wide, filled from 0, or from the lowest value if 0 is not inside the range."""
     knob = round(control.share(value) * (width - 1))
     zero = round(control.share(0) * (width - 1)) if control.low < 0 < control.high else 0
     first, last = min(knob, zero), max(knob, zero)

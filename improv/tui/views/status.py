@@ -28,7 +28,7 @@ class StatusLine(View):
         self._news_until_s = 0.0
 
     def take(self, seen: Snapshot) -> None:
-        """Take in the newest snapshot, and note when something has gone wrong, to show it loudly for ten seconds."""
+        """Take in the newest snapshot. A new problem is highlighted for ten seconds."""
         super().take(seen)
         if (counts := _counts(seen)) != self._counts:
             self._counts, self._news_until_s = counts, self._clock() + _NEWS_S
@@ -53,7 +53,7 @@ class StatusField:
 def status_fields(
     seen: Snapshot, glyphs: Glyphs, *, is_news: bool = True
 ) -> tuple[list[StatusField], list[StatusField]]:
-    """Return the fields of both rows, the most important first: what is wrong and what to do; how the jam is heard."""
+    """Return the fields of both rows, the most important first: problems and advice; how the jam is heard."""
     if seen.system is NO_DAEMON:
         return [_field(glyphs, seen.system.description)], []
     return _first(seen, glyphs, is_news=is_news), _second(seen, glyphs, is_news=is_news)
@@ -143,7 +143,7 @@ def _clean(text: str, glyphs: Glyphs) -> str:
 
 
 def status_rows(seen: Snapshot, glyphs: Glyphs, width: int, height: int, *, is_news: bool = True) -> list[Row]:
-    """Return the fields in two rows, or as many of them in one as there is room for."""
+    """Return the fields in two rows, or as many as fit in one."""
     first, second = status_fields(seen, glyphs, is_news=is_news)
     parts = [[*first, *second]] if height == 1 or not second else [first, second]
     return [_row(_taken(fields, width, len(glyphs.divider) + 2), glyphs) for fields in parts[:height]]

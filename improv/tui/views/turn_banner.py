@@ -26,12 +26,12 @@ class TurnBanner(View):
     DEFAULT_CSS = "TurnBanner { height: 3; }"
 
     def picture(self, seen: Snapshot, width: int, height: int) -> list[Row]:
-        """Return the rows of the banner, in block letters where there is room."""
+        """Return the rows of the banner, in block letters where they fit."""
         return turn_rows(seen, self.glyphs, width if width < _EDGED else width - 1, height)
 
 
 def turn_rows(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[Row]:
-    """Return the banner in one row, in two, in block letters of three rows, or in large ones of five."""
+    """Return the banner in one row, two rows, or block letters of three or five rows."""
     if height >= block_letters.PIXEL_ROWS and (rows := _large(seen, glyphs, width)):
         return rows
     if height >= block_letters.PIXEL_ROWS:
@@ -45,7 +45,7 @@ def turn_rows(seen: Snapshot, glyphs: Glyphs, width: int, height: int) -> list[R
 
 
 def gauge(seen: Snapshot, glyphs: Glyphs, width: int) -> str:
-    """Return a gauge `width` cells wide of what is left of the turn; empty for a turn without an end."""
+    """Return a bar `width` cells wide of the time left in the turn; empty for a turn without an end."""
     left, total = seen.beats_left, _beats(seen)
     if not seen.playing or left is None or total is None or width <= 0:
         return glyphs.gauge.rest * max(0, width)
