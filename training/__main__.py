@@ -26,7 +26,7 @@ COMMANDS = MappingProxyType(
 
 
 def main() -> None:
-    """Run a command, or say which there are."""
+    """Run the training command that the arguments name; without one, print the list of commands."""
     name, *rest = sys.argv[1:] or ["--help"]
     if name not in COMMANDS:
         asked = name in ("-h", "--help")

@@ -164,12 +164,11 @@ class Controllers:
         return tuple(self._learned.values())
 
     def learn(self, target: str) -> str:
-        """Bind a target to the next knob, key or pedal that moves; an empty target stops waiting for one.
+        """Bind a target to the next knob, key or pedal that moves; return a sentence on what the player should do.
 
-        Return what the player should do. Empty: stop waiting for one.
-
-        UsageError for a target that nothing can be bound to. A knob has to be moved to two places, so that one that
-        only trembles is not bound; an endless knob until it shows that it is endless.
+        An empty target stops waiting for one. UsageError for a target that nothing can be bound to. A knob is bound
+        once it has been at two values, so that one that only trembles is not; an endless knob once it shows that it is
+        endless.
         """
         if not target:
             self._target = ""
@@ -297,7 +296,7 @@ class Controllers:
     def light_messages(self, stands: Stands, now_s: float) -> list[bytes]:
         """Return the MIDI messages that show on each knob where its control stands, for those that changed.
 
-        None to one in motion.
+        A knob that is being turned gets none.
         """
         messages = []
         for (status, number, channel), bound in self._bound.items():

@@ -138,9 +138,9 @@ def _value(field: str, hint: Any, raw: Any) -> Any:
 
 
 def take_id(raw: dict[str, Any]) -> dict[str, Any]:
-    """Remove the id from a request.
+    """Remove the id from a request, and return it as the field `id` of the answer; {} without an id.
 
-    Return it as a field of the answer, or nothing. UsageError for one that may not be.
+    UsageError for an id that is neither a whole number nor a short text.
     """
     if "id" not in raw:
         return {}

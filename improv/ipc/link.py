@@ -93,7 +93,7 @@ class Link:
     def send(self, value: object, *, shortened: object = None) -> bool:
         """Send a value, now or as soon as there is room. Return False if it was dropped or the other end has closed.
 
-        Of a value that still waits when the next one is sent only `shortened` is kept, if that is given.
+        `shortened` replaces the value if it still waits when the next one is sent.
         """
         if self.closed:
             return False
@@ -129,7 +129,7 @@ class Link:
     def send_with_sockets(self, value: object, descriptors: Sequence[int]) -> bool:
         """Send a value with copies of sockets, for `take_sockets` at the other end; return whether it was sent.
 
-        It is not if there are no sockets, or if the other end does not read for too long or is gone.
+        It is not sent if there are no sockets, or if the other end is gone or does not read for too long.
         """
         self.drain(GRACE_S)  # they come with the first byte of it
         if self.closed or self.waits or not (descriptors and hasattr(socket, "send_fds")):

@@ -46,7 +46,7 @@ class Cable:
     def open(self, *, patient: bool) -> None:
         """Adopt the port that an earlier process has left, or else connect.
 
-        A port that is not there is waited for if `patient`, otherwise it is InputNotFound or UsageError.
+        With `patient` a missing port is waited for; otherwise it raises InputNotFound or UsageError.
         """
         if self._adopt():
             return
@@ -90,9 +90,9 @@ class Cable:
         return names[match_port(wanted, names, self._direction)]
 
     def find(self, names: list[str], *, patient: bool) -> str | None:
-        """Return the port that was open, else the wanted one; None if it is missing and `patient` is True.
+        """Return the name of the port that was open, else of the wanted one; None if it is missing and `patient`.
 
-        InputNotFound or UsageError if it cannot.
+        InputNotFound or UsageError if it is missing and not `patient`.
         """
         if (same := same_port(self.name, names)) is not None:
             return names[same]

@@ -73,7 +73,7 @@ class FollowedPort:
 
     @property
     def connections(self) -> int:
-        """How many times our port was connected to another program's port."""
+        """Number of times our port was connected to another program's port."""
         return self._cable.connections
 
     @property
@@ -107,7 +107,7 @@ class FollowedPort:
     def follow(self) -> str:
         """Reconnect if the other end has gone or come back; return the news in a sentence, empty if there is none.
 
-        Asking for the ports takes a moment; it is done when nothing falls due.
+        Listing the ports takes a moment, so call it when no event is due.
         """
         before, self._cable.own.peers = self._cable.own.peers, self._cable.own.look()
         news = [self._news_of_fault()]
@@ -218,9 +218,10 @@ class FollowedPort:
         self.follow()
 
     def move(self, wanted: str | None) -> None:
-        """Connect to another port, or become virtual (`wanted` None); InputNotFound or UsageError for an unclear name.
+        """Connect to another port, or become a virtual one (`wanted` None).
 
-        Unavailable if that cannot be done; then it is what it was, as far as that is to be had.
+        InputNotFound or UsageError for a name that means no port or several; nothing changes then. Unavailable if
+        connecting fails; the old connection is restored if possible.
         """
         cable = self._cable
         name = None if wanted is None else cable.resolve(wanted)

@@ -53,7 +53,7 @@ class Graph(Protocol):
     def peers(self, port: str) -> tuple[str, ...] | None:
         """Return the names of the ports that `port` is connected to now; None if there is no such port.
 
-        One that was renamed since is found by its client, if that has no other.
+        A port that was renamed is found by its client, if that has no other port.
         """
         ...
 
@@ -63,7 +63,7 @@ class Graph(Protocol):
 
     @property
     def period_s(self) -> float:
-        """How long the system holds messages before it passes them on, in seconds; 0 where it does not."""
+        """Time that the system holds messages before it passes them on, in seconds; 0 where it does not."""
         ...
 
     @property

@@ -40,7 +40,7 @@ class Zones:
     def free(self, channel: int) -> int | None:
         """Return a channel outside all zones in the place of one: itself or a high one; None if there is none.
 
-        Two channels never become one.
+        Two channels are never given the same one.
         """
         if channel not in self.channels:
             return channel

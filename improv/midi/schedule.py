@@ -68,7 +68,7 @@ class Schedule:
     def take_next(self, *, late: bool) -> list[Event]:
         """Remove and return the events of the next pending tick.
 
-        A note that sounds ends before it is struck again. Where it is `late` every end is there, and no onset.
+        If it is `late`, only note-offs are returned. A note that sounds gets a note-off before it is struck again.
         """
         tick, events = self._pending[0][0], list[Event]()
         while self._pending and self._pending[0][0] == tick:

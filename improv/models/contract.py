@@ -193,7 +193,7 @@ class StepModel(Protocol):
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         """Return the logits of one head after some choices of the step have been made, shape (1, units).
 
-        `features` are the step's with the choices so far, `memory` is the one after the step: it does not move.
+        `features` are the step's, with the choices so far; `memory` is the one after the step, and does not change.
         """
         ...
 

@@ -19,7 +19,7 @@ class Clock(Protocol):
     def wait_until(self, deadline_s: float, *, exactly: bool) -> None:
         """Wait until `deadline_s`, or return at once if it has passed; `exactly` spins for the last moments.
 
-        Without it, it may return earlier if there is something to be looked at.
+        Without `exactly` it may return earlier, if something has arrived.
         """
         ...
 

@@ -42,7 +42,7 @@ class Backlog:
         return Lost(mark.step, sum(isinstance(line, Entry) for line in oldest), mark.why)
 
     def put_first(self, line: Line) -> None:
-        """Have a line written before all others."""
+        """Put a line before all others that wait."""
         self._lines.appendleft(line)
 
     def take(self) -> Line:

@@ -100,7 +100,7 @@ class Journal:
 
     @property
     def fault(self) -> str:
-        """Why the recording is incomplete, in one line; empty if it is complete."""
+        """The reason that the recording is incomplete, in one line; empty if it is complete."""
         since_s = self._working_since_s
         if not (self._ending or self._started_s == -math.inf or self._thread.is_alive()):
             return f"recording has stopped: {self._died or 'its thread has ended'}; it is begun again"

@@ -283,7 +283,7 @@ class StepReport:
 
     @property
     def shortened(self) -> "StepReport":
-        """The part that is kept if the next step follows before the daemon has read this one."""
+        """The report without its session, kept if the next one follows before the daemon has read it."""
         return replace(self, session=b"")
 
 

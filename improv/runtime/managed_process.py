@@ -116,7 +116,7 @@ class ManagedProcess:
 
     @property
     def patience_s(self) -> float:
-        """How long the process may be silent at present, in seconds."""
+        """Time that the process may be silent at present, in seconds."""
         own_s = self.row.silent_s if self.works and not self.waits_for_server else self.row.starting_s
         through = self._through
         return own_s if through is None or through.child is None else max(own_s, through.patience_s)

@@ -47,7 +47,7 @@ class Display(Protocol):
         ...
 
     def close(self) -> None:
-        """End the display."""
+        """End the display of the jam."""
         ...
 
 

@@ -22,8 +22,8 @@ from improv.system.memory_limit import memory_limited
 def open_network(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> OnnxModel:
     """Return a tune's network, checked and loaded; ImprovError if it cannot be found, read or run.
 
-    Without a provider of the tune's it is tried on `otherwise`, then on the CPU. `network` is what its file held, where
-    that has been read before.
+    If the tune names no provider, `otherwise` is tried, then the CPU. `network` is the file's content, if it was read
+    before.
     """
     path = Path(tune.model) if network else find_model(tune.model)
     if tune.provider is None and otherwise != "cpu":

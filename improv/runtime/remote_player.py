@@ -49,9 +49,10 @@ class RemotePlayer:
         return False
 
     def take_over(self, session: Session, *, sounds: bool) -> None:
-        """Go on from another engine's session: keys it holds that are up by now end.
+        """Go on from another engine's session: its held keys that are up by now get a note-off.
 
-        Unless its notes still sound (`sounds`), the session begins with a panic: they are struck anew.
+        If the notes of that session do not sound any more (`sounds` False), a panic comes first, so that they are
+        struck anew.
         """
         if not sounds:
             self._heard = Heard(commands=(Panic(),)) + self._heard

@@ -38,7 +38,7 @@ class CommandRouter:
     def submit(self, command: Command) -> str:
         """Carry out a command; return a note on it or "". ImprovError if it cannot be done.
 
-        No request ends a jam: an error that nothing was prepared for is answered too, and told as a remark besides.
+        An unexpected error becomes an ImprovError and a remark: no command ends a jam.
         """
         try:
             return self._route(command)

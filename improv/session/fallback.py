@@ -101,7 +101,7 @@ def fallback_plan(
 ) -> FallbackPlan:
     """Plan `steps` steps after a session's without the network, in case it fails or is late.
 
-    Of an earlier plan what still holds is kept: as a rule all but its first steps, so that one new step is planned.
+    Steps of `earlier` that still hold are kept, so that as a rule only one new step is planned.
     """
     if not session.position.playing:
         return FallbackPlan(session, heard, (), ())

@@ -32,8 +32,8 @@ class Primed:
 def prime(model: StepModel, seed: int, bpm: float, earlier: Primed | None = None) -> Primed:
     """Run a network through one silent chorus of the form that ends with one of the model's primers.
 
-    It is of up to 24 notes (Eck & Schmidhuber 2002, section 4.2), so that the network starts as it will go on. What
-    was primed earlier by the same primer at the same tempo, in quarter notes a minute, is taken as it is.
+    A primer is a melody of up to 24 notes (Eck & Schmidhuber 2002, section 4.2). `seed` chooses it. `earlier` is
+    returned if it has the same primer and tempo (`bpm`, quarter notes a minute).
     """
     primers = model.spec.primers
     primer = primers[seed % len(primers)] if primers else ()

@@ -95,7 +95,7 @@ class Found:
 def advice(api: str, found: Found | None = None, *, there: str = "", restart: str = "improv daemon restart") -> Advice:
     """Return how to hear improv on a MIDI system (`alsa`, `jack`, `coremidi`, `windows`, `none`).
 
-    For one that was started without a MIDI system, `there` is the one that answers now, and `restart` the command that
+    If improv was started without a MIDI system, `there` is the one that answers now, and `restart` the command that
     starts improv again.
     """
     found = look() if found is None else found

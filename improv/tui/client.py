@@ -109,7 +109,7 @@ class Link(Protocol):
         ...
 
     def close(self) -> None:
-        """Stop the news."""
+        """Stop the news and the link's threads."""
         ...
 
 

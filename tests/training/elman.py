@@ -17,7 +17,7 @@ from training.trainers.eck2002_blues import drawn_songs, segment_units
 from training.trainers.eck2002_chords import form_units
 from training.trainers.eck2002_figures import probes
 from training.trainers.export import export, specify
-from training.trainers.progress import shown
+from training.trainers.progress import progress_bar
 from training.trainers.train import Config, Task, train
 
 ENCODING = ENCODINGS["local_notes"]
@@ -71,7 +71,7 @@ CONFIG = Config(updates=400, batch=8, steps=96, rate=0.01)
 
 def make(config: Config, arguments: argparse.Namespace) -> str:
     """Train, describe and export."""
-    with shown("elman") as progressed:
+    with progress_bar("elman") as progressed:
         network, _ = train(config, ElmanTask(), checkpoint=arguments.out / "elman.checkpoint", progressed=progressed)
         spec = specify(
             network,

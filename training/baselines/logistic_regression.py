@@ -32,7 +32,7 @@ class Regression:
     """(kinds,)"""
 
     def probability(self, chosen: Numbers, past: Numbers, place: Numbers) -> Shares:
-        """Return the probability of choices (n,), each after a past (n, REMEMBERED); the place is not used."""
+        """Return the probability of choices (n,) after their pasts (n, REMEMBERED); `place` is not used."""
         logits = np.tile(self.bias, (len(chosen), 1))
         for ago, weights in enumerate(self.weights):
             logits += weights[past[:, ago]]
@@ -41,7 +41,7 @@ class Regression:
 
 
 def learn(choices: Choices, strength: float = STRENGTH, rounds: int = ROUNDS) -> Regression:
-    """Return the regression fitted to choices, and to one of every kind without a past, so that none is impossible."""
+    """Return the regression fitted to choices, and to one more of each kind, so that none is impossible."""
     kinds = choices.kinds
     past = np.concatenate((choices.past, np.full((kinds, REMEMBERED), kinds)))
     columns = (past + np.arange(REMEMBERED) * (kinds + 1)).ravel()

@@ -67,7 +67,7 @@ class Choices:
     """(choices,)"""
 
     def only(self, which: NDArray[np.bool_]) -> "Choices":
-        """Return the choices of a mask, (choices,)."""
+        """Return the choices selected by a mask, shape (choices,)."""
         return Choices(
             self.kinds,
             self.chosen[which],
@@ -79,17 +79,17 @@ class Choices:
 
 
 def rhythms(solos: Sequence[Solo]) -> Choices:
-    """Return the rhythm of every step of solos as choices."""
+    """Return the rhythm of every step of the solos as choices."""
     return _choices(len(RHYTHMS), solos, lambda solo: (solo.rhythms, np.arange(solo.steps)))
 
 
 def pitches(solos: Sequence[Solo]) -> Choices:
-    """Return the pitch of every note of solos as choices."""
+    """Return the pitch of every note of the solos as choices."""
     return _choices(CELLS.pitch_count, solos, lambda solo: (solo.notes[:, UNIT], solo.notes[:, STEP]))
 
 
 def judged_choices(choices: Callable[[Sequence[Solo]], Choices], solos: Sequence[Solo]) -> Choices:
-    """Return the choices that networks are judged by: all but those of a solo's first step, which is heard only."""
+    """Return the choices that networks are judged by: all but those of each solo's first step."""
     found = choices(solos)
     first = [np.arange(solo.steps) == 0 if choices is rhythms else solo.notes[:, STEP] == 0 for solo in solos]
     return found.only(~np.concatenate(first))
@@ -132,7 +132,7 @@ class Recipe:
 
     @property
     def depths(self) -> tuple[tuple[bool, int], ...]:
-        """Return its contexts from the shortest on: whether the place is in it, and how many choices."""
+        """The contexts of the chain, shortest first: whether the place is in it, and the number of past choices."""
         known = [(self.place, choices) for choices in range(self.order + 1)]
         return ((False, 0), *known) if self.place else tuple(known)
 
@@ -141,7 +141,7 @@ class Chooser(Protocol):
     """A distribution over choices, given those before."""
 
     def probability(self, chosen: Numbers, past: Numbers, place: Numbers) -> Shares:
-        """Return the probability of choices (n,), each after a past (n, REMEMBERED) at a place (n,)."""
+        """Return the probability of choices (n,) after their pasts (n, REMEMBERED), at places (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class Chain:
     levels: tuple[_Level, ...]
 
     def probability(self, chosen: Numbers, past: Numbers, place: Numbers) -> Shares:
-        """Return the probability of choices (n,), each after a past (n, REMEMBERED) at a place (n,)."""
+        """Return the probability of choices (n,) after their pasts (n, REMEMBERED), at places (n,)."""
         found = np.full(len(chosen), 1 / self.kinds)
         for level, depth in zip(self.levels, self.recipe.depths, strict=True):
             contexts = _contexts(self.kinds, past, place, depth)
@@ -186,12 +186,12 @@ class Blend:
     shares: Shares
 
     def probability(self, chosen: Numbers, past: Numbers, place: Numbers) -> Shares:
-        """Return the probability of choices (n,), each after a past (n, REMEMBERED) at a place (n,)."""
+        """Return the probability of choices (n,) after their pasts (n, REMEMBERED), at places (n,)."""
         return self.shares @ np.stack([chain.probability(chosen, past, place) for chain in self.chains])
 
 
 def learn(recipe: Recipe, choices: Choices) -> Chain:
-    """Return the chain that a recipe makes of choices.
+    """Return the Markov chain of a recipe, counted from choices.
 
     Witten-Bell: a context keeps as much for the shorter one as different things followed it. Kneser-Ney: so much is
     taken from what was counted once, twice or more often as count-of-counts say (`discounts`), and a shorter context
@@ -260,7 +260,7 @@ def _looked_up(keys: Numbers, values: Shares, asked: Numbers) -> Shares:
 
 
 def fit_blend(chains: Sequence[Chain], choices: Choices) -> Blend:
-    """Return the mixture that is least surprised by choices (Jelinek & Mercer 1980: expectation maximisation)."""
+    """Return the mixture of chains with the least surprise, by expectation maximisation (Jelinek & Mercer 1980)."""
     likely = np.stack([chain.probability(choices.chosen, choices.past, choices.place) for chain in chains])
     return Blend(tuple(chains), _shares(likely))
 
@@ -274,12 +274,12 @@ def _shares(likely: Shares) -> Shares:
 
 
 def nats(chooser: Chooser, choices: Choices) -> Shares:
-    """Return the surprise at each choice in nats, (choices,)."""
+    """Return the surprise of a model at each choice, in nats, shape (choices,)."""
     return -np.log(chooser.probability(choices.chosen, choices.past, choices.place))
 
 
 def surprise(rhythm: Chooser, pitch: Chooser, solos: Sequence[Solo]) -> dict[str, float]:
-    """Return the mean surprise in nats as a network's is measured: `rhythm` a step, `note` a note, `step` for both."""
+    """Return the mean surprise in nats: `rhythm` a step, `note` a note, and `step` for both together."""
     of_rhythm, of_pitch = nats(rhythm, judged_choices(rhythms, solos)), nats(pitch, judged_choices(pitches, solos))
     return {
         "rhythm": float(of_rhythm.mean()),
@@ -292,7 +292,7 @@ def surprise(rhythm: Chooser, pitch: Chooser, solos: Sequence[Solo]) -> dict[str
 
 
 def draw_line(rhythm: Chooser, pitch: Chooser, form: Form, choruses: int, seed: int) -> tuple[Frame, ...]:
-    """Return a line over so many choruses, in C, each choice drawn by its probability from a seed.
+    """Return a melody over some choruses in C, each choice drawn by its probability.
 
     Nothing is held where nothing sounds. The chains do not hear the chords.
     """
@@ -324,7 +324,7 @@ def _draw(likely: Shares, rng: np.random.Generator) -> int:
 
 
 def pentatonic(form: Form, choruses: int, seed: int, struck: float = 0.75) -> tuple[Frame, ...]:
-    """Return a random walk to neighbours on the pentatonic scale of C: struck on a share of the eighths, else held."""
+    """Return a random walk on the pentatonic scale of C: a share `struck` of the eighths is struck, others are held."""
     rng = np.random.default_rng(seed)
     ladder = [pitch for pitch in CELLS.melody_pitches() if pitch in WALKED and pitch % 12 in PENTATONIC]
     at = len(ladder) // 2
@@ -348,7 +348,7 @@ COUNTED = (1.0, 2.0, 4.0, inf)
 
 
 def chain_recipes() -> tuple[Recipe, ...]:
-    """Return the recipe of every chain that is tried."""
+    """Return the recipes of all chains that are compared."""
     return tuple(
         Recipe(order, smoothing, place, blues)
         for smoothing in Smoothing
@@ -359,7 +359,7 @@ def chain_recipes() -> tuple[Recipe, ...]:
 
 
 def blend_recipes() -> tuple[Recipe, ...]:
-    """Return the recipes of the chains that are blended."""
+    """Return the recipes of the chains in the blend."""
     return tuple(
         Recipe(order, place=place, blues=blues) for place in (False, True) for blues in (1.0, inf) for order in ORDERS
     )
@@ -370,7 +370,7 @@ def _means(chooser: Chooser, of: Mapping[str, Choices]) -> dict[str, float]:
 
 
 def cross_validated_nats(chains: Sequence[Chain], choices: Choices) -> float:
-    """Return the mean surprise of a blend in nats, at each solo with shares fitted to the other solos."""
+    """Return the mean surprise of a blend in nats, at each solo with weights fitted to the other solos."""
     likely = np.stack([chain.probability(choices.chosen, choices.past, choices.place) for chain in chains])
     total = 0.0
     for solo in np.unique(choices.solo):
@@ -380,7 +380,7 @@ def cross_validated_nats(chains: Sequence[Chain], choices: Choices) -> float:
 
 
 def table(solos: Mapping[str, Sequence[Solo]]) -> Iterable[str]:
-    """Yield lines of text: nats a choice on validation and test blues of every chain, the best one and the blend."""
+    """Yield the lines of a table: the surprise of every chain in nats a choice, of the best one and of the blend."""
     blues = {side: [solo for solo in solos[side] if solo.is_blues] for side in ("validation", "test")}
     best: list[Chain] = []
     blends: list[Blend] = []
@@ -414,7 +414,7 @@ def _label(recipe: Recipe) -> str:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table of the Markov chains' surprise."""
     parser = argparse.ArgumentParser(description="How surprised Markov chains are by the blues.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database")
     sides = split(read_for(parser, parser.parse_args().path)[0])

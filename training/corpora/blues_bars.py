@@ -55,12 +55,12 @@ _STEPS_PER_QUARTER = STEPS_PER_BEAT
 
 
 def as_steps(segments: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Return segments of quarter notes as the MIDI pitch that sounds at each step."""
+    """Return the MIDI pitches that sound at each step, from segments given in quarter notes."""
     return [tuple(pitch for pitch in segment for _ in range(_STEPS_PER_QUARTER)) for segment in segments]
 
 
 def song(number: int) -> tuple[int, ...]:
-    """Return the song of a number from 0 to SONGS - 1: the melody's MIDI pitch at each of the 96 steps."""
+    """Return the melody of song `number` (0 to SONGS - 1), as MIDI pitches at each of the 96 steps."""
     pitches: list[int] = []
     for choices in SEGMENTS:
         number, choice = divmod(number, len(choices))
@@ -69,12 +69,12 @@ def song(number: int) -> tuple[int, ...]:
 
 
 def draw_songs(count: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """Return so many different songs, drawn by `rng`."""
+    """Return `count` different songs, drawn by `rng`."""
     numbers = rng.choice(SONGS, size=count, replace=False)
     return [song(int(number)) for number in numbers]
 
 
 def quarters(pitches: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """Return a song's melody bar by bar as the MIDI pitches on its beats."""
+    """Return a song's melody as the MIDI pitches on the beats of each bar."""
     beats = pitches[::_STEPS_PER_QUARTER]
     return tuple(beats[i : i + BEATS_PER_BAR] for i in range(0, len(beats), BEATS_PER_BAR))

@@ -71,7 +71,10 @@ class Report:
 
 
 def read(folder: Path) -> tuple[tuple[Solo, ...], Report]:
-    """Return a solo of each MIDI file in a folder and the folders within, by name; InputNotFound if it is no folder."""
+    """Return a solo for each MIDI file in a folder and its subfolders, and a report.
+
+    InputNotFound if it is no folder.
+    """
     if not folder.is_dir():
         raise InputNotFound(f"{folder}: no such folder; give one with MIDI files")
     solos: list[Solo] = []
@@ -87,7 +90,7 @@ def read(folder: Path) -> tuple[tuple[Solo, ...], Report]:
 
 
 def read_file(path: Path, name: str) -> Solo:
-    """Return the melody of one file, as `name`; InputNotFound or DataError if it cannot be read."""
+    """Return the melody of a MIDI file as a solo; InputNotFound or DataError if it cannot be read."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise DataError(f"larger than {MOST_BYTES >> 20} MiB")
@@ -104,7 +107,7 @@ def read_file(path: Path, name: str) -> Solo:
 
 
 def skyline(notes: Iterable[Note]) -> tuple[Note, ...]:
-    """Return the upper line of notes in any order, each cut where the next begins, phrases numbered by the rests.
+    """Return the upper line of notes, each cut where the next one begins; rests number the phrases.
 
     Of notes that begin together the highest is in it (Uitdenbogerd & Zobel 1998), and none that a higher one
     outlasts, so a right hand is found above a left one, and a melody whose notes overlap a little stays whole.
@@ -125,7 +128,7 @@ def skyline(notes: Iterable[Note]) -> tuple[Note, ...]:
 
 
 def estimated_key(notes: Iterable[Note]) -> tuple[int | None, str]:
-    """Return the tonic and mode whose profile correlates best with the notes, each counted for as long as it is.
+    """Return the tonic (pitch class) and mode whose key profile correlates best with the notes.
 
     No tonic where they are like none: no notes, or all twelve alike. After Krumhansl 1990, chapter 4.
     """
@@ -234,7 +237,7 @@ def _tempo_bpm(score: ScoreTick, tick: int) -> float:
 
 
 def main() -> None:
-    """Print what is in the files of a folder."""
+    """Print a report on the MIDI files of a folder."""
     parser = argparse.ArgumentParser(description="What is in a folder of MIDI files, and what of it is read.")
     parser.add_argument("folder", type=Path)
     try:

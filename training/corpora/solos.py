@@ -56,23 +56,23 @@ class Solo:
 
     @property
     def bars(self) -> int:
-        """Return how many bars it has."""
+        """Number of bars in the solo."""
         return len(self.chords) // BEATS_PER_BAR
 
     @property
     def steps(self) -> int:
-        """Return how many steps it has, so how many frames."""
+        """Number of steps in the solo, one frame each."""
         return len(self.chords) * STEPS_PER_BEAT
 
     @property
     def phrases(self) -> tuple[int, ...]:
-        """Return the ticks at which phrases begin."""
+        """Ticks at which the phrases begin."""
         before = (None, *(note.phrase for note in self.notes))
         return tuple(note.onset for note, last in zip(self.notes, before, strict=False) if note.phrase != last)
 
 
 def frames(solo: Solo) -> tuple[Frame, ...]:
-    """Return a solo as frames, every onset and end on its tick, as the player's keys are heard."""
+    """Return a solo as frames, with every onset and end on its tick."""
     onsets: list[list[Onset]] = [[] for _ in range(solo.steps)]
     held: list[list[int]] = [[] for _ in range(solo.steps)]
     releases: list[list[Release]] = [[] for _ in range(solo.steps)]
@@ -90,7 +90,7 @@ def frames(solo: Solo) -> tuple[Frame, ...]:
 
 
 def notes_in(melody: Sequence[Frame]) -> tuple[Note, ...]:
-    """Return the notes of frames in order of onset; what sounds into the first frame begins with it.
+    """Return the notes of frames in order of onset; a note that sounds into the first frame begins with it.
 
     Phrases and velocities are not in frames.
     """

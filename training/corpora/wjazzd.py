@@ -67,7 +67,7 @@ _KEY = re.compile(r"(?P<tonic>[A-G][#b]?)(?:-(?P<mode>\w+))?")
 
 
 def read_chord(symbol: str) -> Chord | None:
-    """Return the chord that a symbol of the database means, None for `NC`; ValueError if it is no symbol.
+    """Return the chord of a symbol of the database; None for `NC`, ValueError for an invalid symbol.
 
     Tensions, alterations and basses are left out: ten kinds of chord remain.
     """
@@ -148,14 +148,14 @@ class Report:
 
 
 def read(path: Path) -> tuple[tuple[Solo, ...], Report]:
-    """Return the solos in the database's order, and a report; InputNotFound or DataError if it cannot be read."""
+    """Return the solos in the order of the database, and a report; InputNotFound or DataError if it cannot be read."""
     tables = read_tables(path)
     readings = _readings(tables)
     return tuple(reading.solo for reading in readings if reading.solo), _report(readings)
 
 
 def read_for(parser: argparse.ArgumentParser, path: Path) -> tuple[tuple[Solo, ...], Report]:
-    """Return what `read` returns; end the command with a line that says what is wrong if it cannot be read."""
+    """Return the result of `read`; exit the command with an error message if the database cannot be read."""
     try:
         return read(path)
     except ImprovError as error:
@@ -362,7 +362,7 @@ def _returned(solo: Solo) -> int:
 
 
 def main() -> None:
-    """Print what is in the database."""
+    """Print a report on the database."""
     parser = argparse.ArgumentParser(description="What is in the Weimar Jazz Database, and what of it is read.")
     parser.add_argument("path", type=Path, help=f"the folder of its tables, or {DATABASE}")
     _, report = read_for(parser, parser.parse_args().path)

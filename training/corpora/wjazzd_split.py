@@ -45,18 +45,18 @@ class Split:
 
 
 def tune(solo: Solo) -> str:
-    """Return a text that all solos over one composition share, however its title is spelled."""
+    """Return a key that all solos over one composition share, however its title is spelled."""
     return "/".join("".join(filter(str.isalnum, text.casefold())) for text in (solo.title, solo.composer))
 
 
 def sides() -> dict[str, Side]:
-    """Return the side of each solo that is listed, by its name."""
+    """Return the side (training, validation or test) of each listed solo, by name."""
     listed = json.loads(LIST.read_text())
     return {name: side for side in Side for name in listed[side]}
 
 
 def split(solos: Iterable[Solo]) -> Split:
-    """Return solos by their sides, each in the order given."""
+    """Return the solos of each side, in the order given."""
     listed, solos = sides(), tuple(solos)
     known = {tune(solo): listed[solo.name] for solo in solos if solo.name in listed}
     by_side = {side: tuple(solo for solo in solos if listed.get(solo.name) is side) for side in Side}
@@ -69,7 +69,7 @@ def split(solos: Iterable[Solo]) -> Split:
 
 
 def draw_sides(solos: Iterable[Solo]) -> dict[Side, list[str]]:
-    """Return the names of the solos of each side, sorted: tune after tune goes where all its solos have room.
+    """Return the names of the solos of each side, sorted. All solos over one tune go to the same side.
 
     Tunes come in the order of their hashes, which no generator of random numbers can change.
     """
@@ -96,7 +96,7 @@ def _dealt(tunes: Sequence[Sequence[Solo]]) -> dict[Side, list[str]]:
 
 
 def main() -> None:
-    """Draw the sides and write them down."""
+    """Draw the sides and write them to the list in the repository."""
     parser = argparse.ArgumentParser(description="Draw which solos are for training, validation and test.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database")
     solos, _ = read_for(parser, parser.parse_args().path)

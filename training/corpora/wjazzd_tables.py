@@ -40,7 +40,7 @@ class Head:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Head":
-        """Return what a row of `solos.csv` says; KeyError or ValueError if it is none."""
+        """Return the solo described in a row of `solos.csv`; KeyError or ValueError if the row is invalid."""
         return cls(
             melid=int(row["melid"]),
             name=str(row["id"]).removesuffix(_SUFFIX),
@@ -74,7 +74,7 @@ class Sound:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Sound":
-        """Return what a row of `notes.csv` says; KeyError or ValueError if it is none."""
+        """Return the note in a row of `notes.csv`; KeyError or ValueError if the row is invalid."""
         loudness = row["loud_median"]
         return cls(
             melid=int(row["melid"]),
@@ -104,7 +104,7 @@ class Beat:
 
     @classmethod
     def all_of(cls, rows: Iterable[Mapping[str, Any]]) -> Iterator["Beat"]:
-        """Yield what rows of `beats.csv` say; an empty signature or chord is that of the beat before."""
+        """Yield the beats in the rows of `beats.csv`; an empty signature or chord is that of the beat before."""
         melid, signature, symbol = None, "", NO_CHORD
         for row in rows:
             if row["melid"] != melid:
@@ -124,7 +124,7 @@ class Tables:
 
 
 def read_tables(path: Path) -> Tables:
-    """Return the tables of a folder or an SQLite file; InputNotFound or DataError if they cannot be read."""
+    """Return the tables in a folder or an SQLite file; InputNotFound or DataError if they cannot be read."""
     database = path if path.is_file() else path / DATABASE
     try:
         return _of_database(database) if database.is_file() else _of_folder(path)

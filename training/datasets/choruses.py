@@ -32,17 +32,20 @@ class Run:
 
     @property
     def choruses(self) -> int:
-        """Return how many choruses there are."""
+        """Number of choruses in the run."""
         return len(self.units) // FORM_STEPS
 
     def cut(self, first: int, steps: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the newest chords, places and units of so many steps from a chorus on, round and round."""
+        """Return newest chords, places and units of `steps` steps from a chorus on.
+
+        After the last chorus comes the first.
+        """
         at = (torch.arange(steps) + first * FORM_STEPS) % len(self.units)
         return self.newest[at], self.place[at], self.units[at]
 
 
 def runs(solos: Iterable[Solo]) -> list[Run]:
-    """Return the choruses of the blues among solos that keep the form, in C, those that follow each other together."""
+    """Return runs of consecutive choruses in C, from the blues solos that keep the form."""
     found: list[Run] = []
     for solo in solos:
         if not solo.is_blues or solo.tonic is None:
@@ -59,7 +62,7 @@ def runs(solos: Iterable[Solo]) -> list[Run]:
 
 
 def keeps_form(chords: Sequence[Chord | None]) -> bool:
-    """Return whether a chorus in C, a chord a step, begins on the first degree and its fifth bar on the fourth.
+    """Return whether a chorus in C, one chord a step, has the first degree on top and the fourth in bar 5.
 
     What improv plays always does. A few of the database's blues do not, some of them because they stand in another
     key there than in the music; nothing is learned from those.

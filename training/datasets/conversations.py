@@ -91,12 +91,12 @@ def _fitted(line: Line, chords: Chords, rng: Rng) -> Line:
 
 
 def repeated(line: Line, _before: Chords, _chords: Chords, _length: int, _rng: Rng) -> Line:
-    """Return a call as it was."""
+    """Return a call unchanged."""
     return line
 
 
 def transposed(line: Line, before: Chords, chords: Chords, _length: int, rng: Rng) -> Line:
-    """Return a call moved as far as the chord has; if it has not, by a second, third, fourth or fifth."""
+    """Return a call moved as far as the chord has moved; if it has not, by a second, third, fourth or fifth."""
     first = min(line[0].onset // TICKS_PER_STEP, len(chords) - 1)
     was, now = before[first], chords[first]
     up = int(rng.choice((-7, -5, -4, -3, -2, 2, 3, 4, 5, 7)))
@@ -106,7 +106,7 @@ def transposed(line: Line, before: Chords, chords: Chords, _length: int, rng: Rn
 
 
 def sequenced(line: Line, _before: Chords, chords: Chords, length: int, rng: Rng) -> Line:
-    """Return the first half of a call, and that again on another degree."""
+    """Return the first half of a call, then the same on another degree."""
     half = length // 2
     motif = tuple(replace(note, end=min(note.end, half)) for note in line if note.onset < half)
     up = int(rng.choice([-5, -4, -3, -2, 2, 3, 4, 5]))
@@ -115,13 +115,13 @@ def sequenced(line: Line, _before: Chords, chords: Chords, length: int, rng: Rng
 
 
 def inverted(line: Line, _before: Chords, chords: Chords, _length: int, rng: Rng) -> Line:
-    """Return a call upside down around its first note."""
+    """Return a call with each interval turned upside down around the first note."""
     axis = line[0].pitch
     return _fitted(tuple(replace(note, pitch=2 * axis - note.pitch) for note in line), chords, rng)
 
 
 def thinned(line: Line, _before: Chords, _chords: Chords, _length: int, rng: Rng) -> Line:
-    """Return a call without some of its notes off the beats, the others a little longer."""
+    """Return a call without some of its notes off the beat; the others are a little longer."""
     kept = [note for note in line if rng.random() < (0.85 if note.onset % TICKS_PER_BEAT == 0 else 0.5)]
     kept = kept if len(kept) >= _LEAST_NOTES else list(line)
     ends = [*(min(later.onset, note.end + TICKS_PER_STEP) for note, later in pairwise(kept)), kept[-1].end]
@@ -129,7 +129,7 @@ def thinned(line: Line, _before: Chords, _chords: Chords, _length: int, rng: Rng
 
 
 def ornamented(line: Line, _before: Chords, _chords: Chords, _length: int, rng: Rng) -> Line:
-    """Return a call with neighbours, passing notes and semitones from below between its longer notes."""
+    """Return a call with neighbour notes, passing notes and approaches from a semitone below."""
     found: list[Note] = []
     for note, later in zip(line, (*line[1:], None), strict=True):
         until = note.end if later is None else min(note.end, later.onset)
@@ -149,7 +149,7 @@ def ornamented(line: Line, _before: Chords, _chords: Chords, _length: int, rng: 
 
 
 def displaced(line: Line, _before: Chords, _chords: Chords, length: int, rng: Rng) -> Line:
-    """Return a call a beat or an eighth later, without the notes that would be too late."""
+    """Return a call moved a beat or an eighth later, without the notes that would be too late."""
     later = int(rng.choice([TICKS_PER_STEP, TICKS_PER_BEAT, TICKS_PER_BEAT]))
     return tuple(
         replace(note, onset=note.onset + later, end=min(length, note.end + later))
@@ -159,7 +159,7 @@ def displaced(line: Line, _before: Chords, _chords: Chords, length: int, rng: Rn
 
 
 def new_ending(line: Line, _before: Chords, chords: Chords, _length: int, rng: Rng) -> Line:
-    """Return a call whose last third goes another way, to a tone of the chord."""
+    """Return a call whose last third leads to another tone of the chord."""
     kept = max(2, len(line) * 2 // 3)
     found = list(line[:kept])
     way = -1 if rng.random() < 0.65 else 1
@@ -185,7 +185,7 @@ WAYS = MappingProxyType(
 
 
 def developed(line: Line, before: Chords, chords: Chords, length: int, rng: Rng) -> Line:
-    """Return an answer to a call of at least one note, over other chords, both as long in ticks."""
+    """Return an answer to a call of at least one note, over other chords of the same length in ticks."""
     ways: list[Callable[[Line, Chords, Chords, int, Rng], Line]] = list(WAYS)
     chances = np.array(list(WAYS.values()))
     for _ in range(2 if rng.random() < TWICE else 1):
@@ -208,14 +208,14 @@ class Exchange:
 
 
 def blocks(bars: int, steps: int) -> Iterable[Exchange]:
-    """Yield turns of so many bars, the player's first, in so many steps."""
+    """Yield alternating turns of `bars` bars, the player's first, until `steps` steps are full."""
     length = bars * STEPS_PER_BAR
     for call in range(0, steps - length, 2 * length):
         yield Exchange(call, call + length, min(length, steps - call - length))
 
 
 def phrased(line: Line, steps: int) -> Iterable[Exchange]:
-    """Yield turns as the mode `phrase` takes them: an answer begins on a beat, after a rest or a very long phrase."""
+    """Yield turns as mode `phrase` takes them: an answer begins on a beat, after a rest or a very long phrase."""
     step = 0
     while heard := [note for note in line if note.onset >= step * TICKS_PER_STEP]:
         first, last, gap = heard[0].onset, heard[0].end, GAP_TICKS
@@ -235,7 +235,7 @@ def phrased(line: Line, steps: int) -> Iterable[Exchange]:
 
 
 def in_turns(solo: Solo, rng: Rng) -> tuple[StepInput, ...]:
-    """Return a solo in C as step inputs of two players who take turns, the second of them improv."""
+    """Return a solo in C as step inputs of two players who take turns; the second one is improv."""
     chords = [chord for chord in solo.chords for _ in range(STEPS_PER_BEAT)]
     if rng.random() < PHRASES:
         exchanges = tuple(phrased(solo.notes, solo.steps))
@@ -295,7 +295,7 @@ def _one_voice(notes: Iterable[Note]) -> Line:
 
 
 def cut_of(solo: Solo, first: int, bars: int) -> Solo:
-    """Return some bars of a solo, in C; ValueError for a solo that has no key."""
+    """Return `bars` bars of a solo, in C; ValueError for a solo without a key."""
     if solo.tonic is None:
         raise ValueError(f"{solo.name} has no key")
     up = -shortest_way(KEY, PITCH_CLASSES[solo.tonic])
@@ -311,7 +311,7 @@ def cut_of(solo: Solo, first: int, bars: int) -> Solo:
 
 
 def conversations(solos: Iterable[Solo], count: int, blues: float, bars: int, seed: int) -> list[Sequence]:
-    """Return so many cuts of so many bars, in turns: from longer solos more, and from a blues `blues` times as many."""
+    """Return `count` cuts of solos as conversations; blues solos are drawn `blues` times as often as others."""
     chosen = [solo for solo in solos if solo.tonic is not None]
     weights = np.array([solo.bars * (blues if solo.is_blues else 1) for solo in chosen], float)
     found = []

@@ -52,7 +52,7 @@ class Cut:
     """The semitones it is moved up, below zero down."""
 
     def arrays(self) -> tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]:
-        """Return its features, each (steps, width), its rhythms (steps,) and its notes (notes, 7), as in the solo."""
+        """Return the cut's features, each (steps, width), rhythms (steps,) and notes (notes, 7)."""
         solo, end = self.solo, min(self.solo.steps, self.start + self.steps)
         features = {name: _moved(name, solo.features[name][self.start : end], self.up) for name in FEATURES}
         inside = (solo.notes[:, STEP] >= self.start) & (solo.notes[:, STEP] < end)
@@ -98,14 +98,14 @@ class Batch:
     """(notes, 7): the cut, then step, tick, unit, the two units before and the one it answers."""
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the batch on a device."""
+        """Return the batch with its tensors on a device."""
         features = {name: each.to(device) for name, each in self.features.items()}
         rest = (self.line, self.rhythms, self.counts, self.shift, self.notes)
         return Batch(features, *(each.to(device) for each in rest))
 
 
 def batch_of(cuts: Sequence[Cut]) -> Batch:
-    """Return cuts as one batch."""
+    """Return several cuts as one batch."""
     parts = [cut.arrays() for cut in cuts]
     steps = max(len(rhythms) for _, rhythms, _ in parts)
 
@@ -140,7 +140,7 @@ def _line(notes: NDArray[np.int64], steps: int) -> NDArray[np.float32]:
 
 
 def after_silence(solo: Solo, begins: int, *, players_turn: bool) -> Solo:
-    """Return a solo of which nothing sounds before a step, in a turn of the player's or before the first turn."""
+    """Return a solo without its notes before step `begins`, in a turn of the player's or before the first turn."""
     features = {name: feature.copy() for name, feature in solo.features.items()}
     features["rhythm"][:begins] = np.eye(1, len(RHYTHMS))
     features["onsets"][:begins] = 0
@@ -153,7 +153,7 @@ def after_silence(solo: Solo, begins: int, *, players_turn: bool) -> Solo:
 
 
 def digest_of(sides: Mapping[str, Sequence[Solo]]) -> str:
-    """Return the digest of solos by side: another solo or another encoding of one has another digest."""
+    """Return a digest of solos by side, which changes with any solo or its encoding."""
     return digest(_parts(sides))
 
 

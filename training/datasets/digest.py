@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def digest(parts: Iterable[str | NDArray[Any] | Tensor]) -> str:
-    """Return the SHA-256 of texts, arrays and tensors one after another, in hexadecimal."""
+    """Return the SHA-256 of texts, arrays and tensors in a row, in hexadecimal."""
     found = sha256()
     for part in parts:
         if isinstance(part, str):

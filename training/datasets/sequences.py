@@ -46,12 +46,12 @@ class Sequence:
 
     @property
     def steps(self) -> int:
-        """Return how many steps there are."""
+        """Number of steps in the sequence."""
         return len(self.rhythms)
 
 
 def in_c(solo: Solo) -> tuple[Frame, ...]:
-    """Return the frames of a solo, in C; ValueError for a solo that has no key."""
+    """Return the frames of a solo, in C; ValueError for a solo without a key."""
     if solo.tonic is None:
         raise ValueError(f"{solo.name} has no key")
     up = -shortest_way(KEY, PITCH_CLASSES[solo.tonic])
@@ -61,7 +61,7 @@ def in_c(solo: Solo) -> tuple[Frame, ...]:
 
 
 def step_inputs(solo: Solo) -> tuple[StepInput, ...]:
-    """Return the step inputs of a solo as the runtime would make them if improv played it alone."""
+    """Return the step inputs of a solo as the runtime makes them when improv plays alone."""
     line = in_c(solo)
     chords: list[Chord | None] = [frame.chord for frame in line]
     chords += chords[-1:] * (CELLS.lookahead_steps + 1)
@@ -78,12 +78,12 @@ def step_inputs(solo: Solo) -> tuple[StepInput, ...]:
 
 
 def sequence(solo: Solo) -> Sequence:
-    """Return a solo as arrays; ValueError for a solo that has no key."""
+    """Return a solo as arrays; ValueError for a solo without a key."""
     return as_sequence(solo.name, solo.is_blues, step_inputs(solo))
 
 
 def as_sequence(name: str, is_blues: bool, steps: Iterable[StepInput]) -> Sequence:
-    """Return step inputs as arrays; what improv did not play is not learned."""
+    """Return step inputs as arrays; steps that improv did not play are not learned."""
     steps = tuple(steps)
     encoded = [CELLS.encode(each) for each in steps]
     cells = [each.frame.melody for each in steps]
@@ -107,5 +107,5 @@ def as_sequence(name: str, is_blues: bool, steps: Iterable[StepInput]) -> Sequen
 
 
 def sequences(solos: Iterable[Solo]) -> list[Sequence]:
-    """Return the solos that have a key as arrays."""
+    """Return the solos that have a key, as arrays."""
     return [sequence(solo) for solo in solos if solo.tonic is not None]

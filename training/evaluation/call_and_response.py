@@ -37,7 +37,7 @@ class Call:
 
 
 def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
-    """Return the calls of a solo that have at least three notes and are followed by as many bars.
+    """Return the calls of a solo: `bars` bars with at least three notes, followed by as many bars.
 
     Only those at a place that can be a player's turn when trading from the top of a chorus on: every four bars, but of
     two bars every other. Where no chorus is known every twelve bars count as one.
@@ -57,7 +57,7 @@ def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
 
 
 def is_echo(call: Melody, answer: Melody) -> bool:
-    """Return whether an answer is its call over again.
+    """Return whether an answer repeats its call.
 
     It is if more than three in four of the call's notes come back at the same tick of the turn with the same pitch
     class, in whatever octave. An answer that is moved to another degree or place is none.
@@ -70,7 +70,7 @@ def is_echo(call: Melody, answer: Melody) -> bool:
 
 
 def recognised(made: Sequence[Call], answers: Sequence[Melody], among: Sequence[Call]) -> Figure:
-    """Return the share of calls that are known by their answers among sixteen, with its interval; chance is 1/16.
+    """Return the share of calls recognised by their answers among sixteen, with its interval; chance is 1/16.
 
     The other fifteen are drawn from the calls of other solos in `among`. The interval is of resampling whole solos. By
     silence no call is known. Nan where there are too few others.
@@ -87,6 +87,6 @@ def recognised(made: Sequence[Call], answers: Sequence[Melody], among: Sequence[
 
 
 def echoes(made: Sequence[Call], answers: Sequence[Melody], samples: int = SAMPLES, seed: int = 0) -> Figure:
-    """Return the share of answers that are verbatim echoes, with the interval of resampling whole solos."""
+    """Return the share of answers that repeat their call, with the interval of resampling whole solos."""
     are_echoes = np.array([is_echo(call.line, line) for call, line in zip(made, answers, strict=True)], np.float64)
     return grouped_mean(are_echoes, [call.solo for call in made], samples, seed)

@@ -32,7 +32,7 @@ from training.rendering.playing import sessions
 from training.trainers.chord_lstm import CONFIG, ChordTask
 from training.trainers.export import export, specify
 from training.trainers.partner import DATA, likeliest_form, probes
-from training.trainers.progress import shown
+from training.trainers.progress import progress_bar
 from training.trainers.train import train
 
 Chorus: TypeAlias = tuple[Chord | None, ...]
@@ -76,7 +76,7 @@ def two_five(chorus: Chorus) -> bool:
 
 
 def tritone(chorus: Chorus) -> bool:
-    """Return whether a dominant seventh falls by a semitone, in the chorus or into its own top."""
+    """Return whether a dominant seventh chord falls by a semitone, within the chorus or from its end to its top."""
     return any(
         _is(chord, (after.root + 1) % 12, "7")
         for chord, after in pairwise((*chorus, chorus[0]))
@@ -95,7 +95,7 @@ def sixth_degree(chorus: Chorus) -> bool:
 
 
 def minor(chorus: Chorus) -> bool:
-    """Return whether it begins on a minor chord: a minor blues."""
+    """Return whether the chorus begins on a minor chord."""
     return _is(chorus[0], 0, "m", "m7", "m6")
 
 
@@ -115,7 +115,7 @@ FIGURES = (*SUBSTITUTIONS, SAME, LENGTHS, ONE_BEAT)
 
 
 def shares(jams: Iterable[Sequence[Chorus]]) -> Shares:
-    """Return the share of choruses with each substitution, and how often chords change; `FIGURES` by name.
+    """Return the share of choruses with each substitution and the rate of chord changes, by the names of `FIGURES`.
 
     A jam is choruses that follow each other. ValueError where there are none.
     """
@@ -134,7 +134,7 @@ def shares(jams: Iterable[Sequence[Chorus]]) -> Shares:
 
 
 def of_players(solos: Iterable[Solo]) -> tuple[dict[str, list[list[Chorus]]], int]:
-    """Return the choruses of blues that keep the form, by tune and solo, and how many do not keep it."""
+    """Return the choruses of the players' blues by tune and solo, and the number that do not keep the form."""
     found: defaultdict[str, list[list[Chorus]]] = defaultdict(list)
     left_out = 0
     for solo in solos:
@@ -150,7 +150,7 @@ def of_players(solos: Iterable[Solo]) -> tuple[dict[str, list[list[Chorus]]], in
 
 
 def tune_by_tune(players: Mapping[str, Sequence[Sequence[Chorus]]]) -> Shares:
-    """Return the mean of the shares of each tune: all tunes weigh the same, as where they are learned."""
+    """Return the mean over tunes of the shares of each tune, so that all tunes weigh the same."""
     each = [shares(jams) for jams in players.values()]
     return {name: float(np.nanmean([of_tune[name] for of_tune in each])) for name in FIGURES}
 
@@ -159,7 +159,7 @@ def tune_by_tune(players: Mapping[str, Sequence[Sequence[Chorus]]]) -> Shares:
 
 
 def played(model: StepModel, temperature: float, choruses: int, seed: int) -> Iterator[tuple[Chorus, bytes]]:
-    """Yield choruses as a listener hears them, and after each all that the next ones follow from at temperature 0.
+    """Yield choruses of a model as a listener hears them, each with the state that the next one follows from.
 
     That is the network's memory of the chords and the bar that is settled, as bytes. `temperature` is what the control
     `changes` stands at. improv only listens, for the chords hear no melody.
@@ -177,13 +177,13 @@ def played(model: StepModel, temperature: float, choruses: int, seed: int) -> It
 
 
 def jams(model: StepModel, temperature: float, choruses: int) -> list[list[Chorus]]:
-    """Return so many choruses at a temperature, in jams with seeds of their own."""
+    """Return `choruses` choruses of a model at a temperature, in jams with different seeds."""
     lengths = [min(CHORUSES_A_JAM, choruses - first) for first in range(0, choruses, CHORUSES_A_JAM)]
     return [[chorus for chorus, _ in played(model, temperature, count, seed)] for seed, count in enumerate(lengths)]
 
 
 def loses_form(chorus: Chorus) -> bool:
-    """Return whether its first beat is not on the first degree, or its fifth bar does not begin on the fourth."""
+    """Return whether a chorus lacks the first degree on its first beat, or the fourth degree at bar 5."""
     return not keeps_form([chord for chord in chorus for _ in range(STEPS_PER_BEAT)])
 
 
@@ -201,7 +201,7 @@ class Kept:
 
 
 def kept(model: StepModel, choruses: int, progressed: Callable[[int], None]) -> Kept:
-    """Play so many choruses at temperature 0, and return how the form was kept; `progressed` gets the number played."""
+    """Play choruses at temperature 0, and return how well the form was kept; `progressed` gets the number played."""
     first: Chorus | None = None
     seen: dict[bytes, int] = {}
     repeats, unlike = None, 0
@@ -237,7 +237,7 @@ def table(columns: Mapping[str, Shares]) -> list[str]:
 
 
 def main() -> None:
-    """Learn the changes, or take a model, and count what it plays."""
+    """Train a chord network, or take a model, and print the chord substitutions it plays."""
     parser = argparse.ArgumentParser(description="Which changes are played at which temperature, beside players'.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database, to compare with and to learn from")
     parser.add_argument(
@@ -248,7 +248,7 @@ def main() -> None:
     parser.add_argument("--choruses", type=int, default=CHORUSES, help=f"at each other temperature [{CHORUSES}]")
     arguments = parser.parse_args()
     sides = split(read_for(parser, arguments.path)[0])
-    with TemporaryDirectory() as folder, shown("changes") as progressed:
+    with TemporaryDirectory() as folder, progress_bar("changes") as progressed:
         if arguments.model is None:
             task = ChordTask(runs(sides.training), runs(sides.validation))
             network, _ = train(replace(CONFIG, seed=arguments.seed), task, progressed=progressed)

@@ -40,27 +40,27 @@ class Response:
 
 
 def interval_entropy(line: Melody) -> float:
-    """Return the entropy of the intervals of a line, in bits: how many different ones there are and how evenly."""
+    """Return the entropy of the intervals of a melody, in bits."""
     return entropy(intervals(line))
 
 
 def onsets_a_bar(line: Melody) -> float:
-    """Return how many notes begin in a bar, on average."""
+    """Return the mean number of notes that begin in a bar."""
     return len(line.onsets) / line.bars
 
 
 def mean_pitch(line: Melody) -> float:
-    """Return the mean pitch of a line, in MIDI pitches."""
+    """Return the mean MIDI pitch of a melody."""
     return float(line.pitches.mean())
 
 
 def chord_tone_share(line: Melody) -> float:
-    """Return the mean of the shares of chord tones on downbeats, on other beats and off the beats, 0 to 1."""
+    """Return the share of chord tones, 0 to 1: the mean of those on downbeats, on other beats and off the beat."""
     return float(np.mean(list(chord_tones(line).values())))
 
 
 def silence(line: Melody) -> float:
-    """Return the share of the time in which nothing sounds, 0 to 1."""
+    """Return the share of time in which no note sounds, 0 to 1."""
     return 1 - float((line.ends - line.onsets).sum()) / (len(line.chords) * TICKS_PER_STEP)
 
 
@@ -75,7 +75,7 @@ RESPONSES = (
 
 
 def measure(model: StepModel, response: Response, choruses: int, seed: int) -> tuple[float, ...]:
-    """Return the figure at each value of a control, over so many choruses."""
+    """Return the figure at each value of a control, over `choruses` choruses."""
     found = []
     for value in response.values:
         chosen: dict[str, Any] = {response.control.field: value}
@@ -86,7 +86,7 @@ def measure(model: StepModel, response: Response, choruses: int, seed: int) -> t
 
 
 def obeys(figures: Sequence[float]) -> bool:
-    """Return whether figures never fall, and the last is above the first."""
+    """Return whether the figures never fall, and the last is above the first."""
     steps = np.diff(figures)
     return bool((steps >= 0).all() and steps.sum() > 0)
 
@@ -101,7 +101,7 @@ def table(name: str, rows: Iterable[tuple[Response, Sequence[float]]]) -> Table:
 
 
 def main() -> None:
-    """Print a table for each model."""
+    """Print the table of each model's response to the controls."""
     parser = argparse.ArgumentParser(description="Whether models obey the controls of the melody.")
     parser.add_argument("models", nargs="+", metavar="MODEL", help="names or files of models")
     parser.add_argument("--choruses", type=int, default=CHORUSES, help=f"played at each value [{CHORUSES}]")

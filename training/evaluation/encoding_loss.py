@@ -35,7 +35,7 @@ class RoundTrip:
     """How many ticks later the end of each of these is than it was."""
 
     def report(self) -> Iterable[str]:
-        """Yield the shares that came back, as lines of text."""
+        """Yield lines of text with the shares of notes that came back."""
         moved = self.ends[self.ends != 0]
         kept, by = 1 - len(moved) / max(1, len(self.ends)), float(np.abs(moved).mean()) if len(moved) else 0.0
         yield f"onsets {self.onsets / self.notes:.2%} of {self.notes:,}, pitches {self.pitches / self.notes:.2%}"
@@ -43,7 +43,7 @@ class RoundTrip:
 
 
 def decoded(solo: Solo) -> tuple[Note, ...]:
-    """Return the notes of a solo as a network would play them if it made the soloist's choices."""
+    """Return the notes that a network would play if it made the soloist's choices."""
     line: list[Frame] = []
     before = SILENCE
     for frame in frames(solo):
@@ -54,7 +54,7 @@ def decoded(solo: Solo) -> tuple[Note, ...]:
 
 
 def round_trip(solos: Sequence[Solo]) -> RoundTrip:
-    """Encode and decode solos, and return how many of their notes came back."""
+    """Encode and decode solos, and return how many notes came back the same."""
     onsets = pitches = 0
     ends: list[int] = []
     for solo in solos:
@@ -69,7 +69,7 @@ def round_trip(solos: Sequence[Solo]) -> RoundTrip:
 
 
 def main() -> None:
-    """Print it for the solos of the Weimar Jazz Database."""
+    """Print how many notes of the Weimar Jazz Database survive encoding."""
     parser = argparse.ArgumentParser(description="What of the Weimar Jazz Database survives the encoding.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database")
     solos, report = read_for(parser, parser.parse_args().path)

@@ -51,7 +51,7 @@ class Tracked(Protocol):
 
 
 def silently(things: Sequence[Item], what: str) -> Iterable[Item]:
-    """Yield the things and show nothing."""
+    """Yield the items without showing progress."""
     return things
 
 
@@ -71,13 +71,13 @@ class People:
     """How many calls of each length are played at most."""
 
     def calls_of(self, turn: str) -> Sequence[Call]:
-        """Return the calls of a turn's length that are played, evenly chosen."""
+        """Return the calls of a turn's length to play, evenly chosen."""
         every = -(-len(self.calls[turn]) // self.most_calls) if self.most_calls else 1
         return self.calls[turn][::every]
 
     @property
     def choruses(self) -> list[int]:
-        """Return how many choruses each solo has."""
+        """Number of choruses of each solo."""
         return [len(windows(line)) for line in self.lines]
 
 
@@ -119,7 +119,7 @@ class Row:
 
 
 def row_of_people(those: People) -> Row:
-    """Return the people's own row: their answers are what the soloist played next, and others of them are compared."""
+    """Return the row of the human soloists: their answers are what they played next."""
     figures = measure(those.lines, those.references)
     for turn, those_calls in those.calls.items():
         figures |= answer_figures(turn, those_calls, [call.next_line for call in those_calls], those)
@@ -129,7 +129,7 @@ def row_of_people(those: People) -> Row:
 
 
 def row_of(player: Player, those: People, beside: Mapping[str, Surprise], rounds: int, tracked: Tracked) -> Row:
-    """Return the row of a player that plays the people's choruses so many times.
+    """Return the row of a player (a model or a baseline) that plays the soloists' choruses `rounds` times.
 
     Its surprise is compared with that of others, `beside`, by their names.
     """
@@ -160,7 +160,7 @@ def _bpm_of(solo: Solo) -> float:
 
 
 def answer_figures(turn: str, made: Sequence[Call], answers: Sequence[Melody], those: People) -> dict[str, Figure]:
-    """Return how often a call is known by its answer, and how often the answer is the call again."""
+    """Return the share of calls recognised by their answers, and of answers that repeat the call."""
     return {
         f"call known among sixteen, {turn}": trading.recognised(made, answers, those.calls[turn]),
         f"verbatim echo, {turn}": trading.echoes(made, answers),
@@ -175,7 +175,7 @@ def _there(call: Call, played: Sequence[Sequence[Frame]], number: int) -> Melody
 
 
 def surprise_figures(found: Surprise, beside: Mapping[str, Surprise], samples: int = SAMPLES) -> dict[str, Figure]:
-    """Return nats an eighth and a note over all solos, their ratios to others', and the share of pitches foreseen.
+    """Return the surprise in nats an eighth and a note, its ratios to others', and the share of pitches foreseen.
 
     Intervals are of resampling whole solos.
     """
@@ -197,7 +197,7 @@ def judge(
     models: Mapping[str, StepModel], eck: StepModel, sides: Split, *, choruses: int = CHORUSES,
     most_calls: int | None = None, tracked: Tracked = silently,
 ) -> list[Row]:  # fmt: skip
-    """Return the people's row, then each model's, then those of the baselines."""
+    """Return the row of the human soloists, then each model's, then those of the baselines."""
     those = people(sides, most_calls)
     rounds = max(1, round(choruses / sum(those.choruses)))
     form = Form.parse(next(iter(models.values())).spec.form) if models else blues_bars.FORM
@@ -236,14 +236,14 @@ def _chosen(sides: Split, solos: Sequence[Solo], form: Form) -> list[Player]:
 
 
 def position(figure: Figure, own: Figure | None) -> str:
-    """Return where a figure lies: `inside` the people's interval, `above` or `below` it; empty where there is none."""
+    """Return where a figure lies: `inside` the people's interval, `above` or `below` it; empty without one."""
     if own is None or isnan(own.low) or isnan(figure.value):
         return ""
     return "inside" if own.low <= figure.value <= own.high else "above" if figure.value > own.high else "below"
 
 
 def names_of(rows: list[Row]) -> list[str]:
-    """Return the name of every figure that a row has, those of what was foreseen first."""
+    """Return the names of all figures in the rows, those of prediction first."""
     found: dict[str, None] = {}
     for row in rows[1:] + rows[:1]:
         found |= dict.fromkeys(row.figures)

@@ -35,7 +35,7 @@ class Player:
 
 
 def networks(model: StepModel, name: str, temperatures: Sequence[float], solos: Sequence[Solo]) -> list[Player]:
-    """Return a model as a player at each of some temperatures."""
+    """Return a model as one player for each temperature."""
     found = surprise(model, solos, temperatures)
     begun = cache(lambda bars, place: session_before_turn(model, bars, place))
 
@@ -57,7 +57,7 @@ def networks(model: StepModel, name: str, temperatures: Sequence[float], solos: 
 
 
 def chooser(name: str, rhythm: Chooser, pitch: Chooser, form: Form, solos: Sequence[Solo]) -> Player:
-    """Return a baseline as a player: it chooses a rhythm and then pitches, and does not hear the form."""
+    """Return a baseline as a player: it draws a rhythm, then pitches, and does not hear the chords."""
     return Player(
         name,
         lambda bars, _bpm, seed: markov.draw_line(rhythm, pitch, form, -(-bars // form.bars), seed)[
@@ -68,7 +68,7 @@ def chooser(name: str, rhythm: Chooser, pitch: Chooser, form: Form, solos: Seque
 
 
 def prediction_figures(rhythm: Chooser, pitch: Chooser, solos: Sequence[Solo]) -> Surprise:
-    """Return how well two choosers, of rhythms and of pitches, foresaw solos."""
+    """Return how well two models, of rhythms and of pitches, predict solos."""
     read = sequences(solos)
     of_rhythm, of_pitch = (markov.judged_choices(choices, read) for choices in (markov.rhythms, markov.pitches))
     hits = _likeliest(pitch, of_pitch) == of_pitch.chosen

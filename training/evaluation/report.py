@@ -39,7 +39,7 @@ _STYLES = {"inside": "green", "above": "yellow", "below": "yellow", "": ""}
 
 
 def table(rows: list[Row]) -> Table:
-    """Return a column for each row of the judgement: = in the people's interval, ▲ above it, ▼ below it."""
+    """Return a table with a column for each row: = inside the people's interval, ▲ above it, ▼ below it."""
     own = rows[0].figures
     found = Table(title="beside people: = inside their interval of 95 %, ▲ above, ▼ below", title_justify="left")
     found.add_column("", no_wrap=True)
@@ -66,7 +66,7 @@ def _number(value: float) -> str:
 
 
 def to_json(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return every figure with its interval and where it lies, by row, as JSON; null for what is not known."""
+    """Return all figures with interval and position by row, as JSON data; null for unknown ones."""
     own = rows[0].figures
 
     def known(value: float) -> float | None:
@@ -87,7 +87,7 @@ def to_json(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def draw(rows: Sequence[Row], model: StepModel | None, out: Path) -> None:
-    """Write pictures to a folder: choruses of each row, histograms of all of them, and a chorus of a model's memory."""
+    """Write pictures to a folder: choruses and histograms of each row, and a chorus of a model's memory."""
     played, most = [row for row in rows if row.lines], SHOWN_CHORUSES * CHORUS_BARS * STEPS_PER_BAR
     for row in played:
         line = min(row.lines[: row.in_choruses or None], key=lambda line: abs(len(line) - most))
@@ -102,7 +102,7 @@ def draw(rows: Sequence[Row], model: StepModel | None, out: Path) -> None:
 
 
 def main() -> None:
-    """Judge, print the table, and write figures and pictures."""
+    """Judge the models, print the table, and write figures and pictures."""
     parser = argparse.ArgumentParser(
         prog="python -m training evaluate", description="Judge models beside people and beside simpler things."
     )

@@ -86,7 +86,7 @@ class Corpus:
 
 
 def corpus(path: Path) -> Corpus:
-    """Return the user's data: the Weimar Jazz Database by its committed split, or a folder of MIDI files by name.
+    """Return the user's data: the Weimar Jazz Database with its split, or a folder of MIDI files.
 
     Of the database the blues that no model of ours has learned from are heard, whether they choose or judge models.
     """
@@ -101,7 +101,7 @@ def corpus(path: Path) -> Corpus:
 
 
 def of_people(solos: Iterable[Solo], form: Form, bpm: float, rng: np.random.Generator) -> Iterator[Clip]:
-    """Return choruses of solos in C, those that fit the test first, and of each solo one before any has two."""
+    """Yield choruses of solos in C, those that fit the test first; each solo gives one before any gives two."""
     ranked: list[tuple[tuple[bool, int, float], Clip]] = []
     for solo in solos:
         line = melody(in_c(solo), solo.choruses)
@@ -118,7 +118,7 @@ def of_people(solos: Iterable[Solo], form: Form, bpm: float, rng: np.random.Gene
 
 
 def chord_likeness(line: Melody, form: Form) -> float:
-    """Return how alike the chords of a line and of a form are, 0 to 1: of the pitch classes in either, those in both.
+    """Return the likeness of two chord progressions, 0 to 1: shared pitch classes over all pitch classes.
 
     1 where the line's are not known.
     """
@@ -132,7 +132,7 @@ def chord_likeness(line: Melody, form: Form) -> float:
 
 
 def of_model(model: StepModel, name: str, temperature: float, bpm: float, seeds: Iterable[int]) -> Iterator[Clip]:
-    """Yield choruses of a model that plays alone, through the session that a player hears, one of each seed."""
+    """Yield a chorus of a model for each seed, played alone through the session that a player hears."""
     for seed in seeds:
         settings = Settings(mode=Mode.SOLO, temperature=temperature, seed=seed, key=KEY)
         line = play_alone(model, CHORUSES * CHORUS_BARS, settings, bpm)
@@ -140,7 +140,7 @@ def of_model(model: StepModel, name: str, temperature: float, bpm: float, seeds:
 
 
 def of_markov(solos: Sequence[Solo], form: Form, seeds: Iterable[int]) -> Iterator[Clip]:
-    """Yield choruses of a Markov chain that has learned from solos, one of each seed; DataError without solos."""
+    """Yield a chorus of a Markov chain, learned from solos, for each seed; DataError without solos."""
     known, recipe = sequences(solos), markov.Recipe(ORDER, place=True)
     if not known:
         raise DataError("no solo is left that a Markov chain could learn from")
@@ -155,7 +155,7 @@ def _last_chorus(line: Melody) -> Melody:
 
 
 def choose_clips(clips: Iterator[Clip], count: int, what: str) -> list[Clip]:
-    """Return the first clips that have notes enough, in the register of all; DataError where there are too few."""
+    """Return the first `count` clips with enough notes, in the register of all; DataError if there are too few."""
     fit = (clip for clip in islice(clips, MOST_TRIES * count) if _bars_with_notes(clip.line) >= LEAST_BARS)
     found = [replace(clip, line=centre(clip.line)) for clip in islice(fit, count)]
     if len(found) < count:
@@ -168,7 +168,7 @@ def _bars_with_notes(line: Melody) -> int:
 
 
 def centre(line: Melody) -> Melody:
-    """Return a line that is not silent moved by octaves towards `MIDDLE`, its last note ended with the chorus."""
+    """Return a melody moved by octaves towards `MIDDLE`, its last note cut at the end of the chorus."""
     octaves = round((MIDDLE - float(np.median(line.pitches))) / 12)
     ends = np.minimum(line.ends, CHORUS_BARS * TICKS_PER_BAR)
     return replace(line, pitches=np.clip(line.pitches + 12 * octaves, 0, 127), ends=ends)
@@ -178,7 +178,7 @@ def centre(line: Melody) -> Melody:
 
 
 def page(clips: Sequence[Clip], stage: sound.Stage, about: Mapping[str, str], seed: int) -> str:
-    """Return the whole test as HTML, its clips shuffled by a seed."""
+    """Return the listening test as HTML, its clips shuffled by a seed."""
     shuffled = [clips[which] for which in np.random.default_rng(seed).permutation(len(clips))]
     sounds = [sound.clip(clip.line, stage) for clip in track(shuffled, "rendering", transient=True)]
     files = [sound.encode_audio(each) for each in sound.limit_together(sounds)]
@@ -202,7 +202,7 @@ VEIL = b"not before the end"
 
 
 def obfuscate(text: str) -> str:
-    """Return a text made unreadable in passing (XOR with `VEIL`, base64); it is no secret."""
+    """Return a text that cannot be read at a glance (XOR with `VEIL`, then base64); it is not secret."""
     return base64.b64encode(bytes(one ^ other for one, other in zip(text.encode(), cycle(VEIL), strict=False))).decode()
 
 
@@ -210,7 +210,7 @@ def obfuscate(text: str) -> str:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `run`."""
+    """Add the command-line arguments of `run`."""
     parser.add_argument("models", nargs="*", metavar="MODEL", help="names or files of models")
     data = wjazzd.FOLDER
     parser.add_argument(
@@ -232,7 +232,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the page, or print what listeners have answered."""
+    """Write the test's page, or print the results of listeners' answers."""
     if arguments.results:
         for line in ratings.report(list(chain.from_iterable(map(ratings.read, arguments.results)))):
             print(line)
@@ -325,7 +325,7 @@ def _free(name: str, other: str, names: Sequence[str]) -> str:
 
 
 def main() -> None:
-    """Write a page, or print results."""
+    """Parse the command line, and write a page or print results."""
     parser = argparse.ArgumentParser(
         prog="python -m training listen",
         description="A blind listening test: people, models and a Markov chain.",

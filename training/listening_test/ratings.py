@@ -46,7 +46,7 @@ class Row:
 
 
 def read(path: Path) -> list[Answer]:
-    """Return the answers in a file that the page has saved; InputNotFound or DataError if it cannot be read."""
+    """Return the answers in a file saved by the page; InputNotFound or DataError if it cannot be read."""
     try:
         content = json.loads(path.read_bytes())
     except OSError as error:
@@ -69,7 +69,7 @@ def _answer(test: str, listener: str, said: dict[str, object]) -> Answer:
 
 
 def rows(answers: Iterable[Answer]) -> list[Row]:
-    """Return a row for each source, the best liked first; of a listener's answers to one clip the last one counts."""
+    """Return a row for each source, best rated first; of repeated ratings of a clip, a listener's last one counts."""
     latest = {(answer.test, answer.listener, answer.clip): answer for answer in answers}
     by_source: defaultdict[str, list[Answer]] = defaultdict(list)
     for answer in latest.values():
@@ -87,7 +87,7 @@ def rows(answers: Iterable[Answer]) -> list[Row]:
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the mean of clips' ratings and the ends of its interval with other clips: Student's t, within the scale.
+    """Return the mean of the clips' ratings and the ends of its interval (Student's t), within the scale.
 
     The ratings of one clip by several listeners are one value, their mean; that other listeners may judge otherwise
     is not in it. Ends are nan for a single value.
@@ -100,7 +100,7 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def t_quantile(degrees: int) -> float:
-    """Return how far Student's t with so many degrees of freedom lies from 0 in 5 of 100 cases.
+    """Return the two-sided 95 % quantile of Student's t distribution.
 
     With t = sqrt(degrees) tan(a), its density is proportional to cos(a) ** (degrees - 1).
     """
@@ -115,7 +115,7 @@ def t_quantile(degrees: int) -> float:
 
 
 def share_interval(yes: int, asked: int) -> tuple[float, float, float]:
-    """Return a share and its exact binomial interval, as if answers were independent (Clopper & Pearson 1934)."""
+    """Return a share and the ends of its exact binomial interval (Clopper & Pearson 1934)."""
 
     def at_most(count: int, share: float) -> float:
         return sum(comb(asked, k) * share**k * (1 - share) ** (asked - k) for k in range(count + 1))
@@ -134,7 +134,7 @@ def _bisected(is_before: Callable[[float], bool], low: float, high: float) -> fl
 
 
 def report(answers: Sequence[Answer]) -> Iterator[str]:
-    """Yield the table of answers as lines of text."""
+    """Yield the table of ratings as lines of text."""
     listeners, known = {answer.listener for answer in answers}, sum(answer.known for answer in answers)
     yield f"{len(listeners)} listeners, {len(answers)} answers, of which {known} of solos they knew are not counted"
     yield f"{'':32}{'answers':>8}{'clips':>7}   {'go on jamming, 1 to 5':26}taken for a person"

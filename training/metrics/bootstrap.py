@@ -28,7 +28,7 @@ class Figure:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Figure":
-        """Return the first value with the interval of the others but for one in forty at each end; nan is left out."""
+        """Return the first value, with the 95 % interval of the others; nan is left out."""
         value, *others = values
         known = [other for other in others if not isnan(other)]
         low, high = np.quantile(known, (0.025, 0.975)) if known else (nan, nan)
@@ -39,17 +39,17 @@ class Figure:
 
 
 def resamples(count: int, samples: int = SAMPLES, seed: int = 0) -> list[Resample]:
-    """Return so many things as they are, then `samples` times as many of them drawn from all, with replacement."""
+    """Return the indices 0 to count - 1, then `samples` draws of `count` of them with replacement."""
     return [np.arange(count), *np.random.default_rng(seed).integers(count, size=(samples, count))]
 
 
 def ratios(sums: NDArray[Any], counts: NDArray[Any], draws: Sequence[Resample]) -> list[float]:
-    """Return in each resample the sum of `sums` over that of `counts`, both (things,); nan where nothing is counted."""
+    """Return the ratio of summed `sums` to summed `counts` in each resample, both (things,); nan for a count of 0."""
     return [float(sums[draw].sum() / counts[draw].sum()) if counts[draw].any() else nan for draw in draws]
 
 
 def grouped_mean(values: NDArray[np.float64], groups: Sequence[str], samples: int = SAMPLES, seed: int = 0) -> Figure:
-    """Return the mean of the values that are not nan, with the interval of resampling whole groups of them."""
+    """Return the mean of the values that are not nan, with the interval of resampling whole groups."""
     names, which = np.unique(groups, return_inverse=True)
     known = ~np.isnan(values)
     sums = np.bincount(which[known], values[known], len(names))

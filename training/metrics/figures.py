@@ -25,7 +25,7 @@ LONGEST_TICKS = 2 * TICKS_PER_BEAT
 
 
 def pitch_class_entropy(line: Melody, bars: int) -> float:
-    """Return H, how evenly the pitch classes of so many bars are used, in bits, 0 to log2(12).
+    """Return H, the entropy of pitch classes in stretches of `bars` bars, in bits, 0 to log2(12).
 
     The mean of -sum_c h_c log2 h_c over every stretch of that many bars that has notes, h_c being the share of the
     onsets that have pitch class c (Wu & Yang 2020, The Jazz Transformer on the Front Line, ISMIR, section 5; there
@@ -41,7 +41,7 @@ def pitch_class_entropy(line: Melody, bars: int) -> float:
 
 
 def most_common_note(line: Melody) -> float:
-    """Return the share of the notes that have the most common pitch, 0 to 1.
+    """Return the share of notes on the most common pitch, 0 to 1.
 
     It is how often a guess of that pitch is right.
 
@@ -52,12 +52,12 @@ def most_common_note(line: Melody) -> float:
 
 
 def pitch_range(line: Melody) -> float:
-    """Return the semitones from the lowest to the highest note, the mean over `windows`."""
+    """Return the semitones from the lowest to the highest note, as the mean over `windows`."""
     return mean_of_known([float(np.ptp(part.pitches)) for part in windows(line)])
 
 
 def chord_tones(line: Melody) -> dict[str, float]:
-    """Return the share of notes that are tones of their chord, on downbeats, on other beats and off the beats, 0 to 1.
+    """Return the share of chord tones on downbeats, on other beats and off the beat, 0 to 1.
 
     Notes over no chord do not count, and tensions are no chord tones. Of our own making.
     """
@@ -70,17 +70,17 @@ def chord_tones(line: Melody) -> dict[str, float]:
 
 
 def intervals(line: Melody) -> Reals:
-    """Return how many times each interval leads to a next note, (27,): an octave down to one up, more at the ends."""
+    """Return the count of each interval between notes, (27,): -12 to 12 semitones, with larger ones at both ends."""
     return _histogram(np.diff(line.pitches), -LARGEST_INTERVAL - 1, LARGEST_INTERVAL + 1)
 
 
 def durations(line: Melody) -> Reals:
-    """Return how many notes last one tick, two and so on up to two beats, (25,); the last counts longer ones."""
+    """Return the count of each note length, (25,): 1 to 24 ticks, then longer ones."""
     return _histogram(line.ends - line.onsets, 1, LONGEST_TICKS + 1)
 
 
 def grooving_similarity(line: Melody) -> float:
-    """Return GS, how alike the onsets of two bars lie, 0 to 1, the mean over all pairs of bars.
+    """Return GS, the likeness of the onsets in two bars, 0 to 1, as the mean over all pairs of bars.
 
     1 - (1/Q) sum_q XOR(a_q, b_q), a_q telling whether a note of bar a begins at position q (Wu & Yang 2020, section
     5). Here Q = 48 ticks, there 64 positions, so that the figures are not comparable; and their code looks at no more
@@ -96,24 +96,24 @@ def grooving_similarity(line: Melody) -> float:
 
 
 def rests(line: Melody) -> float:
-    """Return the share of silence, 0 to 1: 1 - sum(end - onset) / (the last end - the first onset)."""
+    """Return the share of silence, 0 to 1: 1 - sum(end - onset) / (last end - first onset)."""
     return 1 - float((line.ends - line.onsets).sum()) / _span(line) if len(line.onsets) else nan
 
 
 def density(line: Melody) -> float:
-    """Return onsets an eighth: notes * 6 / (the last end - the first onset), in ticks."""
+    """Return the number of onsets per eighth: notes * 6 / (last end - first onset), in ticks."""
     return len(line.onsets) * TICKS_PER_STEP / _span(line) if len(line.onsets) else nan
 
 
 def phrases(line: Melody) -> tuple[slice, ...]:
-    """Return the notes of each phrase: between two phrases there is a rest of a beat or more."""
+    """Return a slice of the notes for each phrase; a rest of a beat or more divides two phrases."""
     new = np.flatnonzero(line.onsets[1:] - line.ends[:-1] >= REST_TICKS) + 1
     edges = [0, *new.tolist(), len(line.onsets)]
     return tuple(slice(first, last) for first, last in pairwise(edges)) if len(line.onsets) else ()
 
 
 def phrase_lengths(line: Melody) -> dict[str, float]:
-    """Return the mean length of phrases, in `beats` from the first onset to the last end and in `notes`."""
+    """Return the mean length of phrases: `beats` from first onset to last end, and `notes`."""
     found = phrases(line)
     ticks = [line.ends[phrase.stop - 1] - line.onsets[phrase.start] for phrase in found]
     return {

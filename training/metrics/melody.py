@@ -42,15 +42,15 @@ class Melody:
 
     @property
     def bars(self) -> int:
-        """Return how many bars it has, the last one whole or not."""
+        """Number of bars, an unfinished last one included."""
         return -(-len(self.chords) // STEPS_PER_BAR)
 
     def notes_in(self, first: int, bars: int) -> slice:
-        """Return the notes that begin in so many bars from one on."""
+        """Return the slice of notes that begin in `bars` bars from bar `first` on."""
         return slice(*np.searchsorted(self.onsets, (first * TICKS_PER_BAR, (first + bars) * TICKS_PER_BAR)).tolist())
 
     def cut(self, first: int, bars: int) -> "Melody":
-        """Return so many bars from one on as a melody: the notes that begin in them."""
+        """Return `bars` bars from bar `first` on as a melody, with the notes that begin in them."""
         start, inside = first * TICKS_PER_BAR, self.notes_in(first, bars)
         chords = self.chords[first * STEPS_PER_BAR : (first + bars) * STEPS_PER_BAR]
         choruses = tuple(top - first for top in self.choruses if 0 <= top - first < bars)
@@ -58,7 +58,7 @@ class Melody:
 
 
 def melody(line: Sequence[Frame], choruses: tuple[int, ...] = ()) -> Melody:
-    """Return frames, the first at a bar line, as a melody.
+    """Return frames as a melody; the first frame is at a bar line.
 
     Each cell is read as a rhythm and its pitches: no notes end on finer ticks than a network's can, so that ends
     and rests can be compared.
@@ -88,22 +88,22 @@ def of_solo(solo: Solo) -> Melody:
 
 
 def windows(line: Melody) -> tuple[Melody, ...]:
-    """Return the choruses that have notes; where none is known, every twelve bars, or a shorter melody whole."""
+    """Return the choruses that have notes; without choruses every twelve bars, or a shorter melody whole."""
     return tuple(line.cut(first, bars) for first, bars, _ in placed_windows(line))
 
 
 def chorus_starts(line: Melody) -> tuple[int, ...]:
-    """Return the bars at which choruses begin; where none is known, every twelve bars; none if it is shorter."""
+    """Return the bars at which choruses begin; without choruses every twelve bars, none if it is shorter."""
     return line.choruses or tuple(range(0, line.bars - CHORUS_BARS + 1, CHORUS_BARS))
 
 
 def placed_windows(line: Melody) -> list[tuple[int, int, slice]]:
-    """Return of each of `windows` its first bar, how many bars it has, and its notes."""
+    """Return first bar, number of bars and notes of each of `windows`."""
     found = [(top, CHORUS_BARS) for top in chorus_starts(line)] or [(0, line.bars)]
     notes = [line.notes_in(first, bars) for first, bars in found]
     return [(*place, those) for place, those in zip(found, notes, strict=True) if those.stop > those.start]
 
 
 def as_numbers(values: Sequence[int]) -> Numbers:
-    """Return integers as an array."""
+    """Return integers as a NumPy array."""
     return np.array(values, np.int64)

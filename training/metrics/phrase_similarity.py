@@ -60,7 +60,7 @@ class Phrase:
 
 
 def phrase(line: Melody) -> Phrase:
-    """Return what a line of at least one note is recognised by."""
+    """Return the features by which a melody of at least one note is compared as a phrase."""
     gaps, steps = np.diff(line.onsets), np.diff(line.pitches)
     ways = np.sign(steps) + 1
     lasts = line.ends - line.onsets
@@ -81,7 +81,7 @@ def phrase(line: Melody) -> Phrase:
 
 
 def phrases_of(line: Melody) -> tuple[Phrase | None, ...]:
-    """Return the phrases of a melody in C, a rest of a beat or more between them; None for one that is too short."""
+    """Return the phrases of a melody in C, divided by rests of a beat or more; None for one that is too short."""
     return tuple(
         phrase(Melody(line.onsets[notes], line.ends[notes], line.pitches[notes], line.chords))
         if notes.stop - notes.start >= LEAST_NOTES
@@ -91,7 +91,7 @@ def phrases_of(line: Melody) -> tuple[Phrase | None, ...]:
 
 
 def likenesses(one: Phrase, other: Phrase) -> dict[str, float]:
-    """Return the four parts of the likeness, each 0 to 1, symmetric, and 1 between a phrase and itself.
+    """Return the four parts of the likeness of two phrases, each 0 to 1 and symmetric.
 
     Histograms are alike by 1 - sqrt(their Jensen-Shannon divergence in bits), whose root is a distance (Endres &
     Schindelin 2003, A New Metric for Probability Distributions, IEEE Trans. Inf. Theory 49(7)).
@@ -138,14 +138,14 @@ class Exchange:
 
 
 def exchanges(solo: str, found: Sequence[Phrase | None]) -> tuple[Exchange, ...]:
-    """Return each phrase of a solo with the next one, where both are long enough."""
+    """Return pairs of each phrase of a solo and the next one, where both are long enough."""
     return tuple(Exchange(call, answer, solo) for call, answer in pairwise(found) if call and answer)
 
 
 def found_calls(
     made: Sequence[Exchange], others: Mapping[str, Sequence[Phrase]], same_solo: bool = False, seed: int = 0
 ) -> Reals:
-    """Return how often each answer is most like its own call among `AMONG` phrases, 0 to 1, (exchanges,).
+    """Return how often each answer is most like its own call among `AMONG` phrases, 0 to 1, shape (exchanges,).
 
     The other phrases are drawn from `others`, phrases by the name of their solo: from all other solos or, which is
     harder, from the same solo. A tie counts as a share of a hit. Nan where there are too few others.
@@ -175,12 +175,12 @@ def _chosen(call: Phrase, answer: Phrase, others: Sequence[Phrase]) -> float:
 
 
 def retrieval(made: Sequence[Exchange], found: Reals, samples: int = SAMPLES, seed: int = 0) -> Figure:
-    """Return the share of calls that are found (`found_calls`), with the interval of resampling whole solos."""
+    """Return the share of calls that are found by `found_calls`, with the interval of resampling whole solos."""
     return grouped_mean(found, [exchange.solo for exchange in made], samples, seed)
 
 
 def report(lines: Mapping[str, Melody]) -> Iterable[str]:
-    """Yield as lines of text how often phrases of solos in C are found by the next one; solos by their names."""
+    """Yield lines of text on how often a phrase is found by the next one; `lines` are solos in C by name."""
     found = {name: phrases_of(line) for name, line in lines.items()}
     made = [exchange for name, those in found.items() for exchange in exchanges(name, those)]
     others = {name: [each for each in those if each] for name, those in found.items()}
@@ -191,7 +191,7 @@ def report(lines: Mapping[str, Melody]) -> Iterable[str]:
 
 
 def main() -> None:
-    """Print the figures of the validation and the test side."""
+    """Print the figures of the validation side and the test side."""
     parser = argparse.ArgumentParser(description="How often a soloist's phrase is found by the next one.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database")
     sides = split(read_for(parser, parser.parse_args().path)[0])

@@ -17,7 +17,7 @@ _TICKS = 1 << 20
 
 
 def repetition(line: Melody, notes: int = REPEATED_NOTES) -> float:
-    """Return the share of the notes that are in a figure of so many notes that was heard before, 0 to 1.
+    """Return the share of notes in figures of `notes` notes that were heard before, 0 to 1.
 
     It may have been on any pitch and at any place of the bar. Of our own making.
 
@@ -40,7 +40,7 @@ def repetition(line: Melody, notes: int = REPEATED_NOTES) -> float:
 
 
 def shared(lines: Sequence[Melody], others: Sequence[Melody]) -> list[Numbers]:
-    """Return for each note of each line how long a run from it on also stands in the others, on any pitch, in notes.
+    """Return for each note of each melody the length in notes of the run from it that also occurs in `others`.
 
     Two runs are the same if their intervals and the ticks between their onsets are; a run of one is any note.
     """
@@ -74,7 +74,7 @@ def _moves(line: Melody) -> Numbers:
 
 
 def longest_shared(lines: Sequence[Melody], others: Sequence[Melody]) -> list[tuple[int, Numbers]]:
-    """Return for each line the notes of the longest run that also stands in the others, and that of each window."""
+    """Return for each melody the longest run in notes that also occurs in `others`, and that of each window."""
     found = []
     for line, runs in zip(lines, shared(lines, others), strict=True):
         inside = [runs[notes] for *_, notes in placed_windows(line)]

@@ -33,7 +33,7 @@ from training.metrics.structure import structureness
 
 
 def figures(line: Melody) -> dict[str, float]:
-    """Return every figure of a melody alone by name; nan where it has none."""
+    """Return all figures of one melody by name; nan where undefined."""
     return {
         "entropy of a bar, bits": pitch_class_entropy(line, 1),
         "entropy of four bars, bits": pitch_class_entropy(line, 4),
@@ -63,7 +63,7 @@ class References:
 def measure(
     lines: Sequence[Melody], references: References, samples: int = SAMPLES, seed: int = 0
 ) -> dict[str, Figure]:
-    """Return the figures of a set of melodies: means, divergences of all their notes, and the most that is copied.
+    """Return figures of a set of melodies: means, divergences from a reference, and the longest copied runs.
 
     Intervals are of resampling whole melodies. A divergence grows by resampling, so that its interval lies high.
     """
@@ -86,7 +86,7 @@ def measure(
 
 
 def report(sets: Mapping[str, tuple[Sequence[Melody], References]]) -> Iterable[str]:
-    """Yield the figures of sets of melodies by the name of the set, as lines of text."""
+    """Yield the figures of sets of melodies as lines of text, by the name of the set."""
     for what, (lines, references) in sets.items():
         yield f"{what}: {len(lines)} melodies, {sum(len(line.onsets) for line in lines):,} notes"
         for name, figure in measure(lines, references).items():
@@ -94,7 +94,7 @@ def report(sets: Mapping[str, tuple[Sequence[Melody], References]]) -> Iterable[
 
 
 def main() -> None:
-    """Print the figures of the test side's solos."""
+    """Print the figures of the solos of the test side."""
     parser = argparse.ArgumentParser(description="Figures of the test side's solos, to compare others with.")
     parser.add_argument("path", type=Path, help="the Weimar Jazz Database")
     sides = split(read_for(parser, parser.parse_args().path)[0])

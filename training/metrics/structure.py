@@ -24,7 +24,7 @@ KEPT, PENALTY = 0.25, -2.0
 
 
 def structureness(line: Melody) -> dict[str, float]:
-    """Return SI for each range of `STRUCTURE`, 0 to 1; nan where a melody has no two segments of that length.
+    """Return the structureness SI for each range of `STRUCTURE`, 0 to 1; nan where two segments do not fit.
 
     It says how well one segment explains most of the melody by being repeated.
 

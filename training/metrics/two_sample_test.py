@@ -28,7 +28,7 @@ TREES = 100
 
 
 def features(chorus: Melody) -> Reals:
-    """Return what the classifier knows of a chorus, one row.
+    """Return the classifier's features of a chorus, one row.
 
     Its figures, 0 where it has none, then shares of its intervals, durations, pitch classes and places in the beat.
     """
@@ -45,7 +45,7 @@ def features(chorus: Melody) -> Reals:
 def two_sample_accuracy(
     lines: Sequence[Melody], people: Sequence[Melody], samples: int = SAMPLES, seed: int = 0
 ) -> Figure:
-    """Return how often the classifier says rightly which of two sets a chorus is from: the mean of both sets' shares.
+    """Return how often a classifier tells two sets of choruses apart: 0.5 by chance, 1 if always.
 
     Each chorus is judged by a classifier that has learned from other melodies only: all choruses of a melody are in one
     fold (`FOLDS`, drawn `ROUNDS` times or more). A classifier never learns from more melodies of one set than of the

@@ -54,7 +54,7 @@ class ChordLstm(Network):
         return self._logits(self.dropout(put_out), newest, place)
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """Return one step: logits of the next chord, chord_out and chord_cells, each (1, width)."""
+        """Return one step: logits of the next chord, and the new `chord_out` and `chord_cells`, each (1, width)."""
         newest, place, out, cells = given
         put_out, (out, cells) = self.layer(torch.cat((newest, place), dim=-1)[None], (out[None], cells[None]))
         return self._logits(put_out[0], newest, place), out[0], cells[0]

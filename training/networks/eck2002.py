@@ -59,7 +59,7 @@ class Partition(nn.Module):
             self.output[:, -1] = OUTPUT_BIAS
 
     def at_rest(self, batch: int = 1) -> State:
-        """Return the state of cells that hold nothing: two of (1, batch, 8)."""
+        """Return the initial state: two tensors of zeros, (1, batch, 8)."""
         return torch.zeros(1, batch, CELLS), torch.zeros(1, batch, CELLS)
 
     def _rows(self) -> Tensor:
@@ -68,7 +68,7 @@ class Partition(nn.Module):
         return torch.cat((into, forget, self.cells, out))
 
     def sequence(self, inputs: Tensor, context: Tensor | None, state: State) -> tuple[Tensor, Tensor, State]:
-        """Return logits (t, b, units), what the cells put out (t, b, 8) and the state after, in one fused call.
+        """Return logits (t, b, units), outputs of the cells (t, b, 8) and the final state, in one fused call.
 
         `inputs` is (t, b, units), `context` (t, b, context) or None. The same arithmetic as `step`.
         """
@@ -80,7 +80,7 @@ class Partition(nn.Module):
         return self._read_out(inputs, put_out), put_out, (after[0], after[1])
 
     def step(self, inputs: Tensor, context: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Return one step: logits (1, units) from inputs (1, units) and a state of two (1, 8), and the state after.
+        """Return logits (1, units) of one step and the new state, from inputs (1, units) and a state of two (1, 8).
 
         Computed in double precision, whatever runs it: a form that is counted for hours amplifies
         the last bits in which two runtimes' single-precision functions differ.
@@ -111,7 +111,7 @@ class Chords(Network):
         self.chords = Partition(_UNITS["chord"], 0, generator)
 
     def forward(self, chord: Tensor, chord_out: Tensor, chord_cells: Tensor) -> tuple[Tensor, ...]:
-        """Return one step: logits of the next chord (1, 12), chord_out and chord_cells (1, 8)."""
+        """Return one step: logits of the next chord (1, 12), and the new `chord_out` and `chord_cells` (1, 8)."""
         logits, state = self.chords.step(chord, None, (chord_out, chord_cells))
         return logits, *state
 
@@ -137,7 +137,7 @@ class Blues(Network):
         melody_out: Tensor,
         melody_cells: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Return one step: logits of the next chord (1, 12) and melody note (1, 13), then the four states (1, 8).
+        """Return one step: logits of the next chord (1, 12) and melody note (1, 13), and the four new states (1, 8).
 
         What the melody's blocks see of the chords' cells is one step old, like every recurrent
         connection.

@@ -52,7 +52,7 @@ class Reading(nn.Module):
         self.interval_read = nn.Embedding(INTERVALS, hidden)
 
     def forward(self, features: Mapping[str, Tensor], line: Tensor, shift: Tensor) -> Tensor:
-        """Return steps as they are read, (..., hidden), from features and the last two pitches, each (..., width)."""
+        """Return the embedding of steps, (..., hidden), from features and the last two pitches, each (..., width)."""
         latest, before = line.chunk(2, dim=-1)
         chord, ahead = features["chord"], features["chord_ahead"]
         relative = (_degrees(features["onsets"], chord), _degrees(latest, chord), _degrees(latest, ahead))
@@ -78,7 +78,7 @@ class PitchHead(nn.Module):
         self.by_asked = nn.Linear(hidden, INTERVALS)
 
     def forward(self, context: Tensor, features: Mapping[str, Tensor], line: Tensor) -> Tensor:
-        """Return logits (notes, pitches) from a context, features with the choices so far, and the last pitches."""
+        """Return pitch logits (notes, pitches) from context, features with the choices so far, and last pitches."""
         latest, one_before = line.chunk(2, dim=-1)
         chord, ahead, asked = features["chord"], features["chord_ahead"], features["chosen_asked"]
         relative = (_degrees(latest, chord), _degrees(latest, ahead))
@@ -135,7 +135,7 @@ class MelodyLstm(Network):
     # --- what training and playing share ---
 
     def rhythm_logits(self, context: Tensor, features: Mapping[str, Tensor]) -> Tensor:
-        """Return logits (..., rhythms) from a step's context (..., hidden) and the features of that step."""
+        """Return rhythm logits (..., rhythms) from a step's context (..., hidden) and its features."""
         logits: Tensor = self.rhythm(torch.cat((context, features["place"], features["asked_rhythm"]), dim=-1))
         return logits
 
@@ -146,7 +146,7 @@ class MelodyLstm(Network):
     # --- training: whole sequences ---
 
     def contexts(self, features: Mapping[str, Tensor], line: Tensor, shift: Tensor) -> Tensor:
-        """Return the context of every step, (steps, batch, hidden), from features and line, each (steps, batch, width).
+        """Return the context of each step, (steps, batch, hidden), from features and `line`, (steps, batch, width).
 
         `line` has the last two pitches at each step; `shift` (batch,) is how many semitones each sequence was
         transposed by, modulo 12.
@@ -188,7 +188,7 @@ class MelodyLstm(Network):
     # --- playing: one step ---
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """Return one step in the key of C: rhythm and pitch logits, then the state in its order, each (1, width).
+        """Return one step in C: rhythm and pitch logits, then the new states in order, each (1, width).
 
         The rhythm is of the step that is made. The pitch follows from the memory as it is given, so that it can be
         called for again after the step.
@@ -219,7 +219,7 @@ class MelodyLstm(Network):
 
 
 def latest_pitches(line: Tensor, latest: Tensor) -> Tensor:
-    """Return the last two pitches after some more, both (..., 2 * pitches), the latest first; zeros for none."""
+    """Return the last two pitches after new ones, both (..., 2 * pitches), latest first; zeros for none."""
     one, two = latest.chunk(2, dim=-1)
     was, was_before = line.chunk(2, dim=-1)
     some, both = one.sum(-1, keepdim=True), two.sum(-1, keepdim=True)

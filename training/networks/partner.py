@@ -24,7 +24,7 @@ class Partner(Network):
         self.STATE = {**chords.STATE, **melody.STATE}  # type: ignore[misc]
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """Return one step: logits of chord, rhythm and pitch, then the states of both, each (1, width)."""
+        """Return one step: logits of chord, rhythm and pitch, then the new states of both networks, each (1, width)."""
         features = dict(zip(self.FEATURES, given, strict=False))
         state = dict(zip(self.STATE, given[len(self.FEATURES) :], strict=True))  # a feature may be named as a state is
 

@@ -99,12 +99,12 @@ class Stage:
 
     @property
     def seconds(self) -> float:
-        """Return how long a clip lasts, in seconds."""
+        """Length of a clip, in seconds."""
         return self.form.bars * BEATS_PER_BAR * 60 / self.bpm + TAIL_S
 
 
 def soundfont(named: Path | None = None) -> Path | None:
-    """Return the soundfont to use, None without FluidSynth or any; InputNotFound or UsageError for a named one."""
+    """Return the soundfont to use; None without FluidSynth or a soundfont. InputNotFound or UsageError for `named`."""
     if named is not None and not named.is_file():
         raise InputNotFound(f"{named}: no such soundfont")
     if shutil.which("fluidsynth") is None:
@@ -122,7 +122,7 @@ def soundfont(named: Path | None = None) -> Path | None:
 
 
 def hits(line: Melody) -> list[Hit]:
-    """Return a line's notes, each as loud as its place in the bar says."""
+    """Return a melody's notes, each with a velocity for its place in the bar."""
     found = []
     for onset, end, pitch in zip(line.onsets.tolist(), line.ends.tolist(), line.pitches.tolist(), strict=True):
         stress = ACCENT if onset % TICKS_PER_BAR == 0 else -ACCENT if onset % TICKS_PER_BEAT else 0
@@ -131,7 +131,7 @@ def hits(line: Melody) -> list[Hit]:
 
 
 def band(form: Form) -> list[Hit]:
-    """Return the band through a chorus of a form: a walking bass, chords without their roots, a hi-hat and a ride."""
+    """Return the notes of a backing band over a form: walking bass, rootless chords, hi-hat and ride."""
     beats = form.steps // STEPS_PER_BEAT
     found = []
     for beat in range(beats):
@@ -163,7 +163,7 @@ def _low(pitch_class: int, low: int) -> int:
 
 
 def midi_file(notes: Sequence[Hit], stage: Stage) -> mido.MidiFile:
-    """Return notes as a MIDI file that is as long as a clip."""
+    """Return notes as a MIDI file of the length of a clip."""
     transport = Transport(0, 0.0, stage.bpm, stage.swing)
     events = []
     for note in notes:
@@ -188,7 +188,7 @@ def midi_file(notes: Sequence[Hit], stage: Stage) -> mido.MidiFile:
 
 
 def clip(line: Melody, stage: Stage) -> Sound:
-    """Return a line over the band as sound, as long and as loud as any other."""
+    """Return the sound of a melody over the band, at the same length and loudness as all clips."""
     notes = [*band(stage.form), *hits(line)]
     made = _by_fluidsynth(notes, stage, stage.soundfont) if stage.soundfont else _by_ourselves(notes, stage)
     samples = round(stage.seconds * RATE)
@@ -200,13 +200,13 @@ def clip(line: Melody, stage: Stage) -> Sound:
 
 
 def limit_together(sounds: Sequence[Sound]) -> list[Sound]:
-    """Return sounds, all softer together where the largest sample of any is above `CEILING`."""
+    """Return all sounds turned down equally, if the largest sample of any is above `CEILING`."""
     peak = max((float(np.abs(sound).max()) for sound in sounds), default=0.0)
     return [sound * min(1.0, CEILING / peak) if peak else sound for sound in sounds]
 
 
 def loudness(sound: Sound) -> float:
-    """Return the loudness of one channel in LUFS: -0.691 + 10 log10 of its mean square after K weighting (BS.1770-4).
+    """Return the loudness of one channel in LUFS: -0.691 + 10 log10(mean square after K weighting) (BS.1770-4).
 
     Without its gates: the band plays all the time.
     """
@@ -246,7 +246,7 @@ def _by_fluidsynth(notes: Sequence[Hit], stage: Stage, font: Path) -> Sound:
 
 
 def read_wav(content: bytes) -> Sound:
-    """Return the mean of the channels of a WAV file of 16 bits, -1 to 1, (samples,)."""
+    """Return the mean of the channels of a 16-bit WAV file, -1 to 1, shape (samples,)."""
     with wave.open(io.BytesIO(content)) as file:
         frames = np.frombuffer(file.readframes(file.getnframes()), "<i2")
         return np.asarray(frames.reshape(-1, file.getnchannels()).mean(axis=1) / 2**15)
@@ -297,7 +297,7 @@ def _struck(channel: int, pitch: int, samples: int) -> Sound:
 
 
 def encode_audio(sound: Sound) -> tuple[str, bytes]:
-    """Return media type and bytes of a file that any browser plays: MP3 where `soundfile` can write it, else WAV."""
+    """Return media type and content of an audio file for browsers: MP3 if `soundfile` can write it, else WAV."""
     out = io.BytesIO()
     if soundfile is not None and "MP3" in soundfile.available_formats():
         soundfile.write(

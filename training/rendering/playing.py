@@ -43,7 +43,7 @@ VELOCITY = 80
 
 
 def sessions(model: StepModel, settings: Settings, bpm: float = BPM) -> Iterator[Session]:
-    """Yield the session after each step of a performance in which improv plays alone, from the top, without end."""
+    """Yield the session after each step of an endless performance in which improv plays alone."""
     session = begin(model, settings, Transport(0, 0.0, bpm))
     while True:
         session, _ = advance(session, Heard(), model)
@@ -51,18 +51,18 @@ def sessions(model: StepModel, settings: Settings, bpm: float = BPM) -> Iterator
 
 
 def play_alone(model: StepModel, bars: int, settings: Settings, bpm: float = BPM) -> tuple[Frame, ...]:
-    """Return what a model plays alone in so many bars from the top of the form on, as frames."""
+    """Return the frames of `bars` bars that a model plays alone from the top of the form."""
     return tuple(session.band.frame for session in islice(sessions(model, settings, bpm), bars * STEPS_PER_BAR))
 
 
 def play_memory(model: StepModel, bars: int, settings: Settings) -> Reals:
-    """Return a model's memory after each step of so many bars that it plays alone, (steps, numbers)."""
+    """Return a model's memory after each step of `bars` bars played alone, shape (steps, numbers)."""
     memories = (each.network.memory for each in islice(sessions(model, settings), bars * STEPS_PER_BAR))
     return np.array([np.concatenate([each.ravel() for each in memory.values()]) for memory in memories], np.float64)
 
 
 def session_before_turn(model: StepModel, bars: int, place: int) -> Session:
-    """Return a session whose next step begins a turn of the player's of so many bars, at a bar of the form.
+    """Return a session whose next step begins a turn of the player's of `bars` bars, at bar `place` of the form.
 
     Until then it has listened to the changes alone. ValueError if the player has no such turn.
     """
@@ -79,7 +79,7 @@ def session_before_turn(model: StepModel, bars: int, place: int) -> Session:
 def play_answer(
     model: StepModel, session: Session, notes: Sequence[Note], temperature: float, seed: int
 ) -> list[Frame]:
-    """Return what a session (`session_before_turn`) plays after the player's turn, as frames.
+    """Return the frames of improv's answer to notes that the player plays in a turn (see `session_before_turn`).
 
     Notes are in the key of C, their ticks counted from the turn's first; what still sounds at its end is let go there.
     """
@@ -118,7 +118,7 @@ class Surprise:
 
 
 def surprise(model: StepModel, solos: Sequence[Solo], temperatures: Sequence[float]) -> Mapping[float, Surprise] | None:
-    """Return how surprised a model is by solos at some temperatures; None for one that cannot read solos.
+    """Return a model's surprise at solos at several temperatures; None for a model that cannot read solos.
 
     It is fed each solo from its first step on as the runtime would feed it, with no memory before; the first step's
     own choices do not count, and nothing is forbidden, as where a network is trained.

@@ -27,7 +27,7 @@ _METADATA = {"Software": None}  # the same picture has the same bytes
 
 
 def loss_curves(curves: Mapping[str, Sequence[float]], title: str, path: Path) -> None:
-    """Draw cross-entropy in nats a step against updates, a panel for each part of the network, to a PNG file."""
+    """Plot cross-entropy in nats a step against updates to a PNG file, a panel for each part of the network."""
     figure, axes = plt.subplots(1, len(curves), figsize=(5 * len(curves), 3.2), squeeze=False, layout="constrained")
     for axis, (name, losses) in zip(axes[0], curves.items(), strict=True):
         width = min(_SMOOTHED_OVER, len(losses))
@@ -44,7 +44,7 @@ def loss_curves(curves: Mapping[str, Sequence[float]], title: str, path: Path) -
 
 
 def validation_curves(checks: Sequence[Sequence[Mapping[str, float]]], kept: Mapping[str, float], path: Path) -> None:
-    """Draw the surprise at the validation side as networks learn, and of the one that is kept, to a PNG file."""
+    """Plot the surprise at the validation side during training, and that of the kept network, to a PNG file."""
     figure, axes = plt.subplots(1, 3, figsize=(13, 3.2), layout="constrained")
     for axis, (what, unit) in zip(
         axes, {"step": "an eighth", "rhythm": "a rhythm", "note": "a pitch"}.items(), strict=True
@@ -63,12 +63,12 @@ def validation_curves(checks: Sequence[Sequence[Mapping[str, float]]], kept: Map
 
 
 def piano_roll(midi_path: Path, form: Form, path: Path, *, bars_a_row: int = 12, title: str = "") -> None:
-    """Draw a MIDI file that improv wrote, a row a chorus, you and improv in two colours and shapes, to a PNG file."""
+    """Plot a MIDI file of improv's to a PNG file, a row a chorus; you and improv differ in colour and shape."""
     _roll(_notes(mido.MidiFile(midi_path)), lambda step: form.chord_at(step).symbol, path, bars_a_row, title)
 
 
 def line_roll(line: Sequence[Frame], path: Path, *, bars_a_row: int = CHORUS_BARS, title: str = "") -> None:
-    """Draw a line over its chords, given as frames, as `piano_roll` does; an empty line is not drawn."""
+    """Plot a melody with its chords, as `piano_roll` does; an empty melody gives no file."""
     notes = [("Melody", note.onset / TICKS_PER_BEAT, note.end / TICKS_PER_BEAT, note.pitch) for note in notes_in(line)]
     chords = [frame.chord.symbol if frame.chord else "" for frame in line]
     if notes:
@@ -116,7 +116,7 @@ def _roll(
 
 
 def histograms(sets: Mapping[str, Sequence[Melody]], path: Path) -> None:
-    """Draw intervals, durations and pitch classes of sets of melodies, a row for each, the first in grey behind it."""
+    """Plot intervals, durations and pitch classes of sets of melodies, a row each, with the first set in grey."""
     kinds = {
         "interval, semitones": (intervals, range(-LARGEST_INTERVAL - 1, LARGEST_INTERVAL + 2)),
         "duration, ticks of a twelfth of a beat": (durations, range(1, LONGEST_TICKS + 2)),
@@ -146,7 +146,7 @@ def _pitch_classes(line: Melody) -> Reals:
 
 
 def memory(numbers: Reals, form: Form, path: Path, *, title: str = "") -> None:
-    """Draw a network's memory in each step, (steps, numbers), to a PNG file.
+    """Plot a network's memory at each step, shape (steps, numbers), to a PNG file.
 
     The numbers that change most, squeezed to -1 to 1 as on the screen, in the order in which they peak.
     """
@@ -185,7 +185,7 @@ def _notes(midi: mido.MidiFile) -> list[tuple[str, float, float, int]]:
 
 
 def main() -> None:
-    """Draw a MIDI file that improv wrote."""
+    """Plot a MIDI file that improv wrote."""
     parser = argparse.ArgumentParser(description="Draw the piano roll of a MIDI file that improv wrote.")
     parser.add_argument("midi", type=Path)
     parser.add_argument("png", type=Path)

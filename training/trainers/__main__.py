@@ -12,7 +12,7 @@ from training.trainers import NETWORKS
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Train the network that the arguments name, export it, and print what came of it."""
+    """Train the network named in the arguments, export it, and print a summary."""
     name = next((word for word in arguments if word in NETWORKS), None)
     lines = [f"  {each:16}{row.summary}" for each, row in NETWORKS.items()]
     parser = argparse.ArgumentParser(

@@ -54,18 +54,18 @@ class State(Generic[N]):
         self.keep()
 
     def keep(self) -> None:
-        """Remember these weights and the optimizer's state."""
+        """Keep the present weights and the optimizer's state."""
         self.kept = copy.deepcopy({"network": self.averaged.state_dict(), "optimizer": self.optimizer.state_dict()})
 
     def go_back(self) -> None:
-        """Go on from the weights and the optimizer's state that were kept."""
+        """Return to the weights and the optimizer's state that were kept."""
         self.network.load_state_dict(self.kept["network"])
         self.optimizer.load_state_dict(self.kept["optimizer"])
         self.log.returns += 1
 
 
 def save(path: Path, state: State[Any], follows_from: Mapping[str, object]) -> None:
-    """Write a checkpoint whole, or leave the one before; `follows_from` is what the run depends on, by name."""
+    """Write a checkpoint atomically; `follows_from` are the settings and digests that the run depends on, by name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     torch.save(
@@ -86,14 +86,14 @@ def save(path: Path, state: State[Any], follows_from: Mapping[str, object]) -> N
 
 
 def remove(folder: Path, *names: str) -> None:
-    """Remove the checkpoints of networks by name from a folder, once their models are written."""
+    """Remove the checkpoints of some networks from a folder, by name."""
     for name in names:
         for path in folder.glob(f"{name}*.checkpoint"):
             path.unlink()
 
 
 def resume(path: Path, state: State[Any], follows_from: Mapping[str, object], device: torch.device) -> str:
-    """Set a state that has just begun to a checkpoint's, if that follows from the same; return what was done.
+    """Load a checkpoint into a new state if it follows from the same settings; return a line on what was done.
 
     UsageError for a file that is no checkpoint, or one of a network of other layers.
     """

@@ -35,7 +35,7 @@ class ChordTask(Task[ChordLstm, Batch]):
     dropout: float = 0.3
 
     def settings(self) -> Mapping[str, object]:
-        """Return the dropout and a digest of the choruses."""
+        """Return the settings of the run: the dropout and a digest of the choruses."""
         return {
             "dropout": self.dropout,
             "learned_from": digest(
@@ -46,11 +46,11 @@ class ChordTask(Task[ChordLstm, Batch]):
         }
 
     def network(self) -> ChordLstm:
-        """Return a new network."""
+        """Return a new chord network."""
         return ChordLstm(self.dropout)
 
     def batch(self, config: Config, rng: np.random.Generator) -> Batch:
-        """Return cuts of runs, each from a chorus on; every tune is drawn as often as another."""
+        """Return cuts of runs, each from a chorus on; every tune is drawn equally often."""
         of_tune = Counter(run.tune for run in self.training)
         weights = np.array([1 / of_tune[run.tune] for run in self.training])
         picked = [self.training[which] for which in rng.choice(len(weights), config.batch, p=weights / weights.sum())]
@@ -59,18 +59,18 @@ class ChordTask(Task[ChordLstm, Batch]):
         return newest, place, units
 
     def losses(self, network: ChordLstm, batch: Batch) -> Mapping[str, Tensor]:
-        """Return the cross-entropy of the next chord."""
+        """Return the cross-entropy of the next chord, by name."""
         newest, place, units = batch
         return {"chords": cross_entropy(network.sequence(newest, place).flatten(0, 1), units.flatten())}
 
     def validate(self, network: ChordLstm) -> Mapping[str, float]:
-        """Return the surprise at the validation side's chords."""
+        """Return the surprise at the chords of the validation side, in nats a step."""
         return {"chord": surprise(network, self.validation)}
 
 
 @torch.no_grad()
 def surprise(network: ChordLstm, heard: Sequence[Run]) -> float:
-    """Return the mean surprise at a step's chord in nats, from the first step of each run."""
+    """Return the mean surprise at a step's chord, in nats, over whole runs."""
     found, steps = 0.0, 0
     for run in heard:
         logits = network.sequence(run.newest[:, None], run.place[:, None])[:, 0]

@@ -33,7 +33,7 @@ from training.trainers.eck2002_chords import (
     learn_form,
 )
 from training.trainers.eck2002_report import Learned, write_model
-from training.trainers.progress import Progressed, portion, shown, silently
+from training.trainers.progress import Progressed, portion, progress_bar, silently
 from training.trainers.train import Config, Task, train
 
 NAME = "eck2002-blues"
@@ -50,7 +50,7 @@ _SHARE_OF_CHORDS = 0.3
 
 @cache
 def segment_units() -> list[Tensor]:
-    """Return for each bar of the form its segments as units, 0 or 1, (segments, 8, 13)."""
+    """Return the segments of each bar of the form as units, 0 or 1, (segments, 8, 13)."""
     encoding = ENCODINGS[ENCODING]
     return [
         torch.from_numpy(
@@ -66,7 +66,7 @@ def segment_units() -> list[Tensor]:
 
 
 def drawn_songs(segments: Sequence[Tensor], count: int) -> Tensor:
-    """Return the melodies of songs drawn from all there are by PyTorch's random numbers, (96, count, 13)."""
+    """Return melodies of `count` songs, (96, count, 13), drawn with PyTorch's random numbers."""
     bars = [choices[torch.randint(len(choices), (count,))] for choices in segments]
     return torch.cat(bars, dim=1).transpose(0, 1).contiguous()
 
@@ -81,28 +81,28 @@ class BluesTask(Task[Blues, tuple[Tensor, Tensor]]):
     """The chords as experiment 1 has learned them."""
 
     def settings(self) -> dict[str, object]:
-        """Return the digest of the form, the segments, and the chords that are begun with."""
+        """Return the settings of the run: digests of the form, the segments and the learned chords."""
         return {"learned_from": digest([form_units(), *segment_units(), *self.chords.state_dict().values()])}
 
     def network(self) -> Blues:
-        """Return a network with the learned chords and a new melody; songs are then drawn from the same seed again."""
+        """Return a network with the learned chords and a new melody part; the songs' seed is reset."""
         with torch.random.fork_rng(devices=()):
             network = Blues()
         network.chords = copy.deepcopy(self.chords)
         return network
 
     def parts(self, network: Blues) -> tuple[Partition, Partition]:
-        """Return chords and melody."""
+        """Return the parts for chords and for melody."""
         return network.chords, network.melody
 
     def batch(self, config: Config, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Return the chords (steps, 1, 12) and the melodies (steps, batch, 13) of songs on end."""
+        """Return chords (steps, 1, 12) and melodies (steps, batch, 13) of songs in a row."""
         choruses = config.steps // blues_bars.FORM.steps
         songs = [drawn_songs(segment_units(), config.batch) for _ in range(choruses)]
         return form_units().repeat(choruses, 1, 1), torch.cat(songs)
 
     def losses(self, network: Blues, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-        """Return the cross-entropy of the next chords, and of the next notes over chords as they were a step before."""
+        """Return the cross-entropies of the next chords, and of the next notes over the chords of a step before."""
         form, songs = batch
         chords, melody, count = network.chords, network.melody, songs.shape[1]
         chord_logits, put_out, _ = chords.sequence(form, None, chords.at_rest())
@@ -112,7 +112,7 @@ class BluesTask(Task[Blues, tuple[Tensor, Tensor]]):
         return {"chords": cross_entropy(chord_logits, form.roll(-1, 0)), "melody": of_melody}
 
     def validate(self, network: Blues) -> dict[str, float]:
-        """Return the largest error of a chord probability."""
+        """Return the largest error of a chord probability, 0 to 1."""
         return {"error": largest_error(network.chords, JUDGED_CHORUSES)}
 
 
@@ -122,7 +122,7 @@ def learn(
     progressed: Progressed = silently,
     chords_config: Config = eck2002_chords.CONFIG,
 ) -> Learned:
-    """Return the network of a config, trained, and what it went through; checkpoints are in `folder`."""
+    """Return the trained network of a config and its history; checkpoints are in `folder`."""
     of_chords = portion(progressed, 0, _SHARE_OF_CHORDS, "chords")
     chords, log, attempts = learn_form(replace(chords_config, seed=config.seed), folder, of_chords)
     network, of_melody = train(
@@ -138,8 +138,8 @@ def learn(
 
 
 def make(config: Config, arguments: argparse.Namespace) -> str:
-    """Train the network, write model, report and picture to `arguments.out`, and return the report."""
-    with shown(NAME) as progressed:
+    """Train the network, write model, report and picture to `arguments.out`, and return the report's text."""
+    with progress_bar(NAME) as progressed:
         report = write_model(learn(config, arguments.out, progressed), arguments.out, progressed)
     checkpoints.remove(arguments.out, NAME, eck2002_chords.NAME)
     return report

@@ -24,7 +24,7 @@ from training.networks.eck2002 import ENCODING, Chords, Partition
 from training.trainers import checkpoints
 from training.trainers.checkpoints import Log
 from training.trainers.eck2002_report import Learned, write_model
-from training.trainers.progress import Progressed, portion, shown, silently
+from training.trainers.progress import Progressed, portion, progress_bar, silently
 from training.trainers.train import Config, Task, train
 
 NAME = "eck2002-chords"
@@ -43,7 +43,7 @@ JUDGED_CHORUSES = 20
 
 @cache
 def form_units() -> Tensor:
-    """Return the chords of one chorus as units, 0 or 1, (96, 1, 12)."""
+    """Return the chords of one chorus as units, 0 or 1, shape (96, 1, 12)."""
     encoding = ENCODINGS[ENCODING]
     return torch.from_numpy(np.stack([encoding.chord_units(chord) for chord in blues_bars.FORM.chords])[:, None])
 
@@ -55,7 +55,7 @@ def cross_entropy(logits: Tensor, wanted: Tensor) -> Tensor:
 
 @torch.no_grad()
 def largest_error(chords: Partition, choruses: int) -> float:
-    """Return how much the most wrong of all chord probabilities is wrong over so many choruses, 0 to 1.
+    """Return the largest error of any chord probability over `choruses` choruses, 0 to 1.
 
     The network is fed the true chords; as long as no probability is wrong by 0.5 they are its own.
     """
@@ -75,31 +75,31 @@ class FormTask(Task[Partition, Tensor]):
     score: ClassVar[str] = "error"
 
     def settings(self) -> dict[str, object]:
-        """Return the digest of the form."""
+        """Return the settings of the run: a digest of the form."""
         return {"learned_from": digest([form_units()])}
 
     def network(self) -> Partition:
-        """Return a new partition for chords."""
+        """Return a new network part for chords."""
         return Partition(form_units().shape[-1], 0)
 
     def batch(self, config: Config, rng: np.random.Generator) -> Tensor:
-        """Return choruses on end, (steps, 1, 12)."""
+        """Return choruses in a row, shape (steps, 1, 12)."""
         return form_units().repeat(config.steps // blues_bars.FORM.steps, 1, 1)
 
     def losses(self, network: Partition, batch: Tensor) -> dict[str, Tensor]:
-        """Return the cross-entropy of the next chords."""
+        """Return the cross-entropy of the next chords, by name."""
         logits, _, _ = network.sequence(batch, None, network.at_rest())
         return {"chords": cross_entropy(logits, batch.roll(-1, 0))}
 
     def validate(self, network: Partition) -> dict[str, float]:
-        """Return the largest error of a chord probability."""
+        """Return the largest error of a chord probability, 0 to 1."""
         return {"error": largest_error(network, JUDGED_CHORUSES)}
 
 
 def learn_form(
     config: Config, folder: Path | None = None, progressed: Progressed = silently
 ) -> tuple[Partition, Log, int]:
-    """Return the first of new networks that plays the form with room to spare, the log of its run, and which it is.
+    """Train networks until one plays the form with a margin; return it, its log, and its number from 1.
 
     They are counted from 1. Their checkpoints are in `folder`. DataError if none of `ATTEMPTS` finds the form.
     """
@@ -117,7 +117,7 @@ def learn_form(
 
 
 def learn(config: Config, folder: Path | None = None, progressed: Progressed = silently) -> Learned:
-    """Return the network of a config, trained, and what it went through; checkpoints are in `folder`."""
+    """Return the trained network of a config and its history; checkpoints are in `folder`."""
     partition, log, attempts = learn_form(config, folder, progressed)
     network = Chords()
     network.chords = partition
@@ -125,8 +125,8 @@ def learn(config: Config, folder: Path | None = None, progressed: Progressed = s
 
 
 def make(config: Config, arguments: argparse.Namespace) -> str:
-    """Train the network, write model, report and picture to `arguments.out`, and return the report."""
-    with shown(NAME) as progressed:
+    """Train the network, write model, report and picture to `arguments.out`, and return the report's text."""
+    with progress_bar(NAME) as progressed:
         report = write_model(learn(config, arguments.out, progressed), arguments.out, progressed)
     checkpoints.remove(arguments.out, NAME)
     return report

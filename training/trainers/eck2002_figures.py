@@ -27,14 +27,14 @@ Improvise = Callable[[Tensors, np.random.Generator], Tensors]
 
 
 def network_melody(heads: Tensors, rng: np.random.Generator) -> Tensors:
-    """Return the note that the network draws (section 4.2)."""
+    """Return the melody input of the note that the network draws (section 4.2)."""
     probabilities = one_unit(heads[MELODY_HEAD], temperature=1)
     drawn = np.searchsorted(np.cumsum(probabilities), rng.random(), side="right")
     return _one_hot(min(int(drawn), len(probabilities) - 1), len(probabilities))
 
 
 def random_melody(heads: Tensors, rng: np.random.Generator) -> Tensors:
-    """Return any note, drawn evenly."""
+    """Return the melody input of any note, drawn evenly."""
     count = heads[MELODY_HEAD].size
     return _one_hot(int(rng.integers(count)), count)
 
@@ -60,7 +60,7 @@ class ChordFigures:
 
 
 def chord_figures(model: StepModel, choruses: int, improvise: Improvise | None = None, seed: int = 0) -> ChordFigures:
-    """Return how the chords of so many choruses go that are fed the network's own output from the first step on.
+    """Return how well a model keeps the form over `choruses` choruses, fed its own output from the first step on.
 
     The form starts with the first chord and no memory; every later chord is the network's own
     output at the threshold (section 3.2). `improvise` says what a melody input is fed.
@@ -91,7 +91,7 @@ def chord_figures(model: StepModel, choruses: int, improvise: Improvise | None =
 
 
 def form_figures(path: Path, choruses: int, seed: int) -> dict[str, ChordFigures]:
-    """Return how an exported model keeps the form, by what its melody input is fed; each in a process of its own."""
+    """Return how well an exported model keeps the form, by melody input; each is measured in its own process."""
     melodies: dict[str, Improvise | None] = {"nothing": None}
     if MELODY_HEAD in OnnxModel(path).spec.heads:
         melodies = {"its own improvisation": network_melody, "random notes": random_melody}
@@ -109,7 +109,7 @@ Bars = list[tuple[int, ...]]
 
 
 def improvised_bars(model: StepModel, choruses: int, seed: int, temperature: float = 1) -> Bars:
-    """Return what a model plays alone, through the session a listener hears."""
+    """Return the bars a model plays alone, through the session that a listener hears."""
     settings = Settings(mode=Mode.SOLO, temperature=temperature, seed=seed)
     steps = choruses * Form.parse(model.spec.form).steps
     chosen = (session.network.output.melody for session in islice(sessions(model, settings), 0, steps, STEPS_PER_BEAT))
@@ -118,12 +118,12 @@ def improvised_bars(model: StepModel, choruses: int, seed: int, temperature: flo
 
 
 def corpus_bars(songs: Sequence[tuple[int, ...]]) -> Bars:
-    """Return songs bar after bar."""
+    """Return the bars of songs in a row."""
     return [bar for song in songs for bar in blues_bars.quarters(song)]
 
 
 def random_walk_bars(scale: frozenset[int], choruses: int, seed: int) -> Bars:
-    """Return a random walk, a quarter note at a time to a neighbour, on a scale over the melody's range."""
+    """Return bars of a random walk on a scale, in quarter notes, over the melody's range."""
     rng = np.random.default_rng(seed)
     ladder = [pitch for pitch in ENCODINGS["local_notes"].melody_pitches() if pitch % 12 in scale]
     at, bars = len(ladder) // 2, []
@@ -168,7 +168,7 @@ def _histogram(bars: Bars) -> defaultdict[int, float]:
 
 
 def probes(choruses_at_least: int, seed: int) -> list[Tensors]:
-    """Return features for a parity check: songs of the corpus in turn with random notes over the same form."""
+    """Return features for a parity check: songs of the corpus alternate with random notes over the same form."""
     encoding = ENCODINGS["local_notes"]
     rng = np.random.default_rng(seed)
     frames: list[Frame] = []

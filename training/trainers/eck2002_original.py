@@ -64,7 +64,7 @@ class Learner:
         self.traces = np.zeros((3, CELLS, inputs))  # of a cell's state by its own, input gate's, forget gate's weights
 
     def step(self, chord: Array, wanted: Array, rate: float) -> Array:
-        """Play and learn one step, and return the probabilities of the next chord's units, (units,)."""
+        """Play and learn one step; return the probabilities of the next chord's units, shape (units,)."""
         seen = np.concatenate((chord, self.put_out, [1.0]))
         into, forget, out = np.repeat(_logistic(self.gates @ seen), CELLS_A_BLOCK, axis=1)
         candidate = np.tanh(self.cells @ seen)
@@ -93,7 +93,7 @@ class Learner:
 
 
 def main() -> None:
-    """Learn for a while, printing how it goes."""
+    """Train the original network for a while, and print its progress."""
     parser = argparse.ArgumentParser(description="Experiment 1 with the learning algorithm and values of the paper.")
     parser.add_argument("--seconds", type=float, default=90)
     parser.add_argument("--rate", type=float, default=RATE)

@@ -54,12 +54,12 @@ class Learned:
 
     @property
     def margin(self) -> float:
-        """Return the least distance of a chord probability from the threshold, 0 to 0.5; below 0 a bit is wrong."""
+        """Least distance of a chord probability from the threshold, 0 to 0.5; negative if a bit is wrong."""
         return 0.5 - self.error
 
 
 def write_model(learned: Learned, out: Path, progressed: Progressed) -> str:
-    """Export a network to `out`, measure the exported file, write its report beside it, and return the report."""
+    """Export a network to `out`, measure the exported file, write a report beside it, and return its text."""
     progressed(1, "exporting")
     name, seed = learned.name, learned.seed
     path = out / f"{name}.onnx"

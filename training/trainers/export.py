@@ -39,7 +39,7 @@ def specify(
     seed: int,
     figures: Mapping[str, float],
 ) -> ModelSpec:
-    """Return the specification of a network in an encoding; KeyError for an input or head that the encoding lacks."""
+    """Return the model specification of a network; KeyError for an input or head that its encoding lacks."""
     vocabulary = ENCODINGS[encoding]
     return ModelSpec(
         contract=CONTRACT,
@@ -68,7 +68,7 @@ def export(
     *,
     halved: bool = False,
 ) -> float:
-    """Write the network's step to `path`, and return its largest difference from PyTorch; ContractError if too large.
+    """Write a network's step to an ONNX file; return its largest difference from PyTorch. ContractError if too large.
 
     `probes` are the features of `PARITY_STEPS` chained steps. `halved` rounds the weights, the network's own too, and
     keeps them in half precision, so that the file is half as large; it is computed with as before. Nothing is left at
@@ -114,7 +114,7 @@ def export(
 
 
 def stamp(path: Path, spec: ModelSpec) -> None:
-    """Replace what an exported model says of itself, after it has been measured."""
+    """Replace the specification in an exported model file, after it has been measured."""
     model = onnx.load(path)
     _describe(model, spec)
     path.write_bytes(model.SerializeToString(deterministic=True))
@@ -123,7 +123,7 @@ def stamp(path: Path, spec: ModelSpec) -> None:
 
 @torch.no_grad()
 def parity(network: Network, model: OnnxModel, probes: Iterable[Tensors]) -> float:
-    """Return the largest difference between PyTorch and onnxruntime, each with its own state over `PARITY_STEPS` steps.
+    """Return the largest difference between PyTorch and onnxruntime over `PARITY_STEPS` steps, each with its own state.
 
     Of what is above 1 it is a share: a cell that counts may be in the hundreds.
     """

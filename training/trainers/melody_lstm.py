@@ -39,21 +39,21 @@ class MelodyTask(Task[MelodyLstm, Batch]):
     dropout: float = 0.4
 
     def settings(self) -> Mapping[str, object]:
-        """Return the sizes, the mix and a digest of the solos."""
+        """Return the settings of the run: sizes, data mix and a digest of the solos."""
         sides = {"training": self.training, "validation": self.validation}
         sides |= {"answers": self.answers} if self.answers else {}
         return self.sizes() | {"learned_from": digest_of(sides)}
 
     def sizes(self) -> dict[str, float]:
-        """Return the sizes of the network and the shares of the mix, by name."""
+        """Return the sizes of the network and the shares of the data mix, by name."""
         return {"hidden": self.hidden, "dropout": self.dropout} | asdict(self.mix)
 
     def network(self) -> MelodyLstm:
-        """Return a new network."""
+        """Return a new melody network."""
         return MelodyLstm(self.hidden, self.dropout)
 
     def batch(self, config: Config, rng: np.random.Generator) -> Batch:
-        """Return cuts of solos, longer ones and blues more often than others, and among them some of conversations."""
+        """Return cuts of solos and conversations; longer solos and blues are drawn more often."""
         weights = np.array([solo.steps * (self.mix.blues if solo.is_blues else 1) for solo in self.training])
         drawn = [self.training[which] for which in rng.choice(len(weights), config.batch, p=weights / weights.sum())]
         if self.answers:
@@ -74,17 +74,17 @@ class MelodyTask(Task[MelodyLstm, Batch]):
         return Cut(solo, start, steps, up)
 
     def losses(self, network: MelodyLstm, batch: Batch) -> Mapping[str, Tensor]:
-        """Return the surprise at rhythms and pitches together."""
+        """Return the surprise at rhythms and pitches together, by name."""
         of_rhythm, of_pitch, counts = nats(network, batch.to(next(network.parameters()).device))
         return {"melody": ((of_rhythm * counts).sum() + of_pitch.sum()) / counts.sum()}
 
     def validate(self, network: MelodyLstm) -> Mapping[str, float]:
-        """Return the surprise at the validation side's blues."""
+        """Return the surprise at the blues of the validation side, in nats."""
         return surprise(network, [solo for solo in self.validation if solo.is_blues])
 
 
 def nats(network: MelodyLstm, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the surprise in nats at each rhythm (steps - 1, batch) and each note (notes,), and which rhythms count.
+    """Return the surprise in nats at rhythms (steps - 1, batch) and notes (notes,), and a mask of rhythms that count.
 
     The last is 1 or 0, (steps - 1, batch). The first step of a batch is heard and not judged.
     """
@@ -109,7 +109,7 @@ def _units(units: Tensor) -> Tensor:
 
 @torch.no_grad()
 def surprise(network: MelodyLstm, solos: Sequence[Solo]) -> dict[str, float]:
-    """Return the mean surprise in nats over whole solos: `rhythm` a step, `note` a note, and `step`, both together."""
+    """Return the mean surprise in nats over whole solos: `rhythm` a step, `note` a note, `step` for both together."""
     device = next(network.parameters()).device
     rhythm, pitch, steps, notes = 0.0, 0.0, 0.0, 0
     for solo in solos:

@@ -43,7 +43,7 @@ from training.trainers.checkpoints import Log
 from training.trainers.chord_lstm import ChordTask
 from training.trainers.export import PARITY_STEPS, export, specify
 from training.trainers.melody_lstm import MIX, MelodyTask, surprise
-from training.trainers.progress import Progressed, portion, shown, silently
+from training.trainers.progress import Progressed, portion, progress_bar, silently
 from training.trainers.train import Config
 from training.trainers.train import train as learn
 
@@ -68,7 +68,7 @@ Learned = tuple[Mapping[str, torch.Tensor], Log]
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that only the partner has."""
+    """Add the command-line options that only `partner` has."""
     parser.add_argument(
         "--tries", type=int, default=TRIES, choices=range(1, _MOST_TRIES + 1), metavar=f"1..{_MOST_TRIES}",
         help=f"networks of lines of which the best is kept [{TRIES}]",
@@ -77,7 +77,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def make(config: Config, arguments: argparse.Namespace) -> str:
-    """Train and export, on all the cores or GPUs of this machine or as torchrun has it; return what was written."""
+    """Train and export the network on all processors or GPUs, or as torchrun says; return a summary."""
     sides = split(wjazzd.read(arguments.data)[0])
     out = arguments.out
     if "RANK" in os.environ:  # torchrun's
@@ -99,14 +99,14 @@ def _work(rank: int, world: int, meeting: str, config: Config, arguments: argpar
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // busy))
     if world > 1:
         dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world, timeout=timedelta(days=1))
-    with shown(NAME) if rank == 0 else nullcontext(silently) as progressed:
+    with progress_bar(NAME) if rank == 0 else nullcontext(silently) as progressed:
         train(config, arguments.tries, sides, arguments.out, progressed)
     if world > 1:
         dist.destroy_process_group()
 
 
 def train(config: Config, tries: int, sides: Split, out: Path, progressed: Progressed = silently) -> ModelSpec | None:
-    """Learn from solos, and leave the model, its figures and its checkpoints in `out`.
+    """Train the network on solos; write the model, its figures and checkpoints to `out`.
 
     Of several processes each learns its share of the networks; the first one keeps the best, exports it and returns its
     specification, the others return None.
@@ -193,7 +193,7 @@ def _device(rank: int) -> torch.device:
 
 @torch.no_grad()
 def likeliest_form(network: ChordLstm) -> Form:
-    """Return the twelve bars a chord network settles on when it always takes the likeliest chord that is allowed."""
+    """Return the twelve bars a chord network settles on if it always takes the likeliest allowed chord."""
     plain = Form.parse(" | ".join(["C7", "F7", "C7", "C7", "F7", "F7", "C7", "C7", "G7", "F7", "C7", "C7"]))
     chords = [plain.chord_at(place) for place in range(-1, CELLS.lookahead_steps)]
     state = [torch.zeros(1, width) for width in network.STATE.values()]
@@ -211,7 +211,7 @@ def likeliest_form(network: ChordLstm) -> Form:
 
 
 def probes(form: Form, seed: int) -> Iterator[Tensors]:
-    """Yield features of `PARITY_STEPS` steps of a random melody over a form, with random choices within each step."""
+    """Yield features of `PARITY_STEPS` steps: a random melody over a form, with random choices within each step."""
     rng, before = np.random.default_rng(seed), None
     for place in range(PARITY_STEPS):
         rhythm = RHYTHMS[rng.integers(len(RHYTHMS))]

@@ -1,4 +1,4 @@
-"""How far a training is, shown while it runs."""
+"""Progress of a training, shown while it runs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,17 +10,17 @@ Progressed = Callable[[float, str], None]
 
 
 def silently(_done: float, _how: str) -> None:
-    """Show nothing."""
+    """Ignore the progress: show nothing."""
 
 
 def portion(progressed: Progressed, first: float, last: float, what: str = "") -> Progressed:
-    """Return what shows a part of some work: from `first` to `last` of the whole, each message after `what`."""
+    """Return a progress function for a part of the work, from share `first` to `last` of the whole."""
     return lambda done, how: progressed(first + (last - first) * done, f"{what}: {how}" if what else how)
 
 
 @contextmanager
-def shown(title: str) -> Iterator[Progressed]:
-    """Show a progress bar in the terminal while the body runs."""
+def progress_bar(title: str) -> Iterator[Progressed]:
+    """Show a progress bar in the terminal within the context."""
     columns = (TextColumn("{task.fields[title]}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns) as bar:
         task = bar.add_task("", total=1, title=title)

@@ -83,15 +83,15 @@ class Task(Protocol[N, B]):
     """The figure of `validate` that is to fall."""
 
     def settings(self) -> Mapping[str, object]:
-        """Return what a run follows from beside the config: sizes, and a digest of the data."""
+        """Return what a run depends on besides the config: sizes, and a digest of the data."""
         return {}
 
     def network(self) -> N:
-        """Return a new network, its weights drawn from PyTorch's random numbers, which the loop has seeded."""
+        """Return a new network, with weights drawn from PyTorch's seeded random numbers."""
         ...
 
     def parts(self, network: N) -> Sequence[nn.Module]:
-        """Return the parts of the network whose gradients are clipped each by itself."""
+        """Return the parts of the network whose gradients are clipped separately."""
         return (network,)
 
     def batch(self, config: Config, rng: np.random.Generator) -> B:
@@ -99,11 +99,11 @@ class Task(Protocol[N, B]):
         ...
 
     def losses(self, network: N, batch: B) -> Mapping[str, Tensor]:
-        """Return the losses of a batch by name, in nats a step; their sum is minimised."""
+        """Return the losses of a batch by name, in nats a step; training minimises their sum."""
         ...
 
     def validate(self, network: N) -> Mapping[str, float]:
-        """Return the figures of a network that is not learning, `score` among them; called without gradients."""
+        """Return validation figures of a network, `score` among them; it is called without gradients."""
         ...
 
 
@@ -127,7 +127,7 @@ def train(
     device: torch.device = CPU,
     progressed: Progressed = silently,
 ) -> tuple[N, Log]:
-    """Return the network that a config and a task lead to, on the CPU and in evaluation mode, and the log of its run.
+    """Train a network for a task; return it on the CPU in evaluation mode, and the log of its run.
 
     The run goes on from `checkpoint` if that is of the same config, sizes and data; otherwise it begins anew and says
     so to `progressed`. UsageError for a file that is no checkpoint.
@@ -179,7 +179,7 @@ def train(
 
 
 def is_over(config: Config, score: str, log: Log) -> bool:
-    """Return whether the last check was good enough, or too many checks in a row were no better than one before."""
+    """Return whether training should stop: the score is good enough, or has not improved for too long."""
     found = [figures[score] for figures in log.checks]
     if not found:
         return False
@@ -189,7 +189,7 @@ def is_over(config: Config, score: str, log: Log) -> bool:
 
 
 def check(config: Config, task: Task[N, B], state: State[N]) -> Mapping[str, float]:
-    """Validate, log and return the figures; keep these weights, or go back to those that were kept."""
+    """Validate and log the network; keep its weights, or go back to the kept ones where the score is not tolerable."""
     state.averaged.eval()
     with torch.no_grad():
         figures = task.validate(state.averaged)
@@ -206,6 +206,6 @@ def check(config: Config, task: Task[N, B], state: State[N]) -> Mapping[str, flo
 
 @torch.no_grad()
 def average(averaged: nn.Module, network: nn.Module, keeps: float) -> None:
-    """Move averaged weights towards the network's: of what they were a share `keeps` stays, 0 to 1."""
+    """Move averaged weights towards the network's; a share `keeps` (0 to 1) of the average stays."""
     for mean, now in zip(averaged.parameters(), network.parameters(), strict=True):
         mean.lerp_(now, 1 - keeps)

@@ -69,8 +69,8 @@ def through(messages: int = MESSAGES) -> dict[str, Any]:
 def silence_after_kill(model: str, provider: str, kills: int = KILLS) -> dict[str, Any]:
     """Measure from SIGKILL of the engine to the last note-off at a witness, in milliseconds; no engine follows.
 
-    `hung` counts notes the witness never saw the end of, `after` those that were still begun: of the bar that
-    is in the player's hands.
+    `hung` counts notes whose note-off never came, `after` the notes begun after the kill: the player has the plan for a
+    bar.
     """
     length = jack.period()
     tune = Tune.of(model=model, mode=Mode.SOLO, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)

@@ -70,7 +70,7 @@ def load_condition(condition: str) -> AbstractContextManager[object]:
 def hog() -> Iterator[None]:
     """Run a program at normal priority that keeps the last allowed processor busy, until the context ends.
 
-    It ends with the context, and by itself should we be killed.
+    The program also ends if this process is killed.
     """
     command = program.python("-c", _BUSY, str(os.getpid()))
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:  # noqa: S603
@@ -86,7 +86,7 @@ def hog() -> Iterator[None]:
 def screen() -> Iterator[None]:
     """Run our terminal interface at its highest redraw rate, beside an engine and a player of its own.
 
-    It ends with the context, and by itself should we be killed. Unavailable where it cannot be shown.
+    It ends with the context, or if this process is killed. Unavailable if it cannot be shown.
     """
     command = program.python("-m", "improv.diagnostics.bench.screen", str(os.getpid()))
     with subprocess.Popen(  # noqa: S603

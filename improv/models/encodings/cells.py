@@ -235,7 +235,8 @@ class Cells:
     def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, call: Cell | None = None) -> Decoder:
         """Yield the choice of a rhythm, then of a pitch for each onset, and return the cell.
 
-        What a phrase ends with is a tone of the chord: in its last beat what is none is followed by one.
+        Each choice knows those before it. A phrase ends on a chord tone: in its last beat any other note is followed by
+        one.
         """
         sounding = max(before.sounding_after, default=None)
         ends = chord if steer.steps_left == GRID.steps_per_beat else None

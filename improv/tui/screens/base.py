@@ -135,7 +135,7 @@ class TextScreen(SideScreen):
         """Return the text to show."""
 
     def show_text(self, text: Content) -> None:
-        """Replace the text."""
+        """Show another text in the place of this one."""
         self._text.update(text)
 
 

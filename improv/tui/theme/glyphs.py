@@ -173,7 +173,7 @@ CONSOLE = replace(
 def glyphs_of(ascii: bool, encoding: str, term: str = "") -> Glyphs:
     """Return the drawing characters for a terminal: ASCII if asked for, or if its encoding lacks any other.
 
-    `term` is what it calls itself.
+    `term` is the terminal's name, $TERM.
     """
     try:
         UNICODE.characters.encode(encoding)
