@@ -35,7 +35,7 @@ def ports_of(client: Any) -> list[str]:
 
 
 def description() -> str:
-    """Return which binding it is, its version, and that of the RtMidi inside it."""
+    """Return the name and version of the binding, and the version of the RtMidi inside it."""
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 it takes long to load
 
     try:

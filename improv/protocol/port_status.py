@@ -20,5 +20,5 @@ class PortStatus:
 
     @property
     def connected(self) -> bool | None:
-        """True if it is connected to anything; None where the MIDI system cannot be asked."""
+        """True if the port is connected to anything; None where the MIDI system cannot be asked."""
         return None if self.peers is None else bool(self.peers)

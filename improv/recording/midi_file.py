@@ -45,9 +45,9 @@ class CallNote:
 
 
 def read_call(path: Path) -> tuple[tuple[CallNote, ...], tuple[str, ...]]:
-    """Return the notes of a Standard MIDI File in order, and remarks: what of it is no call, in which order it plays.
+    """Return the notes of a MIDI file in order, and remarks on what was left out or reordered.
 
-    InputNotFound or DataError say what is wrong with it.
+    InputNotFound or DataError if it cannot be read.
     """
     advice = "give a Standard MIDI File (.mid) with a melody"
     try:

@@ -72,7 +72,7 @@ class Checked:
 
 
 def check(path: Path) -> Checked:
-    """Decide a whole take again, as far as it can be; DataError at the first step that is not the same."""
+    """Replay a whole take and compare each step, as far as possible; DataError at the first one that differs."""
     from improv.recording import read_take  # noqa: PLC0415 an engine that reports steps reads no take
 
     recording = read_take(path)

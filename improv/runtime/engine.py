@@ -91,7 +91,7 @@ class Lead:
 
     @property
     def start_s(self) -> float:
-        """How long after a start the first step falls due, in seconds: as soon as its plans are sure to be there."""
+        """Time from a start to its first step, in seconds: as short as its plans allow."""
         return min(START_S, max(_START_LEAST_S, _START_LEADS * self.s))
 
     def record(self, took_s: float) -> None:
@@ -104,7 +104,7 @@ class Lead:
         self.s = min(_LEAD_S[1], max(_LEAD_S[0], _LEAD_MARGIN * self.p99_s + _LEAD_FIXED_S))
 
     def rehearsed(self, session: Session, model: StepModel, clock: Clock) -> "Lead":
-        """Measure plans that are not played, before there is music, and return the lead. The network may raise."""
+        """Time some plans that are not played, before the music begins, and return the lead. The network may raise."""
         for trial in range(_LEAD_TRIALS + 1):
             began_s = clock.now()
             advance(replace(session, position=replace(session.position, step=0)), Heard(), model)

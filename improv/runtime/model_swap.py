@@ -54,7 +54,7 @@ class ModelSwap:
         self.process.start()
 
     def loaded(self, grid: Grid) -> LoadedModel | None:
-        """Return the engine with the other network once it is ready, which completes the swap; else None.
+        """Return the engine with the other network once it has loaded, which completes the swap; else None.
 
         A network of another grid than the session's is given up: steps, turns and form would be other ones.
         """

@@ -51,9 +51,10 @@ def usage(pid: int) -> Usage | None:
 
 
 def of_jam(pid: int) -> Mapping[str, int]:
-    """Return the processes of the jam that runs as `pid`: daemon, engine, player, port host and standby player.
+    """Return the process ids of a jam by role: `pid` is its daemon; then engine, player, port host and standby.
 
-    Those that are not there are left out. The standby player is a player too, and younger than the one that plays.
+    Processes that do not exist are left out. A standby player runs the player's program, and is younger than the
+    player.
     """
     found = {"daemon": pid}
     for child in sorted(_children(pid)):

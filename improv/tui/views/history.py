@@ -74,14 +74,14 @@ class History:
 
 
 def settled_chord(seen: Snapshot, steps: int) -> Chord | None:
-    """Return the chord `steps` after a snapshot, or before it in its bar; None where it is not settled."""
+    """Return the chord `steps` after a snapshot, or before it in its bar; None where it is undecided."""
     at = seen.step_in_bar + steps
     return seen.harmony.chords[at] if 0 <= at < len(seen.harmony.chords) else None
 
 
 @lru_cache(maxsize=8)
 def parsed_form(text: str, grid: Grid = EIGHTHS) -> Form | None:
-    """Return the form that a snapshot's text describes, in steps of a grid; None if it can't be read."""
+    """Return the form in a snapshot's text, in steps of a grid; None if the text is invalid."""
     try:
         return Form.parse(text, grid)
     except ValueError:

@@ -30,7 +30,7 @@ class LeadSheet(View):
 
 @lru_cache(maxsize=8)
 def form_bars(form: str, grid: Grid = EIGHTHS) -> tuple[str, ...]:
-    """Return the chords of each bar as text, `C7 A7`, without repeats; no bars if the form can't be read."""
+    """Return the chords of each bar as text such as `C7 A7`, without repeats; empty if the form is invalid."""
     known = parsed_form(form, grid)
     if known is None:
         return ()
@@ -62,7 +62,7 @@ def sounding_bars(seen: Snapshot, glyphs: Glyphs) -> tuple[str, ...]:
 
 
 def next_chord_change(seen: Snapshot) -> tuple[str, str, int]:
-    """Return the chord that sounds, the next other one, and in how many beats it comes (0 where that is unknown)."""
+    """Return the present chord, the next different one, and the beats until it (0 if unknown)."""
     form, place = parsed_form(seen.harmony.form, seen.grid), seen.step_in_chorus
     if form is None:
         return (
