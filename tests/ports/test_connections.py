@@ -5,7 +5,6 @@ plays or hears from a witness and a keyboard that know nothing of improv.
 """
 
 import json
-import os
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -28,11 +27,10 @@ from tests.ports.jack import (
     Witness,
     conclusive,
     eventually,
-    missing,
     sounding,
 )
 
-pytestmark = pytest.mark.ports
+pytestmark = [pytest.mark.ports, pytest.mark.usefixtures("programs")]
 
 JAM = ("jam", "--model", "eck2002-blues", "--api", "jack", "--provider", "cpu", "--count-in", "0", "--tempo", "240")
 SOLO = (*JAM, "--mode", "solo")
@@ -41,12 +39,6 @@ PERIOD = 1024
 """Long, so that a busy machine is late less often: no times are looked at here."""
 
 VIRTUAL = ("--input", "virtual", "--output", "virtual")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _programs() -> None:
-    if lacking := missing():
-        (pytest.fail if os.environ.get("IMPROV_REQUIRE_PORTS") else pytest.skip)(f"needs {', '.join(lacking)}")
 
 
 class Stage:

@@ -7,7 +7,6 @@ attempts in all, never waved through.
 """
 
 import json
-import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,11 +26,10 @@ from tests.ports.jack import (
     Witness,
     conclusive,
     eventually,
-    missing,
     sounding,
 )
 
-pytestmark = pytest.mark.ports
+pytestmark = [pytest.mark.ports, pytest.mark.usefixtures("programs")]
 
 TEMPO = 150
 """So slow that on a busy machine a note is still nearest to its own step."""
@@ -72,12 +70,6 @@ JAM = (
 
 QUIET, LOUD = 0.0005, 0.003
 """Root mean squares of full scale: below the one nothing is heard, above the other something is."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _programs() -> None:
-    if lacking := missing():
-        (pytest.fail if os.environ.get("IMPROV_REQUIRE_PORTS") else pytest.skip)(f"needs {', '.join(lacking)}")
 
 
 # --- call and response ------------------------------------------------------------------------

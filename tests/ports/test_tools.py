@@ -4,16 +4,15 @@ As in test_real_ports, waiting is for something to be seen, and a failure where 
 """
 
 import json
-import os
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ports.jack import IMPROV_IN, IMPROV_OUT, Server, Witness, conclusive, eventually, missing, sounding
+from tests.ports.jack import IMPROV_IN, IMPROV_OUT, Server, Witness, conclusive, eventually, sounding
 
-pytestmark = pytest.mark.ports
+pytestmark = [pytest.mark.ports, pytest.mark.usefixtures("programs")]
 
 JAM = (
     "jam",
@@ -40,12 +39,6 @@ SHOWN = [
     {"kind": "controller", "channel": 1, "controller": 64, "name": "sustain pedal", "value": 127},
     {"kind": "bend", "channel": 4, "value": 0},
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _programs() -> None:
-    if lacking := missing():
-        (pytest.fail if os.environ.get("IMPROV_REQUIRE_PORTS") else pytest.skip)(f"needs {', '.join(lacking)}")
 
 
 def test_a_controller_that_is_plugged_in_again_has_its_lights_told_again(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Whichever of improv's processes dies, the music goes on in its place; real processes, no ports.
 
-What is heard of it is judged over real ports in test_reliability. Here it is what is recorded.
+What is heard of it is judged over real ports in tests/ports. Here it is what is recorded.
 """
 
 import os
