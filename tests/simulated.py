@@ -1,7 +1,7 @@
 """A daemon on simulated time: the real control socket, router, engine, player and network, and no clock but the test's.
 
 Nothing moves until the test lets it: `play` lets so many steps pass, however long the machine takes for
-them, and meanwhile whoever is connected is served. MIDI that leaves is kept; there are no ports.
+them, and meanwhile every connected client is served. MIDI that leaves is kept; there are no ports.
 """
 
 import select
@@ -130,7 +130,7 @@ class SimulatedDaemon:
                     self._changed.wait(0.01)
 
     def turn(self, message: Sequence[int]) -> None:
-        """Somebody moves a knob of a MIDI controller."""
+        """Move a knob of a MIDI controller."""
         self._arrived.append(Incoming(0.0, bytes(message)))
         self._wake()
 
@@ -214,7 +214,7 @@ class SimulatedDaemon:
             self._changed.notify_all()
 
     def waits(self, deadline_s: float) -> bool:
-        """Serve whoever is connected until time may pass; whether something has arrived before."""
+        """Serve every connected client until time may pass; whether something has arrived before."""
         while not self._over and not self._arrived and deadline_s > self._allowed_s:
             if self._server is None:
                 return False

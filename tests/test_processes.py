@@ -1,6 +1,6 @@
 """What the processes of a jam really load: the promises of the import contracts, kept by programs that run.
 
-Each process notes every module that it asks for, from its first line to its last, whoever asks. The contracts are in
+Each process notes every module that it asks for, from its first line to its last. The contracts are in
 pyproject.toml; what importing a module alone loads is tried in test_architecture.py.
 """
 

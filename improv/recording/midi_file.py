@@ -223,7 +223,7 @@ class Take:
 def export(recording: Recording, path: Path) -> None:
     """Write a recording as a MIDI file, as far as it could be recovered.
 
-    InputNotFound if there can be no such file, DataError for a take that no performance comes to.
+    InputNotFound if the file cannot be written, DataError for a take that is inconsistent.
     """
     check_bounds(recording)
     head = recording.head

@@ -122,7 +122,7 @@ class Writer:
     def work(self, now_s: float, *, last: bool = False) -> float:
         """Write queued lines; return the seconds until the next call is due, unless a line is put before.
 
-        `last` waits for nothing: it is tried and made sure of now.
+        `last` writes everything now and flushes it to the disk.
         """
         if now_s < self._retry_at_s and not last:
             return self._retry_at_s - now_s

@@ -219,7 +219,7 @@ def test_without_a_daemon_it_says_how_to_start_one(line: str, ctl: Ctl) -> None:
 
 
 @pytest.mark.parametrize("line", ["tempo 401", "mode trade --gap 100", "nudge model 1", "learn nothing"])
-def test_what_is_wrong_is_refused_before_anybody_is_asked(line: str, ctl: Ctl) -> None:
+def test_what_is_wrong_is_refused_before_a_daemon_is_asked(line: str, ctl: Ctl) -> None:
     assert ctl(*line.split()).status == UsageError.exit_status
 
 

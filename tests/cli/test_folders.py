@@ -35,7 +35,7 @@ def test_what_needs_a_deleted_folder_says_so(deleted: Path, tmp_path: Path) -> N
     assert check_writable(tmp_path / "jam.mid") == tmp_path / "jam.mid"
 
 
-def test_a_file_nobody_asked_for_is_saved_beside_the_takes_where_the_folder_takes_none(
+def test_a_file_that_was_not_asked_for_is_saved_beside_the_takes_where_the_folder_takes_none(
     deleted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPROV_TAKES", str(tmp_path / "takes"))

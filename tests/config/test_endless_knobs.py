@@ -147,7 +147,7 @@ def test_one_that_only_shows_later_what_it_is_is_kept_as_such() -> None:
 
 @pytest.mark.parametrize("relative", SENT)
 @pytest.mark.parametrize("target", ["temperature", "tempo", "register", "density"])
-def test_one_that_nobody_has_told_of_never_has_its_control_leap(relative: Relative, target: str) -> None:
+def test_one_of_an_unknown_kind_never_has_its_control_leap(relative: Relative, target: str) -> None:
     rig = Rig(knob(target))
     control = CONTROLS[target]
     for value in sent(relative, [1, -1, 1, 1, 1, -1, -1, 5, 5, -5, 2, -1, -1, -1]):

@@ -121,7 +121,7 @@ def test_a_second_one_is_told_who_is_playing(name: str, says: str) -> None:
         assert part in str(refused.value)
 
 
-def test_one_that_was_killed_keeps_nobody_from_starting() -> None:
+def test_one_that_was_killed_keeps_no_other_from_starting() -> None:
     with another("stage") as first:
         first.kill()
         first.wait()
@@ -136,7 +136,7 @@ def test_whatever_is_stale_is_removed() -> None:
     stage = Instance("stage")
     stage.runtime.mkdir()
     stage.lock.write_text("12345")
-    stage.pid_file.write_text(str(os.getppid()))  # by now the number of somebody else
+    stage.pid_file.write_text(str(os.getppid()))  # by now the number of another process
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(stage.socket))
     assert stage.running() is None

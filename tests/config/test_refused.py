@@ -133,7 +133,7 @@ def test_what_a_file_may_not_say(file: Path, text: str, message: str) -> None:
         (None, {}, {"ports.input": ""}, "input needs a name"),
     ],
 )
-def test_what_nobody_else_may_say(
+def test_what_no_other_source_may_say(
     file: Path, profile: str | None, environment: dict[str, str], given: dict[str, Any], message: str
 ) -> None:
     file.write_text(GOOD)

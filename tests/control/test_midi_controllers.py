@@ -54,7 +54,7 @@ def test_a_knob_is_not_lost_while_what_it_asked_for_takes_a_step() -> None:
     assert rig.turn(63) == [at("temperature", 63)]
     rig.step()
     rig.now_s += 4
-    rig.stood["temperature"] = at("temperature", 43)  # long after: somebody else
+    rig.stood["temperature"] = at("temperature", 43)  # long after: another client
     assert rig.turn(64, 65) == []
 
 
@@ -95,7 +95,7 @@ def test_with_jump_the_control_stands_where_the_knob_is(positions: list[int], co
 def test_with_pickup_the_control_never_jumps_by_more_than_one_movement(
     moves: list[int | float], control: str, lit: bool
 ) -> None:
-    """Somebody else (a share of the range) moves it, too."""
+    """Another client (a share of the range) moves it, too."""
     rig = Rig(knob(control))
     before: int | None = None
     for move in moves:

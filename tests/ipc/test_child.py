@@ -61,7 +61,7 @@ def test_a_child_runs_a_program_and_talks() -> None:
     child.end()  # twice is once
 
 
-def test_a_child_is_introduced_to_somebody_else() -> None:
+def test_a_child_is_introduced_to_another_child() -> None:
     near, far = socket.socketpair()
     with Child(_REPEATS) as child:
         child.link.send("ready")
@@ -70,7 +70,7 @@ def test_a_child_is_introduced_to_somebody_else() -> None:
         end = Link(far)
         assert read_from(end, 1) == ["joined"]
         child.kill()
-        assert read_from(end, 1) == []  # killed: whoever it talked to notices as well
+        assert read_from(end, 1) == []  # killed: the process it talked to notices as well
         assert end.closed
         end.close()
 

@@ -87,7 +87,7 @@ def test_copies_of_sockets_come_with_a_value_and_keep_them_open() -> None:
         copy.send(b"x")
         assert here.recv(1) == b"x"
         copy.close()
-        assert here.recv(1) == b""  # only now is there nobody any more
+        assert here.recv(1) == b""  # only now is the other end gone
         ours.send_with_sockets("nothing", [])
         assert theirs.receive() == []
 

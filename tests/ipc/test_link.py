@@ -90,7 +90,7 @@ def test_both_may_talk_at_once() -> None:
         assert [-index for index, _ in here] == list(range(50))
 
 
-def test_who_never_reads_holds_nobody_up_and_costs_little_memory() -> None:
+def test_an_end_that_never_reads_holds_no_other_up_and_costs_little_memory() -> None:
     limit_bytes, value = 1 << 20, bytes(100_000)
     with linked(limit_bytes=limit_bytes) as (ours, _):
         tracemalloc.start()

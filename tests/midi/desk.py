@@ -189,7 +189,7 @@ class Desk:
                 self.begun_by_us = {(channel, pitch) for channel, pitch in self.begun_by_us if channel != key[0]}
 
     def began(self, message: bytes, now_s: float) -> None:
-        """Somebody planned it, its time has come, and not long ago."""
+        """It was planned, its time has come, and not long ago."""
         channel, pitch, velocity = message[0] & 0x0F, message[1], message[2]
         for each in self.expected:
             if isinstance(each.event, NoteOn) and (
@@ -227,7 +227,7 @@ class Wire:
 
 
 def orphaned(at_s: float) -> Desk:
-    """A chord that nobody ends and a line, planned for a bar, until the engine dies in the middle of a note."""
+    """A chord that is not ended and a line, planned for a bar, until the engine dies in the middle of a note."""
     desk = Desk("none")
     chord = Placed(0, NoteOn(Part.CHORDS, 43, 80))
     desk.play(Plan(0, in_order([chord, *notes((0, 1, 60), (2, 3, 62), (4, 5, 64), (9, 10, 65))]), QUICK, steps=8))

@@ -69,7 +69,7 @@ CASES = {
     "a tempo of two bytes": header() + track(META + b"\x51\x02\x07\xa1", LINE),
     "a time signature that is none": header() + track(META + b"\x58\x04\xff\xff\xff\xff", LINE),
     "a text in no encoding": header() + track(META + b"\x03\x04\xff\xfe\x80\x81", LINE),
-    "a meta message that nobody knows": header() + track(META + b"\x60\x02ab", LINE),
+    "an unknown meta message": header() + track(META + b"\x60\x02ab", LINE),
     "a sysex": header() + track(b"\x00\xf0\x05\x7e\x7f\x09\x01\xf7", LINE),
     "a song position": header() + track(b"\x00\xf2\x01\x02", LINE),
     "tempi": header() + track(notes(60, 63), META + b"\x51\x03\x01\x00\x00", notes(65, 67)),

@@ -172,7 +172,7 @@ def test_a_cable_that_was_pulled_stays_out_until_it_is_plugged_again(system: Sys
     system.pull(OURS["out"], "oboe:in")
     port.follow()
     system.leave("oboe:in")
-    system.come("oboe:in", "2")  # started again: nobody's wish any more
+    system.come("oboe:in", "2")  # started again: no wish of the user any more
     assert port.follow() == "output oboe:in is back"
 
 
@@ -356,7 +356,7 @@ def test_who_is_renamed_while_a_player_is_dead_keeps_the_cable(system: System) -
     system.plug(OURS["out"], "oboe:reed")
     port = hosted(keeper, "oboe:in")
     assert (port.name, port.connected, port.peers, system.made) == ("oboe:reed", True, ("oboe:reed",), 1)
-    assert hosted(keeper, "oboe:in").name == "oboe:reed"  # and the next one, though nobody has told the daemon
+    assert hosted(keeper, "oboe:in").name == "oboe:reed"  # and the next one, though the daemon was not told
 
 
 def test_a_cable_that_was_pulled_stays_out_when_a_player_dies(system: System) -> None:

@@ -59,7 +59,7 @@ class Looped:
                 self.found_s = self.clock.now()
 
     def strays(self, played: int) -> int:
-        """Notes that were heard, or passed on, and nobody has played."""
+        """Notes that were heard, or passed on, and no player has played."""
         heard = sum(isinstance(note.event, NoteOn) for note in self.heard)
         passed = sum(map(is_on, self.cable.messages)) - self.player.onsets.count
         return max(heard, passed) - played

@@ -148,7 +148,7 @@ def test_what_a_musician_repeats_is_no_loop(stream: list[Incoming], thru: str) -
     assert sum(id(message) in theirs for message in on.messages) == (len(stream) if thru != "none" else 0)
 
 
-def test_a_roll_on_a_pad_nobody_knows_costs_one_stroke_at_most() -> None:
+def test_a_roll_on_an_unknown_pad_costs_one_stroke_at_most() -> None:
     clock, inbox = SimulatedClock(), Inbox()
     player, _, on = player_at(clock, inbox, "same")
     for incoming in roll_of_hits(1.0):

@@ -114,7 +114,7 @@ def test_a_synthesiser_that_counts_is_left_with_no_note_that_both_have_held() ->
     assert out.synth.silent
 
 
-def test_ours_is_ended_before_it_is_struck_again_whoever_else_holds_the_key() -> None:
+def test_ours_is_ended_before_it_is_struck_again_also_while_another_holds_the_key() -> None:
     clock, inbox = SimulatedClock(), Inbox()
     player, out, _ = player_at(clock, inbox, "same")
     inbox.put(0.0, Incoming(0.0, b"\x90\x3c\x50"))

@@ -129,7 +129,7 @@ def test_a_key_without_midi_that_is_held_outlives_an_engine() -> None:
     assert player.ledger.sounding == {(2, 50)}
 
 
-# --- time that nobody waited for ------------------------------------------------------------------
+# --- time that was not waited for ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("thru", ["none", "same", "separate"])

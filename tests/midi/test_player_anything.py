@@ -205,7 +205,7 @@ class Playing(RuleBasedStateMachine):
 
     @rule(seconds=st.floats(0.001, 0.9))
     def be_late(self, seconds: float) -> None:
-        """Others took the time; nobody was listening."""
+        """Others took the time; the player was not listening."""
         self.desk.clock.oversleep(seconds)
         self.desk.listen(0)
 

@@ -97,7 +97,7 @@ MATCHES = {
 }
 
 COMES_BACK = {
-    # the name it had, the ports there are now, the one it is (None: not there, or nobody can tell)
+    # the name it had, the ports there are now, the one it is (None: not there, or it cannot be told)
     "ALSA still there": (ALSA[1], ALSA, ALSA[1]),
     "ALSA gone": (ALSA[1], [THROUGH], None),
     "ALSA nothing there": (ALSA[1], [], None),
@@ -169,7 +169,7 @@ COMES_BACK = {
         "a2j:Arturia MicroLab [36] (capture): Arturia MicroLab ",
     ),
     "JACK 1 in and out": ("alsa_midi:Keystation 88 MIDI 1 (out)", ["alsa_midi:Keystation 88 MIDI 2 (out)"], None),
-    "JACK system port is nobody's": ("system:midi_capture_1", ["system:midi_capture_2"], None),
+    "JACK system port has no other name": ("system:midi_capture_1", ["system:midi_capture_2"], None),
     "JACK system port 1 and 10": ("system:midi_capture_1", ["system:midi_capture_10"], None),
     "JACK second client": ("fluidsynth:midi_00", ["fluidsynth-01:midi_00"], "fluidsynth-01:midi_00"),
     "JACK second client is first again": ("fluidsynth-01:midi_00", ["fluidsynth:midi_00"], "fluidsynth:midi_00"),

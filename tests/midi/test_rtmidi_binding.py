@@ -1,4 +1,4 @@
-"""The two bindings to RtMidi are one to whoever uses them: the same names, the same errors, the same music."""
+"""The two bindings to RtMidi look the same to their users: the same names, the same errors, the same music."""
 
 import json
 import os

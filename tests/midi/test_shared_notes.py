@@ -19,7 +19,7 @@ def notes() -> Iterator[SharedNotes]:
         yield made
 
 
-def test_what_sounds_is_ended_once_whoever_has_begun_it(notes: SharedNotes) -> None:
+def test_what_sounds_is_ended_once_by_whichever_ledger_it_was_begun(notes: SharedNotes) -> None:
     ours, passed = Ledger(notes.marker(0)), Ledger(notes.marker(1))
     for message in ((0x90, 60, 90), (0x9F, 127, 1), (0xB0, 64, 127)):
         ours.enter(bytes(message))

@@ -217,7 +217,7 @@ def test_how_long_an_answer_is(call: Call | None, beats: float) -> None:
 
 
 @pytest.mark.parametrize(("mode", "letter"), [(Mode.DUET, "b"), (Mode.SOLO, "i"), (Mode.LISTEN, "y")])
-def test_where_nobody_waits_the_turn_is_always_the_same(mode: Mode, letter: str) -> None:
+def test_where_no_player_waits_the_turn_is_always_the_same(mode: Mode, letter: str) -> None:
     played = line("x.X.o--- --h.x.x. hhXX....")
     passed = sessions(played, mode, count_in=1)
     check("N" + "n" * 7 + letter.upper() + letter * 15, [4, None], passed)

@@ -1,7 +1,7 @@
 """Turns as lines of text for tests, a character a step.
 
 What you play:  . nothing   x a short note   X two at once   o a note held as long as - follows   h the turn handed over
-Whose turn:     n nobody's (count-in)   y yours   i improv's   b both's, in capitals where it begins
+Whose turn:     n neither's (count-in)   y yours   i improv's   b both's, in capitals where it begins
 """
 
 from collections.abc import Sequence

@@ -205,7 +205,7 @@ class Terminal(Program):
 
 
 class Keyboard:
-    """Somebody who plays whatever messages they are told to, on a port of their own."""
+    """A program that plays whatever messages they are told to, on a port of their own."""
 
     def __init__(self, program: Program, name: str) -> None:
         self.program = program
@@ -250,7 +250,7 @@ def children(pid: int) -> dict[str, int]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process has not ended; one that nobody has waited for yet has."""
+    """Whether a process has not ended; one that was not waited for yet has."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
@@ -402,7 +402,7 @@ class Server:
         self._number = 0
         self._jackd: Program | None = None
         self._expected = False
-        """Whether nobody has ended it."""
+        """Return whether it is still running."""
         self._programs: list[Program] = []
         self._env = os.environ | {
             "JACK_DEFAULT_SERVER": self.name,
@@ -439,7 +439,7 @@ class Server:
     def _end(self) -> None:
         """End the server before its clients, which then have nothing to say goodbye to.
 
-        A client that leaves it in disorder holds whoever comes next up for five seconds.
+        A client that leaves it in disorder holds the next client up for five seconds.
         """
         with self._alone, ExitStack() as stack:
             stack.callback(self._swept)
@@ -537,14 +537,14 @@ class Server:
         raise Inconclusive(f"{command[0]} hangs")
 
     def witness(self, name: str = "witness") -> Witness:
-        """Somebody who listens, connected to nothing yet."""
+        """A listener, connected to nothing yet."""
         program = self._started(name, "stdbuf", "-oL", "jack_midi_dump", "-a", name)
         witness = Witness(program, name)
         self._until(lambda: witness.port in self.ports(), name)
         return witness
 
     def synth(self) -> Synth:
-        """Somebody who makes sound of it, connected to nothing yet."""
+        """A synth, connected to nothing yet."""
         setup, path = self._folder / "synth.cfg", self._folder / "synth.raw"
         setup.write_text(f"prog 0 {_ORGAN}\nprog 1 {_ORGAN}\n")
         settings = {
@@ -559,19 +559,19 @@ class Server:
         return synth
 
     def caller(self, call: str, step_s: float, witness: Witness) -> Program:
-        """Somebody who comes in on the first chord with a call, written as `notes_of` reads it."""
+        """A pianist who comes in on the first chord with a call, written as `notes_of` reads it."""
         program = self._started(CALLER, sys.executable, __file__, "caller", call, str(step_s), str(witness.log))
         self._until(lambda: f"{CALLER}:out" in self.ports(), CALLER)
         return program
 
     def keyboard(self, name: str = "keyboard") -> Keyboard:
-        """Somebody who plays what they are told, connected to nothing yet."""
+        """A pianist who plays what they are told, connected to nothing yet."""
         keyboard = Keyboard(self._started(name, sys.executable, __file__, "keyboard", name), name)
         self._until(lambda: keyboard.port in self.ports(), name)
         return keyboard
 
     def improv(self, *arguments: str) -> Program:
-        """Improv as anybody starts it."""
+        """Improv as a user starts it."""
         return self._started("improv", sys.executable, "-m", "improv", *arguments)
 
     def completed(self, line: str) -> list[str]:
@@ -651,7 +651,7 @@ def _called(call: str, step_s: float, heard: Path) -> float:
     A caller with ears of its own would be two JACK clients in a process, which can stop jackd's
     synchronous mode for seconds; it listens with those of the witness who writes into `heard`.
     Returns the longest time this process was kept from running, in seconds: how badly the machine
-    treats somebody who wants a little of it each millisecond.
+    treats a program that wants a little of it each millisecond.
     """
     out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=CALLER)
     out.open_virtual_port("out")

@@ -136,7 +136,7 @@ def test_an_output_goes_every_way_and_sounds_there_and_nowhere_else(synchronous:
         stage.connected("output", bassoon.port)
         plays(bassoon)
         assert "bassoon:input" in stage.asked("daemon", "status")
-        stage.connect("output", "oboe")  # a virtual port that somebody is connected to
+        stage.connect("output", "oboe")  # a virtual port that a program is connected to
         stage.connected("output", oboe.port)
         assert not sounding(bassoon.heard())
         assert len(oboe.onsets) >= heard
@@ -224,7 +224,7 @@ def test_who_is_gone_for_a_moment_is_taken_up_again_and_who_is_renamed_keeps_its
     conclusive(again, tmp_path, period=PERIOD)
 
 
-def test_a_cable_that_somebody_pulls_stays_out_and_is_silenced_when_it_is_plugged_again(tmp_path: Path) -> None:
+def test_a_cable_that_is_pulled_stays_out_and_is_silenced_when_it_is_plugged_again(tmp_path: Path) -> None:
     def pulled(server: Server) -> None:
         oboe, keyboard = server.witness("oboe"), server.keyboard()
         stage = Stage(server, *JAM, "--mode", "listen", "--thru", "--input", "keyboard", "--output", "oboe")
@@ -281,7 +281,7 @@ def test_other_programs_play_on_while_a_port_is_exchanged(tmp_path: Path) -> Non
         gaps.tell("")
         eventually(lambda: gaps.out, "the longest gap")
         longest_s = float(gaps.out)
-        assert longest_s < 4.0, f"nobody was served for {longest_s:.1f} s"
+        assert longest_s < 4.0, f"no client was served for {longest_s:.1f} s"
         gaps.close()
         gaps.ended()
 
@@ -348,7 +348,7 @@ def test_one_keyboard_and_one_synth_are_connected_by_themselves_and_nothing_else
     conclusive(alone, tmp_path, period=PERIOD)
 
 
-def test_somebody_elses_synth_may_be_called_as_we_are(tmp_path: Path) -> None:
+def test_another_programs_synth_may_be_called_as_we_are(tmp_path: Path) -> None:
     def called(server: Server) -> None:
         for name in ("improv-synth", "improv-out"):
             server.witness(name)

@@ -317,7 +317,7 @@ def test_ports_lists_those_of_others_and_not_our_own(tmp_path: Path) -> None:
     conclusive(listed, tmp_path)
 
 
-def test_a_virtual_port_can_be_connected_by_anybody(tmp_path: Path) -> None:
+def test_a_virtual_port_can_be_connected_by_any_program(tmp_path: Path) -> None:
     def connected(server: Server) -> None:
         witness = server.witness()
         improv = server.improv(*JAM, "--mode", "solo")

@@ -63,7 +63,7 @@ def test_an_engine_that_is_killed_leaves_nothing_hanging_and_is_back_in_its_plac
 ) -> None:
     """A note and a pedal held through `--thru` stay held; tempo, seed and model are as they were.
 
-    While nobody can start another engine, the bar that the player has in its hands sounds to its end.
+    While no daemon can start another engine, the bar that the player has in its hands sounds to its end.
     """
     tempo = 160
 
@@ -116,7 +116,7 @@ def test_an_engine_that_is_killed_leaves_nothing_hanging_and_is_back_in_its_plac
         told("engine killed: playing again", back_s)
         told("shutdown", [took_s])
         recorded = as_it_was(take(takes), tempo + 4, kills)
-        if named:  # else the top of the form may have passed before anybody was connected
+        if named:  # else the top of the form may have passed before a witness was connected
             in_place(witness, recorded)
 
     conclusive(killed, tmp_path)
@@ -183,7 +183,7 @@ def killing(victim: str, *, named: bool, synchronous: bool, quickly: int, full: 
 def test_a_process_that_is_killed_leaves_nothing_down_and_music_goes_on(
     victim: str, named: bool, synchronous: bool, kills: int, tmp_path: Path
 ) -> None:
-    """Notes, pedal and bend, its own and what it passes on, in the middle of dense playing; nobody plugs anything in.
+    """Notes, pedal and bend, its own and what it passes on, in the middle of dense playing; no port is plugged in.
 
     A server in synchronous mode stands still for five seconds for each client whose process is killed: the player has
     none, its clients are the port host's.

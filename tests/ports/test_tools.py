@@ -30,7 +30,7 @@ JAM = (
     "solo",
 )
 KNOBS = {20, 21, 22, 23, 24, 25}
-"""The controllers that turn something where nobody has said otherwise."""
+"""The controllers that turn something unless the user has bound others."""
 
 PHRASE = [(0x90, 60, 90), (0x80, 60, 0), (0xB0, 64, 127), (0xE3, 0, 64)]
 SHOWN = [
@@ -112,7 +112,7 @@ def test_monitor_says_that_an_input_has_gone_and_is_back(tmp_path: Path) -> None
 
 
 def test_doctor_finds_ports_and_sends_notes_round(tmp_path: Path) -> None:
-    """To ports of its own: nobody else hears them."""
+    """To ports of its own: no other program hears them."""
 
     def looked(server: Server) -> None:
         keyboard, witness = server.keyboard(), server.witness()

@@ -42,7 +42,7 @@ class Way:
 
 
 def crash(improv: Program) -> None:
-    """The engine dies, and nobody waits for the next one."""
+    """The engine dies, and no process waits for the next one."""
     os.kill(children(improv.pid)["engine"], signal.SIGKILL)
     improv.signal(signal.SIGTERM)
 
@@ -64,7 +64,7 @@ def panic_and_stop(improv: Program) -> None:
 
 
 def fail(improv: Program) -> None:
-    """The network goes on failing, until somebody has had enough."""
+    """The network goes on failing, until the user has had enough."""
     eventually(lambda: "fault 1" in improv.out, "a fault")
     improv.signal(signal.SIGTERM)
 

@@ -28,7 +28,7 @@ MOMENT = 2 * RATE_HZ // 50
 MELODY, CHORDS, DRUMS = 1, 2, 10
 OURS = {MELODY, CHORDS, DRUMS}
 YOURS = 3
-"""The channel of whoever plays to improv."""
+"""The channel of the pianist who plays to improv."""
 
 JAM = ("jam", "--model", "eck2002-blues", "--api", "jack", "--provider", "cpu", "--count-in", "0", "--seed", "1")
 SOLO = (*JAM, "--mode", "solo")

@@ -1,4 +1,4 @@
-"""Commands: whoever has one has a valid one."""
+"""Commands: each one that exists is valid."""
 
 import pytest
 

@@ -46,7 +46,7 @@ def blocked(disk: Disk, *, after: int, hangs: SimpleQueue[None] | None = None) -
     return replace(disk, write=write), going_on
 
 
-def test_a_disk_that_blocks_blocks_nobody_else(tmp_path: Path) -> None:
+def test_a_disk_that_blocks_holds_up_no_other_thread(tmp_path: Path) -> None:
     disk, going_on = blocked(Disk(), after=1)
     entries = steps(500)
     journal = Journal(tmp_path, HEAD, disk=disk, patience_s=PATIENT_S)

@@ -204,11 +204,11 @@ def test_a_midi_file_falls_silent_where_steps_are_missing_and_says_so(
         assert sounding == 0
 
 
-# --- whoever watches ----------------------------------------------------------------------------
+# --- what is shown ----------------------------------------------------------------------------
 
 
 class Shown:
-    """Somebody to whom a jam is shown."""
+    """A display to which a jam is shown."""
 
     def __init__(self) -> None:
         self.remarks: list[str] = []
@@ -225,7 +225,7 @@ class Shown:
         self.seen.append(seen)
 
 
-def test_whoever_watches_is_told_what_has_become_of_the_recording(
+def test_a_display_shows_what_has_become_of_the_recording(
     moments: list[Moment], begun: Begun, takes: Path, tmp_path: Path
 ) -> None:
     shown, said = Shown(), list[str]()

@@ -41,7 +41,7 @@ Note = tuple[str, float, float, int, int]
 
 @dataclass(frozen=True)
 class Score:
-    """What is in a MIDI file, whoever reads it: positions in beats."""
+    """What is in a MIDI file, as any program reads it: positions in beats."""
 
     notes: list[Note]
     tempos: list[tuple[float, int]]

@@ -1,4 +1,4 @@
-"""Takes that somebody has made up, with the right checksums: refused in one line, wherever they are used."""
+"""Takes that were made up, with the right checksums: refused in one line, wherever they are used."""
 
 import os
 from collections.abc import Callable

@@ -163,7 +163,7 @@ def test_a_take_past_its_size_ends_where_the_next_can_begin_with_a_session(tmp_p
     assert tape.writer.loss == ""
 
 
-def test_a_session_that_nobody_wants_is_not_kept(tape: Tape) -> None:
+def test_a_session_that_is_not_wanted_is_not_kept(tape: Tape) -> None:
     tape.put(*steps(3), STATE)
     assert read_take(tape.path).states == ()
 

@@ -1,4 +1,4 @@
-"""An evening of jamming on simulated time: somebody plays, turns everything, stops and starts, and nothing grows."""
+"""An evening of jamming on simulated time: a musician plays, turns everything, stops and starts, and nothing grows."""
 
 import pickle
 import random

@@ -13,7 +13,7 @@ from improv.runtime.ipc_messages import Opened
         pytest.param(
             [PortStatus(role="input", name="improv in", virtual=True, peers=())], True, Mode.PHRASE, id="letters"
         ),
-        pytest.param([PortStatus(role="input", name="improv in", virtual=True)], True, Mode.PHRASE, id="nobody knows"),
+        pytest.param([PortStatus(role="input", name="improv in", virtual=True)], True, Mode.PHRASE, id="unknown"),
         pytest.param([], True, Mode.PHRASE, id="letters without MIDI"),
         pytest.param(
             [PortStatus(role="input", name="improv in", virtual=True, peers=("keys",))],
@@ -22,9 +22,7 @@ from improv.runtime.ipc_messages import Opened
             id="plugged in",
         ),
         pytest.param([PortStatus(role="input", name="keys", peers=("keys",))], True, Mode.TRADE, id="a keyboard"),
-        pytest.param(
-            [PortStatus(role="input", name="keys")], True, Mode.TRADE, id="a keyboard, as far as anybody knows"
-        ),
+        pytest.param([PortStatus(role="input", name="keys")], True, Mode.TRADE, id="a keyboard, as far as is known"),
         pytest.param(
             [PortStatus(role="input", name="keys", peers=())], True, Mode.PHRASE, id="a keyboard that has gone"
         ),

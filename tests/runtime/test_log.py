@@ -51,7 +51,7 @@ def below_a_file(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("place", [a_folder, below_a_file, lambda _: Path("/dev/full")])
-def test_a_log_that_cannot_be_written_fails_nobody(
+def test_a_log_that_cannot_be_written_fails_no_process(
     place: Callable[[Path], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with Log(place(tmp_path / "here")) as log:

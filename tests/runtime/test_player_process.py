@@ -29,7 +29,7 @@ from tests.midi.listeners import Listener
 
 
 class Driver:
-    """A MIDI input somebody may unplug."""
+    """A MIDI input that may be unplugged."""
 
     def __init__(self) -> None:
         self.names = ["keyboard:out"]
@@ -152,7 +152,7 @@ def test_an_output_that_is_moved_leaves_silence_behind_and_plays_on_elsewhere(mo
 
 
 class DeadServer:
-    """A MIDI server that has hung up; whoever asks it again and again, and waits for nothing, is told so."""
+    """A MIDI server that has hung up; a caller that asks it again and again, and waits for nothing, is told so."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -189,7 +189,7 @@ def test_a_player_of_a_dead_server_reports_it_and_ends_with_its_daemon(monkeypat
 
 
 def test_a_daemon_or_an_engine_whose_death_is_noticed_while_something_is_sent_to_it_is_gone() -> None:
-    """Whoever sends first learns of it first, and nothing becomes readable after that."""
+    """The first process that sends learns of it first, and nothing becomes readable after that."""
     (ours, theirs), (here, there) = socket.socketpair(), socket.socketpair()
     link, engine = Link(ours), EngineLink()
     daemon = DaemonLink(link, engine, NullSink())

@@ -108,7 +108,7 @@ class Dead:
 
 
 class House:
-    """A daemon, a port host, and one player after the other. Whenever somebody waits, the host goes on a step."""
+    """A daemon, a port host, and one player after the other. Whenever one of them waits, the host goes on a step."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()

@@ -241,7 +241,7 @@ class Broken:
         return [sys.stdin]
 
 
-def test_what_nobody_has_foreseen_is_an_answer_and_a_remark(tmp_path: Path) -> None:
+def test_an_unforeseen_error_is_an_answer_and_a_remark(tmp_path: Path) -> None:
     from improv.control.midi_controllers import Controllers
 
     broken = Broken()

@@ -167,7 +167,7 @@ def test_one_that_is_started_only_then_silences_as_well(system: System) -> None:
     assert system.said[-4:] == ["silence", "silenced", "silence", "closed"]
 
 
-def test_where_nobody_can_be_asked_it_is_connected_to_the_named_output(
+def test_where_no_graph_can_be_asked_it_is_connected_to_the_named_output(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[tuple[str | None, str]] = []
@@ -215,14 +215,14 @@ def test_a_server_that_begins_no_period_stands_still(system: System, monkeypatch
 
 
 def test_it_silences_where_daemon_and_player_are_gone_at_once_without_a_word(system: System) -> None:
-    """As far as it was told of them; nobody waits for the rest."""
+    """As far as it was told of them; no player waits for the rest."""
     assert waited(system, StandBy(JACK, connected("synth:in"), OWN[:2]), None) is None
     assert system.said[0] == f"{STANDBY} > synth:in"
     assert system.said[-4:] == ["silence", "silenced", "silence", "closed"]
     assert system.said.count(f"{OWN[0][1]} goes") == system.said.count(f"{OWN[1][1]} goes") == 1
 
 
-def test_nobody_is_waited_for_once_no_player_is_wanted(system: System) -> None:
+def test_nothing_is_waited_for_once_no_player_is_wanted(system: System) -> None:
     system.dies((OWN[0][1], 3), (OWN[1][1], 3), (OWN[2][1], 1 << 30))
     take_over = TakeOver(JACK, connected("synth:in"), OWN)
     stand_by(take_over, lambda: None, system, lambda: system.said.append("silenced"), lambda: False)

@@ -193,7 +193,7 @@ def test_when_the_daemon_is_killed_its_children_end_and_the_take_is_whole(jam: C
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process runs: one that has ended may wait for somebody to ask how."""
+    """Whether a process runs: one that has ended may wait for its parent to ask how."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -238,7 +238,7 @@ def struck(entries: list[Entry]) -> set[tuple[float, int]]:
 
 
 class Impatient:
-    """Somebody who turns the tempo and kills the engine before it can tell of it."""
+    """A player who turns the tempo and kills the engine before it can tell of it."""
 
     def __init__(self, *, kills: bool = True) -> None:
         self.status = LiveStatus()

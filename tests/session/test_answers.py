@@ -99,7 +99,7 @@ handed = st.lists(times.map(lambda at: (at, HandOver())), max_size=3)
 
 @tried(10, 30, st.sampled_from([Mode.TRADE, Mode.PHRASE, Mode.DUET]), played, handed)
 def test_only_what_really_sounded_is_fed_back(mode: Mode, yours: Played, handed: list[tuple[float, HandOver]]) -> None:
-    """Whoever takes the turn from whom: what was planned and never sounded is in no memory."""
+    """Whichever player takes the turn: what was planned and never sounded is in no memory."""
     moments = jam(Echo(), mode, yours, *handed, beats=32)
     for before, after in pairwise(moments):
         fed = {pitch % 12 for pitch in after.session.network.recent_inputs[-1].frame.melody.pitches}
@@ -113,7 +113,7 @@ def test_only_what_really_sounded_is_fed_back(mode: Mode, yours: Played, handed:
 
 
 @tried(10, 30, st.sampled_from([Mode.TRADE, Mode.PHRASE]), played)
-def test_whoever_plays_into_improvs_turn_has_it_at_the_next_step(mode: Mode, yours: Played) -> None:
+def test_a_player_who_plays_into_improvs_turn_has_it_at_the_next_step(mode: Mode, yours: Played) -> None:
     moments = jam(Echo(), mode, yours, beats=32)
     for before, after in pairwise(moments):
         turn = before.session.turn

@@ -110,7 +110,7 @@ def test_silence_asks_nothing() -> None:
     assert rhythms(model) == [None] * 16
 
 
-def test_where_nobody_plays_alone_nothing_is_asked() -> None:
+def test_in_modes_without_calls_nothing_is_asked() -> None:
     for mode in (Mode.SOLO, Mode.DUET):
         model, sessions = played({1: 60, 2: 62}, mode, 20)
         assert {session.listener.call_start_step for session in sessions} == {None}

@@ -59,7 +59,7 @@ def test_the_command_fits_the_system(api: str, found: Found, typed: str | None) 
         ("jack", replace(DEBIAN, installed=False), "install FluidSynth", "apt install fluidsynth fluid-soundfont-gm"),
         ("jack", replace(DEBIAN, font=None), "no soundfont", "apt install fluid-soundfont-gm"),
         ("alsa", Found(), "install FluidSynth", ""),
-        ("none", DEBIAN, "open the file it is saved to", ""),
+        ("none", DEBIAN, "open the saved file", ""),
         ("none", replace(DEBIAN, can_start_jack=True), "then improv daemon restart", "jackd -d alsa"),
         ("windows", Found(windows=True), "Microsoft GS Wavetable Synth", ""),
     ],

@@ -19,7 +19,7 @@ WITHIN_S = 120
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A current folder with somebody's own little scripts, whose names are those of libraries."""
+    """A current folder with the user's own little scripts, whose names are those of libraries."""
     folder = tmp_path / "work"
     folder.mkdir()
     ran = f"open({str(tmp_path)!r} + '/ran', 'a').write(__name__ + ' ')\n"

@@ -23,7 +23,7 @@ def test_systemd_is_told(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("address", [None, "", "nowhere", "/nowhere/at/all", "@nobody-listens", "/" + "x" * 200])
-def test_nobody_is_told_where_nobody_listens(address: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_where_no_manager_listens(address: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     if address is None:
         monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     else:
@@ -31,7 +31,7 @@ def test_nobody_is_told_where_nobody_listens(address: str | None, monkeypatch: p
     notify(READY)
 
 
-def test_a_manager_that_does_not_read_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manager_that_does_not_read_keeps_improv_not_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))

@@ -214,7 +214,7 @@ def test_the_form_is_kept_over_thousands_of_choruses(learned: InTorch) -> None:
 
 
 def test_a_chord_that_was_never_learned_stays_as_any_other(learned: InTorch) -> None:
-    """Once it is drawn, a chord lasts as long as chords do, though nobody has played it here."""
+    """Once it is drawn, a chord lasts as long as chords do, though no player has played it here."""
     network = learned._network
     place = torch.zeros(1, 20)
     place[0, 3] = place[0, 8 + 2] = 1

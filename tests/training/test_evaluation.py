@@ -300,7 +300,7 @@ def test_a_machine_never_judges_a_melody_it_has_learned_from(monkeypatch: pytest
     monkeypatch.setattr(two_sample_test, "ExtraTreesClassifier", Forest)
     monkeypatch.setattr(two_sample_test, "features", lambda chorus: np.array([float(chorus.pitches[0])]))
     lines = [line((0, 6, pitch), (12 * BAR, 12 * BAR + 6, pitch), bars=24) for pitch in range(50, 58)]
-    assert two_sample_accuracy(lines[:4], lines[4:]).value == 0.5  # whoever always says `people` is right in one half
+    assert two_sample_accuracy(lines[:4], lines[4:]).value == 0.5  # saying `people` each time is right in one half
     assert all(not learned & judged for learned, judged in seen)
     assert {pitch for _, those in seen for pitch in those} == set(map(float, range(50, 58)))
     seen.clear()

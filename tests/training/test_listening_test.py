@@ -132,7 +132,7 @@ def test_the_order_is_the_seeds_and_every_clip_is_there_once(
     assert orders[3] == order(3)
     assert all(sorted(each) == sorted(clip.origin for clip in clips) for each in orders)
     assert len({tuple(each) for each in orders}) == 20
-    assert len({each[0].partition(" no.")[0] for each in orders}) == 3  # anybody may be first
+    assert len({each[0].partition(" no.")[0] for each in orders}) == 3  # any source may be first
 
 
 # --- the sound ---

@@ -45,7 +45,7 @@ class Split:
 
 
 def tune(solo: Solo) -> str:
-    """Return a key that all solos over one composition share, however its title is spelled."""
+    """Return a normalised title and composer, the same for all solos over one composition."""
     return "/".join("".join(filter(str.isalnum, text.casefold())) for text in (solo.title, solo.composer))
 
 

@@ -139,7 +139,7 @@ def start_beside_imports(name: str, port: str, provider: str, starts: int = _STA
 def together_mib(processes: dict[str, dict[str, float]]) -> float | None:
     """Return the peak memory of daemon, player, port host and engine together, in MiB; None where unknown.
 
-    The memory of a JACK server, which each of its clients maps, is the server's.
+    Memory that a JACK server shares with its clients is left out.
     """
     names = [name for name in ("daemon", "player", "host", "engine") if name in processes]
     return sum(processes[name]["own_mib"] for name in names) if names else None

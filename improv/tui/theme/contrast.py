@@ -29,7 +29,7 @@ def contrast(one: Color, other: Color) -> float:
 def legible(colour: Color, others: Sequence[Color], least: float) -> Color:
     """Return a colour moved towards black or white until its contrast to each of the others is at least `least`.
 
-    It stays on its side of them, lighter or darker, if it can have it there; where none can, it has all there is.
+    It stays lighter or darker than them if that is possible. If the contrast cannot be had, it is as large as can be.
     """
 
     def worst(one: Color) -> float:

@@ -79,7 +79,7 @@ def test_what_other_programs_send_is_done(
 
 NOT_DONE: dict[str, tuple[bytes, str]] = {
     # what a program sends, and what is said of it
-    "somebody else's address": (FOREIGN, "/track/1/fader is not improv's"),
+    "another program's address": (FOREIGN, "/track/1/fader is not improv's"),
     "nil for a number": (message("/improv/tempo", "N"), "tempo cannot be nil; give 20 to 400"),
     "an impulse for a number": (message("/improv/tempo", "I"), "tempo cannot be true, false or an impulse"),
     "a blob": (message("/improv/tempo", "b", INT(4), b"abcd"), "tempo cannot be a blob"),
@@ -88,7 +88,7 @@ NOT_DONE: dict[str, tuple[bytes, str]] = {
     "a colour": (message("/improv/mode", "r", bytes(4)), "mode cannot be a colour"),
     "a step by nil": (message("/improv/tempo/nudge", "N"), "with nil is nothing that can be asked for"),
     "an array of two": (message("/improv/tempo", "[ff]", FLOAT(1), FLOAT(2)), "with 2 arguments"),
-    "a type nobody knows": (message("/improv/tempo", "Q"), "unknown type 'Q'"),
+    "an unknown type": (message("/improv/tempo", "Q"), "unknown type 'Q'"),
     "TouchOSC's touch": (message("/improv/tempo/z", "f", FLOAT(1)), "nothing that can be asked for"),
     "a double that is no number": (message("/improv/tempo", "d", DOUBLE(float("nan"))), "out of range"),
     "a huge integer": (message("/improv/seed", "h", LONG(2**62)), "out of range"),
