@@ -71,6 +71,9 @@ _jack.Client.close = _closed
 """
 """libjack may wait for ever when a client is closed while others come and go (jack2, issue 395)."""
 
+_FULL = "ringbuffer was full"
+"""What `jack_midi_dump` says when it has lost messages for want of time."""
+
 _TOOL_RUNS = 9
 """How often a tool of JACK's is run that does not end."""
 
@@ -100,7 +103,7 @@ _disturbed: list[tuple["Server", int]] = []
 def _patience_s() -> float:
     """How long is waited: not so long where the server was late, and what is waited for may be lost; ever longer."""
     for server, number in _disturbed:
-        if number < ATTEMPTS and (server.xruns or server.died):
+        if number < ATTEMPTS and server.disturbed:
             return _RISING_S[number - 1]
     return PATIENT_S
 
@@ -287,7 +290,7 @@ def conclusive(
                 return attempt(server)
             except AssertionError as error:
                 error.add_note(f"attempt {number}: {server.xruns} xruns{', jackd has died' if server.died else ''}")
-                shows_nothing = server.xruns or server.died or isinstance(error, Inconclusive)
+                shows_nothing = server.disturbed or isinstance(error, Inconclusive)
                 if not shows_nothing or number == ATTEMPTS:
                     raise
             finally:
@@ -487,6 +490,11 @@ class Server:
     def xruns(self) -> int:
         """How often the server was late, and may have dropped MIDI."""
         return self._says().count("XRun")
+
+    @property
+    def disturbed(self) -> bool:
+        """True if the server was late or died, or a witness says that it has dropped what it could not take in."""
+        return bool(self.xruns or self.died or any(_FULL in program.err for program in self._programs))
 
     @property
     def died(self) -> bool:
