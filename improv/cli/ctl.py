@@ -87,13 +87,14 @@ def nudge(
     _ask(instance, Nudge(control, by))
 
 
+def _choices_of(control: Control) -> Callable[[str], list[str]]:
+    """Return what completes a control's choices for a shell."""
+    return lambda incomplete: [choice for choice in control.choices if choice.startswith(incomplete)]
+
+
 def _turns(control: Control) -> Callable[..., None]:
-    """The command that turns a control."""
-
-    def complete(incomplete: str) -> list[str]:
-        return [choice for choice in control.choices if choice.startswith(incomplete)]
-
-    completion = model_names if control is MODEL else complete
+    """Return the command that turns a control."""
+    completion = model_names if control is MODEL else _choices_of(control)
     argument = typer.Argument(metavar="VALUE", help=control.range, autocompletion=completion)
 
     def turn(value: Any, instance: Name = DEFAULT) -> None:
@@ -104,12 +105,8 @@ def _turns(control: Control) -> Callable[..., None]:
     return turn
 
 
-def _complete_mode(incomplete: str) -> list[str]:
-    return [choice for choice in MODE.choices if choice.startswith(incomplete)]
-
-
 def _mode(
-    value: Annotated[str, typer.Argument(metavar="VALUE", help=MODE.range, autocompletion=_complete_mode)],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help=MODE.range, autocompletion=_choices_of(MODE))],
     bars: Annotated[str | None, typer.Option(metavar="NUMBER", help=_help(BARS))] = None,
     gap: Annotated[str | None, typer.Option(metavar="NUMBER", help=_help(GAP))] = None,
     instance: Name = DEFAULT,
@@ -127,7 +124,7 @@ for _control in CONTROLS.values():
 
 
 def _asks(command: Command) -> Callable[..., None]:
-    """The command that asks for something by its name alone."""
+    """Return the command that asks for something by its name alone."""
 
     def ask(instance: Name = DEFAULT) -> None:
         _ask(instance, command)
