@@ -18,7 +18,7 @@ from improv.cli.groups import Commands
 from improv.cli.options import LiveApi, Output
 from improv.cli.output import Beside, say, say_json
 from improv.config.instance import Instance
-from improv.config.values import Wiring, check_writable
+from improv.config.values import Wiring
 from improv.errors import ImprovError, UsageError
 from improv.protocol.snapshot import Snapshot
 from improv.recording import Listed, clear, is_written
@@ -100,17 +100,17 @@ def export(
     ] = None,
 ) -> None:
     """Write a take as a Standard MIDI File, with a track for you and one for each part of improv."""
+    from improv.export.collector import performance_of
+    from improv.export.formats import check_file, write_file
     from improv.recording import find_take, read_take, takes_directory
-    from improv.recording.midi_file import export as exported
 
     path = find_take(take, takes_directory())
+    target = check_file(out or Path(f"{path.stem}.mid"))
     recording = read_take(path)
     for text in recording.missing:
         say(text, err=True)
-    target = out or Path(f"{path.stem}.mid")
-    check_writable(target)
-    exported(recording, target)
-    say(f"wrote {target.absolute()}")
+    write_file(performance_of(recording), target)
+    say(f"wrote {target}")
 
 
 def replay(

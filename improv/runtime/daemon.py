@@ -22,6 +22,7 @@ from improv.control.midi_controllers import DEFAULT_MAPS, Controllers
 from improv.control.socket_server import ControlServer
 from improv.control.terminal import KEYS_HELP, Keys, Lines
 from improv.errors import InputNotFound, Unavailable
+from improv.export.formats import check_file
 from improv.music.turns import Mode
 from improv.recording import read_take, takes_directory
 from improv.runtime.figures import Figures, figures_of
@@ -59,7 +60,7 @@ def jam(
     """
     picks, tune = Picks(instance.picked), config.tune
     if config.wiring.save is not None:
-        config = replace(config, wiring=replace(config.wiring, save=check_writable(config.wiring.save)))
+        config = replace(config, wiring=replace(config.wiring, save=check_file(config.wiring.save)))
     seed = random.SystemRandom().randrange(1 << 31) if tune.seed is None else tune.seed
     shows: Display = Remarks(say) if in_background else Lines(sys.stdout or io.StringIO())
     audience = Audience(shows, say, config.recording)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from improv.config.picks import Picks
 from improv.config.values import RecordingSettings
@@ -29,6 +29,9 @@ from improv.recording import (
 )
 from improv.runtime.ipc_messages import StepReport
 from improv.runtime.live_status import LiveStatus
+
+if TYPE_CHECKING:
+    from improv.export.collector import Collector
 
 _MB = 10**6
 _MUCH_MB = 2000
@@ -163,7 +166,8 @@ class Audience:
         self._say = say
         self._recording = recording
         self._journal: Journal | None = None
-        self._take: Any = None
+        self._collected: Collector | None = None
+        """What is played, where no take can be recorded."""
         self._head: Head | None = None
         self._fault = self._failure = ""
         self.status.add(self._status_of_recording)
@@ -192,17 +196,17 @@ class Audience:
         self._head = head
         self._journal = Journal(takes_directory(), head, limit_bytes=self._recording.take_mb * _MB).__enter__()
         if self.save is not None and self._journal.path is None:
-            from improv.recording.midi_file import Take  # late: it would only delay the first note
+            from improv.export.collector import Collector  # late: it would only delay the first note
 
-            self._take = Take(head, f"improv: {head.model}, seed {head.settings.seed}")
+            self._collected = Collector(head)
 
     def step_reported(self, report: StepReport) -> None:
         """Record a step and show it."""
         self.last = report
         if self._journal is not None and report.entry is not None:
             self._journal.append(report.entry)
-        if self._take is not None and report.entry is not None:
-            self._take.observe(report.entry)
+        if self._collected is not None and report.entry is not None:
+            self._collected.observe(report.entry)
         self._show_fault()
         self._shown.observe(report.seen)
         self.changed()
@@ -313,14 +317,15 @@ class Audience:
 
     def _write(self, save: Path, paths: Sequence[Path]) -> None:
         """Write the MIDI file from the recordings, and say what it lacks."""
-        from improv.recording.midi_file import export
+        from improv.export.collector import performance_of
+        from improv.export.formats import write_file
 
         try:
-            if self._take is not None:
-                self._take.write(save)
+            if self._collected is not None:
+                write_file(self._collected.performance(), save)
             elif paths and self._readable(paths):
                 recording = join_takes(self._readable(paths))
-                export(recording, save)
+                write_file(performance_of(recording), save)
                 for text in recording.missing:
                     self._say(text)
             else:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from improv.config.values import Tune
 from improv.errors import ImprovError, UsageError
+from improv.export.collector import Collector
+from improv.export.formats import Options, Progress, check_file, write_file
+from improv.midi.call_file import CallNote, read_call
 from improv.midi.player import Player
 from improv.midi.sources import NullSink, Script
 from improv.models.contract import ModelSpec
@@ -19,14 +22,16 @@ from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import NoteOff, NoteOn, Timed
 from improv.music.parts import Part
 from improv.music.turns import Mode
-from improv.recording.midi_file import CallNote, Take, read_call
 from improv.recording.replay import entry_of
 from improv.runtime.engine import Lead, perform
 from improv.runtime.opening import begin_tune, head_of, last_step, open_network
-from improv.session.state import Session
+from improv.session.state import Moment, Session
 
 _EARLY_S = 1.0
 """How long before the first step the clock begins, so that it can be planned in time."""
+
+_PLAYED = 0.3
+"""How much of the work is done when all is played, and has to be written."""
 
 _MOST_CHORUSES = 64
 """A call does not make a render longer than this by itself: a stray note may lie hours away."""
@@ -38,13 +43,18 @@ def render(
     call: Path | None = None,
     say: Callable[[str], object] = len,
     load: Callable[[Tune], OnnxModel] = open_network,
+    options: Options = Options(),  # noqa: B008
+    progress: Progress = float,
 ) -> ModelSpec:
-    """Write a performance to a MIDI file on simulated time, and return what the network's file says of itself.
+    """Write a performance on simulated time to a file of the kind that its ending stands for.
+
+    Returns what the network's file says of itself. UsageError for an unknown ending, before anything is played.
 
     The call is played in each of your turns if it fits into one, else once from the first bar on. A tune without an
     end is as long as the call takes. `say` is told what of the call is not played, and why; `load`
     gives the tune's network.
     """
+    out = check_file(out)
     notes, remarks = read_call(call) if call else ((), ())
     mode = tune.mode or (Mode.TRADE if call else Mode.SOLO)
     if call and mode == Mode.SOLO:
@@ -61,20 +71,26 @@ def render(
     for remark in (*remarks, *_unplayed(notes, session, last)):
         say(remark)
     script = Script(_laid_out(notes, session, last))
-    take = Take(head_of(tune, model, session), f"improv: {model.spec.name}, seed {tune.seed or 0}")
+    collector = Collector(head_of(tune, model, session))
+    first, steps = session.step, last - session.step + 1
+
+    def observe(moment: Moment) -> None:
+        collector.observe(entry_of(moment))
+        progress(_PLAYED * (moment.session.step - first) / steps)
+
     with Player(SimulatedClock(-_EARLY_S), NullSink(), [script]) as player:
         ended = perform(
             session,
             model,
             player,
-            lambda moment: take.observe(entry_of(moment)),
+            observe,
             lead=Lead(),
             last_step=last,
             time_waits=True,
         )
     if ended.health.faults:
         raise ImprovError(f"the model failed while rendering: {ended.health.last_fault}")
-    take.write(out)
+    write_file(collector.performance(), out, options, lambda share: progress(_PLAYED + (1 - _PLAYED) * share))
     return model.spec
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from improv.errors import DataError
+from improv.midi.call_file import read_call
 from improv.midi.smf import Unreadable, read_messages
-from improv.recording.midi_file import read_call
 
 BEAT = 480
 PITCHES = (60, 63, 65, 67)

@@ -15,9 +15,10 @@ from xml.etree import ElementTree
 import mido
 import pytest
 
-from improv.recording.midi_file import export
+from improv.export.collector import performance_of
+from improv.export.formats import write_file
+from tests.export.test_take_as_midi import by_mido, performance
 from tests.ports.jack import IMPROV_OUT, Event, Inconclusive, Server, conclusive, eventually, missing
-from tests.recording.test_take_as_midi import by_mido, performance
 
 ARDOUR = "ardour7-lua"
 TICKS_A_BEAT = 1920
@@ -149,7 +150,7 @@ def test_a_take_is_the_same_in_ardour(tmp_path: Path) -> None:
     that they are told apart. The tempo it leaves to the session, so this is about beats alone.
     """
     file = tmp_path / "take.mid"
-    export(performance(), file)
+    write_file(performance_of(performance()), file)
     midi = mido.MidiFile(file)
     channels = {track.name: {message.channel for message in track if not message.is_meta} for track in midi.tracks}
     assert midi.type == 1

@@ -16,6 +16,8 @@ import pytest
 
 from improv.__main__ import main
 from improv.errors import DataError
+from improv.export.collector import performance_of
+from improv.export.formats import write_file
 from improv.ipc.link import Link
 from improv.music.turns import Mode
 from improv.protocol.snapshot import Snapshot
@@ -26,7 +28,6 @@ from improv.recording import (
     read_take,
     takes,
 )
-from improv.recording.midi_file import export
 from improv.recording.replay import entry_of, replayed, restored, state_of
 from improv.runtime.engine import Lead
 from improv.runtime.engine_process import StepPublisher
@@ -192,7 +193,7 @@ def test_a_midi_file_falls_silent_where_steps_are_missing_and_says_so(
     moments: list[Moment], begun: Begun, echo: Echo, tmp_path: Path
 ) -> None:
     take = taken(told_over(20_000, moments, echo, slice(10, 80)), tmp_path, begun(Mode.TRADE))
-    export(take, tmp_path / "take.mid")
+    write_file(performance_of(take), tmp_path / "take.mid")
     midi = mido.MidiFile(tmp_path / "take.mid")
     markers = [message.text for message in midi.tracks[0] if message.type == "marker"]
     assert [text for text in markers if "missing" in text] == [take.losses[0][1].text]

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from improv.errors import DataError, ImprovError
+from improv.export.collector import performance_of
+from improv.export.formats import write_file
 from improv.music.notes import NoteOff, NoteOn, Placed, Timed
 from improv.music.parts import Part
 from improv.music.transport import Transport
@@ -20,7 +22,6 @@ from improv.protocol.snapshot import How
 from improv.recording import Entry, Head, read_take, takes
 from improv.recording.bounds import MAX_EVENTS, MAX_STEP
 from improv.recording.format import checked_line
-from improv.recording.midi_file import export
 from improv.recording.reader import MAX_TAKE_BYTES
 from improv.recording.replay import check
 
@@ -85,7 +86,7 @@ def test_a_take_that_no_performance_comes_to_is_refused(
     head: Head, entries: tuple[Entry, ...], made_up: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = made_up(head, *entries)
-    for use in (lambda: export(read_take(path), tmp_path / "out.mid"), lambda: check(path)):
+    for use in (lambda: write_file(performance_of(read_take(path)), tmp_path / "out.mid"), lambda: check(path)):
         with pytest.raises(DataError) as refused:
             use()
         assert len(str(refused.value)) < 400
@@ -109,7 +110,7 @@ def takes_in(path: Path) -> Any:
 
 def test_the_farthest_that_may_be_is_written(made_up: Callable[..., Path], tmp_path: Path) -> None:
     path = made_up(HEAD, entry(0, events=(ON,)), entry(MAX_STEP, events=(Placed(MAX_STEP * 6, ON.event),)))
-    export(read_take(path), tmp_path / "out.mid")
+    write_file(performance_of(read_take(path)), tmp_path / "out.mid")
     assert (tmp_path / "out.mid").stat().st_size < 1 << 20
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
+from improv.midi.call_file import read_call
 from improv.midi.player import Player
 from improv.midi.sources import NullSink, Script
 from improv.models.catalog import find_model
@@ -18,7 +19,6 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import HandOver
 from improv.protocol.controls import Settings
-from improv.recording.midi_file import read_call
 from improv.runtime.engine import Lead, perform
 from improv.session.lifecycle import begin
 from improv.session.state import Moment

@@ -8,6 +8,9 @@ import mido
 import numpy as np
 import pytest
 
+from improv.export.collector import Collector
+from improv.export.formats import write_file
+from improv.export.messages import TICKS_A_BEAT
 from improv.midi.player import Player
 from improv.midi.sources import NullSink
 from improv.models.contract import Tensor, Tensors
@@ -23,7 +26,6 @@ from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.protocol.json_codec import from_json, to_json
 from improv.protocol.snapshot import Snapshot
-from improv.recording.midi_file import TICKS_A_BEAT, Take
 from improv.recording.replay import entry_of
 from improv.runtime.engine import Lead, perform
 from improv.session.fallback import fallback
@@ -105,10 +107,10 @@ def test_a_take_of_sixteenths_is_marked_where_its_turns_begin(quick: Quick, tmp_
     head = replace(
         HEAD, settings=session.settings, transport=session.position.transport, count_in_bars=0, form="C7 | F7"
     )
-    take = Take(head, "sixteenths")
+    take = Collector(head, "sixteenths")
     with Player(SimulatedClock(-3.0), NullSink(), []) as player:
         perform(session, quick, player, lambda moment: take.observe(entry_of(moment)), lead=Lead(), last_step=63)
-    take.write(tmp_path / "take.mid")
+    write_file(take.performance(), tmp_path / "take.mid")
     at, markers = 0.0, []
     for message in mido.MidiFile(tmp_path / "take.mid").tracks[0]:
         at += message.time / TICKS_A_BEAT

@@ -8,10 +8,10 @@ import matplotlib as mpl
 import mido
 import numpy as np
 
+from improv.export.messages import TICKS_A_BEAT
 from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
 from improv.music.notes import Frame
 from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, STEPS_PER_BEAT, Form, pitch_name
-from improv.recording.midi_file import TICKS_A_BEAT
 from training.corpora.blues_bars import CHANGES
 from training.corpora.solos import notes_in
 from training.metrics.figures import LARGEST_INTERVAL, LONGEST_TICKS, durations, intervals

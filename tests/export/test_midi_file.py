@@ -2,7 +2,7 @@
 
 After a change that is meant to be heard, write the goldens again and read their diff:
 
-    IMPROV_WRITE_GOLDENS=1 .venv/bin/pytest tests/recording/test_midi_file.py
+    IMPROV_WRITE_GOLDENS=1 .venv/bin/pytest tests/export/test_midi_file.py
 """
 
 import os
@@ -14,6 +14,9 @@ import mido
 import pytest
 
 from improv.errors import InputNotFound
+from improv.export.collector import Collector
+from improv.export.formats import write_file
+from improv.export.messages import TICKS_A_BEAT
 from improv.music.notes import NoteOff, NoteOn, Placed, Timed
 from improv.music.parts import Part
 from improv.music.theory import pitch_name
@@ -24,7 +27,6 @@ from improv.protocol.controls import OWN, Settings
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.recording import Entry, Head
-from improv.recording.midi_file import TICKS_A_BEAT, Take
 from improv.recording.replay import entry_of
 from improv.session.lifecycle import begin
 from improv.session.state import Session
@@ -50,11 +52,11 @@ def taken(
     path: Path, session: Session, model: Echo, *sources: Any, last_step: int = 31
 ) -> tuple[mido.MidiFile, Receiver]:
     """The file of a performance, and what its sink heard."""
-    take = Take(head_of(session, model), "a take")
+    take = Collector(head_of(session, model), "a take")
     _, heard, _, moments = played(session, model, *sources, last_step=last_step)
     for moment in moments:
         take.observe(entry_of(moment))
-    take.write(path)
+    write_file(take.performance(), path)
     return mido.MidiFile(path), heard
 
 
@@ -246,10 +248,10 @@ def struck(step: int, pitch: int, steps: int = 0) -> tuple[Placed, ...]:
 
 
 def told(path: Path, model: Echo, *entries: Entry) -> mido.MidiFile:
-    take = Take(head_of(begun(model), model), "a take")
+    take = Collector(head_of(begun(model), model), "a take")
     for entry in entries:
         take.observe(entry)
-    take.write(path)
+    write_file(take.performance(), path)
     check_well_formed(mido.MidiFile(path))
     return mido.MidiFile(path)
 
@@ -370,6 +372,6 @@ def test_a_tempo_that_is_told_late_stands_where_it_was_changed(echo: Echo, tmp_p
 
 
 def test_a_take_that_cannot_be_written_says_where(echo: Echo, tmp_path: Path) -> None:
-    take = Take(head_of(begun(echo), echo), "a take")
+    take = Collector(head_of(begun(echo), echo), "a take")
     with pytest.raises(InputNotFound, match=r"/nowhere/take\.mid: No such file or directory; choose another file"):
-        take.write(tmp_path / "nowhere" / "take.mid")
+        write_file(take.performance(), tmp_path / "nowhere" / "take.mid")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from improv.errors import DataError, ImprovError, InputNotFound
-from improv.recording.midi_file import TICKS_A_BEAT, CallNote, read_call
+from improv.export.messages import TICKS_A_BEAT
+from improv.midi.call_file import CallNote, read_call
 
 
 def on(pitch: int, after: float = 0, velocity: int = 80, channel: int = 0) -> mido.Message:

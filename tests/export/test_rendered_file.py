@@ -9,11 +9,10 @@ import pytest
 
 from improv.config.values import Tune
 from improv.errors import UsageError
+from improv.export.messages import TICKS_A_BEAT
 from improv.music.turns import Mode
-from improv.recording.midi_file import TICKS_A_BEAT
 from improv.runtime.render import render
-from tests.models.onnx_models import saved, walker
-from tests.recording.test_midi_file import (
+from tests.export.test_midi_file import (
     BAR,
     absolute,
     check_well_formed,
@@ -22,7 +21,8 @@ from tests.recording.test_midi_file import (
     parts,
     tempos,
 )
-from tests.recording.test_reading_calls import midi_file, off, on
+from tests.midi.test_reading_calls import midi_file, off, on
+from tests.models.onnx_models import saved, walker
 
 
 @pytest.fixture
@@ -31,11 +31,11 @@ def rendered(tmp_path: Path) -> Callable[..., mido.MidiFile]:
     model = str(saved(walker(), tmp_path / "walker.onnx"))
 
     def rendered(
-        call: Path | None = None, name: str = "out.mid", said: list[str] | None = None, **tune: Any
+        call: Path | None = None, name: str = "out", said: list[str] | None = None, **tune: Any
     ) -> mido.MidiFile:
         values = {"model": model, "choruses": 1, "seed": 0, "count_in": 0, "bars": 1, "provider": "cpu", **tune}
-        render(Tune.of(**values), tmp_path / name, call, (said if said is not None else list[str]()).append)
-        midi = mido.MidiFile(tmp_path / name)
+        render(Tune.of(**values), tmp_path / f"{name}.mid", call, (said if said is not None else list[str]()).append)
+        midi = mido.MidiFile(tmp_path / f"{name}.mid")
         check_well_formed(midi)
         return midi
 
@@ -49,10 +49,12 @@ def test_a_render_repeats_to_the_byte_and_another_seed_differs(
     takes = {}
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
         rendered(call, name, seed=seed, choruses=3, swing=0.6, tempo=93)
-        takes[name] = (tmp_path / name).read_bytes()
+        takes[name] = (tmp_path / f"{name}.mid").read_bytes()
     assert takes["a"] == takes["b"]
     assert takes["a"] != takes["c"]
-    melodies = [[m.note for _, m in parts(mido.MidiFile(tmp_path / n))["Melody"] if m.type == "note_on"] for n in "ac"]
+    melodies = [
+        [m.note for _, m in parts(mido.MidiFile(tmp_path / f"{n}.mid"))["Melody"] if m.type == "note_on"] for n in "ac"
+    ]
     assert melodies[0] != melodies[1]
 
 

@@ -15,6 +15,8 @@ import mido
 import pytest
 
 from improv.errors import InputNotFound
+from improv.export.collector import performance_of
+from improv.export.formats import write_file
 from improv.music.notes import NoteOff, NoteOn, Placed, Timed
 from improv.music.parts import Part
 from improv.music.transport import Transport
@@ -28,7 +30,6 @@ from improv.recording import (
     Recording,
     read_take,
 )
-from improv.recording.midi_file import export
 from improv.session.lifecycle import begin, finish
 from improv.session.state import Session
 from improv.session.step import advance
@@ -169,7 +170,7 @@ def by_music21(path: Path) -> Score:
 def test_a_take_is_the_same_midi_file_to_everybody(read: Callable[[Path], Score], tmp_path: Path) -> None:
     """Expected from the entries alone: where a note stands in beats is what its tick or its time says."""
     take = performance()
-    export(take, tmp_path / "take.mid")
+    write_file(performance_of(take), tmp_path / "take.mid")
     score = read(tmp_path / "take.mid")
     assert score == by_mido(tmp_path / "take.mid")
     assert score.tempos == [(0, 500_000), (4 + 2.6, 645_161), (24, 331_492)]
@@ -204,12 +205,12 @@ def test_a_recovered_take_is_a_midi_file_as_far_as_it_goes(tmp_path: Path) -> No
     take = performance()
     path = recorded(tmp_path, *take.entries[:30], head=take.head, end=None)
     path.write_bytes(path.read_bytes()[:-10])
-    export(read_take(path), tmp_path / "recovered.mid")
-    export(replace(take, entries=take.entries[:29]), tmp_path / "expected.mid")
+    write_file(performance_of(read_take(path)), tmp_path / "recovered.mid")
+    write_file(performance_of(replace(take, entries=take.entries[:29])), tmp_path / "expected.mid")
     assert (tmp_path / "recovered.mid").read_bytes() == (tmp_path / "expected.mid").read_bytes()
     assert max(end for _, _, end, _, _ in by_mido(tmp_path / "recovered.mid").notes) == 14.6  # the swung end of step 20
     with pytest.raises(InputNotFound, match="choose another file to write to"):
-        export(take, tmp_path / "nowhere" / "take.mid")
+        write_file(performance_of(take), tmp_path / "nowhere" / "take.mid")
 
 
 SOUNDFONTS = ("/usr/share/sounds/sf2/default-GM.sf2", "/usr/share/soundfonts/default.sf2")
@@ -223,7 +224,7 @@ def test_a_synthesiser_plays_a_take_and_falls_silent(tmp_path: Path) -> None:
     take = performance()
     last = take.entries[-1]
     silence = tuple(replace(last, step=step, how=How.SKIPPED, events=()) for step in range(64, 96))
-    export(replace(take, entries=take.entries + silence), tmp_path / "take.mid")
+    write_file(performance_of(replace(take, entries=take.entries + silence)), tmp_path / "take.mid")
     sound = tmp_path / "take.wav"
     command = ["fluidsynth", "-ni", "-q", "-r", "22050", "-F", str(sound), sounds, str(tmp_path / "take.mid")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

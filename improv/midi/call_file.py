@@ -1,0 +1,65 @@
+"""A call read from a MIDI file: the player's part of a performance, given in advance.
+
+Positions are the file's own (beats), never seconds. It must never touch a port.
+"""
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+
+from improv.errors import DataError, InputNotFound
+from improv.midi.smf import Messages, Unreadable, read_messages
+from improv.midi.your_notes import KeysDown
+from improv.system.safe_files import read_file
+
+_MAX_CALL_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class CallNote:
+    """A note of a call, its start and end in beats from the start of the file."""
+
+    start_beats: float
+    end_beats: float
+    pitch: int
+    velocity: int
+
+
+def read_call(path: Path) -> tuple[tuple[CallNote, ...], tuple[str, ...]]:
+    """Return the notes of a MIDI file in order, and remarks on what was left out or reordered.
+
+    InputNotFound or DataError if it cannot be read.
+    """
+    advice = "give a Standard MIDI File (.mid) with a melody"
+    try:
+        file = read_messages(read_file(path, _MAX_CALL_BYTES))
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise DataError(f"{path}: {error.strerror}; {advice}") from error
+        raise InputNotFound(f"{path}: {error.strerror}; {advice}") from error
+    except Unreadable as error:
+        raise DataError(f"{path}: it {error}; {advice}") from error
+    notes, left_out = _paired(file)
+    if not notes:
+        raise DataError(f"{path}: it has no notes{' but percussion' if left_out else ''}; {advice}")
+    remarks = []
+    if left_out:
+        remarks.append(f"{left_out} notes of the call are percussion, on channel 10, and left out")
+    if file.by_frames:
+        remarks.append("the call counts in film frames, not in beats: half a second is taken for a beat")
+    if file.patterns > 1:
+        remarks.append(f"the call has {file.patterns} patterns (a file of type 2), played one after the other")
+    return tuple(sorted(notes, key=lambda note: (note.start_beats, note.pitch))), tuple(remarks)
+
+
+def _paired(file: Messages) -> tuple[list[CallNote], int]:
+    """Each note of a file with its end, and how many of percussion are left out; without an end it lasts to the end."""
+    keys, beat = KeysDown(together=0.0), file.ticks_per_beat
+    changes = [change for at, message in file.messages for change in keys.enter(message, at / beat)]
+    changes += keys.release_all(file.end / beat)
+    notes = [
+        CallNote(change.note.begun, change.at, change.note.key[1], change.note.velocity)
+        for change in changes
+        if not change.begins
+    ]
+    return notes, keys.left_out
