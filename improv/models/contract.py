@@ -186,7 +186,7 @@ class StepModel(Protocol):
         """Return logits by head and the next memory, from one step's features and the memory so far.
 
         Heads that are only asked once a choice has been made may be left out: see `head_logits`. Neither argument is
-        changed; shapes are those of the specification.
+        changed; shapes are those of the specification. Features that the model does not take are not looked at.
         """
         ...
 

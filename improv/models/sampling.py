@@ -25,6 +25,9 @@ _COLDEST = 1e-6
 
 Probabilities = NDArray[np.float64]
 
+Weights = NDArray[np.float64]
+"""Probabilities up to a common factor."""
+
 
 def log_sigmoid(logits: Tensor) -> _Logarithms:
     """Return the logarithm of each unit's sigmoid, exact for tiny probabilities too."""
@@ -57,6 +60,22 @@ def one_unit(
 ) -> Probabilities:
     """Return the probability that each unit is the chosen one, shape (units,); they sum to one.
 
+    See `unit_weights`, which they are in proportion to.
+    """
+    weights = unit_weights(logits, temperature, distribution=distribution, bias=bias, top_p=top_p)
+    return weights / np.add.reduce(weights)
+
+
+def unit_weights(
+    logits: Tensor,
+    temperature: float,
+    *,
+    distribution: str,
+    bias: NDArray[np.float64] | float = 0.0,
+    top_p: float = 1.0,
+) -> Weights:
+    """Return how likely each unit is the chosen one, up to a common factor, shape (units,): enough to draw by.
+
     A `normalised_bernoulli` head gives each unit a probability of its own, in proportion to which one is
     chosen (Eck & Schmidhuber 2002, section 4.2); a `categorical` one is a softmax.
     `temperature` 1 leaves them as the network has them, towards 0 the likeliest takes all, above
@@ -67,10 +86,9 @@ def one_unit(
     logits = logits.ravel()
     _check_finite(logits)
     log_p = _WEIGHED[distribution](logits)
-    log_w = (log_p - np.maximum.reduce(log_p)) / max(temperature, _COLDEST) + bias
-    weights = np.exp(log_w - np.maximum.reduce(log_w))
-    probabilities = weights / np.add.reduce(weights)
-    return probabilities if top_p >= 1 else _nucleus(probabilities, top_p)
+    log_w = (log_p - log_p[log_p.argmax()]) / max(temperature, _COLDEST) + bias
+    weights = np.exp(log_w - log_w[log_w.argmax()])
+    return weights if top_p >= 1 else _nucleus(weights / np.add.reduce(weights), top_p)
 
 
 def likeliest_unit(logits: Tensor, bias: NDArray[np.float64]) -> int:
@@ -83,27 +101,27 @@ def likeliest_unit(logits: Tensor, bias: NDArray[np.float64]) -> int:
     return int((logits + bias).argmax())
 
 
-def _nucleus(probabilities: Probabilities, top_p: float) -> Probabilities:
+def _nucleus(probabilities: Probabilities, top_p: float) -> Weights:
     order = np.argsort(-probabilities, kind="stable")
     before = np.cumsum(probabilities[order]) - probabilities[order]
     kept = np.zeros_like(probabilities)
     inside = order[(before < top_p) | (np.arange(len(order)) == 0)]
     kept[inside] = probabilities[inside]
-    return np.asarray(kept / kept.sum())
+    return kept
 
 
 def _check_finite(logits: Tensor) -> None:
-    if not math.isfinite(np.add.reduce(logits)) and not np.isfinite(logits).all():  # one look where all is well
+    if not (math.isfinite(logits[logits.argmin()]) and math.isfinite(logits[logits.argmax()])):  # NaN is both
         raise ValueError("the network's logits are not finite")
 
 
-def draw(probabilities: Probabilities, seed: int, step: int, number: int = 0) -> int:
-    """Return the index of a unit, drawn by its probability from a uniform random number.
+def draw(weights: Weights, seed: int, step: int, number: int = 0) -> int:
+    """Return the index of a unit, drawn by its weight among the others from a uniform random number.
 
-    The same seed, step and number of the choice within the step give the same one.
+    The same seed, step and number of the choice within the step give the same one. `seed` is 0 to 2**32 - 1.
     """
-    edges = np.add.accumulate(probabilities)
-    return int((edges / edges[-1]).searchsorted(_uniforms(seed, step, number)[number], side="right"))
+    edges = np.add.accumulate(weights)
+    return int(edges.searchsorted(_uniforms(seed, step, number)[number] * edges[-1], side="right"))
 
 
 def _uniforms(seed: int, step: int, number: int) -> NDArray[np.float64]:
@@ -120,6 +138,6 @@ _STEPS, _NUMBERS = 16, 8
 @lru_cache(maxsize=16)
 def _rows(seed: int, steps: int, count: int) -> NDArray[np.float64]:
     """Return uniform random numbers as `default_rng` makes them, a row for each of some steps; (_STEPS, count)."""
-    first = steps * _STEPS
-    raw = np.array([np.random.PCG64((seed, step)).random_raw(count) for step in range(first, first + _STEPS)])
+    entropy = np.array([(seed, step) for step in range(steps * _STEPS, (steps + 1) * _STEPS)], np.uint32)
+    raw = np.array([np.random.PCG64(each).random_raw(count) for each in entropy])
     return np.asarray((raw >> np.uint64(11)) * 2.0**-53, np.float64)

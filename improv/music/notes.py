@@ -34,7 +34,7 @@ class Cell:
     @property
     def pitches(self) -> frozenset[int]:
         """Every MIDI pitch that sounds somewhere in the step."""
-        return frozenset([*self.held, *(onset.pitch for onset in self.onsets)])
+        return frozenset([*self.held, *[onset.pitch for onset in self.onsets]])
 
     @property
     def sounding_after(self) -> frozenset[int]:
@@ -44,7 +44,7 @@ class Cell:
         ended = {
             release.pitch
             for release in self.releases
-            if not any(o.pitch == release.pitch and o.tick >= release.tick for o in self.onsets)
+            if not [o for o in self.onsets if o.pitch == release.pitch and o.tick >= release.tick]
         }
         return self.pitches - ended
 
@@ -63,9 +63,9 @@ class Cell:
             return target if 0 <= target <= 127 else target % 12 + (0 if target < 0 else 108)
 
         return Cell(
-            tuple(Onset(moved(onset.pitch), onset.tick) for onset in self.onsets),
-            tuple(moved(pitch) for pitch in self.held),
-            tuple(Release(moved(release.pitch), release.tick) for release in self.releases),
+            tuple([Onset(moved(onset.pitch), onset.tick) for onset in self.onsets]),
+            tuple([moved(pitch) for pitch in self.held]),
+            tuple([Release(moved(release.pitch), release.tick) for release in self.releases]),
         )
 
 

@@ -6,7 +6,7 @@ Pure values. It must never know a pitch.
 """
 
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations
 from types import MappingProxyType
 
 from improv.music.notes import Cell, Onset, Release
@@ -51,8 +51,9 @@ def rhythm_of(cell: Cell) -> Rhythm:
     one in the first sixth is one at its beginning.
     """
     ticks = tuple(sorted({onset.tick for onset in cell.onsets}))
-    ends = [release.tick for release in cell.releases] if not cell.sounding_after else []
-    last = max(ends, default=TICKS_PER_STEP)
+    last = TICKS_PER_STEP
+    if cell.releases and not cell.sounding_after:
+        last = max([release.tick for release in cell.releases])
     if ticks:
         return Rhythm(ticks, ended=ticks[-1] < HALF and last <= HALF)
     if not cell.held or last <= 1:
@@ -73,11 +74,11 @@ def cell_of(rhythm: Rhythm, pitches: tuple[int, ...], before: int | None) -> Cel
 
     ValueError unless there are as many pitches as onsets.
     """
-    onsets = tuple(Onset(pitch, tick) for pitch, tick in zip(pitches, rhythm.ticks, strict=True))
+    onsets = tuple([Onset(pitch, tick) for pitch, tick in zip(pitches, rhythm.ticks, strict=True)])
     lasts = rhythm.held or (bool(rhythm.ticks) and rhythm.ticks[0] > 0)
     held = (before,) if before is not None and lasts else ()
-    line = (*((pitch, 0) for pitch in held), *((onset.pitch, onset.tick) for onset in onsets))
-    releases = [Release(pitch, after) for (pitch, _), (_, after) in pairwise(line)]
+    line, ends = (*held, *pitches), rhythm.ticks if held else rhythm.ticks[1:]
+    releases = [Release(pitch, end) for pitch, end in zip(line, ends, strict=False)]  # the last one sounds on
     if line and rhythm.ended:
-        releases.append(Release(line[-1][0], HALF))
+        releases.append(Release(line[-1], HALF))
     return Cell(onsets, held, tuple(releases))

@@ -280,7 +280,7 @@ class Mixer:
     @property
     def levels(self) -> tuple[int, ...]:
         """The levels of `MIXED_PARTS` as MIDI volumes, 0 to 127."""
-        return tuple(row.level for row in self.rows)
+        return tuple([row.level for row in self.rows])
 
     @classmethod
     def json_types(cls) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ import numpy as np
 from improv.models.contract import Tensor
 from improv.models.encodings import CHORD_HEAD, Encoding, StepInput
 from improv.models.encodings.base import one_hot
-from improv.models.sampling import draw, likeliest_unit, on_units, one_unit
+from improv.models.sampling import draw, likeliest_unit, on_units, unit_weights
 from improv.music.theory import Chord
 from improv.session.network import AskedNetwork
 from improv.session.state import Session
@@ -39,10 +39,10 @@ def chord_units(logits: Tensor, step_input: StepInput, encoding: Encoding, sessi
     if not settings.changes:
         unit = likeliest_unit(logits, bias)
         return one_hot(unit, logits.size).ravel()
-    usual = one_unit(logits, 1, distribution=distribution, bias=bias, top_p=_USUAL_CHORDS)
+    usual = unit_weights(logits, 1, distribution=distribution, bias=bias, top_p=_USUAL_CHORDS)
     bias = np.where(usual > 0, bias, -np.inf)
-    likely = one_unit(logits, settings.changes, distribution=distribution, bias=bias)
-    unit = draw(likely, settings.seed, _chord_draw_step(session, encoding), _CHORD_DRAW)
+    weights = unit_weights(logits, settings.changes, distribution=distribution, bias=bias)
+    unit = draw(weights, settings.seed, _chord_draw_step(session, encoding), _CHORD_DRAW)
     return one_hot(unit, logits.size).ravel()
 
 

@@ -13,7 +13,7 @@ from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.session.band.arrange import note_offs
 from improv.session.commands import apply_commands
-from improv.session.network import encode_features, form_lookahead
+from improv.session.network import form_lookahead
 from improv.session.state import BandState, Listener, ModelTune, NetworkState, Played, Position, Session
 
 
@@ -46,7 +46,7 @@ def prime(model: StepModel, seed: int, bpm: float, earlier: Primed | None = None
     memory = no_memory(model.spec)
     for place, frame in enumerate(frames[:-1]):  # the last one is stepped on the way to step 0
         step_input = StepInput(frame, place, form_lookahead(form, place, encoding), form.steps, bpm=bpm)
-        _, memory = model.step(encode_features(step_input, encoding, model), memory)
+        _, memory = model.step(encoding.encode(step_input), memory)
     return Primed(primer, bpm, memory, frames[-1])
 
 

@@ -65,6 +65,9 @@ def next_listener(before: Session, cell: Cell, turn: Turn, *, anew: bool, restar
     `anew`: turns begin anew, since the rules have changed; `restarted`: so does the game.
     """
     listener, step = before.listener, before.step + 1
+    heard = listener.keys or listener.recent_keys or listener.call or cell is not listener.previous_cell
+    if turn is before.turn and not heard:
+        return listener
     length, begins = before.grid.ticks_per_step, turn.start == step
     start = step * length
     recent, call = listener.recent_keys, listener.call

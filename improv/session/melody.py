@@ -6,7 +6,7 @@ from itertools import count
 
 from improv.models.contract import ModelSpec, Tensor
 from improv.models.encodings import Choice, Decoder, Encoding, Steer
-from improv.models.sampling import draw, one_unit
+from improv.models.sampling import draw, unit_weights
 from improv.music.notes import SILENCE, Cell, Onset
 from improv.music.parts import Part
 from improv.music.theory import Chord
@@ -49,7 +49,7 @@ def improvise(
             pitch_logits = PitchLogits(logits.ravel(), distribution, choice.bias, choice.pitches, octaves)
         if not session.turn.who.plays:
             break
-        likely = one_unit(
+        weights = unit_weights(
             logits,
             max(settings.temperature, choice.least_temperature),
             distribution=distribution,
@@ -57,7 +57,7 @@ def improvise(
             top_p=max(settings.top_p, choice.least_top_p),
         )
         try:
-            choice = decoder.send(draw(likely, settings.seed, session.step, number))
+            choice = decoder.send(draw(weights, settings.seed, session.step, number))
         except StopIteration as done:
             return done.value, pitch_logits
     return SILENCE, pitch_logits

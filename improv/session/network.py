@@ -15,7 +15,7 @@ from improv.session.state import ModelTune, NetworkState, Session
 
 def has_melody(spec: ModelSpec) -> bool:
     """Return whether a network has a melody; one without decides chords only."""
-    return all(head in spec.heads for head in ENCODINGS[spec.encoding].melody_heads)
+    return spec.heads.keys() >= {*ENCODINGS[spec.encoding].melody_heads}
 
 
 def unsupported_controls(spec: ModelSpec) -> tuple[str, ...]:
@@ -28,13 +28,14 @@ def silence(model: StepModel) -> Tensors:
     """Return the features of a silent step at the top of the form."""
     encoding = ENCODINGS[model.spec.encoding]
     (step_input,) = _silent_chorus(Form.parse(model.spec.form, encoding.grid), range(1), encoding, float(TEMPO.default))
-    return encode_features(step_input, encoding, model)
+    features = encoding.encode(step_input)
+    return {name: features[name] for name in model.spec.features}
 
 
 def caught_up(session: Session, model: StepModel) -> Session:
     """Feed a network the first step that it has missed. Errors of the model are raised."""
     step_input, *later = session.network.pending_inputs
-    _, memory = model.step(encode_features(step_input, ENCODINGS[model.spec.encoding], model), session.network.memory)
+    _, memory = model.step(ENCODINGS[model.spec.encoding].encode(step_input), session.network.memory)
     return replace(session, network=replace(session.network, memory=memory, pending_inputs=tuple(later)))
 
 
@@ -140,7 +141,9 @@ def network_inputs(session: Session, before: Session, cell: Cell, encoding: Enco
     left = session.position.playing and (
         not before.position.playing or before.position.form_start != session.position.form_start
     )
-    places = range(session.place + 1, form.steps * (session.place // form.steps + 1)) if left else ()
+    if not left:
+        return (step_input,)
+    places = range(session.place + 1, form.steps * (session.place // form.steps + 1))
     return (step_input, *_silent_chorus(form, places, encoding, session.position.transport.bpm))
 
 
@@ -174,8 +177,7 @@ class AskedNetwork:
         """Return the logits of a choice: from the step's outputs, or computed from the choices so far."""
         if choice.head in self.outputs:
             return self.outputs[choice.head]
-        told = accepted_features(choice.features, self.model)
-        return self.model.head_logits(choice.head, {**self.features, **told}, self.memory)
+        return self.model.head_logits(choice.head, {**self.features, **choice.features}, self.memory)
 
 
 def ask_network(
@@ -185,18 +187,7 @@ def ask_network(
     memory = network.memory
     *earlier, last = (*network.pending_inputs, *inputs)
     for each in earlier:
-        _, memory = model.step(encode_features(each, encoding, model), memory)
-    features = encode_features(last, encoding, model)
+        _, memory = model.step(encoding.encode(each), memory)
+    features = encoding.encode(last)
     outputs, memory = model.step(features, memory)
     return AskedNetwork(model, encoding, last, features, outputs, memory)
-
-
-def encode_features(step_input: StepInput, encoding: Encoding, model: StepModel) -> Tensors:
-    """Return the input tensors of a model for one step, by name."""
-    return accepted_features(encoding.encode(step_input), model)
-
-
-def accepted_features(tensors: Tensors, model: StepModel) -> Tensors:
-    """Return the tensors that a network takes, of those that its encoding makes."""
-    taken = model.spec.features
-    return {name: tensor for name, tensor in tensors.items() if name in taken}

@@ -122,6 +122,18 @@ class NetworkState:
     steps_behind: int = 0
     """Steps since the network last decided one."""
 
+    def hearing(self, recent_inputs: tuple[StepInput, ...]) -> "NetworkState":
+        """Return the state with other recent inputs."""
+        return NetworkState(
+            memory=self.memory,
+            output=self.output,
+            logits=self.logits,
+            chord_lookahead=self.chord_lookahead,
+            pending_inputs=self.pending_inputs,
+            recent_inputs=recent_inputs,
+            steps_behind=self.steps_behind,
+        )
+
 
 DEFAULT_LEVELS = (DEFAULT_VOLUME,) * len(MIXED_PARTS)
 """The MIDI volumes of `MIXED_PARTS` before their synth is told any."""
@@ -137,7 +149,7 @@ class Voicings:
     @classmethod
     def of(cls, sounding: Mapping[Part, tuple[int, ...]]) -> "Voicings":
         """Return the voicings of some parts, silence for the rest."""
-        return cls(tuple(sounding.get(part, ()) for part in MIXED_PARTS))
+        return cls(tuple([sounding.get(part, ()) for part in MIXED_PARTS]))
 
     def __getitem__(self, part: Part) -> tuple[int, ...]:
         return self.pitches[ROW_OF[part]]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from improv.models.contract import StepModel
 from improv.models.encodings import ENCODINGS, Encoding, StepInput
 from improv.music.notes import SILENCE, Cell, Frame, Placed, in_order
-from improv.music.turns import Answer, Mode, PlayerActivity, Turn, first_turn, turn_after
+from improv.music.turns import NO_ACTIVITY, Answer, Mode, PlayerActivity, Turn, first_turn, turn_after
 from improv.protocol.commands import HandOver
 from improv.protocol.heard import Heard
 from improv.session.band.accompaniment import voicings
@@ -78,8 +78,10 @@ def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> Prepared
     recent = before.network.recent_inputs
     if listened.place >= 0:
         recent = (*recent, *inputs)[-before.tune.form.steps :]
-    restarted = before is not listened and _game(before) != _game(listened)
-    anew = restarted or (before.settings.mode is Mode.TRADE and before.settings.bars != listened.settings.bars)
+    changed = before is not listened
+    restarted = changed and _game(before) != _game(listened)
+    traded = changed and before.settings.mode is Mode.TRADE and before.settings.bars != listened.settings.bars
+    anew = restarted or traded
     turn = next_turn(before, player_activity(before, heard, cell), anew=anew)
     session = Session(
         position=next_position(before.position),
@@ -87,11 +89,11 @@ def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> Prepared
         tune=before.tune,
         turn=turn,
         listener=next_listener(before, cell, turn, anew=anew, restarted=restarted),
-        network=replace(before.network, recent_inputs=recent),
+        network=before.network.hearing(recent),
         band=next_band(before, turn, encoding),
         health=before.health,
     )
-    last = replace(last, improv_plays=turn.who.plays, call_cell=call_cell(session, session.step))
+    last = last.before_decision(improv_plays=turn.who.plays, call_cell=call_cell(session, session.step))
     return PreparedStep(before, session, (*earlier, last))
 
 
@@ -99,7 +101,7 @@ def player_activity(session: Session, heard: Heard, cell: Cell) -> PlayerActivit
     """Return the player's activity in a session's step and turn, as the rules of turn taking need it."""
     listener = session.listener
     if not listener.keys and not listener.recent_keys and not heard.commands:
-        return PlayerActivity(call=listener.call)
+        return PlayerActivity(call=listener.call) if listener.call else NO_ACTIVITY
     start = session.turn.start * session.grid.ticks_per_step
     return PlayerActivity(
         call=listener.call,
@@ -120,7 +122,14 @@ def next_position(position: Position) -> Position:
     """Return the position one step later; a pending swing begins with a beat."""
     step = position.step + 1
     if position.pending_swing is None or step % position.transport.grid.steps_per_beat:
-        return replace(position, step=step)
+        return Position(
+            step=step,
+            form_start=position.form_start,
+            playing=position.playing,
+            transport=position.transport,
+            pending_swing=position.pending_swing,
+            taps_s=position.taps_s,
+        )
     transport = position.transport.with_swing(position.pending_swing, step)
     return replace(position, step=step, transport=transport, pending_swing=None)
 
@@ -166,19 +175,27 @@ def silent_step(step: PreparedStep, *, audible: bool) -> tuple[Session, Played]:
 
 def sounding(before: Session, session: Session, network: NetworkState, style: PlayingStyle) -> Session:
     """Return the session with a network's output in it, without the parts that are silenced."""
-    settings = session.settings
-    if melody_muted(settings):
+    if melody_muted(session.settings):
         network = replace(network, output=Frame(SILENCE, network.output.chord))
     frame = transposed_to_performance(network.output, session, style, before.band.frame.melody)
     answer, begun = answer_so_far(session, before), len(frame.melody.onsets)
     band = BandState(
         frame=frame,
         voicings=voicings(session, frame),
-        levels=settings.mixer.levels,
+        levels=session.settings.mixer.levels,
         style=style,
         answer=Answer(answer.notes + begun, session.step) if begun else answer,
     )
-    return replace(session, network=network, band=band)
+    return Session(
+        position=session.position,
+        settings=session.settings,
+        tune=session.tune,
+        turn=session.turn,
+        listener=session.listener,
+        network=network,
+        band=band,
+        health=session.health,
+    )
 
 
 def _game(session: Session) -> tuple[Mode, int, bool]:

@@ -77,13 +77,22 @@ def one_hot(unit: int | None, count: int) -> Tensor:
     return unit_rows(count)[row : row + 1]
 
 
-@lru_cache(maxsize=256)
 def chord_leaning(pitches: tuple[int, ...], chord: Chord | None, leaning: float) -> Bias:
     """Return what leaning on a chord adds to the log probability of each pitch outside it; zeros without a chord."""
-    bias = np.zeros(len(pitches))
-    if leaning and chord is not None:
-        outside = ~np.isin(np.asarray(pitches) % 12, list(chord.pitch_classes))
-        bias[outside] = -inf if leaning >= 1 else -_LEANING_NATS * leaning / (1 - leaning)
+    return _leaning(pitches, chord, leaning) if leaning and chord is not None else _no_leaning(len(pitches))
+
+
+@lru_cache(maxsize=256)
+def _leaning(pitches: tuple[int, ...], chord: Chord, leaning: float) -> Bias:
+    outside = ~np.isin(np.asarray(pitches) % 12, list(chord.pitch_classes))
+    bias = np.where(outside, -inf if leaning >= 1 else -_LEANING_NATS * leaning / (1 - leaning), 0.0)
+    bias.flags.writeable = False
+    return bias
+
+
+@cache
+def _no_leaning(count: int) -> Bias:
+    bias = np.zeros(count)
     bias.flags.writeable = False
     return bias
 
@@ -121,6 +130,22 @@ class StepInput:
     """The call cell of this step."""
     bpm: float = 120.0
     """The tempo, in quarter notes a minute."""
+
+    def before_decision(self, *, improv_plays: bool, call_cell: Cell | None) -> "StepInput":
+        """Return the input with what is known of the step that is decided from it."""
+        if improv_plays is self.improv_plays and call_cell is self.call_cell:
+            return self
+        return StepInput(
+            self.frame,
+            self.place,
+            self.chord_lookahead,
+            self.form_steps,
+            self.players_turn,
+            improv_plays,
+            call_cell,
+            self.previous_call_cell,
+            self.bpm,
+        )
 
 
 class Encoding(Protocol):

@@ -190,11 +190,10 @@ class Cells:
 
     def _distance(self, cell: Cell, answered: Cell | None) -> int | None:
         """Return how far the last onset lies above the call's pitch there, as a unit; None where there is none."""
-        ticks, line = rhythm_of(cell).ticks, top_line(cell)
-        if answered is None or not line:
+        if answered is None or not cell.onsets:
             return None
-        called = call_pitch_at(answered, ticks[-1])
-        return None if called is None else min(_FARTHEST, max(-_FARTHEST, line[-1] - called)) + _FARTHEST
+        called = call_pitch_at(answered, rhythm_of(cell).ticks[-1])
+        return None if called is None else min(_FARTHEST, max(-_FARTHEST, top_line(cell)[-1] - called)) + _FARTHEST
 
     def _line(self, units: list[int]) -> Tensor:
         """Return the last two units of a line, the latest first; zeros where there are none."""
@@ -243,15 +242,15 @@ class Cells:
         bias = self.rhythm_bias(steer, sounding is not None)
         if ends and sounding is not None and sounding % len(PITCH_CLASSES) not in ends.pitch_classes:
             bias = np.where(_ONSETS > 0, bias, -inf)
-        first = Choice(RHYTHM_HEAD, bias, least_temperature=_RHYTHM_TEMPERATURE, least_top_p=_RHYTHM_TOP_P)
-        rhythm = RHYTHMS[(yield first)]
+        number = yield Choice(RHYTHM_HEAD, bias, least_temperature=_RHYTHM_TEMPERATURE, least_top_p=_RHYTHM_TOP_P)
+        rhythm, chosen_rhythm = RHYTHMS[number], one_hot(number, len(RHYTHMS))
         pitches, usual = self.melody_pitches(), self.pitch_bias(steer, chord)
         struck = rhythm_of(call).ticks if call else ()
         line: list[int] = []
         for tick in rhythm.ticks:
             pitch = None if call is None else call_pitch_at(call, tick)
             features = {
-                "chosen_rhythm": one_hot(NUMBERS[rhythm], len(RHYTHMS)),
+                "chosen_rhythm": chosen_rhythm,
                 "chosen_line": self._line(line),
                 "chosen_tick": one_hot(tick, GRID.ticks_per_step),
                 "chosen_asked": one_hot(None if pitch is None else self.unit(pitch), self.pitch_count),
@@ -260,7 +259,7 @@ class Cells:
             if ends and tick == rhythm.ticks[-1]:
                 bias = bias + chord_leaning(pitches, ends, 1)
             line.append((yield Choice(PITCH_HEAD, bias, pitches, features)))
-        return cell_of(rhythm, tuple(pitches[unit] for unit in line), sounding)
+        return cell_of(rhythm, tuple([pitches[unit] for unit in line]), sounding)
 
     def rhythm_bias(self, steer: Steer, sounds: bool) -> Bias:
         """Return what is added to the log probability of each rhythm, shape (73,).

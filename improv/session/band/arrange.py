@@ -18,10 +18,11 @@ def transposed_to_performance(chosen: Frame, session: Session, style: PlayingSty
     semitones = session.semitones
     chord = chosen.chord.transposed(semitones) if chosen.chord else None
     melody = chosen.melody.transposed(semitones + 12 * (style.octaves + session.settings.register))
-    if not melody.held:
-        return Frame(melody, chord)
-    moved = tuple(Onset(pitch) for pitch in melody.held if pitch not in before.sounding_after)
-    held = tuple(pitch for pitch in melody.held if pitch in before.sounding_after)
+    sounds = before.sounding_after if melody.held else frozenset[int]()
+    if sounds.issuperset(melody.held):
+        return chosen if melody is chosen.melody and chord is chosen.chord else Frame(melody, chord)
+    moved = tuple(Onset(pitch) for pitch in melody.held if pitch not in sounds)
+    held = tuple(pitch for pitch in melody.held if pitch in sounds)
     return Frame(Cell(moved + melody.onsets, held, melody.releases), chord)
 
 

@@ -1,7 +1,10 @@
 """The chords: each held until the next one, and struck again in each bar."""
 
+from functools import lru_cache
+
 from improv.music.notes import Frame
 from improv.music.parts import Part
+from improv.music.theory import Chord
 from improv.session.band.accompanist import Accompanist
 from improv.session.state import Session
 
@@ -13,7 +16,12 @@ CHORD_VELOCITY = 58
 
 def chord_voicing(_session: Session, frame: Frame) -> tuple[int, ...]:
     """Return the MIDI pitches of the chord in a frame."""
-    return frame.chord.voiced(CHORDS_LOW) if frame.chord else ()
+    return _voiced(frame.chord) if frame.chord else ()
+
+
+@lru_cache(maxsize=256)
+def _voiced(chord: Chord) -> tuple[int, ...]:
+    return chord.voiced(CHORDS_LOW)
 
 
 COMPING = Accompanist(Part.CHORDS, CHORD_VELOCITY, chord_voicing)
