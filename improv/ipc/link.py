@@ -1,8 +1,8 @@
 """A link between two processes of improv: whole values over a private connection.
 
 Sending never waits: what the other end does not read is kept up to a limit, then dropped and counted, so that no
-process can hold up another. Values are pickled: both ends are improv's own, over a socket pair that no other process
-can reach. It must never carry what came from a file or another user.
+process can hold up another. Values are pickled, a plan, which comes with every step, as numbers: both ends are improv's
+own, over a socket pair that no other process can reach. It must never carry what came from a file or another user.
 """
 
 import gc
@@ -21,10 +21,12 @@ from typing import Any
 
 from improv import errors
 from improv.errors import ImprovError
+from improv.music.plan import Plan
 from improv.system.programs import restore_process_defaults
 from improv.system.send_buffer import SendBuffer
 
-_LENGTH = struct.Struct("!I")
+_HEADER = struct.Struct("!I?")
+"""What comes before each value: its length in bytes, and whether it is the numbers of a plan."""
 
 _READ_BYTES = 1 << 16
 
@@ -188,11 +190,13 @@ class Link:
         self.has_data = False
         self._read()
         values: list[Any] = []
-        while len(self._unread) >= _LENGTH.size:
-            end = _LENGTH.size + _LENGTH.unpack_from(self._unread)[0]
+        while len(self._unread) >= _HEADER.size:
+            length, is_plan = _HEADER.unpack_from(self._unread)
+            end = _HEADER.size + length
             if len(self._unread) < end:
                 break
-            values.append(pickle.loads(self._unread[_LENGTH.size : end]))  # noqa: S301 from our own process
+            value = pickle.loads(self._unread[_HEADER.size : end])  # noqa: S301 from our own process
+            values.append(Plan.of_numbers(*value) if is_plan else value)
             del self._unread[:end]
         if self._unsent:
             self.flush()
@@ -251,14 +255,14 @@ _REDUCERS = _Reducers()
 
 
 def _framed(value: object) -> bytes:
-    data = io.BytesIO(bytes(_LENGTH.size))
-    data.seek(0, io.SEEK_END)
+    if isinstance(value, Plan):
+        numbers = pickle.dumps(value.numbers(), pickle.HIGHEST_PROTOCOL)
+        return _HEADER.pack(len(numbers), True) + numbers
+    data = io.BytesIO()
     pickler = pickle.Pickler(data, pickle.HIGHEST_PROTOCOL)
     pickler.dispatch_table = _REDUCERS
     pickler.dump(value)
-    framed = data.getbuffer()
-    _LENGTH.pack_into(framed, 0, len(framed) - _LENGTH.size)
-    return bytes(framed)
+    return _HEADER.pack(data.tell(), False) + data.getvalue()
 
 
 def serve(run: Callable[[Link], None]) -> None:

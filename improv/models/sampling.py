@@ -63,7 +63,7 @@ def one_unit(
     See `unit_weights`, which they are in proportion to.
     """
     weights = unit_weights(logits, temperature, distribution=distribution, bias=bias, top_p=top_p)
-    return weights / np.add.reduce(weights)
+    return np.asarray(weights / np.add.reduce(weights))
 
 
 def unit_weights(

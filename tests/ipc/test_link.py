@@ -47,7 +47,7 @@ def test_values_of_any_size_arrive_whole_and_in_order_however_little_the_system_
 @given(sent=st.lists(values, max_size=6), data=st.data())
 def test_values_torn_anywhere_are_put_together_again(sent: list[Any], data: st.DataObject) -> None:
     frames = [pickle.dumps(value) for value in sent]
-    stream = b"".join(struct.pack("!I", len(frame)) + frame for frame in frames)
+    stream = b"".join(struct.pack("!I?", len(frame), False) + frame for frame in frames)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
     one, other = socket.socketpair()
     with one:
@@ -67,11 +67,11 @@ def test_half_a_value_is_none() -> None:
     with one:
         theirs = Link(other)
         frame = pickle.dumps("whole")
-        one.sendall(struct.pack("!I", len(frame)) + frame[:-1])
+        one.sendall(struct.pack("!I?", len(frame), False) + frame[:-1])
         assert theirs.receive() == []
         one.sendall(frame[-1:])
         assert theirs.receive() == ["whole"]
-        one.sendall(struct.pack("!I", len(frame)) + frame[:-1])
+        one.sendall(struct.pack("!I?", len(frame), False) + frame[:-1])
     assert theirs.receive() == theirs.receive() == []
     assert theirs.closed
     theirs.close()
