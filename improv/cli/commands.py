@@ -13,8 +13,9 @@ from improv.cli import jam as playing
 from improv.cli import monitor as listening
 from improv.cli import play as interface
 from improv.cli import takes as recordings
-from improv.cli.options import Api, LiveApi, Model, Provider, with_controls
+from improv.cli.options import FILE, Api, LiveApi, Model, Provider, with_controls
 from improv.cli.output import say, say_json, say_lines
+from improv.cli.progress import ProgressBar
 from improv.cli.root import new_root
 from improv.cli.root import run as run_root
 from improv.config.values import Tune
@@ -40,7 +41,7 @@ app.command("jam")(playing.jam)
 @with_controls
 def render(
     controls: dict[str, Value | None],
-    out: Annotated[Path, typer.Argument(help="The MIDI file to write.")],
+    out: Annotated[Path, typer.Argument(help=FILE)],
     choruses: Annotated[
         int | None, typer.Option(help="How many choruses to play: 1, or as many as the call takes.", show_default=False)
     ] = None,
@@ -49,7 +50,7 @@ def render(
     ] = None,
     provider: Provider = None,
 ) -> None:
-    """Play a performance into a MIDI file at once: the same arguments give the same bytes."""
+    """Play a performance into a file at once: MIDI, sound or a picture. The same arguments give the same file."""
     from improv.runtime.render import render as rendered
     from improv.session.network import unsupported_controls
 
@@ -58,7 +59,8 @@ def render(
     if choruses is None and call is None:
         choruses = 1
     tune = Tune.of(choruses=choruses, provider=provider, **controls)
-    spec = rendered(tune, out, call, lambda remark: say(remark, err=True))
+    with ProgressBar(f"render {out.name}") as bar:
+        spec = rendered(tune, out, call, bar.say, progress=bar)
     for name in unsupported_controls(spec):
         if name in asked_for:
             say(f"{spec.name} cannot obey {name}", err=True)

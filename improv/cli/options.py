@@ -101,6 +101,7 @@ Name = Annotated[
         "--instance", envvar="IMPROV_INSTANCE", help="The name of this improv, where several play side by side."
     ),
 ]
+FILE = "The file to write; its ending says what it is: .mid, .wav, .flac, .png or .svg."
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _SHORT = MappingProxyType({"model": "-m", "tempo": "-t", "input": "-i", "output": "-o"})
@@ -183,7 +184,7 @@ class Given:
     values: Mapping[str, Value]
     profile: str | None = None
     save: Path | None = None
-    """Also write the jam to this MIDI file."""
+    """Also write the jam to this file."""
     letters: bool = False
     """The letters of the computer are an instrument, if there is no other."""
 
@@ -215,7 +216,13 @@ def _word(control: Control, value: Value) -> str:
 def with_jam(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command all options of a jam, in place of its parameter `given`, which is a `Given`."""
     options = [_parameter(control.field, *_option(key, control)) for key, control in _JAM.items()]
-    options.append(_parameter("save", Path, typer.Option(help="Also write the jam to this MIDI file.")))
+    options.append(
+        _parameter(
+            "save",
+            Path,
+            typer.Option(help="Also write the jam to this file; its ending says what it is, as in improv render."),
+        )
+    )
     options.append(_parameter("letters", bool, typer.Option(LETTERS, hidden=True)))
     options.append(inspect.Parameter("profile", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Profile))
 

@@ -15,8 +15,9 @@ from typing import Annotated
 import typer
 
 from improv.cli.groups import Commands
-from improv.cli.options import LiveApi, Output
+from improv.cli.options import FILE, LiveApi, Output
 from improv.cli.output import Beside, say, say_json
+from improv.cli.progress import ProgressBar
 from improv.config.instance import Instance
 from improv.config.values import Wiring
 from improv.errors import ImprovError, UsageError
@@ -96,10 +97,10 @@ def clear_takes(
 def export(
     take: Take,
     out: Annotated[
-        Path | None, typer.Argument(help="The MIDI file to write. If not given, it is named like the take.")
+        Path | None, typer.Argument(help=f"{FILE} If not given, a MIDI file that is named like the take.")
     ] = None,
 ) -> None:
-    """Write a take as a Standard MIDI File, with a track for you and one for each part of improv."""
+    """Write a take as a file: MIDI with a track for you and one for each part of improv, sound, or a picture."""
     from improv.export.collector import performance_of
     from improv.export.formats import check_file, write_file
     from improv.recording import find_take, read_take, takes_directory
@@ -109,7 +110,8 @@ def export(
     recording = read_take(path)
     for text in recording.missing:
         say(text, err=True)
-    write_file(performance_of(recording), target)
+    with ProgressBar(f"export {target.name}") as bar:
+        write_file(performance_of(recording), target, progress=bar)
     say(f"wrote {target}")
 
 

@@ -1,6 +1,6 @@
 """The steps of a performance made into one value: as they are played, or as a take has them."""
 
-from improv.export.performance import Chorus, Key, Marker, Performance, Tempo
+from improv.export.performance import Chorus, Gap, Key, Mark, Marker, Performance, Tempo
 from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import Event, NoteOff, NoteOn
 from improv.music.parts import Part
@@ -25,18 +25,20 @@ class Collector:
         self._step = head.first_step - 1  # the last one that was taken in
         self._end = 0.0
         self._who = Who.NEITHER
-        self._marks: list[tuple[float, Tempo | Key | Marker]] = []
+        self._marks: list[tuple[float, Mark]] = []
         self._events: dict[Part, list[tuple[float, Event]]] = {part: [] for part in Part}
         self._sounding: dict[tuple[Part, int], None] = {}  # in the order they began
         self._chords: list[tuple[float, str]] = []
         self._turns: list[tuple[float, Who]] = []
         self._choruses: list[Chorus] = []
+        self._skips: list[tuple[float, float]] = []
         self._marks += [(0.0, self._key()), (0.0, Tempo(self._transport.bpm))]
 
     def observe(self, entry: Entry) -> None:
         """Take in a step. The last step of a performance may come twice."""
         if entry.step > self._step + 1:
             self._fall_silent()
+            self._skip(entry.step - self._step - 1)
         for note in entry.heard.notes:  # those before a change were heard by what was before it
             by = entry.transport if note.time_s >= entry.transport.anchor_s else self._transport
             self._put(note.event, by.beats_at(note.time_s))
@@ -53,7 +55,7 @@ class Collector:
     def lost(self, text: str) -> None:
         """Mark a gap after the last step that was taken in."""
         self._fall_silent()
-        self._marks.append((self._at(self._end_of_step), Marker(text)))
+        self._marks.append((self._at(self._end_of_step), Gap(text)))
 
     def performance(self) -> Performance:
         """Return what was taken in so far."""
@@ -73,6 +75,7 @@ class Collector:
             chords=tuple(self._chords),
             turns=tuple(self._turns),
             choruses=tuple(self._choruses),
+            skips=tuple(self._skips),
         )
 
     @property
@@ -98,6 +101,12 @@ class Collector:
         for part, pitch in list(self._sounding):
             self._put(NoteOff(part, pitch), self._end_of_step)
 
+    def _skip(self, steps: int) -> None:
+        """Note the whole choruses in a stretch of steps of which nothing is known."""
+        form, steps_per_beat = self._form.steps, self._transport.grid.steps_per_beat
+        if whole := steps // form * form:
+            self._skips.append((self._at(self._end_of_step), whole / steps_per_beat))
+
     def _key(self) -> Key:
         return Key(self._own_key if self._settings.key == OWN else self._settings.key)
 
@@ -116,10 +125,13 @@ class Collector:
     def _begin(self, entry: Entry) -> None:
         """Note what begins with a step: a chord, a turn, a chorus; and mark chorus and turn."""
         beats = entry.step / self._transport.grid.steps_per_beat
-        place, starts = entry.step - entry.top, []
-        if place >= 0 and place % self._form.steps == 0:
-            self._choruses.append(Chorus(self._at(beats), place // self._form.steps + 1))
-            starts.append(f"Chorus {self._choruses[-1].number}")
+        chorus, place = divmod(entry.step - entry.top, self._form.steps)
+        starts = []
+        if chorus >= 0 and (place == 0 or not self._choruses):
+            begins = beats - self._first_beat - place / self._transport.grid.steps_per_beat
+            self._choruses.append(Chorus(begins, chorus + 1))
+        if chorus >= 0 and place == 0:
+            starts.append(f"Chorus {chorus + 1}")
         if self._turn_begins(entry.turn, entry.step):
             starts.append(str(entry.turn.who))
         if not self._turns or self._turns[-1][1] != entry.turn.who:

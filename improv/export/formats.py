@@ -43,6 +43,8 @@ class Format:
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         ".mid": Format("a MIDI file", "notes", "midi_file.write_midi"),
+        ".png": Format("a picture", "picture", "png.write_png"),
+        ".svg": Format("a picture", "picture", "svg.write_svg"),
     }
 )
 """By the ending of a file's name, in lower case."""

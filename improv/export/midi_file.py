@@ -11,7 +11,7 @@ import mido
 
 from improv.export.formats import Options, Progress
 from improv.export.messages import TICKS_A_BEAT, messages_of, tick_of
-from improv.export.performance import Key, Mark, Marker, Performance, Tempo
+from improv.export.performance import Gap, Key, Mark, Marker, Performance, Tempo
 from improv.music.grid import BEATS_PER_BAR
 
 _MAX_DELTA = (1 << 28) - 1
@@ -41,7 +41,7 @@ def _meta(mark: Mark) -> mido.MetaMessage:
             return mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm))
         case Key(name):
             return mido.MetaMessage("key_signature", key=name)
-        case Marker(text):
+        case Marker(text) | Gap(text):
             return mido.MetaMessage("marker", text=text)
         case _:
             assert_never(mark)

@@ -7,14 +7,18 @@ value.
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 
 from improv.music.notes import Event, NoteOff, NoteOn, Volume
 from improv.music.parts import Part
 from improv.music.transport import Transport
 from improv.music.turns import Who
 from improv.protocol.controls import Settings
+
+_JUST = 1e-6
+"""In beats: what lies at the beginning of skipped choruses came before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,19 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A remark on what begins here: a chorus, a turn, a gap."""
+    """The name of what begins here: a chorus, a turn."""
 
     text: str
 
 
-Mark = Tempo | Key | Marker
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something is missing here: what, and why."""
+
+    text: str
+
+
+Mark = Tempo | Key | Marker | Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Chorus:
-    """A chorus begins: where, in beats from the start, and its number from 1."""
+    """A chorus begins: where, in beats from the start (negative if it began before it), and its number from 1."""
 
     beats: float
     number: int
@@ -87,6 +98,8 @@ class Performance:
     turns: tuple[tuple[float, Who], ...] = ()
     """Whose turn it is from each place on."""
     choruses: tuple[Chorus, ...] = ()
+    skips: tuple[tuple[float, float], ...] = ()
+    """Whole choruses of which nothing is known, skipped or lost: where they begin, and how many beats they last."""
 
     @cached_property
     def tempos(self) -> tuple[tuple[float, float, float], ...]:
@@ -107,6 +120,27 @@ class Performance:
     def seconds(self) -> float:
         """Its length in seconds."""
         return self.seconds_at(self.beats)
+
+    def without_skips(self) -> "Performance":
+        """Return the performance with what follows skipped choruses right behind what came before them."""
+        if not self.skips:
+            return self
+        starts = [at for at, _ in self.skips]
+        lengths = [0.0, *accumulate(length for _, length in self.skips)]
+
+        def moved(beats: float) -> float:
+            return beats - lengths[bisect_right(starts, beats - _JUST)]
+
+        return replace(
+            self,
+            beats=moved(self.beats),
+            events={part: tuple((moved(at), event) for at, event in events) for part, events in self.events.items()},
+            marks=tuple((moved(at), mark) for at, mark in self.marks),
+            chords=tuple((moved(at), chord) for at, chord in self.chords),
+            turns=tuple((moved(at), who) for at, who in self.turns),
+            choruses=tuple(replace(chorus, beats=moved(chorus.beats)) for chorus in self.choruses),
+            skips=(),
+        )
 
     def notes(self, part: Part) -> list[Note]:
         """Return the notes of a part that can be heard, in order of onset; what sounds at the end ends there.

@@ -64,8 +64,8 @@ def test_a_render_that_is_played(options: str, improv: Improv, folder: Path) -> 
 
 def test_the_same_line_renders_the_same_bytes(improv: Improv, folder: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        improv(f"render {name} -m walker --seed {seed} --call call.mid --bars 1 --swing 0.6")
-    a, b, c = ((folder / name).read_bytes() for name in "abc")
+        improv(f"render {name}.mid -m walker --seed {seed} --call call.mid --bars 1 --swing 0.6")
+    a, b, c = ((folder / f"{name}.mid").read_bytes() for name in "abc")
     assert a == b
     assert a != c
 
