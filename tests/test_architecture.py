@@ -144,6 +144,7 @@ def test_a_room_of_the_core_names_nothing_of_the_world(room: str) -> None:
         ("midi.player", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),
         ("midi.ports", {"rtmidi"}, {"mido", "onnxruntime", "textual", "torch"}),
         ("export.midi_file", {"mido"}, {"onnxruntime", "textual", "torch"}),
+        ("synth.choice", {"numpy"}, {"mido", "rtmidi", "onnxruntime", "textual", "torch", "fluidsynth", "libsonare"}),
         ("models.onnx_file", {"google.protobuf"}, {"numpy", "onnxruntime", "onnx", "torch", "mido", "rtmidi"}),
         ("models.onnx_runtime", {"onnxruntime"}, {"onnx", "torch", "mido", "rtmidi", "textual"}),
         ("config.load", set(), {"mido", "rtmidi", "onnxruntime", "textual", "torch"}),

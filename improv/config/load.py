@@ -41,7 +41,10 @@ def config_path(environment: Mapping[str, str] = os.environ) -> Path:
 NAMES = frozenset(
     {
         *(variable(f"{table}.{name}") for table, controls in TABLES.items() for name in controls),
-        *(f"IMPROV_{name}" for name in ("CONFIG", "PROFILE", "INSTANCE", "MODELS", "RUNTIME", "STATE", "TAKES")),
+        *(
+            f"IMPROV_{name}"
+            for name in ("CONFIG", "PROFILE", "INSTANCE", "MODELS", "RUNTIME", "STATE", "TAKES", "SYNTH", "SOUNDFONTS")
+        ),
         "IMPROV_REQUIRE_PORTS",
         "IMPROV_WRITE_GOLDENS",
         "IMPROV_DATA",

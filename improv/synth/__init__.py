@@ -1,0 +1,1 @@
+"""The built-in sound: engines that turn MIDI messages into samples, and the device that plays them."""
