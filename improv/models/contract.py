@@ -41,7 +41,7 @@ METADATA_KEY = "improv"
 """Where in an ONNX file's metadata the specification stands."""
 
 DISTRIBUTIONS = ("bernoulli", "normalised_bernoulli", "categorical")
-"""What a head's logits may mean: see `improv.models.sampling`."""
+"""What a head's logits may mean: see `improv.models.sampling`. Of a head with rows each row is a choice of its own."""
 
 Tensor: TypeAlias = "NDArray[np.float32]"
 Tensors = Mapping[str, Tensor]

@@ -17,7 +17,7 @@ import onnxruntime
 from improv.errors import ContractError, UsageError
 from improv.models.catalog import read_model
 from improv.models.contract import MAX_TENSOR_VALUES, HeadSpec, ModelSpec, Shape, Tensor, Tensors
-from improv.models.encodings import CHORD_HEAD, ENCODINGS, Encoding
+from improv.models.encodings import BAND_ENCODINGS, CHORD_HEAD, ENCODINGS, Vocabulary
 from improv.models.onnx_file import ModelFile
 from improv.models.onnx_operators import FLOAT
 from improv.models.onnx_operators import Tensor as KnownTensor
@@ -128,9 +128,10 @@ def _check_declared(file: ModelFile) -> ModelSpec:
     ContractError unless vocabulary, form, inputs and outputs are exactly those.
     """
     spec = file.spec
-    if spec.encoding not in ENCODINGS:
-        raise ContractError(f"it wants the encoding {spec.encoding!r}; this improv has {', '.join(ENCODINGS)}")
-    encoding = ENCODINGS[spec.encoding]
+    known: Mapping[str, Vocabulary] = {**ENCODINGS, **BAND_ENCODINGS}
+    if spec.encoding not in known:
+        raise ContractError(f"it wants the encoding {spec.encoding!r}; this improv has {', '.join(known)}")
+    encoding = known[spec.encoding]
     if spec.fingerprint != encoding.fingerprint:
         raise ContractError(
             f"its vocabulary has the fingerprint {spec.fingerprint}, this improv's {spec.encoding} has "
@@ -147,14 +148,17 @@ def _check_declared(file: ModelFile) -> ModelSpec:
     for name, head in spec.heads.items():
         if encoding.heads.get(name) != head:
             raise ContractError(f"its head {name} is not as {spec.encoding} has it: {', '.join(encoding.heads)}")
-    if CHORD_HEAD not in spec.heads:
+    if missing := [head for head in encoding.heads if spec.encoding in BAND_ENCODINGS and head not in spec.heads]:
+        raise ContractError(f"it has no head {missing[0]}, and {spec.encoding} needs all of its own")
+    if spec.encoding in ENCODINGS and CHORD_HEAD not in spec.heads:
         raise ContractError(f"it has no head {CHORD_HEAD}, and improv plays over chords")
     try:
         steps = Form.parse(spec.form, encoding.grid).steps
         pitch_class(spec.key)
     except ValueError as error:
         raise ContractError(f"its form or key is unreadable: {error}") from error
-    if any(len(p) > steps or not set(p) <= set(encoding.melody_pitches()) for p in spec.primers):
+    pitches = set(ENCODINGS[spec.encoding].melody_pitches()) if spec.encoding in ENCODINGS else set[int]()
+    if any(len(p) > steps or not set(p) <= pitches for p in spec.primers):
         raise ContractError("a primer is longer than the form or leaves the vocabulary")
     if sum(math.prod(shape) for shape in spec.state.values()) > MAX_TENSOR_VALUES:
         raise ContractError(f"its memory is larger than {MAX_TENSOR_VALUES} values in all")
@@ -166,7 +170,7 @@ def _check_declared(file: ModelFile) -> ModelSpec:
     return spec
 
 
-def _declared_head(name: str, head: HeadSpec, encoding: Encoding) -> HeadSpec:
+def _declared_head(name: str, head: HeadSpec, encoding: Vocabulary) -> HeadSpec:
     known = encoding.heads.get(name)
     return replace(head, after=known.after) if head.after is None and known is not None else head
 

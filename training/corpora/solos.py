@@ -53,6 +53,8 @@ class Solo:
     """One for each beat of whole bars, None where there is no chord or it is not known."""
     choruses: tuple[int, ...] = ()
     """The bars, from 0 on, at which a blues chorus of exactly twelve bars begins."""
+    bass: tuple[int | None, ...] = ()
+    """What the bass plays on each beat, estimated, in MIDI pitches; None where that is not known. Empty: nowhere."""
 
     @property
     def bars(self) -> int:

@@ -17,6 +17,7 @@ from math import inf
 from pathlib import Path
 from statistics import median
 from types import MappingProxyType
+from typing import TypeVar
 
 from improv.errors import ImprovError
 from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
@@ -30,6 +31,8 @@ FOLDER = Path(os.environ.get("IMPROV_DATA", "../shared/data")) / "wjazzd"
 BEATS_OF_A_CHORUS = BLUES_BARS * BEATS_PER_BAR
 SLOWEST_BPM = (0, 100, 140, 180, 240)
 """Where each class of tempo begins."""
+
+OnBeat = TypeVar("OnBeat")
 
 _METRE = f"{BEATS_PER_BAR}/4"
 _BLUES, _SWING = "BLUES", "SWING"
@@ -214,6 +217,7 @@ def _reading(head: Head, sounds: Sequence[Sound], beats: Sequence[Beat]) -> _Rea
             tempo_bpm=head.tempo_bpm,
             notes=notes,
             chords=_whole_bars(chords, stretch[0].beat - 1, notes[-1].end if notes else 0),
+            bass=_whole_bars([beat.bass for beat in stretch], stretch[0].beat - 1, notes[-1].end if notes else 0),
             choruses=choruses,
         )
     return _Reading(
@@ -301,11 +305,11 @@ def _chords(beats: Sequence[Beat]) -> tuple[list[Chord | None], frozenset[str]]:
     return [known[beat.symbol] for beat in beats], frozenset(unread)
 
 
-def _whole_bars(chords: Sequence[Chord | None], before: int, last_tick: int) -> tuple[Chord | None, ...]:
-    """Return chords in whole bars, from `before` beats before the first one to where the last note has ended."""
-    beats = max(before + len(chords), -(-last_tick // TICKS_PER_BEAT))
+def _whole_bars(on_beats: Sequence[OnBeat | None], before: int, last_tick: int) -> tuple[OnBeat | None, ...]:
+    """Return what is on each beat in whole bars, from `before` beats before the first to the end of the last note."""
+    beats = max(before + len(on_beats), -(-last_tick // TICKS_PER_BEAT))
     whole = -(-beats // BEATS_PER_BAR) * BEATS_PER_BAR
-    return (None,) * before + tuple(chords) + (None,) * (whole - before - len(chords))
+    return (None,) * before + tuple(on_beats) + (None,) * (whole - before - len(on_beats))
 
 
 def _choruses(stretch: Sequence[Beat], beats: Iterable[Beat]) -> tuple[int, ...]:

@@ -101,6 +101,8 @@ class Beat:
     signature: str
     symbol: str
     chorus: int
+    bass: int | None = None
+    """The bass's MIDI pitch, estimated by the makers; None where it is not known."""
 
     @classmethod
     def all_of(cls, rows: Iterable[Mapping[str, Any]]) -> Iterator["Beat"]:
@@ -111,7 +113,11 @@ class Beat:
                 melid, signature, symbol = row["melid"], "", NO_CHORD
             signature, symbol = row["signature"] or signature, row["chord"] or symbol
             place = (int(row["bar"]), int(row["beat"]))
-            yield cls(int(row["melid"]), *place, signature, symbol, int(row["chorus_id"] or 0))
+            bass = row.get("bass")  # older files have none
+            yield cls(
+                int(row["melid"]), *place, signature, symbol, int(row["chorus_id"] or 0),
+                None if bass in (None, "") else round(float(bass)),
+            )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +168,7 @@ SELECT numbered.melid, onset, duration, beatdur AS beat_duration, bar, beat, tat
 FROM numbered LEFT JOIN phrases ON phrases.melid = numbered.melid AND number BETWEEN start AND end
 ORDER BY numbered.melid, number
 """
-_BEATS = "SELECT melid, bar, beat, signature, chord, chorus_id FROM beats ORDER BY melid, beatid"
+_BEATS = "SELECT * FROM beats ORDER BY melid, beatid"
 
 
 def _of_database(path: Path) -> Tables:
@@ -175,5 +181,5 @@ def _of_database(path: Path) -> Tables:
         return Tables(
             tuple(map(Head.of, rows(_HEADS))),
             tuple(map(Sound.of, rows(_SOUNDS))),
-            tuple(Beat.all_of(rows(_BEATS))),
+            tuple(Beat.all_of({"bass": row.get("bass_pitch"), **row} for row in rows(_BEATS))),
         )

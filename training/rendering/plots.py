@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import matplotlib as mpl
 import mido
@@ -43,12 +44,18 @@ def loss_curves(curves: Mapping[str, Sequence[float]], title: str, path: Path) -
     plt.close(figure)
 
 
-def validation_curves(checks: Sequence[Sequence[Mapping[str, float]]], kept: Mapping[str, float], path: Path) -> None:
-    """Plot the surprise at the validation side during training, and that of the kept network, to a PNG file."""
-    figure, axes = plt.subplots(1, 3, figsize=(13, 3.2), layout="constrained")
-    for axis, (what, unit) in zip(
-        axes, {"step": "an eighth", "rhythm": "a rhythm", "note": "a pitch"}.items(), strict=True
-    ):
+def validation_curves(
+    checks: Sequence[Sequence[Mapping[str, float]]],
+    kept: Mapping[str, float],
+    path: Path,
+    panels: Mapping[str, str] = MappingProxyType({"step": "an eighth", "rhythm": "a rhythm", "note": "a pitch"}),
+) -> None:
+    """Plot the surprise at the validation side during training, and that of the kept network, to a PNG file.
+
+    `panels` names the figures, and says what each is counted by.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(13, 3.2), layout="constrained")
+    for axis, (what, unit) in zip(axes, panels.items(), strict=True):
         for of_one in checks:
             axis.plot(
                 [each["update"] for each in of_one], [each[what] for each in of_one], color="#00798c", linewidth=1

@@ -34,6 +34,14 @@ NETWORKS: Mapping[str, Row] = MappingProxyType(
             "training.trainers.partner",
             "Lines over changes, both learned from the blues and swing solos of the Weimar Jazz Database.",
         ),
+        "bass": Row(
+            "training.trainers.bass",
+            "A walking bass for the band, learned from the basses under the swing solos of the Weimar Jazz Database.",
+        ),
+        "drums": Row(
+            "training.trainers.drums",
+            "A drummer for the band in five styles, learned from takes of the Groove MIDI Dataset.",
+        ),
     }
 )
 """Every network by name: `python -m training train NAME`."""

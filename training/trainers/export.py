@@ -13,7 +13,7 @@ import torch
 
 from improv.errors import ContractError
 from improv.models.contract import CONTRACT, METADATA_KEY, ModelSpec, Tensors, no_memory
-from improv.models.encodings import ENCODINGS
+from improv.models.encodings import BAND_ENCODINGS, ENCODINGS
 from improv.models.onnx_runtime import OnnxModel
 from training.networks import Network
 
@@ -40,7 +40,7 @@ def specify(
     figures: Mapping[str, float],
 ) -> ModelSpec:
     """Return the model specification of a network; KeyError for an input or head that its encoding lacks."""
-    vocabulary = ENCODINGS[encoding]
+    vocabulary = ENCODINGS.get(encoding) or BAND_ENCODINGS[encoding]
     return ModelSpec(
         contract=CONTRACT,
         name=name,

@@ -7,23 +7,34 @@ loaded: a model trained on another meaning of the same numbers is refused, with 
 
 from types import MappingProxyType
 
-from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Decoder, Encoding, Steer, StepInput
+from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Decoder, Encoding, Steer, StepInput, Vocabulary
+from improv.models.encodings.bass_lines import BassLines
 from improv.models.encodings.cells import Cells
+from improv.models.encodings.drum_grids import DrumGrids
 from improv.models.encodings.local_notes import MELODY_HEAD, LocalNotes
 
 __all__ = [
+    "BAND_ENCODINGS",
     "CHORD_HEAD",
     "ENCODINGS",
     "MELODY_HEAD",
+    "BassLines",
     "Bias",
     "Cells",
     "Choice",
     "Decoder",
+    "DrumGrids",
     "Encoding",
     "LocalNotes",
     "Steer",
     "StepInput",
+    "Vocabulary",
 ]
 
 ENCODINGS: MappingProxyType[str, Encoding] = MappingProxyType({"local_notes": LocalNotes(), "cells": Cells()})
-"""Every encoding a model may name."""
+"""Every encoding that a model of the melody and the changes may name."""
+
+BAND_ENCODINGS: MappingProxyType[str, Vocabulary] = MappingProxyType(
+    {"bass_lines": BassLines(), "drum_grids": DrumGrids()}
+)
+"""Every encoding that a model of another part may name: its network plays in the band, and decides nothing else."""

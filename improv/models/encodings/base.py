@@ -148,22 +148,12 @@ class StepInput:
         )
 
 
-class Encoding(Protocol):
-    """How one kind of network sees a performance."""
+class Vocabulary(Protocol):
+    """What any encoding says of the tensors of its networks."""
 
     @property
     def grid(self) -> Grid:
-        """The grid of the networks that use this encoding. Session, clock and engine follow it."""
-        ...
-
-    @property
-    def finest_ticks(self) -> int:
-        """The finest position inside a step that the encoding can tell apart, in ticks."""
-        ...
-
-    @property
-    def lookahead_steps(self) -> int:
-        """Number of chords known beyond the step input's own; the network decides the one after these."""
+        """The grid of the networks that use this encoding."""
         ...
 
     @property
@@ -179,6 +169,20 @@ class Encoding(Protocol):
     @property
     def heads(self) -> dict[str, HeadSpec]:
         """The heads that a network may have, by name, and what their logits mean."""
+        ...
+
+
+class Encoding(Vocabulary, Protocol):
+    """How a network that improvises melody and changes sees a performance. Session and engine follow its grid."""
+
+    @property
+    def finest_ticks(self) -> int:
+        """The finest position inside a step that the encoding can tell apart, in ticks."""
+        ...
+
+    @property
+    def lookahead_steps(self) -> int:
+        """Number of chords known beyond the step input's own; the network decides the one after these."""
         ...
 
     def encode(self, step_input: StepInput) -> Tensors:
