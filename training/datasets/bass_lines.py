@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from improv.models.encodings.bass_lines import LEAP, BassInput, BassLines, distance, in_range, target_bias, way_bias
+from improv.models.encodings.bass_lines import (
+    HIGHEST,
+    LEAP,
+    BassInput,
+    BassLines,
+    distance,
+    in_range,
+    target_bias,
+    way_bias,
+)
 from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
 from improv.music.theory import BLUES_BARS, Chord
 from training.corpora.solos import Solo
@@ -164,11 +173,11 @@ def sequence(line: Walk) -> BassSequence:
         if latest is not None and target is not None and abs(target - latest) <= 2 * LEAP:
             encoded["chosen_target"] = distance(target - latest)
             reached = target - latest + LEAP
-            allowed = target_bias(latest, given.target_chord, changes=False)
+            allowed = target_bias(latest, given.target_chord, HIGHEST, changes=False)
             if begins and 0 <= reached < len(allowed) and np.isfinite(allowed[reached]):
                 wanted = reached
             if given.beats and pitch is not None and 0 <= pitch - latest + LEAP < len(allowed):
-                of_way = way_bias(latest, given.before, target, given.beats, given.chord, given.target_chord)
+                of_way = way_bias(latest, given.before, target, given.beats, given.chord, given.target_chord, HIGHEST)
                 plausible = given.target_chord is None or target % 12 in given.target_chord.pitch_classes
                 if plausible and np.isfinite(of_way[pitch - latest + LEAP]):
                     unit = pitch - latest + LEAP

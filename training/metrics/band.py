@@ -78,7 +78,7 @@ def bass_figures(parts: Sequence[BassPart]) -> dict[str, float]:
     }
 
 
-def bass_intervals(parts: Iterable[BassPart]) -> Counter[int]:
+def bass_intervals(parts: Iterable[BassPart]) -> Counter[Hashable]:
     """Return how often each interval follows, in semitones, those beyond an octave as one."""
     return Counter(
         max(-13, min(13, after - pitch)) for part in parts for (_, pitch), (_, after) in pairwise(part.notes)

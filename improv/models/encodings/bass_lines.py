@@ -10,7 +10,6 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import inf
-from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -18,7 +17,8 @@ import numpy as np
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
 from improv.models.encodings.base import Bias, Choice, digest, one_hot
 from improv.music.grid import BEATS_PER_BAR, Grid
-from improv.music.theory import BLUES_BARS, PITCH_CLASSES, QUALITIES, Chord
+from improv.music.scales import scale_of
+from improv.music.theory import BLUES_BARS, PITCH_CLASSES, Chord
 
 GRID = Grid(1)
 
@@ -44,25 +44,14 @@ _ROOTS = len(PITCH_CLASSES)
 _STEPS = 2 * LEAP + 1
 _DISTANCES = 2 * _FARTHEST + 1
 
-SCALES = MappingProxyType(
-    {
-        QUALITIES["7"]: (0, 2, 4, 5, 7, 9, 10),
-        QUALITIES["m7"]: (0, 2, 3, 5, 7, 9, 10),
-        QUALITIES["dim7"]: (0, 2, 3, 5, 6, 8, 9, 11),
-        QUALITIES["maj7"]: (0, 2, 4, 5, 7, 9, 11),
-        QUALITIES["m7b5"]: (0, 1, 3, 5, 6, 8, 10),
-        QUALITIES["6"]: (0, 2, 4, 5, 7, 9, 11),
-        QUALITIES["m6"]: (0, 2, 3, 5, 7, 9, 11),
-        QUALITIES["7sus"]: (0, 2, 5, 7, 9, 10),
-        QUALITIES["m"]: (0, 2, 3, 5, 7, 8, 10),
-        QUALITIES[""]: (0, 2, 4, 5, 7, 9, 11),
-    }
-)
-"""The scale that is played over each kind of chord, in semitones above its root."""
+_STEP, _FIFTH = 2, 7
+"""The widest interval that is a step, and the widest leap that is usual, in semitones."""
 
-_FIFTH_NATS = -1.0
-_APPROACH_NATS = -2.0
+_FIFTH_NATS, _APPROACH_NATS = -1.0, -2.0
 """How much less likely another target than the root is at a change, and a note before a target that is no step."""
+
+_LEAPT_TO_NATS, _WIDE_NATS = -1.0, -1.0
+"""How much less likely a leap is to a note outside of the chord, and one beyond a fifth that is no octave."""
 
 Decoder: TypeAlias = Generator[Choice, int, "BassNote"]
 """Asks for one choice after another, is sent the unit that was drawn, and returns the note they make."""
@@ -168,20 +157,21 @@ class BassLines:
             "chosen_target": one_hot(None, _DISTANCES),
         }
 
-    def decode(self, given: BassInput) -> Decoder:
+    def decode(self, given: BassInput, highest: int = HIGHEST) -> Decoder:
         """Yield the choices that make the next note: its target, where there is none yet, and a note on the way.
 
         A target is a root or a fifth where the chord changes, and a chord tone elsewhere. The note before it lies a
-        step or half a step from it, or is the fifth above its root; those before are of the chord's scale.
+        step or half a step from it, or is the fifth above its root; those before are of the chord's scale. None is
+        above `highest`.
         """
         pitch = in_range(USUAL if given.pitch is None else given.pitch)
         target = given.target
         if target is None:
-            bias = target_bias(pitch, given.target_chord, changes=given.changes)
+            bias = target_bias(pitch, given.target_chord, highest, changes=given.changes)
             target = pitch - LEAP + (yield Choice(TARGET_HEAD, bias))
         if not given.beats:
             return BassNote(target, None)
-        bias = way_bias(pitch, given.before, target, given.beats, given.chord, given.target_chord)
+        bias = way_bias(pitch, given.before, target, given.beats, given.chord, given.target_chord, highest)
         unit = yield Choice(PITCH_HEAD, bias, features={"chosen_target": distance(target - pitch)})
         return BassNote(pitch - LEAP + unit, target)
 
@@ -193,16 +183,10 @@ def in_range(pitch: int) -> int:
     return pitch if pitch <= HIGHEST else HIGHEST - (HIGHEST - pitch) % _ROOTS
 
 
-def scale(chord: Chord) -> frozenset[int]:
-    """Return the pitch classes of the scale that is played over a chord."""
-    degrees = SCALES.get(chord.intervals, chord.intervals)
-    return frozenset((chord.root + degree) % _ROOTS for degree in degrees) | chord.pitch_classes
-
-
 @lru_cache(maxsize=512)
-def target_bias(pitch: int, chord: Chord | None, *, changes: bool) -> Bias:
+def target_bias(pitch: int, chord: Chord | None, highest: int, *, changes: bool) -> Bias:
     """Return what is added to the log probability of each target, by its interval from a pitch; shape (25,)."""
-    bias = _within(pitch)
+    bias = _within(pitch, highest)
     if chord is None:
         return bias
     fifth = next((each for each in (7, 6, 8) if each in chord.intervals), 7)
@@ -211,38 +195,53 @@ def target_bias(pitch: int, chord: Chord | None, *, changes: bool) -> Bias:
         degree = (pitch - LEAP + unit) % _ROOTS
         if degree not in wanted:
             bias[unit] = -inf
-        elif degree != chord.root:
-            bias[unit] += _FIFTH_NATS * changes
-    return bias
+        elif changes and degree != chord.root:
+            bias[unit] += _FIFTH_NATS
+    return bias if np.isfinite(bias).any() else target_bias(pitch, chord, HIGHEST, changes=changes)
 
 
 @lru_cache(maxsize=4096)
 def way_bias(
-    pitch: int, before: int | None, target: int, beats: int, chord: Chord | None, target_chord: Chord | None
-) -> Bias:
+    pitch: int, before: int | None, target: int, beats: int, chord: Chord | None, target_chord: Chord | None,
+    highest: int,
+) -> Bias:  # fmt: skip
     """Return what is added to the log probability of each note on the way, by its interval from a pitch; (25,)."""
-    bias = _within(pitch)
-    usual = scale(chord) if chord else frozenset(range(_ROOTS))
-    above = {(target_chord.root + 7) % _ROOTS} if target_chord and target % _ROOTS == target_chord.root else set()
+    bias = _within(pitch, highest)
+    usual = scale_of(chord) if chord else frozenset(range(_ROOTS))
+    tones = chord.pitch_classes if chord else usual
+    leads = {(target + 7) % _ROOTS} if target_chord and target % _ROOTS == target_chord.root else set[int]()
     for unit in range(_STEPS):
         note = pitch - LEAP + unit
-        off = abs(note - target)
-        if note == pitch == before or abs(note - target) > LEAP:
+        off, leap = abs(note - target), abs(note - pitch)
+        if note == pitch == before or off > LEAP:
             bias[unit] = -inf
         elif beats == 1:
-            if off == 0 or (off > 2 and note % _ROOTS not in above | (chord.pitch_classes if chord else set())):
+            if off == 0 or (off > _STEP and note % _ROOTS not in leads | tones):
                 bias[unit] = -inf
-            elif off > 2:
+            elif off > _STEP:
                 bias[unit] += _APPROACH_NATS
         elif note % _ROOTS not in usual:
             bias[unit] = -inf
-    return bias if np.isfinite(bias).any() else _within(pitch)
+        elif leap > _STEP and note % _ROOTS not in tones:
+            bias[unit] += _LEAPT_TO_NATS
+        if _FIFTH < leap < LEAP:
+            bias[unit] += _WIDE_NATS
+    return bias if np.isfinite(bias).any() else _chord_tones(pitch, chord)
 
 
-def _within(pitch: int) -> Bias:
+def _chord_tones(pitch: int, chord: Chord | None) -> Bias:
+    """Forbid all but the tones of a chord in the range; shape (25,)."""
+    bias = _within(pitch, HIGHEST)
+    if chord is not None:
+        notes = np.arange(pitch - LEAP, pitch + LEAP + 1) % _ROOTS
+        bias = np.where(np.isin(notes, list(chord.pitch_classes)), bias, -inf)
+    return bias
+
+
+def _within(pitch: int, highest: int) -> Bias:
     """Return zeros for the intervals from a pitch that stay in the range, -inf for the others; shape (25,)."""
     notes = np.arange(pitch - LEAP, pitch + LEAP + 1)
-    return np.where((notes >= LOWEST) & (notes <= HIGHEST), 0.0, -inf)
+    return np.where((notes >= LOWEST) & (notes <= highest), 0.0, -inf)
 
 
 @cache
