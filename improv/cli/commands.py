@@ -13,7 +13,8 @@ from improv.cli import jam as playing
 from improv.cli import monitor as listening
 from improv.cli import play as interface
 from improv.cli import takes as recordings
-from improv.cli.options import FILE, Api, LiveApi, Model, Provider, with_controls
+from improv.cli.files import FILE, Bits, SoundFont, file_options, wrote
+from improv.cli.options import Api, LiveApi, Model, Provider, with_controls
 from improv.cli.output import say, say_json, say_lines
 from improv.cli.progress import ProgressBar
 from improv.cli.root import new_root
@@ -49,6 +50,8 @@ def render(
         Path | None, typer.Option(help="A MIDI file played as your part: in each of your turns if it fits into one.")
     ] = None,
     provider: Provider = None,
+    bits: Bits = None,
+    soundfont: SoundFont = None,
 ) -> None:
     """Play a performance into a file at once: MIDI, sound or a picture. The same arguments give the same file."""
     from improv.runtime.render import render as rendered
@@ -59,12 +62,13 @@ def render(
     if choruses is None and call is None:
         choruses = 1
     tune = Tune.of(choruses=choruses, provider=provider, **controls)
+    options = file_options(out, bits, soundfont)
     with ProgressBar(f"render {out.name}") as bar:
-        spec = rendered(tune, out, call, bar.say, progress=bar)
-    for name in unsupported_controls(spec):
+        done = rendered(tune, out, call, bar.say, options=options, progress=bar)
+    for name in unsupported_controls(done.spec):
         if name in asked_for:
-            say(f"{spec.name} cannot obey {name}", err=True)
-    say(f"wrote {out}")
+            say(f"{done.spec.name} cannot obey {name}", err=True)
+    say(wrote(out, done.said))
 
 
 @app.command()

@@ -101,7 +101,6 @@ Name = Annotated[
         "--instance", envvar="IMPROV_INSTANCE", help="The name of this improv, where several play side by side."
     ),
 ]
-FILE = "The file to write; its ending says what it is: .mid, .wav, .flac, .png or .svg."
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _SHORT = MappingProxyType({"model": "-m", "tempo": "-t", "input": "-i", "output": "-o"})

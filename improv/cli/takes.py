@@ -14,12 +14,13 @@ from typing import Annotated
 
 import typer
 
+from improv.cli.files import FILE, Bits, SoundFont, file_options, wrote
 from improv.cli.groups import Commands
-from improv.cli.options import FILE, LiveApi, Output
+from improv.cli.options import LiveApi, Output
 from improv.cli.output import Beside, say, say_json
 from improv.cli.progress import ProgressBar
 from improv.config.instance import Instance
-from improv.config.values import Wiring
+from improv.config.values import Wiring, absolute
 from improv.errors import ImprovError, UsageError
 from improv.protocol.snapshot import Snapshot
 from improv.recording import Listed, clear, is_written
@@ -99,20 +100,26 @@ def export(
     out: Annotated[
         Path | None, typer.Argument(help=f"{FILE} If not given, a MIDI file that is named like the take.")
     ] = None,
+    continued: Annotated[
+        list[str] | None, typer.Option(help="Another take that continues it; may be given more than once.")
+    ] = None,
+    bits: Bits = None,
+    soundfont: SoundFont = None,
 ) -> None:
     """Write a take as a file: MIDI with a track for you and one for each part of improv, sound, or a picture."""
     from improv.export.collector import performance_of
-    from improv.export.formats import check_file, write_file
-    from improv.recording import find_take, read_take, takes_directory
+    from improv.export.formats import open_writer
+    from improv.recording import find_take, join_takes, read_take, takes_directory
 
-    path = find_take(take, takes_directory())
-    target = check_file(out or Path(f"{path.stem}.mid"))
-    recording = read_take(path)
-    for text in recording.missing:
-        say(text, err=True)
+    paths = [find_take(name, takes_directory()) for name in (take, *(continued or ()))]
+    target = absolute(out or Path(f"{paths[0].stem}.mid"))
+    write = open_writer(target, file_options(target, bits, soundfont))
+    recording = join_takes([read_take(path) for path in paths])
     with ProgressBar(f"export {target.name}") as bar:
-        write_file(performance_of(recording), target, progress=bar)
-    say(f"wrote {target}")
+        for text in recording.missing:
+            bar.say(text)
+        said = write(performance_of(recording), bar)
+    say(wrote(target, said))
 
 
 def replay(

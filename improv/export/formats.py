@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from improv.config.values import check_writable
 from improv.errors import InputNotFound, UsageError
@@ -26,6 +26,12 @@ class Options:
 
     bits: int = 24
     """Of a sample of sound: 16 or 24."""
+    soundfont: Path | None = None
+    """The SoundFont that makes the sound; None for the best that is found."""
+
+
+Write = Callable[[Performance, BinaryIO, Progress], str]
+"""Writes a performance to an open file, and returns what there is to say of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +42,16 @@ class Format:
     """What it is, with its article."""
     kind: Literal["notes", "sound", "picture"]
     writer: str
-    """Its writer: a module of this wing and a function in it, which is given a performance, an open file,
-    `Options` and a `Progress`."""
+    """A module of this wing and a function in it, which makes ready what writes such files: of `Options` a `Write`."""
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        ".mid": Format("a MIDI file", "notes", "midi_file.write_midi"),
-        ".png": Format("a picture", "picture", "png.write_png"),
-        ".svg": Format("a picture", "picture", "svg.write_svg"),
+        ".mid": Format("a MIDI file", "notes", "midi_file.midi_writer"),
+        ".wav": Format("a file of sound", "sound", "sound.wav_writer"),
+        ".flac": Format("a file of sound", "sound", "sound.flac_writer"),
+        ".png": Format("a picture", "picture", "png.png_writer"),
+        ".svg": Format("a picture", "picture", "svg.svg_writer"),
     }
 )
 """By the ending of a file's name, in lower case."""
@@ -92,20 +99,27 @@ def _check_folder(path: Path) -> None:
         raise InputNotFound(f"{path.parent}: {error.strerror}; choose another folder to write to") from error
 
 
-def write_file(
-    performance: Performance,
-    path: Path,
-    options: Options = Options(),
-    progress: Progress = float,
-) -> None:
-    """Write a performance to a file of the kind that its ending stands for, whole or not at all.
+def open_writer(path: Path, options: Options = Options()) -> Callable[[Performance, Progress], str]:
+    """Make everything ready that a file needs; return what writes a performance to it, whole or not at all.
 
-    UsageError for an unknown ending, InputNotFound if it cannot be written.
+    What is returned returns what there is to say of the file, and raises InputNotFound if it cannot be written, or
+    UsageError for a performance that is too long for its kind. UsageError for an unknown ending or wrong options,
+    InputNotFound for a path that cannot be written to, Unavailable if there is nothing to make sound with.
     """
     module, _, function = format_of(path).writer.partition(".")
-    write = getattr(import_module(f"improv.export.{module}"), function)
-    try:
-        with whole_file(path) as file:
-            write(performance, file, options, progress)
-    except OSError as error:
-        raise InputNotFound(f"{path}: {error.strerror or error}; choose another file to write to") from error
+    path = check_file(path)
+    write: Write = getattr(import_module(f"improv.export.{module}"), function)(options)
+
+    def write_whole(performance: Performance, progress: Progress = float) -> str:
+        try:
+            with whole_file(path) as file:
+                return write(performance, file, progress)
+        except OSError as error:
+            raise InputNotFound(f"{path}: {error.strerror or error}; choose another file to write to") from error
+
+    return write_whole
+
+
+def write_file(performance: Performance, path: Path, options: Options = Options()) -> str:
+    """Write a performance to a file of the kind that its ending stands for; see `open_writer`."""
+    return open_writer(path, options)(performance, float)

@@ -9,7 +9,7 @@ from typing import BinaryIO, assert_never
 
 import mido
 
-from improv.export.formats import Options, Progress
+from improv.export.formats import Options, Progress, Write
 from improv.export.messages import TICKS_A_BEAT, messages_of, tick_of
 from improv.export.performance import Gap, Key, Mark, Marker, Performance, Tempo
 from improv.music.grid import BEATS_PER_BAR
@@ -18,7 +18,12 @@ _MAX_DELTA = (1 << 28) - 1
 """In ticks: no longer stretch without an event can be written, three days or so of skipped choruses."""
 
 
-def write_midi(performance: Performance, out: BinaryIO, options: Options, progress: Progress) -> None:
+def midi_writer(options: Options) -> Write:
+    """Return what writes such files: it needs nothing to be ready."""
+    return _write
+
+
+def _write(performance: Performance, out: BinaryIO, progress: Progress) -> str:
     """Write a type 1 MIDI file: tempo and markers, then a track for each part, all of one length."""
     parts = messages_of(performance)
     last = max([tick_of(performance.beats), *(at for messages in parts.values() for at, _ in messages)])
@@ -33,6 +38,7 @@ def write_midi(performance: Performance, out: BinaryIO, options: Options, progre
         track = [(at, mido.Message.from_bytes(message)) for at, message in messages]
         midi.tracks.append(_track(str(part).capitalize(), track, last))
     midi.save(file=out)
+    return ""
 
 
 def _meta(mark: Mark) -> mido.MetaMessage:

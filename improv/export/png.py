@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from improv.errors import UsageError
-from improv.export.formats import Options, Progress
+from improv.export.formats import Options, Progress, Write
 from improv.export.performance import Performance
 from improv.export.piano_roll import piano_roll
 from improv.export.shapes import Drawing, Line, Rect, Shape, Text
@@ -20,7 +20,12 @@ _ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 """As Pillow calls them: left, middle or right, on the base line."""
 
 
-def write_png(performance: Performance, out: BinaryIO, options: Options, progress: Progress) -> None:
+def png_writer(options: Options) -> Write:
+    """Return what writes such files: it needs nothing to be ready."""
+    return _write
+
+
+def _write(performance: Performance, out: BinaryIO, progress: Progress) -> str:
     """Write the piano roll of a performance as a PNG file; UsageError for one that is too long."""
     drawing = piano_roll(performance)
     scale = _scale(drawing)
@@ -34,6 +39,7 @@ def write_png(performance: Performance, out: BinaryIO, options: Options, progres
     said.add_itxt("Title", drawing.title)
     said.add_itxt("Description", drawing.description)
     image.save(out, "PNG", pnginfo=said, dpi=(100 * scale, 100 * scale))
+    return ""
 
 
 def _scale(drawing: Drawing) -> float:

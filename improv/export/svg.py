@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, assert_never
 from xml.sax.saxutils import escape
 
-from improv.export.formats import Options, Progress
+from improv.export.formats import Options, Progress, Write
 from improv.export.performance import Performance
 from improv.export.piano_roll import piano_roll
 from improv.export.shapes import Drawing, Line, Rect, Shape, Text
@@ -12,9 +12,15 @@ from improv.export.shapes import Drawing, Line, Rect, Shape, Text
 _FONT = "Aileron, Inter, Helvetica Neue, Helvetica, Arial, sans-serif"
 
 
-def write_svg(performance: Performance, out: BinaryIO, options: Options, progress: Progress) -> None:
+def svg_writer(options: Options) -> Write:
+    """Return what writes such files: it needs nothing to be ready."""
+    return _write
+
+
+def _write(performance: Performance, out: BinaryIO, progress: Progress) -> str:
     """Write the piano roll of a performance as an SVG file."""
     out.write("\n".join(svg_lines(piano_roll(performance))).encode())
+    return ""
 
 
 def svg_lines(drawing: Drawing) -> Iterator[str]:

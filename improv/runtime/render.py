@@ -4,14 +4,14 @@ Nothing in here knows that it is not live. It must never wait.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
 from improv.config.values import Tune
 from improv.errors import ImprovError, UsageError
 from improv.export.collector import Collector
-from improv.export.formats import Options, Progress, check_file, write_file
+from improv.export.formats import Options, Progress, open_writer
 from improv.midi.call_file import CallNote, read_call
 from improv.midi.player import Player
 from improv.midi.sources import NullSink, Script
@@ -37,6 +37,14 @@ _MOST_CHORUSES = 64
 """A call does not make a render longer than this by itself: a stray note may lie hours away."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What came of it: what the network's file says of itself, and what there is to say of the file written."""
+
+    spec: ModelSpec
+    said: str
+
+
 def render(
     tune: Tune,
     out: Path,
@@ -45,16 +53,16 @@ def render(
     load: Callable[[Tune], OnnxModel] = open_network,
     options: Options = Options(),  # noqa: B008
     progress: Progress = float,
-) -> ModelSpec:
+) -> Rendered:
     """Write a performance on simulated time to a file of the kind that its ending stands for.
 
-    Returns what the network's file says of itself. UsageError for an unknown ending, before anything is played.
+    ImprovError if no such file can be written, before anything is played: see `open_writer`.
 
     The call is played in each of your turns if it fits into one, else once from the first bar on. A tune without an
     end is as long as the call takes. `say` is told what of the call is not played, and why; `load`
     gives the tune's network.
     """
-    out = check_file(out)
+    write = open_writer(out, options)
     notes, remarks = read_call(call) if call else ((), ())
     mode = tune.mode or (Mode.TRADE if call else Mode.SOLO)
     if call and mode == Mode.SOLO:
@@ -90,8 +98,8 @@ def render(
         )
     if ended.health.faults:
         raise ImprovError(f"the model failed while rendering: {ended.health.last_fault}")
-    write_file(collector.performance(), out, options, lambda share: progress(_PLAYED + (1 - _PLAYED) * share))
-    return model.spec
+    said = write(collector.performance(), lambda share: progress(_PLAYED + (1 - _PLAYED) * share))
+    return Rendered(model.spec, said)
 
 
 def _choruses_for(notes: Sequence[CallNote], session: Session) -> int:

@@ -11,7 +11,7 @@ from improv.export.formats import FORMATS, check_file, endings, format_of, write
 from improv.system.whole_file import whole_file
 from tests.export.performances import SCALE, performance
 
-BEGINS = {".mid": b"MThd", ".png": b"\x89PNG\r\n", ".svg": b"<svg xmlns="}
+BEGINS = {".mid": b"MThd", ".wav": b"RIFF", ".flac": b"fLaC", ".png": b"\x89PNG\r\n", ".svg": b"<svg xmlns="}
 
 
 def test_each_ending_has_a_test() -> None:
@@ -108,7 +108,7 @@ def test_a_full_disk_is_told_in_a_line_and_leaves_nothing(tmp_path: Path, monkey
     def fails(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("improv.export.svg.write_svg", fails)
+    monkeypatch.setattr("improv.export.svg.piano_roll", fails)
     with pytest.raises(InputNotFound, match=r"out\.svg: No space left on device; choose another file"):
         write_file(performance(), tmp_path / "out.svg")
     assert not list(tmp_path.iterdir())
