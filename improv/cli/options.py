@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,7 @@ import typer
 
 from improv.config.load import load
 from improv.config.values import TABLES, UNSET, Config, absolute
+from improv.dataclass import dataclass
 from improv.protocol.controls import CONTROLS, MODEL, OFF, ON, Control, Value
 from improv.system.printable import printable
 

@@ -1,11 +1,11 @@
 """Which knob, key or pedal turns what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
 from improv.config.endless_knobs import DECODERS, Relative
+from improv.dataclass import dataclass
 from improv.protocol.commands import TARGETS
 from improv.protocol.controls import CONTROLS, TEMPO, Control
 

@@ -15,12 +15,12 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from platformdirs import user_data_path, user_runtime_path, user_state_path
 
+from improv.dataclass import dataclass
 from improv.errors import AlreadyRunning, Unavailable, UsageError
 from improv.system.private_files import has_listener, make_private
 from improv.system.safe_files import read_file

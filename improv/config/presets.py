@@ -8,11 +8,11 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from improv.config.load import config_path
+from improv.dataclass import dataclass
 from improv.errors import DataError, UsageError
 from improv.protocol.commands import Set
 from improv.protocol.controls import CONTROLS, Value

@@ -6,12 +6,12 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from improv.config.controller_maps import MAP, OPTIONAL, Map, why_unfit
 from improv.config.values import TABLES
+from improv.dataclass import dataclass
 from improv.errors import DataError, InputNotFound, UsageError
 from improv.protocol.controls import OFF, ON, Control, Value, nearest
 from improv.system.safe_files import read_file

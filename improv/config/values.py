@@ -1,11 +1,12 @@
 """What a jam begins with: the tune, the wiring, and what else can be set."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
 from improv.config.controller_maps import Map
+from improv.dataclass import dataclass
 from improv.errors import InputNotFound, UsageError
 from improv.music.turns import Mode
 from improv.protocol.controls import (

@@ -7,11 +7,12 @@ open a port or look at a clock, and never let a control jump because a knob stoo
 import math
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from improv.config.controller_maps import AUTO, MAP, Map, needs_a_knob, why_reserved, why_unfit
 from improv.config.endless_knobs import DECODERS, KnobClassifier, Relative
+from improv.dataclass import dataclass
 from improv.errors import DataError, UsageError
 from improv.midi.controller_filter import ControllerFilter
 from improv.midi.messages import CONTROL, NOTE_ON, PROGRAM

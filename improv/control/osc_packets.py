@@ -7,8 +7,9 @@ told, and spoils nothing beside it. The types are those of the OSC 1.0 specifica
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from improv.dataclass import dataclass
 
 MOST_BYTES = 8192
 _DEEPEST = 4

@@ -1,11 +1,11 @@
 """The control protocol: lines of JSON, checked as they come in; for writers of clients: docs/reference/protocol.md."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from reprlib import repr as shortly
 from types import MappingProxyType
 from typing import Any
 
+from improv.dataclass import dataclass
 from improv.errors import UsageError
 from improv.protocol.commands import TRIGGERS, Command, Connect, Forget, Learn, Nudge, Press, Set, Tap
 from improv.protocol.controls import Control, Value, nearest

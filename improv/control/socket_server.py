@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shortly
 from types import TracebackType
@@ -33,6 +32,7 @@ from improv.control.socket_protocol import (
     take_id,
 )
 from improv.control.socket_transport import MAX_CLIENTS, identity, system_transport
+from improv.dataclass import dataclass
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.protocol.commands import Command, Panic, Press
 from improv.protocol.controls import CONTROLS

@@ -13,12 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from improv.dataclass import dataclass
 from improv.diagnostics.bench.processes import Usage, of_jam, usage
 from improv.diagnostics.bench.statistics import robust_slope
 from improv.errors import Unavailable, UsageError

@@ -1,9 +1,9 @@
 """A performance laid out in rows of bars, a chorus a row where it fits, as a lead sheet is written."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import ceil
 
+from improv.dataclass import dataclass
 from improv.export.performance import Chorus, Performance
 from improv.music.grid import BEATS_PER_BAR
 from improv.music.turns import Who

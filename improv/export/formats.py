@@ -4,13 +4,13 @@ A writer is loaded when its kind is asked for: a MIDI file needs no synth, a pic
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Literal
 
 from improv.config.values import check_writable
+from improv.dataclass import dataclass
 from improv.errors import InputNotFound, UsageError
 from improv.export.performance import Performance
 from improv.protocol.controls import nearest
@@ -99,7 +99,7 @@ def _check_folder(path: Path) -> None:
         raise InputNotFound(f"{path.parent}: {error.strerror}; choose another folder to write to") from error
 
 
-def open_writer(path: Path, options: Options = Options()) -> Callable[[Performance, Progress], str]:
+def open_writer(path: Path, options: Options = Options()) -> Callable[[Performance, Progress], str]:  # noqa: B008 a value
     """Make everything ready that a file needs; return what writes a performance to it, whole or not at all.
 
     What is returned returns what there is to say of the file, and raises InputNotFound if it cannot be written, or
@@ -120,6 +120,6 @@ def open_writer(path: Path, options: Options = Options()) -> Callable[[Performan
     return write_whole
 
 
-def write_file(performance: Performance, path: Path, options: Options = Options()) -> str:
+def write_file(performance: Performance, path: Path, options: Options = Options()) -> str:  # noqa: B008 a value
     """Write a performance to a file of the kind that its ending stands for; see `open_writer`."""
     return open_writer(path, options)(performance, float)

@@ -7,10 +7,11 @@ value.
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
 
+from improv.dataclass import dataclass
 from improv.music.notes import Event, NoteOff, NoteOn, Volume
 from improv.music.parts import Part
 from improv.music.transport import Transport

@@ -4,10 +4,10 @@ How hard a note is struck is how dark it is. The same performance is the same dr
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from improv.dataclass import dataclass
 from improv.errors import UsageError
 from improv.export.bar_rows import BarRow, bar_rows, bars_in_a_row
 from improv.export.drum_lanes import lane_of, lanes_for

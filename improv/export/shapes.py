@@ -1,7 +1,8 @@
 """A drawing as shapes with their places and colours, whatever kind of file it becomes: in units of a hundredth inch."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from improv.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from typing import Any
 
 from improv import errors
+from improv.dataclass import dataclass
 from improv.errors import ImprovError
 from improv.music.plan import Plan
 from improv.system.programs import restore_process_defaults

@@ -4,9 +4,9 @@ Positions are the file's own (beats), never seconds. It must never touch a port.
 """
 
 import errno
-from dataclasses import dataclass
 from pathlib import Path
 
+from improv.dataclass import dataclass
 from improv.errors import DataError, InputNotFound
 from improv.midi.smf import Messages, Unreadable, read_messages
 from improv.midi.your_notes import KeysDown

@@ -1,7 +1,6 @@
 """Which messages of knobs, keys and pedals concern the daemon, and those that have come."""
 
-from dataclasses import dataclass
-
+from improv.dataclass import dataclass
 from improv.midi.messages import CONTROL, NOTE_ON, PROGRAM
 
 _CONTROLLERS = frozenset({CONTROL, NOTE_ON, PROGRAM})

@@ -12,9 +12,9 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
+from improv.dataclass import dataclass
 from improv.errors import Unavailable
 from improv.ipc.link import Link
 from improv.midi.rtmidi_binding import rtmidi

@@ -15,10 +15,11 @@ It must never swallow a message before it is sure.
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from math import inf
 
+from improv.dataclass import dataclass
 from improv.midi.messages import NOTE_OFF, NOTE_ON
 
 _WINDOW_S = 0.6

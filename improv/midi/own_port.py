@@ -6,9 +6,9 @@ does not tell when it is not. What it is connected to is read from the graph of 
 """
 
 import time
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from improv.dataclass import dataclass
 from improv.errors import Unavailable
 from improv.midi.graph import Graph
 from improv.midi.port_names import Direction, is_ours, same_port

@@ -8,8 +8,9 @@ than `SYSEX_LIMIT` bytes.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from improv.dataclass import dataclass
 
 SYSEX_LIMIT = 65536
 """The longest sysex that is passed on, in bytes, F0 and F7 among them."""

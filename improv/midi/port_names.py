@@ -19,9 +19,9 @@ sees, one that hears the wrong instrument is not.
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, Self
 
+from improv.dataclass import dataclass
 from improv.errors import InputNotFound, UsageError
 
 Direction = Literal["input", "output"]

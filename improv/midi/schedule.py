@@ -6,9 +6,9 @@ schedule must never send anything, and never look at a clock.
 
 import heapq
 import itertools
-from dataclasses import dataclass
 from math import inf
 
+from improv.dataclass import dataclass
 from improv.music.notes import Event, NoteOff, NoteOn, Volume
 from improv.music.parts import Part
 from improv.music.plan import Plan

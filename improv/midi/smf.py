@@ -7,12 +7,12 @@ that is cut off or damaged is refused.
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import mido
 
+from improv.dataclass import dataclass
 from improv.midi.messages import NOTE_OFF, NOTE_ON
 from improv.music.parts import PERCUSSION_CHANNEL
 

@@ -8,9 +8,9 @@ are of whatever clock the caller has. It must never keep a key for ever that no 
 
 from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import inf
 
+from improv.dataclass import dataclass
 from improv.midi.messages import ALL_SOUND_OFF, CONTROL, NOTE_OFF, NOTE_ON, RESET_CONTROLLERS
 from improv.midi.mpe_zones import Zones
 from improv.music.notes import NoteEvent, NoteOff, NoteOn, Timed

@@ -8,10 +8,11 @@ JSON. This room knows the contract; it must never know an architecture or a file
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from reprlib import repr as shortly
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from improv.dataclass import dataclass
 from improv.errors import ContractError
 
 if TYPE_CHECKING:  # listing models needs no numpy, which takes longer to load than they to read

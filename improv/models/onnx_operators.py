@@ -6,10 +6,10 @@ say how others are shaped. What has no shape that is known raises ValueError.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from improv.dataclass import dataclass
 from improv.errors import ContractError
 
 MAX_RANK = 8

@@ -4,8 +4,9 @@ A tick is a twelfth of a beat on every grid, so that places in the music mean th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from improv.dataclass import dataclass
 
 BEATS_PER_BAR = 4
 

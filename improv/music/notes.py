@@ -1,8 +1,8 @@
 """Notes: as the cells of a grid, as events, and with their time or their place."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from improv.dataclass import dataclass
 from improv.music.parts import Part
 from improv.music.theory import Chord, pitch_name
 

@@ -4,9 +4,10 @@ A row here is all that a new part needs besides its player in `improv.session.ba
 config keys and options, the track of a file, the meter and the row on the screen are made from it.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+
+from improv.dataclass import dataclass
 
 DEFAULT_VOLUME = 100
 """The MIDI volume that a synth has before it is told any, by General MIDI; 0 to 127."""

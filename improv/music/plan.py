@@ -1,9 +1,9 @@
 """A plan: what to play from a step on."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from improv.dataclass import dataclass
 from improv.music.grid import Grid
 from improv.music.notes import Event, NoteOff, NoteOn, Placed, Volume
 from improv.music.parts import Part

@@ -5,10 +5,10 @@ where an articulation is heard as one: half-way through it. A line is one voice:
 Pure values. It must never know a pitch.
 """
 
-from dataclasses import dataclass
 from itertools import combinations
 from types import MappingProxyType
 
+from improv.dataclass import dataclass
 from improv.music.notes import Cell, Onset, Release
 from improv.music.theory import TICKS_PER_STEP
 

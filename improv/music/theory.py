@@ -1,10 +1,10 @@
 """Theory: pitches, chords, the form of a tune, and places in it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from reprlib import repr as shortly
 from types import MappingProxyType
 
+from improv.dataclass import dataclass
 from improv.music.grid import EIGHTHS, Grid
 
 STEPS_PER_BEAT = EIGHTHS.steps_per_beat

@@ -6,8 +6,9 @@ clock; it only says what a clock must offer, and holds the simulated one.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from improv.dataclass import dataclass
 from improv.music.grid import EIGHTHS, TICKS_PER_BEAT, Grid
 
 STRAIGHT = 0.5

@@ -3,11 +3,11 @@
 Steps are absolute; a rule that is aligned to the form counts from its top.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
 from typing import assert_never
 
+from improv.dataclass import dataclass
 from improv.music.grid import EIGHTHS, TICKS_PER_BEAT, Grid
 
 _GRACE_BEATS = 1

@@ -7,9 +7,9 @@ UsageError, which says what it may be.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from improv.dataclass import dataclass
 from improv.errors import UsageError
 from improv.protocol.controls import CONTROLS, Value, control_named, nearest
 

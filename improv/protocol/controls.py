@@ -2,10 +2,11 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from improv.dataclass import dataclass
 from improv.errors import UsageError
 from improv.music.parts import MIXED_PARTS, ROW_OF, Part
 from improv.music.theory import PITCH_CLASSES, pitch_class

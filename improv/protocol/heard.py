@@ -5,8 +5,7 @@ the engine, the remote player, the engine, `improv.session.step.advance`, and th
 docs/explanation/one-step.md.
 """
 
-from dataclasses import dataclass
-
+from improv.dataclass import dataclass
 from improv.music.notes import Timed
 from improv.protocol.commands import Command
 

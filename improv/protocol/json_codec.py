@@ -10,13 +10,14 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from reprlib import repr as shortly
 from types import UnionType
 from typing import Annotated, Any, Protocol, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from improv.dataclass import dataclass
 from improv.errors import DataError, UsageError
 from improv.music.theory import Chord
 

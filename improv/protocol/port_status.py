@@ -1,6 +1,6 @@
 """A MIDI port as the MIDI system has it; part of the snapshot, and what a player loads of it."""
 
-from dataclasses import dataclass
+from improv.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

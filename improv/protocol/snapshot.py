@@ -1,11 +1,11 @@
 """What clients see of a performance: one value a step."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated
 
+from improv.dataclass import dataclass
 from improv.music.grid import Grid
 from improv.music.notes import SILENCE, Cell
 from improv.music.parts import Part

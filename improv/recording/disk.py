@@ -4,8 +4,9 @@ import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from improv.dataclass import dataclass
 
 ORDER = "order"
 """The file beside the takes that has their names in the order they were made, whatever the clock said."""

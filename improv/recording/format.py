@@ -6,12 +6,13 @@ never touch a file.
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, assert_never, get_args
 
+from improv.dataclass import dataclass
 from improv.errors import DataError
 from improv.music.notes import Event, NoteEvent, NoteOff, NoteOn, Placed, Timed, Volume
 from improv.music.parts import Part

@@ -7,13 +7,13 @@ import math
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
 from platformdirs import user_data_path
 
+from improv.dataclass import dataclass
 from improv.errors import DataError, InputNotFound, UsageError
 from improv.music.theory import Form
 from improv.recording.bounds import check_entry, check_head

@@ -8,13 +8,14 @@ decided again until the take states a session; from there on it can. It must nev
 import base64
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from improv.dataclass import dataclass
 from improv.errors import DataError
 from improv.models.catalog import find_model
 from improv.models.contract import StepModel, Tensors

@@ -9,10 +9,11 @@ import math
 import re
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from improv.dataclass import dataclass
 from improv.recording.backlog import Backlog
 from improv.recording.disk import Disk, fault_of, is_full, reason_of
 from improv.recording.format import (

@@ -10,10 +10,11 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from typing import Protocol
 
+from improv.dataclass import dataclass
 from improv.models.contract import StepModel, Tensor, Tensors
 from improv.music.clock import Clock
 from improv.music.plan import Plan

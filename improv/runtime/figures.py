@@ -1,7 +1,6 @@
 """How a jam went, in figures."""
 
-from dataclasses import dataclass
-
+from improv.dataclass import dataclass
 from improv.runtime.observers import Audience
 from improv.runtime.supervisor import Outcome
 from improv.system.quantiles import quantile

@@ -4,11 +4,12 @@ Values only, light enough for every process to load. They never leave the machin
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from improv.config.values import Tune, Wiring
+from improv.dataclass import dataclass
 from improv.music.grid import EIGHTHS, Grid
 from improv.music.turns import Mode
 from improv.protocol.commands import ENDS

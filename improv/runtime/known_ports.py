@@ -1,8 +1,9 @@
 """Which ports are open, and what is connected to them: what the next player has to open in the place of this one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from improv.config.values import Wiring
+from improv.dataclass import dataclass
 from improv.protocol.controls import OFF, ON
 from improv.protocol.port_status import PortStatus
 from improv.protocol.snapshot import MidiStatus

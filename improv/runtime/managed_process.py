@@ -6,10 +6,10 @@ It knows how long a process may be silent and when the next one is due, never wh
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
 from typing import Any
 
+from improv.dataclass import dataclass
 from improv.errors import ImprovError
 from improv.ipc.child import Child
 from improv.ipc.link import Link

@@ -5,9 +5,10 @@ wrong before, the one that plays plays on.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from improv.config.values import Tune
+from improv.dataclass import dataclass
 from improv.ipc.child import Child
 from improv.ipc.link import Failed
 from improv.models.catalog import find_model, read_model

@@ -5,9 +5,10 @@ Their state is what the MIDI system says of them. This module must never decide 
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from improv.config.values import Wiring
+from improv.dataclass import dataclass
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.midi.graph import Graph, graph_of, pass_on
 from improv.midi.own_port import Host

@@ -4,11 +4,12 @@ Nothing in here knows that it is not live. It must never wait.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
 from improv.config.values import Tune
+from improv.dataclass import dataclass
 from improv.errors import ImprovError, UsageError
 from improv.export.collector import Collector
 from improv.export.formats import Options, Progress, open_writer

@@ -7,10 +7,10 @@ directly. It must never decide what or when to play.
 
 import select
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from improv.config.values import Tune, Wiring
+from improv.dataclass import dataclass
 from improv.errors import ImprovError
 from improv.ipc.child import Child, introduce
 from improv.protocol.commands import Panic, Quit

@@ -3,8 +3,9 @@
 Some are always planned ahead, so that there is something to play whatever happens.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from improv.dataclass import dataclass
 from improv.models.contract import StepModel
 from improv.models.encodings import ENCODINGS, Encoding
 from improv.music.notes import SILENCE, Frame, NoteOff, NoteOn, Placed

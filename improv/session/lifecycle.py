@@ -1,7 +1,8 @@
 """A session before its first step, while it is stopped, after choruses that were missed, and at its end."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from improv.dataclass import dataclass
 from improv.models.contract import StepModel, Tensors, no_memory
 from improv.models.encodings import ENCODINGS, StepInput
 from improv.music.notes import SILENCE, Frame, Placed, Volume

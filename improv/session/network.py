@@ -1,8 +1,9 @@
 """What a network is fed of a performance, and a network taken up, swapped or begun anew."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from improv.dataclass import dataclass
 from improv.models.contract import ModelSpec, StepModel, Tensor, Tensors, no_memory
 from improv.models.encodings import ENCODINGS, Choice, Encoding, StepInput
 from improv.music.notes import SILENCE, Cell, Frame

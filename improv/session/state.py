@@ -1,12 +1,13 @@
 """What a performance is: the session at a step, what was heard during it, and what it plays. Values only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from improv.dataclass import dataclass
 from improv.models.contract import Tensor, Tensors
 from improv.models.encodings import StepInput
 from improv.music.grid import Grid

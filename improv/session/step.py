@@ -9,8 +9,9 @@ sounds in the player's (`band.frame`). What is heard is brought into the network
 is chosen is brought into the performance's on the way out.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from improv.dataclass import dataclass
 from improv.models.contract import StepModel
 from improv.models.encodings import ENCODINGS, Encoding, StepInput
 from improv.music.notes import SILENCE, Cell, Frame, Placed, in_order

@@ -6,11 +6,12 @@ touches the engine, and it never waits.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import numpy as np
 
+from improv.dataclass import dataclass
 from improv.midi.messages import ALL_NOTES_OFF, ALL_SOUND_OFF, BEND, CONTROL, PEDALS, PROGRAM, RESET_CONTROLLERS
 from improv.music.parts import Part
 from improv.synth.engine import LEAD_S, RATE_HZ, Samples, SynthEngine

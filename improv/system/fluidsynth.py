@@ -12,9 +12,10 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+
+from improv.dataclass import dataclass
 
 NONE = "none"
 """The MIDI system of an improv that was started without one."""

@@ -12,11 +12,11 @@ import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from typing import Protocol
 
 from improv.config.instance import Instance
 from improv.control.socket_client import ControlClient
+from improv.dataclass import dataclass
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.protocol.commands import Command, Panic, Set
 from improv.protocol.snapshot import Snapshot

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from improv.dataclass import dataclass
 from improv.protocol.commands import Command
 from improv.system.fluidsynth import advice
 from improv.tui.client import run_improv

@@ -13,11 +13,11 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from improv.dataclass import dataclass
 from improv.diagnostics.bench.compiler import compiled
 from improv.errors import Unavailable
 from improv.system.quantiles import quantile

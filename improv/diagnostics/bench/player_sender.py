@@ -6,9 +6,9 @@ bear. It must never do the player's work for it.
 
 import select
 import time
-from dataclasses import dataclass
 
 from improv.config.values import Wiring
+from improv.dataclass import dataclass
 from improv.diagnostics.bench.grid import BPM, LEAD, PERIOD_S, PULSES_PER_BEAT, onsets
 from improv.diagnostics.bench.load_conditions import load_condition
 from improv.diagnostics.bench.processes_under_test import peer_link, player

@@ -5,9 +5,10 @@ never ask the process itself: what is stuck would not answer.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+
+from improv.dataclass import dataclass
 
 _PROC = Path("/proc")
 _ROLES = MappingProxyType(

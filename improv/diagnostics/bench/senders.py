@@ -7,10 +7,10 @@ so nothing in here runs while something is.
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from improv.dataclass import dataclass
 from improv.diagnostics.bench.compiler import compiled
 from improv.diagnostics.bench.grid import LEAD, PERIOD_S, onsets, read
 from improv.diagnostics.bench.reference_senders import NOT_INSTALLED

@@ -9,10 +9,10 @@ import math
 import statistics
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Self
 
+from improv.dataclass import dataclass
 from improv.system.quantiles import quantile
 
 ENOUGH = 300

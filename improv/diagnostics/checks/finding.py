@@ -1,6 +1,6 @@
 """What a check of the doctor finds."""
 
-from dataclasses import dataclass
+from improv.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

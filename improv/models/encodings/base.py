@@ -6,7 +6,7 @@ The session speaks to every network through here. This room must never know what
 import hashlib
 import json
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, lru_cache
 from math import inf
 from typing import Annotated, Any, Protocol, TypeAlias
@@ -14,6 +14,7 @@ from typing import Annotated, Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from improv.dataclass import dataclass
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
 from improv.music.grid import Grid
 from improv.music.notes import Cell, Frame

@@ -7,13 +7,13 @@ that twelve keys are one.
 
 from bisect import bisect
 from collections.abc import Generator
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import inf
 from typing import TypeAlias
 
 import numpy as np
 
+from improv.dataclass import dataclass
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
 from improv.models.encodings.base import Bias, Choice, digest, one_hot
 from improv.music.grid import BEATS_PER_BAR, Grid

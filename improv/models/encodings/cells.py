@@ -5,7 +5,7 @@ Pitches and chords are counted from the key, so that twelve keys are one.
 
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache, lru_cache
 from math import inf
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from improv.dataclass import dataclass
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
 from improv.models.encodings.base import (
     CHORD_HEAD,

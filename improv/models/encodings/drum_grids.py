@@ -7,7 +7,6 @@ Micro-timing is a delay in milliseconds within bounds.
 
 from bisect import bisect
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from itertools import product
@@ -16,6 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from improv.dataclass import dataclass
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
 from improv.models.encodings.base import Choice, digest, one_hot
 from improv.music.grid import EIGHTHS, Grid

@@ -1,10 +1,11 @@
 """The encoding of Eck & Schmidhuber (2002): one unit a note, and which notes sound."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from math import inf
 
 import numpy as np
 
+from improv.dataclass import dataclass
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
 from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Decoder, Steer, StepInput, chord_leaning, digest
 from improv.music.grid import EIGHTHS, Grid

@@ -1,8 +1,8 @@
 """What a player is that accompanies the melody."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from improv.dataclass import dataclass
 from improv.music.notes import Frame
 from improv.music.parts import Part
 from improv.session.state import Session

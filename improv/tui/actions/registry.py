@@ -1,13 +1,13 @@
 """THE table of actions: which method each action of the key table calls. A test holds the two tables together."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from inspect import isawaitable
 from typing import Any
 
 from textual.app import SystemCommand
 
+from improv.dataclass import dataclass
 from improv.protocol.controls import BARS, MODE
 from improv.tui.actions.controls import ControlActions
 from improv.tui.actions.leave import LeaveActions

@@ -4,9 +4,10 @@ Pure: times in seconds of any clock in, presses of keys out. Most terminals repo
 it comes up, so the end of its note is guessed; no note is left without one.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 
+from improv.dataclass import dataclass
 from improv.protocol.commands import Press
 from improv.tui.input.key_bindings import Layout, PianoKey
 

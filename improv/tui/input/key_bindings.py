@@ -4,9 +4,10 @@ Pure: a key as it arrives in, a row of the table or a key of the piano out. No k
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+
+from improv.dataclass import dataclass
 
 
 class Letters(StrEnum):

@@ -7,7 +7,6 @@ or a MIDI system.
 import json
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from textwrap import wrap
 from typing import Any
@@ -21,6 +20,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from improv.config.presets import Preset
+from improv.dataclass import dataclass
 from improv.errors import ImprovError
 from improv.models.catalog import model_paths
 from improv.protocol.commands import Command, Set

@@ -5,7 +5,9 @@ cell, and nothing is drawn with a character that is not in this module.
 """
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
+
+from improv.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ Where not all of them fit, the first and the last line count those beyond them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from improv.dataclass import dataclass
 from improv.protocol.controls import CONTROLS, Control
 
 NAMES = tuple(CONTROLS)

@@ -1,12 +1,12 @@
 """The lines of the list of controls as text and styles: a control, what lies beyond an edge, a few words about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from textwrap import wrap
 
 from rich.segment import Segment
 from rich.style import Style
 
+from improv.dataclass import dataclass
 from improv.protocol.controls import ON, Control, Value, number
 from improv.tui.input.key_bindings import BY_ACTION
 from improv.tui.theme.glyphs import Glyphs

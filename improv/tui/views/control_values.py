@@ -3,8 +3,7 @@
 No value is shown that was refused, and none for ever that the daemon did not take.
 """
 
-from dataclasses import dataclass
-
+from improv.dataclass import dataclass
 from improv.protocol.controls import CONTROLS, Control, Value
 from improv.protocol.snapshot import Snapshot
 

@@ -3,7 +3,6 @@
 Also the banner that says why nothing moves. Neither names a key that the key table does not have.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -14,6 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
+from improv.dataclass import dataclass
 from improv.tui.input.key_bindings import BY_ACTION, FOOTER, KeyContext, Letters
 from improv.tui.theme.glyphs import Glyphs
 

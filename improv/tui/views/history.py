@@ -4,9 +4,10 @@ A snapshot holds one step; a picture of the music needs those before it. Pure: v
 than a screen can show, and no step is made up that was not seen.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
+from improv.dataclass import dataclass
 from improv.music.grid import EIGHTHS, Grid
 from improv.music.notes import SILENCE, Cell
 from improv.music.theory import Chord, Form

@@ -5,9 +5,9 @@ goes on the network is not asked; its last answer stays, dimmed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Self
 
+from improv.dataclass import dataclass
 from improv.music.parts import Part
 from improv.music.theory import PITCH_CLASSES, pitch_name
 from improv.music.turns import Who

@@ -4,9 +4,9 @@ A port that was asked for is not taken to be connected.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from improv.dataclass import dataclass
 from improv.protocol.port_status import PortStatus
 from improv.protocol.snapshot import SystemStatus
 from improv.system.printable import printable

@@ -4,9 +4,9 @@ Yours and improv's differ by glyph and by colour, so that the roll can be read w
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from improv.dataclass import dataclass
 from improv.music.grid import EIGHTHS, Grid
 from improv.music.notes import SILENCE, Cell
 from improv.music.theory import Chord, Form, pitch_name

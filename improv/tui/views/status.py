@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rich.cells import cell_len, set_cell_size
 
+from improv.dataclass import dataclass
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import NO_DAEMON, Row, Span, View
