@@ -4,9 +4,9 @@ Sound begins with the performance, at its first beat, and ends when its last not
 gives the same samples on the same machine. It must never open an audio device.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,8 @@ try:
     import soundfile
 except (ImportError, OSError):  # the library under it is the system's where there is no wheel
     soundfile = None
+
+Result = TypeVar("Result")
 
 BITS = (16, 24)
 """Of a sample."""
@@ -58,17 +60,54 @@ def _write(kind: str, bits: int, synth: Synth, performance: Performance, out: Bi
         hours = performance.seconds / 3600
         raise UsageError(f"it lasts {hours:.1f} hours, a file of sound 4 at most; give a name that ends in .mid")
     frames, expected = 0, (performance.seconds + _TAIL_S) * RATE_HZ
-    with soundfile.SoundFile(out, "w", RATE_HZ, 2, subtype=f"PCM_{bits}", format=kind) as file:
+    guarded = _Guarded(out)
+    with soundfile.SoundFile(guarded, "w", RATE_HZ, 2, subtype=f"PCM_{bits}", format=kind) as file:
         for name, text in (("title", performance.title), ("comment", performance.made_with)):
             if text:  # libsndfile takes no empty one
                 setattr(file, name, text)
         sound = rendered(timed_messages(performance), least_s=performance.seconds, synth=synth)
         for samples in sound if bits > 16 else _dithered(sound):
             file.write(samples)
+            guarded.check()
             frames += len(samples)
             progress(frames / expected)
+    guarded.check()
     minutes, seconds = divmod(round(frames / RATE_HZ), 60)
     return f"{minutes}:{seconds:02} of sound by {synth.description}"
+
+
+class _Guarded:
+    """A file as libsndfile calls it: what is raised in it is kept, for a library of C passes no exception on."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._error: BaseException | None = None
+
+    def check(self) -> None:
+        """Raise what was raised."""
+        if self._error is not None:
+            raise self._error
+
+    def write(self, data: bytes) -> int:
+        return self._call(lambda: self._file.write(data), len(data))
+
+    def read(self, size: int = -1) -> bytes:
+        return self._call(lambda: self._file.read(size), b"")
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._call(lambda: self._file.seek(offset, whence), 0)
+
+    def tell(self) -> int:
+        return self._call(self._file.tell, 0)
+
+    def _call(self, call: Callable[[], Result], otherwise: Result) -> Result:
+        if self._error is not None:
+            return otherwise
+        try:
+            return call()
+        except BaseException as error:  # Ctrl-C too
+            self._error = error
+            return otherwise
 
 
 def timed_messages(performance: Performance) -> list[tuple[float, bytes]]:

@@ -83,7 +83,7 @@ def jam(
             audience.watched_by.append(osc)
         ports = _ready(supervisor, interfaces, say)
         router.controllers.watch_bound()
-        audience.save = _save(wiring, plays=ports.plays)
+        audience.save, audience.save_asked_for = _save(wiring, plays=ports.plays), wiring.save is not None
         mode = tune.mode or _mode_for(ports, letters=wiring.letters)
         say(f"{tune.model}, {mode}, seed {seed}" + (f", into {audience.save}" if audience.save else ""))
         keys = None if in_background else _keys(stack, say)

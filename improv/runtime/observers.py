@@ -1,11 +1,10 @@
-"""What shows and records a jam while it goes on: lines or a log, a take, a MIDI file at its end, the watching clients.
+"""What shows and records a jam while it goes on: lines or a log, a take, a file at its end, the watching clients.
 
 What is missing from the recording is shown at once, and marked in the take. It must never hold up the music, nor
 submit a command.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -13,17 +12,13 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from improv.config.picks import Picks
 from improv.config.values import RecordingSettings
-from improv.errors import ImprovError
 from improv.protocol.snapshot import RecordingStatus, Snapshot, SystemStatus
 from improv.recording import (
     Head,
     Journal,
-    Recording,
     State,
     clear,
-    join_takes,
     over_limit,
-    read_take,
     take_files,
     takes_directory,
 )
@@ -147,7 +142,7 @@ class ControllerInterface(Protocol):
 
 
 class Audience:
-    """Shows a jam, has it recorded, and writes its MIDI file. A context that ends these and says where they are."""
+    """Shows a jam, has it recorded, and writes the file it leaves. A context that ends these and says where all is."""
 
     def __init__(
         self,
@@ -156,7 +151,9 @@ class Audience:
         recording: RecordingSettings = RecordingSettings(),  # noqa: B008
     ) -> None:
         self.save: Path | None = None
-        """The MIDI file to write at the end, as an absolute path; None for none."""
+        """The file to write at the end, as an absolute path; None for none."""
+        self.save_asked_for = True
+        """False if it is written because nothing could be heard."""
         self.last: StepReport | None = None
         self.watched_by: list[Watcher] = []
         self.controllers: ControllerInterface | None = None
@@ -183,14 +180,17 @@ class Audience:
         if self._journal is not None:
             paths = [path for path in self._journal.paths if path.exists()]
             if self.save is not None:
-                self._write(self.save, paths)
+                from improv.runtime.jam_file import write_jam
+
+                played = None if self._collected is None else self._collected.performance()
+                write_jam(self.save, paths, self._say, played=played, asked_for=self.save_asked_for)
             if paths:
                 self._say(f"recorded as {' and '.join(path.stem for path in paths)}")
 
     # --- as the supervisor tells it -----------------------------------------------------------------
 
     def begun(self, head: Head) -> None:
-        """Open the recording. Where there can be none, collect the steps for the MIDI file."""
+        """Open the recording. Where there can be none, collect the steps for the file."""
         self._close_journal("an engine died before its first step")
         self._make_room()
         self._head = head
@@ -306,32 +306,3 @@ class Audience:
             self._say(f"deleted {len(gone)} old takes: more than {self._recording.keep_mb} MB (keep-mb)")
         for why in kept:
             self._say(f"not deleted: {why}")
-
-    def _readable(self, paths: Sequence[Path]) -> list[Recording]:
-        """Return the recordings of a performance that can be read; that others failed was said when it happened."""
-        readable = list[Recording]()
-        for path in paths:
-            with suppress(ImprovError):
-                readable.append(read_take(path))
-        return readable
-
-    def _write(self, save: Path, paths: Sequence[Path]) -> None:
-        """Write the MIDI file from the recordings, and say what it lacks."""
-        from improv.export.collector import performance_of
-        from improv.export.formats import write_file
-
-        try:
-            if self._collected is not None:
-                write_file(self._collected.performance(), save)
-            elif paths and self._readable(paths):
-                recording = join_takes(self._readable(paths))
-                write_file(performance_of(recording), save)
-                for text in recording.missing:
-                    self._say(text)
-            else:
-                self._say(f"{save} is not written: there is no recording any more")
-                return
-        except (ImprovError, OSError) as error:
-            self._say(f"{save} is not written: {error}")
-            return
-        self._say(f"wrote {save}")
