@@ -25,7 +25,7 @@ from improv.midi.sources import Arrival
 from improv.music.clock import SimulatedClock
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Connect, Forget, Learn, Panic, Quit
-from improv.protocol.controls import OFF, ON
+from improv.protocol.control import OFF, ON
 from improv.protocol.json_codec import from_json
 from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.runtime.engine import Lead, perform

@@ -34,8 +34,8 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv config path": ("", {0}),
     "improv config show --origin": ("", {0}),
     "improv ctl": ("--help", {0}),
-    "improv ctl chords-mute on": ("", {0}),
-    "improv ctl click-mute on": ("", {0}),
+    "improv ctl comp-mute on": ("", {0}),
+    "improv ctl drums-mute on": ("", {0}),
     "improv ctl controls": ("", {0}),
     "improv ctl connect": ("input virtual", {69}),
     "improv ctl connect input KeyLab": ("", {69}),  # there is no MIDI system

@@ -21,7 +21,8 @@ from improv.cli.root import new_root
 from improv.cli.root import run as run_root
 from improv.config.values import Tune
 from improv.errors import ImprovError
-from improv.protocol.controls import MODEL, Value
+from improv.protocol.control import Value
+from improv.protocol.controls import MODEL
 
 app = new_root()
 

@@ -15,7 +15,7 @@ from improv.config.controller_maps import AUTO, MAP, Map
 from improv.config.load import config_path, load
 from improv.config.values import TABLES, UNSET, Config, variable
 from improv.errors import InputNotFound, UsageError
-from improv.protocol.controls import ON, Control, Value
+from improv.protocol.control import ON, Control, Value
 
 app = typer.Typer(
     help="The configuration of a jam: show it, find its file, or write one to begin from.",

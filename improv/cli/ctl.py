@@ -20,7 +20,8 @@ from improv.errors import Unavailable
 from improv.music.notes import Cell, notes_text
 from improv.music.turns import Who
 from improv.protocol.commands import ENDS, TARGETS, TRIGGERS, Command, Connect, Forget, Learn, Nudge, Set, Tap
-from improv.protocol.controls import BARS, CONTROLS, GAP, MODE, MODEL, Control, control_named
+from improv.protocol.control import Control
+from improv.protocol.controls import BARS, CONTROLS, GAP, MODE, MODEL, control_named
 from improv.protocol.json_codec import json_text, to_json
 from improv.protocol.snapshot import Snapshot, SystemStatus
 
@@ -118,6 +119,8 @@ def _mode(
 for _control in CONTROLS.values():
     _turn = _mode if _control is MODE else _turns(_control)
     app.command(_control.name, help=_help(_control), context_settings=_NEGATIVE)(_turn)
+    for _former in _control.former:
+        app.command(_former, help=_help(_control), context_settings=_NEGATIVE, hidden=True)(_turn)
 
 
 # --- commands -------------------------------------------------------------------------------------
@@ -266,7 +269,7 @@ def controls(as_json: Json = False) -> None:
         say_json([describe(control) for control in CONTROLS.values()])
         return
     for control in CONTROLS.values():
-        say(f"{control.name:<13} {_text(control.default):<14} {_help(control)}")
+        say(f"{control.name:<14} {_text(control.default):<14} {_help(control)}")
 
 
 # --- what they share ------------------------------------------------------------------------------
@@ -320,9 +323,16 @@ def _status(seen: Snapshot) -> list[str]:
         f"{health.missed_steps} missed steps, {timing.dropped_onsets} dropped onsets, {health.faults} faults",
         health.fault,
         system.remark,
-        *(f"{control.name:<13} {_text(seen.value(control.name))} {control.unit}" for control in CONTROLS.values()),
+        *(f"{control.name:<14} {_value(seen, control)}" for control in CONTROLS.values()),
     ]
     return [line.rstrip() for line in lines if line]
+
+
+def _value(seen: Snapshot, control: Control) -> str:
+    """A control's value with its unit or its name, and the number in force beside a word that stands for one."""
+    value, now = seen.value(control.name), seen.number(control.name)
+    after = control.name_of(value) or (control.unit if value == now else f"({_text(now)} now)")
+    return f"{_text(value)} {after}"
 
 
 def _notes(cell: Cell) -> str:

@@ -20,7 +20,8 @@ import typer
 from improv.config.load import load
 from improv.config.values import TABLES, UNSET, Config, absolute
 from improv.dataclass import dataclass
-from improv.protocol.controls import CONTROLS, MODEL, OFF, ON, Control, Value
+from improv.protocol.control import OFF, ON, Control, Value
+from improv.protocol.controls import CONTROLS, MODEL
 from improv.system.printable import printable
 
 
@@ -111,11 +112,38 @@ def _option(key: str, control: Control) -> tuple[Any, Any]:
     """How a key of the configuration is given on the command line: its type and its option."""
     if control.is_switch:
         return bool, typer.Option(f"--{control.name}/--no-{control.name}", help=control.help)
-    kind = str if not control.is_number else int if control.whole else float
-    default = f"; {control.default:g} if not given" if control.is_number and key not in UNSET else ""
+    kind = str if not control.is_number or control.words or control.names else int if control.whole else float
+    default = f"; {_shown(control.default)} if not given" if control.is_number and key not in UNSET else ""
     text = f"{control.help} [{control.range}{default}]" if control.is_number or control.choices else control.help
     names = [f"--{control.name}", *([_SHORT[control.name]] if control.name in _SHORT else [])]
     return kind, typer.Option(*names, help=text, autocompletion=_completion(key, control))
+
+
+def _shown(value: Value) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _former_option(control: Control, name: str) -> tuple[Any, Any]:
+    """How a control is given by a former name: as it was, and shown in no help."""
+    kind, option = _option("", control)
+    names = (f"--{name}/--no-{name}",) if control.is_switch else (f"--{name}",)
+    return kind, typer.Option(*names, help=option.help, hidden=True)
+
+
+def _parameters(controls: Mapping[str, Control]) -> list[inspect.Parameter]:
+    """The options of controls by their keys, and hidden ones by their former names."""
+    options = [_parameter(control.field, *_option(key, control)) for key, control in controls.items()]
+    return options + [
+        _parameter(former.replace("-", "_"), *_former_option(control, former))
+        for control in controls.values()
+        for former in control.former
+    ]
+
+
+def _given_value(control: Control, given: Mapping[str, Any]) -> Any:
+    """What was given of a control, by its present name or else by a former one; None if nothing was."""
+    values = (given.get(name.replace("-", "_")) for name in (control.name, *control.former))
+    return _switched(next((value for value in values if value is not None), None))
 
 
 def _completion(key: str, control: Control) -> Callable[[str], list[str]] | None:
@@ -159,10 +187,12 @@ def _switched(value: Any) -> Any:
 
 def with_controls(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for each control, in place of its parameter `controls` (values by field name)."""
-    options = [_parameter(control.field, *_option(f"controls.{name}", control)) for name, control in CONTROLS.items()]
-    return _instead_of(
-        "controls", command, options, lambda given: {name: _switched(value) for name, value in given.items()}
-    )
+    controls = {f"controls.{name}": control for name, control in CONTROLS.items()}
+
+    def gathered(given: dict[str, Any]) -> dict[str, Any]:
+        return {control.field: _given_value(control, given) for control in controls.values()}
+
+    return _instead_of("controls", command, _parameters(controls), gathered)
 
 
 # --- a jam ----------------------------------------------------------------------------------------
@@ -215,7 +245,7 @@ def _word(control: Control, value: Value) -> str:
 
 def with_jam(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command all options of a jam, in place of its parameter `given`, which is a `Given`."""
-    options = [_parameter(control.field, *_option(key, control)) for key, control in _JAM.items()]
+    options = _parameters(_JAM)
     options.append(
         _parameter(
             "save",
@@ -227,7 +257,7 @@ def with_jam(command: Callable[..., None]) -> Callable[..., None]:
     options.append(inspect.Parameter("profile", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Profile))
 
     def gathered(given: dict[str, Any]) -> Given:
-        values = {key: _switched(given[control.field]) for key, control in _JAM.items()}
+        values = {key: _given_value(control, given) for key, control in _JAM.items()}
         kept = {key: value for key, value in values.items() if value is not None}
         return Given(kept, given["profile"], given["save"], bool(given["letters"]))
 

@@ -23,7 +23,8 @@ from improv.config.instance import DEFAULT, Instance
 from improv.config.picks import Picks
 from improv.errors import AlreadyRunning, ImprovError, UsageError
 from improv.protocol.commands import Set
-from improv.protocol.controls import CONTROLS, nearest
+from improv.protocol.control import nearest
+from improv.protocol.controls import CONTROLS
 from improv.protocol.snapshot import SystemStatus
 from improv.system.printable import printable
 from improv.system.private_files import make_folder, write_private

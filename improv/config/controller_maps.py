@@ -7,7 +7,8 @@ from typing import Final, Literal
 from improv.config.endless_knobs import DECODERS, Relative
 from improv.dataclass import dataclass
 from improv.protocol.commands import TARGETS
-from improv.protocol.controls import CONTROLS, TEMPO, Control
+from improv.protocol.control import Control
+from improv.protocol.controls import CONTROLS, TEMPO, current
 
 Kind = Literal["cc", "note", "program"]
 
@@ -46,7 +47,9 @@ MAP: Mapping[str, Control] = MappingProxyType(
         "kind": Control("kind", "What the controller sends.", "cc", choices=("cc", "note", "program")),
         "number": Control("number", "The controller, pitch or program.", 20, 0, 127, whole=True),
         "channel": Control("channel", "Any if not given.", 1, 1, 16, whole=True),
-        "target": Control("target", "A control, or what a pedal asks for.", TEMPO.name, choices=TARGETS),
+        "target": Control(
+            "target", "A control, or what a pedal asks for.", TEMPO.name, choices=TARGETS, spelled=current
+        ),
         "takeover": Control(
             "takeover", "Whether a knob picks the value up or jumps.", "pickup", choices=("pickup", "jump")
         ),

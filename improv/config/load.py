@@ -29,7 +29,8 @@ from improv.config.values import (
 )
 from improv.errors import UsageError
 from improv.protocol.commands import ENDS, is_virtual
-from improv.protocol.controls import CONTROLS, ON, Control, Value, nearest
+from improv.protocol.control import ON, Control, Value, nearest
+from improv.protocol.controls import CONTROLS
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -40,7 +41,12 @@ def config_path(environment: Mapping[str, str] = os.environ) -> Path:
 
 NAMES = frozenset(
     {
-        *(variable(f"{table}.{name}") for table, controls in TABLES.items() for name in controls),
+        *(
+            variable(f"{table}.{name}")
+            for table, controls in TABLES.items()
+            for control in controls.values()
+            for name in (*control.former, control.name)
+        ),
         *(
             f"IMPROV_{name}"
             for name in ("CONFIG", "PROFILE", "INSTANCE", "MODELS", "RUNTIME", "STATE", "TAKES", "SYNTH", "SOUNDFONTS")
@@ -135,11 +141,17 @@ def _environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Entry]]:
     for table, controls in TABLES.items():
         for name, control in controls.items():
             key = f"{table}.{name}"
-            if text := environment.get(variable(key)):
-                try:
-                    yield key, (_told(control, text), variable(key))
-                except UsageError as error:
-                    raise UsageError(f"{variable(key)}: {error}") from None
+            for variable_name in _variables(table, control):
+                if text := environment.get(variable_name):
+                    try:
+                        yield key, (_told(control, text), variable_name)
+                    except UsageError as error:
+                        raise UsageError(f"{variable_name}: {error}") from None
+
+
+def _variables(table: str, control: Control) -> tuple[str, ...]:
+    """Return the environment variables of a control: by its former names, then by the present one, which counts."""
+    return tuple(variable(f"{table}.{name}") for name in (*control.former, control.name))
 
 
 def _told(control: Control, value: Value) -> Value:

@@ -14,11 +14,26 @@ from types import MappingProxyType
 from improv.config.load import config_path
 from improv.dataclass import dataclass
 from improv.errors import DataError, UsageError
+from improv.music.parts import Part
+from improv.music.styles import Style
 from improv.protocol.commands import Set
-from improv.protocol.controls import CONTROLS, Value
+from improv.protocol.control import ON, Value
+from improv.protocol.controls import BAND, CONTROLS, MODE, SEED, STYLE, SWING, TEMPO, current
+from improv.protocol.mixer import LEVELS, MUTES
 from improv.protocol.snapshot import Snapshot
 from improv.system.safe_files import read_file
 from improv.system.text_file import decoded
+
+_BEFORE_STYLES = frozenset(
+    control.name
+    for control in (TEMPO, SWING, MODE, SEED, *(LEVELS[part] for part in (Part.MELODY, Part.CHORDS, Part.DRUMS)))
+)
+"""Controls that each preset has which was kept, not written by hand, before there were styles."""
+
+_AS_BEFORE_STYLES: Mapping[str, Value] = MappingProxyType(
+    {STYLE.name: str(Style.PADS), BAND.name: 0.0, MUTES[Part.BASS].name: ON}
+)
+"""How the controls that came with the styles stood before."""
 
 MOST = 99
 LONGEST_NAME = 40
@@ -184,20 +199,23 @@ def _quoted(word: str) -> str:
 def _preset(name: str, values: object, path: Path) -> Preset:
     """Return a preset from its table.
 
-    A control of another version is left out, DataError for a value that may not be.
+    A control of another version is left out, DataError for a value that may not be. One that was kept before there were
+    styles has all controls of that time: it recalls held chords alone, as they were then.
     """
     if not isinstance(values, dict):
         raise DataError(f"{path}: {name!r} is no table of controls; mend it or move it away")
     kept: dict[str, Value] = {}
     for control, value in values.items():
-        if control not in CONTROLS:
+        if (now := current(control)) not in CONTROLS or (now != control and now in values):
             continue
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise DataError(f"{path}: [{name}] {control} is neither a number nor a word; mend it or move it away")
         try:
-            kept[control] = CONTROLS[control].checked(value)
+            kept[now] = CONTROLS[now].checked(value)
         except UsageError as error:
             raise DataError(f"{path}: [{name}] {error}") from error
         except OverflowError as error:
             raise DataError(f"{path}: [{name}] {control} is far out of range; mend it or move it away") from error
+    if kept.keys() >= _BEFORE_STYLES and STYLE.name not in kept:
+        kept |= _AS_BEFORE_STYLES
     return Preset(name, MappingProxyType(kept))

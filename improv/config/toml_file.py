@@ -13,7 +13,8 @@ from improv.config.controller_maps import MAP, OPTIONAL, Map, why_unfit
 from improv.config.values import TABLES
 from improv.dataclass import dataclass
 from improv.errors import DataError, InputNotFound, UsageError
-from improv.protocol.controls import OFF, ON, Control, Value, nearest
+from improv.protocol.control import OFF, ON, Control, Value, nearest
+from improv.protocol.controls import CONTROLS, current
 from improv.system.safe_files import read_file
 from improv.system.text_file import NoText, decoded
 
@@ -35,7 +36,7 @@ def check_value(control: Control, value: object) -> Value:
                 return control.checked(float(value))
             except OverflowError:
                 return control.checked(math.inf if value > 0 else -math.inf)
-        case str() if not control.is_number:
+        case str() if not control.is_number or control.words or control.names:
             if _UNPRINTABLE.search(value):
                 raise UsageError(f"{control.name} {value!r} has characters that cannot be printed; take them out")
             return control.checked(value)
@@ -156,15 +157,17 @@ class TomlFile:
                 self._refuse(here, f"{name} needs a table, [{_title(here)}], not {_kind(value)}")
             else:
                 for key, entry in value.items():
-                    entries[f"{name}.{key}"] = self._entry(name, key, entry, here)
+                    if (now := _name_now(name, key)) != key and now in value:
+                        self._refuse((*here, key), f"{key} is called {now} now, and both are given; leave {key} out")
+                    entries[f"{name}.{now}"] = self._entry(name, key, entry, here)
         return Layer(entries, maps)
 
     def _entry(self, table: str, key: str, value: object, place: _Place) -> Entry:
         here, controls = (*place, key), TABLES[table]
-        if key not in controls:
+        if (name := _name_now(table, key)) not in controls:
             hint = self._hint(key, place[:-1], tuple(controls))
             self._refuse(here, f"no key {_shown(key)} in [{_title(place)}]{hint}")
-        return self._value(controls[key], value, here), self._origin(here)
+        return self._value(controls[name], value, here), self._origin(here)
 
     def _maps(self, value: object, place: _Place) -> list[tuple[Map, str]]:
         if not isinstance(value, list):
@@ -218,6 +221,11 @@ class TomlFile:
 
     def _refuse(self, place: _Place, text: str) -> NoReturn:
         raise DataError(f"{self._at(place)}: {text}")
+
+
+def _name_now(table: str, key: str) -> str:
+    """Return the present name of a key, which may be the former one of a control."""
+    return current(key) if TABLES[table] is CONTROLS else key
 
 
 def _hint_of_map(key: str) -> str:

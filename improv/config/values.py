@@ -4,24 +4,15 @@ from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from improv.config.controller_maps import Map
 from improv.dataclass import dataclass
 from improv.errors import InputNotFound, UsageError
+from improv.music.styles import Style, auto_swing
 from improv.music.turns import Mode
-from improv.protocol.controls import (
-    CONTROLS,
-    MODE,
-    OFF,
-    ON,
-    SEED,
-    SWING,
-    TEMPO,
-    Control,
-    Settings,
-    Value,
-    control_named,
-)
+from improv.protocol.control import OFF, ON, Control, Value
+from improv.protocol.controls import AUTO, CONTROLS, MODE, SEED, STYLE, SWING, TEMPO, Settings, control_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +76,9 @@ class Tune:
 
     @property
     def swing(self) -> float:
-        """The share of a beat its first eighth takes, 0.5 to 0.75."""
-        return float(self.value(SWING))
+        """The share of a beat its first eighth takes at first, 0.5 to 0.75."""
+        value = self.value(SWING)
+        return auto_swing(Style(str(self.value(STYLE))), self.tempo) if value == AUTO else float(value)
 
     @property
     def count_in(self) -> int:
@@ -95,8 +87,10 @@ class Tune:
 
     def settings(self, mode: Mode, seed: int) -> Settings:
         """Return the settings that the tune starts with, in a mode and with a seed."""
-        given = {CONTROLS[name].field: value for name, value in self.given if Settings.have(CONTROLS[name])}
-        return Settings.of(**{**given, "mode": mode, "seed": seed})
+        given: dict[str, Any] = {
+            CONTROLS[name].field: value for name, value in self.given if Settings.have(CONTROLS[name])
+        }
+        return Settings.of(**{**given, "mode": mode, "seed": seed, "auto_swing": self.value(SWING) == AUTO})
 
 
 COMMAND_LINE = "command line"

@@ -16,21 +16,9 @@ from improv.dataclass import dataclass
 from improv.errors import DataError, UsageError
 from improv.midi.controller_filter import ControllerFilter
 from improv.midi.messages import CONTROL, NOTE_ON, PROGRAM
-from improv.protocol.commands import TRIGGERS, Command, Nudge, Set, Tap, check_target
-from improv.protocol.controls import (
-    CONTROLS,
-    DENSITY,
-    LEANING,
-    OFF,
-    ON,
-    REGISTER,
-    SWING,
-    TEMPERATURE,
-    TEMPO,
-    TOP_P,
-    Control,
-    Value,
-)
+from improv.protocol.commands import TRIGGERS, Command, Nudge, Set, Tap, checked_target
+from improv.protocol.control import OFF, ON, Control, Value
+from improv.protocol.controls import CONTROLS, DENSITY, LEANING, REGISTER, SWING, TEMPERATURE, TEMPO, TOP_P
 from improv.system.text_file import decoded
 
 DEFAULT_MAPS = tuple(
@@ -118,6 +106,7 @@ class Controllers:
         self.remark = ""
         """What there is to say of what was moved last."""
         known_by = "bound by default" if tuple(maps) == DEFAULT_MAPS else "bound by the configuration"
+        maps = [_checked(mapped) for mapped in maps]
         self._again = {mapped.target: f"; {known_by} again at the next start" for mapped in maps}
         self._bound: dict[_Source, _Bound] = {}
         self._learned: dict[str, Map] = {}
@@ -130,7 +119,7 @@ class Controllers:
         self._last: _Source | None = None
         """What has sent the message before."""
         for mapped in maps:
-            source = _source(_checked(mapped))
+            source = _source(mapped)
             if source in self._bound:
                 both = f"{self._bound[source].map.target} and {mapped.target}"
                 raise UsageError(f"{mapped.name} is mapped to {both}; take one of them out")
@@ -174,7 +163,7 @@ class Controllers:
         if not target:
             self._target = ""
             return "nothing is learned"
-        check_target(target)
+        target = checked_target(target)
         self._target, self._moved, self._watches = target, {}, {}
         return f"move the knob{'' if needs_a_knob(target) else ', key or pedal'} for {target}"
 
@@ -416,8 +405,8 @@ def _map(table: dict[str, Any]) -> Map:
 
 
 def _checked(mapped: Map) -> Map:
-    """Return a map; UsageError if it may not be."""
-    check_target(mapped.target)
+    """Return a map, its target by its present name; UsageError if it may not be."""
+    mapped = replace(mapped, target=checked_target(mapped.target))
     if why := why_unfit(mapped):
         raise UsageError(why)
     return mapped

@@ -29,7 +29,8 @@ from pythonosc.osc_message_builder import build_msg
 from improv.control.osc_packets import MOST_BYTES, Argument, Message, Opaque, Unreadable, read
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.protocol.commands import TRIGGERS, Command, Nudge, Quit, Set, Tap
-from improv.protocol.controls import CONTROLS, MODEL, OFF, ON, Value
+from improv.protocol.control import OFF, ON, Value
+from improv.protocol.controls import CONTROLS, MODEL, current
 from improv.protocol.snapshot import Snapshot
 from improv.system.printable import printable
 
@@ -212,7 +213,8 @@ class OscServer:
         if address.startswith(_OURS):
             self.refused += 1
             return ""
-        match address.removeprefix(_ROOT).split("/"), arguments:
+        first, *rest = address.removeprefix(_ROOT).split("/")
+        match [current(first), *rest], arguments:
             case _ if not address.startswith(_ROOT):
                 raise UsageError(f"{_shown(address)} is not improv's; its addresses begin with {_ROOT}")
             case [name], [*pressed] if name in _OFFERED:
@@ -266,12 +268,13 @@ def _state(seen: Snapshot) -> _State:
     """Return the values of a snapshot that are told, by the end of their address."""
     state: dict[str, Value] = {}
     for name, control in CONTROLS.items():
-        value = seen.value(name)
+        value = seen.number(name)
         if control.is_switch:
             value = int(value == ON)
         elif control.is_number and not control.whole:
             value = float(value)
-        state[name] = value
+        for called in (name, *control.former):
+            state[called] = value
     return state | {
         "who": str(seen.turn.who),
         "beats_left": -1.0 if seen.beats_left is None else float(seen.beats_left),

@@ -8,7 +8,7 @@ from typing import Any
 from improv.dataclass import dataclass
 from improv.errors import UsageError
 from improv.protocol.commands import TRIGGERS, Command, Connect, Forget, Learn, Nudge, Press, Set, Tap
-from improv.protocol.controls import Control, Value, nearest
+from improv.protocol.control import Control, Value, nearest
 from improv.protocol.json_codec import from_json, json_fields, to_json
 
 PROTOCOL = 1

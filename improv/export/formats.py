@@ -13,7 +13,7 @@ from improv.config.values import check_writable
 from improv.dataclass import dataclass
 from improv.errors import InputNotFound, UsageError
 from improv.export.performance import Performance
-from improv.protocol.controls import nearest
+from improv.protocol.control import nearest
 from improv.system.whole_file import whole_file
 
 Progress = Callable[[float], object]

@@ -4,9 +4,10 @@ Both play the same messages at the same ticks, so that a file of sound lines up 
 """
 
 from improv.export.performance import Performance
-from improv.midi.messages import PROGRAM, bytes_of
-from improv.music.notes import Event, NoteOff, NoteOn
-from improv.music.parts import Part
+from improv.midi.messages import bytes_of
+from improv.music.notes import Event, NoteOff, NoteOn, Program
+from improv.music.parts import MIXED_PARTS, Part
+from improv.protocol.controls import Settings
 
 TICKS_A_BEAT = 480
 """The resolution of MIDI files, and of when messages of a file of sound are sent."""
@@ -23,13 +24,16 @@ def messages_of(performance: Performance) -> dict[Part, list[tuple[int, bytes]]]
     Each onset is ended, by the end of the performance at the latest.
     """
     last = tick_of(performance.beats)
-    return {part: _messages(part, events, last) for part, events in performance.events.items()}
+    return {part: _messages(part, events, last, performance.settings) for part, events in performance.events.items()}
 
 
-def _messages(part: Part, events: tuple[tuple[float, Event], ...], last: int) -> list[tuple[int, bytes]]:
+def _messages(
+    part: Part, events: tuple[tuple[float, Event], ...], last: int, settings: Settings
+) -> list[tuple[int, bytes]]:
+    program = settings.mixer[part].program if part in MIXED_PARTS else part.row.program
     messages = []
-    if part.row.program is not None:
-        messages.append((0, bytes((PROGRAM | part.channel, part.row.program))))
+    if program or not part.is_percussion:  # a kit other than the first
+        messages.append((0, bytes_of(Program(part, program))))
     begun: dict[int, int] = {}
     for beats, event in events:
         at = tick_of(beats)

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from improv.dataclass import dataclass
-from improv.music.notes import Event, NoteOff, NoteOn, Volume
+from improv.music.notes import Event, NoteOff, NoteOn, Program, Volume
 from improv.music.parts import Part
 from improv.music.transport import Transport
 from improv.music.turns import Who
@@ -155,7 +155,8 @@ class Performance:
             match event:
                 case Volume(_, level):
                     audible = level > 0
-                    continue
+                case Program():
+                    pass
                 case NoteOn(_, pitch, velocity):
                     _end(found, begun, pitch, beats)
                     if audible:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from improv.music.notes import Event, NoteOff, NoteOn, Volume
+from improv.music.notes import Event, NoteOff, NoteOn, Program, Volume
 
 NOTE_OFF, NOTE_ON, POLY_PRESSURE, CONTROL, PROGRAM, PRESSURE, BEND = 0x80, 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0
 
@@ -16,7 +16,7 @@ _SILENCING = (*((pedal, 0) for pedal in PEDALS), (ALL_NOTES_OFF, 0), (ALL_SOUND_
 
 
 def bytes_of(event: Event) -> bytes:
-    """Return a note event as a MIDI message."""
+    """Return an event as a MIDI message."""
     channel = event.part.channel
     match event:
         case NoteOn(_, pitch, velocity):
@@ -25,6 +25,8 @@ def bytes_of(event: Event) -> bytes:
             return bytes((NOTE_OFF | channel, pitch, 64))
         case Volume(_, level):
             return bytes((CONTROL | channel, VOLUME, level))
+        case Program(_, number):
+            return bytes((PROGRAM | channel, number))
 
 
 def silencing(channels: Iterable[int]) -> list[bytes]:

@@ -5,12 +5,15 @@ member channels (MIDI Polyphonic Expression 1.1, section 2.1). It must never cha
 """
 
 from improv.midi.messages import CONTROL
-from improv.music.parts import PERCUSSION_CHANNEL
+from improv.music.parts import PERCUSSION_CHANNEL, Part
 
 _DATA, _NRPN_FINE, _NRPN_COARSE, _RPN_FINE, _RPN_COARSE = 6, 98, 99, 100, 101
 _ZONE = (0, 6)
 _LOWER, _UPPER = 0, 15
 _DRUMS = PERCUSSION_CHANNEL
+
+_OURS = sorted({part.channel for part in Part} - {_DRUMS})
+"""The channels of the parts that play notes, 0 to 15."""
 
 
 class Zones:
@@ -46,8 +49,13 @@ class Zones:
             return channel
         if channel == _DRUMS:  # on any other they would be notes
             return None
-        others = [other for other in range(14, 2, -1) if other not in self.channels and other != _DRUMS]
-        return others[channel % 3] if channel % 3 < len(others) else None
+        others = [
+            other
+            for other in range(14, -1, -1)
+            if other not in self.channels and other != _DRUMS and other not in _OURS
+        ]
+        place = _OURS.index(channel)
+        return others[place] if place < len(others) else None
 
     def channels_of(self, channel: int) -> frozenset[int]:
         """Return the channels a channel-wide message concerns: for a zone's manager, the whole zone."""

@@ -5,12 +5,16 @@ never be asked to guess: whatever is not in here does not sound.
 """
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
-from improv.midi.messages import BEND, CONTROL, NOTE_OFF, NOTE_ON, PEDALS, POLY_PRESSURE, PRESSURE, VOLUME
-from improv.music.parts import DEFAULT_VOLUME
+from improv.midi.messages import BEND, CONTROL, NOTE_OFF, NOTE_ON, PEDALS, POLY_PRESSURE, PRESSURE, PROGRAM, VOLUME
+from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS
 
 _CENTRE = (0, 64)
+
+_OWN_PROGRAMS = MappingProxyType({part.channel: part.row.program for part in MIXED_PARTS})
+"""The program of a part by its channel, 0 to 15."""
 
 Mark = Callable[[int, int, bool], None]
 """Called with a channel, a pitch, and whether that note sounds from now on or has ended."""
@@ -27,6 +31,7 @@ class Ledger:
         self._pressed: set[int] = set()
         self._pressed_notes: set[tuple[int, int]] = set()
         self._volumes: dict[int, int] = {}
+        self._programs: dict[int, int] = {}
         self.channels: set[int] = set()
         """The channels anything was sent on."""
 
@@ -46,6 +51,8 @@ class Ledger:
             _kept(self._pedals, (channel, first), down=second > 0)
         elif kind == CONTROL and first == VOLUME:
             self._volumes[channel] = second
+        elif kind == PROGRAM:
+            self._programs[channel] = first
         elif kind == CONTROL and first >= 120:
             self._mode(channel, first)
         elif kind == BEND:
@@ -82,11 +89,16 @@ class Ledger:
         messages += [bytes((POLY_PRESSURE | channel, pitch, 0)) for channel, pitch in sorted(self._pressed_notes)]
         return messages
 
-    def own_volumes(self) -> list[bytes]:
-        """Return the messages that reset each channel's volume (CC 7) to a synth's default, where it was changed."""
+    def own_sounds(self) -> list[bytes]:
+        """Return the messages that reset volumes (CC 7) to a synth's default, and programs to the parts' own."""
         told = [channel for channel, level in sorted(self._volumes.items()) if level != DEFAULT_VOLUME]
+        messages = [bytes((CONTROL | channel, VOLUME, DEFAULT_VOLUME)) for channel in told]
+        for channel, program in sorted(self._programs.items()):
+            if program != (own := _OWN_PROGRAMS.get(channel, program)):
+                messages.append(bytes((PROGRAM | channel, own)))
         self._volumes.clear()
-        return [bytes((CONTROL | channel, VOLUME, DEFAULT_VOLUME)) for channel in told]
+        self._programs.clear()
+        return messages
 
     def clear(self) -> None:
         """Forget everything recorded, once it has ended or its output is gone."""

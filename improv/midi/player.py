@@ -84,9 +84,9 @@ class Player:
         self.leave_output()
 
     def leave_output(self) -> None:
-        """Silence all channels, and reset each one's volume to a synth's default."""
+        """Silence all channels, and reset the volumes and programs that were changed."""
         self.silence()
-        self._send(self._sink, self.ledger.own_volumes())
+        self._send(self._sink, self.ledger.own_sounds())
 
     def output_has_moved(self, thru: Sink | None) -> None:
         """Note that the output leads to another port; `thru` is the sink of MIDI thru from now on."""

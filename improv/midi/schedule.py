@@ -9,7 +9,7 @@ import itertools
 from math import inf
 
 from improv.dataclass import dataclass
-from improv.music.notes import Event, NoteOff, NoteOn, Volume
+from improv.music.notes import Event, NoteOff, NoteOn, Program, Volume
 from improv.music.parts import Part
 from improv.music.plan import Plan
 from improv.music.transport import Transport
@@ -76,7 +76,7 @@ class Schedule:
             match event:
                 case _PlanEnd():
                     events += self._end_plan()
-                case Volume():
+                case Volume() | Program():
                     events.append(event)
                 case NoteOn(part, pitch) | NoteOff(part, pitch):
                     if self._struck.pop((part, pitch), None) is not None:

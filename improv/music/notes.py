@@ -108,7 +108,15 @@ class Volume:
     level: int
 
 
-Event = NoteEvent | Volume
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The sound of a part from its next note on: 0..127, as General MIDI counts from 0."""
+
+    part: Part
+    number: int
+
+
+Event = NoteEvent | Volume | Program
 
 
 @dataclass(frozen=True, slots=True)

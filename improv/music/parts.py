@@ -1,7 +1,7 @@
 """THE table of parts: who plays, and what each is in MIDI, in the controls, in files and on the screen.
 
-A row here is all that a new part needs besides its player in `improv.session.band`: channel, level and mute, their
-config keys and options, the track of a file, the meter and the row on the screen are made from it.
+A row here is all that a new part needs besides its player in `improv.session.band`: channel, level, mute, solo and
+program, their config keys and options, the track of a file, the meter and the row on the screen are made from it.
 """
 
 from enum import StrEnum
@@ -11,6 +11,9 @@ from improv.dataclass import dataclass
 
 DEFAULT_VOLUME = 100
 """The MIDI volume that a synth has before it is told any, by General MIDI; 0 to 127."""
+
+PERCUSSION_CHANNEL = 9
+"""The channel on which General MIDI has percussion, 0 to 15."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +28,10 @@ class PartRow:
     """As a help text calls it, with its article."""
     label: str = ""
     """As its controls, its meter and clients call it; its name if not given."""
-    program: int | None = None
-    """The General MIDI program of its track in a file, 0 to 127; None on the channel of percussion."""
+    former: str = ""
+    """As they called it before, where that was another word: it goes on being understood."""
+    program: int = 0
+    """Its own General MIDI program, 0 to 127; on the channel of percussion the number of a kit."""
     level: int | None = DEFAULT_VOLUME
     """Its usual MIDI volume, 0 to 127; None for a part that improv does not play, and so cannot mix."""
 
@@ -34,10 +39,11 @@ class PartRow:
 class Part(StrEnum):
     """Who a note belongs to. A member for each row, in the order of tracks, meters and controls."""
 
-    YOU = PartRow(name="you", channel=2, description="what you play", program=0, level=None)
+    YOU = PartRow(name="you", channel=2, description="what you play", level=None)
     MELODY = PartRow(name="melody", channel=0, description="the melody", program=11)
-    CHORDS = PartRow(name="chords", channel=1, description="the chords", program=4)
-    DRUMS = PartRow(name="drums", channel=9, description="the count-in", label="click")
+    CHORDS = PartRow(name="chords", channel=1, description="the chords", label="comp", former="chords", program=4)
+    BASS = PartRow(name="bass", channel=3, description="the bass", program=32)
+    DRUMS = PartRow(name="drums", channel=PERCUSSION_CHANNEL, description="the drums and the count-in", former="click")
 
     row: PartRow
 
@@ -60,12 +66,14 @@ class Part(StrEnum):
         """The part's name on its meter, in its controls and for clients."""
         return self.row.label or self.row.name
 
+    @property
+    def is_percussion(self) -> bool:
+        """True for a part whose pitches are drums, and whose program is a kit."""
+        return self.row.channel == PERCUSSION_CHANNEL
 
-PERCUSSION_CHANNEL = 9
-"""The channel on which General MIDI has percussion, 0 to 15."""
 
 MIXED_PARTS = tuple(part for part in Part if part.row.level is not None)
-"""The parts that improv plays: each has a level and a mute."""
+"""The parts that improv plays: each has a level, a mute, a solo and a program."""
 
 ROW_OF = MappingProxyType({part: row for row, part in enumerate(MIXED_PARTS)})
 """The row of each of `MIXED_PARTS` in a table that has one for each, from 0."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from improv.dataclass import dataclass
 from improv.music.grid import Grid
-from improv.music.notes import Event, NoteOff, NoteOn, Placed, Volume
+from improv.music.notes import Event, NoteOff, NoteOn, Placed, Program, Volume
 from improv.music.parts import Part
 from improv.music.transport import Transport
 
@@ -38,8 +38,8 @@ class Plan:
         return cls(step, tuple(placed), by, steps)
 
 
-_KINDS: tuple[Callable[..., Event], ...] = (NoteOn, NoteOff, Volume)
-_ON, _OFF, _VOLUME = range(3)
+_KINDS: tuple[Callable[..., Event], ...] = (NoteOn, NoteOff, Volume, Program)
+_ON, _OFF, _VOLUME, _PROGRAM = range(4)
 
 _PARTS = tuple(Part)
 _NUMBER_OF = {part: number for number, part in enumerate(_PARTS)}
@@ -54,3 +54,5 @@ def _numbers(placed: Placed) -> tuple[float, ...]:
             return placed.tick, _OFF, _NUMBER_OF[part], pitch
         case Volume(part, level):
             return placed.tick, _VOLUME, _NUMBER_OF[part], level
+        case Program(part, number):
+            return placed.tick, _PROGRAM, _NUMBER_OF[part], number

@@ -11,7 +11,8 @@ from types import MappingProxyType
 
 from improv.dataclass import dataclass
 from improv.errors import UsageError
-from improv.protocol.controls import CONTROLS, Value, control_named, nearest
+from improv.protocol.control import Value, nearest
+from improv.protocol.controls import CONTROLS, control_named, current
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,9 @@ class Set:
     """As the control keeps it: a whole number, a float or one of its words."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "value", control_named(self.control).checked(self.value))
+        control = control_named(self.control)
+        object.__setattr__(self, "control", control.name)
+        object.__setattr__(self, "value", control.checked(self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Nudge:
 
     def __post_init__(self) -> None:
         control = control_named(self.control)
+        object.__setattr__(self, "control", control.name)
         if not math.isfinite(self.by):
             raise UsageError(f"{self.control} can't be moved by {self.by:g}; give a number")
         if not control.is_number and not control.choices:
@@ -90,7 +94,7 @@ class Learn:
 
     def __post_init__(self) -> None:
         if self.target:
-            check_target(self.target)
+            object.__setattr__(self, "target", checked_target(self.target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ class Forget:
     """One of `TARGETS`."""
 
     def __post_init__(self) -> None:
-        check_target(self.target)
+        object.__setattr__(self, "target", checked_target(self.target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,12 @@ TARGETS = (*(name for name, control in CONTROLS.items() if control.is_number or 
 """Everything that a knob, a key or a pedal can be bound to."""
 
 
-def check_target(target: str) -> None:
-    """Raise UsageError, with the nearest name, for a target that no knob, key or pedal can be bound to."""
+def checked_target(target: str) -> str:
+    """Return a target that a knob, a key or a pedal can be bound to, by its present name.
+
+    UsageError, with the nearest name, if there is none.
+    """
+    target = current(target)
     if target not in TARGETS:
         raise UsageError(f"nothing is called {target!r}{nearest(target, TARGETS)}; choose from {', '.join(TARGETS)}")
+    return target

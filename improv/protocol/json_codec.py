@@ -25,11 +25,17 @@ json_text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 """Return JSON data as text on one line, in ASCII; ValueError for NaN and infinities."""
 
 
+_ITS_DEFAULT = object()
+"""Stands for the default of a field."""
+
+
 @dataclass(frozen=True, slots=True)
 class JsonName:
     """The name of a dataclass field in JSON: `description: Annotated[str, JsonName("says")]`."""
 
     name: str
+    absent: Any = _ITS_DEFAULT
+    """What the field is where JSON lacks it, if that is another value than its default."""
 
 
 _INLINED = JsonName("")
@@ -88,7 +94,7 @@ def parse_object(text: str) -> dict[str, Any]:
 def from_json(kind: Any, raw: Any) -> Any:
     """Return the value of type `kind` that JSON data stands for; ValueError if the data does not fit.
 
-    A field with a default may be missing: an older version wrote the data.
+    A field with a default may be missing: an older version wrote the data (see `JsonName.absent`).
     """
     if kind is float and type(raw) is int:
         with suppress(OverflowError):
@@ -173,8 +179,8 @@ def from_fields(kind: type, values: Mapping[str, Any]) -> Any:
     given: dict[str, Any] = {}
     for each in _declared(kind):
         if not each.inlined:
-            if each.name in values:
-                given[each.attribute] = values[each.name]
+            if (value := values.get(each.name, each.absent)) is not _ITS_DEFAULT:
+                given[each.attribute] = value
         elif own := {name: values[name] for name in json_fields(each.kind)[0] if name in values}:
             given[each.attribute] = from_fields(each.kind, own)
     return kind(**given)
@@ -190,6 +196,8 @@ class _Declared:
     kind: Any
     inlined: bool
     has_default: bool
+    absent: Any = _ITS_DEFAULT
+    """What it is where JSON lacks it."""
 
 
 @cache
@@ -198,12 +206,13 @@ def _declared(kind: Any) -> tuple[_Declared, ...]:
     hints = get_type_hints(kind, include_extras=True)
     declared = []
     for each in fields(kind):
-        hint, name = hints[each.name], each.name
+        hint, json_name = hints[each.name], JsonName(each.name)
         if get_origin(hint) is Annotated:
-            hint, name = get_args(hint)[0], get_args(hint)[1].name
+            hint, json_name = get_args(hint)
+        name = json_name.name
         has_default = each.default is not MISSING or each.default_factory is not MISSING
         inlined = name == _INLINED.name or getattr(hint, "json_inlined", False)
-        declared.append(_Declared(each.name, name, hint, inlined, has_default))
+        declared.append(_Declared(each.name, name, hint, inlined, has_default, json_name.absent))
     return tuple(declared)
 
 

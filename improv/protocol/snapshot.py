@@ -11,7 +11,8 @@ from improv.music.notes import SILENCE, Cell
 from improv.music.parts import Part
 from improv.music.theory import Chord, Place
 from improv.music.turns import Turn
-from improv.protocol.controls import MODEL, OFF, SWING, TEMPO, THRU, Settings, Value, control_named
+from improv.protocol.control import OFF, Value
+from improv.protocol.controls import AUTO, MODEL, SWING, TEMPO, THRU, Settings, control_named
 from improv.protocol.json_codec import Inlined, JsonName
 from improv.protocol.port_status import PortStatus
 
@@ -135,19 +136,24 @@ class Loudness:
     @classmethod
     def json_types(cls) -> Mapping[str, type]:
         """See `improv.protocol.json_codec.JsonTable`."""
-        return {part.label: int for part in Part}
+        return dict.fromkeys((*_BY_LABEL, *_BY_FORMER), int)
 
     def json_values(self) -> Mapping[str, int]:
         """See `improv.protocol.json_codec.JsonTable`."""
-        return {part.label: self[part] for part in Part}
+        return {label: self[part] for label, part in (*_BY_LABEL.items(), *_BY_FORMER.items())}
 
     @classmethod
     def from_json_values(cls, values: Mapping[str, int]) -> "Loudness":
         """See `improv.protocol.json_codec.JsonTable`."""
-        return cls.of({part: values[part.label] for part in Part if part.label in values})
+        by_former = {part: values[label] for label, part in _BY_FORMER.items() if label in values}
+        return cls.of(by_former | {part: values[label] for label, part in _BY_LABEL.items() if label in values})
 
 
 _PLACES = MappingProxyType({part: place for place, part in enumerate(Part)})
+
+_BY_LABEL = MappingProxyType({part.label: part for part in Part})
+_BY_FORMER = MappingProxyType({part.row.former: part for part in Part if part.row.former})
+"""The parts by what clients call them, and by what they called some of them before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +225,7 @@ class Snapshot:
     tempo: float
     """In beats per minute."""
     swing: float
-    """The share of a beat its first eighth takes."""
+    """The share of a beat its first eighth takes; `settings.auto_swing` says whether style and tempo decide it."""
     settings: Settings
     health: Inlined[StepHealth] = StepHealth()
     system: Annotated[SystemStatus, JsonName("rig")] = SystemStatus()
@@ -240,13 +246,17 @@ class Snapshot:
         steps_per_beat = self.grid.steps_per_beat
         return (self.place.beat - 1) * steps_per_beat + self.step % steps_per_beat
 
+    def number(self, control: str) -> Value:
+        """Return the value of a control, and the number in force where the value is a word that stands for one."""
+        return self.swing if control == SWING.name else self.value(control)
+
     def value(self, control: str) -> Value:
-        """Return the value of a control."""
+        """Return the value of a control, by its name."""
         match control:
             case TEMPO.name:
                 return self.tempo
             case SWING.name:
-                return self.swing
+                return AUTO if self.settings.auto_swing else self.swing
             case MODEL.name:
                 return self.system.network.model
             case THRU.name:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, assert_never, get_args
 
 from improv.dataclass import dataclass
 from improv.errors import DataError
-from improv.music.notes import Event, NoteEvent, NoteOff, NoteOn, Placed, Timed, Volume
+from improv.music.notes import Event, NoteEvent, NoteOff, NoteOn, Placed, Program, Timed, Volume
 from improv.music.parts import Part
 from improv.music.theory import Form, pitch_class
 from improv.music.transport import Transport
@@ -273,6 +273,8 @@ def _plain_event(event: Event) -> tuple[str | int, ...]:
             return "off", part, pitch
         case Volume(part, level):
             return "volume", part, level
+        case Program(part, number):
+            return "program", part, number
         case _:
             assert_never(event)
 
@@ -296,6 +298,8 @@ def _event(raw: Sequence[Any]) -> Event:
     match raw:
         case ["volume", str(part), int(level)] if 0 <= level < 128:
             return Volume(Part(part), level)
+        case ["program", str(part), int(number)] if 0 <= number < 128:
+            return Program(Part(part), number)
         case _:
             return _note(raw)
 

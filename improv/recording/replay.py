@@ -20,6 +20,7 @@ from improv.errors import DataError
 from improv.models.catalog import find_model
 from improv.models.contract import StepModel, Tensors
 from improv.models.onnx_runtime import OnnxModel
+from improv.music.parts import MIXED_PARTS, Part
 from improv.protocol.heard import Heard
 from improv.protocol.json_codec import as_data_error, from_json, json_fields, json_text, parse_object, to_json
 from improv.protocol.snapshot import How
@@ -27,7 +28,7 @@ from improv.recording import Entry, Recording, State, check_bounds, check_entry
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin, finish, idled, skip_choruses
 from improv.session.network import swapped
-from improv.session.state import DEFAULT_LEVELS, Moment, Played, Session, Voicings
+from improv.session.state import DEFAULT_LEVELS, OWN_PROGRAMS, Moment, Played, Session, Voicings
 from improv.session.step import advance
 
 _COMPARED = MappingProxyType(
@@ -94,6 +95,7 @@ _AS_WRITTEN = MappingProxyType(
         "chosen": ("network", "output"),
         "frame": ("band", "frame"),
         "levels": ("band", "levels"),
+        "programs": ("band", "programs"),
         "ahead": ("network", "chord_lookahead"),
         "unfed": ("network", "pending_inputs"),
         "behind": ("network", "steps_behind"),
@@ -122,6 +124,7 @@ def state_of(session: Session, model: StepModel, sha256: str) -> State:
     raw = {name: to_json(getattr(getattr(session, part), field)) for name, (part, field) in _AS_WRITTEN.items()}
     raw |= {name: to_json(getattr(session, name)) for name in _WHOLE} | {"memory": _packed(session.network.memory)}
     raw |= to_json(session.band.voicings)
+    raw |= {name: dict(zip(MIXED_PARTS, raw[name], strict=True)) for name in _BY_PART}
     return State(session.step, json_text(raw), model.spec.name, sha256)
 
 
@@ -136,12 +139,31 @@ def restored(state: State, model: StepModel) -> Session:
         parts["network"]["memory"] = memory
         voicings = {name: raw.pop(name) for name in json_fields(Voicings)[0] if name in raw}
         parts["band"]["voicings"] = from_json(Voicings, voicings)
+        for name in _BY_PART:
+            parts["band"][name] = _by_part(raw.pop(name, {}), _BY_PART[name])
         for name, value in raw.items():
             part, field = _AS_WRITTEN[name]
             parts[part][field] = from_json(json_fields(hints[part])[0][field], value)
-        levels = parts["band"]["levels"]  # a take made before a part was added lacks its level
-        parts["band"]["levels"] = (*levels, *DEFAULT_LEVELS[len(levels) :])
         return Session(**whole, **{part: hints[part](**given) for part, given in parts.items()})
+
+
+_BY_PART = MappingProxyType({"levels": DEFAULT_LEVELS, "programs": OWN_PROGRAMS})
+"""The values of the band that are written by part, and what they are where a part is missing: it was added since."""
+
+_LISTED_PARTS = (Part.MELODY, Part.CHORDS, Part.DRUMS)
+"""The parts of a list of levels, as takes had it before they named the parts."""
+
+
+def _by_part(raw: Any, defaults: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a number for each of `MIXED_PARTS`; ValueError if one is no MIDI value."""
+    if isinstance(raw, list):
+        raw = dict(zip(_LISTED_PARTS, raw, strict=True))
+    if raw.keys() - set(MIXED_PARTS):
+        raise ValueError(f"{', '.join(map(str, raw))} are not the parts")
+    numbers = [from_json(int, raw.get(part, own)) for part, own in zip(MIXED_PARTS, defaults, strict=True)]
+    if not all(0 <= number < 128 for number in numbers):
+        raise ValueError("a level or a program is no MIDI value")
+    return tuple(numbers)
 
 
 def _check_session(session: Session, recording: Recording) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from improv.config.values import Wiring
 from improv.dataclass import dataclass
-from improv.protocol.controls import OFF, ON
+from improv.protocol.control import OFF, ON
 from improv.protocol.port_status import PortStatus
 from improv.protocol.snapshot import MidiStatus
 from improv.runtime.ipc_messages import Opened, StandBy, TakeOver, describe_ports, names_of

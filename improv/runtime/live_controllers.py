@@ -14,7 +14,8 @@ from improv.config.instance import Instance
 from improv.control.midi_controllers import Controllers, from_file, to_text
 from improv.errors import ImprovError
 from improv.protocol.commands import Command
-from improv.protocol.controls import CONTROLS, Value, control_named
+from improv.protocol.control import Value
+from improv.protocol.controls import CONTROLS, control_named
 from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.runtime.interfaces import reason
 from improv.runtime.ipc_messages import Lights
@@ -79,8 +80,8 @@ class LiveControllers:
         """Take in the controls' values from a snapshot, and light the knobs."""
         before, self._seen = self._seen, seen
         for name in CONTROLS:
-            if before is None or seen.value(name) != before.value(name):
-                self._expected[name] = seen.value(name)
+            if before is None or seen.number(name) != before.number(name):
+                self._expected[name] = seen.number(name)
         self._light()
 
     def lights_reset(self) -> None:

@@ -21,7 +21,8 @@ from improv.protocol.commands import (
     Stop,
     Tap,
 )
-from improv.protocol.controls import MODEL, ON, THRU
+from improv.protocol.control import ON
+from improv.protocol.controls import MODEL, THRU
 from improv.runtime.interfaces import reason
 from improv.runtime.live_controllers import LiveControllers
 from improv.runtime.supervisor import Supervisor

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import assert_never
 
 from improv.music.notes import SILENCE, Frame
+from improv.music.styles import auto_swing
 from improv.protocol.commands import (
     Command,
     HandOver,
@@ -17,8 +18,9 @@ from improv.protocol.commands import (
     Stop,
     Tap,
 )
-from improv.protocol.controls import SWING, SYSTEM_CONTROLS, TEMPO, Value, control_named
-from improv.session.state import DEFAULT_LEVELS, Session, Voicings
+from improv.protocol.control import Value
+from improv.protocol.controls import AUTO, SWING, SYSTEM_CONTROLS, TEMPO, Settings, control_named
+from improv.session.state import DEFAULT_LEVELS, OWN_PROGRAMS, Position, Session, Voicings
 
 _TAPS, _TAP_PAUSE_S = 5, 3.0
 """So many taps are averaged, and after such a pause they begin anew."""
@@ -49,7 +51,13 @@ def apply_commands(session: Session, commands: tuple[Command, ...]) -> Session:
             case Restart():
                 session = _from_the_top(session)
             case Panic():  # nothing sounds any more: the next step strikes anew
-                silent = replace(session.band, frame=Frame(SILENCE, None), voicings=Voicings(), levels=DEFAULT_LEVELS)
+                silent = replace(
+                    session.band,
+                    frame=Frame(SILENCE, None),
+                    voicings=Voicings(),
+                    levels=DEFAULT_LEVELS,
+                    programs=OWN_PROGRAMS,
+                )
                 session = replace(session, band=silent)
             case HandOver():
                 pass  # the rules of turn taking obey it
@@ -59,21 +67,33 @@ def apply_commands(session: Session, commands: tuple[Command, ...]) -> Session:
 
 
 def _turn_control(session: Session, control: str, value: Value) -> Session:
-    if control == TEMPO.name:
-        transport = session.position.transport.with_bpm(float(value), from_step=session.step + 1)
-        return replace(session, position=replace(session.position, transport=transport))
-    if control == SWING.name:
-        return replace(session, position=replace(session.position, pending_swing=float(value)))
     if control in SYSTEM_CONTROLS:
         return session
-    return replace(session, settings=session.settings.with_value(control_named(control), value))
+    position, settings = session.position, session.settings
+    if control == TEMPO.name:
+        transport = position.transport.with_bpm(float(value), from_step=session.step + 1)
+        position = replace(position, transport=transport)
+    elif control == SWING.name:
+        settings = replace(settings, auto_swing=value == AUTO)
+        position = position if value == AUTO else replace(position, pending_swing=float(value))
+    else:
+        settings = settings.with_value(control_named(control), value)
+    return replace(session, position=with_auto_swing(position, settings), settings=settings)
+
+
+def with_auto_swing(position: Position, settings: Settings) -> Position:
+    """Return the position with the swing to come that style and tempo ask for, if they decide it."""
+    if not settings.auto_swing:
+        return position
+    swing = auto_swing(settings.style, position.transport.bpm)
+    return position if swing == position.swing else replace(position, pending_swing=swing)
 
 
 def _control_value(session: Session, control: str) -> Value:
     """Return where one of the session's controls stands."""
     if control == TEMPO.name:
         return session.position.transport.bpm
-    if control == SWING.name:
+    if control == SWING.name:  # from where it is, whatever decided it
         return session.position.swing
     return session.settings.value(control_named(control))
 

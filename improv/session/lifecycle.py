@@ -5,7 +5,7 @@ from dataclasses import replace
 from improv.dataclass import dataclass
 from improv.models.contract import StepModel, Tensors, no_memory
 from improv.models.encodings import ENCODINGS, StepInput
-from improv.music.notes import SILENCE, Frame, Placed, Volume
+from improv.music.notes import SILENCE, Frame, Placed, Program, Volume
 from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS
 from improv.music.theory import Form
 from improv.music.transport import Transport
@@ -15,7 +15,16 @@ from improv.protocol.heard import Heard
 from improv.session.band.arrange import note_offs
 from improv.session.commands import apply_commands
 from improv.session.network import form_lookahead
-from improv.session.state import BandState, Listener, ModelTune, NetworkState, Played, Position, Session
+from improv.session.state import (
+    OWN_PROGRAMS,
+    BandState,
+    Listener,
+    ModelTune,
+    NetworkState,
+    Played,
+    Position,
+    Session,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +120,11 @@ def _nothing_heard(listener: Listener) -> Listener:
 
 
 def finish(session: Session) -> Played:
-    """Return the events that end a performance after the session's step: note-offs, and levels as before."""
+    """Return the events that end a performance after the session's step: note-offs, levels and programs as before."""
     end = session.tick + session.grid.ticks_per_step
     levels = zip(MIXED_PARTS, session.band.levels, strict=True)
     events = [Placed(end, off) for off in note_offs(session)]
     events += [Placed(end, Volume(part, DEFAULT_VOLUME)) for part, level in levels if level != DEFAULT_VOLUME]
+    programs = zip(MIXED_PARTS, session.band.programs, OWN_PROGRAMS, strict=True)
+    events += [Placed(end, Program(part, own)) for part, program, own in programs if program != own]
     return Played(Frame(SILENCE, None), tuple(events))

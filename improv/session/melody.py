@@ -83,8 +83,8 @@ def answer_so_far(session: Session, before: Session) -> Answer:
 
 
 def melody_muted(settings: Settings) -> bool:
-    """Return whether the melody is muted or at level 0."""
-    return not settings.mixer[Part.MELODY].is_audible
+    """Return whether the melody is silenced: muted, at level 0, or not soloed where another part is."""
+    return not settings.mixer.is_audible(Part.MELODY)
 
 
 def steering(session: Session, before: Session) -> Steer:

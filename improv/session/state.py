@@ -139,6 +139,9 @@ class NetworkState:
 DEFAULT_LEVELS = (DEFAULT_VOLUME,) * len(MIXED_PARTS)
 """The MIDI volumes of `MIXED_PARTS` before their synth is told any."""
 
+OWN_PROGRAMS = tuple(part.row.program for part in MIXED_PARTS)
+"""The General MIDI programs of `MIXED_PARTS` that no synth is told: it may have been given another sound by hand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Voicings:
@@ -172,7 +175,7 @@ class Voicings:
 
 def _voicing_name(part: Part) -> str:
     """Return what takes call the voicing of a part: the chords were once the only one."""
-    return "voicing" if part is Part.CHORDS else f"{part.label}_voicing"
+    return "voicing" if part is Part.CHORDS else f"{part.value}_voicing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +188,8 @@ class BandState:
     """The pitches of the accompanying parts that sound."""
     levels: tuple[int, ...] = DEFAULT_LEVELS
     """How loud `MIXED_PARTS` are, as far as their synth was told: MIDI volumes, 0 to 127."""
+    programs: tuple[int, ...] = OWN_PROGRAMS
+    """The programs of `MIXED_PARTS`, as far as their synth was told, 0 to 127."""
     style: PlayingStyle = PlayingStyle()
     answer: Answer = NOTHING_YET
     """What improv has played in this turn."""

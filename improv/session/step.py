@@ -21,7 +21,7 @@ from improv.protocol.heard import Heard
 from improv.session.band.accompaniment import voicings
 from improv.session.band.arrange import arrange, note_offs, transposed_to_performance
 from improv.session.band.click import count_in_clicks
-from improv.session.band.levels import volume_changes
+from improv.session.band.levels import mix_changes
 from improv.session.commands import apply_commands
 from improv.session.harmony import decide_chord
 from improv.session.listening import cell_at, hear, next_listener, playing_style
@@ -164,11 +164,12 @@ def silent_step(step: PreparedStep, *, audible: bool) -> tuple[Session, Played]:
         frame=Frame(SILENCE, None),
         voicings=Voicings(),
         levels=session.settings.mixer.levels,
+        programs=session.settings.mixer.programs,
         style=before.band.style,
     )
     session = replace(session, network=network, band=band)
     start = session.tick
-    events = [*volume_changes(before, session), *(Placed(start, off) for off in note_offs(before))]
+    events = [*mix_changes(before, session), *(Placed(start, off) for off in note_offs(before))]
     if audible and session.position.playing:
         events += count_in_clicks(session)
     return session, Played(session.band.frame, in_order(events))
@@ -184,6 +185,7 @@ def sounding(before: Session, session: Session, network: NetworkState, style: Pl
         frame=frame,
         voicings=voicings(session, frame),
         levels=session.settings.mixer.levels,
+        programs=session.settings.mixer.programs,
         style=style,
         answer=Answer(answer.notes + begun, session.step) if begun else answer,
     )

@@ -13,7 +13,7 @@ LINES = [
     "",
     "--tempo 90.5 --swing 0.6 -m walker",
     "--register -1 --density -0.5",
-    "--thru --no-click-mute --chords-mute",
+    "--thru --no-drums-mute --comp-mute",
     "--input keys -o Synth --api jack --lights Launchpad",
     "--choruses 2 --provider cpu --seed 7",
     "--mode phrase --key Bb --gap 2 --profile stage",

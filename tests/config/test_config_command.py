@@ -54,7 +54,7 @@ def test_show(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     for line in (
         "tempo = 140  # config.toml:19 [profile.stage]",
         "seed = 7  # IMPROV_SEED",
-        "swing = 0.6  # default",
+        'swing = "auto"  # default',
         "# mode is not set  # default",
         "thru = true  # config.toml:5",
         'output = "Desk"  # config.toml:24 [profile.stage]',

@@ -26,8 +26,8 @@ PEDAL = Map(kind="cc", number=64, target="hand-over")
 
 LAYERS: list[tuple[str, str | None, dict[str, str], dict[str, Any], Any, str]] = [
     # key, profile, environment, command line, value, origin
-    ("controls.swing", None, {}, {}, 0.6, "default"),
-    ("controls.swing", "stage", {}, {}, 0.6, "default"),
+    ("controls.swing", None, {}, {}, "auto", "default"),
+    ("controls.swing", "stage", {}, {}, "auto", "default"),
     ("controls.tempo", None, {}, {}, 132, "config.toml:3"),
     ("controls.tempo", "stage", {}, {}, 140, "config.toml:19 [profile.stage]"),
     ("controls.tempo", "the cellar", {}, {}, 132, "config.toml:3"),
@@ -95,7 +95,7 @@ def test_a_profile_is_chosen_by_the_command_line_before_the_environment(file: Pa
 def test_every_room_gets_its_own(file: Path) -> None:
     config = loaded(file, GOOD, "stage", IMPROV_SEED="7", IMPROV_MODE="phrase")
     assert (config.tune.mode, config.tune.seed, config.tune.choruses) == (Mode.PHRASE, 7, 3)
-    expected = Settings(mode=Mode.DUET, seed=1, top_p=0.9, key="Bb")
+    expected = Settings(mode=Mode.DUET, seed=1, top_p=0.9, key="Bb", auto_swing=True)
     assert config.tune.settings(Mode.DUET, 1) == expected
     assert config.wiring == Wiring(output="Desk", lights="Launchpad", thru=True)
     assert config.osc == OscSettings(enabled=True, port=9001)
@@ -108,7 +108,7 @@ def test_every_room_gets_its_own(file: Path) -> None:
 
 def test_without_a_file_there_are_the_defaults() -> None:
     config = load(environment={"IMPROV_TAKES": "here", "IMPROV_MODELS": "there", "IMPROV_INSTANCE": "two"})
-    assert config.tune.settings(Mode.TRADE, 0) == Settings(mode=Mode.TRADE)
+    assert config.tune.settings(Mode.TRADE, 0) == Settings(mode=Mode.TRADE, auto_swing=True)
     assert (config.tune.mode, config.tune.seed, config.tune.choruses, config.tune.provider) == (None, None, None, None)
     assert {name: config.tune.value(control) for name, control in CONTROLS.items()} == {
         name: control.default for name, control in CONTROLS.items()

@@ -8,7 +8,7 @@ import pytest
 from improv.config.load import load
 from improv.config.picks import Picks
 from improv.config.values import Config
-from improv.protocol.controls import Value
+from improv.protocol.control import Value
 
 NOTHING: Mapping[str, Value] = {}
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from improv.config.controller_maps import Map
 from improv.control.midi_controllers import Controllers
 from improv.protocol.commands import Command, Nudge, Set
-from improv.protocol.controls import CONTROLS, Value
+from improv.protocol.control import Value
+from improv.protocol.controls import CONTROLS
 
 KNOB, PAD, PEDAL, PATCH = 21, 36, 64, 5
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from improv.config.controller_maps import Map
 from improv.control.midi_controllers import DEFAULT_MAPS, Controllers
 from improv.protocol.commands import Command, HandOver, Nudge, Panic, Set, Start, Tap
-from improv.protocol.controls import CONTROLS, Value
+from improv.protocol.control import Value
+from improv.protocol.controls import CONTROLS
 from tests.control.controllers import KNOB, PAD, PATCH, PEDAL, Rig, at, cc, key, knob, patch
 
 
@@ -193,7 +194,7 @@ def test_what_is_learned_by_nothing_is_waited_for_no_more() -> None:
 
 
 def test_lights_tell_where_the_controls_stand_and_then_what_changes() -> None:
-    rig = Rig(knob("tempo"), knob("thru", 22, 5), knob("panic", 23), Map(kind="note", number=PAD, target="click-mute"))
+    rig = Rig(knob("tempo"), knob("thru", 22, 5), knob("panic", 23), Map(kind="note", number=PAD, target="drums-mute"))
     assert rig.lights() == [cc(KNOB, place("tempo", 120)), cc(22, 0, 5)]
     assert rig.lights() == []
     rig.stood["tempo"] = 400.0

@@ -51,7 +51,10 @@ RENDERS = {
     "chords-key": "--model eck2002-chords --seed 35 --key A --changes 1",
     "chords-trade": "--model eck2002-chords --call triplets --seed 36",
 }
-"""The arguments of `improv render`, by the name of the file that it writes."""
+"""The arguments of `improv render`, by the name of the file that it writes, after `BEFORE_STYLES`."""
+
+BEFORE_STYLES = ("--style", "pads", "--band", "0", "--swing", "0.6")
+"""How everything was played before there were styles, unless the arguments say otherwise."""
 
 
 def kept(name: str) -> Path:
@@ -70,7 +73,7 @@ def render(name: str, out: Path) -> None:
     if "--call" in words:
         at = words.index("--call") + 1
         words[at] = str(CALLS / f"{words[at]}.mid")
-    _improv("render", str(out), "--provider", "cpu", *words)
+    _improv("render", str(out), "--provider", "cpu", *BEFORE_STYLES, *words)
 
 
 def export(take: Path, out: Path) -> None:

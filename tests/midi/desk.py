@@ -9,7 +9,7 @@ from improv.midi.parser import Gone
 from improv.midi.passthrough import Passthrough
 from improv.midi.player import Player
 from improv.music.clock import SimulatedClock
-from improv.music.notes import NoteEvent, NoteOff, NoteOn, Placed, Volume, in_order
+from improv.music.notes import NoteEvent, NoteOff, NoteOn, Placed, in_order
 from improv.music.parts import Part
 from improv.music.plan import Plan
 from improv.music.theory import TICKS_PER_STEP
@@ -92,7 +92,7 @@ class Desk:
         self.expected += [
             Expected(placed.tick, placed.event, plan.transport)
             for placed in plan.events
-            if not isinstance(placed.event, Volume)
+            if isinstance(placed.event, NoteEvent)
         ]
         self.ordered &= plan.events == in_order(plan.events)
         self.onsets_now = []  # what it plans to end now cannot end before what has begun now already

@@ -4,7 +4,8 @@ import pytest
 
 from improv.errors import UsageError
 from improv.protocol.commands import TARGETS, TRIGGERS, Command, Connect, Forget, Learn, Nudge, Press, Set, Tap
-from improv.protocol.controls import CONTROLS, MODEL, Control, Value
+from improv.protocol.control import Control, Value
+from improv.protocol.controls import CONTROLS, MODEL
 from improv.protocol.json_codec import from_json, to_json
 
 NAN, INFINITE = float("nan"), float("inf")

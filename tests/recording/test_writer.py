@@ -152,7 +152,7 @@ def test_whatever_fails_is_told_and_tried_again(call: str, number: int, says: st
 
 def test_nothing_follows_half_a_line_that_cannot_be_taken_back(fake: Fake, tmp_path: Path) -> None:
     writer, entries = Writer(tmp_path, HEAD, fake.disk()), steps(4)
-    fake.room, fake.failing["truncate"] = 700, errno.EIO
+    fake.room, fake.failing["truncate"] = 1200, errno.EIO
     for entry in entries:
         writer.put(entry)
     writer.work(0.0)

@@ -14,7 +14,7 @@ from improv.midi.sources import Script
 from improv.models.contract import Tensors
 from improv.models.encodings import CHORD_HEAD
 from improv.music.clock import SimulatedClock
-from improv.music.notes import NoteEvent, NoteOff, NoteOn, Placed, Timed, Volume
+from improv.music.notes import NoteEvent, NoteOff, NoteOn, Placed, Timed
 from improv.music.parts import Part
 from improv.music.plan import Plan
 from improv.music.theory import STEPS_PER_BAR
@@ -276,7 +276,7 @@ class Apart:
             for placed in plan.events:
                 due_s = plan.transport.time_of_tick(placed.tick)
                 later = (step for at, (step) in ((at, p.step) for at, p in self.plans[index + 1 :]) if at <= due_s)
-                if not any(step * 6 <= placed.tick for step in later) and not isinstance(placed.event, Volume):
+                if not any(step * 6 <= placed.tick for step in later) and isinstance(placed.event, NoteEvent):
                     found.append((round(due_s, 6), placed.event))
         return sorted(found, key=lambda item: item[0])
 

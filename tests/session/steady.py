@@ -7,7 +7,7 @@ import numpy as np
 
 from improv.models.contract import StepModel, Tensors
 from improv.models.encodings import MELODY_HEAD, LocalNotes
-from improv.music.notes import NoteOn, Volume
+from improv.music.notes import NoteEvent, NoteOn
 from improv.music.parts import Part
 from improv.music.theory import Chord
 from improv.music.transport import Transport
@@ -66,7 +66,7 @@ def told(leaving: Played, part: Part) -> list[str]:
     """What begins and ends at a step: +64 -60."""
     events = [placed.event for placed in leaving.events if placed.event.part is part]
     return [
-        f"{'+' if isinstance(event, NoteOn) else '-'}{event.pitch}" for event in events if not isinstance(event, Volume)
+        f"{'+' if isinstance(event, NoteOn) else '-'}{event.pitch}" for event in events if isinstance(event, NoteEvent)
     ]
 
 

@@ -11,13 +11,14 @@ from improv.midi.player import Player
 from improv.midi.sources import Script
 from improv.models.contract import StepModel
 from improv.music.clock import SimulatedClock
-from improv.music.notes import NoteOff, NoteOn, Timed, Volume
+from improv.music.notes import NoteEvent, NoteOff, NoteOn, Timed
 from improv.music.parts import Part
 from improv.music.theory import PITCH_CLASSES
 from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Set, Start, Stop, Tap
-from improv.protocol.controls import CONTROLS, MODEL, Control, Settings, Value
+from improv.protocol.control import Control, Value
+from improv.protocol.controls import CONTROLS, MODEL, Settings
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.recording.replay import replayed
@@ -54,11 +55,11 @@ _CHOSEN: dict[str, Value] = {
     "seed": 99,
     "count-in": 3,
     "melody-level": 50,
-    "chords-level": 120,
-    "click-level": 0,
+    "comp-level": 120,
+    "drums-level": 0,
     "melody-mute": "on",
-    "chords-mute": "on",
-    "click-mute": "on",
+    "comp-mute": "on",
+    "drums-mute": "on",
     "thru": "on",
 }
 """Where some controls are turned to."""
@@ -206,7 +207,7 @@ SETS = st.sampled_from(list(CONTROLS.values())).flatmap(
 NUDGES = st.sampled_from([control for control in CONTROLS.values() if control is not MODEL]).flatmap(
     lambda control: st.builds(Nudge, st.just(control.name), st.sampled_from([control.nudge, -control.nudge, 3.0, -1e9]))
 )
-MUTES = st.builds(Set, st.sampled_from(["melody-mute", "chords-mute", "click-mute"]), st.sampled_from(["on", "off"]))
+MUTES = st.builds(Set, st.sampled_from(["melody-mute", "comp-mute", "drums-mute"]), st.sampled_from(["on", "off"]))
 ASKS = st.one_of(
     SETS,
     NUDGES,
@@ -305,7 +306,7 @@ def test_so_it_has_with_networks_that_come_and_go(mode: Mode, happens: list[tupl
 
 def sound(leaves: Played, sounding: set[tuple[Part, int]]) -> None:
     """What is struck has ended before; at level 0 ends come where nothing was struck, which a player leaves out."""
-    for event in (placed.event for placed in leaves.events if not isinstance(placed.event, Volume)):
+    for event in (placed.event for placed in leaves.events if isinstance(placed.event, NoteEvent)):
         note = event.part, event.pitch
         if isinstance(event, NoteOn):
             assert note not in sounding

@@ -27,7 +27,7 @@ MODELS = Path(__file__).resolve().parents[2] / "exported_models"
 COMMANDS: Sequence[Command] = (
     Set("temperature", 0.3), Set("density", 0.5), Set("changes", 1.0), Set("tempo", 180.0), Set("swing", 0.6),
     Set("key", "Eb"), Set("register", 1), Set("mode", "phrase"), Set("mode", "trade"), Set("mode", "solo"),
-    Set("bars", 2), Set("chords-mute", "on"), Set("chords-mute", "off"), Set("melody-level", 60),
+    Set("bars", 2), Set("comp-mute", "on"), Set("comp-mute", "off"), Set("melody-level", 60),
     HandOver(), Panic(), Restart(), Stop(), Start(), Tap(1.0),
 )  # fmt: skip
 

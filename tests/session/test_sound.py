@@ -9,9 +9,10 @@ from improv.music.parts import Part
 from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR
 from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol import controls
+from improv.protocol import mixer
 from improv.protocol.commands import Command, Panic, Set, Start, Stop
-from improv.protocol.controls import OWN, Settings, Value
+from improv.protocol.control import Value
+from improv.protocol.controls import OWN, Settings
 from improv.protocol.heard import Heard
 from improv.runtime.engine import FALLBACK_BARS
 from improv.session.fallback import fallback, fallback_plan
@@ -60,7 +61,7 @@ def velocities(leaving: list[Played], part: Part) -> list[int]:
     return [event.velocity for event in events if isinstance(event, NoteOn)]
 
 
-LEVELS = tuple((part, control.name) for part, control in controls.LEVELS.items())
+LEVELS = tuple((part, control.name) for part, control in mixer.LEVELS.items())
 
 
 def volumes(leaving: list[Played], part: Part) -> list[tuple[int, int]]:
@@ -84,7 +85,7 @@ def test_a_level_is_heard_at_the_next_step_of_what_sounds_already_too(part: Part
 
 def test_a_level_is_told_before_the_first_note_and_taken_back_at_the_end() -> None:
     model = drone()
-    settings = Settings.of(mode=Mode.SOLO, melody_level=70, chords_level=127)
+    settings = Settings.of(mode=Mode.SOLO, melody_level=70, comp_level=127)
     sessions, leaving = through(begin(model, settings, Transport(-8, 0.0, 120), count_in_bars=1), model, 12)
     assert volumes(leaving, Part.MELODY) == [(-8, 70), (0, 70)]
     assert volumes(leaving, Part.CHORDS) == [(-8, 127), (0, 127)]
@@ -96,16 +97,16 @@ def test_a_level_is_told_before_the_first_note_and_taken_back_at_the_end() -> No
 
 def test_a_level_that_is_turned_while_it_is_stopped_is_told_when_it_starts() -> None:
     model = drone()
-    sessions, _ = through(opened(model), model, 4, {0: (Set("chords-level", 30),)})
+    sessions, _ = through(opened(model), model, 4, {0: (Set("comp-level", 30),)})
     stopped, _ = advance(sessions[-1], Heard((), (Stop(),)), model)
-    waiting = idled(stopped, Heard((), (Set("chords-level", 100), Start())), 9.0)
+    waiting = idled(stopped, Heard((), (Set("comp-level", 100), Start())), 9.0)
     _, leaving = through(waiting, model, 2)
     assert volumes(leaving, Part.CHORDS) == [(leaving_step(leaving), 100)]
 
 
 def test_levels_are_told_anew_after_a_panic_which_may_have_been_another_synth() -> None:
     model = drone()
-    asked: dict[int, tuple[Command, ...]] = {2: (Set("chords-level", 30),), 4: (Panic(),)}
+    asked: dict[int, tuple[Command, ...]] = {2: (Set("comp-level", 30),), 4: (Panic(),)}
     _, leaving = through(opened(model), model, 7, asked)
     assert volumes(leaving, Part.CHORDS) == [(3, 30), (5, 30)]
 
@@ -155,8 +156,8 @@ def test_a_muted_melody_ends_at_the_next_step_and_is_back_at_the_next(step: int)
 def test_muted_chords_end_at_the_next_step_and_are_struck_anew_at_the_next(step: int, long: int) -> None:
     model = drone()
     asked: dict[int, tuple[Command, ...]] = {
-        step: (Set("chords-mute", "on"),),
-        step + long: (Set("chords-mute", "off"),),
+        step: (Set("comp-mute", "on"),),
+        step + long: (Set("comp-mute", "off"),),
     }
     sessions, leaving = through(opened(model), model, 40, asked)
 
@@ -178,7 +179,7 @@ def test_muted_chords_end_at_the_next_step_and_are_struck_anew_at_the_next(step:
 
 def test_chords_that_are_muted_where_playing_stops_end_too() -> None:
     model = drone()
-    _, leaving = through(opened(model), model, 8, {5: (Set("chords-mute", "on"), Stop())})
+    _, leaving = through(opened(model), model, 8, {5: (Set("comp-mute", "on"), Stop())})
     assert told(leaving[6], Part.CHORDS) == [f"-{pitch}" for pitch in C7.voiced(48)]
 
 

@@ -153,7 +153,7 @@ ASKED = [
     ((2.3, Restart()), (3.0, Restart()), (6.1, Set("count-in", 0)), (6.3, Restart())),
     ((0.4, Tap(0.4)), (1.0, Tap(1.0)), (1.6, Tap(1.6)), (2.2, HandOver()), (3.1, Nudge("register", 1)), (4.0, Panic())),
     ((1.1, Set("mode", "phrase")), (2.2, Set("leaning", 1)), (3.3, Set("density", -1)), (4.4, Set("bars", 2))),
-    ((1.1, Set("chords-mute", "on")), (2.2, Set("melody-level", 0)), (3.3, Set("chords-mute", "off")), (4.4, Stop()),
+    ((1.1, Set("comp-mute", "on")), (2.2, Set("melody-level", 0)), (3.3, Set("comp-mute", "off")), (4.4, Stop()),
      (6.0, Restart())),
 ]  # fmt: skip
 

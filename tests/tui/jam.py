@@ -13,7 +13,8 @@ from improv.config.instance import Instance
 from improv.control.socket_client import ControlClient
 from improv.music.turns import Mode
 from improv.protocol.commands import Command
-from improv.protocol.controls import CONTROLS, Value, number
+from improv.protocol.control import Value, number
+from improv.protocol.controls import CONTROLS
 from improv.protocol.snapshot import Snapshot
 from improv.tui.app import ImprovApp
 from improv.tui.client import DaemonLink

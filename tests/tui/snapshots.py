@@ -12,7 +12,7 @@ from improv.music.parts import Part
 from improv.music.theory import STEPS_PER_BAR, Chord, Place
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Turn, Who
-from improv.protocol.controls import SWING, Settings
+from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.protocol.port_status import PortStatus
 from improv.protocol.snapshot import (
@@ -90,7 +90,7 @@ def trading(choruses: int = 2, mode: Mode = Mode.TRADE, temperature: float = 1.3
 def told_of(model: StepModel, choruses: int, mode: Mode, temperature: float) -> tuple[Snapshot, ...]:
     """The same with any network, and at the end a moment in which nothing plays."""
     settings = Settings(mode=mode, bars=4, temperature=temperature, seed=3)
-    session = begin(model, settings, Transport(0, 0.0, 120, float(SWING.default)), count_in_bars=1)
+    session = begin(model, settings, Transport(0, 0.0, 120, 0.6), count_in_bars=1)
     snapshots: list[Snapshot] = []
     played: tuple[Placed, ...] = ()
     while session.step < choruses * session.tune.form.steps:

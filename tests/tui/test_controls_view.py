@@ -8,7 +8,9 @@ from textual.events import MouseScrollDown, MouseScrollUp
 
 from improv.music.parts import Part
 from improv.protocol.commands import Set
-from improv.protocol.controls import CONTROLS, MUTES, ON, SWING
+from improv.protocol.control import ON
+from improv.protocol.controls import CONTROLS
+from improv.protocol.mixer import MUTES
 from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs
 from improv.tui.views.control_lines import NAMES
 from improv.tui.views.control_rows import UNSUPPORTED, slider_cells
@@ -109,12 +111,12 @@ def test_what_turns_both_ways_is_filled_from_its_middle(tmp_path: Path, density:
 def test_what_is_off_its_default_is_marked(tmp_path: Path, glyphs: Glyphs) -> None:
     async def scene(stage: Stage) -> None:
         marked = [name for name in NAMES if line_of(stage, name)[1] == glyphs.turned]
-        assert marked == ["tempo", "model", "seed", "click-mute"]
+        assert marked == ["tempo", "model", "seed", "drums-mute"]
         await stage.press("home")
         assert line_of(stage, "tempo")[1] == " "
 
     settings = replace(SEEN.settings, seed=5).with_value(MUTES[Part.DRUMS], ON)
-    staged(tmp_path, scene, replace(SEEN, tempo=99.0, swing=float(SWING.default), settings=settings), glyphs=glyphs)
+    staged(tmp_path, scene, replace(SEEN, tempo=99.0, swing=0.6, settings=settings), glyphs=glyphs)
 
 
 def test_a_few_words_tell_of_the_chosen_control_and_the_keys_that_turn_it(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from improv.midi.messages import silencing
 from improv.music.parts import Part
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import Command, HandOver, Panic, Restart, Set, Start, Stop, Tap
-from improv.protocol.controls import Value
+from improv.protocol.control import Value
 from improv.tui.connection import GONE
 from improv.tui.input.key_bindings import BY_ACTION, TABLE
 from improv.tui.screens.base import Entry, HelpScreen, LogScreen

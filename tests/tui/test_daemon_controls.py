@@ -10,7 +10,8 @@ from improv.models.catalog import model_paths
 from improv.music.parts import Part
 from improv.music.turns import Who
 from improv.protocol.commands import Connect, Press, Set
-from improv.protocol.controls import CONTROLS, Value
+from improv.protocol.control import Value
+from improv.protocol.controls import CONTROLS
 from improv.tui.input.key_bindings import Letters
 from improv.tui.screens.base import Entry
 from improv.tui.screens.lists import ChoicesScreen, ModelsScreen

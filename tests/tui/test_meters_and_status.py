@@ -7,7 +7,7 @@ import pytest
 
 from improv.music.parts import Part
 from improv.music.turns import Who
-from improv.protocol.controls import MUTES
+from improv.protocol.mixer import MUTES
 from improv.protocol.snapshot import Loudness, MidiStatus
 from improv.tui.theme.glyphs import ASCII, UNICODE
 from improv.tui.views.base import width_of

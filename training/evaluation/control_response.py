@@ -20,7 +20,8 @@ from improv.models.contract import StepModel
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import TICKS_PER_STEP
 from improv.music.turns import Mode
-from improv.protocol.controls import DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Control, Settings, Value
+from improv.protocol.control import Control, Value
+from improv.protocol.controls import DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Settings
 from training.metrics.figures import chord_tones, entropy, intervals
 from training.metrics.melody import CHORUS_BARS, Melody, melody
 from training.rendering.playing import play_alone

@@ -5,7 +5,7 @@ from improv.control.socket_client import ControlClient
 from improv.diagnostics.checks.finding import Finding
 from improv.errors import ImprovError, Unavailable
 from improv.protocol.commands import ENDS
-from improv.protocol.controls import OFF
+from improv.protocol.control import OFF
 from improv.protocol.snapshot import SystemStatus
 from improv.runtime.ipc_messages import describe_port
 from improv.system.fluidsynth import NONE, Advice, advice

@@ -20,7 +20,7 @@ def voicings(session: Session, frame: Frame) -> Voicings:
         {
             player.part: player.voicing(session, frame)
             for player in ACCOMPANISTS
-            if session.settings.mixer[player.part].is_audible
+            if session.settings.mixer.is_audible(player.part)
         }
     )
 

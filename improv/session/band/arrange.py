@@ -3,7 +3,7 @@
 from improv.music.notes import Cell, Frame, NoteOff, NoteOn, Onset, Placed, in_order
 from improv.music.parts import Part
 from improv.session.band.accompaniment import accompaniment_ends, accompany
-from improv.session.band.levels import volume_changes
+from improv.session.band.levels import mix_changes
 from improv.session.state import PlayingStyle, Session
 
 ACCENT = 10
@@ -38,7 +38,7 @@ def arrange(before: Session, session: Session) -> tuple[Placed, ...]:
     frame, start = session.band.frame, session.tick
     velocity = min(127, max(1, session.band.style.velocity + accent(session)))
     ended = before.band.frame.melody.sounding_after.difference(frame.melody.held)
-    events = volume_changes(before, session)
+    events = mix_changes(before, session)
     events += [Placed(start, NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]
     events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in frame.melody.onsets]
     events += [Placed(start + release.tick, NoteOff(Part.MELODY, release.pitch)) for release in frame.melody.releases]

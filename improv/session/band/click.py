@@ -18,7 +18,7 @@ _CLICK_TICKS = TICKS_PER_BEAT // 4
 def count_in_clicks(session: Session) -> list[Placed]:
     """Return the count-in: a click on each beat, the bar's first louder."""
     settings = session.settings
-    if session.place % session.grid.steps_per_beat or not settings.mixer[Part.DRUMS].is_audible:
+    if session.place % session.grid.steps_per_beat or not settings.mixer.is_audible(Part.DRUMS):
         return []
     velocity, start = CLICK_VELOCITY + accent(session), session.tick
     on, off = NoteOn(Part.DRUMS, CLICK_PITCH, velocity), NoteOff(Part.DRUMS, CLICK_PITCH)

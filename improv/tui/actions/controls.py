@@ -2,7 +2,8 @@
 
 from improv.models.catalog import model_paths
 from improv.protocol.commands import TARGETS, Forget, Learn
-from improv.protocol.controls import MODEL, Control, Value, number
+from improv.protocol.control import Control, Value, number
+from improv.protocol.controls import MODEL
 from improv.tui.connection import Connection
 from improv.tui.notices import Notices
 from improv.tui.options import ScreenOptions

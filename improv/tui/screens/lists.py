@@ -24,7 +24,8 @@ from improv.dataclass import dataclass
 from improv.errors import ImprovError
 from improv.models.catalog import model_paths
 from improv.protocol.commands import Command, Set
-from improv.protocol.controls import CONTROLS, MODEL, SEED, Control, Value, number
+from improv.protocol.control import Control, Value, number
+from improv.protocol.controls import CONTROLS, MODEL, SEED
 from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.tui.screens.base import SideScreen
 from improv.tui.theme.glyphs import Glyphs

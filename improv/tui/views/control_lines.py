@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from improv.dataclass import dataclass
-from improv.protocol.controls import CONTROLS, Control
+from improv.protocol.control import Control
+from improv.protocol.controls import CONTROLS
 
 NAMES = tuple(CONTROLS)
 

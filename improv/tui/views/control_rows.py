@@ -7,7 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from improv.dataclass import dataclass
-from improv.protocol.controls import ON, Control, Value, number
+from improv.protocol.control import ON, Control, Value, number
 from improv.tui.input.key_bindings import BY_ACTION
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.control_lines import NAMES

@@ -4,7 +4,8 @@ No value is shown that was refused, and none for ever that the daemon did not ta
 """
 
 from improv.dataclass import dataclass
-from improv.protocol.controls import CONTROLS, Control, Value
+from improv.protocol.control import Control, Value
+from improv.protocol.controls import CONTROLS
 from improv.protocol.snapshot import Snapshot
 
 _PATIENCE = 4.0

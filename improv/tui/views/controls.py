@@ -14,7 +14,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from improv.protocol.commands import Set
-from improv.protocol.controls import CONTROLS, Control, Value
+from improv.protocol.control import Control, Value
+from improv.protocol.controls import CONTROLS
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.cached_strip import PaintContext

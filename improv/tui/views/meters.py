@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from textual.timer import Timer
 
 from improv.music.parts import MIXED_PARTS, Part
-from improv.protocol.controls import ON
+from improv.protocol.control import ON
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import Row, Span, View

@@ -11,7 +11,7 @@ from improv.dataclass import dataclass
 from improv.music.parts import Part
 from improv.music.theory import PITCH_CLASSES, pitch_name
 from improv.music.turns import Who
-from improv.protocol.controls import LEVELS
+from improv.protocol.mixer import LEVELS
 from improv.protocol.snapshot import PitchProbability, Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import NO_DAEMON, Row, Span, View, runs, width_of

@@ -3,7 +3,7 @@
 from rich.segment import Segment
 from rich.style import Style
 
-from improv.protocol.controls import Control, Value
+from improv.protocol.control import Control, Value
 from improv.tui.theme.glyphs import Glyphs
 
 _WIDEST_RANGE = 10_000

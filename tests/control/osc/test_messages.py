@@ -10,7 +10,7 @@ from pythonosc.udp_client import SimpleUDPClient
 from improv.control.osc import OscServer
 from improv.errors import UsageError
 from improv.protocol.commands import Command, Set
-from improv.protocol.controls import CONTROLS
+from improv.protocol.controls import CONTROLS, FORMER
 from tests.control.osc.conftest import ASKED, LOOPBACK, Desk, packets, snapshot, told
 
 
@@ -84,7 +84,7 @@ def test_the_state_is_told_to_its_sender(server: OscServer, client: SimpleUDPCli
     server.poll()
     state = told(client)
     assert {name.removeprefix("/improv/state/") for name in state} == {
-        *CONTROLS, "who", "beats_left", "chord", "chorus", "bar", "beat", "playing"
+        *CONTROLS, *FORMER, "who", "beats_left", "chord", "chorus", "bar", "beat", "playing"
     }  # fmt: skip
     of = {name.removeprefix("/improv/state/"): value for name, value in state.items()}
     assert (of["tempo"], of["density"], of["bars"], of["mode"]) == (132.0, 0.5, 2, "trade")
