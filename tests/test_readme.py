@@ -71,10 +71,15 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv daemon stop": ("", {0}),
     "improv daemon unit": ("", {0}),
     "improv doctor": ("", {0, 1}),
+    "improv export": ("--help", {0}),
     "improv export last": ("", {0}),
+    "improv export last jam.flac": ("", {0}),
+    "improv export last jam.png": ("", {0}),
+    "improv export last jam.wav": ("", {0}),
     "improv jam": (SHORT, {0}),
     "improv jam --detach": (SHORT, {0}),
     "improv jam --output FLUID": ("", NO_PORTS),
+    "improv jam --save jam.wav": (SHORT, {0}),
     "improv models": ("", {0}),
     "improv monitor": ("--input missing", NO_PORTS),
     "improv panic": ("", {2}),  # no improv plays, and no output is named
@@ -86,7 +91,10 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv render": ("out.mid", {0}),
     "improv render partner.mid --mode solo --choruses 5 --seed 3": ("--choruses 1", {0}),
     "improv render out.mid --choruses 4 --seed 7": ("", {0}),
-    "improv render trade.mid --choruses 2 --seed 5 --call tests/goldens/calls/call.mid": ("", {0}),
+    "improv render out.png --choruses 2 --seed 7": ("", {0}),
+    "improv render out.wav --choruses 2 --seed 7": ("", {0}),
+    "improv render out.wav --choruses 4 --seed 7": ("", {0}),
+    "improv render trade.png --choruses 2 --seed 5 --call tests/goldens/calls/call.mid": ("", {0}),
     "improv replay last": ("--api none", {0}),
     "improv replay last --check": ("", {0}),
     "improv soak": ("--help", {0}),
@@ -98,7 +106,14 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
 """Each command, what it needs to end by itself here, and the exit statuses that are right."""
 
 TO_A_DAEMON = [command for command in COMMANDS if command.startswith(("improv ctl", "improv daemon st"))]
-AFTER_A_JAM = ["improv jam", "improv takes", "improv export last", "improv replay last", "improv replay last --check"]
+AFTER_A_JAM = [
+    "improv jam",
+    "improv takes",
+    "improv export last",
+    *(c for c in COMMANDS if c.startswith("improv export last ")),
+    "improv replay last",
+    "improv replay last --check",
+]
 ALONE = [command for command in COMMANDS if command not in {*TO_A_DAEMON, *AFTER_A_JAM, "improv daemon stop"}]
 
 FIRST = {command for command in ALONE if command in README.read_text()}
