@@ -9,6 +9,9 @@ import stat
 from io import FileIO
 from pathlib import Path
 
+_LEAST_BYTES = 1 << 16
+"""How much is asked for at once at least: some files do not say how long they are."""
+
 
 def open_file(path: Path, most_bytes: int) -> FileIO:
     """Open a regular file for reading. OSError if that fails: EFBIG where it holds more than `most_bytes`."""
@@ -33,13 +36,16 @@ def open_file(path: Path, most_bytes: int) -> FileIO:
 
 def read_file(path: Path, most_bytes: int) -> bytes:
     """Return the content of a regular file; OSError as for `open_file`."""
-    content = bytearray()
+    content: list[bytes] = []
+    left = most_bytes + 1
     with open_file(path, most_bytes) as file:
-        while read := file.read(min(most_bytes + 1 - len(content), 1 << 20)):
-            content += read
-            if len(content) > most_bytes:  # it grows
+        at_once = max(os.fstat(file.fileno()).st_size + 1, _LEAST_BYTES)  # a file is read in one piece, unless it grows
+        while read := file.read(min(left, at_once)):
+            content.append(read)
+            left -= len(read)
+            if not left:
                 raise _too_large(most_bytes)
-    return bytes(content)
+    return b"".join(content)
 
 
 def _too_large(most_bytes: int) -> OSError:
