@@ -47,7 +47,7 @@ _LEAD_S = (0.001, 0.025)
 
 _LEAD_SHARE, _LEAD_MARGIN, _LEAD_FIXED_S = 0.99, 1.25, 0.0005
 _LEAD_MEASURED = 1000
-_LEAD_TRIALS = 8
+_LEAD_TRIALS = 4
 """So many plans are tried before there is music: enough to know how long one takes, few enough not to be waited for."""
 
 Observer = Callable[[Moment], None]
