@@ -46,9 +46,13 @@ _INK, _GREY, _FAINT, _FAINTER, _MISSING = "#1d232b", "#6b7480", "#c9ced6", "#e6e
 _BLACK_KEYS = frozenset((1, 3, 6, 8, 10))
 
 
-def piano_roll(performance: Performance) -> Drawing:
-    """Return a performance as a drawing; UsageError for one that is too long for any picture."""
-    return _Roll(performance.without_skips()).drawing()
+def piano_roll(performance: Performance, heading: str = "", facts: str | None = None) -> Drawing:
+    """Return a performance as a drawing; UsageError for one that is too long for any picture.
+
+    Its heading and what stands below it say what was played and how, if no others are given.
+    """
+    whole = performance.without_skips()
+    return _Roll(whole, heading or f"improv · {whole.model}", _facts(whole) if facts is None else facts).drawing()
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class _Roll:
     """The drawing of a performance, of which each method makes a part."""
 
     performance: Performance
+    heading: str
+    facts: str
 
     def drawing(self) -> Drawing:
         rows = self.rows
@@ -72,7 +78,7 @@ class _Roll:
             width=width,
             height=round(y + _BOTTOM - _GAP),
             title=self.performance.title,
-            description=f"{self.performance.made_with}. {self._facts}. Parts: {parts or 'none'}.",
+            description=f"{self.performance.made_with}. {self.facts}. Parts: {parts or 'none'}.",
             shapes=tuple(shapes),
         )
 
@@ -126,31 +132,11 @@ class _Roll:
     def beat_width(self) -> float:
         return _ROW_WIDTH / (bars_in_a_row(self.performance.form_beats) * BEATS_PER_BAR)
 
-    @property
-    def _facts(self) -> str:
-        """What was played and how, in a line."""
-        performance = self.performance
-        tempos = [60 / beat_s for _, _, beat_s in performance.tempos]
-        tempo = f"{tempos[0]:g}" if min(tempos) == max(tempos) else f"{min(tempos):g} to {max(tempos):g}"
-        minutes, seconds = divmod(round(performance.seconds), 60)
-        choruses = max((chorus.number for chorus in performance.choruses), default=0)
-        key = next(mark.name for _, mark in performance.marks if isinstance(mark, Key))
-        facts = [
-            f"seed {performance.settings.seed}",
-            f"{tempo} bpm",
-            f"swing {performance.transport.swing:g}",
-            f"in {key}",
-            f"{performance.settings.mode}",
-            f"{choruses} chorus{'es' * (choruses != 1)}" if choruses else "",
-            f"{minutes}:{seconds:02}",
-        ]
-        return " · ".join(fact for fact in facts if fact)
-
     # --- the head -------------------------------------------------------------------------------------
 
     def _header(self) -> Iterator[Shape]:
-        yield Text(_LEFT, 36, f"improv · {self.performance.model}", 22, _INK, bold=True)
-        yield Text(_LEFT, 58, self._facts, 13, _GREY)
+        yield Text(_LEFT, 36, self.heading, 22, _INK, bold=True)
+        yield Text(_LEFT, 58, self.facts, 13, _GREY)
         x = float(_LEFT)
         for part in sorted(self.pitched, key=list(Part).index):
             colour = _colour(part)
@@ -329,9 +315,30 @@ class _Roll:
     def _spans(self, row: BarRow, changes: Sequence[tuple[float, Thing]]) -> Iterator[tuple[float, float, Thing]]:
         """Yield the stretches of a row in which something stays as it is: from where to where, and what."""
         ends = [*(at for at, _ in changes[1:]), self.performance.beats]
-        for (start, what), end in zip(changes, ends, strict=True):
+        for (start, what), end in zip(changes, ends, strict=False):
             if start < row.end and end > row.start:
                 yield max(start, row.start), min(end, row.end), what
+
+
+def _facts(performance: Performance) -> str:
+    """Return what was played and how, in a line."""
+    settings = performance.settings
+    tempos = [60 / beat_s for _, _, beat_s in performance.tempos]
+    tempo = f"{tempos[0]:g}" if min(tempos) == max(tempos) else f"{min(tempos):g} to {max(tempos):g}"
+    minutes, seconds = divmod(round(performance.seconds), 60)
+    choruses = max((chorus.number for chorus in performance.choruses), default=0)
+    key = next(mark.name for _, mark in performance.marks if isinstance(mark, Key))
+    facts = [
+        f"seed {settings.seed}",
+        f"{tempo} bpm",
+        f"style {settings.style}",
+        f"swing {performance.transport.swing:.3g}",
+        f"in {key}",
+        f"{settings.mode}",
+        f"{choruses} chorus{'es' * (choruses != 1)}" if choruses else "",
+        f"{minutes}:{seconds:02}",
+    ]
+    return " · ".join(fact for fact in facts if fact)
 
 
 def _missing(text: str, x: float, top: float, bottom: float) -> Iterator[Shape]:

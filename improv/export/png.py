@@ -26,8 +26,12 @@ def png_writer(options: Options) -> Write:
 
 
 def _write(performance: Performance, out: BinaryIO, progress: Progress) -> str:
-    """Write the piano roll of a performance as a PNG file; UsageError for one that is too long."""
-    drawing = piano_roll(performance)
+    draw_png(piano_roll(performance), out, progress)
+    return ""
+
+
+def draw_png(drawing: Drawing, out: BinaryIO, progress: Progress = float) -> None:
+    """Write a drawing as a PNG file; UsageError for one that is too large."""
     scale = _scale(drawing)
     image = Image.new("RGB", (round(drawing.width * scale), round(drawing.height * scale)), "white")
     draw = ImageDraw.Draw(image)
@@ -39,7 +43,6 @@ def _write(performance: Performance, out: BinaryIO, progress: Progress) -> str:
     said.add_itxt("Title", drawing.title)
     said.add_itxt("Description", drawing.description)
     image.save(out, "PNG", pnginfo=said, dpi=(100 * scale, 100 * scale))
-    return ""
 
 
 def _scale(drawing: Drawing) -> float:

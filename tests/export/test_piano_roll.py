@@ -69,9 +69,13 @@ def test_a_chord_that_lasts_is_named_again_at_the_beginning_of_a_row() -> None:
 
 def test_the_head_says_what_was_played_and_how() -> None:
     drawing = piano_roll(performance(scale(2), choruses=2))
-    assert {"improv · echo", "seed 3 · 120 bpm · swing 0.6 · in C · solo · 2 choruses · 0:48"} <= set(texts(drawing))
+    assert {"improv · echo", "seed 3 · 120 bpm · style swing · swing 0.6 · in C · solo · 2 choruses · 0:48"} <= set(
+        texts(drawing)
+    )
     turned = performance(SCALE, marks=((0.0, Key("Eb")), (0.0, Tempo(120)), (24.0, Tempo(92.5)), (30.0, Key("F"))))
-    assert "seed 3 · 92.5 to 120 bpm · swing 0.6 · in Eb · solo · 1 chorus · 0:28" in texts(piano_roll(turned))
+    assert "seed 3 · 92.5 to 120 bpm · style swing · swing 0.6 · in Eb · solo · 1 chorus · 0:28" in texts(
+        piano_roll(turned)
+    )
     assert {"92.5 bpm", "in F"} <= set(texts(piano_roll(turned)))
 
 
@@ -95,6 +99,13 @@ def test_turns_are_strips_of_their_colours() -> None:
     ]
     assert [strip.fill for strip in strips] == [tinted(colour, 0.85) for colour in (YOU, IMPROV, YOU)]
     assert [round(strip.width) for strip in strips] == [480, 480, 480]
+
+
+def test_a_melody_without_chords_and_turns_is_drawn_under_any_heading() -> None:
+    drawing = piano_roll(performance(SCALE, chords=(), turns=()), "a melody", "")
+    assert len(notes(drawing)) == len(SCALE)
+    assert texts(drawing)[0] == "a melody"
+    assert not [text for text in texts(drawing) if "seed" in text or "turn" in text]
 
 
 def test_your_notes_have_an_edge() -> None:

@@ -8,7 +8,7 @@ from training.rendering.audio import Stage
 
 FORM = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | C7 | G7 | F7 | C7 | G7")
 STAGE = Stage(FORM, 400, 0.6, None)
-"""As fast as can be, by our own synthesis."""
+"""As fast as can be."""
 BAR = TICKS_PER_BAR
 
 

@@ -225,7 +225,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tempo", type=float, default=160.0, help="in beats a minute [160]")
     parser.add_argument("--swing", type=float, default=0.6, help="of every clip, 0.5 (straight) to 0.75 [0.6]")
     parser.add_argument("--form", help="the band's chords, twelve bars in C between | [the first model's]")
-    parser.add_argument("--soundfont", type=Path, help="for FluidSynth [the largest that is installed]")
+    parser.add_argument("--soundfont", type=Path, help="the SoundFont to sound with [the best that is found]")
     parser.add_argument(
         "--results", type=Path, nargs="+", metavar="FILE", help="make no page: count the answers that pages have saved"
     )
@@ -246,14 +246,15 @@ def run(arguments: argparse.Namespace) -> None:
         _form(arguments.form, models[0][1].spec),
         arguments.tempo,
         arguments.swing,
-        sound.soundfont(arguments.soundfont),
+        arguments.soundfont,
     )
-    print(f"sound: {_by(stage)}", flush=True)
+    made_by = sound.sounds_by(stage)
+    print(f"sound: {made_by}", flush=True)
     clips = _clips(arguments, models, stage)
     about = {
         "tempo": f"{stage.bpm:g} beats a minute, swing {stage.swing:g}",
         "band": stage.form.text,
-        "sound": _by(stage),
+        "sound": made_by,
         "temperature": f"{arguments.temperature:g}",
         "seed": str(arguments.seed),
     }
@@ -292,15 +293,6 @@ def _form(text: str | None, first: ModelSpec) -> Form:
     if form.bars != CHORUS_BARS:
         raise UsageError(f"the band's form has {form.bars} bars; give twelve with --form")
     return form
-
-
-def _by(stage: sound.Stage) -> str:
-    if stage.soundfont is None:
-        return (
-            "a plain one of our own, for FluidSynth or a soundfont is missing (Debian, Ubuntu: sudo apt install "
-            "fluidsynth fluid-soundfont-gm; macOS: brew install fluid-synth, and --soundfont)"
-        )
-    return f"FluidSynth with {stage.soundfont.name}"
 
 
 def _clips(arguments: argparse.Namespace, models: Sequence[tuple[Path, OnnxModel]], stage: sound.Stage) -> list[Clip]:

@@ -1,27 +1,33 @@
 """Pictures of what was learned and what was played: loss curves and piano rolls, as PNG files."""
 
-import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
 from types import MappingProxyType
 
 import matplotlib as mpl
-import mido
 import numpy as np
 
-from improv.export.messages import TICKS_A_BEAT
+from improv.export.performance import Chorus, Key, Performance, Tempo
+from improv.export.piano_roll import piano_roll
+from improv.export.png import draw_png
 from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
-from improv.music.notes import Frame
-from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, STEPS_PER_BEAT, Form, pitch_name
-from training.corpora.blues_bars import CHANGES
-from training.corpora.solos import notes_in
+from improv.music.notes import Event, Frame, NoteOff, NoteOn
+from improv.music.parts import Part
+from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, STEPS_PER_BEAT, Form
+from improv.music.transport import Transport
+from improv.music.turns import Mode
+from improv.protocol.controls import Settings
+from training.corpora.solos import Note, notes_in
 from training.metrics.figures import LARGEST_INTERVAL, LONGEST_TICKS, durations, intervals
 from training.metrics.melody import CHORUS_BARS, Melody, Reals
+from training.rendering.playing import BPM, VELOCITY
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-_COLOURS = {"You": "#d1495b", "Melody": "#00798c", "Chords": "#c9c5b8"}
+_FIRST, _OTHER = "#c9c5b8", "#00798c"
+"""The colours of the first set of melodies, and of each other over it."""
 _SMOOTHED_OVER = 50
 _REMEMBERED = 64
 _METADATA = {"Software": None}  # the same picture has the same bytes
@@ -69,57 +75,37 @@ def validation_curves(
     plt.close(figure)
 
 
-def piano_roll(midi_path: Path, form: Form, path: Path, *, bars_a_row: int = 12, title: str = "") -> None:
-    """Plot a MIDI file of improv's to a PNG file, a row a chorus; you and improv differ in colour and shape."""
-    _roll(_notes(mido.MidiFile(midi_path)), lambda step: form.chord_at(step).symbol, path, bars_a_row, title)
+def line_roll(line: Sequence[Frame], path: Path, *, title: str = "") -> None:
+    """Draw a melody with its chords as a piano roll in a PNG file; an empty melody gives no file."""
+    if notes := notes_in(line):
+        with path.open("wb") as out:
+            draw_png(piano_roll(_performance(line, notes), title, ""), out)
 
 
-def line_roll(line: Sequence[Frame], path: Path, *, bars_a_row: int = CHORUS_BARS, title: str = "") -> None:
-    """Plot a melody with its chords, as `piano_roll` does; an empty melody gives no file."""
-    notes = [("Melody", note.onset / TICKS_PER_BEAT, note.end / TICKS_PER_BEAT, note.pitch) for note in notes_in(line)]
-    chords = [frame.chord.symbol if frame.chord else "" for frame in line]
-    if notes:
-        _roll(notes, lambda step: chords[step] if step < len(chords) else "", path, bars_a_row, title)
-
-
-def _roll(
-    notes: Sequence[tuple[str, float, float, int]], chord_at: Callable[[int], str], path: Path, bars_a_row: int,
-    title: str,
-) -> None:  # fmt: skip
-    """Draw notes, each (part, start, end, pitch) in beats, over chords by their step."""
-    beats_a_row = bars_a_row * BEATS_PER_BAR
-    rows = max(1, -(-int(max(end for _, _, end, _ in notes)) // beats_a_row))
-    melody = [pitch for part, _, _, pitch in notes if part != "Chords"] or [60]
-    lowest, highest = min(47, *melody) - 1, max(melody) + 4
-    figure, axes = plt.subplots(rows, 1, figsize=(13, 2.6 * rows), squeeze=False, layout="constrained")
-    for row, axis in enumerate(axes[:, 0]):
-        first = row * beats_a_row
-        for part, start, end, pitch in notes:
-            if start < first + beats_a_row and end > first:
-                axis.barh(
-                    pitch, end - start - 0.04, left=start - first, height=0.85, color=_COLOURS[part],
-                    hatch="////" if part == "You" else None, edgecolor="white", linewidth=0.4,
-                )  # fmt: skip
-        for bar in range(bars_a_row):
-            axis.axvline(bar * BEATS_PER_BAR, color="#dddddd", linewidth=0.6, zorder=0)
-            chords = dict.fromkeys(chord_at((first + bar * BEATS_PER_BAR + beat) * STEPS_PER_BEAT) for beat in range(4))
-            axis.text(bar * BEATS_PER_BAR + 0.15, highest - 1.2, " ".join(chords), fontsize=8, va="center")
-        axis.set_xlim(0, beats_a_row)
-        axis.set_ylim(lowest, highest)
-        axis.set_yticks([p for p in range(lowest, highest) if p % 12 == 0], minor=False)
-        axis.set_yticklabels([pitch_name(p) for p in range(lowest, highest) if p % 12 == 0])
-        axis.set_xticks([])
-        axis.set_ylabel(f"chorus {row + 1}")
-        axis.spines[["top", "right"]].set_visible(False)
-    parts = {part: colour for part, colour in _COLOURS.items() if any(part == each for each, *_ in notes)}
-    for part, colour in parts.items():
-        axes[-1, 0].bar(0, 0, color=colour, hatch="////" if part == "You" else None, edgecolor="white", label=part)
-    if len(parts) > 1:
-        axes[-1, 0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=3, frameon=False)
-    if title:
-        figure.suptitle(title, fontsize=11)
-    figure.savefig(path, dpi=110, metadata=_METADATA)
-    plt.close(figure)
+def _performance(line: Sequence[Frame], notes: Sequence[Note]) -> Performance:
+    """Return a melody as a performance, straight, so that it can be drawn."""
+    events: list[tuple[float, Event]] = []
+    for note in notes:
+        events.append((note.onset / TICKS_PER_BEAT, NoteOn(Part.MELODY, note.pitch, VELOCITY)))
+        events.append((note.end / TICKS_PER_BEAT, NoteOff(Part.MELODY, note.pitch)))
+    events.sort(key=lambda item: (item[0], isinstance(item[1], NoteOn)))
+    symbols = [frame.chord.symbol if frame.chord else "" for frame in line]
+    changes = [step for step, symbol in enumerate(symbols) if step == 0 or symbol != symbols[step - 1]]
+    beats, chorus = len(line) / STEPS_PER_BEAT, CHORUS_BARS * BEATS_PER_BAR
+    return Performance(
+        title="a melody",
+        made_with="",
+        model="",
+        settings=Settings(mode=Mode.SOLO),
+        transport=Transport(0, 0.0, BPM),
+        form_beats=chorus,
+        count_in_beats=0,
+        beats=beats,
+        events={Part.MELODY: tuple(events)},
+        marks=((0.0, Key("C")), (0.0, Tempo(BPM))),
+        chords=tuple((step / STEPS_PER_BEAT, symbols[step]) for step in changes),
+        choruses=tuple(Chorus(float(number * chorus), number + 1) for number in range(ceil(beats / chorus))),
+    )
 
 
 def histograms(sets: Mapping[str, Sequence[Melody]], path: Path) -> None:
@@ -135,9 +121,9 @@ def histograms(sets: Mapping[str, Sequence[Melody]], path: Path) -> None:
         sums = [np.sum([count(line) for line in lines], axis=0) for lines in sets.values()]
         shares = [each / max(1, each.sum()) for each in sums]
         for row, (axis, name, each) in enumerate(zip(axes[:, column], sets, shares, strict=True)):
-            axis.bar(values, shares[0], width=0.9, color=_COLOURS["Chords"])
+            axis.bar(values, shares[0], width=0.9, color=_FIRST)
             if row:
-                axis.step(values, each, where="mid", color=_COLOURS["Melody"])
+                axis.step(values, each, where="mid", color=_OTHER)
             axis.set_yticks([])
             axis.set_ylabel(name if column == 0 else "", rotation=0, ha="right", va="center", fontsize=9)
             axis.spines[["top", "right", "left"]].set_visible(False)
@@ -173,34 +159,3 @@ def memory(numbers: Reals, form: Form, path: Path, *, title: str = "") -> None:
         figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=110, metadata=_METADATA)
     plt.close(figure)
-
-
-def _notes(midi: mido.MidiFile) -> list[tuple[str, float, float, int]]:
-    """Return (part, start, end, pitch) of every note but the clicks, in beats."""
-    notes = []
-    for track in midi.tracks:
-        begun: dict[int, float] = {}
-        ticks = 0
-        for message in track:
-            ticks += message.time
-            beats = ticks / TICKS_A_BEAT
-            if message.type in ("note_on", "note_off") and message.note in begun:
-                notes.append((track.name, begun.pop(message.note), beats, message.note))
-            if message.type == "note_on" and message.velocity:
-                begun[message.note] = beats
-    return [note for note in notes if note[0] in _COLOURS]
-
-
-def main() -> None:
-    """Plot a MIDI file that improv wrote."""
-    parser = argparse.ArgumentParser(description="Draw the piano roll of a MIDI file that improv wrote.")
-    parser.add_argument("midi", type=Path)
-    parser.add_argument("png", type=Path)
-    parser.add_argument("--form", default=CHANGES, help="the chords of a chorus, bars between |")
-    parser.add_argument("--title", default="")
-    arguments = parser.parse_args()
-    piano_roll(arguments.midi, Form.parse(arguments.form), arguments.png, title=arguments.title)
-
-
-if __name__ == "__main__":
-    main()
