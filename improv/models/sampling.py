@@ -36,7 +36,7 @@ def log_sigmoid(logits: Tensor) -> _Logarithms:
 
 _WEIGHED: dict[str, Callable[[Tensor], _Logarithms]] = {
     "normalised_bernoulli": log_sigmoid,
-    "categorical": lambda logits: np.asarray(logits, np.float64),
+    "categorical": lambda logits: logits.astype(np.float64),
 }
 """The logarithm of each unit's weight among the others, up to a constant, by the head's distribution."""
 
@@ -86,7 +86,7 @@ def unit_weights(
     logits = logits.ravel()
     _check_finite(logits)
     log_p = _WEIGHED[distribution](logits)
-    log_w = (log_p - log_p[log_p.argmax()]) / max(temperature, _COLDEST) + bias
+    log_w = log_p / max(temperature, _COLDEST) + bias
     weights = np.exp(log_w - log_w[log_w.argmax()])
     return weights if top_p >= 1 else _nucleus(weights / np.add.reduce(weights), top_p)
 
@@ -121,14 +121,13 @@ def draw(weights: Weights, seed: int, step: int, number: int = 0) -> int:
     The same seed, step and number of the choice within the step give the same one. `seed` is 0 to 2**32 - 1.
     """
     edges = np.add.accumulate(weights)
-    return int(edges.searchsorted(_uniforms(seed, step, number)[number] * edges[-1], side="right"))
+    return int(edges.searchsorted(_uniform(seed, step, number) * edges[-1], side="right"))
 
 
-def _uniforms(seed: int, step: int, number: int) -> NDArray[np.float64]:
-    """Return the uniform random numbers of a step, that of a number among them."""
-    step &= 0xFFFF_FFFF
-    rows = _rows(seed, step // _STEPS, -(-(number + 1) // _NUMBERS) * _NUMBERS)
-    return np.asarray(rows[step % _STEPS])
+def _uniform(seed: int, step: int, number: int) -> float:
+    """Return the uniform random number of a step that has a number in it, 0 to 1."""
+    block, row = divmod(step & 0xFFFF_FFFF, _STEPS)
+    return _rows(seed, block, -(-(number + 1) // _NUMBERS) * _NUMBERS)[row][number]
 
 
 _STEPS, _NUMBERS = 16, 8
@@ -136,8 +135,9 @@ _STEPS, _NUMBERS = 16, 8
 
 
 @lru_cache(maxsize=16)
-def _rows(seed: int, steps: int, count: int) -> NDArray[np.float64]:
-    """Return uniform random numbers as `default_rng` makes them, a row for each of some steps; (_STEPS, count)."""
-    entropy = np.array([(seed, step) for step in range(steps * _STEPS, (steps + 1) * _STEPS)], np.uint32)
+def _rows(seed: int, block: int, count: int) -> list[list[float]]:
+    """Return uniform random numbers as `default_rng` makes them, a row of `count` for each of a block's steps."""
+    entropy = np.array([(seed, step) for step in range(block * _STEPS, (block + 1) * _STEPS)], np.uint32)
     raw = np.array([np.random.PCG64(each).random_raw(count) for each in entropy])
-    return np.asarray((raw >> np.uint64(11)) * 2.0**-53, np.float64)
+    rows: list[list[float]] = ((raw >> np.uint64(11)) * 2.0**-53).tolist()
+    return rows

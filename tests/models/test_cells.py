@@ -127,7 +127,7 @@ def test_a_rhythm_is_drawn_freely_enough_not_to_rest_for_ever() -> None:
 
 
 def test_nothing_is_held_where_nothing_sounds() -> None:
-    silent, sounding = CELLS.rhythm_bias(Steer(), False), CELLS.rhythm_bias(Steer(), True)
+    silent, sounding = CELLS.rhythm_choice(Steer(), False).bias, CELLS.rhythm_choice(Steer(), True).bias
     assert [rhythm for rhythm, bias in zip(RHYTHMS, silent, strict=True) if np.isinf(bias)] == [
         rhythm for rhythm in RHYTHMS if rhythm.held
     ]
@@ -137,7 +137,7 @@ def test_nothing_is_held_where_nothing_sounds() -> None:
 def test_a_denser_line_is_likelier_to_begin_more_notes() -> None:
     means = []
     for density in (-1.0, -0.5, 0.0, 0.5, 1.0):
-        weights = np.exp(CELLS.rhythm_bias(Steer(density=density), True))
+        weights = np.exp(CELLS.rhythm_choice(Steer(density=density), True).bias)
         means.append(weights @ [len(rhythm.ticks) for rhythm in RHYTHMS] / weights.sum())
     assert means == sorted(means)
     assert len(set(means)) == len(means)
@@ -148,7 +148,7 @@ def test_a_line_that_tends_to_rest_is_silent_more_often_and_for_longer() -> None
     for rests in (-1.0, -0.5, 0.0, 0.5, 1.0):
         silent = []
         for sounds in (False, True):
-            weights = np.exp(CELLS.rhythm_bias(Steer(rests=rests), sounds))
+            weights = np.exp(CELLS.rhythm_choice(Steer(rests=rests), sounds).bias)
             silent.append(weights[NUMBERS[Rhythm()]] / weights.sum())
             others = np.delete(weights, NUMBERS[Rhythm()])
             assert np.all((others == 0) | (others == 1))  # among what sounds nothing is preferred
@@ -162,7 +162,7 @@ def test_a_line_that_tends_to_rest_is_silent_more_often_and_for_longer() -> None
 
 
 def test_a_phrase_has_no_onset_in_its_last_step() -> None:
-    bias = CELLS.rhythm_bias(Steer(steps_left=1), True)
+    bias = CELLS.rhythm_choice(Steer(steps_left=1), True).bias
     assert [rhythm.ticks for rhythm, nats in zip(RHYTHMS, bias, strict=True) if not np.isinf(nats)] == [()] * 3
 
 

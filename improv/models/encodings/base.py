@@ -72,8 +72,9 @@ def unit_rows(count: int) -> NDArray[np.float32]:
     return rows
 
 
+@cache
 def one_hot(unit: int | None, count: int) -> Tensor:
-    """Return the one-hot row of a unit, shape (1, count); zeros for None."""
+    """Return the one-hot row of a unit, shape (1, count); zeros for None. It is shared, and cannot be written to."""
     row = count if unit is None else unit
     return unit_rows(count)[row : row + 1]
 

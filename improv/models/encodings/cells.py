@@ -5,7 +5,7 @@ Pitches and chords are counted from the key, so that twelve keys are one.
 
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache, lru_cache
 from math import inf
 from typing import Any
@@ -240,11 +240,13 @@ class Cells:
         """
         sounding = max(before.sounding_after, default=None)
         ends = chord if steer.steps_left == GRID.steps_per_beat else None
-        bias = self.rhythm_bias(steer, sounding is not None)
+        choice = self.rhythm_choice(steer, sounding is not None)
         if ends and sounding is not None and sounding % len(PITCH_CLASSES) not in ends.pitch_classes:
-            bias = np.where(_ONSETS > 0, bias, -inf)
-        number = yield Choice(RHYTHM_HEAD, bias, least_temperature=_RHYTHM_TEMPERATURE, least_top_p=_RHYTHM_TOP_P)
+            choice = replace(choice, bias=np.where(_ONSETS > 0, choice.bias, -inf))
+        number = yield choice
         rhythm, chosen_rhythm = RHYTHMS[number], one_hot(number, len(RHYTHMS))
+        if not rhythm.ticks:
+            return cell_of(rhythm, (), sounding)
         pitches, usual = self.melody_pitches(), self.pitch_bias(steer, chord)
         struck = rhythm_of(call).ticks if call else ()
         line: list[int] = []
@@ -262,13 +264,13 @@ class Cells:
             line.append((yield Choice(PITCH_HEAD, bias, pitches, features)))
         return cell_of(rhythm, tuple([pitches[unit] for unit in line]), sounding)
 
-    def rhythm_bias(self, steer: Steer, sounds: bool) -> Bias:
-        """Return what is added to the log probability of each rhythm, shape (73,).
+    def rhythm_choice(self, steer: Steer, sounds: bool) -> Choice:
+        """Return the choice of a rhythm; `sounds` says whether a note sounds into its step.
 
         Nothing is held where nothing sounds; a denser line has more onsets; a phrase ends on what sounds last. A line
         that tends to rest is likelier to be silent for the step, after a note as after a rest.
         """
-        return _rhythm_bias(steer, sounds)
+        return _rhythm_choice(steer, sounds)
 
     def pitch_bias(self, steer: Steer, chord: Chord | None) -> Bias:
         """Return what is added to the log probability of each pitch: less for pitches outside the chord."""
@@ -329,7 +331,7 @@ def _no_choices(cells: Cells) -> dict[str, Tensor]:
 
 
 @lru_cache(maxsize=256)
-def _rhythm_bias(steer: Steer, sounds: bool) -> Bias:
+def _rhythm_choice(steer: Steer, sounds: bool) -> Choice:
     bias = _DENSITY_NATS * steer.density * _ONSETS + _RESTS_NATS * steer.rests * _SILENT
     if not sounds:
         bias = np.where(_HELD, -inf, bias)
@@ -337,7 +339,8 @@ def _rhythm_bias(steer: Steer, sounds: bool) -> Bias:
         bias = np.where(_ONSETS > 0, bias, -inf)
     if steer.steps_left == 1:
         bias = np.where(_ONSETS > 0, -inf, bias)
-    return _shared([np.asarray(bias, np.float64)])
+    bias = _shared([np.asarray(bias, np.float64)])
+    return Choice(RHYTHM_HEAD, bias, least_temperature=_RHYTHM_TEMPERATURE, least_top_p=_RHYTHM_TOP_P)
 
 
 _ALL_CHORDS = (*(Chord(root, kind) for root in range(len(PITCH_CLASSES)) for kind in _KINDS), None)
