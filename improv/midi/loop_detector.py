@@ -13,7 +13,7 @@ and a keyboard may be connected twice. What gives a loop away is what no pianist
 It must never swallow a message before it is sure.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import field
 from itertools import count
@@ -177,9 +177,9 @@ class LoopDetector:
         self._by_ours = False
         """Whether the loop is known by what we have sent ourselves: then it is over when that does not come back."""
         self._sent: deque[tuple[float, bytes, bool]] = deque()
-        self._awaited: dict[bytes, deque[tuple[float, bool]]] = {}
-        self._own: dict[_Kind, deque[_Own]] = {}
-        self._numbers: dict[_Kind, Iterator[int]] = {}
+        self._awaited: defaultdict[bytes, deque[tuple[float, bool]]] = defaultdict(deque)
+        self._own: defaultdict[_Kind, deque[_Own]] = defaultdict(deque)
+        self._numbers: defaultdict[_Kind, Iterator[int]] = defaultdict(count)
         self._runs: dict[tuple[_Kind, int], _Run] = {}
         """By what of ours came back, and on which channel."""
         self._changed: set[int] = set()
@@ -197,13 +197,12 @@ class LoopDetector:
         """Note a message that was sent at `now_s`; `passed`: it had arrived and was passed on."""
         self._forget(now_s)
         self._sent.append((now_s, message, passed))
-        self._awaited.setdefault(message, deque()).append((now_s, passed))
+        self._awaited[message].append((now_s, passed))
         if passed:
             self._rounds.waiting.append(_Round(now_s, message, *self._arrived))
         elif _is_telling(message):
             kind = message[0] & 0x0F, _is_onset(message)
-            number = next(self._numbers.setdefault(kind, count()))
-            self._own.setdefault(kind, deque()).append(_Own(number, now_s, message))
+            self._own[kind].append(_Own(next(self._numbers[kind]), now_s, message))
 
     def in_loop(self, now_s: float) -> bool:
         """Return whether what improv sends comes back to its input at present."""
@@ -282,6 +281,8 @@ class LoopDetector:
     def _forget(self, now_s: float) -> None:
         """Leave out what lies before the window; an onset of ours among it has not come back."""
         begin_s = now_s - _WINDOW_S
+        if not self._sent or self._sent[0][0] >= begin_s:
+            return
         while self._sent and self._sent[0][0] < begin_s:
             sent_s, message, passed = self._sent.popleft()
             awaited = self._awaited.get(message)

@@ -111,7 +111,7 @@ class Player:
             due_s = self.next_due_s()
             if due_s > deadline_s and now_s >= deadline_s:
                 break
-            polled_s = min((source.next_poll_s(now_s) for source in self._sources), default=inf)
+            polled_s = min([source.next_poll_s(now_s) for source in self._sources], default=inf)
             polled_s = min(polled_s, self._yours.next_stale_s(self._beat_s))
             wake_s = min(polled_s, deadline_s, due_s - self.clock.spin_s)
             if now_s < wake_s:

@@ -31,6 +31,8 @@ class Schedule:
         self._pending: list[tuple[float, int, Event | _PlanEnd, Transport | None]] = []
         """A heap by tick; what lies before a change of tempo keeps the transport that it was planned with."""
         self._order = itertools.count()
+        self._due_s: float | None = None
+        """When the next event is due, in seconds, once it has been asked; None again after any change."""
         self._planned_to = 0
         """The tick at which the newest plan ends."""
         self._orphaned = False
@@ -51,7 +53,7 @@ class Schedule:
         if self._orphaned and not any(isinstance(event, _PlanEnd) for _, _, event, _ in self._pending):
             self._pending.append((start, next(self._order), _PlanEnd(), None))  # the new engine knows nothing of it
         self._pending += [(placed.tick, next(self._order), placed.event, None) for placed in plan.events]
-        self.transport, self._planned_to = plan.transport, start + plan.steps * length
+        self.transport, self._planned_to, self._due_s = plan.transport, start + plan.steps * length, None
         heapq.heapify(self._pending)
         replaced = [note for note, tick in self._struck.items() if tick >= start]
         for note in replaced:
@@ -60,17 +62,19 @@ class Schedule:
 
     def next_due_s(self) -> float:
         """Return when the next event is due, in seconds of the transport's clock; infinity if none is pending."""
-        if not self._pending:
-            return inf
-        tick, _, _, transport = self._pending[0]
-        return (transport or self.transport).time_of_tick(tick)
+        if self._due_s is None:
+            self._due_s = inf
+            if self._pending:
+                tick, _, _, transport = self._pending[0]
+                self._due_s = (transport or self.transport).time_of_tick(tick)
+        return self._due_s
 
     def take_next(self, *, late: bool) -> list[Event]:
         """Remove and return the events of the next pending tick.
 
         If it is `late`, only note-offs are returned. A note that sounds gets a note-off before it is struck again.
         """
-        tick, events = self._pending[0][0], list[Event]()
+        tick, events, self._due_s = self._pending[0][0], list[Event](), None
         while self._pending and self._pending[0][0] == tick:
             event = heapq.heappop(self._pending)[2]
             match event:
@@ -91,7 +95,7 @@ class Schedule:
     def outlive_engine(self) -> None:
         """Play what the last plan holds to its end, and then end every note unless another engine plans on."""
         if not self._orphaned:
-            self._orphaned = True
+            self._orphaned, self._due_s = True, None
             self._pending = [item for item in self._pending if item[0] < self._planned_to]
             self._pending.append((self._planned_to, next(self._order), _PlanEnd(), None))
             heapq.heapify(self._pending)
@@ -106,6 +110,7 @@ class Schedule:
 
     def clear(self) -> None:
         """Forget all pending and sounding notes."""
+        self._due_s = None
         self._pending.clear()
         self._struck.clear()
         self._orphaned = False

@@ -63,8 +63,10 @@ def rhythm_of(cell: Cell) -> Rhythm:
 
 def top_line(cell: Cell) -> tuple[int, ...]:
     """Return the pitches of a cell's onsets in order; of several at one tick, the highest."""
-    ticks = sorted({onset.tick for onset in cell.onsets})
-    return tuple(max(onset.pitch for onset in cell.onsets if onset.tick == tick) for tick in ticks)
+    highest: dict[int, int] = {}
+    for onset in cell.onsets:
+        highest[onset.tick] = max(onset.pitch, highest.get(onset.tick, 0))
+    return tuple([highest[tick] for tick in sorted(highest)])
 
 
 def cell_of(rhythm: Rhythm, pitches: tuple[int, ...], before: int | None) -> Cell:

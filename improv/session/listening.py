@@ -21,8 +21,6 @@ def hear(session: Session, notes: tuple[Timed, ...], finest_ticks: int) -> Sessi
 
     A key that is struck twice at one place is struck once: there are only so many, however much arrives.
     """
-    if not notes:
-        return session
     keys = {(key.pitch, key.onset): key for key in session.listener.keys}
     down = {key.pitch: key for key in session.listener.keys if key.release is None}
     recent, call = list(session.listener.recent_keys), session.listener.call

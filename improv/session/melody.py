@@ -105,7 +105,7 @@ def register_over_chords(session: Session, melody: Cell, before: Cell) -> Playin
     much higher: a network that learned from horns of all registers is at home in each.
     """
     style = session.band.style
-    if style.follows or before.pitches or not melody.onsets:
+    if style.follows or not melody.onsets or before.onsets or before.held:
         return style
     pitch, octaves = melody.onsets[0].pitch + session.semitones, style.octaves
     while pitch + 12 * octaves < _BEGINS[0]:

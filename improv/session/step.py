@@ -72,8 +72,8 @@ class PreparedStep:
 
 def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> PreparedStep:
     """Take in notes and commands of a session's step, and go on to the next one."""
-    listened = hear(session, heard.notes, encoding.finest_ticks)
-    before = apply_commands(listened, heard.commands)
+    listened = hear(session, heard.notes, encoding.finest_ticks) if heard.notes else session
+    before = apply_commands(listened, heard.commands) if heard.commands else listened
     cell = cell_at(before.listener.keys, before.step, encoding.grid)
     *earlier, last = inputs = network_inputs(listened, before, cell, encoding)
     recent = before.network.recent_inputs
