@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports.jack import Program, Server, missing
+from tests.ports.jack import Server, missing
+from tests.ports.programs import Program
 from tests.tui.test_tmux import IMPROV, Tmux
 
 NOTING = '''

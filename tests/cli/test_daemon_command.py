@@ -15,7 +15,7 @@ from improv.protocol.port_status import PortStatus
 from improv.protocol.snapshot import MidiStatus, SystemStatus
 from improv.system.systemd import unit_of
 from tests.cli.fake_daemon import World, improv
-from tests.ports.jack import eventually
+from tests.ports.patience import eventually
 
 
 def test_it_starts_plays_and_stops(world: World) -> None:

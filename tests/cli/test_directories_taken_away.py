@@ -20,7 +20,7 @@ from improv.control.socket_server import ControlServer
 from improv.system import programs as program
 from tests.cli.fake_daemon import SEEN
 from tests.models.onnx_models import saved, walker
-from tests.ports.jack import eventually
+from tests.ports.patience import eventually
 
 IMPROV = (sys.executable, "-m", "improv")
 JAM = "jam --api none --mode solo --tempo 400 --model eck2002-blues"

@@ -16,7 +16,8 @@ from improv.diagnostics.checks.midi import assess_binding
 from improv.errors import Unavailable
 from improv.midi import rtmidi_binding, supriya, systems
 from improv.midi.rtmidi_binding import rtmidi
-from tests.ports.jack import Server, conclusive, eventually, missing
+from tests.ports.jack import Server, conclusive, missing
+from tests.ports.patience import eventually
 
 WITHOUT_PYTHON_RTMIDI = "import sys\nsys.modules['rtmidi'] = None\n"
 

@@ -18,7 +18,9 @@ import pytest
 from improv.export.collector import performance_of
 from improv.export.formats import write_file
 from tests.export.test_take_as_midi import by_mido, performance
-from tests.ports.jack import IMPROV_OUT, Event, Inconclusive, Server, conclusive, eventually, missing
+from tests.ports.clients import Event
+from tests.ports.jack import IMPROV_OUT, Server, conclusive, missing
+from tests.ports.patience import Inconclusive, eventually
 
 ARDOUR = "ardour7-lua"
 TICKS_A_BEAT = 1920

@@ -18,17 +18,10 @@ from improv.errors import ImprovError
 from improv.protocol.commands import Connect
 from improv.protocol.port_status import PortStatus
 from improv.protocol.snapshot import SystemStatus
-from tests.ports.jack import (
-    IMPROV_IN,
-    IMPROV_OUT,
-    Keyboard,
-    Program,
-    Server,
-    Witness,
-    conclusive,
-    eventually,
-    sounding,
-)
+from tests.ports.clients import Keyboard, Witness, sounding
+from tests.ports.jack import IMPROV_IN, IMPROV_OUT, Server, conclusive
+from tests.ports.patience import eventually
+from tests.ports.programs import Program
 
 pytestmark = [pytest.mark.ports, pytest.mark.usefixtures("programs")]
 

@@ -13,17 +13,10 @@ import pytest
 
 from improv.music.notes import NoteOn
 from improv.music.parts import Part
-from tests.ports.jack import (
-    IMPROV_IN,
-    IMPROV_OUT,
-    IMPROV_THRU,
-    RATE_HZ,
-    Server,
-    conclusive,
-    eventually,
-    sounding,
-    unended,
-)
+from tests.ports.clients import sounding, unended
+from tests.ports.jack import IMPROV_IN, IMPROV_OUT, IMPROV_THRU, Server, conclusive
+from tests.ports.jackd import RATE_HZ
+from tests.ports.patience import eventually
 from tests.ports.test_jam import LOUD, QUIET
 from tests.ports.witnessed import (
     FAST,

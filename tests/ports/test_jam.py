@@ -17,17 +17,10 @@ from statistics import median
 import numpy as np
 import pytest
 
-from tests.ports.jack import (
-    ATTEMPTS,
-    IMPROV_OUT,
-    RATE_HZ,
-    Event,
-    Server,
-    Witness,
-    conclusive,
-    eventually,
-    sounding,
-)
+from tests.ports.clients import Event, Witness, sounding
+from tests.ports.jack import IMPROV_OUT, Server, conclusive
+from tests.ports.jackd import RATE_HZ
+from tests.ports.patience import ATTEMPTS, eventually
 
 pytestmark = [pytest.mark.ports, pytest.mark.usefixtures("programs")]
 

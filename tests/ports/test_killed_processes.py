@@ -13,19 +13,10 @@ from pathlib import Path
 import pytest
 
 from improv.recording import Recording
-from tests.ports.jack import (
-    IMPROV_IN,
-    IMPROV_OUT,
-    IMPROV_THRU,
-    Event,
-    Server,
-    alive,
-    children,
-    conclusive,
-    eventually,
-    sounding,
-    unended,
-)
+from tests.ports.clients import Event, sounding, unended
+from tests.ports.jack import IMPROV_IN, IMPROV_OUT, IMPROV_THRU, Server, conclusive
+from tests.ports.patience import eventually
+from tests.ports.programs import alive, children
 from tests.ports.witnessed import (
     CHORDS,
     MELODY,

@@ -11,16 +11,10 @@ from pathlib import Path
 import pytest
 
 from improv.music.notes import NoteOn
-from tests.ports.jack import (
-    Keyboard,
-    Server,
-    Witness,
-    children,
-    conclusive,
-    eventually,
-    kept_open,
-    sounding,
-)
+from tests.ports.clients import Keyboard, Witness, sounding
+from tests.ports.jack import Server, conclusive
+from tests.ports.patience import eventually
+from tests.ports.programs import children, kept_open
 from tests.ports.witnessed import JAM, SOLO, YOURS, ended, hung, plays, take, tiers, told
 
 pytestmark = [pytest.mark.ports, pytest.mark.usefixtures("programs")]

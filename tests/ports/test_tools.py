@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.ports.jack import IMPROV_IN, IMPROV_OUT, Server, Witness, conclusive, eventually, sounding
+from tests.ports.clients import Witness, sounding
+from tests.ports.jack import IMPROV_IN, IMPROV_OUT, Server, conclusive
+from tests.ports.patience import eventually
 
 pytestmark = [pytest.mark.ports, pytest.mark.usefixtures("programs")]
 

@@ -15,16 +15,10 @@ import pytest
 from onnx import helper, numpy_helper
 
 from tests.models.onnx_models import UNITS, saved, walker
-from tests.ports.jack import (
-    Program,
-    Server,
-    Terminal,
-    Witness,
-    children,
-    conclusive,
-    eventually,
-    unended,
-)
+from tests.ports.clients import Witness, unended
+from tests.ports.jack import Server, conclusive
+from tests.ports.patience import eventually
+from tests.ports.programs import Program, Terminal, children
 from tests.ports.witnessed import FAST, SOLO, ended, plays, tiers, told
 
 pytestmark = [pytest.mark.ports, pytest.mark.usefixtures("programs")]

@@ -10,16 +10,10 @@ from statistics import median
 import pytest
 
 from improv.recording import Recording, read_take
-from tests.ports.jack import (
-    RATE_HZ,
-    Event,
-    Program,
-    Witness,
-    alive,
-    children,
-    eventually,
-    sounding,
-)
+from tests.ports.clients import Event, Witness, sounding
+from tests.ports.jackd import RATE_HZ
+from tests.ports.patience import eventually
+from tests.ports.programs import Program, alive, children
 from tests.ports.test_jam import VOICES, changes
 
 MOMENT = 2 * RATE_HZ // 50

@@ -16,7 +16,7 @@ from improv.recording import (
     Writer,
     read_take,
 )
-from tests.ports.jack import eventually
+from tests.ports.patience import eventually
 from tests.recording.performed import HEAD, PATIENT_S, steps
 
 

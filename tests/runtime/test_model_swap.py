@@ -21,7 +21,7 @@ from improv.runtime.live_status import LiveStatus
 from improv.runtime.model_swap import ModelSwap
 from improv.runtime.supervisor import Supervisor
 from improv.session.fallback import LATE
-from tests.ports.jack import children
+from tests.ports.programs import children
 from tests.runtime.test_supervisor import only
 
 STEPS_BETWEEN = 16

@@ -37,7 +37,8 @@ from improv.runtime.router import CommandRouter
 from improv.runtime.supervised_player import SupervisedPlayer
 from improv.runtime.supervisor import Supervisor
 from tests.control.socket.conftest import SEEN
-from tests.ports.jack import ATTEMPTS, children, eventually
+from tests.ports.patience import ATTEMPTS, eventually
+from tests.ports.programs import children
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the children")
 

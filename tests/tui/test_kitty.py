@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports.jack import eventually
+from tests.ports.patience import eventually
 
 NEEDED = ("kitty", "Xvfb", "xdotool")
 _LONG_S = 120.0

@@ -19,7 +19,7 @@ from textual.geometry import Size
 from improv.config.instance import Instance
 from improv.protocol.commands import Press
 from improv.tui.screens.too_small import too_small_text
-from tests.ports.jack import eventually
+from tests.ports.patience import eventually
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals of this kind")
 

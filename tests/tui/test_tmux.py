@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 
 from improv.tui.theme.glyphs import ASCII, UNICODE
-from tests.ports.jack import eventually
+from tests.ports.patience import eventually
 
 IMPROV = f"{sys.executable} -m improv"
 PLAY = f"{IMPROV} play --api none --mode trade --bars 1 --count-in 0 --tempo 200"
