@@ -81,6 +81,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv jam --output FLUID": ("", NO_PORTS),
     "improv jam --save jam.wav": (SHORT, {0}),
     "improv models": ("", {0}),
+    "improv programs sax": ("", {0}),
     "improv monitor": ("--input missing", NO_PORTS),
     "improv panic": ("", {2}),  # no improv plays, and no output is named
     "improv play": ("", {2}),  # there is no terminal; tests/tui/test_tmux.py has one

@@ -16,6 +16,7 @@ from improv.cli import takes as recordings
 from improv.cli.files import FILE, Bits, SoundFont, file_options, wrote
 from improv.cli.options import Api, LiveApi, Model, Provider, with_controls
 from improv.cli.output import say, say_json, say_lines
+from improv.cli.programs import programs
 from improv.cli.progress import ProgressBar
 from improv.cli.root import new_root
 from improv.cli.root import run as run_root
@@ -33,6 +34,7 @@ app.add_typer(recordings.app, name="takes")
 app.command("play")(interface.play)
 app.command("export")(recordings.export)
 app.command("replay")(recordings.replay)
+app.command("programs")(programs)
 app.command("panic")(background.panic)
 app.command("doctor")(checkup.doctor)
 app.command("monitor")(listening.monitor)

@@ -89,8 +89,8 @@ def nudge(
 
 
 def _choices_of(control: Control) -> Callable[[str], list[str]]:
-    """Return what completes a control's choices for a shell."""
-    return lambda incomplete: [choice for choice in control.choices if choice.startswith(incomplete)]
+    """Return what completes the words of a control's values for a shell."""
+    return lambda incomplete: [word for word in control.words_of_values if word.startswith(incomplete)]
 
 
 def _turns(control: Control) -> Callable[..., None]:

@@ -20,8 +20,11 @@ import typer
 from improv.config.load import load
 from improv.config.values import TABLES, UNSET, Config, absolute
 from improv.dataclass import dataclass
-from improv.protocol.control import OFF, ON, Control, Value
+from improv.errors import UsageError
+from improv.music.parts import MIXED_PARTS, Part
+from improv.protocol.control import OFF, ON, Control, Value, nearest
 from improv.protocol.controls import CONTROLS, MODEL
+from improv.protocol.mixer import PROGRAMS
 from improv.system.printable import printable
 
 
@@ -140,6 +143,44 @@ def _parameters(controls: Mapping[str, Control]) -> list[inspect.Parameter]:
     ]
 
 
+def _program_option() -> inspect.Parameter:
+    """The option that says the programs of several parts."""
+    parts = ", ".join(map(_label, MIXED_PARTS))
+    option = typer.Option(
+        "--program",
+        metavar="PART=PROGRAM",
+        help=f"The sound of a part ({parts}) by number or name, as improv programs lists them: melody=tenor-sax. "
+        "Give it once for each part.",
+        autocompletion=lambda incomplete: [word for word in _assignments() if word.startswith(incomplete)],
+    )
+    return _parameter("program", list[str], option)
+
+
+def _label(part: Part) -> str:
+    return part.label
+
+
+def _assignments() -> list[str]:
+    return [f"{part.label}={word}" for part, control in PROGRAMS.items() for word in control.words_of_values]
+
+
+def _with_programs(given: dict[str, Any]) -> dict[str, Any]:
+    """What was given, with `program` (several PART=PROGRAM) taken apart; UsageError for one that is none."""
+    programs = {}
+    for word in given.pop("program") or ():
+        label, _, program = word.partition("=")
+        part = next((part for part in MIXED_PARTS if label.strip() in (part.label, part.row.former)), None)
+        if part is None or not program:
+            parts = tuple(map(_label, MIXED_PARTS))
+            hint = nearest(label, parts) if part is None else ""
+            raise UsageError(
+                f"--program {word!r} is no PART=PROGRAM{hint}; give such as melody=tenor-sax, "
+                f"with a part of {', '.join(parts)}"
+            )
+        programs[PROGRAMS[part].field] = program.strip()
+    return given | {field: program for field, program in programs.items() if given[field] is None}
+
+
 def _given_value(control: Control, given: Mapping[str, Any]) -> Any:
     """What was given of a control, by its present name or else by a former one; None if nothing was."""
     values = (given.get(name.replace("-", "_")) for name in (control.name, *control.former))
@@ -151,9 +192,9 @@ def _completion(key: str, control: Control) -> Callable[[str], list[str]] | None
     live |= {"ports.output": output_names, "ports.lights": output_names}
     if key in live:
         return live[key]
-    if not control.choices:
+    if not (words := control.words_of_values):
         return None
-    return lambda incomplete: [choice for choice in control.choices if choice.startswith(incomplete)]
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
 def _parameter(name: str, kind: Any, option: Any) -> inspect.Parameter:
@@ -190,9 +231,10 @@ def with_controls(command: Callable[..., None]) -> Callable[..., None]:
     controls = {f"controls.{name}": control for name, control in CONTROLS.items()}
 
     def gathered(given: dict[str, Any]) -> dict[str, Any]:
+        given = _with_programs(given)
         return {control.field: _given_value(control, given) for control in controls.values()}
 
-    return _instead_of("controls", command, _parameters(controls), gathered)
+    return _instead_of("controls", command, [*_parameters(controls), _program_option()], gathered)
 
 
 # --- a jam ----------------------------------------------------------------------------------------
@@ -245,7 +287,7 @@ def _word(control: Control, value: Value) -> str:
 
 def with_jam(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command all options of a jam, in place of its parameter `given`, which is a `Given`."""
-    options = _parameters(_JAM)
+    options = [*_parameters(_JAM), _program_option()]
     options.append(
         _parameter(
             "save",
@@ -257,6 +299,7 @@ def with_jam(command: Callable[..., None]) -> Callable[..., None]:
     options.append(inspect.Parameter("profile", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Profile))
 
     def gathered(given: dict[str, Any]) -> Given:
+        given = _with_programs(given)
         values = {key: _given_value(control, given) for key, control in _JAM.items()}
         kept = {key: value for key, value in values.items() if value is not None}
         return Given(kept, given["profile"], given["save"], bool(given["letters"]))

@@ -38,7 +38,9 @@ def _messages(
     for beats, event in events:
         at = tick_of(beats)
         if not isinstance(event, NoteOn | NoteOff):
-            messages.append((at, bytes_of(event)))
+            if event != Program(part, program):
+                messages.append((at, bytes_of(event)))
+            program = event.number if isinstance(event, Program) else program
             continue
         earliest = at
         if event.pitch in begun:  # its end, or the end that a second onset brings; never where it began

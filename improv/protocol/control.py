@@ -65,6 +65,11 @@ class Control:
         numbers += ", or a name" if self.names else ""
         return ", or ".join((numbers, *self.words))
 
+    @property
+    def words_of_values(self) -> tuple[str, ...]:
+        """The words that a value may be given as, for a shell to complete."""
+        return (*self.choices, *self.words, *(as_word(name) for name in self.names if name))
+
     def checked(self, value: Value) -> Value:
         """Return a valid value in the control's type: int, float or word.
 
@@ -125,13 +130,12 @@ class Control:
         try:
             return float(word)
         except ValueError:
-            named = tuple(map(as_word, self.names))
-            if as_word(word) in named:
-                return named.index(as_word(word))
+            named = {as_word(name): number for number, name in enumerate(self.names) if name}
+            if (number := named.get(as_word(word))) is not None:
+                return number
             if named:
-                raise UsageError(
-                    f"{self.name} {word!r} is no name{nearest(as_word(word), named)}; give {self.range}"
-                ) from None
+                hint = nearest(as_word(word), tuple(named))
+                raise UsageError(f"{self.name} {word!r} is no name{hint}; improv programs lists them") from None
             raise UsageError(f"{self.name} {word!r} is no number; give {self.range}") from None
 
     def _word(self, value: Value) -> str:

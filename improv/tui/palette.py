@@ -68,7 +68,7 @@ def palette_commands(
         yield SystemCommand(f"{recall.title} {digit}: {name}", recall.help, partial(presets.recall, preset))
     for control in CONTROLS.values():
         yield SystemCommand(f"set {control.name}", control.help, partial(controls.choose, control))
-        for choice in control.choices:
+        for choice in (*control.choices, *control.words):
             turn = partial(controls.controls.turn, control, choice)
             yield SystemCommand(f"{control.name} {choice}", control.help, turn)
     for target in TARGETS:

@@ -243,7 +243,7 @@ def test_the_status_is_told_to_people_and_to_programs(ctl: Ctl) -> None:
         "echo, which cannot obey density",
         "0 onsets, late by p50 0 us, p99 48 us; 1 missed steps, 0 dropped onsets, 2 faults",
         "it was late",
-        "tempo         132.5 bpm",
+        "tempo          132.5 bpm",
     ]
     assert [line.split()[0] for line in lines[5:]] == list(CONTROLS)
 
@@ -274,7 +274,7 @@ def test_watching_prints_a_line_a_snapshot_until_the_daemon_ends(daemon: Daemon)
 def test_the_controls_are_listed_without_a_daemon(ctl: Ctl) -> None:
     assert json.loads(ctl("controls", "--json").out) == [describe(control) for control in CONTROLS.values()]
     lines = ctl("controls").out.splitlines()
-    assert lines[0] == "tempo         120            Quarter notes a minute. [20 to 400 bpm]"
+    assert lines[0] == "tempo          120            Quarter notes a minute. [20 to 400 bpm]"
     assert len(lines) == len(CONTROLS)
 
 

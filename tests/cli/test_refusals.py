@@ -64,7 +64,7 @@ COMMANDS = [
     ("ctl", 2, "Missing command; see improv ctl --help"),
     ("daemon", 2, "Missing command; see improv daemon --help"),
     ("config", 2, "Missing command; see improv config --help"),
-    ("ctl learn foo", 2, "nothing is called 'foo'; choose from tempo, swing, mode"),
+    ("ctl learn foo", 2, "nothing is called 'foo'; choose from tempo, swing, style"),
     ("ctl forget tempoo", 2, "nothing is called 'tempoo' (did you mean tempo?); choose from"),
     ("render", 2, "Missing argument 'out'; see improv render --help"),
     ("render nowhere/out.mid -m walker", 66, "nowhere/out.mid: No such file or directory; choose another file"),

@@ -10,10 +10,11 @@ from improv.music.parts import Part
 from improv.protocol.commands import Set
 from improv.protocol.control import ON
 from improv.protocol.controls import CONTROLS
-from improv.protocol.mixer import MUTES
+from improv.protocol.mixer import MUTES, PART_CONTROLS
 from improv.tui.theme.glyphs import ASCII, UNICODE, Glyphs
 from improv.tui.views.control_lines import NAMES
 from improv.tui.views.control_rows import UNSUPPORTED, slider_cells
+from improv.tui.views.part_rows import PART_OF
 from improv.tui.views.turn_banner import TurnBanner
 from tests.tui.stage import KEYS, SEEN, Stage, staged
 
@@ -23,9 +24,14 @@ def lines(stage: Stage) -> list[str]:
     return [strip.text for strip in stage.controls.render_lines(stage.controls.size.region)]
 
 
+def shown(name: str) -> str:
+    """What a line is called: of the mixer by its part."""
+    return PART_OF[name].label if name in PART_OF else name
+
+
 def line_of(stage: Stage, name: str) -> str:
     """The line of a control."""
-    (line,) = (line for line in lines(stage) if line[2 : 2 + len(name) + 1] == f"{name} ")
+    (line,) = (line for line in lines(stage) if line[2 : 2 + len(shown(name)) + 1] == f"{shown(name)} ")
     return line
 
 
@@ -39,11 +45,11 @@ def test_what_does_not_fit_is_counted_and_the_chosen_one_is_always_seen(
         assert 4 <= height < len(NAMES)
         assert lines(stage)[-1].strip() == f"{below} {len(NAMES) - height + 1} more"
         for key in ["down"] * len(NAMES) + ["up"] * len(NAMES):
-            shown = [name for name in NAMES if any(line[2:].startswith(f"{name} ") for line in lines(stage))]
+            seen = [name for name in NAMES if any(line[2:].startswith(f"{shown(name)} ") for line in lines(stage))]
             assert line_of(stage, stage.controls.selected.name)[0] == glyphs.here
             hidden = [line for line in lines(stage) if line.rstrip().endswith(" more")]
             told = {line[0]: int(line.split()[1]) for line in hidden}
-            first, last = NAMES.index(shown[0]), NAMES.index(shown[-1])
+            first, last = NAMES.index(seen[0]), NAMES.index(seen[-1])
             assert told == {mark: count for mark, count in ((above, first), (below, len(NAMES) - last - 1)) if count}
             await stage.press(key)
 
@@ -111,20 +117,23 @@ def test_what_turns_both_ways_is_filled_from_its_middle(tmp_path: Path, density:
 def test_what_is_off_its_default_is_marked(tmp_path: Path, glyphs: Glyphs) -> None:
     async def scene(stage: Stage) -> None:
         marked = [name for name in NAMES if line_of(stage, name)[1] == glyphs.turned]
-        assert marked == ["tempo", "model", "seed", "drums-mute"]
+        assert marked == ["tempo", "model", "seed", "drums-level"]
         await stage.press("home")
         assert line_of(stage, "tempo")[1] == " "
 
-    settings = replace(SEEN.settings, seed=5).with_value(MUTES[Part.DRUMS], ON)
+    settings = replace(SEEN.settings, seed=5, auto_swing=True).with_value(MUTES[Part.DRUMS], ON)
     staged(tmp_path, scene, replace(SEEN, tempo=99.0, swing=0.6, settings=settings), glyphs=glyphs)
 
 
 def test_a_few_words_tell_of_the_chosen_control_and_the_keys_that_turn_it(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        for name, default in (("tempo", "120"), ("melody-mute", "off")):
+        for name, default in (("tempo", "120"), ("thru", "off")):
             stage.controls.select(name)
             about = [line.rstrip() for line in lines(stage)[len(NAMES) :]]
             assert about == ["", CONTROLS[name].help, f"left right turn  enter value  home {default}"]
+        stage.controls.select("bass-solo")  # which is in the line of its part
+        about = [line.rstrip() for line in lines(stage)[len(NAMES) :]]
+        assert about == ["", "the bass: Acoustic Bass (32)", "enter program  F10 M mute  F11 S solo"]
         stage.controls.select("mode")  # of whose words only the one it stands at is told
         about = [line.strip() for line in lines(stage)[len(NAMES) :]]
         assert about[:2] == ["", "trade: turns of some bars"]
@@ -137,10 +146,10 @@ def test_the_words_about_a_control_are_whole_or_not_there(tmp_path: Path, size: 
     async def scene(stage: Stage) -> None:
         for control in CONTROLS.values():
             stage.controls.select(control.name)
-            shown = " ".join(line.strip() for line in lines(stage)[len(NAMES) :])
-            assert UNICODE.cut not in shown
-            if control.name != "mode":
-                assert control.help in shown or control.help.split()[0] not in shown
+            said = " ".join(line.strip() for line in lines(stage)[len(NAMES) :])
+            assert UNICODE.cut not in said
+            if control.name not in ("mode", "style") and control not in PART_CONTROLS:
+                assert control.help in said or control.help.split()[0] not in said
 
     staged(tmp_path, scene, size=size)
 
@@ -148,8 +157,8 @@ def test_the_words_about_a_control_are_whole_or_not_there(tmp_path: Path, size: 
 def test_where_there_is_room_a_group_stands_apart_and_is_clicked_on_where_it_is_seen(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         painted = lines(stage)
-        apart = [y for y, line in enumerate(painted[: len(NAMES) + 2]) if not line.strip()]
-        assert [painted[y + 1].split()[0] for y in apart] == ["temperature", "count-in"]
+        apart = [y for y, line in enumerate(painted[: len(NAMES) + 3]) if not line.strip()]
+        assert [painted[y + 1][2:].split()[0] for y in apart] == ["temperature", "model", "melody"]
         for name in NAMES:
             await stage.pilot.click(stage.controls, offset=(4, lines(stage).index(line_of(stage, name))))
             assert stage.controls.selected.name == name
@@ -157,7 +166,7 @@ def test_where_there_is_room_a_group_stands_apart_and_is_clicked_on_where_it_is_
             await stage.pilot.click(stage.controls, offset=(4, y))
         assert stage.controls.selected.name == NAMES[-1]
 
-    staged(tmp_path, scene, size=(160, 23 + len(Part) + len(NAMES)))
+    staged(tmp_path, scene, size=(160, 24 + len(Part) + len(NAMES)))
 
 
 def test_a_click_on_what_is_hidden_leads_there_and_the_wheel_scrolls(tmp_path: Path) -> None:

@@ -47,8 +47,8 @@ def test_meters_say_what_is_muted() -> None:
     assert text(meter_rows(levels, seen, UNICODE, 17, len(Part)))[:4] == [
         "you    ██████████",
         "melody ▒▒▒▒▒·····",
-        "chords muted",
-        "click  ··········",
+        "comp   muted",
+        "bass   ··········",
     ]
 
 

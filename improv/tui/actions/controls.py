@@ -1,16 +1,21 @@
 """Actions that turn controls: the selected one, or one by its name."""
 
+from collections.abc import Mapping
+
 from improv.models.catalog import model_paths
+from improv.music.parts import Part
 from improv.protocol.commands import TARGETS, Forget, Learn
 from improv.protocol.control import Control, Value, number
 from improv.protocol.controls import MODEL
+from improv.protocol.mixer import COLUMNS, MUTES, PROGRAMS, SOLOS
 from improv.tui.connection import Connection
 from improv.tui.notices import Notices
 from improv.tui.options import ScreenOptions
 from improv.tui.screens.base import Entry
-from improv.tui.screens.lists import ChoicesScreen, ModelsScreen
+from improv.tui.screens.lists import ChoicesScreen, ModelsScreen, ProgramsScreen
 from improv.tui.screens.navigation import Navigation
 from improv.tui.views.controls import Controls
+from improv.tui.views.part_rows import PART_OF
 
 
 class ControlActions:
@@ -44,13 +49,34 @@ class ControlActions:
             self.controls.nudge(control, times)
 
     def edit_selected(self) -> None:
-        """Ask for a value of the selected control, to be typed or picked from a list."""
-        self.edit(self.controls.selected)
+        """Ask for a value of the selected control, to be typed or picked from a list; of a part for its program."""
+        part = self._selected_part
+        self.edit(self.controls.selected if part is None else PROGRAMS[part])
 
     def reset_selected(self) -> None:
-        """Set the selected control to its default."""
-        control = self.controls.selected
-        self.controls.turn(control, control.default)
+        """Set the selected control to its default; of a part, all that the mixer has of it."""
+        part = self._selected_part
+        for control in [self.controls.selected] if part is None else [column[part] for column in COLUMNS.values()]:
+            self.controls.turn(control, control.default)
+
+    def mute_selected(self) -> None:
+        """Mute the selected part, or let it be heard again."""
+        self._switch_selected(MUTES)
+
+    def solo_selected(self) -> None:
+        """Solo the selected part, or no longer."""
+        self._switch_selected(SOLOS)
+
+    def _switch_selected(self, column: Mapping[Part, Control]) -> None:
+        if (part := self._selected_part) is None:
+            self._notices.show_error("choose a part of the mixer first, at the end of the list of controls")
+        else:
+            self.controls.nudge(column[part], 1)
+
+    @property
+    def _selected_part(self) -> Part | None:
+        """The part whose row of the mixer is selected."""
+        return PART_OF.get(self.controls.selected.name)
 
     def learn_selected(self) -> None:
         """Learn a knob for the selected control."""
@@ -75,6 +101,8 @@ class ControlActions:
             self.open_models()
         elif control.is_switch:
             self.controls.nudge(control, 1)
+        elif control.names:
+            self._navigation.open(ProgramsScreen(self._options.glyphs, control, value))
         elif control.choices:
             self._navigation.open(ChoicesScreen(self._options.glyphs, control, value))
         else:

@@ -62,6 +62,8 @@ def by_name(groups: ActionGroups) -> dict[str, Action]:
         "much_more": partial(turn.nudge, _FAR),
         "edit": turn.edit_selected,
         "default": turn.reset_selected,
+        "mute": turn.mute_selected,
+        "solo": turn.solo_selected,
         "learn": turn.learn_selected,
         "forget": turn.forget_selected,
         "help": groups.screens.open_help,

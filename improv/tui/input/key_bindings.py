@@ -161,9 +161,32 @@ TABLE: tuple[KeyBinding, ...] = (
         keys=("shift+right",),
         not_in_lists=True,
     ),
-    KeyBinding(action="edit", title="value", help="Type its value.", group=TURN, keys=("enter",), not_in_lists=True),
+    KeyBinding(
+        action="edit",
+        title="value",
+        help="Type its value; of a part, choose its program.",
+        group=TURN,
+        keys=("enter",),
+        not_in_lists=True,
+    ),
     KeyBinding(
         action="default", title="default", help="Back to its default.", group=TURN, keys=("home",), not_in_lists=True
+    ),
+    KeyBinding(
+        action="mute",
+        title="mute",
+        help="Mute the chosen part of the mixer, or let it be heard again.",
+        group=TURN,
+        keys=("f10",),
+        letters=("M",),
+    ),
+    KeyBinding(
+        action="solo",
+        title="solo",
+        help="Hear the chosen part of the mixer alone, with others whose solo is on.",
+        group=TURN,
+        keys=("f11",),
+        letters=("S",),
     ),
     KeyBinding(
         action="learn",

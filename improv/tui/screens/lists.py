@@ -23,6 +23,7 @@ from improv.config.presets import Preset
 from improv.dataclass import dataclass
 from improv.errors import ImprovError
 from improv.models.catalog import model_paths
+from improv.music.programs import FAMILIES, PROGRAM_NAMES
 from improv.protocol.commands import Command, Set
 from improv.protocol.control import Control, Value, number
 from improv.protocol.controls import CONTROLS, MODEL, SEED
@@ -317,6 +318,33 @@ class ChoicesScreen(ListScreen):
 
     def picked(self, what: Any) -> None:
         """Set the control to the picked choice."""
+        self.post_command(Set(self._control.name, what))
+        self.dismiss()
+
+
+class ProgramsScreen(ListScreen):
+    """The programs or the kits that a part may have, by the families of General MIDI."""
+
+    def __init__(self, glyphs: Glyphs, control: Control, value: Value) -> None:
+        super().__init__(glyphs, f"{control.name}: {control.help}")
+        self._control = control
+        self._value = value
+
+    def rows(self) -> Rows:
+        """Return the families, and a row for each program or kit: its name, and its number."""
+        is_program = self._control.names == PROGRAM_NAMES
+        families, word = (FAMILIES, "program") if is_program else ({"": self._control.names}, "kit")
+        rows, program = list[Choice | Heading](), 0
+        for family, names in families.items():
+            rows += [Heading(family)] if family else []
+            for name in names:
+                if name:
+                    rows.append(Choice(name, program, program == self._value, f"{word} {program}"))
+                program += 1
+        return rows
+
+    def picked(self, what: Any) -> None:
+        """Set the control to the picked program."""
         self.post_command(Set(self._control.name, what))
         self.dismiss()
 

@@ -9,11 +9,14 @@ from dataclasses import replace
 from improv.dataclass import dataclass
 from improv.protocol.control import Control
 from improv.protocol.controls import CONTROLS
+from improv.protocol.mixer import PART_CONTROLS
+from improv.tui.views.part_rows import PART_OF, row_of
 
-NAMES = tuple(CONTROLS)
+NAMES = (*(name for name, control in CONTROLS.items() if control not in PART_CONTROLS), *PART_OF)
+"""The controls that have a line: all but those of the mixer, then a part's level for each part."""
 
-_GROUP_STARTS = ("temperature", "count-in")
-"""Where a group begins: after how the time is shared what the answer is like, then what sounds."""
+_GROUP_STARTS = ("temperature", "model", next(iter(PART_OF)))
+"""Where a group begins: after how the time is shared what the answer is like, then what plays, then the mixer."""
 
 _COUNTED = 4
 """Lines from which on the first and the last may count the controls beyond them."""
@@ -60,6 +63,10 @@ class ControlLines:
     def hidden(self, y: int) -> int:
         """Return the number of controls that a count line hides."""
         return self.first + 1 if y == 0 else len(NAMES) - self.first - self.height + 1
+
+    def select_line_of(self, name: str) -> "ControlLines":
+        """Return the window with the line selected that shows a control."""
+        return self.select(NAMES.index(row_of(name)))
 
     def select(self, place: int) -> "ControlLines":
         """Return the window with another control selected and visible."""

@@ -26,6 +26,7 @@ class ControlValues:
 
     def __init__(self) -> None:
         self._shown: dict[str, Value] = {}
+        self._numbers: dict[str, Value] = {}
         self._requests: dict[str, _Request] = {}
         self._step = 0
         self.unsupported: tuple[str, ...] = ()
@@ -41,9 +42,14 @@ class ControlValues:
         request = self._requests.get(control.name)
         return self._shown.get(control.name, control.default) if request is None else request.value
 
+    def number(self, control: Control) -> Value:
+        """Return the value of a control, and the number in force where it is a word that stands for one."""
+        value = self.value(control)
+        return self._numbers.get(control.name, control.low) if value in control.words else value
+
     def take(self, seen: Snapshot) -> bool:
         """Take in a snapshot; return whether any value changed."""
-        before = (self._shown, self.unsupported, self._requested)
+        before = (self._shown, self._numbers, self.unsupported, self._requested)
         shown = {name: seen.value(name) for name in CONTROLS}
         passed = abs(seen.step - self._step) if seen.playing else _STOPPED
         self._requests = {
@@ -52,7 +58,8 @@ class ControlValues:
             if request.value != shown[name] and request.steps_left > passed
         }
         self._step, self._shown, self.unsupported = seen.step, shown, seen.system.network.unsupported_controls
-        return before != (self._shown, self.unsupported, self._requested)
+        self._numbers = {name: seen.number(name) for name, control in CONTROLS.items() if control.words}
+        return before != (self._shown, self._numbers, self.unsupported, self._requested)
 
     def request(self, control: Control, value: Value) -> bool:
         """Show a value that was asked for; return whether it differs from the present one."""

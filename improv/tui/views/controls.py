@@ -16,13 +16,23 @@ from textual.widget import Widget
 from improv.protocol.commands import Set
 from improv.protocol.control import Control, Value
 from improv.protocol.controls import CONTROLS
+from improv.protocol.mixer import PROGRAMS
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.cached_strip import PaintContext
 from improv.tui.views.control_lines import NAMES, ControlLines
-from improv.tui.views.control_rows import ControlStyles, about_rows, arrow_at, control_row, count_row, slider_cells
+from improv.tui.views.control_rows import (
+    ControlStyles,
+    about_rows,
+    arrow_at,
+    cells_of,
+    control_row,
+    count_row,
+    switch_under,
+)
 from improv.tui.views.control_values import ControlValues
-from improv.tui.views.slider import has_slider, value_on
+from improv.tui.views.part_rows import PART_OF
+from improv.tui.views.slider import value_on
 
 _PARTS = ("name", "selected", "bar", "rest", "quiet", "unsupported")
 
@@ -101,7 +111,7 @@ class Controls(Widget):
 
     def select(self, name: str) -> None:
         """Select the control that the keys turn, by name."""
-        self._set_lines(self._lines.select(NAMES.index(name)))
+        self._set_lines(self._lines.select_line_of(name))
 
     def move(self, by: int) -> None:
         """Select the control `by` lines further down."""
@@ -117,7 +127,7 @@ class Controls(Widget):
         """Ask the daemon for a value some nudges further."""
         by = times * control.nudge if control.is_number else max(-1, min(1, times))
         if control.is_number or control.choices:
-            self.turn(control, control.nudged(self.value(control), by))
+            self.turn(control, control.nudged(self._values.number(control), by))
         else:
             self.post_message(self.Edit(control))
 
@@ -145,13 +155,16 @@ class Controls(Widget):
             return
         self.select(control.name)
         width = self.size.width
-        cells = slider_cells(width)
-        if control.is_switch and event.x >= cells.start:
+        cells = cells_of(control, width)
+        if (switch := switch_under(event.x, control)) is not None:
+            self._is_done = True
+            self.nudge(switch, 1)
+        elif control.is_switch and event.x >= cells.start:
             self.nudge(control, 1)
         elif steps := arrow_at(event.x, control, self._values, width, self._glyphs):
             self._is_done = True
             self.nudge(control, steps)
-        elif has_slider(control) and event.x in cells:
+        elif event.x in cells:
             self._dragged = control
             self.capture_mouse()
             self._drag(event.x)
@@ -167,14 +180,15 @@ class Controls(Widget):
             self.release_mouse()
 
     def on_click(self, event: events.Click) -> None:
-        """Ask for a control's value on a double click; a single click lists the choices of a word."""
-        cells, control = slider_cells(self.size.width), self._lines.control_at(event.y)
+        """Ask for a control's value on a double click, for the program on a part; a click lists a word's choices."""
+        control = self._lines.control_at(event.y)
         if control is None or control.is_switch or self._is_done:
             return
+        cells, part = cells_of(control, self.size.width), PART_OF.get(control.name)
         if event.chain != (1 if event.x >= cells.start and not control.is_number else 2):
             return
-        if not (has_slider(control) and event.x in cells):
-            self.post_message(self.Edit(control))
+        if event.x not in cells:
+            self.post_message(self.Edit(control if part is None else PROGRAMS[part]))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Nudge the control under the mouse up; elsewhere, scroll up."""
@@ -192,8 +206,9 @@ class Controls(Widget):
             self._set_lines(self._lines.scroll(-times))
 
     def _drag(self, x: int) -> None:
-        cells = slider_cells(self.size.width)
-        if self._dragged is not None and len(cells) > 1:
+        if self._dragged is None:
+            return
+        if len(cells := cells_of(self._dragged, self.size.width)) > 1:
             self.turn(self._dragged, value_on(self._dragged, (x - cells.start) / (len(cells) - 1)))
 
     # --- drawing ---
@@ -221,7 +236,7 @@ class Controls(Widget):
         styles = ControlStyles(*(self.get_component_rich_style(f"controls--{part}") for part in _PARTS))
         lines = replace(self._lines, height=height)
         names, selected, strips = lines.names, self.selected, list[Strip]()
-        about = about_rows(selected, self.value(selected), width, height - len(names), styles)
+        about = about_rows(selected, self._values, width, height - len(names), styles)
         for y in range(height):
             control = lines.control_at(y)
             if control is not None:

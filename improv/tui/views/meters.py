@@ -7,6 +7,7 @@ from textual.timer import Timer
 
 from improv.music.parts import MIXED_PARTS, Part
 from improv.protocol.control import ON
+from improv.protocol.mixer import Mixer
 from improv.protocol.snapshot import Snapshot
 from improv.tui.theme.glyphs import Glyphs
 from improv.tui.views.base import Row, Span, View
@@ -87,12 +88,20 @@ def meter_rows(levels: Mapping[Part, float], seen: Snapshot, glyphs: Glyphs, wid
     return rows[:height]
 
 
+def _why_silent(part: Part, mixer: Mixer) -> str:
+    """Return why a part that is silenced is not heard, in a word or two; empty if it is not silenced."""
+    if mixer.is_audible(part):
+        return ""
+    row = mixer[part]
+    return "muted" if row.mute == ON else "level 0" if row.level == 0 else "not solo"
+
+
 def _meter(part: Part, level: float, seen: Snapshot, glyphs: Glyphs, width: int) -> list[Span]:
     label = part.label
     name = label.ljust(7) if width >= 14 else label[:2].ljust(3) if width >= 6 else label[: min(1, width)]
     room = width - len(name)
-    if part in MIXED_PARTS and seen.settings.mixer[part].mute == ON:
-        return [Span(name, "quiet"), Span("muted"[:room].ljust(room), "quiet")]
+    if part in MIXED_PARTS and (silent := _why_silent(part, seen.settings.mixer)):
+        return [Span(name, "quiet"), Span(silent[:room].ljust(room), "quiet")]
     filled = min(room, round(room * level / 127))
     glyph = glyphs.improv.body if part is Part.MELODY else glyphs.you.body
     return [
