@@ -89,7 +89,6 @@ class SimulatedDaemon:
         self.passes_on = False
         self.status = LiveStatus()
         self.status.add(self._status)
-        self.player = self.engine = self
         self._arrived: list[Arrival] = []
         self._moments = 0
         self._allowed_s = -_EARLY_S
@@ -114,6 +113,16 @@ class SimulatedDaemon:
         self._thread.join()
         self._wakes.close()
         self._woken.close()
+
+    @property
+    def player(self) -> Self:
+        """What the router gives commands for the player to."""
+        return self
+
+    @property
+    def engine(self) -> Self:
+        """What the router gives commands for the engine to."""
+        return self
 
     # --- what a test does -------------------------------------------------------------------------
 

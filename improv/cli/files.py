@@ -1,7 +1,8 @@
 """The options of commands that write a performance to a file, and what they say of it."""
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +10,9 @@ from improv.errors import UsageError
 
 if TYPE_CHECKING:
     from improv.export.formats import Options
+
+_SOUNDFONT = "IMPROV_SOUNDFONT"
+"""The environment variable of the SoundFont, as of a jam."""
 
 FILE = "The file to write; its ending says what it is: .mid, .wav, .flac, .png or .svg."
 
@@ -23,11 +27,14 @@ def file_options(path: Path, bits: int | None, soundfont: Path | None) -> "Optio
     from improv.export.formats import Options, format_of
 
     given = {"bits": bits, "soundfont": soundfont}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    if chosen and format_of(path).kind != "sound":
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if format_of(path).kind == "sound":
+        if named := os.environ.get(_SOUNDFONT):
+            chosen.setdefault("soundfont", Path(named))
+    elif chosen:
         names = " and ".join(f"--{name}" for name in chosen)
         raise UsageError(f"{path}: {format_of(path).name} has no sound; leave {names} out")
-    return Options(**chosen)  # type: ignore[arg-type]
+    return Options(**chosen)
 
 
 def wrote(path: Path, said: str) -> str:

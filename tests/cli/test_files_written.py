@@ -52,6 +52,16 @@ def test_what_is_wrong_is_told_before_anything_is_played(improv: Improv, folder:
     assert not list(folder.glob("out.*"))
 
 
+def test_a_soundfont_of_the_environment_is_for_sound_alone(
+    improv: Improv, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPROV_SOUNDFONT", "missing.sf2")
+    assert improv("render out.mid -m walker").status == 0
+    ran = improv("render out.wav -m walker")
+    assert ran.status == 66
+    assert ran.err.endswith("improv: missing.sf2: No such file or directory; give a SoundFont file (.sf2)\n")
+
+
 def test_a_take_that_lacks_something_says_so_and_is_written(improv: Improv, folder: Path) -> None:
     torn = folder / "torn.take"
     torn.write_bytes((TAKES / "solo.take").read_bytes()[:-40])

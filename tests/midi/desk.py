@@ -1,7 +1,7 @@
 """A model of the player, followed apart from it: what it was asked for, and so what its sinks may be sent."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from improv.midi.messages import ALL_SOUND_OFF, CONTROL
@@ -40,6 +40,18 @@ class Releasing(Passthrough):
         self.releases = False
 
 
+@dataclass
+class Keys:
+    """What comes in from the keys, and what was passed on of it."""
+
+    arriving: bytes = b""
+    """The message that is arriving, known again by identity."""
+    passed: list[bytes] = field(default_factory=list)
+    down: set[int] = field(default_factory=set)
+    known: set[int] = field(default_factory=set)
+    """The pitches of keys that came without MIDI, and know of no channel."""
+
+
 class Desk:
     """What a player has been asked for, followed apart from it, and what its sinks may therefore be sent."""
 
@@ -55,14 +67,9 @@ class Desk:
         self.expected: list[Expected] = []
         self.ordered = True
         """Whether in all that is planned an end comes before a beginning."""
-        self.arriving = b""
-        """The message that is arriving, known again by identity."""
-        self.passed: list[bytes] = []
+        self.keys = Keys()
         self.ours: Counter[tuple[int, int]] = Counter()
         self.theirs: Counter[tuple[int, int]] = Counter()
-        self.down: set[int] = set()
-        self.known: set[int] = set()
-        """The pitches of keys that came without MIDI, and know of no channel."""
         self.now_s = 0.0
         self.silenced_s = -inf
         self.begun_by_us: set[tuple[int, int]] = set()
@@ -131,17 +138,17 @@ class Desk:
 
     def hear(self, event: NoteEvent) -> None:
         """Beginnings and ends alternate."""
-        assert (event.pitch in self.down) == isinstance(event, NoteOff)
-        self.down ^= {event.pitch}
+        assert (event.pitch in self.keys.down) == isinstance(event, NoteOff)
+        self.keys.down ^= {event.pitch}
 
     def sent(self, message: bytes, listener: Listener) -> None:
         now_s = self.clock.now()
         assert now_s >= self.now_s
         if now_s > self.now_s:
             self.now_s, self.onsets_now = now_s, []
-        if message is self.arriving:
+        if message is self.keys.arriving:
             assert listener is self.thru
-            self.passed.append(message)
+            self.keys.passed.append(message)
             self.enter(self.theirs, message)
         elif listener is self.out and not self.passthrough.releases:
             self.sent_by_us(message, now_s)

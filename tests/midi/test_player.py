@@ -49,8 +49,8 @@ def test_an_end_that_is_planned_when_others_have_begun_at_its_time_comes_at_once
 
 def test_a_note_of_ours_has_its_own_end_although_an_instrument_that_goes_has_ended_its_key() -> None:
     desk = Desk("same")
-    desk.arriving = b"\x91\x43\x50"
-    desk.inbox.put(0.0, Incoming(0.0, desk.arriving))
+    desk.keys.arriving = b"\x91\x43\x50"
+    desk.inbox.put(0.0, Incoming(0.0, desk.keys.arriving))
     desk.play(Plan(0, notes((0, 0, 67), (0, 8, 67), part=Part.CHORDS), desk.transport))
     desk.inbox.put(0.0, Gone(0.0))
     desk.listen(0)

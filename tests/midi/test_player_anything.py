@@ -103,20 +103,20 @@ class Playing(RuleBasedStateMachine):
     def arrives(self, message: bytes) -> None:
         desk, player = self.desk, self.desk.player
         now_s = desk.clock.now()
-        desk.arriving = message
-        swallowed, passed = player.loop_detector.swallowed, len(desk.passed)
+        desk.keys.arriving = message
+        swallowed, passed = player.loop_detector.swallowed, len(desk.keys.passed)
         desk.inbox.put(now_s, Incoming(now_s, message))
         desk.listen(0)
         ours = player.loop_detector.swallowed > swallowed or player.loop_detector.in_loop(now_s)
         expected = [message] if desk.thru is not None and not ours else []
-        assert desk.passed[passed:] == expected
-        assert all(one is other for one, other in zip(desk.passed[passed:], expected, strict=True))
+        assert desk.keys.passed[passed:] == expected
+        assert all(one is other for one, other in zip(desk.keys.passed[passed:], expected, strict=True))
 
     @rule(pitch=few_pitches, on=st.booleans())
     def note_without_bytes(self, pitch: int, on: bool) -> None:
         desk = self.desk
         event = NoteOn(Part.YOU, pitch, 80) if on else NoteOff(Part.YOU, pitch)
-        desk.known.add(pitch)
+        desk.keys.known.add(pitch)
         desk.inbox.put(desk.clock.now(), Timed(desk.clock.now(), event))
         desk.listen(0)
 
@@ -126,7 +126,7 @@ class Playing(RuleBasedStateMachine):
         swallowed = self.desk.player.loop_detector.swallowed
         for channel in range(16):
             self.arrives(control(channel, mode))
-        assert self.desk.down <= self.desk.known or self.desk.player.loop_detector.swallowed > swallowed
+        assert self.desk.keys.down <= self.desk.keys.known or self.desk.player.loop_detector.swallowed > swallowed
 
     @rule(data=st.data())
     def silence(self, data: st.DataObject) -> None:
@@ -166,7 +166,7 @@ class Playing(RuleBasedStateMachine):
             desk.expected = expected
         message = control(channel, ALL_SOUND_OFF)
         desk.inbox.put(desk.clock.now(), Incoming(desk.clock.now(), message))
-        desk.arriving = message
+        desk.keys.arriving = message
         if desk.player.loop_detector.in_loop(desk.clock.now()):
             desk.expected = expected
         desk.listen(0)
@@ -196,7 +196,7 @@ class Playing(RuleBasedStateMachine):
         desk = self.desk
         desk.inbox.put(desk.clock.now(), Gone(desk.clock.now()))
         desk.listen(0)
-        assert not desk.down
+        assert not desk.keys.down
         assert not desk.player.held_pitches
         if desk.thru is not None:
             assert not +desk.theirs
@@ -261,7 +261,7 @@ class Playing(RuleBasedStateMachine):
             assert desk.player.listen_until(inf) is None  # and stays away
         self.ends()
         desk.sit_down()
-        desk.down.clear()
+        desk.keys.down.clear()
 
     @invariant()
     def what_sounds_is_in_the_ledgers(self) -> None:
@@ -273,7 +273,7 @@ class Playing(RuleBasedStateMachine):
         else:
             assert set(synth.keys) == player.ledger.sounding
             assert set(self.desk.apart.synth.keys) == player.passthrough.ledger.sounding
-        assert player.held_pitches == self.desk.down
+        assert player.held_pitches == self.desk.keys.down
 
     @precondition(lambda self: hasattr(self, "desk"))
     @invariant()
