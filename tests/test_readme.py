@@ -81,6 +81,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv jam --output FLUID": ("", NO_PORTS),
     "improv jam --save jam.wav": (SHORT, {0}),
     "improv models": ("", {0}),
+    "improv programs": ("", {0}),
     "improv programs sax": ("", {0}),
     "improv monitor": ("--input missing", NO_PORTS),
     "improv panic": ("", {2}),  # no improv plays, and no output is named
@@ -287,7 +288,7 @@ def test_who_does_something_has_a_name(page: Path) -> None:
     assert not RIDDLES.findall(page.read_text())
 
 
-EXAMPLES = {"bass.py", "elman.py", "held_notes.py", "text_lines.py", "CONFIG"}
+EXAMPLES = {"organ.py", "elman.py", "held_notes.py", "text_lines.py", "CONFIG"}
 """What the recipes for contributors make, and is not there."""
 
 

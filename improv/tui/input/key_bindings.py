@@ -175,18 +175,13 @@ TABLE: tuple[KeyBinding, ...] = (
     KeyBinding(
         action="mute",
         title="mute",
-        help="Mute the chosen part of the mixer, or let it be heard again.",
+        help="Mute the chosen part, or unmute it.",
         group=TURN,
         keys=("f10",),
         letters=("M",),
     ),
     KeyBinding(
-        action="solo",
-        title="solo",
-        help="Hear the chosen part of the mixer alone, with others whose solo is on.",
-        group=TURN,
-        keys=("f11",),
-        letters=("S",),
+        action="solo", title="solo", help="Hear the chosen part alone.", group=TURN, keys=("f11",), letters=("S",)
     ),
     KeyBinding(
         action="learn",
@@ -218,11 +213,7 @@ TABLE: tuple[KeyBinding, ...] = (
         takes_key=True,
     ),
     KeyBinding(
-        action="save_preset",
-        title="save preset",
-        help="Keep how everything stands.",
-        group=KEEP,
-        letters=("s",),
+        action="save_preset", title="save preset", help="Keep how everything stands.", group=KEEP, letters=("s",)
     ),
     KeyBinding(
         action="remove",
@@ -249,12 +240,7 @@ TABLE: tuple[KeyBinding, ...] = (
     KeyBinding(action="log", title="log", help="What has happened.", group=SEE, keys=("f7",), letters=("g",)),
     KeyBinding(action="theme", title="dark/light", help="The dark theme, or the light one.", group=SEE, letters=("d",)),
     KeyBinding(
-        action="pick",
-        title="pick a row",
-        help="Pick a row of a list.",
-        group=SEE,
-        in_lists=_DIGITS,
-        takes_key=True,
+        action="pick", title="pick a row", help="Pick a row of a list.", group=SEE, in_lists=_DIGITS, takes_key=True
     ),
     KeyBinding(
         action="close", title="back", help="Back to the jam; there, learn nothing.", group=SEE, everywhere=("escape",)
