@@ -29,6 +29,7 @@ from improv.protocol.json_codec import to_json
 from improv.protocol.snapshot import Snapshot, SystemStatus
 from improv.system import programs as program
 from improv.system.private_files import make_folder, make_private, open_private
+from improv.system.whole_file import is_being_written
 
 app = typer.Typer(help="Play in the background.", cls=Commands, rich_markup_mode=None)
 
@@ -387,9 +388,11 @@ def saving_note(system: SystemStatus) -> list[str]:
 
 
 def saved_files(system: SystemStatus) -> list[str]:
-    """Return lines that name the take and the MIDI file of a jam that has ended."""
+    """Return lines that name the take and the file of a jam that has ended."""
     fault = f"; {system.recording.fault}" if system.recording.fault else ""
     lines = [f"recorded as {system.recording.take}{fault}"] if system.recording.take else []
+    if system.recording.saves_to and is_being_written(Path(system.recording.saves_to)):
+        return [*lines, f"{system.recording.saves_to} is still being written"]
     if system.recording.saves_to and Path(system.recording.saves_to).exists():
         return [*lines, f"saved to {system.recording.saves_to}"]
     return (

@@ -24,7 +24,7 @@ _RIGHT, _TOP, _BOTTOM, _GAP = 22, 104, 24, 26
 _TURNS = ((Who.BOTH, "both"), (Who.IMPROV, "improv's turn"), (Who.YOU, "your turn"))
 """What the legend says of turns, from the right."""
 
-_SHADES = (0.3, 0.5, 0.75, 1.0)
+_SHADES = (0.4, 0.6, 0.8, 1.0)
 
 
 def piano_roll(performance: Performance, heading: str = "", facts: str | None = None) -> Drawing:

@@ -179,5 +179,5 @@ def _missing(text: str, x: float, top: float, bottom: float) -> Iterator[Shape]:
 
 
 def _shade(velocity: int) -> float:
-    """Return how dark a velocity is drawn, 0.3 to 1."""
-    return 0.3 + 0.7 * min(1.0, max(0.0, (velocity - 40) / 70))
+    """Return how dark a velocity is drawn, 0.4 to 1."""
+    return 0.4 + 0.6 * min(1.0, max(0.0, (velocity - 30) / 80))

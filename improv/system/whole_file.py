@@ -11,6 +11,9 @@ from typing import BinaryIO
 _TRIES = 100
 """Names for the file beside it that are tried."""
 
+_LONGEST, _SUFFIX = 100, ".part"
+"""How much of the file's name the other one has, and how that ends."""
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
@@ -34,6 +37,18 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def is_being_written(path: Path) -> bool:
+    """Return whether a whole file is being written that is to have this name."""
+    with suppress(OSError):
+        path = path.resolve()
+        return any(_is_beside(each.name, path.name) for each in path.parent.iterdir())
+    return False
+
+
+def _is_beside(name: str, whole: str) -> bool:
+    return name.startswith(f".{whole[:_LONGEST]}.") and name.endswith(_SUFFIX)
+
+
 def _mode(path: Path) -> int | None:
     """Return the permissions of a file that is there, None if there is none; OSError if it must not be replaced."""
     try:
@@ -49,7 +64,7 @@ def _mode(path: Path) -> int | None:
 
 def _open_beside(path: Path) -> tuple[BinaryIO, Path]:
     for _ in range(_TRIES):
-        beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+        beside = path.with_name(f".{path.name[:_LONGEST]}.{secrets.token_hex(4)}{_SUFFIX}")
         with suppress(FileExistsError):
             file = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
             return os.fdopen(file, "w+b"), beside

@@ -8,7 +8,7 @@ import pytest
 
 from improv.errors import InputNotFound, UsageError
 from improv.export.formats import FORMATS, check_file, endings, format_of, write_file
-from improv.system.whole_file import whole_file
+from improv.system.whole_file import is_being_written, whole_file
 from tests.export.performances import SCALE, performance
 
 BEGINS = {".mid": b"MThd", ".wav": b"RIFF", ".flac": b"fLaC", ".png": b"\x89PNG\r\n", ".svg": b"<svg xmlns="}
@@ -94,12 +94,16 @@ def test_an_existing_file_is_replaced_and_keeps_its_permissions(tmp_path: Path) 
 def test_an_existing_file_stays_as_it_is_until_the_new_one_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "out.svg"
     path.write_bytes(b"old")
+    assert not is_being_written(path)
     for error in (KeyboardInterrupt(), OSError(28, "No space left on device"), UsageError("it is too long")):
         with pytest.raises(type(error)), whole_file(path) as file:  # noqa: PT012
             file.write(b"half of")
             file.flush()
             assert path.read_bytes() == b"old"
+            assert is_being_written(path)
+            assert not is_being_written(tmp_path / "out.sv")
             raise error
+        assert not is_being_written(path)
         assert [each.name for each in tmp_path.iterdir()] == ["out.svg"]
         assert path.read_bytes() == b"old"
 

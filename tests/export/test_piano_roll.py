@@ -32,7 +32,7 @@ def texts(drawing: Drawing) -> list[str]:
 
 def boxes(drawing: Drawing, colour: str) -> list[Rect]:
     """The boxes of a colour, however dark it is, as wide as notes are: below the head."""
-    shades = {tinted(colour, share / 1000) for share in range(300, 1001)}
+    shades = {tinted(colour, share / 1000) for share in range(400, 1001)}
     return [shape for shape in drawing.shapes if isinstance(shape, Rect) and shape.fill in shades and shape.y > 100]
 
 
@@ -42,9 +42,9 @@ def notes(drawing: Drawing, colour: str = IMPROV) -> list[Rect]:
 
 
 def test_a_note_is_where_it_sounds_and_as_dark_as_it_is_loud() -> None:
-    one = ((Part.MELODY, 0.0, 1.0, 60, 110), (Part.MELODY, 4.0, 6.0, 67, 40), (Part.MELODY, 47.0, 48.0, 60, 75))
+    one = ((Part.MELODY, 0.0, 1.0, 60, 110), (Part.MELODY, 4.0, 6.0, 67, 30), (Part.MELODY, 47.0, 48.0, 60, 75))
     low, high, last = notes(piano_roll(performance(one)))
-    assert (low.fill, high.fill) == (IMPROV, tinted(IMPROV, 0.3))
+    assert (low.fill, high.fill) == (IMPROV, tinted(IMPROV, 0.4))
     assert low.y - high.y == pytest.approx(7 * (low.height + 0.5))
     bar = high.x - low.x
     assert high.width == pytest.approx(2 * bar / 4 - 0.8)
