@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv config show --origin": ("", {0}),
     "improv ctl": ("--help", {0}),
     "improv ctl comp-mute on": ("", {0}),
+    "improv ctl melody-program tenor-sax": ("", {0}),
     "improv ctl drums-mute on": ("", {0}),
     "improv ctl controls": ("", {0}),
     "improv ctl connect": ("input virtual", {69}),

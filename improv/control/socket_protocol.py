@@ -10,6 +10,7 @@ from improv.errors import UsageError
 from improv.protocol.commands import TRIGGERS, Command, Connect, Forget, Learn, Nudge, Press, Set, Tap
 from improv.protocol.control import Control, Value, nearest
 from improv.protocol.json_codec import from_json, json_fields, to_json
+from improv.protocol.mixer import place_of
 
 PROTOCOL = 1
 """The version both ends name first; a client of another one is turned away."""
@@ -119,11 +120,16 @@ def request_for(command: Command) -> dict[str, Any]:
 
 
 def describe(control: Control) -> dict[str, Any]:
-    """Return the description of a control as JSON data: name, kind, range, default and help."""
+    """Return the description of a control as JSON data: name, range, default, help, and its place in the mixer."""
     raw: dict[str, Any] = {"name": control.name, "help": control.help, "default": control.default}
     raw |= {"range": control.range, "unit": control.unit}
+    if (place := place_of(control)) is not None:
+        raw |= {"part": place[0].label, "column": place[1]}
+    if control.former:
+        raw["former"] = list(control.former)
     if control.is_number:
-        return raw | {"low": control.low, "high": control.high, "whole": control.whole}
+        words = {"words": list(control.words)} if control.words else {}
+        return raw | {"low": control.low, "high": control.high, "whole": control.whole} | words
     return raw | {"choices": list(control.choices)}
 
 

@@ -13,7 +13,7 @@ from improv.music.theory import PITCH_CLASSES, pitch_class
 from improv.music.turns import Mode
 from improv.protocol.control import OFF, SWITCH, Control, Value, nearest
 from improv.protocol.json_codec import Inlined, JsonName
-from improv.protocol.mixer import COLUMNS, PART_CONTROLS, Mixer
+from improv.protocol.mixer import COLUMNS, PART_CONTROLS, Mixer, place_of
 
 OWN = "own"
 """The key a network was trained in."""
@@ -190,17 +190,18 @@ class Settings:
     @classmethod
     def have(cls, control: Control) -> bool:
         """Return whether a control is a field of the settings."""
-        return control.field in cls.__slots__ or control.field in Mixer.json_types()
+        return control.field in cls.__slots__ or place_of(control) is not None
 
     def value(self, control: Control) -> Value:
         """Return the value of a control that the settings have."""
-        mixed = self.mixer.json_values()
-        value: Value = mixed[control.field] if control.field in mixed else getattr(self, control.field)
+        if place_of(control) is not None:
+            return self.mixer.value(control)
+        value: Value = getattr(self, control.field)
         return value
 
     def with_value(self, control: Control, value: Value) -> "Settings":
         """Return the settings with another, valid value of a control (see `Control.checked`)."""
-        if control.field in Mixer.json_types():
+        if place_of(control) is not None:
             return replace(self, mixer=self.mixer.with_values({control.field: value}))
         kind = {MODE.name: Mode, STYLE.name: Style}.get(control.name)
         chosen: Any = value if kind is None else kind(str(value))

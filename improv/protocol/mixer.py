@@ -59,6 +59,12 @@ _FIELDS: Mapping[str, tuple[Part, str]] = MappingProxyType(
 )
 """The part and the column of each control, by its field."""
 
+
+def place_of(control: Control) -> tuple[Part, str] | None:
+    """Return the part and the column of a control in the mixer; None for one that is not of the mixer."""
+    return _FIELDS.get(control.field)
+
+
 _FORMER_FIELDS: Mapping[str, str] = MappingProxyType(
     {former.replace("-", "_"): control.field for control in PART_CONTROLS for former in control.former}
 )
@@ -114,6 +120,12 @@ class Mixer:
     def programs(self) -> tuple[int, ...]:
         """The General MIDI programs of `MIXED_PARTS`, 0 to 127."""
         return tuple([row.program for row in self.rows])
+
+    def value(self, control: Control) -> Value:
+        """Return the value of one of `PART_CONTROLS`."""
+        part, column = _FIELDS[control.field]
+        value: Value = getattr(self[part], column)
+        return value
 
     @classmethod
     def json_types(cls) -> Mapping[str, Any]:

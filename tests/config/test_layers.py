@@ -164,3 +164,18 @@ def test_the_line_of_a_key_however_it_is_written(file: Path, text: str, line: in
 def test_behind_a_statement_that_is_longer_than_any_the_file_alone_is_named(file: Path) -> None:
     text = "map = [\n" + "\n" * 150 + "]\n[controls]\ntempo = 100\n"
     assert loaded(file, text).origins["controls.tempo"] == "config.toml"
+
+
+def test_former_names_swing_auto_and_names_of_programs_are_read(file: Path) -> None:
+    text = '[controls]\nchords-level = 70\nclick-mute = true\nswing = "auto"\nmelody-program = "tenor-sax"\n'
+    config = loaded(file, text, IMPROV_CLICK_LEVEL="30", IMPROV_COMP_PROGRAM="16", IMPROV_CHORDS_MUTE="true")
+    names = ("comp-level", "drums-mute", "swing", "melody-program", "drums-level", "comp-program", "comp-mute")
+    assert [config.value(f"controls.{name}") for name in names] == [70, "on", "auto", 66, 30, 16, "on"]
+    assert config.origins["controls.comp-level"] == "config.toml:2"
+    assert config.origins["controls.drums-level"] == "IMPROV_CLICK_LEVEL"
+    assert loaded(file, text, IMPROV_CHORDS_LEVEL="1", IMPROV_COMP_LEVEL="2").value("controls.comp-level") == 2
+
+
+def test_a_map_of_a_former_name_turns_the_control(file: Path) -> None:
+    config = loaded(file, '[[map]]\nkind = "cc"\nnumber = 30\ntarget = "chords-level"\n')
+    assert [each.target for each in config.maps] == ["comp-level"]

@@ -153,3 +153,44 @@ def test_what_could_not_be_removed_is_not_there_to_be_put_back(tmp_path: Path) -
 
 def test_they_lie_beside_the_configuration() -> None:
     assert presets_path().name == "presets.toml"
+
+
+OLD = """
+["old one"]
+tempo = 132.0
+swing = 0.62
+mode = "trade"
+seed = 4
+melody-level = 90
+chords-level = 70
+click-level = 60
+melody-mute = "off"
+chords-mute = "off"
+click-mute = "on"
+
+["by hand"]
+tempo = 90
+chords-level = 50
+"""
+
+
+def test_a_preset_of_before_there_were_styles_recalls_held_chords_alone(tmp_path: Path) -> None:
+    path = tmp_path / "presets.toml"
+    path.write_text(OLD)
+    old, by_hand = load(path)
+    assert dict(old.values) == {
+        "tempo": 132, "swing": 0.62, "mode": "trade", "seed": 4, "melody-level": 90, "comp-level": 70,
+        "drums-level": 60, "melody-mute": "off", "comp-mute": "off",
+        "drums-mute": "on", "style": "pads", "band": 0, "bass-mute": "on",
+    }  # fmt: skip
+    assert dict(by_hand.values) == {"tempo": 90, "comp-level": 50}  # what it does not name stays as it is
+    save(path, (old, by_hand))
+    assert load(path) == (old, by_hand)
+    assert "chords-level" not in path.read_text()
+
+
+def test_swing_auto_is_kept_and_recalled() -> None:
+    auto = replace(SEEN, settings=replace(SEEN.settings, auto_swing=True))
+    assert preset_of("auto", auto).values["swing"] == "auto"
+    assert preset_of("auto", auto).commands(SEEN) == (Set("swing", "auto"),)
+    assert preset_of("now", SEEN).commands(auto) == (Set("swing", SEEN.swing),)

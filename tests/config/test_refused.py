@@ -48,6 +48,12 @@ REFUSED = [
     ("[controls]\ntempo = true", "config.toml:2: tempo needs a number, not true or false; give 20 to 400 bpm"),
     ("[controls]\ntempo = [120]", "config.toml:2: tempo needs a number, not an array; give 20 to 400 bpm"),
     ("[controls]\ntempo = 12:00:00", "config.toml:2: tempo needs a number, not a date or time; give 20 to 400 bpm"),
+    ("[controls]\nbass-program = 'saxx'", "config.toml:2: bass-program 'saxx' is no name; improv programs lists them"),
+    ("[controls]\nswing = 'otto'", "config.toml:2: swing 'otto' is no number; give 0.5 to 0.75, or auto"),
+    (
+        "[controls]\ncomp-level = 3\nchords-level = 4",
+        "config.toml:3: chords-level is called comp-level now, and both are given; leave chords-level out",
+    ),
     ("[controls]\nmode = 3", f"config.toml:2: mode needs a string, not a number; give {MODES}"),
     ("[controls]\nkey = true", f"config.toml:2: key needs a string, not true or false; give {KEYS}"),
     ("[controls]\nthru = 1", "config.toml:2: thru needs true or false, not a number"),

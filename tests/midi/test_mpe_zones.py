@@ -8,7 +8,7 @@ from improv.midi.parser import Incoming
 from improv.midi.player import Player
 from improv.music.clock import SimulatedClock
 from improv.music.notes import NoteOff, NoteOn, Placed
-from improv.music.parts import Part
+from improv.music.parts import PERCUSSION_CHANNEL, Part
 from improv.music.plan import Plan
 from improv.music.transport import Transport
 from improv.protocol.commands import Panic
@@ -86,3 +86,18 @@ def test_drums_are_never_moved_to_a_channel_of_notes() -> None:
     for message in announcement(0, 13):
         zones.enter(message)
     assert (zones.free(0), zones.free(Part.DRUMS.channel)) == (14, None)
+
+
+@pytest.mark.parametrize("lower", range(16))
+@pytest.mark.parametrize("upper", range(0, 16, 3))
+def test_no_two_parts_are_given_one_channel_whatever_the_zones_are(lower: int, upper: int) -> None:
+    zones = Zones()
+    for message in (*announcement(0, lower), *announcement(15, upper)):
+        zones.enter(message)
+    given = [zones.free(part.channel) for part in Part]
+    found = [channel for channel in given if channel is not None]
+    assert len(set(found)) == len(found)
+    assert not zones.channels & set(found)
+    assert PERCUSSION_CHANNEL not in found[:-1]
+    outside = len(set(range(16)) - zones.channels - {PERCUSSION_CHANNEL})
+    assert len([channel for channel in given[:-1] if channel is not None]) <= outside

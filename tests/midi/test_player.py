@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from improv.midi.messages import ALL_SOUND_OFF, CONTROL
+from improv.midi.messages import ALL_SOUND_OFF, CONTROL, PROGRAM, bytes_of
 from improv.midi.parser import Gone, Incoming
 from improv.midi.player import Player
 from improv.music.clock import SimulatedClock
-from improv.music.notes import NoteOff, NoteOn, Placed, Volume
+from improv.music.notes import NoteOff, NoteOn, Placed, Program, Volume
 from improv.music.parts import MIXED_PARTS, Part
 from improv.music.plan import Plan
 from improv.music.transport import Transport
@@ -294,3 +294,18 @@ def test_a_synth_is_left_as_loud_as_it_was() -> None:
     channels = [part.channel for part in (Part.MELODY, Part.CHORDS, Part.DRUMS)]
     told = [control(channel, 7, level) for channel, level in zip(channels, (30, 0, 100), strict=True)]
     assert volumes == [*told, control(channels[0], 7, 100), control(channels[1], 7, 100)]
+
+
+def test_a_synth_is_left_with_the_parts_own_programs_where_they_were_changed() -> None:
+    clock = SimulatedClock()
+    out = Listener(clock)
+    with Player(clock, out) as player:
+        programs = (Program(Part.MELODY, 66), Program(Part.BASS, Part.BASS.row.program), Program(Part.DRUMS, 40))
+        player.play(Plan(0, tuple(Placed(0, program) for program in programs), Transport(0, 0.0, 120)))
+        player.listen_until(0.1)
+        told = [message for message in out.messages if message[0] & 0xF0 == PROGRAM]
+        assert told == [bytes_of(program) for program in programs]
+        player.silence()
+        assert [message for message in out.messages if message[0] & 0xF0 == PROGRAM] == told
+    left = [message for message in out.messages if message[0] & 0xF0 == PROGRAM][len(told) :]
+    assert left == [bytes_of(Program(Part.MELODY, 11)), bytes_of(Program(Part.DRUMS, 0))]

@@ -14,6 +14,7 @@ from improv import __version__
 from improv.control import socket_protocol
 from improv.control.socket_protocol import describe, parse_request, request_for
 from improv.control.socket_server import ControlServer
+from improv.music.parts import MIXED_PARTS
 from improv.protocol.commands import (
     Command,
     Connect,
@@ -150,6 +151,16 @@ def test_the_controls_are_told(connect: Callable[..., Peer], server: ControlServ
     server.poll()
     [answer] = peer.lines()
     assert answer == {"ok": True, "controls": [describe(control) for control in CONTROLS.values()]}
+    told = {control["name"]: control for control in answer["controls"]}
+    assert told["swing"] == describe(CONTROLS["swing"]) | {
+        "words": ["auto"],
+        "default": "auto",
+        "low": 0.5,
+        "high": 0.75,
+    }
+    mixed = {(told[name]["part"], told[name]["column"]) for name in told if "part" in told[name]}
+    assert mixed == {(part.label, column) for part in MIXED_PARTS for column in ("level", "mute", "solo", "program")}
+    assert told["comp-level"]["former"] == ["chords-level"]
     tempo = next(item for item in answer["controls"] if item["name"] == "tempo")
     assert tempo == {
         "name": "tempo", "help": "Quarter notes a minute.", "default": 120, "range": "20 to 400 bpm", "unit": "bpm",
