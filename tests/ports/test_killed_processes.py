@@ -47,6 +47,10 @@ def as_it_was(recorded: Recording, bpm: float, kills: int) -> Recording:
     return recorded
 
 
+TEMPO = 160
+"""Of the jam whose engine is killed."""
+
+
 @pytest.mark.parametrize("kills", tiers(2, 50))
 @pytest.mark.parametrize("named", [True, False], ids=["named output", "virtual output"])
 def test_an_engine_that_is_killed_leaves_nothing_hanging_and_is_back_in_its_place(
@@ -56,22 +60,20 @@ def test_an_engine_that_is_killed_leaves_nothing_hanging_and_is_back_in_its_plac
 
     While no daemon can start another engine, the bar that the player has in its hands sounds to its end.
     """
-    tempo = 160
 
     def killed(server: Server) -> None:
         for old in takes.glob("*.take"):
             old.unlink()
         witness, keyboard = server.witness(), server.keyboard()
         port = ("--output", "witness" if named else "virtual")
-        improv = server.improv_in_terminal(*SOLO, "--tempo", str(tempo), "--thru", *port)
+        improv = server.improv_in_terminal(*SOLO, "--tempo", str(TEMPO), "--thru", *port)
         eventually(lambda: "plays to" in improv.out, "the ports")
-        if not named:
-            server.connect(IMPROV_OUT, witness.port)
-            server.connect(IMPROV_THRU, witness.port)
+        for ours in () if named else (IMPROV_OUT, IMPROV_THRU):
+            server.connect(ours, witness.port)
         server.connect(keyboard.port, IMPROV_IN)
         plays(witness)
         improv.strike(b"+")
-        eventually(lambda: f"{tempo + 4} bpm" in improv.out, "the tempo")
+        eventually(lambda: f"{TEMPO + 4} bpm" in improv.out, "the tempo")
         outlived, back_s = [], []
 
         def kill() -> None:
@@ -106,7 +108,7 @@ def test_an_engine_that_is_killed_leaves_nothing_hanging_and_is_back_in_its_plac
         assert max(outlived) > 0
         told("engine killed: playing again", back_s)
         told("shutdown", [took_s])
-        recorded = as_it_was(take(takes), tempo + 4, kills)
+        recorded = as_it_was(take(takes), TEMPO + 4, kills)
         if named:  # else the top of the form may have passed before a witness was connected
             in_place(witness, recorded)
 
