@@ -16,6 +16,7 @@ from hypothesis.strategies import SearchStrategy
 
 from improv.models.contract import CONTRACT, ModelSpec, Tensor, Tensors
 from improv.models.encodings import ENCODINGS
+from improv.music.styles import Style
 from improv.music.theory import STEPS_PER_BEAT, Chord, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode
@@ -146,10 +147,10 @@ def echo() -> Echo:
 
 @pytest.fixture
 def begun(echo: Echo) -> Callable[..., Session]:
-    """A session of the echo at 120 bpm: an eighth lasts a quarter of a second and step 0 sounds at 0 s."""
+    """A session of the echo at 120 bpm: an eighth lasts 0.25 s and step 0 sounds at 0 s. Its chords are held."""
 
     def begun(mode: Mode = Mode.TRADE, bars: int = 1, key: str = OWN, count_in_bars: int = 0) -> Session:
-        settings = Settings(mode=mode, bars=bars, key=key, seed=1)
+        settings = Settings(mode=mode, bars=bars, key=key, seed=1, style=Style.PADS)
         session = begin(echo, settings, Transport(0, 0.0, 120), count_in_bars=count_in_bars)
         echo.fed.clear()
         return session

@@ -25,10 +25,11 @@ from improv.protocol.heard import Heard
 from improv.protocol.json_codec import as_data_error, from_json, json_fields, json_text, parse_object, to_json
 from improv.protocol.snapshot import How
 from improv.recording import Entry, Recording, State, check_bounds, check_entry
+from improv.session.band.part_state import PartState, PartStates, SoundingNote
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin, finish, idled, skip_choruses
 from improv.session.network import swapped
-from improv.session.state import DEFAULT_LEVELS, OWN_PROGRAMS, Moment, Played, Session, Voicings
+from improv.session.state import DEFAULT_LEVELS, OWN_PROGRAMS, Moment, Played, Session
 from improv.session.step import advance
 
 _COMPARED = MappingProxyType(
@@ -94,6 +95,8 @@ _AS_WRITTEN = MappingProxyType(
         "playing": ("position", "playing"),
         "chosen": ("network", "output"),
         "frame": ("band", "frame"),
+        "players": ("band", "parts"),
+        "hearing": ("band", "hearing"),
         "levels": ("band", "levels"),
         "programs": ("band", "programs"),
         "ahead": ("network", "chord_lookahead"),
@@ -123,7 +126,6 @@ def state_of(session: Session, model: StepModel, sha256: str) -> State:
     """Return a session as a take stores it, with the network that decides."""
     raw = {name: to_json(getattr(getattr(session, part), field)) for name, (part, field) in _AS_WRITTEN.items()}
     raw |= {name: to_json(getattr(session, name)) for name in _WHOLE} | {"memory": _packed(session.network.memory)}
-    raw |= to_json(session.band.voicings)
     raw |= {name: dict(zip(MIXED_PARTS, raw[name], strict=True)) for name in _BY_PART}
     return State(session.step, json_text(raw), model.spec.name, sha256)
 
@@ -137,8 +139,10 @@ def restored(state: State, model: StepModel) -> Session:
         whole = {name: from_json(hints[name], raw.pop(name)) for name in _WHOLE}
         parts: dict[str, dict[str, Any]] = {part: {} for part, _ in _AS_WRITTEN.values()}
         parts["network"]["memory"] = memory
-        voicings = {name: raw.pop(name) for name in json_fields(Voicings)[0] if name in raw}
-        parts["band"]["voicings"] = from_json(Voicings, voicings)
+        held = tuple(SoundingNote(pitch) for pitch in from_json(tuple[int, ...], raw.pop("voicing", [])))
+        parts["band"]["parts"] = PartStates.of(
+            {Part.CHORDS: PartState(held)}
+        )  # as takes had it before there was a band
         for name in _BY_PART:
             parts["band"][name] = _by_part(raw.pop(name, {}), _BY_PART[name])
         for name, value in raw.items():

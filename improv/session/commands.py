@@ -20,7 +20,8 @@ from improv.protocol.commands import (
 )
 from improv.protocol.control import Value
 from improv.protocol.controls import AUTO, SWING, SYSTEM_CONTROLS, TEMPO, Settings, control_named
-from improv.session.state import DEFAULT_LEVELS, OWN_PROGRAMS, Position, Session, Voicings
+from improv.session.band.accompaniment import silenced
+from improv.session.state import DEFAULT_LEVELS, OWN_PROGRAMS, Position, Session
 
 _TAPS, _TAP_PAUSE_S = 5, 3.0
 """So many taps are averaged, and after such a pause they begin anew."""
@@ -54,7 +55,8 @@ def apply_commands(session: Session, commands: tuple[Command, ...]) -> Session:
                 silent = replace(
                     session.band,
                     frame=Frame(SILENCE, None),
-                    voicings=Voicings(),
+                    parts=silenced(session.band.parts),
+                    events=(),
                     levels=DEFAULT_LEVELS,
                     programs=OWN_PROGRAMS,
                 )

@@ -4,16 +4,16 @@ Some are always planned ahead, so that there is something to play whatever happe
 """
 
 from dataclasses import replace
+from itertools import pairwise
 
 from improv.dataclass import dataclass
 from improv.models.contract import StepModel
 from improv.models.encodings import ENCODINGS, Encoding
-from improv.music.notes import SILENCE, Frame, NoteOff, NoteOn, Placed
-from improv.music.parts import Part
+from improv.music.notes import SILENCE, Frame, NoteOn, Placed
 from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
-from improv.session.band.arrange import arrange
-from improv.session.lifecycle import finish
+from improv.session.band.accompaniment import accompanied, unsounded
+from improv.session.band.arrange import arrange, note_offs
 from improv.session.melody import plain_line
 from improv.session.network import has_melody, with_empty_memory
 from improv.session.state import NetworkState, Played, Session
@@ -64,6 +64,8 @@ def fallback(
     failing = session.health.consecutive_faults == _FAULTS_BEFORE_FORGETTING > before.health.consecutive_faults
     if failing or session.network.steps_behind % session.tune.form.steps == 0:
         session = with_empty_memory(session, model)
+    if not audible:
+        session = replace(session, band=unsounded(session.band))
     events = arrange(before, session)
     if not audible:
         events = tuple(placed for placed in events if not isinstance(placed.event, NoteOn))
@@ -72,7 +74,7 @@ def fallback(
 
 # --- planned ahead ----------------------------------------------------------------------------------
 
-_NETWORKS_OWN = frozenset({"temperature", "top_p", "density", "rests", "leaning", "changes", "seed"})
+_NETWORKS_OWN = frozenset({"temperature", "top_p", "density", "rests", "leaning", "changes"})
 """Settings that only a network obeys: where they alone have changed, what is planned without it still holds."""
 
 
@@ -91,10 +93,11 @@ class FallbackPlan:
 
     @property
     def events(self) -> tuple[Placed, ...]:
-        """All events in the order of the steps, then the end of the melody note that still sounds."""
-        ends = finish(self.sessions[-1] if self.sessions else self.base).events
-        melody = [placed for placed in ends if isinstance(placed.event, NoteOff) and placed.event.part is Part.MELODY]
-        return (*(placed for events in self.played for placed in events), *melody)
+        """All events in the order of the steps, then the ends of the notes that still sound, but for held chords."""
+        last = self.sessions[-1] if self.sessions else self.base
+        end = last.tick + last.grid.ticks_per_step
+        ends = (Placed(end, off) for off in note_offs(last, held=False))
+        return (*(placed for events in self.played for placed in events), *ends)
 
 
 def fallback_plan(
@@ -110,9 +113,13 @@ def fallback_plan(
     played: list[tuple[Placed, ...]] = []
     last = session
     if earlier is not None and sessions:
-        first = sessions[0].step - earlier.sessions[0].step
-        played = [arrange(session, sessions[0]), *earlier.played[first + 1 : first + len(sessions)]]
-        last = _as_base(sessions[-1], session, ENCODINGS[model.spec.encoding])
+        encoding, first = ENCODINGS[model.spec.encoding], sessions[0].step - earlier.sessions[0].step
+        if _band_goes_on_alike(earlier, session):
+            played = [arrange(session, sessions[0]), *earlier.played[first + 1 : first + len(sessions)]]
+        else:
+            sessions = _accompanied_anew(sessions, session, encoding)
+            played = [arrange(one, other) for one, other in pairwise((session, *sessions))]
+        last = _as_base(sessions[-1], session, encoding)
     found = [*sessions]
     while len(found) < steps:
         last, now = fallback(last, Heard() if found else heard, model, "")
@@ -151,8 +158,30 @@ def _alike(one: Settings, other: Settings) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in Settings.__slots__ if name not in _NETWORKS_OWN)
 
 
+def _band_goes_on_alike(plan: FallbackPlan, session: Session) -> bool:
+    """Return whether the band of a plan plays what it would play after a session, with what it knows by now."""
+    expected = next(each for each in (plan.base, *plan.sessions) if each.step == session.step)
+    return (
+        expected.band.parts == session.band.parts
+        and expected.band.hearing == session.band.hearing
+        and expected.band.frame.melody == session.band.frame.melody
+        and expected.network.chord_lookahead == session.network.chord_lookahead
+    )
+
+
+def _accompanied_anew(sessions: tuple[Session, ...], session: Session, encoding: Encoding) -> tuple[Session, ...]:
+    """Return the sessions of a plan with the band as it plays after a session, and with the chords known by then."""
+    found: list[Session] = []
+    for planned in sessions:
+        now = _as_base(planned, session, encoding)
+        found.append(
+            replace(now, band=accompanied(found[-1] if found else session, now, now.band, now.network.chord_lookahead))
+        )
+    return tuple(found)
+
+
 def _as_base(planned: Session, session: Session, encoding: Encoding) -> Session:
-    """Return the last session of a plan with the chords that are known by now, from which another step is planned."""
+    """Return a session of a plan with the chords that are known by now, from which another step is planned."""
     form, after = session.tune.form, planned.step - session.step
     known = session.network.chord_lookahead[after:]
     first = session.place + 1 + max(after, len(session.network.chord_lookahead))

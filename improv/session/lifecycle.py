@@ -12,7 +12,9 @@ from improv.music.transport import Transport
 from improv.music.turns import Rules, first_turn
 from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
+from improv.session.band.accompaniment import silenced
 from improv.session.band.arrange import note_offs
+from improv.session.band.hearing import NOTHING_HEARD
 from improv.session.commands import apply_commands
 from improv.session.network import form_lookahead
 from improv.session.state import (
@@ -109,7 +111,13 @@ def skip_choruses(session: Session, choruses: int) -> Session:
         turn=first_turn(session.step + steps, session.rules),
         listener=replace(_nothing_heard(session.listener), took_turn=False),
         network=replace(session.network, output=Frame(SILENCE, session.network.output.chord)),
-        band=replace(session.band, frame=Frame(SILENCE, session.band.frame.chord)),
+        band=replace(
+            session.band,
+            frame=Frame(SILENCE, session.band.frame.chord),
+            parts=silenced(session.band.parts, held=False),
+            hearing=NOTHING_HEARD,
+            events=(),
+        ),
         health=replace(session.health, missed_steps=session.health.missed_steps + steps),
     )
 

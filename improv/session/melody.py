@@ -12,7 +12,7 @@ from improv.music.parts import Part
 from improv.music.theory import Chord
 from improv.music.turns import NOTHING_YET, Answer, Mode, owes_a_note
 from improv.protocol.controls import Settings
-from improv.session.band.comping import CHORDS_LOW
+from improv.session.band.pads import CHORDS_LOW
 from improv.session.network import AskedNetwork, has_melody
 from improv.session.state import PitchLogits, PlayingStyle, Session
 

@@ -1,8 +1,6 @@
 """What a performance is: the session at a step, what was heard during it, and what it plays. Values only."""
 
-from collections.abc import Mapping
 from dataclasses import field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +10,15 @@ from improv.models.contract import Tensor, Tensors
 from improv.models.encodings import StepInput
 from improv.music.grid import Grid
 from improv.music.notes import SILENCE, Cell, Frame, Placed
-from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS, ROW_OF, Part
+from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS
 from improv.music.theory import Chord, Form, shortest_way
 from improv.music.transport import Transport
 from improv.music.turns import NOTHING_YET, Answer, Call, Rules, Turn
 from improv.protocol.controls import OWN, Settings
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
+from improv.session.band.hearing import NOTHING_HEARD, Hearing
+from improv.session.band.part_state import ALL_REST, PartStates
 
 MELODY_VELOCITY = 88
 
@@ -143,49 +143,18 @@ OWN_PROGRAMS = tuple(part.row.program for part in MIXED_PARTS)
 """The General MIDI programs of `MIXED_PARTS` that no synth is told: it may have been given another sound by hand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Voicings:
-    """The pitches that sound of each part that accompanies the melody."""
-
-    pitches: tuple[tuple[int, ...], ...] = ((),) * len(MIXED_PARTS)
-    """MIDI pitches, in the order of `MIXED_PARTS`."""
-
-    @classmethod
-    def of(cls, sounding: Mapping[Part, tuple[int, ...]]) -> "Voicings":
-        """Return the voicings of some parts, silence for the rest."""
-        return cls(tuple([sounding.get(part, ()) for part in MIXED_PARTS]))
-
-    def __getitem__(self, part: Part) -> tuple[int, ...]:
-        return self.pitches[ROW_OF[part]]
-
-    @classmethod
-    def json_types(cls) -> Mapping[str, Any]:
-        """See `improv.protocol.json_codec.JsonTable`."""
-        return {_voicing_name(part): tuple[int, ...] for part in MIXED_PARTS}
-
-    def json_values(self) -> Mapping[str, tuple[int, ...]]:
-        """See `improv.protocol.json_codec.JsonTable`; parts that are silent are left out, but for the chords."""
-        return {_voicing_name(part): self[part] for part in MIXED_PARTS if self[part] or part is Part.CHORDS}
-
-    @classmethod
-    def from_json_values(cls, values: Mapping[str, Any]) -> "Voicings":
-        """See `improv.protocol.json_codec.JsonTable`."""
-        return cls.of({part: values.get(_voicing_name(part), ()) for part in MIXED_PARTS})
-
-
-def _voicing_name(part: Part) -> str:
-    """Return what takes call the voicing of a part: the chords were once the only one."""
-    return "voicing" if part is Part.CHORDS else f"{part.value}_voicing"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BandState:
     """What improv plays."""
 
     frame: Frame
     """What improv plays in the step, in the key of the performance."""
-    voicings: Voicings = Voicings()
-    """The pitches of the accompanying parts that sound."""
+    parts: PartStates = ALL_REST
+    """What the players of the accompanying parts keep, what sounds of each among it."""
+    hearing: Hearing = NOTHING_HEARD
+    """What they have heard of player and soloist."""
+    events: tuple[Placed, ...] = field(default=(), compare=False)
+    """What they play in the step."""
     levels: tuple[int, ...] = DEFAULT_LEVELS
     """How loud `MIXED_PARTS` are, as far as their synth was told: MIDI volumes, 0 to 127."""
     programs: tuple[int, ...] = OWN_PROGRAMS

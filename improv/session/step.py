@@ -18,16 +18,18 @@ from improv.music.notes import SILENCE, Cell, Frame, Placed, in_order
 from improv.music.turns import NO_ACTIVITY, Answer, Mode, PlayerActivity, Turn, first_turn, turn_after
 from improv.protocol.commands import HandOver
 from improv.protocol.heard import Heard
-from improv.session.band.accompaniment import voicings
+from improv.session.band.accompaniment import accompanied
 from improv.session.band.arrange import arrange, note_offs, transposed_to_performance
 from improv.session.band.click import count_in_clicks
+from improv.session.band.hearing import NOTHING_HEARD
 from improv.session.band.levels import mix_changes
+from improv.session.band.part_state import ALL_REST
 from improv.session.commands import apply_commands
 from improv.session.harmony import decide_chord
 from improv.session.listening import cell_at, hear, next_listener, playing_style
 from improv.session.melody import answer_so_far, decide_melody, melody_muted, register_over_chords
 from improv.session.network import ask_network, call_cell, network_inputs
-from improv.session.state import BandState, NetworkState, Played, PlayingStyle, Position, Session, Voicings
+from improv.session.state import BandState, NetworkState, Played, PlayingStyle, Position, Session
 
 
 def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, Played]:
@@ -162,7 +164,9 @@ def silent_step(step: PreparedStep, *, audible: bool) -> tuple[Session, Played]:
     band = replace(
         session.band,
         frame=Frame(SILENCE, None),
-        voicings=Voicings(),
+        parts=ALL_REST,
+        hearing=NOTHING_HEARD,
+        events=(),
         levels=session.settings.mixer.levels,
         programs=session.settings.mixer.programs,
         style=before.band.style,
@@ -183,7 +187,6 @@ def sounding(before: Session, session: Session, network: NetworkState, style: Pl
     answer, begun = answer_so_far(session, before), len(frame.melody.onsets)
     band = BandState(
         frame=frame,
-        voicings=voicings(session, frame),
         levels=session.settings.mixer.levels,
         programs=session.settings.mixer.programs,
         style=style,
@@ -196,7 +199,7 @@ def sounding(before: Session, session: Session, network: NetworkState, style: Pl
         turn=session.turn,
         listener=session.listener,
         network=network,
-        band=band,
+        band=accompanied(before, session, band, network.chord_lookahead),
         health=session.health,
     )
 

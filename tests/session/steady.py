@@ -9,6 +9,7 @@ from improv.models.contract import StepModel, Tensors
 from improv.models.encodings import MELODY_HEAD, LocalNotes
 from improv.music.notes import NoteEvent, NoteOn
 from improv.music.parts import Part
+from improv.music.styles import Style
 from improv.music.theory import Chord
 from improv.music.transport import Transport
 from improv.music.turns import Mode
@@ -45,8 +46,8 @@ def drone(changes: str = "C7 | F7 | C7 | G7", key: str = "C", pitch: int = 64) -
 
 
 def opened(model: StepModel, mode: Mode = Mode.SOLO, *, count_in_bars: int = 0, **chosen: Any) -> Session:
-    """A session at 120 bpm, one step before its first."""
-    settings = Settings.of(**{"mode": mode, "seed": 1, "bars": 1, **chosen})
+    """A session at 120 bpm, one step before its first. Chords are pads."""
+    settings = Settings.of(**{"mode": mode, "seed": 1, "bars": 1, "style": Style.PADS, **chosen})
     return begin(model, settings, Transport(0, 0.0, 120), count_in_bars=count_in_bars)
 
 

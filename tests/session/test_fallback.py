@@ -20,6 +20,7 @@ from improv.music.clock import SimulatedClock
 from improv.music.notes import NoteOff, NoteOn, Timed
 from improv.music.parts import Part
 from improv.music.plan import Plan
+from improv.music.styles import Style
 from improv.music.theory import STEPS_PER_BAR
 from improv.music.transport import Transport
 from improv.music.turns import Mode
@@ -28,7 +29,7 @@ from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.runtime.engine import FALLBACK_BARS, Lead, perform
-from improv.session.band.comping import CHORDS_LOW
+from improv.session.band.pads import CHORDS_LOW
 from improv.session.fallback import LATE
 from improv.session.lifecycle import begin
 from improv.session.state import Moment, Session
@@ -126,7 +127,7 @@ class Troubled(Echo):
         self._performing = False
 
     def begun(self, mode: Mode) -> Session:
-        settings = Settings(mode=mode, bars=1, seed=1)
+        settings = Settings(mode=mode, bars=1, seed=1, style=Style.PADS)
         session = begin(self, settings, Transport(0, 0.0, 120))
         self._performing = True
         return session

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from improv.music.notes import NoteEvent, NoteOff, NoteOn, Onset, Placed, Timed
 from improv.music.parts import Part
+from improv.music.styles import Style
 from improv.music.theory import PITCH_CLASSES, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
@@ -165,7 +166,7 @@ def test_a_primer_ends_the_silent_chorus_before_the_first() -> None:
     model = Echo(primers=((60, 60, 62, 62), (67, 67)))
     for seed, end in ((0, [[60], [60], [62], [62]]), (1, [[], [], [67], [67]])):
         model.fed.clear()
-        settings = Settings(mode=Mode.SOLO, bars=1, seed=seed)
+        settings = Settings(mode=Mode.SOLO, bars=1, seed=seed, style=Style.PADS)
         session = begin(model, settings, Transport(0, 0.0, 120))
         advance(session, Heard(), model)
         assert len(model.fed) == 32
@@ -174,7 +175,7 @@ def test_a_primer_ends_the_silent_chorus_before_the_first() -> None:
 
 def test_a_network_of_chords_alone_accompanies(begun: Begun) -> None:
     model = Echo(melody=False)
-    session = begin(model, Settings(mode=Mode.SOLO, bars=1), Transport(0, 0.0, 120))
+    session = begin(model, Settings(mode=Mode.SOLO, bars=1, style=Style.PADS), Transport(0, 0.0, 120))
     _, leaving = through(session, model, 32)
     assert not events(leaving, Part.MELODY)
     assert len(onsets(leaving, Part.CHORDS)) == 16
@@ -218,7 +219,7 @@ def test_after_a_failed_step_the_changes_are_where_they_were(echo: Echo, begun: 
 def test_it_is_all_one_when_the_network_is_fed_what_it_missed(steps: list[tuple[str, int]]) -> None:
     """So a replay, which knows only which steps it missed, comes out the same."""
     at_once, bit_by_bit = Echo(), Echo()
-    settings_ = Settings(mode=Mode.SOLO, bars=1, seed=1)
+    settings_ = Settings(mode=Mode.SOLO, bars=1, seed=1, style=Style.PADS)
     one = begin(at_once, settings_, Transport(0, 0.0, 120))
     other = begin(bit_by_bit, settings_, Transport(0, 0.0, 120))
     for how, fed in steps:
@@ -310,7 +311,7 @@ def test_whatever_is_played(
 
     def performance() -> list[Placed]:
         model = Echo(primers=((60, 62, 64),))
-        chosen = Settings(mode=mode, bars=bars, key=PITCH_CLASSES[semitones], seed=3)
+        chosen = Settings(mode=mode, bars=bars, key=PITCH_CLASSES[semitones], seed=3, style=Style.PADS)
         session = begin(model, chosen, Transport(0, 0.0, 120), count_in_bars=1)
         waiting = sorted(
             (note for at, pitch, velocity, long in keys for note in press(pitch, at, at + long, velocity)),

@@ -13,7 +13,6 @@ from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Rest
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.runtime.engine import START_S
-from improv.session.band.accompaniment import ACCOMPANISTS
 from improv.session.state import Session
 from improv.session.step import advance
 from improv.session.view import snapshot
@@ -49,7 +48,7 @@ def test_stop_ends_everything_and_start_begins_at_the_top(
     quiet = [(at, event) for at, event in sink.events if stopped_s <= at < start_s]
     assert {at for at, _ in quiet} == {stopped_s}
     assert all(isinstance(event, NoteOff) for _, event in quiet)
-    assert {event.part for _, event in quiet} == {Part.MELODY, *(player.part for player in ACCOMPANISTS)}
+    assert {event.part for _, event in quiet} == {Part.MELODY, Part.CHORDS}
     first = stop_step + 2
     top = first + first % 2 + 8 * count_in
     begins = Transport(first, start_s + START_S, 120, swing)

@@ -2,7 +2,7 @@
 
 from improv.music.notes import Cell, Frame, NoteOff, NoteOn, Onset, Placed, in_order
 from improv.music.parts import Part
-from improv.session.band.accompaniment import accompaniment_ends, accompany
+from improv.session.band.accompaniment import accompaniment_ends
 from improv.session.band.levels import mix_changes
 from improv.session.state import PlayingStyle, Session
 
@@ -42,11 +42,14 @@ def arrange(before: Session, session: Session) -> tuple[Placed, ...]:
     events += [Placed(start, NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]
     events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in frame.melody.onsets]
     events += [Placed(start + release.tick, NoteOff(Part.MELODY, release.pitch)) for release in frame.melody.releases]
-    events += accompany(before, session)
+    events += session.band.events
     return in_order(events)
 
 
-def note_offs(session: Session) -> list[NoteOff]:
-    """Return a note-off for every note that sounds at the end of the session's step."""
+def note_offs(session: Session, *, held: bool = True) -> list[NoteOff]:
+    """Return a note-off for every note that sounds at the end of the session's step.
+
+    Without `held`, chords that go on until the next one are left out.
+    """
     melody = [NoteOff(Part.MELODY, pitch) for pitch in sorted(session.band.frame.melody.sounding_after)]
-    return [*melody, *accompaniment_ends(session)]
+    return [*melody, *accompaniment_ends(session, held=held)]
