@@ -138,7 +138,7 @@ def test_a_chorus_live_is_the_chorus_rendered(process: Improv, folder: Path) -> 
     assert process(f"render render.mid -m walker --tempo {tempo} --count-in 1 --seed 3").status == 0
     live, rendered = notes_of(folder / "jam.mid"), notes_of(folder / "render.mid")
     assert live == rendered
-    assert {"Melody", "Chords", "Drums"} == live.keys()
+    assert {"Melody", "Chords", "Bass", "Drums"} == live.keys()
     onsets = [kind for notes in live.values() for _, kind, _ in notes if kind == "note_on"]
     assert figures["onsets"] == len(onsets)
 
