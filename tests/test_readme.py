@@ -289,7 +289,7 @@ def test_who_does_something_has_a_name(page: Path) -> None:
     assert not RIDDLES.findall(page.read_text())
 
 
-EXAMPLES = {"organ.py", "organ", "elman.py", "held_notes.py", "text_lines.py", "CONFIG"}
+EXAMPLES = {"csv_file.py", "csv_writer", "organ.py", "organ", "elman.py", "held_notes.py", "text_lines.py", "CONFIG"}
 """What the recipes for contributors make, and is not there."""
 
 
