@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Literal
 
-from improv.config.values import check_writable
+from improv.config.values import absolute, check_writable
 from improv.dataclass import dataclass
 from improv.errors import InputNotFound, UsageError
 from improv.export.performance import Performance
@@ -84,6 +84,9 @@ def check_file(path: Path) -> Path:
     UsageError for an unknown ending, InputNotFound if no file can be written there.
     """
     format_of(path)
+    path = absolute(path)
+    if path.exists() and not path.is_dir() and not path.is_file():  # to open a pipe would wait for its reader
+        raise InputNotFound(f"{path}: it is no ordinary file; choose another file to write to")
     path = check_writable(path)
     _check_folder(path)
     return path

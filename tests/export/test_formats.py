@@ -78,6 +78,14 @@ def test_a_folder_by_the_name_of_the_file_is_refused(tmp_path: Path) -> None:
             use(tmp_path / "out.mid")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_by_the_name_of_the_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "out.wav")
+    for use in (check_file, lambda path: write_file(performance(), path)):
+        with pytest.raises(InputNotFound, match=r"out\.wav: it is no ordinary file; choose another file"):
+            use(tmp_path / "out.wav")
+
+
 def test_an_existing_file_is_replaced_and_keeps_its_permissions(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     real = tmp_path / "kept" / "out.mid"
