@@ -24,6 +24,9 @@ from improv.protocol.controls import OWN, Settings
 from improv.session.lifecycle import begin
 from improv.session.state import Session
 
+os.environ.setdefault("IMPROV_AUDIO", "off")
+"""No test sounds, nor waits for a synth to start, unless it is about that."""
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 """For PyTorch, before it is imported: on networks as small as these a second thread only waits, and spins meanwhile."""
 

@@ -87,9 +87,13 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv monitor": ("--input missing", NO_PORTS),
     "improv panic": ("", {2}),  # no improv plays, and no output is named
     "improv play": ("", {2}),  # there is no terminal; tests/tui/test_tmux.py has one
+    "improv play --audio Headphones": ("", {2}),
+    "improv play --audio jack": ("", {2}),
+    "improv play --audio off": ("", {2}),
     "improv play --input KeyLab": ("", {2}),
     "improv play --key Bb": ("", {2}),
     "improv play --layout qwertz": ("", {2}),
+    "improv play --soundfont FluidR3_GM.sf2": ("", {2}),
     "improv ports": ("", {0, 69}),
     "improv render": ("out.mid", {0}),
     "improv render partner.mid --mode solo --choruses 5 --seed 3": ("--choruses 1", {0}),

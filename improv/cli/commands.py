@@ -76,18 +76,21 @@ def render(
 
 @app.command()
 def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the MIDI ports that --input and --output can name."""
-    from improv.midi.systems import PortLists, reachable_api
+    """List the MIDI ports that --input and --output can name, and the audio devices that --audio can."""
+    from improv.midi.systems import PortLists, quiet, reachable_api
+    from improv.synth.device import devices, missing
 
     system = reachable_api(api)
     with PortLists(system) as lists:
         inputs, outputs = lists.names("input"), lists.names("output")
+    with quiet():
+        audio = [device.name for device in devices()]
     if as_json:
-        say_json({"api": system, "inputs": inputs, "outputs": outputs})
+        say_json({"api": system, "inputs": inputs, "outputs": outputs, "audio": audio})
         return
-    for title, names in (("inputs", inputs), ("outputs", outputs)):
-        say(f"{system} {title}:")
-        for name in names or ["(none)"]:
+    for title, names in ((f"{system} inputs", inputs), (f"{system} outputs", outputs), ("audio devices", audio)):
+        say(f"{title}:")
+        for name in names or [f"({(title == 'audio devices' and missing()) or 'none'})"]:
             say(f"  {name}")
 
 

@@ -242,7 +242,7 @@ def with_controls(command: Callable[..., None]) -> Callable[..., None]:
 _JAM: Mapping[str, Control] = MappingProxyType(
     {
         f"{table}.{name}": control
-        for table in ("ports", "jam", "recording", "controls")
+        for table in ("ports", "sound", "jam", "recording", "controls")
         for name, control in TABLES[table].items()
     }
 )  # fmt: skip
@@ -280,7 +280,7 @@ LETTERS = "--letters"
 def _word(control: Control, value: Value) -> str:
     if control.is_switch:
         return f"--{control.name}" if value == ON else f"--no-{control.name}"
-    if control is MODEL and str(value).endswith(".onnx"):
+    if control is TABLES["sound"]["soundfont"] or (control is MODEL and str(value).endswith(".onnx")):
         value = str(absolute(Path(str(value))))
     return f"--{control.name}={value}"
 

@@ -114,7 +114,7 @@ def _arguments(given: Given, at: Instance, joins: bool) -> Sequence[str]:
 def _app(given: Given, at: Instance, link: "DaemonLink", *, joins: bool, look: tuple[str, bool, str]) -> "ImprovApp":
     """Make the interface with a layout of letters, ASCII or not, and a theme; UsageError for an unknown theme."""
     from improv.config.presets import presets_path
-    from improv.system.fluidsynth import advice
+    from improv.synth.advice import advice
     from improv.tui.app import ImprovApp
     from improv.tui.input.key_bindings import LAYOUTS
     from improv.tui.options import ScreenOptions

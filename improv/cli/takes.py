@@ -144,10 +144,12 @@ def replay(
         left = f"; {checked.unchecked} could not be checked: steps before them are missing" if checked.unchecked else ""
         say(f"{path.stem}: {same} steps, bit for bit the same{left}")
         return
+    from improv.config.load import load
     from improv.runtime import daemon
 
+    sound = load().sound
     with Beside() as beside:
-        beside.say(daemon.play_again(path, Wiring(api=api, output=output), say=beside.say).text())
+        beside.say(daemon.play_again(path, Wiring(api=api, output=output), sound, say=beside.say).text())
 
 
 def _line(take: Listed, *, playing: bool) -> str:

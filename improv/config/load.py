@@ -23,6 +23,7 @@ from improv.config.values import (
     Config,
     OscSettings,
     RecordingSettings,
+    SoundSettings,
     Tune,
     Wiring,
     variable,
@@ -124,6 +125,11 @@ def _config(values: Mapping[str, Value | None], maps: tuple[Map, ...], origins: 
         recording=RecordingSettings(
             keep_mb=None if values["recording.keep-mb"] is None else int(values["recording.keep-mb"]),
             take_mb=int(values["recording.take-mb"] or 0),
+        ),
+        sound=SoundSettings(
+            audio=str(values["sound.audio"]),
+            soundfont=Path(font) if (font := word("sound.soundfont")) else None,
+            audio_latency=None if (late := values["sound.audio-latency"]) is None else float(late),
         ),
         osc=OscSettings(enabled=enabled == ON, host=str(host), port=int(port or 0)),
         maps=maps,

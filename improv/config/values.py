@@ -148,6 +148,22 @@ def absolute(path: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoundSettings:
+    """How improv sounds by itself."""
+
+    audio: str = "auto"
+    """`auto`: the system's default device unless an output port was named; `off`; `null`: a silent device; `jack`; or
+    the name of a device, or a part of it."""
+    soundfont: Path | None = None
+    """The SoundFont to use; None: the best one here, or none."""
+    audio_latency: float | None = None
+    """What a device takes to sound a sample, in milliseconds; None: as measured."""
+
+
+NO_SOUND = SoundSettings(audio="off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OscSettings:
     """The address and port that improv listens on for OSC, if it does."""
 
@@ -173,6 +189,7 @@ class Config:
     tune: Tune
     """The values of all controls, the mode and the seed only if they were given."""
     wiring: Wiring
+    sound: SoundSettings
     osc: OscSettings
     recording: RecordingSettings
     maps: tuple[Map, ...]
@@ -189,9 +206,10 @@ class Config:
         table, _, name = key.partition(".")
         if table == "controls":
             return dict(self.tune.given).get(name)
-        room = {"ports": self.wiring, "jam": self.tune, "recording": self.recording, "osc": self.osc}[table]
-        value: Value | None = getattr(room, name.replace("-", "_"))
-        return value
+        room: dict[str, object] = {"ports": self.wiring, "jam": self.tune, "recording": self.recording, "osc": self.osc}
+        room |= {"sound": self.sound}
+        value = getattr(room[table], name.replace("-", "_"))
+        return str(value) if isinstance(value, Path) else value
 
 
 _OSC, _RECORDING = OscSettings(), RecordingSettings()
@@ -204,6 +222,23 @@ TABLES: Mapping[str, Mapping[str, Control]] = MappingProxyType(
             "input": Control("input", "The MIDI input, or part of its name; virtual: one of our own.", "Keystation"),
             "output": Control("output", "The MIDI output, or part of its name; virtual: one of our own.", "FLUID"),
             "lights": Control("lights", "The MIDI output that controllers' lights are on.", "Launchpad"),
+        },
+        "sound": {
+            "audio": Control(
+                "audio",
+                "Where improv sounds by itself: auto (the default device, unless an output is named), off, null "
+                "(a silent device), jack, or part of a device's name (improv ports lists them).",
+                SoundSettings().audio,
+            ),
+            "soundfont": Control("soundfont", "The SoundFont to sound with (.sf2).", "FluidR3_GM.sf2"),
+            "audio-latency": Control(
+                "audio-latency",
+                "What the device takes to sound, where it is not measured right.",
+                30.0,
+                0.0,
+                1000.0,
+                "ms",
+            ),
         },
         "jam": {
             "choruses": Control("choruses", "End after so many choruses.", 1, 1, 999_999, whole=True),
@@ -237,6 +272,8 @@ UNSET = frozenset(
         "controls.mode",
         "controls.seed",
         "recording.keep-mb",
+        "sound.soundfont",
+        "sound.audio-latency",
         *(f"ports.{name}" for name in TABLES["ports"]),
         *(f"jam.{name}" for name in TABLES["jam"]),
     }

@@ -15,10 +15,11 @@ from types import MappingProxyType
 from improv.config.instance import DEFAULT, Instance
 from improv.diagnostics.checks.files import configuration, directories
 from improv.diagnostics.checks.finding import Finding
-from improv.diagnostics.checks.jam import daemon, synth
+from improv.diagnostics.checks.jam import daemon
 from improv.diagnostics.checks.midi import midi_binding, midi_systems, ports, sound_devices
 from improv.diagnostics.checks.networks import models
 from improv.diagnostics.checks.round_trip import round_trip
+from improv.diagnostics.checks.sound import sound
 from improv.diagnostics.checks.timing import realtime, timer
 from improv.errors import ImprovError, UsageError
 from improv.system import programs as program
@@ -30,7 +31,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         check.__name__: check
         for check in (
             configuration, midi_binding, midi_systems, ports, sound_devices, round_trip, realtime, timer, models,
-            directories, daemon, synth,
+            directories, daemon, sound,
         )
     }
 )  # fmt: skip

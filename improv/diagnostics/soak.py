@@ -134,7 +134,7 @@ def _reachable(api: str | None) -> str:
 def _command(folder: Path, model: str, mode: Mode, port: str, minutes: float) -> list[str]:
     """The command of a jam that is longer than the watch, and yet ends by itself if the watch is killed."""
     choruses = int((minutes * 60 + WARM_UP_S) / _CHORUS_S) + 1
-    command = program.improv("jam", "--model", model, "--mode", str(mode), "--tempo", str(_TEMPO))
+    command = program.improv("jam", "--model", model, "--mode", str(mode), "--tempo", str(_TEMPO), "--audio", "off")
     command += ["--count-in", "0", "--choruses", str(choruses), "--thru", "--api", port]
     command += ["--figures", str(folder / "figures.json")]
     return command if port != "none" else [*command, "--save", str(folder / "jam.mid")]

@@ -54,8 +54,8 @@ class Child:
         self._process.wait()
 
 
-def introduce(one: Child, other: Child, *, since_s: float | None = None) -> None:
-    """Connect two child processes with a direct link; `since_s` as in `Join`."""
+def introduce(one: Child, other: Child, *, since_s: float | None = None, sounds: bool = False) -> None:
+    """Connect two child processes with a direct link; `since_s` and `sounds` as in `Join`."""
     here, there = socket.socketpair()
-    one.link.join(here, one.pid, since_s=since_s)
-    other.link.join(there, other.pid, since_s=since_s)
+    one.link.join(here, one.pid, since_s=since_s, sounds=sounds)
+    other.link.join(there, other.pid, since_s=since_s, sounds=sounds)

@@ -33,6 +33,8 @@ _READ_BYTES = 1 << 16
 
 _MAX_SOCKETS = 8
 
+_LIMIT_BYTES = 16 << 20
+
 GRACE_S = 0.5
 """How long a child process may take to end, in seconds, before it is killed."""
 
@@ -48,6 +50,8 @@ class Join:
 
     What was heard after this time, in seconds of the clock, is sent to it again. None: it takes no one's place.
     """
+    sounds: bool = False
+    """Whether it is the synth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Failed:
 class Link:
     """One end of a connection between two processes of improv."""
 
-    def __init__(self, end: socket.socket, *, limit_bytes: int = 16 << 20) -> None:
+    def __init__(self, end: socket.socket, *, limit_bytes: int = _LIMIT_BYTES) -> None:
         end.setblocking(False)
         self.closed = False
         """Whether the other end is gone, orderly or killed; what it sent before is still received."""
@@ -119,15 +123,15 @@ class Link:
             start, shortened = newest
             self._unsent.replace_from(start, _framed(shortened))
 
-    def join(self, end: socket.socket, pid: int, *, since_s: float | None = None) -> None:
-        """Hand a connected socket to process `pid` at the other end, and close it here."""
+    def join(self, end: socket.socket, pid: int, *, since_s: float | None = None, sounds: bool = False) -> None:
+        """Hand a connected socket to process `pid` at the other end, and close it here. The others as in `Join`."""
         with end:
             if self.closed:
                 return
             if hasattr(socket, "send_fds"):
-                self.send_with_sockets(Join(since_s=since_s), [end.fileno()])
+                self.send_with_sockets(Join(since_s=since_s, sounds=sounds), [end.fileno()])
             else:
-                self.send(Join(end.share(pid), since_s))  # type: ignore[attr-defined, unused-ignore]
+                self.send(Join(end.share(pid), since_s, sounds))  # type: ignore[attr-defined, unused-ignore]
 
     def send_with_sockets(self, value: object, descriptors: Sequence[int]) -> bool:
         """Send a value with copies of sockets, for `take_sockets` at the other end; return whether it was sent.
@@ -203,11 +207,12 @@ class Link:
             self.flush()
         return values
 
-    def joined_link(self, message: Join) -> "Link":
+    def joined_link(self, message: Join, *, limit_bytes: int = _LIMIT_BYTES) -> "Link":
         """Return the link to another process that came along with a `Join` message."""
         if message.shared:
-            return Link(socket.fromshare(message.shared))  # type: ignore[attr-defined, unused-ignore]
-        return Link(self._sockets.pop(0))
+            shared = socket.fromshare(message.shared)  # type: ignore[attr-defined, unused-ignore]
+            return Link(shared, limit_bytes=limit_bytes)
+        return Link(self._sockets.pop(0), limit_bytes=limit_bytes)
 
     def close(self) -> None:
         """Close the socket; the other end notices."""

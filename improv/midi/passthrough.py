@@ -3,6 +3,8 @@
 It must never change a message. Where improv plays on the same output, it keeps off the channels of an MPE keyboard.
 """
 
+from collections.abc import Callable
+
 from improv.midi.controller_filter import ControllerFilter
 from improv.midi.mpe_zones import Zones
 from improv.midi.note_ledger import Ledger, Mark
@@ -13,15 +15,25 @@ class Passthrough:
     """The way from the keyboard to a sink, and the ledger of what was begun on it.
 
     `output` is where improv plays, `to` where messages are passed on to (None: nowhere), unless it is turned off.
+    `heard_on` is called with each of them too: where improv sounds by itself.
     """
 
-    def __init__(self, output: Sink, to: Sink | None, mark: Mark | None = None, *, on: bool = True) -> None:
+    def __init__(
+        self,
+        output: Sink,
+        to: Sink | None,
+        mark: Mark | None = None,
+        *,
+        on: bool = True,
+        heard_on: Callable[[bytes], None] = lambda _message: None,
+    ) -> None:
         self.ledger = Ledger(mark)
         """What was begun by messages that were passed on."""
         self.sink = to if on else None
         """Where messages are passed on to now; None if they are not."""
         self._to = to
         self._output = output
+        self._heard_on = heard_on
         self._zones = Zones()
 
     def turn(self, *, on: bool) -> None:
@@ -44,6 +56,7 @@ class Passthrough:
         if self.sink is not None:
             self.ledger.enter(message)
             self.sink.send(message)
+            self._heard_on(message)
 
     def move_off_zones(self, message: bytes) -> bytes | None:
         """Return a message of ours on a channel outside all MPE zones; None if there is no such channel."""
@@ -57,6 +70,7 @@ class Passthrough:
         if self.sink is not None:
             for message in self.ledger.ends():
                 self.sink.send(message)
+                self._heard_on(message)
         self.ledger.clear()
 
     def release_filtered(self, wanted: ControllerFilter) -> None:

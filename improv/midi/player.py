@@ -19,6 +19,7 @@ from improv.midi.parser import Gone, Incoming
 from improv.midi.passthrough import Passthrough
 from improv.midi.schedule import Schedule
 from improv.midi.shared_notes import SharedNotes
+from improv.midi.sound import Delayed, NoSound, SoundSink, as_yours
 from improv.midi.sources import Arrival, Sink, Source
 from improv.midi.your_notes import YourNotes
 from improv.music.clock import Clock
@@ -39,7 +40,8 @@ class Player:
 
     A context: however it is left, everything that sounds is ended. `thru` is where what arrives is
     passed on, byte for byte; None if it is not. While `stalled` says so, what is sent would lie there and
-    come late: then nothing begins.
+    come late: then nothing begins. `sound` is handed everything as it falls due; where it sounds, MIDI is sent by its
+    delay later, and what was played is heard by as much earlier: a player plays to what they hear.
     """
 
     independent = False
@@ -54,6 +56,7 @@ class Player:
         passes_on: bool = True,
         stalled: Callable[[], bool] = bool,
         notes: SharedNotes | None = None,
+        sound: SoundSink | None = None,
     ) -> None:
         self.clock = clock
         self.onsets = OnsetTimes()
@@ -63,10 +66,12 @@ class Player:
         notes = notes or SharedNotes(None)
         self.ledger = Ledger(notes.marker(0))
         """What we have begun."""
-        self.passthrough = Passthrough(sink, thru, notes.marker(1), on=passes_on)
+        self.sound: SoundSink = sound or NoSound()
+        self.passthrough = Passthrough(sink, thru, notes.marker(1), on=passes_on, heard_on=self._sound_yours)
         self.controllers = ControllerMoves()
         """What was moved at a controller: for the daemon to understand."""
         self._sink = sink
+        self._delayed = Delayed()
         self._stalled = stalled
         self._sources = list(sources)
         self._yours = YourNotes()
@@ -95,8 +100,11 @@ class Player:
 
     def play(self, plan: Plan) -> None:
         """Take in a plan, which replaces earlier plans for the same steps; notes struck in those end at once."""
-        for end in self.schedule.add(plan):
-            self._send(self._sink, self._entered(bytes_of(end)))
+        ends = [bytes_of(end) for end in self.schedule.add(plan)]
+        if ends and self._is_delayed:
+            self._hand_over(ends, self.clock.now())
+        for end in ends if not self._is_delayed else ():
+            self._send(self._sink, self._entered(end))
 
     def listen_until(self, deadline_s: float, *, at_once: bool = True) -> Heard | None:
         """Play until the deadline, or until something arrives; return what arrived, None once told to quit."""
@@ -125,13 +133,15 @@ class Player:
 
     def heard(self) -> Heard:
         """Return the notes and commands that have arrived since the last call."""
-        heard = Heard(tuple(self._notes), tuple(self._commands))
+        delay_s = self.sound.delay_s
+        notes = self._notes if not delay_s else [Timed(note.time_s - delay_s, note.event) for note in self._notes]
+        heard = Heard(tuple(notes), tuple(self._commands))
         self._notes, self._commands = [], []
         return heard
 
     def next_due_s(self) -> float:
-        """Return when the next event is due, in seconds of the clock; infinity if none is pending."""
-        return self.schedule.next_due_s()
+        """Return when the next event is to be sent, in seconds of the clock; infinity if none is pending."""
+        return min(self.schedule.next_due_s(), self._delayed.next_s())
 
     @property
     def held_pitches(self) -> frozenset[int]:
@@ -141,6 +151,8 @@ class Player:
     def silence(self) -> None:
         """End every note and pedal, drop pending events, and silence all channels."""
         self.schedule.clear()
+        self._delayed.clear()
+        self.sound.cut()
         thru = self.passthrough
         for ledger, sink, used in ((self.ledger, self._sink, _OUR_CHANNELS), (thru.ledger, thru.sink, ())):
             if sink is not None:
@@ -204,6 +216,7 @@ class Player:
             self._send(self._sink, self._entered(bytes_of(off)))
         if press.velocity:
             self._send(self._sink, self._entered(bytes_of(on)))
+        self.sound.sound([bytes_of(off), *([bytes_of(on)] if press.velocity else [])], None)
         self._notes += self._yours.computer_key(on if press.velocity else off, now_s)
 
     def _message(self, message: bytes, time_s: float) -> None:
@@ -229,10 +242,20 @@ class Player:
     # --- what leaves ----------------------------------------------------------------------------
 
     def _send_due(self, due_s: float) -> None:
-        """Send the events of the first pending tick at their time; nothing but sending is left to do then."""
+        """Send what is next at its time; nothing but sending is left to do then.
+
+        Where improv sounds by itself, what falls due is handed over, and sent later.
+        """
         late = self.clock.now() - due_s > self.schedule.transport.step_s / 2 or self._stalled()
-        events = self.schedule.take_next(late=late)
-        messages = [message for event in events for message in self._entered(bytes_of(event))]
+        if self._delayed.next_s() <= due_s:
+            kept = self._delayed.take_next(lambda message: not (late and _begins(message)))
+        else:
+            sent = [bytes_of(event) for event in self.schedule.take_next(late=late)]
+            if self._is_delayed:
+                self._hand_over(sent, due_s)
+                return
+            kept = sent
+        messages = [message for event in kept for message in self._entered(event)]
         self.clock.wait_until(due_s, exactly=True)
         for message in messages:
             sent_s = self.clock.now()
@@ -241,6 +264,21 @@ class Player:
                 self.onsets.add(due_s, sent_s)
         for message in messages:
             self.loop_detector.sent(message, self.clock.now())
+
+    @property
+    def _is_delayed(self) -> bool:
+        return self.sound.delay_s > 0 or bool(self._delayed)
+
+    def _hand_over(self, messages: Sequence[bytes], due_s: float) -> None:
+        """Have messages sounded, and sent by the sound's delay after they are due."""
+        if messages:
+            self.sound.sound(messages, due_s)
+            self._delayed.put(messages, due_s, self.sound.delay_s)
+
+    def _sound_yours(self, message: bytes) -> None:
+        """Sound a message of your keyboard that is passed on."""
+        if (yours := as_yours(message)) is not None:
+            self.sound.sound([yours], None)
 
     def _entered(self, message: bytes) -> list[bytes]:
         """Return a message of ours as it is to be sent, if it is.
@@ -268,6 +306,12 @@ class Player:
     def _restart_elsewhere(self) -> None:
         """End what we have begun and have it planned again, on the channels that an MPE zone has left."""
         self.schedule.clear()
+        self._delayed.clear()
+        self.sound.cut()
         self._send(self._sink, self.ledger.ends())
         self.ledger.clear()
         self._commands.append(Panic())
+
+
+def _begins(message: bytes) -> bool:
+    return message[0] & 0xF0 == NOTE_ON and message[2] > 0

@@ -87,6 +87,26 @@ class OnsetTiming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoundStatus:
+    """What improv sounds with by itself."""
+
+    engine: str = ""
+    """What makes the sound; empty while nothing sounds."""
+    device: str = ""
+    """The audio device it is heard on; empty while there is none."""
+    latency_ms: float = 0.0
+    """How much later than it is due everything is heard, MIDI too; 0 while nothing sounds."""
+    gaps: int = 0
+    """How often the device had to wait for sound."""
+    cpu: float = 0.0
+    """The share of a processor that the synth takes, lately."""
+    fault: str = ""
+    """Why nothing sounds; empty while it does, and where it is not to."""
+    deaths: int = 0
+    """Synth processes that died and were replaced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemStatus:
     """The state of the system that plays: ports, network, recording, timing, processes, as its daemon measures it."""
 
@@ -96,6 +116,7 @@ class SystemStatus:
     network: Inlined[NetworkStatus] = NetworkStatus()
     recording: Inlined[RecordingStatus] = RecordingStatus()
     timing: Inlined[OnsetTiming] = OnsetTiming()
+    sound: SoundStatus = SoundStatus()
     learning: str = ""
     """The control or command that the next moved knob, key or pedal is bound to; empty if none is."""
     engine_deaths: int = 0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from improv.config.instance import Instance
 from improv.config.picks import Picks
-from improv.config.values import Config, OscSettings, Tune, Wiring, check_writable
+from improv.config.values import Config, OscSettings, SoundSettings, Tune, Wiring, check_writable
 from improv.control.midi_controllers import DEFAULT_MAPS, Controllers
 from improv.control.socket_server import ControlServer
 from improv.control.terminal import KEYS_HELP, Keys, Lines
@@ -33,6 +33,7 @@ from improv.runtime.observers import Audience, Display, Remarks
 from improv.runtime.router import CommandRouter
 from improv.runtime.signals import Signals, Suspension
 from improv.runtime.supervisor import Supervisor
+from improv.synth.soundfonts import checked_soundfont
 from improv.system.systemd import READY, STOPPING, WATCHDOG, notify, status, unit, watchdog_s
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def jam(
     picks, tune = Picks(instance.picked), config.tune
     if config.wiring.save is not None:
         config = replace(config, wiring=replace(config.wiring, save=check_file(config.wiring.save)))
+    if config.sound.soundfont is not None:
+        checked_soundfont(config.sound.soundfont)
     seed = random.SystemRandom().randrange(1 << 31) if tune.seed is None else tune.seed
     shows: Display = Remarks(say) if in_background else Lines(sys.stdout or io.StringIO())
     audience = Audience(shows, say, config.recording)
@@ -69,7 +72,7 @@ def jam(
         signals = stack.enter_context(Signals())  # the last to go: writing what was played is not interrupted
         stack.enter_context(audience)
         wiring, audience.picks = picks.wiring(config), picks
-        supervisor = stack.enter_context(Supervisor(tune, wiring, audience))
+        supervisor = stack.enter_context(Supervisor(tune, wiring, audience, sound=config.sound))
         maps = Controllers(config.maps or DEFAULT_MAPS, learned_maps(instance, say))
         router = CommandRouter(supervisor, maps, instance.learned)
         audience.controllers, audience.watched_by = router.controllers, [router.controllers]
@@ -180,7 +183,7 @@ def _mode_for(ports: Opened, *, letters: bool) -> Mode:
     return Mode.TRADE if ports.hears else Mode.SOLO
 
 
-def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figures:
+def play_again(path: Path, wiring: Wiring, sound: SoundSettings, say: Callable[[str], None]) -> Figures:
     """Play a take again, your notes too, to its end or until stopped; it is not recorded.
 
     Each step is decided again before it sounds; DataError at the first that is not what was recorded.
@@ -188,7 +191,7 @@ def play_again(path: Path, wiring: Wiring, say: Callable[[str], None]) -> Figure
     head, wiring = read_take(path).head, replace(wiring, listens=False)
     tune = Tune.of(model=head.model, tempo=head.transport.bpm)
     audience = Audience(Lines(sys.stdout or io.StringIO()), say)
-    with audience, Signals() as signals, Supervisor(tune, wiring, audience, take=path) as supervisor:
+    with audience, Signals() as signals, Supervisor(tune, wiring, audience, sound=sound, take=path) as supervisor:
         router = CommandRouter(supervisor, Controllers(()))
         interfaces = Interfaces(router.submit, audience.remark)
         interfaces.add(signals)

@@ -1,4 +1,4 @@
-"""What daemon, engine, player and port host send each other, apart from commands and plans.
+"""What daemon, engine, player, synth and port host send each other, apart from commands and plans.
 
 Values only, light enough for every process to load. They never leave the machine or outlive a jam.
 """
@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from improv.config.values import Tune, Wiring
+from improv.config.values import SoundSettings, Tune, Wiring
 from improv.dataclass import dataclass
 from improv.music.grid import EIGHTHS, Grid
 from improv.music.turns import Mode
@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # those who send and read them load them
 
 PRIORITY = 60
 """What the player asks the system for (sched(7), SCHED_FIFO)."""
+
+SOUND_PRIORITY = PRIORITY - 10
+"""What the synth asks for: MIDI comes first."""
 
 _DOES = {"input": "hears", "output": "plays to"}
 
@@ -186,6 +189,62 @@ class SentOnsets:
     """When each of the last onsets was due and when it was sent, in seconds of the clock; sent at the end."""
 
     onsets: tuple[tuple[float, float], ...]
+
+
+# --- what concerns the synth ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSound:
+    """Sound on a device: from the daemon to the synth."""
+
+    sound: SoundSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SynthReport:
+    """The state of the synth: sent five times a second, so it also says that it lives."""
+
+    engine: str = ""
+    """What sounds; empty while it is not ready."""
+    device: str = ""
+    """What it sounds on; empty while there is none."""
+    delay_s: float = 0.0
+    """How much later than it is due everything is heard, in seconds; 0 while nothing is."""
+    device_s: float = 0.0
+    """How much of that the device takes."""
+    late: int = 0
+    """How often the device had to wait for samples: gaps that were heard."""
+    cpu: float = 0.0
+    """The share of a processor that it takes, lately."""
+    fault: str = ""
+    """Why nothing sounds; empty while it does."""
+
+    @property
+    def sounds(self) -> bool:
+        """True if it is ready and has a device."""
+        return bool(self.engine and self.device)
+
+
+@dataclass(frozen=True, slots=True)
+class SoundDelay:
+    """Everything sounds so much later than it is due, in seconds, MIDI too: from the daemon to the player."""
+
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """MIDI messages to be heard: from the player to the synth."""
+
+    messages: tuple[bytes, ...]
+    due_s: float | None = None
+    """When they are due, in seconds of the clock: they are heard by the delay later. None: as soon as can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutSound:
+    """Silence, at once: from the player to the synth."""
 
 
 # --- the daemon and the engine send ----------------------------------------------------------------

@@ -39,12 +39,14 @@ from improv.runtime.ipc_messages import (
     PlayerReport,
     SentOnsets,
     Silenced,
+    SoundDelay,
     StandBy,
     TakeOver,
 )
 from improv.runtime.port_set import OpenPorts, open_ports
 from improv.runtime.scheduling import postpone_kill, request_realtime
 from improv.runtime.standby_player import stand_by
+from improv.runtime.synth_link import UNREAD_BYTES, SynthLink
 from improv.runtime.system_clock import SystemClock
 from improv.system.quantiles import quantile
 
@@ -124,10 +126,11 @@ class EngineLink:
 
 
 class DaemonLink:
-    """The link to the daemon: commands come from it, and the engines to join."""
+    """The link to the daemon: commands come from it, and the engines and the synth to join."""
 
-    def __init__(self, link: Link, engine: EngineLink, lights: Sink) -> None:
+    def __init__(self, link: Link, engine: EngineLink, lights: Sink, synth: SynthLink) -> None:
         self.link = link
+        self._synth = synth
         self._connects: list[Connect] = []
         self._engine = engine
         self._lights = lights
@@ -138,7 +141,11 @@ class DaemonLink:
             return ()
         asked: list[Arrival] = []
         for message in self.link.receive():
-            if isinstance(message, Join):
+            if isinstance(message, Join) and message.sounds:
+                self._synth.switch_to(self.link.joined_link(message, limit_bytes=UNREAD_BYTES))
+            elif isinstance(message, SoundDelay):
+                self._synth.delay_s = message.delay_s
+            elif isinstance(message, Join):
                 if self._engine.link is not None and message.since_s is None:
                     asked.append(Gone(now_s, engine=True))
                 self._engine.switch_to(self.link.joined_link(message), message.since_s)
@@ -285,7 +292,8 @@ def _play(link: Link, notes: SharedNotes) -> None:
             opened.take_over(begin.ports, graph)
         stack.callback(postpone_kill, _STUCK_S)  # closing may be stuck as well
         engine = EngineLink()
-        daemon = DaemonLink(link, engine, opened.lights or NullSink())
+        synth = SynthLink()
+        daemon = DaemonLink(link, engine, opened.lights or NullSink(), synth)
         sources: list[Source] = [daemon, engine, signals, *([opened.source] if opened.source else [])]
         clock = SystemClock(lambda: [end for end in (link, engine.link, orders.host) if end and not end.closed])
         health = MidiHealth(server, stderr, hosted)
@@ -296,7 +304,7 @@ def _play(link: Link, notes: SharedNotes) -> None:
         notes.clear()
         sink, stalled = (opened.sink, opened.sink.stalled) if opened.sink is not None else (NullSink(), bool)
         with Player(
-            clock, sink, sources, thru=opened.through, passes_on=wiring.thru, stalled=stalled, notes=notes
+            clock, sink, sources, thru=opened.through, passes_on=wiring.thru, stalled=stalled, notes=notes, sound=synth
         ) as player:
             _run(player, engine, daemon, opened, health)
         link.send(SentOnsets(tuple(player.onsets)))

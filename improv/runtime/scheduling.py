@@ -6,10 +6,10 @@ import signal
 from improv.runtime.ipc_messages import PRIORITY
 
 
-def request_realtime() -> bool:
-    """Ask the system for real-time scheduling (sched(7), SCHED_FIFO); return whether it is granted."""
+def request_realtime(priority: int = PRIORITY) -> bool:
+    """Ask the system for real-time scheduling of this thread (sched(7), SCHED_FIFO); return whether it is granted."""
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
     except (OSError, AttributeError):
         return False
     return True

@@ -9,18 +9,19 @@ import select
 import time
 from pathlib import Path
 
-from improv.config.values import Tune, Wiring
+from improv.config.values import NO_SOUND, SoundSettings, Tune, Wiring
 from improv.dataclass import dataclass
 from improv.errors import ImprovError
 from improv.ipc.child import Child, introduce
 from improv.protocol.commands import Panic, Quit
 from improv.runtime.interfaces import Interfaces
-from improv.runtime.ipc_messages import Begin, Ended, Opened, PlayerReport
+from improv.runtime.ipc_messages import Begin, Ended, Opened, PlayerReport, names_of
 from improv.runtime.managed_process import STARTING_S, DeathLimit
 from improv.runtime.model_swap import ModelSwap
 from improv.runtime.observers import JamObserver
 from improv.runtime.supervised_engine import SupervisedEngine
 from improv.runtime.supervised_player import SupervisedPlayer
+from improv.runtime.supervised_synth import SupervisedSynth
 
 _TICK_S = 0.05
 """How often the processes are looked after, in seconds, whether they send something or not."""
@@ -51,7 +52,15 @@ class Outcome:
 class Supervisor:
     """Runs one performance. A context: however it is left, its processes end, within a second."""
 
-    def __init__(self, tune: Tune, wiring: Wiring, observer: JamObserver, *, take: Path | None = None) -> None:
+    def __init__(
+        self,
+        tune: Tune,
+        wiring: Wiring,
+        observer: JamObserver,
+        *,
+        sound: SoundSettings = NO_SOUND,
+        take: Path | None = None,
+    ) -> None:
         self.status = observer.status
         self._observer = observer
         self._limit = DeathLimit()
@@ -66,12 +75,14 @@ class Supervisor:
             lost=self._engine_lost,
         )
         self.swap = ModelSwap(self.status, self.remark)
+        self.synth = SupervisedSynth(sound, observer, say=self.remark)
         self.processes = (
             self.player.standby,
             self.swap.process,
             self.player.host,
             self.player.process,
             self.engine.process,
+            self.synth.process,
         )
         """The table of processes, in the order in which they are looked after: a port host before its player."""
         self._begin: Begin | None = None
@@ -87,6 +98,7 @@ class Supervisor:
         self.engine.read_network()
         self.player.process.start()
         self.engine.process.start()
+        self.synth.want(output_named=self.player.known.wiring.output is not None)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -105,8 +117,13 @@ class Supervisor:
 
         ImprovError if the ports cannot be opened or the network cannot be loaded.
         """
-        deadline_s = time.monotonic() + STARTING_S
-        while self.player.known.opened is None or self.engine.prepared is None:
+        began_s = time.monotonic()
+        deadline_s = began_s + STARTING_S
+        while (
+            self.player.known.opened is None
+            or self.engine.prepared is None
+            or (self.synth.pending and time.monotonic() < began_s + self.synth.waited_for_s)
+        ):
             if time.monotonic() > deadline_s:
                 raise ImprovError(f"nothing plays after {STARTING_S:g} s; start again, or try another --api")
             self._listen(interfaces)
@@ -121,6 +138,7 @@ class Supervisor:
     def play(self, begin: Begin, interfaces: Interfaces) -> Outcome:
         """Perform to the end of the tune, or until a command to quit."""
         self._begin = begin
+        self._tend_sound()
         self._introduce()
         while self.engine.ended is None and not self._quitting:
             interfaces.poll()
@@ -170,6 +188,7 @@ class Supervisor:
             return
         for process in self.processes:
             process.check()
+        self._tend_sound()
         self.engine.restate_if_wanted()
         undelivered = self.player.process.dropped + self.engine.process.dropped
         if undelivered > self._undelivered:
@@ -177,6 +196,13 @@ class Supervisor:
                 f"{undelivered - self._undelivered} requests did not reach player or engine: they had no time to read"
             )
         self._undelivered = undelivered
+
+    def _tend_sound(self) -> None:
+        """Have improv sound by itself, or leave that to the synth at a MIDI output that is named."""
+        known = self.player.known
+        output = names_of(known.ports).get("output") if known.opened is not None else known.wiring.output
+        self.synth.want(output_named=output is not None)
+        self.synth.connect(self.player.process.child if self.player.is_open else None)
 
     def _introduce(self, *, goes_on: bool = False) -> None:
         """Connect player and engine to each other, and have an engine that is new begin, connected or not.
@@ -220,7 +246,7 @@ class Supervisor:
     def _stopped(self) -> Outcome:
         """Have player and engine end, silence first, and take in their last messages."""
         player, engine = self.player.process, self.engine.process
-        for process in (player, engine):
+        for process in (player, engine, self.synth.process):
             process.send(Quit())
         deadline_s = time.monotonic() + _FAREWELL_S
         while time.monotonic() < deadline_s and (

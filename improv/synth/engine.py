@@ -15,10 +15,6 @@ from numpy.typing import NDArray
 RATE_HZ = 48_000
 """Frames a second of everything that is rendered; a device that has another rate converts."""
 
-LEAD_S = 0.025
-"""How long before it is due an engine may need a message, in seconds: some instruments begin late, and are played so
-much sooner."""
-
 Samples = NDArray[np.float32]  # (frames, 2): left and right, full scale at 1
 
 
@@ -30,6 +26,12 @@ class SynthEngine(Protocol):
         """Its name, and what its sounds come from."""
         ...
 
+    @property
+    def lead_s(self) -> float:
+        """How long before it is due it may need a message, in seconds: some instruments begin late, and are played so
+        much sooner."""
+        ...
+
     def load(self, font: Path | None) -> None:
         """Make its sounds ready, those of a SoundFont file if one is given; DataError for a file it cannot use."""
         ...
@@ -37,7 +39,7 @@ class SynthEngine(Protocol):
     def send(self, message: bytes, time_s: float) -> None:
         """Sound a MIDI message at a time, in seconds of what has been rendered; as soon as it can if it comes late.
 
-        What is sent `LEAD_S` before its time is in time.
+        What is sent `lead_s` before its time is in time.
         """
         ...
 

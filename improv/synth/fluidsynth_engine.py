@@ -63,6 +63,11 @@ class FluidSynthEngine:
         """See `SynthEngine`."""
         return f"FluidSynth with {self._font.name}" if self._font else "FluidSynth"
 
+    @property
+    def lead_s(self) -> float:
+        """See `SynthEngine`."""
+        return 0.0
+
     def load(self, font: Path | None) -> None:
         """See `SynthEngine`. FluidSynth has no sounds of its own: DataError without a file."""
         if font is None:

@@ -26,14 +26,13 @@ _CHORDS = ((0.0, 0.5, (53, 58, 62, 67)), (0.6, 0.2, (53, 58, 62, 67)))
 _BASS = ((0.0, 0.4, (36,)), (0.45, 0.4, (43,)))
 _DRUMS = ((0.0, 0.1, (36, 51)), (0.3, 0.1, (51, 44)), (0.45, 0.1, (51,)), (0.6, 0.1, (38, 51)))
 
-_BASS_CHANNEL = 3
 _PHRASES: Mapping[int, tuple[tuple[float, float, tuple[int, ...]], ...]] = MappingProxyType(
-    {Part.CHORDS.channel: _CHORDS, _BASS_CHANNEL: _BASS, PERCUSSION_CHANNEL: _DRUMS}
+    {Part.CHORDS.channel: _CHORDS, Part.BASS.channel: _BASS, PERCUSSION_CHANNEL: _DRUMS}
 )
 """By channel: when a note begins, how long it lasts, in seconds, and its pitches. Any other channel: melody."""
 
 _TARGETS_LUFS: Mapping[int, float] = MappingProxyType(
-    {Part.CHORDS.channel: -22.0, _BASS_CHANNEL: -24.0, PERCUSSION_CHANNEL: -22.0}
+    {Part.CHORDS.channel: -22.0, Part.BASS.channel: -24.0, PERCUSSION_CHANNEL: -22.0}
 )
 _MELODY_LUFS = -21.0
 """How loud each part is to be at its usual level: the melody first, then bass, drums and chords."""

@@ -8,10 +8,9 @@ import numpy as np
 
 from improv.synth.choice import open_synth
 from improv.synth.engine import RATE_HZ, Samples
-from improv.synth.synth import AHEAD_S, Synth
+from improv.synth.synth import Synth
 
 _BLOCK = 4800
-_AHEAD = ceil(AHEAD_S * RATE_HZ)
 _QUIET = 10 ** (-72 / 20)
 _TAIL_S, _QUIET_S, _FADE_S = 8.0, 0.3, 0.5
 """How long sound goes on after the last message at most, how long it is quiet before it is over, and how long it is
@@ -33,16 +32,17 @@ def rendered(
     `open_synth` for its errors, which come with the first block.
     """
     synth = synth or open_synth(font)
+    ahead = ceil(synth.ahead_s * RATE_HZ)
     began, done, last_s = False, 0, 0.0
     for time_s, message in messages:
         last_s = max(last_s, time_s)
-        while done + _BLOCK + _AHEAD <= time_s * RATE_HZ:
+        while done + _BLOCK + ahead <= time_s * RATE_HZ:
             if not began:
-                began = _begin(synth)
+                began = _begin(synth, ahead)
             yield synth.render(_BLOCK)
             done += _BLOCK
-        synth.send(message, time_s + _AHEAD / RATE_HZ)
-    began = began or _begin(synth)
+        synth.send(message, time_s + ahead / RATE_HZ)
+    began = began or _begin(synth, ahead)
     end = round(max(least_s, last_s) * RATE_HZ)
     while done < end:
         frames = min(_BLOCK, end - done)
@@ -51,9 +51,9 @@ def rendered(
     yield from _tail(synth)
 
 
-def _begin(synth: Synth) -> bool:
+def _begin(synth: Synth, ahead: int) -> bool:
     """Render and drop what lies before the beginning: the synth begins sooner, to sound its first notes in time."""
-    synth.render(_AHEAD)
+    synth.render(ahead)
     return True
 
 

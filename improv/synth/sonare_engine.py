@@ -12,7 +12,7 @@ from libsonare.engine import RealtimeEngine
 
 from improv.errors import DataError
 from improv.midi.messages import ALL_SOUND_OFF, CONTROL, NOTE_OFF, NOTE_ON, PROGRAM, RESET_CONTROLLERS
-from improv.synth.engine import LEAD_S, RATE_HZ, DueMessages, Samples
+from improv.synth.engine import RATE_HZ, DueMessages, Samples
 
 _BLOCK = 512
 """Frames that are rendered at a time at most."""
@@ -20,6 +20,8 @@ _COMMANDS = 4096
 _CHANNELS = 16
 _STRINGS = frozenset((15, 25, 29, 30, *range(32, 38), 45, 46, 65, *range(104, 108)))
 """General MIDI programs of modelled strings and tubes, which sound one period of their pitch after they are struck."""
+_LEAD_S = 0.025
+"""How long that is for the lowest note of a double bass, in seconds."""
 _MIDI_1 = 0x2
 """The type of a MIDI 1.0 message in a Universal MIDI Packet."""
 
@@ -43,6 +45,11 @@ class SonareEngine:
         """See `SynthEngine`."""
         return f"libsonare with {self._font.name}" if self._font else "libsonare's modelled instruments"
 
+    @property
+    def lead_s(self) -> float:
+        """See `SynthEngine`."""
+        return 0.0 if self._font else _LEAD_S
+
     def load(self, font: Path | None) -> None:
         """See `SynthEngine`. SoundFonts with compressed samples (SF3) are a DataError."""
         self._font = font
@@ -63,7 +70,7 @@ class SonareEngine:
         if kind == PROGRAM:
             self._programs[channel] = message[1]
         elif kind in (NOTE_ON, NOTE_OFF) and self._font is None and self._programs[channel] in _STRINGS:
-            time_s -= min(LEAD_S, 1 / pitch_hz(message[1]))
+            time_s -= min(_LEAD_S, 1 / pitch_hz(message[1]))
         self._due.put(message, time_s)
 
     def render(self, frames: int) -> Samples:

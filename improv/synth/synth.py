@@ -14,7 +14,7 @@ import numpy as np
 from improv.dataclass import dataclass
 from improv.midi.messages import ALL_NOTES_OFF, ALL_SOUND_OFF, BEND, CONTROL, PEDALS, PROGRAM, RESET_CONTROLLERS
 from improv.music.parts import Part
-from improv.synth.engine import LEAD_S, RATE_HZ, Samples, SynthEngine
+from improv.synth.engine import RATE_HZ, Samples, SynthEngine
 from improv.synth.limiter import BLOCK, Limiter
 from improv.synth.loudness import EXPRESSION, Balance
 
@@ -26,8 +26,8 @@ _FADE = np.cos(np.linspace(0, np.pi, _FADE_BLOCKS * BLOCK, dtype=np.float32))[:,
 _SPARE_DB = 6.0
 """How much quieter than the parts' own programs another one may be, and is still made as loud."""
 
-AHEAD_S = LEAD_S + BLOCK / RATE_HZ
-"""How long before it is due a message has to be sent to sound at its time, in seconds."""
+FADE_S = _FADE_BLOCKS * BLOCK / RATE_HZ
+"""How long a panic fades out, in seconds."""
 
 _CHANNELS = 16
 _SWITCHES = 64
@@ -46,7 +46,6 @@ class _Channel:
 class Synth:
     """An engine fit to be listened to. See `SynthEngine`.
 
-    Messages have to be sent `AHEAD_S` before they are due, if all are to be heard at their time.
 
     `measure_later` is called with a channel and a program that was chosen and was never measured, and has `measure`
     called, from any thread. Without it, a program is measured where it is sent.
@@ -71,6 +70,16 @@ class Synth:
     def description(self) -> str:
         """See `SynthEngine`."""
         return self._engine.description
+
+    @property
+    def ahead_s(self) -> float:
+        """How long before it is due a message has to be sent to sound at its time, in seconds."""
+        return self._engine.lead_s + BLOCK / RATE_HZ
+
+    @property
+    def lead_s(self) -> float:
+        """See `SynthEngine`."""
+        return self.ahead_s
 
     def load(self, font: Path | None) -> None:
         """Make the parts' own programs ready, and as loud as the mix wants them; DataError for a bad SoundFont."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from improv.dataclass import dataclass
 from improv.protocol.commands import Command
-from improv.system.fluidsynth import advice
+from improv.synth.advice import advice
 from improv.tui.client import run_improv
 from improv.tui.input.key_bindings import LAYOUTS, Layout
 from improv.tui.redraw_budget import SHARE

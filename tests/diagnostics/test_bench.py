@@ -199,6 +199,7 @@ def results() -> dict[str, object]:
         "start_to_first_note_s": None,
         "processes": {},
         "peak_memory_mib": None,
+        "sound": {"libsonare": {"cpu": 0.093}},
         "choruses_rendered_per_s": 50.0,
         "ratios": {
             "step": {"step_us": 700.0, "network_us": 500.0, "ratio": 1.4},
@@ -214,7 +215,7 @@ def test_the_table_has_its_groups_whatever_could_be_measured() -> None:
     found = results()
     text = table(found)
     assert "| 700 / 900 / 950 us |" in text
-    titles = ("**The step**", "**Time**", "**Reaction**", "**Safety**", "**Start and memory**")
+    titles = ("**The step**", "**Time**", "**Reaction**", "**Safety**", "**Start and memory**", "**Sound**")
     places = [text.index(title) for title in titles]
     assert places == sorted(places)
     assert text.count("not measured: no JACK server answers") == 2
@@ -239,6 +240,7 @@ def test_the_table_has_its_groups_whatever_could_be_measured() -> None:
         "together_mib": 140.0,
         "onsets": 1.2,
     }
+    assert "| the synth process with libsonare, a jam at 160 bpm | 9.3 % of a processor |" in text
     text = table(found)
     for said in ("700 / 500 us: 1.40x", "3.00 / 2.00 s: 1.50x", "0.90 / 0.30 s: 3.00x", "140 MiB (PSS)", "| 1.20x |"):
         assert said in text

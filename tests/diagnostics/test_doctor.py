@@ -18,16 +18,15 @@ from improv.diagnostics import doctor as doctors
 from improv.diagnostics.checks import midi, networks
 from improv.diagnostics.checks.files import check_folder
 from improv.diagnostics.checks.finding import Finding
-from improv.diagnostics.checks.jam import assess_synth
 from improv.diagnostics.checks.midi import assess_ports, assess_systems
 from improv.diagnostics.checks.networks import FASTEST_EIGHTH_S, assess_model
 from improv.diagnostics.checks.round_trip import assess_round_trip, send_and_time
+from improv.diagnostics.checks.sound import assess_device
 from improv.diagnostics.checks.timing import assess_rights, assess_wake_ups
 from improv.diagnostics.doctor import CHECKS, checks, run_apart, run_here
 from improv.errors import Unavailable
 from improv.midi import rtmidi_binding, systems
 from improv.midi.rtmidi_binding import rtmidi
-from improv.system.fluidsynth import Found, advice
 from tests.models.onnx_models import saved, walker
 
 BOTH = ("alsa", "jack")
@@ -114,19 +113,14 @@ WORLDS: Sequence[tuple[str, Findings, Sequence[tuple[bool | None, str, str]]]] =
     ),
     ("no loop", lambda: assess_round_trip(0, []), [(False, "is not in the list of ports", "restart the MIDI system")]),
     (
-        "FluidSynth and a soundfont",
-        lambda: assess_synth(advice("jack", Found(installed=True, font=Path("/fonts/piano.sf2")))),
-        [(True, "no sound of its own; FluidSynth can be it: fluidsynth -a jack -m jack -j /fonts/piano.sf2", "")],
+        "a device that sounds",
+        lambda: assess_device("Speakers", 0.0513, 0),
+        [(True, "a note was played on Speakers, 51 ms after the beat", "")],
     ),
     (
-        "FluidSynth alone",
-        lambda: assess_synth(advice("jack", Found(installed=True, installer="apt"))),
-        [(None, "no sound of its own", "no soundfont for it; get one: sudo apt install fluid-soundfont-gm")],
-    ),
-    (
-        "no synth",
-        lambda: assess_synth(advice("jack", Found(installer="apt"))),
-        [(None, "no sound of its own", "sudo apt install fluidsynth fluid-soundfont-gm")],
+        "a device that has to wait",
+        lambda: assess_device("Speakers", 0.05, 3),
+        [(False, "with 3 gaps", "end what keeps this machine busy")],
     ),
 ]
 

@@ -16,6 +16,7 @@ _PROGRAMS = {
     "player": "improv.runtime.player_process",
     "host": "improv.runtime.port_host",
     "engine": "improv.runtime.engine_process",
+    "synth": "improv.runtime.synth_process",
 }
 
 

@@ -25,6 +25,7 @@ from improv.runtime import player_process as process
 from improv.runtime.ipc_messages import HeldKeys, PlayerReport, StandBy, TakeOver
 from improv.runtime.player_process import DaemonLink, EngineLink, MidiHealth, Orders, _run
 from improv.runtime.port_set import OpenPorts
+from improv.runtime.synth_link import SynthLink
 from tests.midi.listeners import Listener
 
 
@@ -177,7 +178,7 @@ def test_a_player_of_a_dead_server_reports_it_and_ends_with_its_daemon(monkeypat
 
     clock.at(3.0, leave)
     engine = EngineLink()
-    daemon = DaemonLink(theirs, engine, NullSink())
+    daemon = DaemonLink(theirs, engine, NullSink(), SynthLink())
     server: Any = DeadServer()
     silent: Any = SimpleNamespace(overflows=0, read=list)
     with Player(clock, NullSink(), [daemon, engine]) as player:
@@ -192,7 +193,7 @@ def test_a_daemon_or_an_engine_whose_death_is_noticed_while_something_is_sent_to
     """The first process that sends learns of it first, and nothing becomes readable after that."""
     (ours, theirs), (here, there) = socket.socketpair(), socket.socketpair()
     link, engine = Link(ours), EngineLink()
-    daemon = DaemonLink(link, engine, NullSink())
+    daemon = DaemonLink(link, engine, NullSink(), SynthLink())
     engine.switch_to(Link(here))
     for end in (link, engine.link):
         assert end is not None

@@ -15,7 +15,7 @@ from improv.protocol.commands import (
 )
 from improv.protocol.controls import Settings
 from improv.protocol.snapshot import Harmony, MidiStatus, NetworkStatus, Snapshot, StepHealth, SystemStatus
-from improv.system.fluidsynth import Advice
+from improv.synth.advice import Advice
 from improv.tui.app import ImprovApp
 from improv.tui.client import Joined, News, Seen
 from improv.tui.options import ScreenOptions

@@ -15,7 +15,7 @@ from improv.protocol.commands import (
     Set,
 )
 from improv.protocol.snapshot import MidiStatus, SystemStatus
-from improv.system.fluidsynth import Found, advice
+from improv.synth.advice import Found, advice
 from improv.tui.screens.lists import Choice, ModelsScreen
 from improv.tui.screens.ports import PortsScreen
 from improv.tui.theme.glyphs import UNICODE

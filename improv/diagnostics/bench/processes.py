@@ -16,6 +16,7 @@ _ROLES = MappingProxyType(
         "engine": b"improv.runtime.engine_process",
         "player": b"improv.runtime.player_process",
         "host": b"improv.runtime.port_host",
+        "synth": b"improv.runtime.synth_process",
     }
 )
 _KIBIBYTE = 1024
@@ -52,7 +53,7 @@ def usage(pid: int) -> Usage | None:
 
 
 def of_jam(pid: int) -> Mapping[str, int]:
-    """Return the process ids of a jam by role: `pid` is its daemon; then engine, player, port host and standby.
+    """Return the process ids of a jam by role: `pid` is its daemon; then engine, player, port host, synth and standby.
 
     Processes that do not exist are left out. A standby player runs the player's program, and is younger than the
     player.

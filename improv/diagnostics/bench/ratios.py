@@ -157,7 +157,9 @@ def onsets_beside(grid: dict[str, Any], reference: str) -> float | None:
 def _first_note_s(name: str, port: str, provider: str, variables: dict[str, str]) -> float | None:
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures.json"
-        command = program.improv("jam", "--model", name, "--mode", "solo", "--count-in", "0", "--api", port)
+        command = program.improv(
+            "jam", "--model", name, "--mode", "solo", "--count-in", "0", "--audio", "off", "--api", port
+        )
         command += ["--provider", provider, "--save", f"{folder}/jam.mid", "--figures", str(figures)]
         began_s = time.monotonic()
         with subprocess.Popen(  # noqa: S603

@@ -31,6 +31,7 @@ from improv.diagnostics.bench.ratios import (
 from improv.diagnostics.bench.reaction import reaction
 from improv.diagnostics.bench.reference_senders import PEERS
 from improv.diagnostics.bench.senders import CThread, OneProcess, Peer, Sender
+from improv.diagnostics.bench.sound import measure_sound, sound_told
 from improv.diagnostics.bench.stall_probe import StallProbe
 from improv.diagnostics.bench.steps import beside_bare_us, decided_us, processor_ms, step_us
 from improv.errors import ImprovError, Unavailable, UsageError
@@ -105,6 +106,8 @@ def measure(
     )
     say("playing ...")
     found |= _played(model, seconds, port, fastest)
+    say("sounding on a silent device ...")
+    found["sound"] = measure_sound(model, seconds)
     say(f"rendering {_RENDERED_CHORUSES} choruses ...")
     found["choruses_rendered_per_s"] = _rendered_per_s(model, fastest)
     say("comparing with what cannot be done without ...")
@@ -125,12 +128,21 @@ def table(results: Mapping[str, Any]) -> str:
         "Reaction": _reaction_told(results),
         "Safety": _safety_told(results),
         "Start and memory": _start_told(results),
+        "Sound": sound_told(results),
         "Beside what cannot be done without": _ratios_told(results),
     }
     told = {title: ["| what | measured |", "| --- | --- |", *_lines(rows_)] for title, rows_ in groups.items()}
     told["Time"] = _grid_told(results["grid"])
     lines = [f"{results['model']} on {results['machine']}; steps run on {results['provider']} from now on."]
-    for title in ("The step", "Time", "Reaction", "Safety", "Start and memory", "Beside what cannot be done without"):
+    for title in (
+        "The step",
+        "Time",
+        "Reaction",
+        "Safety",
+        "Start and memory",
+        "Sound",
+        "Beside what cannot be done without",
+    ):
         lines += ["", f"**{title}**", "", *told[title]]
     return "\n".join(lines)
 
@@ -351,7 +363,18 @@ def _played(model: str, seconds: float, port: str, provider: str) -> dict[str, A
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures.json"
         command = program.improv("jam", "--model", model, "--mode", str(tune.mode))
-        command += ["--tempo", f"{tune.tempo:g}", "--count-in", "0", "--choruses", str(choruses), "--api", port]
+        command += [
+            "--tempo",
+            f"{tune.tempo:g}",
+            "--count-in",
+            "0",
+            "--choruses",
+            str(choruses),
+            "--api",
+            port,
+            "--audio",
+            "off",
+        ]
         command += ["--provider", provider, "--save", f"{folder}/jam.mid", "--figures", str(figures)]
         began_s = time.monotonic()
         processes = _watched(command, Path(folder))

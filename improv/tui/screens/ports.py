@@ -13,7 +13,7 @@ from typing import Any
 from improv.errors import ImprovError
 from improv.protocol.commands import ENDS, Connect
 from improv.protocol.snapshot import Snapshot, SystemStatus
-from improv.system.fluidsynth import Advice
+from improv.synth.advice import Advice
 from improv.system.printable import printable
 from improv.tui.screens.lists import Choice, Heading, ListScreen, Rows, RunCommand
 from improv.tui.theme.glyphs import Glyphs
@@ -82,6 +82,8 @@ class PortsScreen(ListScreen):
         if output.is_heard is not False:
             return
         yield Heading(output.forms[0].removesuffix(f" {PORTS_KEY}"), is_wrong=True)
+        if fault := self._system.sound.fault:
+            yield Heading(f"Its own sound: {printable(fault)}.")
         if self._advice is not None:
             yield Heading(f"{self._advice.says}{':' if self._advice.command else '.'}")
             if self._advice.command:

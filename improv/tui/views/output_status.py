@@ -27,7 +27,17 @@ class OutputStatus:
 
 
 def output_status(system: SystemStatus) -> OutputStatus:
-    """Return whether improv can be heard, as far as its ports tell."""
+    """Return whether improv can be heard, by itself or as far as its ports tell."""
+    if (sound := system.sound).device:
+        name, ms = printable(sound.device), f"{sound.latency_ms:.0f} ms"
+        return OutputStatus(
+            True,
+            (
+                f"it sounds on {name} ({printable(sound.engine)}, {ms} after the beat)",
+                f"it sounds on {name}, {ms}",
+                f"you hear {name}",
+            ),
+        )
     outputs = _of(system, "output")
     if not system.midi.output and not outputs:
         if system.midi.api in WITHOUT:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from improv.system.fluidsynth import Advice, Found, advice, best_font, command, look, option_values
+from improv.synth.advice import Advice, Found, advice, command, look, option_values
 
 FONT = Path("/usr/share/sounds/sf2/default-GM.sf2")
 DEBIAN = Found(
@@ -81,13 +81,6 @@ def test_a_midi_system_that_is_there_by_now_is_told() -> None:
 def test_in_one_line() -> None:
     assert Advice("Type", "x").text == "Type: x"
     assert Advice("Nothing").text == "Nothing"
-
-
-def test_the_best_font_by_its_name() -> None:
-    paths = [Path("/a/TimGM6mb.sf2"), Path("/a/default-GM.sf2"), Path("/a/FluidR3_GM.sf2")]
-    assert best_font(paths) == paths[2]
-    assert best_font(paths[:1]) == paths[0]
-    assert best_font([]) is None
 
 
 def test_fluidsynth_itself_is_asked_what_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
-"""Which FluidSynth command makes improv sound on this machine, or what to install first.
+"""How improv is heard through another synth: which FluidSynth command starts one on this machine, or what to install.
 
-One source for the screen, for doctor and for the list of ports. It looks at files and asks FluidSynth itself what it
-was built with; it must never start a sound, and never offer an option that this FluidSynth, or this system, lacks.
+For where its own sound is off, or there is no device for it. One source for the screen and for doctor. It looks at
+files and asks FluidSynth itself what it was built with; it must never start a sound, and never offer an option that
+this FluidSynth, or this system, lacks.
 """
 
 import os
@@ -10,30 +11,18 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
 from improv.dataclass import dataclass
+from improv.synth.soundfonts import best_soundfont, soundfonts
 
 NONE = "none"
 """The MIDI system of an improv that was started without one."""
 
 _ASK_S = 5.0
-
-_FOLDERS = (
-    "/usr/share/sounds/sf2",
-    "/usr/share/sounds/sf3",
-    "/usr/share/soundfonts",
-    "/usr/local/share/soundfonts",
-    "~/.local/share/soundfonts",
-    "~/.local/share/sounds/sf2",
-    "/opt/homebrew/share/fluid-synth/sf2",
-    "/usr/local/share/fluid-synth/sf2",
-)
-_BEST_FONTS = ("fluidr3", "generaluser", "musescore", "default")
-"""What the names of good soundfonts hold, the best first."""
 
 _INSTALL: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -149,28 +138,13 @@ def look() -> Found:
         installed=program is not None,
         audio=audio,
         midi=midi,
-        font=best_font(fonts()),
+        font=best_soundfont(soundfonts()),
         servers=_servers(),
         jack_server="" if server == "default" else server,
         installer=next((name for name in _INSTALL if shutil.which(name)), ""),
         can_start_jack=shutil.which("jackd") is not None and _has_card(),
         windows=sys.platform == "win32",
     )
-
-
-def fonts() -> list[Path]:
-    """Return the soundfont files in the usual folders."""
-    folders = [Path(folder).expanduser() for folder in _FOLDERS]
-    return [path for folder in folders for path in sorted(folder.glob("*.sf[23]")) if path.is_file()]
-
-
-def best_font(paths: Sequence[Path]) -> Path | None:
-    """Return the best-sounding soundfont, judged by its name; None if there is none."""
-
-    def rank(path: Path) -> int:
-        return next((at for at, name in enumerate(_BEST_FONTS) if name in path.name.casefold()), len(_BEST_FONTS))
-
-    return min(paths, key=rank, default=None)
 
 
 def _drivers(program: str) -> tuple[frozenset[str], frozenset[str]]:
