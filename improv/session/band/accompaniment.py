@@ -161,7 +161,7 @@ def context_of(
     heard_loudness = hearing.loudness
     if heard_loudness is None:
         heard_loudness = loudness(band.style.velocity) if band.style.follows else 0.0
-    busy = hearing.busy
+    busy = hearing.busy(session.position.transport.bpm)
     return BandContext(
         tick=session.tick,
         length=length,

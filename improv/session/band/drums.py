@@ -39,7 +39,7 @@ _NO_FILL, _HALF_FILL, _FILL = 0, 1, 2
 _TIME, _COMP, _FILLS, _WHICH, _TOUCH = 0, 1, 2, 3, 8
 """The numbers of the draws of a bar; from `_TOUCH` on those of a step's hits."""
 
-_WEIGHTS = {RIDE: 1.3, HAT: 1.1, FOOT: 0.95, OPEN_HAT: 1.0, CRASH: 0.9, SNARE: 0.85, KICK: 0.92}
+_WEIGHTS = {RIDE: 1.18, HAT: 1.1, FOOT: 0.95, OPEN_HAT: 1.0, CRASH: 0.9, SNARE: 0.85, KICK: 0.92}
 """How hard parts of the kit are struck beside the rest: in General MIDI's kits cymbals are softer than drums."""
 
 _DRUM = 0.9

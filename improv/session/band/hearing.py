@@ -7,8 +7,12 @@ from improv.dataclass import dataclass
 from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import Cell
 
-_CALM, _BUSY = 1.0, 3.5
-"""Onsets a beat: a line that is not busy at all, and one that is as busy as can be."""
+_CALM, _BUSY, _AT_BPM = 1.0, 3.5, 120
+"""Onsets a beat at a tempo: a line that is not busy at all, and one that is as busy as can be. In a slower tempo there
+are more of them, in a faster one fewer."""
+
+_LEAST, _MOST = 0.6, 1.8
+"""By how much at least and at most."""
 
 _NEWEST = 2
 """The beats from which the register is taken: a line moves through octaves within a bar."""
@@ -42,16 +46,16 @@ class Hearing:
 
     beats: tuple[HeardBeat, ...] = ()
 
-    @property
-    def busy(self) -> float:
-        """How busy the lines are, 0 to 1; the newest beats weigh most."""
+    def busy(self, bpm: float) -> float:
+        """Return how busy the lines are at a tempo, 0 to 1; the newest beats weigh most."""
         heard = weights = 0.0
         for weight, beat in enumerate(self.beats, 1):
             heard += weight * beat.onsets
             weights += weight
         if not heard:
             return 0.0
-        return min(1.0, max(0.0, (heard / weights - _CALM) / (_BUSY - _CALM)))
+        a_beat = heard / weights / min(_MOST, max(_LEAST, _AT_BPM / bpm))
+        return min(1.0, max(0.0, (a_beat - _CALM) / (_BUSY - _CALM)))
 
     @property
     def loudness(self) -> float | None:

@@ -13,7 +13,7 @@ GHOST, SOFT, USUAL, ACCENT = "g", "o", "x", "X"
 
 _REST = "."
 
-VELOCITIES = MappingProxyType({GHOST: 34, SOFT: 57, USUAL: 82, ACCENT: 104})
+VELOCITIES = MappingProxyType({GHOST: 34, SOFT: 57, USUAL: 82, ACCENT: 101})
 """How hard each is struck where the band plays at full energy, 1 to 127."""
 
 

@@ -32,24 +32,30 @@ def struck(*pitches: int, at: tuple[int, ...] = (0,)) -> Cell:
 
 def test_silence_is_calm_and_has_no_register() -> None:
     heard = after(*[SILENCE] * 16)
-    assert (heard.busy, heard.loudness, heard.register) == (0, None, None)
+    assert (heard.busy(120), heard.loudness, heard.register) == (0, None, None)
 
 
 def test_sixteenths_are_busy_and_a_chord_is_one_onset() -> None:
     sixteenths, chords = [struck(60, at=(0, 3))] * 8, [struck(60, 64, 67), SILENCE] * 4
-    assert after(*sixteenths).busy == 1
-    assert after(*chords).busy == 0
-    assert 0 < after(*[struck(60)] * 8).busy < 1
+    assert after(*sixteenths).busy(120) == 1
+    assert after(*chords).busy(120) == 0
+    assert 0 < after(*[struck(60)] * 8).busy(120) < 1
+
+
+def test_eighths_are_calm_in_a_slow_tempo_and_busy_in_a_fast_one() -> None:
+    eighths = after(*[struck(60)] * 8)
+    assert eighths.busy(60) < eighths.busy(120) < eighths.busy(240)
+    assert (eighths.busy(50), eighths.busy(20)) == (pytest.approx(0.1 / 0.9 / 2.5), eighths.busy(50))
 
 
 def test_what_was_heard_more_than_a_bar_ago_is_forgotten() -> None:
     heard = after(*[struck(60, at=(0, 3))] * 8, *[SILENCE] * 8)
-    assert (heard.busy, heard.register) == (0, None)
+    assert (heard.busy(120), heard.register) == (0, None)
 
 
 def test_within_a_bar_the_newest_beats_weigh_most() -> None:
     first, last = [struck(60, at=(0, 3))] * 4, [SILENCE] * 4
-    assert after(*last, *first).busy > after(*first, *last).busy > 0
+    assert after(*last, *first).busy(120) > after(*first, *last).busy(120) > 0
 
 
 @pytest.mark.parametrize(("velocity", "loud"), [(80, 0), (127, 1), (20, -1), (102, 22 / 45)])
@@ -67,7 +73,7 @@ def test_a_grid_of_sixteenths_is_heard_by_the_beat_too() -> None:
     grid = Grid(4)
     heard = after(*[struck(60)] * 16, grid=grid)
     assert len(heard.beats) == 4
-    assert heard.busy == 1
+    assert heard.busy(120) == 1
 
 
 def test_the_arc_builds_over_choruses_and_comes_down_again() -> None:
