@@ -19,6 +19,7 @@ from improv.export.formats import write_file
 from improv.export.messages import TICKS_A_BEAT
 from improv.music.notes import NoteOff, NoteOn, Placed, Timed
 from improv.music.parts import Part
+from improv.music.styles import Style
 from improv.music.theory import pitch_name
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Rules, Turn, Who, first_turn
@@ -38,13 +39,13 @@ BAR = 4 * TICKS_A_BEAT
 EVEN = Transport(0, 0.0, 120)
 OFF_64 = NoteOff(Part.MELODY, 64)
 SWUNG = 0.67
-SOLO = Settings(mode=Mode.SOLO, bars=1)
+SOLO = Settings(mode=Mode.SOLO, bars=1, style=Style.PADS)
 ALONE = Turn(Who.IMPROV, 0)
 
 
 def begun(model: Echo, mode: Mode = Mode.SOLO, *, swing: float = 0.5, key: str = OWN, count_in: int = 0) -> Session:
     """A session at 120 bpm in turns of one bar, its first step due at 0 s."""
-    settings = Settings(mode=mode, bars=1, key=key, seed=1)
+    settings = Settings(mode=mode, bars=1, key=key, seed=1, style=Style.PADS)
     return begin(model, settings, Transport(-8 * count_in, 0.0, 120, swing), count_in_bars=count_in)
 
 
@@ -277,8 +278,8 @@ def test_the_key_is_the_one_that_sounds(echo: Echo, chosen: str, key: str, tmp_p
 
 
 def test_another_key_or_mode_is_told_where_it_begins(echo: Echo, tmp_path: Path) -> None:
-    higher = Settings(mode=Mode.SOLO, bars=1, key="F")
-    trade = Settings(mode=Mode.TRADE, bars=1, key="F")
+    higher = Settings(mode=Mode.SOLO, bars=1, key="F", style=Style.PADS)
+    trade = Settings(mode=Mode.TRADE, bars=1, key="F", style=Style.PADS)
     entries = [solo(step, settings=higher if step >= 3 else SOLO) for step in range(17)]
     turns = {step: first_turn(step, Rules(trade.mode, trade.bars, trade.gap)) for step in range(17, 26)}
     entries += [solo(step, settings=trade, turn=turn) for step, turn in turns.items()]
