@@ -185,7 +185,7 @@ def test_a_take_is_the_same_midi_file_to_everybody(read: Callable[[Path], Score]
     ]
     by_onset = sorted((name, round(start, 2), pitch, velocity) for name, start, _, pitch, velocity in score.notes)
     assert by_onset == sorted((name, round(round(at * 480) / 480, 2), *other) for name, at, *other in onsets)
-    assert {name for name, *_ in score.notes} == {"You", "Melody", "Chords", "Drums"}
+    assert {name for name, *_ in score.notes} == {"You", "Melody", "Chords", "Bass", "Drums"}
     assert max(end for _, _, end, _, _ in score.notes) == 4 + 32
 
 
