@@ -11,14 +11,17 @@ from improv.errors import UsageError
 if TYPE_CHECKING:
     from improv.export.formats import Options
 
-_SOUNDFONT = "IMPROV_SOUNDFONT"
-"""The environment variable of the SoundFont, as of a jam."""
+_PROFILE = "IMPROV_PROFILE"
+"""The environment variable of a profile of the configuration, in which a SoundFont may be named."""
 
 FILE = "The file to write; its ending says what it is: .mid, .wav, .flac, .png or .svg."
 
 Bits = Annotated[int | None, typer.Option(help="Bits of a sample of sound: 16 or 24; 24 if not given.")]
 SoundFont = Annotated[
-    Path | None, typer.Option(help="The SoundFont that makes the sound (.sf2). If not given, the best that is found.")
+    Path | None,
+    typer.Option(
+        help="The SoundFont that makes the sound (.sf2). If not given, that of config.toml, or the best that is found."
+    ),
 ]
 
 
@@ -29,8 +32,10 @@ def file_options(path: Path, bits: int | None, soundfont: Path | None) -> "Optio
     given = {"bits": bits, "soundfont": soundfont}
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if format_of(path).kind == "sound":
-        if named := os.environ.get(_SOUNDFONT):
-            chosen.setdefault("soundfont", Path(named))
+        from improv.config.load import load
+
+        if font := load(profile=os.environ.get(_PROFILE), given={}).sound.soundfont:
+            chosen.setdefault("soundfont", font)
     elif chosen:
         names = " and ".join(f"--{name}" for name in chosen)
         raise UsageError(f"{path}: {format_of(path).name} has no sound; leave {names} out")

@@ -26,7 +26,7 @@ def jam(
     """Play in the foreground: hear a MIDI input, answer on a MIDI output, until Ctrl-C.
 
     Without --input and --output improv opens virtual ports that any program can connect to. Without a
-    MIDI system it plays into a MIDI file. Options that are not given come from the environment or from
+    MIDI system and an audio device it leaves a WAV file. Options that are not given come from the environment or from
     config.toml (improv config show). Most can be changed while it plays (improv ctl controls).
     """
     from improv.runtime import daemon

@@ -39,6 +39,9 @@ from improv.system.systemd import READY, STOPPING, WATCHDOG, notify, status, uni
 if TYPE_CHECKING:
     from improv.control.osc import OscServer
 
+_SILENT = ("off", "null")
+"""Values of `audio` with which improv is not to be heard."""
+
 _LOOK_S = 1.0
 """How often it is checked that clients can still find improv, in seconds."""
 
@@ -86,7 +89,10 @@ def jam(
             audience.watched_by.append(osc)
         ports = _ready(supervisor, interfaces, say)
         router.controllers.watch_bound()
-        audience.save, audience.save_asked_for = _save(wiring, plays=ports.plays), wiring.save is not None
+        sounds = supervisor.status.now.sound.device and config.sound.audio not in _SILENT
+        ending = ".mid" if in_background or config.sound.audio in _SILENT else ".wav"
+        audience.save = _save(wiring, heard=ports.plays or bool(sounds), ending=ending)
+        audience.save_asked_for = wiring.save is not None
         mode = tune.mode or _mode_for(ports, letters=wiring.letters)
         say(f"{tune.model}, {mode}, seed {seed}" + (f", into {audience.save}" if audience.save else ""))
         keys = None if in_background else _keys(stack, say)
@@ -213,11 +219,11 @@ def _ready(supervisor: Supervisor, interfaces: Interfaces, say: Callable[[str], 
     return ports
 
 
-def _save(wiring: Wiring, *, plays: bool) -> Path | None:
-    """Return the MIDI file to write at the end: the one that was asked for, or a new one where there is no output."""
-    if wiring.save is not None or plays:
+def _save(wiring: Wiring, *, heard: bool, ending: str = ".mid") -> Path | None:
+    """Return the file to write at the end: the one that was asked for, or a new one where nothing can be heard."""
+    if wiring.save is not None or heard:
         return wiring.save
-    name = Path(f"jam-{datetime.now():%Y%m%d-%H%M%S}.mid")
+    name = Path(f"jam-{datetime.now():%Y%m%d-%H%M%S}{ending}")
     try:
         return check_writable(name)
     except InputNotFound:  # the current folder, which was not asked for, cannot be written to

@@ -109,7 +109,7 @@ def open_ports(
         except Unavailable as error:
             if wiring.api or wiring.input or wiring.output or not wiring.listens:
                 raise
-            return OpenPorts("none", note=f"{error}; playing on into a MIDI file")
+            return OpenPorts("none", note=f"{error}; playing on without MIDI")
         wiring, note = _found(wiring, api)
         graph = graph or stack.enter_context(graph_of(api))
         by = host if api == "jack" else None

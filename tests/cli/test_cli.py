@@ -167,9 +167,27 @@ def test_where_no_midi_system_answers_it_says_so_and_plays_on_into_a_file(proces
     assert (ran.status, ran.err) == (0, "")
     says = [line for line in ran.out.splitlines() if "no MIDI system" in line]
     assert len(says) == 1
-    assert says[0].endswith("start one, or plug an interface in; playing on into a MIDI file")
+    assert says[0].endswith("start one, or plug an interface in; playing on without MIDI")
     (written,) = folder.glob("jam-*.mid")
     assert notes_of(written)["Melody"]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or Path("/dev/snd").exists(), reason="there may be an audio device")
+@pytest.mark.parametrize("synth", ["", "none of that name"])
+def test_where_nothing_can_be_heard_a_jam_leaves_its_sound_and_says_where(
+    synth: str, process: Improv, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `make jam` does without a terminal; where there is no synth either, it leaves its notes."""
+    monkeypatch.setenv("IMPROV_AUDIO", "auto")
+    monkeypatch.setenv("IMPROV_SYNTH", synth)
+    ran = process(f"{ONE_BAR} --count-in 0")
+    assert (ran.status, ran.err) == (0, "")
+    (written,) = folder.glob("jam-*")
+    assert written.suffix == (".mid" if synth else ".wav")
+    assert written.read_bytes().startswith(b"MThd" if synth else b"RIFF")
+    assert f"into {folder / written.stem}.wav" in ran.out
+    assert re.search(rf"^wrote {re.escape(str(written))}", ran.out, re.MULTILINE)
+    assert [path.name for path in folder.glob(".jam*")] == []
 
 
 def test_without_standard_streams_it_plays(folder: Path) -> None:

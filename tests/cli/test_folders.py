@@ -39,11 +39,11 @@ def test_a_file_that_was_not_asked_for_is_saved_beside_the_takes_where_the_folde
     deleted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPROV_TAKES", str(tmp_path / "takes"))
-    saved = _save(Wiring(), plays=False)
+    saved = _save(Wiring(), heard=False)
     assert saved is not None
     assert saved.parent == tmp_path / "takes"
     assert saved.match("jam-*.mid")
-    assert _save(Wiring(), plays=True) is None
+    assert _save(Wiring(), heard=True) is None
 
 
 def test_a_jam_goes_on_when_its_folder_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def test_a_jam_goes_on_when_its_folder_is_deleted(tmp_path: Path, monkeypatch: p
     folder.mkdir()
     monkeypatch.chdir(folder)
     audience = Audience(shown=Silent(), say=lambda _: None)
-    audience.save = _save(Wiring(), plays=False)
+    audience.save = _save(Wiring(), heard=False)
     folder.rmdir()
     assert Path(audience.status.now.recording.saves_to) == audience.save
 
