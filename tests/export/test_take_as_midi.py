@@ -114,7 +114,7 @@ def by_mido(path: Path) -> Score:
 def by_symusic(path: Path) -> Score:
     score: Any = import_module("symusic").Score(path)
     assert {track.name: track.is_drum for track in score.tracks} == {
-        name: name == "Drums" for name in ("You", "Melody", "Chords", "Drums")
+        name: name == "Drums" for name in ("You", "Melody", "Chords", "Bass", "Drums")
     }
     tpq = score.ticks_per_quarter
     notes = [
