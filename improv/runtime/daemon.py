@@ -89,14 +89,12 @@ def jam(
             audience.watched_by.append(osc)
         ports = _ready(supervisor, interfaces, say)
         router.controllers.watch_bound()
-        sounds = supervisor.status.now.sound.device and config.sound.audio not in _SILENT
-        ending = ".mid" if in_background or config.sound.audio in _SILENT else ".wav"
-        audience.save = _save(wiring, heard=ports.plays or bool(sounds), ending=ending)
-        audience.save_asked_for = wiring.save is not None
+        audience.save_asked_for, silent = wiring.save is not None, config.sound.audio in _SILENT
+        heard = ports.plays or bool(supervisor.status.now.sound.device and not silent)
+        audience.save = _save(wiring, heard=heard, ending=".mid" if in_background or silent else ".wav")
         mode = tune.mode or _mode_for(ports, letters=wiring.letters)
         say(f"{tune.model}, {mode}, seed {seed}" + (f", into {audience.save}" if audience.save else ""))
-        keys = None if in_background else _keys(stack, say)
-        if keys is not None:
+        if (keys := None if in_background else _keys(stack, say)) is not None:
             interfaces.add(keys)
             audience.watched_by.append(keys)
         suspension = Suspension(signals, keys, router.submit, audience.remark)
