@@ -132,7 +132,7 @@ def test_auto_and_a_number_take_turns(step: int) -> None:
         step: (Set("swing", AUTO),), step + 4: (Set("tempo", 90),), step + 8: (Nudge("swing", 0.01),),
         step + 12: (Set("tempo", 240),),
     }  # fmt: skip
-    sessions, _ = through(opened(model), model, 30, asked)
+    sessions, _ = through(opened(model, style=Style.SWING), model, 30, asked)
     seen = [snapshot(session, session) for session in sessions]
     values = [each.value("swing") for each in (seen[0], seen[step + 1], seen[step + 9], seen[-1])]
     numbers = [each.number("swing") for each in (seen[0], seen[step + 3], seen[step + 7], seen[-1])]

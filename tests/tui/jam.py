@@ -21,6 +21,7 @@ from improv.tui.client import DaemonLink
 from improv.tui.input.key_bindings import Letters
 from improv.tui.options import ScreenOptions
 from improv.tui.views.controls import Controls
+from improv.tui.views.part_rows import PART_OF
 from tests.simulated import SimulatedDaemon
 from tests.tui.pilot import UNSPARING, QuickPilot
 
@@ -93,8 +94,9 @@ class Jam:
         return "\n".join(line[region.x : region.right] for line in lines)
 
     def line(self, control: str) -> str:
-        """What the screen says of a control."""
-        return next(line[2:] for line in self.text(Controls).split("\n") if line[2:].startswith(f"{control} "))
+        """What the screen says of a control; of a part's level, in the row of the part."""
+        name = PART_OF[control].label if control in PART_OF else control
+        return next(line[2:] for line in self.text(Controls).split("\n") if line[2:].startswith(f"{name} "))
 
 
 def told(value: Value) -> str:
