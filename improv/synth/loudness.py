@@ -32,7 +32,7 @@ _PHRASES: Mapping[int, tuple[tuple[float, float, tuple[int, ...]], ...]] = Mappi
 """By channel: when a note begins, how long it lasts, in seconds, and its pitches. Any other channel: melody."""
 
 _TARGETS_LUFS: Mapping[int, float] = MappingProxyType(
-    {Part.CHORDS.channel: -22.0, Part.BASS.channel: -24.0, PERCUSSION_CHANNEL: -22.0}
+    {Part.CHORDS.channel: -16.0, Part.BASS.channel: -24.0, PERCUSSION_CHANNEL: -22.0}
 )
 _MELODY_LUFS = -21.0
 """How loud each part is to be at its usual level: the melody first, then bass, drums and chords."""
