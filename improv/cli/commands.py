@@ -1,5 +1,6 @@
 """The command line. It parses, asks the room concerned, and prints; rooms are imported when they are needed."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -96,21 +97,29 @@ def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help=
 
 @app.command()
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the networks that --model can name, each with a line of what it is."""
-    from improv.models.catalog import model_paths, read_model
+    """List the networks that --model can name, each with a line of what it is, and those of the band."""
+    from improv.models.catalog import band_model_paths, model_paths
+
+    found = _summaries(model_paths())
+    if as_json:
+        say_json(found)
+        return
+    for name, summary in (found | _summaries(band_model_paths())).items():
+        say(f"{name:<20} {summary}")
+
+
+def _summaries(paths: Mapping[str, Path]) -> dict[str, str]:
+    """Return a line of each network by its name: what it is, or why it cannot play."""
+    from improv.models.catalog import read_model
     from improv.models.onnx_file import ModelFile
 
     found = {}
-    for name, path in model_paths().items():
+    for name, path in paths.items():
         try:
             found[name] = ModelFile(read_model(path)).spec.summary
         except ImprovError as error:
             found[name] = f"unusable: {error}"
-    if as_json:
-        say_json(found)
-        return
-    for name, summary in found.items():
-        say(f"{name:<20} {summary}")
+    return found
 
 
 @app.command()

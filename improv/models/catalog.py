@@ -22,8 +22,22 @@ def model_folders() -> list[Path]:
     return [Path(folder) for folder in folders if os.path.isdir(folder)]  # noqa: PTH112 Path raises where the name is too long
 
 
+BAND_NETWORKS = ("bass", "drums")
+"""The names of the networks that play in the band: each is the label of its part, and decides no melody."""
+
+
 def model_paths() -> dict[str, Path]:
-    """Return the path of every model by name; of two with the same name, the one in the first folder."""
+    """Return the path of every model of a melody by name; of two with the same name, the one in the first folder."""
+    return {name: path for name, path in _all_paths().items() if name not in BAND_NETWORKS}
+
+
+def band_model_paths() -> dict[str, Path]:
+    """Return the paths of the networks of the band, as far as there are any, by the label of their part."""
+    paths = _all_paths()
+    return {name: paths[name] for name in BAND_NETWORKS if name in paths}
+
+
+def _all_paths() -> dict[str, Path]:
     paths: dict[str, Path] = {}
     for folder in model_folders():
         for path in sorted(folder.glob("*.onnx")):
@@ -36,6 +50,8 @@ def find_model(name: str) -> Path:
     if name.endswith(".onnx"):
         return Path(name)
     paths = model_paths()
+    if name in BAND_NETWORKS:
+        raise UsageError(f"{name} plays in the band and knows no melody; there are: {', '.join(paths) or 'none'}")
     if name not in paths:
         raise UsageError(f"no model {shortly(name)}; there are: {', '.join(paths) or 'none'}; a path ends in .onnx")
     return paths[name]

@@ -25,9 +25,9 @@ from improv.music.theory import Form, pitch_class
 from improv.system.memory_limit import memory_limited
 from improv.system.private_files import make_folder
 
-CPU_PROVIDER = "CPUExecutionProvider"
+CPU, CPU_PROVIDER = "cpu", "CPUExecutionProvider"
 
-_PROVIDERS = {"cpu": CPU_PROVIDER, "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
+_PROVIDERS = {CPU: CPU_PROVIDER, "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
 
 
 class OnnxModel:

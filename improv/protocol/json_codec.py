@@ -36,6 +36,8 @@ class JsonName:
     name: str
     absent: Any = _ITS_DEFAULT
     """What the field is where JSON lacks it, if that is another value than its default."""
+    sparse: bool = False
+    """Whether it is left out of JSON where it is empty."""
 
 
 _INLINED = JsonName("")
@@ -153,7 +155,7 @@ def _object(value: Any) -> dict[str, Any]:
         item = getattr(value, each.attribute)
         if each.inlined:
             raw |= _object(item)
-        else:
+        elif item or not each.sparse:
             raw[each.name] = to_json(item)
     return raw
 
@@ -198,6 +200,8 @@ class _Declared:
     has_default: bool
     absent: Any = _ITS_DEFAULT
     """What it is where JSON lacks it."""
+    sparse: bool = False
+    """Whether it is left out where it is empty."""
 
 
 @cache
@@ -212,7 +216,7 @@ def _declared(kind: Any) -> tuple[_Declared, ...]:
         name = json_name.name
         has_default = each.default is not MISSING or each.default_factory is not MISSING
         inlined = name == _INLINED.name or getattr(hint, "json_inlined", False)
-        declared.append(_Declared(each.name, name, hint, inlined, has_default, json_name.absent))
+        declared.append(_Declared(each.name, name, hint, inlined, has_default, json_name.absent, json_name.sparse))
     return tuple(declared)
 
 

@@ -30,6 +30,14 @@ class How(StrEnum):
     """Playing is stopped; something was asked for meanwhile."""
 
 
+@dataclass(frozen=True, slots=True)
+class ByRule:
+    """A part that was played by rule in a step, though it has a network, and why."""
+
+    part: Part
+    why: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MidiStatus:
     """The MIDI system and the ports a jam is played through, as measured."""
@@ -212,6 +220,8 @@ class StepHealth:
     """Steps the network failed at or was late for."""
     fault: str = ""
     """The last of these failures; empty if there was none."""
+    by_rule: Annotated[tuple[ByRule, ...], JsonName("by_rule", sparse=True)] = ()
+    """The parts of the band that play by rule in this step because their networks failed or were late."""
     step_p50_us: float = 0.0
     """Median of the time a step takes to decide, lately."""
     step_p99_us: float = 0.0

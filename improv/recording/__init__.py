@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from improv.recording.bounds import check_bounds, check_entry
     from improv.recording.clearing import clear, is_written, over_limit
     from improv.recording.disk import Disk, Found
-    from improv.recording.format import Entry, Head, Listed, Lost, Recording, Remark, State
+    from improv.recording.format import BandModel, Entry, Head, Listed, Lost, Recording, Remark, State
     from improv.recording.reader import find_take, join_takes, read_take, take_files, takes, takes_directory
     from improv.recording.writer import Writer
     from improv.recording.writer_thread import Journal
 
 __all__ = [
-    "Disk", "Entry", "Found", "Head", "Journal", "Listed", "Lost", "Recording", "Remark", "State", "Writer",
+    "BandModel", "Disk", "Entry", "Found", "Head", "Journal", "Listed", "Lost", "Recording", "Remark", "State",
+    "Writer",
     "check_bounds", "check_entry", "clear", "find_take", "is_written", "join_takes", "over_limit", "read_take",
     "take_files", "takes", "takes_directory",
 ]  # fmt: skip
@@ -31,7 +32,7 @@ _ROOMS = MappingProxyType(
             "bounds": ("check_bounds", "check_entry"),
             "clearing": ("clear", "is_written", "over_limit"),
             "disk": ("Disk", "Found"),
-            "format": ("Entry", "Head", "Listed", "Lost", "Recording", "Remark", "State"),
+            "format": ("BandModel", "Entry", "Head", "Listed", "Lost", "Recording", "Remark", "State"),
             "reader": ("find_take", "join_takes", "read_take", "take_files", "takes", "takes_directory"),
             "writer": ("Writer",),
             "writer_thread": ("Journal",),

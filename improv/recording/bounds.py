@@ -61,7 +61,8 @@ def _within(what: str) -> Iterator[None]:
 
 
 def _check_head(head: Head) -> None:
-    for text in (head.improv, head.model, head.model_sha256, head.provider):
+    of_band = (text for each in head.band for text in (each.model, each.sha256))
+    for text in (head.improv, head.model, head.model_sha256, head.provider, *of_band):
         _check_name(text)
     if abs(head.first_step) > MAX_STEP:
         raise ValueError("it begins farther on than any music lasts")

@@ -33,7 +33,7 @@ from improv.protocol.json_codec import (
     parse_object,
     to_json,
 )
-from improv.protocol.snapshot import How
+from improv.protocol.snapshot import ByRule, How
 
 FORMAT = 3
 """The version of the file that is written."""
@@ -45,6 +45,15 @@ RESTATED_STEPS = 128
 """Every so many steps an entry states everything, so that the tail of a file can be read alone."""
 
 _COMMANDS: Mapping[str, type] = MappingProxyType({kind.__name__: kind for kind in get_args(Command)})
+
+
+@dataclass(frozen=True, slots=True)
+class BandModel:
+    """A network that plays a part of the band: its name, and the hash of its file."""
+
+    part: Part
+    model: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +75,8 @@ class Head:
     """Bars as in `ModelSpec.form`, in the model's key."""
     key: str
     """The model's own."""
+    band: Annotated[tuple[BandModel, ...], JsonName("band", sparse=True)] = ()
+    """The networks of other parts."""
     continues: str = ""
     """The name of the take that this one continues, if it begins in the middle of a performance."""
     from_step: int = 0
@@ -124,6 +135,8 @@ class Entry:
     fault: str = ""
     chord: str = ""
     """The symbol of the chord that sounds."""
+    by_rule: tuple[ByRule, ...] = ()
+    """The parts of the band that were played by rule because their networks failed or were late."""
     lost: int = field(default=0, compare=False)
     """How many steps before this one are missing in the take, where the entry states everything."""
 
@@ -144,7 +157,12 @@ class Entry:
         line["commands"] = [{type(command).__name__: to_json(command)} for command in self.heard.commands]
         line["events"] = [[placed.tick, *_plain_event(placed.event)] for placed in self.events]
         line |= {"leapt": self.skipped_choruses, "fault": self.fault, "chord": self.chord}
-        line |= {"model": self.model, "model_sha256": self.model_sha256, "lost": self.lost}
+        line |= {
+            "by_rule": to_json(self.by_rule),
+            "model": self.model,
+            "model_sha256": self.model_sha256,
+            "lost": self.lost,
+        }
         return json_text({name: value for name, value in line.items() if name == "step" or value})
 
     @classmethod
@@ -336,7 +354,7 @@ def _check_transport(transport: Transport) -> Transport:
 _READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
         "notes": lambda items: tuple(Timed(from_json(float, at), _note(note)) for at, *note in items),
-        "events": lambda items: tuple(Placed(from_json(int, at), _event(event)) for at, *event in items),
+        "events": lambda items: tuple(Placed(_tick(at), _event(event)) for at, *event in items),
         "commands": lambda items: tuple(_command(item) for item in items),
         "transport": _transport,
     }
@@ -402,6 +420,12 @@ def parsed_line(line: bytes, before: Head | Entry) -> Line:
                 return End(reason, _natural(more.get("lost", 0)))
             case raw:
                 return _entry(raw, before)
+
+
+def _tick(raw: Any) -> float:
+    """Return a tick: a whole one, or one with a fraction, as drummers play."""
+    number: float = from_json(int if type(raw) is int else float, raw)
+    return number
 
 
 def _natural(raw: Any) -> int:

@@ -17,14 +17,16 @@ import numpy as np
 
 from improv.dataclass import dataclass
 from improv.errors import DataError
-from improv.models.catalog import find_model
-from improv.models.contract import StepModel, Tensors
-from improv.models.onnx_runtime import OnnxModel
+from improv.models.catalog import BAND_NETWORKS, band_model_paths, find_model
+from improv.models.contract import ModelSpec, StepModel, Tensor, Tensors
+from improv.models.onnx_runtime import CPU, OnnxModel
 from improv.music.parts import MIXED_PARTS, Part
 from improv.protocol.heard import Heard
 from improv.protocol.json_codec import as_data_error, from_json, json_fields, json_text, parse_object, to_json
 from improv.protocol.snapshot import How
 from improv.recording import Entry, Recording, State, check_bounds, check_entry
+from improv.session.band.learned import Networks as BandNetworks
+from improv.session.band.learned import Refused
 from improv.session.band.part_state import PartState, PartStates, SoundingNote
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin, finish, idled, skip_choruses
@@ -61,6 +63,7 @@ def entry_of(moment: Moment) -> Entry:
         top=session.position.form_start,
         skipped_choruses=moment.skipped_choruses,
         fault=session.health.last_fault if moment.how is How.FALLBACK else "",
+        by_rule=session.band.by_rule,
         chord=session.band.frame.chord.symbol if session.band.frame.chord else "",
     )
 
@@ -207,13 +210,19 @@ def _unpacked(raw: Any, model: StepModel) -> Tensors:
 
 def network(name: str, sha256: str, provider: str) -> OnnxModel:
     """Return the network a take was made with; DataError if its file has changed since."""
-    model = OnnxModel(find_model(name), provider)
+    model = OnnxModel(_file_of(name), provider)
     if model.sha256 != sha256:
         raise DataError(
             f"the take was made with another {name} ({sha256[:12]}, this one is {model.sha256[:12]}); "
             "put that model into $IMPROV_MODELS"
         )
     return model
+
+
+def _file_of(name: str) -> Path:
+    if name in BAND_NETWORKS and (path := band_model_paths().get(name)):
+        return path
+    return find_model(name)
 
 
 Networks = Callable[[str, str, str], StepModel]
@@ -229,6 +238,7 @@ def replayed(recording: Recording, networks: Networks = network) -> Iterator[Aga
     missing = {index for index, lost in recording.losses if lost.count}
     states = dict(recording.states)
     model = networks(head.model, head.model_sha256, head.provider)
+    band = {each.part: networks(each.model, each.sha256, CPU) for each in head.band}
     session: Session | None = None
     if not head.continues:
         session = begin(model, head.settings, head.transport, count_in_bars=head.count_in_bars)
@@ -244,11 +254,11 @@ def replayed(recording: Recording, networks: Networks = network) -> Iterator[Aga
             session = None if session is None else swapped(session, model)
         if session is not None:
             with as_data_error(f"step {entry.step}"):  # any program can have made what it goes on from
-                session = _the_same(entry, session, model)
+                session = _the_same(entry, session, model, band)
         yield Again(entry, session)
 
 
-def _the_same(entry: Entry, session: Session, model: StepModel) -> Session:
+def _the_same(entry: Entry, session: Session, model: StepModel, band: BandNetworks) -> Session:
     """The session at an entry, decided again; DataError if it is not what was recorded."""
     if entry.how is How.IDLE:
         session = idled(session, replace(entry.heard, notes=()), entry.transport.time_of(entry.step + 1))
@@ -256,7 +266,7 @@ def _the_same(entry: Entry, session: Session, model: StepModel) -> Session:
     elif entry.step == session.step:  # the end of the performance, in the step it came in
         played = finish(session)
     else:
-        session, played = _decided(entry, session, model)
+        session, played = _decided(entry, session, model, band)
     now = entry_of(Moment(session, Heard(), played, session))
     differs = [name for name, field in _COMPARED.items() if getattr(now, field) != getattr(entry, field)]
     if differs:
@@ -264,13 +274,30 @@ def _the_same(entry: Entry, session: Session, model: StepModel) -> Session:
     return session
 
 
-def _decided(entry: Entry, session: Session, model: StepModel) -> tuple[Session, Played]:
+@dataclass(frozen=True, slots=True)
+class _Refusing:
+    """A network of the band that is not asked in a step, as it was not or failed when the take was made."""
+
+    spec: ModelSpec
+    why: str
+
+    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
+        """See `StepModel`."""
+        raise Refused(self.why)
+
+    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+        """See `StepModel`."""
+        raise Refused(self.why)
+
+
+def _decided(entry: Entry, session: Session, model: StepModel, band: BandNetworks) -> tuple[Session, Played]:
     """The step after a session's, come about as the entry says it did."""
     if entry.skipped_choruses:
         session = skip_choruses(session, entry.skipped_choruses)
     match entry.how:
         case How.NETWORK:
-            return advance(session, entry.heard, model)
+            refused = {each.part: _Refusing(band[each.part].spec, each.why) for each in entry.by_rule}
+            return advance(session, entry.heard, model, {**band, **refused})
         case How.FALLBACK:
             return fallback(session, entry.heard, model, entry.fault)
         case How.SKIPPED:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from math import inf
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from improv.dataclass import dataclass
 from improv.models.contract import StepModel, Tensor, Tensors
@@ -20,6 +20,7 @@ from improv.music.clock import Clock
 from improv.music.plan import Plan
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
+from improv.session.band.learned import NO_NETWORKS, Networks, Refused
 from improv.session.fallback import LATE, FallbackPlan, fallback, fallback_plan
 from improv.session.lifecycle import finish, idled, skip_choruses
 from improv.session.network import caught_up
@@ -45,12 +46,20 @@ IDLE_S = 1.0
 _LEAD_S = (0.001, 0.025)
 """The least and the most time before a step at which its last plan is begun, in seconds."""
 
+_BAND_RESERVE_S = 0.0005
+"""The networks of the band are asked no later than so long before a step, in seconds: the rules take no longer."""
+
+_FORGOTTEN, _TRIED_AGAIN = 0.9, 0.97
+"""What is left of the time that a network of the band is taken to need, after it was asked and after it was not."""
+
 _LEAD_SHARE, _LEAD_MARGIN, _LEAD_FIXED_S = 0.99, 1.25, 0.0005
 _LEAD_MEASURED = 1000
 _LEAD_TRIALS = 4
 """So many plans are tried before there is music: enough to know how long one takes, few enough not to be waited for."""
 
 Observer = Callable[[Moment], None]
+
+Answer = TypeVar("Answer")
 
 
 class PlayerInterface(Protocol):
@@ -104,11 +113,11 @@ class Lead:
         self.p50_s, self.p99_s = quantile(self._ordered_s, 0.5), quantile(self._ordered_s, _LEAD_SHARE)
         self.s = min(_LEAD_S[1], max(_LEAD_S[0], _LEAD_MARGIN * self.p99_s + _LEAD_FIXED_S))
 
-    def rehearsed(self, session: Session, model: StepModel, clock: Clock) -> "Lead":
+    def rehearsed(self, session: Session, model: StepModel, clock: Clock, band: Networks = NO_NETWORKS) -> "Lead":
         """Time some plans that are not played, before the music begins, and return the lead. The network may raise."""
         for trial in range(_LEAD_TRIALS + 1):
             began_s = clock.now()
-            advance(replace(session, position=replace(session.position, step=0)), Heard(), model)
+            advance(replace(session, position=replace(session.position, step=0)), Heard(), model, band)
             if trial:  # the first loads what the others have
                 self.record(clock.now() - began_s)
         return self
@@ -121,6 +130,7 @@ def perform(
     observe: Observer,
     *,
     lead: Lead,
+    band: Networks = NO_NETWORKS,
     last_step: int | None = None,
     in_hand: bool = False,
     time_waits: bool = False,
@@ -128,7 +138,8 @@ def perform(
     """Play from a session on until `last_step` of the form or a command to quit; return the last session.
 
     `in_hand`: the player has another engine's plan for the session's next step, and the bar behind it. `time_waits`:
-    time is simulated and stands still while the network decides, so nothing is planned for its being late.
+    time is simulated and stands still while the network decides, so nothing is planned for its being late. `band` are
+    the networks of other parts.
 
     The observer is called with each step once it can no longer change, and at the end once more; while
     playing is stopped, with each command, and once a second.
@@ -139,6 +150,7 @@ def perform(
         player,
         observe,
         lead,
+        band=band,
         last_step=inf if last_step is None else last_step,
         fallback_bars=0 if time_waits else FALLBACK_BARS,
     )
@@ -171,6 +183,41 @@ class _Remembering:
         return self._model.head_logits(head, features, memory)
 
 
+class _InTime:
+    """A network of the band that is only asked where it will answer in time; else its part plays by rule.
+
+    How long it takes is known from the last times. Once it has come too late it is tried again now and then.
+    """
+
+    def __init__(self, model: StepModel, clock: Clock) -> None:
+        self.spec = model.spec
+        self.until_s = inf
+        """When its answer has to be there, in seconds of the clock."""
+        self._model = model
+        self._clock = clock
+        self._began_s = self._takes_s = 0.0
+
+    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
+        """See `StepModel`; Refused where it would be late."""
+        self._began_s = self._clock.now()
+        if self._began_s + self._takes_s >= self.until_s:
+            self._takes_s *= _TRIED_AGAIN
+            raise Refused(LATE)
+        self._takes_s *= _FORGOTTEN
+        return self._timed(self._model.step(features, memory))
+
+    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+        """See `StepModel`; Refused where it is too late."""
+        if self._clock.now() >= self.until_s:
+            self._timed(None)
+            raise Refused(LATE)
+        return self._timed(self._model.head_logits(head, features, memory))
+
+    def _timed(self, answer: Answer) -> Answer:
+        self._takes_s = max(self._takes_s, self._clock.now() - self._began_s)
+        return answer
+
+
 def _same(features: Tensors, others: Tensors) -> bool:
     return features.keys() == others.keys() and all((features[name] == others[name]).all() for name in features)
 
@@ -196,12 +243,15 @@ class _Performance:
         observe: Observer,
         lead: Lead,
         *,
+        band: Networks,
         last_step: float,
         fallback_bars: int,
     ) -> None:
         self.session = session
         self._last_place = last_step
         self._model = _Remembering(model)
+        self._in_time = [_InTime(each, player.clock) for each in band.values()]
+        self._band = dict(zip(band, self._in_time, strict=True))
         self._player = player
         self._observe = observe
         self._lead = lead
@@ -230,7 +280,7 @@ class _Performance:
         self._feed_what_was_missed(due_s)
         coming, heard, took_s = None, self._left, 0.0
         while (planned_s := self._player.clock.now()) < due_s:
-            plan = self._planned(heard)
+            plan = self._planned(heard, due_s)
             if self._player.clock.now() >= due_s:  # too late: what the player has stands
                 break
             self._hand_over(plan)
@@ -293,10 +343,15 @@ class _Performance:
             while self.session.network.pending_inputs and self._player.clock.now() < due_s:
                 self.session = caught_up(self.session, self._model)
 
-    def _planned(self, heard: Heard) -> _Step:
-        """Return the next step by the network; whatever it raises becomes a fault and a step without it."""
+    def _planned(self, heard: Heard, due_s: float) -> _Step:
+        """Return the next step by the network; whatever it raises becomes a fault and a step without it.
+
+        The networks of the band are asked while there is time before it is due.
+        """
+        for network in self._in_time:
+            network.until_s = due_s - _BAND_RESERVE_S
         try:
-            session, played = advance(self.session, heard, self._model)
+            session, played = advance(self.session, heard, self._model, self._band)
             return _Step(session, heard, played, How.NETWORK)
         except Exception as error:  # nothing may raise into the music
             fault = f"{type(error).__name__}: {' '.join(str(error).split())}"

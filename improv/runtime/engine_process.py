@@ -25,7 +25,7 @@ from improv.protocol.snapshot import How, Snapshot
 from improv.recording.replay import entry_of, network, replayed, state_of
 from improv.runtime.engine import Lead, perform
 from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepare, Prepared, StepReport
-from improv.runtime.opening import begin_tune, first_steps, head_of, last_step, open_network, prime_tune
+from improv.runtime.opening import begin_tune, first_steps, head_of, last_step, open_band, open_network, prime_tune
 from improv.runtime.remote_player import SOON_S, RemotePlayer
 from improv.session.network import swapped, unsupported_controls
 from improv.session.state import Moment, Session
@@ -66,11 +66,12 @@ def _perform(asked: Prepare, player: "RemotePlayer", link: Link) -> None:
     model = open_network(tune, tune.provider or remembered_provider(), asked.network)
     if asked.sha256 not in ("", model.sha256):
         raise ContractError(f"{tune.model}: its file was changed while it was loaded; start again")
+    band, remarks = open_band()
     ready = prime_tune(tune, model, tune.seed or 0)
     first = begin_tune(tune, model, Mode.SOLO, tune.seed or 0, ready)
     with first_steps(tune, model):
-        lead = Lead().rehearsed(first, model, player.clock)
-    prepared = Prepared(model.spec.name, unsupported_controls(model.spec), first.grid)
+        lead = Lead().rehearsed(first, model, player.clock, band)
+    prepared = Prepared(model.spec.name, unsupported_controls(model.spec), first.grid, remarks)
     begin_ = _wait_for_begin(player, link, prepared)
     if begin_ is None:
         return
@@ -84,11 +85,11 @@ def _perform(asked: Prepare, player: "RemotePlayer", link: Link) -> None:
         starts_s = player.clock.now() + lead.start_s  # only now: a network takes its time to be primed
         transport = session.position.transport.starting(session.step + 1, starts_s)
         session = replace(session, position=replace(session.position, transport=transport))
-        link.send(Begun(head_of(tune, model, session)))
+        link.send(Begun(head_of(tune, model, session, band)))
 
     reports = StepPublisher(link, model, player, lead, new=begin_.swapped)
     in_hand = begin_.in_hand and bool(begin_.session)
-    perform(session, model, player, reports, lead=lead, last_step=last_step(tune, session), in_hand=in_hand)
+    perform(session, model, player, reports, lead=lead, band=band, last_step=last_step(tune, session), in_hand=in_hand)
     link.send(Ended(lead.s, peak_memory_mib()))
 
 

@@ -302,6 +302,8 @@ class Prepared:
     """The controls that it cannot obey."""
     grid: Grid = EIGHTHS
     """The steps that it makes."""
+    remarks: tuple[str, ...] = ()
+    """What is wrong with networks of the band, which play by rule."""
 
 
 @dataclass(frozen=True, slots=True)

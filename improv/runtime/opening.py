@@ -1,22 +1,26 @@
 """From a tune to a network that is ready and a session before its first step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from improv import __version__
 from improv.config.values import Tune
 from improv.errors import ContractError, ImprovError
-from improv.models.catalog import find_model
-from improv.models.encodings import ENCODINGS
-from improv.models.onnx_runtime import OnnxModel
+from improv.models.catalog import band_model_paths, find_model
+from improv.models.encodings import BAND_PARTS, ENCODINGS
+from improv.models.onnx_runtime import CPU, OnnxModel
+from improv.music.parts import Part
 from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.recording import Head
+from improv.recording import BandModel, Head
 from improv.session.lifecycle import Primed, begin, prime
 from improv.session.state import Session
 from improv.system.memory_limit import memory_limited
+
+NO_BAND: Mapping[Part, OnnxModel] = MappingProxyType({})
 
 
 def open_network(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> OnnxModel:
@@ -26,10 +30,35 @@ def open_network(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> On
     before.
     """
     path = Path(tune.model) if network else find_model(tune.model)
-    if tune.provider is None and otherwise != "cpu":
+    if tune.provider is None and otherwise != CPU:
         with suppress(ImprovError):
-            return OnnxModel(path, otherwise, content=network or None)
-    return OnnxModel(path, tune.provider or "cpu", content=network or None)
+            return _with_melody(OnnxModel(path, otherwise, content=network or None), path)
+    return _with_melody(OnnxModel(path, tune.provider or CPU, content=network or None), path)
+
+
+def _with_melody(model: OnnxModel, path: Path) -> OnnxModel:
+    """Return a network that decides melody or changes; ContractError for one of the band."""
+    if model.spec.encoding not in ENCODINGS:
+        raise ContractError(f"{path}: it plays {model.spec.encoding} in the band; choose one that has a melody")
+    return model
+
+
+def open_band() -> tuple[Mapping[Part, OnnxModel], tuple[str, ...]]:
+    """Return the networks of the band by part, checked and loaded, and what is wrong with the others."""
+    found: dict[Part, OnnxModel] = {}
+    remarks: list[str] = []
+    paths = band_model_paths()
+    for part, encoding in BAND_PARTS.items():
+        if (path := paths.get(part.label)) is None:
+            continue
+        try:
+            model = OnnxModel(path)
+            if model.spec.encoding != encoding:
+                raise ContractError(f"{path}: its encoding is {model.spec.encoding}, {part.label} needs {encoding}")
+            found[part] = model
+        except ImprovError as error:
+            remarks.append(f"{part.label} plays by rule: {error}")
+    return found, tuple(remarks)
 
 
 def prime_tune(tune: Tune, model: OnnxModel, seed: int = 0) -> Primed:
@@ -47,8 +76,8 @@ def begin_tune(tune: Tune, model: OnnxModel, mode: Mode, seed: int, earlier: Pri
         return begin(model, settings, transport, count_in_bars=tune.count_in, primed=earlier)
 
 
-def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
-    """Return the head of a take that begins with a session."""
+def head_of(tune: Tune, model: OnnxModel, session: Session, band: Mapping[Part, OnnxModel] = NO_BAND) -> Head:
+    """Return the head of a take that begins with a session, played with the networks of a band."""
     return Head(
         improv=__version__,
         began=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -60,6 +89,7 @@ def head_of(tune: Tune, model: OnnxModel, session: Session) -> Head:
         count_in_bars=tune.count_in,
         form=model.spec.form,
         key=model.spec.key,
+        band=tuple(BandModel(part, part.label, network.sha256) for part, network in band.items()),
     )
 
 

@@ -25,7 +25,7 @@ from improv.music.parts import Part
 from improv.music.turns import Mode
 from improv.recording.replay import entry_of
 from improv.runtime.engine import Lead, perform
-from improv.runtime.opening import begin_tune, head_of, last_step, open_network
+from improv.runtime.opening import begin_tune, head_of, last_step, open_band, open_network
 from improv.session.state import Moment, Session
 
 _EARLY_S = 1.0
@@ -69,6 +69,7 @@ def render(
     if call and mode == Mode.SOLO:
         raise UsageError("solo hears no player; leave --call out, or choose --mode trade or duet")
     model = load(tune)
+    band, _ = open_band()
     session = begin_tune(tune, model, mode, tune.seed or 0)
     if tune.choruses is None and notes:
         tune = replace(tune, choruses=_choruses_for(notes, session))
@@ -80,7 +81,7 @@ def render(
     for remark in (*remarks, *_unplayed(notes, session, last)):
         say(remark)
     script = Script(_laid_out(notes, session, last))
-    collector = Collector(head_of(tune, model, session))
+    collector = Collector(head_of(tune, model, session, band))
     first, steps = session.step, last - session.step + 1
 
     def observe(moment: Moment) -> None:
@@ -94,6 +95,7 @@ def render(
             player,
             observe,
             lead=Lead(),
+            band=band,
             last_step=last,
             time_waits=True,
         )

@@ -147,6 +147,8 @@ class SupervisedEngine:
         match message:
             case Prepared():
                 self.prepared = message
+                for remark in message.remarks:
+                    self._say(remark)
                 self._when_prepared()
             case Begun(head):
                 self._observer.begun(head)

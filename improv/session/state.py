@@ -16,7 +16,7 @@ from improv.music.transport import Transport
 from improv.music.turns import NOTHING_YET, Answer, Call, Rules, Turn
 from improv.protocol.controls import OWN, Settings
 from improv.protocol.heard import Heard
-from improv.protocol.snapshot import How
+from improv.protocol.snapshot import ByRule, How
 from improv.session.band.hearing import NOTHING_HEARD, Hearing
 from improv.session.band.part_state import ALL_REST, PartStates
 
@@ -155,6 +155,8 @@ class BandState:
     """What they have heard of player and soloist."""
     events: tuple[Placed, ...] = field(default=(), compare=False)
     """What they play in the step."""
+    by_rule: tuple[ByRule, ...] = ()
+    """The parts whose networks failed or were late in the step."""
     levels: tuple[int, ...] = DEFAULT_LEVELS
     """How loud `MIXED_PARTS` are, as far as their synth was told: MIDI volumes, 0 to 127."""
     programs: tuple[int, ...] = OWN_PROGRAMS

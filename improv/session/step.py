@@ -22,6 +22,7 @@ from improv.session.band.accompaniment import accompanied
 from improv.session.band.arrange import arrange, note_offs, transposed_to_performance
 from improv.session.band.click import count_in_clicks
 from improv.session.band.hearing import NOTHING_HEARD
+from improv.session.band.learned import NO_NETWORKS, Networks
 from improv.session.band.levels import mix_changes
 from improv.session.band.part_state import ALL_REST
 from improv.session.commands import apply_commands
@@ -32,11 +33,12 @@ from improv.session.network import ask_network, call_cell, network_inputs
 from improv.session.state import BandState, NetworkState, Played, PlayingStyle, Position, Session
 
 
-def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, Played]:
+def advance(session: Session, heard: Heard, model: StepModel, band: Networks = NO_NETWORKS) -> tuple[Session, Played]:
     """Return the session one step later, and what improv plays in that step.
 
     `heard` holds what arrived since the session's step was planned; an onset belongs to its
-    nearest place on the model's grid. Whatever the model raises is raised.
+    nearest place on the model's grid. Whatever the model raises is raised. `band` are the networks of other parts:
+    where one raises, its part plays by rule.
     """
     encoding = ENCODINGS[model.spec.encoding]
     step = prepare_step(session, heard, encoding)
@@ -54,7 +56,7 @@ def advance(session: Session, heard: Heard, model: StepModel) -> tuple[Session, 
         chord_lookahead=tuple(lookahead),
         recent_inputs=session.network.recent_inputs,
     )
-    session = sounding(before, session, network, style)
+    session = sounding(before, session, network, style, band)
     if session.health.consecutive_faults:
         session = replace(session, health=replace(session.health, consecutive_faults=0))
     return session, Played(session.band.frame, arrange(before, session))
@@ -167,6 +169,7 @@ def silent_step(step: PreparedStep, *, audible: bool) -> tuple[Session, Played]:
         parts=ALL_REST,
         hearing=NOTHING_HEARD,
         events=(),
+        by_rule=(),
         levels=session.settings.mixer.levels,
         programs=session.settings.mixer.programs,
         style=before.band.style,
@@ -179,8 +182,10 @@ def silent_step(step: PreparedStep, *, audible: bool) -> tuple[Session, Played]:
     return session, Played(session.band.frame, in_order(events))
 
 
-def sounding(before: Session, session: Session, network: NetworkState, style: PlayingStyle) -> Session:
-    """Return the session with a network's output in it, without the parts that are silenced."""
+def sounding(
+    before: Session, session: Session, network: NetworkState, style: PlayingStyle, networks: Networks = NO_NETWORKS
+) -> Session:
+    """Return the session with a network's output in it and the band's, without the parts that are silenced."""
     if melody_muted(session.settings):
         network = replace(network, output=Frame(SILENCE, network.output.chord))
     frame = transposed_to_performance(network.output, session, style, before.band.frame.melody)
@@ -199,7 +204,7 @@ def sounding(before: Session, session: Session, network: NetworkState, style: Pl
         turn=session.turn,
         listener=session.listener,
         network=network,
-        band=accompanied(before, session, band, network.chord_lookahead),
+        band=accompanied(before, session, band, network.chord_lookahead, networks),
         health=session.health,
     )
 

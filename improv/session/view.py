@@ -40,7 +40,10 @@ def snapshot(session: Session, planned: Session, played: Iterable[Placed] = ()) 
         swing=session.position.swing,
         settings=session.settings,
         health=StepHealth(
-            missed_steps=session.health.missed_steps, faults=session.health.faults, fault=session.health.last_fault
+            missed_steps=session.health.missed_steps,
+            faults=session.health.faults,
+            fault=session.health.last_fault,
+            by_rule=session.band.by_rule,
         ),
     )
 

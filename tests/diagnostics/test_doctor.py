@@ -272,6 +272,11 @@ def test_models_that_are_well_and_that_are_not(places: Path, monkeypatch: pytest
 
 def test_where_there_are_no_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("improv.models.catalog.model_paths", dict)
+    (ok, says), *of_band = found("models")
+    assert not ok
+    assert says.startswith("none in")
+    assert len(of_band) == 2  # the band's are there
+    monkeypatch.setattr("improv.models.catalog.band_model_paths", dict)
     assert [ok for ok, _ in found("models")] == [False]
 
 

@@ -76,6 +76,12 @@ def test_where_nothing_is_struck_nothing_else_is_asked() -> None:
     assert decided([NOTHING], [NOTHING]) == ([HITS_HEAD, LATER_HITS_HEAD], ())
 
 
+def test_a_sound_that_is_left_out_has_no_unit() -> None:
+    bias = next(GRIDS.decode(frozenset({Sound.CRASH}))).bias
+    assert [Sound.CRASH in TOGETHER[unit] for unit in range(len(TOGETHER))] == list(np.isneginf(bias))
+    assert not next(GRIDS.decode()).bias.any()
+
+
 def test_each_choice_knows_those_before_it() -> None:
     decoder = GRIDS.decode()
     assert not next(decoder).features

@@ -163,6 +163,24 @@ def test_one_step_is_the_same_in_pytorch_and_onnxruntime(tmp_path: Path) -> None
         assert (tmp_path / "n.onnx").stat().st_size < 400_000
 
 
+@torch.no_grad()
+def test_the_later_choices_of_a_step_are_those_that_were_learned() -> None:
+    """The session asks with the memory after the step, training with the output of the layer."""
+    for network, module, later in ((BassGru().eval(), bass, 1), (DrumGru().eval(), drums, 3)):
+        (probe,) = islice(module.probes(1), 1)
+        given = [torch.from_numpy(np.array(probe[name])) for name in network.FEATURES]
+        (state,) = network.STATE.values()
+        *_, after = network(*given, torch.zeros(1, state))
+        asked = network(*given, after)[-1 - later : -1]
+        contexts = network.contexts(torch.cat(given[:-1], dim=-1)[None])[0]
+        if isinstance(network, BassGru):
+            learned: tuple[torch.Tensor, ...] = (network.pitch_logits(contexts, given[-1]),)
+        else:
+            learned = (network.later_logits(contexts, given[-1]), *network.played_logits(contexts, given[-1]))
+        for one, other in zip(asked, learned, strict=True):
+            assert torch.allclose(one, other, atol=1e-5)
+
+
 @pytest.mark.full
 def test_a_network_is_written_with_what_it_was_made_of(tmp_path: Path) -> None:
     solos = tuple(replace(walking(seed), name=str(seed)) for seed in (1, 2))

@@ -21,8 +21,9 @@ from improv.music.theory import STEPS_PER_BAR, Form
 from improv.music.turns import Mode
 from improv.protocol.controls import Settings
 from improv.session.network import has_melody
-from training.corpora import wjazzd
+from training.corpora import groove_midi, wjazzd
 from training.corpora.wjazzd_split import split
+from training.evaluation import band
 from training.evaluation.judgement import CHORUSES, PEOPLE, Item, Row, judge, names_of, position
 from training.metrics.melody import CHORUS_BARS, melody
 from training.rendering import plots as pictures
@@ -101,6 +102,17 @@ def draw(rows: Sequence[Row], model: StepModel | None, out: Path) -> None:
         )
 
 
+def _judge_band(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Judge the band, with the data and the folder that the arguments name."""
+    sides = split(wjazzd.read_for(parser, arguments.data)[0])
+    try:
+        band.report(sides, arguments.grooves, arguments.out)
+    except ImprovError as error:
+        parser.exit(error.exit_status, f"{error}\n")
+    except OSError as error:
+        parser.exit(UsageError.exit_status, f"{arguments.out}: {error.strerror}\n")
+
+
 def main() -> None:
     """Judge the models, print the table, and write figures and pictures."""
     parser = argparse.ArgumentParser(
@@ -111,7 +123,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("evaluation"), help="the folder to write to [evaluation]")
     parser.add_argument("--choruses", type=int, default=CHORUSES, help=f"about so many a row [{CHORUSES}]")
     parser.add_argument("--calls", type=int, help="at most so many calls of each length [all]")
+    parser.add_argument("--band", action="store_true", help="judge bass, drums and comping of the band instead")
+    parser.add_argument(
+        "--grooves", type=Path, default=groove_midi.FOLDER, help=f"drum takes, for --band [{groove_midi.FOLDER}]"
+    )
     arguments = parser.parse_args()
+    if arguments.band:
+        _judge_band(parser, arguments)
+        return
     try:
         paths = [find_model(name) for name in arguments.models]
         stems = [path.stem for path in paths]

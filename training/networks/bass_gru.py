@@ -51,9 +51,13 @@ class BassGru(Network):
         return found
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """Return one step: the logits of both heads, and the new memory (1, 64)."""
+        """Return one step: the logits of both heads, and the new memory (1, 64).
+
+        The target is of the step that is made. The note follows from the memory as it is given, so that it can be
+        called for after the step.
+        """
         *read, target, memory = given
         known = torch.cat(read, dim=-1)
         put_out, after = self.layer(torch.relu(self.read(known))[None], memory[None])
-        contexts = torch.cat((put_out[0], known), dim=-1)
-        return self.target_logits(contexts), self.pitch_logits(contexts, target), after[0]
+        made, before = (torch.cat((each, known), dim=-1) for each in (put_out[0], memory))
+        return self.target_logits(made), self.pitch_logits(before, target), after[0]

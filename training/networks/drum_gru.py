@@ -70,10 +70,14 @@ class DrumGru(Network):
         return self.velocity(known).reshape(rows), self.timing(known).reshape(rows)
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """Return one step: the logits of all heads, and the new memory (1, 96)."""
+        """Return one step: the logits of all heads, and the new memory (1, 96).
+
+        What is struck first is of the step that is made. The later heads follow from the memory as it is given, so that
+        they can be called for after the step.
+        """
         *read, chosen, memory = given
         known = torch.cat(read, dim=-1)
         put_out, after = self.layer(torch.relu(self.read(known))[None], memory[None])
-        contexts = torch.cat((put_out[0], known), dim=-1)
-        velocity, timing = self.played_logits(contexts, chosen)
-        return self.hits_logits(contexts), self.later_logits(contexts, chosen), velocity, timing, after[0]
+        made, before = (torch.cat((each, known), dim=-1) for each in (put_out[0], memory))
+        velocity, timing = self.played_logits(before, chosen)
+        return self.hits_logits(made), self.later_logits(before, chosen), velocity, timing, after[0]

@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -234,7 +235,8 @@ def train(config: Config, takes: Sequence[Take], out: Path, progressed: Progress
     progressed(1, f"exporting, and stepping both runtimes {PARITY_STEPS} times")
     difference = export(network, spec, out / f"{NAME}.onnx", probes(config.seed), halved=True)
     validation_curves([log.checks], found, out / f"{NAME}-curves.png", PANELS)
-    report = {"recipe": asdict(config) | {"dropout": task.dropout}, "parity": difference, "validation": found}
+    recipe = {name: value for name, value in asdict(config).items() if value != inf} | {"dropout": task.dropout}
+    report = {"recipe": recipe, "parity": difference, "validation": found}
     report |= {"takes": len(task.training), "steps": sum(take.steps for take in task.training)}
     report |= {"moods": asdict(parted), "checks": log.checks, "seconds": log.seconds}
     (out / f"{NAME}.json").write_text(json.dumps(report, indent=1) + "\n")

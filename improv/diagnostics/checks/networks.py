@@ -18,12 +18,14 @@ _STEPS, _WARM_UP_STEPS, _PACE_S = 60, 10, 0.005
 
 
 def models(instance: Instance) -> list[Finding]:
-    """Check that each network keeps its contract, and makes a step in time."""
-    from improv.models.catalog import model_folders, model_paths
+    """Check that each network keeps its contract, and makes a step in time; those of the band too."""
+    from improv.models.catalog import band_model_paths, model_folders, model_paths
 
     found = [_model(name, path) for name, path in model_paths().items()]
+    of_band = [_model(name, path) for name, path in band_model_paths().items()]
     where = ", ".join(map(str, model_folders())) or "no folder"
-    return found or [Finding("models", False, f"none in {where}", "install improv again, or set IMPROV_MODELS")]
+    none = Finding("models", False, f"none in {where}", "install improv again, or set IMPROV_MODELS")
+    return [*(found or [none]), *of_band]
 
 
 def _model(name: str, path: Path) -> Finding:
@@ -39,10 +41,17 @@ def _model(name: str, path: Path) -> Finding:
 
 
 def _step_times_s(model: Any) -> list[float]:
+    import numpy as np
+
     from improv.models.contract import no_memory
+    from improv.models.encodings import ENCODINGS
     from improv.session.network import silence
 
-    features, memory = silence(model), no_memory(model.spec)
+    memory = no_memory(model.spec)
+    if model.spec.encoding in ENCODINGS:
+        features = silence(model)
+    else:
+        features = {name: np.zeros(shape, np.float32) for name, shape in model.spec.features.items()}
     took_s = []
     for _ in range(_WARM_UP_STEPS + _STEPS):
         time.sleep(_PACE_S)  # from cold caches, as music is

@@ -12,9 +12,11 @@ from improv.models.encodings.bass_lines import BassLines
 from improv.models.encodings.cells import Cells
 from improv.models.encodings.drum_grids import DrumGrids
 from improv.models.encodings.local_notes import MELODY_HEAD, LocalNotes
+from improv.music.parts import Part
 
 __all__ = [
     "BAND_ENCODINGS",
+    "BAND_PARTS",
     "CHORD_HEAD",
     "ENCODINGS",
     "MELODY_HEAD",
@@ -38,3 +40,6 @@ BAND_ENCODINGS: MappingProxyType[str, Vocabulary] = MappingProxyType(
     {"bass_lines": BassLines(), "drum_grids": DrumGrids()}
 )
 """Every encoding that a model of another part may name: its network plays in the band, and decides nothing else."""
+
+BAND_PARTS: MappingProxyType[Part, str] = MappingProxyType({Part.BASS: "bass_lines", Part.DRUMS: "drum_grids"})
+"""The parts of the band that networks can play, and the encoding that each needs."""

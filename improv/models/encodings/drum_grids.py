@@ -10,6 +10,7 @@ from collections.abc import Generator, Sequence
 from enum import IntEnum
 from functools import cache
 from itertools import product
+from math import inf
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from improv.dataclass import dataclass
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
-from improv.models.encodings.base import Choice, digest, one_hot
+from improv.models.encodings.base import Bias, Choice, digest, one_hot
 from improv.music.grid import EIGHTHS, Grid
 
 GRID = EIGHTHS
@@ -205,11 +206,15 @@ class DrumGrids:
             "chosen_hits": one_hot(None, _SLOTS),
         }
 
-    def decode(self) -> Decoder:
-        """Yield the choices that make the next step's strokes, one after another, and return the strokes."""
-        (first,) = yield Choice(HITS_HEAD, _NO_BIAS)
+    def decode(self, without: frozenset[Sound] = frozenset()) -> Decoder:
+        """Yield the choices that make the next step's strokes, one after another, and return the strokes.
+
+        Some sounds may be left out.
+        """
+        bias = _bias(without)
+        (first,) = yield Choice(HITS_HEAD, bias)
         chosen = _hits((first,))
-        (later,) = yield Choice(LATER_HITS_HEAD, _NO_BIAS, features={"chosen_hits": chosen})
+        (later,) = yield Choice(LATER_HITS_HEAD, bias, features={"chosen_hits": chosen})
         features = {"chosen_hits": _hits((first, later))}
         if not first and not later:
             return ()
@@ -262,6 +267,14 @@ def _hits(units: tuple[int, ...]) -> Tensor:
         slots[0, [substep * len(Sound) + sound for sound in TOGETHER[unit] if sound is not None]] = 1
     slots.flags.writeable = False
     return slots
+
+
+@cache
+def _bias(without: frozenset[Sound]) -> Bias:
+    """Return what is added to the log probability of each unit: -inf for those with some sounds; shape (100,)."""
+    bias = np.where([bool(without.intersection(at_once)) for at_once in TOGETHER], -inf, 0.0)
+    bias.flags.writeable = False
+    return bias
 
 
 @cache

@@ -14,12 +14,14 @@ from improv.music.notes import NoteOff, NoteOn, Placed
 from improv.music.parts import Part
 from improv.music.styles import Style
 from improv.music.theory import Chord
+from improv.protocol.snapshot import ByRule
 from improv.session.band.bass import bass
 from improv.session.band.comp import comp
 from improv.session.band.context import BandContext, Changes
 from improv.session.band.drums import drums
 from improv.session.band.hearing import Hearing, listened, loudness
 from improv.session.band.intensity import arc, energy
+from improv.session.band.learned import NO_NETWORKS, Networks, Rule, decided
 from improv.session.band.notes import Struck, ended, sounded
 from improv.session.band.pads import pads
 from improv.session.band.part_state import PartState, PartStates, SoundingNote
@@ -27,9 +29,6 @@ from improv.session.state import BandState, Session
 
 Play = Callable[[PartState, BandContext], tuple[PartState, list[Placed]]]
 """What a player does in a step: its state after it, and its events, in ticks of the performance."""
-
-Rule = Callable[[PartState, BandContext], tuple[PartState, list[Struck]]]
-"""What decides a player's notes: its state after the step, and the notes that begin in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Player:
     """Whether its notes end those that were struck before them: one line, or one chord at a time."""
 
     def play(self, state: PartState, context: BandContext) -> tuple[PartState, list[Placed]]:
-        """Return the player's state after a step, and its events in it."""
+        """Return the player's state after a step that is played by rule, and its events in it."""
         return self.sounding(*self.rule(state, context), context)
 
     def sounding(self, state: PartState, struck: list[Struck], context: BandContext) -> tuple[PartState, list[Placed]]:
@@ -52,7 +51,7 @@ class Player:
         stop = context.tick + context.length
         sounds, events = sounded(self.part, state.sounding, struck, context.tick, stop, replaces=self.replaces)
         if sounds != state.sounding:
-            state = PartState(sounds, state.recent, state.target, state.chord, state.figure, state.style)
+            state = replace(state, sounding=sounds)
         return state, events
 
 
@@ -74,11 +73,18 @@ _IN_PADS: Mapping[Part, Play] = MappingProxyType({Part.CHORDS: pads})
 """Who plays in the style that has no rhythm."""
 
 
-def accompanied(before: Session, session: Session, band: BandState, ahead: tuple[Chord | None, ...]) -> BandState:
+def accompanied(
+    before: Session,
+    session: Session,
+    band: BandState,
+    ahead: tuple[Chord | None, ...],
+    networks: Networks = NO_NETWORKS,
+) -> BandState:
     """Return the band of a session's step with what it has heard, what it keeps and what it plays.
 
     `before` is the session of the step before, with all that was heard in it. Of `band` the frame is decided; `ahead`
-    are the chords of the steps to come in the network's key, as far as they are decided.
+    are the chords of the steps to come in the network's key, as far as they are decided. `networks` play their parts,
+    and where one fails a rule does, as where there is none.
     """
     hearing = _heard(before, session)
     settings, kept = session.settings, before.band.parts
@@ -86,14 +92,20 @@ def accompanied(before: Session, session: Session, band: BandState, ahead: tuple
     context = context_of(before, session, band, hearing, ahead, silent)
     states: dict[Part, PartState] = {}
     events: list[Placed] = []
+    by_rule: list[ByRule] = []
     for part, player in PLAYERS.items():
-        state = kept[part]
-        play = _IN_PADS.get(part) if settings.style is Style.PADS else player.play
-        if play is None or part in silent:
+        state, in_pads = kept[part], _IN_PADS.get(part)
+        if part in silent or (settings.style is Style.PADS and in_pads is None):
             events += ended(part, state.sounding, context.tick)
             states[part] = replace(state, sounding=()) if state.sounding else state
             continue
-        states[part], now = play(_of_style(state, context), context)
+        state = _of_style(state, context)
+        if settings.style is Style.PADS and in_pads is not None:
+            states[part], now = in_pads(state, context)
+        else:
+            (state, struck), failed = decided(part, player.rule, state, context, networks)
+            by_rule += [failed] if failed else []
+            states[part], now = player.sounding(state, struck, context)
         events += now
     return BandState(
         frame=band.frame,
@@ -104,6 +116,7 @@ def accompanied(before: Session, session: Session, band: BandState, ahead: tuple
         programs=band.programs,
         style=band.style,
         answer=band.answer,
+        by_rule=tuple(by_rule),
     )
 
 
@@ -178,6 +191,7 @@ def context_of(
         register=hearing.register,
         turn_begins=turn.start == session.step and turn.who is not before.turn.who,
         turn_left=None if turn.end is None else (turn.end - session.step) * length,
+        bpm=session.position.transport.bpm,
         swing=session.position.transport.swing,
         seed=settings.seed,
         silent=silent,
@@ -212,4 +226,4 @@ def _of_style(state: PartState, context: BandContext) -> PartState:
     sounding = state.sounding
     if context.style is not Style.PADS:
         sounding = tuple(SoundingNote(note.pitch, context.tick) if note.end is None else note for note in sounding)
-    return PartState(sounding, state.recent, None, state.chord, (), context.style)
+    return replace(state, sounding=sounding, target=None, figure=(), style=context.style)

@@ -114,7 +114,7 @@ def _pitch(slot: Slot, state: PartState, context: BandContext) -> tuple[int, Par
         return last, state
     aims = comes_in or slot[0] == 0
     if aims:
-        pitch = _aimed(degree, target, last, chord, context, comes_in=comes_in)
+        pitch = aimed(degree, target, last, chord, context, comes_in=comes_in)
     elif degree == figures.WALK:
         pitch = _walked(slot, state, last, chord, context)
     elif degree == figures.LEAD:
@@ -127,7 +127,7 @@ def _pitch(slot: Slot, state: PartState, context: BandContext) -> tuple[int, Par
     return pitch, PartState(state.sounding, recent, target, chord, state.figure, state.style)
 
 
-def _aimed(degree: str, target: int | None, last: int, chord: Chord, context: BandContext, *, comes_in: bool) -> int:
+def aimed(degree: str, target: int | None, last: int, chord: Chord, context: BandContext, *, comes_in: bool) -> int:
     """Return the pitch where a chord comes in or a bar begins: the target, if it still fits."""
     fits = {chord.root, fifth(chord)} if comes_in else chord.pitch_classes
     top = ceiling(context)

@@ -71,6 +71,8 @@ class BandContext:
     swing: float
     """The share of a beat that its first eighth takes, 0.5 to 0.75."""
     seed: int
+    bpm: float = 120.0
+    """The tempo, in quarter notes a minute."""
     silent: frozenset[Part] = frozenset()
     """The parts of the band that are silenced."""
 

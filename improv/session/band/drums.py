@@ -51,19 +51,20 @@ def drums(state: PartState, context: BandContext) -> tuple[PartState, list[Struc
     style = DRUM_STYLES[context.style]
     before = state.figure
     if context.bar_tick == 0 or len(before) != 4:
-        state = PartState(state.sounding, figure=_figure(style, context, before), style=state.style)
+        state = PartState(state.sounding, figure=bar_figure(context, before), style=state.style)
     rows = _bar(context.style, *state.figure[:3], context.bar % style.bars, context.swing)
     start, stop = context.bar_tick, context.bar_tick + context.length
     struck = [_struck(context, *hit) for hit in rows if start <= hit[0] < stop]
-    if start == 0 and (velocity := _crash(context, before)):
+    if start == 0 and (velocity := crash(context, before)):
         struck.append(_struck(context, 0, CRASH, velocity))
         struck.append(_struck(context, 0, KICK, USUAL))
         struck = [note for note in struck if note.pitch not in (RIDE, HAT)]
     return state, struck
 
 
-def _figure(style: DrumStyle, context: BandContext, before: tuple[int, ...]) -> tuple[int, int, int, int]:
+def bar_figure(context: BandContext, before: tuple[int, ...]) -> tuple[int, int, int, int]:
     """Return what is played in a bar: its time, its comping and its fill, as numbers in the tables; and what fill."""
+    style = DRUM_STYLES[context.style]
     lively, draw = context.lively, context.bar_draw
     now = level(context.energy, len(style.time), before[0] // _RADIX if before else None, anew=context.begins_phrase)
     calm = level(context.energy - 0.3 * lively * context.busy, len(style.comp), None, anew=True)
@@ -95,7 +96,7 @@ def _fill(style: DrumStyle, context: BandContext) -> tuple[int, int]:
     return 1 + int(chosen * len(style.half_fills)), _HALF_FILL
 
 
-def _crash(context: BandContext, before: tuple[int, ...]) -> str:
+def crash(context: BandContext, before: tuple[int, ...]) -> str:
     """Return how hard the crash is struck at the beginning of a bar, as a character of a row; empty for not at all."""
     if not context.lively or not before:
         return ""
@@ -104,6 +105,17 @@ def _crash(context: BandContext, before: tuple[int, ...]) -> str:
     filled = len(before) == 4 and before[3] != _NO_FILL
     likely = 0.25 + 0.4 * context.energy if context.turn_begins else 0.5 * context.energy if filled else 0.0
     return USUAL if context.bar_draw(Part.DRUMS, _TOUCH) < likely else ""
+
+
+def is_filling(figure: tuple[int, ...], context: BandContext) -> bool:
+    """Return whether the step belongs to the fill of its bar."""
+    size = figure[3] if len(figure) == 4 else _NO_FILL
+    return size == _FILL or (size == _HALF_FILL and context.bar_tick >= _HALF_BAR)
+
+
+def weight(pitch: int) -> float:
+    """Return how hard a part of the kit, by its MIDI pitch, is struck beside the rest."""
+    return _WEIGHTS.get(pitch, _DRUM)
 
 
 @lru_cache(maxsize=4096)
@@ -135,7 +147,7 @@ def _bar(name: Style, time: int, comp: int, fill: int, bar: int, swing: float) -
 
 def _struck(context: BandContext, tick: int, pitch: int, how: str) -> Struck:
     """Return a hit at a tick of the bar, as hard as its character, the energy and the player have it."""
-    velocity = VELOCITIES[how] * _WEIGHTS.get(pitch, _DRUM) * (0.78 + 0.3 * context.energy)
+    velocity = VELOCITIES[how] * weight(pitch) * (0.78 + 0.3 * context.energy)
     velocity += context.lively * (12 * context.loudness + 10 * (context.draw(Part.DRUMS, _TOUCH + pitch) - 0.5))
     at = context.bar_start + tick
     return Struck(at, pitch, min(127, max(1, round(velocity))), at + HIT_TICKS)

@@ -36,6 +36,10 @@ class PartState:
     """What it plays in this bar, as numbers in the tables of its style."""
     style: Style = Style.PADS
     """The style that its figure is of."""
+    memory: tuple[float, ...] = ()
+    """What its network remembers, as numbers in a row; empty where none plays."""
+    strokes: tuple[tuple[int, ...], ...] = ()
+    """What a drummer with a network has struck in each step of the last bar, as numbers."""
 
     @property
     def pitches(self) -> tuple[int, ...]:

@@ -1,0 +1,105 @@
+"""A network of the band that is asked: one step of it, its choices drawn from the part's own random numbers."""
+
+from collections.abc import Callable, Generator
+from itertools import count
+from typing import Any, TypeVar
+
+import numpy as np
+
+from improv.dataclass import dataclass
+from improv.models.contract import StepModel, Tensor, Tensors
+from improv.models.encodings import Choice
+from improv.models.sampling import one_unit
+
+_DRAWS = 4096
+"""The number of a network's first draw in a step: the numbers of the rules lie below."""
+
+_ONE_CHOICE = 2
+"""The dimensions of a head that is one choice; one with more has a row for each of several."""
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Freedom:
+    """How freely choices are drawn: temperature, and the share of the likeliest that are drawn among."""
+
+    temperature: float
+    top_p: float
+
+
+def asked(
+    model: StepModel, features: Tensors, memory: tuple[float, ...]
+) -> tuple[Callable[[Choice], Tensor], tuple[float, ...]]:
+    """Take a network one step on; return what gives the logits of its choices, and its memory after the step.
+
+    Errors of the model are raised.
+    """
+    outputs, after = model.step(features, unpacked(memory, model))
+
+    def logits(choice: Choice) -> Tensor:
+        if choice.head in outputs:
+            return outputs[choice.head]
+        return model.head_logits(choice.head, {**features, **choice.features}, after)
+
+    return logits, packed(after)
+
+
+def chosen(
+    decoder: Generator[Choice, Any, R],
+    logits: Callable[[Choice], Tensor],
+    freedom: Callable[[Choice], Freedom],
+    draw: Callable[[int], float],
+    *,
+    rows: bool = False,
+) -> R:
+    """Draw the choices that a decoder asks for one by one, and return what they make.
+
+    `draw` gives a random number from 0 up to 1 by its number. With `rows` the decoder is sent a unit for each row of a
+    head, else one unit.
+    """
+    numbers = count(_DRAWS)
+    try:
+        choice = next(decoder)
+        while True:
+            free, found = freedom(choice), logits(choice)
+            if found.ndim > _ONE_CHOICE:
+                units = _drawn_rows(found.reshape(-1, found.shape[-1]), free, [draw(next(numbers)) for _ in found[0]])
+            else:
+                units = [_drawn(found, choice, free, draw(next(numbers)))]
+            choice = decoder.send(units if rows else units[0])
+    except StopIteration as done:
+        made: R = done.value
+        return made
+
+
+def _drawn(logits: Tensor, choice: Choice, free: Freedom, at: float) -> int:
+    likely = one_unit(logits, free.temperature, distribution="categorical", bias=choice.bias, top_p=free.top_p)
+    edges = np.add.accumulate(likely)
+    return int((edges / edges[-1]).searchsorted(at, side="right"))
+
+
+def _drawn_rows(logits: Tensor, free: Freedom, at: list[float]) -> list[int]:
+    """Return a unit for each row of logits, shape (rows, units), drawn among all."""
+    if not np.isfinite(logits).all():
+        raise ValueError("the network's logits are not finite")
+    weights = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64) / free.temperature)
+    edges = np.add.accumulate(weights, axis=1)
+    units: list[int] = (edges <= np.array(at)[:, None] * edges[:, -1:]).sum(axis=1).tolist()
+    return units
+
+
+def packed(memory: Tensors) -> tuple[float, ...]:
+    """Return a network's memory as numbers in a row."""
+    return tuple(number for tensor in memory.values() for number in tensor.ravel().tolist())
+
+
+def unpacked(numbers: tuple[float, ...], model: StepModel) -> Tensors:
+    """Return numbers in a row as the memory of a network; an empty memory unless there are as many as it has."""
+    shapes, memory, start = model.spec.state, dict[str, Tensor](), 0
+    sizes = {name: int(np.prod(shape)) for name, shape in shapes.items()}
+    row = np.array(numbers if len(numbers) == sum(sizes.values()) else (0.0,) * sum(sizes.values()), np.float32)
+    for name, shape in shapes.items():
+        memory[name] = row[start : start + sizes[name]].reshape(shape)
+        start += sizes[name]
+    return memory
