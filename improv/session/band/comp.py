@@ -22,7 +22,7 @@ ANTICIPATED_TICKS = 6
 _SHORT_TICKS, _SHORTEST_TICKS = 4, 2
 
 _SOFTER = 0.74
-"""How hard a hand comps beside a drummer's hits."""
+"""How hard a hand comps beside what the characters of its rows say."""
 
 _CELL, _THIN, _TOUCH, _VOICING, _REGISTER = 0, 1, 2, 3, 4
 """The numbers of the draws."""

@@ -28,6 +28,8 @@ class DrumStyle:
     """Fills of the last two beats of a bar."""
     fills: tuple[Figure, ...]
     """Fills of a whole bar."""
+    touch: float = 1.0
+    """How hard the kit is struck beside other styles: where there are more hits, each is softer."""
     bars: int = 1
     """How many bars a figure has: the lists then hold the bars of each one after another."""
 
@@ -106,6 +108,7 @@ _SWING = DrumStyle(
 )
 
 _SHUFFLE = DrumStyle(
+    touch=0.94,
     time=(
         (
             {HAT: "xoxoxoxo", STICK: "..x...x.", KICK: "o...o..."},
@@ -184,6 +187,7 @@ _SLOW = DrumStyle(
 )
 
 _FUNK = DrumStyle(
+    touch=0.9,
     time=(
         (
             {HAT: "x.o.x.o.x.o.x.o.", STICK: "....x.......x...", KICK: "x.........x....."},
@@ -238,6 +242,7 @@ _FUNK = DrumStyle(
 )
 
 _SECOND_LINE = DrumStyle(
+    touch=0.78,
     bars=2,
     time=(
         (

@@ -147,7 +147,8 @@ def _bar(name: Style, time: int, comp: int, fill: int, bar: int, swing: float) -
 
 def _struck(context: BandContext, tick: int, pitch: int, how: str) -> Struck:
     """Return a hit at a tick of the bar, as hard as its character, the energy and the player have it."""
-    velocity = VELOCITIES[how] * weight(pitch) * (0.78 + 0.3 * context.energy)
+    velocity = VELOCITIES[how] * weight(pitch) * DRUM_STYLES[context.style].touch
+    velocity *= 0.78 + 0.3 * context.energy
     velocity += context.lively * (12 * context.loudness + 10 * (context.draw(Part.DRUMS, _TOUCH + pitch) - 0.5))
     at = context.bar_start + tick
     return Struck(at, pitch, min(127, max(1, round(velocity))), at + HIT_TICKS)
