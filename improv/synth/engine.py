@@ -5,7 +5,7 @@ An engine knows no clock, no device and no part: its time is what it has rendere
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +30,11 @@ class SynthEngine(Protocol):
     def lead_s(self) -> float:
         """How long before it is due it may need a message, in seconds: some instruments begin late, and are played so
         much sooner."""
+        ...
+
+    @property
+    def known_lufs(self) -> Mapping[tuple[int, int], float]:
+        """How loud it plays the phrase of a channel with a program, in LUFS, where that need not be measured."""
         ...
 
     def load(self, font: Path | None) -> None:

@@ -4,6 +4,7 @@ Its library is the machine's own; where there is none, importing this module is 
 audio driver: samples are asked of it.
 """
 
+from collections.abc import Mapping
 from ctypes import c_int, c_void_p
 from pathlib import Path
 
@@ -67,6 +68,11 @@ class FluidSynthEngine:
     def lead_s(self) -> float:
         """See `SynthEngine`."""
         return 0.0
+
+    @property
+    def known_lufs(self) -> Mapping[tuple[int, int], float]:
+        """See `SynthEngine`: every SoundFont is measured."""
+        return {}
 
     def load(self, font: Path | None) -> None:
         """See `SynthEngine`. FluidSynth has no sounds of its own: DataError without a file."""

@@ -103,6 +103,10 @@ class Balance:
         """Measure a channel with a program on an engine that plays nothing else: the same one each time."""
         loudness = lufs(phrase(engine, channel, program, self._metered_s))
         self._metered_s += METERED_S
+        self.know(channel, program, loudness)
+
+    def know(self, channel: int, program: int, loudness: float) -> None:
+        """Take in how loud a channel's phrase is with a program, in LUFS; -inf for silence."""
         self._gains_db[channel, program] = target_lufs(channel) - loudness if math.isfinite(loudness) else 0.0
 
     def settle(self, spare_db: float) -> None:

@@ -6,8 +6,11 @@ import numpy as np
 import pyloudnorm
 import pytest
 
-from improv.synth.choice import ENGINES
+from improv.synth.choice import ENGINES, FLUIDSYNTH, fluidsynth, sonare
 from improv.synth.engine import RATE_HZ, Samples
+from improv.synth.loudness import METERED_S, lufs
+from improv.synth.loudness import phrase as measured_phrase
+from improv.synth.soundfonts import best_soundfont, soundfonts
 from tests.synth.listening import (
     BASS,
     COMP,
@@ -181,3 +184,14 @@ def test_rendering_in_pieces_is_rendering_at_once(engine: str) -> None:
     starts = np.cumsum([0, *sizes])
     for piece, (begin, end) in zip(pieces, pairwise(starts), strict=True):
         np.testing.assert_allclose(piece, whole[begin:end], atol=2e-3)
+
+
+def test_what_is_known_of_its_loudness_is_what_is_measured(engine: str) -> None:
+    opened(engine)
+    make = fluidsynth() if engine == FLUIDSYNTH else sonare()
+    assert make is not None
+    measured = make()
+    measured.load(best_soundfont(soundfonts()) if engine == FLUIDSYNTH else None)
+    for at, ((channel, program), loudness) in enumerate(measured.known_lufs.items()):
+        heard = lufs(measured_phrase(measured, channel, program, at * METERED_S))
+        assert heard == pytest.approx(loudness, abs=0.5)
