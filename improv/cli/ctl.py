@@ -316,6 +316,7 @@ def _status(seen: Snapshot) -> list[str]:
     lines = [
         _line(seen),
         system.description,
+        system.sound.text,
         f"{network.model or 'no network'}"
         + (f", which cannot obey {unsupported}" if unsupported else "")
         + (f"; {network.next_model} is being loaded" if network.next_model else ""),

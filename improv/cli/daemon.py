@@ -357,6 +357,7 @@ def _found(at: Instance, pid: int | None) -> dict[str, Any]:
         return found
     connections = [to_json(port) | {"connected": port.connected} for port in seen.system.midi.ports]
     system = {"ports": seen.system.description, "connections": connections, "model": seen.system.network.model}
+    system |= {"sound": to_json(seen.system.sound)}
     system |= {"take": seen.system.recording.take, "remark": seen.system.remark}
     system |= {"recording_fault": seen.system.recording.fault, "saves_to": seen.system.recording.saves_to}
     return found | {"playing": seen.playing, "tempo": seen.tempo, "mode": str(seen.settings.mode)} | system
@@ -367,12 +368,13 @@ def _told(seen: Snapshot) -> list[str]:
     take = f", recorded as {seen.system.recording.take}" if seen.system.recording.take else ""
     fault = [seen.system.recording.fault] if seen.system.recording.fault else []
     plays = f"{seen.system.network.model}, {seen.settings.mode}, {seen.tempo:g} bpm, {playing}{take}"
-    return [plays, *fault, *synth_hint(seen.system), *saving_note(seen.system)]
+    sound = [seen.system.sound.text] if seen.system.sound.text else []
+    return [plays, *fault, *sound, *synth_hint(seen.system), *saving_note(seen.system)]
 
 
 def synth_hint(system: SystemStatus) -> list[str]:
     """Return a line that says how to connect a synth if the output is known to have none; else no lines."""
-    if not any(port.role == "output" and port.peers == () for port in system.midi.ports):
+    if system.sound.device or not any(port.role == "output" and port.peers == () for port in system.midi.ports):
         return []
     return ["no synth is connected to improv's output: improv ctl connect output NAME (improv ports has the names)"]
 
@@ -383,7 +385,7 @@ def saving_note(system: SystemStatus) -> list[str]:
         return []
     return [
         f"the jam is saved to {system.recording.saves_to} when it ends"
-        + ("" if system.midi.output else ": nothing sounds here")
+        + ("" if system.midi.output or system.sound.device else ": nothing sounds here")
     ]
 
 

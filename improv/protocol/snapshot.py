@@ -113,6 +113,13 @@ class SoundStatus:
     deaths: int = 0
     """Synth processes that died and were replaced."""
 
+    @property
+    def text(self) -> str:
+        """What sounds, on what and how late, or why nothing does; empty where nothing is to."""
+        if self.fault or not self.device:
+            return self.fault
+        return f"it sounds on {self.device} ({self.engine}), {self.latency_ms:.0f} ms after the beat"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemStatus:

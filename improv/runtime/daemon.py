@@ -212,8 +212,10 @@ def _ready(supervisor: Supervisor, interfaces: Interfaces, say: Callable[[str], 
     ports = supervisor.ready(interfaces)
     if ports is None:
         raise KeyboardInterrupt
-    if ports_text := supervisor.status.now.description:
-        say(ports_text)
+    system = supervisor.status.now
+    for text in (system.description, system.sound.text if system.sound.device else ""):
+        if text:
+            say(text)
     return ports
 
 

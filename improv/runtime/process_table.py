@@ -24,7 +24,7 @@ they send is lost. Such a process sees to it by itself that it has ended before.
 PLAYER = ProcessRow("player", programs.PLAYER, silent_s=_LIVES_S, again_s=0.0, retry_s=0.5, closing_s=_PORTS_CLOSED_S)
 STANDBY = ProcessRow("standby player", programs.PLAYER, starting_s=inf, again_s=5.0, closing_s=_PORTS_CLOSED_S)
 PORT_HOST = ProcessRow("port host", programs.PORT_HOST, silent_s=_LIVES_S, closing_s=_PORTS_CLOSED_S)
-SYNTH = ProcessRow("synth", programs.SYNTH, silent_s=3.0, again_s=0.1, retry_s=2.0)
-"""It opens and closes audio devices, which may take a while, or never return."""
+SYNTH = ProcessRow("synth", programs.SYNTH, silent_s=3.0, again_s=0.1, retry_s=2.0, closing_s=1.0)
+"""It opens and closes audio devices, which may take a while, or never return; at its end it fades out first."""
 ENGINE = ProcessRow("engine", programs.ENGINE, silent_s=_SLOWEST_STEP_S + 1.0, again_s=0.0)
 NEXT_ENGINE = ProcessRow("engine with another network", programs.ENGINE)

@@ -28,6 +28,9 @@ _AGAIN_S = 2.0
 _OLD_S = 0.1
 """A note whose time is over by so much is not begun any more: the synth has stood still."""
 
+_FADES_S = 0.3
+"""How long closing waits for the device to take what fades out."""
+
 _STEADY_S = 0.010
 """The delay stays as it is unless what the device takes has changed by so much: MIDI is sent by it."""
 
@@ -129,8 +132,11 @@ class LiveSynth:
         device, self.device = self.device, None
         if device is not None:
             self.cut()
-            if self.synth is not None and not device.silent:
-                time.sleep(FADE_S + PERIOD_S + device.latency_s)
+            if self.synth is not None:
+                latest_s = time.monotonic() + _FADES_S
+                while not (self.synth.took_in_all or device.silent or time.monotonic() > latest_s):
+                    time.sleep(FADE_S / 4)
+                time.sleep(PERIOD_S + device.latency_s)
             with suppress(ImprovError):
                 device.close()
 

@@ -104,6 +104,11 @@ class Synth:
         """See `SynthEngine`: it fades within 11 ms. What is sent from now on sounds after that."""
         self._sent.append((b"", 0.0))
 
+    @property
+    def took_in_all(self) -> bool:
+        """True once everything that was sent is with the engine, and a panic has faded out."""
+        return not self._sent and not self._fading
+
     def measure(self, channel: int, program: int) -> None:
         """Measure how loud a channel's program is, and have it balanced. It takes some ten milliseconds."""
         if not self._balance.known(channel, program):

@@ -26,7 +26,22 @@ pytestmark = [
 ]
 
 SOUND = ("improv synth:playback0", "improv synth:playback1")
-JAM = ("jam", "--api", "jack", "--audio", "jack", "--mode", "solo", "--count-in", "0", "--seed", "3", "--tempo", "140")
+JAM = (
+    "jam",
+    "--api",
+    "jack",
+    "--audio",
+    "jack",
+    "--mode",
+    "solo",
+    "--count-in",
+    "0",
+    "--seed",
+    "3",
+    "--tempo",
+    "140",
+    "--drums-mute",
+)
 QUIET = 1e-4
 
 

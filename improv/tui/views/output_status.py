@@ -33,7 +33,7 @@ def output_status(system: SystemStatus) -> OutputStatus:
         return OutputStatus(
             True,
             (
-                f"it sounds on {name} ({printable(sound.engine)}, {ms} after the beat)",
+                printable(sound.text),
                 f"it sounds on {name}, {ms}",
                 f"you hear {name}",
             ),
