@@ -69,7 +69,7 @@ def render(
     if call and mode == Mode.SOLO:
         raise UsageError("solo hears no player; leave --call out, or choose --mode trade or duet")
     model = load(tune)
-    band, _ = open_band()
+    band, unusable = open_band()
     session = begin_tune(tune, model, mode, tune.seed or 0)
     if tune.choruses is None and notes:
         tune = replace(tune, choruses=_choruses_for(notes, session))
@@ -78,7 +78,7 @@ def render(
     last = last_step(tune, session)
     if last is None:
         raise UsageError("a render needs an end; give --choruses")
-    for remark in (*remarks, *_unplayed(notes, session, last)):
+    for remark in (*unusable, *remarks, *_unplayed(notes, session, last)):
         say(remark)
     script = Script(_laid_out(notes, session, last))
     collector = Collector(head_of(tune, model, session, band))
