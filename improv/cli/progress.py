@@ -4,21 +4,19 @@ It is on standard error, so that nothing of it is in what another program reads.
 terminal that is gone is no error.
 """
 
-import os
-import shutil
-import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from improv.cli.output import say
 from improv.system.printable import printable
 
 _AFTER_S, _EVERY_S = 0.3, 0.1
 """When it is shown first, and how often it changes, in seconds."""
-
-_MOST_CELLS, _LEAST_CELLS = 40, 8
 
 
 class ProgressBar:
@@ -28,14 +26,26 @@ class ProgressBar:
     """
 
     def __init__(self, what: str) -> None:
-        self._what = printable(what)
-        self._begun_s = self._next_s = 0.0
-        self._shown = False
-        self._wanted = _has_terminal()
+        console = Console(stderr=True)
+        text = TextColumn("{task.description}", markup=False)
+        self._bar = Progress(
+            text,
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            disable=not console.is_terminal or console.is_dumb_terminal,
+        )
+        self._task = self._bar.add_task(printable(what), total=1.0)
+        self._shown = ExitStack()
+        self._next_s = 0.0
 
     def __enter__(self) -> Self:
-        self._begun_s = time.monotonic()
-        self._next_s = self._begun_s + _AFTER_S
+        self._next_s = time.monotonic() + _AFTER_S
         return self
 
     def __exit__(
@@ -50,37 +60,14 @@ class ProgressBar:
 
     def __call__(self, share: float) -> None:
         """Show how much is done, from 0 to 1, if it is time to."""
-        if not self._wanted or (now_s := time.monotonic()) < self._next_s:
+        if (now_s := time.monotonic()) < self._next_s:
             return
         self._next_s = now_s + _EVERY_S
-        self._shown = True
-        self._write("\r" + self._line(min(1.0, max(0.0, share)), now_s - self._begun_s) + "\x1b[K")
-
-    def _line(self, share: float, passed_s: float) -> str:
-        left_s = round(passed_s / share - passed_s) if share > 0.05 else None
-        left = f"  {left_s // 60}:{left_s % 60:02} left" if left_s is not None else ""
-        width = shutil.get_terminal_size().columns - 1
-        cells = min(_MOST_CELLS, width - len(self._what) - len(left) - 10)
-        if cells < _LEAST_CELLS:
-            return f"{share:4.0%}{left}"[:width]
-        full = round(share * cells)
-        return f"{self._what}  [{'#' * full}{'.' * (cells - full)}] {share:4.0%}{left}"
+        with suppress(OSError, ValueError):  # the terminal was closed
+            if not self._bar.live.is_started:
+                self._shown.enter_context(self._bar)
+            self._bar.update(self._task, completed=share, refresh=True)
 
     def _clear(self) -> None:
-        if self._shown:
-            self._write("\r\x1b[K")
-            self._shown = False
-
-    def _write(self, text: str) -> None:
-        try:
-            sys.stderr.write(text)
-            sys.stderr.flush()
-        except (OSError, ValueError):  # it was closed
-            self._wanted = self._shown = False
-
-
-def _has_terminal() -> bool:
-    """Return whether standard error is a terminal on which a line can be painted over."""
-    with suppress(OSError, ValueError, AttributeError):
-        return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    return False
+        with suppress(OSError, ValueError):
+            self._shown.close()

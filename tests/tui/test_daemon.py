@@ -66,6 +66,8 @@ ELSEWHERE = {
     "quit",
     "quit_and_stop",
     "default",
+    "mute",
+    "solo",
 }
 """Rows that scenes of their own are about."""
 
