@@ -22,6 +22,7 @@ from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.controls import BAND, TEMPO, Settings
 from improv.protocol.heard import Heard
+from improv.runtime.opening import open_band
 from improv.session.band.accompaniment import accompanied
 from improv.session.lifecycle import begin
 from improv.session.network import silence
@@ -48,20 +49,26 @@ def step_us(model: OnnxModel) -> dict[str, float]:
 def decided_us(model: OnnxModel) -> dict[str, float]:
     """Measure deciding one step of a solo at a pace of 5 ms, in microseconds by quantile.
 
-    The network's step, every choice that is asked of it after that, and the session's own part are in it.
+    The network's step, every choice that is asked of it after that, the session's own part and the band with its
+    networks are in it.
     """
+    networks, _ = open_band()
     first = begin(model, Settings(mode=Mode.SOLO), Transport(0, 0.0, float(TEMPO.default)))
-    return _paced_us(lambda session: advance(session, Heard(), model)[0], first)
+    return _paced_us(lambda session: advance(session, Heard(), model, networks)[0], first)
 
 
 def band_us(model: OnnxModel) -> dict[str, float]:
-    """Measure what a lively band takes of a step of a solo at a pace of 5 ms, in microseconds by quantile."""
+    """Measure what a lively band takes of a step of a solo at a pace of 5 ms, in microseconds by quantile.
+
+    Its networks are asked as they are in a jam.
+    """
+    networks, _ = open_band()
     session = begin(model, Settings(mode=Mode.SOLO, band=BAND.high), Transport(0, 0.0, float(TEMPO.default)))
     took_us = []
     for index in range(_WARM_UP_STEPS + _STEPS):
         before = session
-        session, _ = advance(before, Heard(), model)
-        plays = partial(accompanied, before, session, session.band, session.network.chord_lookahead)
+        session, _ = advance(before, Heard(), model, networks)
+        plays = partial(accompanied, before, session, session.band, session.network.chord_lookahead, networks)
         took, _ = _timed_us(plays, _PACE_S if index >= _WARM_UP_STEPS else 0)
         if index >= _WARM_UP_STEPS:
             took_us.append(took)
