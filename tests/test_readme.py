@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv ctl density 0.5": ("", {0}),
     "improv ctl forget temperature": ("", {0}),
     "improv ctl hand-over": ("", {0}),
+    "improv ctl hearing nearest": ("", {0}),
     "improv ctl learn hand-over": ("", {2}),  # there is no MIDI system to learn from
     "improv ctl learn temperature": ("", {2}),
     "improv ctl melody-mute on": ("", {0}),

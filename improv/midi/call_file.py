@@ -4,15 +4,21 @@ Positions are the file's own (beats), never seconds. It must never touch a port.
 """
 
 import errno
+from collections.abc import Sequence
 from pathlib import Path
 
 from improv.dataclass import dataclass
 from improv.errors import DataError, InputNotFound
 from improv.midi.smf import Messages, Unreadable, read_messages
 from improv.midi.your_notes import KeysDown
+from improv.music.grid import TICKS_PER_BEAT
 from improv.system.safe_files import read_file
 
 _MAX_CALL_BYTES = 4 * 2**20
+
+_NOTATED_TICKS, _NOTATED_SHARE = 0.1, 0.75
+"""How near to a tick a note is that was written there, and how many are in a file that was written: of those that
+were played one in five lies so near by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,12 @@ def read_call(path: Path) -> tuple[tuple[CallNote, ...], tuple[str, ...]]:
     if file.patterns > 1:
         remarks.append(f"the call has {file.patterns} patterns (a file of type 2), played one after the other")
     return tuple(sorted(notes, key=lambda note: (note.start_beats, note.pitch))), tuple(remarks)
+
+
+def is_notated(notes: Sequence[CallNote]) -> bool:
+    """Return whether a call was written rather than played: nearly all of its notes begin exactly on ticks."""
+    off = [abs(note.start_beats * TICKS_PER_BEAT - round(note.start_beats * TICKS_PER_BEAT)) for note in notes]
+    return sum(each <= _NOTATED_TICKS for each in off) >= _NOTATED_SHARE * len(notes)
 
 
 def _paired(file: Messages) -> tuple[list[CallNote], int]:

@@ -186,8 +186,9 @@ class Player:
                 self.play(arrival)
             case Incoming(time_s, message):
                 self._message(message, time_s)
-            case Timed(time_s, event):
-                self._notes += self._yours.scripted(event, time_s)
+            case Timed(time_s, event, tick):
+                notes = self._yours.scripted(event, time_s)
+                self._notes += [Timed(note.time_s, note.event, tick) for note in notes]
             case Gone(engine=True):
                 self.schedule.outlive_engine()
             case Gone(time_s):

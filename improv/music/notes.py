@@ -125,6 +125,8 @@ class Timed:
 
     time_s: float
     event: NoteEvent
+    tick: int | None = None
+    """Its place in the music where that is known, in ticks of the performance: a call file says it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,13 @@ BARS = Control("bars", "Bars in a turn when trading.", 4, 1, 96, "bars", nudge=1
 
 GAP = Control("gap", "Beats of silence that end your phrase, in phrase mode.", 1.5, 0.5, 8, "beats", nudge=0.5)
 
+MEANT, NEAREST = "meant", "nearest"
+
+HEARING = Control(
+    "hearing", "meant: your notes where you meant them; nearest: each on the nearest tick.", MEANT,
+    choices=(MEANT, NEAREST),
+)  # fmt: skip
+
 TEMPERATURE = Control(
     "temperature", "How freely notes are drawn: 0 the likeliest, 1 as trained, above 1 wilder.", 0.8, 0, 3, nudge=0.1
 )
@@ -109,7 +116,7 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
         control.name: control
         for control in (
             TEMPO, SWING, STYLE, BAND, MODE, BARS, GAP, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, CHANGES,
-            KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, THRU,
+            KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, THRU,
         )
     }
 )  # fmt: skip
@@ -164,6 +171,7 @@ class Settings:
     """Whether the transport's swing follows style and tempo."""
     bars: int = int(BARS.default)
     gap: float = float(GAP.default)
+    hearing: Annotated[str, JsonName("hearing", absent=NEAREST)] = MEANT
     temperature: float = float(TEMPERATURE.default)
     top_p: float = float(TOP_P.default)
     density: float = float(DENSITY.default)

@@ -153,7 +153,7 @@ class Entry:
         if not isinstance(before, Entry) or before.turn != self.turn:
             line["turn"] = to_json(self.turn)
         line["top"] = self.top
-        line["notes"] = [[timed.time_s, *_plain_event(timed.event)] for timed in self.heard.notes]
+        line["notes"] = [_plain_note(timed) for timed in self.heard.notes]
         line["commands"] = [{type(command).__name__: to_json(command)} for command in self.heard.commands]
         line["events"] = [[placed.tick, *_plain_event(placed.event)] for placed in self.events]
         line |= {"leapt": self.skipped_choruses, "fault": self.fault, "chord": self.chord}
@@ -283,6 +283,11 @@ def counted(steps: int) -> str:
 # --- JSON -----------------------------------------------------------------------------------------
 
 
+def _plain_note(timed: Timed) -> list[Any]:
+    known = [] if timed.tick is None else [timed.tick]
+    return [timed.time_s, *_plain_event(timed.event), *known]
+
+
 def _plain_event(event: Event) -> tuple[str | int, ...]:
     match event:
         case NoteOn(part, pitch, velocity):
@@ -322,6 +327,15 @@ def _event(raw: Sequence[Any]) -> Event:
             return _note(raw)
 
 
+def _timed(raw: Sequence[Any]) -> Timed:
+    """Return a note that was heard; what follows it is its tick, where that was known."""
+    at, *note = raw
+    known = len(note) - (4 if note[:1] == ["on"] else 3)
+    if known > 0:
+        return Timed(from_json(float, at), _note(note[:-known]), from_json(int, note[-1]))
+    return Timed(from_json(float, at), _note(note))
+
+
 def _note(raw: Sequence[Any]) -> NoteEvent:
     match raw:
         case ["on", str(part), int(pitch), int(velocity)] if 0 <= pitch < 128 and 0 < velocity < 128:
@@ -353,7 +367,7 @@ def _check_transport(transport: Transport) -> Transport:
 
 _READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
-        "notes": lambda items: tuple(Timed(from_json(float, at), _note(note)) for at, *note in items),
+        "notes": lambda items: tuple(_timed(item) for item in items),
         "events": lambda items: tuple(Placed(_tick(at), _event(event)) for at, *event in items),
         "commands": lambda items: tuple(_command(item) for item in items),
         "transport": _transport,

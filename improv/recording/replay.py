@@ -112,6 +112,10 @@ _AS_WRITTEN = MappingProxyType(
         "answer": ("band", "answer"),
         "call": ("listener", "call"),
         "took_turn": ("listener", "took_turn"),
+        "timing": ("listener", "timing"),
+        "strikes": ("listener", "strikes"),
+        "readings": ("listener", "readings"),
+        "revisable": ("listener", "revisable_steps"),
         "answering": ("listener", "call_start_step"),
         "past": ("network", "recent_inputs"),
         "swing": ("position", "pending_swing"),
@@ -129,6 +133,7 @@ def state_of(session: Session, model: StepModel, sha256: str) -> State:
     """Return a session as a take stores it, with the network that decides."""
     raw = {name: to_json(getattr(getattr(session, part), field)) for name, (part, field) in _AS_WRITTEN.items()}
     raw |= {name: to_json(getattr(session, name)) for name in _WHOLE} | {"memory": _packed(session.network.memory)}
+    raw["earlier_memories"] = [_packed(memory) for memory in session.network.earlier_memories]
     raw |= {name: dict(zip(MIXED_PARTS, raw[name], strict=True)) for name in _BY_PART}
     return State(session.step, json_text(raw), model.spec.name, sha256)
 
@@ -138,10 +143,11 @@ def restored(state: State, model: StepModel) -> Session:
     with as_data_error(f"the session at step {state.step}"):
         raw = parse_object(state.session)
         memory = _unpacked(raw.pop("memory"), model)
+        earlier = tuple(_unpacked(each, model) for each in raw.pop("earlier_memories", []))
         hints = json_fields(Session)[0]
         whole = {name: from_json(hints[name], raw.pop(name)) for name in _WHOLE}
         parts: dict[str, dict[str, Any]] = {part: {} for part, _ in _AS_WRITTEN.values()}
-        parts["network"]["memory"] = memory
+        parts["network"] |= {"memory": memory, "earlier_memories": earlier}
         held = tuple(SoundingNote(pitch) for pitch in from_json(tuple[int, ...], raw.pop("voicing", [])))
         parts["band"]["parts"] = PartStates.of(
             {Part.CHORDS: PartState(held)}

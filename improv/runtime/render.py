@@ -13,16 +13,17 @@ from improv.dataclass import dataclass
 from improv.errors import ImprovError, UsageError
 from improv.export.collector import Collector
 from improv.export.formats import Options, Progress, open_writer
-from improv.midi.call_file import CallNote, read_call
+from improv.midi.call_file import CallNote, is_notated, read_call
 from improv.midi.player import Player
 from improv.midi.sources import NullSink, Script
 from improv.models.contract import ModelSpec
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.clock import SimulatedClock
-from improv.music.grid import BEATS_PER_BAR
+from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
 from improv.music.notes import NoteOff, NoteOn, Timed
 from improv.music.parts import Part
 from improv.music.turns import Mode
+from improv.protocol.controls import MEANT
 from improv.recording.replay import entry_of
 from improv.runtime.engine import Lead, perform
 from improv.runtime.opening import begin_tune, head_of, last_step, open_band, open_network
@@ -143,7 +144,7 @@ def _unplayed(notes: Sequence[CallNote], session: Session, last_step: int) -> li
 
 
 def _laid_out(notes: Sequence[CallNote], session: Session, last_step: int) -> list[Timed]:
-    """Return the call's notes at the times they are played."""
+    """Return the call's notes at the times they are played; those of a notated call know their ticks."""
     if not notes:
         return []
     turn_beats = session.settings.bars * BEATS_PER_BAR
@@ -152,10 +153,14 @@ def _laid_out(notes: Sequence[CallNote], session: Session, last_step: int) -> li
     starts = range(0, last_step // 2 + 1, every)
     transport = session.position.transport
     first_s, beat_s = transport.time_of(0), 60 / transport.bpm
+    known = session.settings.hearing == MEANT and is_notated(notes)
     timed: list[Timed] = []
     for start in starts:
         for note in notes:
-            on_s, off_s = (first_s + (start + b) * beat_s for b in (note.start_beats, note.end_beats))
-            timed.append(Timed(on_s, NoteOn(Part.YOU, note.pitch, note.velocity)))
-            timed.append(Timed(off_s, NoteOff(Part.YOU, note.pitch)))
+            for beats, event in (
+                (start + note.start_beats, NoteOn(Part.YOU, note.pitch, note.velocity)),
+                (start + note.end_beats, NoteOff(Part.YOU, note.pitch)),
+            ):
+                tick = round(beats * TICKS_PER_BEAT) if known else None
+                timed.append(Timed(first_s + beats * beat_s, event, tick))
     return timed

@@ -54,6 +54,7 @@ def fallback(
         melody = plain_line(session.place, chord, encoding)
     network = NetworkState(
         memory=before.network.memory,
+        earlier_memories=before.network.earlier_memories,
         output=Frame(melody, chord),
         chord_lookahead=tuple(lookahead),
         pending_inputs=(*before.network.pending_inputs, *step.inputs),

@@ -15,7 +15,9 @@ from improv.protocol.heard import Heard
 from improv.session.band.accompaniment import silenced
 from improv.session.band.arrange import note_offs
 from improv.session.band.hearing import NOTHING_HEARD
+from improv.session.beat_rhythms import beat_rhythms
 from improv.session.commands import apply_commands
+from improv.session.decoding import Readings
 from improv.session.network import form_lookahead
 from improv.session.state import (
     OWN_PROGRAMS,
@@ -74,6 +76,7 @@ def begin(
     encoding = ENCODINGS[model.spec.encoding]
     form = Form.parse(model.spec.form, encoding.grid)
     primed = prime(model, settings.seed, transport.bpm, primed)
+    beat_rhythms()  # made once, and not while the first note waits
     first = -count_in_bars * encoding.grid.steps_per_bar
     return Session(
         position=Position(step=first - 1, transport=transport),
@@ -124,7 +127,16 @@ def skip_choruses(session: Session, choruses: int) -> Session:
 
 def _nothing_heard(listener: Listener) -> Listener:
     """Return the listener that has forgotten what is down, and what was played."""
-    return replace(listener, keys=(), recent_keys=(), call=None, call_start_step=None)
+    return replace(
+        listener,
+        keys=(),
+        recent_keys=(),
+        call=None,
+        call_start_step=None,
+        strikes=(),
+        readings=Readings(),
+        revisable_steps=0,
+    )
 
 
 def finish(session: Session) -> Played:

@@ -1,6 +1,6 @@
 """What a network is fed of a performance, and a network taken up, swapped or begun anew."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from improv.dataclass import dataclass
@@ -10,7 +10,7 @@ from improv.music.notes import SILENCE, Cell, Frame
 from improv.music.theory import PITCH_CLASSES, Chord, Form, pitch_class, shortest_way
 from improv.music.turns import Mode, Who
 from improv.protocol.controls import MELODY_CONTROLS, TEMPO
-from improv.session.listening import playing_style
+from improv.session.listening import REVISED_STEPS, cell_at, playing_style
 from improv.session.state import ModelTune, NetworkState, Session
 
 
@@ -36,8 +36,11 @@ def silence(model: StepModel) -> Tensors:
 def caught_up(session: Session, model: StepModel) -> Session:
     """Feed a network the first step that it has missed. Errors of the model are raised."""
     step_input, *later = session.network.pending_inputs
-    _, memory = model.step(ENCODINGS[model.spec.encoding].encode(step_input), session.network.memory)
-    return replace(session, network=replace(session.network, memory=memory, pending_inputs=tuple(later)))
+    before = session.network
+    _, memory = model.step(ENCODINGS[model.spec.encoding].encode(step_input), before.memory)
+    earlier = kept_memories(before, (before.memory,))
+    fed = replace(before, memory=memory, earlier_memories=earlier, pending_inputs=tuple(later))
+    return replace(session, network=fed)
 
 
 def swapped(session: Session, model: StepModel) -> Session:
@@ -92,7 +95,8 @@ def with_empty_memory(session: Session, model: StepModel) -> Session:
     changes = _silent_chorus(
         session.tune.form, range(top, last + 1), ENCODINGS[model.spec.encoding], session.position.transport.bpm
     )
-    return replace(session, network=replace(session.network, memory=no_memory(model.spec), pending_inputs=changes))
+    forgotten = replace(session.network, memory=no_memory(model.spec), earlier_memories=(), pending_inputs=changes)
+    return replace(session, network=forgotten)
 
 
 def _silent_chorus(form: Form, places: Iterable[int], encoding: Encoding, bpm: float) -> tuple[StepInput, ...]:
@@ -173,6 +177,8 @@ class AskedNetwork:
     outputs: Tensors
     memory: Tensors
     """The memory after the step."""
+    earlier_memories: tuple[Tensors, ...]
+    """The memory before the step, and before those that it may be revised with: see `NetworkState`."""
 
     def logits(self, choice: Choice) -> Tensor:
         """Return the logits of a choice: from the step's outputs, or computed from the choices so far."""
@@ -185,10 +191,72 @@ def ask_network(
     network: NetworkState, inputs: tuple[StepInput, ...], encoding: Encoding, model: StepModel
 ) -> AskedNetwork:
     """Feed a network the steps it has missed, then a step's inputs. Errors of the model are raised."""
-    memory = network.memory
+    memory, before = network.memory, []
     *earlier, last = (*network.pending_inputs, *inputs)
     for each in earlier:
+        before.append(memory)
         _, memory = model.step(encoding.encode(each), memory)
+    before.append(memory)
     features = encoding.encode(last)
     outputs, memory = model.step(features, memory)
-    return AskedNetwork(model, encoding, last, features, outputs, memory)
+    return AskedNetwork(model, encoding, last, features, outputs, memory, kept_memories(network, before))
+
+
+def kept_memories(network: NetworkState, later: Sequence[Tensors]) -> tuple[Tensors, ...]:
+    """Return a network's earlier memories with later ones, the last of them, from which steps can be revised."""
+    return (*network.earlier_memories, *later)[-REVISED_STEPS:]
+
+
+# --- revised --------------------------------------------------------------------------------------
+
+
+def with_revised_inputs(before: Session, heard: Session) -> Session:
+    """Return a session that has heard notes, what its network was fed as the notes are read now.
+
+    `before` is the session before it heard them. The network is fed again what has changed, from the memory before it,
+    if it still has that.
+    """
+    for ago in range(heard.listener.revisable_steps, 0, -1):
+        if _cell_before(before, ago) != _cell_before(heard, ago):
+            return _revised(before, heard, ago)
+    return heard
+
+
+def _cell_before(session: Session, ago: int) -> Cell:
+    """Return the player's cell so many steps before the session's."""
+    return cell_at(session.listener.keys, session.step - ago, session.grid)
+
+
+def _revised(before: Session, heard: Session, steps: int) -> Session:
+    """Return the session with the inputs of so many steps before its own as they are heard now."""
+    network = heard.network
+    again = [
+        _with_cell(step_input, _cell_before(before, ago), _cell_before(heard, ago), heard)
+        for step_input, ago in zip(network.recent_inputs[-steps:], range(steps, 0, -1), strict=True)
+    ]
+    network = replace(network, recent_inputs=(*network.recent_inputs[:-steps], *again))
+    if waiting := len(network.pending_inputs):  # the last ones, if not all, it was never fed
+        unfed = min(waiting, steps)
+        pending = (*network.pending_inputs[:-unfed], *again[-unfed:])
+        network = replace(network, pending_inputs=pending)
+    elif len(network.earlier_memories) >= steps:
+        network = replace(
+            network,
+            memory=network.earlier_memories[-steps],
+            earlier_memories=network.earlier_memories[:-steps],
+            pending_inputs=tuple(again),
+        )
+    return replace(heard, network=network)
+
+
+def _with_cell(step_input: StepInput, was: Cell, now: Cell, heard: Session) -> StepInput:
+    """Return a step's input with another cell of the player's; what improv played beside it stays."""
+    if was == now:
+        return step_input
+    melody = step_input.frame.melody
+    moved, fed = (*was.held, *[onset.pitch for onset in was.onsets]), (*melody.held, *[o.pitch for o in melody.onsets])
+    up = fed[0] - moved[0] if moved else -heard.semitones - 12 * heard.band.style.octaves
+    others = Cell(melody.onsets[len(was.onsets) :], melody.held[len(was.held) :], melody.releases[len(was.releases) :])
+    yours = now.transposed(up)
+    sounded = yours.merged(others) if others != SILENCE else yours
+    return replace(step_input, frame=Frame(sounded, step_input.frame.chord))

@@ -19,6 +19,8 @@ from improv.protocol.heard import Heard
 from improv.protocol.snapshot import ByRule, How
 from improv.session.band.hearing import NOTHING_HEARD, Hearing
 from improv.session.band.part_state import ALL_REST, PartStates
+from improv.session.decoding import Readings
+from improv.session.timing import Timing
 
 MELODY_VELOCITY = 88
 
@@ -31,6 +33,18 @@ class Key:
     velocity: int
     onset: int
     release: int | None = None
+    ornament: bool = False
+    """Whether it is one of the note that begins at its onset, and has no place in the rhythm of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """Keys that were struck together, as a chord is, while it is not settled which tick was meant."""
+
+    beats: float
+    """When, in beats of the performance."""
+    keys: tuple[Key, ...]
+    """As they are read so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +117,14 @@ class Listener:
     """The step at which the player's turn began that improv answers; None where it answers none."""
     took_turn: bool = False
     """Whether the player has the turn because they took it from improv."""
+    timing: Timing = Timing()
+    """How late and how far swung the player plays."""
+    strikes: tuple[Strike, ...] = ()
+    """What may still be read otherwise; its keys are among `keys` as well."""
+    readings: Readings = Readings()
+    """How the strikes can be read."""
+    revisable_steps: int = 0
+    """How many steps before this one may still be read otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +132,8 @@ class NetworkState:
     """What the network remembers, and what it is still to be fed; all in its own key and range."""
 
     memory: Tensors = field(compare=False)
+    earlier_memories: tuple[Tensors, ...] = field(default=(), compare=False)
+    """The memory before each of the last inputs that it was fed, as many as may be revised."""
     output: Frame
     """What the network chose for the step; before step 0 the end of its primer."""
     logits: PitchLogits | None = field(default=None, compare=False)
@@ -133,6 +157,7 @@ class NetworkState:
             pending_inputs=self.pending_inputs,
             recent_inputs=recent_inputs,
             steps_behind=self.steps_behind,
+            earlier_memories=self.earlier_memories,
         )
 
 

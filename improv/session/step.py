@@ -29,15 +29,15 @@ from improv.session.commands import apply_commands
 from improv.session.harmony import decide_chord
 from improv.session.listening import cell_at, hear, next_listener, playing_style
 from improv.session.melody import answer_so_far, decide_melody, melody_muted, register_over_chords
-from improv.session.network import ask_network, call_cell, network_inputs
+from improv.session.network import ask_network, call_cell, network_inputs, with_revised_inputs
 from improv.session.state import BandState, NetworkState, Played, PlayingStyle, Position, Session
 
 
 def advance(session: Session, heard: Heard, model: StepModel, band: Networks = NO_NETWORKS) -> tuple[Session, Played]:
     """Return the session one step later, and what improv plays in that step.
 
-    `heard` holds what arrived since the session's step was planned; an onset belongs to its
-    nearest place on the model's grid. Whatever the model raises is raised. `band` are the networks of other parts:
+    `heard` holds what arrived since the session's step was planned; an onset belongs where it was meant on the model's
+    grid, which may be a little earlier. Whatever the model raises is raised. `band` are the networks of other parts:
     where one raises, its part plays by rule.
     """
     encoding = ENCODINGS[model.spec.encoding]
@@ -51,6 +51,7 @@ def advance(session: Session, heard: Heard, model: StepModel, band: Networks = N
     style = register_over_chords(session, melody, before.band.frame.melody)
     network = NetworkState(
         memory=asked.memory,
+        earlier_memories=asked.earlier_memories,
         output=Frame(melody, chord),
         logits=logits,
         chord_lookahead=tuple(lookahead),
@@ -77,6 +78,8 @@ class PreparedStep:
 def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> PreparedStep:
     """Take in notes and commands of a session's step, and go on to the next one."""
     listened = hear(session, heard.notes, encoding.finest_ticks) if heard.notes else session
+    if listened is not session:
+        listened = with_revised_inputs(session, listened)
     before = apply_commands(listened, heard.commands) if heard.commands else listened
     cell = cell_at(before.listener.keys, before.step, encoding.grid)
     *earlier, last = inputs = network_inputs(listened, before, cell, encoding)

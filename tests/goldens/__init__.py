@@ -53,8 +53,8 @@ RENDERS = {
 }
 """The arguments of `improv render`, by the name of the file that it writes, after `BEFORE_STYLES`."""
 
-BEFORE_STYLES = ("--style", "pads", "--band", "0", "--swing", "0.6")
-"""How everything was played before there were styles, unless the arguments say otherwise."""
+BEFORE_STYLES = ("--style", "pads", "--band", "0", "--swing", "0.6", "--hearing", "nearest")
+"""How everything was played and heard before there were styles, unless the arguments say otherwise."""
 
 
 def kept(name: str) -> Path:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from improv.music.notes import NoteEvent, NoteOff, NoteOn, Onset, Placed, Timed
+from improv.music.notes import SILENCE, NoteEvent, NoteOff, NoteOn, Onset, Placed, Timed
 from improv.music.parts import Part
 from improv.music.styles import Style
 from improv.music.theory import PITCH_CLASSES, Form
@@ -20,6 +20,7 @@ from improv.protocol.heard import Heard
 from improv.session.band.click import CLICK_PITCH
 from improv.session.fallback import LATE, fallback
 from improv.session.lifecycle import begin, finish
+from improv.session.listening import cell_at
 from improv.session.network import caught_up
 from improv.session.state import Played, Session
 from improv.session.step import advance
@@ -246,7 +247,8 @@ def test_what_is_released_during_a_failed_step_is_released(echo: Echo, begun: Be
     session, _ = advance(begun(), Heard(tuple(press(64, 0.0))), echo)
     session, _ = fallback(session, Heard((Timed(0.2, NoteOff(Part.YOU, 64)),)), echo, "no")
     session, _ = advance(session, Heard(), echo)
-    assert session.listener.keys == ()
+    assert [key for key in session.listener.keys if key.release is None] == []
+    assert cell_at(session.listener.keys, session.step, session.grid) == SILENCE
 
 
 def test_an_older_session_can_be_taken_up_again(echo: Echo, begun: Begun) -> None:

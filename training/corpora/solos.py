@@ -5,7 +5,7 @@ Nothing here knows where a solo came from, and nothing knows a tensor.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import Cell, Frame, Onset, Release
@@ -24,6 +24,9 @@ class Note:
     pitch: int
     phrase: int = 0
     velocity: int | None = None
+    played_beats: tuple[float, float] | None = field(default=None, compare=False)
+    """When it was played: its onset and its end in beats of the band from the solo's first bar line, None where it is
+    not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

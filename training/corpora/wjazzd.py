@@ -9,6 +9,7 @@ for the solos transcribe performances under copyright. Source: Pfleiderer et al.
 import argparse
 import os
 import re
+from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -204,7 +205,7 @@ def _reading(head: Head, sounds: Sequence[Sound], beats: Sequence[Beat]) -> _Rea
         tonic = next((chord.root for chord, beat in zip(chords, stretch, strict=True) if chord and beat.chorus), None)
     solo = None
     if stretch:
-        notes = _notes(within, stretch[0].bar)
+        notes = _notes(within, stretch)
         solo = Solo(
             name=head.name,
             title=head.title,
@@ -250,13 +251,14 @@ def _count(place: Beat | Sound) -> int:
     return place.bar * BEATS_PER_BAR + place.beat - 1
 
 
-def _notes(sounds: Sequence[Sound], first_bar: int) -> tuple[Note, ...]:
+def _notes(sounds: Sequence[Sound], beats: Sequence[Beat]) -> tuple[Note, ...]:
     """Return sounds as notes on their nearest ticks, each as long as its share of the time until the next one.
 
     A swung eighth on the beat lasts longer in seconds than the one after it, and as long in ticks. Where two fall on
     one tick the later one stays: an ornament gives way to what it leads to.
     """
-    by_tick = {_tick(sound) - first_bar * BEATS_PER_BAR * TICKS_PER_BEAT: sound for sound in sounds}
+    first = beats[0].bar * BEATS_PER_BAR
+    by_tick = {_tick(sound) - first * TICKS_PER_BEAT: sound for sound in sounds}
     heard = list(by_tick.values())
     lengths = [
         min(_length(sound, later - tick, after.onset_s - sound.onset_s), later - tick)
@@ -265,10 +267,22 @@ def _notes(sounds: Sequence[Sound], first_bar: int) -> tuple[Note, ...]:
     lengths += [_length(sound, TICKS_PER_BEAT, sound.beat_s) for sound in heard[-1:]]
     phrases = {phrase: number for number, phrase in enumerate(dict.fromkeys(sound.phrase for sound in heard))}
     velocities = _velocities([sound.loudness_db for sound in heard])
+    clock = [(beat.onset_s, _count(beat) - first) for beat in beats if beat.onset_s is not None]
     return tuple(
-        Note(tick, tick + length, sound.pitch, phrases[sound.phrase], velocity)
+        Note(tick, tick + length, sound.pitch, phrases[sound.phrase], velocity, _played(sound, clock))
         for (tick, sound), length, velocity in zip(by_tick.items(), lengths, velocities, strict=True)
     )
+
+
+def _played(sound: Sound, clock: Sequence[tuple[float, int]]) -> tuple[float, float] | None:
+    """Return when a sound began and ended, in the band's beats, each of which has its second; None without two."""
+    if len(clock) < 2:
+        return None
+    after = min(max(bisect(clock, (sound.onset_s, inf)), 1), len(clock) - 1)
+    (begin_s, begin), (end_s, end) = clock[after - 1], clock[after]
+    a_second = (end - begin) / (end_s - begin_s)
+    onset = begin + (sound.onset_s - begin_s) * a_second
+    return onset, onset + sound.duration_s * a_second
 
 
 def _tick(sound: Sound) -> int:

@@ -103,6 +103,8 @@ class Beat:
     chorus: int
     bass: int | None = None
     """The bass's MIDI pitch, estimated by the makers; None where it is not known."""
+    onset_s: float | None = None
+    """When the band played it, in seconds of the recording; None where it is not known."""
 
     @classmethod
     def all_of(cls, rows: Iterable[Mapping[str, Any]]) -> Iterator["Beat"]:
@@ -113,10 +115,10 @@ class Beat:
                 melid, signature, symbol = row["melid"], "", NO_CHORD
             signature, symbol = row["signature"] or signature, row["chord"] or symbol
             place = (int(row["bar"]), int(row["beat"]))
-            bass = row.get("bass")  # older files have none
+            bass, onset_s = row.get("bass"), row.get("onset")  # older files have none
             yield cls(
                 int(row["melid"]), *place, signature, symbol, int(row["chorus_id"] or 0),
-                None if bass in (None, "") else round(float(bass)),
+                None if bass in (None, "") else round(float(bass)), None if onset_s in (None, "") else float(onset_s),
             )  # fmt: skip
 
 

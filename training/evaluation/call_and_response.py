@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR
+from improv.music.grid import TICKS_PER_BEAT
+from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, TICKS_PER_STEP
 from training.corpora.solos import Note, Solo, notes_in
 from training.datasets.sequences import in_c
 from training.metrics.bootstrap import SAMPLES, Figure, grouped_mean
@@ -34,6 +35,10 @@ class Call:
     line: Melody
     next_line: Melody
     """What the soloist played in as many bars after it."""
+    played: tuple[tuple[float, float], ...] = ()
+    """When the notes began and ended as they were played, in beats of the band; empty where that is not known."""
+    bpm: float = 120.0
+    """The tempo at which they were."""
 
 
 def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
@@ -52,7 +57,25 @@ def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
             if last <= len(line):
                 called, answered = melody(line[first:middle]), melody(line[middle:last])
                 if len(called.onsets) >= LEAST_NOTES:
-                    found.append(Call(solo.name, bars, place, notes_in(line[first:middle]), called, answered))
+                    notes = notes_in(line[first:middle])
+                    played = _played(solo, notes, first * TICKS_PER_STEP)
+                    found.append(Call(solo.name, bars, place, notes, called, answered, played, solo.tempo_bpm))
+    return tuple(found)
+
+
+def _played(solo: Solo, notes: Sequence[Note], first_tick: int) -> tuple[tuple[float, float], ...]:
+    """Return when the notes of a call were played; a note that sounds into it begins with it.
+
+    Empty where it is not known.
+    """
+    known = {note.onset - first_tick: note.played_beats for note in solo.notes}
+    start = first_tick / TICKS_PER_BEAT
+    found = []
+    for note in notes:
+        beats = known.get(note.onset, (start, start + note.end / TICKS_PER_BEAT))
+        if beats is None:
+            return ()
+        found.append((beats[0] - start, beats[1] - start))
     return tuple(found)
 
 

@@ -4,7 +4,8 @@ JSON and pictures in a folder.
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from improv.protocol.controls import Settings
 from improv.session.network import has_melody
 from training.corpora import groove_midi, wjazzd
 from training.corpora.wjazzd_split import split
-from training.evaluation import band
-from training.evaluation.judgement import CHORUSES, PEOPLE, Item, Row, judge, names_of, position
+from training.evaluation import band, hearing
+from training.evaluation.judgement import CHORUSES, PEOPLE, Item, Row, judge, names_of, people, position
+from training.metrics.bootstrap import Figure
 from training.metrics.melody import CHORUS_BARS, melody
 from training.rendering import plots as pictures
 from training.rendering.playing import play_memory
@@ -64,6 +66,31 @@ def table(rows: list[Row]) -> Table:
 
 def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def hearing_table(rows: Sequence[hearing.Row]) -> Table:
+    """Return a table of how players are heard: the share of notes on their notated ticks."""
+    title = "heard: share of notes on their notated ticks, and its interval of 95 %"
+    found = Table("player", "as it was meant", "on the nearest tick", title=title, title_justify="left")
+    for row in rows:
+        found.add_row(row.name, str(row.meant), str(row.nearest))
+    return found
+
+
+def answers_table(rows: Mapping[str, Mapping[str, Figure]]) -> Table:
+    """Return a table of answers to calls, exact and as they were played, beside what people played next."""
+    names = list(next(iter(rows.values())))
+    found = Table("answers to fours", *names, title="answers at the default settings", title_justify="left")
+    for name, figures in rows.items():
+        found.add_row(name, *(str(figures[each]) for each in names))
+    return found
+
+
+def hearing_json(rows: Sequence[hearing.Row], answered: Mapping[str, Mapping[str, Figure]]) -> dict[str, Any]:
+    """Return the figures of both tables as JSON data, each with its interval."""
+    heard = {row.name: {"meant": asdict(row.meant), "nearest": asdict(row.nearest)} for row in rows}
+    answers = {name: {what: asdict(each) for what, each in figures.items()} for name, figures in answered.items()}
+    return {"heard": heard, "answers": answers}
 
 
 def to_json(rows: Sequence[Row]) -> dict[str, Any]:
@@ -156,10 +183,23 @@ def main() -> None:
             bar.remove_task(task)
 
         rows = judge(models, eck, sides, choruses=arguments.choruses, most_calls=arguments.calls, tracked=tracked)
+        listeners = {name: model for name, model in models.items() if model.spec.encoding == hearing.READ}
+        those = people(sides, arguments.calls)
+        heard = {
+            name: (
+                hearing.rows(model, sides.test, tracked),
+                hearing.answer_rows(model, those.calls_of("fours"), those.calls["fours"], tracked),
+            )
+            for name, model in listeners.items()
+        }
     (arguments.out / "evaluation.json").write_text(json.dumps(to_json(rows), indent=1) + "\n")
+    hearings = {name: hearing_json(*each) for name, each in heard.items()}
+    (arguments.out / "hearing.json").write_text(json.dumps(hearings, indent=1) + "\n")
     draw(rows, next(iter(models.values()), None), arguments.out)
     console = Console(width=max(Console().width, 76 + 12 * len(rows)), record=True)
     console.print(table(rows))
+    for name, (of_players, of_answers) in heard.items():
+        console.print(name, hearing_table(of_players), answers_table(of_answers) if of_answers else "")
     console.save_text(str(arguments.out / "evaluation.txt"))
     print(f"wrote figures and pictures to {arguments.out}")
 

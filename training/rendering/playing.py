@@ -14,11 +14,12 @@ from improv.models.contract import StepModel, Tensor, no_memory
 from improv.models.encodings import ENCODINGS, Steer
 from improv.models.encodings.cells import PITCH_HEAD, RHYTHM_HEAD
 from improv.models.sampling import one_unit
+from improv.music.grid import TICKS_PER_BEAT
 from improv.music.notes import Frame, NoteOff, NoteOn, Timed
 from improv.music.parts import Part
 from improv.music.rhythm import NUMBERS, rhythm_of, top_line
 from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP
-from improv.music.transport import Transport
+from improv.music.transport import STRAIGHT, Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import Set
 from improv.protocol.controls import MODE, Settings
@@ -37,6 +38,12 @@ BPM = 120
 """The usual tempo; a network may play otherwise at another."""
 
 VELOCITY = 80
+
+LEAD_S = 0.003
+"""How long before a step is due what has arrived decides it, in seconds: about the live engine's lead."""
+
+LEAST_BEATS = 0.02
+"""A note sounds at least so long."""
 
 
 # --- playing ----------------------------------------------------------------------------------
@@ -61,12 +68,12 @@ def play_memory(model: StepModel, bars: int, settings: Settings) -> Reals:
     return np.array([np.concatenate([each.ravel() for each in memory.values()]) for memory in memories], np.float64)
 
 
-def session_before_turn(model: StepModel, bars: int, place: int) -> Session:
+def session_before_turn(model: StepModel, bars: int, place: int, bpm: float = BPM, swing: float = STRAIGHT) -> Session:
     """Return a session whose next step begins a turn of the player's of `bars` bars, at bar `place` of the form.
 
     Until then it has listened to the changes alone. ValueError if the player has no such turn.
     """
-    session = begin(model, Settings(mode=Mode.LISTEN, bars=bars), Transport(0, 0.0, BPM))
+    session = begin(model, Settings(mode=Mode.LISTEN, bars=bars), Transport(0, 0.0, bpm, swing))
     tops = range(place, place + 2 * bars * session.tune.form.bars, session.tune.form.bars)
     first = next((top for top in tops if top % (2 * bars) == 0), None)
     if first is None:
@@ -77,23 +84,42 @@ def session_before_turn(model: StepModel, bars: int, place: int) -> Session:
 
 
 def play_answer(
-    model: StepModel, session: Session, notes: Sequence[Note], temperature: float, seed: int
+    model: StepModel,
+    session: Session,
+    notes: Sequence[Note],
+    temperature: float,
+    seed: int,
+    played: Sequence[tuple[float, float]] = (),
 ) -> list[Frame]:
     """Return the frames of improv's answer to notes that the player plays in a turn (see `session_before_turn`).
 
-    Notes are in the key of C, their ticks counted from the turn's first; what still sounds at its end is let go there.
+    Notes are in the key of C, their ticks counted from the turn's first, and known to improv as those of a call file
+    are; what still sounds at its end is let go there. With `played`, the onset and end of each in beats from the turn's
+    first, improv has to hear what was meant.
     """
     bars, first = session.settings.bars, session.step + 1
     session = replace(session, settings=replace(session.settings, temperature=temperature, seed=seed))
-    times = session.position.transport.time_of_tick
-    start, end = first * TICKS_PER_STEP, bars * TICKS_PER_BAR
-    timed = [Timed(times(start + note.onset), NoteOn(Part.YOU, note.pitch, VELOCITY)) for note in notes]
-    timed += [Timed(times(start + min(note.end, end)), NoteOff(Part.YOU, note.pitch)) for note in notes]
+    transport, start, end = session.position.transport, first * TICKS_PER_STEP, bars * TICKS_PER_BAR
+    timed = []
+    if played:
+        first_s, beat_s = transport.time_of(first), 60 / transport.bpm
+        last = end / TICKS_PER_BEAT
+        for note, (onset, over) in zip(notes, played, strict=True):
+            timed.append(Timed(first_s + onset * beat_s, NoteOn(Part.YOU, note.pitch, VELOCITY)))
+            over = max(min(over, last), onset + LEAST_BEATS)
+            timed.append(Timed(first_s + over * beat_s, NoteOff(Part.YOU, note.pitch)))
+    else:
+        for note in notes:
+            for tick, event in (
+                (start + note.onset, NoteOn(Part.YOU, note.pitch, VELOCITY)),
+                (start + min(note.end, end), NoteOff(Part.YOU, note.pitch)),
+            ):
+                timed.append(Timed(transport.time_of_tick(tick), event, tick))
     timed.sort(key=lambda note: (note.time_s, isinstance(note.event, NoteOn)))
     commands: tuple[Set, ...] = (Set(MODE.name, Mode.TRADE),)
     found = []
     for step in range(first, first + 2 * bars * STEPS_PER_BAR):
-        due_s = session.position.transport.time_of(step)
+        due_s = session.position.transport.time_of(step) - (LEAD_S if played else 0)
         arrived = tuple(note for note in timed if note.time_s < due_s)
         timed = timed[len(arrived) :]
         session, _ = advance(session, Heard(arrived, commands), model)
