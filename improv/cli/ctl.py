@@ -21,7 +21,7 @@ from improv.music.notes import Cell, notes_text
 from improv.music.turns import Who
 from improv.protocol.commands import ENDS, TARGETS, TRIGGERS, Command, Connect, Forget, Learn, Nudge, Set, Tap
 from improv.protocol.control import Control
-from improv.protocol.controls import BARS, CONTROLS, GAP, MODE, MODEL, control_named
+from improv.protocol.controls import BARS, CONTROLS, GAP, MODE, MODEL, WAIT, control_named
 from improv.protocol.json_codec import json_text, to_json
 from improv.protocol.snapshot import Snapshot, SystemStatus
 
@@ -110,9 +110,10 @@ def _mode(
     value: Annotated[str, typer.Argument(metavar="VALUE", help=MODE.range, autocompletion=_choices_of(MODE))],
     bars: Annotated[str | None, typer.Option(metavar="NUMBER", help=_help(BARS))] = None,
     gap: Annotated[str | None, typer.Option(metavar="NUMBER", help=_help(GAP))] = None,
+    wait: Annotated[str | None, typer.Option(metavar="NUMBER", help=_help(WAIT))] = None,
     instance: Name = DEFAULT,
 ) -> None:
-    given = ((BARS, bars), (GAP, gap), (MODE, value))
+    given = ((BARS, bars), (GAP, gap), (WAIT, wait), (MODE, value))
     _ask(instance, *(_turned(control, turned) for control, turned in given if turned is not None))
 
 

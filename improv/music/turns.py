@@ -84,13 +84,18 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The game: `bars` in a turn of trading, `gap_beats` of silence that end a phrase; the form's top, a step."""
+    """The game: how turns are shared, and how long they are."""
 
     mode: Mode
     bars: int
+    """In a turn of trading."""
     gap_beats: float
+    """Beats of silence that end a phrase."""
     top: int = 0
+    """The step of the top of the form."""
     grid: Grid = EIGHTHS
+    wait_bars: int = 0
+    """Bars of silence in your turn after which improv plays without a phrase to answer; 0: it never does."""
 
     def turn(self, who: Who, start: int, end: int | None = None) -> Turn:
         """Return a turn from step `start` to step `end`, None for an open one."""
@@ -187,10 +192,18 @@ def _phrase(turn: Turn, step: int, rules: Rules, activity: PlayerActivity) -> Tu
         return rules.turn(turn.who, turn.start, step + 1) if activity.handed_over else turn
     if activity.handed_over or turn.end is not None:
         return _answer(step, rules, activity.call)
+    if activity.call is None and not activity.held and _has_waited(turn, step, rules):
+        return _answer(step, rules, None)
     if activity.call is None or activity.call.onsets < _LEAST_CALL or activity.held:
         return turn
     silent = step * rules.grid.ticks_per_step - activity.call.last
     return _answer(step, rules, activity.call) if silent >= rules.gap_beats * TICKS_PER_BEAT else turn
+
+
+def _has_waited(turn: Turn, step: int, rules: Rules) -> bool:
+    """Return whether you have had the turn for as long as improv waits for a phrase, up to a bar line."""
+    bar = rules.grid.steps_per_bar
+    return 0 < rules.wait_bars * bar <= step - turn.start and (step - rules.top) % bar == 0
 
 
 def _answer(step: int, rules: Rules, call: Call | None) -> Turn:

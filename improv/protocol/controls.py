@@ -69,6 +69,11 @@ HEARING = Control(
     choices=(MEANT, NEAREST),
 )  # fmt: skip
 
+WAIT = Control(
+    "wait", "Bars of silence after which improv plays by itself, in phrase mode; 0: it waits for you.",
+    2, 0, 32, "bars", nudge=1, whole=True,
+)  # fmt: skip
+
 TEMPERATURE = Control(
     "temperature", "How freely notes are drawn: 0 the likeliest, 1 as trained, above 1 wilder.", 0.8, 0, 3, nudge=0.1
 )
@@ -115,8 +120,8 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
     {
         control.name: control
         for control in (
-            TEMPO, SWING, STYLE, BAND, MODE, BARS, GAP, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, CHANGES,
-            KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, THRU,
+            TEMPO, SWING, STYLE, BAND, MODE, BARS, GAP, WAIT, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING,
+            CHANGES, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, THRU,
         )
     }
 )  # fmt: skip
@@ -161,7 +166,7 @@ class Settings:
     """What the player has chosen: the values of the controls that the session obeys.
 
     Tempo and swing belong to the transport, `model` to the daemon, `thru` to the player process. JSON without a style
-    was written before there were styles: then there were held chords alone.
+    was written before there were styles: then there were held chords alone, and improv waited for a phrase.
     """
 
     mode: Mode
@@ -171,6 +176,7 @@ class Settings:
     """Whether the transport's swing follows style and tempo."""
     bars: int = int(BARS.default)
     gap: float = float(GAP.default)
+    wait: Annotated[int, JsonName("wait", absent=0)] = int(WAIT.default)
     hearing: Annotated[str, JsonName("hearing", absent=NEAREST)] = MEANT
     temperature: float = float(TEMPERATURE.default)
     top_p: float = float(TOP_P.default)

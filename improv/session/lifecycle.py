@@ -9,7 +9,7 @@ from improv.music.notes import SILENCE, Frame, Placed, Program, Volume
 from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS
 from improv.music.theory import Form
 from improv.music.transport import Transport
-from improv.music.turns import Rules, first_turn
+from improv.music.turns import first_turn
 from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.session.band.accompaniment import silenced
@@ -28,6 +28,7 @@ from improv.session.state import (
     Played,
     Position,
     Session,
+    rules_of,
 )
 
 
@@ -82,7 +83,7 @@ def begin(
         position=Position(step=first - 1, transport=transport),
         settings=settings,
         tune=ModelTune(form, model.spec.key),
-        turn=first_turn(first, Rules(settings.mode, settings.bars, settings.gap, grid=encoding.grid)),
+        turn=first_turn(first, rules_of(settings, 0, encoding.grid)),
         network=NetworkState(
             memory=primed.memory, output=primed.output, chord_lookahead=form_lookahead(form, -1, encoding)
         ),

@@ -241,12 +241,17 @@ class Session:
     @property
     def rules(self) -> Rules:
         """The rules of turn taking in force."""
-        return Rules(self.settings.mode, self.settings.bars, self.settings.gap, self.position.form_start, self.grid)
+        return rules_of(self.settings, self.position.form_start, self.grid)
 
     @property
     def semitones(self) -> int:
         """Interval from the network's key to the performance's, the shortest way: -5 to 6 semitones."""
         return 0 if self.settings.key == OWN else shortest_way(self.tune.key, self.settings.key)
+
+
+def rules_of(settings: Settings, top: int, grid: Grid) -> Rules:
+    """Return the rules of turn taking that settings ask for; `top` is the step of the top of the form."""
+    return Rules(settings.mode, settings.bars, settings.gap, top, grid, settings.wait)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,10 +50,20 @@ RENDERS = {
     "chords": "--model eck2002-chords --choruses 2",
     "chords-key": "--model eck2002-chords --seed 35 --key A --changes 1",
     "chords-trade": "--model eck2002-chords --call triplets --seed 36",
+    "band-swing": "--style swing --band 0.5 --swing auto --seed 37 --choruses 3",
+    "band-shuffle": "--style shuffle --band 1 --swing auto --seed 38",
+    "band-slow": "--style slow --band 0.7 --swing auto --tempo 60 --seed 39",
+    "band-funk": "--style funk --band 0.8 --swing auto --tempo 100 --key E --seed 40",
+    "band-new-orleans": "--style new-orleans --band 0.6 --swing auto --seed 41",
+    "band-plain-quick": "--style swing --band 0 --swing auto --tempo 260 --seed 42 --changes 1",
+    "band-trade": "--call riff --style swing --band 1 --swing auto --hearing meant --seed 43",
+    "band-mixed": "--style swing --band 0.5 --swing auto --bass-mute --drums-level 60 --program comp=16 --seed 44",
+    "band-waits": "--call played --mode phrase --wait 1 --hearing meant --style swing --band 0.5 --swing auto --seed 45 --choruses 2",
+    "band-blues": "--model eck2002-blues --style shuffle --band 0.5 --swing auto --seed 46",
 }
 """The arguments of `improv render`, by the name of the file that it writes, after `BEFORE_STYLES`."""
 
-BEFORE_STYLES = ("--style", "pads", "--band", "0", "--swing", "0.6", "--hearing", "nearest")
+BEFORE_STYLES = ("--style", "pads", "--band", "0", "--swing", "0.6", "--hearing", "nearest", "--wait", "0")
 """How everything was played and heard before there were styles, unless the arguments say otherwise."""
 
 

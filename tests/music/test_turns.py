@@ -207,6 +207,39 @@ def test_phrases(gap: float, played: str, turns: str, left: list[float | None]) 
 
 
 @pytest.mark.parametrize(
+    ("played", "turns"),
+    [
+        pytest.param(
+            "........ ........ ........ ........", "Yyyyyyyy Iiiiiiii Yyyyyyyy Iiiiiiii", id="it plays by itself"
+        ),
+        pytest.param(
+            "xx...... ........ ........", "YyyyyyIi iiYyyyyy yyyyyyyy", id="a phrase is answered, and it waits again"
+        ),
+        pytest.param(
+            "xx...... ........ ........ ........", "YyyyyyIi iiYyyyyy yyyyyyyy Iiiiiiii", id="up to a bar line"
+        ),
+        pytest.param(
+            "o------- -------- --...... ........ ........",
+            "Yyyyyyyy yyyyyyyy yyyyyyyy Iiiiiiii Yyyyyyyy",
+            id="not while a key is down",
+        ),
+        pytest.param(
+            "......x. ........ ........", "Yyyyyyyy yyyyyyyy Iiiiiiii", id="nor beside a note that is no call yet"
+        ),
+    ],
+)
+def test_it_plays_by_itself_once_it_has_waited_for_a_phrase(played: str, turns: str) -> None:
+    passed = sessions(line(played), Mode.PHRASE, wait=1)
+    letters = "".join(
+        "YI"[session.turn.who is Who.IMPROV]
+        if session.turn.start == session.step
+        else "yi"[session.turn.who is Who.IMPROV]
+        for session in passed[:-1]
+    )
+    assert letters == line(turns)
+
+
+@pytest.mark.parametrize(
     ("call", "beats"),
     [(Call(0, 6, 2), 2), (Call(0, 36, 3), 3), (Call(6, 60, 3), 5), (Call(0, 2000, 9), 48), (None, 8)],
     ids=["never shorter than two beats", "as long", "in whole beats", "never longer than a chorus", "two bars"],

@@ -53,11 +53,12 @@ def sessions(
     bars: int = 1,
     gap: float = 1.5,
     count_in: int = 0,
+    wait: int = 0,
     asked: dict[int, tuple[Command, ...]] | None = None,
 ) -> list[Session]:
     """The session at each step of a line, and at the one after it."""
     model, transport = Echo(), Transport(0, 0.0, 120)
-    chosen = Settings(mode=mode, bars=bars, gap=gap, count_in=1)
+    chosen = Settings(mode=mode, bars=bars, gap=gap, wait=wait, count_in=1)
     session, _ = advance(begin(model, chosen, transport, count_in_bars=count_in), Heard(), model)
     passed = [session]
     for sign, arrived in zip(played, notes(played, transport, session.step), strict=True):
