@@ -22,7 +22,7 @@ from improv.cli.progress import ProgressBar
 from improv.cli.root import new_root
 from improv.cli.root import run as run_root
 from improv.config.values import Tune
-from improv.errors import ImprovError
+from improv.errors import ImprovError, Unavailable
 from improv.protocol.control import Value
 from improv.protocol.controls import MODEL
 
@@ -81,18 +81,25 @@ def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help=
     from improv.midi.systems import PortLists, quiet, reachable_api
     from improv.synth.device import devices, missing
 
-    system = reachable_api(api)
-    with PortLists(system) as lists:
-        inputs, outputs = lists.names("input"), lists.names("output")
     with quiet():
         audio = [device.name for device in devices()]
+    system, inputs, outputs, without_midi = None, list[str](), list[str](), None
+    try:
+        system = reachable_api(api)
+        with PortLists(system) as lists:
+            inputs, outputs = lists.names("input"), lists.names("output")
+    except Unavailable as error:
+        without_midi = error
     if as_json:
         say_json({"api": system, "inputs": inputs, "outputs": outputs, "audio": audio})
-        return
-    for title, names in ((f"{system} inputs", inputs), (f"{system} outputs", outputs), ("audio devices", audio)):
-        say(f"{title}:")
-        for name in names or [f"({(title == 'audio devices' and missing()) or 'none'})"]:
-            say(f"  {name}")
+    else:
+        lists_of = [] if system is None else [(f"{system} inputs", inputs, ""), (f"{system} outputs", outputs, "")]
+        for title, names, why in (*lists_of, ("audio devices", audio, missing())):
+            say(f"{title}:")
+            for name in names or [f"({why or 'none'})"]:
+                say(f"  {name}")
+    if without_midi is not None:
+        raise without_midi
 
 
 @app.command()

@@ -10,14 +10,18 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from improv import __version__
+from improv.cli.commands import app
 from improv.cli.options import _in_bash
 from improv.config.instance import Instance
 from improv.control.socket_server import ControlServer
+from improv.errors import Unavailable
 from improv.protocol.snapshot import RecordingStatus, SystemStatus
 from tests.cli.command_line import FOUR_BARS, IMPROV, ONE_BAR, Improv, Ran, notes_of
 from tests.control.socket.conftest import served
@@ -78,6 +82,19 @@ def test_models_are_listed_and_broken_ones_are_said_to_be(improv: Improv) -> Non
     found = json.loads(improv("models --json").out)
     assert found["walker"] == "walks up, now and then"
     assert found["later"].startswith("unusable: it speaks contract 2")
+
+
+def test_audio_devices_are_listed_where_there_is_no_midi(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_answers(_api: str | None) -> str:
+        raise Unavailable("no MIDI system answers")
+
+    monkeypatch.setattr("improv.midi.systems.reachable_api", none_answers)
+    monkeypatch.setattr("improv.synth.device.devices", lambda: [SimpleNamespace(name="a card")])
+    listed, as_json = (CliRunner().invoke(app, ["ports", *words]) for words in ([], ["--json"]))
+    assert listed.output.splitlines() == ["audio devices:", "  a card"]
+    assert json.loads(as_json.output) == {"api": None, "inputs": [], "outputs": [], "audio": ["a card"]}
+    assert isinstance(listed.exception, Unavailable)
+    assert isinstance(as_json.exception, Unavailable)
 
 
 def test_help_and_version(improv: Improv) -> None:

@@ -47,7 +47,7 @@ def jam(
 ) -> list[Moment]:
     """Each step of so many beats, the last twice."""
     moments: list[Moment] = []
-    session = begin(model, Settings(mode=mode, bars=1, seed=4), Transport(0, 0.0, 120))
+    session = begin(model, Settings(mode=mode, bars=1, wait=0, seed=4), Transport(0, 0.0, 120))
     asked = Commands(*((at * BEAT_S, command) for at, command in commands))
     with Player(SimulatedClock(-1), NullSink(), [keys(played), asked]) as player:
         perform(session, model, player, moments.append, lead=Lead(), last_step=beats * STEPS_PER_BEAT - 1)
