@@ -58,7 +58,7 @@ RENDERS = {
     "band-plain-quick": "--style swing --band 0 --swing auto --tempo 260 --seed 42 --changes 1",
     "band-trade": "--call riff --style swing --band 1 --swing auto --hearing meant --seed 43",
     "band-mixed": "--style swing --band 0.5 --swing auto --bass-mute --drums-level 60 --program comp=16 --seed 44",
-    "band-waits": "--call played --mode phrase --wait 1 --hearing meant --style swing --band 0.5 --swing auto --seed 45 --choruses 2",
+    "band-waits": "--call played --mode phrase --wait 1 --hearing meant --style swing --swing auto --seed 45",
     "band-blues": "--model eck2002-blues --style shuffle --band 0.5 --swing auto --seed 46",
 }
 """The arguments of `improv render`, by the name of the file that it writes, after `BEFORE_STYLES`."""
