@@ -112,7 +112,8 @@ def _decoded(session: Session, notes: tuple[Timed, ...], finest_ticks: int) -> S
         first = call.first if call else moved[-1].onset
         if call is None or (listener.strikes and first == listener.strikes[0].keys[0].onset):
             first = min(key.onset for key in (moved if call else moved[-struck:]))
-        call = Call(first, max(moved[-1].onset, call.last if call else 0), (call.onsets if call else 0) + struck)
+        last = max(key.release or key.onset for key in moved[-struck:])
+        call = Call(first, max(last, call.last if call else 0), (call.onsets if call else 0) + struck)
     keys = {(key.pitch, key.onset): key for key in (*fixed, *moved)}
     heard = replace(
         listener,
