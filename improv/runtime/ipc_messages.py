@@ -199,6 +199,8 @@ class OpenSound:
     """Sound on a device: from the daemon to the synth."""
 
     sound: SoundSettings
+    waits: bool = False
+    """Whether a device that is missing is waited for whatever was asked for: the synth takes the place of another."""
 
 
 @dataclass(frozen=True, slots=True)

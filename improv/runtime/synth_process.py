@@ -12,7 +12,7 @@ import threading
 import time
 from queue import SimpleQueue
 
-from improv.errors import Unavailable
+from improv.errors import InputNotFound, Unavailable
 from improv.ipc.link import GRACE_S, Join, Link, serve
 from improv.midi.stderr_monitor import StderrMonitor
 from improv.protocol.commands import Quit
@@ -80,8 +80,8 @@ def _run(link: Link) -> None:
     live = LiveSynth(sound.audio, given_s, in_thread=_request_realtime)
     try:
         live.open()
-    except Unavailable as error:
-        if sound.audio != AUTO:
+    except (Unavailable, InputNotFound) as error:
+        if sound.audio != AUTO and not asked.waits:
             raise
         live.fault = f"{error}; improv plays on without its own sound"
     measuring = _Measuring(live)

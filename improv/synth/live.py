@@ -62,8 +62,9 @@ class LiveSynth:
 
     @property
     def settled(self) -> bool:
-        """True if there is a device, and it is known what it takes."""
-        return self.device is not None and time.monotonic() >= self._opened_s + _SETTLING_S
+        """True if there is a device that asks for samples, and it is known what it takes."""
+        device = self.device
+        return device is not None and device.frame > 0 and time.monotonic() >= self._opened_s + _SETTLING_S
 
     @property
     def device_s(self) -> float:
