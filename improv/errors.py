@@ -5,6 +5,7 @@ command line ends with. While music plays nothing here is raised: a failure beco
 the snapshot.
 
     ImprovError
+    ├── NotWritten        a file that cannot be written, or a full disk         exit 1
     ├── UsageError        a value out of range, an unknown name                 exit 2
     ├── DataError         a file that is not what it should be                  exit 65
     │   └── ContractError a model that breaks the contract of `improv.models.contract`
@@ -20,6 +21,10 @@ class ImprovError(Exception):
     """A failure told in one line: what, where, and what to do."""
 
     exit_status: ClassVar[int] = 1
+
+
+class NotWritten(ImprovError):
+    """A file cannot be written: its folder is not there or may not be written to, or the disk is full."""
 
 
 class UsageError(ImprovError):

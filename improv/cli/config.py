@@ -14,7 +14,7 @@ from improv.cli.output import say, say_json, say_lines
 from improv.config.controller_maps import AUTO, MAP, Map
 from improv.config.load import config_path, load
 from improv.config.values import TABLES, UNSET, Config, variable
-from improv.errors import InputNotFound, UsageError
+from improv.errors import NotWritten, UsageError
 from improv.protocol.control import ON, Control, Value
 
 app = typer.Typer(
@@ -54,7 +54,7 @@ def init(force: Annotated[bool, typer.Option("--force", help="Overwrite a config
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(beginning(), encoding="utf-8")
     except OSError as error:
-        raise InputNotFound(f"{target}: {error.strerror}; name another file by $IMPROV_CONFIG") from error
+        raise NotWritten(f"{target}: {error.strerror}; name another file by $IMPROV_CONFIG") from error
     say(f"wrote {target}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from improv.config.controller_maps import Map
 from improv.dataclass import dataclass
-from improv.errors import InputNotFound, UsageError
+from improv.errors import InputNotFound, NotWritten, UsageError
 from improv.music.styles import Style, auto_swing
 from improv.music.turns import Mode
 from improv.protocol.control import OFF, ON, Control, Value
@@ -122,7 +122,7 @@ class Wiring:
 
 
 def check_writable(path: Path) -> Path:
-    """Return a path made absolute; InputNotFound if no file can be written there. Call it before a performance.
+    """Return a path made absolute; NotWritten if no file can be written there. Call it before a performance.
 
     An absolute path means the same file whatever becomes of the current folder.
     """
@@ -133,7 +133,7 @@ def check_writable(path: Path) -> Path:
         if not there:
             path.unlink()
     except OSError as error:
-        raise InputNotFound(f"{path}: {error.strerror}; choose another file to write to") from error
+        raise NotWritten(f"{path}: {error.strerror}; choose another file to write to") from error
     return path
 
 

@@ -11,7 +11,7 @@ from typing import BinaryIO, Literal
 
 from improv.config.values import absolute, check_writable
 from improv.dataclass import dataclass
-from improv.errors import InputNotFound, UsageError
+from improv.errors import NotWritten, UsageError
 from improv.export.performance import Performance
 from improv.protocol.control import nearest
 from improv.system.whole_file import whole_file
@@ -81,33 +81,33 @@ def format_of(path: Path) -> Format:
 def check_file(path: Path) -> Path:
     """Return a path made absolute, to which a file can be written. Call it before a performance.
 
-    UsageError for an unknown ending, InputNotFound if no file can be written there.
+    UsageError for an unknown ending, NotWritten if no file can be written there.
     """
     format_of(path)
     path = absolute(path)
     if path.exists() and not path.is_dir() and not path.is_file():  # to open a pipe would wait for its reader
-        raise InputNotFound(f"{path}: it is no ordinary file; choose another file to write to")
+        raise NotWritten(f"{path}: it is no ordinary file; choose another file to write to")
     path = check_writable(path)
     _check_folder(path)
     return path
 
 
 def _check_folder(path: Path) -> None:
-    """InputNotFound if no file can be put beside a path: it is written there first."""
+    """NotWritten if no file can be put beside a path: it is written there first."""
     try:
         beside = path.resolve().with_name(f".{path.name[:100]}.part")
         beside.touch()
         beside.unlink()
     except OSError as error:
-        raise InputNotFound(f"{path.parent}: {error.strerror}; choose another folder to write to") from error
+        raise NotWritten(f"{path.parent}: {error.strerror}; choose another folder to write to") from error
 
 
 def open_writer(path: Path, options: Options = Options()) -> Callable[[Performance, Progress], str]:  # noqa: B008 a value
     """Make everything ready that a file needs; return what writes a performance to it, whole or not at all.
 
-    What is returned returns what there is to say of the file, and raises InputNotFound if it cannot be written, or
+    What is returned returns what there is to say of the file, and raises NotWritten if it cannot be written, or
     UsageError for a performance that is too long for its kind. UsageError for an unknown ending or wrong options,
-    InputNotFound for a path that cannot be written to, Unavailable if there is nothing to make sound with.
+    NotWritten for a path that cannot be written to, Unavailable if there is nothing to make sound with.
     """
     module, _, function = format_of(path).writer.partition(".")
     path = check_file(path)
@@ -118,7 +118,7 @@ def open_writer(path: Path, options: Options = Options()) -> Callable[[Performan
             with whole_file(path) as file:
                 return write(performance, file, progress)
         except OSError as error:
-            raise InputNotFound(f"{path}: {error.strerror or error}; choose another file to write to") from error
+            raise NotWritten(f"{path}: {error.strerror or error}; choose another file to write to") from error
 
     return write_whole
 

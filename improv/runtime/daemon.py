@@ -21,7 +21,7 @@ from improv.config.values import Config, OscSettings, SoundSettings, Tune, Wirin
 from improv.control.midi_controllers import DEFAULT_MAPS, Controllers
 from improv.control.socket_server import ControlServer
 from improv.control.terminal import KEYS_HELP, Keys, Lines
-from improv.errors import InputNotFound, Unavailable
+from improv.errors import InputNotFound, NotWritten, Unavailable
 from improv.export.formats import check_file
 from improv.music.turns import Mode
 from improv.recording import read_take, takes_directory
@@ -226,7 +226,7 @@ def _save(wiring: Wiring, *, heard: bool, ending: str = ".mid") -> Path | None:
     name = Path(f"jam-{datetime.now():%Y%m%d-%H%M%S}{ending}")
     try:
         return check_writable(name)
-    except InputNotFound:  # the current folder, which was not asked for, cannot be written to
+    except (NotWritten, InputNotFound):  # the current folder, which was not asked for, cannot be written to
         return takes_directory() / name
 
 

@@ -11,7 +11,7 @@ from improv.cli.config import app, beginning, toml
 from improv.config.controller_maps import Map
 from improv.config.load import config_path, load
 from improv.config.values import TABLES, variable
-from improv.errors import DataError, InputNotFound, UsageError
+from improv.errors import DataError, NotWritten, UsageError
 from improv.protocol.controls import CONTROLS
 from tests.config.conftest import GOOD, loaded
 
@@ -105,7 +105,7 @@ def test_everything_in_it_may_stand_there(file: Path) -> None:
 def test_a_file_cannot_be_written_below_another(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("IMPROV_CONFIG", str(tmp_path / "file" / "config.toml"))
-    with pytest.raises(InputNotFound, match=r"name another file by \$IMPROV_CONFIG"):
+    with pytest.raises(NotWritten, match=r"name another file by \$IMPROV_CONFIG"):
         app(["init"], standalone_mode=False)
 
 

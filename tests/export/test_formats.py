@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from improv.errors import InputNotFound, UsageError
+from improv.errors import NotWritten, UsageError
 from improv.export.formats import FORMATS, check_file, endings, format_of, write_file
 from improv.system.whole_file import is_being_written, whole_file
 from tests.export.performances import SCALE, performance
@@ -56,7 +56,7 @@ def test_a_mistyped_ending_is_guessed() -> None:
 
 def test_a_folder_that_is_not_there_is_told_before_anything_is_played(tmp_path: Path) -> None:
     for use in (check_file, lambda path: write_file(performance(), path)):
-        with pytest.raises(InputNotFound, match=r"/nowhere/out\.svg: No such file or directory; choose another"):
+        with pytest.raises(NotWritten, match=r"/nowhere/out\.svg: No such file or directory; choose another"):
             use(tmp_path / "nowhere" / "out.svg")
 
 
@@ -65,7 +65,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_played(tm
     (tmp_path / "out.svg").write_text("old")
     tmp_path.chmod(0o500)
     try:
-        with pytest.raises(InputNotFound, match=r": Permission denied; choose another folder to write to"):
+        with pytest.raises(NotWritten, match=r": Permission denied; choose another folder to write to"):
             check_file(tmp_path / "out.svg")
     finally:
         tmp_path.chmod(0o700)
@@ -74,7 +74,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_played(tm
 def test_a_folder_by_the_name_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out.mid").mkdir()
     for use in (check_file, lambda path: write_file(performance(), path)):
-        with pytest.raises(InputNotFound, match=r"out\.mid: Is a directory; choose another file"):
+        with pytest.raises(NotWritten, match=r"out\.mid: Is a directory; choose another file"):
             use(tmp_path / "out.mid")
 
 
@@ -82,7 +82,7 @@ def test_a_folder_by_the_name_of_the_file_is_refused(tmp_path: Path) -> None:
 def test_a_pipe_by_the_name_of_the_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "out.wav")
     for use in (check_file, lambda path: write_file(performance(), path)):
-        with pytest.raises(InputNotFound, match=r"out\.wav: it is no ordinary file; choose another file"):
+        with pytest.raises(NotWritten, match=r"out\.wav: it is no ordinary file; choose another file"):
             use(tmp_path / "out.wav")
 
 
@@ -121,7 +121,7 @@ def test_a_full_disk_is_told_in_a_line_and_leaves_nothing(tmp_path: Path, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("improv.export.svg.piano_roll", fails)
-    with pytest.raises(InputNotFound, match=r"out\.svg: No space left on device; choose another file"):
+    with pytest.raises(NotWritten, match=r"out\.svg: No space left on device; choose another file"):
         write_file(performance(), tmp_path / "out.svg")
     assert not list(tmp_path.iterdir())
 

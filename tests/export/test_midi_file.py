@@ -13,7 +13,7 @@ from typing import Any
 import mido
 import pytest
 
-from improv.errors import InputNotFound
+from improv.errors import NotWritten
 from improv.export.collector import Collector
 from improv.export.formats import write_file
 from improv.export.messages import TICKS_A_BEAT
@@ -374,5 +374,5 @@ def test_a_tempo_that_is_told_late_stands_where_it_was_changed(echo: Echo, tmp_p
 
 def test_a_take_that_cannot_be_written_says_where(echo: Echo, tmp_path: Path) -> None:
     take = Collector(head_of(begun(echo), echo), "a take")
-    with pytest.raises(InputNotFound, match=r"/nowhere/take\.mid: No such file or directory; choose another file"):
+    with pytest.raises(NotWritten, match=r"/nowhere/take\.mid: No such file or directory; choose another file"):
         write_file(take.performance(), tmp_path / "nowhere" / "take.mid")

@@ -14,7 +14,7 @@ from typing import Any
 import mido
 import pytest
 
-from improv.errors import InputNotFound
+from improv.errors import NotWritten
 from improv.export.collector import performance_of
 from improv.export.formats import write_file
 from improv.music.notes import NoteOff, NoteOn, Placed, Timed
@@ -209,7 +209,7 @@ def test_a_recovered_take_is_a_midi_file_as_far_as_it_goes(tmp_path: Path) -> No
     write_file(performance_of(replace(take, entries=take.entries[:29])), tmp_path / "expected.mid")
     assert (tmp_path / "recovered.mid").read_bytes() == (tmp_path / "expected.mid").read_bytes()
     assert max(end for _, _, end, _, _ in by_mido(tmp_path / "recovered.mid").notes) == 14.6  # the swung end of step 20
-    with pytest.raises(InputNotFound, match="choose another file to write to"):
+    with pytest.raises(NotWritten, match="choose another file to write to"):
         write_file(performance_of(take), tmp_path / "nowhere" / "take.mid")
 
 
