@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from improv.cli.groups import Commands
-from improv.cli.options import Json, Name, input_names, model_names, output_names
+from improv.cli.options import Json, Name, complete_program, input_names, model_names, output_names, program_of
 from improv.cli.output import say, say_json, say_lines
 from improv.config.instance import DEFAULT, Instance
 from improv.config.values import absolute
@@ -122,6 +122,21 @@ for _control in CONTROLS.values():
     app.command(_control.name, help=_help(_control), context_settings=_NEGATIVE)(_turn)
     for _former in _control.former:
         app.command(_former, help=_help(_control), context_settings=_NEGATIVE, hidden=True)(_turn)
+
+
+@app.command()
+def program(
+    programs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PART=PROGRAM...", help="Such as melody=tenor-sax, or bass=33.", autocompletion=complete_program
+        ),
+    ],
+    instance: Name = DEFAULT,
+) -> None:
+    """Set the sounds of parts, by number or by name as improv programs lists them."""
+    chosen = [program_of(word, "improv ctl program") for word in programs]
+    _ask(instance, *(_turned(control, value) for control, value in chosen))
 
 
 # --- commands -------------------------------------------------------------------------------------

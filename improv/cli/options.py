@@ -7,7 +7,7 @@ stands here a second time.
 import inspect
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import wraps
@@ -151,7 +151,7 @@ def _program_option() -> inspect.Parameter:
         metavar="PART=PROGRAM",
         help=f"The sound of a part ({parts}) by number or name, as improv programs lists them: melody=tenor-sax. "
         "Give it once for each part.",
-        autocompletion=lambda incomplete: [word for word in _assignments() if word.startswith(incomplete)],
+        autocompletion=complete_program,
     )
     return _parameter("program", list[str], option)
 
@@ -160,24 +160,35 @@ def _label(part: Part) -> str:
     return part.label
 
 
-def _assignments() -> list[str]:
-    return [f"{part.label}={word}" for part, control in PROGRAMS.items() for word in control.words_of_values]
+def complete_program(incomplete: str) -> list[str]:
+    """Return each PART=PROGRAM that begins with `incomplete`, for shell completion."""
+    words = (f"{part.label}={word}" for part, control in PROGRAMS.items() for word in control.words_of_values)
+    return [word for word in words if word.startswith(incomplete)]
+
+
+def program_of(word: str, what: str) -> tuple[Control, str]:
+    """Return the control and its value that PART=PROGRAM stands for.
+
+    UsageError for a word that is none: `what` is what asked for it, such as `--program`.
+    """
+    label, _, program = (side.strip() for side in word.partition("="))
+    part = next((part for part in MIXED_PARTS if label in (part.label, part.row.former)), None)
+    if part is None or not program:
+        parts = tuple(map(_label, MIXED_PARTS))
+        hint = nearest(label, parts) if part is None else ""
+        raise UsageError(
+            f"{what} {word!r} is no PART=PROGRAM{hint}; give such as melody=tenor-sax, "
+            f"with a part of {', '.join(parts)}"
+        )
+    return PROGRAMS[part], program
 
 
 def _with_programs(given: dict[str, Any]) -> dict[str, Any]:
     """What was given, with `program` (several PART=PROGRAM) taken apart; UsageError for one that is none."""
     programs = {}
     for word in given.pop("program") or ():
-        label, _, program = word.partition("=")
-        part = next((part for part in MIXED_PARTS if label.strip() in (part.label, part.row.former)), None)
-        if part is None or not program:
-            parts = tuple(map(_label, MIXED_PARTS))
-            hint = nearest(label, parts) if part is None else ""
-            raise UsageError(
-                f"--program {word!r} is no PART=PROGRAM{hint}; give such as melody=tenor-sax, "
-                f"with a part of {', '.join(parts)}"
-            )
-        programs[PROGRAMS[part].field] = program.strip()
+        control, program = program_of(word, "--program")
+        programs[control.field] = program
     return given | {field: program for field, program in programs.items() if given[field] is None}
 
 
@@ -247,6 +258,28 @@ _JAM: Mapping[str, Control] = MappingProxyType(
     }
 )  # fmt: skip
 """What a jam can be given on the command line, by its key in the configuration."""
+
+_SWITCHES = frozenset(
+    f"--{name}" for control in _JAM.values() if control.is_switch for name in (control.name, *control.former)
+)
+
+
+def spelled_out(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line with `--bass-mute on` as `--bass-mute` and `... off` as `--no-bass-mute`."""
+    spelled = list[str]()
+    for at, word in enumerate(words):
+        if word == "--":
+            return [*spelled, *words[at:]]
+        if word in (ON, OFF) and spelled and at and words[at - 1] in _SWITCHES:
+            spelled[-1] = _switch(words[at - 1], word)
+            continue
+        name, _, value = word.partition("=")
+        spelled.append(_switch(name, value) if name in _SWITCHES and value in (ON, OFF) else word)
+    return spelled
+
+
+def _switch(name: str, value: str) -> str:
+    return name if value == ON else f"--no-{name.removeprefix('--')}"
 
 
 @dataclass(frozen=True, slots=True)

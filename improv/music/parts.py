@@ -41,7 +41,7 @@ class Part(StrEnum):
 
     YOU = PartRow(name="you", channel=2, description="what you play", level=None)
     MELODY = PartRow(name="melody", channel=0, description="the melody", program=11)
-    CHORDS = PartRow(name="chords", channel=1, description="the chords", label="comp", former="chords", program=4)
+    CHORDS = PartRow(name="chords", channel=1, description="the comp", label="comp", former="chords", program=4)
     BASS = PartRow(name="bass", channel=3, description="the bass", program=32)
     DRUMS = PartRow(name="drums", channel=PERCUSSION_CHANNEL, description="the drums and the count-in", former="click")
 

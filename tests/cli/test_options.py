@@ -7,8 +7,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from improv.cli.options import Given, with_jam
+from improv.cli.options import Given, spelled_out, with_jam
 from improv.errors import UsageError
+from tests.cli.command_line import Improv
 from tests.cli.fake_daemon import World
 
 LINES = [
@@ -63,6 +64,30 @@ def test_former_names_are_taken_and_not_shown() -> None:
     shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output
     assert "--comp-level" in shown
     assert not re.search("--(chords|click)-", shown)
+
+
+@pytest.mark.parametrize(
+    ("words", "means"),
+    [
+        ("--bass-mute on --comp-solo off", "--bass-mute --no-comp-solo"),
+        ("--click-mute off --thru on", "--no-click-mute --thru"),
+        ("--bass-mute=on --bass-solo=off", "--bass-mute --no-bass-solo"),
+        ("--bass-mute on on", "--bass-mute on"),
+        ("--bass-mute out.mid", "--bass-mute out.mid"),
+        ("--bass-mute=maybe", "--bass-mute=maybe"),
+        ("--save on --audio off", "--save on --audio off"),
+        ("-- --bass-mute on", "-- --bass-mute on"),
+        ("on", "on"),
+    ],
+)
+def test_a_switch_may_be_given_with_its_word(words: str, means: str) -> None:
+    assert spelled_out(words.split()) == means.split()
+
+
+def test_every_command_takes_a_switch_with_its_word(improv: Improv, folder: Path) -> None:
+    for name, switch in (("a", "--bass-mute on --comp-mute off"), ("b", "--bass-mute --no-comp-mute")):
+        assert improv(f"render {name}.mid -m walker --seed 3 {switch}").status == 0
+    assert (folder / "a.mid").read_bytes() == (folder / "b.mid").read_bytes()
 
 
 @pytest.mark.parametrize(
