@@ -36,7 +36,7 @@ def _write(performance: Performance, out: BinaryIO, progress: Progress) -> str:
     midi.tracks.append(_track(performance.title, meta, last))
     for part, messages in parts.items():
         track = [(at, mido.Message.from_bytes(message)) for at, message in messages]
-        midi.tracks.append(_track(str(part).capitalize(), track, last))
+        midi.tracks.append(_track(part.track_name, track, last))
     midi.save(file=out)
     return ""
 

@@ -1,8 +1,8 @@
 """The messages of a Standard MIDI File, of whatever other programs can read too.
 
-What does not matter here is not looked at: text, keys, tempi, system exclusive data, chunks of other kinds, how many
-tracks there should be. mido reads what is left, and symusic what mido refuses. It must never guess at notes: a track
-that is cut off or damaged is refused.
+What does not matter here is not looked at: text but the names of tracks, keys, tempi, system exclusive data, chunks
+of other kinds, how many tracks there should be. mido reads what is left, and symusic what mido refuses. It must never
+guess at notes: a track that is cut off or damaged is refused.
 """
 
 import io
@@ -18,7 +18,7 @@ from improv.music.parts import PERCUSSION_CHANNEL
 
 _HEADER, _TRACK, _RIFF, _RIFF_MIDI = b"MThd", b"MTrk", b"RIFF", b"RMID"
 _CHUNK, _HEADER_LENGTH = 8, 6
-_META, _END_OF_TRACK, _SYSEX = 0xFF, 0x2F, (0xF0, 0xF7)
+_META, _NAME_OF_TRACK, _END_OF_TRACK, _SYSEX = 0xFF, 0x03, 0x2F, (0xF0, 0xF7)
 _LONGEST_NUMBER = 4
 _EMPTY_TEXT = b"\xff\x01\x00"
 """What a message that does not matter is replaced by, so that its time stays."""
@@ -52,6 +52,14 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Track:
+    """A track by itself: its name, empty if it has none, and its channel messages at their ticks, in order."""
+
+    name: str
+    messages: tuple[tuple[int, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Messages:
     """The channel messages of a file, each at its ticks from the start, in order."""
 
@@ -63,6 +71,8 @@ class Messages:
     """How many there are that follow each other: more than one only in a file of type 2."""
     by_frames: bool = False
     """Whether it counts in film frames: a beat is half a second then, as where no tempo is given."""
+    tracks: tuple[Track, ...] = ()
+    """What each track has of the messages, where they are played at once."""
 
 
 def read_messages(content: bytes) -> Messages:
@@ -73,10 +83,12 @@ def read_messages(content: bytes) -> Messages:
     kind, division, tracks = _taken_apart(content)
     by_frames = division >= _BY_FRAMES
     ticks_per_beat = _of_frames(division) if by_frames else division
-    read = [_read(track) for track in tracks]
+    read = [_read(track) for _, track in tracks]
     if kind != 2:
         merged = sorted(chain.from_iterable(messages for messages, _ in read), key=lambda at_message: at_message[0])
-        return Messages(ticks_per_beat, tuple(merged), max((end for _, end in read), default=0), by_frames=by_frames)
+        end = max((end for _, end in read), default=0)
+        by_track = tuple(Track(name, tuple(messages)) for (name, _), (messages, _) in zip(tracks, read, strict=True))
+        return Messages(ticks_per_beat, tuple(merged), end, by_frames=by_frames, tracks=by_track)
     start, one_by_one = 0, list[tuple[int, bytes]]()
     for messages, end in read:
         one_by_one += [(start + at, message) for at, message in messages]
@@ -122,8 +134,8 @@ def _read_otherwise(content: bytes) -> tuple[list[tuple[int, bytes]], int]:
 # --- taking a file apart ----------------------------------------------------------------------------
 
 
-def _taken_apart(content: bytes) -> tuple[int, int, list[bytes]]:
-    """The kind of a file, its ticks a beat, and its tracks as far as they matter; other numbers may be wrong."""
+def _taken_apart(content: bytes) -> tuple[int, int, list[tuple[str, bytes]]]:
+    """The kind of a file, its ticks a beat, and its tracks with their names; other numbers may be wrong."""
     start = 0
     if content[:4] == _RIFF and content[8:12] == _RIFF_MIDI:
         start = content.find(_HEADER)
@@ -156,16 +168,16 @@ def _what_else(content: bytes) -> str:
     return next((what for begins, what in _OTHERS.items() if content.startswith(begins)), "")
 
 
-def _tracks(content: bytes, at: int) -> Iterator[bytes]:
-    """Each track up to its end, wherever its chunk says that it ends; other chunks are left out."""
+def _tracks(content: bytes, at: int) -> Iterator[tuple[str, bytes]]:
+    """The name and the content of each track, wherever its chunk says that it ends; other chunks are left out."""
     found = False
     while at + _CHUNK <= len(content):
         name, begin = content[at : at + 4], at + _CHUNK
         end = begin + int.from_bytes(content[at + 4 : begin], "big")
         if name == _TRACK:
             found = True
-            track, at = _track(content, begin, end)
-            yield track
+            name_of_track, track, at = _track(content, begin, end)
+            yield name_of_track, track
         elif _is_name(name) and end <= len(content):
             at = end
         else:  # not where a chunk begins
@@ -180,12 +192,12 @@ def _is_name(name: bytes) -> bool:
     return all(0x20 <= byte < 0x7F for byte in name)
 
 
-def _track(content: bytes, at: int, promised: int) -> tuple[bytes, int]:
-    """A track's channel messages with their times, and where it ends: with its last message, whatever was promised."""
-    kept, running = bytearray(), 0
+def _track(content: bytes, at: int, promised: int) -> tuple[str, bytes, int]:
+    """A track's name, its channel messages with their times, and where it ends: with its last message."""
+    kept, running, name = bytearray(), 0, ""
     while at < len(content):
         if at == promised and _is_name(content[at : at + 4]):  # some programs leave the last message out
-            return bytes(kept + b"\x00\xff\x2f\x00"), at
+            return name, bytes(kept + b"\x00\xff\x2f\x00"), at
         delta, at = _number(content, at)
         status = _byte(content, at)
         if status < 0x80:
@@ -199,7 +211,9 @@ def _track(content: bytes, at: int, promised: int) -> tuple[bytes, int]:
             meta, (length, at) = _byte(content, at), _number(content, at + 1)
             at += _value(length)
             if meta == _END_OF_TRACK:
-                return bytes(kept + b"\xff\x2f\x00"), at
+                return name, bytes(kept + b"\xff\x2f\x00"), at
+            if meta == _NAME_OF_TRACK:
+                name = name or content[at - _value(length) : at].decode("utf-8", "replace")
             kept += _EMPTY_TEXT
         elif status in _SYSEX:
             length, at = _number(content, at)
@@ -213,7 +227,7 @@ def _track(content: bytes, at: int, promised: int) -> tuple[bytes, int]:
             kept += bytes((status,)) + content[at:end]
             at = end
     if at == promised == len(content):
-        return bytes(kept + b"\x00\xff\x2f\x00"), at
+        return name, bytes(kept + b"\x00\xff\x2f\x00"), at
     raise Unreadable("is cut off in the middle of a track")
 
 

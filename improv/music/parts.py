@@ -67,6 +67,11 @@ class Part(StrEnum):
         return self.row.label or self.row.name
 
     @property
+    def track_name(self) -> str:
+        """The name of its track in a MIDI file. That of the comp is `Chords`, as it always was."""
+        return self.row.name.capitalize()
+
+    @property
     def is_percussion(self) -> bool:
         """True for a part whose pitches are drums, and whose program is a kit."""
         return self.row.channel == PERCUSSION_CHANNEL

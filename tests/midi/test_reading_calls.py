@@ -10,6 +10,7 @@ import pytest
 from improv.errors import DataError, ImprovError, InputNotFound
 from improv.export.messages import TICKS_A_BEAT
 from improv.midi.call_file import CallNote, read_call
+from tests.goldens import FOLDER
 
 
 def on(pitch: int, after: float = 0, velocity: int = 80, channel: int = 0) -> mido.Message:
@@ -67,6 +68,44 @@ def test_velocity_is_kept_and_the_kind_of_file_makes_no_difference(tmp_path: Pat
     assert read_call(midi_file(tmp_path / "0.mid", [*first, on(72, velocity=99), off(72, 1)], kind=0))[0] == expected
     assert read_call(midi_file(tmp_path / "1.mid", [tempo(90)], first, second, kind=1))[0] == expected
     assert read_call(midi_file(tmp_path / "2.mid", first, ticks_per_beat=96))[0] == (CallNote(0, 5, 60, 33),)
+
+
+def named(name: str, *messages: Any) -> list[Any]:
+    return [mido.MetaMessage("track_name", name=name), *messages]
+
+
+NOTES = {name: named(name, on(pitch), off(pitch, 1)) for name, pitch in (("You", 60), ("Melody", 72), ("Chords", 48))}
+
+
+@pytest.mark.parametrize(
+    ("tracks", "played", "says"),
+    [
+        pytest.param([*NOTES.values()], [60], "You", id="a take"),
+        pytest.param([NOTES["Melody"], NOTES["Chords"]], [72], "Melody", id="a render"),
+        pytest.param([named("You"), NOTES["Melody"], NOTES["Chords"]], [72], "Melody", id="you played nothing"),
+        pytest.param([NOTES["You"]], [60], "", id="one track"),
+        pytest.param([NOTES["Chords"], named("Bass", on(36), off(36, 1))], [36, 48], "", id="no line in it"),
+        pytest.param([NOTES["Melody"], named("Piano", on(50), off(50, 1))], [50, 72], "", id="not improv's"),
+        pytest.param([NOTES["You"], named("", on(50), off(50, 1))], [50, 60], "", id="a track without a name"),
+    ],
+)
+def test_of_a_file_of_improvs_own_one_part_is_the_call(
+    tracks: list[Any], played: list[int], says: str, tmp_path: Path
+) -> None:
+    path = midi_file(tmp_path / "own.mid", named("improv: walker, seed 3"), *tracks)
+    notes, remarks = read_call(path)
+    assert [note.pitch for note in notes] == played
+    own = f"the call has the tracks of a file of improv's own: {says} alone is played"
+    assert remarks == ((own,) if says else ())
+
+
+@pytest.mark.parametrize(("name", "says"), [("exports/trade.mid", "You"), ("renders/band-blues.mid", "Melody")])
+def test_what_improv_has_written_is_known_by_its_tracks(name: str, says: str) -> None:
+    path = FOLDER / name
+    track = next(each for each in mido.MidiFile(path).tracks if each.name == says)
+    notes, remarks = read_call(path)
+    assert len(notes) == sum(each.type == "note_on" and each.velocity > 0 for each in track)
+    assert [f": {says} alone is played" in remark for remark in remarks] == [True]
 
 
 def good_file(path: Path) -> bytes:
