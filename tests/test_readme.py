@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv ctl": ("--help", {0}),
     "improv ctl comp-mute on": ("", {0}),
     "improv ctl bass-mute on": ("", {0}),
+    "improv ctl bass-solo on": ("", {0}),
     "improv ctl melody-program 66": ("", {0}),
     "improv ctl melody-program tenor-sax": ("", {0}),
     "improv ctl program melody=tenor-sax": ("", {0}),
