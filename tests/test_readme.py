@@ -34,7 +34,6 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv config path": ("", {0}),
     "improv config show --origin": ("", {0}),
     "improv ctl": ("--help", {0}),
-    "improv ctl comp-mute on": ("", {0}),
     "improv ctl bass-mute on": ("", {0}),
     "improv ctl bass-solo on": ("", {0}),
     "improv ctl melody-program 66": ("", {0}),
@@ -51,7 +50,6 @@ COMMANDS: dict[str, tuple[str, set[int]]] = {
     "improv ctl hearing nearest": ("", {0}),
     "improv ctl learn hand-over": ("", {2}),  # there is no MIDI system to learn from
     "improv ctl learn temperature": ("", {2}),
-    "improv ctl melody-mute on": ("", {0}),
     "improv ctl mode trade --bars 2": ("", {0}),
     "improv ctl model eck2002-chords": ("", {0}),
     "improv ctl nudge swing 0.05": ("", {0}),
