@@ -78,8 +78,9 @@ def render(
 @app.command()
 def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the MIDI ports that --input and --output can name, and the audio devices that --audio can."""
-    from improv.midi.systems import PortLists, quiet, reachable_api
+    from improv.midi.systems import PortLists, reachable_api
     from improv.synth.device import devices, missing
+    from improv.system.quiet import quiet
 
     with quiet():
         audio = [device.name for device in devices()]

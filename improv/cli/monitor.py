@@ -112,7 +112,8 @@ def monitor(
     Without --input it opens a virtual port that any program can connect to.
     """
     from improv.midi.ports import InputPort
-    from improv.midi.systems import quiet, reachable_api
+    from improv.midi.systems import reachable_api
+    from improv.system.quiet import quiet
 
     with quiet():
         port = InputPort(input, reachable_api(api))

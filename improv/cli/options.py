@@ -25,6 +25,7 @@ from improv.music.parts import MIXED_PARTS, Part
 from improv.protocol.control import OFF, ON, Control, Value, nearest
 from improv.protocol.controls import CONTROLS, MODEL
 from improv.protocol.mixer import PROGRAMS
+from improv.synth.soundfonts import is_bare
 from improv.system.printable import printable
 
 
@@ -313,8 +314,9 @@ LETTERS = "--letters"
 def _word(control: Control, value: Value) -> str:
     if control.is_switch:
         return f"--{control.name}" if value == ON else f"--no-{control.name}"
-    if control is TABLES["sound"]["soundfont"] or (control is MODEL and str(value).endswith(".onnx")):
-        value = str(absolute(Path(str(value))))
+    is_font = control is TABLES["sound"]["soundfont"] and not is_bare(Path(str(value)))
+    if is_font or (control is MODEL and str(value).endswith(".onnx")):
+        value = str(absolute(Path(str(value)).expanduser()))
     return f"--{control.name}={value}"
 
 

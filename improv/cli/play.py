@@ -26,6 +26,7 @@ from improv.protocol.commands import Set
 from improv.protocol.control import nearest
 from improv.protocol.controls import CONTROLS
 from improv.protocol.snapshot import SystemStatus
+from improv.synth.soundfonts import checked_soundfont
 from improv.system.printable import printable
 from improv.system.private_files import make_folder, write_private
 
@@ -92,7 +93,9 @@ def _check(given: Given, at: Instance, layout: str) -> None:
 
     if layout not in LAYOUTS:
         raise UsageError(f"no layout {layout!r}{nearest(layout, tuple(LAYOUTS))}; choose from {', '.join(LAYOUTS)}")
-    given.config()
+    sound = given.config().sound
+    if sound.soundfont is not None:
+        checked_soundfont(sound.soundfont)
     at.socket  # noqa: B018 refused where its path is too long
 
 

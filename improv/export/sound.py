@@ -48,7 +48,7 @@ def flac_writer(options: Options) -> Write:
 
 def _writer(kind: str, options: Options) -> Write:
     if options.bits not in BITS:
-        raise UsageError(f"no sample of sound has {options.bits} bits here; choose from 16 and 24")
+        raise UsageError(f"--bits {options.bits}: a sample has 16 or 24 bits; choose one")
     if soundfile is None:
         raise Unavailable("files of sound need the library libsndfile; install it, or give a name that ends in .mid")
     return partial(_write, kind, options.bits, open_synth(options.soundfont))

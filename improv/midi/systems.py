@@ -5,15 +5,13 @@ busy. Asking must never start a MIDI server.
 """
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self
 
 from improv.errors import Unavailable, UsageError
 from improv.midi.port_names import Direction, is_ours
 from improv.midi.rtmidi_binding import limits, ports_of, rtmidi
+from improv.system.quiet import quiet
 
 APIS = MappingProxyType(
     {
@@ -32,20 +30,6 @@ QUEUE_LIMIT = 1 << 14
 
 Role = Literal["in", "out", "thru", "lights", "standby", "list", "watch"]
 """What a client is for: `list` and `watch` only look at the ports of others."""
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Hide what C libraries print to standard error within the context, such as servers they cannot reach."""
-    sys.stderr.flush()
-    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
 
 
 def new_client(role: str, api: str) -> Any:

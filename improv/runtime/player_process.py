@@ -27,7 +27,6 @@ from improv.midi.server_watch import Server
 from improv.midi.shared_notes import SharedNotes
 from improv.midi.sources import Arrival, NullSink, Sink, Source
 from improv.midi.stderr_monitor import StderrMonitor
-from improv.midi.systems import quiet
 from improv.music.notes import Timed
 from improv.protocol.commands import Connect, Panic, Quit
 from improv.protocol.heard import Heard
@@ -49,6 +48,7 @@ from improv.runtime.standby_player import stand_by
 from improv.runtime.synth_link import UNREAD_BYTES, SynthLink
 from improv.runtime.system_clock import SystemClock
 from improv.system.quantiles import quantile
+from improv.system.quiet import quiet
 
 if TYPE_CHECKING:
     from improv.midi.hosted_clients import Hosted

@@ -15,10 +15,11 @@ from improv.midi.own_port import Host
 from improv.midi.player import Player
 from improv.midi.port_names import one_of_each
 from improv.midi.ports import InputPort, OutputPort
-from improv.midi.systems import PortLists, quiet, reachable_api
+from improv.midi.systems import PortLists, reachable_api
 from improv.protocol.commands import ENDS, Connect
 from improv.protocol.port_status import PortStatus
 from improv.runtime.ipc_messages import Moved, Opened
+from improv.system.quiet import quiet
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from improv.errors import Unavailable
+from improv.errors import Unavailable, UsageError
 from improv.synth.engine import SynthEngine
 from improv.synth.soundfonts import best_soundfont, checked_soundfont, soundfonts
 from improv.synth.synth import Synth
@@ -23,12 +23,13 @@ def open_synth(
     """Return a synth that is ready, of the best engine here.
 
     With a SoundFont `font`, that is used; otherwise one in the usual folders. `only` is one of `ENGINES`. Unavailable
-    where there is no engine, InputNotFound or DataError for a file that is no SoundFont or cannot be used.
+    where there is no engine, UsageError for a name of none, InputNotFound or DataError for a file that is no SoundFont
+    or cannot be used.
     """
     named = None if font is None else checked_soundfont(font)
     only = only or os.environ.get(ENGINE_VARIABLE, "")
     if only and only not in ENGINES:
-        raise Unavailable(f"{ENGINE_VARIABLE}={only} names no engine; choose from {', '.join(ENGINES)}")
+        raise UsageError(f"{ENGINE_VARIABLE}={only} names no engine; choose from {', '.join(ENGINES)}")
     found = named or best_soundfont(soundfonts())
     if only != SONARE and found is not None and (make := fluidsynth()) is not None:
         return _loaded(make, found, measure_later)

@@ -15,6 +15,7 @@ from improv.errors import DataError
 from improv.midi.messages import BEND, CONTROL, NOTE_OFF, NOTE_ON, POLY_PRESSURE, PRESSURE, PROGRAM
 from improv.music.parts import PERCUSSION_CHANNEL
 from improv.synth.engine import RATE_HZ, DueMessages, Samples
+from improv.system.quiet import quiet
 
 _GAIN = 0.5
 _VOICES = 128
@@ -78,7 +79,8 @@ class FluidSynthEngine:
         """See `SynthEngine`. FluidSynth has no sounds of its own: DataError without a file."""
         if font is None:
             raise DataError("FluidSynth needs a SoundFont; give one with --soundfont")
-        font_id = self._synth.sfload(str(font), 1)
+        with quiet():  # it, and the library that reads SoundFonts for it, print what is wrong with a file
+            font_id = self._synth.sfload(str(font), 1)
         if font_id == _FAILED:
             raise DataError(f"{font}: FluidSynth cannot read this SoundFont; choose another")
         if self._font_id != _FAILED:

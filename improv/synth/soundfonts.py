@@ -47,8 +47,27 @@ def best_soundfont(paths: Sequence[Path]) -> Path | None:
     return min(paths, key=rank, default=None)
 
 
+def is_bare(path: Path) -> bool:
+    """Return whether it is a name without a folder that means no file in the current one: one of the usual folders'."""
+    return path.name == str(path) and not os.path.lexists(path)
+
+
 def checked_soundfont(path: Path) -> Path:
-    """Return the path of a SoundFont that was named; InputNotFound if it cannot be read or is none."""
+    """Return the path of a SoundFont that was named; InputNotFound if it cannot be read or is none.
+
+    A name without a folder that is not in the current one is looked for in the usual folders; its ending may be left
+    out, and capitals do not matter.
+    """
+    if is_bare(path):
+        here = soundfonts()
+        wanted = path.name.casefold()
+        same = next((one for one in here if wanted in (one.name.casefold(), one.stem.casefold())), None)
+        if same is None:
+            known = ", ".join(dict.fromkeys(one.name for one in here)) or "none"
+            raise InputNotFound(
+                f"no SoundFont {path} in this folder or the usual ones, which have {known}; give a file (.sf2)"
+            )
+        path = same
     try:
         with path.expanduser().open("rb") as file:
             begins = file.read(12)

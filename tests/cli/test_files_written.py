@@ -40,7 +40,7 @@ def test_what_is_wrong_is_told_before_anything_is_played(improv: Improv, folder:
     for words, says in {
         "render out.ogg -m failing": "improv: out.ogg: improv writes no file that ends in .ogg; give one that ends in",
         "render nowhere/out.png -m failing": f"improv: {folder}/nowhere/out.png: No such file or directory; choose",
-        "render out.wav -m failing --bits 12": "improv: no sample of sound has 12 bits here; choose from 16 and 24",
+        "render out.wav -m failing --bits 12": "improv: --bits 12: a sample has 16 or 24 bits; choose one",
         "render out.svg -m failing --soundfont x.sf2": "improv: out.svg: a picture has no sound; leave --soundfont out",
     }.items():
         ran = improv(words)
@@ -67,7 +67,7 @@ def test_a_soundfont_of_the_environment_is_for_sound_alone(
     assert improv("render out.mid -m walker").status == 0
     ran = improv("render out.wav -m walker")
     assert ran.status == 66
-    assert ran.err.endswith("improv: missing.sf2: No such file or directory; give a SoundFont file (.sf2)\n")
+    assert "improv: no SoundFont missing.sf2 in this folder or the usual ones, which have " in ran.err
 
 
 def test_a_take_that_lacks_something_says_so_and_is_written(improv: Improv, folder: Path) -> None:

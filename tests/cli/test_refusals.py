@@ -71,7 +71,7 @@ COMMANDS = [
     ("render . -m walker", 2, ".: improv writes no file without an ending; give one that ends in .mid"),
     ("render out.mp3 -m walker", 2, "out.mp3: improv writes no file that ends in .mp3; give one that ends in .mid"),
     ("render out.mid -m walker --bits 16", 2, "out.mid: a MIDI file has no sound; leave --bits out"),
-    ("render out.wav -m walker --bits 8", 2, "no sample of sound has 8 bits here; choose from 16 and 24"),
+    ("render out.wav -m walker --bits 8", 2, "--bits 8: a sample has 16 or 24 bits; choose one"),
     (f"{ONE_BAR} -m gone.onnx", 66, "gone.onnx: No such file or directory"),
     (f"{ONE_BAR} -m failing.onnx", 65, "failing.onnx: it fails in its first steps ("),
     (f"{ONE_BAR} --tempo 19", 2, "tempo 19 is out of range; give 20 to 400"),

@@ -133,7 +133,7 @@ def test_a_file_of_sound_says_what_it_is_and_has_the_bits_that_were_asked_for(tm
                 assert (file.format, file.subtype, file.samplerate, file.channels) == (kind, f"PCM_{bits}", RATE_HZ, 2)
                 assert (file.title, file.comment) == (given.title, given.made_with)
             assert re.match(r"0:0\d of sound by \w", said)
-    with pytest.raises(UsageError, match="no sample of sound has 20 bits here; choose from 16 and 24"):
+    with pytest.raises(UsageError, match="--bits 20: a sample has 16 or 24 bits; choose one"):
         open_writer(tmp_path / "out.wav", Options(bits=20))
 
 

@@ -16,6 +16,7 @@ from improv.diagnostics.checks.midi import assess_binding
 from improv.errors import Unavailable
 from improv.midi import rtmidi_binding, supriya, systems
 from improv.midi.rtmidi_binding import rtmidi
+from improv.system.quiet import quiet
 from tests.ports.jack import Server, conclusive, missing
 from tests.ports.patience import eventually
 
@@ -159,7 +160,7 @@ def test_a_system_that_does_not_answer_is_told_at_once(monkeypatch: pytest.Monke
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "there-is-no-such-server")
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
     for binding in (supriya, rtmidi):
-        with systems.quiet(), pytest.raises(binding.SystemError):
+        with quiet(), pytest.raises(binding.SystemError):
             binding.MidiOut(binding.API_UNIX_JACK, name="out")
 
 

@@ -130,7 +130,7 @@ def test_a_daemon_that_is_killed_takes_its_synth_along(jam: Callable[..., Jam]) 
     ("options", "says"),
     [
         ("--audio theremin", "improv: no audio device 'theremin' here; there is "),
-        ("--soundfont nowhere.sf2", "improv: nowhere.sf2: No such file or directory; give a SoundFont file (.sf2)"),
+        ("--soundfont nowhere.sf2", "improv: no SoundFont nowhere.sf2 in this folder or the usual ones, which have "),
         ("--audio-latency 2000", "improv: audio-latency 2000 is out of range; give 0 to 1000 ms"),
     ],
 )

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from improv.errors import DataError, InputNotFound, Unavailable
+from improv.errors import DataError, InputNotFound, UsageError
 from improv.synth.choice import ENGINE_VARIABLE, ENGINES, SONARE, open_synth
 from improv.synth.engine import RATE_HZ, Samples
 from improv.synth.limiter import BLOCK, Limiter
 from improv.synth.offline import rendered
-from improv.synth.soundfonts import FOLDERS_VARIABLE, best_soundfont, soundfonts
+from improv.synth.soundfonts import FOLDERS_VARIABLE, best_soundfont, checked_soundfont, soundfonts
 from tests.synth.listening import BASS, MELODY, note, onset_s, opened, part_of, peak_db, phrase
 
 
@@ -60,7 +60,7 @@ def test_it_lasts_as_long_as_is_asked_for() -> None:
 
 
 def test_a_soundfont_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputNotFound, match=r"nowhere\.sf2"):
+    with pytest.raises(InputNotFound, match=r"nowhere\.sf2: No such file"):
         open_synth(tmp_path / "nowhere.sf2")
     text = tmp_path / "text.sf2"
     text.write_text("not a SoundFont")
@@ -69,12 +69,13 @@ def test_a_soundfont_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_broken_soundfont_is_refused(engine: str, tmp_path: Path) -> None:
+def test_a_broken_soundfont_is_refused(engine: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     opened(engine)
     broken = tmp_path / "broken.sf2"
     broken.write_bytes(b"RIFF\x10\0\0\0sfbkLIST" + bytes(40))
     with pytest.raises(DataError, match=r"broken\.sf2"):
         open_synth(broken, only=engine)
+    assert capfd.readouterr() == ("", "")  # of libraries
 
 
 def test_without_a_soundfont_the_wheel_sounds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -89,8 +90,26 @@ def test_the_environment_names_an_engine(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv(ENGINE_VARIABLE, SONARE)
     assert "libsonare" in open_synth().description
     monkeypatch.setenv(ENGINE_VARIABLE, "theremin")
-    with pytest.raises(Unavailable, match="theremin"):
+    with pytest.raises(UsageError, match="theremin"):
         open_synth()
+
+
+def test_a_soundfont_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, here = tmp_path / "fonts", tmp_path / "here"
+    for made in (folder, here):
+        made.mkdir()
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(folder))
+    monkeypatch.chdir(here)
+    font = folder / "FluidR3_GM.sf2"
+    font.write_bytes(b"RIFF\x10\0\0\0sfbk")
+    for name in ("FluidR3_GM.sf2", "fluidr3_gm", "FLUIDR3_GM.SF2"):
+        assert checked_soundfont(Path(name)) == font
+    with pytest.raises(InputNotFound, match=r"no SoundFont x\.sf2 .* have FluidR3_GM\.sf2; give a file"):
+        checked_soundfont(Path("x.sf2"))
+    with pytest.raises(InputNotFound, match="No such file"):
+        checked_soundfont(here / font.name)
+    (here / font.name).write_bytes(font.read_bytes())
+    assert checked_soundfont(Path(font.name)) == Path(font.name)  # the file in the current folder is meant
 
 
 def test_the_best_soundfont_is_known_by_its_name() -> None:

@@ -18,7 +18,8 @@ _BACK_S, _LOOK_S = 0.1, 0.0005
 def round_trip(instance: Instance) -> list[Finding]:
     """Check that notes sent to a virtual port of improv's own come back from it."""
     from improv.midi.rtmidi_binding import ports_of, rtmidi
-    from improv.midi.systems import APIS, quiet, reachable_api
+    from improv.midi.systems import APIS, reachable_api
+    from improv.system.quiet import quiet
 
     try:
         api = APIS[reachable_api()]
