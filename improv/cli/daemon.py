@@ -374,7 +374,7 @@ def _told(seen: Snapshot) -> list[str]:
 
 def synth_hint(system: SystemStatus) -> list[str]:
     """Return a line that says how to connect a synth if the output is known to have none; else no lines."""
-    if system.sound.device or not any(port.role == "output" and port.peers == () for port in system.midi.ports):
+    if system.sound.is_heard or not any(port.role == "output" and port.peers == () for port in system.midi.ports):
         return []
     return ["no synth is connected to improv's output: improv ctl connect output NAME (improv ports has the names)"]
 
@@ -385,7 +385,7 @@ def saving_note(system: SystemStatus) -> list[str]:
         return []
     return [
         f"the jam is saved to {system.recording.saves_to} when it ends"
-        + ("" if system.midi.output or system.sound.device else ": nothing sounds here")
+        + ("" if system.midi.output or system.sound.is_heard else ": nothing sounds here")
     ]
 
 

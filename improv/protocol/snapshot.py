@@ -94,6 +94,10 @@ class OnsetTiming:
     """99th percentile of the last onsets, at the moment they were sent."""
 
 
+SILENT_DEVICE = "a silent device"
+"""What the device of `--audio null` is called."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoundStatus:
     """What improv sounds with by itself."""
@@ -118,7 +122,13 @@ class SoundStatus:
         """What sounds, on what and how late, or why nothing does; empty where nothing is to."""
         if self.fault or not self.device:
             return self.fault
-        return f"it sounds on {self.device} ({self.engine}), {self.latency_ms:.0f} ms after the beat"
+        how = f"({self.engine}), {self.latency_ms:.0f} ms after the beat"
+        return f"it sounds on {self.device} {how}" if self.is_heard else f"its sound goes to {self.device} {how}"
+
+    @property
+    def is_heard(self) -> bool:
+        """True if it sounds on a device, and that is none that is silent (`--audio null`)."""
+        return self.device not in ("", SILENT_DEVICE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

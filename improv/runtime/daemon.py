@@ -90,7 +90,7 @@ def jam(
         ports = _ready(supervisor, interfaces, say)
         router.controllers.watch_bound()
         audience.save_asked_for, silent = wiring.save is not None, config.sound.audio in _SILENT
-        heard = ports.plays or bool(supervisor.status.now.sound.device and not silent)
+        heard = ports.plays or supervisor.status.now.sound.is_heard
         audience.save = _save(wiring, heard=heard, ending=".mid" if in_background or silent else ".wav")
         mode = tune.mode or _mode_for(ports, letters=wiring.letters)
         say(f"{tune.model}, {mode}, seed {seed}" + (f", into {audience.save}" if audience.save else ""))

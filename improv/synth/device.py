@@ -14,6 +14,7 @@ import numpy as np
 
 from improv.dataclass import dataclass
 from improv.errors import InputNotFound, Unavailable
+from improv.protocol.snapshot import SILENT_DEVICE
 from improv.synth.engine import RATE_HZ, Samples
 
 try:
@@ -23,6 +24,9 @@ except (ImportError, OSError):  # no wheel for this machine, and none was built
 
 AUTO, OFF, NULL, JACK = "auto", "off", "null", "jack"
 """What may be asked for beside the name of a device: the system's default one, none, one that is silent, JACK."""
+
+WORDS = (AUTO, OFF, NULL, JACK)
+"""All of them."""
 
 PERIOD_S = 0.010
 """How much sound a device asks for at a time, in seconds; a JACK server has its own."""
@@ -218,7 +222,7 @@ class Device:
             frames = yield np.ascontiguousarray(self._render(frames))
 
 
-_DEFAULTS = {"Null": "a silent device", "JACK": "JACK"}
+_DEFAULTS = {"Null": SILENT_DEVICE, "JACK": "JACK"}
 
 
 def _system_of(backend: Any) -> str:

@@ -91,8 +91,10 @@ def test_audio_devices_are_listed_where_there_is_no_midi(monkeypatch: pytest.Mon
     monkeypatch.setattr("improv.midi.systems.reachable_api", none_answers)
     monkeypatch.setattr("improv.synth.device.devices", lambda: [SimpleNamespace(name="a card")])
     listed, as_json = (CliRunner().invoke(app, ["ports", *words]) for words in ([], ["--json"]))
-    assert listed.output.splitlines() == ["audio devices:", "  a card"]
-    assert json.loads(as_json.output) == {"api": None, "inputs": [], "outputs": [], "audio": ["a card"]}
+    assert listed.output.splitlines() == ["audio devices:", "  a card", "--audio also takes: auto, off, null, jack"]
+    assert json.loads(as_json.output) == {
+        "api": None, "inputs": [], "outputs": [], "audio": ["a card"], "audio_words": ["auto", "off", "null", "jack"]
+    }  # fmt: skip
     assert isinstance(listed.exception, Unavailable)
     assert isinstance(as_json.exception, Unavailable)
 
@@ -190,13 +192,15 @@ def test_where_no_midi_system_answers_it_says_so_and_plays_on_into_a_file(proces
 
 
 @pytest.mark.skipif(sys.platform != "linux" or Path("/dev/snd").exists(), reason="there may be an audio device")
-@pytest.mark.parametrize("synth", ["", "none of that name"])
+@pytest.mark.parametrize("synth", ["", "fluidsynth"])
 def test_where_nothing_can_be_heard_a_jam_leaves_its_sound_and_says_where(
     synth: str, process: Improv, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What `make jam` does without a terminal; where there is no synth either, it leaves its notes."""
     monkeypatch.setenv("IMPROV_AUDIO", "auto")
     monkeypatch.setenv("IMPROV_SYNTH", synth)
+    if synth:
+        monkeypatch.setenv("IMPROV_SOUNDFONTS", str(folder))  # which has none
     ran = process(f"{ONE_BAR} --count-in 0")
     assert (ran.status, ran.err) == (0, "")
     (written,) = folder.glob("jam-*")

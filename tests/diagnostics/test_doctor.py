@@ -78,13 +78,18 @@ WORLDS: Sequence[tuple[str, Findings, Sequence[tuple[bool | None, str, str]]]] =
     ),
     (
         "a keyboard and a synth",
-        lambda: assess_ports(["Keystation"], ["Synth"]),
+        lambda: assess_ports(["Keystation"], ["Synth"], sounds=False),
         [(True, "Keystation", ""), (True, "Synth", "")],
     ),
     (
         "nothing but what ALSA always has",
-        lambda: assess_ports(["Midi Through:0"], ["Midi Through:0"]),
+        lambda: assess_ports(["Midi Through:0"], ["Midi Through:0"], sounds=False),
         [(None, "none to play on", "keyboard"), (False, "none to be heard on", "start a synth")],
+    ),
+    (
+        "no synth, and a sound of its own",
+        lambda: assess_ports(["Keystation"], [], sounds=True),
+        [(True, "Keystation", ""), (None, "improv sounds by itself", "start a synth")],
     ),
     ("rights granted", lambda: assess_rights(True, -1), [(True, "granted, priority 60 (no limit)", "")]),
     ("rights refused", lambda: assess_rights(False, 0), [(False, "refused (limit 0, 60 is wanted)", "rtprio 95")]),

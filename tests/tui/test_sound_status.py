@@ -1,6 +1,6 @@
 """What the screen says of improv's own sound."""
 
-from improv.protocol.snapshot import MidiStatus, SoundStatus, SystemStatus
+from improv.protocol.snapshot import SILENT_DEVICE, MidiStatus, SoundStatus, SystemStatus
 from improv.tui.views.output_status import output_status
 
 SOUND = SoundStatus(engine="FluidSynth with FluidR3_GM.sf2", device="Speakers", latency_ms=51.4)
@@ -22,3 +22,9 @@ def test_without_a_device_it_is_not_heard_and_the_reason_is_told() -> None:
     assert output_status(SystemStatus(midi=MidiStatus(api="none"), sound=sound)).is_heard is False
     assert sound.text == sound.fault
     assert SoundStatus().text == ""
+
+
+def test_a_silent_device_is_not_heard_and_is_told_so() -> None:
+    sound = SoundStatus(engine="FluidSynth", device=SILENT_DEVICE, latency_ms=51.4)
+    assert sound.text == "its sound goes to a silent device (FluidSynth), 51 ms after the beat"
+    assert output_status(SystemStatus(midi=MidiStatus(api="none"), sound=sound)).is_heard is False

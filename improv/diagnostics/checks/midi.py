@@ -9,7 +9,8 @@ from pathlib import Path
 
 from improv.config.instance import Instance
 from improv.diagnostics.checks.finding import Finding
-from improv.errors import Unavailable
+from improv.errors import ImprovError, Unavailable
+from improv.system.quiet import quiet
 
 
 def midi_binding(instance: Instance) -> list[Finding]:
@@ -84,13 +85,31 @@ def ports(instance: Instance) -> list[Finding]:
 
     try:
         with PortLists(reachable_api()) as lists:
-            return assess_ports(lists.names("input"), lists.names("output"))
+            inputs, outputs = lists.names("input"), lists.names("output")
+        return assess_ports(inputs, outputs, sounds=_sounds_by_itself())
     except Unavailable:
         return [Finding("ports", None, "there is no MIDI system to have any", "see MIDI system")]
 
 
-def assess_ports(inputs: Sequence[str], outputs: Sequence[str]) -> list[Finding]:
-    """Judge the names of the input and output ports. ALSA's Midi Through leads nowhere and does not count."""
+def _sounds_by_itself() -> bool:
+    """Return whether there are an engine and an audio device for improv's own sound; nothing is heard of it."""
+    import numpy as np
+
+    from improv.synth.choice import open_synth
+    from improv.synth.device import AUTO, Device
+
+    with suppress(ImprovError), quiet():
+        open_synth()
+        with Device(AUTO, lambda frames: np.zeros((frames, 2), np.float32)):
+            return True
+    return False
+
+
+def assess_ports(inputs: Sequence[str], outputs: Sequence[str], *, sounds: bool) -> list[Finding]:
+    """Judge the names of the input and output ports. ALSA's Midi Through leads nowhere and does not count.
+
+    `sounds`: improv can sound by itself, and needs no output.
+    """
     heard, played = ([name for name in names if "Midi Through" not in name] for names in (inputs, outputs))
     return [
         Finding("inputs", True, ", ".join(heard))
@@ -100,8 +119,8 @@ def assess_ports(inputs: Sequence[str], outputs: Sequence[str]) -> list[Finding]
         if played
         else Finding(
             "outputs",
-            False,
-            "none to be heard on",
+            None if sounds else False,
+            "no other synth; improv sounds by itself" if sounds else "none to be heard on",
             "start a synth or a DAW, or plug one in; see improv ports",
         ),
     ]

@@ -62,7 +62,12 @@ class PortsScreen(ListScreen):
 
     def rows(self) -> Rows:
         """Return advice where nothing is heard, then the inputs and outputs; no ports before they are known."""
+        sound = self._system.sound
         rows: list[Choice | Heading] = [*self._silence()]
+        if sound.device:
+            rows.append(Heading(f"its own sound: {printable(sound.text)}"))
+        elif sound.fault and not rows:
+            rows.append(Heading(f"its own sound: {printable(sound.fault)}"))
         if self._system.midi.api == _WITHOUT:
             return [*rows, Heading("It has no ports: --api none, or no MIDI system was there when it was started.")]
         for end, title in zip(ENDS, ("hears", "plays through"), strict=True):

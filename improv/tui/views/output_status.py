@@ -28,7 +28,7 @@ class OutputStatus:
 
 def output_status(system: SystemStatus) -> OutputStatus:
     """Return whether improv can be heard, by itself or as far as its ports tell."""
-    if (sound := system.sound).device:
+    if (sound := system.sound).is_heard:
         name, ms = printable(sound.device), f"{sound.latency_ms:.0f} ms"
         return OutputStatus(
             True,
