@@ -106,6 +106,8 @@ def accompanied(
             (state, struck), failed = decided(part, player.rule, state, context, networks)
             by_rule += [failed] if failed else []
             states[part], now = player.sounding(state, struck, context)
+            if part is Part.CHORDS and states[part].recent:
+                context = replace(context, comp_low=states[part].recent[0])
         events += now
     return BandState(
         frame=band.frame,
@@ -189,6 +191,8 @@ def context_of(
         loudness=heard_loudness,
         busy=busy,
         register=hearing.register,
+        soloist_low=min((*before.band.frame.melody.pitches, *band.frame.melody.pitches), default=None),
+        bass_high=max(before.band.parts[Part.BASS].pitches, default=None),
         turn_begins=turn.start == session.step and turn.who is not before.turn.who,
         turn_left=None if turn.end is None else (turn.end - session.step) * length,
         bpm=session.position.transport.bpm,

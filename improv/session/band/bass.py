@@ -7,7 +7,7 @@ still obeys a chord or a key that changes meanwhile.
 from improv.music.parts import Part
 from improv.music.theory import Chord
 from improv.session.band import bass_figures as figures
-from improv.session.band.bass_figures import ALWAYS_WALK, BASS_STYLES, Figure, Slot
+from improv.session.band.bass_figures import ALWAYS_WALK, BASS_STYLES, IN_TWO, Figure, Slot
 from improv.session.band.bass_targets import (
     CENTRE,
     HIGHEST,
@@ -46,7 +46,7 @@ def bass(state: PartState, context: BandContext) -> tuple[PartState, list[Struck
     if context.chord is None:
         return state, struck
     for slot in slots(state, context):
-        pitch, state = _pitch(slot, state, context)
+        pitch, state = pitch_by_rule(slot, state, context)
         struck.append(note(slot, pitch, context))
     return state, struck
 
@@ -59,6 +59,8 @@ def with_figure(state: PartState, context: BandContext) -> PartState:
     before = state.figure[0] if state.figure else None
     now = level(context.energy, len(levels), before, anew=context.begins_phrase)
     which = int(context.bar_draw(Part.BASS, _WHICH) * len(levels[now])) if context.lively else 0
+    if context.lively and context.style not in ALWAYS_WALK and state.figure == (now, which):
+        which = (which + 1) % len(levels[now])
     return PartState(state.sounding, state.recent, state.target, state.chord, (now, which), state.style)
 
 
@@ -99,13 +101,13 @@ def next_target(slot: Slot, state: PartState, context: BandContext) -> tuple[int
 
 
 def ceiling(context: BandContext) -> int:
-    """Return the highest MIDI pitch of the bass: below a player who plays low."""
-    if context.register is None:
-        return HIGHEST
-    return min(HIGHEST, max(_LOWEST_CEILING, context.register[0] - _CLEAR))
+    """Return the highest MIDI pitch of the bass: below the comping hand, and below a player who plays low."""
+    lines = HIGHEST if context.register is None else context.register[0] - _CLEAR
+    comp = HIGHEST if context.comp_low is None else context.comp_low - 1
+    return min(HIGHEST, max(_LOWEST_CEILING, min(lines, comp)))
 
 
-def _pitch(slot: Slot, state: PartState, context: BandContext) -> tuple[int, PartState]:
+def pitch_by_rule(slot: Slot, state: PartState, context: BandContext) -> tuple[int, PartState]:
     """Return the MIDI pitch of a note, and the state after it."""
     chord, last, degree = context.chord, state.recent[-1] if state.recent else CENTRE, slot[2]
     assert chord is not None  # noqa: S101 the caller has seen to it
@@ -113,7 +115,11 @@ def _pitch(slot: Slot, state: PartState, context: BandContext) -> tuple[int, Par
     if degree == figures.DEAD and not comes_in:
         return last, state
     aims = comes_in or slot[0] == 0
-    if aims:
+    if aims and degree in IN_TWO:
+        pitch = _first(slot, target, last, chord, context, comes_in=comes_in)
+    elif degree == figures.ANSWER:
+        pitch = _answer(slot, state, last, chord, context)
+    elif aims:
         pitch = aimed(degree, target, last, chord, context, comes_in=comes_in)
     elif degree == figures.WALK:
         pitch = _walked(slot, state, last, chord, context)
@@ -137,6 +143,32 @@ def aimed(degree: str, target: int | None, last: int, chord: Chord, context: Ban
         return nearest(chord.root, last, top)
     root = target if target is not None and target % 12 == chord.root and target <= top else _low_root(chord, top)
     return _octave(root, top) if degree == figures.OCTAVE else root
+
+
+def _first(slot: Slot, target: int | None, last: int, chord: Chord, context: BandContext, *, comes_in: bool) -> int:
+    """Return the pitch on the first beat of a bass in two: the root, now and then the third of a chord that goes on."""
+    top = ceiling(context)
+    led = slot[0] == 0 and target is not None and target % 12 == chord.root and target <= top
+    if not comes_in and context.draw(Part.BASS, _WHICH) < 0.3 * context.lively:
+        return nearest(third(chord), last, top)
+    return target if led and target is not None else nearest(chord.root, last, top)
+
+
+def _answer(slot: Slot, state: PartState, last: int, chord: Chord, context: BandContext) -> int:
+    """Return the pitch on the third beat of a bass in two: the fifth, above or below the root, at times its octave.
+
+    It is not the note that follows in the next bar.
+    """
+    top, lively = ceiling(context), context.lively
+    choices = dict.fromkeys(places(fifth(chord), top), 0.0) | dict.fromkeys(places(chord.root, top), 0.8)
+    best, least = last, float("inf")
+    for place, cost in choices.items():
+        away = abs(place - last)
+        cost_here = cost + (9.0 if place == last or away > 12 else 0.04 * away) + 0.05 * abs(place - CENTRE + 3)
+        cost_here += (1.5 if place == state.target else 0.0) + lively * context.draw(Part.BASS, _PITCH * (place + 1))
+        if cost_here < least:
+            best, least = place, cost_here
+    return best
 
 
 def _low_root(chord: Chord, top: int) -> int:
@@ -172,6 +204,8 @@ def _chosen_target(slot: Slot, pitch: int, state: PartState, context: BandContex
     new, top = chord != context.chord, ceiling(context)
     if context.style not in ALWAYS_WALK:
         return _low_root(chord, top)
+    if slot[2] in IN_TWO:
+        return nearest(chord.root, pitch, top)
     classes = {chord.root: 0.0, fifth(chord): 1.2 if new else 0.5}
     if not new:
         classes.setdefault(third(chord), 0.4)

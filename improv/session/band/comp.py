@@ -4,6 +4,7 @@ Of every bar a cell of the style is chosen at its beginning, the denser the more
 play. Within the bar a stab is left out where they are busy: so it becomes thinner at once.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 from improv.music.parts import Part
@@ -12,9 +13,9 @@ from improv.music.theory import Chord
 from improv.session.band.comp_figures import COMP_STYLES, HELD, PAD, PLAIN_CELL, CompCell
 from improv.session.band.context import PHRASE_BARS, TICKS_PER_BAR, BandContext
 from improv.session.band.notes import Struck
-from improv.session.band.part_state import PartState
+from improv.session.band.part_state import PartState, SoundingNote
 from improv.session.band.rows import VELOCITIES, hits
-from improv.session.band.voicings import FOUR, LOWEST, ROOTED, SHELL, THREE, voiced
+from improv.session.band.voicings import FOUR, HIGHEST, LOWEST, ROOTED, SHELL, THREE, Room, voiced
 
 ANTICIPATED_TICKS = 6
 """How many ticks before a chord comes in it may be struck."""
@@ -30,8 +31,17 @@ _CELL, _THIN, _TOUCH, _VOICING, _REGISTER = 0, 1, 2, 3, 4
 _WANDERS = 10
 """The semitones within which the register of the chords wanders from one phrase to the next."""
 
-_LITTLE_ROOM = 60
-"""The MIDI pitch below which a line leaves room for two voices under it, and no more."""
+_CLEAR = 2
+"""The semitones at least between the highest voice and the lowest note of player and soloist."""
+
+_LITTLE_ROOM, _NO_ROOM = 60, 52
+"""The MIDI pitch below which a line leaves room for two voices under it and no more, and below which for none."""
+
+_TWO_HANDS = 24
+"""The semitones between lowest and highest note from which a player has an accompaniment of their own under a line."""
+
+_LEAP = 7
+"""The semitones that a voice moves at most, but for the beginning of a phrase."""
 
 _PLAIN = (-1, 0)
 """The figure of a plain band."""
@@ -41,6 +51,7 @@ def comp(state: PartState, context: BandContext) -> tuple[PartState, list[Struck
     """Return the state of the comping hand after a step, and what it strikes in it."""
     if context.bar_tick == 0 or not state.figure:
         state = PartState(state.sounding, state.recent, None, state.chord, _figure(state, context), state.style)
+    state = _giving_way(state, context)
     struck: list[Struck] = []
     start, stop = context.bar_tick, context.bar_tick + context.length
     for tick, how, length in _hits(context.style, *state.figure, context.swing):
@@ -87,10 +98,18 @@ def _struck(state: PartState, context: BandContext, tick: int, how: str, length:
     thinned = context.lively * context.busy * (0.35 if chord != state.chord else 0.7)
     if chord is None or context.draw(Part.CHORDS, _THIN) < thinned:
         return state, []
-    kind = _kind(context)
     loose = context.lively * context.draw(Part.CHORDS, _VOICING)
     wanders = context.lively * (context.bar_draw(Part.CHORDS, _REGISTER, PHRASE_BARS) - 0.5) * _WANDERS
-    pitches = voiced(chord, kind, state.recent, context.register, loose if chord == state.chord else 0.0, wanders)
+    room = _room(context)
+    pitches: tuple[int, ...] = ()
+    for kind in _kinds(context):
+        pitches = voiced(
+            chord, kind, state.recent, context.register, loose if chord == state.chord else 0.0, wanders, room
+        )
+        if pitches:
+            break
+    if not pitches:  # no room: the hand lays out
+        return state, []
     velocity = VELOCITIES[how] * _SOFTER * (0.8 + 0.3 * context.energy)
     velocity += context.lively * (12 * context.loudness + 8 * (context.draw(Part.CHORDS, _TOUCH) - 0.5))
     at = context.bar_start + tick
@@ -111,13 +130,40 @@ def sounding_chord(context: BandContext, tick: int) -> Chord | None:
     return context.chord_at(coming)
 
 
-def _kind(context: BandContext) -> str:
-    """Return how full chords are voiced: with a root where no bass plays one."""
+def _giving_way(state: PartState, context: BandContext) -> PartState:
+    """Return the state in which voices end that the soloist has come down to."""
+    low = context.soloist_low
+    if low is None or all(note.pitch < low for note in state.sounding):
+        return state
+    sounding = tuple(
+        note if note.pitch < low or note.end is None else SoundingNote(note.pitch, min(note.end, context.tick))
+        for note in state.sounding
+    )
+    return replace(state, sounding=sounding)
+
+
+def _room(context: BandContext) -> Room:
+    """Return where chords may lie: under the lines.
+
+    Under the upper hand of a player who plays with both; over a player who stays low, for there is no room below.
+    """
+    bass = context.bass_high or 0
+    leap = HIGHEST if context.bar_tick == 0 and context.begins_phrase else _LEAP
+    low, high = context.register or (HIGHEST + _CLEAR + 1, HIGHEST + _CLEAR + 1)
+    if context.soloist_low is not None:
+        low = min(low, context.soloist_low)
+    elif high < _LITTLE_ROOM or low < _NO_ROOM:
+        return Room(high - _CLEAR if high - low >= _TWO_HANDS else HIGHEST, bass, leap)
+    return Room(low - _CLEAR, bass, leap)
+
+
+def _kinds(context: BandContext) -> tuple[str, ...]:
+    """Return how full chords are voiced, then thinner: with a root where no bass plays one."""
     if Part.BASS in context.silent:
-        return ROOTED
+        return (ROOTED,)
     if not context.lively:
-        return THREE
+        return THREE, SHELL
     if context.register is not None and _LITTLE_ROOM > context.register[0] >= LOWEST:
-        return SHELL
+        return (SHELL,)
     full = context.energy - 0.3 * context.busy
-    return SHELL if full < 0.2 else THREE if full < 0.55 else FOUR
+    return (SHELL,) if full < 0.2 else (THREE, SHELL) if full < 0.55 else (FOUR, THREE, SHELL)

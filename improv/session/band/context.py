@@ -64,6 +64,13 @@ class BandContext:
     """How busy player and soloist are: 0 calm to 1."""
     register: tuple[int, int] | None
     """The lowest and the highest MIDI pitch of player and soloist over the last bar; None where nothing sounded."""
+    soloist_low: int | None = None
+    """The lowest MIDI pitch that the soloist sounds in the step, which is decided, and in the one before; None where it
+    rests."""
+    comp_low: int | None = None
+    """The lowest MIDI pitch of the chord that the comping hand struck last; None where it is silenced."""
+    bass_high: int | None = None
+    """The MIDI pitch of the bass that sounds as the step begins; None where none does."""
     turn_begins: bool
     """Whether the turn has changed hands with this step."""
     turn_left: int | None

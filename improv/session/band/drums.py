@@ -113,6 +113,17 @@ def is_filling(figure: tuple[int, ...], context: BandContext) -> bool:
     return size == _FILL or (size == _HALF_FILL and context.bar_tick >= _HALF_BAR)
 
 
+def timekeeping(figure: tuple[int, ...], context: BandContext) -> list[Struck]:
+    """Return the hits of ride and hi-hat in a step, in the time of a bar's figure, that are not soft."""
+    start, stop = context.bar_tick, context.bar_tick + context.length
+    rows = _bar(context.style, figure[0], 0, 0, context.bar % DRUM_STYLES[context.style].bars, context.swing)
+    return [
+        _struck(context, tick, pitch, how)
+        for tick, pitch, how in rows
+        if start <= tick < stop and pitch in (RIDE, HAT) and how in (USUAL, ACCENT)
+    ]
+
+
 def weight(pitch: int) -> float:
     """Return how hard a part of the kit, by its MIDI pitch, is struck beside the rest."""
     return _WEIGHTS.get(pitch, _DRUM)
@@ -125,7 +136,7 @@ def _bar(name: Style, time: int, comp: int, fill: int, bar: int, swing: float) -
     now, number = divmod(time, _RADIX)
     calm, other = divmod(comp, _RADIX)
     fills: tuple[Figure, ...] = ({}, *style.half_fills, *style.fills)
-    begins = TICKS_PER_BAR if not fill else _HALF_BAR if fill <= len(style.half_fills) else 0
+    begins = min((tick for row in fills[fill].values() for tick, _ in hits(row, swing)), default=TICKS_PER_BAR)
     found: dict[tuple[int, int], str] = {}
 
     def add(figure: Figure, until: int) -> None:

@@ -8,7 +8,7 @@ from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
 from improv.music.parts import Part
 from improv.music.theory import Chord
 from improv.session.band.asking import Freedom, asked, chosen
-from improv.session.band.bass import aimed, ceiling, next_target, note, slots, with_figure
+from improv.session.band.bass import aimed, ceiling, next_target, note, pitch_by_rule, slots, with_figure
 from improv.session.band.bass_figures import ALWAYS_WALK, DEAD, WALK, Slot
 from improv.session.band.bass_targets import fifth
 from improv.session.band.context import BandContext
@@ -41,7 +41,11 @@ def learned_bass(state: PartState, context: BandContext, model: StepModel) -> tu
     if context.chord is None:
         return state, struck
     for number, slot in enumerate(slots(state, context)):
-        pitch, state = _pitch(slot, state, context, model, number * _SLOT_DRAWS)
+        if slot[2] in (WALK, DEAD):
+            pitch, state = _pitch(slot, state, context, model, number * _SLOT_DRAWS)
+        else:  # a bass in two: the network has learned to walk
+            pitch, after = pitch_by_rule(slot, state, context)
+            state = replace(after, memory=state.memory)
         struck.append(note(slot, pitch, context))
     return state, struck
 

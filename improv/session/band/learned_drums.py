@@ -26,7 +26,8 @@ from improv.music.parts import Part
 from improv.music.styles import Style
 from improv.session.band.asking import Freedom, asked, chosen
 from improv.session.band.context import BandContext
-from improv.session.band.drums import HIT_TICKS, bar_figure, crash, is_filling, weight
+from improv.session.band.drum_figures import CRASH, HAT, HIGH_TOM, LOW_TOM, MID_TOM, OPEN_HAT, RIDE, SNARE, STICK
+from improv.session.band.drums import HIT_TICKS, bar_figure, crash, is_filling, timekeeping, weight
 from improv.session.band.notes import Struck
 from improv.session.band.part_state import PartState
 from improv.session.band.rows import VELOCITIES
@@ -50,6 +51,11 @@ _NO_CRASH = frozenset({Sound.CRASH})
 """What a network does not strike outside of fills: it is the band's to say where a crash is."""
 
 _CYMBALS = frozenset({Sound.CLOSED_HAT, Sound.OPEN_HAT, Sound.RIDE})
+
+_KEEPS_TIME = frozenset({RIDE, HAT, OPEN_HAT, CRASH})
+
+_FILLS = frozenset({SNARE, STICK, LOW_TOM, MID_TOM, HIGH_TOM, PITCH_OF[Sound.HIGH_TOM], PITCH_OF[Sound.LOW_TOM]})
+"""The drums, by MIDI pitch, that a fill is played on."""
 
 _PLAIN, _LIVELY = Freedom(0.35, 0.7), Freedom(0.85, 0.94)
 """How freely what is struck is drawn by a plain and by a lively drummer."""
@@ -104,7 +110,9 @@ def learned_drums(state: PartState, context: BandContext, model: StepModel) -> t
     )
     if context.bar_tick == 0 and (how := crash(context, before)):
         strokes = _with_crash(strokes, VELOCITIES[how])
-    return replace(state, memory=memory), [_struck(stroke, context) for stroke in strokes]
+    return replace(state, memory=memory), _with_time(
+        [_struck(stroke, context) for stroke in strokes], state.figure, context, fills=given.fills
+    )
 
 
 def remembered(
@@ -166,6 +174,16 @@ def _with_crash(strokes: Strokes, velocity: int) -> Strokes:
         stroke for stroke in strokes if stroke.substep or stroke.sound not in (*_CYMBALS, Sound.CRASH, Sound.KICK)
     )
     return (Stroke(Sound.CRASH, 0, velocity), Stroke(Sound.KICK, 0, velocity), *kept)
+
+
+def _with_time(struck: list[Struck], figure: tuple[int, ...], context: BandContext, *, fills: bool) -> list[Struck]:
+    """Return what is struck in a step with the cymbal on a beat that the network left out: time never stops.
+
+    In a fill it goes on until a drum answers it.
+    """
+    if any(note.pitch in _KEEPS_TIME or (fills and note.pitch in _FILLS) for note in struck):
+        return struck
+    return [*struck, *timekeeping(figure, context)]
 
 
 def _struck(stroke: Stroke, context: BandContext) -> Struck:

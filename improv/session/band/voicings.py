@@ -7,15 +7,19 @@ Chords": the taxicab metric), over every way to lay the chord in its register.
 from functools import lru_cache
 from itertools import pairwise
 
+from improv.dataclass import dataclass
 from improv.music.scales import scale_of
 from improv.music.theory import Chord
 from improv.session.band.bass_targets import seventh, third
 
-LOWEST, HIGHEST = 48, 79
-"""The range of a comping hand as MIDI pitches, C3 to G5."""
+LOWEST, HIGHEST = 43, 79
+"""The range of a comping hand as MIDI pitches, G2 to G5."""
 
 SHELL, THREE, FOUR, ROOTED = "shell", "three", "four", "rooted"
 """Third and seventh; a colour beside them; two; the root under them, for a band without a bass."""
+
+_LOWEST_OF = {ROOTED: LOWEST, SHELL: 45, THREE: 48, FOUR: 48}
+"""The lowest MIDI pitch of each kind of chord: the fuller it is, the sooner it is muddy."""
 
 _MIDDLE = 60
 """The MIDI pitch around which chords lie best."""
@@ -26,6 +30,9 @@ _CLOSEST, _LOW_CLOSEST, _LOW = 1, 3, 52
 _CROSSED, _CROSSING, _ABOVE = 1.8, 4, 2.0
 """What it costs to lie among the lines, by the semitone; how many semitones more that counts where it does at all; and
 what it costs to lie above them, by the semitone, where they are not low themselves."""
+
+_UNDER = 3.0
+"""What it costs to lie under the bass, by the semitone."""
 
 _SPREAD = 17
 """The semitones between the lowest and the highest voice at most."""
@@ -59,7 +66,7 @@ def _colours(chord: Chord) -> tuple[int, ...]:
 @lru_cache(maxsize=2048)
 def layouts(chord: Chord, kind: str) -> tuple[tuple[int, ...], ...]:
     """Return every way to lay a kind of voicing: MIDI pitches, ascending, within the range."""
-    classes = tones(chord, kind)
+    classes, bottom = tones(chord, kind), _LOWEST_OF[kind]
     found: list[tuple[int, ...]] = []
 
     def laid(so_far: tuple[int, ...], left: tuple[int, ...]) -> None:
@@ -67,7 +74,7 @@ def layouts(chord: Chord, kind: str) -> tuple[tuple[int, ...], ...]:
             found.append(so_far)
             return
         for pitch_class in left:
-            lowest = so_far[-1] + 1 if so_far else LOWEST
+            lowest = so_far[-1] + 1 if so_far else bottom
             pitch = lowest + (pitch_class - lowest) % 12
             while pitch <= HIGHEST and (not so_far or pitch - so_far[0] <= _SPREAD):
                 if not so_far or pitch - so_far[-1] >= (_LOW_CLOSEST if so_far[-1] < _LOW else _CLOSEST):
@@ -97,6 +104,30 @@ def distance(one: tuple[int, ...], other: tuple[int, ...]) -> float:
     return float(sum(min(abs(a - b) for b in fewer) for a in more))
 
 
+@lru_cache(maxsize=65536)
+def leap(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    """Return how far the voice moves that moves farthest from one voicing to another, in semitones."""
+    if len(one) == len(other):
+        return max((abs(a - b) for a, b in zip(one, other, strict=True)), default=0)
+    fewer, more = (one, other) if len(one) < len(other) else (other, one)
+    return max((min(abs(a - b) for b in fewer) for a in more), default=0) if fewer else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where a chord may lie."""
+
+    top: int = HIGHEST
+    """The highest MIDI pitch of its highest voice."""
+    bass: int = 0
+    """The MIDI pitch that sounds in the bass: below it a voice costs."""
+    leap: int = HIGHEST
+    """The semitones that a voice may move at most."""
+
+
+ANYWHERE = Room()
+
+
 def voiced(
     chord: Chord,
     kind: str,
@@ -104,19 +135,23 @@ def voiced(
     register: tuple[int, int] | None,
     draw: float = 0.0,
     up: float = 0.0,
+    room: Room = ANYWHERE,
 ) -> tuple[int, ...]:
     """Return the voicing of a chord that follows `before` most smoothly, out of the register of player and soloist.
 
     `register` is the lowest and the highest MIDI pitch there. `draw`, 0 to 1, lets go of a voicing that has been struck
     often: the higher, the farther the voices may move. `up` is how many semitones above the middle they should lie.
+    Empty where there is no room.
     """
     best: tuple[int, ...] = ()
     least = float("inf")
     for pitches in layouts(chord, kind):
+        if pitches[-1] > room.top or leap(before, pitches) > room.leap:
+            continue
         middle = (pitches[0] + pitches[-1]) / 2
         cost = distance(before, pitches) * (1.0 - 0.5 * draw) if before else 0.0
         cost += 0.12 * abs(middle - _MIDDLE - up) + (1.5 if draw > 0.5 and pitches == before else 0.0)
-        cost += 0.5 * max(0, _LOW - pitches[0])
+        cost += 0.5 * max(0, _LOW - pitches[0]) + _UNDER * max(0, room.bass + 1 - pitches[0])
         if pitches[1:2] and pitches[-1] - pitches[-2] == 1:
             cost += 2.0  # a half step on top bites the melody
         if register is not None:

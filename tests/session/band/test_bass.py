@@ -11,7 +11,7 @@ from improv.music.scales import scale_of
 from improv.music.styles import Style
 from improv.music.theory import Form
 from improv.session.band.accompaniment import PLAYERS
-from improv.session.band.bass_targets import HIGHEST, LOWEST, fifth, leads
+from improv.session.band.bass_targets import HIGHEST, LOWEST, fifth, leads, third
 from improv.session.band.part_state import REST
 from tests.conftest import tried
 from tests.session.band.playing import STYLES, Step, Tune, blues, checked, played, tunes
@@ -76,6 +76,36 @@ def test_a_swing_bass_plays_in_two_where_little_goes_on_and_in_four_where_more_d
     first, later = (len(line(list(played(tune, Part.BASS, 1, chorus)))) for chorus in (0, 3))
     assert first < 40
     assert later > 46
+
+
+def test_a_bass_in_two_has_the_root_on_one_the_fifth_or_the_root_on_three_and_leads_with_quarters_alone() -> None:
+    answers = []
+    for seed in range(6):
+        for step in played(blues(seed=seed, lively=1.0), Part.BASS):
+            if step.after.figure[0] or not step.onsets or step.context.chord is None:
+                continue
+            chord, inside, pitch = step.context.chord, step.context.bar_tick, step.onsets[0][1] % 12
+            if inside == 0 or chord != step.before.chord:
+                assert pitch in (chord.root, third(chord))
+            elif inside == 24:
+                assert pitch in (chord.root, fifth(chord))
+                answers.append(pitch == fifth(chord))
+            else:
+                assert inside == 36
+    assert len(answers) > 30
+    assert sum(answers) / len(answers) > 0.6
+
+
+@pytest.mark.parametrize("style", [Style.SHUFFLE, Style.SLOW])
+def test_a_lively_bass_of_figures_has_many_bars_and_none_twice_on_end(style: Style) -> None:
+    steps = list(played(blues(style, lively=1.0), Part.BASS, 8))
+    figures = [step.after.figure for step in steps if step.context.bar_tick == 0]
+    assert all(one != other for one, other in pairwise(figures))
+    bars: dict[int, list[tuple[int, int]]] = {}
+    for tick, pitch in line(steps):
+        bars.setdefault(int(tick) // 48, []).append((int(tick) % 48, pitch))
+    shapes = {tuple((tick, pitch - bar[0][1]) for tick, pitch in bar) for bar in bars.values()}
+    assert len(shapes) > 40
 
 
 def test_a_plain_bass_is_the_same_in_every_chorus_of_a_figure_style() -> None:

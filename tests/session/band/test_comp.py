@@ -1,16 +1,20 @@
 """The comping: its voicings, its rhythm, and how it keeps out of the way."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from improv.music.notes import NoteOff, NoteOn
 from improv.music.parts import Part
 from improv.music.scales import scale_of
 from improv.music.styles import Style
 from improv.music.theory import QUALITIES, Chord, Form
+from improv.session.band.accompaniment import PLAYERS
 from improv.session.band.bass_targets import seventh, third
 from improv.session.band.comp import ANTICIPATED_TICKS
-from improv.session.band.voicings import FOUR, HIGHEST, LOWEST, ROOTED, SHELL, THREE, distance, layouts, voiced
+from improv.session.band.part_state import REST
+from improv.session.band.voicings import FOUR, HIGHEST, LOWEST, ROOTED, SHELL, THREE, distance, layouts, leap, voiced
 from tests.conftest import tried
 from tests.session.band.playing import CHORDS, STYLES, Step, Tune, blues, checked, played, tunes
 
@@ -87,6 +91,31 @@ def test_chords_keep_out_of_the_register_of_the_lines(register: tuple[int, int])
     chords = [pitches for _, pitches in struck(list(played(blues(register=register), Part.CHORDS, 4)))]
     crossing = [pitches for pitches in chords if pitches[-1] >= low and pitches[0] <= high]
     assert len(crossing) / len(chords) < 0.1
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("low", [56, 60, 64, 70])
+def test_chords_stay_below_a_line_by_some_semitones_and_voices_move_little(style: Style, low: int) -> None:
+    for seed in range(3):
+        steps = list(played(blues(style, seed=seed, lively=1.0, register=(low, low + 12)), Part.CHORDS, 4))
+        chords = struck(steps)
+        assert len(chords) > 20
+        assert all(pitches[-1] <= low - 2 for _, pitches in chords)
+        leaps = [(tick, leap(one, other)) for (_, one), (tick, other) in pairwise(chords)]
+        assert all(moved <= 7 or tick % (4 * 48) < 6 for tick, moved in leaps)
+
+
+def test_chords_are_not_struck_where_a_soloist_leaves_no_room_and_held_ones_end_where_it_comes_down() -> None:
+    tune = blues(Style.SLOW, lively=0.0, register=(66, 72))
+    state, events = PLAYERS[Part.CHORDS].play(replace(REST, style=Style.SLOW), tune.context(0))
+    assert max(state.pitches) < 66
+    held = sorted(state.pitches)
+    state, events = PLAYERS[Part.CHORDS].play(state, replace(tune.context(1), soloist_low=held[-1]))
+    assert [placed.event for placed in events] == [NoteOff(Part.CHORDS, held[-1])]
+    assert sorted(state.pitches) == held[:-1]
+    low = replace(tune.context(tune.form.grid.steps_per_bar), soloist_low=46)
+    _, events = PLAYERS[Part.CHORDS].play(state, low)
+    assert not [placed for placed in events if isinstance(placed.event, NoteOn)]
 
 
 @pytest.mark.parametrize("style", STYLES)

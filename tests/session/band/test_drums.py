@@ -77,6 +77,23 @@ def test_a_new_chorus_begins_with_a_crash_and_a_kick() -> None:
     assert (0, CRASH) not in heard[0]
 
 
+@pytest.mark.parametrize("style", [Style.SWING, Style.SHUFFLE, Style.SLOW, Style.FUNK])
+def test_time_goes_on_until_the_first_stroke_of_a_fill(style: Style) -> None:
+    drums, filled = {KICK, SNARE, HIGH_TOM, 47, LOW_TOM}, 0
+    for seed in range(6):
+        steps = list(played(blues(style, lively=1.0, seed=seed, swing=0.5), Part.DRUMS, 4))
+        for bar, size in enumerate(step.after.figure[3] for step in steps if step.context.bar_tick == 0):
+            struck = [(tick % 48, p) for step in steps if step.context.bar == bar for tick, p, _ in step.onsets]
+            if size:
+                filled += 1
+                time = {tick // 12 for tick, pitch in struck if pitch in (RIDE, HAT, FOOT, CRASH, 46)}
+                assert all(
+                    beat in time or any(tick // 12 == beat and pitch in drums for tick, pitch in struck)
+                    for beat in range(4)
+                )
+    assert filled > 30
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_there_is_more_the_more_goes_on(style: Style) -> None:
     def hits(first: int) -> tuple[float, float]:

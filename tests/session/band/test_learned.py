@@ -170,6 +170,16 @@ def test_a_muted_part_is_not_asked() -> None:
     assert not onsets(Part.DRUMS, events)
 
 
+@pytest.mark.parametrize("style", [Style.SWING, Style.SLOW, Style.FUNK])
+def test_time_does_not_stop_where_a_network_leaves_it_out(style: Style, shipped: Networks) -> None:
+    sessions, events = played(begun(style, band=1.0), shipped, 8 * 24)
+    for session, now in zip(sessions, events, strict=True):
+        struck = {e.event.pitch for e in now if isinstance(e.event, NoteOn) and e.event.part is Part.DRUMS}
+        level, filling = session.band.parts[Part.DRUMS].figure[0] // 16, session.band.parts[Part.DRUMS].figure[3]
+        if session.place >= 0 and session.place % 2 == 0 and (level or style is not Style.SWING) and not filling:
+            assert struck & {42, 46, 49, 51}, session.place
+
+
 def test_what_was_struck_is_remembered_at_the_place_it_is_nearest_to() -> None:
     struck = [Struck(96 + at, 36, 100, 99) for at in (0.0, 0.4, 2.8, 3.0, 3.4, 5.9)]
     (step,) = remembered((), struck, 96)
