@@ -5,7 +5,7 @@ terminal that is gone is no error.
 """
 
 import time
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -41,7 +41,6 @@ class ProgressBar:
             disable=not console.is_terminal or console.is_dumb_terminal,
         )
         self._task = self._bar.add_task(printable(what), total=1.0)
-        self._shown = ExitStack()
         self._next_s = 0.0
 
     def __enter__(self) -> Self:
@@ -64,10 +63,9 @@ class ProgressBar:
             return
         self._next_s = now_s + _EVERY_S
         with suppress(OSError, ValueError):  # the terminal was closed
-            if not self._bar.live.is_started:
-                self._shown.enter_context(self._bar)
+            self._bar.start()
             self._bar.update(self._task, completed=share, refresh=True)
 
     def _clear(self) -> None:
         with suppress(OSError, ValueError):
-            self._shown.close()
+            self._bar.stop()

@@ -86,6 +86,12 @@ def level_and_program(
     segments = slider(LEVELS[part], level, length, glyphs, filled, rest) if length else []
     if not names:
         return [*segments, Segment(str(level).rjust(room - length), text)]
-    name = program_text(part, values)
-    name = name if len(name) <= names else name[: names - 1] + glyphs.cut
+    name = shortened(program_text(part, values), names)
     return [*segments, Segment(f"{level:>{_LEVEL + 1}} {name:>{names}}", text)]
+
+
+def shortened(name: str, cells: int) -> str:
+    """Return as many of a name's words as fit in a number of cells, and some letters of the first at least."""
+    while len(name) > cells and " " in name:
+        name = name.rpartition(" ")[0]
+    return name[:cells]
