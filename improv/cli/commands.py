@@ -90,6 +90,8 @@ def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help=
         with PortLists(system) as lists:
             inputs, outputs = lists.names("input"), lists.names("output")
     except Unavailable as error:
+        if api is not None:
+            raise
         without_midi = error
     if as_json:
         say_json({"api": system, "inputs": inputs, "outputs": outputs, "audio": audio, "audio_words": WORDS})

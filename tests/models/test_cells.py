@@ -21,7 +21,7 @@ from improv.music.theory import QUALITIES, STEPS_PER_BAR, STEPS_PER_BEAT, Chord,
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import Restart, Set, Stop
-from improv.protocol.controls import CHANGES, Settings
+from improv.protocol.controls import CHANGES, MEANT, NEAREST, Settings
 from improv.protocol.heard import Heard
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin
@@ -241,10 +241,12 @@ class Climber:
         return (60 * np.asarray(on, np.float32) - 30)[None]
 
 
-def climbing(steps: int, mode: Mode = Mode.SOLO, heard: Mapping[int, Heard] = MappingProxyType({})) -> list[Session]:
+def climbing(
+    steps: int, mode: Mode = Mode.SOLO, heard: Mapping[int, Heard] = MappingProxyType({}), hearing: str = MEANT
+) -> list[Session]:
     """The sessions of so many steps."""
     model = Climber()
-    sessions = [begin(model, Settings(mode=mode, bars=1, seed=1), Transport(0, 0.0, 120))]
+    sessions = [begin(model, Settings(mode=mode, bars=1, seed=1, hearing=hearing), Transport(0, 0.0, 120))]
     model.fed.clear()
     for step in range(steps):
         session, _ = advance(sessions[-1], heard.get(step, Heard()), model)
@@ -278,7 +280,7 @@ def test_the_changes_are_known_a_bar_ahead_and_are_what_is_played() -> None:
 def test_the_player_is_heard_on_every_tick_and_answered_from_there() -> None:
     onset_s, end_s = 0.25 + 0.25 / 6 * 5, 0.48
     heard = {2: Heard((Timed(onset_s, NoteOn(Part.YOU, 72, 80)), Timed(end_s, NoteOff(Part.YOU, 72))))}
-    sessions = climbing(18, Mode.TRADE, heard)
+    sessions = climbing(18, Mode.TRADE, heard, NEAREST)
     assert sessions[2].listener.previous_cell == Cell((Onset(72, 5),))
     turns = [session.turn.who for session in sessions]
     answer = next(

@@ -17,6 +17,7 @@ import pytest
 
 from improv.export.collector import performance_of
 from improv.export.formats import write_file
+from improv.music.parts import Part
 from tests.export.test_take_as_midi import by_mido, performance
 from tests.ports.clients import Event
 from tests.ports.jack import IMPROV_OUT, Server, conclusive, missing
@@ -156,8 +157,8 @@ def test_a_take_is_the_same_in_ardour(tmp_path: Path) -> None:
     midi = mido.MidiFile(file)
     channels = {track.name: {message.channel for message in track if not message.is_meta} for track in midi.tracks}
     assert midi.type == 1
-    assert [len(found) for found in channels.values()] == [0, 1, 1, 1, 1]
-    assert len(set.union(*channels.values())) == 4
+    assert [len(found) for found in channels.values()] == [0, *[1] * len(Part)]
+    assert len(set.union(*channels.values())) == len(Part)
     expected = [(*channels[name], *note) for name, *note in by_mido(file).notes]
     assert by_ardour(file, tmp_path, beats=36) == sorted(expected)
 
