@@ -32,7 +32,7 @@ OPTIONS = [
     ("--register 3", 2, "register 3 is out of range; give -2 to 2 octaves"),
     ("--leaning 1.1", 2, "leaning 1.1 is out of range; give 0 to 1"),
     ("--melody-level 151", 2, "melody-level 151 is out of range; give 0 to 127"),
-    ("--comp-mute on", 2, "unexpected extra argument(s) (on); see improv render --help"),
+    ("--comp-mute yes", 2, "unexpected extra argument(s) (yes); see improv render --help"),
     ("--choruses 0", 2, "choruses 0 is out of range; give 1 or more"),
     ("--seed -1", 2, "seed -1 is out of range; give 0 to 2147483647"),
     ("--seed 2147483648", 2, "seed 2147483648 is out of range; give 0 to 2147483647"),
