@@ -97,7 +97,7 @@ def test_a_network_that_is_late_costs_its_part_the_network_and_the_soloist_a_ste
     assert hows.count(How.NETWORK) > 0.8 * len(hows)
     said = [moment.session.band.by_rule for moment in moments if moment.how is How.NETWORK]
     assert all(not each or [(one.part, one.why) for one in each] == [(slow, LATE)] for each in said)
-    assert sum(map(bool, said)) > 8  # a bass is asked on beats alone
+    assert sum(map(bool, said)) > 2  # a bass is asked on the beats that it walks alone
     assert sink.onsets(slow)
 
 

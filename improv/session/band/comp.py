@@ -133,7 +133,7 @@ def sounding_chord(context: BandContext, tick: int) -> Chord | None:
 def _giving_way(state: PartState, context: BandContext) -> PartState:
     """Return the state in which voices end that the soloist has come down to."""
     low = context.soloist_low
-    if low is None or all(note.pitch < low for note in state.sounding):
+    if low is None or _lies_low(context) or all(note.pitch < low for note in state.sounding):
         return state
     sounding = tuple(
         note if note.pitch < low or note.end is None else SoundingNote(note.pitch, min(note.end, context.tick))
@@ -142,15 +142,22 @@ def _giving_way(state: PartState, context: BandContext) -> PartState:
     return replace(state, sounding=sounding)
 
 
+def _lies_low(context: BandContext) -> bool:
+    """Return whether the lines of a bar stay so low that chords lie over them, as over a solo of the bass."""
+    return context.register is not None and context.register[1] < _LITTLE_ROOM
+
+
 def _room(context: BandContext) -> Room:
     """Return where chords may lie: under the lines.
 
-    Under the upper hand of a player who plays with both; over a player who stays low, for there is no room below.
+    Under the upper hand of a player who plays with both; over lines that stay low, for there is no room below.
     """
     bass = context.bass_high or 0
     leap = HIGHEST if context.bar_tick == 0 and context.begins_phrase else _LEAP
     low, high = context.register or (HIGHEST + _CLEAR + 1, HIGHEST + _CLEAR + 1)
     if context.soloist_low is not None:
+        if _lies_low(context):
+            return Room(HIGHEST, bass, leap)
         low = min(low, context.soloist_low)
     elif high < _LITTLE_ROOM or low < _NO_ROOM:
         return Room(high - _CLEAR if high - low >= _TWO_HANDS else HIGHEST, bass, leap)
