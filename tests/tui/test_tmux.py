@@ -13,6 +13,7 @@ from typing import Self
 
 import pytest
 
+from improv.protocol.controls import CONTROLS
 from improv.tui.theme.glyphs import ASCII, UNICODE
 from tests.ports.patience import eventually
 
@@ -112,7 +113,7 @@ def test_a_call_and_its_answer_in_a_real_terminal(tmp_path: Path) -> None:
         tmux.until(lambda screen: UNICODE.you.body in roll(screen), "notes of yours on the roll")
         tmux.until("then you")
         tmux.until(lambda screen: UNICODE.improv.onset in roll(screen), "notes of improv's on the roll")
-        tmux.strike("Right", *["Down"] * 5, "Right")
+        tmux.strike("Right", *["Down"] * list(CONTROLS).index("temperature"), "Right")
         tmux.until(lambda screen: "204 bpm" in line(screen, "tempo") and "0.9" in line(screen, "temperature"), "values")
         tmux.strike("BSpace")
         tmux.until("silenced")
@@ -143,6 +144,7 @@ def test_left_early_small_torn_about_and_in_ascii_without_colours(tmp_path: Path
             tmux.resize(*size)
             tmux.strike("q", "Down")
         tmux.resize(80, 24)
+        tmux.strike(*["Up"] * 24)
         tmux.until(lambda screen: "PANIC" in screen.split("\n")[23:][0] and "tempo" in screen, "all of it again")
         tmux.strike("C-q")
         tmux.until("improv plays on (PID")
