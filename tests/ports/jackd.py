@@ -28,6 +28,10 @@ _TOOL_RUNS = 9
 """How often a tool of JACK's is run that does not end."""
 
 
+_PLAIN = {"IMPROV_STYLE": "pads", "IMPROV_BAND": "0", "IMPROV_HEARING": "nearest", "IMPROV_WAIT": "0"}
+"""What improv plays where a test does not say: held chords, so that each message can be told beforehand."""
+
+
 class JackServer:
     """A JACK server of its own name, without a sound card, and all who play on it; a context that ends them.
 
@@ -50,6 +54,7 @@ class JackServer:
             "JACK_DEFAULT_SERVER": self.name,
             "JACK_NO_START_SERVER": "1",
             "JACK_NO_AUDIO_RESERVATION": "1",
+            **_PLAIN,
         }
 
     def __enter__(self) -> Self:

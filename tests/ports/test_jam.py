@@ -36,7 +36,7 @@ TURN = 32
 STALL_S = 0.01
 """A process that is kept waiting longer than this is on a disturbed machine."""
 
-MELODY, CHORDS, DRUMS = 1, 2, 10
+MELODY, CHORDS, BASS, DRUMS = 1, 2, 4, 10
 CLICK = 37
 
 CALL = """
@@ -204,7 +204,7 @@ def test_the_call_is_heard_note_by_note_on_the_input_joined_by_name(take: Take) 
 
 @of_a_take
 def test_each_part_keeps_to_its_channel(take: Take) -> None:
-    assert {event.channel for event in take.events} == {MELODY, CHORDS, DRUMS}
+    assert {event.channel for event in take.events} == {MELODY, CHORDS, BASS, DRUMS}
     assert {event.pitch for event in take.onsets if event.channel == DRUMS} == {CLICK}
     assert {event.pitch // 12 for event in take.onsets if event.channel == CHORDS} == {4}
     assert len({event.pitch for event in take.onsets if event.channel == MELODY}) > 1
