@@ -20,7 +20,7 @@ from training.corpora.wjazzd_split import Split
 from training.datasets import bass_lines, drum_grids
 from training.networks.bass_gru import BassGru
 from training.networks.drum_gru import DrumGru
-from training.trainers import bass, drums
+from training.trainers import band_files, bass, drums
 from training.trainers.export import TOLERANCE, export, specify
 from training.trainers.train import train
 
@@ -156,8 +156,8 @@ def test_what_is_learned_surprises_less_afterwards() -> None:
 def test_one_step_is_the_same_in_pytorch_and_onnxruntime(tmp_path: Path) -> None:
     for network, encoding, module in ((BassGru().eval(), "bass_lines", bass), (DrumGru().eval(), "drum_grids", drums)):
         spec = specify(
-            network, name="n", summary="s", encoding=encoding, key="C", form=bass.FORM, primers=(), data={}, seed=1,
-            figures={},
+            network, name="n", summary="s", encoding=encoding, key="C", form=band_files.FORM, primers=(), data={},
+            seed=1, figures={},
         )  # fmt: skip
         assert export(network, spec, tmp_path / "n.onnx", module.probes(1), halved=True) <= TOLERANCE
         assert (tmp_path / "n.onnx").stat().st_size < 400_000

@@ -12,6 +12,7 @@ from torch import Tensor
 from improv.models.encodings import Cells
 from improv.music.rhythm import RHYTHMS
 from training.datasets.digest import digest
+from training.datasets.padding import padded
 from training.datasets.sequences import ASKED, BEFORE, BEFORE_THAT, FEATURES, STEP, TICK, UNIT
 from training.datasets.sequences import Sequence as Solo
 
@@ -107,20 +108,14 @@ class Batch:
 def batch_of(cuts: Sequence[Cut]) -> Batch:
     """Return several cuts as one batch."""
     parts = [cut.arrays() for cut in cuts]
-    steps = max(len(rhythms) for _, rhythms, _ in parts)
-
-    def side_by_side(arrays: Sequence[NDArray[Any]], kind: Any) -> Tensor:
-        filled = [np.pad(array, ((0, steps - len(array)), *((0, 0),) * (array.ndim - 1))) for array in arrays]
-        return torch.from_numpy(np.stack(filled, axis=1).astype(kind))
-
     notes = np.concatenate([np.insert(found[:, [STEP, TICK, *_UNITS]], 0, which, axis=1)
                             for which, (_, _, found) in enumerate(parts)])  # fmt: skip
-    features = {name: side_by_side([one[name] for one, _, _ in parts], np.float32) for name in FEATURES}
+    features = {name: padded([one[name] for one, _, _ in parts]).float() for name in FEATURES}
     return Batch(
         features,
-        side_by_side([_line(found, len(rhythms)) for _, rhythms, found in parts], np.float32),
-        side_by_side([rhythms for _, rhythms, _ in parts], np.int64),
-        side_by_side([cut.solo.counts[cut.start : cut.start + cut.steps] for cut in cuts], np.float32),
+        padded([_line(found, len(rhythms)) for _, rhythms, found in parts]),
+        padded([rhythms for _, rhythms, _ in parts]),
+        padded([cut.solo.counts[cut.start : cut.start + cut.steps] for cut in cuts]).float(),
         torch.tensor([cut.up % _ROOTS for cut in cuts]),
         torch.from_numpy(notes),
     )

@@ -1,10 +1,8 @@
 """A walking bass, learned from the bass annotations of the Weimar Jazz Database: `python -m training train bass`."""
 
 import argparse
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from math import inf
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,18 +18,16 @@ from training.corpora import wjazzd
 from training.corpora.wjazzd_split import Split, split
 from training.datasets.bass_lines import FEATURES, UNKNOWN, BassSequence, sequence, walks
 from training.datasets.digest import digest
+from training.datasets.padding import padded
 from training.networks.bass_gru import BassGru
-from training.rendering.plots import validation_curves
-from training.trainers import NETWORKS
-from training.trainers.export import PARITY_STEPS, export, specify
+from training.trainers.band_files import FORM, write_files
+from training.trainers.export import PARITY_STEPS
 from training.trainers.progress import Progressed, progress_bar, silently
 from training.trainers.train import Config, Task
 from training.trainers.train import train as learn
 
 NAME = "bass"
 LINES = BassLines()
-FORM = "C7 | F7 | C7 | C7 | F7 | F#dim7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7"
-KEY = "C"
 
 CONFIG = Config(
     updates=1_200, batch=16, steps=64, rate=3e-3, warm_up=50, betas=(0.9, 0.98), decay=0.1, averaged_over=100,
@@ -108,15 +104,6 @@ def cut(line: BassSequence, start: int, beats: int, up: int = 0) -> BassSequence
 
 def side_by_side(lines: Sequence[BassSequence]) -> Batch:
     """Return lines as one batch; what is shorter than the longest ends in zeros, and learns nothing there."""
-    beats = max(line.beats for line in lines)
-
-    def padded(arrays: Sequence[np.ndarray], filled: float) -> Tensor:
-        whole = [
-            np.pad(each, ((0, beats - len(each)), *((0, 0),) * (each.ndim - 1)), constant_values=filled)
-            for each in arrays
-        ]
-        return torch.from_numpy(np.stack(whole, axis=1))
-
     read = [np.concatenate([line.features[name] for name in FEATURES[:-1]], axis=1) for line in lines]
     return (
         padded(read, 0),
@@ -167,28 +154,21 @@ def train(config: Config, sides: Split, out: Path, progressed: Progressed = sile
     training, validation = ([sequence(line) for line in walks(side)] for side in (sides.training, sides.validation))
     task = BassTask(training, validation)
     network, log = learn(config, task, checkpoint=out / f"{NAME}.checkpoint", progressed=progressed)
-    found = surprise(network, validation)
-    spec = specify(
+    return write_files(
         network,
+        log,
+        config,
+        out,
+        progressed,
         name=NAME,
-        summary=NETWORKS[NAME].summary,
         encoding="bass_lines",
-        key=KEY,
-        form=FORM,
-        primers=(),
         data=DATA,
-        seed=config.seed,
-        figures={f"validation_{name.replace(' ', '_')}": round(value, 4) for name, value in found.items()},
+        probes=probes(config.seed),
+        found=surprise(network, validation),
+        panels=PANELS,
+        dropout=task.dropout,
+        learned={"lines": len(training), "beats": sum(line.beats for line in training)},
     )
-    progressed(1, f"exporting, and stepping both runtimes {PARITY_STEPS} times")
-    difference = export(network, spec, out / f"{NAME}.onnx", probes(config.seed), halved=True)
-    validation_curves([log.checks], found, out / f"{NAME}-curves.png", PANELS)
-    recipe = {name: value for name, value in asdict(config).items() if value != inf} | {"dropout": task.dropout}
-    report = {"recipe": recipe, "parity": difference, "validation": found}
-    report |= {"lines": len(training), "beats": sum(line.beats for line in training)}
-    report |= {"checks": log.checks, "seconds": log.seconds}
-    (out / f"{NAME}.json").write_text(json.dumps(report, indent=1) + "\n")
-    return spec
 
 
 def probes(seed: int) -> Iterator[Tensors]:

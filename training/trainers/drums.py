@@ -1,17 +1,14 @@
 """A drummer in five styles, learned from the Groove MIDI Dataset: `python -m training train drums`."""
 
 import argparse
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import inf
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -31,11 +28,10 @@ from training.corpora import groove_midi
 from training.corpora.groove_midi import Take, held_out
 from training.datasets.digest import digest
 from training.datasets.drum_grids import FEATURES, UNKNOWN, DrumSequence, chosen, moods, sequence
+from training.datasets.padding import padded
 from training.networks.drum_gru import DrumGru
-from training.rendering.plots import validation_curves
-from training.trainers import NETWORKS
-from training.trainers.bass import FORM, KEY
-from training.trainers.export import PARITY_STEPS, export, specify
+from training.trainers.band_files import write_files
+from training.trainers.export import PARITY_STEPS
 from training.trainers.progress import Progressed, progress_bar, silently
 from training.trainers.train import Config, Task
 from training.trainers.train import train as learn
@@ -141,15 +137,6 @@ def cut(take: DrumSequence, start: int, steps: int, anew: bool = False) -> DrumS
 
 def side_by_side(takes: Sequence[DrumSequence]) -> Batch:
     """Return takes as one batch; what is shorter than the longest ends in silence that is not learned."""
-    steps = max(take.steps for take in takes)
-
-    def padded(arrays: Sequence[NDArray[Any]], filled: float) -> Tensor:
-        whole = [
-            np.pad(each, ((0, steps - len(each)), *((0, 0),) * (each.ndim - 1)), constant_values=filled)
-            for each in arrays
-        ]
-        return torch.from_numpy(np.stack(whole, axis=1))
-
     return Batch(
         padded([np.concatenate([take.features[name] for name in FEATURES], axis=1) for take in takes], 0),
         padded([take.hits for take in takes], 0),
@@ -219,28 +206,25 @@ def train(config: Config, takes: Sequence[Take], out: Path, progressed: Progress
     }
     task = DrumTask(by_side["training"], by_side["validation"])
     network, log = learn(config, task, checkpoint=out / f"{NAME}.checkpoint", progressed=progressed)
-    found = surprise(network, task.validation)
-    spec = specify(
+    return write_files(
         network,
+        log,
+        config,
+        out,
+        progressed,
         name=NAME,
-        summary=NETWORKS[NAME].summary,
         encoding="drum_grids",
-        key=KEY,
-        form=FORM,
-        primers=(),
         data=DATA,
-        seed=config.seed,
-        figures={f"validation_{name.replace(' ', '_')}": round(value, 4) for name, value in found.items()},
+        probes=probes(config.seed),
+        found=surprise(network, task.validation),
+        panels=PANELS,
+        dropout=task.dropout,
+        learned={
+            "takes": len(task.training),
+            "steps": sum(take.steps for take in task.training),
+            "moods": asdict(parted),
+        },
     )
-    progressed(1, f"exporting, and stepping both runtimes {PARITY_STEPS} times")
-    difference = export(network, spec, out / f"{NAME}.onnx", probes(config.seed), halved=True)
-    validation_curves([log.checks], found, out / f"{NAME}-curves.png", PANELS)
-    recipe = {name: value for name, value in asdict(config).items() if value != inf} | {"dropout": task.dropout}
-    report = {"recipe": recipe, "parity": difference, "validation": found}
-    report |= {"takes": len(task.training), "steps": sum(take.steps for take in task.training)}
-    report |= {"moods": asdict(parted), "checks": log.checks, "seconds": log.seconds}
-    (out / f"{NAME}.json").write_text(json.dumps(report, indent=1) + "\n")
-    return spec
 
 
 def probes(seed: int) -> Iterator[Tensors]:

@@ -104,6 +104,12 @@ def digest(meaning: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def fingerprint_of(encoding: Any, numbers: Mapping[str, Any]) -> str:
+    """Return the fingerprint of an encoding: of its class, its features and heads, and its other `numbers`, as JSON."""
+    heads = {name: head.meaning for name, head in encoding.heads.items()}
+    return digest({"encoding": type(encoding).__name__, "features": encoding.features, "heads": heads, **numbers})
+
+
 Decoder: TypeAlias = Generator[Choice, int, Cell]
 """Asks for one choice after another, is sent the unit that was drawn, and returns the cell they make."""
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from improv.dataclass import dataclass
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
-from improv.models.encodings.base import Bias, Choice, digest, one_hot
+from improv.models.encodings.base import Bias, Choice, fingerprint_of, one_hot
 from improv.music.grid import BEATS_PER_BAR, Grid
 from improv.music.scales import scale_of
 from improv.music.theory import BLUES_BARS, PITCH_CLASSES, Chord
@@ -105,15 +105,7 @@ class BassLines:
     @property
     def fingerprint(self) -> str:
         """A digest of what the numbers and the tensors' names mean."""
-        meaning = {
-            "encoding": type(self).__name__,
-            "range": (LOWEST, HIGHEST, LEAP, USUAL),
-            "tempi": TEMPI_BPM,
-            "busy": BUSY,
-            "features": self.features,
-            "heads": {name: head.meaning for name, head in self.heads.items()},
-        }
-        return digest(meaning)
+        return fingerprint_of(self, {"range": (LOWEST, HIGHEST, LEAP, USUAL), "tempi": TEMPI_BPM, "busy": BUSY})
 
     @property
     def features(self) -> dict[str, Shape]:

@@ -23,7 +23,7 @@ from improv.models.encodings.base import (
     Steer,
     StepInput,
     chord_leaning,
-    digest,
+    fingerprint_of,
     one_hot,
 )
 from improv.music.grid import EIGHTHS, Grid
@@ -96,18 +96,15 @@ class Cells:
     @property
     def fingerprint(self) -> str:
         """A digest of the numbers here, of the rhythms in their order and of the tensors' names."""
-        meaning = {
-            "encoding": type(self).__name__,
+        numbers = asdict(self)
+        numbers["settled"] = numbers.pop("lookahead_steps")  # as fingerprints have always called it
+        numbers |= {
             "rhythms": [asdict(rhythm) for rhythm in RHYTHMS],
             "kinds": _KINDS,
-            "features": self.features,
-            "heads": {name: head.meaning for name, head in self.heads.items()},
             "tempi": _TEMPI_BPM,
             "chords ahead": (_CHORD, _CHORD_AHEAD),
         }
-        numbers = asdict(self)
-        meaning |= numbers | {"settled": numbers.pop("lookahead_steps")}  # as fingerprints have always called it
-        return digest(meaning)
+        return fingerprint_of(self, numbers)
 
     @property
     def features(self) -> dict[str, Shape]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from improv.dataclass import dataclass
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
-from improv.models.encodings.base import Bias, Choice, digest, one_hot
+from improv.models.encodings.base import Bias, Choice, fingerprint_of, one_hot
 from improv.music.grid import EIGHTHS, Grid
 
 GRID = EIGHTHS
@@ -158,18 +158,15 @@ class DrumGrids:
     @property
     def fingerprint(self) -> str:
         """A digest of what the numbers and the tensors' names mean."""
-        meaning = {
-            "encoding": type(self).__name__,
+        numbers = {
             "limbs": [[None if sound is None else sound.name for sound in may] for may in LIMBS],
             "styles": STYLES,
             "velocities": LOUDEST_OF,
             "delays": DELAYS_MS,
             "tempi": TEMPI_BPM,
             "substeps": SUBSTEPS,
-            "features": self.features,
-            "heads": {name: head.meaning for name, head in self.heads.items()},
         }
-        return digest(meaning)
+        return fingerprint_of(self, numbers)
 
     @property
     def features(self) -> dict[str, Shape]:

@@ -7,7 +7,16 @@ import numpy as np
 
 from improv.dataclass import dataclass
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
-from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Decoder, Steer, StepInput, chord_leaning, digest
+from improv.models.encodings.base import (
+    CHORD_HEAD,
+    Bias,
+    Choice,
+    Decoder,
+    Steer,
+    StepInput,
+    chord_leaning,
+    fingerprint_of,
+)
 from improv.music.grid import EIGHTHS, Grid
 from improv.music.notes import SILENCE, Cell, Onset
 from improv.music.theory import Chord, Form
@@ -52,15 +61,7 @@ class LocalNotes:
     @property
     def fingerprint(self) -> str:
         """A digest of the constants of this module and of the tensors' names."""
-        heads = {name: head.meaning for name, head in self.heads.items()}
-        meaning = {
-            "encoding": type(self).__name__,
-            "repeats": "struck each quarter",
-            "features": self.features,
-            "heads": heads,
-        }
-        meaning |= asdict(self)
-        return digest(meaning)
+        return fingerprint_of(self, {"repeats": "struck each quarter", **asdict(self)})
 
     @property
     def features(self) -> dict[str, Shape]:
