@@ -79,7 +79,8 @@ def render(
 def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the MIDI ports that --input and --output can name, and the audio devices that --audio can."""
     from improv.midi.systems import PortLists, reachable_api
-    from improv.synth.device import WORDS, devices, missing
+    from improv.protocol.snapshot import AUDIO_WORDS
+    from improv.synth.device import devices, missing
     from improv.system.quiet import quiet
 
     with quiet():
@@ -94,14 +95,14 @@ def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help=
             raise
         without_midi = error
     if as_json:
-        say_json({"api": system, "inputs": inputs, "outputs": outputs, "audio": audio, "audio_words": WORDS})
+        say_json({"api": system, "inputs": inputs, "outputs": outputs, "audio": audio, "audio_words": AUDIO_WORDS})
     else:
         lists_of = [] if system is None else [(f"{system} inputs", inputs, ""), (f"{system} outputs", outputs, "")]
         for title, names, why in (*lists_of, ("audio devices", audio, missing())):
             say(f"{title}:")
             for name in names or [f"({why or 'none'})"]:
                 say(f"  {name}")
-        say(f"--audio also takes: {', '.join(WORDS)}")
+        say(f"--audio also takes: {', '.join(AUDIO_WORDS)}")
     if without_midi is not None:
         raise without_midi
 

@@ -13,6 +13,7 @@ from improv.music.styles import Style, auto_swing
 from improv.music.turns import Mode
 from improv.protocol.control import OFF, ON, Control, Value
 from improv.protocol.controls import AUTO, CONTROLS, MODE, SEED, STYLE, SWING, TEMPO, Settings, control_named
+from improv.protocol.snapshot import AUDIO_AUTO, AUDIO_OFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +152,7 @@ def absolute(path: Path) -> Path:
 class SoundSettings:
     """How improv sounds by itself."""
 
-    audio: str = "auto"
+    audio: str = AUDIO_AUTO
     """`auto`: the system's default device unless an output port was named; `off`; `null`: a silent device; `jack`; or
     the name of a device, or a part of it."""
     soundfont: Path | None = None
@@ -160,7 +161,7 @@ class SoundSettings:
     """What a device takes to sound a sample, in milliseconds; None: as measured."""
 
 
-NO_SOUND = SoundSettings(audio="off")
+NO_SOUND = SoundSettings(audio=AUDIO_OFF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,9 @@ class OnsetTiming:
     """99th percentile of the last onsets, at the moment they were sent."""
 
 
+AUDIO_AUTO, AUDIO_OFF, AUDIO_NULL, AUDIO_JACK = AUDIO_WORDS = ("auto", "off", "null", "jack")
+"""What `--audio` may be beside the name of a device: the system's default one, none, one that is silent, JACK."""
+
 SILENT_DEVICE = "a silent device"
 """What the device of `--audio null` is called."""
 

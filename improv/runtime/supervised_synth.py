@@ -14,13 +14,11 @@ from improv.errors import Unavailable, UsageError
 from improv.ipc.child import Child, introduce
 from improv.ipc.link import Failed
 from improv.protocol.commands import Quit
-from improv.protocol.snapshot import SoundStatus, SystemStatus
+from improv.protocol.snapshot import AUDIO_AUTO, AUDIO_OFF, SoundStatus, SystemStatus
 from improv.runtime.ipc_messages import OpenSound, SoundDelay, SynthReport
 from improv.runtime.managed_process import STARTING_S, ManagedProcess
 from improv.runtime.observers import JamObserver
 from improv.runtime.process_table import SYNTH
-
-AUTO, OFF = "auto", "off"
 
 _NOT_ASKED_S = 2.0
 
@@ -64,11 +62,15 @@ class SupervisedSynth:
     @property
     def waited_for_s(self) -> float:
         """How long the first note waits for it, in seconds: one whose device was named has to be there."""
-        return _NOT_ASKED_S if self._sound.audio == AUTO else STARTING_S
+        return _NOT_ASKED_S if self._sound.audio == AUDIO_AUTO else STARTING_S
 
     def want(self, *, output_named: bool) -> None:
         """Start it, or end it, by whether a MIDI output is named: then `auto` leaves the sound to what is there."""
-        wanted = self._sound.audio != OFF and not (self._sound.audio == AUTO and output_named) and not self._given_up
+        wanted = (
+            self._sound.audio != AUDIO_OFF
+            and not (self._sound.audio == AUDIO_AUTO and output_named)
+            and not self._given_up
+        )
         if wanted == self._wanted:
             return
         self._wanted = wanted
@@ -149,7 +151,9 @@ class SupervisedSynth:
     def _failed(self, failure: Failed) -> None:
         """Raise what was asked for and is not there at the start; otherwise play on, and try again."""
         before_it_plays = not (self._plays or self._has_sounded or self.process.replaced)
-        asked = self._sound.audio != AUTO or self._sound.soundfont is not None or failure.kind == UsageError.__name__
+        asked = (
+            self._sound.audio != AUDIO_AUTO or self._sound.soundfont is not None or failure.kind == UsageError.__name__
+        )
         if before_it_plays and asked:
             raise failure.error()
         if failure.kind == Unavailable.__name__ and not (self._has_sounded or self.process.replaced):

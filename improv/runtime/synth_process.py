@@ -16,9 +16,9 @@ from improv.errors import InputNotFound, Unavailable
 from improv.ipc.link import GRACE_S, Join, Link, serve
 from improv.midi.stderr_monitor import StderrMonitor
 from improv.protocol.commands import Quit
+from improv.protocol.snapshot import AUDIO_AUTO
 from improv.runtime.ipc_messages import SOUND_PRIORITY, CutSound, OpenSound, Sound, SynthReport
 from improv.runtime.scheduling import request_realtime
-from improv.synth.device import AUTO
 from improv.synth.live import LiveSynth
 
 _REPORT_S = 0.2
@@ -81,7 +81,7 @@ def _run(link: Link) -> None:
     try:
         live.open()
     except (Unavailable, InputNotFound) as error:
-        if sound.audio != AUTO and not asked.waits:
+        if sound.audio != AUDIO_AUTO and not asked.waits:
             raise
         live.fault = f"{error}; improv plays on without its own sound"
     measuring = _Measuring(live)

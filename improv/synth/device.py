@@ -14,19 +14,13 @@ import numpy as np
 
 from improv.dataclass import dataclass
 from improv.errors import InputNotFound, Unavailable
-from improv.protocol.snapshot import SILENT_DEVICE
+from improv.protocol.snapshot import AUDIO_AUTO, AUDIO_JACK, AUDIO_NULL, SILENT_DEVICE
 from improv.synth.engine import RATE_HZ, Samples
 
 try:
     import miniaudio
 except (ImportError, OSError):  # no wheel for this machine, and none was built
     miniaudio = None
-
-AUTO, OFF, NULL, JACK = "auto", "off", "null", "jack"
-"""What may be asked for beside the name of a device: the system's default one, none, one that is silent, JACK."""
-
-WORDS = (AUTO, OFF, NULL, JACK)
-"""All of them."""
 
 PERIOD_S = 0.010
 """How much sound a device asks for at a time, in seconds; a JACK server has its own."""
@@ -61,9 +55,9 @@ def missing() -> str:
 def systems(audio: str) -> list[Any]:
     """Return the backends of miniaudio that serve a wish, the first choice first."""
     backend = miniaudio.Backend
-    if audio == NULL:
+    if audio == AUDIO_NULL:
         return [backend.NULL]
-    if audio == JACK:
+    if audio == AUDIO_JACK:
         return [backend.JACK]
     order = {
         "win32": [backend.WASAPI, backend.DSOUND, backend.WINMM],
@@ -74,7 +68,7 @@ def systems(audio: str) -> list[Any]:
 
 def devices() -> list[DeviceName]:
     """Return the devices that may be named, of all systems that answer."""
-    return [DeviceName(name, system) for name, system, _id in _found(AUTO)] if miniaudio is not None else []
+    return [DeviceName(name, system) for name, system, _id in _found(AUDIO_AUTO)] if miniaudio is not None else []
 
 
 def _found(audio: str) -> Iterator[tuple[str, str, Any]]:
@@ -130,8 +124,8 @@ class Device:
     """An open device. A context: when it is left the device is closed.
 
     `render` is called in the device's thread with a number of frames and returns as many samples, `in_thread` once
-    before. `audio` is `AUTO`,
-    `NULL`, `JACK` or a part of a device's name. Unavailable where there is no device, InputNotFound for a name.
+    before. `audio` is one of `AUDIO_WORDS` but `AUDIO_OFF`, or a part of a device's name. Unavailable where there is no
+    device, InputNotFound for a name.
     """
 
     def __init__(
@@ -181,12 +175,12 @@ class Device:
         self._device.close()
 
     def _opened(self, audio: str) -> tuple[str, Any]:
-        if audio in (AUTO, NULL, JACK):
+        if audio in (AUDIO_AUTO, AUDIO_NULL, AUDIO_JACK):
             trials = [([backend], None, "") for backend in systems(audio)]
         else:
-            found = list(_found(AUTO))
+            found = list(_found(AUDIO_AUTO))
             name, system, id_ = found[matching(audio, [name for name, _, _ in found])]
-            backend = next(one for one in systems(AUTO) if _system_of(one) == system)
+            backend = next(one for one in systems(AUDIO_AUTO) if _system_of(one) == system)
             trials = [([backend], id_, name)]
         problem = ""
         for backends, device_id, name in trials:
@@ -234,8 +228,8 @@ def _system_of(backend: Any) -> str:
 
 
 def _none(audio: str, problem: str) -> str:
-    if audio == JACK:
+    if audio == AUDIO_JACK:
         return "no JACK server answers; start one, or choose another --audio"
-    if audio == AUTO:
+    if audio == AUDIO_AUTO:
         return "no audio device here"
     return f"the audio device {audio} cannot be opened{f': {problem}' if problem else ''}"

@@ -19,10 +19,8 @@ from tests.ports.test_jam import VOICES, changes
 MOMENT = 2 * RATE_HZ // 50
 """Samples of two channels in 20 ms."""
 
-MELODY, CHORDS, DRUMS = 1, 2, 10
-OURS = {MELODY, CHORDS, DRUMS}
-YOURS = 3
-"""The channel of the pianist who plays to improv."""
+MELODY, CHORDS, YOURS = 1, 2, 3
+"""Channels; the last is of the pianist who plays to improv."""
 
 JAM = ("jam", "--model", "eck2002-blues", "--api", "jack", "--provider", "cpu", "--count-in", "0", "--seed", "1")
 SOLO = (*JAM, "--mode", "solo")

@@ -192,16 +192,25 @@ def main() -> None:
             )
             for name, model in listeners.items()
         }
-    (arguments.out / "evaluation.json").write_text(json.dumps(to_json(rows), indent=1) + "\n")
-    hearings = {name: hearing_json(*each) for name, each in heard.items()}
-    (arguments.out / "hearing.json").write_text(json.dumps(hearings, indent=1) + "\n")
     draw(rows, next(iter(models.values()), None), arguments.out)
+    _write(rows, heard, arguments.out)
+    print(f"wrote figures and pictures to {arguments.out}")
+
+
+def _write(
+    rows: list[Row],
+    heard: Mapping[str, tuple[Sequence[hearing.Row], Mapping[str, Mapping[str, Figure]]]],
+    out: Path,
+) -> None:
+    """Print the tables, and leave them and their figures in a folder; `heard` by the network that is played to."""
+    (out / "evaluation.json").write_text(json.dumps(to_json(rows), indent=1) + "\n")
+    hearings = {name: hearing_json(*each) for name, each in heard.items()}
+    (out / "hearing.json").write_text(json.dumps(hearings, indent=1) + "\n")
     console = Console(width=max(Console().width, 76 + 12 * len(rows)), record=True)
     console.print(table(rows))
     for name, (of_players, of_answers) in heard.items():
         console.print(name, hearing_table(of_players), answers_table(of_answers) if of_answers else "")
-    console.save_text(str(arguments.out / "evaluation.txt"))
-    print(f"wrote figures and pictures to {arguments.out}")
+    console.save_text(str(out / "evaluation.txt"))
 
 
 if __name__ == "__main__":

@@ -95,12 +95,13 @@ def _sounds_by_itself() -> bool:
     """Return whether there are an engine and an audio device for improv's own sound; nothing is heard of it."""
     import numpy as np
 
+    from improv.protocol.snapshot import AUDIO_AUTO
     from improv.synth.choice import open_synth
-    from improv.synth.device import AUTO, Device
+    from improv.synth.device import Device
 
     with suppress(ImprovError), quiet():
         open_synth()
-        with Device(AUTO, lambda frames: np.zeros((frames, 2), np.float32)):
+        with Device(AUDIO_AUTO, lambda frames: np.zeros((frames, 2), np.float32)):
             return True
     return False
 

@@ -5,6 +5,7 @@ import time
 from improv.config.instance import Instance
 from improv.diagnostics.checks.finding import Finding
 from improv.errors import ImprovError, Unavailable
+from improv.protocol.snapshot import AUDIO_AUTO
 from improv.synth.advice import NONE, Advice, advice
 
 _PROGRAM, _NOTE = bytes((0xC0, 11)), 79
@@ -22,7 +23,7 @@ def sound(instance: Instance) -> list[Finding]:
     except ImprovError as error:
         return [Finding("sound engine", None, str(error), how_else().text)]
     engine = Finding("sound engine", True, synth.description)
-    live = LiveSynth("auto")
+    live = LiveSynth(AUDIO_AUTO)
     try:
         live.open()
     except ImprovError as error:

@@ -17,7 +17,7 @@ from improv.music.theory import Chord
 from improv.protocol.snapshot import ByRule
 from improv.session.band.bass import bass
 from improv.session.band.comp import comp
-from improv.session.band.context import BandContext, Changes
+from improv.session.band.context import BandContext, Beside, Changes
 from improv.session.band.drums import drums
 from improv.session.band.hearing import Hearing, listened, loudness
 from improv.session.band.intensity import arc, energy
@@ -107,7 +107,7 @@ def accompanied(
             by_rule += [failed] if failed else []
             states[part], now = player.sounding(state, struck, context)
             if part is Part.CHORDS and states[part].recent:
-                context = replace(context, comp_low=states[part].recent[0])
+                context = replace(context, beside=replace(context.beside, comp_low=states[part].recent[0]))
         events += now
     return BandState(
         frame=band.frame,
@@ -191,8 +191,10 @@ def context_of(
         loudness=heard_loudness,
         busy=busy,
         register=hearing.register,
-        soloist_low=min((*before.band.frame.melody.pitches, *band.frame.melody.pitches), default=None),
-        bass_high=max(before.band.parts[Part.BASS].pitches, default=None),
+        beside=Beside(
+            soloist_low=min((*before.band.frame.melody.pitches, *band.frame.melody.pitches), default=None),
+            bass_high=max(before.band.parts[Part.BASS].pitches, default=None),
+        ),
         turn_begins=turn.start == session.step and turn.who is not before.turn.who,
         turn_left=None if turn.end is None else (turn.end - session.step) * length,
         bpm=session.position.transport.bpm,

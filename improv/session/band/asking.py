@@ -27,6 +27,13 @@ class Freedom:
     temperature: float
     top_p: float
 
+    def towards(self, other: "Freedom", share: float) -> "Freedom":
+        """Return the freedom at a share, 0 to 1, of the way to another."""
+        return Freedom(
+            self.temperature + share * (other.temperature - self.temperature),
+            self.top_p + share * (other.top_p - self.top_p),
+        )
+
 
 def asked(
     model: StepModel, features: Tensors, memory: tuple[float, ...]

@@ -103,7 +103,7 @@ def next_target(slot: Slot, state: PartState, context: BandContext) -> tuple[int
 def ceiling(context: BandContext) -> int:
     """Return the highest MIDI pitch of the bass: below the comping hand, and below a player who plays low."""
     lines = HIGHEST if context.register is None else context.register[0] - _CLEAR
-    comp = HIGHEST if context.comp_low is None else context.comp_low - 1
+    comp = HIGHEST if context.beside.comp_low is None else context.beside.comp_low - 1
     return min(HIGHEST, max(_LOWEST_CEILING, min(lines, comp)))
 
 

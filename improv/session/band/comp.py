@@ -132,7 +132,7 @@ def sounding_chord(context: BandContext, tick: int) -> Chord | None:
 
 def _giving_way(state: PartState, context: BandContext) -> PartState:
     """Return the state in which voices end that the soloist has come down to."""
-    low = context.soloist_low
+    low = context.beside.soloist_low
     if low is None or _lies_low(context) or all(note.pitch < low for note in state.sounding):
         return state
     sounding = tuple(
@@ -152,13 +152,13 @@ def _room(context: BandContext) -> Room:
 
     Under the upper hand of a player who plays with both; over lines that stay low, for there is no room below.
     """
-    bass = context.bass_high or 0
+    bass = context.beside.bass_high or 0
     leap = HIGHEST if context.bar_tick == 0 and context.begins_phrase else _LEAP
     low, high = context.register or (HIGHEST + _CLEAR + 1, HIGHEST + _CLEAR + 1)
-    if context.soloist_low is not None:
+    if context.beside.soloist_low is not None:
         if _lies_low(context):
             return Room(HIGHEST, bass, leap)
-        low = min(low, context.soloist_low)
+        low = min(low, context.beside.soloist_low)
     elif high < _LITTLE_ROOM or low < _NO_ROOM:
         return Room(high - _CLEAR if high - low >= _TWO_HANDS else HIGHEST, bass, leap)
     return Room(low - _CLEAR, bass, leap)

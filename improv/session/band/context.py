@@ -36,6 +36,18 @@ class Changes:
         return chord and chord.transposed(self.semitones)
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What else sounds, which a player keeps clear of: MIDI pitches, each None where nothing does."""
+
+    soloist_low: int | None = None
+    """The lowest pitch of the soloist in the step, which is decided, and in the one before."""
+    bass_high: int | None = None
+    """The pitch of the bass that sounds as the step begins."""
+    comp_low: int | None = None
+    """The lowest pitch of the chord that the comping hand struck last; None where it is silenced."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BandContext:
     """A step as the band sees it."""
@@ -64,13 +76,7 @@ class BandContext:
     """How busy player and soloist are: 0 calm to 1."""
     register: tuple[int, int] | None
     """The lowest and the highest MIDI pitch of player and soloist over the last bar; None where nothing sounded."""
-    soloist_low: int | None = None
-    """The lowest MIDI pitch that the soloist sounds in the step, which is decided, and in the one before; None where it
-    rests."""
-    comp_low: int | None = None
-    """The lowest MIDI pitch of the chord that the comping hand struck last; None where it is silenced."""
-    bass_high: int | None = None
-    """The MIDI pitch of the bass that sounds as the step begins; None where none does."""
+    beside: Beside = Beside()
     turn_begins: bool
     """Whether the turn has changed hands with this step."""
     turn_left: int | None

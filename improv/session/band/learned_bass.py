@@ -77,11 +77,7 @@ def _pitch(
         density=_CALM + _BUSY * context.busy,
     )
     logits, memory = asked(model, _LINES.encode(given), state.memory)
-    lively = context.lively
-    free = Freedom(
-        _PLAIN.temperature + lively * (_LIVELY.temperature - _PLAIN.temperature),
-        _PLAIN.top_p + lively * (_LIVELY.top_p - _PLAIN.top_p),
-    )
+    free = _PLAIN.towards(_LIVELY, context.lively)
     found = chosen(
         _LINES.decode(given, top),
         logits,

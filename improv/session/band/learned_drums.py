@@ -156,10 +156,7 @@ def _read(strokes: tuple[int, ...], style: Style) -> Strokes:
 
 def _freedom(choice: Choice, context: BandContext) -> Freedom:
     if choice.head in (HITS_HEAD, LATER_HITS_HEAD):
-        return Freedom(
-            _PLAIN.temperature + context.lively * (_LIVELY.temperature - _PLAIN.temperature),
-            _PLAIN.top_p + context.lively * (_LIVELY.top_p - _PLAIN.top_p),
-        )
+        return _PLAIN.towards(_LIVELY, context.lively)
     return _TOUCH if choice.head == VELOCITY_HEAD else _TIMING
 
 

@@ -13,6 +13,7 @@ from improv.music.theory import QUALITIES, Chord, Form
 from improv.session.band.accompaniment import PLAYERS
 from improv.session.band.bass_targets import seventh, third
 from improv.session.band.comp import ANTICIPATED_TICKS
+from improv.session.band.context import Beside
 from improv.session.band.part_state import REST
 from improv.session.band.voicings import FOUR, HIGHEST, LOWEST, ROOTED, SHELL, THREE, distance, layouts, leap, voiced
 from tests.conftest import tried
@@ -110,10 +111,10 @@ def test_chords_are_not_struck_where_a_soloist_leaves_no_room_and_held_ones_end_
     state, events = PLAYERS[Part.CHORDS].play(replace(REST, style=Style.SLOW), tune.context(0))
     assert max(state.pitches) < 66
     held = sorted(state.pitches)
-    state, events = PLAYERS[Part.CHORDS].play(state, replace(tune.context(1), soloist_low=held[-1]))
+    state, events = PLAYERS[Part.CHORDS].play(state, replace(tune.context(1), beside=Beside(soloist_low=held[-1])))
     assert [placed.event for placed in events] == [NoteOff(Part.CHORDS, held[-1])]
     assert sorted(state.pitches) == held[:-1]
-    low = replace(tune.context(tune.form.grid.steps_per_bar), soloist_low=46)
+    low = replace(tune.context(tune.form.grid.steps_per_bar), beside=Beside(soloist_low=46))
     _, events = PLAYERS[Part.CHORDS].play(state, low)
     assert not [placed for placed in events if isinstance(placed.event, NoteOn)]
 
