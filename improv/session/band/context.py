@@ -16,8 +16,6 @@ TICKS_PER_BAR = BEATS_PER_BAR * TICKS_PER_BEAT
 PHRASE_BARS = 4
 """The bars of a phrase of the form, at whose end a drummer fills."""
 
-_TURNAROUND_BARS = 2
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
@@ -98,11 +96,6 @@ class BandContext:
     def bar_start(self) -> int:
         """The tick at which the bar of the step begins."""
         return self.tick - self.bar_tick
-
-    @property
-    def is_turnaround(self) -> bool:
-        """Whether the bar leads back to the top of the form."""
-        return self.chorus_bar >= self.bars - min(_TURNAROUND_BARS, max(1, self.bars // PHRASE_BARS))
 
     @property
     def begins_phrase(self) -> bool:
