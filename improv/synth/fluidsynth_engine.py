@@ -5,10 +5,10 @@ audio driver: samples are asked of it.
 """
 
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from ctypes import c_int, c_void_p
 from pathlib import Path
 
-import fluidsynth
 import numpy as np
 
 from improv.errors import DataError
@@ -16,6 +16,9 @@ from improv.midi.messages import BEND, CONTROL, NOTE_OFF, NOTE_ON, POLY_PRESSURE
 from improv.music.parts import PERCUSSION_CHANNEL
 from improv.synth.engine import RATE_HZ, DueMessages, Samples
 from improv.system.quiet import quiet
+
+with redirect_stdout(None):  # where the environment has CI, pyfluidsynth prints where it found the library
+    import fluidsynth
 
 _GAIN = 0.5
 _VOICES = 128
