@@ -4,7 +4,7 @@ from improv.export.performance import Chorus, Gap, Key, Mark, Marker, Performanc
 from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import Event, NoteOff, NoteOn
 from improv.music.parts import Part
-from improv.music.theory import PITCH_CLASSES, Form, pitch_class
+from improv.music.theory import PITCH_CLASSES, Form, pitch_class, shortest_way
 from improv.music.turns import Turn, Who
 from improv.protocol.commands import Panic
 from improv.protocol.controls import OWN
@@ -50,6 +50,8 @@ class Collector:
         if entry.step > self._step:
             self._begin(entry)
             self._step = entry.step
+        elif any(isinstance(placed.event, NoteOn) for placed in entry.events):
+            self._end_on_tonic()
         self._at(self._end_of_step)
 
     def lost(self, text: str) -> None:
@@ -140,6 +142,13 @@ class Collector:
             self._chords.append((self._at(beats), entry.chord))
         if starts:
             self._marks.append((self._at(beats), Marker(" - ".join(starts))))
+
+    def _end_on_tonic(self) -> None:
+        """Note the ending that follows the last step: its chord, and a marker."""
+        key = self._own_key if self._settings.key == OWN else self._settings.key
+        at = self._at(self._end_of_step)
+        self._chords.append((at, self._form.chord_at(0).transposed(shortest_way(self._own_key, key)).symbol))
+        self._marks.append((at, Marker("Ending")))
 
     def _turn_begins(self, turn: Turn, step: int) -> bool:
         """Return whether a turn of a player begins with a step."""

@@ -25,6 +25,7 @@ from improv.protocol.heard import Heard
 from improv.protocol.json_codec import as_data_error, from_json, json_fields, json_text, parse_object, to_json
 from improv.protocol.snapshot import How
 from improv.recording import Entry, Recording, State, check_bounds, check_entry
+from improv.session.band.ending import has_ending
 from improv.session.band.learned import Networks as BandNetworks
 from improv.session.band.learned import Refused
 from improv.session.band.part_state import PartState, PartStates, SoundingNote
@@ -266,11 +267,13 @@ def replayed(recording: Recording, networks: Networks = network) -> Iterator[Aga
 
 def _the_same(entry: Entry, session: Session, model: StepModel, band: BandNetworks) -> Session:
     """The session at an entry, decided again; DataError if it is not what was recorded."""
-    if entry.how is How.IDLE:
+    if entry.how is How.IDLE and session.position.playing:  # an ending rings
+        played = Played(session.band.frame, ())
+    elif entry.how is How.IDLE:
         session = idled(session, replace(entry.heard, notes=()), entry.transport.time_of(entry.step + 1))
         played = Played(session.band.frame, ())
     elif entry.step == session.step:  # the end of the performance, in the step it came in
-        played = finish(session)
+        played = finish(session, by_itself=has_ending(entry.events))
     else:
         session, played = _decided(entry, session, model, band)
     now = entry_of(Moment(session, Heard(), played, session))

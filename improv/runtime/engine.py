@@ -11,15 +11,17 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from math import inf
+from math import ceil, inf
 from typing import Protocol, TypeVar
 
 from improv.dataclass import dataclass
 from improv.models.contract import StepModel, Tensor, Tensors
 from improv.music.clock import Clock
 from improv.music.plan import Plan
+from improv.protocol.commands import Panic, Stop
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
+from improv.session.band.ending import RELEASE_S, has_ending
 from improv.session.band.learned import NO_NETWORKS, Networks, Refused
 from improv.session.fallback import LATE, FallbackPlan, fallback, fallback_plan
 from improv.session.lifecycle import finish, idled, skip_choruses
@@ -41,7 +43,7 @@ _START_LEAST_S, _START_LEADS = 0.02, 8
 """How long at least, in seconds, and in leads: what is handed over first are a bar of fallback and two plans."""
 
 IDLE_S = 1.0
-"""How often the observer is called while playing is stopped, in seconds."""
+"""How often the observer is called while playing is stopped or the ending rings, in seconds."""
 
 _LEAD_S = (0.001, 0.025)
 """The least and the most time before a step at which its last plan is begun, in seconds."""
@@ -258,6 +260,7 @@ class _Performance:
         self._left = Heard()
         self._settled: _Step | None = None
         self._skipped_choruses = 0
+        self._ends_by_itself = False
         self._handed = session.step
         self._fallbacks: FallbackPlan | None = None
         self._fallback_steps = fallback_bars * session.grid.steps_per_bar
@@ -272,6 +275,7 @@ class _Performance:
             return self._idle()
         self._catch_up()
         if self.session.step >= self._last_step:
+            self._ends_by_itself = True
             return False
         taken_in = Heard()
         if self._left or self._handed < self.session.step + self._fallback_steps:
@@ -326,16 +330,31 @@ class _Performance:
         return self.session.position.form_start + self._last_place
 
     def closed(self) -> Session:
-        """End what sounds after the session's step; the last session."""
-        closing = finish(self.session)
+        """End what sounds after the session's step, with an ending where it was the last one; the last session."""
+        closing = finish(self.session, by_itself=self._ends_by_itself)
         self._tell(self.session)
-        self._player.play(Plan(self.session.step + 1, closing.events, self.session.position.transport))
-        arrived = self._player.listen_until(
-            self.session.position.transport.time_of(self.session.step + 1), at_once=False
-        )
-        self._left += arrived or Heard()
+        first, transport = self.session.step + 1, self.session.position.transport
+        last = ceil(max((placed.tick for placed in closing.events), default=0) / transport.grid.ticks_per_step)
+        self._player.play(Plan(first, closing.events, transport, max(1, last + 1 - first)))
+        if has_ending(closing.events):
+            self._hear_out(first, transport.time_of(last) + RELEASE_S)
+        else:
+            self._left += self._player.listen_until(transport.time_of(first), at_once=False) or Heard()
         self._observe(Moment(self.session, self._left, closing, self.session, How.NETWORK))
         return self.session
+
+    def _hear_out(self, first: int, until_s: float) -> None:
+        """Listen while the ending rings; a stop ends it at once, and so does a panic, or being told to quit."""
+        waits = Moment(self.session, Heard(), Played(self.session.band.frame, ()), self.session, How.IDLE)
+        while (now_s := self._player.clock.now()) < until_s:
+            if (arrived := self._player.listen_until(min(until_s, now_s + IDLE_S))) is None:
+                return
+            self._left += arrived
+            if any(isinstance(command, Stop | Panic) for command in arrived.commands):
+                self._player.play(Plan(first, finish(self.session).events, self.session.position.transport))
+                return
+            if self._player.independent:  # a process that says nothing for long is taken to be stuck
+                self._observe(waits)
 
     def _feed_what_was_missed(self, due_s: float) -> None:
         """Have the network catch up with the music, as far as there is time: it is back in its place all the sooner."""

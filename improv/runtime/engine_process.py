@@ -19,14 +19,17 @@ from improv.models.onnx_runtime import OnnxModel, remembered_provider
 from improv.music.notes import Placed, in_order
 from improv.music.plan import Plan
 from improv.music.theory import Form
+from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, Start, Stop
 from improv.protocol.snapshot import How, Snapshot
+from improv.recording import Entry
 from improv.recording.replay import entry_of, network, replayed, state_of
 from improv.runtime.engine import Lead, perform
 from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepare, Prepared, StepReport
 from improv.runtime.opening import begin_tune, first_steps, head_of, last_step, open_band, open_network, prime_tune
 from improv.runtime.remote_player import SOON_S, RemotePlayer
+from improv.session.band.ending import RELEASE_S, has_ending
 from improv.session.network import swapped, unsupported_controls
 from improv.session.state import Moment, Session
 from improv.session.view import snapshot
@@ -175,14 +178,24 @@ def _play_again(path: Path, player: "RemotePlayer", link: Link) -> None:
         first_s, later_s, before_s = first_s + pause_s, later_s + pause_s, before_s + pause_s
         due_s, transport = due_s + pause_s, replace(transport, anchor_s=transport.anchor_s + pause_s)
         yours = entries[index + 1].heard.notes if index + 1 < len(entries) else ()
+        if closing:  # what was played over the ending belongs to its plan
+            start_s = entry.transport.time_of(step + 1)
+            yours = tuple(note for note in entry.heard.notes if note.time_s >= start_s)
         events = [Placed(entry.transport.ticks_at(note.time_s), note.event) for note in yours]
         player.play(Plan(step + closing, in_order([*entry.events, *events]), transport))
         if session is not None:  # where steps before it are missing there is nothing to be seen of it
             seen = snapshot(session, session, entry.events)
             link.send(StepReport(seen, entry, pickle.dumps((first_s, step))))
         if closing:
-            player.listen_until(due_s + SOON_S, at_once=False)
+            _wait_for_commands(player, _heard_out_s(entry, transport, due_s), report_again)
     link.send(Ended(0.0, peak_memory_mib()))
+
+
+def _heard_out_s(closing: Entry, transport: Transport, due_s: float) -> float:
+    """Return when a performance that closes at a time is over, in seconds: with an ending, when that has died away."""
+    if not has_ending(closing.events):
+        return due_s + SOON_S
+    return max(transport.time_of_tick(placed.tick) for placed in closing.events) + RELEASE_S
 
 
 def _wait_for_commands(

@@ -151,15 +151,15 @@ def _laid_out(notes: Sequence[CallNote], session: Session, last_step: int) -> li
     fits = session.settings.mode == Mode.TRADE and max(note.end_beats for note in notes) <= turn_beats
     every = 2 * turn_beats if fits else last_step + 1
     starts = range(0, last_step // 2 + 1, every)
-    transport = session.position.transport
+    transport, end = session.position.transport, (last_step + 1) / session.grid.steps_per_beat
     first_s, beat_s = transport.time_of(0), 60 / transport.bpm
     known = session.settings.hearing == MEANT and is_notated(notes)
     timed: list[Timed] = []
     for start in starts:
-        for note in notes:
+        for note in (each for each in notes if start + each.start_beats < end):  # nothing is played over the ending
             for beats, event in (
                 (start + note.start_beats, NoteOn(Part.YOU, note.pitch, note.velocity)),
-                (start + note.end_beats, NoteOff(Part.YOU, note.pitch)),
+                (min(end, start + note.end_beats), NoteOff(Part.YOU, note.pitch)),
             ):
                 tick = round(beats * TICKS_PER_BEAT) if known else None
                 timed.append(Timed(first_s + beats * beat_s, event, tick))

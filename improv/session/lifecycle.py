@@ -5,7 +5,7 @@ from dataclasses import replace
 from improv.dataclass import dataclass
 from improv.models.contract import StepModel, Tensors, no_memory
 from improv.models.encodings import ENCODINGS, StepInput
-from improv.music.notes import SILENCE, Frame, Placed, Program, Volume
+from improv.music.notes import SILENCE, Frame, Placed, Program, Volume, in_order
 from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS
 from improv.music.theory import Form
 from improv.music.transport import Transport
@@ -14,6 +14,7 @@ from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.session.band.accompaniment import silenced
 from improv.session.band.arrange import note_offs
+from improv.session.band.ending import after_ending, struck_at_end
 from improv.session.band.hearing import NOTHING_HEARD
 from improv.session.beat_rhythms import beat_rhythms
 from improv.session.commands import apply_commands
@@ -140,12 +141,19 @@ def _nothing_heard(listener: Listener) -> Listener:
     )
 
 
-def finish(session: Session) -> Played:
-    """Return the events that end a performance after the session's step: note-offs, levels and programs as before."""
+def finish(session: Session, *, by_itself: bool = False) -> Played:
+    """Return the events that end a performance after the session's step: note-offs, levels and programs as before.
+
+    One that ends `by_itself` has an ending, where its style has one and a part of it is heard: the tonic is struck,
+    rings and ends, and only then levels and programs are as before.
+    """
     end = session.tick + session.grid.ticks_per_step
     levels = zip(MIXED_PARTS, session.band.levels, strict=True)
     events = [Placed(end, off) for off in note_offs(session)]
+    if by_itself and (struck := struck_at_end(session)):
+        events += struck
+        end += after_ending(session)
     events += [Placed(end, Volume(part, DEFAULT_VOLUME)) for part, level in levels if level != DEFAULT_VOLUME]
     programs = zip(MIXED_PARTS, session.band.programs, OWN_PROGRAMS, strict=True)
     events += [Placed(end, Program(part, own)) for part, program, own in programs if program != own]
-    return Played(Frame(SILENCE, None), tuple(events))
+    return Played(Frame(SILENCE, None), in_order(events))

@@ -61,8 +61,13 @@ def test_a_render_repeats_to_the_byte_and_another_seed_differs(
 def test_a_render_is_as_long_as_it_was_asked_to_be(rendered: Callable[..., mido.MidiFile]) -> None:
     for choruses, count_in in ((1, 0), (3, 0), (2, 1)):
         midi = rendered(choruses=choruses, count_in=count_in)
-        assert absolute(midi.tracks[0])[-1][0] == (4 * choruses + count_in) * BAR
-        assert [text for _, text in markers(midi)] == ["Chorus 1 - improv", "Chorus 2", "Chorus 3"][:choruses]
+        end = (4 * choruses + count_in) * BAR
+        assert end + 2 * TICKS_A_BEAT <= absolute(midi.tracks[0])[-1][0] <= end + BAR  # the ending rings
+        starts = ["Chorus 1 - improv", "Chorus 2", "Chorus 3"][:choruses]
+        assert [text for _, text in markers(midi)] == [*starts, "Ending"]
+        pads = rendered(choruses=choruses, count_in=count_in, style="pads")
+        assert absolute(pads.tracks[0])[-1][0] == end
+        assert [text for _, text in markers(pads)] == starts
 
 
 def test_a_key_transposes_and_the_tempo_is_written(rendered: Callable[..., mido.MidiFile]) -> None:
@@ -89,8 +94,8 @@ def test_a_render_with_a_call_trades_and_without_one_is_solo(
     rendered: Callable[..., mido.MidiFile], tmp_path: Path
 ) -> None:
     call = midi_file(tmp_path / "call.mid", [on(60), off(60, 1)])
-    assert [text for _, text in markers(rendered(call))] == ["Chorus 1 - you", "improv", "you", "improv"]
-    assert [text for _, text in markers(rendered())] == ["Chorus 1 - improv"]
+    assert [text for _, text in markers(rendered(call))] == ["Chorus 1 - you", "improv", "you", "improv", "Ending"]
+    assert [text for _, text in markers(rendered())] == ["Chorus 1 - improv", "Ending"]
     with pytest.raises(UsageError, match="solo hears no player; leave --call out, or choose --mode trade or duet"):
         rendered(call, mode=Mode.SOLO)
 
@@ -105,7 +110,7 @@ def test_a_call_is_played_whole_or_it_is_said_what_is_not(
     midi = rendered(late, said=said, choruses=None)
     assert onsets(midi, "You") == [40 * TICKS_A_BEAT, 42 * TICKS_A_BEAT]
     assert said == ["3 choruses, for the call goes on to bar 11"]
-    assert absolute(midi.tracks[0])[-1][0] == 12 * BAR  # and the answer
+    assert markers(midi)[-1] == (12 * BAR, "Ending")  # and the answer
     said.clear()
     assert "You" not in parts(rendered(late, said=said, choruses=2))
     assert said == [
@@ -114,7 +119,7 @@ def test_a_call_is_played_whole_or_it_is_said_what_is_not(
     ]
     said.clear()
     short = midi_file(tmp_path / "short.mid", [on(60, 1), off(60, 1)])
-    assert absolute(rendered(short, said=said, choruses=None).tracks[0])[-1][0] == 4 * BAR
+    assert markers(rendered(short, said=said, choruses=None))[-1] == (4 * BAR, "Ending")
     assert said == []
     far = midi_file(tmp_path / "far.mid", [on(60, 4 * 4 * 65), off(60, 1)])
     with pytest.raises(UsageError, match="the call goes on to bar 261, 66 choruses; say how many"):

@@ -116,7 +116,7 @@ def test_a_take_of_sixteenths_is_marked_where_its_turns_begin(quick: Quick, tmp_
         at += message.time / TICKS_A_BEAT
         if message.type == "marker":
             markers.append((at, message.text))
-    assert markers == [(0, "Chorus 1 - you"), (4, "improv"), (8, "Chorus 2 - you"), (12, "improv")]
+    assert markers == [(0, "Chorus 1 - you"), (4, "improv"), (8, "Chorus 2 - you"), (12, "improv"), (16, "Ending")]
     told = from_json(Snapshot, to_json(snapshot(session, session)))
     assert told.grid == SIXTEENTHS
 
