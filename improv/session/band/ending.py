@@ -1,7 +1,7 @@
 """The last chord of a performance that ends by itself: what each part strikes on the downbeat after its last step.
 
 It is the form's first chord, the tonic, and rings for two beats in a slow tempo to three and a half in a fast one. The
-soloist joins in where improv has the last turn. The style that has no rhythm has no ending.
+soloist joins in where improv has the last turn, or the player leaves it to improv. The style without a rhythm has none.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +12,7 @@ from improv.music.notes import NoteOff, NoteOn, Placed
 from improv.music.parts import Part
 from improv.music.styles import Style
 from improv.music.theory import Chord
+from improv.music.turns import Mode
 from improv.session.band.bass_targets import CENTRE, fifth, nearest, third
 from improv.session.band.drum_figures import CRASH, DRUM_STYLES, KICK, RIDE
 from improv.session.band.drums import HIT_TICKS, weight
@@ -19,8 +20,8 @@ from improv.session.band.rows import USUAL, VELOCITIES
 from improv.session.band.voicings import FOUR, ROOTED, THREE, voiced
 from improv.session.state import Session
 
-RELEASE_S = 0.5
-"""How long a performance goes on after its ending, in seconds, so that the sound dies away."""
+RELEASE_S = 1.5
+"""How long a performance goes on after its ending, in seconds, so that cymbals and reverberation die away."""
 
 _RINGS_S = 1.8
 """How long the last chord rings about, in seconds, within the least and the most half beats."""
@@ -91,13 +92,19 @@ def has_ending(closing: Iterable[Placed]) -> bool:
 
 def _melody(session: Session) -> list[tuple[int, float]]:
     """Return the tonic's root, third or fifth, that which lies nearest to the soloist's last pitch."""
-    if not session.turn.who.plays:
+    if not (session.turn.who.plays or _is_left_to_improv(session)):
         return []
     chord, last = tonic(session), _last_pitch(session)
     classes = (chord.root, third(chord), fifth(chord))
     found = [pitch for pitch in range(max(0, last - 6), min(127, last + 6) + 1) if pitch % 12 in classes]
     pitch = min(found, key=lambda pitch: (abs(pitch - last), classes.index(pitch % 12)))
     return [(pitch, session.band.style.velocity + 6)]
+
+
+def _is_left_to_improv(session: Session) -> bool:
+    """Return whether the player has the turn, and has been silent for the last bar of it."""
+    struck = any(beat.strikes for beat in session.band.hearing.beats)
+    return session.settings.mode is not Mode.LISTEN and not (struck or session.listener.keys)
 
 
 def _last_pitch(session: Session) -> int:

@@ -20,8 +20,9 @@ from improv.protocol.controls import Settings
 from improv.recording.replay import entry_of
 from improv.session.band.bass_targets import fifth, third
 from improv.session.band.ending import ending_ticks, has_ending, tonic
+from improv.session.band.hearing import HeardBeat, Hearing
 from improv.session.lifecycle import begin, finish
-from improv.session.state import Session
+from improv.session.state import Key, Session
 from tests.conftest import Echo
 from tests.recording.test_replay import again, recording
 from tests.runtime.test_engine import Commands, played
@@ -67,7 +68,7 @@ def test_every_part_that_is_heard_ends_on_the_tonic_and_ends(
     if key != "own":
         assert chord.root == PITCH_CLASSES.index(key)
     struck = {part: onsets(events, part) for part in MIXED_PARTS}
-    heard = set(MIXED_PARTS) - silent - (set() if who.plays else {Part.MELODY})
+    heard = set(MIXED_PARTS) - silent
     assert {part for part, notes in struck.items() if notes} == heard
     assert all(tick == begin_tick for notes in struck.values() for tick, _ in notes)
     assert {pitch % 12 for _, pitch in struck[Part.BASS]} <= {chord.root}
@@ -86,6 +87,25 @@ def test_every_part_that_is_heard_ends_on_the_tonic_and_ends(
                 assert placed.tick - began == (2 if part is Part.DRUMS else ending_ticks(bpm))
     assert not sounding
     assert 24 <= ending_ticks(bpm) <= 42
+
+
+@pytest.mark.parametrize(
+    ("mode", "beats", "joins"),
+    [
+        (Mode.TRADE, (), True),
+        (Mode.PHRASE, (HeardBeat(onsets=2, low=60, high=62), HeardBeat()), True),
+        (Mode.PHRASE, (HeardBeat(onsets=1, strikes=1, velocities=80, low=60, high=60), HeardBeat()), False),
+        (Mode.LISTEN, (), False),
+    ],
+)
+def test_the_soloist_joins_in_where_the_player_leaves_it_the_last_bar(
+    mode: Mode, beats: tuple[HeardBeat, ...], *, joins: bool
+) -> None:
+    session = at_last_step(FORMS[0], EIGHTHS, Settings.of(mode=mode, style="swing"), 120, Who.YOU)
+    session = replace(session, band=replace(session.band, hearing=Hearing(beats)))
+    assert bool(onsets(finish(session, by_itself=True).events, Part.MELODY)) == joins
+    held = replace(session, listener=replace(session.listener, keys=(Key(60, 80, 0),)))
+    assert not onsets(finish(held, by_itself=True).events, Part.MELODY)
 
 
 @pytest.mark.parametrize("part", MIXED_PARTS)
