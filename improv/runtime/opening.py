@@ -1,6 +1,6 @@
 """From a tune to a network that is ready and a session before its first step."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,8 +43,12 @@ def _with_melody(model: OnnxModel, path: Path) -> OnnxModel:
     return model
 
 
-def open_band() -> tuple[Mapping[Part, OnnxModel], tuple[str, ...]]:
-    """Return the networks of the band by part, checked and loaded, and what is wrong with the others."""
+Band = tuple[Mapping[Part, OnnxModel], tuple[str, ...]]
+"""The networks of the band by part, checked and loaded, and what is wrong with the others."""
+
+
+def open_band(load: Callable[[Path], OnnxModel] = OnnxModel) -> Band:
+    """Return the networks of the band, and what is wrong with those that there are not; `load` loads a file."""
     found: dict[Part, OnnxModel] = {}
     remarks: list[str] = []
     paths = band_model_paths()
@@ -52,7 +56,7 @@ def open_band() -> tuple[Mapping[Part, OnnxModel], tuple[str, ...]]:
         if (path := paths.get(part.label)) is None:
             continue
         try:
-            model = OnnxModel(path)
+            model = load(path)
             if model.spec.encoding != encoding:
                 raise ContractError(f"{path}: its encoding is {model.spec.encoding}, {part.label} needs {encoding}")
             found[part] = model

@@ -26,7 +26,7 @@ from improv.music.turns import Mode
 from improv.protocol.controls import MEANT
 from improv.recording.replay import entry_of
 from improv.runtime.engine import Lead, perform
-from improv.runtime.opening import begin_tune, head_of, last_step, open_band, open_network
+from improv.runtime.opening import Band, begin_tune, head_of, last_step, open_band, open_network
 from improv.session.state import Moment, Session
 
 _EARLY_S = 1.0
@@ -53,6 +53,7 @@ def render(
     call: Path | None = None,
     say: Callable[[str], object] = len,
     load: Callable[[Tune], OnnxModel] = open_network,
+    load_band: Callable[[], Band] = open_band,
     options: Options = Options(),  # noqa: B008
     progress: Progress = float,
 ) -> Rendered:
@@ -62,7 +63,7 @@ def render(
 
     The call is played in each of your turns if it fits into one, else once from the first bar on. A tune without an
     end is as long as the call takes. `say` is told what of the call is not played, and why; `load`
-    gives the tune's network.
+    gives the tune's network, `load_band` those of the band.
     """
     write = open_writer(out, options)
     notes, remarks = read_call(call) if call else ((), ())
@@ -70,7 +71,7 @@ def render(
     if call and mode == Mode.SOLO:
         raise UsageError("solo hears no player; leave --call out, or choose --mode trade or duet")
     model = load(tune)
-    band, unusable = open_band()
+    band, unusable = load_band()
     session = begin_tune(tune, model, mode, tune.seed or 0)
     if tune.choruses is None and notes:
         tune = replace(tune, choruses=_choruses_for(notes, session))

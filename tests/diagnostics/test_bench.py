@@ -85,7 +85,7 @@ def test_a_key_is_answered_by_a_plan() -> None:
 
 
 def test_a_step_and_a_render_are_told_beside_their_networks_own_calls() -> None:
-    step = step_beside_network(find_model(BLUES), "cpu", steps=3, pace_s=0)
+    step = step_beside_network(BLUES, "cpu", steps=3, pace_s=0)
     rendered = render_beside_network(BLUES, "cpu", renders=1, choruses=1)
     for found in (step["ratio"], rendered["ratio"]):
         assert found is not None

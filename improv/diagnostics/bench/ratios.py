@@ -1,8 +1,8 @@
 """What improv adds to what cannot be done without, as ratios within one run: they hold on fast and slow machines.
 
-A step is divided by its network's own calls, a render's processor time by the same, a start by importing numpy and
-onnxruntime in a bare interpreter. Each figure is a median over repeats. It must never measure a part of improv
-that a jam does not run.
+A step is divided by the calls of all networks in it, the soloist's and the band's, a render's processor time by the
+same, a start by importing numpy and onnxruntime in a bare interpreter. Each figure is a median over repeats, at the
+default settings. It must never measure a part of improv that a jam does not run.
 """
 
 import json
@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,14 +22,12 @@ from improv.diagnostics.bench.statistics import median_ratio, ratio
 from improv.ipc.link import Link
 from improv.models.catalog import find_model
 from improv.models.contract import Tensor, Tensors
-from improv.models.onnx_runtime import OnnxModel
+from improv.models.onnx_runtime import CPU, OnnxModel
 from improv.music.plan import Plan
-from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol.controls import TEMPO, Settings
 from improv.protocol.heard import Heard
+from improv.runtime.opening import begin_tune, open_band
 from improv.runtime.render import render
-from improv.session.lifecycle import begin
 from improv.session.step import advance
 from improv.system import programs as program
 
@@ -40,42 +39,57 @@ _IMPORTS = "import numpy, onnxruntime"
 Figures = dict[str, float | None]
 
 
-class TimedModel(OnnxModel):
-    """A model that adds up how long its own calls take, in seconds of a clock."""
+class NetworkTime:
+    """How long the calls of some networks have taken in all, in seconds of a clock."""
 
-    clock: Callable[[], float] = staticmethod(time.perf_counter)
-    network_s = 0.0
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.clock = clock
+        self.s = 0.0
+
+    def add_since(self, began_s: float) -> None:
+        """Add a call that began at a time of the clock and ends now."""
+        self.s += self.clock() - began_s
+
+
+class TimedModel(OnnxModel):
+    """A network whose own calls are timed."""
+
+    def __init__(self, path: Path, provider: str = CPU, *, time: NetworkTime) -> None:
+        super().__init__(path, provider)
+        self._time = time
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
         """See `StepModel.step`."""
-        began_s = self.clock()
+        began_s = self._time.clock()
         found = super().step(features, memory)
-        self.network_s += self.clock() - began_s
+        self._time.add_since(began_s)
         return found
 
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         """See `StepModel.head_logits`."""
-        began_s = self.clock()
+        began_s = self._time.clock()
         found = super().head_logits(head, features, memory)
-        self.network_s += self.clock() - began_s
+        self._time.add_since(began_s)
         return found
 
 
-def step_beside_network(path: Path, provider: str, steps: int = _STEPS, pace_s: float = _PACE_S) -> Figures:
-    """Measure a step decided and handed over, beside the network's calls in it.
+def step_beside_network(name: str, provider: str, steps: int = _STEPS, pace_s: float = _PACE_S) -> Figures:
+    """Measure a step of a solo decided and handed over as a jam does it, beside all networks' own calls in it.
 
     Microseconds at p50, and the median of the ratios.
     """
-    model = TimedModel(path, provider)
-    session = begin(model, Settings(mode=Mode.SOLO), Transport(0, 0.0, float(TEMPO.default)))
+    tune, network = Tune.of(model=name, count_in=0), NetworkTime()
+    model = TimedModel(find_model(name), provider, time=network)
+    band, _ = open_band(partial(TimedModel, time=network))
+    session = begin_tune(tune, model, Mode.SOLO, seed=0)
     found: list[tuple[float, float]] = []
     ours, players = (Link(end) for end in socket.socketpair())
     for _ in range(_WARM_UP_STEPS + steps):
         time.sleep(pace_s)
-        model.network_s, began_s = 0.0, time.perf_counter()
-        session, played = advance(session, Heard(), model)
+        network.s, began_s = 0.0, time.perf_counter()
+        session, played = advance(session, Heard(), model, band)
         ours.send(Plan(session.step, played.events, session.position.transport))
-        found.append((time.perf_counter() - began_s, model.network_s))
+        found.append((time.perf_counter() - began_s, network.s))
         players.receive()
     ours.close()
     players.close()
@@ -90,25 +104,22 @@ def step_beside_network(path: Path, provider: str, steps: int = _STEPS, pace_s: 
 def render_beside_network(
     name: str, provider: str, renders: int = _RENDERS, choruses: int = _RENDERED_CHORUSES
 ) -> Figures:
-    """Measure the processor time of a render, from arguments to file, beside that of its network calls.
+    """Measure the processor time of a render, from arguments to file, beside that of all networks' own calls.
 
-    Seconds, and the median of the ratios; the network is loaded in it too.
+    Seconds, and the median of the ratios; the networks are loaded in it too.
     """
-    tune = Tune.of(model=name, choruses=choruses, provider=provider, count_in=0, seed=0)
+    tune, network = Tune.of(model=name, choruses=choruses, count_in=0, seed=0), NetworkTime(time.thread_time)
     found: list[tuple[float, float]] = []
-    loaded: list[TimedModel] = []
-
-    def load(tune: Tune) -> TimedModel:
-        model = TimedModel(find_model(tune.model), provider)
-        model.clock = time.thread_time
-        loaded.append(model)
-        return model
-
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(renders):
-            began_s = time.process_time()
-            render(tune, Path(folder) / "render.mid", load=load)
-            found.append((time.process_time() - began_s, loaded[-1].network_s))
+            network.s, began_s = 0.0, time.process_time()
+            render(
+                tune,
+                Path(folder) / "render.mid",
+                load=lambda _: TimedModel(find_model(name), provider, time=network),
+                load_band=partial(open_band, partial(TimedModel, time=network)),
+            )
+            found.append((time.process_time() - began_s, network.s))
     return {
         "processor_s": median(processor_s for processor_s, _ in found),
         "network_s": median(network_s for _, network_s in found),

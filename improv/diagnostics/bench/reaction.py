@@ -23,12 +23,10 @@ from improv.models.onnx_runtime import OnnxModel
 from improv.music.notes import NoteOff, NoteOn, Timed
 from improv.music.parts import Part
 from improv.music.plan import Plan
-from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.runtime.ipc_messages import Begin
-from improv.session.lifecycle import begin
+from improv.runtime.opening import begin_tune, open_band
 from improv.session.network import silence
 from improv.session.step import advance
 
@@ -45,11 +43,14 @@ _ECHO = "from improv.diagnostics.bench.reaction import send_back; send_back()"
 
 
 def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> dict[str, Any]:
-    """Measure from a key to its plan, beside a step, a step decided, and a message there and back, in ms."""
+    """Measure from a key to its plan, beside a step, a step decided, and a message there and back, in ms.
+
+    Steps are decided by the same networks as the engine's, those of the band among them, at the same settings.
+    """
     tune = Tune.of(model=name, mode=Mode.DUET, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)
-    model = OnnxModel(model_path, provider)
+    model, (band, _) = OnnxModel(model_path, provider), open_band()
     features, memory = silence(model), no_memory(model.spec)
-    session = begin(model, Settings(mode=Mode.DUET), Transport(0, 0.0, _TEMPO_BPM))
+    session = begin_tune(tune, model, Mode.DUET, seed=0)
     rng = random.Random(0)
     found: dict[str, list[float]] = {"reaction": [], "step": [], "decided": [], "crossing": []}
     with engine(tune) as child, Child(_ECHO) as other:
@@ -71,7 +72,7 @@ def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> di
             step_s = time.monotonic() - began_s
             time.sleep(_PACE_S)
             began_s = time.monotonic()
-            session, _ = advance(session, Heard(), model)
+            session, _ = advance(session, Heard(), model, band)
             decided_s = time.monotonic() - began_s
             time.sleep(_PACE_S)
             crossing_s = _there_and_back_s(back, Heard((Timed(stamp_s, event),)), plan)

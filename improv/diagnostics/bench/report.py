@@ -113,7 +113,7 @@ def measure(
     found["choruses_rendered_per_s"] = _rendered_per_s(model, fastest)
     say("comparing with what cannot be done without ...")
     found["ratios"] = {
-        "step": step_beside_network(path, fastest),
+        "step": step_beside_network(model, fastest),
         "render": render_beside_network(model, fastest),
         "start": start_beside_imports(model, port, fastest),
         "together_mib": together_mib(found["processes"]),
@@ -264,11 +264,11 @@ def _ratios_told(results: Mapping[str, Any]) -> Rows:
     together = found["together_mib"]
     return [
         (
-            "a step decided and handed over / the network's own calls in it, p50",
+            "a step decided and handed over / all networks' own calls in it, p50",
             f"{step['step_us']:.0f} / {step['network_us']:.0f} us: {_times(step['ratio'])}",
         ),
         (
-            f"processor time of rendering {_RENDERED_CHORUSES} choruses / its network's calls",
+            f"processor time of rendering {_RENDERED_CHORUSES} choruses / its networks' own calls",
             f"{rendered['processor_s']:.2f} / {rendered['network_s']:.2f} s: {_times(rendered['ratio'])}",
         ),
         (
