@@ -102,11 +102,11 @@ def likeliest_unit(logits: Tensor, bias: NDArray[np.float64]) -> int:
 
 
 def _nucleus(probabilities: Probabilities, top_p: float) -> Weights:
-    order = np.argsort(-probabilities, kind="stable")
-    before = np.cumsum(probabilities[order]) - probabilities[order]
-    kept = np.zeros_like(probabilities)
-    inside = order[(before < top_p) | (np.arange(len(order)) == 0)]
-    kept[inside] = probabilities[inside]
+    order = (-probabilities).argsort(kind="stable")
+    likeliest = probabilities[order]
+    before = np.add.accumulate(likeliest) - likeliest
+    kept = probabilities.copy()
+    kept[order[max(1, before.searchsorted(top_p)) :]] = 0
     return kept
 
 
@@ -120,8 +120,13 @@ def draw(weights: Weights, seed: int, step: int, number: int = 0) -> int:
 
     The same seed, step and number of the choice within the step give the same one. `seed` is 0 to 2**32 - 1.
     """
+    return unit_at(weights, _uniform(seed, step, number))
+
+
+def unit_at(weights: Weights, drawn: float) -> int:
+    """Return the index of the unit that a uniform random number from 0 up to 1 falls on: the wider, the heavier."""
     edges = np.add.accumulate(weights)
-    return int(edges.searchsorted(_uniform(seed, step, number) * edges[-1], side="right"))
+    return int(edges.searchsorted(drawn * edges[-1], side="right"))
 
 
 def _uniform(seed: int, step: int, number: int) -> float:

@@ -62,8 +62,8 @@ def test_the_limbs_are_two_hands_and_two_feet_and_nothing_comes_first() -> None:
 
 
 def test_both_places_are_chosen_then_velocity_and_timing_of_each_limb() -> None:
-    rows = [0, 1, 2, 3, 4, 3, 2, 1]
-    heads, played = decided([RIDE_AND_KICK], [SNARE], rows, rows)
+    units = [0, 2, 3]
+    heads, played = decided([RIDE_AND_KICK], [SNARE], units, units)
     assert heads == [HITS_HEAD, LATER_HITS_HEAD, VELOCITY_HEAD, TIMING_HEAD]
     assert played == (
         Stroke(Sound.RIDE, 0, VELOCITIES[0], DELAYS_MS[0]),

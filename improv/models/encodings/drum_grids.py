@@ -100,6 +100,15 @@ UNIT_OF = MappingProxyType({together: unit for unit, together in enumerate(TOGET
 
 LIMB_OF = MappingProxyType({sound: limb for limb, may in enumerate(LIMBS) for sound in may if sound is not None})
 
+_STRUCK, _LATER_STRUCK = (
+    tuple(
+        tuple((substep * len(LIMBS) + limb, substep, sound) for limb, sound in enumerate(unit) if sound is not None)
+        for unit in TOGETHER
+    )
+    for substep in range(SUBSTEPS)
+)
+"""What each unit of a place strikes: the row of a limb among velocities and delays, the place, and the sound."""
+
 _SLOTS = SUBSTEPS * len(Sound)
 _LIMBS = SUBSTEPS * len(LIMBS)
 
@@ -121,7 +130,7 @@ Strokes: TypeAlias = tuple[Stroke, ...]
 """The strokes of one step."""
 
 Decoder: TypeAlias = Generator[Choice, Sequence[int], Strokes]
-"""Asks for one choice after another, is sent the units that were drawn, one for each row of its head, and returns."""
+"""Asks for one choice after another, is sent the units that were drawn, one for each row asked for, and returns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,17 +221,18 @@ class DrumGrids:
         (first,) = yield Choice(HITS_HEAD, bias)
         chosen = _hits((first,))
         (later,) = yield Choice(LATER_HITS_HEAD, bias, features={"chosen_hits": chosen})
-        features = {"chosen_hits": _hits((first, later))}
         if not first and not later:
             return ()
-        velocities = yield Choice(VELOCITY_HEAD, _NO_BIAS, features=features)
-        delays = yield Choice(TIMING_HEAD, _NO_BIAS, features=features)
+        struck, features = _STRUCK[first] + _LATER_STRUCK[later], {"chosen_hits": _hits((first, later))}
+        rows = tuple([row for row, _, _ in struck])
+        velocities = yield Choice(VELOCITY_HEAD, _NO_BIAS, features=features, rows=rows)
+        delays = yield Choice(TIMING_HEAD, _NO_BIAS, features=features, rows=rows)
+        chosen = zip(struck, velocities, delays, strict=True)
         return tuple(
-            Stroke(sound, substep, VELOCITIES[velocities[row]], float(DELAYS_MS[delays[row]]))
-            for substep, unit in enumerate((first, later))
-            for limb, sound in enumerate(TOGETHER[unit])
-            if sound is not None
-            for row in (substep * len(LIMBS) + limb,)
+            [
+                Stroke(sound, substep, VELOCITIES[velocity], float(DELAYS_MS[delay]))
+                for (_, substep, sound), velocity, delay in chosen
+            ]
         )
 
 

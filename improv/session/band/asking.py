@@ -1,15 +1,15 @@
 """A network of the band that is asked: one step of it, its choices drawn from the part's own random numbers."""
 
 from collections.abc import Callable, Generator
-from itertools import count
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
 
 from improv.dataclass import dataclass
-from improv.models.contract import StepModel, Tensor, Tensors
+from improv.models.contract import StepModel, Tensor, Tensors, no_memory
 from improv.models.encodings import Choice
-from improv.models.sampling import one_unit
+from improv.models.sampling import unit_at, unit_weights
 
 _DRAWS = 4096
 """The number of a network's first draw in a step: the numbers of the rules lie below."""
@@ -65,25 +65,24 @@ def chosen(
     `draw` gives a random number from 0 up to 1 by its number. With `rows` the decoder is sent a unit for each row of a
     head, else one unit.
     """
-    numbers = count(_DRAWS)
+    number = _DRAWS
     try:
         choice = next(decoder)
         while True:
             free, found = freedom(choice), logits(choice)
             if found.ndim > _ONE_CHOICE:
-                units = _drawn_rows(found.reshape(-1, found.shape[-1]), free, [draw(next(numbers)) for _ in found[0]])
+                units = _drawn_rows(found[0, choice.rows], free, [draw(number + row) for row in choice.rows])
+                number += found.shape[1]
             else:
-                units = [_drawn(found, choice, free, draw(next(numbers)))]
+                weights = unit_weights(
+                    found, free.temperature, distribution="categorical", bias=choice.bias, top_p=free.top_p
+                )
+                units = [unit_at(weights, draw(number))]
+                number += 1
             choice = decoder.send(units if rows else units[0])
     except StopIteration as done:
         made: R = done.value
         return made
-
-
-def _drawn(logits: Tensor, choice: Choice, free: Freedom, at: float) -> int:
-    likely = one_unit(logits, free.temperature, distribution="categorical", bias=choice.bias, top_p=free.top_p)
-    edges = np.add.accumulate(likely)
-    return int((edges / edges[-1]).searchsorted(at, side="right"))
 
 
 def _drawn_rows(logits: Tensor, free: Freedom, at: list[float]) -> list[int]:
@@ -98,15 +97,18 @@ def _drawn_rows(logits: Tensor, free: Freedom, at: list[float]) -> list[int]:
 
 def packed(memory: Tensors) -> tuple[float, ...]:
     """Return a network's memory as numbers in a row."""
-    return tuple(number for tensor in memory.values() for number in tensor.ravel().tolist())
+    found: tuple[float, ...] = ()
+    for tensor in memory.values():
+        found += tuple(tensor.ravel().tolist())
+    return found
 
 
 def unpacked(numbers: tuple[float, ...], model: StepModel) -> Tensors:
     """Return numbers in a row as the memory of a network; an empty memory unless there are as many as it has."""
-    shapes, memory, start = model.spec.state, dict[str, Tensor](), 0
-    sizes = {name: int(np.prod(shape)) for name, shape in shapes.items()}
-    row = np.array(numbers if len(numbers) == sum(sizes.values()) else (0.0,) * sum(sizes.values()), np.float32)
-    for name, shape in shapes.items():
-        memory[name] = row[start : start + sizes[name]].reshape(shape)
-        start += sizes[name]
-    return memory
+    row, memory, start = np.array(numbers, np.float32), dict[str, Tensor](), 0
+    for name, shape in model.spec.state.items():
+        stop = start + prod(shape)
+        memory[name], start = row[start:stop], stop
+    if start != len(row):
+        return no_memory(model.spec)
+    return {name: memory[name].reshape(shape) for name, shape in model.spec.state.items()}

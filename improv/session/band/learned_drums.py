@@ -89,10 +89,10 @@ def learned_drums(state: PartState, context: BandContext, model: StepModel) -> t
     before = state.figure
     if context.bar_tick == 0 or len(before) != 4:
         state = replace(state, figure=bar_figure(context, before))
-    history = [_read(strokes, context.style) for strokes in state.strokes]
+    history = state.strokes
     given = DrumInput(
-        struck=history[-1] if history else (),
-        bar_ago=history[-GRID.steps_per_bar] if len(history) >= GRID.steps_per_bar else (),
+        struck=_read(history[-1], context.style) if history else (),
+        bar_ago=_read(history[0], context.style) if len(history) == GRID.steps_per_bar else (),
         style=context.style.value,
         place=context.chorus_bar * GRID.steps_per_bar + context.bar_tick // GRID.ticks_per_step,
         bpm=context.bpm,
