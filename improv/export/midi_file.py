@@ -4,7 +4,8 @@ Positions are the music's (beats), never seconds, so a tempo change moves nothin
 bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from struct import pack
 from typing import BinaryIO, assert_never
 
 import mido
@@ -13,6 +14,12 @@ from improv.export.formats import Options, Progress, Write
 from improv.export.messages import TICKS_A_BEAT, messages_of, tick_of
 from improv.export.performance import Gap, Key, Mark, Marker, Performance, Tempo
 from improv.music.grid import BEATS_PER_BAR
+
+_PARALLEL_TRACKS = 1
+"""The type of a file whose tracks sound together."""
+
+_META, _TEXT, _TRACK_NAME, _MARKER = 0xFF, 0x01, 0x03, 0x06
+"""What messages for programs begin with, and the kinds of those that are texts."""
 
 _MAX_DELTA = (1 << 28) - 1
 """In ticks: no longer stretch without an event can be written, three days or so of skipped choruses."""
@@ -28,41 +35,60 @@ def _write(performance: Performance, out: BinaryIO, progress: Progress) -> str:
     parts = messages_of(performance)
     last = max([tick_of(performance.beats), *(at for messages in parts.values() for at, _ in messages)])
     meta = [
-        (0, mido.MetaMessage("text", text=performance.made_with)),
-        (0, mido.MetaMessage("time_signature", numerator=BEATS_PER_BAR, denominator=4)),
-        *((tick_of(beats), _meta(mark)) for beats, mark in performance.marks),
+        (0, _text(_TEXT, performance.made_with)),
+        (0, _meta("time_signature", numerator=BEATS_PER_BAR, denominator=4)),
+        *((tick_of(beats), _mark(mark)) for beats, mark in performance.marks),
     ]
-    midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_A_BEAT, charset="utf-8")
-    midi.tracks.append(_track(performance.title, meta, last))
-    for part, messages in parts.items():
-        track = [(at, mido.Message.from_bytes(message)) for at, message in messages]
-        midi.tracks.append(_track(part.track_name, track, last))
-    midi.save(file=out)
+    tracks = [_track(performance.title, meta, last)]
+    tracks += [_track(part.track_name, messages, last) for part, messages in parts.items()]
+    out.write(_chunk(b"MThd", pack(">HHH", _PARALLEL_TRACKS, len(tracks), TICKS_A_BEAT)))
+    out.writelines(_chunk(b"MTrk", track) for track in tracks)
     return ""
 
 
-def _meta(mark: Mark) -> mido.MetaMessage:
+def _mark(mark: Mark) -> bytes:
     match mark:
         case Tempo(bpm):
-            return mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm))
+            return _meta("set_tempo", tempo=mido.bpm2tempo(bpm))
         case Key(name):
-            return mido.MetaMessage("key_signature", key=name)
+            return _meta("key_signature", key=name)
         case Marker(text) | Gap(text):
-            return mido.MetaMessage("marker", text=text)
+            return _text(_MARKER, text)
         case _:
             assert_never(mark)
 
 
-def _track(name: str, messages: Sequence[tuple[int, mido.Message | mido.MetaMessage]], last: int) -> mido.MidiTrack:
-    """A named track from messages at absolute positions."""
-    track = mido.MidiTrack([mido.MetaMessage("track_name", name=name)])
+def _meta(kind: str, **values: int | str) -> bytes:
+    """Return a meta message without text, by its name and its values in mido."""
+    return bytes(mido.MetaMessage(kind, **values).bytes())
+
+
+def _text(kind: int, text: str) -> bytes:
+    """Return a meta message that is a text of some kind."""
+    content = text.encode()
+    return bytes((_META, kind)) + _number(len(content)) + content
+
+
+def _track(name: str, messages: Iterable[tuple[int, bytes]], last: int) -> bytes:
+    """Return the content of a named track from messages at absolute positions in ticks."""
     ordered = sorted(messages, key=lambda item: item[0])
-    now = 0
-    for at, message in [*ordered, (last, mido.MetaMessage("end_of_track"))]:
+    track, now, status = bytearray(_number(0) + _text(_TRACK_NAME, name)), 0, _META
+    for at, message in [*ordered, (last, _meta("end_of_track"))]:
         while at - now > _MAX_DELTA:
-            track.append(mido.MetaMessage("text", text="", time=_MAX_DELTA))
-            now += _MAX_DELTA
-        message.time = at - now  # a copy of each would take longer than all the rest
-        track.append(message)
-        now = at
-    return track
+            track += _number(_MAX_DELTA) + _text(_TEXT, "")
+            now, status = now + _MAX_DELTA, _META
+        running = message[0] == status != _META  # the status of the message before, which need not be said again
+        track += _number(at - now) + (message[1:] if running else message)
+        now, status = at, message[0]
+    return bytes(track)
+
+
+def _number(value: int) -> bytes:
+    """Return a number as MIDI files have them: seven bits a byte, all but the last with the eighth bit set."""
+    if value < 128:
+        return bytes((value,))
+    return bytes([0x80 | byte & 0x7F for byte in _number(value >> 7)]) + bytes((value & 0x7F,))
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return kind + pack(">I", len(content)) + content

@@ -48,13 +48,18 @@ class Script:
         self._notes = sorted(notes, key=lambda note: note.time_s)
         self._next = 0
 
-    def poll(self, now_s: float) -> list[Arrival]:
+    @property
+    def next_s(self) -> float:
+        """When the next note is due, in seconds; infinity after the last."""
+        return self._notes[self._next].time_s if self._next < len(self._notes) else inf
+
+    def poll(self, now_s: float) -> Sequence[Timed]:
         """Return the notes that are due by `now_s`, in seconds."""
         start = self._next
-        while self._next < len(self._notes) and self._notes[self._next].time_s <= now_s:
+        while self.next_s <= now_s:
             self._next += 1
-        return list(self._notes[start : self._next])
+        return self._notes[start : self._next]
 
     def next_poll_s(self, now_s: float) -> float:
-        """Return when the next note is due, in seconds; infinity after the last."""
-        return self._notes[self._next].time_s if self._next < len(self._notes) else inf
+        """See `Source`."""
+        return self.next_s

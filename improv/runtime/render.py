@@ -1,4 +1,4 @@
-"""A performance on simulated time: the engine and the player of a jam in one process, into a file.
+"""A performance on simulated time: the engine of a jam, which hears a script, into a file.
 
 Nothing in here knows that it is not live. It must never wait.
 """
@@ -14,8 +14,8 @@ from improv.errors import ImprovError, UsageError
 from improv.export.collector import Collector
 from improv.export.formats import Options, Progress, open_writer
 from improv.midi.call_file import CallNote, is_notated, read_call
-from improv.midi.player import Player
-from improv.midi.sources import NullSink, Script
+from improv.midi.scripted_player import ScriptedPlayer
+from improv.midi.sources import Script
 from improv.models.contract import ModelSpec
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.clock import SimulatedClock
@@ -90,17 +90,8 @@ def render(
         collector.observe(entry_of(moment))
         progress(_PLAYED * (moment.session.step - first) / steps)
 
-    with Player(SimulatedClock(-_EARLY_S), NullSink(), [script]) as player:
-        ended = perform(
-            session,
-            model,
-            player,
-            observe,
-            lead=Lead(),
-            band=band,
-            last_step=last,
-            time_waits=True,
-        )
+    player = ScriptedPlayer(SimulatedClock(-_EARLY_S), script)
+    ended = perform(session, model, player, observe, lead=Lead(), band=band, last_step=last, time_waits=True)
     if ended.health.faults:
         raise ImprovError(f"the model failed while rendering: {ended.health.last_fault}")
     said = write(collector.performance(), lambda share: progress(_PLAYED + (1 - _PLAYED) * share))

@@ -227,11 +227,10 @@ class DrumGrids:
         rows = tuple([row for row, _, _ in struck])
         velocities = yield Choice(VELOCITY_HEAD, _NO_BIAS, features=features, rows=rows)
         delays = yield Choice(TIMING_HEAD, _NO_BIAS, features=features, rows=rows)
-        chosen = zip(struck, velocities, delays, strict=True)
         return tuple(
             [
                 Stroke(sound, substep, VELOCITIES[velocity], float(DELAYS_MS[delay]))
-                for (_, substep, sound), velocity, delay in chosen
+                for (_, substep, sound), velocity, delay in zip(struck, velocities, delays, strict=True)
             ]
         )
 
