@@ -81,6 +81,8 @@ def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
 
 
 def _equal(self: Any, other: Any) -> Any:
+    if self is other:
+        return True
     if type(other) is not (cls := type(self)):
         return NotImplemented
     compared = cls.__compared__

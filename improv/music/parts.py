@@ -46,6 +46,8 @@ class Part(StrEnum):
     DRUMS = PartRow(name="drums", channel=PERCUSSION_CHANNEL, description="the drums and the count-in", former="click")
 
     row: PartRow
+    channel: int
+    """The part's MIDI channel, 0 to 15."""
 
     def __new__(cls, row: PartRow | str) -> "Part":
         """Make the member of a row; from then on `Part("melody")` is the part of that name, or a ValueError."""
@@ -53,13 +55,8 @@ class Part(StrEnum):
             raise ValueError(f"{row!r} is no part")
         part = str.__new__(cls, row.name)
         part._value_ = row.name
-        part.row = row
+        part.row, part.channel = row, row.channel
         return part
-
-    @property
-    def channel(self) -> int:
-        """The part's MIDI channel, 0 to 15."""
-        return self.row.channel
 
     @property
     def label(self) -> str:

@@ -108,7 +108,7 @@ class Mixer:
     def is_audible(self, part: Part) -> bool:
         """Return whether a part is heard: not muted, not at level 0, and soloed if any part is."""
         row = self[part]
-        soloed = row.solo == ON or all(each.solo != ON for each in self.rows)
+        soloed = row.solo == ON or ON not in [each.solo for each in self.rows]
         return soloed and row.mute != ON and row.level > 0
 
     @property

@@ -8,7 +8,7 @@ Micro-timing is a delay in milliseconds within bounds.
 from bisect import bisect
 from collections.abc import Generator, Sequence
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from math import inf
 from types import MappingProxyType
@@ -217,16 +217,13 @@ class DrumGrids:
 
         Some sounds may be left out.
         """
-        bias = _bias(without)
-        (first,) = yield Choice(HITS_HEAD, bias)
-        chosen = _hits((first,))
-        (later,) = yield Choice(LATER_HITS_HEAD, bias, features={"chosen_hits": chosen})
+        (first,) = yield _hits_choice(without)
+        (later,) = yield _later_hits_choice(without, first)
         if not first and not later:
             return ()
-        struck, features = _STRUCK[first] + _LATER_STRUCK[later], {"chosen_hits": _hits((first, later))}
-        rows = tuple([row for row, _, _ in struck])
-        velocities = yield Choice(VELOCITY_HEAD, _NO_BIAS, features=features, rows=rows)
-        delays = yield Choice(TIMING_HEAD, _NO_BIAS, features=features, rows=rows)
+        struck, velocity_choice, timing_choice = _touch_choices(first, later)
+        velocities = yield velocity_choice
+        delays = yield timing_choice
         return tuple(
             [
                 Stroke(sound, substep, VELOCITIES[velocity], float(DELAYS_MS[delay]))
@@ -273,6 +270,25 @@ def _hits(units: tuple[int, ...]) -> Tensor:
         slots[0, [substep * len(Sound) + sound for sound in TOGETHER[unit] if sound is not None]] = 1
     slots.flags.writeable = False
     return slots
+
+
+@cache
+def _hits_choice(without: frozenset[Sound]) -> Choice:
+    return Choice(HITS_HEAD, _bias(without))
+
+
+@cache
+def _later_hits_choice(without: frozenset[Sound], first: int) -> Choice:
+    return Choice(LATER_HITS_HEAD, _bias(without), features={"chosen_hits": _hits((first,))})
+
+
+@lru_cache(maxsize=1024)
+def _touch_choices(first: int, later: int) -> tuple[tuple[tuple[int, int, Sound], ...], Choice, Choice]:
+    """Return what two units strike, as `_STRUCK` has it, and the choices of velocity and timing of each stroke."""
+    struck, features = _STRUCK[first] + _LATER_STRUCK[later], {"chosen_hits": _hits((first, later))}
+    rows = tuple([row for row, _, _ in struck])
+    velocity = Choice(VELOCITY_HEAD, _NO_BIAS, features=features, rows=rows)
+    return struck, velocity, Choice(TIMING_HEAD, _NO_BIAS, features=features, rows=rows)
 
 
 @cache

@@ -50,9 +50,7 @@ class Player:
             return state, []
         stop = context.tick + context.length
         sounds, events = sounded(self.part, state.sounding, struck, context.tick, stop, replaces=self.replaces)
-        if sounds != state.sounding:
-            state = replace(state, sounding=sounds)
-        return state, events
+        return state if sounds == state.sounding else state.with_sounding(sounds), events
 
 
 PLAYERS: Mapping[Part, Player] = MappingProxyType(
@@ -97,7 +95,7 @@ def accompanied(
         state, in_pads = kept[part], _IN_PADS.get(part)
         if part in silent or (settings.style is Style.PADS and in_pads is None):
             events += ended(part, state.sounding, context.tick)
-            states[part] = replace(state, sounding=()) if state.sounding else state
+            states[part] = state.with_sounding(()) if state.sounding else state
             continue
         state = _of_style(state, context)
         if settings.style is Style.PADS and in_pads is not None:
@@ -106,8 +104,8 @@ def accompanied(
             (state, struck), failed = decided(part, player.rule, state, context, networks)
             by_rule += [failed] if failed else []
             states[part], now = player.sounding(state, struck, context)
-            if part is Part.CHORDS and states[part].recent:
-                context = replace(context, beside=replace(context.beside, comp_low=states[part].recent[0]))
+            if part is Part.CHORDS and (comp_low := min(states[part].recent, default=None)) != context.beside.comp_low:
+                context = replace(context, beside=replace(context.beside, comp_low=comp_low))
         events += now
     return BandState(
         frame=band.frame,
@@ -126,9 +124,8 @@ def unsounded(band: BandState) -> BandState:
     """Return the band of a step whose time has passed: nothing begins in it, so that nothing of it is left to end."""
     begun = {(placed.event.part, placed.event.pitch) for placed in band.events if isinstance(placed.event, NoteOn)}
     parts = {
-        part: replace(
-            state,
-            sounding=tuple(note for note in state.sounding if note.end is None or (part, note.pitch) not in begun),
+        part: state.with_sounding(
+            tuple(note for note in state.sounding if note.end is None or (part, note.pitch) not in begun)
         )
         for part in PLAYERS
         if (state := band.parts[part])
@@ -141,7 +138,7 @@ def silenced(parts: PartStates, *, held: bool = True) -> PartStates:
     """Return the states of players none of whose notes sounds; those without an end stay, unless `held`."""
     return PartStates.of(
         {
-            part: replace(state, sounding=() if held else tuple(note for note in state.sounding if note.end is None))
+            part: state.with_sounding(() if held else tuple(note for note in state.sounding if note.end is None))
             for part in PLAYERS
             if (state := parts[part])
         }
@@ -194,6 +191,7 @@ def context_of(
         beside=Beside(
             soloist_low=min((*before.band.frame.melody.pitches, *band.frame.melody.pitches), default=None),
             bass_high=max(before.band.parts[Part.BASS].pitches, default=None),
+            comp_low=None if Part.CHORDS in silent else min(before.band.parts[Part.CHORDS].recent, default=None),
         ),
         turn_begins=turn.start == session.step and turn.who is not before.turn.who,
         turn_left=None if turn.end is None else (turn.end - session.step) * length,

@@ -95,12 +95,9 @@ def listened(
     for cell in cells:
         pitches = cell.pitches
         if pitches:
-            now = replace(
-                now,
-                onsets=now.onsets + len({onset.tick for onset in cell.onsets}),
-                low=min(now.low, *pitches),
-                high=max(now.high, *pitches),
-            )
+            onsets = now.onsets + len({onset.tick for onset in cell.onsets})
+            low, high = min(now.low, *pitches), max(now.high, *pitches)
+            now = HeardBeat(onsets, now.strikes, now.velocities, low, high)
     if velocities:
         now = replace(now, strikes=now.strikes + len(velocities), velocities=now.velocities + sum(velocities))
     beats = (*beats[:-1], now)

@@ -5,7 +5,6 @@ band's state says so.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from improv.dataclass import dataclass
@@ -59,34 +58,22 @@ def decided(
 
     What a network remembers is kept over steps that are played by rule.
     """
-    model, learned = networks.get(part), LEARNED.get(part)
-    if model is None or learned is None:
-        return _kept(part, state, rule(state, context), context), None
-    failed, plays = None, learned.plays(context)
-    found = rule(state, context) if not plays else None
-    if found is None:
+    model, learned, failed = networks.get(part), LEARNED.get(part), None
+    if model is not None and learned is not None and learned.plays(context):
         try:
-            found = learned.play(state, context, model)
+            return _remembering(part, learned.play(state, context, model), state, context), None
         except Exception as error:  # nothing may raise into the music
             why = " ".join(str(error).split())
             failed = ByRule(part, (why if isinstance(error, Refused) else f"{type(error).__name__}: {why}")[:_LONGEST])
-            found = rule(state, context)
-    if failed is not None or not plays:
-        return _kept(part, state, found, context, always=True), failed
-    after, struck = found
-    return _remembering(part, after, struck, state, context), None
+    after, struck = rule(state, context)
+    if model is None and not state.memory and not state.strokes:
+        return (after, struck), None
+    return _remembering(part, (after.remembering(state.memory), struck), state, context), failed
 
 
-def _kept(part: Part, state: PartState, found: Decided, context: BandContext, *, always: bool = False) -> Decided:
-    """Return what a rule decides, with what the part's network remembers, if there is any."""
+def _remembering(part: Part, found: Decided, before: PartState, context: BandContext) -> Decided:
+    """Return what was decided, with the strokes of a drummer remembered."""
     after, struck = found
-    if not (always or state.memory or state.strokes):
+    if part is not Part.DRUMS:
         return found
-    return _remembering(part, replace(after, memory=state.memory), struck, state, context)
-
-
-def _remembering(
-    part: Part, after: PartState, struck: list[Struck], before: PartState, context: BandContext
-) -> Decided:
-    strokes = remembered(before.strokes, struck, context.tick) if part is Part.DRUMS else ()
-    return replace(after, strokes=strokes), struck
+    return after.remembering(after.memory, remembered(before.strokes, struck, context.tick)), struck

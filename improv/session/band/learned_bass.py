@@ -1,6 +1,6 @@
 """The bass as a network plays it: it chooses targets and the notes on the way; the rhythm is the style's figure."""
 
-from dataclasses import replace
+from functools import lru_cache
 
 from improv.models.contract import StepModel
 from improv.models.encodings.bass_lines import HIGHEST, BassInput, BassLines, in_range
@@ -45,7 +45,7 @@ def learned_bass(state: PartState, context: BandContext, model: StepModel) -> tu
             pitch, state = _pitch(slot, state, context, model, number * _SLOT_DRAWS)
         else:  # a bass in two: the network has learned to walk
             pitch, after = pitch_by_rule(slot, state, context)
-            state = replace(after, memory=state.memory)
+            state = after.remembering(state.memory)
         struck.append(note(slot, pitch, context))
     return state, struck
 
@@ -77,7 +77,7 @@ def _pitch(
         density=_CALM + _BUSY * context.busy,
     )
     logits, memory = asked(model, _LINES.encode(given), state.memory)
-    free = _PLAIN.towards(_LIVELY, context.lively)
+    free = _freedom(context.lively)
     found = chosen(
         _LINES.decode(given, top),
         logits,
@@ -85,7 +85,12 @@ def _pitch(
         lambda number: context.draw(Part.BASS, first_draw + number),
     )
     recent = (*state.recent[-1:], found.pitch)
-    return found.pitch, replace(state, recent=recent, target=found.target, chord=chord, memory=memory)
+    return found.pitch, PartState(state.sounding, recent, found.target, chord, state.figure, state.style, memory)
+
+
+@lru_cache(maxsize=64)
+def _freedom(lively: float) -> Freedom:
+    return _PLAIN.towards(_LIVELY, lively)
 
 
 def _way(

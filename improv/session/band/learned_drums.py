@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 
 from improv.models.contract import StepModel
@@ -110,7 +111,7 @@ def learned_drums(state: PartState, context: BandContext, model: StepModel) -> t
     )
     if context.bar_tick == 0 and (how := crash(context, before)):
         strokes = _with_crash(strokes, VELOCITIES[how])
-    return replace(state, memory=memory), _with_time(
+    return state.remembering(memory, state.strokes), _with_time(
         [_struck(stroke, context) for stroke in strokes], state.figure, context, fills=given.fills
     )
 
@@ -156,8 +157,13 @@ def _read(strokes: tuple[int, ...], style: Style) -> Strokes:
 
 def _freedom(choice: Choice, context: BandContext) -> Freedom:
     if choice.head in (HITS_HEAD, LATER_HITS_HEAD):
-        return _PLAIN.towards(_LIVELY, context.lively)
+        return _hits_freedom(context.lively)
     return _TOUCH if choice.head == VELOCITY_HEAD else _TIMING
+
+
+@lru_cache(maxsize=64)
+def _hits_freedom(lively: float) -> Freedom:
+    return _PLAIN.towards(_LIVELY, lively)
 
 
 def _class(number: float) -> int:

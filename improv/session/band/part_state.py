@@ -44,7 +44,17 @@ class PartState:
     @property
     def pitches(self) -> tuple[int, ...]:
         """The MIDI pitches that sound at the end of the step."""
-        return tuple(note.pitch for note in self.sounding)
+        return tuple([note.pitch for note in self.sounding])
+
+    def with_sounding(self, sounding: tuple[SoundingNote, ...]) -> "PartState":
+        """Return the state with other notes that sound."""
+        return PartState(
+            sounding, self.recent, self.target, self.chord, self.figure, self.style, self.memory, self.strokes
+        )
+
+    def remembering(self, memory: tuple[float, ...], strokes: tuple[tuple[int, ...], ...] = ()) -> "PartState":
+        """Return the state with what the part's network remembers, and with the strokes of the last bar."""
+        return PartState(self.sounding, self.recent, self.target, self.chord, self.figure, self.style, memory, strokes)
 
 
 REST = PartState()
