@@ -46,7 +46,7 @@ def on_units(logits: Tensor) -> Tensor:
 
     ValueError for NaN or infinity.
     """
-    _check_finite(logits.ravel())
+    check_finite(logits.ravel())
     return (logits > _THRESHOLD_LOGIT).astype(np.float32)
 
 
@@ -84,11 +84,11 @@ def unit_weights(
     Shape (units,). ValueError where the logits are not finite.
     """
     logits = logits.ravel()
-    _check_finite(logits)
+    check_finite(logits)
     log_p = _WEIGHED[distribution](logits)
     log_w = log_p / max(temperature, _COLDEST) + bias
     weights = np.exp(log_w - log_w[log_w.argmax()])
-    return weights if top_p >= 1 else _nucleus(weights / np.add.reduce(weights), top_p)
+    return weights if top_p >= 1 else _nucleus(weights, top_p)
 
 
 def likeliest_unit(logits: Tensor, bias: NDArray[np.float64]) -> int:
@@ -97,20 +97,22 @@ def likeliest_unit(logits: Tensor, bias: NDArray[np.float64]) -> int:
     ValueError where the logits are not finite.
     """
     logits = logits.ravel()
-    _check_finite(logits)
+    check_finite(logits)
     return int((logits + bias).argmax())
 
 
-def _nucleus(probabilities: Probabilities, top_p: float) -> Weights:
-    order = (-probabilities).argsort(kind="stable")
-    likeliest = probabilities[order]
-    before = np.add.accumulate(likeliest) - likeliest
-    kept = probabilities.copy()
-    kept[order[max(1, before.searchsorted(top_p)) :]] = 0
-    return kept
+def _nucleus(weights: Weights, top_p: float) -> Weights:
+    """Return weights without those that the likeliest units need not to have a share `top_p` of all."""
+    order = (-weights).argsort(kind="stable")
+    likeliest = weights[order]
+    reached = np.add.accumulate(likeliest)
+    needed = max(1, (reached - likeliest).searchsorted(top_p * reached[-1]))
+    weights[order[needed:]] = 0
+    return weights
 
 
-def _check_finite(logits: Tensor) -> None:
+def check_finite(logits: Tensor) -> None:
+    """ValueError for NaN or infinity among logits, shape (units,)."""
     if not math.isfinite(logits.dot(logits)):  # so large that their squares are not is as good as infinite
         raise ValueError("the network's logits are not finite")
 

@@ -1,7 +1,9 @@
 """A network of the band that is asked: one step of it, its choices drawn from the part's own random numbers."""
 
-from collections.abc import Callable, Generator
-from math import prod
+from bisect import bisect
+from collections.abc import Callable, Generator, Mapping
+from itertools import accumulate
+from math import exp, prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from improv.dataclass import dataclass
 from improv.models.contract import StepModel, Tensor, Tensors, no_memory
 from improv.models.encodings import Choice
-from improv.models.sampling import unit_at, unit_weights
+from improv.models.sampling import check_finite, unit_at, unit_weights
 
 _DRAWS = 4096
 """The number of a network's first draw in a step: the numbers of the rules lie below."""
@@ -71,7 +73,7 @@ def chosen(
         while True:
             free, found = freedom(choice), logits(choice)
             if found.ndim > _ONE_CHOICE:
-                units = _drawn_rows(found[0, choice.rows], free, [draw(number + row) for row in choice.rows])
+                units = _drawn_rows(found[0], free, {row: draw(number + row) for row in choice.rows})
                 number += found.shape[1]
             else:
                 weights = unit_weights(
@@ -85,13 +87,14 @@ def chosen(
         return made
 
 
-def _drawn_rows(logits: Tensor, free: Freedom, at: list[float]) -> list[int]:
-    """Return a unit for each row of logits, shape (rows, units), drawn among all."""
-    if not np.isfinite(logits).all():
-        raise ValueError("the network's logits are not finite")
-    weights = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64) / free.temperature)
-    edges = np.add.accumulate(weights, axis=1)
-    units: list[int] = (edges <= np.array(at)[:, None] * edges[:, -1:]).sum(axis=1).tolist()
+def _drawn_rows(logits: Tensor, free: Freedom, drawn: Mapping[int, float]) -> list[int]:
+    """Return a unit for each row that a number was drawn for, of logits of shape (rows, units), drawn among all."""
+    check_finite(logits.ravel())
+    below_likeliest = (logits - np.maximum.reduce(logits, axis=1, keepdims=True)).tolist()
+    units = []
+    for row, at in drawn.items():
+        edges = list(accumulate([exp(each / free.temperature) for each in below_likeliest[row]]))
+        units.append(bisect(edges, at * edges[-1]))
     return units
 
 
