@@ -102,12 +102,19 @@ def likeliest_unit(logits: Tensor, bias: NDArray[np.float64]) -> int:
 
 
 def _nucleus(weights: Weights, top_p: float) -> Weights:
-    """Return weights without those that the likeliest units need not to have a share `top_p` of all."""
+    """Return the weights of the likeliest units that together have a share `top_p` of all, and zeros for the others.
+
+    The largest weight is 1.
+    """
+    if top_p * np.add.reduce(weights) <= 1:  # the likeliest is enough, as it mostly is for drums
+        likeliest = weights.argmax()
+        weights[:] = 0
+        weights[likeliest] = 1
+        return weights
     order = (-weights).argsort(kind="stable")
-    likeliest = weights[order]
-    reached = np.add.accumulate(likeliest)
-    needed = max(1, (reached - likeliest).searchsorted(top_p * reached[-1]))
-    weights[order[needed:]] = 0
+    ordered = weights[order]
+    reached = np.add.accumulate(ordered)
+    weights[order[(reached - ordered).searchsorted(top_p * reached[-1]) :]] = 0
     return weights
 
 

@@ -67,6 +67,9 @@ class Sound(IntEnum):
     PEDAL_HAT = 9
 
 
+SOUNDS = tuple(Sound)
+"""Each at the place of its number."""
+
 CYMBALS = (None, Sound.CLOSED_HAT, Sound.OPEN_HAT, Sound.RIDE, Sound.CRASH)
 DRUMS = (None, Sound.SNARE, Sound.SIDE_STICK, Sound.HIGH_TOM, Sound.LOW_TOM)
 KICKS = (None, Sound.KICK)

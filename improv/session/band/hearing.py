@@ -60,17 +60,17 @@ class Hearing:
     @property
     def loudness(self) -> float | None:
         """How loud the player is, -1 to 1; None where the player has struck nothing."""
-        strikes = sum(beat.strikes for beat in self.beats)
+        strikes = sum([beat.strikes for beat in self.beats])
         if not strikes:
             return None
-        return loudness(sum(beat.velocities for beat in self.beats) / strikes)
+        return loudness(sum([beat.velocities for beat in self.beats]) / strikes)
 
     @property
     def register(self) -> tuple[int, int] | None:
         """The lowest and the highest MIDI pitch of the last beats, where the lines are now; None where none sounded."""
         newest = self.beats[-_NEWEST:]
-        low = min((beat.low for beat in newest), default=128)
-        return None if low > 127 else (low, max(beat.high for beat in newest))
+        low = min([beat.low for beat in newest], default=128)
+        return None if low > 127 else (low, max([beat.high for beat in newest]))
 
 
 NOTHING_HEARD = Hearing()

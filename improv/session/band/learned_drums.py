@@ -13,6 +13,7 @@ from improv.models.encodings.drum_grids import (
     HITS_HEAD,
     LATER_HITS_HEAD,
     PITCH_OF,
+    SOUNDS,
     SUBSTEP_TICKS,
     SUBSTEPS,
     VELOCITY_HEAD,
@@ -137,21 +138,18 @@ def substep_at(ticks: float) -> int:
 
 
 def _written(sound: Sound, substep: int, velocity: int) -> int:
-    return sound + len(Sound) * (substep + SUBSTEPS * velocity)
+    return sound + len(SOUNDS) * (substep + SUBSTEPS * velocity)
 
 
+@lru_cache(maxsize=64)
 def _read(strokes: tuple[int, ...], style: Style) -> Strokes:
+    """Return strokes as the network knows them; each step's are read twice, the second time a bar later."""
     found = []
     for number in strokes:
-        rest, sound = divmod(number, len(Sound))
+        rest, sound = divmod(number, len(SOUNDS))
         velocity, substep = divmod(rest, SUBSTEPS)
-        found.append(
-            Stroke(
-                Sound(sound),
-                substep,
-                min(127, round(velocity / (_LOUDER.get(style, 1.0) * weight(PITCH_OF[Sound(sound)])))),
-            )
-        )
+        louder = _LOUDER.get(style, 1.0) * weight(PITCH_OF[SOUNDS[sound]])
+        found.append(Stroke(SOUNDS[sound], substep, min(127, round(velocity / louder))))
     return tuple(found)
 
 

@@ -74,7 +74,7 @@ class PartStates:
     @classmethod
     def of(cls, states: Mapping[Part, PartState]) -> "PartStates":
         """Return the states of some parts, those of players that have not played yet for the rest."""
-        return cls(tuple(states.get(part, REST) for part in MIXED_PARTS))
+        return cls(tuple([states.get(part, REST) for part in MIXED_PARTS]))
 
     @classmethod
     def json_types(cls) -> Mapping[str, Any]:
