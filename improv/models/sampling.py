@@ -124,12 +124,13 @@ def check_finite(logits: Tensor) -> None:
         raise ValueError("the network's logits are not finite")
 
 
-def draw(weights: Weights, seed: int, step: int, number: int = 0) -> int:
+def draw(weights: Weights, seed: int, step: int, number: int = 0, stream: int = 0) -> int:
     """Return the index of a unit, drawn by its weight among the others from a uniform random number.
 
-    The same seed, step and number of the choice within the step give the same one. `seed` is 0 to 2**32 - 1.
+    The same seed, step, stream and number of the choice within the step give the same one. `seed` is 0 to 2**32 - 1.
+    Streams are other numbers for the same choices: see `improv.session.drafts`.
     """
-    return unit_at(weights, _uniform(seed, step, number))
+    return unit_at(weights, _uniform(seed, step, number, stream))
 
 
 def unit_at(weights: Weights, drawn: float) -> int:
@@ -138,20 +139,24 @@ def unit_at(weights: Weights, drawn: float) -> int:
     return int(edges.searchsorted(drawn * edges[-1], side="right"))
 
 
-def _uniform(seed: int, step: int, number: int) -> float:
+def _uniform(seed: int, step: int, number: int, stream: int) -> float:
     """Return the uniform random number of a step that has a number in it, 0 to 1."""
     block, row = divmod(step & 0xFFFF_FFFF, _STEPS)
-    return _rows(seed, block, -(-(number + 1) // _NUMBERS) * _NUMBERS)[row][number]
+    return _rows(seed, block, -(-(number + 1) // _NUMBERS) * _NUMBERS, stream)[row][number]
 
 
 _STEPS, _NUMBERS = 16, 8
 """Numbers are made for so many steps and choices at a time: made one after another they cost a quarter."""
 
 
-@lru_cache(maxsize=16)
-def _rows(seed: int, block: int, count: int) -> list[list[float]]:
-    """Return uniform random numbers as `default_rng` makes them, a row of `count` for each of a block's steps."""
-    entropy = np.array([(seed, step) for step in range(block * _STEPS, (block + 1) * _STEPS)], np.uint32)
+@lru_cache(maxsize=256)
+def _rows(seed: int, block: int, count: int, stream: int) -> list[list[float]]:
+    """Return uniform random numbers as `default_rng` makes them, a row of `count` for each of a block's steps.
+
+    Stream 0 has those of (seed, step), others those of (seed, step, stream).
+    """
+    which = (stream,) if stream else ()
+    entropy = np.array([(seed, step, *which) for step in range(block * _STEPS, (block + 1) * _STEPS)], np.uint32)
     raw = np.array([np.random.PCG64(each).random_raw(count) for each in entropy])
     rows: list[list[float]] = ((raw >> np.uint64(11)) * 2.0**-53).tolist()
     return rows

@@ -74,6 +74,11 @@ WAIT = Control(
     2, 0, 32, "bars", nudge=1, whole=True,
 )  # fmt: skip
 
+DRAFTS = Control(
+    "drafts", "How many answers are drawn to choose from, in turns of known length; 0: none, each comes as it comes.",
+    8, 0, 32, "drafts", nudge=1, whole=True,
+)  # fmt: skip
+
 TEMPERATURE = Control(
     "temperature", "How freely notes are drawn: 0 the likeliest, 1 as trained, above 1 wilder.", 0.8, 0, 3, nudge=0.1
 )
@@ -121,7 +126,7 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
         control.name: control
         for control in (
             TEMPO, SWING, STYLE, BAND, MODE, BARS, GAP, WAIT, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING,
-            CHANGES, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, THRU,
+            CHANGES, DRAFTS, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, THRU,
         )
     }
 )  # fmt: skip
@@ -133,7 +138,7 @@ SYSTEM_CONTROLS = frozenset({MODEL.name, THRU.name})
 MELODY_CONTROLS = tuple(
     control.name
     for control in (
-        TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, SEED,
+        DRAFTS, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, SEED,
         *(column[Part.MELODY] for column in COLUMNS.values()),
     )
 )  # fmt: skip
@@ -178,6 +183,7 @@ class Settings:
     gap: float = float(GAP.default)
     wait: Annotated[int, JsonName("wait", absent=0)] = int(WAIT.default)
     hearing: Annotated[str, JsonName("hearing", absent=NEAREST)] = MEANT
+    drafts: Annotated[int, JsonName("drafts", absent=0)] = int(DRAFTS.default)
     temperature: float = float(TEMPERATURE.default)
     top_p: float = float(TOP_P.default)
     density: float = float(DENSITY.default)

@@ -137,6 +137,10 @@ class Entry:
     """The symbol of the chord that sounds."""
     by_rule: tuple[ByRule, ...] = ()
     """The parts of the band that were played by rule because their networks failed or were late."""
+    draft: int = 0
+    """The number of the draft that is played from this step on; 0 where none was chosen for it."""
+    late_drafts: bool = False
+    """Whether drafts were to be played from this step on, and came too late."""
     lost: int = field(default=0, compare=False)
     """How many steps before this one are missing in the take, where the entry states everything."""
 
@@ -161,6 +165,8 @@ class Entry:
             "by_rule": to_json(self.by_rule),
             "model": self.model,
             "model_sha256": self.model_sha256,
+            "draft": self.draft,
+            "late_drafts": self.late_drafts,
             "lost": self.lost,
         }
         return json_text({name: value for name, value in line.items() if name == "step" or value})

@@ -65,6 +65,8 @@ def entry_of(moment: Moment) -> Entry:
         skipped_choruses=moment.skipped_choruses,
         fault=session.health.last_fault if moment.how is How.FALLBACK else "",
         by_rule=session.band.by_rule,
+        draft=moment.draft,
+        late_drafts=moment.late_drafts,
         chord=session.band.frame.chord.symbol if session.band.frame.chord else "",
     )
 
@@ -106,6 +108,7 @@ _AS_WRITTEN = MappingProxyType(
         "ahead": ("network", "chord_lookahead"),
         "unfed": ("network", "pending_inputs"),
         "behind": ("network", "steps_behind"),
+        "stream": ("network", "stream"),
         "touch": ("band", "style"),
         "heard": ("listener", "previous_cell"),
         "keys": ("listener", "keys"),
@@ -306,7 +309,7 @@ def _decided(entry: Entry, session: Session, model: StepModel, band: BandNetwork
     match entry.how:
         case How.NETWORK:
             refused = {each.part: _Refusing(band[each.part].spec, each.why) for each in entry.by_rule}
-            return advance(session, entry.heard, model, {**band, **refused})
+            return advance(session, entry.heard, model, {**band, **refused}, entry.draft)
         case How.FALLBACK:
             return fallback(session, entry.heard, model, entry.fault)
         case How.SKIPPED:

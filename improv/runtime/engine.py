@@ -12,17 +12,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from math import ceil, inf
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from improv.dataclass import dataclass
-from improv.models.contract import StepModel, Tensor, Tensors
+from improv.models.contract import StepModel
 from improv.music.clock import Clock
 from improv.music.plan import Plan
 from improv.protocol.commands import Panic, Stop
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
+from improv.runtime.planning import Planner
+from improv.runtime.timely_networks import InTime, Remembering
 from improv.session.band.ending import RELEASE_S, has_ending
-from improv.session.band.learned import NO_NETWORKS, Networks, Refused
+from improv.session.band.learned import NO_NETWORKS, Networks
 from improv.session.fallback import LATE, FallbackPlan, fallback, fallback_plan
 from improv.session.lifecycle import finish, idled, skip_choruses
 from improv.session.network import caught_up
@@ -51,17 +53,12 @@ _LEAD_S = (0.001, 0.025)
 _BAND_RESERVE_S = 0.0005
 """The networks of the band are asked no later than so long before a step, in seconds: the rules take no longer."""
 
-_FORGOTTEN, _TRIED_AGAIN = 0.9, 0.97
-"""What is left of the time that a network of the band is taken to need, after it was asked and after it was not."""
-
 _LEAD_SHARE, _LEAD_MARGIN, _LEAD_FIXED_S = 0.99, 1.25, 0.0005
 _LEAD_MEASURED = 1000
 _LEAD_TRIALS = 4
 """So many plans are tried before there is music: enough to know how long one takes, few enough not to be waited for."""
 
 Observer = Callable[[Moment], None]
-
-Answer = TypeVar("Answer")
 
 
 class PlayerInterface(Protocol):
@@ -163,67 +160,6 @@ def perform(
     return performance.closed()
 
 
-class _Remembering:
-    """A network that keeps its last answer: one that came too late is there when the same step is planned again."""
-
-    def __init__(self, model: StepModel) -> None:
-        self.spec = model.spec
-        self._model = model
-        self._asked: tuple[Tensors, Tensors] | None = None
-        self._answer: tuple[Tensors, Tensors] = {}, {}
-
-    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
-        """See `StepModel`."""
-        if self._asked is None or memory is not self._asked[1] or not _same(features, self._asked[0]):
-            self._asked = None
-            self._answer = self._model.step(features, memory)
-            self._asked = features, memory
-        return self._answer
-
-    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
-        """See `StepModel`."""
-        return self._model.head_logits(head, features, memory)
-
-
-class _InTime:
-    """A network of the band that is only asked where it will answer in time; else its part plays by rule.
-
-    How long it takes is known from the last times. Once it has come too late it is tried again now and then.
-    """
-
-    def __init__(self, model: StepModel, clock: Clock) -> None:
-        self.spec = model.spec
-        self.until_s = inf
-        """When its answer has to be there, in seconds of the clock."""
-        self._model = model
-        self._clock = clock
-        self._began_s = self._takes_s = 0.0
-
-    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
-        """See `StepModel`; Refused where it would be late."""
-        self._began_s = self._clock.now()
-        if self._began_s + self._takes_s >= self.until_s:
-            self._takes_s *= _TRIED_AGAIN
-            raise Refused(LATE)
-        self._takes_s *= _FORGOTTEN
-        return self._timed(self._model.step(features, memory))
-
-    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
-        """See `StepModel`; Refused where it is too late."""
-        if self._clock.now() >= self.until_s:
-            self._timed(None)
-            raise Refused(LATE)
-        return self._timed(self._model.head_logits(head, features, memory))
-
-    def _timed(self, answer: Answer) -> Answer:
-        self._takes_s = max(self._takes_s, self._clock.now() - self._began_s)
-        return answer
-
-
-def _same(features: Tensors, others: Tensors) -> bool:
-    return features.keys() == others.keys() and all((features[name] == others[name]).all() for name in features)
-
-
 @dataclass(frozen=True, slots=True)
 class _Step:
     """A step as it was decided: the session at it, what was heard for it and what is played."""
@@ -232,6 +168,8 @@ class _Step:
     heard: Heard
     played: Played
     how: How
+    draft: int = 0
+    """The number of the draft that is played from it on; 0 where none was chosen for it."""
 
 
 class _Performance:
@@ -251,14 +189,16 @@ class _Performance:
     ) -> None:
         self.session = session
         self._last_place = last_step
-        self._model = _Remembering(model)
-        self._in_time = [_InTime(each, player.clock) for each in band.values()]
+        self._model = Remembering(model)
+        self._planner = Planner(model, player.clock)
+        self._in_time = [InTime(each, player.clock) for each in band.values()]
         self._band = dict(zip(band, self._in_time, strict=True))
         self._player = player
         self._observe = observe
         self._lead = lead
         self._left = Heard()
         self._settled: _Step | None = None
+        self._late_drafts = False
         self._skipped_choruses = 0
         self._ends_by_itself = False
         self._handed = session.step
@@ -282,6 +222,9 @@ class _Performance:
             taken_in = self._hand_over_fallbacks(self.session, self._left)
         due_s = self.session.position.transport.time_of(self.session.step + 1)
         self._feed_what_was_missed(due_s)
+        self._planner.follow(self.session)
+        if not self._fallback_steps:  # time waits
+            self._planner.work(inf, stop=bool)
         coming, heard, took_s = None, self._left, 0.0
         while (planned_s := self._player.clock.now()) < due_s:
             plan = self._planned(heard, due_s)
@@ -294,10 +237,12 @@ class _Performance:
                 self._tell(plan.session)
             coming = plan
             decide_s = due_s - self._lead.s
-            arrived = self._player.listen_until(decide_s)
+            arrived = self._listen_and_draft(decide_s)
             if arrived is None:
                 self._left = heard
                 return False
+            if not arrived and coming.draft != self._planner.draft(coming.session.step):
+                continue  # it was chosen just now
             if not arrived:
                 self._lead.record(took_s + max(0.0, self._player.clock.now() - decide_s))
                 break
@@ -369,12 +314,28 @@ class _Performance:
         """
         for network in self._in_time:
             network.until_s = due_s - _BAND_RESERVE_S
+        draft = self._planner.draft(self.session.step + 1)
         try:
-            session, played = advance(self.session, heard, self._model, self._band)
-            return _Step(session, heard, played, How.NETWORK)
+            session, played = advance(self.session, heard, self._model, self._band, draft)
+            return _Step(session, heard, played, How.NETWORK, draft)
         except Exception as error:  # nothing may raise into the music
             fault = f"{type(error).__name__}: {' '.join(str(error).split())}"
             return self._without_network(fault, heard, audible=True)
+
+    def _listen_and_draft(self, until_s: float) -> Heard | None:
+        """Return what arrives until a time, drawing drafts meanwhile; None once told to quit."""
+        arrived: Heard | None = Heard()
+
+        def interrupted() -> bool:
+            nonlocal arrived
+            arrived = self._player.listen_until(self._player.clock.now())
+            return arrived is None or bool(arrived)
+
+        chosen = self._planner.draft(self.session.step + 1)
+        self._planner.work(until_s, stop=interrupted)
+        if arrived is None or arrived or self._planner.draft(self.session.step + 1) != chosen:
+            return arrived
+        return self._player.listen_until(until_s)
 
     def _without_network(self, fault: str, heard: Heard = Heard(), *, audible: bool) -> _Step:  # noqa: B008 a value
         session, played = fallback(self.session, heard, self._model, fault, audible=audible)
@@ -439,10 +400,22 @@ class _Performance:
     def _settle(self, step: _Step) -> None:
         """Go on to a step that can no longer change."""
         self.session, self._settled = step.session, step
+        self._late_drafts = not self._planner.settle(step.session, step.draft)
 
     def _tell(self, planned: Session) -> None:
         """Tell the observer of the last step, once."""
         step, self._settled = self._settled, None
         if step is not None:
-            self._observe(Moment(step.session, step.heard, step.played, planned, step.how, self._skipped_choruses))
+            self._observe(
+                Moment(
+                    step.session,
+                    step.heard,
+                    step.played,
+                    planned,
+                    step.how,
+                    self._skipped_choruses,
+                    step.draft,
+                    self._late_drafts,
+                )
+            )
             self._skipped_choruses = 0

@@ -57,7 +57,7 @@ def improvise(
             top_p=max(settings.top_p, choice.least_top_p),
         )
         try:
-            choice = decoder.send(draw(weights, settings.seed, session.step, number))
+            choice = decoder.send(draw(weights, settings.seed, session.step, number, session.network.stream))
         except StopIteration as done:
             return done.value, pitch_logits
     return SILENCE, pitch_logits

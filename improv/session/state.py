@@ -146,9 +146,11 @@ class NetworkState:
     """What the network was fed in the last chorus: another network begins with it."""
     steps_behind: int = 0
     """Steps since the network last decided one."""
+    stream: int = 0
+    """The stream of random numbers that the melody is drawn from: the draft that was chosen; 0 where none was."""
 
-    def hearing(self, recent_inputs: tuple[StepInput, ...]) -> "NetworkState":
-        """Return the state with other recent inputs."""
+    def hearing(self, recent_inputs: tuple[StepInput, ...], stream: int) -> "NetworkState":
+        """Return the state with other recent inputs, and a stream to draw from."""
         return NetworkState(
             memory=self.memory,
             output=self.output,
@@ -158,6 +160,7 @@ class NetworkState:
             recent_inputs=recent_inputs,
             steps_behind=self.steps_behind,
             earlier_memories=self.earlier_memories,
+            stream=stream,
         )
 
 
@@ -275,3 +278,7 @@ class Moment:
     how: How = How.NETWORK
     skipped_choruses: int = 0
     """Whole choruses left out before it, after a long gap."""
+    draft: int = 0
+    """The draft that is played from it on, by number: see `improv.session.drafts`; 0 where none was chosen for it."""
+    late_drafts: bool = False
+    """Whether drafts were to be played from it on, and were not there in time."""

@@ -33,18 +33,30 @@ from improv.session.network import ask_network, call_cell, network_inputs, with_
 from improv.session.state import BandState, NetworkState, Played, PlayingStyle, Position, Session
 
 
-def advance(session: Session, heard: Heard, model: StepModel, band: Networks = NO_NETWORKS) -> tuple[Session, Played]:
+def advance(
+    session: Session, heard: Heard, model: StepModel, band: Networks = NO_NETWORKS, draft: int = 0
+) -> tuple[Session, Played]:
     """Return the session one step later, and what improv plays in that step.
 
     `heard` holds what arrived since the session's step was planned; an onset belongs where it was meant on the model's
     grid, which may be a little earlier. Whatever the model raises is raised. `band` are the networks of other parts:
-    where one raises, its part plays by rule.
+    where one raises, its part plays by rule. `draft` is the one that is played from this step on, if one is chosen
+    with it: see `improv.session.drafts`.
     """
     encoding = ENCODINGS[model.spec.encoding]
-    step = prepare_step(session, heard, encoding)
-    before, session = step.before, step.session
-    if not makes_music(session):
+    step = prepare_step(session, heard, encoding, draft)
+    if not makes_music(step.session):
         return silent_step(step, audible=True)
+    session, style = decided(step, encoding, model)
+    session = sounding(step.before, session, session.network, style, band)
+    if session.health.consecutive_faults:
+        session = replace(session, health=replace(session.health, consecutive_faults=0))
+    return session, Played(session.band.frame, arrange(step.before, session))
+
+
+def decided(step: "PreparedStep", encoding: Encoding, model: StepModel) -> tuple[Session, PlayingStyle]:
+    """Return the session at a step with what its network has chosen, and how that is played. The model may raise."""
+    before, session = step.before, step.session
     asked = ask_network(before.network, step.inputs, encoding, model)
     chord, *lookahead = (*step.inputs[-1].chord_lookahead, decide_chord(asked, session))
     melody, logits = decide_melody(asked, chord, before, session)
@@ -56,11 +68,9 @@ def advance(session: Session, heard: Heard, model: StepModel, band: Networks = N
         logits=logits,
         chord_lookahead=tuple(lookahead),
         recent_inputs=session.network.recent_inputs,
+        stream=session.network.stream,
     )
-    session = sounding(before, session, network, style, band)
-    if session.health.consecutive_faults:
-        session = replace(session, health=replace(session.health, consecutive_faults=0))
-    return session, Played(session.band.frame, arrange(before, session))
+    return replace(session, network=network), style
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +85,8 @@ class PreparedStep:
     """What the network is fed: the step before, and the rest of its chorus in silence where that is cut short."""
 
 
-def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> PreparedStep:
-    """Take in notes and commands of a session's step, and go on to the next one."""
+def prepare_step(session: Session, heard: Heard, encoding: Encoding, draft: int = 0) -> PreparedStep:
+    """Take in notes and commands of a session's step, and go on to the next, with a draft that was chosen for it."""
     listened = hear(session, heard.notes, encoding.finest_ticks) if heard.notes else session
     if listened is not session:
         listened = with_revised_inputs(session, listened)
@@ -97,7 +107,7 @@ def prepare_step(session: Session, heard: Heard, encoding: Encoding) -> Prepared
         tune=before.tune,
         turn=turn,
         listener=next_listener(before, cell, turn, anew=anew, restarted=restarted),
-        network=before.network.hearing(recent),
+        network=before.network.hearing(recent, draft or (before.network.stream if turn == before.turn else 0)),
         band=next_band(before, turn, encoding),
         health=before.health,
     )

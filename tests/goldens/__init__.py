@@ -63,7 +63,20 @@ RENDERS = {
 }
 """The arguments of `improv render`, by the name of the file that it writes, after `BEFORE_STYLES`."""
 
-BEFORE_STYLES = ("--style", "pads", "--band", "0", "--swing", "0.6", "--hearing", "nearest", "--wait", "0")
+BEFORE_STYLES = (
+    "--style",
+    "pads",
+    "--band",
+    "0",
+    "--swing",
+    "0.6",
+    "--hearing",
+    "nearest",
+    "--wait",
+    "0",
+    "--drafts",
+    "0",
+)
 """How everything was played and heard before there were styles, unless the arguments say otherwise."""
 
 
