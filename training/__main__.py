@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 COMMANDS = MappingProxyType(
     {
+        "answers": ("evaluation.answers", "what people's answers are like, by which drafts are compared"),
         "evaluate": ("evaluation.report", "judge models beside people and beside simpler things"),
         "listen": ("listening_test.page", "write a page for a blind listening test"),
         "markov": ("baselines.markov", "what a network has to beat: Markov chains on the same solos"),

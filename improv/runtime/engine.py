@@ -23,8 +23,10 @@ from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.runtime.planning import Planner
 from improv.runtime.timely_networks import InTime, Remembering
+from improv.session.answer_table import cost
 from improv.session.band.ending import RELEASE_S, has_ending
 from improv.session.band.learned import NO_NETWORKS, Networks
+from improv.session.drafts import Cost
 from improv.session.fallback import LATE, FallbackPlan, fallback, fallback_plan
 from improv.session.lifecycle import finish, idled, skip_choruses
 from improv.session.network import caught_up
@@ -133,12 +135,13 @@ def perform(
     last_step: int | None = None,
     in_hand: bool = False,
     time_waits: bool = False,
+    cost: Cost = cost,
 ) -> Session:
     """Play from a session on until `last_step` of the form or a command to quit; return the last session.
 
     `in_hand`: the player has another engine's plan for the session's next step, and the bar behind it. `time_waits`:
     time is simulated and stands still while the network decides, so nothing is planned for its being late. `band` are
-    the networks of other parts.
+    the networks of other parts. `cost` is how drafts of an answer are compared.
 
     The observer is called with each step once it can no longer change, and at the end once more; while
     playing is stopped, with each command, and once a second.
@@ -152,6 +155,7 @@ def perform(
         band=band,
         last_step=inf if last_step is None else last_step,
         fallback_bars=0 if time_waits else FALLBACK_BARS,
+        cost=cost,
     )
     if in_hand:
         performance.go_on_from_what_is_in_hand()
@@ -186,11 +190,12 @@ class _Performance:
         band: Networks,
         last_step: float,
         fallback_bars: int,
+        cost: Cost = cost,
     ) -> None:
         self.session = session
         self._last_place = last_step
         self._model = Remembering(model)
-        self._planner = Planner(model, player.clock)
+        self._planner = Planner(model, player.clock, cost)
         self._in_time = [InTime(each, player.clock) for each in band.values()]
         self._band = dict(zip(band, self._in_time, strict=True))
         self._player = player

@@ -10,7 +10,8 @@ from contextlib import suppress
 from improv.models.contract import StepModel
 from improv.music.clock import Clock
 from improv.music.turns import Turn
-from improv.session.drafts import AHEAD_STEPS, Drafted, Drafting, drafting, drafts_due, is_as_expected
+from improv.session.answer_table import cost
+from improv.session.drafts import AHEAD_STEPS, Cost, Drafted, Drafting, drafting, drafts_due, is_as_expected
 from improv.session.state import Session
 
 _FORGOTTEN = 0.9
@@ -20,8 +21,9 @@ _FORGOTTEN = 0.9
 class Planner:
     """Draws drafts that follow the sessions of a performance, and says which is to be played."""
 
-    def __init__(self, model: StepModel, clock: Clock) -> None:
+    def __init__(self, model: StepModel, clock: Clock, cost: Cost = cost) -> None:
         self._model = model
+        self._cost = cost
         self._clock = clock
         self._base: Session | None = None
         self._due = 0
@@ -45,7 +47,7 @@ class Planner:
             due = drafts_due(session, self._model)
             if due is not None:
                 self._forget()
-                self._base, self._due, self._drafting = session, due, drafting(session, self._model, due)
+                self._base, self._due, self._drafting = session, due, drafting(session, self._model, due, self._cost)
 
     def draft(self, step: int) -> int:
         """Return the number of the draft that is to be played from a step on; 0 where none is chosen for it."""

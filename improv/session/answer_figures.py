@@ -72,7 +72,12 @@ def figures(
     if not line.onsets:
         return {}
     chords = [frame.chord for frame in answer]
-    found = _over_chords(line, chords, tonic, grid, place)
+    avoided, strong, phrase_ends = over_chords(line, chords, tonic, grid, place)
+    found = {"avoid": float(sum(avoided))}
+    if strong:
+        found["strong"] = sum(strong) / len(strong)
+    if phrase_ends:
+        found["ends"] = sum(phrase_ends) / len(phrase_ends)
     found["range"] = float(max(line.pitches) - min(line.pitches))
     found["leap"] = float(max((abs(later - pitch) for pitch, later in pairwise(line.pitches)), default=0))
     found["start"] = line.onsets[0] / TICKS_PER_BEAT
@@ -90,9 +95,15 @@ def figures(
     return found
 
 
-def _over_chords(line: Line, chords: Sequence[Chord | None], tonic: int, grid: Grid, place: int) -> dict[str, float]:
-    """Return how a line lies over chords: avoid notes, chord tones on one and three, ends of phrases."""
-    avoided, strong, phrase_ends = 0, [], []
+def over_chords(
+    line: Line, chords: Sequence[Chord | None], tonic: int, grid: Grid, place: int
+) -> tuple[list[bool], list[bool], list[bool]]:
+    """Return how a line lies over chords, of those notes that count for it.
+
+    Whether long notes are avoid notes, those on beats one and three chord tones, and the last ones of phrases tones of
+    chord or key.
+    """
+    avoided, strong, phrase_ends = [], [], []
     later = (*line.onsets[1:], line.ticks + REST_TICKS)
     for onset, end, pitch, following in zip(line.onsets, line.ends, line.pitches, later, strict=True):
         chord = chords[onset // grid.ticks_per_step]
@@ -101,17 +112,12 @@ def _over_chords(line: Line, chords: Sequence[Chord | None], tonic: int, grid: G
         tones, pitch_class = chord.pitch_classes, pitch % len(PITCH_CLASSES)
         above = (pitch - tonic) % len(PITCH_CLASSES)
         if end - onset >= LONG_TICKS:
-            avoided += is_avoided(chord, pitch_class, above)
+            avoided.append(is_avoided(chord, pitch_class, above))
         if (onset + place * grid.ticks_per_step) % (2 * TICKS_PER_BEAT) == 0:
             strong.append(pitch_class in tones)
         if following - end >= REST_TICKS:
             phrase_ends.append(pitch_class in tones or above in _KEY)
-    found = {"avoid": float(avoided)}
-    if strong:
-        found["strong"] = sum(strong) / len(strong)
-    if phrase_ends:
-        found["ends"] = sum(phrase_ends) / len(phrase_ends)
-    return found
+    return avoided, strong, phrase_ends
 
 
 def is_avoided(chord: Chord, pitch_class: int, above_tonic: int) -> bool:

@@ -9,7 +9,7 @@ heard; so there is time to draw them, and what is played does not depend on how 
 clock.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -57,6 +57,9 @@ class Drafted:
         return self.sessions[-1].step + 1
 
 
+Cost = Callable[[Mapping[str, float], int], float]
+"""What an answer costs by its figures and the number of its notes: the less, the better it is."""
+
 Drafting = Generator[Session | None, None, Drafted | None]
 """Draws drafts a step at a time; yields the sessions before the drafts begin, and None for each step of a draft."""
 
@@ -87,8 +90,8 @@ def _turn_at(step: int, session: Session) -> Turn:
     return turn
 
 
-def drafting(session: Session, model: StepModel, due: int) -> Drafting:
-    """Draw as many drafts as `Settings.drafts` says, from step `due` on, and return the one to play.
+def drafting(session: Session, model: StepModel, due: int, cost: Cost = cost) -> Drafting:
+    """Draw as many drafts as `Settings.drafts` says, from step `due` on, and return the one that costs least.
 
     None where `due` is not in a turn of improv's after all. Whatever the model raises is raised.
     """
@@ -108,7 +111,7 @@ def drafting(session: Session, model: StepModel, due: int) -> Drafting:
             if now.turn.who is not Who.IMPROV or now.turn.end is None:
                 return None
             yield None
-        costs = _cost(session, drafted)
+        costs = cost(_figures(session, drafted), drafted[-1].band.answer.notes)
         if best is None or costs < best[0]:
             best = costs, Drafted(stream, due, (*shared, *drafted))
     return best[1] if best else None
@@ -132,8 +135,8 @@ def _next(session: Session, model: StepModel, encoding: Encoding, draft: int = 0
     return replace(session, band=replace(session.band, frame=frame, style=style, answer=answer))
 
 
-def _cost(before: Session, drafted: list[Session]) -> float:
-    """Return what an answer costs that goes on with a draft; `before` is the session before it."""
+def _figures(before: Session, drafted: list[Session]) -> dict[str, float]:
+    """Return the figures of the answer that goes on with a draft; `before` is the session before it."""
     turn, grid = drafted[0].turn, before.grid
     played = drafted[0].step - turn.start
     frames: list[Frame] = []
@@ -141,16 +144,14 @@ def _cost(before: Session, drafted: list[Session]) -> float:
         earlier = [each.frame for each in before.network.recent_inputs[-(played - 1) :]] if played > 1 else []
         frames = [*earlier, before.network.output]
     frames += [session.network.output for session in drafted]
-    last = drafted[-1]
-    found = figures(
+    return figures(
         _call(drafted[0]),
         frames,
         pitch_class(before.tune.key),
         grid,
         place=(turn.start - before.position.form_start) % (BEATS_PER_BAR * grid.steps_per_beat),
-        ends=last.step + 1 == turn.end,
+        ends=drafted[-1].step + 1 == turn.end,
     )
-    return cost(found, last.band.answer.notes)
 
 
 def _call(session: Session) -> tuple[Cell, ...]:

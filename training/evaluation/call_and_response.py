@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from improv.music.grid import TICKS_PER_BEAT
+from improv.music.notes import Frame
 from improv.music.theory import PITCH_CLASSES, STEPS_PER_BAR, TICKS_PER_STEP
 from training.corpora.solos import Note, Solo, notes_in
 from training.datasets.sequences import in_c
@@ -39,6 +40,10 @@ class Call:
     """When the notes began and ended as they were played, in beats of the band; empty where that is not known."""
     bpm: float = 120.0
     """The tempo at which they were."""
+    frames: tuple[Frame, ...] = ()
+    """`line` as frames."""
+    next_frames: tuple[Frame, ...] = ()
+    """`next_line` as frames."""
 
 
 def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
@@ -55,11 +60,14 @@ def calls(solo: Solo, bars: int) -> tuple[Call, ...]:
             first = (top + place) * STEPS_PER_BAR
             middle, last = first + bars * STEPS_PER_BAR, first + 2 * bars * STEPS_PER_BAR
             if last <= len(line):
-                called, answered = melody(line[first:middle]), melody(line[middle:last])
+                frames, later = tuple(line[first:middle]), tuple(line[middle:last])
+                called, answered = melody(frames), melody(later)
                 if len(called.onsets) >= LEAST_NOTES:
                     notes = notes_in(line[first:middle])
                     played = _played(solo, notes, first * TICKS_PER_STEP)
-                    found.append(Call(solo.name, bars, place, notes, called, answered, played, solo.tempo_bpm))
+                    found.append(
+                        Call(solo.name, bars, place, notes, called, answered, played, solo.tempo_bpm, frames, later)
+                    )
     return tuple(found)
 
 
