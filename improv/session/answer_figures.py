@@ -105,7 +105,7 @@ def over_chords(
     """
     avoided, strong, phrase_ends = [], [], []
     later = (*line.onsets[1:], line.ticks + REST_TICKS)
-    for onset, end, pitch, following in zip(line.onsets, line.ends, line.pitches, later, strict=True):
+    for onset, end, pitch, following in zip(line.onsets, line.ends, line.pitches, later, strict=False):
         chord = chords[onset // grid.ticks_per_step]
         if chord is None:
             continue

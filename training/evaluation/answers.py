@@ -19,13 +19,14 @@ from improv.music.notes import Frame
 from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP, pitch_class
 from improv.music.turns import Mode
 from improv.protocol.control import Value
-from improv.protocol.controls import DRAFTS, SEED, TEMPO
+from improv.protocol.controls import DRAFTS, HEARING, MEANT, NEAREST, SEED, TEMPO
 from improv.session.answer_figures import figures, line_of, over_chords
 from improv.session.answer_table import WANTED, cost
 from improv.session.drafts import Cost
 from training.corpora import wjazzd
 from training.corpora.wjazzd_split import split
 from training.evaluation.call_and_response import Call, calls, echoes, recognised
+from training.evaluation.hearing import rare_onsets
 from training.metrics.bootstrap import Figure, grouped_mean
 from training.metrics.melody import melody
 from training.rendering.jam import Struck, jam, notated
@@ -35,6 +36,8 @@ Tracked = Callable[[Sequence[Any], str], Iterable[Any]]
 EXACT, PLAYED = "exact", "as played"
 
 FOURS = 4
+
+PEOPLE = "people"
 
 _FEW, _CALL_OF = 3, 4
 """An answer with fewer notes is none, to a call of so many."""
@@ -49,6 +52,7 @@ class Way:
     name: str
     drafts: int
     cost: Cost = cost
+    hearing: str = MEANT
 
 
 def chord_tones(found: Mapping[str, float], notes: int) -> float:
@@ -74,6 +78,7 @@ def ways() -> tuple[Way, ...]:
     return (
         Way("no drafts", 0),
         *(Way(f"{number} drafts by {name}", number, compared) for name, compared in others),
+        Way(f"{number} drafts, on the nearest tick", number, hearing=NEAREST),
         Way(f"{number} drafts", number),
     )
 
@@ -107,6 +112,7 @@ def answer(model: OnnxModel, call: Call, seed: int, way: Way, *, exact: bool) ->
         TEMPO.name: min(TEMPO.high, max(TEMPO.low, call.bpm)),
         SEED.name: seed,
         DRAFTS.name: way.drafts,
+        HEARING.name: way.hearing,
     }
     steps = begins + call.bars * STEPS_PER_BAR
     played, _ = jam(model, struck(call, first, exact=exact), steps, Mode.TRADE, controls, way.cost)
@@ -117,7 +123,7 @@ def answer_figures(made: Sequence[Call], answers: Sequence[Sequence[Frame]]) -> 
     """Return the figures of answers to calls, with intervals of resampling whole solos."""
     solos = [call.solo for call in made]
     lines = [melody(frames) for frames in answers]
-    shared, cut, few, rare = [], [], [], []
+    shared, cut, few, more = [], [], [], []
     of_notes: dict[str, tuple[list[bool], list[str]]] = {
         name: ([], []) for name in ("avoid notes, of long ones", "chord tones on one and three", "phrases end right")
     }
@@ -131,7 +137,7 @@ def answer_figures(made: Sequence[Call], answers: Sequence[Sequence[Frame]]) -> 
         for (values, groups), found in zip(of_notes.values(), judged, strict=True):
             values += found
             groups += [call.solo] * len(found)
-        rare.append(len(ours) / len(called))
+        more.append(len(ours) / len(called))
 
     def mean(values: Sequence[float | bool], groups: Sequence[str]) -> Figure:
         return grouped_mean(np.array(values, np.float64), list(groups))
@@ -143,8 +149,15 @@ def answer_figures(made: Sequence[Call], answers: Sequence[Sequence[Frame]]) -> 
         **{name: mean(values, groups) for name, (values, groups) in of_notes.items()},
         "cut by the bar line": mean(cut, solos),
         "fewer than three notes": mean(few, solos),
-        "notes for one of the call": mean(rare, solos),
+        "onsets on rare ticks": rare_onsets(lines, solos),
+        "notes for one of the call": mean(more, solos),
     }
+
+
+def sparsely(found: Sequence[Call], most: int | None) -> list[Call]:
+    """Return the calls of which it is known how they were played; evenly chosen, where there are more than `most`."""
+    known = [call for call in found if call.played]
+    return known[:: -(-len(known) // most)] if most and known else known
 
 
 def rows(
@@ -154,9 +167,11 @@ def rows(
     made = [call for call in made if call.played]
     if not made:
         return {}
-    found = {"people": answer_figures(made, [call.next_frames for call in made])}
+    found = {PEOPLE: answer_figures(made, [call.next_frames for call in made])}
     for exact, name in ((True, EXACT), (False, PLAYED)):
         for way in compared:
+            if exact and way.hearing != MEANT:
+                continue
             told = tracked(made, f"answers, {way.name}")
             answers = [answer(model, call, seed, way, exact=exact) for seed, call in enumerate(told)]
             found[f"{name}, {way.name}"] = answer_figures(made, answers)

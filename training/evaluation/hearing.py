@@ -7,7 +7,7 @@ that the network was told of on the tick where they are notated, once no step ca
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -21,7 +21,7 @@ from improv.music.styles import Style, auto_swing
 from improv.music.theory import PITCH_CLASSES, TICKS_PER_STEP
 from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol.controls import MEANT, NEAREST, TEMPERATURE, TEMPO, Settings
+from improv.protocol.controls import MEANT, NEAREST, TEMPO, Settings
 from improv.protocol.heard import Heard
 from improv.session.beat_rhythms import kind_of
 from improv.session.lifecycle import begin
@@ -29,10 +29,9 @@ from improv.session.listening import REVISED_STEPS
 from improv.session.step import advance
 from improv.session.timing import EIGHTHS
 from training.corpora.solos import Note, Solo
-from training.evaluation.call_and_response import Call, recognised
 from training.metrics.bootstrap import SAMPLES, Figure, grouped_mean, ratios, resamples
-from training.metrics.melody import Melody, melody
-from training.rendering.playing import LEAD_S, LEAST_BEATS, VELOCITY, play_answer, session_before_turn
+from training.metrics.melody import Melody
+from training.rendering.playing import LEAD_S, LEAST_BEATS, VELOCITY
 
 READ = "cells"
 """The encoding of networks that are told of every tick."""
@@ -221,54 +220,8 @@ def rows(model: StepModel, solos: Sequence[Solo], tracked: Callable[[Sequence[An
     return [Row(name, share(model, played), share(model, played, NEAREST)) for name, played in tracked(kinds, "hears")]
 
 
-# --- answers to calls as they were played -------------------------------------------------------------------
-
-
-def answers(
-    model: StepModel, calls: Sequence[Call], hearing: str | None, temperature: float = float(TEMPERATURE.default)
-) -> list[Melody]:
-    """Return improv's answers to calls at the tempo they were played at, with the swing that is the default there.
-
-    Without a `hearing` each call is exact, as from a file; else it is played as its player did, and heard so.
-    """
-    found = []
-    for seed, call in enumerate(calls):
-        bpm = min(TEMPO.high, max(TEMPO.low, call.bpm))
-        session = session_before_turn(model, call.bars, call.place, bpm, auto_swing(Style.SWING, bpm))
-        if hearing is not None:
-            session = replace(session, settings=replace(session.settings, hearing=hearing))
-        played = () if hearing is None else call.played
-        found.append(melody(play_answer(model, session, call.notes, temperature, seed, played)))
-    return found
-
-
 def rare_onsets(lines: Sequence[Melody], solos: Sequence[str]) -> Figure:
     """Return the share of onsets on rare ticks, with the interval of resampling whole solos."""
     rare = [np.isin(line.onsets % TICKS_PER_BEAT, RARE_TICKS) for line in lines]
     groups = [solo for solo, each in zip(solos, rare, strict=True) for _ in each]
     return grouped_mean(np.concatenate([*rare, []]).astype(np.float64), groups)
-
-
-def answer_rows(
-    model: StepModel, calls: Sequence[Call], among: Sequence[Call],
-    tracked: Callable[[Sequence[Any], str], Iterable[Any]],
-) -> dict[str, dict[str, Figure]]:  # fmt: skip
-    """Return the figures of people's answers to calls, and of improv's to the same calls, exact and as played.
-
-    Nothing where it is not known how any was played.
-    """
-    calls = [call for call in calls if call.played]
-    if not calls:
-        return {}
-    solos = [call.solo for call in calls]
-    lines = {"people": [call.next_line for call in calls]}
-    ways = {"exact calls": None, "calls as played": MEANT, "calls as played, nearest tick": NEAREST}
-    for name, hearing in tracked(list(ways.items()), "answers"):
-        lines[name] = answers(model, calls, hearing)
-    return {
-        name: {
-            "call known among sixteen": recognised(calls, made, among),
-            "onsets on rare ticks": rare_onsets(made, solos),
-        }
-        for name, made in lines.items()
-    }

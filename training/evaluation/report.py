@@ -24,7 +24,7 @@ from improv.protocol.controls import Settings
 from improv.session.network import has_melody
 from training.corpora import groove_midi, wjazzd
 from training.corpora.wjazzd_split import split
-from training.evaluation import band, hearing
+from training.evaluation import answers, band, hearing
 from training.evaluation.judgement import CHORUSES, PEOPLE, Item, Row, judge, names_of, people, position
 from training.metrics.bootstrap import Figure
 from training.metrics.melody import CHORUS_BARS, melody
@@ -78,19 +78,25 @@ def hearing_table(rows: Sequence[hearing.Row]) -> Table:
 
 
 def answers_table(rows: Mapping[str, Mapping[str, Figure]]) -> Table:
-    """Return a table of answers to calls, exact and as they were played, beside what people played next."""
-    names = list(next(iter(rows.values())))
-    found = Table("answers to fours", *names, title="answers at the default settings", title_justify="left")
+    """Return a table of answers to calls, exact and as they were played, beside what people played next.
+
+    A column for each way to answer would be too many: there is a row for each.
+    """
+    own = rows[PEOPLE]
+    found = Table("answers to fours", *own, title="answers at the default settings", title_justify="left")
     for name, figures in rows.items():
-        found.add_row(name, *(str(figures[each]) for each in names))
+        cells = [str(figures[each]) for each in own]
+        if name != PEOPLE:
+            cells = [_number(figures[each].value) + _MARKS[position(figures[each], own[each])] for each in own]
+        found.add_row(name, *cells)
     return found
 
 
 def hearing_json(rows: Sequence[hearing.Row], answered: Mapping[str, Mapping[str, Figure]]) -> dict[str, Any]:
     """Return the figures of both tables as JSON data, each with its interval."""
     heard = {row.name: {"meant": asdict(row.meant), "nearest": asdict(row.nearest)} for row in rows}
-    answers = {name: {what: asdict(each) for what, each in figures.items()} for name, figures in answered.items()}
-    return {"heard": heard, "answers": answers}
+    told = {name: {what: asdict(each) for what, each in figures.items()} for name, figures in answered.items()}
+    return {"heard": heard, "answers": told}
 
 
 def to_json(rows: Sequence[Row]) -> dict[str, Any]:
@@ -188,7 +194,7 @@ def main() -> None:
         heard = {
             name: (
                 hearing.rows(model, sides.test, tracked),
-                hearing.answer_rows(model, those.calls_of("fours"), those.calls["fours"], tracked),
+                answers.rows(model, answers.sparsely(those.calls["fours"], arguments.calls), tracked, answers.ways()),
             )
             for name, model in listeners.items()
         }
