@@ -16,7 +16,7 @@ from improv.export.formats import Options, Progress, open_writer
 from improv.midi.call_file import CallNote, is_notated, read_call
 from improv.midi.scripted_player import ScriptedPlayer
 from improv.midi.sources import Script
-from improv.models.contract import ModelSpec
+from improv.models.contract import ModelSpec, StepModel
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.clock import SimulatedClock
 from improv.music.grid import BEATS_PER_BAR, TICKS_PER_BEAT
@@ -25,8 +25,11 @@ from improv.music.parts import Part
 from improv.music.turns import Mode
 from improv.protocol.controls import MEANT
 from improv.recording.replay import entry_of
-from improv.runtime.engine import Lead, perform
+from improv.runtime.engine import Lead, Observer, perform
 from improv.runtime.opening import Band, begin_tune, head_of, last_step, open_band, open_network
+from improv.session.answer_table import cost
+from improv.session.band.learned import NO_NETWORKS, Networks
+from improv.session.drafts import Cost
 from improv.session.state import Moment, Session
 
 _EARLY_S = 1.0
@@ -82,7 +85,6 @@ def render(
         raise UsageError("a render needs an end; give --choruses")
     for remark in (*unusable, *remarks, *_unplayed(notes, session, last)):
         say(remark)
-    script = Script(_laid_out(notes, session, last))
     collector = Collector(head_of(tune, model, session, band))
     first, steps = session.step, last - session.step + 1
 
@@ -90,12 +92,30 @@ def render(
         collector.observe(entry_of(moment))
         progress(_PLAYED * (moment.session.step - first) / steps)
 
-    player = ScriptedPlayer(SimulatedClock(-_EARLY_S), script)
-    ended = perform(session, model, player, observe, lead=Lead(), band=band, last_step=last, time_waits=True)
+    ended = play_notes(session, model, _laid_out(notes, session, last), observe, last, band=band)
     if ended.health.faults:
         raise ImprovError(f"the model failed while rendering: {ended.health.last_fault}")
     said = write(collector.performance(), lambda share: progress(_PLAYED + (1 - _PLAYED) * share))
     return Rendered(model.spec, said)
+
+
+def play_notes(
+    session: Session,
+    model: StepModel,
+    notes: Sequence[Timed],
+    observe: Observer,
+    last_step: int,
+    band: Networks = NO_NETWORKS,
+    cost: Cost = cost,
+) -> Session:
+    """Play from a session to a step of the form on simulated time, notes being played to it; return the last session.
+
+    See `perform`.
+    """
+    player = ScriptedPlayer(SimulatedClock(-_EARLY_S), Script(notes))
+    return perform(
+        session, model, player, observe, lead=Lead(), band=band, last_step=last_step, time_waits=True, cost=cost
+    )
 
 
 def _choruses_for(notes: Sequence[CallNote], session: Session) -> int:

@@ -60,6 +60,9 @@ RENDERS = {
     "band-mixed": "--style swing --band 0.5 --swing auto --bass-mute --drums-level 60 --program comp=16 --seed 44",
     "band-waits": "--call played --mode phrase --wait 1 --hearing meant --style swing --swing auto --seed 45",
     "band-blues": "--model eck2002-blues --style shuffle --band 0.5 --swing auto --seed 46",
+    "drafts-trade": "--call riff --drafts 8 --hearing meant --seed 47",
+    "drafts-phrase": "--call played --mode phrase --drafts 4 --hearing meant --seed 48",
+    "drafts-long": "--call chorus --bars 6 --drafts 2 --seed 49",
 }
 """The arguments of `improv render`, by the name of the file that it writes, after `BEFORE_STYLES`."""
 

@@ -8,23 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from improv.config.values import Tune
-from improv.midi.player import Player
-from improv.midi.sources import NullSink, Script
 from improv.models.onnx_runtime import OnnxModel
-from improv.music.clock import SimulatedClock
 from improv.music.grid import TICKS_PER_BEAT
 from improv.music.notes import Frame, NoteOff, NoteOn, Timed
 from improv.music.parts import Part
 from improv.music.turns import Mode
 from improv.protocol.control import Value
-from improv.runtime.engine import Lead, perform
 from improv.runtime.opening import begin_tune
+from improv.runtime.render import play_notes
 from improv.session.answer_table import cost
 from improv.session.drafts import Cost
 from improv.session.state import Moment
 from training.rendering.playing import LEAST_BEATS, VELOCITY
-
-_EARLY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +57,7 @@ def jam(
         timed.append(Timed(first_s + ends * beat_s, NoteOff(Part.YOU, note.pitch), note.end_tick))
     timed.sort(key=lambda each: (each.time_s, isinstance(each.event, NoteOn)))
     moments: list[Moment] = []
-    with Player(SimulatedClock(-_EARLY_S), NullSink(), [Script(timed)]) as player:
-        ended = perform(
-            session, model, player, moments.append, lead=Lead(), last_step=steps - 1, time_waits=True, cost=cost
-        )
+    ended = play_notes(session, model, timed, moments.append, steps - 1, cost=cost)
     played = tuple(moment.session.band.frame for moment in moments[:steps])
     fed = tuple(each.frame for each in ended.network.recent_inputs)
     return played, fed
