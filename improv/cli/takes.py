@@ -135,11 +135,14 @@ def replay(
 
     path = find_take(take, takes_directory())
     if check:
+        from improv.recording.replay import OTHER_RULES
         from improv.recording.replay import check as decided_again
 
         checked = decided_again(path)
         for text in checked.recording.missing:
             say(text, err=True)
+        if checked.other_rules:
+            say(OTHER_RULES, err=True)
         same = len(checked.recording.entries) - checked.unchecked
         left = f"; {checked.unchecked} could not be checked: steps before them are missing" if checked.unchecked else ""
         say(f"{path.stem}: {same} steps, bit for bit the same{left}")

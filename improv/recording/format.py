@@ -77,6 +77,8 @@ class Head:
     """The model's own."""
     band: Annotated[tuple[BandModel, ...], JsonName("band", sparse=True)] = ()
     """The networks of other parts."""
+    band_rules: Annotated[str, JsonName("band_rules", sparse=True)] = ""
+    """`BAND_RULES` of the band that played; empty in takes that were made before it was told."""
     continues: str = ""
     """The name of the take that this one continues, if it begins in the middle of a performance."""
     from_step: int = 0

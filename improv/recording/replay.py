@@ -18,17 +18,20 @@ import numpy as np
 from improv.dataclass import dataclass
 from improv.errors import DataError
 from improv.models.catalog import BAND_NETWORKS, band_model_paths, find_model
-from improv.models.contract import ModelSpec, StepModel, Tensor, Tensors
+from improv.models.contract import StepModel, Tensors
 from improv.models.onnx_runtime import CPU, OnnxModel
 from improv.music.parts import MIXED_PARTS, Part
+from improv.music.styles import Style
 from improv.protocol.heard import Heard
 from improv.protocol.json_codec import as_data_error, from_json, json_fields, json_text, parse_object, to_json
 from improv.protocol.snapshot import How
 from improv.recording import Entry, Recording, State, check_bounds, check_entry
+from improv.session.band.accompaniment import ACCOMPANYING_PARTS
 from improv.session.band.ending import has_ending
 from improv.session.band.learned import Networks as BandNetworks
-from improv.session.band.learned import Refused
+from improv.session.band.learned import RefusingNetwork
 from improv.session.band.part_state import PartState, PartStates, SoundingNote
+from improv.session.band.rules import BAND_RULES
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin, finish, idled, skip_choruses
 from improv.session.network import swapped
@@ -39,6 +42,10 @@ _COMPARED = MappingProxyType(
     {"step": "step", "tempo": "transport", "settings": "settings", "turn": "turn", "notes": "events", "chord": "chord"}
 )
 """What has to be the same: its name in a message, and the field of an entry it is."""
+
+
+OTHER_RULES = "the band's rules have changed since this take was made: its band is as it was recorded, and not checked"
+"""What is said of a take with other rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,8 @@ class Checked:
     recording: Recording
     unchecked: int
     """How many of its steps could not be: they follow steps that are missing."""
+    other_rules: bool
+    """Whether the band played by other rules than now: then only the soloist was compared."""
 
 
 def check(path: Path) -> Checked:
@@ -85,7 +94,18 @@ def check(path: Path) -> Checked:
     from improv.recording import read_take  # noqa: PLC0415 an engine that reports steps reads no take
 
     recording = read_take(path)
-    return Checked(recording, sum(again.session is None for again in replayed(recording)))
+    unchecked = sum(again.session is None for again in replayed(recording))
+    return Checked(recording, unchecked, other_rules(recording))
+
+
+def other_rules(recording: Recording) -> bool:
+    """Return whether the band of a take played by other rules than this improv's: its notes cannot be decided again.
+
+    Held chords are played by one rule that stays as it is; so are takes that know of no styles.
+    """
+    if recording.head.band_rules == BAND_RULES:
+        return False
+    return any(entry.settings.style is not Style.PADS for entry in recording.entries)
 
 
 # --- a session in a take --------------------------------------------------------------------------
@@ -241,7 +261,8 @@ Networks = Callable[[str, str, str], StepModel]
 def replayed(recording: Recording, networks: Networks = network) -> Iterator[Again]:
     """Yield the steps of a take, each decided again and compared; DataError where one differs.
 
-    `networks` gives the network of a name, a hash and a provider.
+    `networks` gives the network of a name, a hash and a provider. Where the band played by other rules its notes are
+    left as they were recorded: only what the soloist does is compared, which no band changes.
     """
     check_bounds(recording)
     head = recording.head
@@ -250,6 +271,7 @@ def replayed(recording: Recording, networks: Networks = network) -> Iterator[Aga
     model = networks(head.model, head.model_sha256, head.provider)
     band = {each.part: networks(each.model, each.sha256, CPU) for each in head.band}
     session: Session | None = None
+    only_soloist = other_rules(recording)
     if not head.continues:
         session = begin(model, head.settings, head.transport, count_in_bars=head.count_in_bars)
     for index, entry in enumerate(recording.entries):
@@ -264,11 +286,11 @@ def replayed(recording: Recording, networks: Networks = network) -> Iterator[Aga
             session = None if session is None else swapped(session, model)
         if session is not None:
             with as_data_error(f"step {entry.step}"):  # any program can have made what it goes on from
-                session = _the_same(entry, session, model, band)
+                session = _the_same(entry, session, model, band, only_soloist=only_soloist)
         yield Again(entry, session)
 
 
-def _the_same(entry: Entry, session: Session, model: StepModel, band: BandNetworks) -> Session:
+def _the_same(entry: Entry, session: Session, model: StepModel, band: BandNetworks, *, only_soloist: bool) -> Session:
     """The session at an entry, decided again; DataError if it is not what was recorded."""
     if entry.how is How.IDLE and session.position.playing:  # an ending rings
         played = Played(session.band.frame, ())
@@ -280,26 +302,17 @@ def _the_same(entry: Entry, session: Session, model: StepModel, band: BandNetwor
     else:
         session, played = _decided(entry, session, model, band)
     now = entry_of(Moment(session, Heard(), played, session))
+    if only_soloist:
+        now, entry = _without_band(now), _without_band(entry)
     differs = [name for name, field in _COMPARED.items() if getattr(now, field) != getattr(entry, field)]
     if differs:
         raise DataError(f"step {entry.step} is not what was recorded: other {' and '.join(differs)}")
     return session
 
 
-@dataclass(frozen=True, slots=True)
-class _Refusing:
-    """A network of the band that is not asked in a step, as it was not or failed when the take was made."""
-
-    spec: ModelSpec
-    why: str
-
-    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
-        """See `StepModel`."""
-        raise Refused(self.why)
-
-    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
-        """See `StepModel`."""
-        raise Refused(self.why)
+def _without_band(entry: Entry) -> Entry:
+    """Return an entry without what parts have played that accompany the melody."""
+    return replace(entry, events=tuple(each for each in entry.events if each.event.part not in ACCOMPANYING_PARTS))
 
 
 def _decided(entry: Entry, session: Session, model: StepModel, band: BandNetworks) -> tuple[Session, Played]:
@@ -308,7 +321,7 @@ def _decided(entry: Entry, session: Session, model: StepModel, band: BandNetwork
         session = skip_choruses(session, entry.skipped_choruses)
     match entry.how:
         case How.NETWORK:
-            refused = {each.part: _Refusing(band[each.part].spec, each.why) for each in entry.by_rule}
+            refused = {each.part: RefusingNetwork(each.why) for each in entry.by_rule}
             return advance(session, entry.heard, model, {**band, **refused}, entry.draft)
         case How.FALLBACK:
             return fallback(session, entry.heard, model, entry.fault)

@@ -24,10 +24,19 @@ from improv.music.turns import Mode
 from improv.protocol.commands import Command, Start, Stop
 from improv.protocol.snapshot import How, Snapshot
 from improv.recording import Entry
-from improv.recording.replay import entry_of, network, replayed, state_of
+from improv.recording.replay import OTHER_RULES, entry_of, network, other_rules, replayed, state_of
 from improv.runtime.engine import Lead, perform
 from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepare, Prepared, StepReport
-from improv.runtime.opening import begin_tune, first_steps, head_of, last_step, open_band, open_network, prime_tune
+from improv.runtime.opening import (
+    begin_tune,
+    first_steps,
+    head_of,
+    last_step,
+    open_band,
+    open_network,
+    prime_tune,
+    same_band,
+)
 from improv.runtime.remote_player import SOON_S, RemotePlayer
 from improv.session.band.ending import RELEASE_S, has_ending
 from improv.session.network import swapped, unsupported_controls
@@ -82,17 +91,20 @@ def _perform(asked: Prepare, player: "RemotePlayer", link: Link) -> None:
         session: Session = pickle.loads(begin_.session)  # noqa: S301 from our own process
         if begin_.swapped:
             session = swapped(session, model)
+        networks = same_band(band, begin_.band)
         player.take_over(session, sounds=begin_.goes_on)
     else:
         session = begin_tune(tune, model, begin_.mode, begin_.seed, ready)
         starts_s = player.clock.now() + lead.start_s  # only now: a network takes its time to be primed
         transport = session.position.transport.starting(session.step + 1, starts_s)
         session = replace(session, position=replace(session.position, transport=transport))
+        networks = band
         link.send(Begun(head_of(tune, model, session, band)))
 
     reports = StepPublisher(link, model, player, lead, new=begin_.swapped)
     in_hand = begin_.in_hand and bool(begin_.session)
-    perform(session, model, player, reports, lead=lead, band=band, last_step=last_step(tune, session), in_hand=in_hand)
+    last = last_step(tune, session)
+    perform(session, model, player, reports, lead=lead, band=networks, last_step=last, in_hand=in_hand)
     link.send(Ended(lead.s, peak_memory_mib()))
 
 
@@ -143,7 +155,8 @@ def _play_again(path: Path, player: "RemotePlayer", link: Link) -> None:
     recording = read_take(path)
     head, entries = recording.head, recording.entries
     network(head.model, head.model_sha256, head.provider)  # said before it begins
-    begin_ = _wait_for_begin(player, link, Prepared(head.model, grid=head.transport.grid))
+    remarks = (OTHER_RULES,) if other_rules(recording) else ()
+    begin_ = _wait_for_begin(player, link, Prepared(head.model, grid=head.transport.grid, remarks=remarks))
     if begin_ is None:
         return
     first_s = player.clock.now() + 3 * _AHEAD_S - head.transport.time_of(head.first_step)

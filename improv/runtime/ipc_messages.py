@@ -17,7 +17,7 @@ from improv.protocol.port_status import PortStatus
 
 if TYPE_CHECKING:  # those who send and read them load them
     from improv.protocol.snapshot import Snapshot
-    from improv.recording import Entry, Head
+    from improv.recording import BandModel, Entry, Head
 
 PRIORITY = 60
 """What the player asks the system for (sched(7), SCHED_FIFO)."""
@@ -322,6 +322,8 @@ class Begin:
     """Whether the notes that the session holds still sound."""
     in_hand: bool = False
     """Whether the player has played on the plans of the engine before this one."""
+    band: "tuple[BandModel, ...]" = ()
+    """The networks of the band that the performance began with, where it goes on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """From a tune to a network that is ready and a session before its first step."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +10,15 @@ from improv import __version__
 from improv.config.values import Tune
 from improv.errors import ContractError, ImprovError
 from improv.models.catalog import band_model_paths, find_model
+from improv.models.contract import StepModel
 from improv.models.encodings import BAND_PARTS, ENCODINGS
 from improv.models.onnx_runtime import CPU, OnnxModel
 from improv.music.parts import Part
 from improv.music.transport import Transport
 from improv.music.turns import Mode
 from improv.recording import BandModel, Head
+from improv.session.band.learned import Networks, RefusingNetwork
+from improv.session.band.rules import BAND_RULES
 from improv.session.lifecycle import Primed, begin, prime
 from improv.session.state import Session
 from improv.system.memory_limit import memory_limited
@@ -65,6 +68,24 @@ def open_band(load: Callable[[Path], OnnxModel] = OnnxModel) -> Band:
     return found, tuple(remarks)
 
 
+def same_band(now: Mapping[Part, OnnxModel], began_with: Sequence[BandModel]) -> Networks:
+    """Return the networks that a performance goes on with, of those that are there now.
+
+    A part whose file is another one since, or gone, plays by rule from here on, as its take says: it has to be decided
+    again from the networks in its head.
+    """
+    same: dict[Part, StepModel] = {}
+    for each in began_with:
+        model = now.get(each.part)
+        if model is not None and model.sha256 == each.sha256:
+            same[each.part] = model
+        else:
+            same[each.part] = RefusingNetwork(
+                f"its file {'cannot be used any more' if model is None else 'has changed since the jam began'}"
+            )
+    return same
+
+
 def prime_tune(tune: Tune, model: OnnxModel, seed: int = 0) -> Primed:
     """Return a tune's network primed with its primer; ContractError if it fails."""
     with first_steps(tune, model):
@@ -94,6 +115,7 @@ def head_of(tune: Tune, model: OnnxModel, session: Session, band: Mapping[Part, 
         form=model.spec.form,
         key=model.spec.key,
         band=tuple(BandModel(part, part.label, network.sha256) for part, network in band.items()),
+        band_rules=BAND_RULES,
     )
 
 

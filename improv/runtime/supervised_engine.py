@@ -14,7 +14,7 @@ from improv.ipc.link import Failed
 from improv.models.catalog import find_model, read_model
 from improv.protocol.commands import Command
 from improv.protocol.snapshot import SystemStatus
-from improv.recording import State
+from improv.recording import BandModel, State
 from improv.runtime.early_engine import EARLY_ENGINE
 from improv.runtime.ipc_messages import Begin, Begun, Ended, Prepare, Prepared, Restate, StepReport
 from improv.runtime.managed_process import ManagedProcess
@@ -66,6 +66,8 @@ class SupervisedEngine:
         self._when_prepared, self._when_settled = prepared, settled
         self._session = b""
         """The last session that was reported, for an engine to go on from."""
+        self._band: tuple[BandModel, ...] = ()
+        """The networks of the band that the performance began with."""
         self._swapped = False
         """Whether that session is of another network than the engine's."""
         self._unpublished: list[StepReport] = []
@@ -99,7 +101,14 @@ class SupervisedEngine:
         self.begun = True
         self.process.reset_silence()
         self.process.send(
-            replace(begin, session=self._session, swapped=self._swapped, goes_on=goes_on, in_hand=in_hand)
+            replace(
+                begin,
+                session=self._session,
+                swapped=self._swapped,
+                goes_on=goes_on,
+                in_hand=in_hand,
+                band=self._band,
+            )
         )
         for command in self._submitted:  # of another engine, which had no time to play them
             self.process.send(command)
@@ -151,6 +160,7 @@ class SupervisedEngine:
                     self._say(remark)
                 self._when_prepared()
             case Begun(head):
+                self._band = head.band
                 self._observer.begun(head)
             case StepReport(session=session):
                 self.process.mark_working()

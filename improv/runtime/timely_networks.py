@@ -6,7 +6,7 @@ It must never decide what is played where a network is not asked.
 from math import inf
 from typing import TypeVar
 
-from improv.models.contract import StepModel, Tensor, Tensors
+from improv.models.contract import ModelSpec, StepModel, Tensor, Tensors
 from improv.music.clock import Clock
 from improv.session.band.learned import Refused
 from improv.session.fallback import LATE
@@ -46,12 +46,16 @@ class InTime:
     """
 
     def __init__(self, model: StepModel, clock: Clock) -> None:
-        self.spec = model.spec
         self.until_s = inf
         """When its answer has to be there, in seconds of the clock."""
         self._model = model
         self._clock = clock
         self._began_s = self._takes_s = 0.0
+
+    @property
+    def spec(self) -> ModelSpec:
+        """See `StepModel`."""
+        return self._model.spec
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
         """See `StepModel`; Refused where it would be late."""

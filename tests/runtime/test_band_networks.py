@@ -1,9 +1,11 @@
 """The band's networks in a jam: in time or by rule, recorded, played again, and files that are none of theirs."""
 
 from dataclasses import replace
+from functools import partial
 from math import inf
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +16,7 @@ from improv.models.catalog import BAND_NETWORKS, band_model_paths, find_model, m
 from improv.models.contract import Tensors
 from improv.models.encodings import BAND_ENCODINGS, BAND_PARTS
 from improv.music.clock import SimulatedClock
+from improv.music.notes import NoteOff, NoteOn, Placed
 from improv.music.parts import Part
 from improv.music.styles import Style
 from improv.music.turns import Mode
@@ -21,10 +24,11 @@ from improv.protocol.heard import Heard
 from improv.protocol.json_codec import to_json
 from improv.protocol.snapshot import ByRule, How
 from improv.recording import BandModel, Entry, Head, Recording, State, read_take
-from improv.recording.replay import entry_of, replayed, restored, state_of
+from improv.recording.replay import entry_of, other_rules, replayed, restored, state_of
 from improv.runtime.engine import Lead, perform
-from improv.runtime.opening import begin_tune, head_of, open_band, open_network
-from improv.session.band.learned import Networks
+from improv.runtime.opening import begin_tune, head_of, open_band, open_network, same_band
+from improv.session.band.learned import Networks, Refused, RefusingNetwork
+from improv.session.band.rules import BAND_RULES
 from improv.session.fallback import LATE
 from improv.session.state import Moment, Session
 from improv.session.step import advance
@@ -66,7 +70,7 @@ def recorded(session: Session, moments: list[Moment], networks: Networks) -> Rec
     head = Head(
         improv="test", began="2002-01-01T00:00:00+00:00", model="echo", model_sha256="", provider="cpu",
         settings=session.settings, transport=session.position.transport, count_in_bars=0, form=MODEL.spec.form,
-        key="C", band=tuple(BandModel(part, part.label, "") for part in networks),
+        key="C", band=tuple(BandModel(part, part.label, "") for part in networks), band_rules=BAND_RULES,
     )  # fmt: skip
     return Recording(
         head=head, entries=tuple(entry_of(moment) for moment in moments), remarks=(), ended="stopped", damage=""
@@ -101,7 +105,7 @@ def test_a_network_that_is_late_costs_its_part_the_network_and_the_soloist_a_ste
     assert sink.onsets(slow)
 
 
-def test_a_network_that_is_quick_decidedis_tried_again() -> None:
+def test_a_network_that_is_quick_again_is_tried_again() -> None:
     clock = SimulatedClock(-1)
     drums = Slow(Part.DRUMS, clock, 0.6)
     session = begun(Style.FUNK)
@@ -184,6 +188,60 @@ def test_a_recorded_jam_of_the_shipped_networks_is_read_and_decided_again(tmp_pa
     decided = [step.entry.step for step in replayed(read_take(path)) if step.session is not None]
     assert decided[-2:] == [63, 63]
     assert len(decided) == len(moments)
+
+
+# --- other rules, and files that change during a jam -------------------------------------------
+
+
+def test_a_take_of_other_rules_is_played_as_it_was_and_its_soloist_is_checked() -> None:
+    session, networks = begun(Style.FUNK), both()
+    moments, _ = jammed(session, networks)
+    ours = recorded(session, moments, networks)
+    take = replace(ours, head=replace(ours.head, band_rules="earlier"))
+    assert (other_rules(take), other_rules(ours)) == (True, False)
+
+    def with_bass(change: int) -> tuple[Entry, ...]:
+        return tuple(replace(entry, events=tuple(map(partial(moved, Part.BASS, change), entry.events)))
+                     for entry in take.entries)  # fmt: skip
+
+    def moved(part: Part, change: int, placed: Placed) -> Placed:
+        event = placed.event
+        if not isinstance(event, NoteOn | NoteOff) or event.part is not part:
+            return placed
+        return replace(placed, event=replace(event, pitch=event.pitch + change))
+
+    assert again(replace(take, entries=with_bass(1)))[-1] == 31
+    with pytest.raises(DataError, match="is not what was recorded: other notes"):
+        again(replace(ours, entries=with_bass(1)))
+    melody = tuple(replace(entry, events=tuple(map(partial(moved, Part.MELODY, 1), entry.events)))
+                   for entry in take.entries)  # fmt: skip
+    with pytest.raises(DataError, match="is not what was recorded: other notes"):
+        again(replace(take, entries=melody))
+
+
+def test_held_chords_are_decided_again_under_any_rules() -> None:
+    session = begun(Style.PADS, band=0)
+    moments, _ = jammed(session, {})
+    assert not other_rules(recorded(session, moments, {}))
+
+
+def test_a_file_of_the_band_that_changes_during_a_jam_costs_its_part_the_network_and_the_take_nothing() -> None:
+    session, networks = begun(), both()
+    before, _ = jammed(session, networks, last_step=15)
+    now = {Part.BASS: SimpleNamespace(sha256="new"), Part.DRUMS: SimpleNamespace(sha256="old")}
+    began_with = [BandModel(Part.BASS, "bass", "old"), BandModel(Part.DRUMS, "drums", "old")]
+    later = same_band(cast(Any, now), began_with)
+    assert later[Part.DRUMS] is now[Part.DRUMS]
+    assert isinstance(later[Part.BASS], RefusingNetwork)
+    goes_on = before[15].session
+    after, sink = jammed(goes_on, {**networks, Part.BASS: later[Part.BASS]}, last_step=31)
+    said = {each for moment in after for each in moment.session.band.by_rule}
+    assert said == {ByRule(Part.BASS, "its file has changed since the jam began")}
+    assert sink.onsets(Part.BASS)
+    assert again(recorded(session, [*before[:16], *after], networks))[-1] == 31
+    (gone,) = same_band({}, began_with[:1]).values()
+    with pytest.raises(Refused, match="its file cannot be used any more"):
+        assert gone.spec
 
 
 # --- files --------------------------------------------------------------------------------------

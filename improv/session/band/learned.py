@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from improv.dataclass import dataclass
-from improv.models.contract import StepModel
+from improv.models.contract import ModelSpec, StepModel, Tensor, Tensors
 from improv.music.parts import Part
 from improv.protocol.snapshot import ByRule
 from improv.session.band.context import BandContext
@@ -33,6 +33,26 @@ _LONGEST = 160
 
 class Refused(Exception):
     """A network is not asked in a step; its message is why, as it is told and recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusingNetwork:
+    """A network that is not asked: its part is played by rule, and the session says why."""
+
+    why: str
+
+    @property
+    def spec(self) -> ModelSpec:
+        """See `StepModel`."""
+        raise Refused(self.why)
+
+    def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
+        """See `StepModel`."""
+        raise Refused(self.why)
+
+    def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
+        """See `StepModel`."""
+        raise Refused(self.why)
 
 
 @dataclass(frozen=True, slots=True)
