@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from improv.music.parts import Part
+from improv.music.styles import Style
 from improv.protocol.snapshot import How
 from improv.recording.replay import check
+from improv.session.band.ending import has_ending
 from tests.conftest import combined
 from tests.goldens import RENDERS, TAKES, export, exported, kept, render
 
@@ -43,3 +46,11 @@ def test_what_is_kept_is_all_of_it_and_tries_every_network_and_mode() -> None:
     assert {entry.settings.mode.value for entry in entries} == {"trade", "phrase", "duet", "solo", "listen"}
     assert {entry.model for entry in entries if entry.model} == {"eck2002-blues", "eck2002-chords", "partner"}
     assert {entry.how for entry in entries} >= {How.NETWORK, How.FALLBACK, How.IDLE}
+
+
+def test_the_band_is_kept_with_every_style_its_networks_and_an_ending() -> None:
+    recording = check(TAKES / "band.take").recording
+    assert {entry.settings.style for entry in recording.entries} == set(Style)
+    assert {each.part for each in recording.head.band} == {Part.BASS, Part.DRUMS}
+    assert has_ending(recording.entries[-1].events)
+    assert sum(len(entry.heard.notes) for entry in recording.entries) > 100

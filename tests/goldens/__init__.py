@@ -3,7 +3,8 @@
 `renders/` holds what `improv render` wrote for each line of `RENDERS`, `exports/` what `improv export` wrote for each
 of `takes/`; `python -m tests.goldens` writes both anew, which is right only where the music is meant to be other. The
 takes are jams that were really played and recorded, with what their players did: they are never made anew, for takes of
-earlier versions have to replay for ever. `calls/` are MIDI files to answer.
+earlier versions have to replay for ever. In `band.take` every style is played, to a player and to an ending; by other
+rules of the band than those that its head names only its soloist is compared. `calls/` are MIDI files to answer.
 """
 
 from pathlib import Path
