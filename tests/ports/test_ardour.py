@@ -17,7 +17,7 @@ import pytest
 
 from improv.export.collector import performance_of
 from improv.export.formats import write_file
-from improv.music.parts import Part
+from improv.music.parts import MIXED_PARTS, Part
 from tests.export.test_take_as_midi import by_mido, performance
 from tests.ports.clients import Event
 from tests.ports.jack import IMPROV_OUT, Server, conclusive, missing
@@ -69,15 +69,14 @@ local function wait_until(condition)
   end
 end
 track("all", 0xffff)
-track("melody", 1 << 0)
-track("chords", 1 << 1)
+{tracks}
 session:maybe_enable_record(false)
 session:request_roll(ARDOUR.TransportRequestSource.TRS_UI)
 wait_until(function() return session:transport_sample() > {seconds} * 48000 end)
 session:request_stop(false, false, ARDOUR.TransportRequestSource.TRS_UI)
 wait_until(function() return not session:transport_rolling() end)
-wait_until(function() return not session:route_by_name("chords"):to_track():playlist():region_list():empty() end)
-for _, name in ipairs{"all", "melody", "chords"} do
+wait_until(function() return not session:route_by_name("drums"):to_track():playlist():region_list():empty() end)
+for _, name in ipairs{"all", {names}} do
   for region in session:route_by_name(name):to_track():playlist():region_list():iter() do
     for note in ARDOUR.LuaAPI.note_list(region:to_midiregion():model()):iter() do
       print("note", name, note:channel(), note:time():str(), note:note())
@@ -165,20 +164,30 @@ def test_a_take_is_the_same_in_ardour(tmp_path: Path) -> None:
 
 # --- recording a jam ------------------------------------------------------------------------------
 
+CHANNELS = {part.label: part.channel + 1 for part in MIXED_PARTS}
+"""Of each part that improv plays, from 1."""
+
+RECORD = RECORD.replace("{names}", ", ".join(f'"{name}"' for name in CHANNELS)).replace(
+    "{tracks}", "\n".join(f'track("{name}", 1 << {channel - 1})' for name, channel in CHANNELS.items())
+)
+
 Struck = tuple[int, frozenset[int]]
 """A channel, from 1, and the pitches that begin on it at once."""
 
 
 @pytest.mark.ports
 @pytest.mark.skipif(shutil.which(ARDOUR) is None, reason="there is no Ardour here")
-def test_ardour_records_each_part_on_a_track_of_its_own_by_channel(tmp_path: Path) -> None:
-    """Ardour needs JACK's asynchronous mode, and a period that gives it time: see README, Into a DAW."""
+def test_ardour_records_all_parts_each_on_a_track_of_its_own_by_channel(tmp_path: Path) -> None:
+    """What it has recorded of a part is what another has heard of it, note for note.
+
+    Ardour needs JACK's asynchronous mode, and a period that gives it time: see README, Keyboard and DAW.
+    """
     if lacking := missing():
         pytest.skip(f"needs {', '.join(lacking)}")
 
     def recorded(server: Server) -> None:
         witness = server.witness()
-        solo = "--model eck2002-blues --provider cpu --mode solo --count-in 0 --seed 1 --tempo 300"
+        solo = "--model eck2002-blues --provider cpu --mode solo --count-in 0 --seed 1 --tempo 300 --style swing"
         improv = server.improv("jam", "--api", "jack", *solo.split())
         eventually(lambda: "plays to" in improv.out or not improv.running, "its ports")
         server.connect(IMPROV_OUT, witness.port)
@@ -194,7 +203,7 @@ def test_ardour_records_each_part_on_a_track_of_its_own_by_channel(tmp_path: Pat
             raise Inconclusive(f"Ardour: {status}\n{ardour.out}{ardour.err}")
         assert improv.running
         tracks = by_track(ardour.out)
-        for name, channel in (("melody", 1), ("chords", 2)):
+        for name, channel in CHANNELS.items():
             found, played = tracks[name], by_time(witness.onsets, channel)
             assert len(found) > 1
             assert found in [played[first : first + len(found)] for first in range(len(played))]
@@ -205,7 +214,7 @@ def test_ardour_records_each_part_on_a_track_of_its_own_by_channel(tmp_path: Pat
 
 def by_track(said: str) -> dict[str, list[Struck]]:
     """What begins on each track, in order."""
-    tracks: dict[str, dict[tuple[int, int], set[int]]] = {"all": {}, "melody": {}, "chords": {}}
+    tracks: dict[str, dict[tuple[int, int], set[int]]] = {name: {} for name in ("all", *CHANNELS)}
     for line in said.splitlines():
         if line.startswith("note"):
             _, track, channel, start, pitch = line.split()

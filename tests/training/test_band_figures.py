@@ -74,12 +74,13 @@ def test_drums_are_compared_by_where_and_how_hard_they_strike() -> None:
 
 
 def test_comping_is_counted_by_its_voices_its_bars_and_the_line() -> None:
-    part = CompPart(((0, (52, 58)), (24, (53, 57)), (48, (53, 57))), frozenset({24, 30}), 2)
+    part = CompPart(((0, (52, 58)), (24, (53, 57)), (48, (53, 57))), frozenset({24, 30, 72}), 2)
     figures = comp_figures([part])
     assert figures["voice leading, semitones a voice"] == 1
     assert figures["distinct bars"] == 2
     assert figures["strikes a bar"] == 1.5
     assert figures["strikes with a note of the line"] == pytest.approx(1 / 3)
+    assert figures["the same, with the line of other bars"] == pytest.approx(1 / 3)
 
 
 def test_voices_move_as_little_as_they_can() -> None:

@@ -1,7 +1,8 @@
 """The band beside people and beside itself by rule: `python -m training evaluate --band` prints a table for each part.
 
 Networks and rules play the same choruses under the same soloist: each style at usual tempos, plain and lively. Bass and
-drums are compared with people from whom nothing was learned; for chords there are none whose licence allows it.
+drums are compared with people from whom nothing was learned; chords, for want of people whose licence allows it, with
+held ones.
 """
 
 import json
@@ -78,7 +79,7 @@ class Row:
     part: str
     style: str
     player: str
-    """`people`, `rule` or `network`."""
+    """`people`, `rule`, `plain rule` or `network`."""
     figures: Figures
 
 
@@ -162,6 +163,8 @@ def judge(sides: Split, grooves: Path, choruses: int = CHORUSES) -> list[Row]:
     basses = [bass_of(line) for line in walks(sides.test)]
     model, networks = open_network(Tune()), open_band()[0]
     rows = [Row("bass", Style.SWING, "people", _with_intervals(basses, basses))]
+    held = [perform(model, NO_NETWORKS, Style.PADS, bpm, 0, choruses) for bpm in TEMPI[Style.SWING]]
+    rows.append(Row("comping", Style.PADS, "plain rule", comp_figures([each.comp for each in held])))
     for style, tempi in TEMPI.items():
         like = [DrumPart(take.steps) for take in takes if take.style == style]
         rows.append(Row("drums", style, "people", drum_figures(like, like)))

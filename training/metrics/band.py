@@ -174,12 +174,19 @@ def comp_figures(parts: Sequence[CompPart]) -> dict[str, float]:
         for bar in range(part.bars)
     ]
     together = [tick in part.line for part in parts for tick, _ in part.strikes]
+    deaf = [
+        (tick + away * _BAR_TICKS) % (part.bars * _BAR_TICKS) in part.line
+        for part in parts
+        for tick, _ in part.strikes
+        for away in range(1, part.bars)
+    ]
     bars = sum(part.bars for part in parts)
     return {
         "voice leading, semitones a voice": float(np.mean(led)) if led else nan,
         "distinct bars": distinct(rhythms),
         "strikes a bar": len(strikes) / bars if bars else nan,
         "strikes with a note of the line": share(together),
+        "the same, with the line of other bars": share(deaf),
     }
 
 
