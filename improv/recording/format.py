@@ -5,21 +5,20 @@ never touch a file.
 """
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, assert_never, get_args
+from typing import Annotated, Any, assert_never
 
 from improv.dataclass import dataclass
 from improv.errors import DataError
-from improv.music.notes import Event, NoteEvent, NoteOff, NoteOn, Placed, Program, Timed, Volume
+from improv.music.notes import Placed
 from improv.music.parts import Part
 from improv.music.theory import Form, pitch_class
 from improv.music.transport import Transport
 from improv.music.turns import Turn
-from improv.protocol.commands import Command
 from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.protocol.json_codec import (
@@ -34,6 +33,7 @@ from improv.protocol.json_codec import (
     to_json,
 )
 from improv.protocol.snapshot import ByRule, How
+from improv.recording.event_json import command_of, event_of, plain_event, plain_note, tick_of, timed_of
 
 FORMAT = 3
 """The version of the file that is written."""
@@ -43,8 +43,6 @@ READABLE = (2, 3)
 
 RESTATED_STEPS = 128
 """Every so many steps an entry states everything, so that the tail of a file can be read alone."""
-
-_COMMANDS: Mapping[str, type] = MappingProxyType({kind.__name__: kind for kind in get_args(Command)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +157,9 @@ class Entry:
         if not isinstance(before, Entry) or before.turn != self.turn:
             line["turn"] = to_json(self.turn)
         line["top"] = self.top
-        line["notes"] = [_plain_note(timed) for timed in self.heard.notes]
+        line["notes"] = [plain_note(timed) for timed in self.heard.notes]
         line["commands"] = [{type(command).__name__: to_json(command)} for command in self.heard.commands]
-        line["events"] = [[placed.tick, *_plain_event(placed.event)] for placed in self.events]
+        line["events"] = [[placed.tick, *plain_event(placed.event)] for placed in self.events]
         line |= {"leapt": self.skipped_choruses, "fault": self.fault, "chord": self.chord}
         line |= {
             "by_rule": to_json(self.by_rule),
@@ -291,25 +289,6 @@ def counted(steps: int) -> str:
 # --- JSON -----------------------------------------------------------------------------------------
 
 
-def _plain_note(timed: Timed) -> list[Any]:
-    known = [] if timed.tick is None else [timed.tick]
-    return [timed.time_s, *_plain_event(timed.event), *known]
-
-
-def _plain_event(event: Event) -> tuple[str | int, ...]:
-    match event:
-        case NoteOn(part, pitch, velocity):
-            return "on", part, pitch, velocity
-        case NoteOff(part, pitch):
-            return "off", part, pitch
-        case Volume(part, level):
-            return "volume", part, level
-        case Program(part, number):
-            return "program", part, number
-        case _:
-            assert_never(event)
-
-
 def _entry(raw: Mapping[str, Any], before: Head | Entry | None) -> Entry:
     hints, needed = json_fields(Entry)
     if unknown := sorted(raw.keys() - hints.keys()):
@@ -325,43 +304,6 @@ def _entry(raw: Mapping[str, Any], before: Head | Entry | None) -> Entry:
     return made
 
 
-def _event(raw: Sequence[Any]) -> Event:
-    match raw:
-        case ["volume", str(part), int(level)] if 0 <= level < 128:
-            return Volume(Part(part), level)
-        case ["program", str(part), int(number)] if 0 <= number < 128:
-            return Program(Part(part), number)
-        case _:
-            return _note(raw)
-
-
-def _timed(raw: Sequence[Any]) -> Timed:
-    """Return a note that was heard; what follows it is its tick, where that was known."""
-    at, *note = raw
-    known = len(note) - (4 if note[:1] == ["on"] else 3)
-    if known > 0:
-        return Timed(from_json(float, at), _note(note[:-known]), from_json(int, note[-1]))
-    return Timed(from_json(float, at), _note(note))
-
-
-def _note(raw: Sequence[Any]) -> NoteEvent:
-    match raw:
-        case ["on", str(part), int(pitch), int(velocity)] if 0 <= pitch < 128 and 0 < velocity < 128:
-            return NoteOn(Part(part), pitch, velocity)
-        case ["off", str(part), int(pitch)] if 0 <= pitch < 128:
-            return NoteOff(Part(part), pitch)
-        case _:
-            raise ValueError(f"{str(raw)[:40]} is no note")
-
-
-def _command(raw: Mapping[str, Any]) -> Command:
-    [(name, given)] = raw.items() if isinstance(raw, dict) else [("", {})]
-    if name not in _COMMANDS:
-        raise ValueError(f"{name!r} is no command")
-    command: Command = from_json(_COMMANDS[name], given)
-    return command
-
-
 def _transport(raw: Any) -> Transport:
     return _check_transport(from_json(Transport, raw))
 
@@ -375,9 +317,9 @@ def _check_transport(transport: Transport) -> Transport:
 
 _READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
-        "notes": lambda items: tuple(_timed(item) for item in items),
-        "events": lambda items: tuple(Placed(_tick(at), _event(event)) for at, *event in items),
-        "commands": lambda items: tuple(_command(item) for item in items),
+        "notes": lambda items: tuple(timed_of(item) for item in items),
+        "events": lambda items: tuple(Placed(tick_of(at), event_of(event)) for at, *event in items),
+        "commands": lambda items: tuple(command_of(item) for item in items),
         "transport": _transport,
     }
 )
@@ -442,12 +384,6 @@ def parsed_line(line: bytes, before: Head | Entry) -> Line:
                 return End(reason, _natural(more.get("lost", 0)))
             case raw:
                 return _entry(raw, before)
-
-
-def _tick(raw: Any) -> float:
-    """Return a tick: a whole one, or one with a fraction, as drummers play."""
-    number: float = from_json(int if type(raw) is int else float, raw)
-    return number
 
 
 def _natural(raw: Any) -> int:
