@@ -22,8 +22,8 @@ from improv.protocol.snapshot import How
 from improv.recording import (
     Entry,
     Head,
+    event_json,
 )
-from improv.recording import format as told_lines
 from tests.recording.performed import HEAD, step_of
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -128,7 +128,7 @@ class SetTouch:
 
 @pytest.mark.parametrize("touch", [SetTouch(Loudness.LOUD), SetTouch(Loudness.SOFT, (1, 2), 0.1)])
 def test_a_command_added_later_needs_no_change_here(touch: SetTouch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(told_lines, "_COMMANDS", {"SetTouch": SetTouch})
+    monkeypatch.setattr(event_json, "_COMMANDS", {"SetTouch": SetTouch})
     entry = step_of(0, heard=Heard(commands=(cast(Any, touch),)))
     assert Entry.from_json(entry.to_json()) == entry
 
