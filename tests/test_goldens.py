@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from improv.cli.commands import app
 from improv.music.parts import Part
 from improv.music.styles import Style
 from improv.protocol.snapshot import How
+from improv.recording import replay
 from improv.recording.replay import check
 from improv.session.band.ending import has_ending
 from tests.conftest import combined
@@ -46,6 +49,15 @@ def test_what_is_kept_is_all_of_it_and_tries_every_network_and_mode() -> None:
     assert {entry.settings.mode.value for entry in entries} == {"trade", "phrase", "duet", "solo", "listen"}
     assert {entry.model for entry in entries if entry.model} == {"eck2002-blues", "eck2002-chords", "partner"}
     assert {entry.how for entry in entries} >= {How.NETWORK, How.FALLBACK, How.IDLE}
+
+
+def test_a_take_of_other_rules_of_the_band_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "BAND_RULES", "later")
+    done = CliRunner().invoke(app, ["replay", str(TAKES / "band.take"), "--check"])
+    assert done.output.splitlines() == [
+        "the band's rules have changed since this take was made: its band is as it was recorded, and not checked",
+        "band: 297 steps: its soloist is bit for bit the same",
+    ]
 
 
 def test_the_band_is_kept_with_every_style_its_networks_and_an_ending() -> None:

@@ -145,7 +145,7 @@ def replay(
             say(OTHER_RULES, err=True)
         same = len(checked.recording.entries) - checked.unchecked
         left = f"; {checked.unchecked} could not be checked: steps before them are missing" if checked.unchecked else ""
-        say(f"{path.stem}: {same} steps, bit for bit the same{left}")
+        say(f"{path.stem}: {same} steps{': its soloist is' if checked.other_rules else ','} bit for bit the same{left}")
         return
     from improv.config.load import load
     from improv.runtime import daemon
