@@ -69,6 +69,13 @@ HEARING = Control(
     choices=(MEANT, NEAREST),
 )  # fmt: skip
 
+APART, TOGETHER = "apart", "together"
+
+DUET = Control(
+    "duet", "apart: improv hears your line as yours, and leaves it room; together: both as one line.", APART,
+    choices=(APART, TOGETHER),
+)  # fmt: skip
+
 WAIT = Control(
     "wait", "Bars of silence after which improv plays by itself, in phrase mode; 0: it waits for you.",
     2, 0, 32, "bars", nudge=1, whole=True,
@@ -126,7 +133,7 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
         control.name: control
         for control in (
             TEMPO, SWING, STYLE, BAND, MODE, BARS, GAP, WAIT, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING,
-            CHANGES, DRAFTS, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, THRU,
+            CHANGES, DRAFTS, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, DUET, THRU,
         )
     }
 )  # fmt: skip
@@ -183,6 +190,7 @@ class Settings:
     gap: float = float(GAP.default)
     wait: Annotated[int, JsonName("wait", absent=0)] = int(WAIT.default)
     hearing: Annotated[str, JsonName("hearing", absent=NEAREST)] = MEANT
+    duet: Annotated[str, JsonName("duet", absent=TOGETHER)] = APART
     drafts: Annotated[int, JsonName("drafts", absent=0)] = int(DRAFTS.default)
     temperature: float = float(TEMPERATURE.default)
     top_p: float = float(TOP_P.default)

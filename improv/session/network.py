@@ -9,9 +9,12 @@ from improv.models.encodings import ENCODINGS, Choice, Encoding, StepInput
 from improv.music.notes import SILENCE, Cell, Frame
 from improv.music.theory import PITCH_CLASSES, Chord, Form, pitch_class, shortest_way
 from improv.music.turns import Mode, Who
-from improv.protocol.controls import MELODY_CONTROLS, TEMPO
+from improv.protocol.controls import APART, MELODY_CONTROLS, TEMPO
 from improv.session.listening import REVISED_STEPS, cell_at, playing_style
 from improv.session.state import ModelTune, NetworkState, Session
+
+_PHRASE_BARS, _PHRASE_REST_BEATS = 4, 2
+"""In a duet a phrase of at most so many bars is answered; so many beats of rest end it."""
 
 
 def has_melody(spec: ModelSpec) -> bool:
@@ -57,6 +60,7 @@ def swapped(session: Session, model: StepModel) -> Session:
         replace(
             step_input,
             frame=_moved(step_input.frame, up),
+            beside=step_input.beside and step_input.beside.transposed(up),
             place=place,
             chord_lookahead=form_lookahead(form, place, encoding),
             form_steps=form.steps,
@@ -119,12 +123,47 @@ def call_cell(session: Session, step: int) -> Cell | None:
 
     It lies at the same place of the call as the step in the turn; what is farther back than a chorus is forgotten.
     """
+    if hears_apart(session):
+        return _phrase_cell(session, step)
     if session.listener.call_start_step is None:
         return None
     wanted = session.listener.call_start_step + step - session.turn.start
     ago = session.step - wanted
     played = wanted < session.turn.start and ago <= len(session.network.recent_inputs)
     return session.network.recent_inputs[-ago].frame.melody if played else None
+
+
+def hears_apart(session: Session) -> bool:
+    """Return whether player and improv play at once, and each is heard as what it is."""
+    return session.turn.who is Who.BOTH and session.settings.duet == APART
+
+
+def _phrase_cell(session: Session, step: int) -> Cell | None:
+    """Return the cell of the player's last phrase that a step answers while the player rests; None while they do not.
+
+    An answer begins on a beat, after a rest of a beat, at the beat on which the phrase began. `step` is the one after
+    the last recent input.
+    """
+    inputs, beat = session.network.recent_inputs, session.grid.steps_per_beat
+    sounds = [
+        each.beside is not None and bool(each.beside.pitches)
+        for each in inputs[-_PHRASE_BARS * session.grid.steps_per_bar :]
+    ]
+    if not any(sounds):
+        return None
+    last = max(number for number, sound in enumerate(sounds) if sound)
+    first = last
+    while first > 0 and any(sounds[max(0, first - _PHRASE_REST_BEATS * beat) : first]):
+        first -= 1
+    begins, ended = step - len(sounds) + first, step - len(sounds) + last + 1
+    place = session.position.form_start
+    begins -= (begins - place) % beat
+    answers = ended + beat + -(ended - place) % beat
+    wanted = begins + step - answers
+    if step < answers or wanted >= ended:
+        return None
+    ago = step - wanted
+    return inputs[-ago].beside if ago <= len(inputs) else None
 
 
 def network_inputs(session: Session, before: Session, cell: Cell, encoding: Encoding) -> tuple[StepInput, ...]:
@@ -138,10 +177,13 @@ def network_inputs(session: Session, before: Session, cell: Cell, encoding: Enco
             session.network.output, -1, session.network.chord_lookahead, form.steps, bpm=session.position.transport.bpm
         )
         return (waiting,)  # the network waits before the top
-    sounded, yours = _sounded(session, cell, encoding), session.turn.who is Who.YOU
+    apart = hears_apart(session)
+    sounded = session.network.output if apart else _sounded(session, cell, encoding)
+    yours = session.turn.who is Who.YOU
     step_input = StepInput(
         sounded, session.place, session.network.chord_lookahead, form.steps, yours,
         previous_call_cell=call_cell(session, session.step), bpm=session.position.transport.bpm,
+        beside=_as_network_s(session, cell, encoding) if apart else None,
     )  # fmt: skip
     left = session.position.playing and (
         not before.position.playing or before.position.form_start != session.position.form_start
@@ -158,12 +200,17 @@ def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
     barged_in = session.settings.mode is not Mode.SOLO and cell.onsets
     if not (who.hears_you or barged_in):
         return session.network.output
+    yours = _as_network_s(session, cell, encoding)
+    melody = yours.merged(session.network.output.melody) if who.plays else yours
+    return Frame(melody, session.network.output.chord)
+
+
+def _as_network_s(session: Session, cell: Cell, encoding: Encoding) -> Cell:
+    """Return a player's cell in the network's key and range."""
     style = session.band.style
     if session.listener.recent_keys:
         style = playing_style(session.listener.recent_keys, session.semitones, encoding)
-    yours = cell.transposed(-session.semitones - 12 * style.octaves)
-    melody = yours.merged(session.network.output.melody) if who.plays else yours
-    return Frame(melody, session.network.output.chord)
+    return cell.transposed(-session.semitones - 12 * style.octaves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +282,8 @@ def _revised(before: Session, heard: Session, steps: int) -> Session:
         for step_input, ago in zip(network.recent_inputs[-steps:], range(steps, 0, -1), strict=True)
     ]
     network = replace(network, recent_inputs=(*network.recent_inputs[:-steps], *again))
+    if hears_apart(heard):  # the network is told of it when it answers
+        return replace(heard, network=network)
     if waiting := len(network.pending_inputs):  # the last ones, if not all, it was never fed
         unfed = min(waiting, steps)
         pending = (*network.pending_inputs[:-unfed], *again[-unfed:])
@@ -253,6 +302,8 @@ def _with_cell(step_input: StepInput, was: Cell, now: Cell, heard: Session) -> S
     """Return a step's input with another cell of the player's; what improv played beside it stays."""
     if was == now:
         return step_input
+    if step_input.beside is not None:
+        return replace(step_input, beside=now.transposed(-heard.semitones - 12 * heard.band.style.octaves))
     melody = step_input.frame.melody
     moved, fed = (*was.held, *[onset.pitch for onset in was.onsets]), (*melody.held, *[o.pitch for o in melody.onsets])
     up = fed[0] - moved[0] if moved else -heard.semitones - 12 * heard.band.style.octaves

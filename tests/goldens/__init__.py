@@ -80,6 +80,8 @@ BEFORE_STYLES = (
     "0",
     "--drafts",
     "0",
+    "--duet",
+    "together",
 )
 """How everything was played and heard before there were styles, unless the arguments say otherwise."""
 

@@ -28,13 +28,17 @@ Bias = NDArray[np.float64]
 _LEANING_NATS = 2.0
 """How strongly leaning half-way bends the logarithm of a probability."""
 
+_CLASH_NATS, _UNISON_NATS = 5.0, 3.0
+"""How much less likely a pitch is that would sound a semitone from a player's, or in unison with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Steer:
     """How the player wants the next cell to be: see the controls of the same names.
 
     `steps_left` of a phrase that has to end: 2 at its last beat; None where nothing ends. `strikes` where a note has to
-    begin.
+    begin. `beside` are the pitch classes of the player's notes in the network's key, where improv plays beside them:
+    it keeps a semitone and unison away from them. `lets_go` where what sounds has to end.
     """
 
     density: float = 0.0
@@ -42,6 +46,8 @@ class Steer:
     leaning: float = 0.0
     steps_left: int | None = None
     strikes: bool = False
+    beside: frozenset[int] = frozenset()
+    lets_go: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,24 @@ def _leaning(pitches: tuple[int, ...], chord: Chord, leaning: float) -> Bias:
     return bias
 
 
+def keeping_clear(pitches: tuple[int, ...], beside: frozenset[int]) -> Bias:
+    """Return what is added to the log probability of each pitch beside a player's pitch classes.
+
+    Semitones clash in whatever octave; a unison is no second voice.
+    """
+    return _clear(pitches, beside) if beside else _no_leaning(len(pitches))
+
+
+@lru_cache(maxsize=256)
+def _clear(pitches: tuple[int, ...], beside: frozenset[int]) -> Bias:
+    bias = np.zeros(len(pitches))
+    for number, pitch in enumerate(pitches):
+        apart = {min((pitch - other) % 12, (other - pitch) % 12) for other in beside}
+        bias[number] = -(_CLASH_NATS * (1 in apart) + _UNISON_NATS * (0 in apart))
+    bias.flags.writeable = False
+    return bias
+
+
 @cache
 def _no_leaning(count: int) -> Bias:
     bias = np.zeros(count)
@@ -140,6 +164,8 @@ class StepInput:
     """The call cell of this step."""
     bpm: float = 120.0
     """The tempo, in quarter notes a minute."""
+    beside: Annotated[Cell | None, JsonName("beside", sparse=True)] = None
+    """What the player played beside improv, where the frame holds improv's line alone."""
 
     def before_decision(self, *, improv_plays: bool, call_cell: Cell | None) -> "StepInput":
         """Return the input with what is known of the step that is decided from it."""
@@ -155,6 +181,7 @@ class StepInput:
             call_cell,
             self.previous_call_cell,
             self.bpm,
+            self.beside,
         )
 
 

@@ -24,6 +24,7 @@ from improv.models.encodings.base import (
     StepInput,
     chord_leaning,
     fingerprint_of,
+    keeping_clear,
     one_hot,
 )
 from improv.music.grid import EIGHTHS, Grid
@@ -64,6 +65,9 @@ _DENSITY_NATS = 0.4
 
 _ECHO_NATS = 1.2
 """How much less likely an answer plays the very note of its call at its very place: it is no echo."""
+
+_LETS_GO_NATS = 4.0
+"""How much less likely a note goes on that has to be let go."""
 
 _RESTS_NATS = 0.7
 """How strongly the tendency to rest at its end bends the logarithm of the probability that nothing sounds."""
@@ -271,7 +275,8 @@ class Cells:
 
     def pitch_bias(self, steer: Steer, chord: Chord | None) -> Bias:
         """Return what is added to the log probability of each pitch: less for pitches outside the chord."""
-        return chord_leaning(self.melody_pitches(), chord, steer.leaning)
+        leaning = chord_leaning(self.melody_pitches(), chord, steer.leaning)
+        return leaning + keeping_clear(self.melody_pitches(), steer.beside) if steer.beside else leaning
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """Return a melody of one pitch a step as cells, each note struck."""
@@ -332,6 +337,8 @@ def _rhythm_choice(steer: Steer, sounds: bool) -> Choice:
     bias = _DENSITY_NATS * steer.density * _ONSETS + _RESTS_NATS * steer.rests * _SILENT
     if not sounds:
         bias = np.where(_HELD, -inf, bias)
+    if steer.lets_go:
+        bias = bias - _LETS_GO_NATS * _HELD
     if steer.strikes:
         bias = np.where(_ONSETS > 0, bias, -inf)
     if steer.steps_left == 1:
