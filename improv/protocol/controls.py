@@ -145,7 +145,7 @@ SYSTEM_CONTROLS = frozenset({MODEL.name, THRU.name})
 MELODY_CONTROLS = tuple(
     control.name
     for control in (
-        DRAFTS, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, SEED,
+        DUET, DRAFTS, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, SEED,
         *(column[Part.MELODY] for column in COLUMNS.values()),
     )
 )  # fmt: skip

@@ -7,26 +7,18 @@ from itertools import count
 from improv.models.contract import ModelSpec, Tensor
 from improv.models.encodings import Choice, Decoder, Encoding, Steer
 from improv.models.sampling import draw, unit_weights
-from improv.music.grid import TICKS_PER_BEAT
 from improv.music.notes import SILENCE, Cell, Onset
 from improv.music.parts import Part
 from improv.music.theory import Chord
 from improv.music.turns import NOTHING_YET, Answer, Mode, owes_a_note
 from improv.protocol.controls import Settings
 from improv.session.band.pads import CHORDS_LOW
-from improv.session.network import AskedNetwork, has_melody, hears_apart
+from improv.session.duet import hears_apart, steering_beside
+from improv.session.network import AskedNetwork, has_melody
 from improv.session.state import PitchLogits, PlayingStyle, Session
 
 _BEGINS = (CHORDS_LOW + 12, CHORDS_LOW + 34)
 """The lowest and the highest pitch with which a phrase begins that follows no player's register, C4 to Bb5."""
-
-
-_NEAR_BEATS, _NEAR_KEYS = 1, 3
-"""A player plays as long as a note began so many beats ago; of those so many are kept clear of."""
-
-_BESIDE_DENSITY, _BESIDE_RESTS, _BESIDE_LEANING, _FREE_DENSITY = 1.0, 0.6, 0.6, 0.3
-"""By how much fewer notes and more rests there are beside a player's, how much these lean on chord tones at least, and
-by how much more there are while the player rests."""
 
 
 def decide_melody(
@@ -105,29 +97,8 @@ def steering(session: Session, before: Session) -> Steer:
         ends = left if left <= session.grid.steps_per_beat else None
     strikes = not melody_muted(settings) and owes_a_note(turn, session.step, answer_so_far(session, before))
     if hears_apart(session):
-        return _steering_beside(session, before)
+        return steering_beside(session, before)
     return Steer(settings.density, settings.rests, settings.leaning, ends, strikes)
-
-
-def _steering_beside(session: Session, before: Session) -> Steer:
-    """Return what steers a step that is played at once with the player.
-
-    While they play there are fewer notes, that keep clear of theirs: of those that sound and of those just played, for
-    a line comes back to them. What sounds a semitone from theirs is let go. While they rest there are more.
-    """
-    settings, keys, start = session.settings, session.listener.keys, session.tick
-    sounding = {key.pitch - session.semitones for key in keys if key.release is None or key.release > start}
-    recent = [key for key in session.listener.recent_keys if key.onset >= start - _NEAR_BEATS * TICKS_PER_BEAT]
-    if not sounding and not recent:
-        density, rests = settings.density + _FREE_DENSITY, settings.rests
-        return Steer(min(1.0, density), rests, settings.leaning)
-    beside = frozenset(
-        pitch % 12 for pitch in {*sounding, *(key.pitch - session.semitones for key in recent[-_NEAR_KEYS:])}
-    )
-    ours = {pitch % 12 for pitch in before.network.output.melody.sounding_after}
-    clashes = any((one - other) % 12 in (0, 1, 11) for one in ours for other in beside)
-    density, rests = max(-1.5, settings.density - _BESIDE_DENSITY), settings.rests + _BESIDE_RESTS
-    return Steer(density, rests, max(settings.leaning, _BESIDE_LEANING), beside=beside, lets_go=clashes)
 
 
 def register_over_chords(session: Session, melody: Cell, before: Cell) -> PlayingStyle:

@@ -9,12 +9,10 @@ from improv.models.encodings import ENCODINGS, Choice, Encoding, StepInput
 from improv.music.notes import SILENCE, Cell, Frame
 from improv.music.theory import PITCH_CLASSES, Chord, Form, pitch_class, shortest_way
 from improv.music.turns import Mode, Who
-from improv.protocol.controls import APART, MELODY_CONTROLS, TEMPO
+from improv.protocol.controls import MELODY_CONTROLS, TEMPO
+from improv.session.duet import hears_apart, phrase_cell, player_leads
 from improv.session.listening import REVISED_STEPS, cell_at, playing_style
 from improv.session.state import ModelTune, NetworkState, Session
-
-_PHRASE_BARS, _PHRASE_REST_BEATS = 4, 2
-"""In a duet a phrase of at most so many bars is answered; so many beats of rest end it."""
 
 
 def has_melody(spec: ModelSpec) -> bool:
@@ -124,46 +122,13 @@ def call_cell(session: Session, step: int) -> Cell | None:
     It lies at the same place of the call as the step in the turn; what is farther back than a chorus is forgotten.
     """
     if hears_apart(session):
-        return _phrase_cell(session, step)
+        return phrase_cell(session, step)
     if session.listener.call_start_step is None:
         return None
     wanted = session.listener.call_start_step + step - session.turn.start
     ago = session.step - wanted
     played = wanted < session.turn.start and ago <= len(session.network.recent_inputs)
     return session.network.recent_inputs[-ago].frame.melody if played else None
-
-
-def hears_apart(session: Session) -> bool:
-    """Return whether player and improv play at once, and each is heard as what it is."""
-    return session.turn.who is Who.BOTH and session.settings.duet == APART
-
-
-def _phrase_cell(session: Session, step: int) -> Cell | None:
-    """Return the cell of the player's last phrase that a step answers while the player rests; None while they do not.
-
-    An answer begins on a beat, after a rest of a beat, at the beat on which the phrase began. `step` is the one after
-    the last recent input.
-    """
-    inputs, beat = session.network.recent_inputs, session.grid.steps_per_beat
-    sounds = [
-        each.beside is not None and bool(each.beside.pitches)
-        for each in inputs[-_PHRASE_BARS * session.grid.steps_per_bar :]
-    ]
-    if not any(sounds):
-        return None
-    last = max(number for number, sound in enumerate(sounds) if sound)
-    first = last
-    while first > 0 and any(sounds[max(0, first - _PHRASE_REST_BEATS * beat) : first]):
-        first -= 1
-    begins, ended = step - len(sounds) + first, step - len(sounds) + last + 1
-    place = session.position.form_start
-    begins -= (begins - place) % beat
-    answers = ended + beat + -(ended - place) % beat
-    wanted = begins + step - answers
-    if step < answers or wanted >= ended:
-        return None
-    ago = step - wanted
-    return inputs[-ago].beside if ago <= len(inputs) else None
 
 
 def network_inputs(session: Session, before: Session, cell: Cell, encoding: Encoding) -> tuple[StepInput, ...]:
@@ -177,13 +142,15 @@ def network_inputs(session: Session, before: Session, cell: Cell, encoding: Enco
             session.network.output, -1, session.network.chord_lookahead, form.steps, bpm=session.position.transport.bpm
         )
         return (waiting,)  # the network waits before the top
-    apart = hears_apart(session)
-    sounded = session.network.output if apart else _sounded(session, cell, encoding)
-    yours = session.turn.who is Who.YOU
+    beside = _as_network_s(session, cell, encoding) if hears_apart(session) else None
+    sounded, yours = _sounded(session, cell, encoding), session.turn.who is Who.YOU
+    if beside is not None:
+        yours = player_leads(session, beside)
+        sounded = Frame(beside, session.network.output.chord) if yours else session.network.output
     step_input = StepInput(
         sounded, session.place, session.network.chord_lookahead, form.steps, yours,
         previous_call_cell=call_cell(session, session.step), bpm=session.position.transport.bpm,
-        beside=_as_network_s(session, cell, encoding) if apart else None,
+        beside=beside,
     )  # fmt: skip
     left = session.position.playing and (
         not before.position.playing or before.position.form_start != session.position.form_start
@@ -282,8 +249,6 @@ def _revised(before: Session, heard: Session, steps: int) -> Session:
         for step_input, ago in zip(network.recent_inputs[-steps:], range(steps, 0, -1), strict=True)
     ]
     network = replace(network, recent_inputs=(*network.recent_inputs[:-steps], *again))
-    if hears_apart(heard):  # the network is told of it when it answers
-        return replace(heard, network=network)
     if waiting := len(network.pending_inputs):  # the last ones, if not all, it was never fed
         unfed = min(waiting, steps)
         pending = (*network.pending_inputs[:-unfed], *again[-unfed:])
@@ -303,7 +268,9 @@ def _with_cell(step_input: StepInput, was: Cell, now: Cell, heard: Session) -> S
     if was == now:
         return step_input
     if step_input.beside is not None:
-        return replace(step_input, beside=now.transposed(-heard.semitones - 12 * heard.band.style.octaves))
+        beside = now.transposed(-heard.semitones - 12 * heard.band.style.octaves)
+        frame = Frame(beside, step_input.frame.chord) if step_input.players_turn else step_input.frame
+        return replace(step_input, frame=frame, beside=beside)
     melody = step_input.frame.melody
     moved, fed = (*was.held, *[onset.pitch for onset in was.onsets]), (*melody.held, *[o.pitch for o in melody.onsets])
     up = fed[0] - moved[0] if moved else -heard.semitones - 12 * heard.band.style.octaves

@@ -24,14 +24,17 @@ from improv.protocol.controls import Settings
 from improv.session.network import has_melody
 from training.corpora import groove_midi, wjazzd
 from training.corpora.wjazzd_split import split
-from training.evaluation import answers, band, hearing
-from training.evaluation.judgement import CHORUSES, PEOPLE, Item, Row, judge, names_of, people, position
+from training.evaluation import answers, band, duets, hearing
+from training.evaluation.judgement import CHORUSES, PEOPLE, TURNS, Item, Row, judge, names_of, people, position
 from training.metrics.bootstrap import Figure
 from training.metrics.melody import CHORUS_BARS, melody
 from training.rendering import plots as pictures
 from training.rendering.playing import play_memory
 
 ECK = "eck2002-blues"
+
+Figures = Mapping[str, Mapping[str, Figure]]
+"""By the name of a row the figures of it, by theirs."""
 
 
 SHOWN_CHORUSES = 4
@@ -92,11 +95,23 @@ def answers_table(rows: Mapping[str, Mapping[str, Figure]]) -> Table:
     return found
 
 
-def hearing_json(rows: Sequence[hearing.Row], answered: Mapping[str, Mapping[str, Figure]]) -> dict[str, Any]:
-    """Return the figures of both tables as JSON data, each with its interval."""
+def duets_table(rows: Figures) -> Table:
+    """Return a table of duets with people's phrases, and of improv alone."""
+    columns = list(next(iter(rows.values())))
+    found = Table("duets", *columns, title="duets: two bars of a solo, and two of rest", title_justify="left")
+    for name, figures in rows.items():
+        found.add_row(name, *(str(figures[each]) if each in figures else "-" for each in columns))
+    return found
+
+
+def hearing_json(rows: Sequence[hearing.Row], answered: Figures, duetted: Figures) -> dict[str, Any]:
+    """Return the figures of all three tables as JSON data, each with its interval."""
     heard = {row.name: {"meant": asdict(row.meant), "nearest": asdict(row.nearest)} for row in rows}
-    told = {name: {what: asdict(each) for what, each in figures.items()} for name, figures in answered.items()}
-    return {"heard": heard, "answers": told}
+
+    def told(rows: Figures) -> dict[str, Any]:
+        return {name: {what: asdict(each) for what, each in figures.items()} for name, figures in rows.items()}
+
+    return {"heard": heard, "answers": told(answered), "duets": told(duetted)}
 
 
 def to_json(rows: Sequence[Row]) -> dict[str, Any]:
@@ -195,6 +210,7 @@ def main() -> None:
             name: (
                 hearing.rows(model, sides.test, tracked),
                 answers.rows(model, answers.sparsely(those.calls["fours"], arguments.calls), tracked, answers.ways()),
+                duets.rows(model, answers.sparsely(those.calls["twos"], arguments.calls), tracked, TURNS["twos"]),
             )
             for name, model in listeners.items()
         }
@@ -205,7 +221,7 @@ def main() -> None:
 
 def _write(
     rows: list[Row],
-    heard: Mapping[str, tuple[Sequence[hearing.Row], Mapping[str, Mapping[str, Figure]]]],
+    heard: Mapping[str, tuple[Sequence[hearing.Row], Figures, Figures]],
     out: Path,
 ) -> None:
     """Print the tables, and leave them and their figures in a folder; `heard` by the network that is played to."""
@@ -214,8 +230,9 @@ def _write(
     (out / "hearing.json").write_text(json.dumps(hearings, indent=1) + "\n")
     console = Console(width=max(Console().width, 76 + 12 * len(rows)), record=True)
     console.print(table(rows))
-    for name, (of_players, of_answers) in heard.items():
+    for name, (of_players, of_answers, of_duets) in heard.items():
         console.print(name, hearing_table(of_players), answers_table(of_answers) if of_answers else "")
+        console.print(duets_table(of_duets) if of_duets else "")
     console.save_text(str(out / "evaluation.txt"))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import field
 from functools import cache, lru_cache
 from math import inf
+from types import MappingProxyType
 from typing import Annotated, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -28,8 +29,14 @@ Bias = NDArray[np.float64]
 _LEANING_NATS = 2.0
 """How strongly leaning half-way bends the logarithm of a probability."""
 
-_CLASH_NATS, _UNISON_NATS = 5.0, 3.0
-"""How much less likely a pitch is that would sound a semitone from a player's, or in unison with it."""
+_NEAR_NATS = MappingProxyType({0: 4.0, 1: 6.0, 2: 3.0, 3: 1.0})
+"""How much less likely a pitch is so many semitones from the nearest of a player's, in whatever octave.
+
+A semitone clashes, and a unison is no second voice. A step or two farther off a line comes near with its next note.
+"""
+
+_OPEN, _NOT_OPEN_NATS = (0, 7), 2.0
+"""Root and fifth, in semitones above the root, and how much less likely all else is beside a player."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +107,21 @@ def _leaning(pitches: tuple[int, ...], chord: Chord, leaning: float) -> Bias:
     return bias
 
 
-def keeping_clear(pitches: tuple[int, ...], beside: frozenset[int]) -> Bias:
-    """Return what is added to the log probability of each pitch beside a player's pitch classes.
+def keeping_clear(pitches: tuple[int, ...], beside: frozenset[int], chord: Chord | None = None) -> Bias:
+    """Return what is added to the log probability of each pitch beside a player's pitch classes, over a chord.
 
-    Semitones clash in whatever octave; a unison is no second voice.
+    What they play next is not known: the least of it lies beside the root and the fifth. The bias is shared, and cannot
+    be written to.
     """
-    return _clear(pitches, beside) if beside else _no_leaning(len(pitches))
+    return _clear(pitches, beside, chord) if beside else _no_leaning(len(pitches))
 
 
 @lru_cache(maxsize=256)
-def _clear(pitches: tuple[int, ...], beside: frozenset[int]) -> Bias:
-    bias = np.zeros(len(pitches))
-    for number, pitch in enumerate(pitches):
-        apart = {min((pitch - other) % 12, (other - pitch) % 12) for other in beside}
-        bias[number] = -(_CLASH_NATS * (1 in apart) + _UNISON_NATS * (0 in apart))
+def _clear(pitches: tuple[int, ...], beside: frozenset[int], chord: Chord | None) -> Bias:
+    nearest = [min(min((pitch - other) % 12, (other - pitch) % 12) for other in beside) for pitch in pitches]
+    bias = -np.array([_NEAR_NATS.get(semitones, 0.0) for semitones in nearest])
+    if chord is not None:
+        bias = bias - _NOT_OPEN_NATS * ~np.isin((np.asarray(pitches) - chord.root) % 12, _OPEN)
     bias.flags.writeable = False
     return bias
 

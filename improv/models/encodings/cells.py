@@ -276,7 +276,7 @@ class Cells:
     def pitch_bias(self, steer: Steer, chord: Chord | None) -> Bias:
         """Return what is added to the log probability of each pitch: less for pitches outside the chord."""
         leaning = chord_leaning(self.melody_pitches(), chord, steer.leaning)
-        return leaning + keeping_clear(self.melody_pitches(), steer.beside) if steer.beside else leaning
+        return leaning + keeping_clear(self.melody_pitches(), steer.beside, chord) if steer.beside else leaning
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """Return a melody of one pitch a step as cells, each note struck."""
