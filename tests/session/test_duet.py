@@ -91,14 +91,13 @@ def test_there_are_fewer_notes_beside_a_player_s_and_more_while_they_rest() -> N
     assert not free.lets_go
 
 
-def test_the_player_s_controls_still_count() -> None:
-    given: dict[str, Any]
-    for given in ({"density": 0.5}, {"rests": -0.4}, {"leaning": 1.0}):
-        ((name, value),) = given.items()
-        usual, turned = duet(6)[5], duet(6, **given)[5]
-        assert getattr(steered(turned), name) - getattr(steered(usual), name) == pytest.approx(
-            value if name != "leaning" else 1 - getattr(steered(usual), name)
-        )
+@pytest.mark.parametrize(
+    ("name", "value", "more"), [("density", 0.5, 0.5), ("rests", -0.4, -0.4), ("leaning", 1.0, 0.4)]
+)
+def test_the_player_s_controls_still_count(name: str, value: float, more: float) -> None:
+    given: dict[str, Any] = {name: value}
+    usual, turned = steered(duet(6)[5]), steered(duet(6, **given)[5])
+    assert getattr(turned, name) - getattr(usual, name) == pytest.approx(more)
 
 
 def test_what_sounds_too_near_to_the_player_is_let_go() -> None:

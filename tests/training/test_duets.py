@@ -1,5 +1,7 @@
 """Duets, measured: what is counted of two lines that sound at once."""
 
+from typing import Any
+
 import pytest
 
 from improv.protocol.controls import APART, TOGETHER
@@ -16,13 +18,13 @@ def test_a_line_as_what_sounds_at_each_tick() -> None:
 def test_clashes_unison_and_onsets_are_counted_where_both_sound() -> None:
     theirs = melody(frames(60, 0, 62, 0, None, None, None, None, None, None))
     ours = melody(frames(61, 0, 62, 0, 64, None, None, None, 65, 67))
-    found = counts(ours, theirs, 60)
+    found: dict[str, Any] = {**counts(ours, theirs, 60)}
     assert found["semitone clashes, of shared time"] == (12, 24)
     assert found["unison, of shared time"] == (12, 24)
     assert found["time shared, of the player's"] == (24, 24)
     assert found["onsets a beat while the player plays"] == (3, pytest.approx(3))
     assert found["onsets a beat while the player rests"] == (2, pytest.approx(2))
-    octave = counts(melody(frames(73, 0)), melody(frames(60, 0)), 12)
+    octave: dict[str, Any] = {**counts(melody(frames(73, 0)), melody(frames(60, 0)), 12)}
     assert octave["semitone clashes, of shared time"] == (12, 12)
     assert octave["unison, of shared time"] == (0, 12)
 
