@@ -18,7 +18,7 @@ _PHRASE_BARS, _PHRASE_REST_BEATS = 4, 2
 _PLAYS_BEATS, _NEAR_KEYS = 1, 2
 """A player plays as long as a note began so many beats ago; of those just played so many are kept clear of."""
 
-_BESIDE_DENSITY, _BESIDE_RESTS, _BESIDE_LEANING, _FREE_DENSITY = 1.2, 0.6, 0.6, 0.3
+_BESIDE_DENSITY, _BESIDE_RESTS, _BESIDE_LEANING, _FREE_DENSITY = 1.5, 0.6, 0.6, 0.3
 """By how much fewer notes and more rests there are beside a player's, how much these lean on chord tones at least, and
 by how much more notes there are while the player rests."""
 
@@ -84,7 +84,8 @@ def steering_beside(session: Session, before: Session) -> Steer:
     if not sounding and not recent:
         return Steer(min(1.0, settings.density + _FREE_DENSITY), settings.rests, settings.leaning)
     near = (*sounding, *recent[-_NEAR_KEYS:])
-    beside = frozenset([(pitch - session.semitones) % len(PITCH_CLASSES) for pitch in near])
+    moved = session.semitones + len(PITCH_CLASSES) * (session.band.style.octaves + settings.register)
+    beside = frozenset([pitch - moved for pitch in near])
     ours = before.network.output.melody.sounding_after
     clashes = any((pitch - other) % len(PITCH_CLASSES) in _TOO_NEAR for pitch in ours for other in beside)
     return Steer(

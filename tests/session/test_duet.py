@@ -24,7 +24,7 @@ from improv.session.lifecycle import begin
 from improv.session.network import call_cell
 from improv.session.state import Session
 from improv.session.step import advance, prepare_step
-from tests.session.test_drafts import LICK, partner, struck
+from tests.session.test_drafts import C7, LICK, partner, struck
 
 CELLS = Cells()
 
@@ -86,7 +86,7 @@ def test_there_are_fewer_notes_beside_a_player_s_and_more_while_they_rest() -> N
     assert beside.density < 0 < free.density
     assert beside.rests > free.rests == 0
     assert beside.leaning > free.leaning == 0
-    assert {pitch % 12 for pitch in LICK[4:6]} <= beside.beside
+    assert set(LICK[4:6]) == beside.beside
     assert not free.beside
     assert not free.lets_go
 
@@ -117,11 +117,20 @@ def test_another_key_is_kept_clear_of_as_the_network_knows_it() -> None:
 def test_semitones_are_the_least_likely_and_what_lies_far_is_as_likely_as_ever(
     beside: frozenset[int], pitch_class: int
 ) -> None:
-    bias = keeping_clear(tuple(range(60, 72)), beside)
+    bias = keeping_clear(tuple(range(60, 72)), beside)  # the player is octaves below
     nearest = min(min((pitch_class - other) % 12, (other - pitch_class) % 12) for other in beside)
-    assert (bias[pitch_class] == bias.min()) == (nearest == min(1, 6)) or nearest != 1
+    assert nearest != 1 or bias[pitch_class] == bias.min()
     assert (bias[pitch_class] == 0) == (nearest > 3)
     assert np.all(bias <= 0)
+
+
+def test_a_line_keeps_out_of_the_player_s_way_and_to_root_and_fifth() -> None:
+    pitches = tuple(range(48, 85))
+    bias = dict(zip(pitches, keeping_clear(pitches, frozenset({60})), strict=True))
+    assert bias[55] < bias[79]  # a fourth below, and an octave and a fifth above
+    over = dict(zip(pitches, keeping_clear(pitches, frozenset({63}), C7), strict=True))
+    assert over[84] > over[82]
+    assert over[79] > over[82]
 
 
 def test_nothing_is_kept_clear_of_where_nobody_plays() -> None:

@@ -35,6 +35,9 @@ _NEAR_NATS = MappingProxyType({0: 4.0, 1: 6.0, 2: 3.0, 3: 1.0})
 A semitone clashes, and a unison is no second voice. A step or two farther off a line comes near with its next note.
 """
 
+_CLOSE, _CLOSE_NATS = 5, 2.0
+"""How near a line is that is in the player's way, in semitones, and how much less likely its pitches are."""
+
 _OPEN, _NOT_OPEN_NATS = (0, 7), 2.0
 """Root and fifth, in semitones above the root, and how much less likely all else is beside a player."""
 
@@ -44,7 +47,7 @@ class Steer:
     """How the player wants the next cell to be: see the controls of the same names.
 
     `steps_left` of a phrase that has to end: 2 at its last beat; None where nothing ends. `strikes` where a note has to
-    begin. `beside` are the pitch classes of the player's notes in the network's key, where improv plays beside them:
+    begin. `beside` are the player's notes as MIDI pitches of the network, where improv plays beside them:
     it keeps a semitone and unison away from them. `lets_go` where what sounds has to end.
     """
 
@@ -108,7 +111,7 @@ def _leaning(pitches: tuple[int, ...], chord: Chord, leaning: float) -> Bias:
 
 
 def keeping_clear(pitches: tuple[int, ...], beside: frozenset[int], chord: Chord | None = None) -> Bias:
-    """Return what is added to the log probability of each pitch beside a player's pitch classes, over a chord.
+    """Return what is added to the log probability of each pitch beside a player's pitches, over a chord.
 
     What they play next is not known: the least of it lies beside the root and the fifth. The bias is shared, and cannot
     be written to.
@@ -120,6 +123,7 @@ def keeping_clear(pitches: tuple[int, ...], beside: frozenset[int], chord: Chord
 def _clear(pitches: tuple[int, ...], beside: frozenset[int], chord: Chord | None) -> Bias:
     nearest = [min(min((pitch - other) % 12, (other - pitch) % 12) for other in beside) for pitch in pitches]
     bias = -np.array([_NEAR_NATS.get(semitones, 0.0) for semitones in nearest])
+    bias -= [_CLOSE_NATS * (min(abs(pitch - other) for other in beside) <= _CLOSE) for pitch in pitches]
     if chord is not None:
         bias = bias - _NOT_OPEN_NATS * ~np.isin((np.asarray(pitches) - chord.root) % 12, _OPEN)
     bias.flags.writeable = False
