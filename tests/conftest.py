@@ -152,11 +152,11 @@ def echo() -> Echo:
 def begun(echo: Echo) -> Callable[..., Session]:
     """A session of the echo at 120 bpm: an eighth lasts 0.25 s and step 0 sounds at 0 s.
 
-    Its chords are held, and it waits for you.
+    Its chords are held, it waits for you, and its melody is played as it is notated.
     """
 
     def begun(mode: Mode = Mode.TRADE, bars: int = 1, key: str = OWN, count_in_bars: int = 0) -> Session:
-        settings = Settings(mode=mode, bars=bars, key=key, seed=1, style=Style.PADS, wait=0)
+        settings = Settings(mode=mode, bars=bars, key=key, seed=1, style=Style.PADS, wait=0, dynamics=0, feel=0)
         session = begin(echo, settings, Transport(0, 0.0, 120), count_in_bars=count_in_bars)
         echo.fed.clear()
         return session

@@ -18,7 +18,7 @@ from improv.music.parts import Part
 from improv.music.styles import Style
 from improv.protocol.commands import Set
 from improv.protocol.control import ON, Value
-from improv.protocol.controls import BAND, CONTROLS, MODE, SEED, STYLE, SWING, TEMPO, current
+from improv.protocol.controls import BAND, CONTROLS, DYNAMICS, FEEL, MODE, SEED, STYLE, SWING, TEMPO, current
 from improv.protocol.mixer import LEVELS, MUTES
 from improv.protocol.snapshot import Snapshot
 from improv.system.safe_files import read_file
@@ -28,12 +28,15 @@ _BEFORE_STYLES = frozenset(
     control.name
     for control in (TEMPO, SWING, MODE, SEED, *(LEVELS[part] for part in (Part.MELODY, Part.CHORDS, Part.DRUMS)))
 )
-"""Controls that each preset has which was kept, not written by hand, before there were styles."""
+"""Controls that each preset has which was kept, not written by hand, before there were styles as since."""
 
 _AS_BEFORE_STYLES: Mapping[str, Value] = MappingProxyType(
     {STYLE.name: str(Style.PADS), BAND.name: 0.0, MUTES[Part.BASS].name: ON}
 )
 """How the controls that came with the styles stood before."""
+
+_AS_BEFORE_EXPRESSION: Mapping[str, Value] = MappingProxyType({DYNAMICS.name: 0.0, FEEL.name: 0.0})
+"""How the controls that came with the expression stood before."""
 
 MOST = 99
 LONGEST_NAME = 40
@@ -216,6 +219,7 @@ def _preset(name: str, values: object, path: Path) -> Preset:
             raise DataError(f"{path}: [{name}] {error}") from error
         except OverflowError as error:
             raise DataError(f"{path}: [{name}] {control} is far out of range; mend it or move it away") from error
-    if kept.keys() >= _BEFORE_STYLES and STYLE.name not in kept:
-        kept |= _AS_BEFORE_STYLES
+    if kept.keys() >= _BEFORE_STYLES:
+        kept |= _AS_BEFORE_STYLES if STYLE.name not in kept else {}
+        kept |= _AS_BEFORE_EXPRESSION if DYNAMICS.name not in kept else {}
     return Preset(name, MappingProxyType(kept))

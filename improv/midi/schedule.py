@@ -28,8 +28,11 @@ class Schedule:
         """The transport of the newest plan."""
         self.dropped = 0
         """Onsets that were left out because their time had passed."""
-        self._pending: list[tuple[float, int, Event | _PlanEnd, Transport | None]] = []
-        """A heap by tick; what lies before a change of tempo keeps the transport that it was planned with."""
+        self._pending: list[tuple[float, int, Event | _PlanEnd, Transport | None, float]] = []
+        """A heap by tick; what lies before a change of tempo keeps the transport that it was planned with.
+
+        Last comes the tick at which the plan begins that it is of: the end of a note may lie before that.
+        """
         self._order = itertools.count()
         self._due_s: float | None = None
         """When the next event is due, in seconds, once it has been asked; None again after any change."""
@@ -46,13 +49,13 @@ class Schedule:
         start, before = plan.step * length, self.transport
         anchor = plan.transport.anchor_step * length  # from there on the plan's transport holds
         self._pending = [
-            (tick, n, event, (by or before) if tick < anchor else None)
-            for tick, n, event, by in self._pending
-            if tick < start
+            (tick, n, event, (by or before) if tick < anchor else None, planned)
+            for tick, n, event, by, planned in self._pending
+            if tick < start and planned < start
         ]
-        if self._orphaned and not any(isinstance(event, _PlanEnd) for _, _, event, _ in self._pending):
-            self._pending.append((start, next(self._order), _PlanEnd(), None))  # the new engine knows nothing of it
-        self._pending += [(placed.tick, next(self._order), placed.event, None) for placed in plan.events]
+        if self._orphaned and not any(isinstance(event, _PlanEnd) for _, _, event, *_ in self._pending):
+            self._pending.append((start, next(self._order), _PlanEnd(), None, -inf))  # a new engine knows nothing of it
+        self._pending += [(placed.tick, next(self._order), placed.event, None, start) for placed in plan.events]
         self.transport, self._planned_to, self._due_s = plan.transport, start + plan.steps * length, None
         heapq.heapify(self._pending)
         replaced = [note for note, tick in self._struck.items() if tick >= start]
@@ -65,7 +68,7 @@ class Schedule:
         if self._due_s is None:
             self._due_s = inf
             if self._pending:
-                tick, _, _, transport = self._pending[0]
+                tick, _, _, transport, _ = self._pending[0]
                 self._due_s = (transport or self.transport).time_of_tick(tick)
         return self._due_s
 
@@ -97,14 +100,14 @@ class Schedule:
         if not self._orphaned:
             self._orphaned, self._due_s = True, None
             self._pending = [item for item in self._pending if item[0] < self._planned_to]
-            self._pending.append((self._planned_to, next(self._order), _PlanEnd(), None))
+            self._pending.append((self._planned_to, next(self._order), _PlanEnd(), None, -inf))
             heapq.heapify(self._pending)
 
     def skip_to(self, now_s: float) -> None:
         """Drop all pending events; onsets that were due before `now_s` count as dropped."""
         self.dropped += sum(
             isinstance(event, NoteOn) and (transport or self.transport).time_of_tick(tick) < now_s
-            for tick, _, event, transport in self._pending
+            for tick, _, event, transport, _ in self._pending
         )
         self.clear()
 

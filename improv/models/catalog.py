@@ -22,8 +22,8 @@ def model_folders() -> list[Path]:
     return [Path(folder) for folder in folders if os.path.isdir(folder)]  # noqa: PTH112 Path raises where the name is too long
 
 
-BAND_NETWORKS = ("bass", "drums")
-"""The names of the networks that play in the band: each is the label of its part, and decides no melody."""
+BAND_NETWORKS = ("expression", "bass", "drums")
+"""The names of the networks that play beside the melody's: none of them decides a melody."""
 
 
 def model_paths() -> dict[str, Path]:
@@ -32,7 +32,7 @@ def model_paths() -> dict[str, Path]:
 
 
 def band_model_paths() -> dict[str, Path]:
-    """Return the paths of the networks of the band, as far as there are any, by the label of their part."""
+    """Return the paths of the networks of the band, as far as there are any, by name."""
     paths = _all_paths()
     return {name: paths[name] for name in BAND_NETWORKS if name in paths}
 

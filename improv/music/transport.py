@@ -64,9 +64,12 @@ class Transport:
 
     def ticks_at(self, time_s: float) -> float:
         """Return the position at a time (seconds of the clock), in ticks and fractions of one."""
-        played = self.beats_at(time_s)
-        beat = math.floor(played)
-        inside = played - beat
+        return self.tick_of_beats(self.beats_at(time_s))
+
+    def tick_of_beats(self, beats: float) -> float:
+        """Return the tick, fractions too, that is played at a position in beats: the inverse of `beats_of_tick`."""
+        beat = math.floor(beats)
+        inside = beats - beat
         half = TICKS_PER_BEAT / 2
         if inside <= self.swing:
             return beat * TICKS_PER_BEAT + inside / self.swing * half

@@ -109,6 +109,15 @@ LEANING = Control(
     "leaning", "How much the answer leans on chord tones: 0 as it likes, 1 nothing else.", 0, 0, 1, nudge=0.1
 )
 
+DYNAMICS = Control(
+    "dynamics", "How much louder and softer notes of the melody are: 0 flat, 1 as people play.", 1, 0, 1, nudge=0.1
+)
+
+FEEL = Control(
+    "feel", "How freely the melody lies in time, and how short its notes are: 0 on the grid, held; 1 as people play.",
+    1, 0, 1, nudge=0.1,
+)  # fmt: skip
+
 CHANGES = Control(
     "changes", "How freely chords are drawn: 0 keeps to the form, 1 changes it as players do, above 1 wilder.",
     0, 0, 1.5, nudge=0.1,
@@ -133,7 +142,7 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
         control.name: control
         for control in (
             TEMPO, SWING, STYLE, BAND, MODE, BARS, GAP, WAIT, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING,
-            CHANGES, DRAFTS, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, DUET, THRU,
+            DYNAMICS, FEEL, CHANGES, DRAFTS, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, DUET, THRU,
         )
     }
 )  # fmt: skip
@@ -145,7 +154,7 @@ SYSTEM_CONTROLS = frozenset({MODEL.name, THRU.name})
 MELODY_CONTROLS = tuple(
     control.name
     for control in (
-        DUET, DRAFTS, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, SEED,
+        DUET, DRAFTS, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, DYNAMICS, FEEL, SEED,
         *(column[Part.MELODY] for column in COLUMNS.values()),
     )
 )  # fmt: skip
@@ -198,6 +207,8 @@ class Settings:
     rests: float = float(RESTS.default)
     register: int = int(REGISTER.default)
     leaning: float = float(LEANING.default)
+    dynamics: Annotated[float, JsonName("dynamics", absent=0.0)] = float(DYNAMICS.default)
+    feel: Annotated[float, JsonName("feel", absent=0.0)] = float(FEEL.default)
     changes: float = float(CHANGES.default)
     key: str = str(KEY.default)
     seed: int = int(SEED.default)

@@ -134,6 +134,7 @@ _AS_WRITTEN = MappingProxyType(
         "keys": ("listener", "keys"),
         "recent": ("listener", "recent_keys"),
         "answer": ("band", "answer"),
+        "expression": ("band", "expression"),
         "call": ("listener", "call"),
         "took_turn": ("listener", "took_turn"),
         "timing": ("listener", "timing"),

@@ -11,7 +11,7 @@ from improv.config.values import Tune
 from improv.errors import ContractError, ImprovError
 from improv.models.catalog import band_model_paths, find_model
 from improv.models.contract import StepModel
-from improv.models.encodings import BAND_PARTS, ENCODINGS
+from improv.models.encodings import BAND_NAMES, BAND_PARTS, ENCODINGS
 from improv.models.onnx_runtime import CPU, OnnxModel
 from improv.music.parts import Part
 from improv.music.transport import Transport
@@ -56,15 +56,16 @@ def open_band(load: Callable[[Path], OnnxModel] = OnnxModel) -> Band:
     remarks: list[str] = []
     paths = band_model_paths()
     for part, encoding in BAND_PARTS.items():
-        if (path := paths.get(part.label)) is None:
+        name = BAND_NAMES[part]
+        if (path := paths.get(name)) is None:
             continue
         try:
             model = load(path)
             if model.spec.encoding != encoding:
-                raise ContractError(f"{path}: its encoding is {model.spec.encoding}, {part.label} needs {encoding}")
+                raise ContractError(f"{path}: its encoding is {model.spec.encoding}, {name} needs {encoding}")
             found[part] = model
         except ImprovError as error:
-            remarks.append(f"{part.label} plays by rule: {error}")
+            remarks.append(f"{name} plays by rule: {error}")
     return found, tuple(remarks)
 
 
@@ -114,7 +115,7 @@ def head_of(tune: Tune, model: OnnxModel, session: Session, band: Mapping[Part, 
         count_in_bars=tune.count_in,
         form=model.spec.form,
         key=model.spec.key,
-        band=tuple(BandModel(part, part.label, network.sha256) for part, network in band.items()),
+        band=tuple(BandModel(part, BAND_NAMES[part], network.sha256) for part, network in band.items()),
         band_rules=BAND_RULES,
     )
 

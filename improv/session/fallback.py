@@ -61,7 +61,7 @@ def fallback(
         recent_inputs=session.network.recent_inputs,
         steps_behind=before.network.steps_behind + 1,
     )
-    session = sounding(before, session, network, session.band.style)
+    session = sounding(before, session, network, session.band.style, in_time=False)
     failing = session.health.consecutive_faults == _FAULTS_BEFORE_FORGETTING > before.health.consecutive_faults
     if failing or session.network.steps_behind % session.tune.form.steps == 0:
         session = with_empty_memory(session, model)

@@ -20,6 +20,7 @@ from improv.protocol.snapshot import ByRule, How
 from improv.session.band.hearing import NOTHING_HEARD, Hearing
 from improv.session.band.part_state import ALL_REST, PartStates
 from improv.session.decoding import Readings
+from improv.session.expression_state import AS_NOTATED, ExpressionState
 from improv.session.timing import Timing
 
 MELODY_VELOCITY = 88
@@ -192,6 +193,8 @@ class BandState:
     style: PlayingStyle = PlayingStyle()
     answer: Answer = NOTHING_YET
     """What improv has played in this turn."""
+    expression: ExpressionState = AS_NOTATED
+    """How the melody is played."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

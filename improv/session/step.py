@@ -26,6 +26,8 @@ from improv.session.band.learned import NO_NETWORKS, Networks
 from improv.session.band.levels import mix_changes
 from improv.session.band.part_state import ALL_REST
 from improv.session.commands import apply_commands
+from improv.session.expression import expressed
+from improv.session.expression_state import AS_NOTATED
 from improv.session.harmony import decide_chord
 from improv.session.listening import cell_at, hear, next_listener, playing_style
 from improv.session.melody import answer_so_far, decide_melody, melody_muted, register_over_chords
@@ -183,6 +185,7 @@ def silent_step(step: PreparedStep, *, audible: bool) -> tuple[Session, Played]:
         hearing=NOTHING_HEARD,
         events=(),
         by_rule=(),
+        expression=AS_NOTATED,
         levels=session.settings.mixer.levels,
         programs=session.settings.mixer.programs,
         style=before.band.style,
@@ -196,19 +199,31 @@ def silent_step(step: PreparedStep, *, audible: bool) -> tuple[Session, Played]:
 
 
 def sounding(
-    before: Session, session: Session, network: NetworkState, style: PlayingStyle, networks: Networks = NO_NETWORKS
+    before: Session,
+    session: Session,
+    network: NetworkState,
+    style: PlayingStyle,
+    networks: Networks = NO_NETWORKS,
+    *,
+    in_time: bool = True,
 ) -> Session:
-    """Return the session with a network's output in it and the band's, without the parts that are silenced."""
+    """Return the session with a network's output in it and the band's, without the parts that are silenced.
+
+    Unless it is decided `in_time`, nothing ends in the step before.
+    """
     if melody_muted(session.settings):
         network = replace(network, output=Frame(SILENCE, network.output.chord))
     frame = transposed_to_performance(network.output, session, style, before.band.frame.melody)
     answer, begun = answer_so_far(session, before), len(frame.melody.onsets)
+    expression, failed = expressed(before, session, frame, style, networks, in_time=in_time)
     band = BandState(
         frame=frame,
         levels=session.settings.mixer.levels,
         programs=session.settings.mixer.programs,
         style=style,
         answer=Answer(answer.notes + begun, session.step) if begun else answer,
+        expression=expression,
+        by_rule=() if failed is None else (failed,),
     )
     return Session(
         position=session.position,

@@ -181,12 +181,22 @@ def test_a_preset_of_before_there_were_styles_recalls_held_chords_alone(tmp_path
     assert dict(old.values) == {
         "tempo": 132, "swing": 0.62, "mode": "trade", "seed": 4, "melody-level": 90, "comp-level": 70,
         "drums-level": 60, "melody-mute": "off", "comp-mute": "off",
-        "drums-mute": "on", "style": "pads", "band": 0, "bass-mute": "on",
+        "drums-mute": "on", "style": "pads", "band": 0, "bass-mute": "on", "dynamics": 0, "feel": 0,
     }  # fmt: skip
     assert dict(by_hand.values) == {"tempo": 90, "comp-level": 50}  # what it does not name stays as it is
     save(path, (old, by_hand))
     assert load(path) == (old, by_hand)
     assert "chords-level" not in path.read_text()
+
+
+def test_a_preset_of_before_the_expression_recalls_it_flat(tmp_path: Path) -> None:
+    path = tmp_path / "presets.toml"
+    kept = preset_of("kept", SEEN)
+    former = {name: value for name, value in kept.values.items() if name not in ("dynamics", "feel")}
+    save(path, (Preset("former", former), kept))
+    old, new = load(path)
+    assert old.values == {**former, "dynamics": 0, "feel": 0}
+    assert new == kept
 
 
 def test_swing_auto_is_kept_and_recalled() -> None:

@@ -39,13 +39,13 @@ BAR = 4 * TICKS_A_BEAT
 EVEN = Transport(0, 0.0, 120)
 OFF_64 = NoteOff(Part.MELODY, 64)
 SWUNG = 0.67
-SOLO = Settings(mode=Mode.SOLO, bars=1, style=Style.PADS)
+SOLO = Settings(mode=Mode.SOLO, bars=1, style=Style.PADS, dynamics=0, feel=0)
 ALONE = Turn(Who.IMPROV, 0)
 
 
 def begun(model: Echo, mode: Mode = Mode.SOLO, *, swing: float = 0.5, key: str = OWN, count_in: int = 0) -> Session:
     """A session at 120 bpm in turns of one bar, its first step due at 0 s."""
-    settings = Settings(mode=mode, bars=1, key=key, seed=1, style=Style.PADS)
+    settings = Settings(mode=mode, bars=1, key=key, seed=1, style=Style.PADS, dynamics=0, feel=0)
     return begin(model, settings, Transport(-8 * count_in, 0.0, 120, swing), count_in_bars=count_in)
 
 

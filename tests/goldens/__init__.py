@@ -82,6 +82,10 @@ BEFORE_STYLES = (
     "0",
     "--duet",
     "together",
+    "--dynamics",
+    "0",
+    "--feel",
+    "0",
 )
 """How everything was played and heard before there were styles, unless the arguments say otherwise."""
 

@@ -14,7 +14,7 @@ from improv.errors import ContractError, DataError, UsageError
 from improv.midi.player import Player
 from improv.models.catalog import BAND_NETWORKS, band_model_paths, find_model, model_paths
 from improv.models.contract import Tensors
-from improv.models.encodings import BAND_ENCODINGS, BAND_PARTS
+from improv.models.encodings import BAND_ENCODINGS, BAND_NAMES, BAND_PARTS
 from improv.music.clock import SimulatedClock
 from improv.music.notes import NoteOff, NoteOn, Placed
 from improv.music.parts import Part
@@ -70,7 +70,7 @@ def recorded(session: Session, moments: list[Moment], networks: Networks) -> Rec
     head = Head(
         improv="test", began="2002-01-01T00:00:00+00:00", model="echo", model_sha256="", provider="cpu",
         settings=session.settings, transport=session.position.transport, count_in_bars=0, form=MODEL.spec.form,
-        key="C", band=tuple(BandModel(part, part.label, "") for part in networks), band_rules=BAND_RULES,
+        key="C", band=tuple(BandModel(part, BAND_NAMES[part], "") for part in networks), band_rules=BAND_RULES,
     )  # fmt: skip
     return Recording(
         head=head, entries=tuple(entry_of(moment) for moment in moments), remarks=(), ended="stopped", damage=""
@@ -248,7 +248,7 @@ def test_a_file_of_the_band_that_changes_during_a_jam_costs_its_part_the_network
 
 
 def test_the_networks_of_the_band_are_no_models_of_a_melody() -> None:
-    assert {part.label for part in BAND_PARTS} == set(BAND_NETWORKS) == band_model_paths().keys()
+    assert set(BAND_NAMES.values()) == set(BAND_NETWORKS) == band_model_paths().keys()
     assert not model_paths().keys() & set(BAND_NETWORKS)
     assert set(BAND_PARTS.values()) == BAND_ENCODINGS.keys()
     with pytest.raises(UsageError, match="bass plays in the band and knows no melody"):
@@ -262,7 +262,7 @@ def test_the_shipped_networks_are_small_and_say_where_they_come_from() -> None:
     assert remarks == ()
     assert band.keys() == BAND_PARTS.keys()
     for part, model in band.items():
-        assert (SHIPPED / f"{part.label}.onnx").stat().st_size < 400_000
+        assert (SHIPPED / f"{BAND_NAMES[part]}.onnx").stat().st_size < 400_000
         assert model.spec.data["source"]
         assert model.spec.data["licence"]
 
@@ -273,11 +273,11 @@ def test_a_network_of_ones_own_is_taken_first_and_one_that_is_none_is_left_out(
     monkeypatch.setenv("IMPROV_MODELS", str(tmp_path))
     (tmp_path / "bass.onnx").write_bytes((SHIPPED / "drums.onnx").read_bytes())
     (tmp_path / "drums.onnx").write_bytes(b"no network")
+    (tmp_path / "expression.onnx").write_bytes(b"nor that")
     band, remarks = open_band()
     assert band == {}
-    assert remarks[0].startswith("bass plays by rule: ")
-    assert "its encoding is drum_grids, bass needs bass_lines" in remarks[0]
-    assert remarks[1].startswith("drums plays by rule: ")
+    assert [remark.split(":")[0] for remark in remarks] == [f"{name} plays by rule" for name in BAND_NETWORKS]
+    assert "its encoding is drum_grids, bass needs bass_lines" in remarks[1]
 
 
 def test_why_a_part_plays_by_rule_is_a_short_line() -> None:

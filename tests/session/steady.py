@@ -46,8 +46,10 @@ def drone(changes: str = "C7 | F7 | C7 | G7", key: str = "C", pitch: int = 64) -
 
 
 def opened(model: StepModel, mode: Mode = Mode.SOLO, *, count_in_bars: int = 0, **chosen: Any) -> Session:
-    """A session at 120 bpm, one step before its first. Chords are pads."""
-    settings = Settings.of(**{"mode": mode, "seed": 1, "bars": 1, "style": Style.PADS, **chosen})
+    """A session at 120 bpm, one step before its first. Chords are pads, the melody is as it is notated."""
+    settings = Settings.of(
+        **{"mode": mode, "seed": 1, "bars": 1, "style": Style.PADS, "dynamics": 0, "feel": 0, **chosen}
+    )
     return begin(model, settings, Transport(0, 0.0, 120), count_in_bars=count_in_bars)
 
 

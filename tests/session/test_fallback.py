@@ -127,7 +127,7 @@ class Troubled(Echo):
         self._performing = False
 
     def begun(self, mode: Mode) -> Session:
-        settings = Settings(mode=mode, bars=1, seed=1, style=Style.PADS)
+        settings = Settings(mode=mode, bars=1, seed=1, style=Style.PADS, dynamics=0, feel=0)
         session = begin(self, settings, Transport(0, 0.0, 120))
         self._performing = True
         return session

@@ -76,7 +76,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Quick:
 
 def test_a_network_of_sixteenths_is_played_in_time(quick: Quick) -> None:
     transport = Transport(0, 0.0, 120, grid=SIXTEENTHS)
-    session = begin(quick, Settings(mode=Mode.TRADE, bars=1), transport, count_in_bars=1)
+    session = begin(quick, Settings(mode=Mode.TRADE, bars=1, dynamics=0, feel=0), transport, count_in_bars=1)
     moments: list[Moment] = []
     with Player(SimulatedClock(-3.0), NullSink(), []) as player:
         ended = perform(session, quick, player, moments.append, lead=Lead(), last_step=63)
@@ -122,7 +122,7 @@ def test_a_take_of_sixteenths_is_marked_where_its_turns_begin(quick: Quick, tmp_
 
 
 def test_the_fallback_of_sixteenths_is_on_the_beats(quick: Quick) -> None:
-    session = begin(quick, Settings(mode=Mode.SOLO), Transport(0, 0.0, 120, grid=SIXTEENTHS))
+    session = begin(quick, Settings(mode=Mode.SOLO, feel=0), Transport(0, 0.0, 120, grid=SIXTEENTHS))
     struck = []
     for _ in range(32):
         session, played = fallback(session, Heard(), quick, "late")

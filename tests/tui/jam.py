@@ -123,7 +123,7 @@ def jammed(tmp_path: Path, scene: Scene, mode: Mode = Mode.TRADE, letters: Lette
         with ExitStack() as stack:
             daemon = stack.enter_context(SimulatedDaemon(Instance(), mode))
             daemon.play()
-            async with app.run_test(size=(120, 40)):
+            async with app.run_test(size=(120, 52)):
                 jam = Jam(app, QuickPilot(app), daemon, stack, ran, now_s, started)
                 await jam.pilot.until(lambda: app.connection.seen is not None, "the first snapshot")
                 if app.letter_keys.letters is not letters:

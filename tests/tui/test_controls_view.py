@@ -18,6 +18,9 @@ from improv.tui.views.part_rows import PART_OF
 from improv.tui.views.turn_banner import TurnBanner
 from tests.tui.stage import KEYS, SEEN, Stage, staged
 
+TALL = (120, 26 + len(NAMES))
+"""A screen on which every control is seen."""
+
 
 def lines(stage: Stage) -> list[str]:
     """What the list has painted."""
@@ -122,7 +125,7 @@ def test_what_is_off_its_default_is_marked(tmp_path: Path, glyphs: Glyphs) -> No
         assert line_of(stage, "tempo")[1] == " "
 
     settings = replace(SEEN.settings, seed=5, auto_swing=True).with_value(MUTES[Part.DRUMS], ON)
-    staged(tmp_path, scene, replace(SEEN, tempo=99.0, swing=0.6, settings=settings), glyphs=glyphs)
+    staged(tmp_path, scene, replace(SEEN, tempo=99.0, swing=0.6, settings=settings), glyphs=glyphs, size=TALL)
 
 
 def test_a_few_words_tell_of_the_chosen_control_and_the_keys_that_turn_it(tmp_path: Path) -> None:
@@ -138,7 +141,7 @@ def test_a_few_words_tell_of_the_chosen_control_and_the_keys_that_turn_it(tmp_pa
         about = [line.strip() for line in lines(stage)[len(NAMES) :]]
         assert about[:2] == ["", "trade: turns of some bars"]
 
-    staged(tmp_path, scene, size=(120, 12 + len(Part) + len(NAMES)))
+    staged(tmp_path, scene, size=TALL)
 
 
 @pytest.mark.parametrize("size", [(120, 36), (120, 37), (120, 38), (120, 39), (120, 40), (160, 50)])

@@ -24,7 +24,7 @@ from improv.protocol.controls import Settings
 from improv.session.network import has_melody
 from training.corpora import groove_midi, wjazzd
 from training.corpora.wjazzd_split import split
-from training.evaluation import answers, band, duets, hearing
+from training.evaluation import answers, band, duets, expression, hearing
 from training.evaluation.judgement import CHORUSES, PEOPLE, TURNS, Item, Row, judge, names_of, people, position
 from training.metrics.bootstrap import Figure
 from training.metrics.melody import CHORUS_BARS, melody
@@ -150,11 +150,14 @@ def draw(rows: Sequence[Row], model: StepModel | None, out: Path) -> None:
         )
 
 
-def _judge_band(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
-    """Judge the band, with the data and the folder that the arguments name."""
+def _judge_parts(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Judge the band or how the melody is played, with the data and the folder that the arguments name."""
     sides = split(wjazzd.read_for(parser, arguments.data)[0])
     try:
-        band.report(sides, arguments.grooves, arguments.out)
+        if arguments.band:
+            band.report(sides, arguments.grooves, arguments.out)
+        if arguments.expression:
+            expression.report(sides, arguments.out)
     except ImprovError as error:
         parser.exit(error.exit_status, f"{error}\n")
     except OSError as error:
@@ -172,12 +175,13 @@ def main() -> None:
     parser.add_argument("--choruses", type=int, default=CHORUSES, help=f"about so many a row [{CHORUSES}]")
     parser.add_argument("--calls", type=int, help="at most so many calls of each length [all]")
     parser.add_argument("--band", action="store_true", help="judge bass, drums and comping of the band instead")
+    parser.add_argument("--expression", action="store_true", help="judge how the melody is played instead")
     parser.add_argument(
         "--grooves", type=Path, default=groove_midi.FOLDER, help=f"drum takes, for --band [{groove_midi.FOLDER}]"
     )
     arguments = parser.parse_args()
-    if arguments.band:
-        _judge_band(parser, arguments)
+    if arguments.band or arguments.expression:
+        _judge_parts(parser, arguments)
         return
     try:
         paths = [find_model(name) for name in arguments.models]

@@ -38,6 +38,10 @@ NETWORKS: Mapping[str, Row] = MappingProxyType(
             "training.trainers.bass",
             "A walking bass for the band, learned from the basses under the swing solos of the Weimar Jazz Database.",
         ),
+        "expression": Row(
+            "training.trainers.expression",
+            "How hard, how late and how long the notes of a melody are played, learned from the Weimar Jazz Database.",
+        ),
         "drums": Row(
             "training.trainers.drums",
             "A drummer for the band in five styles, learned from takes of the Groove MIDI Dataset.",

@@ -24,8 +24,11 @@ from improv.protocol.controls import BAND, TEMPO, Settings
 from improv.protocol.heard import Heard
 from improv.runtime.opening import open_band
 from improv.session.band.accompaniment import accompanied
+from improv.session.band.learned import Networks
+from improv.session.expression import expressed
 from improv.session.lifecycle import begin
 from improv.session.network import silence
+from improv.session.state import Session
 from improv.session.step import advance
 from improv.system.quantiles import quantile
 
@@ -62,17 +65,37 @@ def band_us(model: OnnxModel) -> dict[str, float]:
 
     Its networks are asked as they are in a jam.
     """
+    return _part_us(
+        model,
+        lambda before, session, networks: accompanied(
+            before, session, session.band, session.network.chord_lookahead, networks
+        ),
+    )
+
+
+def expression_us(model: OnnxModel) -> dict[str, float]:
+    """Measure what the melody's expression takes of a step of a solo at a pace of 5 ms, in microseconds.
+
+    Half of the steps have no onset, and nothing is asked in them: `mean` is of all.
+    """
+    return _part_us(
+        model,
+        lambda before, session, networks: expressed(before, session, session.band.frame, session.band.style, networks),
+    )
+
+
+def _part_us(model: OnnxModel, plays: Callable[[Session, Session, Networks], object]) -> dict[str, float]:
+    """Measure a part of each step of a solo with a lively band, given the session before the step and at it."""
     networks, _ = open_band()
     session = begin(model, Settings(mode=Mode.SOLO, band=BAND.high), Transport(0, 0.0, float(TEMPO.default)))
     took_us = []
     for index in range(_WARM_UP_STEPS + _STEPS):
         before = session
         session, _ = advance(before, Heard(), model, networks)
-        plays = partial(accompanied, before, session, session.band, session.network.chord_lookahead, networks)
-        took, _ = _timed_us(plays, _PACE_S if index >= _WARM_UP_STEPS else 0)
+        took, _ = _timed_us(partial(plays, before, session, networks), _PACE_S if index >= _WARM_UP_STEPS else 0)
         if index >= _WARM_UP_STEPS:
             took_us.append(took)
-    return _quantiles(took_us)
+    return {**_quantiles(took_us), "mean": sum(took_us) / len(took_us)}
 
 
 def _paced_us(call: Callable[[State], State], state: State) -> dict[str, float]:

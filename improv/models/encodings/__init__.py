@@ -11,11 +11,13 @@ from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Decoder, Enco
 from improv.models.encodings.bass_lines import BassLines
 from improv.models.encodings.cells import Cells
 from improv.models.encodings.drum_grids import DrumGrids
+from improv.models.encodings.expression import Expression
 from improv.models.encodings.local_notes import MELODY_HEAD, LocalNotes
 from improv.music.parts import Part
 
 __all__ = [
     "BAND_ENCODINGS",
+    "BAND_NAMES",
     "BAND_PARTS",
     "CHORD_HEAD",
     "ENCODINGS",
@@ -27,6 +29,7 @@ __all__ = [
     "Decoder",
     "DrumGrids",
     "Encoding",
+    "Expression",
     "LocalNotes",
     "Steer",
     "StepInput",
@@ -37,9 +40,16 @@ ENCODINGS: MappingProxyType[str, Encoding] = MappingProxyType({"local_notes": Lo
 """Every encoding that a model of the melody and the changes may name."""
 
 BAND_ENCODINGS: MappingProxyType[str, Vocabulary] = MappingProxyType(
-    {"bass_lines": BassLines(), "drum_grids": DrumGrids()}
+    {"expression": Expression(), "bass_lines": BassLines(), "drum_grids": DrumGrids()}
 )
-"""Every encoding that a model of another part may name: its network plays in the band, and decides nothing else."""
+"""Every encoding that a model beside the melody's may name: its network plays a part, and decides no melody."""
 
-BAND_PARTS: MappingProxyType[Part, str] = MappingProxyType({Part.BASS: "bass_lines", Part.DRUMS: "drum_grids"})
-"""The parts of the band that networks can play, and the encoding that each needs."""
+BAND_PARTS: MappingProxyType[Part, str] = MappingProxyType(
+    {Part.MELODY: "expression", Part.BASS: "bass_lines", Part.DRUMS: "drum_grids"}
+)
+"""The parts that networks play, and the encoding that each needs; of the melody they say how it is played alone."""
+
+BAND_NAMES: MappingProxyType[Part, str] = MappingProxyType(
+    {part: "expression" if part is Part.MELODY else part.label for part in BAND_PARTS}
+)
+"""What the network of each of these parts is called: the name of its file."""

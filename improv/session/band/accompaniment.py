@@ -14,7 +14,6 @@ from improv.music.notes import NoteOff, NoteOn, Placed
 from improv.music.parts import Part
 from improv.music.styles import Style
 from improv.music.theory import Chord
-from improv.protocol.snapshot import ByRule
 from improv.session.band.bass import bass
 from improv.session.band.comp import comp
 from improv.session.band.context import BandContext, Beside, Changes
@@ -90,7 +89,7 @@ def accompanied(
     context = context_of(before, session, band, hearing, ahead, silent)
     states: dict[Part, PartState] = {}
     events: list[Placed] = []
-    by_rule: list[ByRule] = []
+    by_rule = list(band.by_rule)
     for part, player in PLAYERS.items():
         state, in_pads = kept[part], _IN_PADS.get(part)
         if part in silent or (settings.style is Style.PADS and in_pads is None):
@@ -117,6 +116,7 @@ def accompanied(
         style=band.style,
         answer=band.answer,
         by_rule=tuple(by_rule),
+        expression=band.expression,
     )
 
 

@@ -4,10 +4,8 @@ from improv.music.notes import Cell, Frame, NoteOff, NoteOn, Onset, Placed, in_o
 from improv.music.parts import Part
 from improv.session.band.accompaniment import accompaniment_ends
 from improv.session.band.levels import mix_changes
+from improv.session.expression import flat_velocity
 from improv.session.state import PlayingStyle, Session
-
-ACCENT = 10
-"""How much louder the first beat of a bar is, and how much softer a note off the beat."""
 
 
 def transposed_to_performance(chosen: Frame, session: Session, style: PlayingStyle, before: Cell) -> Frame:
@@ -26,24 +24,40 @@ def transposed_to_performance(chosen: Frame, session: Session, style: PlayingSty
     return Frame(Cell(moved + melody.onsets, held, melody.releases), chord)
 
 
-def accent(session: Session) -> int:
-    """Return the accent of the session's step, as a difference in MIDI velocity."""
-    if session.place % session.grid.steps_per_bar == 0:
-        return ACCENT
-    return -ACCENT if session.place % session.grid.steps_per_beat else 0
-
-
 def arrange(before: Session, session: Session) -> tuple[Placed, ...]:
     """Return the events from the step before to the session's own, in ticks of the session's step."""
-    frame, start = session.band.frame, session.tick
-    velocity = min(127, max(1, session.band.style.velocity + accent(session)))
-    ended = before.band.frame.melody.sounding_after.difference(frame.melody.held)
     events = mix_changes(before, session)
-    events += [Placed(start, NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]
-    events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in frame.melody.onsets]
-    events += [Placed(start + release.tick, NoteOff(Part.MELODY, release.pitch)) for release in frame.melody.releases]
+    events += _as_played(before, session) if session.band.expression.notes else _as_notated(before, session)
     events += session.band.events
     return in_order(events)
+
+
+def _as_notated(before: Session, session: Session) -> list[Placed]:
+    """Return the melody's events at the ticks of its cell, struck alike."""
+    cell, start = session.band.frame.melody, session.tick
+    velocity = flat_velocity(session, session.band.style)
+    ended = before.band.frame.melody.sounding_after.difference(cell.held)
+    events = [Placed(start, NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]
+    events += [Placed(start + onset.tick, NoteOn(Part.MELODY, onset.pitch, velocity)) for onset in cell.onsets]
+    events += [Placed(start + release.tick, NoteOff(Part.MELODY, release.pitch)) for release in cell.releases]
+    return events
+
+
+def _as_played(before: Session, session: Session) -> list[Placed]:
+    """Return the melody's events as its notes are played; what gives way to another ends as that says."""
+    cell, start = session.band.frame.melody, session.tick
+    notes = list(zip(cell.onsets, session.band.expression.notes, strict=True))
+    ends: dict[int, float] = {
+        onset.tick: note.tick if note.end_before is None else note.end_before for onset, note in reversed(notes)
+    }
+    ended = before.band.frame.melody.sounding_after.difference(cell.held)
+    events = [Placed(start + ends.get(0, 0), NoteOff(Part.MELODY, pitch)) for pitch in sorted(ended)]
+    events += [Placed(start + note.tick, NoteOn(Part.MELODY, onset.pitch, note.velocity)) for onset, note in notes]
+    events += [
+        Placed(start + ends.get(release.tick, release.tick), NoteOff(Part.MELODY, release.pitch))
+        for release in cell.releases
+    ]
+    return events
 
 
 def note_offs(session: Session, *, held: bool = True) -> list[NoteOff]:

@@ -3,7 +3,7 @@
 from improv.music.grid import TICKS_PER_BEAT
 from improv.music.notes import NoteOff, NoteOn, Placed
 from improv.music.parts import Part
-from improv.session.band.arrange import accent
+from improv.session.expression import accent
 from improv.session.state import Session
 
 CLICK_PITCH = 37

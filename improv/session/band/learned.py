@@ -83,12 +83,17 @@ def decided(
         try:
             return _remembering(part, learned.play(state, context, model), state, context), None
         except Exception as error:  # nothing may raise into the music
-            why = " ".join(str(error).split())
-            failed = ByRule(part, (why if isinstance(error, Refused) else f"{type(error).__name__}: {why}")[:_LONGEST])
+            failed = why_by_rule(part, error)
     after, struck = rule(state, context)
     if model is None and not state.memory and not state.strokes:
         return (after, struck), None
     return _remembering(part, (after.remembering(state.memory), struck), state, context), failed
+
+
+def why_by_rule(part: Part, error: Exception) -> ByRule:
+    """Return that a part plays by rule, and in a short line why: its network raised."""
+    why = " ".join(str(error).split())
+    return ByRule(part, (why if isinstance(error, Refused) else f"{type(error).__name__}: {why}")[:_LONGEST])
 
 
 def _remembering(part: Part, found: Decided, before: PartState, context: BandContext) -> Decided:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from improv.models.contract import CONTRACT, ModelSpec, Tensor, Tensors
-from improv.models.encodings import BAND_ENCODINGS, BAND_PARTS
+from improv.models.encodings import BAND_ENCODINGS, BAND_NAMES, BAND_PARTS
 from improv.music.parts import Part
 
 
@@ -25,7 +25,7 @@ class Chance:
         name = BAND_PARTS[self.part]
         encoding = BAND_ENCODINGS[name]
         self.spec = ModelSpec(
-            contract=CONTRACT, name=self.part.label, summary="", encoding=name, fingerprint=encoding.fingerprint,
+            contract=CONTRACT, name=BAND_NAMES[self.part], summary="", encoding=name, fingerprint=encoding.fingerprint,
             steps_per_beat=encoding.grid.steps_per_beat, features=encoding.features, state={"count": (1, 2)},
             heads=encoding.heads, key="C", form="C7", primers=(), data={}, seed=1, figures={},
         )  # fmt: skip
@@ -48,4 +48,4 @@ class Chance:
 
 def both(**fails: frozenset[int]) -> Mapping[Part, Chance]:
     """Return networks of bass and drums; those named fail at some of the steps they are asked for."""
-    return {part: Chance(part, fails.get(part.label, frozenset())) for part in BAND_PARTS}
+    return {part: Chance(part, fails.get(part.label, frozenset())) for part in (Part.BASS, Part.DRUMS)}
