@@ -64,6 +64,9 @@ RENDERS = {
     "drafts-trade": "--call riff --drafts 8 --hearing meant --seed 47",
     "drafts-phrase": "--call played --mode phrase --drafts 4 --hearing meant --seed 48",
     "drafts-long": "--call chorus --bars 6 --drafts 2 --seed 49",
+    "expression": "--dynamics 1 --feel 1 --style swing --swing auto --seed 52 --choruses 2",
+    "expression-trade": "--call riff --dynamics 1 --feel 0.5 --seed 53 --tempo 180",
+    "expression-blues": "--model eck2002-blues --dynamics 0.5 --feel 1 --seed 54",
 }
 """The arguments of `improv render`, by the name of the file that it writes, after `BEFORE_STYLES`."""
 
