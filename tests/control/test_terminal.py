@@ -5,6 +5,7 @@ import os
 import sys
 import termios
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from improv.models.contract import Tensors
 from improv.music.clock import SimulatedClock
 from improv.music.turns import Mode
 from improv.protocol.commands import Command, HandOver, Nudge, Panic, Quit, Restart, Set, Start, Stop
-from improv.protocol.controls import TEMPERATURE, TEMPO
+from improv.protocol.controls import TEMPERATURE, TEMPO, TOGETHER
 from improv.protocol.heard import Heard
 from improv.session.state import Session
 from improv.session.step import advance
@@ -62,7 +63,9 @@ def test_a_trade(echo: Echo, begun: Begun) -> None:
 
 
 def test_a_duet_shows_yours_after_improvs(echo: Echo, begun: Begun) -> None:
-    assert shown(begun(Mode.DUET), echo, script((0.5, 0.9, 60), (0.5, 0.9, 67)), last_step=7) == [
+    session = begun(Mode.DUET)
+    session = replace(session, settings=replace(session.settings, duet=TOGETHER))
+    assert shown(session, echo, script((0.5, 0.9, 60), (0.5, 0.9, 67)), last_step=7) == [
         "120 bpm, temperature 0.8",
         "chorus 1 bar 1  C7       both   C4/.  Db4/. D4/C4+G4 Ab4/- A4/.  Bb4/. B4/.  C5/",
     ]

@@ -110,11 +110,17 @@ def test_silence_asks_nothing() -> None:
     assert rhythms(model) == [None] * 16
 
 
-def test_in_modes_without_calls_nothing_is_asked() -> None:
-    for mode in (Mode.SOLO, Mode.DUET):
-        model, sessions = played({1: 60, 2: 62}, mode, 20)
-        assert {session.listener.call_start_step for session in sessions} == {None}
-        assert rhythms(model) == [None] * 20
+def test_alone_nothing_is_asked() -> None:
+    model, sessions = played({1: 60, 2: 62}, Mode.SOLO, 20)
+    assert {session.listener.call_start_step for session in sessions} == {None}
+    assert rhythms(model) == [None] * 20
+
+
+def test_in_a_duet_a_phrase_is_asked_once_it_is_over() -> None:
+    model, sessions = played({1: 60, 2: 62}, Mode.DUET, 20)
+    assert {session.listener.call_start_step for session in sessions} == {None}  # nobody has a turn
+    asked = [step for step, rhythm in enumerate(rhythms(model)) if rhythm is not None]
+    assert asked == [6, 7, 8]
 
 
 def test_the_note_of_a_call_that_belongs_to_a_tick() -> None:

@@ -15,7 +15,7 @@ from improv.music.theory import PITCH_CLASSES, Form
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
 from improv.protocol.commands import Command, Set
-from improv.protocol.controls import Settings
+from improv.protocol.controls import TOGETHER, Settings
 from improv.protocol.heard import Heard
 from improv.session.band.click import CLICK_PITCH
 from improv.session.fallback import LATE, fallback
@@ -110,10 +110,15 @@ def test_solo_never_waits_and_duet_hears_while_it_plays(echo: Echo, begun: Begun
     _, leaving = through(begun(Mode.SOLO), echo, 32)
     assert [step for step, _ in onsets(leaving, Part.MELODY)] == list(range(32))
     echo.fed.clear()
-    _, leaving = through(begun(Mode.DUET), echo, 5, press(70, 2 * STEP_S, 2.9 * STEP_S))
+    session = begun(Mode.DUET)
+    together = replace(session, settings=replace(session.settings, duet=TOGETHER))
+    _, leaving = through(together, echo, 5, press(70, 2 * STEP_S, 2.9 * STEP_S))
     assert [step for step, _ in onsets(leaving, Part.MELODY)] == list(range(5))
     assert echo.fed_pitches()[3] == [62, 70]
     assert echo.fed_pitches()[4] == [71]
+    echo.fed.clear()
+    through(session, echo, 5, press(70, 2 * STEP_S, 2.9 * STEP_S))
+    assert echo.fed_pitches()[3] == [70]  # yours alone
 
 
 @pytest.mark.parametrize("octaves", [-2, -1, 0, 1, 2])
