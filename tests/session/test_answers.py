@@ -106,7 +106,9 @@ def test_only_what_really_sounded_is_fed_back(mode: Mode, yours: Played, handed:
         heard = {pitch % 12 for pitch in after.session.listener.previous_cell.pitches}
         own = {pitch % 12 for pitch in before.session.band.frame.melody.pitches}
         who = before.session.turn.who
-        if who.hears_you or after.session.listener.previous_cell.onsets:
+        if mode is Mode.DUET:  # one line after the other: yours, or improv's own
+            assert fed == (heard if after.session.network.recent_inputs[-1].players_turn else own)
+        elif who.hears_you or after.session.listener.previous_cell.onsets:
             assert fed == own | heard
         else:
             assert fed == own
