@@ -205,3 +205,10 @@ def test_an_answer_to_a_call_is_never_silent(notes: Sequence[Timed]) -> None:
         moments = jam(notes, seed=seed, drafts=2, steps=16)
         turn = [moment for moment in moments if moment.session.turn.who is Who.IMPROV and moment.session.step < 16]
         assert sum(len(moment.session.band.frame.melody.onsets) for moment in turn[:8]) >= 3
+
+
+def test_a_duet_is_the_same_live_and_in_a_render_and_is_replayed() -> None:
+    commands = ((0.0, Set("mode", str(Mode.DUET))),)
+    live, rendered = (jam(LONG_CALL, commands=commands, live=each) for each in (True, False))
+    assert melody(live) == melody(rendered)
+    assert again(live) == len(live)
