@@ -26,7 +26,15 @@ from improv.diagnostics.bench.reaction import reaction
 from improv.diagnostics.bench.senders import CThread
 from improv.diagnostics.bench.stall_probe import StallProbe
 from improv.diagnostics.bench.statistics import robust_slope
-from improv.diagnostics.bench.steps import band_us, beside_bare_us, decided_us, expression_us, processor_ms, step_us
+from improv.diagnostics.bench.steps import (
+    band_us,
+    beside_bare_us,
+    decided_us,
+    drafts_us,
+    expression_us,
+    processor_ms,
+    step_us,
+)
 from improv.errors import Unavailable
 from improv.ipc.child import Child
 from improv.models.catalog import find_model
@@ -66,7 +74,7 @@ def test_a_step_is_told_beside_the_bare_runtime_and_in_processor_time(
     path = saved(walker(), tmp_path / "walker.onnx")
     monkeypatch.setattr(steps, "_PACE_S", 0)
     model = OnnxModel(path)
-    for found in (step_us(model), decided_us(model), band_us(model), expression_us(model)):
+    for found in (step_us(model), decided_us(model), band_us(model), expression_us(model), drafts_us(model, 2)):
         assert 0 < found["p50"] <= found["p99"] <= found["p999"]
     bare = beside_bare_us(path, pairs=4, pace_s=0)
     assert bare["ours"].keys() == bare["bare"].keys() == {"p50", "p99", "p999"}
@@ -185,6 +193,7 @@ def results() -> dict[str, object]:
         "port": "no port",
         "decided_us": {"p50": 700.0, "p99": 900.0, "p999": 950.0},
         "band_us": {"p50": 60.0, "p99": 150.0, "p999": 200.0},
+        "drafts_us": {"p50": 150_000.0, "p99": 180_000.0, "p999": 180_000.0},
         "expression_us": {"mean": 40.0, "p50": 60.0, "p99": 150.0, "p999": 200.0},
         "step_us": {"cpu": {"p50": 90.0, "p99": 100.0, "p999": 110.0}, "cuda": "no GPU"},
         "provider": "cpu",

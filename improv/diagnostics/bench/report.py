@@ -33,7 +33,7 @@ from improv.diagnostics.bench.reference_senders import PEERS
 from improv.diagnostics.bench.senders import CThread, OneProcess, Peer, Sender
 from improv.diagnostics.bench.sound import measure_sound, sound_told
 from improv.diagnostics.bench.stall_probe import StallProbe
-from improv.diagnostics.bench.steps import band_us, beside_bare_us, decided_us, expression_us, processor_ms, step_us
+from improv.diagnostics.bench.steps import beside_bare_us, costs_us, processor_ms, step_us
 from improv.errors import ImprovError, Unavailable, UsageError
 from improv.midi.systems import reachable_api
 from improv.models.catalog import find_model
@@ -89,9 +89,7 @@ def measure(
         remember_provider(fastest)
     except OSError as error:
         say(f"{fastest} is the fastest, but that cannot be remembered: {error}")
-    found["decided_us"] = decided_us(OnnxModel(path, fastest))
-    found["band_us"] = band_us(OnnxModel(path, fastest))
-    found["expression_us"] = expression_us(OnnxModel(path, fastest))
+    found |= costs_us(path, fastest)
     say("stepping beside bare onnxruntime, and at the pace of eighths ...")
     found |= {"step_us": steps, "provider": fastest, "step_beside_bare_us": beside_bare_us(path)}
     found["processor_ms"] = processor_ms(OnnxModel(path, fastest))
@@ -165,6 +163,7 @@ def _step_told(results: Mapping[str, Any]) -> Rows:
         *rows_,
         ("a step of a solo decided, every choice asked and drawn, p50 / p99 / p99.9", _us(results["decided_us"])),
         ("the band's part of it, p50 / p99 / p99.9", _us(results["band_us"])),
+        ("all drafts of an answer of four bars, p50 / p99 / p99.9", _us(results["drafts_us"])),
         ("how its melody is played, mean of all steps", f"{results['expression_us']['mean']:.0f} us"),
         (
             "our step / bare onnxruntime on the same feeds, p50",

@@ -25,6 +25,7 @@ from improv.protocol.heard import Heard
 from improv.runtime.opening import open_band
 from improv.session.band.accompaniment import accompanied
 from improv.session.band.learned import Networks
+from improv.session.drafts import drafting, drafts_due
 from improv.session.expression import expressed
 from improv.session.lifecycle import begin
 from improv.session.network import silence
@@ -41,6 +42,7 @@ _WARM_UP_STEPS = 50
 _PAIRS = 400
 _MUSICAL_STEPS = 40
 _EIGHTH_S = 0.250
+_DRAFTED_TIMES = 10
 
 
 def step_us(model: OnnxModel) -> dict[str, float]:
@@ -96,6 +98,23 @@ def _part_us(model: OnnxModel, plays: Callable[[Session, Session, Networks], obj
         if index >= _WARM_UP_STEPS:
             took_us.append(took)
     return {**_quantiles(took_us), "mean": sum(took_us) / len(took_us)}
+
+
+def drafts_us(model: OnnxModel, rounds: int = _DRAFTED_TIMES) -> dict[str, float]:
+    """Measure drawing all drafts of an answer of four bars, one after the other, in microseconds by quantile.
+
+    A jam draws them in slices, in the time that is left before the answer.
+    """
+    session = begin(model, Settings(mode=Mode.TRADE), Transport(0, 0.0, float(TEMPO.default)))
+    while (due := drafts_due(session, model)) is None:
+        session, _ = advance(session, Heard(), model)
+    return _quantiles([_timed_us(lambda: list(drafting(session, model, due)), 0)[0] for _ in range(rounds)])
+
+
+def costs_us(path: Path, provider: str) -> dict[str, dict[str, float]]:
+    """Measure what a step of the session costs, and drafts of an answer, in microseconds by name and quantile."""
+    measured = {"decided_us": decided_us, "band_us": band_us, "expression_us": expression_us, "drafts_us": drafts_us}
+    return {name: measure(OnnxModel(path, provider)) for name, measure in measured.items()}
 
 
 def _paced_us(call: Callable[[State], State], state: State) -> dict[str, float]:
