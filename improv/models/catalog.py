@@ -4,6 +4,7 @@ It must never look into one.
 """
 
 import errno
+import hashlib
 import os
 from pathlib import Path
 from reprlib import repr as shortly
@@ -55,6 +56,22 @@ def find_model(name: str) -> Path:
     if name not in paths:
         raise UsageError(f"no model {shortly(name)}; there are: {', '.join(paths) or 'none'}; a path ends in .onnx")
     return paths[name]
+
+
+def find_network(name: str, sha256: str) -> Path:
+    """Return the file of a network of the melody or the band, given its name and the hash of its bytes.
+
+    Where the file of that name is another one by now, a file with these bytes is looked for under every name: a network
+    that is replaced is kept as `partner-1`. UsageError where there is neither.
+    """
+    paths = _all_paths()
+    named = paths[name] if name in BAND_NETWORKS and name in paths else find_model(name)
+    others = (path for path in paths.values() if path != named and path.stem.startswith(name))
+    return next((path for path in (named, *others) if _sha256(path) == sha256), named)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(read_model(path)).hexdigest()
 
 
 def read_model(path: Path) -> bytes:

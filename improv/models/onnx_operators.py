@@ -135,6 +135,10 @@ def _elementwise(node: Node) -> list[Tensor]:
     return [Tensor(shape, one.kind, known)]
 
 
+def _compared(node: Node) -> list[Tensor]:
+    return [Tensor(_broadcast(node.operand(0).shape, node.operand(1).shape), _BOOL)]
+
+
 def _where(node: Node) -> list[Tensor]:
     shape = _broadcast(*(node.operand(index).shape for index in range(3)))
     return [Tensor(shape, node.operand(1).kind)]
@@ -336,10 +340,12 @@ def _unsqueeze(node: Node) -> list[Tensor]:
 RULES: Mapping[str, Callable[[Node], list[Tensor]]] = MappingProxyType(
     {
         **dict.fromkeys(("Add", "Div", "Mod", "Mul", "Sub"), _elementwise),
+        **dict.fromkeys(("And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Or"), _compared),
         **dict.fromkeys(
             ("Identity", "Log", "LogSoftmax", "Neg", "Relu", "Sigmoid", "Softmax", "Sqrt", "Tanh"),
             lambda node: [Tensor(node.operand(0).shape, node.operand(0).kind)],
         ),
+        "Clip": _same,
         "Identity": _same,
         "ArgMax": _arg_max,
         "Cast": _cast,
@@ -356,6 +362,7 @@ RULES: Mapping[str, Callable[[Node], list[Tensor]]] = MappingProxyType(
         "ReduceMean": _reduced,
         "ReduceSum": _reduced,
         "Reshape": _reshape,
+        "ScatterElements": _same,
         "Shape": _shape,
         "Slice": _slice,
         "Split": _split,

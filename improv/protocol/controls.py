@@ -11,6 +11,7 @@ from improv.music.parts import Part
 from improv.music.styles import Style
 from improv.music.theory import PITCH_CLASSES, pitch_class
 from improv.music.turns import Mode
+from improv.music.voices import ANY, VOICES
 from improv.protocol.control import OFF, SWITCH, Control, Value, nearest
 from improv.protocol.json_codec import Inlined, JsonName
 from improv.protocol.mixer import COLUMNS, PART_CONTROLS, Mixer, place_of
@@ -105,6 +106,11 @@ RESTS = Control(
 
 REGISTER = Control("register", "Octaves the answer lies above yours.", 0, -2, 2, "octaves", nudge=1, whole=True)
 
+VOICE = Control(
+    "voice", f"The instrument whose range and phrases the melody takes after; {ANY}: none in particular.", "tenor",
+    choices=(ANY, *VOICES),
+)  # fmt: skip
+
 LEANING = Control(
     "leaning", "How much the answer leans on chord tones: 0 as it likes, 1 nothing else.", 0, 0, 1, nudge=0.1
 )
@@ -141,8 +147,8 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
     {
         control.name: control
         for control in (
-            TEMPO, SWING, STYLE, BAND, MODE, BARS, GAP, WAIT, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING,
-            DYNAMICS, FEEL, CHANGES, DRAFTS, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, DUET, THRU,
+            TEMPO, SWING, STYLE, BAND, MODE, BARS, GAP, WAIT, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, VOICE,
+            LEANING, DYNAMICS, FEEL, CHANGES, DRAFTS, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, DUET, THRU,
         )
     }
 )  # fmt: skip
@@ -154,7 +160,7 @@ SYSTEM_CONTROLS = frozenset({MODEL.name, THRU.name})
 MELODY_CONTROLS = tuple(
     control.name
     for control in (
-        DUET, DRAFTS, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, LEANING, DYNAMICS, FEEL, SEED,
+        DUET, DRAFTS, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, VOICE, LEANING, DYNAMICS, FEEL, SEED,
         *(column[Part.MELODY] for column in COLUMNS.values()),
     )
 )  # fmt: skip
@@ -206,6 +212,7 @@ class Settings:
     density: float = float(DENSITY.default)
     rests: float = float(RESTS.default)
     register: int = int(REGISTER.default)
+    voice: Annotated[str, JsonName("voice", absent=ANY)] = str(VOICE.default)
     leaning: float = float(LEANING.default)
     dynamics: Annotated[float, JsonName("dynamics", absent=0.0)] = float(DYNAMICS.default)
     feel: Annotated[float, JsonName("feel", absent=0.0)] = float(FEEL.default)

@@ -69,6 +69,8 @@ class Head:
     settings: Settings
     transport: Transport
     count_in_bars: int
+    choruses: Annotated[int | None, JsonName("choruses", sparse=True)] = None
+    """How many choruses there are to be; None where that is not known."""
     form: str
     """Bars as in `ModelSpec.form`, in the model's key."""
     key: str

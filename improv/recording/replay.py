@@ -17,7 +17,7 @@ import numpy as np
 
 from improv.dataclass import dataclass
 from improv.errors import DataError
-from improv.models.catalog import BAND_NETWORKS, band_model_paths, find_model
+from improv.models.catalog import find_network
 from improv.models.contract import StepModel, Tensors
 from improv.models.onnx_runtime import CPU, OnnxModel
 from improv.music.parts import MIXED_PARTS, Part
@@ -241,19 +241,13 @@ def _unpacked(raw: Any, model: StepModel) -> Tensors:
 
 def network(name: str, sha256: str, provider: str) -> OnnxModel:
     """Return the network a take was made with; DataError if its file has changed since."""
-    model = OnnxModel(_file_of(name), provider)
+    model = OnnxModel(find_network(name, sha256), provider)
     if model.sha256 != sha256:
         raise DataError(
             f"the take was made with another {name} ({sha256[:12]}, this one is {model.sha256[:12]}); "
             "put that model into $IMPROV_MODELS"
         )
     return model
-
-
-def _file_of(name: str) -> Path:
-    if name in BAND_NETWORKS and (path := band_model_paths().get(name)):
-        return path
-    return find_model(name)
 
 
 Networks = Callable[[str, str, str], StepModel]
@@ -274,7 +268,7 @@ def replayed(recording: Recording, networks: Networks = network) -> Iterator[Aga
     session: Session | None = None
     only_soloist = other_rules(recording)
     if not head.continues:
-        session = begin(model, head.settings, head.transport, count_in_bars=head.count_in_bars)
+        session = begin(model, head.settings, head.transport, count_in_bars=head.count_in_bars, choruses=head.choruses)
     for index, entry in enumerate(recording.entries):
         if index in missing:
             session = None

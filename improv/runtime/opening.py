@@ -90,7 +90,7 @@ def same_band(now: Mapping[Part, OnnxModel], began_with: Sequence[BandModel]) ->
 def prime_tune(tune: Tune, model: OnnxModel, seed: int = 0) -> Primed:
     """Return a tune's network primed with its primer; ContractError if it fails."""
     with first_steps(tune, model):
-        return prime(model, seed, tune.tempo)
+        return prime(model, tune.settings(Mode.SOLO, seed), tune.tempo)
 
 
 def begin_tune(tune: Tune, model: OnnxModel, mode: Mode, seed: int, earlier: Primed | None = None) -> Session:
@@ -99,7 +99,7 @@ def begin_tune(tune: Tune, model: OnnxModel, mode: Mode, seed: int, earlier: Pri
     transport = Transport(-tune.count_in * grid.steps_per_bar, 0.0, tune.tempo, tune.swing, grid)
     with first_steps(tune, model):
         settings = tune.settings(mode, seed)
-        return begin(model, settings, transport, count_in_bars=tune.count_in, primed=earlier)
+        return begin(model, settings, transport, count_in_bars=tune.count_in, choruses=tune.choruses, primed=earlier)
 
 
 def head_of(tune: Tune, model: OnnxModel, session: Session, band: Mapping[Part, OnnxModel] = NO_BAND) -> Head:
@@ -113,6 +113,7 @@ def head_of(tune: Tune, model: OnnxModel, session: Session, band: Mapping[Part, 
         settings=session.settings,
         transport=session.position.transport,
         count_in_bars=tune.count_in,
+        choruses=session.tune.choruses,
         form=model.spec.form,
         key=model.spec.key,
         band=tuple(BandModel(part, BAND_NAMES[part], network.sha256) for part, network in band.items()),

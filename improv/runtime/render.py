@@ -78,6 +78,7 @@ def render(
     session = begin_tune(tune, model, mode, tune.seed or 0)
     if tune.choruses is None and notes:
         tune = replace(tune, choruses=_choruses_for(notes, session))
+        session = replace(session, tune=replace(session.tune, choruses=tune.choruses))
         if tune.choruses != 1:
             remarks += (f"{tune.choruses} choruses, for the call goes on to bar {_bar_of(_end_of(notes))}",)
     last = last_step(tune, session)

@@ -28,16 +28,16 @@ class Wanted:
 WANTED: Mapping[str, Wanted] = MappingProxyType(
     {
         "notes": Wanted(-0.34, 0.45, 0.79, 1.0),
-        "shared": Wanted(0.23, 0.44, 0.21, 2.0),
+        "shared": Wanted(0.23, 0.5, 0.21, 2.0),
         "same": Wanted(0.0, 0.06, 0.06, 0.5),
         "strong": Wanted(0.33, 0.67, 0.34, 1.5),
         "range": Wanted(12, 20, 8, 0.5),
         "leap": Wanted(5, 10, 5, 0.3),
         "start": Wanted(0.0, 0.5, 1.0, 0.1),
-        "avoid": Wanted(0, 0, 1, 2.0),
-        "cut": Wanted(0, 0, 1, 2.0),
+        "avoid": Wanted(0, 0, 1, 3.0),
+        "cut": Wanted(0, 0, 1, 1.0),
         "ends": Wanted(1, 1, 1, 1.0),
-        "likeness": Wanted(0.7, 1, 0.1, 3.0),
+        "likeness": Wanted(0.75, 1, 0.1, 5.0),
     }
 )
 """By the name of a figure. `avoid`, `cut` and `ends` are of notes, of which a single answer has few: people have 0.07

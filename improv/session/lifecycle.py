@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from improv.dataclass import dataclass
 from improv.models.contract import StepModel, Tensors, no_memory
-from improv.models.encodings import ENCODINGS, StepInput
+from improv.models.encodings import ENCODINGS
 from improv.music.notes import SILENCE, Frame, Placed, Program, Volume, in_order
 from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS
-from improv.music.theory import Form
+from improv.music.theory import Form, shortest_way
 from improv.music.transport import Transport
 from improv.music.turns import first_turn
-from improv.protocol.controls import Settings
+from improv.protocol.controls import OWN, Settings
 from improv.protocol.heard import Heard
 from improv.session.band.accompaniment import silenced
 from improv.session.band.arrange import note_offs
@@ -19,7 +19,7 @@ from improv.session.band.hearing import NOTHING_HEARD
 from improv.session.beat_rhythms import beat_rhythms
 from improv.session.commands import apply_commands
 from improv.session.decoding import Readings
-from improv.session.network import form_lookahead
+from improv.session.network import Persona, form_lookahead, persona_of, silent_steps
 from improv.session.state import (
     OWN_PROGRAMS,
     BandState,
@@ -40,30 +40,33 @@ class Primed:
     primer: tuple[int, ...]
     """The melody that it has heard, MIDI pitches."""
     bpm: float
+    persona: Persona
     memory: Tensors
     output: Frame
     """What it is fed next: the last step before the top."""
 
 
-def prime(model: StepModel, seed: int, bpm: float, earlier: Primed | None = None) -> Primed:
+def prime(model: StepModel, settings: Settings, bpm: float, earlier: Primed | None = None) -> Primed:
     """Run a network through one silent chorus of the form that ends with one of the model's primers.
 
-    A primer is a melody of up to 24 notes (Eck & Schmidhuber 2002, section 4.2). `seed` chooses it. `earlier` is
-    returned if it has the same primer and tempo (`bpm`, quarter notes a minute).
+    A primer is a melody of up to 24 notes (Eck & Schmidhuber 2002, section 4.2). The seed of the settings
+    chooses it. `earlier` is returned if it has the same primer, player and tempo (`bpm`, quarter notes a minute).
     """
     primers = model.spec.primers
-    primer = primers[seed % len(primers)] if primers else ()
-    if earlier is not None and (earlier.primer, earlier.bpm) == (primer, bpm):
+    primer = primers[settings.seed % len(primers)] if primers else ()
+    semitones = 0 if settings.key == OWN else shortest_way(model.spec.key, settings.key)
+    persona = persona_of(settings, semitones)
+    if earlier is not None and (earlier.primer, earlier.bpm, earlier.persona) == (primer, bpm, persona):
         return earlier
     encoding = ENCODINGS[model.spec.encoding]
     form = Form.parse(model.spec.form, encoding.grid)
     melody = (SILENCE,) * (form.steps - len(primer)) + encoding.melody(primer)
     frames = [Frame(cell, form.chord_at(step)) for step, cell in enumerate(melody)]
     memory = no_memory(model.spec)
-    for place, frame in enumerate(frames[:-1]):  # the last one is stepped on the way to step 0
-        step_input = StepInput(frame, place, form_lookahead(form, place, encoding), form.steps, bpm=bpm)
-        _, memory = model.step(encoding.encode(step_input), memory)
-    return Primed(primer, bpm, memory, frames[-1])
+    silent = silent_steps(form, range(form.steps - 1), encoding, bpm, persona)
+    for step_input, frame in zip(silent, frames, strict=False):  # the last one is stepped on the way to step 0
+        _, memory = model.step(encoding.encode(replace(step_input, frame=frame)), memory)
+    return Primed(primer, bpm, persona, memory, frames[-1])
 
 
 def begin(
@@ -72,18 +75,22 @@ def begin(
     transport: Transport,
     *,
     count_in_bars: int = 0,
+    choruses: int | None = None,
     primed: Primed | None = None,
 ) -> Session:
-    """Return a session one step before its first, its network primed and ready for the top of the form."""
+    """Return a session one step before its first, its network primed and ready for the top of the form.
+
+    `choruses` is how many there are to be, None where that is not known.
+    """
     encoding = ENCODINGS[model.spec.encoding]
     form = Form.parse(model.spec.form, encoding.grid)
-    primed = prime(model, settings.seed, transport.bpm, primed)
+    primed = prime(model, settings, transport.bpm, primed)
     beat_rhythms()  # made once, and not while the first note waits
     first = -count_in_bars * encoding.grid.steps_per_bar
     return Session(
         position=Position(step=first - 1, transport=transport),
         settings=settings,
-        tune=ModelTune(form, model.spec.key),
+        tune=ModelTune(form, model.spec.key, choruses),
         turn=first_turn(first, rules_of(settings, 0, encoding.grid)),
         network=NetworkState(
             memory=primed.memory, output=primed.output, chord_lookahead=form_lookahead(form, -1, encoding)

@@ -14,7 +14,7 @@ from improv.music.turns import NOTHING_YET, Answer, Mode, owes_a_note
 from improv.protocol.controls import Settings
 from improv.session.band.pads import CHORDS_LOW
 from improv.session.duet import hears_apart, steering_beside
-from improv.session.network import AskedNetwork, has_melody
+from improv.session.network import AskedNetwork, compass_of, has_melody, has_voice
 from improv.session.state import PitchLogits, PlayingStyle, Session
 
 _BEGINS = (CHORDS_LOW + 12, CHORDS_LOW + 34)
@@ -27,7 +27,7 @@ def decide_melody(
     """Return improv's cell for a step over its chord, and the logits of its first pitch if there is one."""
     if not has_melody(asked.model.spec):
         return SILENCE, None
-    steer, call = steering(session, before), asked.step_input.call_cell
+    steer, call = steering(session, before, asked.encoding), asked.step_input.call_cell
     decoder = asked.encoding.decode_cell(steer, chord, before.network.output.melody, call)
     return improvise(decoder, asked.logits, session, asked.model.spec)
 
@@ -88,7 +88,7 @@ def melody_muted(settings: Settings) -> bool:
     return not settings.mixer.is_audible(Part.MELODY)
 
 
-def steering(session: Session, before: Session) -> Steer:
+def steering(session: Session, before: Session, encoding: Encoding) -> Steer:
     """Return what steers the encoding in the session's step: the player's controls, and the needs of the turn."""
     settings, turn = session.settings, session.turn
     ends = None
@@ -96,9 +96,10 @@ def steering(session: Session, before: Session) -> Steer:
         left = turn.end - session.step
         ends = left if left <= session.grid.steps_per_beat else None
     strikes = not melody_muted(settings) and owes_a_note(turn, session.step, answer_so_far(session, before))
+    compass = compass_of(settings, session.semitones) if has_voice(settings, encoding) else None
     if hears_apart(session):
-        return steering_beside(session, before)
-    return Steer(settings.density, settings.rests, settings.leaning, ends, strikes)
+        return replace(steering_beside(session, before), compass=compass)
+    return Steer(settings.density, settings.rests, settings.leaning, ends, strikes, compass=compass)
 
 
 def register_over_chords(session: Session, melody: Cell, before: Cell) -> PlayingStyle:

@@ -9,7 +9,8 @@ from improv.models.encodings import ENCODINGS, Choice, Encoding, StepInput
 from improv.music.notes import SILENCE, Cell, Frame
 from improv.music.theory import PITCH_CLASSES, Chord, Form, pitch_class, shortest_way
 from improv.music.turns import Mode, Who
-from improv.protocol.controls import MELODY_CONTROLS, TEMPO
+from improv.music.voices import ANY, VOICES
+from improv.protocol.controls import MELODY_CONTROLS, TEMPO, VOICE, Settings
 from improv.session.duet import hears_apart, phrase_cell, player_leads
 from improv.session.listening import REVISED_STEPS, cell_at, playing_style
 from improv.session.state import ModelTune, NetworkState, Session
@@ -29,7 +30,8 @@ def unsupported_controls(spec: ModelSpec) -> tuple[str, ...]:
 def silence(model: StepModel) -> Tensors:
     """Return the features of a silent step at the top of the form."""
     encoding = ENCODINGS[model.spec.encoding]
-    (step_input,) = _silent_chorus(Form.parse(model.spec.form, encoding.grid), range(1), encoding, float(TEMPO.default))
+    form = Form.parse(model.spec.form, encoding.grid)
+    (step_input,) = silent_steps(form, range(1), encoding, float(TEMPO.default), Persona())
     features = encoding.encode(step_input)
     return {name: features[name] for name in model.spec.features}
 
@@ -65,11 +67,13 @@ def swapped(session: Session, model: StepModel) -> Session:
         )
         for place, step_input in zip(range(end - len(kept), end), kept, strict=True)
     ]
-    past = (*_silent_chorus(form, range(top, end - len(heard)), encoding, session.position.transport.bpm), *heard)
+    persona = persona_of(session.settings, shortest_way(spec.key, sounding))
+    bpm = session.position.transport.bpm
+    past = (*silent_steps(form, range(top, end - len(heard)), encoding, bpm, persona), *heard)
     return replace(
         session,
         settings=replace(session.settings, key=sounding) if up else session.settings,  # the key that sounds stays
-        tune=ModelTune(form, spec.key),
+        tune=ModelTune(form, spec.key, session.tune.choruses),
         network=NetworkState(
             memory=no_memory(spec),
             output=_moved(session.network.output, up),
@@ -94,18 +98,57 @@ def with_empty_memory(session: Session, model: StepModel) -> Session:
     """
     last = session.place - 1
     top = last - last % session.tune.form.steps
-    changes = _silent_chorus(
-        session.tune.form, range(top, last + 1), ENCODINGS[model.spec.encoding], session.position.transport.bpm
+    changes = silent_steps(
+        session.tune.form,
+        range(top, last + 1),
+        ENCODINGS[model.spec.encoding],
+        session.position.transport.bpm,
+        persona_of(session.settings, session.semitones),
     )
     forgotten = replace(session.network, memory=no_memory(model.spec), earlier_memories=(), pending_inputs=changes)
     return replace(session, network=forgotten)
 
 
-def _silent_chorus(form: Form, places: Iterable[int], encoding: Encoding, bpm: float) -> tuple[StepInput, ...]:
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """The player that a network is told to be."""
+
+    voice: str = ""
+    """The instrument; empty for none in particular."""
+    register: float | None = None
+    """Its mean MIDI pitch in the network's key."""
+
+
+def has_voice(settings: Settings, encoding: Encoding) -> bool:
+    """Return whether a network plays like an instrument, and keeps to its register: it is asked to, and can."""
+    return settings.voice != ANY and VOICE.name not in encoding.unsupported_controls
+
+
+def compass_of(settings: Settings, semitones: int) -> tuple[int, int] | None:
+    """Return the lowest and the highest pitch of the voice, MIDI pitches in the network's key; None for any voice."""
+    voice = VOICES.get(settings.voice)
+    return None if voice is None else (voice.lowest - semitones, voice.highest - semitones)
+
+
+def persona_of(settings: Settings, semitones: int) -> Persona:
+    """Return the player that settings ask for, where the performance is `semitones` above the network's key."""
+    voice = VOICES.get(settings.voice)
+    return Persona() if voice is None else Persona(settings.voice, voice.mean - semitones)
+
+
+def silent_steps(
+    form: Form, places: Iterable[int], encoding: Encoding, bpm: float, persona: Persona
+) -> tuple[StepInput, ...]:
     """Return what a network is fed where nothing sounds but the changes of the form."""
     return tuple(
         StepInput(
-            Frame(SILENCE, form.chord_at(place)), place, form_lookahead(form, place, encoding), form.steps, bpm=bpm
+            Frame(SILENCE, form.chord_at(place)),
+            place,
+            form_lookahead(form, place, encoding),
+            form.steps,
+            bpm=bpm,
+            voice=persona.voice,
+            register=persona.register,
         )
         for place in places
     )
@@ -136,29 +179,40 @@ def network_inputs(session: Session, before: Session, cell: Cell, encoding: Enco
 
     Where the form is left for its top, the rest of the chorus follows in silence.
     """
-    form = session.tune.form
-    if session.place < 0:
-        waiting = StepInput(
-            session.network.output, -1, session.network.chord_lookahead, form.steps, bpm=session.position.transport.bpm
-        )
-        return (waiting,)  # the network waits before the top
-    beside = _as_network_s(session, cell, encoding) if hears_apart(session) else None
-    sounded, yours = _sounded(session, cell, encoding), session.turn.who is Who.YOU
-    if beside is not None:
-        yours = player_leads(session, beside)
-        sounded = Frame(beside, session.network.output.chord) if yours else session.network.output
+    form, bpm = session.tune.form, session.position.transport.bpm
+    persona = persona_of(before.settings, session.semitones)
+    place, decides = max(session.place, -1), max(session.place + 1, 0)
+    choruses = session.tune.choruses
+    to_play = None if choruses is None else max(choruses * form.steps - decides, 0)
+    waits = place < 0  # before the top
+    sounded, yours, beside = session.network.output, False, None
+    if not waits:
+        beside = _as_network_s(session, cell, encoding) if hears_apart(session) else None
+        sounded, yours = _sounded(session, cell, encoding), session.turn.who is Who.YOU
+        if beside is not None:
+            yours = player_leads(session, beside)
+            sounded = Frame(beside, session.network.output.chord) if yours else session.network.output
     step_input = StepInput(
-        sounded, session.place, session.network.chord_lookahead, form.steps, yours,
-        previous_call_cell=call_cell(session, session.step), bpm=session.position.transport.bpm,
+        sounded,
+        place,
+        session.network.chord_lookahead,
+        form.steps,
+        yours,
+        previous_call_cell=None if waits else call_cell(session, session.step),
+        bpm=bpm,
         beside=beside,
-    )  # fmt: skip
+        voice=persona.voice,
+        register=persona.register,
+        steps_played=decides,
+        steps_to_play=to_play,
+    )
     left = session.position.playing and (
         not before.position.playing or before.position.form_start != session.position.form_start
     )
-    if not left:
+    if waits or not left:
         return (step_input,)
     places = range(session.place + 1, form.steps * (session.place // form.steps + 1))
-    return (step_input, *_silent_chorus(form, places, encoding, session.position.transport.bpm))
+    return (step_input, *silent_steps(form, places, encoding, bpm, persona))
 
 
 def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:

@@ -100,6 +100,8 @@ class ModelTune:
     """The form in the network's key."""
     key: str
     """The network's key."""
+    choruses: int | None = None
+    """How many choruses there are to be; None where it goes on until it is stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

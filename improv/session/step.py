@@ -31,7 +31,7 @@ from improv.session.expression_state import AS_NOTATED
 from improv.session.harmony import decide_chord
 from improv.session.listening import cell_at, hear, next_listener, playing_style
 from improv.session.melody import answer_so_far, decide_melody, melody_muted, register_over_chords
-from improv.session.network import ask_network, call_cell, network_inputs, with_revised_inputs
+from improv.session.network import ask_network, call_cell, has_voice, network_inputs, with_revised_inputs
 from improv.session.state import BandState, NetworkState, Played, PlayingStyle, Position, Session
 
 
@@ -62,7 +62,9 @@ def decided(step: "PreparedStep", encoding: Encoding, model: StepModel) -> tuple
     asked = ask_network(before.network, step.inputs, encoding, model)
     chord, *lookahead = (*step.inputs[-1].chord_lookahead, decide_chord(asked, session))
     melody, logits = decide_melody(asked, chord, before, session)
-    style = register_over_chords(session, melody, before.band.frame.melody)
+    style = session.band.style
+    if not has_voice(session.settings, encoding):
+        style = register_over_chords(session, melody, before.band.frame.melody)
     network = NetworkState(
         memory=asked.memory,
         earlier_memories=asked.earlier_memories,
@@ -113,7 +115,10 @@ def prepare_step(session: Session, heard: Heard, encoding: Encoding, draft: int 
         band=next_band(before, turn, encoding),
         health=before.health,
     )
-    last = last.before_decision(improv_plays=turn.who.plays, call_cell=call_cell(session, session.step))
+    turn_left = turn.end - session.step if turn.who.plays and turn.end is not None else None
+    last = last.before_decision(
+        improv_plays=turn.who.plays, call_cell=call_cell(session, session.step), turn_left=turn_left
+    )
     return PreparedStep(before, session, (*earlier, last))
 
 

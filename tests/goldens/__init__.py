@@ -67,6 +67,11 @@ RENDERS = {
     "expression": "--dynamics 1 --feel 1 --style swing --swing auto --seed 52 --choruses 2",
     "expression-trade": "--call riff --dynamics 1 --feel 0.5 --seed 53 --tempo 180",
     "expression-blues": "--model eck2002-blues --dynamics 0.5 --feel 1 --seed 54",
+    "voice-tenor": "--model partner --seed 52 --choruses 2",
+    "voice-trumpet": "--model partner --voice trumpet --key F --seed 53",
+    "voice-any": "--model partner --voice any --seed 54 --temperature 1",
+    "voice-trade": "--model partner --call riff --drafts 8 --hearing meant --seed 55",
+    "voice-duet": "--model partner --call chorus --mode duet --seed 56",
 }
 """The arguments of `improv render`, by the name of the file that it writes, after `BEFORE_STYLES`."""
 
@@ -90,7 +95,10 @@ BEFORE_STYLES = (
     "--feel",
     "0",
 )
-"""How everything was played and heard before there were styles, unless the arguments say otherwise."""
+"""How everything was played and heard before there were styles, unless the arguments say otherwise.
+
+So is the network: the partner of that time, unless they name another.
+"""
 
 
 def kept(name: str) -> Path:
@@ -109,7 +117,8 @@ def render(name: str, out: Path) -> None:
     if "--call" in words:
         at = words.index("--call") + 1
         words[at] = str(CALLS / f"{words[at]}.mid")
-    _improv("render", str(out), "--provider", "cpu", *BEFORE_STYLES, *words)
+    network = () if "--model" in words else ("--model", "partner-1")
+    _improv("render", str(out), "--provider", "cpu", *BEFORE_STYLES, *network, *words)
 
 
 def export(take: Path, out: Path) -> None:

@@ -25,7 +25,21 @@ from tests.models.test_cells import Climber
 from tests.training.solos import solo
 from training.corpora.solos import Note
 from training.datasets import conversations as answers
-from training.datasets.conversations import Exchange, blocks, conversations, cut_of, developed, in_turns, phrased
+from training.datasets.conversations import (
+    Exchange,
+    Source,
+    answer,
+    blocks,
+    conversations,
+    cut_of,
+    developed,
+    heard,
+    in_turns,
+    likest,
+    phrased,
+    whole_in_c,
+)
+from training.datasets.passages import Passage, Passages
 from training.datasets.sequences import ASKED, STEP, UNIT
 
 CELLS = Cells()
@@ -159,6 +173,8 @@ def test_the_tempo_is_told(bpm: float, kind: int) -> None:
 
 LINE = tuple(Note(12 * at, 12 * at + 9, pitch) for at, pitch in enumerate((60, 63, 65, 66, 67, 70, 67, 63)))
 LENGTH = 96
+SOLOS = tuple(whole_in_c(solo(number, bars=40)) for number in (1, 2))
+PASSAGES = Passages(SOLOS)
 BEFORE, NOW = [C7] * 16, [F7] * 16
 
 
@@ -167,7 +183,7 @@ def developments(way: str) -> Iterable[answers.Line]:
         yield getattr(answers, way)(LINE, BEFORE, NOW, LENGTH, np.random.default_rng(seed))
 
 
-@pytest.mark.parametrize("way", [way.__name__ for way in answers.WAYS])
+@pytest.mark.parametrize("way", [way.__name__ for way in answers.AS_PARTNER.ways])
 def test_a_developed_call_is_a_line(way: str) -> None:
     for line in developments(way):
         assert line
@@ -224,7 +240,8 @@ def test_a_conversation_is_fed_as_the_runtime_feeds_one() -> None:
     """The call of each answer is the player's cell at its place, and only answers are learned."""
     kinds = set()
     for seed in range(12):
-        told = in_turns(cut_of(solo(1, bars=24), 0, 24), np.random.default_rng(seed))
+        source = Source(cut_of(SOLOS[0], 4, 24), Passage(0, 4), PASSAGES)
+        told = in_turns(source, np.random.default_rng(seed))
         cells = [fed.frame.melody for fed in told]
         for step, fed in enumerate(told[:-1]):
             assert fed.call_cell == told[step + 1].previous_call_cell
@@ -234,6 +251,10 @@ def test_a_conversation_is_fed_as_the_runtime_feeds_one() -> None:
                 assert fed.call_cell in [
                     cell for cell, was in zip(cells[:step], told, strict=False) if was.players_turn
                 ]
+            left = told[step + 1].turn_left
+            assert fed.turn_left is None or left == fed.turn_left - 1 or fed.turn_left == 1
+            assert (fed.turn_left is not None) == fed.improv_plays
+        assert [fed.steps_played for fed in told] == [4 * STEPS_PER_BAR + step + 1 for step in range(len(told))]
         kinds.add(sum(fed.improv_plays for fed in told))
     assert len(kinds) > 1
     (made,) = conversations([solo(1, bars=30)], 1, 1.0, 24, 0)
@@ -244,3 +265,45 @@ def test_a_conversation_is_fed_as_the_runtime_feeds_one() -> None:
     assert (asked[:, UNIT] >= 0).all()
     with pytest.raises(ValueError, match="solo 1 has no key"):
         cut_of(solo(1, tonic=None), 0, 2)
+
+
+def test_of_what_people_have_played_an_answer_is_like_the_call_and_not_the_call() -> None:
+    source = Source(cut_of(SOLOS[0], 4, 8), Passage(0, 4), PASSAGES)
+    exchange = Exchange(0, 32, 32)
+    call = tuple(note for note in source.solo.notes if note.onset < 32 * 6)
+    played = {likest(call, exchange, source, np.random.default_rng(seed)) for seed in range(20)}
+    lines = {found[0] for found in played if found}
+    assert len(lines) > 1
+    own = {tuple(note.pitch for note in line) for line in lines}
+    assert tuple(note.pitch for note in call) not in own
+    for found in played:
+        assert found is not None
+        line, chords = found
+        assert len(chords) == 16
+        assert len(line) >= 3
+        assert max(note.end for note in line) <= 31 * 6
+        assert abs(np.mean([note.pitch for note in line]) - np.mean([note.pitch for note in call])) <= 7
+
+
+def test_answers_are_of_every_kind_and_as_long_as_the_turn() -> None:
+    source = Source(cut_of(SOLOS[0], 4, 8), Passage(0, 4), PASSAGES)
+    exchange = Exchange(0, 32, 32)
+    went_on = tuple(note.pitch for note in source.solo.notes if note.onset >= 32 * 6)
+    found = [answer(exchange, source, np.random.default_rng(seed)) for seed in range(80)]
+    as_played = [tuple(note.pitch for note in line) == went_on for line, _ in found]
+    assert 4 < sum(as_played) < 40
+    assert len({line for line, _ in found}) > 30
+    assert all(0 <= note.onset < 32 * 6 for line, _ in found for note in line)
+    assert {len(chords) for _, chords in found} == {16}
+
+
+def test_some_notes_are_heard_a_tick_or_two_away() -> None:
+    rng = np.random.default_rng(0)
+    assert heard(LINE, 0, 16, 0.0, rng) == LINE
+    moved = [
+        after.onset - note.onset
+        for _ in range(50)
+        for note, after in zip(LINE, heard(LINE, 0, 16, 0.5, rng), strict=True)
+    ]
+    assert set(moved) == {-2, -1, 0, 1, 2}
+    assert all(0 <= note.onset < min(note.end, 96) for _ in range(50) for note in heard(LINE, 0, 16, 1.0, rng))

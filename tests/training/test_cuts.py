@@ -12,7 +12,7 @@ from training.corpora.solos import Note
 from training.datasets.cuts import Cut, after_silence, batch_of, digest_of
 from training.datasets.sequences import BEFORE, BEFORE_THAT, FEATURES, STEP, UNIT, sequence
 
-CELLS = Cells()
+CELLS = Cells(tells_story=True)
 
 
 @pytest.mark.parametrize("up", [-5, -1, 0, 6])
@@ -27,7 +27,10 @@ def test_a_cut_that_is_moved_is_the_cut_of_a_solo_in_another_key(up: int) -> Non
     wanted_features, wanted_rhythms, wanted_notes = Cut(sequence(moved), 10, 40).arrays()
     assert np.array_equal(rhythms, wanted_rhythms)
     assert np.array_equal(notes, wanted_notes)
-    assert all(np.array_equal(features[name], wanted_features[name]) for name in FEATURES)
+    exact = [name for name in FEATURES if name != "register"]
+    assert all(np.array_equal(features[name], wanted_features[name]) for name in exact)
+    means = features["register"].argmax(axis=1) - wanted_features["register"].argmax(axis=1).astype(int)
+    assert np.abs(means).max() <= 1  # it is known to three semitones
 
 
 @pytest.mark.parametrize(("pitch", "up"), [(CELLS.pitch_low + 70, 4), (CELLS.pitch_low + 1, -4)])

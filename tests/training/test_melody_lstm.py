@@ -15,7 +15,7 @@ from training.networks.melody_lstm import MelodyLstm
 from training.trainers.melody_lstm import CONFIG, MelodyTask, nats, surprise
 from training.trainers.train import train
 
-CELLS = Cells()
+CELLS = Cells(tells_story=True)
 
 
 @torch.no_grad()

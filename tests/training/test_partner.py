@@ -34,7 +34,7 @@ from training.trainers.export import TOLERANCE, export, specify
 from training.trainers.partner import likeliest_form, probes
 from training.trainers.train import train
 
-CELLS = Cells()
+CELLS = Cells(tells_story=True)
 IN_C = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7")
 
 
@@ -82,7 +82,7 @@ def test_two_networks_are_exported_as_one_and_played(learned: ChordLstm, tmp_pat
     torch.manual_seed(0)
     network = Partner(learned, MelodyLstm(8, 0.0)).eval()
     spec = specify(
-        network, name="small", summary="small", encoding="cells", key="C", form=likeliest_form(learned).text,
+        network, name="small", summary="small", encoding="soloist", key="C", form=likeliest_form(learned).text,
         primers=(), data={"source": "none", "licence": "none"}, seed=0, figures={},
     )  # fmt: skip
     assert export(network, spec, tmp_path / "small.onnx", probes(IN_C, 0), halved=True) <= TOLERANCE

@@ -20,7 +20,7 @@ from training.datasets.sequences import (
     step_inputs,
 )
 
-CELLS = Cells()
+CELLS = Cells(tells_story=True)
 
 
 def test_a_solo_is_fed_in_c() -> None:

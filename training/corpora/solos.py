@@ -58,6 +58,8 @@ class Solo:
     """The bars, from 0 on, at which a blues chorus of exactly twelve bars begins."""
     bass: tuple[int | None, ...] = ()
     """What the bass plays on each beat, estimated, in MIDI pitches; None where that is not known. Empty: nowhere."""
+    voice: str = ""
+    """The instrument, one of `improv.music.voices.VOICES`; empty where it is none of them or not known."""
 
     @property
     def bars(self) -> int:

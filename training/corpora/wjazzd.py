@@ -63,6 +63,15 @@ _KINDS: Mapping[str, tuple[int, ...]] = MappingProxyType(
 )
 """The makers' kinds of chord, tensions apart, as intervals."""
 
+_INSTRUMENTS = MappingProxyType(
+    {
+        "ts": "tenor", "ts-c": "tenor", "as": "alto", "ss": "soprano", "bs": "baritone", "cl": "clarinet",
+        "bcl": "clarinet", "tp": "trumpet", "cor": "trumpet", "tb": "trombone", "vib": "vibraphone", "g": "guitar",
+        "p": "piano",
+    }
+)  # fmt: skip
+"""The makers' instruments, as voices."""
+
 _SYMBOL = re.compile(
     rf"(?P<root>[A-G][#b]?)(?P<kind>{'|'.join(map(re.escape, _KINDS))})"
     r"(?:alt|9[b#]?|11#?|13b?)*(?:/[A-G][#b]?)?"
@@ -115,6 +124,8 @@ class Report:
     """Notes that fell on the tick of the next one, and gave way to it."""
     keys_inferred: tuple[str, ...]
     """Blues that say no key, taken to be in that of the first chord of their first chorus."""
+    keys_corrected: tuple[str, ...]
+    """Blues whose choruses mostly begin on one chord that is not that of the key they say, taken to be in its."""
     without_key: tuple[str, ...]
     unread_chords: tuple[str, ...]
     """Symbols that are none, taken as no chord."""
@@ -141,6 +152,7 @@ class Report:
             f"{self.other_choruses:>8,} choruses of a blues that are longer or shorter, as choruses",
             "taken to be",
             line("blues in the key of their first chord", self.keys_inferred),
+            line("blues in the key on which most choruses begin, and not in the one they say", self.keys_corrected),
             line("solos in no key", self.without_key),
             line("unknown symbols no chord", self.unread_chords),
             f"exactly on one of {TICKS_PER_BEAT} places in a beat",
@@ -179,6 +191,7 @@ class _Reading:
     sounds_left_out: int
     other_choruses: int
     key_inferred: bool
+    in_another_key: bool
     unread_chords: frozenset[str]
 
 
@@ -203,6 +216,9 @@ def _reading(head: Head, sounds: Sequence[Sound], beats: Sequence[Beat]) -> _Rea
     tonic = pitch_class(key["tonic"]) if key else None
     if is_blues and key is None:
         tonic = next((chord.root for chord, beat in zip(chords, stretch, strict=True) if chord and beat.chorus), None)
+    other = _tonic_of_choruses(stretch, chords) if is_blues and key else None
+    in_another_key = other is not None and tonic != other
+    tonic = other if in_another_key else tonic
     solo = None
     if stretch:
         notes = _notes(within, stretch)
@@ -220,6 +236,7 @@ def _reading(head: Head, sounds: Sequence[Sound], beats: Sequence[Beat]) -> _Rea
             chords=_whole_bars(chords, stretch[0].beat - 1, notes[-1].end if notes else 0),
             bass=_whole_bars([beat.bass for beat in stretch], stretch[0].beat - 1, notes[-1].end if notes else 0),
             choruses=choruses,
+            voice=_INSTRUMENTS.get(head.instrument, ""),
         )
     return _Reading(
         name=head.name,
@@ -230,8 +247,20 @@ def _reading(head: Head, sounds: Sequence[Sound], beats: Sequence[Beat]) -> _Rea
         sounds_left_out=len(sounds) - len(within),
         other_choruses=len({beat.chorus for beat in beats} - {0}) - len(choruses) if is_blues else 0,
         key_inferred=is_blues and key is None,
+        in_another_key=in_another_key,
         unread_chords=unread,
     )
+
+
+def _tonic_of_choruses(stretch: Sequence[Beat], chords: Sequence[Chord | None]) -> int | None:
+    """Return the root on which at least two thirds of the choruses begin; None where there is none."""
+    tops = Counter(
+        chord.root
+        for chord, beat, before in zip(chords, stretch, (None, *stretch), strict=False)
+        if chord and beat.chorus and before and beat.chorus != before.chorus
+    )
+    root, count = max(tops.items(), key=lambda each: each[1], default=(None, 0))
+    return root if 3 * count >= 2 * tops.total() else None
 
 
 def _longest_stretch(beats: Sequence[Beat]) -> Sequence[Beat]:
@@ -366,6 +395,7 @@ def _report(readings: Sequence[_Reading]) -> Report:
         notes_left_out=sum(reading.sounds_left_out for reading in readings),
         notes_collided=sum(reading.sounds for reading in readings) - notes,
         keys_inferred=tuple(reading.name for reading, _ in found if reading.key_inferred),
+        keys_corrected=tuple(reading.name for reading, _ in found if reading.in_another_key),
         without_key=tuple(solo.name for solo in solos if solo.tonic is None),
         unread_chords=tuple(sorted(frozenset().union(*(reading.unread_chords for reading in readings)))),
         on_grid=MappingProxyType(on_grid_by_tempo),

@@ -37,6 +37,7 @@ class Head:
     tonality: str
     feel: str
     tempo_bpm: float
+    instrument: str = ""
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Head":
@@ -51,6 +52,7 @@ class Head:
             tonality=str(row["tonality_type"] or ""),
             feel=str(row["rhythmfeel"] or ""),
             tempo_bpm=float(row["avgtempo"]),
+            instrument=str(row.get("instrument") or ""),  # older tables have none
         )
 
 
@@ -156,7 +158,7 @@ def _of_folder(folder: Path) -> Tables:
 
 
 _HEADS = """
-SELECT solo_info.melid, filename_sv AS id, solo_info.title, composer, performer, key, avgtempo, rhythmfeel,
+SELECT solo_info.melid, filename_sv AS id, solo_info.title, composer, performer, key, avgtempo, rhythmfeel, instrument,
        tonalitytype AS tonality_type
 FROM solo_info JOIN transcription_info USING (melid) LEFT JOIN composition_info USING (compid)
 ORDER BY solo_info.melid

@@ -1,14 +1,18 @@
 """Calls and answers to learn from: solos in which two players take turns, the second of them answering the first.
 
-The player's turns are the soloist's own bars. What improv is to learn to play in its turns is, now and then, what the
-soloist went on with; mostly it is the call, developed as players develop one: repeated, moved to the new chord or
-another degree, continued in sequence, turned upside down, thinned out, ornamented, displaced, or begun alike and ended
-otherwise (Berliner 1994, Thinking in Jazz, chapter 7, on developing ideas in conversation with another player).
+The player's turns are the soloist's own bars. What improv is to learn to play in its turns is what people have played:
+of all passages of all solos one that is among the likest to the call, or what the soloist went on with. Else it is the
+call, developed as players develop one: repeated, moved to the new chord or another degree, continued in sequence,
+turned upside down, thinned out, ornamented, displaced, or begun alike and ended otherwise (Berliner 1994, Thinking in
+Jazz, chapter 7, on developing ideas in conversation with another player); and a call so developed is often kept for a
+part of the turn alone, and left for what the soloist went on with.
+
+Some of the player's notes are a tick or two from where they were played, as hands and what hears them are not exact.
 
 Two ways of taking turns are cut, those that improv knows: blocks of bars, and phrases that end with a rest.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as Row
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -32,10 +36,11 @@ from improv.music.theory import (
 from improv.music.turns import Call, answer_beats
 from improv.protocol.controls import GAP
 from training.corpora.solos import Note, Solo
+from training.datasets.passages import LENGTHS_BARS, Passage, Passages
 from training.datasets.sequences import KEY, Sequence, as_sequence, step_inputs
 
-GOES_ON = 0.12
-"""The share of the answers that are what the soloist played next."""
+MISHEARD = (0.0, 0.0, 0.1, 0.2)
+"""The shares of a player's notes that are some ticks away; each conversation has one of them."""
 
 PHRASES = 0.3
 """The share of the conversations whose turns are phrases; the others are of whole bars."""
@@ -43,11 +48,8 @@ PHRASES = 0.3
 BARS = (1, 2, 2, 4, 4, 4)
 """The lengths of a turn of bars; one that stands here twice is cut twice as often."""
 
-TWICE = 0.3
-"""The share of the developed calls that are developed in two ways at once."""
-
-FITTED = 0.7
-"""The share of the moved or inverted notes on a beat that are brought to the chord where they do not belong to it."""
+FITTED = 0.9
+"""The share of the developed notes on a beat, or of a beat and more, that are brought to the chord where they clash."""
 
 GAP_TICKS = round(float(GAP.default) * TICKS_PER_BEAT)
 """The rest that ends a phrase."""
@@ -82,7 +84,8 @@ def _fitted(line: Line, chords: Chords, rng: Rng) -> Line:
     for note in line:
         chord = chords[min(note.onset // TICKS_PER_STEP, len(chords) - 1)]
         inside = set(BLUES_SCALE) | (chord.pitch_classes if chord else set())
-        clashes = note.onset % TICKS_PER_BEAT == 0 and note.pitch % 12 not in inside
+        is_strong = note.onset % TICKS_PER_BEAT == 0 or note.end - note.onset >= TICKS_PER_BEAT
+        clashes = is_strong and note.pitch % 12 not in inside
         if chord and clashes and rng.random() < FITTED:
             near = [note.pitch + up for up in (-1, 1, -2, 2) if (note.pitch + up) % 12 in chord.pitch_classes]
             note = replace(note, pitch=near[0]) if near else note
@@ -175,20 +178,53 @@ def new_ending(line: Line, _before: Chords, chords: Chords, _length: int, rng: R
     return tuple(found)
 
 
-WAYS = MappingProxyType(
-    {
-        repeated: 0.08, transposed: 0.3, sequenced: 0.1, inverted: 0.06, thinned: 0.1, ornamented: 0.12,
-        displaced: 0.06, new_ending: 0.18,
-    }
+Way = Callable[[Line, Chords, Chords, int, Rng], Line]
+"""Returns a call developed, from the call, the chords under it and under the answer, and the answer's ticks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Of what kinds answers are, as shares of 0 to 1; the rest are developed calls."""
+
+    likest: float
+    """One of the passages that are likest to the call."""
+    goes_on: float
+    """What the soloist went on with."""
+    left: float
+    """A developed call that is left for that."""
+    twice: float
+    """Of the developed calls those that are developed in two ways at once."""
+    ways: Mapping[Way, float]
+    """How a call is developed, and how often."""
+
+
+AS_PEOPLE = Answers(
+    0.4, 0.2, 0.2, 0.3,
+    MappingProxyType(
+        {
+            repeated: 0.08, transposed: 0.3, sequenced: 0.1, inverted: 0.06, thinned: 0.1, ornamented: 0.12,
+            displaced: 0.06, new_ending: 0.18,
+        }
+    ),
 )  # fmt: skip
-"""How a call is developed, and how often."""
+"""What people play after a call: they go on more than they answer, and hardly repeat."""
+
+AS_PARTNER = Answers(
+    0.05, 0.06, 0.17, 0.45,
+    MappingProxyType(
+        {
+            repeated: 0.01, transposed: 0.2, sequenced: 0.12, inverted: 0.04, thinned: 0.12, ornamented: 0.12,
+            displaced: 0.25, new_ending: 0.14,
+        }
+    ),
+)  # fmt: skip
+"""What a partner answers who wants to be understood: figures of the call, hardly ever as they were."""
 
 
-def developed(line: Line, before: Chords, chords: Chords, length: int, rng: Rng) -> Line:
+def developed(line: Line, before: Chords, chords: Chords, length: int, rng: Rng, kinds: Answers = AS_PEOPLE) -> Line:
     """Return an answer to a call of at least one note, over other chords of the same length in ticks."""
-    ways: list[Callable[[Line, Chords, Chords, int, Rng], Line]] = list(WAYS)
-    chances = np.array(list(WAYS.values()))
-    for _ in range(2 if rng.random() < TWICE else 1):
+    ways, chances = list(kinds.ways), np.array(list(kinds.ways.values()))
+    for _ in range(2 if rng.random() < kinds.twice else 1):
         line = ways[rng.choice(len(ways), p=chances / chances.sum())](line, before, chords, length, rng) or line
     middle = float(np.mean([note.pitch for note in line]))
     octave = 12 if middle < LOWEST + 8 else -12 if middle > HIGHEST - 8 else 0
@@ -234,30 +270,45 @@ def phrased(line: Line, steps: int) -> Iterable[Exchange]:
         step = answer + length
 
 
-def in_turns(solo: Solo, rng: Rng) -> tuple[StepInput, ...]:
-    """Return a solo in C as step inputs of two players who take turns; the second one is improv."""
-    chords = [chord for chord in solo.chords for _ in range(STEPS_PER_BEAT)]
-    if rng.random() < PHRASES:
-        exchanges = tuple(phrased(solo.notes, solo.steps))
-    else:
-        exchanges = tuple(blocks(int(rng.choice(BARS)), solo.steps))
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a conversation is made of: some bars of a solo, where they are from, and what else people have played."""
+
+    solo: Solo
+    """The bars, in C."""
+    at: Passage
+    """Where the bars begin."""
+    passages: Passages
+    kinds: Answers = AS_PEOPLE
+
+    @property
+    def whole(self) -> Solo:
+        """The solo that the bars are of."""
+        return self.passages.solos[self.at.solo]
+
+
+def in_turns(source: Source, rng: Rng) -> tuple[StepInput, ...]:
+    """Return bars of a solo in C as step inputs of two players who take turns; the second one is improv."""
+    solo = source.solo
+    exchanges = phrased(solo.notes, solo.steps) if rng.random() < PHRASES else blocks(int(rng.choice(BARS)), solo.steps)
     notes: list[Note] = []
+    chords = list(solo.chords)
     asked: dict[int, int | None] = {}  # by the step of an answer the step that has its place in the call
-    step = 0
+    turn_left: dict[int, int] = {}
+    misheard, step = float(rng.choice(MISHEARD)), 0
     for each in exchanges:
-        notes += _between(solo.notes, step, each.answer)
+        notes += heard(_between(solo.notes, step, each.answer), step, each.answer, misheard, rng)
         step = each.answer + each.length
-        call = _between(solo.notes, each.call, min(each.answer, each.call + each.length), -each.call)
-        played = _between(solo.notes, each.answer, step, -each.answer)
-        if len(call) >= _LEAST_NOTES and rng.random() >= GOES_ON:
-            before, now = chords[each.call : each.call + each.length], chords[each.answer : step]
-            played = developed(call, before, now, each.length * TICKS_PER_STEP, rng)
+        played, over = answer(each, source, rng)
         notes += _between(played, 0, each.length, each.answer)
+        chords[each.answer // STEPS_PER_BEAT : step // STEPS_PER_BEAT] = over
         for place in range(each.length):
             asked[each.answer + place] = each.call + place if each.call + place < each.answer else None
+            turn_left[each.answer + place] = each.length - place
     if step < solo.steps:
         notes += _between(solo.notes, step, solo.steps)
-    inputs = step_inputs(replace(solo, notes=_one_voice(notes)))
+    begins = source.at.bar * STEPS_PER_BAR
+    inputs = step_inputs(replace(solo, notes=_one_voice(notes), chords=tuple(chords)), begins, source.whole.steps)
     cells = [each.frame.melody for each in inputs]
 
     def cell(step: int) -> Cell | None:
@@ -271,9 +322,60 @@ def in_turns(solo: Solo, rng: Rng) -> tuple[StepInput, ...]:
             improv_plays=step + 1 in asked,
             previous_call_cell=cell(step),
             call_cell=cell(step + 1),
+            turn_left=turn_left.get(step + 1),
         )
         for step, each in enumerate(inputs)
     )
+
+
+def answer(exchange: Exchange, source: Source, rng: Rng) -> tuple[Line, Row[Chord | None]]:
+    """Return what answers a call, as notes from the beginning of the answer on, and the chords of its beats."""
+    call_at, at, length = exchange.call, exchange.answer, exchange.length
+    notes, beats = source.solo.notes, source.solo.chords
+    over = beats[at // STEPS_PER_BEAT : (at + length) // STEPS_PER_BEAT]
+    call = _between(notes, call_at, min(at, call_at + length), -call_at)
+    went_on = _between(notes, at, at + length, -at)
+    kinds, kind = source.kinds, rng.random()
+    if len(call) < _LEAST_NOTES or (kind < kinds.goes_on and len(went_on) >= _LEAST_NOTES):
+        return went_on, over
+    if kind < kinds.goes_on + kinds.likest:
+        return likest(call, exchange, source, rng) or (went_on, over)
+    chords = [chord for chord in beats for _ in range(STEPS_PER_BEAT)]
+    before, now = chords[call_at : call_at + length], chords[at : at + length]
+    played = developed(call, before, now, length * TICKS_PER_STEP, rng, kinds)
+    if kind < kinds.goes_on + kinds.likest + kinds.left:
+        left = int(rng.integers(length // 4, 3 * length // 4 + 1))
+        played = _between(played, 0, left) + _between(went_on, left, length)
+    return played, over
+
+
+def likest(call: Line, exchange: Exchange, source: Source, rng: Rng) -> tuple[Line, Row[Chord | None]] | None:
+    """Return one of the passages likest to a call, in the octave nearest to it, and its chords; None without any."""
+    offset = exchange.answer % STEPS_PER_BAR
+    bars = next((bars for bars in LENGTHS_BARS if bars * STEPS_PER_BAR >= exchange.length), LENGTHS_BARS[-1])
+    here = Passage(source.at.solo, source.at.bar + exchange.call // STEPS_PER_BAR)
+    found = source.passages.likest(call, bars, here, rng)
+    if found is None:
+        return None
+    solo, first = source.passages.solos[found.solo], found.bar * STEPS_PER_BAR + offset
+    line = _between(solo.notes, first, first + exchange.length, -first)
+    beats = solo.chords[first // STEPS_PER_BEAT : (first + exchange.length) // STEPS_PER_BEAT]
+    if not line or len(beats) * STEPS_PER_BEAT < exchange.length:
+        return None
+    apart = np.mean([note.pitch for note in call]) - np.mean([note.pitch for note in line])
+    return _moved(line, 12 * round(float(apart) / 12)), beats
+
+
+def heard(line: Line, first: int, end: int, misheard: float, rng: Rng) -> Line:
+    """Return what a player plays in steps `first` to `end` as it is heard: a share of it a tick or two away."""
+    low, high = first * TICKS_PER_STEP, end * TICKS_PER_STEP - 1
+    found = []
+    for note in line:
+        onset = note.onset
+        if rng.random() < misheard:
+            onset = min(high, max(low, onset + int(rng.choice((-2, -1, -1, 1, 1, 2)))))
+        found.append(replace(note, onset=onset, end=max(note.end, onset + 1)))
+    return tuple(found)
 
 
 def _between(line: Iterable[Note], first: int, end: int, later: int = 0) -> Line:
@@ -294,6 +396,11 @@ def _one_voice(notes: Iterable[Note]) -> Line:
     ) + tuple(line[-1:])
 
 
+def whole_in_c(solo: Solo) -> Solo:
+    """Return a solo in C; ValueError for one without a key."""
+    return cut_of(solo, 0, solo.bars)
+
+
 def cut_of(solo: Solo, first: int, bars: int) -> Solo:
     """Return `bars` bars of a solo, in C; ValueError for a solo without a key."""
     if solo.tonic is None:
@@ -310,14 +417,19 @@ def cut_of(solo: Solo, first: int, bars: int) -> Solo:
     )
 
 
-def conversations(solos: Iterable[Solo], count: int, blues: float, bars: int, seed: int) -> list[Sequence]:
+def conversations(
+    solos: Iterable[Solo], count: int, blues: float, bars: int, seed: int, kinds: Answers = AS_PEOPLE
+) -> list[Sequence]:
     """Return `count` cuts of solos as conversations; blues solos are drawn `blues` times as often as others."""
-    chosen = [solo for solo in solos if solo.tonic is not None]
+    chosen = [whole_in_c(solo) for solo in solos if solo.tonic is not None]
+    passages = Passages(chosen)
     weights = np.array([solo.bars * (blues if solo.is_blues else 1) for solo in chosen], float)
     found = []
     for number in range(count):
         rng = np.random.default_rng((seed, number))
-        solo = chosen[rng.choice(len(chosen), p=weights / weights.sum())]
+        which = int(rng.choice(len(chosen), p=weights / weights.sum()))
+        solo = chosen[which]
         first = int(rng.integers(max(1, solo.bars - bars + 1)))
-        found.append(as_sequence(solo.name, solo.is_blues, in_turns(cut_of(solo, first, bars), rng)))
+        source = Source(cut_of(solo, first, bars), Passage(which, first), passages, kinds)
+        found.append(as_sequence(solo.name, solo.is_blues, in_turns(source, rng)))
     return found

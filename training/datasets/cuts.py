@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from improv.models.encodings import Cells
+from improv.models.encodings.story import IS_OF_CHORUS, mean_moved
 from improv.music.rhythm import RHYTHMS
 from training.datasets.digest import digest
 from training.datasets.padding import padded
@@ -20,6 +21,7 @@ PITCHES = Cells().pitch_count
 
 _CHORDS = ("chord", "chord_ahead")
 _PITCHED = ("onsets", "asked")
+_ENDING = "ending"
 _UNITS = [UNIT, BEFORE, BEFORE_THAT, ASKED]
 _ROOTS = 12
 
@@ -38,6 +40,10 @@ class Mix:
     """The share of the other cuts of which only the chords are heard at first: so a performance begins."""
     conversations: int = 1_500
     """How many conversations there are to draw answers from."""
+    nameless: float = 0.2
+    """The share of the cuts whose instrument is not told, as of their mean pitch."""
+    endless: float = 0.5
+    """The share of the cuts that are not told how long the tune is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +57,18 @@ class Cut:
     """How long it is; shorter where the solo ends."""
     up: int = 0
     """The semitones it is moved up, below zero down."""
+    untold: tuple[str, ...] = ()
+    """Of `voice`, `register` and `ending` those that a network is not told."""
 
     def arrays(self) -> tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]:
         """Return the cut's features, each (steps, width), rhythms (steps,) and notes (notes, 7)."""
         solo, end = self.solo, min(self.solo.steps, self.start + self.steps)
         features = {name: _moved(name, solo.features[name][self.start : end], self.up) for name in FEATURES}
+        for name in self.untold:
+            if name == _ENDING:
+                features["story"] = features["story"] * IS_OF_CHORUS
+            else:
+                features[name] = np.zeros_like(features[name])
         inside = (solo.notes[:, STEP] >= self.start) & (solo.notes[:, STEP] < end)
         notes = solo.notes[inside].copy()
         notes[:, STEP] -= self.start
@@ -66,6 +79,8 @@ class Cut:
 
 def _moved(name: str, units: NDArray[np.uint8], up: int) -> NDArray[np.uint8]:
     """Return a feature moved up by semitones; pitches that would leave the range stay at its edge."""
+    if name == "register":
+        return mean_moved(units, up)
     if up == 0 or name not in (*_PITCHED, *_CHORDS):
         return units
     parts = units.reshape(len(units), -1, _ROOTS if name in _CHORDS else PITCHES)

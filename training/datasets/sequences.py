@@ -15,13 +15,15 @@ from improv.models.encodings.cells import call_pitch_at
 from improv.music.notes import Frame
 from improv.music.rhythm import NUMBERS, rhythm_of, top_line
 from improv.music.theory import BLUES_BARS, PITCH_CLASSES, STEPS_PER_BAR, Chord, shortest_way
+from improv.music.voices import VOICES
 from training.corpora.solos import Solo, frames
 
-CELLS = Cells()
+CELLS = Cells(tells_story=True)
 KEY = "C"
 FORM_STEPS = BLUES_BARS * STEPS_PER_BAR
 FEATURES = (
     "rhythm", "onsets", "chord", "chord_ahead", "place", "who", "tempo", "asked_rhythm", "asked", "answered",
+    "voice", "register", "story", "turn_left",
 )  # fmt: skip
 """What a melody is fed of what the encoding tells; its line and the choices so far come from the notes."""
 
@@ -60,9 +62,20 @@ def in_c(solo: Solo) -> tuple[Frame, ...]:
     )
 
 
-def step_inputs(solo: Solo) -> tuple[StepInput, ...]:
-    """Return the step inputs of a solo as the runtime makes them when improv plays alone."""
+def step_inputs(
+    solo: Solo, begins: int = 0, steps: int | None = None, *, as_performed: bool = False
+) -> tuple[StepInput, ...]:
+    """Return the step inputs of a solo as the runtime makes them when improv plays alone.
+
+    `begins` is the step of a longer solo, of `steps` steps, that this one is cut from. Its mean pitch is told as its
+    register; with `as_performed` it is that of the instrument, and how long the solo is is not told.
+    """
     line = in_c(solo)
+    steps = solo.steps if steps is None else steps
+    pitches = [onset.pitch for frame in line for onset in frame.melody.onsets]
+    register = sum(pitches) / len(pitches) if pitches else None
+    if as_performed:
+        register = VOICES[solo.voice].mean if solo.voice else None
     chords: list[Chord | None] = [frame.chord for frame in line]
     chords += chords[-1:] * (CELLS.lookahead_steps + 1)
     of_form: dict[int, int] = {}
@@ -73,13 +86,20 @@ def step_inputs(solo: Solo) -> tuple[StepInput, ...]:
         decided = of_form.get(step + 1)
         place, form_steps = (step, 0) if decided is None else (decided - 1, FORM_STEPS)
         ahead = tuple(chords[step + 1 : step + 1 + CELLS.lookahead_steps])
-        found.append(StepInput(frame, place, ahead, form_steps, improv_plays=True, bpm=solo.tempo_bpm))
+        decides = begins + step + 1
+        to_play = None if as_performed else max(steps - decides, 0)
+        found.append(
+            StepInput(
+                frame, place, ahead, form_steps, improv_plays=True, bpm=solo.tempo_bpm, voice=solo.voice,
+                register=register, steps_played=decides, steps_to_play=to_play,
+            )
+        )  # fmt: skip
     return tuple(found)
 
 
-def sequence(solo: Solo) -> Sequence:
-    """Return a solo as arrays; ValueError for a solo without a key."""
-    return as_sequence(solo.name, solo.is_blues, step_inputs(solo))
+def sequence(solo: Solo, *, as_performed: bool = False) -> Sequence:
+    """Return a solo as arrays; ValueError for a solo without a key. For `as_performed` see `step_inputs`."""
+    return as_sequence(solo.name, solo.is_blues, step_inputs(solo, as_performed=as_performed))
 
 
 def as_sequence(name: str, is_blues: bool, steps: Iterable[StepInput]) -> Sequence:
@@ -106,6 +126,6 @@ def as_sequence(name: str, is_blues: bool, steps: Iterable[StepInput]) -> Sequen
     )
 
 
-def sequences(solos: Iterable[Solo]) -> list[Sequence]:
-    """Return the solos that have a key, as arrays."""
-    return [sequence(solo) for solo in solos if solo.tonic is not None]
+def sequences(solos: Iterable[Solo], *, as_performed: bool = False) -> list[Sequence]:
+    """Return the solos that have a key, as arrays. For `as_performed` see `step_inputs`."""
+    return [sequence(solo, as_performed=as_performed) for solo in solos if solo.tonic is not None]

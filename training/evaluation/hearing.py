@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from improv.models.contract import StepModel, Tensor, Tensors
+from improv.models.encodings import ENCODINGS
 from improv.music.grid import TICKS_PER_BEAT
 from improv.music.notes import Cell, NoteOff, NoteOn, Timed
 from improv.music.parts import Part
@@ -33,9 +34,6 @@ from training.metrics.bootstrap import SAMPLES, Figure, grouped_mean, ratios, re
 from training.metrics.melody import Melody
 from training.rendering.playing import LEAD_S, LEAST_BEATS, VELOCITY
 
-READ = "cells"
-"""The encoding of networks that are told of every tick."""
-
 JITTERS_MS, LAGS_MS, SWINGS = (10, 20, 30), (-30, 0, 30, 60), (0.5, 0.55, 0.6, 0.67)
 """What invented players are like."""
 
@@ -43,6 +41,11 @@ RARE_TICKS = (1, 5, 7, 11)
 """The ticks of a beat on which hardly a note begins: on none of its halves, thirds, quarters and sixths."""
 
 _LEAST_LENGTH_BEATS = 0.1
+
+
+def is_told_ticks(model: StepModel) -> bool:
+    """Return whether a network is told of every tick."""
+    return ENCODINGS[model.spec.encoding].finest_ticks == 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,7 +208,7 @@ def main() -> None:
             bar.remove_task(task)
 
         rows = judge(models, eck, sides, choruses=arguments.choruses, most_calls=arguments.calls, tracked=tracked)
-        listeners = {name: model for name, model in models.items() if model.spec.encoding == hearing.READ}
+        listeners = {name: model for name, model in models.items() if hearing.is_told_ticks(model)}
         those = people(sides, arguments.calls)
         heard = {
             name: (

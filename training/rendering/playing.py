@@ -11,7 +11,7 @@ from itertools import islice, pairwise
 import numpy as np
 
 from improv.models.contract import StepModel, Tensor, no_memory
-from improv.models.encodings import ENCODINGS, Steer
+from improv.models.encodings import ENCODINGS, Cells, Steer
 from improv.models.encodings.cells import PITCH_HEAD, RHYTHM_HEAD
 from improv.models.sampling import one_unit
 from improv.music.grid import TICKS_PER_BEAT
@@ -30,9 +30,6 @@ from improv.session.step import advance
 from training.corpora.solos import Note, Solo
 from training.datasets.sequences import CELLS, step_inputs
 from training.metrics.melody import TICKS_PER_BAR, Reals
-
-READ = "cells"
-"""The encoding in which a network can read solos."""
 
 BPM = 120
 """The usual tempo; a network may play otherwise at another."""
@@ -149,7 +146,7 @@ def surprise(model: StepModel, solos: Sequence[Solo], temperatures: Sequence[flo
     It is fed each solo from its first step on as the runtime would feed it, with no memory before; the first step's
     own choices do not count, and nothing is forbidden, as where a network is trained.
     """
-    if model.spec.encoding != READ:
+    if not isinstance(ENCODINGS[model.spec.encoding], Cells):
         return None
     sums = np.zeros((len(temperatures), len(solos), 5))
     for which, solo in enumerate(solos):
@@ -167,7 +164,7 @@ def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[int, int, Tensor, f
     least temperature that it is drawn at.
     """
     encoding, memory = ENCODINGS[model.spec.encoding], no_memory(model.spec)
-    for now, then in pairwise(step_inputs(solo)):
+    for now, then in pairwise(step_inputs(solo, as_performed=True)):
         tensors = encoding.encode(now)
         features = {name: tensors[name] for name in model.spec.features}
         heads, after = model.step(features, memory)

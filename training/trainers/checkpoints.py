@@ -13,7 +13,7 @@ from torch import nn
 from improv.errors import UsageError
 
 VERSION = 2
-"""Of the files that are written; those of version 1, which have no number, are read."""
+"""Of the files that are written; those of version 1, which have no number, are of a network that is learned no more."""
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -99,8 +99,7 @@ def resume(path: Path, state: State[Any], follows_from: Mapping[str, object], de
     """
     try:
         found = torch.load(path, map_location=device, weights_only=True)
-        found = found if found.get("version") == VERSION else _of_version_1(found)
-        before = found["follows_from"]
+        before = found["follows_from"] if found.get("version") == VERSION else {"recipe": found["recipe"]}
     except Exception as error:  # other files fail in many ways
         raise UsageError(f"{path} is no checkpoint of this trainer; remove it to begin anew") from error
     differs = sorted(name for name in before.keys() | follows_from if before.get(name) != follows_from.get(name))
@@ -113,41 +112,6 @@ def resume(path: Path, state: State[Any], follows_from: Mapping[str, object], de
     except (RuntimeError, ValueError) as error:
         raise UsageError(f"{path} is of this network as it was before; remove it to begin anew") from error
     state.kept, state.log, state.update = found["kept"], Log(**found["log"]), found["update"]
-    if random := found["random"]:
-        torch.set_rng_state(random["torch"].cpu())
-        state.rng.bit_generator.state = random["numpy"]
+    torch.set_rng_state(found["random"]["torch"].cpu())
+    state.rng.bit_generator.state = found["random"]["numpy"]
     return f"{path} has learned {state.update} updates before"
-
-
-_CONSTANTS_OF_VERSION_1 = {
-    "seeding": "update", "schedule": "cosine", "warm_up": 200, "betas": (0.9, 0.98), "keeps": "best",
-    "tolerated": float("inf"), "enough": None,
-}  # fmt: skip
-
-_PARTS_OF_VERSION_1 = {
-    "reading": ("shift", "read", "interval_read"),
-    "pitch": (
-        "choice", "interval_before", "from_asked", "by_pitch", "by_interval", "by_degree", "by_degree_ahead",
-        "by_asked",
-    ),
-}  # fmt: skip
-
-
-def _of_version_1(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a checkpoint of the first version, which only the melody's trainer wrote, as one of this."""
-    part_of = {name: part for part, names in _PARTS_OF_VERSION_1.items() for name in names}
-
-    def renamed(weights: Mapping[str, Any]) -> dict[str, Any]:
-        parts = {name: part_of.get(name.partition(".")[0]) for name in weights}
-        return {f"{part}.{name}" if (part := parts[name]) else name: value for name, value in weights.items()}
-
-    return {
-        "follows_from": _CONSTANTS_OF_VERSION_1 | found["recipe"] | {"learned_from": found.get("learned_from")},
-        "network": renamed(found["network"]),
-        "averaged": renamed(found["averaged"]),
-        "optimizer": found["adam"],
-        "kept": {"network": renamed(found["best"]), "optimizer": found["adam"]},
-        "log": found["log"],
-        "update": found["update"],
-        "random": None,
-    }

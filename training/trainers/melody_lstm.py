@@ -1,7 +1,7 @@
 """How lines are learned: solos cut at random, moved to random keys, and what would be played next."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -15,12 +15,19 @@ from training.datasets.sequences import Sequence as Solo
 from training.networks.melody_lstm import PITCHES, RHYTHMS, MelodyLstm
 from training.trainers.train import Config, Task
 
-MIX = Mix()
+MIX, ANSWERS_MIX = Mix(), Mix(answers=0.6)
 
 CONFIG = Config(
     updates=3_500, batch=16, rate=2e-3, warm_up=200, cycle=2_000, betas=(0.9, 0.98), decay=0.05, averaged_over=400,
     check_every=250, patience=6,
 )  # fmt: skip
+
+
+ANSWERS_CONFIG = replace(
+    CONFIG, updates=600, rate=5e-4, warm_up=50, cycle=None, averaged_over=150, check_every=150, patience=None,
+    keeps="latest",
+)  # fmt: skip
+"""Of a network that has learned lines, and goes on to learn to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,8 @@ class MelodyTask(Task[MelodyLstm, Batch]):
     mix: Mix = MIX
     hidden: int = 256
     dropout: float = 0.4
+    begun: Mapping[str, Tensor] | None = None
+    """The weights that it begins with; None for new ones."""
 
     def settings(self) -> Mapping[str, object]:
         """Return the settings of the run: sizes, data mix and a digest of the solos."""
@@ -49,8 +58,11 @@ class MelodyTask(Task[MelodyLstm, Batch]):
         return {"hidden": self.hidden, "dropout": self.dropout} | asdict(self.mix)
 
     def network(self) -> MelodyLstm:
-        """Return a new melody network."""
-        return MelodyLstm(self.hidden, self.dropout)
+        """Return a new melody network, or one that has begun to learn."""
+        network = MelodyLstm(self.hidden, self.dropout)
+        if self.begun is not None:
+            network.load_state_dict(self.begun)
+        return network
 
     def batch(self, config: Config, rng: np.random.Generator) -> Batch:
         """Return cuts of solos and conversations; longer solos and blues are drawn more often."""
@@ -71,7 +83,8 @@ class MelodyTask(Task[MelodyLstm, Batch]):
         if solo.counts.all() and rng.random() < self.mix.silence:
             begins = start + int(rng.integers(8, steps * 2 // 3))
             solo = after_silence(solo, begins, players_turn=bool(rng.integers(2)))
-        return Cut(solo, start, steps, up)
+        shares = {"voice": self.mix.nameless, "register": self.mix.nameless, "ending": self.mix.endless}
+        return Cut(solo, start, steps, up, tuple(name for name, share in shares.items() if rng.random() < share))
 
     def losses(self, network: MelodyLstm, batch: Batch) -> Mapping[str, Tensor]:
         """Return the surprise at rhythms and pitches together, by name."""
@@ -98,7 +111,8 @@ def nats(network: MelodyLstm, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         "chosen_tick": one_hot(tick, TICKS_PER_STEP).float(),
         "chosen_asked": _units(asked),
     }
-    pitch = network.pitch(contexts[step - 1, which], known, torch.cat((_units(latest), _units(before)), dim=-1))
+    line = torch.cat((_units(latest), _units(before)), dim=-1)
+    pitch = network.pitch_logits(contexts, batch.features, known, line, batch.line, which, step)
     return rhythms.view(len(logits), -1), cross_entropy(pitch, unit, reduction="none"), batch.counts[1:]
 
 

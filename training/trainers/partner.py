@@ -29,10 +29,11 @@ from improv.models.encodings import Cells, StepInput
 from improv.music.notes import SILENCE, Frame
 from improv.music.rhythm import RHYTHMS, cell_of
 from improv.music.theory import TICKS_PER_STEP, Form
+from improv.music.voices import VOICES
 from training.corpora import wjazzd
 from training.corpora.wjazzd_split import Split, split
 from training.datasets.choruses import runs
-from training.datasets.conversations import conversations
+from training.datasets.conversations import AS_PARTNER, AS_PEOPLE, conversations
 from training.datasets.sequences import FORM_STEPS, KEY, Sequence, sequences
 from training.networks.chord_lstm import ChordLstm
 from training.networks.partner import Partner
@@ -42,12 +43,12 @@ from training.trainers.__main__ import main as train_command
 from training.trainers.checkpoints import Log
 from training.trainers.chord_lstm import ChordTask
 from training.trainers.export import PARITY_STEPS, export, specify
-from training.trainers.melody_lstm import MIX, MelodyTask, surprise
+from training.trainers.melody_lstm import ANSWERS_CONFIG, ANSWERS_MIX, MIX, MelodyTask, surprise
 from training.trainers.progress import Progressed, portion, progress_bar, silently
 from training.trainers.train import Config
 from training.trainers.train import train as learn
 
-CELLS = Cells()
+CELLS = Cells(tells_story=True)
 NAME = "partner"
 CONFIG = melody_lstm.CONFIG
 """Of the lines. The changes are learned by the config of `chord_lstm`, from the same seed."""
@@ -62,6 +63,9 @@ TRIES = 2
 _MOST_TRIES = 16
 
 CONVERSATION_BARS = 24
+
+LINES_SHARE = 0.85
+"""The share of the time in which lines are learned; then answers are."""
 
 Learned = tuple[Mapping[str, torch.Tensor], Log]
 """The weights of a network, and what it went through."""
@@ -113,7 +117,7 @@ def train(config: Config, tries: int, sides: Split, out: Path, progressed: Progr
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     progressed(0, "reading the solos as steps")
-    solos = {name: sequences(getattr(sides, name)) for name in ("training", "validation")}
+    solos = {"training": sequences(sides.training), "validation": sequences(sides.validation, as_performed=True)}
     numbers = range(rank, tries, world)
     learned: dict[int, Learned] = {}
     for done, number in enumerate(numbers):
@@ -134,12 +138,36 @@ def _learn_lines(
     config: Config, sides: Split, solos: Mapping[str, list[Sequence]], checkpoint: Path, progressed: Progressed,
     rank: int,
 ) -> Learned:  # fmt: skip
-    """Return the weights of one network of lines, and what it went through; on a GPU where its process has one."""
+    """Return the weights of one network of lines, and what it went through; on a GPU where its process has one.
+
+    It learns lines and how people go on from calls first, then for a while to answer as a partner.
+    """
     progressed(0, "making conversations")
-    answers = conversations(sides.training, MIX.conversations, MIX.blues, CONVERSATION_BARS, config.seed)
+    mix, seed = MIX, config.seed
+    answers = conversations(sides.training, mix.conversations, mix.blues, CONVERSATION_BARS, seed, AS_PEOPLE)
     task = MelodyTask(solos["training"], solos["validation"], answers)
-    network, log = learn(config, task, checkpoint=checkpoint, device=_device(rank), progressed=progressed)
-    return network.state_dict(), log
+    lines = portion(progressed, 0, LINES_SHARE, "lines")
+    network, log = learn(config, task, checkpoint=checkpoint, device=_device(rank), progressed=lines)
+    mix = ANSWERS_MIX
+    answers = conversations(sides.training, mix.conversations, mix.blues, CONVERSATION_BARS, seed, AS_PARTNER)
+    task = replace(task, answers=answers, mix=mix, begun=network.state_dict())
+    of_answers = replace(
+        ANSWERS_CONFIG,
+        seed=seed,
+        batch=config.batch,
+        steps=config.steps,
+        updates=min(ANSWERS_CONFIG.updates, config.updates),
+        check_every=min(ANSWERS_CONFIG.check_every, config.check_every),
+    )
+    network, log_of_answers = learn(
+        of_answers,
+        task,
+        checkpoint=checkpoint.with_stem(f"{checkpoint.stem}-answers"),
+        device=_device(rank),
+        progressed=portion(progressed, LINES_SHARE, 1, "answers"),
+    )
+    checks = [check | {"update": config.updates + check["update"]} for check in log_of_answers.checks]
+    return network.state_dict(), replace(log, checks=log.checks + checks, seconds=log.seconds + log_of_answers.seconds)
 
 
 def _finish(
@@ -165,7 +193,7 @@ def _finish(
         network,
         name=NAME,
         summary=NETWORKS[NAME].summary,
-        encoding="cells",
+        encoding="soloist",
         key=KEY,
         form=likeliest_form(chords).text,
         primers=(),
@@ -227,6 +255,11 @@ def probes(form: Form, seed: int) -> Iterator[Tensors]:
             improv_plays=True,
             call_cell=asked,
             previous_call_cell=answered,
+            voice=str(rng.choice(list(VOICES))),
+            register=float(rng.integers(50, 80)),
+            steps_played=place,
+            steps_to_play=PARITY_STEPS - place if place % 2 else None,
+            turn_left=int(rng.integers(1, 40)),
         )
         tensors = dict(CELLS.encode(step_input))
         tensors["chosen_rhythm"] = np.eye(len(RHYTHMS), dtype=np.float32)[[rng.integers(len(RHYTHMS))]]

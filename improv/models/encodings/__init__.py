@@ -36,7 +36,9 @@ __all__ = [
     "Vocabulary",
 ]
 
-ENCODINGS: MappingProxyType[str, Encoding] = MappingProxyType({"local_notes": LocalNotes(), "cells": Cells()})
+ENCODINGS: MappingProxyType[str, Encoding] = MappingProxyType(
+    {"local_notes": LocalNotes(), "cells": Cells(), "soloist": Cells(tells_story=True)}
+)
 """Every encoding that a model of the melody and the changes may name."""
 
 BAND_ENCODINGS: MappingProxyType[str, Vocabulary] = MappingProxyType(

@@ -48,7 +48,8 @@ class Steer:
 
     `steps_left` of a phrase that has to end: 2 at its last beat; None where nothing ends. `strikes` where a note has to
     begin. `beside` are the player's notes as MIDI pitches of the network, where improv plays beside them:
-    it keeps a semitone and unison away from them. `lets_go` where what sounds has to end.
+    it keeps a semitone and unison away from them. `lets_go` where what sounds has to end. `compass` are the lowest and
+    the highest MIDI pitch, in the network's key; None where it has none.
     """
 
     density: float = 0.0
@@ -58,6 +59,7 @@ class Steer:
     strikes: bool = False
     beside: frozenset[int] = frozenset()
     lets_go: bool = False
+    compass: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +180,22 @@ class StepInput:
     """The tempo, in quarter notes a minute."""
     beside: Annotated[Cell | None, JsonName("beside", sparse=True)] = None
     """What the player played beside improv, where the frame holds improv's line alone."""
+    voice: Annotated[str, JsonName("voice", absent="")] = ""
+    """The instrument that improv plays like, one of `improv.music.voices.VOICES`; empty where it is none."""
+    register: Annotated[float | None, JsonName("register", absent=None)] = None
+    """The mean pitch that improv keeps to, a MIDI pitch in the network's key; None where it keeps to none."""
+    steps_played: Annotated[int | None, JsonName("steps_played", absent=None)] = None
+    """The steps since improv's first chorus began, up to the one that is decided; None where that is not known."""
+    steps_to_play: Annotated[int | None, JsonName("steps_to_play", absent=None)] = None
+    """The steps from the one that is decided to the end of the tune; None where that is not known."""
+    turn_left: Annotated[int | None, JsonName("turn_left", absent=None)] = None
+    """The steps from the one that is decided to the end of improv's turn; None where that is open, or not improv's."""
 
-    def before_decision(self, *, improv_plays: bool, call_cell: Cell | None) -> "StepInput":
+    def before_decision(
+        self, *, improv_plays: bool, call_cell: Cell | None, turn_left: int | None = None
+    ) -> "StepInput":
         """Return the input with what is known of the step that is decided from it."""
-        if improv_plays is self.improv_plays and call_cell is self.call_cell:
+        if improv_plays is self.improv_plays and call_cell is self.call_cell and turn_left == self.turn_left:
             return self
         return StepInput(
             self.frame,
@@ -194,6 +208,11 @@ class StepInput:
             self.previous_call_cell,
             self.bpm,
             self.beside,
+            self.voice,
+            self.register,
+            self.steps_played,
+            self.steps_to_play,
+            turn_left,
         )
 
 

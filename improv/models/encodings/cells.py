@@ -27,6 +27,7 @@ from improv.models.encodings.base import (
     keeping_clear,
     one_hot,
 )
+from improv.models.encodings.story import MEANING, STORY_FEATURES, story
 from improv.music.grid import EIGHTHS, Grid
 from improv.music.notes import SILENCE, Cell
 from improv.music.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
@@ -86,6 +87,8 @@ class Cells:
     pitch_count: int = 72
     lookahead_steps: int = GRID.steps_per_bar
     """A bar: the band and the screen know what comes."""
+    tells_story: bool = False
+    """Whether a network is also told like whom it plays, and where in the tune."""
 
     @property
     def grid(self) -> Grid:
@@ -102,6 +105,8 @@ class Cells:
         """A digest of the numbers here, of the rhythms in their order and of the tensors' names."""
         numbers = asdict(self)
         numbers["settled"] = numbers.pop("lookahead_steps")  # as fingerprints have always called it
+        if numbers.pop("tells_story"):
+            numbers["story"] = MEANING
         numbers |= {
             "rhythms": [asdict(rhythm) for rhythm in RHYTHMS],
             "kinds": _KINDS,
@@ -120,12 +125,18 @@ class Cells:
 
         Where improv answers, `asked_rhythm` and `asked` are what the player played at the same place of their turn,
         and `answered` how far the last note of the step lies above what it answered, -12 to 12 semitones.
+
+        A story is told in three parts: `voice`, the instrument; `register`, its mean pitch; and `story`, the chorus of
+        twelve bars and the quarter of the tune that the decided step is in, and whether the tune's last four bars have
+        begun. What is not known of it is zeros.
         """
         rhythm, pitches, chord = (1, len(RHYTHMS)), (1, self.pitch_count), (1, 2 * len(PITCH_CLASSES))
         played: dict[str, Shape] = {"rhythm": rhythm, "onsets": pitches, "line": (1, 2 * self.pitch_count)}
         known: dict[str, Shape] = {"newest_chord": chord, "chord": chord, "chord_ahead": chord}
         known |= {"place": (1, GRID.steps_per_bar + BLUES_BARS), "who": (1, 2), "tempo": (1, len(_TEMPI_BPM) + 1)}
         known |= {"asked_rhythm": rhythm, "asked": pitches, "answered": (1, 2 * _FARTHEST + 1)}
+        if self.tells_story:
+            known |= STORY_FEATURES
         return played | known | {name: (1, shape) for name, shape in self._choice_shapes.items()}
 
     @property
@@ -149,8 +160,8 @@ class Cells:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """Empty: networks of this encoding obey every control."""
-        return ()
+        """`voice` where a network is told of none; else networks of this encoding obey every control."""
+        return () if self.tells_story else ("voice",)
 
     def encode(self, step_input: StepInput) -> Tensors:
         """Return the input tensors of one step by name; no choice has been made yet."""
@@ -160,7 +171,9 @@ class Cells:
         decided, call = step_input.place + 1, step_input.call_cell
         is_blues = step_input.form_steps == BLUES_BARS * GRID.steps_per_bar
         bar = decided // GRID.steps_per_bar % BLUES_BARS if is_blues else None
+        told = story(step_input) if self.tells_story else {}
         return {
+            **told,
             "rhythm": one_hot(NUMBERS[rhythm_of(cell)], len(RHYTHMS)),
             "onsets": self._units(top),
             "line": self._line([self.unit(pitch) for pitch in top]),
@@ -274,9 +287,16 @@ class Cells:
         return _rhythm_choice(steer, sounds)
 
     def pitch_bias(self, steer: Steer, chord: Chord | None) -> Bias:
-        """Return what is added to the log probability of each pitch: less for pitches outside the chord."""
-        leaning = chord_leaning(self.melody_pitches(), chord, steer.leaning)
-        return leaning + keeping_clear(self.melody_pitches(), steer.beside, chord) if steer.beside else leaning
+        """Return what is added to the log probability of each pitch.
+
+        Pitches outside the chord have less, and those that grate on what the player plays beside; none are chosen
+        outside the compass.
+        """
+        pitches = self.melody_pitches()
+        bias = chord_leaning(pitches, chord, steer.leaning)
+        if steer.beside:
+            bias = bias + keeping_clear(pitches, steer.beside, chord)
+        return bias if steer.compass is None else bias + _outside(pitches, *steer.compass)
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """Return a melody of one pitch a step as cells, each note struck."""
@@ -349,6 +369,13 @@ def _rhythm_choice(steer: Steer, sounds: bool) -> Choice:
 
 _ALL_CHORDS = (*(Chord(root, kind) for root in range(len(PITCH_CLASSES)) for kind in _KINDS), None)
 """The chord of each unit."""
+
+
+@lru_cache(maxsize=64)
+def _outside(pitches: tuple[int, ...], lowest: int, highest: int) -> Bias:
+    """Return -inf for each pitch outside a compass, 0 inside; 0 for all where none is inside."""
+    inside = (np.asarray(pitches) >= lowest) & (np.asarray(pitches) <= highest)
+    return _shared([np.where(inside | ~inside.any(), 0.0, -inf)])
 
 
 @cache

@@ -144,8 +144,8 @@ class LocalNotes:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """The controls `rests` and `changes`: this network has no rests, and draws chords by single notes."""
-        return "rests", "changes"
+        """Rests and changes, as its rests and chords are drawn by single notes, and `voice`, which it is not told."""
+        return "rests", "changes", "voice"
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """Return a melody given as one sounding pitch a step, as cells."""
