@@ -107,7 +107,7 @@ RESTS = Control(
 REGISTER = Control("register", "Octaves the answer lies above yours.", 0, -2, 2, "octaves", nudge=1, whole=True)
 
 VOICE = Control(
-    "voice", f"The instrument whose range and phrases the melody takes after; {ANY}: none in particular.", "tenor",
+    "voice", f"The instrument whose range and phrases the melody takes after; {ANY}: none in particular.", "alto",
     choices=(ANY, *VOICES),
 )  # fmt: skip
 

@@ -67,7 +67,7 @@ RENDERS = {
     "expression": "--dynamics 1 --feel 1 --style swing --swing auto --seed 52 --choruses 2",
     "expression-trade": "--call riff --dynamics 1 --feel 0.5 --seed 53 --tempo 180",
     "expression-blues": "--model eck2002-blues --dynamics 0.5 --feel 1 --seed 54",
-    "voice-tenor": "--model partner --seed 52 --choruses 2",
+    "voice-tenor": "--model partner --voice tenor --seed 52 --choruses 2",
     "voice-trumpet": "--model partner --voice trumpet --key F --seed 53",
     "voice-any": "--model partner --voice any --seed 54 --temperature 1",
     "voice-trade": "--model partner --call riff --drafts 8 --hearing meant --seed 55",
