@@ -54,7 +54,7 @@ OPTIONS = [
     ("--model later.onnx", 65, "later.onnx: it speaks contract 2, this improv speaks 1; export it again"),
     ("--model failing.onnx", 65, "failing.onnx: it fails in its first steps ("),
     ("--model silent.onnx", 1, "the model failed while rendering: ValueError: the network's logits are not finite"),
-    ("--volume 11", 2, "No such option: --volume; see improv render --help"),
+    ("--xyzzy 11", 2, "No such option: --xyzzy; see improv render --help"),
     ("another.mid", 2, "unexpected extra argument(s) (another.mid); see improv render --help"),
 ]
 

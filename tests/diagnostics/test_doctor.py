@@ -280,7 +280,7 @@ def test_where_there_are_no_models(monkeypatch: pytest.MonkeyPatch) -> None:
     (ok, says), *of_band = found("models")
     assert not ok
     assert says.startswith("none in")
-    assert len(of_band) == 2  # the band's are there
+    assert len(of_band) == 3  # the band's are there
     monkeypatch.setattr("improv.models.catalog.band_model_paths", dict)
     assert [ok for ok, _ in found("models")] == [False]
 

@@ -106,7 +106,13 @@ def told(value: Value) -> str:
 Scene = Callable[[Jam], Awaitable[None]]
 
 
-def jammed(tmp_path: Path, scene: Scene, mode: Mode = Mode.TRADE, letters: Letters = Letters.COMMANDS) -> ImprovApp:
+def jammed(
+    tmp_path: Path,
+    scene: Scene,
+    mode: Mode = Mode.TRADE,
+    letters: Letters = Letters.COMMANDS,
+    size: tuple[int, int] = (120, 52),
+) -> ImprovApp:
     """Run the interface beside a daemon that plays, through a scene."""
     ran, now_s, started = list[Sequence[str]](), [100.0], list[int]()
 
@@ -123,7 +129,7 @@ def jammed(tmp_path: Path, scene: Scene, mode: Mode = Mode.TRADE, letters: Lette
         with ExitStack() as stack:
             daemon = stack.enter_context(SimulatedDaemon(Instance(), mode))
             daemon.play()
-            async with app.run_test(size=(120, 52)):
+            async with app.run_test(size=size):
                 jam = Jam(app, QuickPilot(app), daemon, stack, ran, now_s, started)
                 await jam.pilot.until(lambda: app.connection.seen is not None, "the first snapshot")
                 if app.letter_keys.letters is not letters:

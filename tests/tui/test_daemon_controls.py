@@ -55,7 +55,7 @@ def test_every_control_is_turned_from_the_keyboard_obeyed_and_shown(tmp_path: Pa
         for name in set(NAMES) & defaults.keys():
             assert told(defaults[name]) in jam.line(name)
 
-    jammed(tmp_path, scene)
+    jammed(tmp_path, scene, size=(120, 64))
 
 
 def test_values_are_typed_and_chosen_from_lists(tmp_path: Path) -> None:

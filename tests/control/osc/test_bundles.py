@@ -166,6 +166,6 @@ def test_telling_the_state_counts_as_much_as_it_is(server: OscServer, client: Si
     client.send_message("/improv/panic", [])
     server.poll()
     assert desk.asked == []
-    for _ in range(3):
+    for _ in range(6):
         server.poll()
     assert desk.asked == [Panic()]
