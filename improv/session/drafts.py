@@ -182,4 +182,6 @@ def is_as_expected(expected: Session, session: Session) -> bool:
 
 
 def _same(one: Tensors, other: Tensors) -> bool:
+    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):  # a faulty network may have returned anything
+        return one is other
     return one is other or (one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one))

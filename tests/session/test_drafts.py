@@ -303,3 +303,12 @@ def test_likeness_is_one_with_itself_and_symmetric(pitches: list[int | None]) ->
 def test_chord_tones_are_never_avoid_notes(pitch_class: int, chord: Chord) -> None:
     if pitch_class in chord.pitch_classes:
         assert not is_avoided(chord, pitch_class, pitch_class)
+
+
+@pytest.mark.parametrize("memory", [None, {}, {"other": np.zeros(1)}, "nothing"])
+def test_a_memory_that_a_faulty_network_returned_is_not_the_one_that_was_expected(memory: Any) -> None:
+    session = traded(8)
+    faulty = replace(session, network=replace(session.network, memory=memory))
+    assert is_as_expected(session, session)
+    assert not is_as_expected(session, faulty)
+    assert not is_as_expected(faulty, session)
