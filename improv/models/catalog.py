@@ -61,8 +61,8 @@ def find_model(name: str) -> Path:
 def find_network(name: str, sha256: str) -> Path:
     """Return the file of a network of the melody or the band, given its name and the hash of its bytes.
 
-    Where the file of that name is another one by now, a file with these bytes is looked for under every name: a network
-    that is replaced is kept as `partner-1`. UsageError where there is neither.
+    Where that file is another one by now, one with these bytes is looked for under the names that begin with its: a
+    network that was replaced is kept, as `partner-1`. Without one it is the file of that name; UsageError for no such.
     """
     paths = _all_paths()
     named = paths[name] if name in BAND_NETWORKS and name in paths else find_model(name)

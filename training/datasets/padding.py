@@ -1,4 +1,4 @@
-"""Sequences of several lengths as one batch."""
+"""Sequences of several lengths as one batch: which are drawn for it, and how they lie side by side."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +7,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+
+def drawn(lengths: Sequence[int], count: int, steps: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Return of which sequence each of `count` cuts of `steps` steps is, and the step of it that it begins at.
+
+    `lengths` are those of the sequences, in steps; longer ones are drawn more often.
+    """
+    weights = np.array(lengths, float)
+    picked = rng.choice(len(weights), count, p=weights / weights.sum())
+    return [(int(which), int(rng.integers(max(1, lengths[which] - steps + 1)))) for which in picked]
 
 
 def padded(arrays: Sequence[NDArray[Any]], filled: float = 0) -> Tensor:

@@ -18,7 +18,7 @@ from training.corpora import wjazzd
 from training.corpora.wjazzd_split import Split, split
 from training.datasets.bass_lines import FEATURES, UNKNOWN, BassSequence, sequence, walks
 from training.datasets.digest import digest
-from training.datasets.padding import padded
+from training.datasets.padding import drawn, padded
 from training.networks.bass_gru import BassGru
 from training.trainers.band_files import FORM, write_files
 from training.trainers.export import PARITY_STEPS
@@ -71,12 +71,11 @@ class BassTask(Task[BassGru, Batch]):
 
     def batch(self, config: Config, rng: np.random.Generator) -> Batch:
         """Return cuts of lines, longer lines more often, each moved up or down a little."""
-        weights = np.array([line.beats for line in self.training], float)
-        picked = [self.training[which] for which in rng.choice(len(weights), config.batch, p=weights / weights.sum())]
-        starts = [int(rng.integers(max(1, line.beats - config.steps + 1))) for line in picked]
+        cuts = drawn([line.beats for line in self.training], config.batch, config.steps, rng)
         moved = rng.integers(-_MOST_REGISTER, _MOST_REGISTER + 1, config.batch)
         return side_by_side([
-            cut(line, start, config.steps, int(up)) for line, start, up in zip(picked, starts, moved, strict=True)
+            cut(self.training[which], start, config.steps, int(up))
+            for (which, start), up in zip(cuts, moved, strict=True)
         ])  # fmt: skip
 
     def losses(self, network: BassGru, batch: Batch) -> Mapping[str, Tensor]:

@@ -18,7 +18,7 @@ from training.corpora import wjazzd
 from training.corpora.wjazzd_split import Split, split
 from training.datasets.digest import digest
 from training.datasets.expression import UNKNOWN, ExpressionSequence, sequences
-from training.datasets.padding import padded
+from training.datasets.padding import drawn, padded
 from training.networks.expression_gru import ExpressionGru
 from training.trainers.band_files import FORM, write_files
 from training.trainers.export import PARITY_STEPS
@@ -68,12 +68,10 @@ class ExpressionTask(Task[ExpressionGru, Batch]):
 
     def batch(self, config: Config, rng: np.random.Generator) -> Batch:
         """Return cuts of solos, of `config.steps` notes each, longer solos more often."""
-        weights = np.array([len(solo.units) for solo in self.training], float)
-        picked = [self.training[which] for which in rng.choice(len(weights), config.batch, p=weights / weights.sum())]
-        starts = [int(rng.integers(max(1, len(solo.units) - config.steps + 1))) for solo in picked]
+        cuts = drawn([len(solo.units) for solo in self.training], config.batch, config.steps, rng)
         return side_by_side([
             (solo.features[start : start + config.steps], solo.units[start : start + config.steps])
-            for solo, start in zip(picked, starts, strict=True)
+            for solo, start in ((self.training[which], start) for which, start in cuts)
         ])  # fmt: skip
 
     def losses(self, network: ExpressionGru, batch: Batch) -> Mapping[str, Tensor]:
