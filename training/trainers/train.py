@@ -46,8 +46,12 @@ class Config:
     """Steps in a sequence, an eighth each."""
     rate: float
     """The highest learning rate."""
-    schedule: Literal["cosine", "linear"] = "cosine"
-    """How the rate falls to zero, by the last update."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the rate falls to zero, by the last update; or that it stays."""
+    optimiser: Literal["adam", "rmsprop"] = "adam"
+    """AdamW, or RMSProp with the values of Keras (Hinton 2012, lecture 6e)."""
+    momentum: float = 0.0
+    """Of RMSProp."""
     warm_up: int = 0
     """Updates over which the rate rises."""
     cycle: int | None = None
@@ -107,9 +111,21 @@ class Task(Protocol[N, B]):
         ...
 
 
+def optimiser_of(config: Config, parts: Sequence[nn.Module]) -> torch.optim.Optimizer:
+    """Return a new optimiser of the parts of a network, each a group of weights."""
+    groups = [{"params": list(part.parameters())} for part in parts]
+    if config.optimiser == "rmsprop":
+        return torch.optim.RMSprop(
+            groups, lr=config.rate, alpha=0.9, eps=1e-7, momentum=config.momentum, weight_decay=config.decay
+        )
+    return torch.optim.AdamW(groups, lr=config.rate, betas=config.betas, weight_decay=config.decay)
+
+
 def rate_at(config: Config, update: int) -> float:
     """Return the learning rate of an update, counted from 1."""
     rising = config.warm_up or 1
+    if config.schedule == "constant":
+        return config.rate * min(1, update / rising)
     if config.schedule == "linear":
         return config.rate * min(1, update / rising) * (1 - update / (config.updates + 1))
     first = min(config.cycle or config.updates, config.updates)
@@ -136,9 +152,8 @@ def train(
     torch.manual_seed(config.seed)
     network = task.network().to(device)
     averaged = copy.deepcopy(network) if config.averaged_over else network
-    groups = [{"params": list(part.parameters())} for part in task.parts(network)]
-    adam = torch.optim.AdamW(groups, lr=config.rate, betas=config.betas, weight_decay=config.decay)
-    state = State(network, averaged, adam, np.random.default_rng(config.seed))
+    optimiser = optimiser_of(config, task.parts(network))
+    state = State(network, averaged, optimiser, np.random.default_rng(config.seed))
     follows_from = asdict(config) | dict(task.settings())
     if checkpoint is not None and checkpoint.exists():
         said = checkpoints.resume(checkpoint, state, follows_from, device)
@@ -153,12 +168,12 @@ def train(
             state.rng = np.random.default_rng((config.seed, update))
 
         losses = task.losses(network, task.batch(config, state.rng))
-        adam.zero_grad()
+        optimiser.zero_grad()
         torch.stack(tuple(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-        for group in adam.param_groups:
+        for group in optimiser.param_groups:
             group["lr"] = rate_at(config, update)
             clip_grad_norm_(group["params"], config.clip)
-        adam.step()
+        optimiser.step()
         if config.averaged_over:
             average(averaged, network, min(1 - 1 / config.averaged_over, update / (update + 20)))
 

@@ -1,0 +1,65 @@
+"""The networks of the papers, each trained as its paper says and measured beside its figures.
+
+`ROWS` lists them: `python -m training reproduce [ROW...]`. A module of it has
+
+- `CONFIG`, the `training.trainers.train.Config` that it is trained with unless options say otherwise;
+- `reproduce(run)`, which trains, measures, exports, draws its pictures into `run.folder` and returns a `Reproduction`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+import torch
+
+from training.trainers.progress import Progressed, silently
+from training.trainers.train import CPU, Config
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A network of a paper: the module that makes it, the paper, and what it is, in one sentence."""
+
+    module: str
+    paper: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Where one reproduction finds and leaves things."""
+
+    config: Config
+    folder: Path
+    """Where its pictures, tables, generated MIDI files and checkpoints are kept."""
+    out: Path
+    """The folder of models that it exports to."""
+    device: torch.device = CPU
+    progressed: Progressed = silently
+    """Told the share that is done, 0 to 1, and a line of text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measure: ours, the paper's, and why they differ."""
+
+    measure: str
+    ours: str
+    theirs: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """What came of a row."""
+
+    figures: tuple[Figure, ...]
+    remarks: tuple[str, ...] = ()
+    """What was done as the paper did it, what is ours, and what was learned."""
+    files: tuple[Path, ...] = field(default=())
+    """Pictures, MIDI files and models that were written."""
+
+
+ROWS: Mapping[str, Row] = MappingProxyType({})
+"""Every row by its name, which is the name of its model file too."""
