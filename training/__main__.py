@@ -16,7 +16,7 @@ COMMANDS = MappingProxyType(
         "metrics": ("metrics.report", "figures of the solos that judge"),
         "obedience": ("evaluation.control_response", "whether models obey the controls of the melody"),
         "partner": ("trainers.partner", "short for train partner"),
-        "reproduce": ("trainers.eck2002_original", "experiment 1 of Eck & Schmidhuber 2002 as its section 3.1 says"),
+        "reproduce": ("reproductions", "train the networks of the papers, and measure them beside their figures"),
         "round-trip": ("evaluation.encoding_loss", "what of the solos survives the encoding"),
         "similarity": ("metrics.phrase_similarity", "how often a phrase is known by the one before it"),
         "substitutions": ("evaluation.chord_substitutions", "which changes are played at which temperature"),

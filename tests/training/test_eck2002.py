@@ -18,8 +18,8 @@ from improv.music.theory import STEPS_PER_BAR, STEPS_PER_BEAT
 from tests.conftest import tiers
 from training.corpora import blues_bars
 from training.networks.eck2002 import ENCODING, GATE_BIASES, OUTPUT_BIAS, Blues, Chords, Partition
+from training.reproductions import eck2002_original
 from training.trainers import eck2002_blues, eck2002_chords
-from training.trainers import eck2002_original as reproduce
 from training.trainers.eck2002_chords import TOLERATED_ERROR, largest_error
 from training.trainers.eck2002_figures import (
     chord_figures,
@@ -167,14 +167,22 @@ def test_where_the_chords_are_spoilt_learning_goes_back() -> None:
 def test_the_papers_own_algorithm_learns_slowly() -> None:
     encoding = ENCODINGS[ENCODING]
     chords = [np.asarray(encoding.chord_units(chord), np.float64) for chord in blues_bars.FORM.chords]
-    learner = reproduce.Learner.fresh(12, seed=0)
+    learner = eck2002_original.Learner.fresh(12, seed=0)
 
     def cross_entropy() -> float:
-        found = [learner.step(chords[t], chords[(t + 1) % 96], reproduce.RATE * 100) for t in range(96)]
+        found = [learner.step(chords[t], chords[(t + 1) % 96], eck2002_original.CONFIG.rate * 100) for t in range(96)]
         return float(np.mean([-np.log(1 - np.abs(p - chords[(t + 1) % 96])).sum() for t, p in enumerate(found)]))
 
     losses = [cross_entropy() for _ in range(30)]
     assert losses[0] > losses[10] > losses[-1]
+
+
+def test_a_reset_on_every_error_keeps_the_network_at_the_start() -> None:
+    config = replace(eck2002_original.CONFIG, rate=1e-3)
+    whole, again = (eck2002_original.learn(config, 5_000, resets=resets) for resets in (False, True))
+    assert [look.steps for look in whole] == list(range(100, 5_001, 100))
+    assert whole[-1].cross_entropy < whole[0].cross_entropy
+    assert whole[-1].wrong != again[-1].wrong
 
 
 # --- export -----------------------------------------------------------------------------------

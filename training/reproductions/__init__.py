@@ -61,5 +61,13 @@ class Reproduction:
     """Pictures, MIDI files and models that were written."""
 
 
-ROWS: Mapping[str, Row] = MappingProxyType({})
+ROWS: Mapping[str, Row] = MappingProxyType(
+    {
+        "eck2002-original": Row(
+            "training.reproductions.eck2002_original",
+            "Eck & Schmidhuber, A First Look at Music Composition using LSTM Recurrent Neural Networks, 2002",
+            "Experiment 1 by the paper's own learning algorithm and values: nothing that is played.",
+        ),
+    }
+)
 """Every row by its name, which is the name of its model file too."""
