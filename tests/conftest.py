@@ -138,6 +138,9 @@ class Echo:
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         raise AssertionError("its melody is one choice a step")
 
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        raise AssertionError("it has no line that moves at a pace of its own")
+
     def fed_pitches(self) -> list[list[int]]:
         """The pitches each step was fed, since the model was made."""
         return [[60 + int(unit) for unit in np.flatnonzero(features["melody"])] for features in self.fed]

@@ -31,6 +31,9 @@ MAX_METADATA = 1 << 20
 MAX_NAME, MAX_TEXT, MAX_NAMES, MAX_PRIMERS = 80, 1000, 64, 1024
 """Characters of a name and of what is told in words, and how many there are of each kind of thing that has a name."""
 
+MAX_SYMBOLS, MAX_SYMBOL = 1 << 14, 80
+"""How many units of a line may be named, and the characters of a symbol."""
+
 _LONGEST = {
     "name": MAX_NAME, "summary": MAX_TEXT, "encoding": MAX_NAME, "fingerprint": 128, "key": MAX_NAME, "form": 1 << 14,
 }  # fmt: skip
@@ -64,6 +67,30 @@ class HeadSpec:
         return {"shape": self.shape, "distribution": self.distribution}
 
 
+@dataclass(frozen=True, slots=True)
+class LineSpec:
+    """The part of a model that moves at a pace of its own: once for each note, sixteenth or frame of a line.
+
+    Such a model knows no chords: another network, whose steps are those of the model, decides the changes for it, in
+    the same file.
+    """
+
+    changes: str
+    """The encoding of the network that decides the changes."""
+    features: tuple[str, ...]
+    """What a move is fed."""
+    state: tuple[str, ...]
+    """What a move moves."""
+    heads: tuple[str, ...]
+    """What is computed from the state, after the moves so far."""
+    symbols: tuple[str, ...] = ()
+    """What each unit stands for, where the encoding leaves that to the file: see `improv.models.encodings.symbols`."""
+
+    def __hash__(self) -> int:
+        """Return a hash of all but most of the symbols, of which there may be thousands."""
+        return hash((self.changes, self.features, self.state, self.heads, len(self.symbols), self.symbols[:8]))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """What a model says of itself; every array has a leading batch axis of one."""
@@ -86,15 +113,26 @@ class ModelSpec:
     seed: int
     figures: Mapping[str, float]
     """What was measured of it after training, by name."""
+    line: LineSpec | None = None
+    """What moves at a pace of its own; None where everything moves once a step."""
 
     @property
     def later_heads(self) -> tuple[str, ...]:
         """The heads that depend on choices within a step: `step` leaves them out, `head_logits` computes them."""
-        return tuple(name for name, head in self.heads.items() if head.after)
+        moving = () if self.line is None else self.line.heads
+        return tuple(name for name, head in self.heads.items() if head.after or name in moving)
+
+    @property
+    def step_state(self) -> tuple[str, ...]:
+        """The states that move once a step."""
+        return tuple(self.state) if self.line is None else tuple(s for s in self.state if s not in self.line.state)
 
     def to_json(self) -> str:
         """Return the specification as it is written into a model file."""
-        return json.dumps(asdict(self), indent=1)
+        raw = asdict(self)
+        if self.line is None:
+            del raw["line"]
+        return json.dumps(raw, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> "ModelSpec":
@@ -111,7 +149,7 @@ class ModelSpec:
             raise ContractError(
                 f"it speaks contract {shortly(raw.get('contract'))}, this improv speaks {CONTRACT}; export it again"
             )
-        names = {field.name for field in fields(cls)}
+        names = {field.name for field in fields(cls)} - {"line"}
         if missing := sorted(names - raw.keys()):
             raise ContractError(f"its metadata lacks {', '.join(missing)}; export it again")
         try:
@@ -145,7 +183,25 @@ def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
         "data": {name: _text(name, told, MAX_TEXT) for name, told in _few("data", raw["data"]).items()},
         "seed": int(raw["seed"]),
         "figures": {name: float(value) for name, value in _few("figures", raw["figures"]).items()},
+        "line": _line(raw.get("line")),
     }
+
+
+def _line(raw: Any) -> LineSpec | None:
+    """Return what a file says of its line; ValueError where that is not of its type, or more than may be."""
+    if raw is None:
+        return None
+    if not isinstance(raw, dict) or len(raw["symbols"]) > MAX_SYMBOLS:
+        raise ValueError(f"line is no object, or has more than {MAX_SYMBOLS} symbols")
+    named = {what: tuple(_few_names(f"line's {what}", raw[what])) for what in ("features", "state", "heads")}
+    symbols = tuple(_text("a symbol", symbol, MAX_SYMBOL) for symbol in raw["symbols"])
+    return LineSpec(_text("the line's changes", raw["changes"], MAX_NAME), **named, symbols=symbols)
+
+
+def _few_names(what: str, raw: Any) -> list[str]:
+    if not isinstance(raw, list) or len(raw) > MAX_NAMES:
+        raise ValueError(f"{what} are no list, or more than {MAX_NAMES}")
+    return [_text(what, name, MAX_NAME) for name in raw]
 
 
 def _text(name: str, raw: Any, most: int) -> str:
@@ -195,6 +251,13 @@ class StepModel(Protocol):
         """Return the logits of one head after some choices of the step have been made, shape (1, units).
 
         `features` are the step's, with the choices so far; `memory` is the one after the step, and does not change.
+        """
+        ...
+
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        """Return the memory after one move of the model's line, which may have none or several in a step.
+
+        Only what the specification names as the line's moves; `memory` does not change.
         """
         ...
 

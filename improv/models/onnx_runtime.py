@@ -17,7 +17,7 @@ import onnxruntime
 from improv.errors import ContractError, UsageError
 from improv.models.catalog import read_model
 from improv.models.contract import MAX_TENSOR_VALUES, HeadSpec, ModelSpec, Shape, Tensor, Tensors
-from improv.models.encodings import BAND_ENCODINGS, CHORD_HEAD, ENCODINGS, Vocabulary
+from improv.models.encodings import BAND_ENCODINGS, CHORD_HEAD, ENCODINGS, LINES, Encoding, Vocabulary, encoding_of
 from improv.models.onnx_file import ModelFile
 from improv.models.onnx_operators import FLOAT
 from improv.models.onnx_operators import Tensor as KnownTensor
@@ -49,7 +49,9 @@ class OnnxModel:
             self.provider = provider
             later = self.spec.later_heads
             self._heads = [head for head in self.spec.heads if head not in later]
-            self._memory = [f"{name}_out" for name in self.spec.state]
+            self._states = self.spec.step_state
+            self._memory = [f"{name}_out" for name in self._states]
+            line = self.spec.line
 
             def computed(outputs: Sequence[str]) -> "_Part":
                 """Load what some outputs need; the whole file where that is all of them."""
@@ -57,6 +59,8 @@ class OnnxModel:
                 return _Part(self.spec, _session(needed, _PROVIDERS[provider]), outputs)
 
             self._step = computed([*self._heads, *self._memory])
+            self._moved = () if line is None else line.state
+            self._move = computed([f"{name}_out" for name in self._moved]) if self._moved else None
             self._later = {head: computed([head]) for head in later}
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error
@@ -65,9 +69,16 @@ class OnnxModel:
         """Return logits by head and the next memory in new arrays; heads of later choices are left out."""
         results = self._step.run(features, memory)
         count = len(self._heads)
-        return dict(zip(self._heads, results[:count], strict=True)), dict(
-            zip(self.spec.state, results[count:], strict=True)
-        )
+        after = dict(zip(self._states, results[count:], strict=True))
+        if self._moved:
+            after.update({name: memory[name] for name in self._moved})
+        return dict(zip(self._heads, results[:count], strict=True)), after
+
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        """Return the memory after a move of the line; ContractError for a model that has none."""
+        if self._move is None:
+            raise ContractError(f"{self.spec.name} has no line that moves at a pace of its own")
+        return {**memory, **dict(zip(self._moved, self._move.run(features, memory), strict=True))}
 
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         """Return the logits of one head; only what that head needs is computed."""
@@ -128,10 +139,7 @@ def _check_declared(file: ModelFile) -> ModelSpec:
     ContractError unless vocabulary, form, inputs and outputs are exactly those.
     """
     spec = file.spec
-    known: Mapping[str, Vocabulary] = {**ENCODINGS, **BAND_ENCODINGS}
-    if spec.encoding not in known:
-        raise ContractError(f"it wants the encoding {spec.encoding!r}; this improv has {', '.join(known)}")
-    encoding = known[spec.encoding]
+    melodic, encoding = _encoding(spec)
     if spec.fingerprint != encoding.fingerprint:
         raise ContractError(
             f"its vocabulary has the fingerprint {spec.fingerprint}, this improv's {spec.encoding} has "
@@ -150,14 +158,14 @@ def _check_declared(file: ModelFile) -> ModelSpec:
             raise ContractError(f"its head {name} is not as {spec.encoding} has it: {', '.join(encoding.heads)}")
     if missing := [head for head in encoding.heads if spec.encoding in BAND_ENCODINGS and head not in spec.heads]:
         raise ContractError(f"it has no head {missing[0]}, and {spec.encoding} needs all of its own")
-    if spec.encoding in ENCODINGS and CHORD_HEAD not in spec.heads:
+    if melodic and CHORD_HEAD not in spec.heads:
         raise ContractError(f"it has no head {CHORD_HEAD}, and improv plays over chords")
     try:
         steps = Form.parse(spec.form, encoding.grid).steps
         pitch_class(spec.key)
     except ValueError as error:
         raise ContractError(f"its form or key is unreadable: {error}") from error
-    pitches = set(ENCODINGS[spec.encoding].melody_pitches()) if spec.encoding in ENCODINGS else set[int]()
+    pitches = set(melodic.melody_pitches()) if melodic else set[int]()
     if any(len(p) > steps or not set(p) <= pitches for p in spec.primers):
         raise ContractError("a primer is longer than the form or leaves the vocabulary")
     if sum(math.prod(shape) for shape in spec.state.values()) > MAX_TENSOR_VALUES:
@@ -168,6 +176,33 @@ def _check_declared(file: ModelFile) -> ModelSpec:
     _compare("input", inputs, file.inputs)
     _compare("output", outputs, file.outputs)
     return spec
+
+
+def _encoding(spec: ModelSpec) -> tuple[Encoding | None, Vocabulary]:
+    """Return the encoding of a model of a melody, None for another one, and that of any; ContractError for none."""
+    if spec.line is None and spec.encoding in BAND_ENCODINGS:
+        return None, BAND_ENCODINGS[spec.encoding]
+    try:
+        melodic = encoding_of(spec)
+    except KeyError as error:
+        known = ", ".join((*ENCODINGS, *BAND_ENCODINGS) if spec.line is None else LINES)
+        over = "" if spec.line is None else f" of a line over {spec.line.changes!r}"
+        raise ContractError(f"it wants the encoding {spec.encoding!r}{over}; this improv has {known}") from error
+    except ValueError as error:
+        raise ContractError(f"the symbols of its {spec.encoding} are unusable: {error}") from error
+    if spec.line is None:
+        return melodic, melodic
+    moving = spec.line
+    for what, named, there in (
+        ("features", moving.features, melodic.line_features),
+        ("heads", moving.heads, melodic.melody_heads),
+        ("state", moving.state, tuple(spec.state)),
+    ):
+        if not named or not set(named) <= set(there):
+            raise ContractError(
+                f"its line has the {what} {', '.join(named) or 'none'}, which are not {spec.encoding}'s"
+            )
+    return melodic, melodic
 
 
 def _declared_head(name: str, head: HeadSpec, encoding: Vocabulary) -> HeadSpec:

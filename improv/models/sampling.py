@@ -38,18 +38,24 @@ def log_sigmoid(logits: Tensor) -> _Logarithms:
 
 _WEIGHED: dict[str, Callable[[Tensor], _Logarithms]] = {
     "normalised_bernoulli": log_sigmoid,
+    "bernoulli": log_sigmoid,  # where it is only shown which unit is likelier than others
     "categorical": lambda logits: logits.astype(np.float64),
 }
 """The logarithm of each unit's weight among the others, up to a constant, by the head's distribution."""
 
 
-def on_units(logits: Tensor) -> Tensor:
+def on_units(logits: Tensor, bias: NDArray[np.float64] | float = 0.0) -> Tensor:
     """Return 1.0 for each unit of a `bernoulli` head that is likelier on than off, else 0.0.
 
-    ValueError for NaN or infinity.
+    `bias` is added to the logarithm of each unit's odds. ValueError for NaN or infinity among the logits.
     """
     check_finite(logits.ravel())
-    return (logits > _THRESHOLD_LOGIT).astype(np.float32)
+    return (logits + bias > _THRESHOLD_LOGIT).astype(np.float32)
+
+
+def bits_of(units: Tensor) -> int:
+    """Return units that are on or off, shape (units,), as a number with a bit for each: the first is bit 0."""
+    return sum(1 << int(unit) for unit in np.flatnonzero(units))
 
 
 def one_unit(

@@ -48,6 +48,13 @@ class Cell:
         }
         return self.pitches - ended
 
+    @property
+    def is_one_voice(self) -> bool:
+        """Whether no two notes begin together, or sound together for long: whether it is a line."""
+        if len(self.held) > 1 or len({onset.tick for onset in self.onsets}) < len(self.onsets):
+            return False
+        return len(self.sounding_after) <= 1
+
     def merged(self, other: "Cell") -> "Cell":
         """Return the union of two cells, as when two players share the step."""
         return Cell(self.onsets + other.onsets, self.held + other.held, self.releases + other.releases)

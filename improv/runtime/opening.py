@@ -11,7 +11,7 @@ from improv.config.values import Tune
 from improv.errors import ContractError, ImprovError
 from improv.models.catalog import band_model_paths, find_model
 from improv.models.contract import StepModel
-from improv.models.encodings import BAND_NAMES, BAND_PARTS, ENCODINGS
+from improv.models.encodings import BAND_NAMES, BAND_PARTS, ENCODINGS, encoding_of
 from improv.models.onnx_runtime import CPU, OnnxModel
 from improv.music.parts import Part
 from improv.music.transport import Transport
@@ -41,7 +41,7 @@ def open_network(tune: Tune, otherwise: str = "cpu", network: bytes = b"") -> On
 
 def _with_melody(model: OnnxModel, path: Path) -> OnnxModel:
     """Return a network that decides melody or changes; ContractError for one of the band."""
-    if model.spec.encoding not in ENCODINGS:
+    if model.spec.line is None and model.spec.encoding not in ENCODINGS:
         raise ContractError(f"{path}: it plays {model.spec.encoding} in the band; choose one that has a melody")
     return model
 
@@ -95,7 +95,7 @@ def prime_tune(tune: Tune, model: OnnxModel, seed: int = 0) -> Primed:
 
 def begin_tune(tune: Tune, model: OnnxModel, mode: Mode, seed: int, earlier: Primed | None = None) -> Session:
     """Return the session at the beginning of a tune, with its first step due at 0 seconds."""
-    grid = ENCODINGS[model.spec.encoding].grid
+    grid = encoding_of(model.spec).grid
     transport = Transport(-tune.count_in * grid.steps_per_bar, 0.0, tune.tempo, tune.swing, grid)
     with first_steps(tune, model):
         settings = tune.settings(mode, seed)

@@ -16,7 +16,7 @@ import numpy as np
 
 from improv.dataclass import dataclass
 from improv.models.contract import StepModel
-from improv.models.encodings import ENCODINGS, Encoding
+from improv.models.encodings import Encoding, encoding_of
 from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import Cell, Frame
 from improv.music.theory import pitch_class
@@ -95,7 +95,7 @@ def drafting(session: Session, model: StepModel, due: int, cost: Cost = cost) ->
 
     None where `due` is not in a turn of improv's after all. Whatever the model raises is raised.
     """
-    encoding = ENCODINGS[model.spec.encoding]
+    encoding = encoding_of(model.spec)
     shared: list[Session] = []
     while session.step < due - 1:
         session = _next(session, model, encoding)

@@ -86,11 +86,13 @@ def expressed(
     """Return how the melody of a step is played, and why by rule where its network failed.
 
     `before` is the session of the step before; `frame` is what improv plays, as it sounds. Nothing is asked or drawn
-    where nothing begins, or where dynamics and feel are both 0. Unless `in_time`, every note lasts until the next is
-    struck: what is played then follows from the step alone, and ends nothing in the step before.
+    where nothing begins, where several notes sound together, or where dynamics and feel are both 0. Unless `in_time`,
+    every note lasts until the next is struck: what is played then follows from the step alone, and ends nothing in the
+    step before.
     """
     state, cell = before.band.expression, frame.melody
-    if not cell.onsets or not (session.settings.dynamics or session.settings.feel):
+    turned = session.settings.dynamics or session.settings.feel
+    if not (cell.onsets and turned and cell.is_one_voice and before.band.frame.melody.is_one_voice):
         return _as_notated(state, cell, session), None
     model = networks.get(Part.MELODY)
     line, failed, memory = state.line, None, state.memory

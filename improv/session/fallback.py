@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from improv.dataclass import dataclass
 from improv.models.contract import StepModel
-from improv.models.encodings import ENCODINGS, Encoding
+from improv.models.encodings import Encoding, encoding_of
 from improv.music.notes import SILENCE, Frame, NoteOn, Placed
 from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
@@ -36,7 +36,7 @@ def fallback(
     What the network should have been fed is kept for its next step, so that it loses no place.
     An empty `fault` says that nothing has gone wrong yet.
     """
-    encoding = ENCODINGS[model.spec.encoding]
+    encoding = encoding_of(model.spec)
     step = prepare_step(session, heard, encoding)
     before, session = step.before, step.session
     if fault:
@@ -114,7 +114,7 @@ def fallback_plan(
     played: list[tuple[Placed, ...]] = []
     last = session
     if earlier is not None and sessions:
-        encoding, first = ENCODINGS[model.spec.encoding], sessions[0].step - earlier.sessions[0].step
+        encoding, first = encoding_of(model.spec), sessions[0].step - earlier.sessions[0].step
         if _band_goes_on_alike(earlier, session):
             played = [arrange(session, sessions[0]), *earlier.played[first + 1 : first + len(sessions)]]
         else:

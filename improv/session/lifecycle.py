@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from improv.dataclass import dataclass
 from improv.models.contract import StepModel, Tensors, no_memory
-from improv.models.encodings import ENCODINGS
+from improv.models.encodings import encoding_of
 from improv.music.notes import SILENCE, Frame, Placed, Program, Volume, in_order
 from improv.music.parts import DEFAULT_VOLUME, MIXED_PARTS
 from improv.music.theory import Form, shortest_way
@@ -19,7 +19,7 @@ from improv.session.band.hearing import NOTHING_HEARD
 from improv.session.beat_rhythms import beat_rhythms
 from improv.session.commands import apply_commands
 from improv.session.decoding import Readings
-from improv.session.network import Persona, form_lookahead, persona_of, silent_steps
+from improv.session.network import Persona, fed, form_lookahead, persona_of, silent_steps
 from improv.session.state import (
     OWN_PROGRAMS,
     BandState,
@@ -58,14 +58,14 @@ def prime(model: StepModel, settings: Settings, bpm: float, earlier: Primed | No
     persona = persona_of(settings, semitones)
     if earlier is not None and (earlier.primer, earlier.bpm, earlier.persona) == (primer, bpm, persona):
         return earlier
-    encoding = ENCODINGS[model.spec.encoding]
+    encoding = encoding_of(model.spec)
     form = Form.parse(model.spec.form, encoding.grid)
     melody = (SILENCE,) * (form.steps - len(primer)) + encoding.melody(primer)
     frames = [Frame(cell, form.chord_at(step)) for step, cell in enumerate(melody)]
     memory = no_memory(model.spec)
     silent = silent_steps(form, range(form.steps - 1), encoding, bpm, persona)
     for step_input, frame in zip(silent, frames, strict=False):  # the last one is stepped on the way to step 0
-        _, memory = model.step(encoding.encode(replace(step_input, frame=frame)), memory)
+        _, _, memory = fed(model, encoding, replace(step_input, frame=frame), memory)
     return Primed(primer, bpm, persona, memory, frames[-1])
 
 
@@ -82,7 +82,7 @@ def begin(
 
     `choruses` is how many there are to be, None where that is not known.
     """
-    encoding = ENCODINGS[model.spec.encoding]
+    encoding = encoding_of(model.spec)
     form = Form.parse(model.spec.form, encoding.grid)
     primed = prime(model, settings, transport.bpm, primed)
     beat_rhythms()  # made once, and not while the first note waits

@@ -6,7 +6,7 @@ from itertools import count
 
 from improv.models.contract import ModelSpec, Tensor
 from improv.models.encodings import Choice, Decoder, Encoding, Steer
-from improv.models.sampling import draw, unit_weights
+from improv.models.sampling import bits_of, draw, on_units, unit_weights
 from improv.music.notes import SILENCE, Cell, Onset
 from improv.music.parts import Part
 from improv.music.theory import Chord
@@ -27,9 +27,9 @@ def decide_melody(
     """Return improv's cell for a step over its chord, and the logits of its first pitch if there is one."""
     if not has_melody(asked.model.spec):
         return SILENCE, None
-    steer, call = steering(session, before, asked.encoding), asked.step_input.call_cell
-    decoder = asked.encoding.decode_cell(steer, chord, before.network.output.melody, call)
-    return improvise(decoder, asked.logits, session, asked.model.spec)
+    steer = steering(session, before, asked.encoding)
+    decoder = asked.encoding.decode_cell(steer, chord, before.network.output.melody, asked.step_input)
+    return improvise(decoder, asked.answers(), session, asked.model.spec)
 
 
 def improvise(
@@ -50,15 +50,24 @@ def improvise(
             pitch_logits = PitchLogits(logits.ravel(), distribution, choice.bias, choice.pitches, octaves)
         if not session.turn.who.plays:
             break
-        weights = unit_weights(
-            logits,
-            max(settings.temperature, choice.least_temperature),
-            distribution=distribution,
-            bias=choice.bias,
-            top_p=max(settings.top_p, choice.least_top_p),
-        )
+        if distribution == "bernoulli":
+            drawn = bits_of(on_units(logits.ravel(), choice.bias))
+        else:
+            drawn = draw(
+                unit_weights(
+                    logits,
+                    max(settings.temperature, choice.least_temperature),
+                    distribution=distribution,
+                    bias=choice.bias,
+                    top_p=max(settings.top_p, choice.least_top_p),
+                ),
+                settings.seed,
+                session.step,
+                number,
+                session.network.stream,
+            )
         try:
-            choice = decoder.send(draw(weights, settings.seed, session.step, number, session.network.stream))
+            choice = decoder.send(drawn)
         except StopIteration as done:
             return done.value, pitch_logits
     return SILENCE, pitch_logits
@@ -111,7 +120,9 @@ def register_over_chords(session: Session, melody: Cell, before: Cell) -> Playin
     style = session.band.style
     if style.follows or not melody.onsets or before.onsets or before.held:
         return style
-    pitch, octaves = melody.onsets[0].pitch + session.semitones, style.octaves
+    first = melody.onsets[0].tick
+    pitch = max([onset.pitch for onset in melody.onsets if onset.tick == first]) + session.semitones
+    octaves = style.octaves
     while pitch + 12 * octaves < _BEGINS[0]:
         octaves += 1
     while pitch + 12 * octaves > _BEGINS[1]:

@@ -1,11 +1,12 @@
 """What a network is fed of a performance, and a network taken up, swapped or begun anew."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from improv.dataclass import dataclass
 from improv.models.contract import ModelSpec, StepModel, Tensor, Tensors, no_memory
-from improv.models.encodings import ENCODINGS, Choice, Encoding, StepInput
+from improv.models.encodings import Choice, Encoding, StepInput, encoding_of
 from improv.music.notes import SILENCE, Cell, Frame
 from improv.music.theory import PITCH_CLASSES, Chord, Form, pitch_class, shortest_way
 from improv.music.turns import Mode, Who
@@ -15,40 +16,52 @@ from improv.session.duet import hears_apart, phrase_cell, player_leads
 from improv.session.listening import REVISED_STEPS, cell_at, playing_style
 from improv.session.state import ModelTune, NetworkState, Session
 
+FedStep = tuple[Tensors, Tensors, Tensors]
+"""What a network was fed in a step, what it says, and its memory after it."""
+
 
 def has_melody(spec: ModelSpec) -> bool:
     """Return whether a network has a melody; one without decides chords only."""
-    return spec.heads.keys() >= {*ENCODINGS[spec.encoding].melody_heads}
+    return spec.heads.keys() >= {*encoding_of(spec).melody_heads}
 
 
 def unsupported_controls(spec: ModelSpec) -> tuple[str, ...]:
     """Return the names of the controls that a network cannot obey."""
-    unsupported = ENCODINGS[spec.encoding].unsupported_controls
+    unsupported = encoding_of(spec).unsupported_controls
     return unsupported if has_melody(spec) else tuple(dict.fromkeys((*MELODY_CONTROLS, *unsupported)))
 
 
 def silence(model: StepModel) -> Tensors:
     """Return the features of a silent step at the top of the form."""
-    encoding = ENCODINGS[model.spec.encoding]
+    encoding = encoding_of(model.spec)
     form = Form.parse(model.spec.form, encoding.grid)
     (step_input,) = silent_steps(form, range(1), encoding, float(TEMPO.default), Persona())
     features = encoding.encode(step_input)
-    return {name: features[name] for name in model.spec.features}
+    return {name: features[name] for name in model.spec.features if name in features}
+
+
+def fed(model: StepModel, encoding: Encoding, step_input: StepInput, memory: Tensors) -> FedStep:
+    """Let a network hear a step, its line too, if that moves at a pace of its own. Errors of the model are raised."""
+    features = encoding.encode(step_input)
+    outputs, memory = model.step(features, memory)
+    for move in encoding.moves(step_input):
+        memory = model.move(move, memory)
+    return features, outputs, memory
 
 
 def caught_up(session: Session, model: StepModel) -> Session:
     """Feed a network the first step that it has missed. Errors of the model are raised."""
     step_input, *later = session.network.pending_inputs
     before = session.network
-    _, memory = model.step(ENCODINGS[model.spec.encoding].encode(step_input), before.memory)
+    _, _, memory = fed(model, encoding_of(model.spec), step_input, before.memory)
     earlier = kept_memories(before, (before.memory,))
-    fed = replace(before, memory=memory, earlier_memories=earlier, pending_inputs=tuple(later))
-    return replace(session, network=fed)
+    caught = replace(before, memory=memory, earlier_memories=earlier, pending_inputs=tuple(later))
+    return replace(session, network=caught)
 
 
 def swapped(session: Session, model: StepModel) -> Session:
     """Return the session with another network, primed with the last chorus, or with its chords alone."""
-    spec, encoding = model.spec, ENCODINGS[model.spec.encoding]
+    spec, encoding = model.spec, encoding_of(model.spec)
     form = Form.parse(spec.form, encoding.grid)
     up = shortest_way(session.tune.key, spec.key)
     sounding = PITCH_CLASSES[(pitch_class(session.tune.key) + session.semitones) % 12]
@@ -101,7 +114,7 @@ def with_empty_memory(session: Session, model: StepModel) -> Session:
     changes = silent_steps(
         session.tune.form,
         range(top, last + 1),
-        ENCODINGS[model.spec.encoding],
+        encoding_of(model.spec),
         session.position.transport.bpm,
         persona_of(session.settings, session.semitones),
     )
@@ -205,6 +218,7 @@ def network_inputs(session: Session, before: Session, cell: Cell, encoding: Enco
         register=persona.register,
         steps_played=decides,
         steps_to_play=to_play,
+        previous=_previous(session.network, encoding),
     )
     left = session.position.playing and (
         not before.position.playing or before.position.form_start != session.position.form_start
@@ -213,6 +227,12 @@ def network_inputs(session: Session, before: Session, cell: Cell, encoding: Enco
         return (step_input,)
     places = range(session.place + 1, form.steps * (session.place // form.steps + 1))
     return (step_input, *silent_steps(form, places, encoding, bpm, persona))
+
+
+def _previous(network: NetworkState, encoding: Encoding) -> Cell | None:
+    """Return what sounded in the step before, if a line asks for it and it is known."""
+    recent = network.recent_inputs
+    return recent[-1].frame.melody if recent and encoding.line_features else None
 
 
 def _sounded(session: Session, cell: Cell, encoding: Encoding) -> Frame:
@@ -248,11 +268,23 @@ class AskedNetwork:
     earlier_memories: tuple[Tensors, ...]
     """The memory before the step, and before those that it may be revised with: see `NetworkState`."""
 
-    def logits(self, choice: Choice) -> Tensor:
-        """Return the logits of a choice: from the step's outputs, or computed from the choices so far."""
-        if choice.head in self.outputs:
-            return self.outputs[choice.head]
-        return self.model.head_logits(choice.head, {**self.features, **choice.features}, self.memory)
+    def answers(self) -> Callable[[Choice], Tensor]:
+        """Return a function of one choice after another, which returns the logits of each.
+
+        They are from the step's outputs, or computed from the choices so far. What a line is moved by on the way is
+        forgotten after the step: it is moved again by what really sounds.
+        """
+        memory = self.memory
+
+        def logits(choice: Choice) -> Tensor:
+            nonlocal memory
+            if choice.head in self.outputs:
+                return self.outputs[choice.head]
+            for move in choice.moves:
+                memory = self.model.move(move, memory)
+            return self.model.head_logits(choice.head, {**self.features, **choice.features}, memory)
+
+        return logits
 
 
 def ask_network(
@@ -263,10 +295,9 @@ def ask_network(
     *earlier, last = (*network.pending_inputs, *inputs)
     for each in earlier:
         before.append(memory)
-        _, memory = model.step(encoding.encode(each), memory)
+        _, _, memory = fed(model, encoding, each, memory)
     before.append(memory)
-    features = encoding.encode(last)
-    outputs, memory = model.step(features, memory)
+    features, outputs, memory = fed(model, encoding, last, memory)
     return AskedNetwork(model, encoding, last, features, outputs, memory, kept_memories(network, before))
 
 
@@ -302,6 +333,9 @@ def _revised(before: Session, heard: Session, steps: int) -> Session:
         _with_cell(step_input, _cell_before(before, ago), _cell_before(heard, ago), heard)
         for step_input, ago in zip(network.recent_inputs[-steps:], range(steps, 0, -1), strict=True)
     ]
+    for index, (one, other) in enumerate(pairwise(again), start=1):
+        if other.previous is not None:
+            again[index] = replace(other, previous=one.frame.melody)
     network = replace(network, recent_inputs=(*network.recent_inputs[:-steps], *again))
     if waiting := len(network.pending_inputs):  # the last ones, if not all, it was never fed
         unfed = min(waiting, steps)

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from improv.dataclass import dataclass
 from improv.models.contract import StepModel
-from improv.models.encodings import ENCODINGS, Encoding, StepInput
+from improv.models.encodings import Encoding, StepInput, encoding_of
 from improv.music.notes import SILENCE, Cell, Frame, Placed, in_order
 from improv.music.turns import NO_ACTIVITY, Answer, Mode, PlayerActivity, Turn, first_turn, turn_after
 from improv.protocol.commands import HandOver
@@ -45,7 +45,7 @@ def advance(
     where one raises, its part plays by rule. `draft` is the one that is played from this step on, if one is chosen
     with it: see `improv.session.drafts`.
     """
-    encoding = ENCODINGS[model.spec.encoding]
+    encoding = encoding_of(model.spec)
     step = prepare_step(session, heard, encoding, draft)
     if not makes_music(step.session):
         return silent_step(step, audible=True)

@@ -1,6 +1,7 @@
 """The encoding of a line: what goes in, what choices are asked for, and what cell they make."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
@@ -34,6 +35,7 @@ CELLS = Cells()
 FORM = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7")
 LOW, COUNT = CELLS.pitch_low, CELLS.pitch_count
 C, E, G = 60, 64, 67
+NOTHING = StepInput(Frame(SILENCE, None))
 
 
 def on(tensor: Tensors, name: str) -> list[int]:
@@ -90,13 +92,15 @@ def test_what_lies_outside_the_range_is_heard_in_another_octave(pitch: int) -> N
 @given(st.sampled_from(RHYTHMS), st.lists(st.integers(0, COUNT - 1), min_size=6, max_size=6), st.integers(36, 90))
 def test_a_cell_takes_a_rhythm_and_a_pitch_for_each_onset(rhythm: Rhythm, units: list[int], before: int) -> None:
     units = units[: len(rhythm.ticks)]
-    heads, cell = chosen(CELLS.decode_cell(Steer(), None, Cell(onsets=(Onset(before),))), NUMBERS[rhythm], *units)
+    heads, cell = chosen(
+        CELLS.decode_cell(Steer(), None, Cell(onsets=(Onset(before),)), NOTHING), NUMBERS[rhythm], *units
+    )
     assert heads == [RHYTHM_HEAD, *[PITCH_HEAD] * len(units)]
     assert cell == cell_of(rhythm, tuple(LOW + unit for unit in units), before)
 
 
 def test_each_pitch_knows_those_before_it_and_where_it_begins() -> None:
-    decoder = CELLS.decode_cell(Steer(), None, SILENCE)
+    decoder = CELLS.decode_cell(Steer(), None, SILENCE, NOTHING)
     assert not next(decoder).features
     first = decoder.send(NUMBERS[Rhythm((1, 3, 5))])
     second, third = decoder.send(10), decoder.send(20)
@@ -108,7 +112,7 @@ def test_each_pitch_knows_those_before_it_and_where_it_begins() -> None:
 
 def test_an_answer_is_no_echo() -> None:
     asked = cell_of(Rhythm((0, 3)), (C, E), None)
-    decoder = CELLS.decode_cell(Steer(), None, SILENCE, asked)
+    decoder = CELLS.decode_cell(Steer(), None, SILENCE, replace(NOTHING, call_cell=asked))
     next(decoder)
     same, between = decoder.send(NUMBERS[Rhythm((0, 2))]), decoder.send(0)
     assert np.flatnonzero(same.bias).tolist() == [C - LOW]
@@ -118,9 +122,9 @@ def test_an_answer_is_no_echo() -> None:
 
 
 def test_a_rhythm_is_drawn_freely_enough_not_to_rest_for_ever() -> None:
-    first = next(CELLS.decode_cell(Steer(), None, SILENCE))
+    first = next(CELLS.decode_cell(Steer(), None, SILENCE, NOTHING))
     assert (first.least_temperature, first.least_top_p) == (1, 1)
-    decoder = CELLS.decode_cell(Steer(), None, SILENCE)
+    decoder = CELLS.decode_cell(Steer(), None, SILENCE, NOTHING)
     next(decoder)
     pitch = decoder.send(NUMBERS[Rhythm((0,))])
     assert (pitch.least_temperature, pitch.least_top_p) == (0, 0)
@@ -232,6 +236,9 @@ class Climber:
         wanted = int(np.argmax(line)) + 2 if line.any() else C - LOW
         return self._sure(np.arange(COUNT) == wanted % COUNT)
 
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        raise AssertionError("it has no line that moves at a pace of its own")
+
     @staticmethod
     def _latest(line: Tensor, before: Tensor) -> Tensor:
         return line[:, :COUNT] if line[:, :COUNT].any() else before
@@ -295,7 +302,7 @@ def test_the_player_is_heard_on_every_tick_and_answered_from_there() -> None:
 def test_a_phrase_ends_with_a_tone_of_the_chord(sounding: int | None) -> None:
     before = SILENCE if sounding is None else Cell((Onset(sounding),))
     for steps_left, ends in ((3, False), (2, True), (None, False)):
-        decoder = CELLS.decode_cell(Steer(steps_left=steps_left), Chord.parse("C7"), before)
+        decoder = CELLS.decode_cell(Steer(steps_left=steps_left), Chord.parse("C7"), before, NOTHING)
         may = np.isfinite(next(decoder).bias)
         assert may[NUMBERS[Rhythm()]] == (not ends or sounding != 61)  # Db is no tone of it, and would be the last
         assert may[NUMBERS[Rhythm(held=True)]] == (sounding == 60 or (sounding == 61 and not ends))

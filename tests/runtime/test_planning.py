@@ -51,6 +51,9 @@ class Slow:
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         return partner().head_logits(head, features, memory)
 
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        raise AssertionError("it has no line that moves at a pace of its own")
+
 
 class FailingDrafts(Slow):
     """A network that fails where it is asked more than once within a moment, as drafts ask it."""

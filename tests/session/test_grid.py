@@ -63,6 +63,9 @@ class Quick:
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         raise AssertionError("its melody is one choice a step")
 
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        raise AssertionError("it has no line that moves at a pace of its own")
+
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Quick:

@@ -51,6 +51,9 @@ class Fed(Echo):
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         return self._logits[head]
 
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        raise AssertionError("it has no line that moves at a pace of its own")
+
 
 def begun(swing: float = 0.6, bpm: float = BPM, hearing: str = MEANT, mode: Mode = Mode.LISTEN) -> Session:
     return begin(Fed(), Settings(mode=mode, seed=1, hearing=hearing), Transport(0, 0.0, bpm, swing))

@@ -62,6 +62,9 @@ class Reluctant:
         assert head == PITCH_HEAD
         return np.zeros((1, CELLS.pitch_count), np.float32)
 
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        raise AssertionError("it has no line that moves at a pace of its own")
+
 
 class Holding(Echo):
     """A network that stays on one note, and strikes it each quarter."""

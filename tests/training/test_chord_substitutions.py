@@ -146,6 +146,9 @@ class InTorch:
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         raise AssertionError("it has no melody")
 
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        raise AssertionError("it has no line that moves at a pace of its own")
+
 
 @pytest.fixture(scope="module")
 def learned() -> InTorch:

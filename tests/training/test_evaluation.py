@@ -81,6 +81,9 @@ class Even:
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         return self.step(features, memory)[0][head]
 
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        raise AssertionError("it has no line that moves at a pace of its own")
+
 
 def blues(name: str, seed: int, choruses: int = 2) -> Solo:
     """A walk of eighths and rests over some choruses."""

@@ -30,7 +30,7 @@ def test_one_step_after_another_is_the_sequence() -> None:
     notes: list[float] = []
     for each in step_inputs(solo(1))[:-1]:
         tensors = {name: torch.tensor(tensor) for name, tensor in CELLS.encode(each).items()}
-        decoder = CELLS.decode_cell(Steer(), None, each.frame.melody, each.call_cell)
+        decoder = CELLS.decode_cell(Steer(), None, each.frame.melody, each)
         choice = next(decoder)
         wanted = [made.rhythms[len(surprises) + 1], *made.notes[made.notes[:, STEP] == len(surprises) + 1][:, UNIT]]
         for number, unit in enumerate(wanted):

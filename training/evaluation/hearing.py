@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from improv.models.contract import StepModel, Tensor, Tensors
-from improv.models.encodings import ENCODINGS
+from improv.models.encodings import encoding_of
 from improv.music.grid import TICKS_PER_BEAT
 from improv.music.notes import Cell, NoteOff, NoteOn, Timed
 from improv.music.parts import Part
@@ -45,7 +45,7 @@ _LEAST_LENGTH_BEATS = 0.1
 
 def is_told_ticks(model: StepModel) -> bool:
     """Return whether a network is told of every tick."""
-    return ENCODINGS[model.spec.encoding].finest_ticks == 1
+    return encoding_of(model.spec).finest_ticks == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,10 @@ class Listening:
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         """See `StepModel`."""
         return self._outputs[head]
+
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        """See `StepModel`."""
+        return memory
 
 
 def heard_cells(model: StepModel, performance: Performance, hearing: str = MEANT) -> Mapping[int, Cell]:

@@ -11,7 +11,7 @@ from itertools import islice, pairwise
 import numpy as np
 
 from improv.models.contract import StepModel, Tensor, no_memory
-from improv.models.encodings import ENCODINGS, Cells, Steer
+from improv.models.encodings import Cells, Steer, encoding_of
 from improv.models.encodings.cells import PITCH_HEAD, RHYTHM_HEAD
 from improv.models.sampling import one_unit
 from improv.music.grid import TICKS_PER_BEAT
@@ -146,7 +146,7 @@ def surprise(model: StepModel, solos: Sequence[Solo], temperatures: Sequence[flo
     It is fed each solo from its first step on as the runtime would feed it, with no memory before; the first step's
     own choices do not count, and nothing is forbidden, as where a network is trained.
     """
-    if not isinstance(ENCODINGS[model.spec.encoding], Cells):
+    if not isinstance(encoding_of(model.spec), Cells):
         return None
     sums = np.zeros((len(temperatures), len(solos), 5))
     for which, solo in enumerate(solos):
@@ -163,13 +163,13 @@ def _choices(model: StepModel, solo: Solo) -> Iterator[tuple[int, int, Tensor, f
     """Yield the choices in a solo but those of its first step: is it a pitch (0 or 1), its unit, the logits, and the
     least temperature that it is drawn at.
     """
-    encoding, memory = ENCODINGS[model.spec.encoding], no_memory(model.spec)
+    encoding, memory = encoding_of(model.spec), no_memory(model.spec)
     for now, then in pairwise(step_inputs(solo, as_performed=True)):
         tensors = encoding.encode(now)
         features = {name: tensors[name] for name in model.spec.features}
         heads, after = model.step(features, memory)
         cell = then.frame.melody
-        decoder = encoding.decode_cell(Steer(), then.frame.chord, now.frame.melody, now.call_cell)
+        decoder = encoding.decode_cell(Steer(), then.frame.chord, now.frame.melody, now)
         choice = next(decoder)
         logits = heads[choice.head]
         units = [NUMBERS[rhythm_of(cell)], *(CELLS.unit(pitch) for pitch in top_line(cell))]

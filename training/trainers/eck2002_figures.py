@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from improv.models.contract import StepModel, Tensors, no_memory
-from improv.models.encodings import CHORD_HEAD, ENCODINGS, MELODY_HEAD, StepInput
+from improv.models.encodings import CHORD_HEAD, ENCODINGS, MELODY_HEAD, StepInput, encoding_of
 from improv.models.onnx_runtime import OnnxModel
 from improv.models.sampling import on_units, one_unit
 from improv.music.grid import BEATS_PER_BAR
@@ -65,7 +65,7 @@ def chord_figures(model: StepModel, choruses: int, improvise: Improvise | None =
     The form starts with the first chord and no memory; every later chord is the network's own
     output at the threshold (section 3.2). `improvise` says what a melody input is fed.
     """
-    encoding = ENCODINGS[model.spec.encoding]
+    encoding = encoding_of(model.spec)
     form = Form.parse(model.spec.form)
     right = [encoding.chord_units(chord) for chord in form.chords]
     rng = np.random.default_rng(seed)

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import onnx
 import onnx.helper
 import onnx.numpy_helper
 import torch
+from numpy.typing import NDArray
 
 from improv.errors import ContractError
 from improv.models.contract import CONTRACT, METADATA_KEY, ModelSpec, Tensors, no_memory
@@ -74,9 +75,29 @@ def export(
     keeps them in half precision, so that the file is half as large; it is computed with as before. Nothing is left at
     `path` when the export is refused.
     """
+    shapes = tuple(spec.features.values()), tuple(spec.state.values())
+    inputs = [*spec.features, *(f"{name}_in" for name in spec.state)]
+    outputs = [*spec.heads, *(f"{name}_out" for name in spec.state)]
+    model = converted(network, shapes, inputs, outputs, halved=halved)
+    return proven(model, spec, path, lambda loaded: parity(network, loaded, probes))
+
+
+def converted(
+    network: Network,
+    shapes: tuple[Iterable[tuple[int, ...]], Iterable[tuple[int, ...]]],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    halved: bool,
+) -> onnx.ModelProto:
+    """Return a network as an ONNX graph, its inputs and outputs named; `shapes` are those of features and states.
+
+    `halved` rounds the weights, the network's own too, and keeps them in half precision.
+    """
     if halved:
         network.half().float()
-    arguments = tuple(torch.zeros(shape) for shape in (*spec.features.values(), *spec.state.values()))
+    features, states = shapes
+    arguments = tuple(torch.zeros(shape) for shape in (*features, *states))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of packages nothing here uses
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of the exporter's own code
@@ -84,24 +105,32 @@ def export(
         program = torch.onnx.export(
             network.eval(),
             arguments,
-            input_names=[*spec.features, *(f"{name}_in" for name in spec.state)],
-            output_names=[*spec.heads, *(f"{name}_out" for name in spec.state)],
+            input_names=list(inputs),
+            output_names=list(outputs),
             dynamo=True,
             optimize=True,
             verbose=False,
         )
     assert program is not None
-    model = program.model_proto
+    model: onnx.ModelProto = program.model_proto
     _strip(model)
     if halved:
         _halve(model.graph)
+    return model
+
+
+def proven(model: onnx.ModelProto, spec: ModelSpec, path: Path, differs: Callable[[OnnxModel], float]) -> float:
+    """Write a model with its specification; return how much the file `differs` from PyTorch. ContractError if too much.
+
+    Nothing is left at `path` when it is refused.
+    """
     _describe(model, spec)
     onnx.checker.check_model(model, full_check=True)
     unproven = path.with_suffix(".unproven")
     path.parent.mkdir(parents=True, exist_ok=True)
     unproven.write_bytes(model.SerializeToString(deterministic=True))
     try:
-        difference = parity(network, OnnxModel(unproven, "cpu"), probes)
+        difference = differs(OnnxModel(unproven, "cpu"))
         if not difference <= TOLERANCE:
             raise ContractError(
                 f"{path}: PyTorch and onnxruntime differ by {difference:.2g} over {PARITY_STEPS} chained steps; "
@@ -139,12 +168,17 @@ def parity(network: Network, model: OnnxModel, probes: Iterable[Tensors]) -> flo
         expected = dict(zip((*network.HEADS, *network.STATE), results, strict=True))
         state = {name: expected[name] for name in network.STATE}
         for name, found in (*heads.items(), *asked.items(), *memory.items()):
-            wanted = expected[name].numpy()
-            worst = max(worst, float((np.abs(wanted - found) / np.maximum(1, np.abs(wanted))).max()))
+            worst = max(worst, apart(expected[name], found))
         steps += 1
     if steps < PARITY_STEPS:
         raise ValueError(f"parity over {steps} steps proves nothing; give {PARITY_STEPS} probes")
     return worst
+
+
+def apart(expected: torch.Tensor, found: NDArray[np.float32]) -> float:
+    """Return the largest difference between two tensors; of what is above 1 as a share of it."""
+    wanted = expected.numpy()
+    return float((np.abs(wanted - found) / np.maximum(1, np.abs(wanted))).max())
 
 
 def _describe(model: onnx.ModelProto, spec: ModelSpec) -> None:

@@ -72,6 +72,13 @@ class TimedModel(OnnxModel):
         self._time.add_since(began_s)
         return found
 
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        """See `StepModel.move`."""
+        began_s = self._time.clock()
+        found = super().move(features, memory)
+        self._time.add_since(began_s)
+        return found
+
 
 def step_beside_network(name: str, provider: str, steps: int = _STEPS, pace_s: float = _PACE_S) -> Figures:
     """Measure a step of a solo decided and handed over as a jam does it, beside all networks' own calls in it.

@@ -5,14 +5,21 @@ The fingerprint of an encoding is written into every exported model and compared
 loaded: a model trained on another meaning of the same numbers is refused, with both named.
 """
 
+from collections.abc import Callable
+from functools import lru_cache
 from types import MappingProxyType
 
+from improv.models.contract import LineSpec, ModelSpec
 from improv.models.encodings.base import CHORD_HEAD, Bias, Choice, Decoder, Encoding, Steer, StepInput, Vocabulary
 from improv.models.encodings.bass_lines import BassLines
 from improv.models.encodings.cells import Cells
 from improv.models.encodings.drum_grids import DrumGrids
+from improv.models.encodings.events import Events
 from improv.models.encodings.expression import Expression
 from improv.models.encodings.local_notes import MELODY_HEAD, LocalNotes
+from improv.models.encodings.notes import Notes
+from improv.models.encodings.over_changes import Line, OverChanges
+from improv.models.encodings.rolls import Piano, Roll
 from improv.music.parts import Part
 
 __all__ = [
@@ -21,6 +28,7 @@ __all__ = [
     "BAND_PARTS",
     "CHORD_HEAD",
     "ENCODINGS",
+    "LINES",
     "MELODY_HEAD",
     "BassLines",
     "Bias",
@@ -29,17 +37,50 @@ __all__ = [
     "Decoder",
     "DrumGrids",
     "Encoding",
+    "Events",
     "Expression",
+    "Line",
     "LocalNotes",
+    "Notes",
+    "OverChanges",
+    "Piano",
+    "Roll",
     "Steer",
     "StepInput",
     "Vocabulary",
+    "encoding_of",
+    "line_of",
 ]
 
 ENCODINGS: MappingProxyType[str, Encoding] = MappingProxyType(
     {"local_notes": LocalNotes(), "cells": Cells(), "soloist": Cells(tells_story=True)}
 )
 """Every encoding that a model of the melody and the changes may name."""
+
+LINES: MappingProxyType[str, Callable[[tuple[str, ...]], Line]] = MappingProxyType(
+    {"notes": Notes, "events": Events, "roll": lambda _: Roll(), "piano": lambda _: Piano()}
+)
+"""Every encoding of a line that knows no chords, made from the symbols of its units, which some leave to the file."""
+
+
+def encoding_of(spec: ModelSpec) -> Encoding:
+    """Return the encoding of a model of a melody and the changes.
+
+    KeyError for one there is not; ValueError for symbols that are none.
+    """
+    return ENCODINGS[spec.encoding] if spec.line is None else _over_changes(spec.encoding, spec.line)
+
+
+@lru_cache(maxsize=32)
+def _over_changes(name: str, line: LineSpec) -> OverChanges:
+    return OverChanges(line_of(name, line.symbols), ENCODINGS[line.changes])
+
+
+@lru_cache(maxsize=32)
+def line_of(name: str, symbols: tuple[str, ...] = ()) -> Line:
+    """Return the encoding of a line, by its name; KeyError for none, ValueError for symbols that are none."""
+    return LINES[name](symbols)
+
 
 BAND_ENCODINGS: MappingProxyType[str, Vocabulary] = MappingProxyType(
     {"expression": Expression(), "bass_lines": BassLines(), "drum_grids": DrumGrids()}

@@ -79,6 +79,8 @@ class Choice:
     """It is drawn among no fewer than make up this probability."""
     rows: tuple[int, ...] = ()
     """Where a head has several choices, each a row of units: which of them are asked for."""
+    moves: tuple[Tensors, ...] = ()
+    """What the network's line is moved by before the head is asked: the choices before it, as far as it hears them."""
 
 
 @cache
@@ -151,7 +153,10 @@ def fingerprint_of(encoding: Any, numbers: Mapping[str, Any]) -> str:
 
 
 Decoder: TypeAlias = Generator[Choice, int, Cell]
-"""Asks for one choice after another, is sent the unit that was drawn, and returns the cell they make."""
+"""Asks for one choice after another, is sent the unit that was drawn, and returns the cell they make.
+
+Of a `bernoulli` head, of which any units may be on, it is sent a number with a bit for each unit that is.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +195,8 @@ class StepInput:
     """The steps from the one that is decided to the end of the tune; None where that is not known."""
     turn_left: Annotated[int | None, JsonName("turn_left", absent=None)] = None
     """The steps from the one that is decided to the end of improv's turn; None where that is open, or not improv's."""
+    previous: Annotated[Cell | None, JsonName("previous", sparse=True)] = None
+    """What sounded in the step before; None where that is not known, or the encoding does not ask for it."""
 
     def before_decision(
         self, *, improv_plays: bool, call_cell: Cell | None, turn_left: int | None = None
@@ -213,6 +220,7 @@ class StepInput:
             self.steps_played,
             self.steps_to_play,
             turn_left,
+            self.previous,
         )
 
 
@@ -257,6 +265,15 @@ class Encoding(Vocabulary, Protocol):
         """Return the input tensors of one step by name, all in the network's key."""
         ...
 
+    @property
+    def line_features(self) -> tuple[str, ...]:
+        """The features that a network's line is moved by at a pace of its own; none where it has no such line."""
+        ...
+
+    def moves(self, step_input: StepInput) -> tuple[Tensors, ...]:
+        """Return what a network's line is moved by, one after another, to have heard what sounded in a step."""
+        ...
+
     def melody_pitches(self) -> tuple[int, ...]:
         """Return the MIDI pitch each unit of the melody stands for."""
         ...
@@ -278,11 +295,11 @@ class Encoding(Vocabulary, Protocol):
         """The heads that a network with a melody must have. `heads` says which depend on others."""
         ...
 
-    def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, call: Cell | None = None) -> Decoder:
+    def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, heard: StepInput) -> Decoder:
         """Yield the choices that make the next cell, one after another, and return the cell.
 
-        `chord` is the one that will sound, in the network's key, `before` the cell it follows, `call` the
-        player's that it answers.
+        `chord` is the one that will sound, in the network's key, `before` improv's own cell that it follows, `heard`
+        what the network was fed of the step before: among it the cell of the player's that it answers.
         """
         ...
 

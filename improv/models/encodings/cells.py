@@ -219,6 +219,15 @@ class Cells:
             line[0, number * self.pitch_count + unit] = 1
         return line
 
+    @property
+    def line_features(self) -> tuple[str, ...]:
+        """None: everything moves once a step."""
+        return ()
+
+    def moves(self, step_input: StepInput) -> tuple[Tensors, ...]:
+        """Return nothing: everything moves once a step."""
+        return ()
+
     def melody_pitches(self) -> tuple[int, ...]:
         """Return the MIDI pitches G1 to F#7."""
         return _range(self.pitch_low, self.pitch_count)
@@ -246,7 +255,7 @@ class Cells:
         """Return the chord of the unit that is on; None for the last unit."""
         return _ALL_CHORDS[int(units.argmax())]
 
-    def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, call: Cell | None = None) -> Decoder:
+    def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, heard: StepInput) -> Decoder:
         """Yield the choice of a rhythm, then of a pitch for each onset, and return the cell.
 
         Each choice knows those before it. A phrase ends on a chord tone: in its last beat any other note is followed by
@@ -261,7 +270,7 @@ class Cells:
         rhythm, chosen_rhythm = RHYTHMS[number], one_hot(number, len(RHYTHMS))
         if not rhythm.ticks:
             return cell_of(rhythm, (), sounding)
-        pitches, usual = self.melody_pitches(), self.pitch_bias(steer, chord)
+        pitches, usual, call = self.melody_pitches(), self.pitch_bias(steer, chord), heard.call_cell
         struck = rhythm_of(call).ticks if call else ()
         line: list[int] = []
         for tick in rhythm.ticks:

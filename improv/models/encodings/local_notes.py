@@ -69,6 +69,15 @@ class LocalNotes:
         """The shapes of `chord` (1, 12) and `melody` (1, 13)."""
         return {"chord": (1, self.chord_notes), "melody": (1, self.melody_notes)}
 
+    @property
+    def line_features(self) -> tuple[str, ...]:
+        """None: everything moves once a step."""
+        return ()
+
+    def moves(self, step_input: StepInput) -> tuple[Tensors, ...]:
+        """Return nothing: everything moves once a step."""
+        return ()
+
     def melody_pitches(self) -> tuple[int, ...]:
         """Return the MIDI pitches C4 to C5."""
         return tuple(range(self.melody_low, self.melody_low + self.melody_notes))
@@ -117,7 +126,7 @@ class LocalNotes:
         """The one head that draws a note for each step."""
         return (MELODY_HEAD,)
 
-    def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, call: Cell | None = None) -> Decoder:
+    def decode_cell(self, steer: Steer, chord: Chord | None, before: Cell, heard: StepInput) -> Decoder:
         """Yield the choice of one pitch and return the cell: held if that pitch has just begun, else struck."""
         pitches = self.melody_pitches()
         unit = yield Choice(MELODY_HEAD, self.bias(steer, chord, before), pitches)

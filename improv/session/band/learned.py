@@ -54,6 +54,10 @@ class RefusingNetwork:
         """See `StepModel`."""
         raise Refused(self.why)
 
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        """See `StepModel`."""
+        raise Refused(self.why)
+
 
 @dataclass(frozen=True, slots=True)
 class LearnedPlayer:

@@ -40,6 +40,9 @@ class Chance:
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         return self._said(head, features, memory)
 
+    def move(self, features: Tensors, memory: Tensors) -> Tensors:
+        raise AssertionError("it has no line that moves at a pace of its own")
+
     def _said(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
         told = head.encode() + b"".join(np.ascontiguousarray(features[name]).tobytes() for name in sorted(features))
         rng = np.random.default_rng(zlib.crc32(told + memory["count"].tobytes()))
