@@ -191,8 +191,8 @@ def _line(raw: Any) -> LineSpec | None:
     """Return what a file says of its line; ValueError where that is not of its type, or more than may be."""
     if raw is None:
         return None
-    if not isinstance(raw, dict) or len(raw["symbols"]) > MAX_SYMBOLS:
-        raise ValueError(f"line is no object, or has more than {MAX_SYMBOLS} symbols")
+    if not isinstance(raw, dict) or not isinstance(raw["symbols"], list) or len(raw["symbols"]) > MAX_SYMBOLS:
+        raise ValueError(f"line is no object with a list of symbols, or has more than {MAX_SYMBOLS}")
     named = {what: tuple(_few_names(f"line's {what}", raw[what])) for what in ("features", "state", "heads")}
     symbols = tuple(_text("a symbol", symbol, MAX_SYMBOL) for symbol in raw["symbols"])
     return LineSpec(_text("the line's changes", raw["changes"], MAX_NAME), **named, symbols=symbols)

@@ -40,9 +40,12 @@ def improvise(
     `logits_of` gives the logits of a choice once those before it have been made. Where it is not improv's turn
     nothing is drawn.
     """
-    settings, octaves = session.settings, session.band.style.octaves + session.settings.register
+    octaves = session.band.style.octaves + session.settings.register
     pitch_logits: PitchLogits | None = None
-    choice = next(decoder)
+    try:
+        choice = next(decoder)
+    except StopIteration as done:  # a step may have nothing to choose
+        return (done.value if session.turn.who.plays else SILENCE), None
     for number in count():
         logits = logits_of(choice)
         distribution = spec.heads[choice.head].distribution
@@ -50,27 +53,29 @@ def improvise(
             pitch_logits = PitchLogits(logits.ravel(), distribution, choice.bias, choice.pitches, octaves)
         if not session.turn.who.plays:
             break
-        if distribution == "bernoulli":
-            drawn = bits_of(on_units(logits.ravel(), choice.bias))
-        else:
-            drawn = draw(
-                unit_weights(
-                    logits,
-                    max(settings.temperature, choice.least_temperature),
-                    distribution=distribution,
-                    bias=choice.bias,
-                    top_p=max(settings.top_p, choice.least_top_p),
-                ),
-                settings.seed,
-                session.step,
-                number,
-                session.network.stream,
-            )
         try:
-            choice = decoder.send(drawn)
+            choice = decoder.send(_drawn(logits, choice, distribution, session, number))
         except StopIteration as done:
             return done.value, pitch_logits
     return SILENCE, pitch_logits
+
+
+def _drawn(logits: Tensor, choice: Choice, distribution: str, session: Session, number: int) -> int:
+    """Return what is drawn of a choice, the `number`th of the session's step: a unit, or the bits of those that are on.
+
+    Of a `bernoulli` head nothing is drawn: each unit is on that is likelier on than off.
+    """
+    if distribution == "bernoulli":
+        return bits_of(on_units(logits.ravel(), choice.bias))
+    settings = session.settings
+    weights = unit_weights(
+        logits,
+        max(settings.temperature, choice.least_temperature),
+        distribution=distribution,
+        bias=choice.bias,
+        top_p=max(settings.top_p, choice.least_top_p),
+    )
+    return draw(weights, settings.seed, session.step, number, session.network.stream)
 
 
 def plain_line(place: int, chord: Chord | None, encoding: Encoding) -> Cell:

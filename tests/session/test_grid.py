@@ -72,8 +72,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Quick:
     from improv.models import encodings
 
     known: dict[str, Any] = {**encodings.ENCODINGS, "sixteenths": Sixteenths()}
-    for room in ("step", "network", "fallback", "lifecycle"):
-        monkeypatch.setattr(f"improv.session.{room}.ENCODINGS", known)
+    monkeypatch.setattr(encodings, "ENCODINGS", known)
     return Quick()
 
 
