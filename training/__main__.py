@@ -10,6 +10,7 @@ from types import MappingProxyType
 COMMANDS = MappingProxyType(
     {
         "answers": ("evaluation.answers", "what people's answers are like, by which drafts are compared"),
+        "compose": ("trainers.over_changes", "let a network that knows no chords play over the changes of another"),
         "evaluate": ("evaluation.report", "judge models beside people and beside simpler things"),
         "listen": ("listening_test.page", "write a page for a blind listening test"),
         "markov": ("baselines.markov", "what a network has to beat: Markov chains on the same solos"),

@@ -1,6 +1,5 @@
 """The command line. It parses, asks the room concerned, and prints; rooms are imported when they are needed."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from improv.cli import ctl
 from improv.cli import daemon as background
 from improv.cli import doctor as checkup
 from improv.cli import jam as playing
+from improv.cli import models as listing
 from improv.cli import monitor as listening
 from improv.cli import play as interface
 from improv.cli import takes as recordings
@@ -22,7 +22,7 @@ from improv.cli.progress import ProgressBar
 from improv.cli.root import new_root
 from improv.cli.root import run as run_root
 from improv.config.values import Tune
-from improv.errors import ImprovError, Unavailable
+from improv.errors import Unavailable
 from improv.protocol.control import Value
 from improv.protocol.controls import MODEL
 
@@ -36,6 +36,7 @@ app.command("play")(interface.play)
 app.command("export")(recordings.export)
 app.command("replay")(recordings.replay)
 app.command("programs")(programs)
+app.command("models")(listing.models)
 app.command("panic")(background.panic)
 app.command("doctor")(checkup.doctor)
 app.command("monitor")(listening.monitor)
@@ -105,33 +106,6 @@ def ports(api: Api = None, as_json: Annotated[bool, typer.Option("--json", help=
         say(f"--audio also takes: {', '.join(AUDIO_WORDS)}")
     if without_midi is not None:
         raise without_midi
-
-
-@app.command()
-def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the networks that --model can name, each with a line of what it is, and those of the band."""
-    from improv.models.catalog import band_model_paths, model_paths
-
-    found = _summaries(model_paths())
-    if as_json:
-        say_json(found)
-        return
-    for name, summary in (found | _summaries(band_model_paths())).items():
-        say(f"{name:<20} {summary}")
-
-
-def _summaries(paths: Mapping[str, Path]) -> dict[str, str]:
-    """Return a line of each network by its name: what it is, or why it cannot play."""
-    from improv.models.catalog import read_model
-    from improv.models.onnx_file import ModelFile
-
-    found = {}
-    for name, path in paths.items():
-        try:
-            found[name] = ModelFile(read_model(path)).spec.summary
-        except ImprovError as error:
-            found[name] = f"unusable: {error}"
-    return found
 
 
 @app.command()

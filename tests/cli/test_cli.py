@@ -77,10 +77,15 @@ def test_the_same_line_renders_the_same_bytes(improv: Improv, folder: Path) -> N
 def test_models_are_listed_and_broken_ones_are_said_to_be(improv: Improv) -> None:
     listed = improv("models")
     assert (listed.status, listed.err) == (0, "")
-    assert re.search(r"^walker +walks up, now and then$", listed.out, re.MULTILINE)
+    assert re.search(
+        r"^walker +walks up, now and then\. Hears which notes .* Obeys all but rests, changes, voice\.$",
+        listed.out,
+        re.MULTILINE,
+    )
     assert re.search(r"^truncated +unusable: it is no ONNX file, or a truncated one", listed.out, re.MULTILINE)
     found = json.loads(improv("models --json").out)
-    assert found["walker"] == "walks up, now and then"
+    assert found["walker"].startswith("walks up, now and then. Hears")
+    assert found["docevski2018-lstm3"].endswith("Not built yet: python -m training reproduce docevski2018-lstm3")
     assert found["later"].startswith("unusable: it speaks contract 2")
 
 

@@ -1,8 +1,10 @@
 """A network of a line and one of the changes as one ONNX file: the line plays over chords that it does not know.
 
 The graphs stay what they are, side by side; what the network of the changes has beside its chords is left out.
+`python -m training compose LINE CHANGES` puts a line over other changes.
 """
 
+import argparse
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ import onnx
 import onnx.compose
 import torch
 
-from improv.errors import UsageError
+from improv.errors import ImprovError, UsageError
 from improv.models.catalog import find_model, read_model
 from improv.models.contract import CONTRACT, LineSpec, ModelSpec, Tensors, no_memory
 from improv.models.encodings import CHORD_HEAD, ENCODINGS, Line, encoding_of, line_of
@@ -166,3 +168,26 @@ def _parity(network: Network, model: OnnxModel, probes: Iterable[Tensors]) -> fl
     if moves < PARITY_STEPS:
         raise ValueError(f"parity over {moves} moves proves nothing; give {PARITY_STEPS} probes")
     return worst
+
+
+def main() -> None:
+    """Write a line over other changes, and say where."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training compose",
+        description="Let a network that knows no chords play over the changes of another one.",
+    )
+    parser.add_argument("line", help="the model of the line: a name (improv models) or an .onnx file")
+    parser.add_argument("changes", help="the model whose changes it plays over: a name or an .onnx file")
+    parser.add_argument("--out", type=Path, help="the file to write [LINE-over-CHANGES.onnx beside the line]")
+    found = parser.parse_args()
+    try:
+        path = find_model(found.line)
+        out = found.out or path.with_name(f"{path.stem}-over-{find_model(found.changes).stem}.onnx")
+        over_others(path, found.changes, out)
+    except ImprovError as error:
+        parser.exit(error.exit_status, f"{error}\n")
+    print(f"wrote {out}")
+
+
+if __name__ == "__main__":
+    main()

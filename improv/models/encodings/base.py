@@ -252,6 +252,11 @@ class Encoding(Vocabulary, Protocol):
     """How a network that improvises melody and changes sees a performance. Session and engine follow its grid."""
 
     @property
+    def hears(self) -> str:
+        """What a network hears of a melody, in a few words."""
+        ...
+
+    @property
     def finest_ticks(self) -> int:
         """The finest position inside a step that the encoding can tell apart, in ticks."""
         ...

@@ -91,6 +91,11 @@ class Cells:
     """Whether a network is also told like whom it plays, and where in the tune."""
 
     @property
+    def hears(self) -> str:
+        """A line, to the tick."""
+        return "each onset of a line, to a twelfth of a beat"
+
+    @property
     def grid(self) -> Grid:
         """The grid of eighths: two steps a beat."""
         return GRID

@@ -58,6 +58,11 @@ class Events:
         return {EVENT_HEAD: HeadSpec((1, len(self._symbols)), "categorical")}
 
     @property
+    def hears(self) -> str:
+        """Sixteenths."""
+        return "each sixteenth: a note, a hold or a rest"
+
+    @property
     def finest_ticks(self) -> int:
         """A sixteenth."""
         return HALF

@@ -45,6 +45,11 @@ class LocalNotes:
     melody_notes: int = 13
 
     @property
+    def hears(self) -> str:
+        """Its thirteen notes."""
+        return "which notes from C to C sound in each eighth"
+
+    @property
     def grid(self) -> Grid:
         """The grid of eighths: two steps a beat."""
         return EIGHTHS

@@ -47,6 +47,11 @@ class Notes:
         return {NOTE_HEAD: HeadSpec((1, len(self._symbols)), "categorical")}
 
     @property
+    def hears(self) -> str:
+        """Notes."""
+        return "each note or chord, without its rhythm"
+
+    @property
     def finest_ticks(self) -> int:
         """One tick: the player's rhythm is kept."""
         return 1

@@ -42,6 +42,11 @@ class Line(Protocol):
         """The names of the controls that it cannot obey."""
         ...
 
+    @property
+    def hears(self) -> str:
+        """What a network hears of a melody, in a few words."""
+        ...
+
     def melody_pitches(self) -> tuple[int, ...]:
         """Return the MIDI pitches that it can play, ascending."""
         ...
@@ -65,6 +70,11 @@ class OverChanges:
 
     line: Line
     changes: Encoding
+
+    @property
+    def hears(self) -> str:
+        """The line's."""
+        return self.line.hears
 
     @property
     def grid(self) -> Grid:

@@ -145,6 +145,11 @@ class _PianoRoll:
     """What both encodings of rolls have in common."""
 
     @property
+    def hears(self) -> str:
+        """Frames."""
+        return "every note that sounds, sixteen times a second"
+
+    @property
     def finest_ticks(self) -> int:
         """One tick."""
         return 1

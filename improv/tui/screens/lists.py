@@ -23,6 +23,7 @@ from improv.config.presets import Preset
 from improv.dataclass import dataclass
 from improv.errors import ImprovError
 from improv.models.catalog import model_paths
+from improv.models.papers import BUILT_BY_COMMAND, command_for
 from improv.music.programs import FAMILIES, PROGRAM_NAMES
 from improv.protocol.commands import Command, Set
 from improv.protocol.control import Control, Value, number
@@ -236,7 +237,15 @@ class ModelsScreen(ListScreen):
         """Return a row for each network."""
         if not self._names:
             return [Heading("there are none; see improv models")]
-        return [Choice(name, name, name == self._system.network.model, self._about_it(name)) for name in self._names]
+        playing = self._system.network.model
+        rows: list[Choice | Heading] = [
+            Choice(name, name, name == playing, self._about_it(name)) for name in self._names
+        ]
+        missing = [name for name in BUILT_BY_COMMAND if name not in self._names]
+        if missing:
+            rows.append(Heading("not built yet; in a checkout of improv:"))
+            rows += [Heading(command_for(name), is_command=True) for name in missing]
+        return rows
 
     def picked(self, what: Any) -> None:
         """Ask the daemon to play the picked network."""
