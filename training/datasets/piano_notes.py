@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.corpora.piano_midi import Note, Piece
+
+T = TypeVar("T")
 
 Pitches = tuple[int, ...]
 Units = NDArray[np.int64]
@@ -109,10 +112,8 @@ class Vocabulary:
         return MappingProxyType({each: unit for unit, each in enumerate(self.symbols)})
 
 
-def shares(songs: Sequence[Piece], *parts: float, seed: int) -> tuple[tuple[Piece, ...], ...]:
+def shares(songs: Sequence[T], *parts: float, seed: int) -> tuple[tuple[T, ...], ...]:
     """Return songs divided at random into parts of these shares of their number, each in order."""
     order = np.random.default_rng(seed).permutation(len(songs))
     ends = np.round(np.cumsum(parts) / sum(parts) * len(songs)).astype(int)
-    return tuple(
-        tuple(songs[at] for at in sorted(order[start:end])) for start, end in pairwise([0, *ends.tolist()])
-    )  # fmt: skip
+    return tuple(tuple(songs[at] for at in sorted(order[start:end])) for start, end in pairwise([0, *ends.tolist()]))
