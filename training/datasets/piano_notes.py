@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from improv.models.encodings.symbols import END, HOLD, REST, pitches_of
 from training.corpora.piano_midi import Note, Piece
 
 T = TypeVar("T")
@@ -20,9 +21,6 @@ Pitches = tuple[int, ...]
 Units = NDArray[np.int64]
 
 SIXTEENTHS_A_QUARTER = 4
-HOLD, REST, END = "_", "r", "/"
-"""Events besides a pitch, which begins a note: what is goes on, a rest begins, the piece is over."""
-
 LOWEST, HIGHEST = 48, 83
 """Pitches of events; others are moved by octaves (Magenta's melody_rnn, on which the attention network was built)."""
 
@@ -43,16 +41,6 @@ def chords(piece: Piece) -> list[Pitches]:
 def melody(piece: Piece) -> list[int]:
     """Return one pitch of each note or chord of a piece, the highest."""
     return [pitches[-1] for pitches in chords(piece)]
-
-
-def symbol(pitches: Iterable[int]) -> str:
-    """Return the symbol of a note or chord: its pitches, joined by dots."""
-    return ".".join(map(str, pitches))
-
-
-def pitches_of(text: str) -> Pitches:
-    """Return the pitches of the symbol of a note or chord."""
-    return tuple(map(int, text.split(".")))
 
 
 def events(piece: Piece) -> list[str]:
@@ -95,7 +83,7 @@ class Vocabulary:
     def of(cls, songs: Iterable[Iterable[str]]) -> "Vocabulary":
         """Return the vocabulary of all symbols in songs: chords by their pitches, what is none of them at the end."""
         found = {each for song in songs for each in song}
-        notes = sorted((each for each in found if each not in (HOLD, REST, END)), key=pitches_of)
+        notes = sorted((each for each in found if pitches_of(each)), key=pitches_of)
         return cls((*notes, *(each for each in (HOLD, REST, END) if each in found)))
 
     def __len__(self) -> int:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from improv.models.encodings.symbols import pitches_of, symbol_of
 from training.corpora import piano_midi
 from training.corpora.piano_midi import Piece
-from training.datasets.piano_notes import Pitches, Units, Vocabulary, chords, pitches_of, shares, symbol
+from training.datasets.piano_notes import Pitches, Units, Vocabulary, chords, shares
 from training.networks import Network
 from training.networks.note_lstm import NoteLstm
 from training.reproductions import Figure, Reproduction, Run
@@ -72,7 +73,7 @@ class Songs:
     def of(cls, pieces: Sequence[Piece], seed: int) -> "Songs":
         """Return pieces as states, a tenth of them held out at random; the vocabulary is that of all of them."""
         sides = shares(pieces, 1 - _HELD_OUT, _HELD_OUT, seed=seed)
-        written = [[[symbol(chord) for chord in chords(piece)] for piece in side] for side in sides]
+        written = [[[symbol_of(chord) for chord in chords(piece)] for piece in side] for side in sides]
         vocabulary = Vocabulary.of(song for side in written for song in side)
         training, validation = (tuple(vocabulary.units(song) for song in side) for side in written)
         return cls(vocabulary, training, validation)

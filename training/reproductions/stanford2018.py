@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 import numpy as np
 
+from improv.models.encodings.symbols import symbol_of
 from improv.music.theory import pitch_name
 from training.corpora import piano_midi
 from training.corpora.piano_midi import Piece
-from training.datasets.piano_notes import Units, Vocabulary, melody, shares, symbol
+from training.datasets.piano_notes import Units, Vocabulary, melody, shares
 from training.networks import Network
 from training.reproductions import Figure
 from training.reproductions.pictures import Played
@@ -50,7 +51,7 @@ class Melodies:
     def of(cls, composer: str, pieces: Sequence[Piece]) -> "Melodies":
         """Return the melodies of a composer's pieces."""
         written = {
-            piece.name: [symbol((pitch,)) for pitch in melody(piece)] for piece in piano_midi.by(composer, pieces)
+            piece.name: [symbol_of((pitch,)) for pitch in melody(piece)] for piece in piano_midi.by(composer, pieces)
         }
         vocabulary = Vocabulary.of(written.values())
         return cls(composer, vocabulary, {name: vocabulary.units(song) for name, song in written.items()})
@@ -105,8 +106,8 @@ def most_common_figures(source: str, likeliest: Sample, drawn: Sample, theirs: s
     return (
         Figure(
             f"most common note, three songs of {source}, the likeliest note each time",
-            percent(likeliest.most_common()), theirs, f"of ten times three songs of {SONG_NOTES} notes; theirs are a few songs of a length that is not "
-            "said, nor how notes were chosen",
+            percent(likeliest.most_common()), theirs, f"ten times three songs of {SONG_NOTES} notes; of theirs neither "
+            "number nor length are said, nor how notes were chosen",
         ),
         Figure(
             f"most common note, three songs of {source}, drawn at temperature 1", percent(drawn.most_common()), theirs
