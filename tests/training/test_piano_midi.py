@@ -1,48 +1,12 @@
 """The pieces of piano-midi.de: notes in quarter notes and seconds, by composer, and what is left out."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
-import mido
 import pytest
 
 from improv.errors import DataError, InputNotFound
+from tests.training.piano_pieces import Struck, write
 from training.corpora.piano_midi import Note, Piece, by, read
-
-Struck = tuple[int, float, float]
-"""Pitch, onset and end in quarter notes."""
-
-
-def write(folder: Path, name: str, *hands: Iterable[Struck], tempos: Iterable[tuple[float, int]] = ()) -> Path:
-    """Write a piece of a corpus whose composer is the first part of its name; one track a hand."""
-    file = mido.MidiFile(ticks_per_beat=480)
-    conductor: list[tuple[float, mido.MetaMessage]] = [
-        (at, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm))) for at, bpm in tempos
-    ]
-    file.tracks.append(in_order(conductor))
-    for hand in hands:
-        file.tracks.append(
-            in_order([
-                (at, mido.Message(kind, note=pitch, velocity=70))
-                for pitch, onset, end in hand
-                for at, kind in ((onset, "note_on"), (end, "note_off"))
-            ])
-        )  # fmt: skip
-    (folder / "midis").mkdir(exist_ok=True)
-    file.save(folder / "midis" / f"{name.lower()}.mid")
-    listed = folder / "metadata.csv"
-    known = listed.read_text() if listed.exists() else "composer,title,year,midi,duration\n"
-    listed.write_text(f"{known}{name.split('_', maxsplit=1)[0]},A_Title,1800,midis/{name}.mid,1.0\n")
-    return folder
-
-
-def in_order(messages: Iterable[tuple[float, mido.Message | mido.MetaMessage]]) -> mido.MidiTrack:
-    track, last = mido.MidiTrack(), 0
-    for at, message in sorted(messages, key=lambda each: (each[0], each[1].type == "note_on")):
-        tick = round(at * 480)
-        track.append(message.copy(time=tick - last))
-        last = tick
-    return track
 
 
 def spans(piece: Piece) -> list[Struck]:

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from training.networks import Network
 from training.networks.lstm_layer import LstmLayer, before
 
+_READ = 0.3
+"""The weights of notes start within this: Keras's would hardly be heard at first, of thousands of one-hot units."""
+
 
 class NoteLstm(Network):
     """Two layers of `hidden` units; `dropout` is the share of what leaves each that is dropped in training."""
@@ -20,6 +23,7 @@ class NoteLstm(Network):
         super().__init__()
         self.STATE = {f"{layer}_{kind}": hidden for layer in ("lower", "upper") for kind in ("out", "cells")}  # type: ignore[misc]
         self.lower = LstmLayer(units, hidden)
+        nn.init.uniform_(self.lower.into.weight, -_READ, _READ)
         self.upper = LstmLayer(hidden, hidden)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden, units)

@@ -61,12 +61,34 @@ class Reproduction:
     """Pictures, MIDI files and models that were written."""
 
 
+_STANFORD = "Xu, Xu & Tang, Music Generation with LSTMs (Stanford), 2018"
+
 ROWS: Mapping[str, Row] = MappingProxyType(
     {
         "eck2002-original": Row(
             "training.reproductions.eck2002_original",
             "Eck & Schmidhuber, A First Look at Music Composition using LSTM Recurrent Neural Networks, 2002",
             "Experiment 1 by the paper's own learning algorithm and values: nothing that is played.",
+        ),
+        "stanford2018-logistic": Row(
+            "training.reproductions.stanford2018_logistic",
+            _STANFORD,
+            "Xu, Xu & Tang 2018: the next note by logistic regression on the last ten, learned from Beethoven.",
+        ),
+        "stanford2018-lstm": Row(
+            "training.reproductions.stanford2018_lstm",
+            _STANFORD,
+            "Xu, Xu & Tang 2018: the next note by two LSTM layers of 128 units, learned from Beethoven.",
+        ),
+        "stanford2018-attention": Row(
+            "training.reproductions.stanford2018_attention",
+            _STANFORD,
+            "Xu, Xu & Tang 2018: sixteenths with holds and rests by an LSTM that attends, learned from Beethoven.",
+        ),
+        "kth-piano": Row(
+            "training.reproductions.kth_piano",
+            "Anadon, Bou, Khan & Myriokefalitakis, LSTM for Piano Music Generation (KTH, DT2119, project group 13)",
+            "Anadon et al.: the next note or chord of 150 piano pieces, of all there are in them, by two LSTM layers.",
         ),
     }
 )

@@ -18,8 +18,6 @@ from training.reproductions import Figure
 from training.reproductions.pictures import Played
 from training.trainers.next_symbol import generate, most_common
 
-PAPER = "Xu, Xu & Tang 2018, Music Generation with LSTMs (Stanford)"
-
 COMPOSERS = ("Beethoven", "Mozart")
 """The networks of the first are exported, those of the second are measured."""
 

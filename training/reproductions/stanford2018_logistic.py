@@ -23,6 +23,7 @@ from training.datasets.digest import digest
 from training.datasets.piano_notes import Units
 from training.networks.window_softmax import WindowSoftmax
 from training.reproductions import Figure, Reproduction, Run
+from training.reproductions.lines import halved_export
 from training.reproductions.pictures import curves, histogram, roll, write_midi
 from training.reproductions.stanford2018 import (
     THEIR_ACCURACY,
@@ -173,7 +174,7 @@ def reproduce(run: Run) -> Reproduction:
     parts = (digest(song) for each in composers for song in each.songs.values())
     known = Known(run.folder / "fits.json", digest([repr(run.config), *parts]))
     figures: list[Figure] = []
-    exported: tuple[Melodies, WindowSoftmax, Sample, Sample] | None = None
+    exported: tuple[Melodies, WindowSoftmax, float] | None = None
     by_strength: dict[str, list[float]] = {}
     for place, melodies in enumerate(composers):
         examples = Examples.of(melodies)
@@ -185,12 +186,17 @@ def reproduce(run: Run) -> Reproduction:
             by_strength[f"{melodies.composer}, {of} apart"] = list(means.values())
             if exported is None:
                 learned, _ = examples.split(of, run.config.seed)
-                network = fit(learned, best, run.config.updates)
-                exported = (melodies, network, *_samples(network, melodies, run.config.seed))
+                exported = (melodies, fit(learned, best, run.config.updates), rest)
     assert exported is not None
-    melodies, network, likeliest, drawn = exported
+    melodies, network, judged = exported
+    likeliest, drawn = _samples(network, melodies, run.config.seed)
     figures += [*most_common_figures("the regression", likeliest, drawn, "22.73 %"), *of_people(composers)]
-    return Reproduction(tuple(figures), _REMARKS, _files(run, melodies, likeliest, drawn, by_strength))
+    files = _files(run, melodies, likeliest, drawn, by_strength)
+    model = run.out / f"{NAME}.onnx"
+    halved_export(
+        network, model, "notes", melodies.vocabulary.symbols, run.config.seed, {"validation_accuracy": judged}
+    )
+    return Reproduction(tuple(figures), _REMARKS, (*files, model))
 
 
 def _samples(network: WindowSoftmax, melodies: Melodies, seed: int) -> tuple[Sample, Sample]:
