@@ -68,7 +68,7 @@ class Learned:
 def learn(run: Run, composer: str, pieces: Sequence[Piece], first: float, last: float) -> Learned:
     """Return a composer's network; `first` to `last` is the share of the run's progress that this is."""
     written = [events(piece) for piece in piano_midi.by(composer, pieces)]
-    vocabulary = Vocabulary.of(written)
+    vocabulary = Vocabulary.of([*written, (HOLD, REST, END)])
     sides = shares([vocabulary.units(song) for song in written], *SIDES, seed=run.config.seed)
     units = len(vocabulary)
     sizes = {"units": units, "hidden": HIDDEN, "window": LOOKED_BACK, "dropout": DROPOUT}

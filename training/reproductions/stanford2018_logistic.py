@@ -112,12 +112,15 @@ def fit(examples: Examples, strength: float, rounds: int) -> WindowSoftmax:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it is stopped on purpose
         found.fit(examples.design(), examples.next)
+    weights, bias = found.coef_, found.intercept_
+    if len(found.classes_) == 2:  # what it gives is the logit of the second over the first
+        weights, bias = (np.concatenate((np.zeros_like(each), each)) for each in (weights, bias))
     network = WindowSoftmax(examples.units, WINDOW)
     with torch.no_grad():
         network.output.weight.zero_()
         network.output.bias.fill_(_IMPOSSIBLE)
-        network.output.weight[found.classes_] = torch.tensor(found.coef_, dtype=torch.float32)
-        network.output.bias[found.classes_] = torch.tensor(found.intercept_, dtype=torch.float32)
+        network.output.weight[found.classes_] = torch.tensor(weights, dtype=torch.float32)
+        network.output.bias[found.classes_] = torch.tensor(bias, dtype=torch.float32)
     return network.eval()
 
 
