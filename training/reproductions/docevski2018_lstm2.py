@@ -1,0 +1,15 @@
+"""Docevski et al. 2018: two LSTM layers of 256 over a piano roll."""
+
+from math import inf
+
+from training.trainers.train import Config
+
+NAME = "docevski2018-lstm2"
+
+CONFIG = Config(
+    updates=24_000, batch=64, steps=16, rate=1e-3, schedule="constant", clip=inf, check_every=240, keeps="latest",
+    patience=6,
+)  # fmt: skip
+"""At most 100 epochs of 240 updates, or until five have not bettered the loss."""
+
+SIZES = {"hidden": 256, "layers": 2, "dropout": 0.2}
