@@ -147,23 +147,22 @@ def _tones(passage: Passage) -> list[tuple[int, int]]:
 
 
 def _loops(passage: Passage) -> list[tuple[int, int]]:
-    """Return the stretches that repeat what they begin with, more often than is allowed: the frame where the first
-    repetition begins, and how many frames repetitions go on.
+    """Return the stretches in which something is repeated, more often than is allowed: its first frame, and how many.
 
     A frame is a repetition if it sounds and begins as a period before. All but a twentieth of the frames of so many
-    passes have to be; passes in which nothing changes are no loop, but silence or a tone.
+    passes have to be, and something changes in as many frames as there are passes, or it is silence or a tone.
     """
     both = np.concatenate((passage.sounds, passage.begins), axis=1)
     changes = np.concatenate(([0], np.cumsum((both[1:] != both[:-1]).any(1))))
-    loops: list[tuple[int, int]] = []
+    repeats = np.zeros(len(both), bool)
     for period in range(2, round(LOOP_BARS * BAR_S * FRAMES_A_SECOND)):
         frames = max(LOOP_TIMES * period, round(LOOP_S * FRAMES_A_SECOND) - period)
         if period + frames > len(both):
             break
-        is_same = (both[period:] == both[:-period]).all(1)
-        alike = np.concatenate(([0], np.cumsum(is_same)))
+        alike = np.concatenate(([0], np.cumsum((both[period:] == both[:-period]).all(1))))
         enough = alike[frames:] - alike[:-frames] >= _ALIKE * frames
-        last = np.minimum(np.arange(len(enough)) + period, len(changes) - 1)
-        moves = changes[last] - changes[: len(enough)] > 0
-        loops += [(start + period, run - 1 + frames) for start, run in _runs(enough & moves)]
-    return sorted(loops)
+        first = np.arange(len(enough))
+        moves = changes[first + period + frames - 1] - changes[first] > LOOP_TIMES
+        for start in np.flatnonzero(enough & moves):
+            repeats[start + period : start + period + frames] = True
+    return _runs(repeats)
