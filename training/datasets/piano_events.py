@@ -1,9 +1,4 @@
-"""Piano pieces as single events, sixteen frames a second: a pitch begins, a pitch ends, the frame is over.
-
-Univariate predictions in place of a frame's 67 independent ones: what Docevski et al. suggest after Walder 2016
-(section VI). In a frame pitches end first, ascending, then pitches begin, ascending; then it is over. A pitch that is
-struck again ends and begins in one frame.
-"""
+"""Piano pieces as the single events of the encoding `piano`, and back."""
 
 from collections.abc import Sequence
 
@@ -12,14 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from improv.models.encodings.rolls import ENDS, FRAMES_PER_S, LOWEST, OVER, PITCHES, Piano
 from training.corpora.piano_midi import Note
 
-FRAMES_A_SECOND = 16
-LOWEST, HIGHEST = 32, 98
-PITCHES = HIGHEST - LOWEST + 1
-OVER = 2 * PITCHES
-"""The event that a frame is over; below it a pitch begins (0 to 66) or ends (67 to 133)."""
-EVENTS = OVER + 1
+PIANO = Piano()
 
 Events = NDArray[np.int16]
 Spans = NDArray[np.int32]
@@ -33,9 +24,9 @@ def spans(notes: Sequence[Note], longest_silence: int | None = None) -> Spans:
     """
     found = np.array(
         [
-            (note.pitch - LOWEST, round(note.onset_s * FRAMES_A_SECOND), round(note.end_s * FRAMES_A_SECOND))
+            (note.pitch - LOWEST, round(note.onset_s * FRAMES_PER_S), round(note.end_s * FRAMES_PER_S))
             for note in notes
-            if LOWEST <= note.pitch <= HIGHEST
+            if LOWEST <= note.pitch < LOWEST + PITCHES
         ],
         np.int32,
     ).reshape(-1, 3)
@@ -65,38 +56,40 @@ def moved(notes: Spans, up: int) -> Spans:
 def events(notes: Spans, frames: int | None = None) -> Events:
     """Return the events of notes, to the end of the last, or of so many frames if these are given."""
     frames = int(notes[:, 2].max(initial=0)) if frames is None else frames
-    began, ended = notes[notes[:, 1] < frames], notes[notes[:, 2] < frames]
-    over = np.arange(frames, dtype=np.int32)
-    frame = np.concatenate((ended[:, 2], began[:, 1], over))
-    kind = np.repeat(np.array((0, 1, 2)), (len(ended), len(began), frames))
-    event = np.concatenate((ended[:, 0] + PITCHES, began[:, 0], np.full(frames, OVER))).astype(np.int16)
-    return event[np.lexsort((event, kind, frame))]
+    begun: list[set[int]] = [set() for _ in range(frames)]
+    sounds: list[set[int]] = [set() for _ in range(frames)]
+    for pitch, first, end in notes[notes[:, 1] < frames].tolist():
+        begun[first].add(pitch)
+        for each in sounds[first : min(end, frames)]:
+            each.add(pitch)
+    told = [(frozenset(new), frozenset(now)) for new, now in zip(begun, sounds, strict=True)]
+    return np.array(PIANO.events(told, frozenset()), np.int16)
 
 
 def sounding(found: Events) -> NDArray[np.bool_]:
     """Return which pitches sound before each event, and after the last, (events + 1, 67), from silence."""
     changes = np.zeros((len(found) + 1, PITCHES), np.int8)
     at = np.arange(1, len(found) + 1)
-    begins, ends = found < PITCHES, (found >= PITCHES) & (found < OVER)
+    begins, ends = found < ENDS, (found >= ENDS) & (found < OVER)
     changes[at[begins], found[begins]] = 1
-    changes[at[ends], found[ends] - PITCHES] = -1
+    changes[at[ends], found[ends] - ENDS] = -1
     return np.cumsum(changes, axis=0, dtype=np.int8) > 0
 
 
 def notes_of(found: Events) -> Spans:
     """Return the notes of events, by onset and pitch; what still sounds ends with the last frame."""
     began: dict[int, int] = {}
-    spans: list[tuple[int, int, int]] = []
+    found_spans: list[tuple[int, int, int]] = []
     frame = 0
     for event in found.tolist():
         if event == OVER:
             frame += 1
-        elif event < PITCHES:
+        elif event < ENDS:
             began[event] = frame
         else:
-            spans.append((event - PITCHES, began.pop(event - PITCHES), frame))
-    spans += [(pitch, first, max(frame, first + 1)) for pitch, first in began.items()]
-    return np.array(sorted(spans, key=lambda each: (each[1], each[0])), np.int32).reshape(-1, 3)
+            found_spans.append((event - ENDS, began.pop(event - ENDS), frame))
+    found_spans += [(pitch, first, max(frame, first + 1)) for pitch, first in began.items()]
+    return np.array(sorted(found_spans, key=lambda each: (each[1], each[0])), np.int32).reshape(-1, 3)
 
 
 def possible(latest: Tensor, sounds: Tensor) -> Tensor:
@@ -107,7 +100,7 @@ def possible(latest: Tensor, sounds: Tensor) -> Tensor:
     """
     pitch = torch.arange(PITCHES, device=latest.device)
     latest = latest[..., None]
-    has_begun, has_ended = latest < PITCHES, (latest >= PITCHES) & (latest < OVER)
+    has_begun, has_ended = latest < ENDS, (latest >= ENDS) & (latest < OVER)
     begins = ~sounds & (~has_begun | (pitch > latest))
-    ends = sounds & ~has_begun & (~has_ended | (pitch > latest - PITCHES))
+    ends = sounds & ~has_begun & (~has_ended | (pitch > latest - ENDS))
     return torch.cat((begins, ends, torch.ones_like(latest, dtype=torch.bool)), dim=-1)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-FRAMES_A_SECOND = 16
+from improv.models.encodings.rolls import FRAMES_PER_S, LOWEST
 
 SILENCE_S = 2.0
 """A longer silence is a fault."""
@@ -36,10 +36,10 @@ class Passage:
 
     sounds: Rolls
     begins: Rolls
-    lowest: int = 32
+    lowest: int = LOWEST
 
     @classmethod
-    def of_roll(cls, sounds: Rolls, lowest: int = 32) -> "Passage":
+    def of_roll(cls, sounds: Rolls, lowest: int = LOWEST) -> "Passage":
         """Return the passage of a roll in which notes begin where they did not sound in the frame before."""
         before = np.concatenate((np.zeros_like(sounds[:1]), sounds[:-1]))
         return cls(sounds, sounds & ~before, lowest)
@@ -51,7 +51,7 @@ class Passage:
     @property
     def seconds(self) -> float:
         """How long it is."""
-        return len(self.sounds) / FRAMES_A_SECOND
+        return len(self.sounds) / FRAMES_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,12 @@ def figures(passage: Passage) -> Mapping[str, float]:
 
 def longest_silence_s(passage: Passage) -> float:
     """Return the longest time in which nothing sounds, in seconds."""
-    return max((frames for _, frames in _runs(~passage.sounds.any(1))), default=0) / FRAMES_A_SECOND
+    return max((frames for _, frames in _runs(~passage.sounds.any(1))), default=0) / FRAMES_PER_S
 
 
 def longest_tone_s(passage: Passage) -> float:
     """Return the longest time in which the same pitches sound and none is struck, in seconds."""
-    return max((frames for _, frames in _tones(passage)), default=0) / FRAMES_A_SECOND
+    return max((frames for _, frames in _tones(passage)), default=0) / FRAMES_PER_S
 
 
 def faults(passage: Passage) -> tuple[Fault, ...]:
@@ -124,11 +124,11 @@ def valid_s(passage: Passage) -> float:
 
 
 def _in_seconds(run: tuple[int, int]) -> tuple[float, float]:
-    return run[0] / FRAMES_A_SECOND, run[1] / FRAMES_A_SECOND
+    return run[0] / FRAMES_PER_S, run[1] / FRAMES_PER_S
 
 
 def _is_longer(run: tuple[int, int], seconds: float) -> bool:
-    return run[1] > seconds * FRAMES_A_SECOND
+    return run[1] > seconds * FRAMES_PER_S
 
 
 def _runs(holds: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -155,8 +155,8 @@ def _loops(passage: Passage) -> list[tuple[int, int]]:
     both = np.concatenate((passage.sounds, passage.begins), axis=1)
     changes = np.concatenate(([0], np.cumsum((both[1:] != both[:-1]).any(1))))
     repeats = np.zeros(len(both), bool)
-    for period in range(2, round(LOOP_BARS * BAR_S * FRAMES_A_SECOND)):
-        frames = max(LOOP_TIMES * period, round(LOOP_S * FRAMES_A_SECOND) - period)
+    for period in range(2, round(LOOP_BARS * BAR_S * FRAMES_PER_S)):
+        frames = max(LOOP_TIMES * period, round(LOOP_S * FRAMES_PER_S) - period)
         if period + frames > len(both):
             break
         alike = np.concatenate(([0], np.cumsum((both[period:] == both[:-period]).all(1))))

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from training.datasets.piano_events import EVENTS, PITCHES
+from improv.models.encodings.rolls import EVENTS, PITCHES
 from training.networks import Network
 
 HIDDEN, EMBEDDED = 384, 128

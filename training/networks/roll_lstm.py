@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from training.datasets.piano_events import PITCHES
+from improv.models.encodings.rolls import PITCHES
 from training.networks import Network
 from training.networks.piano_lstm import cell
 

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from improv.models.encodings.rolls import FRAMES_PER_S, LOWEST
 from training.corpora import piano_midi
 from training.corpora.piano_midi import Piece
-from training.datasets.piano_events import FRAMES_A_SECOND, LOWEST
 from training.datasets.piano_rolls import Roll, roll
 from training.metrics.polyphony import LOOP_S, SILENCE_S, TONE_S, Fault, Passage, faults
 from training.networks.roll_lstm import RollLstm
-from training.reproductions import Figure, Reproduction, Run
-from training.reproductions import pictures
+from training.reproductions import Figure, Reproduction, Run, pictures
 from training.reproductions.pictures import Played
 from training.trainers.checkpoints import Log
 from training.trainers.rolls import RollTask, go_on
@@ -42,7 +41,7 @@ class Outcome:
     @property
     def valid_s(self) -> float:
         """The seconds before the first fault."""
-        return self.faults[0].start_s if self.faults else len(self.played) / FRAMES_A_SECOND
+        return self.faults[0].start_s if self.faults else len(self.played) / FRAMES_PER_S
 
     def __str__(self) -> str:
         if not self.faults:
@@ -75,18 +74,18 @@ def learn(run: Run, name: str, task: RollTask) -> tuple[RollLstm, Log]:
 def outcome(network: RollLstm, piece: str, whole: Roll, seconds: float = PLAYED_S) -> Outcome:
     """Return what a network plays after the first five seconds of a piece, counted from its first note."""
     first = int(whole.any(1).argmax())
-    primer = whole[first : first + PRIMER_S * FRAMES_A_SECOND]
-    played = go_on(network, primer, round(seconds * FRAMES_A_SECOND))
+    primer = whole[first : first + PRIMER_S * FRAMES_PER_S]
+    played = go_on(network, primer, round(seconds * FRAMES_PER_S))
     return Outcome(piece, primer, played, faults(Passage.of_roll(played)))
 
 
 def notes(found: Roll) -> list[Played]:
     """Return the notes of a roll: frames of one pitch that follow one another are one note."""
     edges = np.diff(np.pad(found.astype(np.int8), ((1, 1), (0, 0))), axis=0)
-    begun, ended = (np.argwhere(edges.T == way) for way in (1, -1))
+    begun, ended = (np.argwhere(way == edges.T) for way in (1, -1))
     return sorted(
         (
-            Played(int(pitch) + LOWEST, float(start) / FRAMES_A_SECOND, float(end) / FRAMES_A_SECOND)
+            Played(int(pitch) + LOWEST, float(start) / FRAMES_PER_S, float(end) / FRAMES_PER_S)
             for (pitch, start), (_, end) in zip(begun, ended, strict=True)
         ),
         key=lambda each: (each.start_s, each.pitch),
@@ -154,7 +153,9 @@ def files(folder: Path, name: str, log: Log, outcomes: Sequence[Outcome]) -> tup
     for each in outcomes:
         heard = notes(np.concatenate((each.primer, each.played)))
         path = folder / f"{name}-{each.piece}.png"
-        pictures.roll(path, heard, title=f"{name} after five seconds of {each.piece}: {each}", seconds=PRIMER_S + PLAYED_S)
+        pictures.roll(
+            path, heard, title=f"{name} after five seconds of {each.piece}: {each}", seconds=PRIMER_S + PLAYED_S
+        )
         midi = path.with_suffix(".mid")
         pictures.write_midi(midi, heard)
         written += [path, midi]

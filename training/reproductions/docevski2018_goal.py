@@ -1,7 +1,6 @@
 """Docevski et al. 2018, its goal: sixty seconds of polyphony from a primer of five, by its own list of what to try."""
 
-from training.corpora import piano_midi
-from training.corpora.piano_midi_split import Sides, split
+from training.corpora.piano_midi_split import Sides
 from training.datasets.piano_events import spans
 from training.networks.piano_lstm import PianoLstm
 from training.reproductions import Run

@@ -10,25 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from improv.models.encodings.rolls import ENDS, FRAMES_PER_S, OVER
 from training.datasets.digest import digest
-from training.datasets.piano_events import (
-    FRAMES_A_SECOND,
-    OVER,
-    PITCHES,
-    Events,
-    Spans,
-    events,
-    moved,
-    possible,
-    sounding,
-)
+from training.datasets.piano_events import Events, Spans, events, moved, possible, sounding
 from training.networks.piano_lstm import HIDDEN, PianoLstm
 from training.trainers.train import Config, Task
 
-LONGEST_SILENCE = 3 * FRAMES_A_SECOND // 2
+LONGEST_SILENCE = 3 * FRAMES_PER_S // 2
 """Frames; longer silences inside pieces are cut to so many."""
 
-BETWEEN = FRAMES_A_SECOND // 2
+BETWEEN = FRAMES_PER_S // 2
 """Frames of silence between two pieces of a programme."""
 
 DOWN, UP = -6, 5
@@ -159,7 +150,7 @@ def programme_of(seed: int, pieces: Sequence[Spans]) -> Programme:
 
 def ended(found: Events) -> Events:
     """Return the events that end what sounds after some events."""
-    return np.flatnonzero(sounding(found)[-1]).astype(np.int16) + PITCHES
+    return np.flatnonzero(sounding(found)[-1]).astype(np.int16) + ENDS
 
 
 def nats(logits: Tensor, given: Tensor, sounds: Tensor) -> Tensor:
