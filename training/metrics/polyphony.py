@@ -109,11 +109,11 @@ def longest_tone_s(passage: Passage) -> float:
     return max((frames for _, frames in _tones(passage)), default=0) / FRAMES_PER_S
 
 
-def faults(passage: Passage) -> tuple[Fault, ...]:
-    """Return every stretch that is silent, a constant tone or a loop, by its start."""
+def faults(passage: Passage, loop_s: float = LOOP_S) -> tuple[Fault, ...]:
+    """Return every stretch that is silent, a constant tone or a loop of more than `loop_s` seconds, by its start."""
     found = [Fault("silence", *_in_seconds(run)) for run in _runs(~passage.sounds.any(1)) if _is_longer(run, SILENCE_S)]
     found += [Fault("a constant tone", *_in_seconds(run)) for run in _tones(passage) if _is_longer(run, TONE_S)]
-    found += [Fault("a loop", *_in_seconds(run)) for run in _loops(passage)]
+    found += [Fault("a loop", *_in_seconds(run)) for run in _loops(passage, loop_s)]
     return tuple(sorted(found, key=lambda fault: (fault.start_s, fault.kind)))
 
 
@@ -146,7 +146,7 @@ def _tones(passage: Passage) -> list[tuple[int, int]]:
     return [(start - 1, frames + 1) for start, frames in _runs(same)]
 
 
-def _loops(passage: Passage) -> list[tuple[int, int]]:
+def _loops(passage: Passage, loop_s: float) -> list[tuple[int, int]]:
     """Return the stretches in which something is repeated, more often than is allowed: its first frame, and how many.
 
     A frame is a repetition if it sounds and begins as a period before. All but a twentieth of the frames of so many
@@ -156,7 +156,7 @@ def _loops(passage: Passage) -> list[tuple[int, int]]:
     changes = np.concatenate(([0], np.cumsum((both[1:] != both[:-1]).any(1))))
     repeats = np.zeros(len(both), bool)
     for period in range(2, round(LOOP_BARS * BAR_S * FRAMES_PER_S)):
-        frames = max(LOOP_TIMES * period, round(LOOP_S * FRAMES_PER_S) - period)
+        frames = max(LOOP_TIMES * period, round(loop_s * FRAMES_PER_S) - period)
         if period + frames > len(both):
             break
         alike = np.concatenate(([0], np.cumsum((both[period:] == both[:-period]).all(1))))

@@ -63,6 +63,8 @@ class Reproduction:
 
 _STANFORD = "Xu, Xu & Tang, Music Generation with LSTMs (Stanford), 2018"
 
+_DOCEVSKI = "Docevski et al., Towards Music Generation With Deep Learning Algorithms, 2018"
+
 ROWS: Mapping[str, Row] = MappingProxyType(
     {
         "eck2002-original": Row(
@@ -84,6 +86,31 @@ ROWS: Mapping[str, Row] = MappingProxyType(
             "training.reproductions.stanford2018_attention",
             _STANFORD,
             "Xu, Xu & Tang 2018: sixteenths with holds and rests by an LSTM that attends, learned from Beethoven.",
+        ),
+        "docevski2018-lstm2": Row(
+            "training.reproductions.docevski2018_lstm2",
+            _DOCEVSKI,
+            "Docevski et al. 2018: piano rolls, sixteen frames a second, by two LSTM layers of 256 units.",
+        ),
+        "docevski2018-lstm3": Row(
+            "training.reproductions.docevski2018_lstm3",
+            _DOCEVSKI,
+            "Docevski et al. 2018: piano rolls, sixteen frames a second, by three LSTM layers of 1024 units.",
+        ),
+        "docevski2018-lstm3-dense": Row(
+            "training.reproductions.docevski2018_lstm3_dense",
+            _DOCEVSKI,
+            "Docevski et al. 2018: piano rolls by three LSTM layers of 1024 units and two feed-forward layers.",
+        ),
+        "docevski2018-seq2seq": Row(
+            "training.reproductions.docevski2018_seq2seq",
+            _DOCEVSKI,
+            "Docevski et al. 2018: piano rolls, a frame at a time, by an encoder and a decoder of 256 units.",
+        ),
+        "docevski2018-goal": Row(
+            "training.reproductions.docevski2018_goal",
+            _DOCEVSKI,
+            "Docevski et al. 2018, their goal: polyphony that goes on, piano pieces told in single events by two LSTM layers.",
         ),
         "kth-piano": Row(
             "training.reproductions.kth_piano",

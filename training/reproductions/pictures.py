@@ -110,6 +110,27 @@ def roll(path: Path, notes: Sequence[Played], *, title: str, seconds: float | No
     _finish(figure, axis, title, path)
 
 
+def sheet(path: Path, rolls: Mapping[str, Sequence[Played]], *, title: str, seconds: float) -> None:
+    """Draw piano rolls of as many seconds under one another, in two columns, to a PNG file."""
+    rows = -(-len(rolls) // 2)
+    figure, axes = plt.subplots(rows, 2, figsize=(15, 1.1 * rows + 0.6), layout="constrained", squeeze=False)
+    for axis in axes.flat[len(rolls) :]:
+        axis.set_visible(False)
+    for axis, (name, notes) in zip(axes.flat, rolls.items(), strict=False):
+        lengths = [note.end_s - note.start_s for note in notes]
+        axis.barh(
+            [note.pitch for note in notes], lengths, 1.0, left=[note.start_s for note in notes], color=_COLOURS[0]
+        )
+        axis.set_xlim(0, seconds)
+        axis.set_yticks([])
+        axis.set_title(name, fontsize=7, pad=1)
+        axis.tick_params(labelsize=6)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, fontsize=10)
+    figure.savefig(path, dpi=_DPI, metadata=_METADATA)
+    plt.close(figure)
+
+
 def write_midi(path: Path, notes: Sequence[Played], bpm: float = 120) -> None:
     """Write notes as a MIDI file with one track; where notes meet, those that end come first."""
     a_second = _TICKS_A_BEAT * bpm / 60

@@ -40,7 +40,7 @@ class Programme:
 
 
 class Streams(nn.Module):
-    """The network, and where it is in as many programmes at once as a batch has: its memory goes on from batch to batch."""
+    """The network, and where it is in as many programmes at once as a batch has; its memory goes on with them."""
 
     def __init__(self, network: PianoLstm, batch: int, hidden: int) -> None:
         super().__init__()
