@@ -50,8 +50,8 @@ _THEIRS = "not met: 2 s at most"
 REMARKS = (
     "Of the paper's list (section VI) this does: single events in place of 67 independent pitches (univariate "
     "predictions), each piece in any of twelve keys (transposition), an embedding of the events, and batches of "
-    "streams whose memory goes on (better batching). Events are drawn, not cut off at 0.5. All of that is ours; 16 frames a "
-    "second, pitches 32 to 98, primers of five seconds and 60 seconds after them are the paper's.",
+    "streams whose memory goes on (better batching). Events are drawn, not cut off at 0.5. All of that is ours; 16 "
+    "frames a second, pitches 32 to 98, primers of five seconds and 60 seconds after them are the paper's.",
     "The intervals are of excerpts of 60 seconds that the test pieces are made of, from the "
     f"{PERCENTILES[0]}th to the {PERCENTILES[1]}th percentile.",
     "The paper's bars are not those of a MIDI file in seconds: four bars are eight seconds, as at 120 bpm.",

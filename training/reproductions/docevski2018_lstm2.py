@@ -2,6 +2,7 @@
 
 from math import inf
 
+from training.reproductions import Reproduction, Run, docevski
 from training.trainers.train import Config
 
 NAME = "docevski2018-lstm2"
@@ -13,3 +14,8 @@ CONFIG = Config(
 """At most 100 epochs of 240 updates, or until five have not bettered the loss."""
 
 SIZES = {"hidden": 256, "layers": 2, "dropout": 0.2}
+
+
+def reproduce(run: Run) -> Reproduction:
+    """Train the network, measure how long it plays music, and export it."""
+    return docevski.reproduce(run, NAME, SIZES, "up to 2 s, then a tone, a loop or silence", ())

@@ -1,0 +1,23 @@
+"""Docevski et al. 2018: three LSTM layers of 1024 over a piano roll."""
+
+from math import inf
+
+from training.reproductions import Reproduction, Run, docevski
+from training.trainers.train import Config
+
+NAME = "docevski2018-lstm3"
+
+CONFIG = Config(
+    updates=480, batch=64, steps=16, rate=1e-3, schedule="constant", clip=inf, check_every=60, keeps="latest",
+    patience=6,
+)  # fmt: skip
+"""Two epochs of 240 updates; it would be 100 with time enough."""
+
+REMARKS = ("Two epochs instead of up to 100, so that it trains within half an hour on two cores.",)
+
+SIZES = {"hidden": 1024, "layers": 3, "dropout": 0.4, "measured_every": 32}
+
+
+def reproduce(run: Run) -> Reproduction:
+    """Train the network, measure how long it plays music, and export it."""
+    return docevski.reproduce(run, NAME, SIZES, "silence", REMARKS)
