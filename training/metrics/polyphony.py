@@ -101,7 +101,7 @@ def figures(passage: Passage) -> Mapping[str, float]:
 
 def longest_silence_s(passage: Passage) -> float:
     """Return the longest time in which nothing sounds, in seconds."""
-    return max((frames for _, frames in _runs(~passage.sounds.any(1))), default=0) / FRAMES_PER_S
+    return max((frames for _, frames in _runs(np.asarray(~passage.sounds.any(1)))), default=0) / FRAMES_PER_S
 
 
 def longest_tone_s(passage: Passage) -> float:
@@ -111,7 +111,11 @@ def longest_tone_s(passage: Passage) -> float:
 
 def faults(passage: Passage, loop_s: float = LOOP_S) -> tuple[Fault, ...]:
     """Return every stretch that is silent, a constant tone or a loop of more than `loop_s` seconds, by its start."""
-    found = [Fault("silence", *_in_seconds(run)) for run in _runs(~passage.sounds.any(1)) if _is_longer(run, SILENCE_S)]
+    found = [
+        Fault("silence", *_in_seconds(run))
+        for run in _runs(np.asarray(~passage.sounds.any(1)))
+        if _is_longer(run, SILENCE_S)
+    ]
     found += [Fault("a constant tone", *_in_seconds(run)) for run in _tones(passage) if _is_longer(run, TONE_S)]
     found += [Fault("a loop", *_in_seconds(run)) for run in _loops(passage, loop_s)]
     return tuple(sorted(found, key=lambda fault: (fault.start_s, fault.kind)))
@@ -140,7 +144,7 @@ def _runs(holds: NDArray[np.bool_]) -> list[tuple[int, int]]:
 def _tones(passage: Passage) -> list[tuple[int, int]]:
     """Return the stretches in which the same pitches sound and none is struck; each with the frame that begins it."""
     sounds = passage.sounds
-    same = sounds.any(1)
+    same: NDArray[np.bool_] = np.asarray(sounds.any(1))
     same[1:] &= (sounds[1:] == sounds[:-1]).all(1) & ~passage.begins[1:].any(1)
     same[:1] = False
     return [(start - 1, frames + 1) for start, frames in _runs(same)]

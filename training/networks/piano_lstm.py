@@ -59,7 +59,10 @@ class PianoLstm(Network):
 
 def cell(layer: nn.LSTM, read: Tensor, put_out: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
     """Return what a layer of one LSTM puts out and its cells after one step, (batch, hidden) each."""
-    gates = read @ layer.weight_ih_l0.T + layer.bias_ih_l0 + put_out @ layer.weight_hh_l0.T + layer.bias_hh_l0
+    of_read, of_put_out, *biases = (
+        getattr(layer, f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    gates: Tensor = read @ of_read.T + put_out @ of_put_out.T + sum(biases)
     into, keeps, new, out = gates.chunk(4, dim=-1)
     cells = torch.sigmoid(keeps) * cells + torch.sigmoid(into) * torch.tanh(new)
     return torch.sigmoid(out) * torch.tanh(cells), cells

@@ -85,6 +85,7 @@ class RollLstm(Network):
         read, after = frame, []
         for layer, put_out, cells in zip(self.layers, rings[::2], rings[1::2], strict=True):
             before = [torch.cat((torch.zeros_like(each[:1]), each[:-1])) for each in (put_out, cells)]
+            assert isinstance(layer, nn.LSTM)
             read, moved = cell(layer, read, *before)
             after += [read, moved]
         return logits, *(each.reshape(1, WINDOW * self.hidden) for each in after)

@@ -15,7 +15,7 @@ from training.corpora.piano_midi import Piece
 from training.datasets.piano_rolls import Roll, roll
 from training.metrics.polyphony import LOOP_S, SILENCE_S, TONE_S, Fault, Passage, faults
 from training.networks.roll_lstm import RollLstm
-from training.reproductions import Figure, Reproduction, Run, pictures
+from training.reproductions import ROWS, Figure, Reproduction, Run, pictures
 from training.reproductions.pictures import Played
 from training.trainers.checkpoints import Log
 from training.trainers.export import PARITY_STEPS

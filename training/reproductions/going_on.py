@@ -106,7 +106,7 @@ def excerpts(pieces: Sequence[Spans], seconds: float = PLAYED_S) -> list[Passage
 def interval(of_people: Sequence[Passage]) -> dict[str, tuple[float, float]]:
     """Return the interval of each figure over excerpts of pieces."""
     found = [figures(each) for each in of_people]
-    return {name: tuple(np.percentile([each[name] for each in found], PERCENTILES).tolist()) for name in FIGURES}  # type: ignore[return-value]
+    return {name: tuple(np.percentile([each[name] for each in found], PERCENTILES).tolist()) for name in FIGURES}
 
 
 def is_inside(found: Mapping[str, float], of_people: Mapping[str, tuple[float, float]]) -> bool:

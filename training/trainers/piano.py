@@ -42,6 +42,13 @@ class Programme:
 class Streams(nn.Module):
     """The network, and where it is in as many programmes at once as a batch has; its memory goes on with them."""
 
+    seeds: Tensor
+    """The programme of each stream."""
+    offsets: Tensor
+    """Its next event; -1 before the first."""
+    memory: Tensor
+    """What the network has in mind of each stream, (4, batch, hidden)."""
+
     def __init__(self, network: PianoLstm, batch: int, hidden: int) -> None:
         super().__init__()
         self.network = network
@@ -93,8 +100,9 @@ class PianoTask(Task[Streams, Draw]):
         """Return the surprise at the next events of all streams, and move the streams on."""
         given, sounds = self.windows(network, batch)
         with torch.autocast(given.device.type, torch.bfloat16, enabled=precision(given.device) is torch.bfloat16):
+            first, first_cells, second, second_cells = network.memory[:, None]
             contexts, memory = network.network.contexts(
-                given[:-1], sounds[:-1].float(), tuple(network.memory[:, None].unbind())
+                given[:-1], sounds[:-1].float(), (first, first_cells, second, second_cells)
             )
             logits = network.network.logits(contexts).float()
         network.memory.copy_(torch.cat(memory).detach())
