@@ -101,7 +101,7 @@ def figures(passage: Passage) -> Mapping[str, float]:
 
 def longest_silence_s(passage: Passage) -> float:
     """Return the longest time in which nothing sounds, in seconds."""
-    return max((frames for _, frames in _runs(np.asarray(~passage.sounds.any(1)))), default=0) / FRAMES_PER_S
+    return max((frames for _, frames in _silences(passage)), default=0) / FRAMES_PER_S
 
 
 def longest_tone_s(passage: Passage) -> float:
@@ -111,11 +111,7 @@ def longest_tone_s(passage: Passage) -> float:
 
 def faults(passage: Passage, loop_s: float = LOOP_S) -> tuple[Fault, ...]:
     """Return every stretch that is silent, a constant tone or a loop of more than `loop_s` seconds, by its start."""
-    found = [
-        Fault("silence", *_in_seconds(run))
-        for run in _runs(np.asarray(~passage.sounds.any(1)))
-        if _is_longer(run, SILENCE_S)
-    ]
+    found = [Fault("silence", *_in_seconds(run)) for run in _silences(passage) if _is_longer(run, SILENCE_S)]
     found += [Fault("a constant tone", *_in_seconds(run)) for run in _tones(passage) if _is_longer(run, TONE_S)]
     found += [Fault("a loop", *_in_seconds(run)) for run in _loops(passage, loop_s)]
     return tuple(sorted(found, key=lambda fault: (fault.start_s, fault.kind)))
@@ -139,6 +135,11 @@ def _runs(holds: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return the stretches of frames in which something holds: the first frame, and how many."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], holds, [False])).astype(np.int8)))
     return [(int(start), int(end - start)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _silences(passage: Passage) -> list[tuple[int, int]]:
+    """Return the stretches in which nothing sounds."""
+    return _runs(np.asarray(~passage.sounds.any(1)))
 
 
 def _tones(passage: Passage) -> list[tuple[int, int]]:
