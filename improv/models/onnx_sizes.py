@@ -11,8 +11,8 @@ from improv.errors import ContractError
 from improv.models.contract import MAX_TENSOR_VALUES
 from improv.models.onnx_operators import FLOATS, INTEGERS, MAX_RANK, RULES, Node, Tensor, stored_tensor
 
-MAX_VALUES = 1 << 24
-"""In all the tensors of a step together."""
+MAX_VALUES = 1 << 25
+"""In all the tensors of a step together: three LSTM layers of 1024 units, their weights made from half precision."""
 
 MAX_WORK = 1 << 28
 """Multiplications of a step, a tenth of a second and more: no eighth has time for them."""

@@ -2,7 +2,8 @@
 
 In the paper's words the networks were not stateful: each frame is predicted from the window of the frames before it,
 from an empty memory. A step does just that, and moves as many memories at once as a window has frames: the first has
-heard one frame, the last the whole window, whose memory the next frame is predicted from.
+heard one frame, the last the whole window, whose memory the next frame is predicted from. Networks that are too large
+for that in a step have one memory, which goes on.
 """
 
 from collections.abc import Mapping
@@ -28,9 +29,11 @@ class RollLstm(Network):
     FEATURES = ("frame",)
     HEADS = ("next_frame",)
 
-    def __init__(self, hidden: int, layers: int, ends: Ends = "output", dropout: float = 0.0) -> None:
+    def __init__(
+        self, hidden: int, layers: int, ends: Ends = "output", dropout: float = 0.0, memories: int = WINDOW
+    ) -> None:
         super().__init__()
-        self.hidden = hidden
+        self.hidden, self.memories = hidden, memories
         self.layers = nn.ModuleList(nn.LSTM(hidden if layer else PITCHES, hidden) for layer in range(layers))
         self.dropout = nn.Dropout(dropout)
         self.dense = nn.Linear(hidden, hidden) if ends == "dense" else None
@@ -40,9 +43,9 @@ class RollLstm(Network):
 
     @property
     def STATE(self) -> Mapping[str, int]:  # type: ignore[override] # noqa: N802 - its layers are its own
-        """Return the width of each state: the memories of the window's frames, side by side."""
+        """Return the width of each state: memories side by side."""
         return {
-            f"{name}_{layer}": WINDOW * self.hidden
+            f"{name}_{layer}": self.memories * self.hidden
             for layer in range(len(self.layers))
             for name in ("put_out", "cells")
         }
@@ -80,12 +83,15 @@ class RollLstm(Network):
 
     def forward(self, frame: Tensor, *memory: Tensor) -> tuple[Tensor, ...]:
         """Return one step: the logits of the frame after the window so far, and the memories with this frame."""
-        rings = [each.view(WINDOW, self.hidden) for each in memory]
+        rings = [each.view(self.memories, self.hidden) for each in memory]
         logits = self._ending(rings[-2][-1:])
         read, after = frame, []
         for layer, put_out, cells in zip(self.layers, rings[::2], rings[1::2], strict=True):
-            before = [torch.cat((torch.zeros_like(each[:1]), each[:-1])) for each in (put_out, cells)]
             assert isinstance(layer, nn.LSTM)
-            read, moved = cell(layer, read, *before)
+            read, moved = cell(layer, read, self._before(put_out), self._before(cells))
             after += [read, moved]
-        return logits, *(each.reshape(1, WINDOW * self.hidden) for each in after)
+        return logits, *(each.reshape(1, self.memories * self.hidden) for each in after)
+
+    def _before(self, ring: Tensor) -> Tensor:
+        """Return what each memory goes on from: that of one frame less, the first from nothing; a single one itself."""
+        return ring if self.memories == 1 else torch.cat((torch.zeros_like(ring[:1]), ring[:-1]))

@@ -35,8 +35,11 @@ REMARKS = (
     "The paper does not say, so ours is: a window predicts the one frame after it; 64 windows in a batch, drawn "
     "anywhere; Adam at 0.001 and weights as Keras begins them; dropout after each layer; multiplication in half "
     "precision (bfloat16) where the processor has it.",
-    "A step moves sixteen memories at once, one for each frame a window may have begun at; it gives what the window "
-    "gives from an empty memory.",
+)
+
+WINDOWED = (
+    "A step moves sixteen memories at once, one for each frame that a window may have begun at: it gives just what the "
+    "window of the last sixteen frames gives from an empty memory, as in the paper.",
 )
 
 _TIMED = 50

@@ -18,4 +18,4 @@ SIZES = {"hidden": 256, "layers": 2, "dropout": 0.2}
 
 def reproduce(run: Run) -> Reproduction:
     """Train the network, measure how long it plays music, and export it."""
-    return docevski.reproduce(run, NAME, SIZES, "up to 2 s, then a tone, a loop or silence", ())
+    return docevski.reproduce(run, NAME, SIZES, "up to 2 s, then a tone, a loop or silence", docevski.WINDOWED)

@@ -23,4 +23,4 @@ SIZES = {"hidden": 256, "layers": 1, "ends": "decoder", "dropout": 0.2}
 
 def reproduce(run: Run) -> Reproduction:
     """Train the network, measure how long it plays music, and export it."""
-    return docevski.reproduce(run, NAME, SIZES, "a constant tone of several notes", REMARKS)
+    return docevski.reproduce(run, NAME, SIZES, "a constant tone of several notes", (*REMARKS, *docevski.WINDOWED))

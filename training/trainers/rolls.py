@@ -35,6 +35,8 @@ class RollTask(Task[RollLstm, Windows]):
     layers: int
     ends: Ends = "output"
     dropout: float = 0.2
+    memories: int = WINDOW
+    """How many a step moves: a window's, or one that goes on."""
     measured_every: int = 8
     """The loss is that at one of so many windows, without dropout."""
 
@@ -52,7 +54,7 @@ class RollTask(Task[RollLstm, Windows]):
 
     def network(self) -> RollLstm:
         """Return a new network."""
-        return RollLstm(self.hidden, self.layers, self.ends, self.dropout)
+        return RollLstm(self.hidden, self.layers, self.ends, self.dropout, self.memories)
 
     def batch(self, config: Config, rng: np.random.Generator) -> Windows:
         """Return windows from anywhere in the roll."""
