@@ -18,7 +18,7 @@ VALIDATION, TEST = 20, 24
 LARGEST = 4
 """Works of more pieces are learned from, so that many works choose and judge."""
 
-_NUMBER = re.compile(r"(_?[a-z]?\d+[a-z]?)$")
+_NUMBER = re.compile(r"(_e?)?\d+[a-z]?$")
 
 
 @dataclass(frozen=True, slots=True)

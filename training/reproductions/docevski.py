@@ -92,7 +92,7 @@ def learn(run: Run, name: str, task: RollTask) -> tuple[RollLstm, Log]:
     )
 
 
-def outcome(network: RollLstm, piece: str, whole: Roll, seconds: float = PLAYED_S) -> Outcome:
+def outcome(network: RollLstm, piece: str, whole: Roll, seconds: float) -> Outcome:
     """Return what a network plays after the first five seconds of a piece, counted from its first note."""
     first = int(whole.any(1).argmax())
     primer = whole[first : first + PRIMER_S * FRAMES_PER_S]
@@ -123,7 +123,7 @@ def reproduce(run: Run, name: str, sizes: Mapping[str, object], theirs: str, rem
     model = run.out / f"{name}.onnx"
     parity = exported(network, model, task, run.config.seed, log.checks[-1][task.score])
     run.progressed(1, f"playing {PLAYED_S} s after the primer of each piece")
-    outcomes = [outcome(network, piece, whole) for piece, whole in found.items()]
+    outcomes = [outcome(network, piece, whole, PLAYED_S) for piece, whole in found.items()]
     return Reproduction(
         (*figures(outcomes, theirs), *of_training(run, task, log)),
         (
@@ -174,7 +174,7 @@ def figures(outcomes: Sequence[Outcome], theirs: str) -> tuple[Figure, ...]:
     """Return how long each network's music is valid, and what follows, beside Table I."""
     valid = [each.valid_s for each in outcomes]
     every = Figure(
-        "valid seconds after the five primers, of 60", f"{min(valid):.1f} to {max(valid):.1f}", theirs, CORPUS
+        f"valid seconds after the five primers, of {PLAYED_S}", f"{min(valid):.1f} to {max(valid):.1f}", theirs, CORPUS
     )
     return (every, *(Figure(f"after {each.piece}", str(each), theirs) for each in outcomes))
 

@@ -17,7 +17,6 @@ from training.networks.piano_lstm import PianoLstm
 from training.reproductions import ROWS, Figure, Reproduction, Run, pictures
 from training.reproductions.going_on import (
     PERCENTILES,
-    PLAYED_S,
     PRIMER_S,
     Sampling,
     continued,
@@ -40,6 +39,7 @@ CONFIG = Config(
     check_every=200,
 )  # fmt: skip
 
+PLAYED_S = 60
 PRIMERS = 20
 
 CANDIDATES = tuple(Sampling(*each) for each in ((1.0, 1.0), (1.0, 0.99), (0.95, 1.0), (1.05, 0.99), (0.95, 0.99)))
@@ -91,7 +91,7 @@ def reproduce(run: Run) -> Reproduction:
     parity = exported(network, model, next(iter(test.values())), run.config.seed, found)
     sampling, counts = chosen(network, sides.validation, run)
     run.progressed(1, f"playing {PLAYED_S} s after each of {PRIMERS} primers")
-    people = excerpts(tuple(test.values()))
+    people = excerpts(tuple(test.values()), PLAYED_S)
     played = continuations(network, test, sampling, interval(people), run.config.seed)
     of_people = [judged(f"{at}", None, each, interval(people)) for at, each in enumerate(people)]
     remarks = (
@@ -150,7 +150,7 @@ def moves(told: Events) -> Iterator[Tensors]:
 def chosen(network: PianoLstm, pieces: Sequence[Piece], run: Run) -> tuple[Sampling, Mapping[Sampling, int]]:
     """Return how events are best drawn, and how many validation primers each candidate continues well."""
     held_out = {piece.name: spans(piece.notes) for piece in pieces}
-    people = interval(excerpts(tuple(held_out.values())))
+    people = interval(excerpts(tuple(held_out.values()), PLAYED_S))
     counts: dict[Sampling, int] = {}
     for each in CANDIDATES:
         run.progressed(1, f"playing after validation primers at {each.temperature:g}, {each.top_p:g}")
@@ -168,7 +168,7 @@ def continuations(
 ) -> list[Continuation]:
     """Return what the network plays after the beginnings of the first twenty pieces."""
     primers = dict(list(pieces.items())[:PRIMERS])
-    played = go_on(network, tuple(primers.values()), sampling, seed=seed)
+    played = go_on(network, tuple(primers.values()), sampling, seed=seed, seconds=PLAYED_S)
     found = []
     for (name, primer), new in zip(primers.items(), played, strict=True):
         notes = continued(primer, new)

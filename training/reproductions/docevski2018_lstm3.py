@@ -15,8 +15,8 @@ CONFIG = Config(
 
 REMARKS = (
     "Two epochs instead of up to 100, so that it trains within half an hour on two cores.",
-    "It learns from windows of 16 frames as in the paper, and plays with a memory that goes on: a frame has no time for "
-    "sixteen windows of 21 million weights.",
+    "It learns from windows of 16 frames as in the paper, and plays with a memory that goes on: a frame has no time "
+    "for sixteen windows of 21 million weights.",
 )
 
 SIZES = {"hidden": 1024, "layers": 3, "dropout": 0.4, "memories": 1, "measured_every": 32}

@@ -14,7 +14,7 @@ from training.datasets.piano_events import Events, Spans, events, notes_of, poss
 from training.metrics.polyphony import FIGURES, Passage, figures
 from training.networks.piano_lstm import PianoLstm
 
-PRIMER_S, PLAYED_S = 5, 60
+PRIMER_S = 5
 
 PERCENTILES = (2.5, 97.5)
 """Between them a figure is inside the interval of held-out pieces."""
@@ -31,7 +31,7 @@ class Sampling:
 
 @torch.no_grad()
 def go_on(
-    network: PianoLstm, primers: Sequence[Spans], sampling: Sampling, *, seed: int, seconds: float = PLAYED_S
+    network: PianoLstm, primers: Sequence[Spans], sampling: Sampling, *, seed: int, seconds: float
 ) -> list[Events]:
     """Return the events that a network plays for so many seconds after each primer, from random numbers of its own.
 
@@ -96,7 +96,7 @@ def continued(primer: Spans, played: Events) -> Spans:
     return notes_of(np.concatenate((events(primer, PRIMER_S * FRAMES_PER_S), played)))
 
 
-def excerpts(pieces: Sequence[Spans], seconds: float = PLAYED_S) -> list[Passage]:
+def excerpts(pieces: Sequence[Spans], seconds: float) -> list[Passage]:
     """Return the excerpts of so many seconds that pieces are made of; their ends, which are shorter, are left out."""
     frames = round(seconds * FRAMES_PER_S)
     whole = [passage(piece) for piece in pieces]
