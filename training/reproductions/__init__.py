@@ -110,7 +110,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "docevski2018-goal": Row(
             "training.reproductions.docevski2018_goal",
             _DOCEVSKI,
-            "Docevski et al. 2018, their goal: polyphony that goes on, piano pieces told in single events by two LSTM layers.",
+            "Docevski et al. 2018, their goal: polyphony that goes on, told in single events by two LSTM layers.",
         ),
         "kth-piano": Row(
             "training.reproductions.kth_piano",
