@@ -90,9 +90,13 @@ def pitches(solos: Sequence[Solo]) -> Choices:
 
 def judged_choices(choices: Callable[[Sequence[Solo]], Choices], solos: Sequence[Solo]) -> Choices:
     """Return the choices that networks are judged by: all but those of each solo's first step."""
-    found = choices(solos)
+    return choices(solos).only(is_judged(choices, solos))
+
+
+def is_judged(choices: Callable[[Sequence[Solo]], Choices], solos: Sequence[Solo]) -> NDArray[np.bool_]:
+    """Return which choices are not of the first step of their solo, shape (choices,)."""
     first = [np.arange(solo.steps) == 0 if choices is rhythms else solo.notes[:, STEP] == 0 for solo in solos]
-    return found.only(~np.concatenate(first))
+    return ~np.concatenate(first)
 
 
 def _choices(kinds: int, solos: Sequence[Solo], line: Callable[[Solo], tuple[Numbers, Numbers]]) -> Choices:
@@ -262,10 +266,11 @@ def _looked_up(keys: Numbers, values: Shares, asked: Numbers) -> Shares:
 def fit_blend(chains: Sequence[Chain], choices: Choices) -> Blend:
     """Return the mixture of chains with the least surprise, by expectation maximisation (Jelinek & Mercer 1980)."""
     likely = np.stack([chain.probability(choices.chosen, choices.past, choices.place) for chain in chains])
-    return Blend(tuple(chains), _shares(likely))
+    return Blend(tuple(chains), mixture_shares(likely))
 
 
-def _shares(likely: Shares) -> Shares:
+def mixture_shares(likely: Shares) -> Shares:
+    """Return the shares of experts in a mixture, (experts,), by their probabilities of choices, (experts, choices)."""
     shares = np.full(len(likely), 1 / len(likely))
     for _ in range(ROUNDS):
         each = shares[:, None] * likely
@@ -375,7 +380,7 @@ def cross_validated_nats(chains: Sequence[Chain], choices: Choices) -> float:
     total = 0.0
     for solo in np.unique(choices.solo):
         here = choices.solo == solo
-        total -= float(np.log(_shares(likely[:, ~here]) @ likely[:, here]).sum())
+        total -= float(np.log(mixture_shares(likely[:, ~here]) @ likely[:, here]).sum())
     return total / len(choices.chosen)
 
 
@@ -421,6 +426,11 @@ def main() -> None:
     solos = {side: sequences(getattr(sides, side)) for side in ("training", "validation", "test")}
     for line in table(solos):
         print(line, flush=True)
+    from training.baselines.solo_memory import memory_lines  # noqa: PLC0415 it is made of what is here
+
+    blues = {side: [solo for solo in those if solo.is_blues] for side, those in solos.items()}
+    for line in memory_lines(solos["training"], blues["validation"], blues["test"]):
+        print(f"test, {line}", flush=True)
 
 
 if __name__ == "__main__":
