@@ -65,6 +65,8 @@ _STANFORD = "Xu, Xu & Tang, Music Generation with LSTMs (Stanford), 2018"
 
 _DOCEVSKI = "Docevski et al., Towards Music Generation With Deep Learning Algorithms, 2018"
 
+_GOLLA = "Golla, Music Generation with LSTM and Transformers, a student's report, 2023"
+
 ROWS: Mapping[str, Row] = MappingProxyType(
     {
         "eck2002-original": Row(
@@ -116,6 +118,16 @@ ROWS: Mapping[str, Row] = MappingProxyType(
             "training.reproductions.kth_piano",
             "Anadon, Bou, Khan & Myriokefalitakis, LSTM for Piano Music Generation (KTH, DT2119, project group 13)",
             "Anadon et al.: the next note or chord of 150 piano pieces, of all there are in them, by two LSTM layers.",
+        ),
+        "golla-lstm": Row(
+            "training.reproductions.golla_lstm",
+            _GOLLA,
+            "An LSTM of 256 units that goes on with folk songs, sixteenth by sixteenth.",
+        ),
+        "golla-transformer": Row(
+            "training.reproductions.golla_transformer",
+            _GOLLA,
+            "A transformer's encoder, pooled, that goes on with folk songs, sixteenth by sixteenth.",
         ),
     }
 )

@@ -1,0 +1,219 @@
+"""How a network of the report on folk melodies is trained and measured: one function for both rows."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from training.corpora.esac import Song
+from training.reproductions import Figure, Reproduction, Run
+from training.reproductions.folk_songs import (
+    FolkTask,
+    Golla,
+    Melodies,
+    Songs,
+    always_held,
+    apart,
+    go_on,
+    judge,
+    melodies,
+    played,
+    read,
+)
+from training.reproductions.pictures import curves, histogram, roll, write_midi
+from training.trainers.checkpoints import Log
+from training.trainers.progress import portion
+from training.trainers.train import train
+
+BEGUN = 32
+"""Sixteenths of a song held out that a network goes on from, two bars of 4/4."""
+
+TEMPERATURES = (1.0, 0.3)
+"""At which melodies are drawn; the second is that of the lessons."""
+
+_WRITTEN = 4
+"""Melodies of each temperature that are written as MIDI files."""
+
+_PICTURE = "in a picture (figures 7 and 8), which our copy of the report has not"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a row brings: its name, its network, the epochs that are told, what the report says of its size, remarks."""
+
+    name: str
+    fresh: Callable[[int], Golla]
+    epochs: Sequence[int]
+    size: str
+    remarks: tuple[str, ...]
+
+
+def reproduce(run: Run, row: Row) -> Reproduction:
+    """Train a network on folk songs, measure it beside people and the report, and draw what came of it."""
+    run.progressed(0, "reading the songs")
+    songs = read()
+    task = FolkTask(songs, row.fresh)
+    network, log = train(
+        run.config,
+        task,
+        checkpoint=run.folder / f"{row.name}.checkpoint",
+        device=run.device,
+        progressed=portion(run.progressed, 0, 0.9),
+    )
+    run.progressed(0.9, "going on with songs that were held out")
+    judged = songs.known(songs.sides.test)
+    begun = [song.symbols()[:BEGUN] for song in judged]
+    drawn = {temperature: go_on(network, songs, begun, temperature, run.config.seed) for temperature in TEMPERATURES}
+    people = melodies([song.symbols()[BEGUN:] for song in judged], songs)
+    like = {temperature: melodies(lines, songs) for temperature, lines in drawn.items()}
+    files = [*_pictures(run.folder, row, log, run.config.check_every, people, like)]
+    files += _played(run.folder, row, judged, drawn)
+    figures = (*_sizes(network, row, songs, run), *_learned(log, row), *_judged(network, songs, judged, log))
+    return Reproduction(
+        (*figures, *_likeness(people, like, judged, drawn)), (*_remarks(songs, run), *row.remarks), tuple(files)
+    )
+
+
+def _sizes(network: Golla, row: Row, songs: Songs, run: Run) -> list[Figure]:
+    weights = sum(each.numel() for each in network.parameters() if each.requires_grad)
+    config = run.config
+    return [
+        Figure("songs", f"{len(songs.sides.training):,}", "2,000", "the same number, from another collection"),
+        Figure("symbols", str(len(songs.symbols)), "38", "other songs: as many as there are in those learned from"),
+        Figure("weights", f"{weights:,}", row.size, "more symbols"),
+        Figure(
+            "updates in an epoch",
+            f"{config.check_every:,} of {config.batch} sequences, {config.steps} targets each",
+            "5,660 of 64 sequences, one target each",
+            "every position of a sequence is a target: 50 epochs of the report's would take this machine some 15 hours",
+        ),
+    ]
+
+
+def _learned(log: Log, row: Row) -> list[Figure]:
+    """Return loss and accuracy after the epochs that are told, of songs learned from and of songs held out."""
+    found = []
+    for epoch in row.epochs:
+        if epoch > len(log.checks):
+            continue
+        check = log.checks[epoch - 1]
+        for what, unit in (("report accuracy", "accuracy"), ("loss", "loss, nats")):
+            found.append(
+                Figure(
+                    f"{unit}, epoch {epoch}, learned songs (held out)",
+                    f"{check[f'learned {what}']:.3f} ({check[what]:.3f})",
+                    _PICTURE,
+                    "counted as the report counts, with the 64 ends after each song, which are easy",
+                )
+            )
+    return found
+
+
+def _judged(network: Golla, songs: Songs, judged: Sequence[Song], log: Log) -> list[Figure]:
+    """Return figures of the network that was kept, at songs that nothing was chosen by."""
+    found = judge(network, songs, judged)
+    best = int(np.argmin([check["nats"] for check in log.checks])) + 1
+    ours = "ours: songs that the network has not seen, without the ends after the first"
+    return [
+        Figure("epoch that is kept", f"{best} of {len(log.checks)}", "early stopping", "least loss at songs held out"),
+        Figure("loss at test songs, nats a sixteenth", f"{found['nats']:.3f}", "not given", ours),
+        Figure(
+            "accuracy at test songs", f"{found['accuracy']:.3f}", "not given",
+            f"{ours}; always to hold what sounds: {always_held(judged):.3f}",
+        ),
+        Figure(
+            "accuracy where a note or a rest begins", f"{found['onset accuracy']:.3f}", "not given",
+            "ours: what is held is most of what the accuracy counts",
+        ),
+    ]  # fmt: skip
+
+
+def _likeness(
+    people: Melodies, like: dict[float, Melodies], judged: Sequence[Song], drawn: dict[float, list[list[str]]]
+) -> list[Figure]:
+    """Return how melodies that the network goes on with are like people's own."""
+
+    def figure(measure: str, of: Callable[[Melodies], float], of_people: float | None = None) -> Figure:
+        ours = ", ".join(f"{of(each):.3f} at {temperature:g}" for temperature, each in like.items())
+        theirs = of(people) if of_people is None else of_people
+        return Figure(measure, ours, "not given", f"how the test songs go on themselves: {theirs:.3f}")
+
+    lengths = [len(song.symbols()) - BEGUN for song in judged]
+    means = ", ".join(
+        f"{np.mean([len(line) for line in lines]):.0f} at {temperature:g}" for temperature, lines in drawn.items()
+    )
+    return [
+        figure("pitches, apart from people's", lambda each: apart(each.pitches, people.pitches)),
+        figure("durations, apart from people's", lambda each: apart(each.durations, people.durations)),
+        figure("notes on the white keys", lambda each: each.scale),
+        figure("notes that repeat the one before", lambda each: each.repeated),
+        figure("leaps beyond a fifth", lambda each: each.leaps),
+        figure("eight notes as in a song learned from", lambda each: each.known),
+        Figure(
+            "sixteenths until a song ends", means, "not given",
+            f"how the test songs go on themselves: {np.mean(lengths):.0f}; cut off at 500",
+        ),
+    ]  # fmt: skip
+
+
+def _remarks(songs: Songs, run: Run) -> tuple[str, ...]:
+    dropped = ", ".join(f"{count} {why}" for why, count in sorted(songs.dropped.items(), key=lambda item: -item[1]))
+    return (
+        f"The songs: {songs.read:,} of the Essen collections are read ({dropped} are left out), the report's are from "
+        "Kaggle and humdrum.org. Acceptable durations, C major or A minor, a symbol for each sixteenth, `_` holds, `r` "
+        "rests, 64 times `/` between songs, all as in the lessons that the report follows.",
+        f"Held out, which the report does not do: {len(songs.sides.validation)} songs to choose by and "
+        f"{len(songs.sides.test)} to judge by; variants of a song are on one side.",
+        "Melodies go on from the first two bars of each test song, at temperature 1 and at the lessons' 0.3.",
+        f"Adam at {run.config.rate:g}, as in the report.",
+    )
+
+
+def _pictures(
+    folder: Path, row: Row, log: Log, of_epoch: int, people: Melodies, like: dict[float, Melodies]
+) -> list[Path]:
+    losses, notes, lengths = (folder / f"{row.name}-{what}.png" for what in ("curves", "notes", "durations"))
+    in_training = log.losses["event"]
+    curves(
+        losses,
+        {
+            "in training, every target": [
+                float(np.mean(in_training[first : first + of_epoch])) for first in range(0, len(in_training), of_epoch)
+            ],
+            "songs learned from, loss": [check["learned nats"] for check in log.checks],
+            "songs held out, loss": [check["nats"] for check in log.checks],
+            "songs learned from, accuracy": [check["learned accuracy"] for check in log.checks],
+            "songs held out, accuracy": [check["accuracy"] for check in log.checks],
+        },
+        title=f"{row.name}: loss in nats, and accuracy, a sixteenth of a song",
+        y="nats, or share",
+    )
+    sets = {"people": people, **{f"temperature {temperature:g}": each for temperature, each in like.items()}}
+    pitches = sorted({int(pitch) for each in sets.values() for pitch in each.pitches})
+    histogram(
+        notes,
+        {name: {str(pitch): each.pitches[str(pitch)] for pitch in pitches} for name, each in sets.items()},
+        title=f"{row.name}: pitches as songs go on",
+    )
+    durations = sorted({int(length) for each in sets.values() for length in each.durations})
+    histogram(
+        lengths,
+        {name: {str(length): each.durations[str(length)] for length in durations} for name, each in sets.items()},
+        title=f"{row.name}: durations in sixteenths as songs go on",
+    )
+    return [losses, notes, lengths]
+
+
+def _played(folder: Path, row: Row, judged: Sequence[Song], drawn: dict[float, list[list[str]]]) -> list[Path]:
+    """Write melodies with the two bars that they go on from, as MIDI files and piano rolls."""
+    files: list[Path] = []
+    for temperature, lines in drawn.items():
+        for number, (song, line) in enumerate(zip(judged[:_WRITTEN], lines, strict=False), 1):
+            stem = folder / f"{row.name}-{number}-at-{temperature:g}"
+            notes = played([*song.symbols()[:BEGUN], *line])
+            write_midi(stem.with_name(f"{stem.name}.mid"), notes)
+            title = f"{row.name} goes on after 4 s of {song.title.title()}, temperature {temperature:g}"
+            roll(stem.with_name(f"{stem.name}.png"), notes, title=title)
+            files += [stem.with_name(f"{stem.name}.mid"), stem.with_name(f"{stem.name}.png")]
+    return files
