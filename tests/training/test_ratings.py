@@ -72,6 +72,18 @@ def test_rows_of_known_answers() -> None:
     assert machine.human == share_interval(1, 2)
 
 
+def test_earlier_ratings_stand_beside_those_of_the_same_networks() -> None:
+    """The report of 2018, section VI.ii, and the ends of both scales."""
+    told = [(each.heard, each.rating) for each in ratings.EARLIER]
+    assert told == [("logistic regression", 2.93), ("LSTM", 5.86), ("attention LSTM", 5.31), ("Mozart", 10.0)]
+    assert [ratings.on_our_scale(rating) for rating in (1, 10, 5.5)] == [1, 5, 3]
+    lines = list(ratings.report([said("stanford2018-lstm", 1, 4, True), said("People", 2, 5, True)]))
+    (lstm,) = (line for line in lines if line.startswith("LSTM"))
+    (mozart,) = (line for line in lines if line.startswith("Mozart"))
+    assert lstm.split() == ["LSTM", "5.86", "3.16", "4.00"]
+    assert mozart.split() == ["Mozart", "10.00", "5.00", "not", "heard"]
+
+
 def file_of(path: Path, **changes: Any) -> Path:
     answer = {"clip": 1, "source": "people", "rating": 4, "human": True, "known": False, **changes.pop("answer", {})}
     path.write_text(
@@ -113,7 +125,7 @@ def test_the_page_counts_as_we_do(tmp_path: Path) -> None:
     script.write_text(
         f"{found[1]}\nconsole.log(JSON.stringify({{rows: rows({json.dumps(asked)}), t: tQuantile(17), "
         "share: shareInterval(7, 23), csv: csvOf([{test: 't', listener: '=1', clip: 1, source: 'a \"b\"', rating: 2, "
-        "human: false, known: true}])}))"
+        "human: false, known: true}]), earlier: earlier([{source: 'stanford2018-lstm', rating: [3.5, 1, 5]}])}))"
     )
     done = subprocess.run(["node", script], capture_output=True, text=True, check=True)
     page_says = json.loads(done.stdout)
@@ -123,4 +135,8 @@ def test_the_page_counts_as_we_do(tmp_path: Path) -> None:
         assert (theirs["source"], theirs["answers"], theirs["clips"]) == (ours.source, ours.answers, ours.clips)
         assert theirs["rating"] == pytest.approx(ours.rating)
         assert theirs["human"] == pytest.approx(ours.human)
+    assert page_says["earlier"] == [
+        [each.heard, f"{each.rating:.2f}", f"{ratings.on_our_scale(each.rating):.2f}", here]
+        for each, here in zip(ratings.EARLIER, ("not heard", "3.50", "not heard", "not heard"), strict=True)
+    ]
     assert page_says["csv"].splitlines()[1] == '"t","\'=1",1,"a ""b""",2,machine,yes'

@@ -22,6 +22,7 @@ from types import MappingProxyType
 import numpy as np
 
 from improv.errors import DataError, ImprovError, InputNotFound
+from improv.models.encodings.symbols import HOLD, REST, symbol_of
 
 FOLDER = Path(os.environ.get("IMPROV_DATA", "../shared/data")) / "esac"
 """Where it lies, unless another place is named."""
@@ -33,15 +34,10 @@ ACCEPTED = frozenset(Fraction(text) for text in ("1/4", "1/2", "3/4", "1", "3/2"
 
 SIXTEENTH = Fraction(1, 4)
 
-HOLD, REST, END = "_", "r", "/"
-"""What a song is written in besides pitches, a symbol for each sixteenth."""
-
-DATA = MappingProxyType(
-    {
-        "source": "folk songs of the Essen collections in EsAC notation (H. Schaffrath and others), from jazzodata",
-        "licence": "MIT (jazzodata)",
-    }
-)
+DATA = {
+    "source": "folk songs of the Essen collections in EsAC notation (H. Schaffrath and others), from jazzodata",
+    "licence": "MIT (jazzodata)",
+}
 
 _DEGREES = (0, 2, 4, 5, 7, 9, 11)
 _TONIC = MappingProxyType({"maj": 60, "min": 69})
@@ -79,7 +75,7 @@ class Song:
         """Return the song in sixteenths: a pitch or a rest begins, and is held; without an end."""
         found: list[str] = []
         for tone in self.tones:
-            begins = REST if tone.pitch is None else str(tone.pitch)
+            begins = REST if tone.pitch is None else symbol_of((tone.pitch,))
             found += [begins] + [HOLD] * (int(sum(tone.parts) / SIXTEENTH) - 1)
         return found
 

@@ -45,6 +45,33 @@ class Row:
     human: tuple[float, float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A rating that a report gives: what was heard, on its own scale, and which source of ours is that network."""
+
+    heard: str
+    rating: float
+    source: str = ""
+
+
+EARLIER = (
+    Earlier("logistic regression", 2.93, "stanford2018-logistic"),
+    Earlier("LSTM", 5.86, "stanford2018-lstm"),
+    Earlier("attention LSTM", 5.31, "stanford2018-attention"),
+    Earlier("Mozart", 10.0),
+)
+"""Music Generation with LSTMs (Stanford, 2018), section VI.ii: the mean of 16 listeners, who heard piano pieces."""
+
+EARLIER_SCALE = (1, 10)
+"""A piece of Mozart was set as the upper end."""
+
+
+def on_our_scale(rating: float) -> float:
+    """Return an earlier rating between the ends of ours, as far along as it was between its own."""
+    low, high = EARLIER_SCALE
+    return RATINGS[0] + (rating - low) / (high - low) * (RATINGS[-1] - RATINGS[0])
+
+
 def read(path: Path) -> list[Answer]:
     """Return the answers in a file saved by the page; InputNotFound or DataError if it cannot be read."""
     try:
@@ -143,3 +170,16 @@ def report(answers: Sequence[Answer]) -> Iterator[str]:
         share = "{:.0%} ({:.0%} to {:.0%})".format(*row.human)
         yield f"{row.source:32}{row.answers:>8}{row.clips:>7}   {rating:26}{share}"
     yield "in brackets the 95 % interval: over clips (Student's t), over answers (exact binomial)"
+    yield from _earlier(rows(answers))
+
+
+def _earlier(found: Sequence[Row]) -> Iterator[str]:
+    """Yield the earlier ratings as lines of text, beside those of the same networks where they were heard."""
+    ours = {row.source: f"{row.rating[0]:.2f}" for row in found}
+    low, high = EARLIER_SCALE
+    yield ""
+    yield "for comparison, 16 listeners of a report of 2018, to other music: a piece of Mozart was set as 10"
+    yield f"{'':32}{f'{low} to {high}':>8}{'1 to 5':>9}   here, 1 to 5"
+    for each in EARLIER:
+        beside = ours.get(each.source, "not heard")
+        yield f"{each.heard:32}{each.rating:>8.2f}{on_our_scale(each.rating):>9.2f}   {beside}"

@@ -7,7 +7,7 @@ encoder and a pooling layer; sizes are ours, and so is what makes it step: it at
 section 3.2), because in a ring no other stays the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import ClassVar
 
@@ -69,6 +69,14 @@ class GollaLstm(Network):
         return self.dense(out), new_out[0], new_cells[0]
 
 
+class _Gelu(nn.Module):
+    """BERT's activation, as it can be approximated by a logistic function (Hendrycks & Gimpel 2016, section 2)."""
+
+    def forward(self, given: Tensor) -> Tensor:
+        """Return what is activated, of the same shape."""
+        return given * torch.sigmoid(1.702 * given)
+
+
 class _Encoder(nn.Module):
     """A layer of a transformer's encoder (Vaswani et al. 2017, section 3.1, normalised before each part)."""
 
@@ -77,9 +85,7 @@ class _Encoder(nn.Module):
         self.before = nn.LayerNorm(WIDTH)
         self.query, self.key, self.value, self.mixed = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
         self.place = nn.Parameter(torch.randn(WINDOW, WIDTH) * 0.02)
-        self.fed = nn.Sequential(
-            nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 4 * WIDTH), nn.GELU(), nn.Linear(4 * WIDTH, WIDTH)
-        )
+        self.fed = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 4 * WIDTH), _Gelu(), nn.Linear(4 * WIDTH, WIDTH))
         self.dropout = nn.Dropout(dropout)
 
     def keys_and_values(self, given: Tensor) -> tuple[Tensor, Tensor]:
@@ -172,6 +178,32 @@ class GollaTransformer(Network):
         pooled = torch.tanh(self.pooled(torch.cat((latest, mean), dim=-1)))
         found: Tensor = self.dense(self.dropout(pooled))
         return found
+
+
+class AfterDelimiters(Network):
+    """One of the networks, whose empty memory is that in which a song is about to begin: what is kept is the rest.
+
+    So it begins as the report's program does, which puts the symbols that end a song before every melody.
+    """
+
+    FEATURES = ("event",)
+    HEADS = ("next_event",)
+    STATE: ClassVar[Mapping[str, int]]
+
+    def __init__(self, network: GollaLstm | GollaTransformer, begun: Sequence[Tensor]) -> None:
+        """Take a network, and its states after the delimiters, each (1, width)."""
+        super().__init__()
+        self.STATE = network.STATE  # type: ignore[misc]
+        self.network = network
+        for name, state in zip(network.STATE, begun, strict=True):
+            self.register_buffer(f"begun_{name}", state)
+
+    def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
+        """Return one step of the network: an event and states in, the logits of the next and new states out."""
+        event, *states = given
+        begun = [self.get_buffer(f"begun_{name}") for name in self.STATE]
+        logits, *after = self.network(event, *(state + first for state, first in zip(states, begun, strict=True)))
+        return (logits, *(state - first for state, first in zip(after, begun, strict=True)))
 
 
 def _by_head(given: Tensor) -> Tensor:

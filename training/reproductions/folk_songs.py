@@ -5,7 +5,7 @@ follows (V. Velardo, Generating melodies with LSTM nets): 64 times the symbol th
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
+from improv.models.contract import Tensors
+from improv.models.encodings.symbols import END, HOLD, REST, pitches_of
 from training.corpora import esac
-from training.corpora.esac import END, HOLD, REST, Song
+from training.corpora.esac import Song
 from training.datasets.digest import digest
-from training.networks.golla import GollaLstm, GollaTransformer
+from training.networks.golla import AfterDelimiters, GollaLstm, GollaTransformer
 from training.reproductions.pictures import Played
+from training.trainers.export import PARITY_STEPS
 from training.trainers.train import Config, Task
 
 Golla: TypeAlias = GollaLstm | GollaTransformer
@@ -36,10 +39,11 @@ DELIMITERS = 64
 SPLIT_SEED = 1
 """The songs are the same for every run."""
 
+ENCODING = "events"
 _SIXTEENTH_S = 0.125
 """At 120 quarter notes a minute, the tempo of the MIDI files that the report's program writes."""
 
-_MOST_STEPS = 500
+MOST_STEPS = 500
 """Sixteenths after which a melody is cut off, as in the lessons."""
 
 _SCALE = frozenset((0, 2, 4, 5, 7, 9, 11))
@@ -185,7 +189,7 @@ def go_on(
     numbers = np.stack([songs.numbers([END] * DELIMITERS + list(each)) for each in begun], axis=1)
     states = tuple(torch.zeros(len(begun), width) for width in network.STATE.values())
     found: list[Numbers] = []
-    for place in range(DELIMITERS + _MOST_STEPS):
+    for place in range(DELIMITERS + MOST_STEPS):
         if place < len(numbers):
             now = numbers[place]
         else:
@@ -198,6 +202,24 @@ def go_on(
     return [line[: line.index(END)] if END in line else line for line in lines]
 
 
+@torch.no_grad()
+def about_to_begin(network: Golla, songs: Songs) -> AfterDelimiters:
+    """Return a network whose memory, where it is empty, is that after the delimiters that every song follows."""
+    end = one_hot(torch.tensor([int(songs.numbers([END])[0])]), len(songs.symbols)).float()
+    states = tuple(torch.zeros(1, width) for width in network.STATE.values())
+    for _ in range(DELIMITERS):
+        states = network(end, *states)[1:]
+    return AfterDelimiters(network, states)
+
+
+def probes(songs: Songs, seed: int) -> Iterator[Tensors]:
+    """Yield the features of `PARITY_STEPS` moves: songs held out, one after another, and at last random events."""
+    heard = songs.numbers(s for song in songs.known(songs.sides.test) for s in (*song.symbols(), END))
+    drawn = np.random.default_rng(seed).integers(0, len(songs.symbols), PARITY_STEPS)
+    for number in np.concatenate((heard[: PARITY_STEPS // 2], drawn))[:PARITY_STEPS]:
+        yield {"event": np.eye(len(songs.symbols), dtype=np.float32)[[number]]}
+
+
 def notes_of(symbols: Iterable[str]) -> list[tuple[int, int, int]]:
     """Return the notes of a song as pitch, first sixteenth, and the one after their last; what is held is held on."""
     found: list[tuple[int, int, int]] = []
@@ -207,7 +229,7 @@ def notes_of(symbols: Iterable[str]) -> list[tuple[int, int, int]]:
             continue
         if pitch is not None:
             found.append((pitch, began, place))
-        pitch, began = (None if symbol in (REST, END) else int(symbol)), place
+        pitch, began = next(iter(pitches_of(symbol)), None), place
     if pitch is not None:
         found.append((pitch, began, place + 1))
     return found
