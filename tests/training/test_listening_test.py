@@ -17,6 +17,7 @@ import soundfile
 
 from improv.errors import DataError, UsageError
 from improv.export.formats import write_file
+from improv.music.notes import Cell, Frame, Onset
 from improv.music.theory import Form
 from improv.synth.engine import RATE_HZ as RATE
 from tests.conftest import Echo
@@ -32,6 +33,7 @@ from training.listening_test.page import (
     MARKOV,
     PEOPLE,
     Clip,
+    all_notes,
     centre,
     choose_clips,
     chord_likeness,
@@ -204,6 +206,18 @@ def test_a_model_plays_through_the_session_by_its_seed() -> None:
     assert [clip.line.pitches.tolist() for clip in one] == [clip.line.pitches.tolist() for clip in other]
     assert {clip.line.bars for clip in one} == {CHORUS_BARS}
     assert all(chord_likeness(clip.line, FORM) == 1 for clip in one)
+
+
+def test_of_a_model_that_plays_chords_all_notes_are_heard() -> None:
+    chord = FORM.chord_at(0)
+    cells = [Cell((Onset(60), Onset(64))), Cell(held=(60, 64)), Cell((Onset(67, 3),), held=(60,)), Cell(held=(67,))]
+    found = all_notes([Frame(cell, chord) for cell in cells])
+    notes = list(zip(found.onsets.tolist(), found.ends.tolist(), found.pitches.tolist(), strict=True))
+    assert notes == [(0, 18, 60), (0, 12, 64), (15, 24, 67)]
+    assert len(found.chords) == 4
+    assert [(hit.onset, hit.end, hit.pitch) for hit in sound.hits(found)] == notes
+    voice = [Frame(Cell((Onset(60),)), chord), Frame(Cell((Onset(62),)), chord)]
+    assert all_notes(voice).pitches.tolist() == [60, 62]
 
 
 def test_a_chain_plays_what_it_has_learned() -> None:

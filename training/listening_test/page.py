@@ -21,13 +21,14 @@ from improv.errors import DataError, ImprovError, UsageError
 from improv.models.catalog import find_model
 from improv.models.contract import ModelSpec, StepModel
 from improv.models.onnx_runtime import OnnxModel
+from improv.music.notes import Frame
 from improv.music.theory import Form, shortest_way
 from improv.music.turns import Mode
 from improv.protocol.controls import TEMPERATURE, Settings
 from improv.session.network import has_melody
 from training.baselines import markov
 from training.corpora import midi_files, wjazzd
-from training.corpora.solos import Solo
+from training.corpora.solos import Solo, notes_in
 from training.corpora.wjazzd_split import split
 from training.corpora.wjazzd_tables import DATABASE
 from training.datasets.sequences import KEY, in_c, sequences
@@ -136,7 +137,17 @@ def of_model(model: StepModel, name: str, temperature: float, bpm: float, seeds:
     for seed in seeds:
         settings = Settings(mode=Mode.SOLO, temperature=temperature, seed=seed, key=KEY)
         line = play_alone(model, CHORUSES * CHORUS_BARS, settings, bpm)
-        yield Clip(_last_chorus(melody(line)), name, f"seed {seed}")
+        yield Clip(_last_chorus(all_notes(line)), name, f"seed {seed}")
+
+
+def all_notes(line: Sequence[Frame]) -> Melody:
+    """Return what a model played as a melody; where it is more than one voice, with all of its notes, by onset."""
+    found = melody(line)
+    if all(frame.melody.is_one_voice for frame in line):
+        return found
+    notes = [(note.onset, note.end, note.pitch) for note in notes_in(line)]
+    onsets, ends, pitches = np.array(notes, np.int64).reshape(-1, 3).T
+    return replace(found, onsets=onsets, ends=ends, pitches=pitches)
 
 
 def of_markov(solos: Sequence[Solo], form: Form, seeds: Iterable[int]) -> Iterator[Clip]:
