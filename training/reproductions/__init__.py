@@ -72,7 +72,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "eck2002-original": Row(
             "training.reproductions.eck2002_original",
             "Eck & Schmidhuber, A First Look at Music Composition using LSTM Recurrent Neural Networks, 2002",
-            "experiment 1 by the paper's own learning algorithm and values: nothing that is played.",
+            "Eck & Schmidhuber 2002, experiment 1, by its own learning algorithm and values: nothing that is played.",
         ),
         "stanford2018-logistic": Row(
             "training.reproductions.stanford2018_logistic",
@@ -122,12 +122,12 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "golla-lstm": Row(
             "training.reproductions.golla_lstm",
             _GOLLA,
-            "an LSTM of 256 units, folk songs told in sixteenths.",
+            "Golla: folk songs told in sixteenths, the next of them by an LSTM of 256 units.",
         ),
         "golla-transformer": Row(
             "training.reproductions.golla_transformer",
             _GOLLA,
-            "a transformer's encoder, pooled, folk songs told in sixteenths.",
+            "Golla: folk songs told in sixteenths, the next of them by a transformer's encoder, pooled.",
         ),
     }
 )

@@ -103,7 +103,7 @@ def _export(network: Golla, row: Row, songs: Songs, model: Path, seed: int, foun
         about_to_begin(network, songs),
         model,
         probes(songs, seed),
-        summary=f"{ROWS[row.name].paper.partition(',')[0]}: {ROWS[row.name].summary}",
+        summary=ROWS[row.name].summary,
         encoding=ENCODING,
         data=DATA,
         seed=seed,
