@@ -15,7 +15,7 @@ def test_the_call_fills_its_bars_and_is_read_as_it_is_written(tmp_path: Path) ->
     notes, remarks = read_call(call_file(tmp_path / "call.mid"))
     assert not remarks
     assert len(notes) == len(CALL)
-    assert (CALL_BARS - 1) * 48 < max(onset + long for _, onset, long in CALL) <= CALL_BARS * BEATS_PER_BAR * 12 + 12
+    assert (CALL_BARS - 1) * 48 < max(onset + long for _, onset, long in CALL) <= CALL_BARS * BEATS_PER_BAR * 12
 
 
 def test_a_network_is_drawn_alone_and_answering(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from improv.session.network import has_melody
 
 CALL = (
     (67, 0, 6), (70, 6, 4), (72, 12, 10), (75, 24, 4), (72, 30, 6), (70, 36, 8), (67, 48, 6), (65, 54, 6),
-    (67, 60, 12), (63, 78, 4), (60, 84, 20),
+    (67, 60, 12), (63, 78, 4), (60, 84, 10),
 )  # fmt: skip
 """Two bars of a blues in C: MIDI pitch, onset and length in ticks."""
 
