@@ -7,7 +7,7 @@ from itertools import pairwise
 from improv.dataclass import dataclass
 from improv.models.contract import ModelSpec, StepModel, Tensor, Tensors, no_memory
 from improv.models.encodings import Choice, Encoding, StepInput, encoding_of
-from improv.music.notes import SILENCE, Cell, Frame
+from improv.music.notes import SILENCE, Cell, Frame, Onset
 from improv.music.theory import PITCH_CLASSES, Chord, Form, pitch_class, shortest_way
 from improv.music.turns import Mode, Who
 from improv.music.voices import ANY, VOICES
@@ -38,6 +38,24 @@ def silence(model: StepModel) -> Tensors:
     (step_input,) = silent_steps(form, range(1), encoding, float(TEMPO.default), Persona())
     features = encoding.encode(step_input)
     return {name: features[name] for name in model.spec.features if name in features}
+
+
+def one_step(model: StepModel) -> Callable[[Tensors], Tensors]:
+    """Return what lets a network hear one step, for those who time it: a function from its memory to its memory.
+
+    A line that moves at a pace of its own hears an eighth in which two notes begin; other networks hear silence.
+    """
+    features, encoding = silence(model), encoding_of(model.spec)
+    two = Cell((Onset(60), Onset(64, encoding.grid.ticks_per_step // 2)))
+    moves = encoding.moves(StepInput(Frame(two, None), steps_played=0))
+
+    def step(memory: Tensors) -> Tensors:
+        _, memory = model.step(features, memory)
+        for move in moves:
+            memory = model.move(move, memory)
+        return memory
+
+    return step
 
 
 def fed(model: StepModel, encoding: Encoding, step_input: StepInput, memory: Tensors) -> FedStep:

@@ -27,7 +27,7 @@ from improv.music.turns import Mode
 from improv.protocol.heard import Heard
 from improv.runtime.ipc_messages import Begin
 from improv.runtime.opening import begin_tune, open_band
-from improv.session.network import silence
+from improv.session.network import one_step
 from improv.session.step import advance
 
 KEYS = 100
@@ -49,7 +49,7 @@ def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> di
     """
     tune = Tune.of(model=name, mode=Mode.DUET, tempo=_TEMPO_BPM, count_in=0, seed=0, provider=provider)
     model, (band, _) = OnnxModel(model_path, provider), open_band()
-    features, memory = silence(model), no_memory(model.spec)
+    step, memory = one_step(model), no_memory(model.spec)
     session = begin_tune(tune, model, Mode.DUET, seed=0)
     rng = random.Random(0)
     found: dict[str, list[float]] = {"reaction": [], "step": [], "decided": [], "crossing": []}
@@ -68,7 +68,7 @@ def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> di
             reaction_s = time.monotonic() - stamp_s
             time.sleep(_PACE_S)
             began_s = time.monotonic()
-            _, memory = model.step(features, memory)
+            memory = step(memory)
             step_s = time.monotonic() - began_s
             time.sleep(_PACE_S)
             began_s = time.monotonic()

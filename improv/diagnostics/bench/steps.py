@@ -28,7 +28,7 @@ from improv.session.band.learned import Networks
 from improv.session.drafts import drafting, drafts_due
 from improv.session.expression import expressed
 from improv.session.lifecycle import begin
-from improv.session.network import silence
+from improv.session.network import one_step, silence
 from improv.session.state import Session
 from improv.session.step import advance
 from improv.system.quantiles import quantile
@@ -47,8 +47,7 @@ _DRAFTED_TIMES = 10
 
 def step_us(model: OnnxModel) -> dict[str, float]:
     """Measure one step of a network at a pace of 5 ms, in microseconds by quantile."""
-    features = silence(model)
-    return _paced_us(lambda memory: model.step(features, memory)[1], no_memory(model.spec))
+    return _paced_us(one_step(model), no_memory(model.spec))
 
 
 def decided_us(model: OnnxModel) -> dict[str, float]:
@@ -131,12 +130,13 @@ def beside_bare_us(path: Path, pairs: int = _PAIRS, pace_s: float = _PACE_S) -> 
     """Measure a step on the CPU beside a bare `InferenceSession.run` on the same feeds, in microseconds.
 
     The bare session computes the same, has the same settings and is given a feed that is ready; who goes first changes
-    with every pair. `ratio` is the median over pairs of ours by bare.
+    with every pair. `ratio` is the median over pairs of ours by bare. Of a network whose line moves at a pace of its
+    own only what is done each step is measured.
     """
     model = OnnxModel(path)
     features, memory = silence(model), no_memory(model.spec)
     heads, _ = model.step(features, memory)
-    outputs = [*heads, *(f"{name}_out" for name in model.spec.state)]
+    outputs = [*heads, *(f"{name}_out" for name in model.spec.step_state)]
     bare = _bare_session(ModelFile(read_model(path)).part(outputs))
     inputs = [each.name for each in bare.get_inputs()]
     found: list[tuple[float, float]] = []
@@ -165,9 +165,9 @@ def processor_ms(model: OnnxModel, steps: int = _MUSICAL_STEPS, pace_s: float = 
     All threads of the process count, between steps too, which is where a spinning one burns it; only
     what the pacing itself costs its own thread is taken off.
     """
-    features, memory = silence(model), no_memory(model.spec)
+    step, memory = one_step(model), no_memory(model.spec)
     for _ in range(_WARM_UP_STEPS):
-        _, memory = model.step(features, memory)
+        memory = step(memory)
     wall_s = pacing_s = 0.0
     began_s = time.process_time()
     for _ in range(steps):
@@ -175,7 +175,7 @@ def processor_ms(model: OnnxModel, steps: int = _MUSICAL_STEPS, pace_s: float = 
         time.sleep(pace_s)
         pacing_s += time.thread_time() - thread_s
         step_began_s = time.perf_counter()
-        _, memory = model.step(features, memory)
+        memory = step(memory)
         wall_s += time.perf_counter() - step_began_s
     burnt_s = time.process_time() - began_s - pacing_s
     return {
