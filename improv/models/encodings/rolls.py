@@ -44,6 +44,9 @@ _DENSITY_NATS = 2.5
 _NEVER_NATS = 1e4
 """So much less likely is as good as never."""
 
+_TEMPERATURE = 1.0
+"""Events are drawn at least so freely: what is likeliest is that nothing changes, and a chord would last long."""
+
 _MOST_ENDS, _MOST_BEGIN = 12, 8
 """So many notes end or begin in a frame at most."""
 
@@ -292,7 +295,10 @@ class Piano(_PianoRoll):
             last = _Last()
             while True:
                 allowed = _allowed(ours, last, owes=owed and not last.begins)
-                event = yield Choice(EVENT_HEAD, np.where(allowed, usual, -inf), _MIDI, moves=moves)
+                bias = np.where(allowed, usual, -inf)
+                event = yield Choice(
+                    EVENT_HEAD, bias, _MIDI, least_temperature=_TEMPERATURE, least_top_p=1.0, moves=moves
+                )
                 moves = (_event_move(event, ours),)
                 if event == OVER:
                     break
