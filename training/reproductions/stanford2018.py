@@ -132,6 +132,14 @@ def of_people(composers: Sequence[Melodies]) -> tuple[Figure, ...]:
     )  # fmt: skip
 
 
+def rated(theirs: str) -> Figure:
+    """Return the figure of the listening test, which only listeners can give."""
+    return Figure(
+        "rated by listeners, 1 to 10", "not yet", theirs,
+        "`python -m training listen` asks yours; of 16 listeners, a piece by Mozart set as 10",
+    )  # fmt: skip
+
+
 def percent(share: float) -> str:
     """Return a share as the report writes it."""
     return f"{100 * share:.2f} %"

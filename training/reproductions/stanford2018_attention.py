@@ -20,7 +20,7 @@ from training.networks.attention_lstm import AttentionLstm
 from training.reproductions import Figure, Reproduction, Run
 from training.reproductions.lines import halved_export
 from training.reproductions.pictures import Played, curves, histogram, roll, write_midi
-from training.reproductions.stanford2018 import COMPOSERS, SONGS, TOGETHER, histogram_of, percent
+from training.reproductions.stanford2018 import COMPOSERS, SONGS, TOGETHER, histogram_of, percent, rated
 from training.trainers.checkpoints import Log
 from training.trainers.next_symbol import NextSymbol, generate, judge, most_common
 from training.trainers.progress import portion
@@ -172,7 +172,7 @@ def reproduce(run: Run) -> Reproduction:
     likeliest, drawn = (Sample.drawn(exported, temperature, run.config.seed) for temperature in (0.0, 1.0))
     figures += sample_figures(exported, likeliest, "the likeliest event each time")
     figures += sample_figures(exported, drawn, "drawn at temperature 1")
-    figures.append(Figure("rated by listeners, 1 to 10", "`python -m training listen`", "5.31"))
+    figures.append(rated("5.31"))
     run.progressed(0.95, "exporting")
     model = run.out / f"{NAME}.onnx"
     halved_export(

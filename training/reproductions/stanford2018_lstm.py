@@ -29,6 +29,7 @@ from training.reproductions.stanford2018 import (
     of_people,
     percent,
     played,
+    rated,
 )
 from training.trainers.checkpoints import Log
 from training.trainers.next_symbol import NextSymbol, judge
@@ -138,7 +139,7 @@ def reproduce(run: Run) -> Reproduction:
         Sample.drawn(exported.network, exported.melodies, exported.judged, temperature, run.config.seed)
         for temperature in (0.0, 1.0)
     )
-    figures += [*most_common_figures("the LSTM", likeliest, drawn, "11.65 %"), *of_people(composers)]
+    figures += [*most_common_figures("the LSTM", likeliest, drawn, "11.65 %"), *of_people(composers), rated("5.86")]
     run.progressed(0.95, "exporting")
     model = run.out / f"{NAME}.onnx"
     halved_export(
@@ -146,18 +147,17 @@ def reproduce(run: Run) -> Reproduction:
         {"validation_nats": min(each["nats"] for each in exported.log.checks)},
     )  # fmt: skip
     files = _files(run, found, likeliest, drawn)
-    return Reproduction(tuple(figures), (*_REMARKS, *map(_trained, found)), (*files, model))
+    return Reproduction(tuple(figures), (*_REMARKS, *(_trained(each, run.config) for each in found)), (*files, model))
 
 
-def _trained(learned: Learned) -> str:
+def _trained(learned: Learned, config: Config) -> str:
     checks = learned.log.checks
     best = min(checks, key=lambda each: each["nats"])
-    notes = sum(map(len, learned.sides[0]))
-    epochs = best["update"] * CONFIG.batch * CONFIG.steps / notes
+    epochs = config.batch * config.steps / sum(map(len, learned.sides[0]))
     return (
         f"{learned.melodies.composer}: {len(learned.sides[0])}, {len(learned.sides[1])} and {len(learned.sides[2])} "
-        f"pieces; best after {epochs:.0f} epochs ({best['nats']:.3f} nats a note on the validation pieces); after that "
-        "it learned its pieces by heart and was stopped."
+        f"pieces; best after {best['update'] * epochs:.0f} epochs ({best['nats']:.3f} nats a note on the validation "
+        f"pieces) of {checks[-1]['update'] * epochs:.0f}."
     )
 
 
@@ -172,7 +172,7 @@ def _files(run: Run, found: Sequence[Learned], likeliest: Sample, drawn: Sample)
         for each in found
         for side, name in (("training", "training"), ("validation", "nats"))
     }
-    curves(losses, series, title=NAME, x=f"{CONFIG.check_every} updates", y="nats a note")
+    curves(losses, series, title=NAME, x=f"{run.config.check_every} updates", y="nats a note")
     files = [notes, losses]
     for sample, what in ((likeliest, "likeliest"), (drawn, "drawn")):
         picture, song = run.folder / f"{NAME}-{what}.png", played(sample.songs[0])
