@@ -104,8 +104,8 @@ def most_common_figures(source: str, likeliest: Sample, drawn: Sample, theirs: s
     return (
         Figure(
             f"most common note, three songs of {source}, the likeliest note each time",
-            percent(likeliest.most_common()), theirs, f"ten times three songs of {SONG_NOTES} notes; of theirs neither "
-            "number nor length are said, nor how notes were chosen",
+            percent(likeliest.most_common()), theirs, f"ten times three songs of {SONG_NOTES} notes; of theirs it is not "
+            "said how long they are, nor how notes were chosen",
         ),
         Figure(
             f"most common note, three songs of {source}, drawn at temperature 1", percent(drawn.most_common()), theirs
@@ -120,7 +120,7 @@ def most_common_figures(source: str, likeliest: Sample, drawn: Sample, theirs: s
 def of_people(composers: Sequence[Melodies]) -> tuple[Figure, ...]:
     """Return the most-common-note figures of the composers' own pieces."""
     why = (
-        "the report's two figures are ours with the composers exchanged (5.91 beside our Mozart, 3.23 beside our "
+        "the report's two figures are near ours with the composers exchanged (5.91 beside our Mozart, 3.23 beside our "
         "Beethoven): its rows may be so"
     )
     return tuple(

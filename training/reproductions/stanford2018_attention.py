@@ -33,7 +33,7 @@ LOOKED_BACK = 40
 """Steps, as in attention_rnn: two bars and a half."""
 
 CONFIG = Config(
-    updates=480, batch=64, steps=96, rate=2e-3, schedule="constant", clip=3.0, check_every=20, patience=6
+    updates=960, batch=64, steps=96, rate=2e-3, schedule="constant", clip=3.0, check_every=20, patience=6
 )  # fmt: skip
 """Batch and size are the report's, the clipping attention_rnn's."""
 
