@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from torch import Tensor, nn
+from torch.nn.functional import log_softmax
 
 from training.networks import Network
 from training.networks.lstm_layer import LstmLayer, before
@@ -36,8 +37,11 @@ class NoteLstm(Network):
         return found
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """Return one step: logits of the next note from the memory as it is given, and the memory after this note."""
+        """Return one step: what is said of the next note by the memory as it is given, and the memory after this note.
+
+        They are logarithms of probabilities: of thousands of units bare logits would be summed less exactly.
+        """
         note, lower_out, lower_cells, upper_out, upper_cells = given
         lower = self.lower.step(self.lower.into(note), (lower_out, lower_cells))
         upper = self.upper.step(self.upper.into(lower[0]), (upper_out, upper_cells))
-        return self.output(upper_out), *lower, *upper
+        return log_softmax(self.output(upper_out), dim=-1), *lower, *upper

@@ -46,7 +46,7 @@ _EPOCH = 131
 
 CONFIG = Config(
     updates=EPOCHS * _EPOCH, batch=16, steps=WINDOW, rate=4e-4, schedule="constant", optimiser="rmsprop", momentum=0.9,
-    check_every=_EPOCH,
+    check_every=_EPOCH, keeps="latest",
 )  # fmt: skip
 """Its rate is where the search begins."""
 

@@ -105,8 +105,8 @@ def most_common_figures(source: str, likeliest: Sample, drawn: Sample, theirs: s
         Figure(
             f"most common note, three songs of {source}, the likeliest note each time",
             percent(likeliest.most_common()), theirs,
-            f"ten times three songs of {SONG_NOTES} notes; of theirs it is not said how long they are, nor how notes were "
-            "chosen",
+            f"ten times three songs of {SONG_NOTES} notes; of theirs it is not said how long they are, nor how notes "
+            "were chosen",
         ),
         Figure(
             f"most common note, three songs of {source}, drawn at temperature 1", percent(drawn.most_common()), theirs
