@@ -32,8 +32,8 @@ REMARKS = (
     "As in the paper: 16 frames a second, pitches 32 to 98, five pieces after one another, windows of 16 frames from "
     "an empty memory, sigmoid units and binary cross-entropy, Adam, no validation, a threshold of 0.5, primers of five "
     "seconds from the start of each piece, and 60 seconds after them.",
-    "The paper does not say, so ours is: a window predicts the one frame after it; 64 windows in a batch, drawn "
-    "anywhere; Adam at 0.001 and weights as Keras begins them; dropout after each layer; multiplication in half "
+    "The paper does not say, so ours is: a window predicts the one frame after it; windows are drawn anywhere; "
+    " Adam at 0.001 and weights as Keras begins them; dropout after each layer; multiplication in half "
     "precision (bfloat16) where the processor has it.",
 )
 
@@ -185,7 +185,7 @@ def of_training(run: Run, task: RollTask, log: Log) -> tuple[Figure, ...]:
     epochs = log.checks[-1]["update"] / an_epoch
     return (
         Figure("epochs", f"{epochs:.0f}" if epochs >= 3 else f"{epochs:.1f}", "up to 100, not said"),
-        Figure("windows in an epoch", f"{task.windows:,}", "26,336", CORPUS),
+        Figure("windows in an epoch, in a batch", f"{task.windows:,}, {run.config.batch}", "26,336, not said", CORPUS),
         Figure("binary cross-entropy, nats a pitch", f"{log.checks[-1][task.score]:.4f}", "not given"),
     )
 
