@@ -33,7 +33,7 @@ REMARKS = (
     "an empty memory, sigmoid units and binary cross-entropy, Adam, no validation, a threshold of 0.5, primers of five "
     "seconds from the start of each piece, and 60 seconds after them.",
     "The paper does not say, so ours is: a window predicts the one frame after it; windows are drawn anywhere; "
-    " Adam at 0.001 and weights as Keras begins them; dropout after each layer; multiplication in half "
+    "Adam at 0.001 and weights as Keras begins them; dropout after each layer; multiplication in half "
     "precision (bfloat16) where the processor has it.",
 )
 
@@ -192,6 +192,8 @@ def of_training(run: Run, task: RollTask, log: Log) -> tuple[Figure, ...]:
 
 def said(task: RollTask, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """Return what was measured of the data and of what was played, as remarks."""
+    often = task.roll.mean(0).clip(1e-12, 1 - 1e-12)
+    least = float(-(often * np.log(often) + (1 - often) * np.log(1 - often)).mean())
     stays = float((task.roll[1:] == task.roll[:-1]).all(1).mean())
     spoiled = {
         kind: sum(min(each.seconds, PLAYED_S) for one in outcomes for each in one.faults if each.kind == kind)
@@ -200,7 +202,8 @@ def said(task: RollTask, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     whole = PLAYED_S * len(outcomes)
     shares = ", ".join(f"{kind} {seconds / whole:.0%}" for kind, seconds in spoiled.items())
     return (
-        f"In {stays:.0%} of the frames of the pieces everything is as in the frame before.",
+        f"In {stays:.0%} of the frames of the pieces everything is as in the frame before. Whoever knows nothing but how "
+        f"often each pitch sounds has a cross-entropy of {least:.3f}, and plays nothing.",
         f"Of all that it plays, in time: {shares}.",
         f"A fault is silence of more than {SILENCE_S:g} s, pitches unchanged for more than {TONE_S:g} s, or a passage "
         f"of under eight seconds (four bars at 120 bpm) more than three times in a row, for more than {LOOP_S:g} s.",
@@ -211,7 +214,9 @@ def files(folder: Path, name: str, log: Log, outcomes: Sequence[Outcome]) -> tup
     """Write the learning curve, a piano roll and a MIDI file of what follows each primer; return their paths."""
     curve = folder / f"{name}-curves.png"
     score = RollTask.score
-    pictures.curves(curve, {"at the five pieces": [check[score] for check in log.checks]}, title=name, y=score)
+    every = log.checks[0]["update"]
+    shown = {"at the five pieces": [check[score] for check in log.checks]}
+    pictures.curves(curve, shown, title=name, x=f"{every:.0f} updates", y=score)
     written = [curve]
     for each in outcomes:
         heard = notes(np.concatenate((each.primer, each.played)))
