@@ -202,7 +202,7 @@ def said(task: RollTask, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     whole = PLAYED_S * len(outcomes)
     shares = ", ".join(f"{kind} {seconds / whole:.0%}" for kind, seconds in spoiled.items())
     return (
-        f"In {stays:.0%} of the frames of the pieces everything is as in the frame before. Whoever knows nothing but how "
+        f"In {stays:.0%} of the frames of the pieces everything is as in the frame before. What knows only how "
         f"often each pitch sounds has a cross-entropy of {least:.3f}, and plays nothing.",
         f"Of all that it plays, in time: {shares}.",
         f"A fault is silence of more than {SILENCE_S:g} s, pitches unchanged for more than {TONE_S:g} s, or a passage "
