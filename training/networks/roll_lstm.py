@@ -3,7 +3,7 @@
 In the paper's words the networks were not stateful: each frame is predicted from the window of the frames before it,
 from an empty memory. A step does just that, and moves as many memories at once as a window has frames: the first has
 heard one frame, the last the whole window, whose memory the next frame is predicted from. Networks that are too large
-for that in a step have one memory, which goes on.
+for that in a step have four memories, each begun four frames after the one before: the oldest has heard 13 to 16.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class RollLstm(Network):
         self, hidden: int, layers: int, ends: Ends = "output", dropout: float = 0.0, memories: int = WINDOW
     ) -> None:
         super().__init__()
-        self.hidden, self.memories = hidden, memories
+        self.hidden, self.memories, self.apart = hidden, memories, WINDOW // memories
         self.layers = nn.ModuleList(nn.LSTM(hidden if layer else PITCHES, hidden) for layer in range(layers))
         self.dropout = nn.Dropout(dropout)
         self.dense = nn.Linear(hidden, hidden) if ends == "dense" else None
@@ -43,12 +43,13 @@ class RollLstm(Network):
 
     @property
     def STATE(self) -> Mapping[str, int]:  # type: ignore[override] # noqa: N802 - its layers are its own
-        """Return the width of each state: memories side by side."""
-        return {
+        """Return the width of each state: memories side by side, and how many frames ago the youngest was begun."""
+        widths = {
             f"{name}_{layer}": self.memories * self.hidden
             for layer in range(len(self.layers))
             for name in ("put_out", "cells")
         }
+        return widths if self.apart == 1 else {**widths, "begun": self.apart - 1}
 
     def _begin_as_in_keras(self) -> None:
         """Draw weights as Keras does: Glorot's uniform ones, orthogonal between steps, biases 0, of forget gates 1."""
@@ -83,15 +84,23 @@ class RollLstm(Network):
 
     def forward(self, frame: Tensor, *memory: Tensor) -> tuple[Tensor, ...]:
         """Return one step: the logits of the frame after the window so far, and the memories with this frame."""
-        rings = [each.view(self.memories, self.hidden) for each in memory]
+        rings = [each.view(self.memories, self.hidden) for each in memory[: 2 * len(self.layers)]]
         logits = self._ending(rings[-2][-1:])
+        if self.apart == 1:
+            rings, begun = [_begin(ring) for ring in rings], ()
+        else:
+            ago = memory[-1]
+            is_time = 1 - ago.sum(-1, keepdim=True)
+            rings = [is_time * _begin(ring) + (1 - is_time) * ring for ring in rings]
+            begun = (torch.cat((is_time, ago[:, :-1]), dim=-1),)
         read, after = frame, []
         for layer, put_out, cells in zip(self.layers, rings[::2], rings[1::2], strict=True):
             assert isinstance(layer, nn.LSTM)
-            read, moved = cell(layer, read, self._before(put_out), self._before(cells))
+            read, moved = cell(layer, read, put_out, cells)
             after += [read, moved]
-        return logits, *(each.reshape(1, self.memories * self.hidden) for each in after)
+        return logits, *(each.reshape(1, self.memories * self.hidden) for each in after), *begun
 
-    def _before(self, ring: Tensor) -> Tensor:
-        """Return what each memory goes on from: that of one frame less, the first from nothing; a single one itself."""
-        return ring if self.memories == 1 else torch.cat((torch.zeros_like(ring[:1]), ring[:-1]))
+
+def _begin(ring: Tensor) -> Tensor:
+    """Return memories with an empty one before the others; the oldest is forgotten."""
+    return torch.cat((torch.zeros_like(ring[:1]), ring[:-1]))

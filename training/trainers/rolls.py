@@ -36,7 +36,7 @@ class RollTask(Task[RollLstm, Windows]):
     ends: Ends = "output"
     dropout: float = 0.2
     memories: int = WINDOW
-    """How many a step moves: a window's, or one that goes on."""
+    """How many a step moves, begun at equal distances within a window."""
     measured_every: int = 8
     """The loss is that at one of so many windows, without dropout."""
 
