@@ -86,8 +86,9 @@ class RollLstm(Network):
         """Return one step: the logits of the frame after the window so far, and the memories with this frame."""
         rings = [each.view(self.memories, self.hidden) for each in memory[: 2 * len(self.layers)]]
         logits = self._ending(rings[-2][-1:])
+        begun: tuple[Tensor, ...] = ()
         if self.apart == 1:
-            rings, begun = [_begin(ring) for ring in rings], ()
+            rings = [_begin(ring) for ring in rings]
         else:
             ago = memory[-1]
             is_time = 1 - ago.sum(-1, keepdim=True)
