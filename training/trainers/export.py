@@ -119,7 +119,14 @@ def converted(
     return model
 
 
-def proven(model: onnx.ModelProto, spec: ModelSpec, path: Path, differs: Callable[[OnnxModel], float]) -> float:
+def proven(
+    model: onnx.ModelProto,
+    spec: ModelSpec,
+    path: Path,
+    differs: Callable[[OnnxModel], float],
+    *,
+    tolerance: float = TOLERANCE,
+) -> float:
     """Write a model with its specification; return how much the file `differs` from PyTorch. ContractError if too much.
 
     Nothing is left at `path` when it is refused.
@@ -131,10 +138,10 @@ def proven(model: onnx.ModelProto, spec: ModelSpec, path: Path, differs: Callabl
     unproven.write_bytes(model.SerializeToString(deterministic=True))
     try:
         difference = differs(OnnxModel(unproven, "cpu"))
-        if not difference <= TOLERANCE:
+        if not difference <= tolerance:
             raise ContractError(
                 f"{path}: PyTorch and onnxruntime differ by {difference:.2g} over {PARITY_STEPS} chained steps; "
-                f"at most {TOLERANCE:g} is allowed"
+                f"at most {tolerance:g} is allowed"
             )
         unproven.replace(path)
     finally:

@@ -21,7 +21,7 @@ from improv.models.encodings import CHORD_HEAD, ENCODINGS, Line, encoding_of, li
 from improv.models.onnx_file import ModelFile
 from improv.models.onnx_runtime import OnnxModel
 from training.networks import Network
-from training.trainers.export import PARITY_STEPS, apart, converted, proven
+from training.trainers.export import PARITY_STEPS, TOLERANCE, apart, converted, proven
 
 CHANGES = "eck2002-chords"
 """The network of changes that lines are exported over, unless another is named."""
@@ -44,6 +44,7 @@ def export_line(
     primers: Iterable[tuple[int, ...]] = (),
     changes: str = CHANGES,
     halved: bool = False,
+    tolerance: float = TOLERANCE,
 ) -> float:
     """Write a network of a line to an ONNX file, over the changes of another model; return its largest difference.
 
@@ -51,7 +52,7 @@ def export_line(
     `forward` returns its heads from the states that come in, and the states after the move. `symbols` say what its
     units stand for, where `encoding`, one of `improv.models.encodings.LINES`, leaves that to the file. `primers` are
     melodies of one MIDI pitch a step that may lead into the first chorus. ContractError if PyTorch and onnxruntime
-    differ.
+    differ by more than `tolerance`.
     """
     line = line_of(encoding, symbols)
     states = {f"{_OWN}{name}": (1, width) for name, width in network.STATE.items()}
@@ -69,7 +70,7 @@ def export_line(
     spec = _spec_over(under.spec, line, encoding, symbols, states)
     spec = replace(spec, name=path.stem, summary=summary, primers=tuple(primers), data=data, seed=seed, figures=figures)
     merged = _side_by_side(under.graph, model)
-    return proven(merged, spec, path, lambda loaded: _parity(network, loaded, probes))
+    return proven(merged, spec, path, lambda loaded: _parity(network, loaded, probes), tolerance=tolerance)
 
 
 def over_others(path: Path, changes: str, out: Path) -> None:
