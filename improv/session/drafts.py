@@ -21,6 +21,7 @@ from improv.music.grid import BEATS_PER_BAR
 from improv.music.notes import Cell, Frame
 from improv.music.theory import pitch_class
 from improv.music.turns import Answer, Mode, PlayerActivity, Turn, Who, turn_after
+from improv.protocol.controls import DRAFTS
 from improv.protocol.heard import Heard
 from improv.session.answer_figures import figures
 from improv.session.answer_table import cost
@@ -73,6 +74,8 @@ def drafts_due(session: Session, model: StepModel) -> int | None:
     if not settings.drafts or settings.mode not in (Mode.TRADE, Mode.PHRASE):
         return None
     if not session.position.playing or melody_muted(settings) or not has_melody(model.spec):
+        return None
+    if DRAFTS.name in encoding_of(model.spec).unsupported_controls:  # nothing is drawn, so that all would be the same
         return None
     due = session.step + AHEAD_STEPS
     turn = _turn_at(due, session)

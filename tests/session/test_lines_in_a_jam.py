@@ -19,6 +19,7 @@ from improv.protocol.heard import Heard
 from improv.recording import Head, Recording
 from improv.recording.replay import entry_of, replayed
 from improv.runtime.timely_networks import Remembering
+from improv.session.drafts import drafts_due
 from improv.session.fallback import fallback
 from improv.session.lifecycle import begin, finish
 from improv.session.network import swapped
@@ -118,6 +119,15 @@ class Counting:
     def move(self, features, memory):  # type: ignore[no-untyped-def]
         self.moves += 1
         return self._model.move(features, memory)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_drafts_are_drawn_where_anything_is(kind: str, tmp_path: Path) -> None:
+    model = loaded(kind, tmp_path)
+    session = begun(model)
+    for _ in range(7):
+        session, _ = advance(session, Heard(), model)
+    assert drafts_due(session, model) == (None if kind == "roll" else 8)
 
 
 @pytest.mark.parametrize("kind", KINDS)
