@@ -107,7 +107,12 @@ def reproduce(run: Run) -> Reproduction:
         f"Largest difference between PyTorch and onnxruntime over {PARITY_STEPS} moves: {parity:.1e}.",
     )
     return Reproduction(
-        (*measured(played, of_people, interval(people)), as_in_a_jam(plainly), *of_training(sides, log, found)),
+        (
+            *measured(played, of_people, interval(people)),
+            in_range(played, people + excerpts([spans(piece.notes) for piece in sides.validation], PLAYED_S)),
+            as_in_a_jam(plainly),
+            *of_training(sides, log, found),
+        ),
         remarks,
         (*files(run.folder, log, played), model),
     )
@@ -241,6 +246,21 @@ def measured(
         for name in FIGURES
     ]
     return (good, *without, *inside, short)
+
+
+def in_range(played: Sequence[Continuation], held_out: Sequence[Passage]) -> Figure:
+    """Return for how many primers all holds where the intervals are from the least to the most of held-out pieces."""
+    whole = interval(held_out, (0, 100))
+    good = [
+        not each.faults and all(low <= each.figures[name] <= high for name, (low, high) in whole.items())
+        for each in played
+    ]
+    return Figure(
+        "the first row, with intervals from the least to the most of all held-out pieces",
+        f"{sum(good)} of {len(played)}",
+        "",
+        f"{len(held_out)} excerpts of test and validation pieces",
+    )
 
 
 def as_in_a_jam(played: Sequence[Continuation]) -> Figure:

@@ -1,6 +1,6 @@
 """A piano that goes on from primers: what it plays, and what people play in the pieces that it has not heard."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,12 +103,9 @@ def excerpts(pieces: Sequence[Spans], seconds: float) -> list[Passage]:
     return [each.cut(first, frames) for each in whole for first in range(0, len(each.sounds) - frames + 1, frames)]
 
 
-def interval(of_people: Sequence[Passage]) -> dict[str, tuple[float, float]]:
-    """Return the interval of each figure over excerpts of pieces."""
+def interval(
+    of_people: Sequence[Passage], percentiles: tuple[float, float] = PERCENTILES
+) -> dict[str, tuple[float, float]]:
+    """Return the interval of each figure over excerpts of pieces, between two percentiles."""
     found = [figures(each) for each in of_people]
-    return {name: tuple(np.percentile([each[name] for each in found], PERCENTILES).tolist()) for name in FIGURES}
-
-
-def is_inside(found: Mapping[str, float], of_people: Mapping[str, tuple[float, float]]) -> bool:
-    """Return whether all figures are inside their intervals."""
-    return all(low <= found[name] <= high for name, (low, high) in of_people.items())
+    return {name: tuple(np.percentile([each[name] for each in found], percentiles).tolist()) for name in FIGURES}
