@@ -41,6 +41,15 @@ TEMPERATURES = (1.0, 0.3)
 _WRITTEN = 4
 """Melodies of each temperature that are written as MIDI files."""
 
+UNTOLD = "not given"
+"""Of what the report does not say."""
+
+_LONGEST = 16
+"""Sixteenths; what lasts longer is one bar of a histogram."""
+
+_TITLE = 32
+"""Characters of a song's title in a picture."""
+
 _PICTURE = "in a picture (figures 7 and 8), which our copy of the report has not"
 
 
@@ -67,6 +76,11 @@ def reproduce(run: Run, row: Row) -> Reproduction:
         device=run.device,
         progressed=portion(run.progressed, 0, 0.88),
     )
+    return measured(run, row, songs, network, log)
+
+
+def measured(run: Run, row: Row, songs: Songs, network: Golla, log: Log) -> Reproduction:
+    """Export a network that has been trained, measure it, and draw what came of it."""
     run.progressed(0.88, "exporting")
     network.half().float()  # as it is kept in the file, and measured so
     judged = songs.known(songs.sides.test)
@@ -119,12 +133,12 @@ def _sizes(network: Golla, row: Row, songs: Songs, run: Run) -> list[Figure]:
     return [
         Figure("songs", f"{len(songs.sides.training):,}", "2,000", "the same number, from another collection"),
         Figure("symbols", str(len(songs.symbols)), "38", "other songs: as many as there are in those learned from"),
-        Figure("weights", f"{weights:,}", row.size, "more symbols"),
+        Figure("weights", f"{weights:,}", row.size, "" if row.size == UNTOLD else "more symbols"),
         Figure(
             "updates in an epoch",
             f"{config.check_every:,} of {config.batch} sequences, {config.steps} targets each",
             "5,660 of 64 sequences, one target each",
-            "every position of a sequence is a target: 50 epochs of the report's would take ten hours",
+            "every position of a sequence is a target: an epoch takes a fiftieth of the time",
         ),
     ]
 
@@ -154,13 +168,13 @@ def _judged(found: Mapping[str, float], judged: Sequence[Song], log: Log) -> lis
     ours = "ours: songs that the network has not seen, without the ends after the first"
     return [
         Figure("epoch that is kept", f"{best} of {len(log.checks)}", "early stopping", "least loss at songs held out"),
-        Figure("loss at test songs, nats a sixteenth", f"{found['nats']:.3f}", "not given", ours),
+        Figure("loss at test songs, nats a sixteenth", f"{found['nats']:.3f}", UNTOLD, ours),
         Figure(
-            "accuracy at test songs", f"{found['accuracy']:.3f}", "not given",
+            "accuracy at test songs", f"{found['accuracy']:.3f}", UNTOLD,
             f"{ours}; always to hold what sounds: {always_held(judged):.3f}",
         ),
         Figure(
-            "accuracy where a note or a rest begins", f"{found['onset accuracy']:.3f}", "not given",
+            "accuracy where a note or a rest begins", f"{found['onset accuracy']:.3f}", UNTOLD,
             "ours: what is held is most of what the accuracy counts",
         ),
     ]  # fmt: skip
@@ -174,7 +188,7 @@ def _likeness(
     def figure(measure: str, of: Callable[[Melodies], float], of_people: float | None = None) -> Figure:
         ours = ", ".join(f"{of(each):.3f} at {temperature:g}" for temperature, each in like.items())
         theirs = of(people) if of_people is None else of_people
-        return Figure(measure, ours, "not given", f"how the test songs go on themselves: {theirs:.3f}")
+        return Figure(measure, ours, UNTOLD, f"how the test songs go on themselves: {theirs:.3f}")
 
     lengths = [len(song.symbols()) - BEGUN for song in judged]
     means = ", ".join(
@@ -188,7 +202,7 @@ def _likeness(
         figure("leaps beyond a fifth", lambda each: each.leaps),
         figure("eight notes as in a song learned from", lambda each: each.known),
         Figure(
-            "sixteenths until a song ends", means, "not given",
+            "sixteenths until a song ends", means, UNTOLD,
             f"how the test songs go on themselves: {np.mean(lengths):.0f}; cut off at 500",
         ),
     ]  # fmt: skip
@@ -215,15 +229,15 @@ def _pictures(
     curves(
         losses,
         {
-            "in training, every target": [
+            "in training": [
                 float(np.mean(in_training[first : first + of_epoch])) for first in range(0, len(in_training), of_epoch)
             ],
-            "songs learned from, loss": [check["learned nats"] for check in log.checks],
-            "songs held out, loss": [check["nats"] for check in log.checks],
-            "songs learned from, accuracy": [check["learned accuracy"] for check in log.checks],
-            "songs held out, accuracy": [check["accuracy"] for check in log.checks],
+            "songs learned from, loss": [check["learned loss"] for check in log.checks],
+            "songs held out, loss": [check["loss"] for check in log.checks],
+            "songs learned from, accuracy": [check["learned report accuracy"] for check in log.checks],
+            "songs held out, accuracy": [check["report accuracy"] for check in log.checks],
         },
-        title=f"{row.name}: loss in nats, and accuracy, a sixteenth of a song",
+        title=f"{row.name}: loss in nats, and accuracy, counted as the report counts",
         y="nats, or share",
     )
     sets = {"people": people, **{f"temperature {temperature:g}": each for temperature, each in like.items()}}
@@ -233,13 +247,18 @@ def _pictures(
         {name: {str(pitch): each.pitches[str(pitch)] for pitch in pitches} for name, each in sets.items()},
         title=f"{row.name}: pitches as songs go on",
     )
-    durations = sorted({int(length) for each in sets.values() for length in each.durations})
     histogram(
         lengths,
-        {name: {str(length): each.durations[str(length)] for length in durations} for name, each in sets.items()},
+        {name: _durations(each) for name, each in sets.items()},
         title=f"{row.name}: durations in sixteenths as songs go on",
     )
     return [losses, notes, lengths]
+
+
+def _durations(of: Melodies) -> dict[str, int]:
+    """Return how often there is each duration in sixteenths, and how often a longer one."""
+    found = {str(length): of.durations[str(length)] for length in range(1, _LONGEST + 1)}
+    return {**found, "longer": of.durations.total() - sum(found.values())}
 
 
 def _played(folder: Path, row: Row, judged: Sequence[Song], drawn: dict[float, list[list[str]]]) -> list[Path]:
@@ -250,7 +269,13 @@ def _played(folder: Path, row: Row, judged: Sequence[Song], drawn: dict[float, l
             stem = folder / f"{row.name}-{number}-at-{temperature:g}"
             notes = played([*song.symbols()[:BEGUN], *line])
             write_midi(stem.with_name(f"{stem.name}.mid"), notes)
-            title = f"{row.name} goes on after 4 s of {song.title.title()}, temperature {temperature:g}"
+            title = f"{row.name} goes on after 4 s of {_title(song)}, temperature {temperature:g}"
             roll(stem.with_name(f"{stem.name}.png"), notes, title=title)
             files += [stem.with_name(f"{stem.name}.mid"), stem.with_name(f"{stem.name}.png")]
     return files
+
+
+def _title(song: Song) -> str:
+    """Return a title that fits, in small letters: many are in capitals."""
+    title = song.title.title()
+    return title if len(title) <= _TITLE else title[:_TITLE].rsplit(" ", 1)[0] + " ..."

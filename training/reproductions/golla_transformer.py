@@ -18,7 +18,7 @@ def reproduce(run: Run) -> Reproduction:
             name=NAME,
             fresh=GollaTransformer,
             epochs=(2, 5),
-            size="not given",
+            size=golla_report.UNTOLD,
             remarks=(
                 "The report says: BERT's embeddings, a pooling layer, dropout, Adam, five epochs. So here: embeddings "
                 "of tokens and of positions, an encoder, pooling as in BERT (dense, tanh), a dense softmax.",
