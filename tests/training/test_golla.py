@@ -18,16 +18,16 @@ from improv.models.contract import no_memory
 from improv.models.encodings import encoding_of
 from improv.models.onnx_runtime import OnnxModel
 from training.corpora.esac import Sides, Song, Tone
-from training.networks.golla import HIDDEN, WINDOW, AfterDelimiters, GollaLstm, GollaTransformer
+from training.networks.golla import HIDDEN, WINDOW, GollaLstm, GollaPlayed, GollaTransformer
 from training.reproductions import Run, folk_songs, golla_lstm, golla_report, golla_transformer
 from training.reproductions.folk_songs import (
     DELIMITERS,
     FolkTask,
     Golla,
     Songs,
-    about_to_begin,
     always_held,
     apart,
+    as_played,
     go_on,
     judge,
     melodies,
@@ -61,7 +61,7 @@ def fresh(kind: type[GollaLstm | GollaTransformer], units: int = UNITS) -> Golla
     return kind(units).eval()
 
 
-def stepped(network: Golla | AfterDelimiters, events: Tensor, units: int) -> Tensor:
+def stepped(network: Golla | GollaPlayed, events: Tensor, units: int) -> Tensor:
     """Return the logits after each event (steps, units), step by step from an empty memory."""
     states = tuple(torch.zeros(1, width) for width in network.STATE.values())
     found = []
@@ -123,7 +123,37 @@ def test_an_empty_memory_is_that_after_the_delimiters(kind: type[GollaLstm | Gol
     events = torch.from_numpy(songs.numbers(["60", "_", "62", "_"]))
     delimiters = torch.from_numpy(songs.numbers(["/"] * DELIMITERS))
     expected = stepped(network, torch.cat((delimiters, events)), units)[DELIMITERS:]
-    assert torch.allclose(stepped(about_to_begin(network, songs), events, units), expected, atol=1e-5)
+    assert torch.allclose(stepped(as_played(network, songs), events, units), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+@torch.no_grad()
+def test_silence_empties_the_memory_and_long_notes_end(kind: type[GollaLstm | GollaTransformer]) -> None:
+    songs = songs_of()
+    units, hold = len(songs.symbols), int(songs.numbers(["_"])[0])
+    network = fresh(kind, units)
+    live = as_played(network, songs)
+
+    def after(symbols: list[str]) -> tuple[Tensor, ...]:
+        states = tuple(torch.zeros(1, width) for width in live.STATE.values())
+        for number in songs.numbers(symbols):
+            states = live(one_hot(torch.tensor([int(number)]), units).float(), *states)[1:]
+        return states
+
+    def logits(symbols: list[str]) -> Tensor:
+        found: Tensor = live(torch.zeros(1, units), *after(symbols))[0][0]
+        return found
+
+    assert not any(state.any() for state in after(["_"] * 3)), "silence before a song is no song"
+    assert not any(state.any() for state in after(["60", "_", "r", *["_"] * 16]))
+    assert all(state.any() for state in after(["60", "_", "r", *["_"] * 15])[:-1])
+    assert all(state.any() for state in after(["60", *["_"] * 30])[:-2]), "a note that is held is no rest"
+    for short, long in ((15, 16), (3, 40)):
+        events = ["/"] * DELIMITERS + ["60"] + ["_"] * long
+        plain = network.logits(torch.from_numpy(songs.numbers(events))[:, None])[:, 0]
+        held = logits(["60", *["_"] * long]) - plain[-1]
+        assert held[hold] == pytest.approx(-8, abs=1e-3)
+        assert torch.allclose(logits(["60", *["_"] * short]), plain[DELIMITERS + short], atol=1e-4)
 
 
 # --- songs ---

@@ -23,6 +23,12 @@ HIDDEN = 256
 WINDOW = 64
 """Sixteenths that the transformer looks back over, the one that has just been heard among them."""
 
+BAR = 16
+"""Sixteenths that a note or a rest of the songs lasts at most, but for some that are tied."""
+
+_TOO_LONG_NATS = 8.0
+"""How much less likely it is that what has lasted so long goes on."""
+
 WIDTH, VIEWS, LAYERS = 128, 4, 2
 """Of an embedding, ways in which a layer looks back at once, and layers."""
 
@@ -180,30 +186,47 @@ class GollaTransformer(Network):
         return found
 
 
-class AfterDelimiters(Network):
-    """One of the networks, whose empty memory is that in which a song is about to begin: what is kept is the rest.
+class GollaPlayed(Network):
+    """One of the networks as it is played: what is in no song does not lead it where it would stay.
 
-    So it begins as the report's program does, which puts the symbols that end a song before every melody.
+    An empty memory is that in which a song is about to begin, as the report's program puts the symbols that end a song
+    before every melody; what is kept is how far the memory is from there. Songs hold notes and rests for a bar at most.
+    So after a bar of rest the memory is empty again, and what has lasted a bar is unlikely to go on. Both are ours.
     """
 
     FEATURES = ("event",)
     HEADS = ("next_event",)
     STATE: ClassVar[Mapping[str, int]]
 
-    def __init__(self, network: GollaLstm | GollaTransformer, begun: Sequence[Tensor]) -> None:
-        """Take a network, and its states after the delimiters, each (1, width)."""
+    def __init__(self, network: GollaLstm | GollaTransformer, begun: Sequence[Tensor], hold: int, notes: int) -> None:
+        """Take a network, its states where a song is about to begin, each (1, width), and what its units are.
+
+        `hold` is the unit that holds what is; the first `notes` units are notes.
+        """
         super().__init__()
-        self.STATE = network.STATE  # type: ignore[misc]
+        self.STATE = {**network.STATE, "left": 1, "sounds": 1}  # type: ignore[misc]
         self.network = network
+        self.hold, self.notes = hold, notes
         for name, state in zip(network.STATE, begun, strict=True):
             self.register_buffer(f"begun_{name}", state)
+        self.register_buffer("held", one_hot(torch.tensor([hold]), network.units).float())
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """Return one step of the network: an event and states in, the logits of the next and new states out."""
-        event, *states = given
-        begun = [self.get_buffer(f"begun_{name}") for name in self.STATE]
-        logits, *after = self.network(event, *(state + first for state, first in zip(states, begun, strict=True)))
-        return (logits, *(state - first for state, first in zip(after, begun, strict=True)))
+        """Return one step: the logits of the next event, and the memory after an event.
+
+        The last two of the memory are the sixteenths for which what is may go on, and whether it is a note.
+        """
+        event, *states, left, sounds = given
+        begun = [self.get_buffer(f"begun_{name}") for name in self.network.STATE]
+        logits, *moved = self.network(event, *(state + first for state, first in zip(states, begun, strict=True)))
+        logits = logits - _TOO_LONG_NATS * (1 - left.clamp(0, 1)) * self.get_buffer("held")
+        holds = event[:, self.hold : self.hold + 1]
+        begins = event[:, : self.hold + 2].sum(-1, keepdim=True) - holds  # a note, or the rest after the hold
+        new_left = holds * torch.relu(left - 1) + begins * BAR
+        new_sounds = holds * sounds + event[:, : self.notes].sum(-1, keepdim=True)
+        is_over = holds * (1 - new_sounds) * (1 - new_left.clamp(0, 1))
+        after = ((state - first) * (1 - is_over) for state, first in zip(moved, begun, strict=True))
+        return (logits, *after, new_left, new_sounds)
 
 
 def _by_head(given: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from improv.models.encodings.symbols import END, HOLD, REST, pitches_of
 from training.corpora import esac
 from training.corpora.esac import Song
 from training.datasets.digest import digest
-from training.networks.golla import AfterDelimiters, GollaLstm, GollaTransformer
+from training.networks.golla import GollaLstm, GollaPlayed, GollaTransformer
 from training.reproductions.pictures import Played
 from training.trainers.export import PARITY_STEPS
 from training.trainers.train import Config, Task
@@ -203,20 +203,22 @@ def go_on(
 
 
 @torch.no_grad()
-def about_to_begin(network: Golla, songs: Songs) -> AfterDelimiters:
-    """Return a network whose memory, where it is empty, is that after the delimiters that every song follows."""
-    end = one_hot(torch.tensor([int(songs.numbers([END])[0])]), len(songs.symbols)).float()
+def as_played(network: Golla, songs: Songs) -> GollaPlayed:
+    """Return a network as it is played: its memory, where it is empty, is that after the delimiters before a song."""
+    hold, end = songs.numbers((HOLD, END))
+    delimiter = one_hot(torch.tensor([int(end)]), len(songs.symbols)).float()
     states = tuple(torch.zeros(1, width) for width in network.STATE.values())
     for _ in range(DELIMITERS):
-        states = network(end, *states)[1:]
-    return AfterDelimiters(network, states)
+        states = network(delimiter, *states)[1:]
+    return GollaPlayed(network, states, int(hold), int(hold))
 
 
 def probes(songs: Songs, seed: int) -> Iterator[Tensors]:
-    """Yield the features of `PARITY_STEPS` moves: songs held out, one after another, and at last random events."""
+    """Yield the features of `PARITY_STEPS` moves: songs held out, rests and notes that are held long, random events."""
     heard = songs.numbers(s for song in songs.known(songs.sides.test) for s in (*song.symbols(), END))
+    long = songs.numbers([symbol for begins in (HOLD, REST, songs.symbols[0]) for symbol in (begins, *(HOLD,) * 40)])
     drawn = np.random.default_rng(seed).integers(0, len(songs.symbols), PARITY_STEPS)
-    for number in np.concatenate((heard[: PARITY_STEPS // 2], drawn))[:PARITY_STEPS]:
+    for number in np.concatenate((heard[: PARITY_STEPS // 2], long, drawn))[:PARITY_STEPS]:
         yield {"event": np.eye(len(songs.symbols), dtype=np.float32)[[number]]}
 
 
