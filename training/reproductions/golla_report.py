@@ -140,7 +140,7 @@ def _sizes(network: Golla, row: Row, songs: Songs, run: Run) -> list[Figure]:
             "updates in an epoch",
             f"{config.check_every:,} of {config.batch} sequences, {config.steps} targets each",
             "5,660 of 64 sequences, one target each",
-            "every position of a sequence is a target: an epoch takes a fiftieth of the time",
+            "every position of a sequence is a target, so that fewer sequences have as many",
         ),
     ]
 
