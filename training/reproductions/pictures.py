@@ -39,13 +39,13 @@ class Played:
 
 def curves(path: Path, values: Mapping[str, Sequence[float]], *, title: str, x: str = "epoch", y: str = "loss") -> None:
     """Plot series of values, each from 1 on, over one another to a PNG file."""
-    figure, axis = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
+    figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
     for place, (name, series) in enumerate(values.items()):
         marker = "o" if len(series) == 1 else None
         axis.plot(range(1, len(series) + 1), series, color=_colour(place), linewidth=1.5, label=name, marker=marker)
     axis.set_xlabel(x)
     axis.set_ylabel(y)
-    axis.legend(frameon=False, fontsize=9)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=9)
     _finish(figure, axis, title, path)
 
 
