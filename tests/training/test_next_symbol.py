@@ -89,6 +89,11 @@ def test_events_hold_rest_and_end() -> None:
     assert events(made) == ["64", REST, HOLD, HOLD, "62", HOLD, HOLD, "65", END]
 
 
+def test_what_lasts_longer_than_a_bar_is_cut_to_one() -> None:
+    made = piece([(60, 0, 0.5), (64, 9, 15), (62, 15, 15.25)])
+    assert events(made) == ["60", HOLD, REST, *[HOLD] * 15, "64", *[HOLD] * 15, "62", END]
+
+
 def test_events_outside_three_octaves_are_moved_by_octaves() -> None:
     made = piece([(47, 0, 0.25), (84, 0.25, 0.5), (23, 0.5, 0.75), (108, 0.75, 1), (48, 1, 1.25), (83, 1.25, 1.5)])
     assert events(made) == ["59", "72", "59", "72", "48", "83", END]

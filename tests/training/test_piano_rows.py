@@ -145,6 +145,7 @@ def test_a_row_is_learned_measured_and_exported(row: str, tmp_path: Path, monkey
     assert len(model.spec.line.symbols) >= 10
     assert line_of(model.spec.encoding, model.spec.line.symbols).melody_pitches()
     assert "piano-midi.de" in model.spec.data["source"]
+    assert bool(model.spec.primers) == (row == "stanford2018-attention")  # after a silent chorus it would be silent
 
 
 def test_a_row_that_was_stopped_goes_on_from_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

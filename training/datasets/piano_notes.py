@@ -3,7 +3,7 @@
 As music21 reads a MIDI file, the chords of each hand are apart, and of what begins at once the right hand comes first.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
@@ -23,6 +23,9 @@ Units = NDArray[np.int64]
 SIXTEENTHS_A_QUARTER = 4
 LOWEST, HIGHEST = 48, 83
 """Pitches of events; others are moved by octaves (Magenta's melody_rnn, on which the attention network was built)."""
+
+LONGEST = 16
+"""Sixteenths that an event lasts at most, a bar."""
 
 RIGHT_HAND = 0
 
@@ -46,7 +49,9 @@ def melody(piece: Piece) -> list[int]:
 def events(piece: Piece) -> list[str]:
     """Return the melody of the right hand as one event each sixteenth, from its first note to its end.
 
-    Of notes that begin in one sixteenth the highest stays; a note ends where the next one begins.
+    Of notes that begin in one sixteenth the highest stays; a note ends where the next one begins. What lasts longer
+    than `LONGEST`, mostly the silence of the hand, is cut to that, as Magenta's melodies end with a bar of silence: a
+    network that has heard bars of `_` would say nothing else.
     """
     onsets: dict[int, Note] = {}
     for note in piece.notes:
@@ -64,7 +69,16 @@ def events(piece: Piece) -> list[str]:
         end = max(at + 1, round(onsets[at].end * SIXTEENTHS_A_QUARTER))
         if end < following:
             found[end - begins[0]] = REST
-    return [*found, END]
+    return [*_shortened(found), END]
+
+
+def _shortened(song: Iterable[str]) -> Iterator[str]:
+    """Yield events without those that go on with what has lasted for `LONGEST` sixteenths."""
+    lasted = 0
+    for event in song:
+        lasted = lasted + 1 if event == HOLD else 1
+        if lasted <= LONGEST:
+            yield event
 
 
 def _in_range(pitch: int) -> int:
