@@ -229,6 +229,6 @@ _REMARKS = (
     "clipped at 3; melodies folded into C3 to B5, silences cut to a bar.",
     "Ours: the melody is the top line of the right hand alone (Magenta would take that of each track); events alone "
     "are read, without attention_rnn's features of key and repetition; Adam at 0.002 on stretches of four bars, "
-    "stopped when the validation pieces gained nothing for 120 updates, or after 840 (attention_rnn is run for 20,000).",
+    "stopped when the validation pieces gained nothing for 120 updates, or after 840 (attention_rnn has 20,000).",
     "The exported network is the one trained on Beethoven; Mozart's is measured.",
 )
