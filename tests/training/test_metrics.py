@@ -318,6 +318,15 @@ def test_the_figures_of_a_set_are_means_with_an_interval_around_them() -> None:
     assert str(found) == str(measure(some(6), References(some(3), some(3)), samples=200))
 
 
+def test_melodies_without_notes_have_no_figures_of_notes() -> None:
+    nothing = np.zeros(0, np.int64)
+    silent = [Melody(nothing, nothing, nothing, np.zeros((96, 12), bool))] * 3
+    found = measure(silent, References(some(3), some(3)), samples=20)
+    assert np.isnan(found["interval divergence, bits"].value)
+    assert np.isnan(found["copied in a chorus, 99th percentile, notes"].value)
+    assert found["longest copied, notes"].value == 0
+
+
 def test_a_set_of_one_melody_over_and_over_has_no_doubt() -> None:
     found = measure([some(1)[0]] * 5, References(some(1), some(1)), samples=50)
     assert all(figure.low == pytest.approx(figure.high, nan_ok=True) for figure in found.values())

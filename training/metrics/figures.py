@@ -131,8 +131,11 @@ def entropy(counts: Reals) -> float:
 def divergence(one: Reals, other: Reals) -> float:
     """Return the divergence of two histograms p and q, in bits, 0 to 1: H((p + q) / 2) - (H(p) + H(q)) / 2.
 
-    Jensen-Shannon: Lin 1991, Divergence Measures Based on the Shannon Entropy, IEEE Trans. Inf. Theory 37(1).
+    Jensen-Shannon: Lin 1991, Divergence Measures Based on the Shannon Entropy, IEEE Trans. Inf. Theory 37(1). NaN where
+    one is empty.
     """
+    if not one.sum() or not other.sum():
+        return nan
     p, q = one / one.sum(), other / other.sum()
     return entropy((p + q) / 2) - (entropy(p) + entropy(q)) / 2
 

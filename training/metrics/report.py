@@ -6,6 +6,7 @@ They show how near one set of melodies is to another. Nothing here needs PyTorch
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -80,9 +81,14 @@ def measure(
     longest, of_windows = np.array([run for run, _ in copied]), [runs for _, runs in copied]
     found["longest copied, notes"] = [float(longest[draw].mean()) for draw in draws]
     found["copied in a chorus, 99th percentile, notes"] = [
-        float(np.quantile(np.concatenate([of_windows[which] for which in draw]), 0.99)) for draw in draws
+        _high(np.concatenate([of_windows[which] for which in draw])) for draw in draws
     ]
     return {name: Figure.of(values) for name, values in found.items()}
+
+
+def _high(runs: Sequence[float]) -> float:
+    """Return the 99th percentile of the longest runs of choruses; NaN of melodies without notes."""
+    return float(np.quantile(runs, 0.99)) if len(runs) else nan
 
 
 def report(sets: Mapping[str, tuple[Sequence[Melody], References]]) -> Iterable[str]:
