@@ -25,7 +25,7 @@ def command_for(name: str) -> str:
 def not_built(built: Collection[str]) -> dict[str, str]:
     """Return those that are not among the networks there are: what each is, and the command that builds it."""
     return {
-        name: f"{summary} Not built yet: {command_for(name)}"
+        name: f"{summary} Not built yet; in a checkout of improv: {command_for(name)}"
         for name, summary in BUILT_BY_COMMAND.items()
         if name not in built
     }

@@ -85,7 +85,7 @@ def test_models_are_listed_and_broken_ones_are_said_to_be(improv: Improv) -> Non
     assert re.search(r"^truncated +unusable: it is no ONNX file, or a truncated one", listed.out, re.MULTILINE)
     found = json.loads(improv("models --json").out)
     assert found["walker"].startswith("walks up, now and then. Hears")
-    assert found["docevski2018-lstm3"].endswith("Not built yet: python -m training reproduce docevski2018-lstm3")
+    assert found["docevski2018-lstm3"].endswith("checkout of improv: python -m training reproduce docevski2018-lstm3")
     assert found["later"].startswith("unusable: it speaks contract 2")
 
 
