@@ -10,6 +10,7 @@ from pathlib import Path
 from reprlib import repr as shortly
 
 from improv.errors import ContractError, InputNotFound, UsageError
+from improv.models.papers import BUILT_BY_COMMAND, command_for
 from improv.system.safe_files import read_file
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -53,6 +54,8 @@ def find_model(name: str) -> Path:
     paths = model_paths()
     if name in BAND_NETWORKS:
         raise UsageError(f"{name} plays in the band and knows no melody; there are: {', '.join(paths) or 'none'}")
+    if name in BUILT_BY_COMMAND and name not in paths:
+        raise UsageError(f"{name} is not built yet; in a checkout of improv: {command_for(name)}")
     if name not in paths:
         raise UsageError(f"no model {shortly(name)}; there are: {', '.join(paths) or 'none'}; a path ends in .onnx")
     return paths[name]

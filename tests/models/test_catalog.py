@@ -32,3 +32,11 @@ def test_the_partner_of_improv_0_1_is_there() -> None:
     before = find_model("partner-1")
     assert find_network("partner", sha256(before)) == before != find_model("partner")
     assert find_network("bass", sha256(find_network("bass", ""))).name == "bass.onnx"
+
+
+def test_a_network_that_is_built_by_a_command_is_named_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match=r"docevski2018-lstm3 is not built yet; .*: python -m training reproduce doc"):
+        find_model("docevski2018-lstm3")
+    monkeypatch.setenv("IMPROV_MODELS", str(tmp_path))
+    (tmp_path / "docevski2018-lstm3.onnx").write_bytes(b"built")
+    assert find_model("docevski2018-lstm3") == tmp_path / "docevski2018-lstm3.onnx"
