@@ -284,6 +284,9 @@ def test_what_differs_is_told_apart_and_what_does_not_is_not() -> None:
     same = two_sample_accuracy(made_up(range(8)), made_up(range(8, 16)))
     assert same.low < 0.5 < same.high or same.value < 0.5
     assert np.isnan(two_sample_accuracy(made_up([1]), made_up([2, 3])).value)
+    nothing = np.zeros(0, np.int64)
+    silent = Melody(nothing, nothing, nothing, np.zeros((96, 12), bool))
+    assert np.isnan(two_sample_accuracy([silent] * 3, made_up([2, 3])).value)
 
 
 def test_a_machine_never_judges_a_melody_it_has_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:

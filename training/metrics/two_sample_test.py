@@ -52,8 +52,9 @@ def two_sample_accuracy(
     other, or it would lean to the larger one: of that another part is used each time. The interval is of resampling
     whole melodies of both sets; that classifiers which learned from other melodies would differ is not in it. With few
     melodies it is wide, and what cannot be separated comes out below one half: what is held out is then what the
-    classifier has learned the least of. Nan with fewer than two melodies in a set.
+    classifier has learned the least of. Nan with fewer than two melodies in a set that have notes.
     """
+    lines, people = ([each for each in those if windows(each)] for those in (lines, people))
     fewer = min(len(lines), len(people))
     if fewer < 2:
         return Figure(np.nan, np.nan, np.nan)
