@@ -16,7 +16,7 @@ import onnxruntime
 
 from improv.errors import ContractError, UsageError
 from improv.models.catalog import read_model
-from improv.models.contract import MAX_TENSOR_VALUES, HeadSpec, ModelSpec, Shape, Tensor, Tensors
+from improv.models.contract import MAX_TENSOR_VALUES, HeadSpec, LineSpec, ModelSpec, Shape, Tensor, Tensors
 from improv.models.encodings import BAND_ENCODINGS, CHORD_HEAD, ENCODINGS, LINES, Encoding, Vocabulary, encoding_of
 from improv.models.onnx_file import ModelFile
 from improv.models.onnx_operators import FLOAT
@@ -62,6 +62,8 @@ class OnnxModel:
             self._moved = () if line is None else line.state
             self._move = computed([f"{name}_out" for name in self._moved]) if self._moved else None
             self._later = {head: computed([head]) for head in later}
+            if line is not None:
+                _check_apart(self.spec, line, self._step, self._move, self._later)
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error
 
@@ -94,6 +96,11 @@ class _Part:
         taken = {each.name for each in session.get_inputs()}
         self._features = [name for name in spec.features if name in taken]
         self._memory = [(name, f"{name}_in") for name in spec.state if f"{name}_in" in taken]
+
+    @property
+    def needs(self) -> set[str]:
+        """The features and states that it depends on."""
+        return {*self._features, *[name for name, _ in self._memory]}
 
     def run(self, features: Tensors, memory: Tensors) -> Sequence[Tensor]:
         """Return its outputs in their order; of features and memory it takes those that it needs."""
@@ -203,6 +210,19 @@ def _encoding(spec: ModelSpec) -> tuple[Encoding | None, Vocabulary]:
                 f"its line has the {what} {', '.join(named) or 'none'}, which are not {spec.encoding}'s"
             )
     return melodic, melodic
+
+
+def _check_apart(spec: ModelSpec, line: LineSpec, step: _Part, move: _Part | None, heads: Mapping[str, _Part]) -> None:
+    """ContractError unless a step depends on nothing of a line's, a move on that alone, and a head on no feature."""
+    own, features = {*line.features, *line.state}, set(spec.features)
+    parts = [("step", step, own), *[(f"head {name}", heads[name], features) for name in line.heads]]
+    if move is not None:
+        parts.append(("move", move, {*features, *spec.state} - own))
+    for what, part, others in parts:
+        if found := sorted(part.needs & others):
+            raise ContractError(
+                f"its {what} depends on {', '.join(found)}, and may not, in a model of a line; export it again"
+            )
 
 
 def _declared_head(name: str, head: HeadSpec, encoding: Vocabulary) -> HeadSpec:

@@ -92,12 +92,15 @@ def swapped(session: Session, model: StepModel) -> Session:
             step_input,
             frame=_moved(step_input.frame, up),
             beside=step_input.beside and step_input.beside.transposed(up),
+            previous=step_input.previous and step_input.previous.transposed(up),
             place=place,
             chord_lookahead=form_lookahead(form, place, encoding),
             form_steps=form.steps,
         )
         for place, step_input in zip(range(end - len(kept), end), kept, strict=True)
     ]
+    if encoding.line_features:  # other networks are not told what sounded before
+        heard[1:] = [replace(later, previous=earlier.frame.melody) for earlier, later in pairwise(heard)]
     persona = persona_of(session.settings, shortest_way(spec.key, sounding))
     bpm = session.position.transport.bpm
     past = (*silent_steps(form, range(top, end - len(heard)), encoding, bpm, persona), *heard)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import helper
 
 from improv.errors import ContractError
 from improv.models.contract import Tensors, no_memory
@@ -70,6 +71,17 @@ def test_notes_outside_the_scale_are_less_likely_and_a_chord_can_be_leaned_on() 
     assert np.isneginf(known.over(C7, 1)).tolist() == [False, True, True, True, True, False]
     assert known.over(C7, 0.5).tolist() == [0, -4, -2, -2, -4, 0]
     assert known.over(None, 1).tolist() == [0] * 6
+
+
+def test_where_no_note_is_of_the_chord_all_may_be_played() -> None:
+    known = Units([(61,), (63,), ()])
+    assert np.isfinite(known.over(C7, 1)).all()
+    few = Notes(("61", "63"))
+    for steer in (Steer(leaning=1), Steer(steps_left=2)):
+        assert np.isfinite(next(few.decode(steer, C7, SILENCE, heard())).bias).any()
+    events = Events(("61", "63", "_", "r"))
+    choices, _ = decided(events.decode(Steer(leaning=1, strikes=True), C7, SILENCE, heard()), 2, 0)
+    assert np.isfinite(choices[-1].bias).any()
 
 
 # --- notes ----------------------------------------------------------------------------------------
@@ -204,6 +216,14 @@ def test_frames_that_are_chosen_make_a_cell() -> None:
     assert units(choices[2].moves, "frame") == [[unit_of(60), unit_of(64)]]
 
 
+@pytest.mark.parametrize(("line", "onwards"), [(Roll(), bits(40)), (Piano(), OVER)])
+def test_what_another_network_left_sounding_outside_a_roll_ends(line: Roll | Piano, onwards: int) -> None:
+    before = Cell((Onset(28), Onset(40), Onset(100)))
+    decoder = line.decode(Steer(), C7, before, heard(before))
+    _, cell = decided(decoder, *[onwards] * frames_in(1, 120.0))
+    assert cell == Cell(held=(40,))
+
+
 def events_of(cell: Cell, **more: Any) -> list[int]:
     return [unit for (unit,) in units(Piano().moves(heard(cell, **more)), "event")]
 
@@ -298,6 +318,35 @@ def test_a_line_that_is_not_what_it_says_is_refused(change: dict[str, Any], says
     model = line_model("notes")
     spec = json.loads(model.metadata_props[0].value)
     describe(model, spec | {"line": spec["line"] | change})
+    with pytest.raises(ContractError, match=says):
+        OnnxModel(saved(model, tmp_path / "line.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("node", "wrong", "says"),
+    [
+        pytest.param(-2, "note", "its head next_note depends on note", id="a head that is not from the state alone"),
+        pytest.param(0, "place_and_line", "its step depends on line_last", id="changes that hear the line"),
+        pytest.param(-3, "note_and_place", "its move depends on place", id="a line that hears the changes"),
+    ],
+)
+def test_a_line_that_is_not_apart_from_its_changes_is_refused(node: int, wrong: str, says: str, tmp_path: Path) -> None:
+    model = line_model("notes")
+    nodes, extra = model.graph.node, []
+    if wrong == "place_and_line":
+        extra = [
+            helper.make_node("ReduceSum", ["line_last_in"], ["all"]),
+            helper.make_node("Add", ["place_in", "all"], [wrong]),
+        ]
+    elif wrong == "note_and_place":
+        extra = [
+            helper.make_node("ReduceSum", ["place_in"], ["all"]),
+            helper.make_node("Add", ["note", "all"], [wrong]),
+        ]
+    nodes[node].input[0] = wrong
+    kept = [*extra, *nodes]
+    del nodes[:]
+    nodes.extend(kept)
     with pytest.raises(ContractError, match=says):
         OnnxModel(saved(model, tmp_path / "line.onnx"))
 

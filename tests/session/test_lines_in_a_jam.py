@@ -28,6 +28,7 @@ from improv.session.step import advance
 from tests.models.line_models import SYMBOLS, loaded
 from tests.models.onnx_models import saved, walker
 from tests.runtime.test_engine import Commands, played, script
+from tests.session.steady import drone, opened, through
 
 KINDS = tuple(SYMBOLS)
 CALL = ((0.02, 0.4, 64), (0.51, 0.9, 67), (0.76, 0.9, 69), (1.27, 1.8, 72), (1.27, 1.8, 64))
@@ -107,6 +108,16 @@ def test_a_step_that_is_planned_again_is_not_computed_again(kind: str, tmp_path:
         assert again == first
         session, heard = first, Heard()
     assert asked
+
+
+def test_what_sounded_before_each_step_is_known_to_a_line_that_takes_over(tmp_path: Path) -> None:
+    other, model = drone("D7 | G7 | D7 | A7", "D", pitch=66), loaded("events", tmp_path)
+    sessions, _ = through(opened(other), other, 33)
+    session = swapped(sessions[-1], model)
+    heard = [each for each in session.network.pending_inputs if each.steps_played is not None]
+    assert len(heard) == 32
+    assert {pitch for each in heard for pitch in each.frame.melody.pitches} == {64}
+    assert [each.previous for each in heard[1:]] == [each.frame.melody for each in heard[:-1]]
 
 
 class Counting:

@@ -122,3 +122,16 @@ def test_a_line_is_put_over_other_changes(tmp_path: Path, capsys: pytest.Capture
         assert (ours == theirs).all()
     with pytest.raises(UsageError, match="it has no line"):
         over_others(model_paths()["partner"], "eck2002-chords", tmp_path / "no.onnx")
+
+
+def test_the_changes_of_a_line_can_be_anothers_too(tmp_path: Path) -> None:
+    first = exported("notes", tmp_path / "first.onnx")
+    over_others(first, "partner", tmp_path / "second.onnx")
+    over_others(exported("events", tmp_path / "third.onnx"), str(tmp_path / "second.onnx"), tmp_path / "fourth.onnx")
+    spec, partner = OnnxModel(tmp_path / "fourth.onnx").spec, OnnxModel(model_paths()["partner"]).spec
+    assert spec.line is not None
+    assert (spec.line.changes, spec.form) == (partner.encoding, partner.form)
+    assert {*spec.features} == {"event", *(f for f in partner.features if f in spec.features)}
+    bass = model_paths()["partner"].with_name("bass.onnx")
+    with pytest.raises(UsageError, match="it decides no changes"):
+        over_others(first, str(bass), tmp_path / "no.onnx")

@@ -101,6 +101,9 @@ class _Changes:
         content = read_model(find_model(name))
         file = ModelFile(content)
         spec = file.spec
+        encoding = spec.encoding if spec.line is None else spec.line.changes
+        if encoding not in ENCODINGS:
+            raise UsageError(f"{name}: it decides no changes")
         states: tuple[str, ...] = ()
         while True:  # a state that a chord depends on may depend on others
             part = onnx.load_from_string(file.part([CHORD_HEAD, *(f"{state}_out" for state in states)]))
@@ -112,9 +115,11 @@ class _Changes:
         self.graph = part
         self.spec = replace(
             spec,
+            encoding=encoding,
+            line=None,
             features={feature: shape for feature, shape in spec.features.items() if feature in inputs},
             state={state: spec.state[state] for state in states},
-            heads={CHORD_HEAD: ENCODINGS[spec.encoding].heads[CHORD_HEAD]},
+            heads={CHORD_HEAD: ENCODINGS[encoding].heads[CHORD_HEAD]},
         )
 
 

@@ -134,8 +134,7 @@ class Events:
         if steer.steps_left is not None:
             last_ones = steer.steps_left == 1
             ending = np.where(self._notes, self._units.over(chord, 1), 0.0)
-            if last_ones or np.isfinite(ending[self._notes]).any():
-                bias = np.where(self._notes & (last_ones | ~np.isfinite(ending)), -inf, bias)
+            bias = np.where(self._notes & (last_ones | ~np.isfinite(ending)), -inf, bias)
         if steer.strikes and last and not begun:
             bias = np.where(self._notes, bias, -inf)
         return bias

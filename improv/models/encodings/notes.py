@@ -4,8 +4,6 @@ A network moves once for each note or chord that begins. Its rhythm is not the n
 call; a line of its own begins a note with each eighth.
 """
 
-import numpy as np
-
 from improv.models.contract import HeadSpec, Shape, Tensors
 from improv.models.encodings.base import Choice, Decoder, Steer, StepInput, digest, keeping_clear, one_hot
 from improv.models.encodings.symbols import Units, pitches_of
@@ -88,8 +86,7 @@ class Notes:
         rhythm = _rhythm(steer, heard, sounds=bool(sounding))
         bias = self._units.over(chord, steer.leaning)
         if steer.steps_left is not None and chord is not None:
-            ending = self._units.over(chord, 1)
-            bias = ending if np.isfinite(ending).any() else bias
+            bias = self._units.over(chord, 1)
         if steer.beside:
             bias = bias + keeping_clear(self._units.highest, steer.beside, chord)
         chosen: list[tuple[int, ...]] = []

@@ -56,7 +56,6 @@ _MIDI = tuple(range(LOWEST, LOWEST + PITCHES))
 _UNITS = Units([(pitch,) for pitch in _MIDI])
 
 
-@cache
 def frames_in(place: int, bpm: float) -> int:
     """Return how many frames begin in the eighth at a place of the form, at a tempo in quarter notes a minute."""
     per_step = FRAMES_PER_S * 60 / bpm / EIGHTHS.steps_per_beat
@@ -102,10 +101,13 @@ def _multi_hot(pitches: Iterable[int]) -> Tensor:
 
 
 class _Builder:
-    """A cell in the making: what begins and ends at a tick, in order."""
+    """A cell in the making: what begins and ends at a tick, in order.
+
+    What another network has left sounding outside the roll ends at once: no unit of this one could end it.
+    """
 
     def __init__(self, before: Cell) -> None:
-        self.sounding = set(before.sounding_after)
+        self.sounding = set(before.sounding_after.intersection(_MIDI))
         self.held = set(self.sounding)
         self.onsets: list[Onset] = []
         self.releases: list[Release] = []

@@ -63,6 +63,7 @@ class Units:
             raise ValueError("none of its symbols is a single note")
         if len(self._unit) < len(sounding):
             raise ValueError("one of its symbols stands there twice")
+        self._sounds = np.array([bool(each) for each in self.pitches])
         self._nearest = [_nearest(pitch, notes) for pitch in range(128)]
         self._classes: NDArray[np.float64] = np.zeros((len(PITCH_CLASSES), len(self.pitches)))
         for unit, each in enumerate(self.pitches):
@@ -79,7 +80,8 @@ class Units:
         """Return what is added to the logarithm of each unit's probability over a chord, shape (units,).
 
         A network that knows no chords is told of them so: notes outside the chord's scale and the key's blues scale are
-        less likely, and those outside the chord, where the player wants it to lean on chords.
+        less likely, and those outside the chord, where the player wants it to lean on chords. At 1 these are forbidden,
+        unless there are no others.
         """
         return self._over(chord, leaning)
 
@@ -87,8 +89,8 @@ class Units:
         bias = np.zeros(len(self.pitches))
         if chord is not None:
             bias = bias - _OUTSIDE_NATS * np.minimum(_MOST_OUTSIDE, self._outside(scale_of(chord) | _BLUES))
-            if leaning:
-                outside = self._outside(frozenset(chord.pitch_classes))
+            outside = self._outside(frozenset(chord.pitch_classes))
+            if leaning and (self._sounds & (outside == 0)).any():
                 bias = np.where(outside > 0, -inf, bias) if leaning >= 1 else (
                     bias - _LEANING_NATS * leaning / (1 - leaning) * np.minimum(_MOST_OUTSIDE, outside)
                 )  # fmt: skip
