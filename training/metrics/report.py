@@ -10,6 +10,7 @@ from math import nan
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.corpora.wjazzd import read_for
 from training.corpora.wjazzd_split import split
@@ -86,7 +87,7 @@ def measure(
     return {name: Figure.of(values) for name, values in found.items()}
 
 
-def _high(runs: Sequence[float]) -> float:
+def _high(runs: Sequence[float] | NDArray[np.float64]) -> float:
     """Return the 99th percentile of the longest runs of choruses; NaN of melodies without notes."""
     return float(np.quantile(runs, 0.99)) if len(runs) else nan
 
