@@ -9,6 +9,7 @@ import typer
 from improv.cli.output import say, say_json
 from improv.errors import ImprovError
 from improv.models.contract import ModelSpec
+from improv.protocol.controls import MODEL
 
 
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -19,7 +20,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     from improv.models.catalog import band_model_paths, model_paths
     from improv.models.papers import not_built
 
-    paths = model_paths()
+    paths = dict(sorted(model_paths().items(), key=lambda item: item[0] != MODEL.default))
     found = _about(paths) | not_built(paths)
     if as_json:
         say_json(found)

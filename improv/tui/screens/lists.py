@@ -219,7 +219,7 @@ class ModelsScreen(ListScreen):
     def __init__(self, glyphs: Glyphs, run_command: RunCommand, system: SystemStatus) -> None:
         super().__init__(glyphs, "networks: which one plays")
         self._run_command = run_command
-        self._names = tuple(model_paths())
+        self._names = tuple(sorted(model_paths(), key=lambda name: name != MODEL.default))
         self._about: dict[str, str] = {}
         self._system = system
 
