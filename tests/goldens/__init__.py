@@ -72,6 +72,11 @@ RENDERS = {
     "voice-any": "--model partner --voice any --seed 54 --temperature 1",
     "voice-trade": "--model partner --call riff --drafts 8 --hearing meant --seed 55",
     "voice-duet": "--model partner --call chorus --mode duet --seed 56",
+    "line-notes": "--model stanford2018-lstm --call riff --seed 57 --key Eb",
+    "line-chords": "--model kth-piano --call played --hearing meant --seed 58 --density 0.6",
+    "line-events": "--model golla-transformer --call riff --mode phrase --seed 59 --style swing",
+    "line-roll": "--model docevski2018-lstm2 --call chorus --mode duet --density 0.5 --tempo 90",
+    "line-piano": "--model docevski2018-goal --call chords --seed 60 --choruses 2",
 }
 """The arguments of `improv render`, by the name of the file that it writes, after `BEFORE_STYLES`."""
 
