@@ -16,6 +16,9 @@ from improv.session.duet import hears_apart, phrase_cell, player_leads
 from improv.session.listening import REVISED_STEPS, cell_at, playing_style
 from improv.session.state import ModelTune, NetworkState, Session
 
+_HEARD_BY_LINES = 32
+"""How many of the last steps a network of a line hears when it takes over: four bars of eighths."""
+
 FedStep = tuple[Tensors, Tensors, Tensors]
 """What a network was fed in a step, what it says, and its memory after it."""
 
@@ -113,10 +116,24 @@ def swapped(session: Session, model: StepModel) -> Session:
             output=_moved(session.network.output, up),
             logits=session.network.logits,
             chord_lookahead=form_lookahead(form, session.place, encoding),
-            pending_inputs=past,
+            pending_inputs=_to_be_heard(past, encoding),
             recent_inputs=past[-form.steps :],
         ),
         health=replace(session.health, consecutive_faults=0),
+    )
+
+
+def _to_be_heard(past: tuple[StepInput, ...], encoding: Encoding) -> tuple[StepInput, ...]:
+    """Return what a network that takes over is fed of the past: of its melody a line hears the end alone.
+
+    Such a network moves several times in a step, and there is one step to catch up in.
+    """
+    if not encoding.line_features:
+        return past
+    earlier, latest = past[:-_HEARD_BY_LINES], past[-_HEARD_BY_LINES:]
+    return (
+        *[replace(each, frame=Frame(SILENCE, each.frame.chord), steps_played=None) for each in earlier],
+        *latest,
     )
 
 

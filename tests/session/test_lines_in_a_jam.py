@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from improv.models.contract import StepModel
+from improv.models.encodings import encoding_of
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.notes import NoteOff, NoteOn, Placed, Timed
 from improv.music.parts import Part
@@ -139,6 +140,22 @@ def test_drafts_are_drawn_where_anything_is(kind: str, tmp_path: Path) -> None:
     for _ in range(7):
         session, _ = advance(session, Heard(), model)
     assert drafts_due(session, model) == (None if kind == "roll" else 8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_what_was_before_it_took_over_it_hears_four_bars(kind: str, tmp_path: Path) -> None:
+    model, walks = loaded(kind, tmp_path), OnnxModel(saved(walker(), tmp_path / "walker.onnx"))
+    session = begun(walks, Mode.SOLO)
+    for _ in range(64):
+        session, _ = advance(session, Heard(), walks)
+    session = swapped(session, model)
+    encoding, pending = encoding_of(model.spec), session.network.pending_inputs
+    assert not any(encoding.moves(each) for each in pending[:-32])
+    assert any(encoding.moves(each) for each in pending[-32:])
+    assert [each.frame.chord for each in pending[-32:]] == [
+        each.frame.chord for each in session.network.recent_inputs[-32:]
+    ]
+    assert session.network.recent_inputs[0].frame.melody.pitches  # others may take over in their turn
 
 
 @pytest.mark.parametrize("kind", KINDS)
