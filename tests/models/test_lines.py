@@ -177,6 +177,8 @@ def test_events_that_are_drawn_make_a_cell_and_are_heard_alike(
 def test_a_line_of_events_has_one_voice() -> None:
     with pytest.raises(ValueError, match="one voice"):
         Events((*SYMBOLS["events"], "60.64"))
+    with pytest.raises(ValueError, match="r is none of its symbols"):
+        Events(("60", "_"))
     with pytest.raises(ValueError, match="no note"):
         Notes((*SYMBOLS["notes"], "_"))
 

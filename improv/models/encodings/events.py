@@ -35,6 +35,8 @@ class Events:
         pitches = [pitches_of(symbol) for symbol in symbols]
         if any(len(each) > _CHORD_UNITS for each in pitches):
             raise ValueError("one of its symbols is a chord, and a line of events has one voice")
+        if missing := [word for word in (HOLD, REST) if word not in symbols]:
+            raise ValueError(f"{missing[0]} is none of its symbols, and a line of events holds and rests")
         self._symbols, self._units = symbols, Units(pitches)
         self._hold, self._rest = symbols.index(HOLD), symbols.index(REST)
         self._pitches = tuple(sorted(pitch for each in pitches for pitch in each))
