@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from improv.dataclass import dataclass
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
 from improv.music.grid import Grid
-from improv.music.notes import Cell, Frame
+from improv.music.notes import SILENCE, Cell, Frame, Onset
 from improv.music.theory import Chord, Form
 from improv.protocol.json_codec import JsonName
 
@@ -99,6 +99,11 @@ def one_hot(unit: int | None, count: int) -> Tensor:
     """Return the one-hot row of a unit, shape (1, count); zeros for None. It is shared, and cannot be written to."""
     row = count if unit is None else unit
     return unit_rows(count)[row : row + 1]
+
+
+def struck_cells(pitches: tuple[int, ...]) -> tuple[Cell, ...]:
+    """Return a melody given as one MIDI pitch a step as cells, each note struck; 0 is a silent step."""
+    return tuple(Cell(onsets=(Onset(pitch),)) if pitch else SILENCE for pitch in pitches)
 
 
 def chord_leaning(pitches: tuple[int, ...], chord: Chord | None, leaning: float) -> Bias:
@@ -224,13 +229,8 @@ class StepInput:
         )
 
 
-class Vocabulary(Protocol):
-    """What any encoding says of the tensors of its networks."""
-
-    @property
-    def grid(self) -> Grid:
-        """The grid of the networks that use this encoding."""
-        ...
+class TensorMeaning(Protocol):
+    """What the tensors of networks mean."""
 
     @property
     def fingerprint(self) -> str:
@@ -245,6 +245,15 @@ class Vocabulary(Protocol):
     @property
     def heads(self) -> dict[str, HeadSpec]:
         """The heads that a network may have, by name, and what their logits mean."""
+        ...
+
+
+class Vocabulary(TensorMeaning, Protocol):
+    """What any encoding says of its networks."""
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of the networks that use this encoding."""
         ...
 
 

@@ -26,10 +26,11 @@ from improv.models.encodings.base import (
     fingerprint_of,
     keeping_clear,
     one_hot,
+    struck_cells,
 )
 from improv.models.encodings.story import MEANING, STORY_FEATURES, story
 from improv.music.grid import EIGHTHS, Grid
-from improv.music.notes import SILENCE, Cell
+from improv.music.notes import Cell
 from improv.music.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
 from improv.music.theory import BLUES_BARS, PITCH_CLASSES, QUALITIES, Chord, Form
 
@@ -314,10 +315,7 @@ class Cells:
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """Return a melody of one pitch a step as cells, each note struck."""
-        cells: list[Cell] = []
-        for pitch in pitches:
-            cells.append(cell_of(Rhythm((0,)), (pitch,), None) if pitch else SILENCE)
-        return tuple(cells)
+        return struck_cells(pitches)
 
 
 def call_pitch_at(cell: Cell, tick: int) -> int | None:

@@ -9,9 +9,19 @@ from math import inf
 import numpy as np
 
 from improv.models.contract import HeadSpec, Shape, Tensors
-from improv.models.encodings.base import Bias, Choice, Decoder, Steer, StepInput, digest, keeping_clear, one_hot
+from improv.models.encodings.base import (
+    Bias,
+    Choice,
+    Decoder,
+    Steer,
+    StepInput,
+    digest,
+    keeping_clear,
+    one_hot,
+    struck_cells,
+)
 from improv.models.encodings.symbols import END, HOLD, REST, Units, pitches_of
-from improv.music.notes import SILENCE, Cell, Onset, Release
+from improv.music.notes import Cell, Onset, Release
 from improv.music.rhythm import HALF
 from improv.music.theory import Chord
 
@@ -24,8 +34,6 @@ _DENSITY_NATS, _RESTS_NATS, _LETS_GO_NATS = 1.5, 1.5, 4.0
 """How strongly density and the tendency to rest bend a logarithm at their ends; how much less a note goes on that has
 to be let go."""
 
-_CHORD_UNITS = 1
-
 
 class Events:
     """One unit an event, as the file's symbols say: notes, `_` (it goes on), `r` (a rest), and maybe `/` (the end)."""
@@ -33,7 +41,7 @@ class Events:
     def __init__(self, symbols: tuple[str, ...]) -> None:
         """Take the symbol of each unit; ValueError where one is a chord, or hold and rest are not there."""
         pitches = [pitches_of(symbol) for symbol in symbols]
-        if any(len(each) > _CHORD_UNITS for each in pitches):
+        if any(len(each) > 1 for each in pitches):
             raise ValueError("one of its symbols is a chord, and a line of events has one voice")
         if missing := [word for word in (HOLD, REST) if word not in symbols]:
             raise ValueError(f"{missing[0]} is none of its symbols, and a line of events holds and rests")
@@ -56,17 +64,17 @@ class Events:
 
     @property
     def heads(self) -> dict[str, HeadSpec]:
-        """The event of the sixteenth that follows."""
+        """The head `next_event`: logits of what happens in the sixteenth that follows, shape (1, units)."""
         return {EVENT_HEAD: HeadSpec((1, len(self._symbols)), "categorical")}
 
     @property
     def hears(self) -> str:
-        """Sixteenths."""
+        """What happens in each sixteenth, of one voice."""
         return "each sixteenth: a note, a hold or a rest"
 
     @property
     def finest_ticks(self) -> int:
-        """A sixteenth."""
+        """Three ticks, a sixteenth."""
         return HALF
 
     @property
@@ -143,7 +151,7 @@ class Events:
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """Return a melody of one pitch a step as cells, each note struck."""
-        return tuple(Cell(onsets=(Onset(pitch),)) if pitch else SILENCE for pitch in pitches)
+        return struck_cells(pitches)
 
 
 def _ended(cell: Cell, tick: int) -> bool:

@@ -5,10 +5,10 @@ call; a line of its own begins a note with each eighth.
 """
 
 from improv.models.contract import HeadSpec, Shape, Tensors
-from improv.models.encodings.base import Choice, Decoder, Steer, StepInput, digest, keeping_clear, one_hot
+from improv.models.encodings.base import Choice, Decoder, Steer, StepInput, digest, keeping_clear, one_hot, struck_cells
 from improv.models.encodings.symbols import Units, pitches_of
 from improv.music.grid import EIGHTHS
-from improv.music.notes import SILENCE, Cell, Onset, Release
+from improv.music.notes import Cell, Onset, Release
 from improv.music.rhythm import HALF, Rhythm, rhythm_of
 from improv.music.theory import Chord
 
@@ -41,12 +41,12 @@ class Notes:
 
     @property
     def heads(self) -> dict[str, HeadSpec]:
-        """The note that follows."""
+        """The head `next_note`: logits of the note or chord that follows, shape (1, units)."""
         return {NOTE_HEAD: HeadSpec((1, len(self._symbols)), "categorical")}
 
     @property
     def hears(self) -> str:
-        """Notes."""
+        """Which notes begin, and not when."""
         return "each note or chord, without its rhythm"
 
     @property
@@ -99,7 +99,7 @@ class Notes:
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """Return a melody of one pitch a step as cells, each note struck."""
-        return tuple(Cell(onsets=(Onset(pitch),)) if pitch else SILENCE for pitch in pitches)
+        return struck_cells(pitches)
 
 
 def _rhythm(steer: Steer, heard: StepInput, *, sounds: bool) -> Rhythm:

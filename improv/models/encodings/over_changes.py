@@ -8,29 +8,17 @@ from typing import Protocol
 
 from improv.dataclass import dataclass
 from improv.models.contract import HeadSpec, Shape, Tensor, Tensors
-from improv.models.encodings.base import CHORD_HEAD, Bias, Decoder, Encoding, Steer, StepInput, digest
+from improv.models.encodings.base import CHORD_HEAD, Bias, Decoder, Encoding, Steer, StepInput, TensorMeaning, digest
 from improv.music.grid import Grid
 from improv.music.notes import Cell
 from improv.music.theory import Chord, Form
 
 
-class Line(Protocol):
-    """How a network that improvises a line alone hears and decides it, on a grid of eighths."""
+class Line(TensorMeaning, Protocol):
+    """How a network that improvises a line alone hears and decides it, on a grid of eighths.
 
-    @property
-    def fingerprint(self) -> str:
-        """A short digest that changes whenever the meaning of a tensor changes."""
-        ...
-
-    @property
-    def features(self) -> dict[str, Shape]:
-        """The shape of each input of a move, by name."""
-        ...
-
-    @property
-    def heads(self) -> dict[str, HeadSpec]:
-        """The heads, by name; each is computed from the state alone."""
-        ...
+    Its features are those of a move, and each of its heads is computed from the state alone.
+    """
 
     @property
     def finest_ticks(self) -> int:
@@ -73,22 +61,22 @@ class OverChanges:
 
     @property
     def hears(self) -> str:
-        """The line's."""
+        """What the line hears of a melody, in a few words."""
         return self.line.hears
 
     @property
     def grid(self) -> Grid:
-        """The grid of the changes."""
+        """The grid that the changes step on, which is that of the session."""
         return self.changes.grid
 
     @property
     def finest_ticks(self) -> int:
-        """The line's."""
+        """The finest position inside a step that the line can tell apart, in ticks."""
         return self.line.finest_ticks
 
     @property
     def lookahead_steps(self) -> int:
-        """That of the changes."""
+        """Number of chords that the changes decide ahead."""
         return self.changes.lookahead_steps
 
     @property
@@ -108,12 +96,12 @@ class OverChanges:
 
     @property
     def line_features(self) -> tuple[str, ...]:
-        """The line's."""
+        """The features that the line is moved by."""
         return tuple(self.line.features)
 
     @property
     def melody_heads(self) -> tuple[str, ...]:
-        """The line's heads."""
+        """The heads that decide the line."""
         return tuple(self.line.heads)
 
     @property

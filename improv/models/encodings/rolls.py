@@ -22,10 +22,11 @@ from improv.models.encodings.base import (
     digest,
     keeping_clear,
     one_hot,
+    struck_cells,
 )
 from improv.models.encodings.symbols import Units
 from improv.music.grid import EIGHTHS
-from improv.music.notes import SILENCE, Cell, Onset, Release
+from improv.music.notes import Cell, Onset, Release
 from improv.music.theory import Chord
 
 FRAMES_PER_S = 16
@@ -151,7 +152,7 @@ class _PianoRoll:
 
     @property
     def hears(self) -> str:
-        """Frames."""
+        """What sounds in each frame of a sixteenth of a second."""
         return "every note that sounds, sixteen times a second"
 
     @property
@@ -165,7 +166,7 @@ class _PianoRoll:
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """Return a melody of one pitch a step as cells, each note struck."""
-        return tuple(Cell(onsets=(Onset(pitch),)) if pitch else SILENCE for pitch in pitches)
+        return struck_cells(pitches)
 
 
 class Roll(_PianoRoll):
