@@ -81,8 +81,9 @@ def soak(minutes: float, model: str, api: str | None, say: Callable[[str], None]
         folder = Path(name)
         caller = None if port == "none" else stack.enter_context(_caller(port))
         say(f"playing for {minutes:g} minutes ({mode}, {'no port' if port == 'none' else port}); Ctrl-C ends it early")
-        began_s = time.monotonic()
         with _jam(_command(folder, model, mode, port, minutes), folder) as process:
+            _await_words(process, folder, asked)  # it is watched from when it is ready
+            began_s = time.monotonic()
             if caller is not None:
                 _tell(caller, "go\n")
             with _Visitors(_environment(folder), began_s) as visitors:
@@ -254,11 +255,18 @@ def _watch(
     return watched
 
 
+def _await_words(process: subprocess.Popen[bytes], folder: Path, asked: _Asked | None = None) -> None:
+    """Wait until a jam has said what it plays on, has ended or is asked to end: a busy machine takes its time."""
+    deadline_s = time.monotonic() + _HUNG_S
+    while process.poll() is None and not (folder / "said").stat().st_size and time.monotonic() < deadline_s:
+        if asked is not None and asked.to_end:
+            return
+        time.sleep(_LOOK_S / 5)
+
+
 def _finish(process: subprocess.Popen[bytes], folder: Path, watched: _Watched) -> None:
     """End it as Ctrl-C does; one that ended by itself, or does not end, goes wrong."""
-    deadline_s = time.monotonic() + _END_S
-    while process.poll() is None and not (folder / "said").stat().st_size and time.monotonic() < deadline_s:
-        time.sleep(_LOOK_S / 5)  # it has only just been started, and does not know what Ctrl-C is yet
+    _await_words(process, folder)  # before, it does not know what Ctrl-C is
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
         try:

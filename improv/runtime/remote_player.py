@@ -27,7 +27,7 @@ class RemotePlayer:
     independent = True
 
     def __init__(self, daemon: Link) -> None:
-        self.clock: Clock = SystemClock(self._readables)
+        self.clock: Clock = SystemClock(self._links)
         self.prepare: Prepare | None = None
         self.begin: Begin | None = None
         self.restate = False
@@ -83,7 +83,7 @@ class RemotePlayer:
             self.clock.wait_until(deadline_s, exactly=False)
         return None
 
-    def _readables(self) -> Sequence[Link]:
+    def _links(self) -> Sequence[Link]:
         return [self._daemon] if self._player is None else [self._daemon, self._player]
 
     def _received(self) -> bool:

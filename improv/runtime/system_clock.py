@@ -16,13 +16,14 @@ _PR_SET_TIMERSLACK = 29
 class SystemClock:
     """The monotonic clock of the machine, waited for by sleeping first and spinning last.
 
-    Sleeping ends early when something arrives at one of `readables()`, whose `has_data` is set then.
+    Sleeping ends early when something arrives at one of `links()`, whose `has_data` is set then, and when one of them
+    that has something to send (`waits`) can go on with it.
     """
 
     spin_s = _SPIN_S
 
-    def __init__(self, readables: Callable[[], Sequence[Any]] = tuple) -> None:
-        self._readables = readables
+    def __init__(self, links: Callable[[], Sequence[Any]] = tuple) -> None:
+        self._links = links
         if sys.platform == "linux":  # ask for wake-ups on time rather than bundled within 50 us
             ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1)
 
@@ -43,10 +44,9 @@ class SystemClock:
                 pass
             return
         sleep_s = max(0.0, min(deadline_s - time.monotonic(), 3600))
-        if readables := self._readables():
-            for readable in select.select(readables, (), (), sleep_s)[
-                0
-            ]:  # looked at even where there is no time to sleep
-                readable.has_data = True
+        if links := self._links():  # looked at even where there is no time to sleep
+            readable, _, _ = select.select(links, [link for link in links if link.waits], (), sleep_s)
+            for link in readable:
+                link.has_data = True
         else:
             time.sleep(sleep_s)
