@@ -195,15 +195,15 @@ def surprise_figures(found: Surprise, beside: Mapping[str, Surprise], samples: i
 
 def judge(
     models: Mapping[str, StepModel], eck: StepModel, sides: Split, *, choruses: int = CHORUSES,
-    most_calls: int | None = None, tracked: Tracked = silently,
+    most_calls: int | None = None, tracked: Tracked = silently, temperatures: Sequence[float] = TEMPERATURES,
 ) -> list[Row]:  # fmt: skip
-    """Return the row of the human soloists, then each model's, then those of the baselines."""
+    """Return the row of the human soloists, then each model's at some temperatures, then those of the baselines."""
     those = people(sides, most_calls)
     rounds = max(1, round(choruses / sum(those.choruses)))
     form = Form.parse(next(iter(models.values())).spec.form) if models else blues_bars.FORM
     *chains, regressed, of_order = _chosen(sides, those.solos, form)
     beside = {chain.name: chain.surprise for chain in chains if chain.surprise}
-    players = [player for name, model in models.items() for player in networks(model, name, TEMPERATURES, those.solos)]
+    players = [player for name, model in models.items() for player in networks(model, name, temperatures, those.solos)]
     if eck.spec.name not in models:
         players += networks(eck, eck.spec.name, (1.0,), those.solos)
     players += [regressed, of_order]

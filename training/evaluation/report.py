@@ -25,7 +25,18 @@ from improv.session.network import has_melody
 from training.corpora import groove_midi, wjazzd
 from training.corpora.wjazzd_split import split
 from training.evaluation import answers, band, duets, expression, hearing
-from training.evaluation.judgement import CHORUSES, PEOPLE, TURNS, Item, Row, judge, names_of, people, position
+from training.evaluation.judgement import (
+    CHORUSES,
+    PEOPLE,
+    TEMPERATURES,
+    TURNS,
+    Item,
+    Row,
+    judge,
+    names_of,
+    people,
+    position,
+)
 from training.metrics.bootstrap import Figure
 from training.metrics.melody import CHORUS_BARS, melody
 from training.rendering import plots as pictures
@@ -174,6 +185,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("evaluation"), help="the folder to write to [evaluation]")
     parser.add_argument("--choruses", type=int, default=CHORUSES, help=f"about so many a row [{CHORUSES}]")
     parser.add_argument("--calls", type=int, help="at most so many calls of each length [all]")
+    parser.add_argument(
+        "--temperatures", type=float, nargs="+", default=TEMPERATURES, metavar="T", help="a row at each [0.6 0.8 1.0]"
+    )
     parser.add_argument("--band", action="store_true", help="judge bass, drums and comping of the band instead")
     parser.add_argument("--expression", action="store_true", help="judge how the melody is played instead")
     parser.add_argument(
@@ -207,7 +221,10 @@ def main() -> None:
                 bar.advance(task)
             bar.remove_task(task)
 
-        rows = judge(models, eck, sides, choruses=arguments.choruses, most_calls=arguments.calls, tracked=tracked)
+        rows = judge(
+            models, eck, sides, choruses=arguments.choruses, most_calls=arguments.calls, tracked=tracked,
+            temperatures=arguments.temperatures,
+        )  # fmt: skip
         listeners = {name: model for name, model in models.items() if hearing.is_told_ticks(model)}
         those = people(sides, arguments.calls)
         heard = {
