@@ -73,7 +73,7 @@ def _drawn(logits: Tensor, choice: Choice, distribution: str, session: Session, 
         max(settings.temperature, choice.least_temperature),
         distribution=distribution,
         bias=choice.bias,
-        top_p=max(settings.top_p, choice.least_top_p),
+        top_p=min(max(settings.top_p, choice.least_top_p), choice.most_top_p),
     )
     return draw(weights, settings.seed, session.step, number, session.network.stream)
 

@@ -10,7 +10,7 @@ import pytest
 from improv.models.contract import StepModel
 from improv.models.encodings import encoding_of
 from improv.models.onnx_runtime import OnnxModel
-from improv.music.notes import NoteOff, NoteOn, Placed, Timed
+from improv.music.notes import Frame, NoteOff, NoteOn, Placed, Timed
 from improv.music.parts import Part
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Who
@@ -131,6 +131,22 @@ class Counting:
     def move(self, features, memory):  # type: ignore[no-untyped-def]
         self.moves += 1
         return self._model.move(features, memory)
+
+
+def test_a_piano_is_drawn_as_freely_as_it_has_to_be_and_no_more(tmp_path: Path) -> None:
+    model = loaded("piano", tmp_path)
+
+    def melody(**settings: float) -> list[Frame]:
+        session, frames = begun(model, Mode.SOLO, drafts=0, **settings), []
+        for _ in range(48):
+            session, _ = advance(session, Heard(), model)
+            frames.append(session.network.output)
+        return frames
+
+    usual = melody()
+    assert usual == melody(temperature=1.15, top_p=0.95)
+    assert usual == melody(temperature=0.0) == melody(top_p=0.2)
+    assert usual != melody(temperature=2.5)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -43,7 +43,7 @@ PLAYED_S = 60
 PRIMERS = 20
 
 PLAIN = Sampling(1.0, 1.0)
-"""As events are drawn in a jam, at least so freely."""
+"""As the network has learned them."""
 
 CANDIDATES = tuple(Sampling(*each) for each in ((1.0, 1.0), (1.05, 0.98), (1.15, 0.95), (1.2, 0.92), (1.25, 0.9)))
 """Of these the one is played with that most primers of the validation side are continued well with, twice each."""
@@ -110,7 +110,7 @@ def reproduce(run: Run) -> Reproduction:
         (
             *measured(played, of_people, interval(people)),
             in_range(played, people + excerpts([spans(piece.notes) for piece in sides.validation], PLAYED_S)),
-            as_in_a_jam(plainly),
+            as_learned(plainly),
             *of_training(sides, log, found),
         ),
         remarks,
@@ -263,10 +263,10 @@ def in_range(played: Sequence[Continuation], held_out: Sequence[Passage]) -> Fig
     )
 
 
-def as_in_a_jam(played: Sequence[Continuation]) -> Figure:
-    """Return for how many primers all holds where events are drawn as they are in a jam."""
+def as_learned(played: Sequence[Continuation]) -> Figure:
+    """Return for how many primers all holds where events are drawn as the network has learned them."""
     return Figure(
-        "the first row at temperature 1 and top-p 1, as in a jam",
+        "the first row at temperature 1 and top-p 1",
         f"{sum(each.is_good for each in played)} of {len(played)}",
         "",
         f"faults in {sum(bool(each.faults) for each in played)}; "

@@ -77,6 +77,8 @@ class Choice:
     """It is drawn at no lower one."""
     least_top_p: float = 0.0
     """It is drawn among no fewer than make up this probability."""
+    most_top_p: float = 1.0
+    """It is drawn among no more than make up this probability."""
     rows: tuple[int, ...] = ()
     """Where a head has several choices, each a row of units: which of them are asked for."""
     moves: tuple[Tensors, ...] = ()
