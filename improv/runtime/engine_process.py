@@ -39,7 +39,7 @@ from improv.runtime.opening import (
 )
 from improv.runtime.remote_player import SOON_S, RemotePlayer
 from improv.session.band.ending import RELEASE_S, has_ending
-from improv.session.network import swapped, unsupported_controls
+from improv.session.network import one_step, swapped, unsupported_controls
 from improv.session.state import Moment, Session
 from improv.session.view import snapshot
 
@@ -82,6 +82,7 @@ def _perform(asked: Prepare, player: "RemotePlayer", link: Link) -> None:
     ready = prime_tune(tune, model, tune.seed or 0)
     first = begin_tune(tune, model, Mode.SOLO, tune.seed or 0, ready)
     with first_steps(tune, model):
+        one_step(model)(ready.memory)  # notes too: what a network of a line loads for its first one is there
         lead = Lead().rehearsed(first, model, player.clock, band)
     prepared = Prepared(model.spec.name, unsupported_controls(model.spec), first.grid, remarks)
     begin_ = _wait_for_begin(player, link, prepared)
