@@ -1,7 +1,8 @@
 """Drafts of improv's answer, drawn in the time that is left: a step of a draft at a time, and never instead of a step.
 
-What is chosen does not depend on how fast that goes: drafts follow from a session, and begin at a step. Where they are
-not there by then the turn goes on without, and whoever records the step is told. It must never wait.
+What is chosen does not depend on how fast that goes: drafts follow from a session, and begin at a step. Where not all
+are there by then the best of those that are is played, if there is one, and whoever records the step is told. It must
+never wait.
 """
 
 from collections.abc import Callable
@@ -28,6 +29,8 @@ class Planner:
         self._base: Session | None = None
         self._due = 0
         self._drafting: Drafting | None = None
+        self._best: Drafted | None = None
+        """The best of the drafts so far, while more are drawn."""
         self._chosen: Drafted | None = None
         self._expected: dict[int, Session] = {}
         self._given_up: Turn | None = None
@@ -50,8 +53,9 @@ class Planner:
                 self._base, self._due, self._drafting = session, due, drafting(session, self._model, due, self._cost)
 
     def draft(self, step: int) -> int:
-        """Return the number of the draft that is to be played from a step on; 0 where none is chosen for it."""
-        return self._chosen.stream if self._chosen is not None and self._chosen.due == step else 0
+        """Return the number of the draft that is to be played from a step on, as far as is known; 0 for none."""
+        drafted = self._chosen or self._best
+        return drafted.stream if drafted is not None and drafted.due == step else 0
 
     def work(self, until_s: float, stop: Callable[[], bool]) -> None:
         """Draw drafts until they are there, `stop` says so, or a time is near, in seconds of the clock."""
@@ -63,13 +67,16 @@ class Planner:
     def settle(self, session: Session, draft: int) -> bool:
         """Take in with which draft a step was decided; return False if drafts that were due in it came too late.
 
-        Then the rest of the turn is played without.
+        Then the rest of the turn is played with the best one that was there, or without.
         """
         if session.step != self._due or self._base is None:
             return True
         chosen = self._chosen.stream if self._chosen is not None else None
         if chosen == draft or (chosen is None and self._drafting is None):
             return True
+        if self._best is not None and self._best.stream == draft:
+            self._choose(self._best)
+            return False
         self._forget()
         self._given_up = session.turn
         return False
@@ -77,15 +84,21 @@ class Planner:
     def _draw(self, work: Drafting) -> None:
         with suppress(Exception):  # what the network raises it raises again where the step is decided
             try:
-                expected = next(work)
-                if expected is not None:
-                    self._expected[expected.step] = expected
+                match next(work):
+                    case Session() as expected:
+                        self._expected[expected.step] = expected
+                    case Drafted() as best:
+                        self._best = best
                 return
             except StopIteration as over:
-                self._chosen = over.value
-        self._drafting = None
-        if self._chosen is not None:
-            self._expected = {each.step: each for each in self._chosen.sessions}
+                self._choose(over.value)
+                return
+        self._choose(None)
+
+    def _choose(self, drafted: Drafted | None) -> None:
+        self._chosen, self._best, self._drafting = drafted, None, None
+        if drafted is not None:
+            self._expected = {each.step: each for each in drafted.sessions}
 
     def _holds(self, session: Session) -> bool:
         if self._base is None:
@@ -94,5 +107,5 @@ class Planner:
         return expected is not None and is_as_expected(expected, session)
 
     def _forget(self) -> None:
-        self._base = self._drafting = self._chosen = None
+        self._base = self._drafting = self._best = self._chosen = None
         self._expected = {}

@@ -61,8 +61,9 @@ class Drafted:
 Cost = Callable[[Mapping[str, float], int], float]
 """What an answer costs by its figures and the number of its notes: the less, the better it is."""
 
-Drafting = Generator[Session | None, None, Drafted | None]
-"""Draws drafts a step at a time; yields the sessions before the drafts begin, and None for each step of a draft."""
+Drafting = Generator[Session | Drafted | None, None, Drafted | None]
+"""Draws drafts a step at a time; yields the sessions before the drafts begin, None for each step of a draft, and each
+draft that is the best so far."""
 
 
 def drafts_due(session: Session, model: StepModel) -> int | None:
@@ -117,6 +118,7 @@ def drafting(session: Session, model: StepModel, due: int, cost: Cost = cost) ->
         costs = cost(_figures(session, drafted), drafted[-1].band.answer.notes)
         if best is None or costs < best[0]:
             best = costs, Drafted(stream, due, (*shared, *drafted))
+            yield best[1]
     return best[1] if best else None
 
 

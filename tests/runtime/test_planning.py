@@ -1,4 +1,4 @@
-"""Drafts in a jam: drawn in the time that is left, the same live as in a render, dropped where they are too late."""
+"""Drafts in a jam: drawn in the time that is left, the same live as in a render where all are there in time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -148,8 +148,24 @@ def test_drafts_change_the_answer_and_nothing_before_it() -> None:
     assert melody(without)[8:16] != melody(planned)[8:16]
 
 
+def test_where_not_all_drafts_are_there_in_time_the_best_of_those_is_played_and_the_take_says_so() -> None:
+    moments, quick = jam(model=lambda clock: Slow(clock, 0.02), drafts=8), jam(drafts=8)
+    late = {moment.session.step for moment in moments if moment.late_drafts}
+    assert late
+    assert late == chosen(moments).keys()
+    assert melody(moments)[:8] == melody(quick)[:8]
+    for few in range(1, 8):
+        if chosen(moments)[8] == chosen(jam(drafts=few))[8]:
+            assert melody(moments)[:16] == melody(jam(drafts=few))[:16]
+            break
+    else:
+        pytest.fail("it is not what fewer drafts choose")
+    assert all(moment.how is How.NETWORK for moment in moments[:-1])
+    assert again(moments) == len(moments)
+
+
 def test_drafts_that_come_too_late_are_dropped_for_the_turn_and_the_take_says_so() -> None:
-    moments = jam(model=lambda clock: Slow(clock, 0.02), drafts=8)
+    moments = jam(model=lambda clock: Slow(clock, 0.08), drafts=8)
     late = [moment.session.step for moment in moments if moment.late_drafts]
     assert late
     assert not chosen(moments)
@@ -160,7 +176,7 @@ def test_drafts_that_come_too_late_are_dropped_for_the_turn_and_the_take_says_so
 
 
 def test_no_step_is_late_because_of_drafts() -> None:
-    planned = jam(model=lambda clock: Slow(clock, 0.02), drafts=8)
+    planned = jam(model=lambda clock: Slow(clock, 0.08), drafts=8)
     assert all(moment.session.health.faults == 0 for moment in planned)
     assert melody(planned) == melody(jam(drafts=0))
 
