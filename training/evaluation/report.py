@@ -20,7 +20,7 @@ from improv.models.contract import StepModel
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import STEPS_PER_BAR, Form
 from improv.music.turns import Mode
-from improv.protocol.controls import Settings
+from improv.protocol.controls import TEMPERATURE, Settings
 from improv.session.network import has_melody
 from training.corpora import groove_midi, wjazzd
 from training.corpora.wjazzd_split import split
@@ -202,6 +202,8 @@ def main() -> None:
         stems = [path.stem for path in paths]
         models = {path.stem if stems.count(path.stem) == 1 else str(path): OnnxModel(path) for path in paths}
         eck = OnnxModel(find_model(ECK))
+        for temperature in arguments.temperatures:
+            TEMPERATURE.checked(temperature)
         for name, model in models.items():
             if not has_melody(model.spec):
                 raise UsageError(f"{name}: it knows the changes alone and plays no melody; name another")
