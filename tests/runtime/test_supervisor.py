@@ -219,8 +219,11 @@ def test_a_jam_that_was_disturbed_is_what_it_would_have_been(jam: Callable[..., 
 
 
 def in_time(jam: Callable[..., Jam], takes: Path, disturb: Callable[[Jam], None]) -> list[Entry]:
-    """The steps of the first three bars of a jam that is disturbed, up to one that the network was too late for."""
-    running = jam(UNHURRIED)
+    """The steps of the first three bars of a jam that is disturbed, up to one that the network was too late for.
+
+    Its notes lie on the grid: where a note that is struck again lies bears on where the next one does.
+    """
+    running = jam(f"{UNHURRIED} --feel 0")
     disturb(running)
     running.says("bar 4")
     running.end()

@@ -359,7 +359,6 @@ def test_who_hears_no_call_answers_with_what_is_played_there() -> None:
 
 @pytest.mark.usefixtures("small_forest")
 def test_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(judgement, "TEMPERATURES", (1.0,))
     monkeypatch.setattr(report, "resamples", lambda count, samples, seed: resamples(count, 100, seed))
     sides = Split(
         tuple(blues(f"training {at}", at) for at in range(3)),
@@ -374,7 +373,7 @@ def test_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return things
 
     model, eck = Even(likes=E), OnnxModel(find_model(evaluate.ECK))
-    rows = judge({"mine": model}, eck, sides, choruses=1, most_calls=4, tracked=tracked)  # type: ignore[arg-type]
+    rows = judge({"mine": model}, eck, sides, choruses=1, most_calls=4, tracked=tracked, temperatures=(1.0,))  # type: ignore[arg-type]
     by_name = {row.name: row for row in rows}
     assert list(by_name) == [
         PEOPLE, "mine at 1", "eck2002-blues at 1", "logistic regression", "Markov, order 3", "pentatonic walk",
