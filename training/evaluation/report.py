@@ -23,7 +23,7 @@ from improv.music.turns import Mode
 from improv.protocol.controls import TEMPERATURE, Settings
 from improv.session.network import has_melody
 from training.corpora import groove_midi, wjazzd
-from training.corpora.wjazzd_split import split
+from training.corpora.wjazzd_split import Split, split
 from training.evaluation import answers, band, duets, expression, hearing
 from training.evaluation.judgement import (
     CHORUSES,
@@ -32,6 +32,7 @@ from training.evaluation.judgement import (
     TURNS,
     Item,
     Row,
+    Tracked,
     judge,
     names_of,
     people,
@@ -47,6 +48,9 @@ ECK = "eck2002-blues"
 Figures = Mapping[str, Mapping[str, Figure]]
 """By the name of a row the figures of it, by theirs."""
 
+Listening = tuple[Sequence[hearing.Row], Figures, Figures]
+"""How players are heard, which is the same for all networks that are told of every tick, and so is known of the first
+alone; a network's answers, and its duets."""
 
 SHOWN_CHORUSES = 4
 
@@ -227,34 +231,39 @@ def main() -> None:
             models, eck, sides, choruses=arguments.choruses, most_calls=arguments.calls, tracked=tracked,
             temperatures=arguments.temperatures,
         )  # fmt: skip
-        listeners = {name: model for name, model in models.items() if hearing.is_told_ticks(model)}
-        those = people(sides, arguments.calls)
-        heard = {
-            name: (
-                hearing.rows(model, sides.test, tracked),
-                answers.rows(model, answers.sparsely(those.calls["fours"], arguments.calls), tracked, answers.ways()),
-                duets.rows(model, answers.sparsely(those.calls["twos"], arguments.calls), tracked, TURNS["twos"]),
-            )
-            for name, model in listeners.items()
-        }
+        (arguments.out / "evaluation.json").write_text(json.dumps(to_json(rows), indent=1) + "\n")
+        heard = _heard(models, sides, arguments.calls, tracked)
     draw(rows, next(iter(models.values()), None), arguments.out)
     _write(rows, heard, arguments.out)
     print(f"wrote figures and pictures to {arguments.out}")
 
 
-def _write(
-    rows: list[Row],
-    heard: Mapping[str, tuple[Sequence[hearing.Row], Figures, Figures]],
-    out: Path,
-) -> None:
-    """Print the tables, and leave them and their figures in a folder; `heard` by the network that is played to."""
-    (out / "evaluation.json").write_text(json.dumps(to_json(rows), indent=1) + "\n")
+def _heard(
+    models: Mapping[str, OnnxModel], sides: Split, most_calls: int | None, tracked: Tracked
+) -> dict[str, Listening]:
+    """Return what is said of each network that is told of every tick; the first one answers in other ways too."""
+    those, found = people(sides, most_calls), dict[str, Listening]()
+    fours, twos = (answers.sparsely(those.calls[turn], most_calls) for turn in ("fours", "twos"))
+    for name, model in models.items():
+        if hearing.is_told_ticks(model):
+            ways = answers.ways()[-1:] if found else answers.ways()
+            found[name] = (
+                () if found else hearing.rows(model, sides.test, tracked),
+                answers.rows(model, fours, tracked, ways),
+                duets.rows(model, twos, tracked, TURNS["twos"]),
+            )
+    return found
+
+
+def _write(rows: list[Row], heard: Mapping[str, Listening], out: Path) -> None:
+    """Print the tables, and leave them and their figures in a folder."""
     hearings = {name: hearing_json(*each) for name, each in heard.items()}
     (out / "hearing.json").write_text(json.dumps(hearings, indent=1) + "\n")
     console = Console(width=max(Console().width, 76 + 12 * len(rows)), record=True)
     console.print(table(rows))
     for name, (of_players, of_answers, of_duets) in heard.items():
-        console.print(name, hearing_table(of_players), answers_table(of_answers) if of_answers else "")
+        console.print(name, hearing_table(of_players) if of_players else "")
+        console.print(answers_table(of_answers) if of_answers else "")
         console.print(duets_table(of_duets) if of_duets else "")
     console.save_text(str(out / "evaluation.txt"))
 
