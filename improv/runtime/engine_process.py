@@ -82,7 +82,8 @@ def _perform(asked: Prepare, player: "RemotePlayer", link: Link) -> None:
     ready = prime_tune(tune, model, tune.seed or 0)
     first = begin_tune(tune, model, Mode.SOLO, tune.seed or 0, ready)
     with first_steps(tune, model):
-        one_step(model)(ready.memory)  # notes too: what a network of a line loads for its first one is there
+        if model.spec.line is not None:
+            one_step(model)(ready.memory)  # what a line loads for its first notes is there
         lead = Lead().rehearsed(first, model, player.clock, band)
     prepared = Prepared(model.spec.name, unsupported_controls(model.spec), first.grid, remarks)
     begin_ = _wait_for_begin(player, link, prepared)
