@@ -6,7 +6,6 @@ never wait.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 
 from improv.models.contract import StepModel
 from improv.music.clock import Clock
@@ -82,18 +81,16 @@ class Planner:
         return False
 
     def _draw(self, work: Drafting) -> None:
-        with suppress(Exception):  # what the network raises it raises again where the step is decided
-            try:
-                match next(work):
-                    case Session() as expected:
-                        self._expected[expected.step] = expected
-                    case Drafted() as best:
-                        self._best = best
-                return
-            except StopIteration as over:
-                self._choose(over.value)
-                return
-        self._choose(None)
+        try:
+            match next(work):
+                case Session() as expected:
+                    self._expected[expected.step] = expected
+                case Drafted() as best:
+                    self._best = best
+        except StopIteration as over:
+            self._choose(over.value)
+        except Exception:  # what the network raises it raises again where the step is decided
+            self._choose(None)
 
     def _choose(self, drafted: Drafted | None) -> None:
         self._chosen, self._best, self._drafting = drafted, None, None

@@ -121,8 +121,8 @@ class EngineLink:
         return plans
 
     def next_poll_s(self, now_s: float) -> float:
-        """Return when to poll: soon if data waits to be sent, else never, as received data ends waiting."""
-        return now_s + _REPORT_S if self.link is not None and self.link.waits else inf
+        """Return infinity: received data ends waiting by itself, and data that waits to be sent is sent meanwhile."""
+        return inf
 
 
 class DaemonLink:

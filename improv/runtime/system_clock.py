@@ -17,7 +17,7 @@ class SystemClock:
     """The monotonic clock of the machine, waited for by sleeping first and spinning last.
 
     Sleeping ends early when something arrives at one of `links()`, whose `has_data` is set then, and when one of them
-    that has something to send (`waits`) can go on with it.
+    that has something to send (`waits`) can go on with it, as it does then.
     """
 
     spin_s = _SPIN_S
@@ -45,8 +45,10 @@ class SystemClock:
             return
         sleep_s = max(0.0, min(deadline_s - time.monotonic(), 3600))
         if links := self._links():  # looked at even where there is no time to sleep
-            readable, _, _ = select.select(links, [link for link in links if link.waits], (), sleep_s)
+            readable, writable, _ = select.select(links, [link for link in links if link.waits], (), sleep_s)
             for link in readable:
                 link.has_data = True
+            for link in writable:
+                link.flush()
         else:
             time.sleep(sleep_s)

@@ -48,7 +48,7 @@ ECK = "eck2002-blues"
 Figures = Mapping[str, Mapping[str, Figure]]
 """By the name of a row the figures of it, by theirs."""
 
-Listening = tuple[Sequence[hearing.Row], Figures, Figures]
+PlayedTo = tuple[Sequence[hearing.Row], Figures, Figures]
 """How players are heard, which is the same for all networks that are told of every tick, and so is known of the first
 alone; a network's answers, and its duets."""
 
@@ -190,7 +190,12 @@ def main() -> None:
     parser.add_argument("--choruses", type=int, default=CHORUSES, help=f"about so many a row [{CHORUSES}]")
     parser.add_argument("--calls", type=int, help="at most so many calls of each length [all]")
     parser.add_argument(
-        "--temperatures", type=float, nargs="+", default=TEMPERATURES, metavar="T", help="a row at each [0.6 0.8 1.0]"
+        "--temperatures",
+        type=float,
+        nargs="+",
+        default=TEMPERATURES,
+        metavar="T",
+        help=f"a row at each [{' '.join(map(str, TEMPERATURES))}]",
     )
     parser.add_argument("--band", action="store_true", help="judge bass, drums and comping of the band instead")
     parser.add_argument("--expression", action="store_true", help="judge how the melody is played instead")
@@ -240,9 +245,12 @@ def main() -> None:
 
 def _heard(
     models: Mapping[str, OnnxModel], sides: Split, most_calls: int | None, tracked: Tracked
-) -> dict[str, Listening]:
-    """Return what is said of each network that is told of every tick; the first one answers in other ways too."""
-    those, found = people(sides, most_calls), dict[str, Listening]()
+) -> dict[str, PlayedTo]:
+    """Return what comes of playing to each network that is told of every tick, by its name.
+
+    The first one answers in other ways too. `most_calls` are the most of each length; None for all.
+    """
+    those, found = people(sides, most_calls), dict[str, PlayedTo]()
     fours, twos = (answers.sparsely(those.calls[turn], most_calls) for turn in ("fours", "twos"))
     for name, model in models.items():
         if hearing.is_told_ticks(model):
@@ -255,7 +263,7 @@ def _heard(
     return found
 
 
-def _write(rows: list[Row], heard: Mapping[str, Listening], out: Path) -> None:
+def _write(rows: list[Row], heard: Mapping[str, PlayedTo], out: Path) -> None:
     """Print the tables, and leave them and their figures in a folder."""
     hearings = {name: hearing_json(*each) for name, each in heard.items()}
     (out / "hearing.json").write_text(json.dumps(hearings, indent=1) + "\n")

@@ -83,7 +83,7 @@ class Songs:
         return cls(vocabulary, training, validation)
 
     def task(self) -> NextSymbol:
-        """Return what is learned."""
+        """Return what the network is trained for: to foretell each state of the songs from those before it."""
         units = len(self.vocabulary)
         sizes = {"units": units, "hidden": HIDDEN, "dropout": DROPOUT}
         return NextSymbol(self.training, self.validation, lambda: NoteLstm(units, HIDDEN, DROPOUT), sizes)

@@ -161,7 +161,7 @@ class _PianoRoll:
 
     @property
     def finest_ticks(self) -> int:
-        """One tick."""
+        """The finest division of a beat at which notes are told apart, in ticks: each one."""
         return 1
 
     def melody_pitches(self) -> tuple[int, ...]:
@@ -246,7 +246,7 @@ class Piano(_PianoRoll):
 
     @property
     def heads(self) -> dict[str, HeadSpec]:
-        """The event that follows."""
+        """The event that follows: `next_event`, shape (1, 135), categorical."""
         return {EVENT_HEAD: HeadSpec((1, EVENTS), "categorical")}
 
     @property
