@@ -221,7 +221,9 @@ def _tensors(graph: Any) -> Iterator[Any]:
 
 # --- counting before reading --------------------------------------------------------------------------
 
-_KINDS = {name: dict(members.values()) for name, members in _FIELDS.items()}
+_KINDS = {
+    name: {number: kind.lstrip("*?") for number, kind in members.values()} for name, members in _FIELDS.items()
+}
 
 
 def _fields(content: memoryview, message: str, most: int, depth: int) -> int:
@@ -245,7 +247,7 @@ def _fields(content: memoryview, message: str, most: int, depth: int) -> int:
                 size, at = _varint(content, at)
                 within = content[at : at + size]
                 at += size
-                kind = kinds.get(tag >> 3, "").lstrip("*?")
+                kind = kinds.get(tag >> 3, "")
                 if kind in _KINDS and depth:
                     count += _fields(within, kind, most - count, depth - 1)
                 elif kind == "int":
@@ -259,6 +261,8 @@ def _fields(content: memoryview, message: str, most: int, depth: int) -> int:
 
 def _varint(content: memoryview, at: int) -> tuple[int, int]:
     """Return a number as protobuf writes it, and where it ends; past the end where it has none."""
+    if at < len(content) and (byte := content[at]) < 0x80:  # as most are
+        return byte, at + 1
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(content):

@@ -5,6 +5,7 @@ same, a start by importing numpy and onnxruntime in a bare interpreter. Each fig
 default settings. It must never measure a part of improv that a jam does not run.
 """
 
+import gc
 import json
 import signal
 import socket
@@ -91,6 +92,9 @@ def step_beside_network(name: str, provider: str, steps: int = _STEPS, pace_s: f
     session = begin_tune(tune, model, Mode.SOLO, seed=0)
     found: list[tuple[float, float]] = []
     ours, players = (Link(end) for end in socket.socketpair())
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # as in an engine, which collects garbage when there is time
     for _ in range(_WARM_UP_STEPS + steps):
         time.sleep(pace_s)
         network.s, began_s = 0.0, time.perf_counter()
@@ -98,6 +102,7 @@ def step_beside_network(name: str, provider: str, steps: int = _STEPS, pace_s: f
         ours.send(Plan(session.step, played.events, session.position.transport))
         found.append((time.perf_counter() - began_s, network.s))
         players.receive()
+    gc.enable()
     ours.close()
     players.close()
     counted = found[_WARM_UP_STEPS:]

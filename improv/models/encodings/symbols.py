@@ -58,13 +58,12 @@ class Units:
         """The highest pitch of each unit; 0 of one that is no note."""
         sounding = [each for each in self.pitches if each]
         self._unit = {each: unit for unit, each in enumerate(self.pitches) if each}
-        notes = [each[0] for each in sounding if len(each) == 1]
-        if not notes:
+        self._notes = [each[0] for each in sounding if len(each) == 1]
+        if not self._notes:
             raise ValueError("none of its symbols is a single note")
         if len(self._unit) < len(sounding):
             raise ValueError("one of its symbols stands there twice")
         self._sounds = np.array([bool(each) for each in self.pitches])
-        self._nearest = [_nearest(pitch, notes) for pitch in range(128)]
         self._classes: NDArray[np.float64] = np.zeros((len(PITCH_CLASSES), len(self.pitches)))
         for unit, each in enumerate(self.pitches):
             for pitch in each:
@@ -74,7 +73,7 @@ class Units:
     def unit(self, pitches: Collection[int]) -> int:
         """Return the unit of MIDI pitches that begin together, of which there is one at least."""
         found = self._unit.get(tuple(sorted(set(pitches))))
-        return self._unit[(self._nearest[max(pitches)],)] if found is None else found
+        return self._unit[(_nearest(max(pitches), self._notes),)] if found is None else found
 
     def over(self, chord: Chord | None, leaning: float) -> Bias:
         """Return what is added to the logarithm of each unit's probability over a chord, shape (units,).
