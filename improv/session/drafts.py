@@ -1,8 +1,10 @@
-"""Drafts: the rest of improv's turn drawn several times from streams of random numbers of their own, and one chosen.
+"""Drafts: the next bar of improv's turn drawn several times from streams of random numbers, and one chosen.
 
 A session is a value, and draws follow from seed, step and stream; so a draft is `advance` on a copy of the session that
 hears nothing, and playing it means to draw from its stream from then on. Each step is still drawn under the controls.
-The draft that is taken is the one whose figures are nearest to people's: see `improv.session.answer_table`.
+The draft that is taken is the one with which the answer so far is nearest to people's by its figures: see
+`improv.session.answer_table`. A bar at a time is better than the whole answer at once: of eight drafts for each of four
+bars an answer is put together that is one of thousands.
 
 Drafts begin `AHEAD_STEPS` steps after the session that they are drawn from, on the assumption that nothing more is
 heard; so there is time to draw them, and what is played does not depend on how long that takes. It must never read a
@@ -11,6 +13,7 @@ clock.
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
+from math import ceil
 
 import numpy as np
 
@@ -24,7 +27,7 @@ from improv.music.turns import Answer, Mode, PlayerActivity, Turn, Who, turn_aft
 from improv.protocol.controls import DRAFTS
 from improv.protocol.heard import Heard
 from improv.session.answer_figures import figures
-from improv.session.answer_table import cost
+from improv.session.answer_table import LEAST_NOTES, cost
 from improv.session.band.arrange import transposed_to_performance
 from improv.session.melody import answer_so_far, melody_muted
 from improv.session.network import has_melody
@@ -34,11 +37,11 @@ from improv.session.step import decided, prepare_step
 AHEAD_STEPS = 2
 """How many steps after the session that they follow drafts begin: a beat of eighths."""
 
-LONGEST_BARS = 4
-"""A longer turn is drafted so many bars at a time."""
+DRAFTED_BARS = 1
+"""A turn is drafted so many bars at a time, up to a bar line."""
 
 _LEAST_STEPS = 4
-"""For fewer steps no drafts are drawn."""
+"""No drafts are drawn of fewer steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Drafted:
 
 
 Cost = Callable[[Mapping[str, float], int], float]
-"""What an answer costs by its figures and the number of its notes: the less, the better it is."""
+"""What an answer costs by its figures and the number of notes that it lacks: the less, the better it is."""
 
 Drafting = Generator[Session | Drafted | None, None, Drafted | None]
 """Draws drafts a step at a time; yields the sessions before the drafts begin, None for each step of a draft, and each
@@ -115,7 +118,7 @@ def drafting(session: Session, model: StepModel, due: int, cost: Cost = cost) ->
             if now.turn.who is not Who.IMPROV or now.turn.end is None:
                 return None
             yield None
-        costs = cost(_figures(session, drafted), drafted[-1].band.answer.notes)
+        costs = cost(_figures(session, drafted), _lacking(drafted[-1]))
         if best is None or costs < best[0]:
             best = costs, Drafted(stream, due, (*shared, *drafted))
             yield best[1]
@@ -123,9 +126,12 @@ def drafting(session: Session, model: StepModel, due: int, cost: Cost = cost) ->
 
 
 def _end(first: Session) -> int:
-    """Return the step after the last one of a draft that begins with a session: its turn's, or some bars later."""
-    most = first.step + LONGEST_BARS * first.grid.steps_per_bar
-    return most if first.turn.end is None or first.turn.end - most >= _LEAST_STEPS else first.turn.end
+    """Return the step after the last one of a draft that begins with a session: a bar line, or the end of its turn."""
+    bar, turn = first.grid.steps_per_bar, first.turn
+    end = first.step - (first.step - first.position.form_start) % bar + DRAFTED_BARS * bar
+    if end - first.step < _LEAST_STEPS:
+        end += bar
+    return end if turn.end is None or turn.end - end >= _LEAST_STEPS else turn.end
 
 
 def _next(session: Session, model: StepModel, encoding: Encoding, draft: int = 0) -> Session:
@@ -141,7 +147,10 @@ def _next(session: Session, model: StepModel, encoding: Encoding, draft: int = 0
 
 
 def _figures(before: Session, drafted: list[Session]) -> dict[str, float]:
-    """Return the figures of the answer that goes on with a draft; `before` is the session before it."""
+    """Return the figures of the answer up to the end of a draft, beside as much of the call.
+
+    `before` is the session before the draft.
+    """
     turn, grid = drafted[0].turn, before.grid
     played = drafted[0].step - turn.start
     frames: list[Frame] = []
@@ -150,13 +159,22 @@ def _figures(before: Session, drafted: list[Session]) -> dict[str, float]:
         frames = [*earlier, before.network.output]
     frames += [session.network.output for session in drafted]
     return figures(
-        _call(drafted[0]),
+        _call(drafted[0])[: len(frames)],
         frames,
         pitch_class(before.tune.key),
         grid,
         place=(turn.start - before.position.form_start) % (BEATS_PER_BAR * grid.steps_per_beat),
         ends=drafted[-1].step + 1 == turn.end,
     )
+
+
+def _lacking(session: Session) -> int:
+    """Return how many notes an answer lacks at a session: by the end of its turn there are to be `LEAST_NOTES`."""
+    turn = session.turn
+    if turn.end is None:
+        return 0
+    wanted = ceil(LEAST_NOTES * (session.step + 1 - turn.start) / (turn.end - turn.start))
+    return max(0, wanted - session.band.answer.notes)
 
 
 def _call(session: Session) -> tuple[Cell, ...]:

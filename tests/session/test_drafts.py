@@ -26,7 +26,7 @@ from improv.protocol.json_codec import from_json, to_json
 from improv.recording.replay import restored, state_of
 from improv.session.answer_figures import figures, is_avoided, likeness, line_of
 from improv.session.answer_table import LEAST_NOTES, WANTED, cost
-from improv.session.drafts import AHEAD_STEPS, LONGEST_BARS, Drafted, drafting, drafts_due, is_as_expected
+from improv.session.drafts import AHEAD_STEPS, Drafted, drafting, drafts_due, is_as_expected
 from improv.session.lifecycle import begin
 from improv.session.state import Session
 from improv.session.step import advance
@@ -73,14 +73,24 @@ def played(session: Session, chosen: Drafted) -> Iterator[tuple[Session, Session
         yield expected, session
 
 
-@pytest.mark.parametrize(("steps", "bars"), [(7, 1), (9, 1), (15, 2), (33, 4)])
-def test_a_chosen_draft_is_played_as_it_was_drawn(steps: int, bars: int) -> None:
+@pytest.mark.parametrize(
+    ("steps", "bars", "end"),
+    [
+        (7, 1, 16),
+        (9, 1, 16),
+        (15, 2, 24),  # the first bar of two
+        (33, 4, 40),  # the rest of a bar
+        (36, 4, 48),  # that is too short, and the next one
+        (59, 4, 64),
+    ],
+)
+def test_a_chosen_draft_ends_at_a_bar_line_and_is_played_as_it_was_drawn(steps: int, bars: int, end: int) -> None:
     session = traded(steps, bars)
     due = drafts_due(session, partner())
     assert due == session.step + AHEAD_STEPS
     chosen = drafted(session, due)
     assert chosen is not None
-    assert chosen.end == chosen.sessions[-1].turn.end
+    assert chosen.end == end
     for expected, now in played(session, chosen):
         assert is_as_expected(expected, now)
         assert now.band.frame.melody == expected.band.frame.melody
@@ -92,7 +102,7 @@ def test_drafts_are_the_same_however_often_they_are_drawn_and_differ_from_each_o
     lines = []
     for wanted in range(1, 5):
         costs = iter(range(1, 9))
-        found = drafted(session, 8, cost=lambda _figures, _notes, of=costs, best=wanted: abs(next(of) - best))
+        found = drafted(session, 8, cost=lambda _figures, _lacking, of=costs, best=wanted: abs(next(of) - best))
         assert found is not None
         assert found.stream == wanted
         lines.append(tuple(each.network.output.melody for each in found.sessions))
@@ -103,7 +113,7 @@ def test_drafts_are_the_same_however_often_they_are_drawn_and_differ_from_each_o
 def test_the_draft_that_costs_least_is_taken_and_the_first_of_equals() -> None:
     seen: list[Mapping[str, float]] = []
 
-    def same(found: Mapping[str, float], notes: int) -> float:
+    def same(found: Mapping[str, float], lacking: int) -> float:
         seen.append(found)
         return 1.0
 
@@ -123,13 +133,6 @@ def test_another_stream_is_of_no_concern_to_the_turn_that_follows() -> None:
     session, _ = advance(session, Heard(), partner())
     assert session.turn.who is Who.YOU
     assert session.network.stream == 0
-
-
-def test_a_long_turn_is_drafted_in_parts() -> None:
-    session = traded(8 * 8 - 1, bars=8)
-    chosen = drafted(session, 64)
-    assert chosen is not None
-    assert chosen.end == 64 + LONGEST_BARS * EIGHTHS.steps_per_bar < (chosen.sessions[-1].turn.end or 0)
 
 
 @pytest.mark.parametrize(
@@ -189,6 +192,26 @@ def test_settings_of_takes_before_drafts_have_none() -> None:
     del raw["drafts"]
     assert from_json(Settings, raw).drafts == 0
     assert Settings(mode=Mode.TRADE).drafts > 0
+
+
+@pytest.mark.parametrize("called", [8, 12])
+def test_a_bar_is_compared_with_as_much_of_the_call_and_with_what_was_played_before_it(called: int) -> None:
+    """A call of eighths from the first step of two bars on: beside the answer's first bar are eight of its onsets."""
+    session, shares = traded(2 * 8 - 1, bars=2, called=called), list[float]()
+
+    def compared(found: Mapping[str, float], lacking: int) -> float:
+        shares.append(found["shared"])
+        return 0.0
+
+    for due, onsets in ((16, 8), (24, called)):
+        chosen = drafted(session, due, cost=compared)
+        assert chosen is not None
+        for _, after in played(session, chosen):
+            lines = [each.frame.melody for each in after.network.recent_inputs[16:]] + [after.network.output.melody]
+            session = after if after.step < due + 7 else session
+        common = [tick for tick in line_of(lines, EIGHTHS).onsets if tick % 6 == 0 and tick < 6 * called]
+        assert shares[0] == pytest.approx(len(common) / onsets)
+        shares.clear()
 
 
 # --- draws ----------------------------------------------------------------------------------------
@@ -262,9 +285,9 @@ def test_figures_of_an_answer(answer: tuple[int | None, ...], figure: str, value
 def test_silence_has_no_figures_and_costs_more_than_any_answer() -> None:
     assert of(cells(60), frames(None)) == {}
     worst = dict.fromkeys(WANTED, 50.0) | {"ends": 0.0, "likeness": 0.0, "shared": 1.0, "same": 1.0}
-    assert cost({}, 0) > cost({}, 1) > cost({}, LEAST_NOTES) == 0
-    assert cost({}, 0) > cost({**worst, "range": 60.0, "leap": 40.0, "start": 16.0, "avoid": 20.0, "notes": 5, "cut": 1,
-                               "strong": 1.0}, LEAST_NOTES)  # fmt: skip
+    assert cost({}, 3) > cost({}, 1) > cost({}, 0) == 0
+    assert cost({}, LEAST_NOTES) > cost({**worst, "range": 60.0, "leap": 40.0, "start": 16.0, "avoid": 20.0, "notes": 5, "cut": 1,
+                               "strong": 1.0}, 0)  # fmt: skip
 
 
 def test_where_no_chord_is_known_nothing_is_said_of_it() -> None:

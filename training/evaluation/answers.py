@@ -55,17 +55,17 @@ class Way:
     hearing: str = MEANT
 
 
-def chord_tones(found: Mapping[str, float], notes: int) -> float:
+def chord_tones(found: Mapping[str, float], lacking: int) -> float:
     """Return what an answer costs that is chosen by chord tones on strong beats alone."""
     return -found.get("strong", 0.0)
 
 
-def likeness(found: Mapping[str, float], notes: int) -> float:
+def likeness(found: Mapping[str, float], lacking: int) -> float:
     """Return what an answer costs that is chosen by its likeness to the call alone."""
     return -found.get("likeness", 0.0)
 
 
-def evenly(found: Mapping[str, float], notes: int) -> float:
+def evenly(found: Mapping[str, float], lacking: int) -> float:
     """Return what an answer costs whose figures all weigh the same, without likeness, which is not people's."""
     wanted = {name: value for name, value in found.items() if name != "likeness"}
     return sum(WANTED[name].cost(value) / WANTED[name].weight for name, value in wanted.items())
