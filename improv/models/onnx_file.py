@@ -221,9 +221,7 @@ def _tensors(graph: Any) -> Iterator[Any]:
 
 # --- counting before reading --------------------------------------------------------------------------
 
-_KINDS = {
-    name: {number: kind.lstrip("*?") for number, kind in members.values()} for name, members in _FIELDS.items()
-}
+_KINDS = {name: {number: kind.lstrip("*?") for number, kind in members.values()} for name, members in _FIELDS.items()}
 
 
 def _fields(content: memoryview, message: str, most: int, depth: int) -> int:

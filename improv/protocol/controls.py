@@ -83,7 +83,7 @@ WAIT = Control(
 )  # fmt: skip
 
 DRAFTS = Control(
-    "drafts", "How many answers are drawn to choose from, in turns of known length; 0: none, each comes as it comes.",
+    "drafts", "How often each bar of an answer is drawn, to choose from, in turns of known length; 0: as it comes.",
     8, 0, 32, "drafts", nudge=1, whole=True,
 )  # fmt: skip
 
@@ -102,6 +102,11 @@ DENSITY = Control(
 RESTS = Control(
     "rests", "How much the answer pauses: below 0 it plays on, above 0 it rests more often and longer.",
     0, -1, 1, nudge=0.1,
+)  # fmt: skip
+
+BREATH = Control(
+    "breath", "How long phrases and rests last in a solo: 0 as the network has them, 1 as people do.",
+    1, 0, 2, nudge=0.1,
 )  # fmt: skip
 
 REGISTER = Control("register", "Octaves the answer lies above yours.", 0, -2, 2, "octaves", nudge=1, whole=True)
@@ -147,8 +152,9 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
     {
         control.name: control
         for control in (
-            TEMPO, SWING, STYLE, BAND, MODE, BARS, GAP, WAIT, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, VOICE,
-            LEANING, DYNAMICS, FEEL, CHANGES, DRAFTS, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, DUET, THRU,
+            TEMPO, SWING, STYLE, BAND, MODE, BARS, GAP, WAIT, TEMPERATURE, TOP_P, DENSITY, RESTS, BREATH, REGISTER,
+            VOICE, LEANING, DYNAMICS, FEEL, CHANGES, DRAFTS, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, DUET,
+            THRU,
         )
     }
 )  # fmt: skip
@@ -160,7 +166,7 @@ SYSTEM_CONTROLS = frozenset({MODEL.name, THRU.name})
 MELODY_CONTROLS = tuple(
     control.name
     for control in (
-        DUET, DRAFTS, TEMPERATURE, TOP_P, DENSITY, RESTS, REGISTER, VOICE, LEANING, DYNAMICS, FEEL, SEED,
+        DUET, DRAFTS, TEMPERATURE, TOP_P, DENSITY, RESTS, BREATH, REGISTER, VOICE, LEANING, DYNAMICS, FEEL, SEED,
         *(column[Part.MELODY] for column in COLUMNS.values()),
     )
 )  # fmt: skip
@@ -211,6 +217,7 @@ class Settings:
     top_p: float = float(TOP_P.default)
     density: float = float(DENSITY.default)
     rests: float = float(RESTS.default)
+    breath: Annotated[float, JsonName("breath", absent=0.0)] = float(BREATH.default)
     register: int = int(REGISTER.default)
     voice: Annotated[str, JsonName("voice", absent=ANY)] = str(VOICE.default)
     leaning: float = float(LEANING.default)

@@ -15,7 +15,7 @@ from improv.session.state import Session
 _PHRASE_BARS, _PHRASE_REST_BEATS = 4, 2
 """In a duet a phrase of at most so many bars is answered; so many beats of rest end it."""
 
-_PLAYS_BEATS, _NEAR_KEYS = 1, 3
+_PLAYS_BEATS, _NEAR_KEYS = 1, 2
 """A player plays as long as a note began so many beats ago; of those just played so many are kept clear of."""
 
 _BESIDE_DENSITY, _BESIDE_RESTS, _BESIDE_LEANING, _FREE_DENSITY = 1.5, 0.6, 0.6, 0.3

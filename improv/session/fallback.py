@@ -75,7 +75,9 @@ def fallback(
 
 # --- planned ahead ----------------------------------------------------------------------------------
 
-_NETWORKS_OWN = frozenset({"temperature", "top_p", "density", "rests", "leaning", "changes", "drafts", "duet"})
+_NETWORKS_OWN = frozenset(
+    {"temperature", "top_p", "density", "rests", "breath", "leaning", "changes", "drafts", "duet"}
+)
 """Settings that only a network obeys: where they alone have changed, what is planned without it still holds."""
 
 

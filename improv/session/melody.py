@@ -113,8 +113,8 @@ def steering(session: Session, before: Session, encoding: Encoding) -> Steer:
     compass = compass_of(settings, session.semitones) if has_voice(settings, encoding) else None
     if hears_apart(session):
         return replace(steering_beside(session, before), compass=compass)
-    solo = settings.mode is Mode.SOLO
-    return Steer(settings.density, settings.rests, settings.leaning, ends, strikes, compass=compass, solo=solo)
+    breath = settings.breath if settings.mode is Mode.SOLO else 0.0
+    return Steer(settings.density, settings.rests, settings.leaning, ends, strikes, compass=compass, breath=breath)
 
 
 def register_over_chords(session: Session, melody: Cell, before: Cell) -> PlayingStyle:

@@ -147,6 +147,19 @@ def test_a_denser_line_is_likelier_to_begin_more_notes() -> None:
     assert len(set(means)) == len(means)
 
 
+def test_with_more_breath_phrases_and_rests_are_longer() -> None:
+    phrases, rests = list[float](), list[float]()
+    for breath in (0.0, 0.5, 1.0, 2.0):
+        for lengths, sounds in ((phrases, True), (rests, False)):
+            weights = np.exp(CELLS.rhythm_choice(Steer(breath=breath), sounds).bias)
+            silent = weights[NUMBERS[Rhythm()]] / weights.sum()
+            lengths.append(1 / silent if sounds else 1 / (1 - silent))
+            others = np.delete(weights, NUMBERS[Rhythm()])
+            assert np.all((others == 0) | (others == 1))
+    for lengths in (phrases, rests):
+        assert lengths == sorted(set(lengths))
+
+
 def test_a_line_that_tends_to_rest_is_silent_more_often_and_for_longer() -> None:
     shares, lengths = [], []
     for rests in (-1.0, -0.5, 0.0, 0.5, 1.0):

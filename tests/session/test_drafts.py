@@ -187,11 +187,12 @@ def test_a_session_with_a_draft_is_kept_in_a_take() -> None:
     assert session.network.stream == 3
 
 
-def test_settings_of_takes_before_drafts_have_none() -> None:
+@pytest.mark.parametrize("name", ["drafts", "breath"])
+def test_settings_of_takes_before_a_control_are_as_if_there_were_none(name: str) -> None:
     raw = to_json(Settings(mode=Mode.TRADE))
-    del raw["drafts"]
-    assert from_json(Settings, raw).drafts == 0
-    assert Settings(mode=Mode.TRADE).drafts > 0
+    del raw[name]
+    assert getattr(from_json(Settings, raw), name) == 0
+    assert getattr(Settings(mode=Mode.TRADE), name) > 0
 
 
 @pytest.mark.parametrize("called", [8, 12])
@@ -286,8 +287,8 @@ def test_silence_has_no_figures_and_costs_more_than_any_answer() -> None:
     assert of(cells(60), frames(None)) == {}
     worst = dict.fromkeys(WANTED, 50.0) | {"ends": 0.0, "likeness": 0.0, "shared": 1.0, "same": 1.0}
     assert cost({}, 3) > cost({}, 1) > cost({}, 0) == 0
-    assert cost({}, LEAST_NOTES) > cost({**worst, "range": 60.0, "leap": 40.0, "start": 16.0, "avoid": 20.0, "notes": 5, "cut": 1,
-                               "strong": 1.0}, 0)  # fmt: skip
+    worst |= {"range": 60.0, "leap": 40.0, "start": 16.0, "avoid": 20.0, "notes": 5, "cut": 1, "strong": 1.0}
+    assert cost({}, LEAST_NOTES) > cost(worst, 0)
 
 
 def test_where_no_chord_is_known_nothing_is_said_of_it() -> None:

@@ -14,6 +14,7 @@ from improv.protocol.commands import Set
 from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.session.lifecycle import begin
+from improv.session.melody import steering
 from improv.session.network import compass_of, has_voice
 from improv.session.state import Session
 from improv.session.step import advance, prepare_step
@@ -93,3 +94,9 @@ def test_a_voice_keeps_to_its_instruments_range() -> None:
             pitches |= {onset.pitch for onset in session.band.frame.melody.onsets}
         assert len(pitches) > 12
         assert VOICES[voice].lowest <= min(pitches) <= max(pitches) <= VOICES[voice].highest
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_breath_is_for_solos(mode: Mode) -> None:
+    session = begin(MODEL, Settings(mode=mode, breath=1.5), Transport(0, 0.0, 120.0))
+    assert steering(session, session, CELLS).breath == (1.5 if mode is Mode.SOLO else 0)

@@ -21,8 +21,8 @@ from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import TICKS_PER_STEP
 from improv.music.turns import Mode
 from improv.protocol.control import Control, Value
-from improv.protocol.controls import DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Settings
-from training.metrics.figures import chord_tones, entropy, intervals
+from improv.protocol.controls import BREATH, DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Settings
+from training.metrics.figures import chord_tones, entropy, intervals, phrase_lengths
 from training.metrics.melody import CHORUS_BARS, Melody, melody
 from training.rendering.playing import play_alone
 
@@ -65,6 +65,11 @@ def silence(line: Melody) -> float:
     return 1 - float((line.ends - line.onsets).sum()) / (len(line.chords) * TICKS_PER_STEP)
 
 
+def phrase_beats(line: Melody) -> float:
+    """Return the mean length of a melody's phrases, in beats."""
+    return phrase_lengths(line)["beats"]
+
+
 RESPONSES = (
     Response(TEMPERATURE, (0.0, 0.5, 0.8, 1.0, 1.2, 1.5, 2.0), "entropy of the intervals, bits", interval_entropy),
     Response(TOP_P, (0.0, 0.5, 0.8, 0.9, 1.0), "entropy of the intervals, bits", interval_entropy),
@@ -72,6 +77,7 @@ RESPONSES = (
     Response(REGISTER, (-2, -1, 0, 1, 2), "mean pitch", mean_pitch),
     Response(LEANING, (0.0, 0.3, 0.6, 0.9, 1.0), "share of chord tones", chord_tone_share),
     Response(RESTS, (-1.0, -0.5, 0.0, 0.5, 1.0), "share of silence", silence),
+    Response(BREATH, (0.0, 0.5, 1.0, 1.5, 2.0), "phrase, beats", phrase_beats),
 )
 
 

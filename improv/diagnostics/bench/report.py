@@ -163,7 +163,7 @@ def _step_told(results: Mapping[str, Any]) -> Rows:
         *rows_,
         ("a step of a solo decided, every choice asked and drawn, p50 / p99 / p99.9", _us(results["decided_us"])),
         ("the band's part of it, p50 / p99 / p99.9", _us(results["band_us"])),
-        ("all drafts of an answer of four bars, p50 / p99 / p99.9", _us(results["drafts_us"])),
+        ("all drafts of a bar of an answer, p50 / p99 / p99.9", _us(results["drafts_us"])),
         ("how its melody is played, mean of all steps", f"{results['expression_us']['mean']:.0f} us"),
         (
             "our step / bare onnxruntime on the same feeds, p50",

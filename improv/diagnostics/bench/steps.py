@@ -100,9 +100,9 @@ def _part_us(model: OnnxModel, plays: Callable[[Session, Session, Networks], obj
 
 
 def drafts_us(model: OnnxModel, rounds: int = _DRAFTED_TIMES) -> dict[str, float]:
-    """Measure drawing all drafts of an answer of four bars, one after the other, in microseconds by quantile.
+    """Measure drawing all drafts of a bar of an answer, one after the other, in microseconds by quantile.
 
-    A jam draws them in slices, in the time that is left before the answer.
+    A jam draws them in slices, in the time that is left before the bar.
     """
     session = begin(model, Settings(mode=Mode.TRADE), Transport(0, 0.0, float(TEMPO.default)))
     while (due := drafts_due(session, model)) is None:
@@ -111,7 +111,7 @@ def drafts_us(model: OnnxModel, rounds: int = _DRAFTED_TIMES) -> dict[str, float
 
 
 def costs_us(path: Path, provider: str) -> dict[str, dict[str, float]]:
-    """Measure what a step of the session costs, and drafts of an answer, in microseconds by name and quantile."""
+    """Measure what a step of the session costs, and drafts of a bar, in microseconds by name and quantile."""
     measured = {"decided_us": decided_us, "band_us": band_us, "expression_us": expression_us, "drafts_us": drafts_us}
     return {name: measure(OnnxModel(path, provider)) for name, measure in measured.items()}
 

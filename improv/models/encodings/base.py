@@ -38,7 +38,7 @@ A semitone clashes, and a unison is no second voice. A step or two farther off a
 _CLOSE, _CLOSE_NATS = 5, 2.0
 """How near a line is that is in the player's way, in semitones, and how much less likely its pitches are."""
 
-_OPEN, _NOT_OPEN_NATS = (0, 7), 3.0
+_OPEN, _NOT_OPEN_NATS = (0, 7), 2.0
 """Root and fifth, in semitones above the root, and how much less likely all else is beside a player."""
 
 
@@ -49,8 +49,7 @@ class Steer:
     `steps_left` of a phrase that has to end: 2 at its last beat; None where nothing ends. `strikes` where a note has to
     begin. `beside` are the player's notes as MIDI pitches of the network, where improv plays beside them:
     it keeps a semitone and unison away from them. `lets_go` where what sounds has to end. `compass` are the lowest and
-    the highest MIDI pitch, in the network's key; None where it has none. `solo` where improv plays alone, and its
-    phrases and rests are to be as long as a soloist's.
+    the highest MIDI pitch, in the network's key; None where it has none. `breath` is 0 where improv is not alone.
     """
 
     density: float = 0.0
@@ -61,7 +60,7 @@ class Steer:
     beside: frozenset[int] = frozenset()
     lets_go: bool = False
     compass: tuple[int, int] | None = None
-    solo: bool = False
+    breath: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,9 +75,9 @@ _RESTS_NATS = 0.7
 """How strongly the tendency to rest at its end bends the logarithm of the probability that nothing sounds."""
 
 _PHRASE_GOES_ON_NATS, _REST_GOES_ON_NATS = 0.5, 0.3
-"""How much less likely a solo rests after a note, and how much likelier it goes on resting, than a network has it.
+"""How much less likely a rest begins with a breath of 1, and how much likelier one goes on.
 
-By itself it begins too many rests, and they are too short.
+By itself a network begins too many rests, and they are too short.
 """
 
 
@@ -303,8 +303,8 @@ class Cells:
         """Return the choice of a rhythm; `sounds` says whether a note sounds into its step.
 
         Nothing is held where nothing sounds; a denser line has more onsets; a phrase ends on what sounds last. A line
-        that tends to rest is likelier to be silent for the step, after a note as after a rest. A solo is likelier to go
-        on as it is, sounding or silent.
+        that tends to rest is likelier to be silent for the step, after a note as after a rest. With breath it is
+        likelier to go on as it is, sounding or silent.
         """
         return _rhythm_choice(steer, sounds)
 
@@ -374,8 +374,7 @@ def _no_choices(cells: Cells) -> dict[str, Tensor]:
 @lru_cache(maxsize=256)
 def _rhythm_choice(steer: Steer, sounds: bool) -> Choice:
     bias = _DENSITY_NATS * steer.density * _ONSETS + _RESTS_NATS * steer.rests * _SILENT
-    if steer.solo:
-        bias = bias + (-_PHRASE_GOES_ON_NATS if sounds else _REST_GOES_ON_NATS) * _SILENT
+    bias = bias + steer.breath * (_REST_GOES_ON_NATS if not sounds else -_PHRASE_GOES_ON_NATS) * _SILENT
     if not sounds:
         bias = np.where(_HELD, -inf, bias)
     if steer.lets_go:

@@ -79,8 +79,8 @@ class Events:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """None but those that no line obeys."""
-        return ()
+        """`breath`, which is of phrases like people's; else none but those that no line obeys."""
+        return ("breath",)
 
     def melody_pitches(self) -> tuple[int, ...]:
         """Return the MIDI pitches of its notes."""

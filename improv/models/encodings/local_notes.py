@@ -159,7 +159,7 @@ class LocalNotes:
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
         """Rests and changes, as its rests and chords are drawn by single notes, and `voice`, which it is not told."""
-        return "rests", "changes", "voice"
+        return "rests", "breath", "changes", "voice"
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """Return a melody given as one sounding pitch a step, as cells."""

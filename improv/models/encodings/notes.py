@@ -56,8 +56,8 @@ class Notes:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`rests`: its rhythm is the player's, or even."""
-        return ("rests",)
+        """Rests: its rhythm is the player's, or even."""
+        return "rests", "breath"
 
     def melody_pitches(self) -> tuple[int, ...]:
         """Return the MIDI pitches of its notes and chords."""
