@@ -105,7 +105,7 @@ RESTS = Control(
 )  # fmt: skip
 
 BREATH = Control(
-    "breath", "How long phrases and rests last in a solo: 0 as the network has them, 1 as people do.",
+    "breath", "How long phrases last in a solo: 0 as the network has them, 1 as people's do, above 1 longer.",
     1, 0, 2, nudge=0.1,
 )  # fmt: skip
 

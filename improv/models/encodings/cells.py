@@ -74,11 +74,9 @@ _LETS_GO_NATS = 4.0
 _RESTS_NATS = 0.7
 """How strongly the tendency to rest at its end bends the logarithm of the probability that nothing sounds."""
 
-_PHRASE_GOES_ON_NATS, _REST_GOES_ON_NATS = 0.5, 0.3
-"""How much less likely a rest begins with a breath of 1, and how much likelier one goes on.
-
-By itself a network begins too many rests, and they are too short.
-"""
+_PHRASE_GOES_ON_NATS, _REST_GOES_ON_NATS = 0.65, 0.1
+"""How much less likely a rest begins with a breath of 1, and how much likelier one goes on: by itself a network rests
+too often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +302,7 @@ class Cells:
 
         Nothing is held where nothing sounds; a denser line has more onsets; a phrase ends on what sounds last. A line
         that tends to rest is likelier to be silent for the step, after a note as after a rest. With breath it is
-        likelier to go on as it is, sounding or silent.
+        likelier to go on as it is, sounding above all.
         """
         return _rhythm_choice(steer, sounds)
 
