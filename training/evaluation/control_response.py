@@ -77,7 +77,7 @@ RESPONSES = (
     Response(REGISTER, (-2, -1, 0, 1, 2), "mean pitch", mean_pitch),
     Response(LEANING, (0.0, 0.3, 0.6, 0.9, 1.0), "share of chord tones", chord_tone_share),
     Response(RESTS, (-1.0, -0.5, 0.0, 0.5, 1.0), "share of silence", silence),
-    Response(BREATH, (0.0, 0.5, 1.0, 1.5, 2.0), "phrase, beats", phrase_beats),
+    Response(BREATH, (0.0, 1.0, 2.0), "phrase, beats", phrase_beats),
 )
 
 
