@@ -18,7 +18,7 @@ from improv.music.parts import Part
 from improv.music.styles import Style
 from improv.protocol.commands import Set
 from improv.protocol.control import ON, Value
-from improv.protocol.controls import BAND, CONTROLS, DYNAMICS, FEEL, MODE, SEED, STYLE, SWING, TEMPO, current
+from improv.protocol.controls import BAND, BREATH, CONTROLS, DYNAMICS, FEEL, MODE, SEED, STYLE, SWING, TEMPO, current
 from improv.protocol.mixer import LEVELS, MUTES
 from improv.protocol.snapshot import Snapshot
 from improv.system.safe_files import read_file
@@ -35,8 +35,8 @@ _AS_BEFORE_STYLES: Mapping[str, Value] = MappingProxyType(
 )
 """How the controls that came with the styles stood before."""
 
-_AS_BEFORE_EXPRESSION: Mapping[str, Value] = MappingProxyType({DYNAMICS.name: 0.0, FEEL.name: 0.0})
-"""How the controls that came with the expression stood before."""
+_AS_BEFORE: Mapping[str, Value] = MappingProxyType({DYNAMICS.name: 0.0, FEEL.name: 0.0, BREATH.name: 0.0})
+"""How controls of the melody that came later stood before there were any."""
 
 MOST = 99
 LONGEST_NAME = 40
@@ -221,5 +221,5 @@ def _preset(name: str, values: object, path: Path) -> Preset:
             raise DataError(f"{path}: [{name}] {control} is far out of range; mend it or move it away") from error
     if kept.keys() >= _BEFORE_STYLES:
         kept |= _AS_BEFORE_STYLES if STYLE.name not in kept else {}
-        kept |= _AS_BEFORE_EXPRESSION if DYNAMICS.name not in kept else {}
+        kept |= {name: value for name, value in _AS_BEFORE.items() if name not in kept}
     return Preset(name, MappingProxyType(kept))

@@ -72,7 +72,7 @@ def figures(
     if not line.onsets:
         return {}
     chords = [frame.chord for frame in answer]
-    avoided, strong, phrase_ends = over_chords(line, chords, tonic, grid, place)
+    avoided, strong, phrase_ends = over_chords(line, chords, tonic, grid, place, ends=ends)
     found = {"avoid": float(sum(avoided))}
     if strong:
         found["strong"] = sum(strong) / len(strong)
@@ -96,15 +96,15 @@ def figures(
 
 
 def over_chords(
-    line: Line, chords: Sequence[Chord | None], tonic: int, grid: Grid, place: int
+    line: Line, chords: Sequence[Chord | None], tonic: int, grid: Grid, place: int, *, ends: bool = True
 ) -> tuple[list[bool], list[bool], list[bool]]:
     """Return how a line lies over chords, of those notes that count for it.
 
     Whether long notes are avoid notes, those on beats one and three chord tones, and the last ones of phrases tones of
-    chord or key.
+    chord or key. Where the line `ends`, so does its last phrase.
     """
     avoided, strong, phrase_ends = [], [], []
-    later = (*line.onsets[1:], line.ticks + REST_TICKS)
+    later = (*line.onsets[1:], line.ticks + (REST_TICKS if ends else 0))
     for onset, end, pitch, following in zip(line.onsets, line.ends, line.pitches, later, strict=False):
         chord = chords[onset // grid.ticks_per_step]
         if chord is None:

@@ -2,7 +2,8 @@
 
 People's are the middle half of 938 answers: the four bars after four bars of blues, in the training solos of the Weimar
 Jazz Database (M. Pfleiderer et al., Inside the Jazzomat, Schott Campus 2017; Open Database License 1.0), by `figures`
-of `improv.session.answer_figures`. `python -m training answers` prints them. It must never hold anything but numbers.
+of `improv.session.answer_figures`. `python -m training answers` prints them. An answer that has only begun is held to
+the same. It must never hold anything but numbers.
 """
 
 from collections.abc import Mapping
@@ -49,7 +50,7 @@ LEAST_NOTES = 3
 """An answer has so many notes at least."""
 
 LACKING_COST = 100.0
-"""What each note costs that it lacks."""
+"""What each note costs that an answer lacks, whatever else it is like."""
 
 
 def cost(figures: Mapping[str, float], lacking: int) -> float:

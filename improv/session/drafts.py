@@ -21,7 +21,7 @@ from improv.dataclass import dataclass
 from improv.models.contract import StepModel
 from improv.models.encodings import Encoding, encoding_of
 from improv.music.grid import BEATS_PER_BAR
-from improv.music.notes import Cell, Frame
+from improv.music.notes import SILENCE, Cell, Frame
 from improv.music.theory import pitch_class
 from improv.music.turns import Answer, Mode, PlayerActivity, Turn, Who, turn_after
 from improv.protocol.controls import DRAFTS
@@ -37,7 +37,7 @@ from improv.session.step import decided, prepare_step
 AHEAD_STEPS = 2
 """How many steps after the session that they follow drafts begin: a beat of eighths."""
 
-DRAFTED_BARS = 1
+_DRAFTED_BARS = 1
 """A turn is drafted so many bars at a time, up to a bar line."""
 
 _LEAST_STEPS = 4
@@ -128,7 +128,7 @@ def drafting(session: Session, model: StepModel, due: int, cost: Cost = cost) ->
 def _end(first: Session) -> int:
     """Return the step after the last one of a draft that begins with a session: a bar line, or the end of its turn."""
     bar, turn = first.grid.steps_per_bar, first.turn
-    end = first.step - (first.step - first.position.form_start) % bar + DRAFTED_BARS * bar
+    end = first.step - (first.step - first.position.form_start) % bar + _DRAFTED_BARS * bar
     if end - first.step < _LEAST_STEPS:
         end += bar
     return end if turn.end is None or turn.end - end >= _LEAST_STEPS else turn.end
@@ -157,13 +157,14 @@ def _figures(before: Session, drafted: list[Session]) -> dict[str, float]:
     if played:
         earlier = [each.frame for each in before.network.recent_inputs[-(played - 1) :]] if played > 1 else []
         frames = [*earlier, before.network.output]
+    forgotten = played - len(frames)
     frames += [session.network.output for session in drafted]
     return figures(
-        _call(drafted[0])[: len(frames)],
+        _call(drafted[0])[forgotten : forgotten + len(frames)],
         frames,
         pitch_class(before.tune.key),
         grid,
-        place=(turn.start - before.position.form_start) % (BEATS_PER_BAR * grid.steps_per_beat),
+        place=(turn.start + forgotten - before.position.form_start) % (BEATS_PER_BAR * grid.steps_per_beat),
         ends=drafted[-1].step + 1 == turn.end,
     )
 
@@ -178,12 +179,13 @@ def _lacking(session: Session) -> int:
 
 
 def _call(session: Session) -> tuple[Cell, ...]:
-    """Return the player's cells that a session's turn answers, as far as they are remembered; none if there is none."""
+    """Return the player's cells that a session's turn answers, none if there are none; silence for those forgotten."""
     start = session.listener.call_start_step
     if start is None:
         return ()
     inputs, first = session.network.recent_inputs, session.step - len(session.network.recent_inputs)
-    return tuple([each.frame.melody for each in inputs[max(0, start - first) : max(0, session.turn.start - first)]])
+    known = [each.frame.melody for each in inputs[max(0, start - first) : max(0, session.turn.start - first)]]
+    return (*(SILENCE,) * max(0, first - start), *known)
 
 
 def is_as_expected(expected: Session, session: Session) -> bool:

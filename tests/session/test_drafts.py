@@ -215,6 +215,20 @@ def test_a_bar_is_compared_with_as_much_of_the_call_and_with_what_was_played_bef
         shares.clear()
 
 
+def test_of_a_long_turn_each_bar_is_compared_with_its_own_bar_of_the_call() -> None:
+    """Eight bars each, the call in its seventh: the answer's first six are beside silence, its seventh is not."""
+    session = begin(partner(), Settings(mode=Mode.TRADE, bars=8, drafts=1), Transport(0, 0.0, 120))
+    shares: dict[int, float | None] = {}
+    for step in range(15 * 8 - 1):
+        session, _ = advance(session, struck(step, LICK[step % 8]) if 48 <= step < 56 else Heard(), partner())
+        if session.step + 1 in (13 * 8, 14 * 8):  # the first bars of the call are forgotten by then
+            assert len(session.network.recent_inputs) < session.step
+            due = session.step + 1
+            drafted(session, due, cost=lambda found, _, at=due: shares.setdefault(at, found.get("shared")) or 0.0)
+    assert shares[13 * 8] is None
+    assert shares[14 * 8] is not None
+
+
 # --- draws ----------------------------------------------------------------------------------------
 
 WEIGHTS = [1.0] * 97

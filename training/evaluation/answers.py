@@ -21,7 +21,7 @@ from improv.music.turns import Mode
 from improv.protocol.control import Value
 from improv.protocol.controls import DRAFTS, HEARING, MEANT, NEAREST, SEED, TEMPO
 from improv.session.answer_figures import figures, line_of, over_chords
-from improv.session.answer_table import WANTED, cost
+from improv.session.answer_table import LACKING_COST, WANTED, cost
 from improv.session.drafts import Cost
 from training.corpora import wjazzd
 from training.corpora.wjazzd_split import split
@@ -67,8 +67,8 @@ def likeness(found: Mapping[str, float], lacking: int) -> float:
 
 def evenly(found: Mapping[str, float], lacking: int) -> float:
     """Return what an answer costs whose figures all weigh the same, without likeness, which is not people's."""
-    wanted = {name: value for name, value in found.items() if name != "likeness"}
-    return sum(WANTED[name].cost(value) / WANTED[name].weight for name, value in wanted.items())
+    costs = [WANTED[name].cost(value) / WANTED[name].weight for name, value in found.items() if name != "likeness"]
+    return LACKING_COST * lacking + sum(costs)
 
 
 def ways() -> tuple[Way, ...]:
