@@ -83,7 +83,7 @@ WAIT = Control(
 )  # fmt: skip
 
 DRAFTS = Control(
-    "drafts", "How often each bar of an answer is drawn, to choose from, in turns of known length; 0: as it comes.",
+    "drafts", "How many times each bar of an answer is drawn, of which the best is played; 0: as it comes.",
     8, 0, 32, "drafts", nudge=1, whole=True,
 )  # fmt: skip
 

@@ -66,7 +66,7 @@ class Planner:
     def settle(self, session: Session, draft: int) -> bool:
         """Take in with which draft a step was decided; return False if drafts that were due in it came too late.
 
-        Then the rest of the turn is played with the best one that was there, or without.
+        Then the best one that was there is played. Where there is none, the rest of the turn is not drafted.
         """
         if session.step != self._due or self._base is None:
             return True

@@ -95,16 +95,19 @@ def step_beside_network(name: str, provider: str, steps: int = _STEPS, pace_s: f
     gc.collect()
     gc.freeze()
     gc.disable()  # as in an engine, which collects garbage when there is time
-    for _ in range(_WARM_UP_STEPS + steps):
-        time.sleep(pace_s)
-        network.s, began_s = 0.0, time.perf_counter()
-        session, played = advance(session, Heard(), model, band)
-        ours.send(Plan(session.step, played.events, session.position.transport))
-        found.append((time.perf_counter() - began_s, network.s))
-        players.receive()
-    gc.enable()
-    ours.close()
-    players.close()
+    try:
+        for _ in range(_WARM_UP_STEPS + steps):
+            time.sleep(pace_s)
+            network.s, began_s = 0.0, time.perf_counter()
+            session, played = advance(session, Heard(), model, band)
+            ours.send(Plan(session.step, played.events, session.position.transport))
+            found.append((time.perf_counter() - began_s, network.s))
+            players.receive()
+    finally:
+        gc.enable()
+        gc.unfreeze()
+        ours.close()
+        players.close()
     counted = found[_WARM_UP_STEPS:]
     return {
         "step_us": 1e6 * median(step_s for step_s, _ in counted),

@@ -79,7 +79,7 @@ class Events:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`breath`, which is of phrases like people's; else none but those that no line obeys."""
+        """`breath`, which is for networks whose phrases are people's; else none but those that no line obeys."""
         return ("breath",)
 
     def melody_pitches(self) -> tuple[int, ...]:

@@ -158,7 +158,7 @@ class LocalNotes:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """Rests and changes, as its rests and chords are drawn by single notes, and `voice`, which it is not told."""
+        """`rests`, `breath` and `changes`, as single notes draw rests and chords, and `voice`, which it is not told."""
         return "rests", "breath", "changes", "voice"
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:

@@ -56,7 +56,7 @@ class Notes:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """Rests: its rhythm is the player's, or even."""
+        """`rests` and `breath`: its rhythm is the player's, or even."""
         return "rests", "breath"
 
     def melody_pitches(self) -> tuple[int, ...]:

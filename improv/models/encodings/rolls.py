@@ -196,7 +196,7 @@ class Roll(_PianoRoll):
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`temperature` and `top-p`, as nothing is drawn; rests, which `density` below 0 comes to."""
+        """`temperature` and `top-p`, as nothing is drawn; `rests` and `breath`, which `density` below 0 comes to."""
         return "temperature", "top-p", "rests", "breath", "seed", "drafts"
 
     def moves(self, step_input: StepInput) -> tuple[Tensors, ...]:
@@ -251,7 +251,7 @@ class Piano(_PianoRoll):
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`top-p`, which it has one of its own of, and rests, which `density` below 0 comes to."""
+        """`top-p`, which it has one of its own of, and `rests` and `breath`, which `density` below 0 comes to."""
         return "top-p", "rests", "breath"
 
     def events(self, frames: Sequence[tuple[frozenset[int], frozenset[int]]], sounding: frozenset[int]) -> list[int]:
