@@ -372,7 +372,7 @@ def _no_choices(cells: Cells) -> dict[str, Tensor]:
 @lru_cache(maxsize=256)
 def _rhythm_choice(steer: Steer, sounds: bool) -> Choice:
     bias = _DENSITY_NATS * steer.density * _ONSETS + _RESTS_NATS * steer.rests * _SILENT
-    bias = bias + steer.breath * (_REST_GOES_ON_NATS if not sounds else -_PHRASE_GOES_ON_NATS) * _SILENT
+    bias = bias + steer.breath * (-_PHRASE_GOES_ON_NATS if sounds else _REST_GOES_ON_NATS) * _SILENT
     if not sounds:
         bias = np.where(_HELD, -inf, bias)
     if steer.lets_go:
