@@ -1,4 +1,4 @@
-"""Child processes: each runs a piece of Python, and has a link to the process that started it."""
+"""Child processes: each runs a program, and has a link to the process that started it."""
 
 import socket
 import subprocess
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from improv.ipc.launch import Launched
+from improv.ipc.launch import Launched, Program
 from improv.ipc.link import GRACE_S, Link
 
 
 class Child:
-    """A process that runs a piece of Python, and a link to it; a context that ends it for sure.
+    """A process that runs a program, and a link to it; a context that ends it for sure.
 
     `shares` as in `Launched`; `launched` is such a process that was started before.
     """
 
-    def __init__(self, program: str, shares: Sequence[int] = (), *, launched: Launched | None = None) -> None:
+    def __init__(self, program: Program, shares: Sequence[int] = (), *, launched: Launched | None = None) -> None:
         launched = launched or Launched(program, shares)
         self._process = launched.process
         self.link = Link(launched.end)

@@ -1,4 +1,4 @@
-"""A child process as it is started: a piece of Python, and a socket to it.
+"""A child process as it is started: a Python program, and a socket to it.
 
 Nothing may be imported here that takes long: the first child of a jam is started before anything else is loaded.
 """
@@ -6,7 +6,9 @@ Nothing may be imported here that takes long: the first child of a jam is starte
 import os
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
 from improv.system.programs import environment, python
 
@@ -17,15 +19,25 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """numpy starts a thread for each core as it is loaded, which no process of a jam has a use for."""
 
 
+class Program(NamedTuple):
+    """What a child process runs."""
+
+    source: str
+    """Python source."""
+    variables: Mapping[str, str] = MappingProxyType({})
+    """What its environment has beside the common variables."""
+
+
 class Launched:
-    """A process that runs a piece of Python, and our end of the connection to it.
+    """A process that runs a program, and our end of the connection to it.
 
     It is given copies of the descriptors in `shares`, and their numbers behind the connection's on its command line.
     """
 
-    def __init__(self, program: str, shares: Sequence[int] = ()) -> None:
+    def __init__(self, program: Program, shares: Sequence[int] = ()) -> None:
         self.end, theirs = socket.socketpair()
-        command, variables = python("-c", _WITHOUT_GARBAGE + program), _ONE_THREAD | environment()
+        command = python("-c", _WITHOUT_GARBAGE + program.source)
+        variables = _ONE_THREAD | dict(program.variables) | environment()
         with theirs:
             if os.name == "posix":
                 self.process = subprocess.Popen(  # noqa: S603

@@ -42,6 +42,7 @@ from improv.session.band.ending import RELEASE_S, has_ending
 from improv.session.network import one_step, swapped, unsupported_controls
 from improv.session.state import Moment, Session
 from improv.session.view import snapshot
+from improv.system.garbage import keep_garbage
 
 _AHEAD_S = 0.1
 """How long before it sounds a step of a take is sent to the player, in seconds, when a take is played again."""
@@ -250,9 +251,7 @@ def _stops(asked: Sequence[Command]) -> bool:
 
 def _wait_for_begin(player: "RemotePlayer", link: Link, prepared: Prepared) -> Begin | None:
     """Report that the network is ready, and wait for `Begin`; None once told to stop. Garbage is kept from here on."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
+    keep_garbage()
     link.send(prepared)
     return player.begin if player.wait(lambda: player.begin is not None) else None
 

@@ -12,6 +12,7 @@ from typing import Any
 from improv.dataclass import dataclass
 from improv.errors import ImprovError
 from improv.ipc.child import Child
+from improv.ipc.launch import Program
 from improv.ipc.link import Link
 
 STARTING_S = 30.0
@@ -29,8 +30,7 @@ class ProcessRow:
     """
 
     name: str
-    program: str
-    """The Python source that it runs, for `Child`."""
+    program: Program
     silent_s: float = inf
     """How long it may be silent at work; one that is silent for longer is stuck."""
     starting_s: float = STARTING_S

@@ -5,7 +5,6 @@ to the daemon closes it does so and ends. It must never import what is slow, nev
 never wait for another process.
 """
 
-import gc
 import itertools
 import os
 import select
@@ -47,6 +46,7 @@ from improv.runtime.scheduling import postpone_kill, request_realtime
 from improv.runtime.standby_player import stand_by
 from improv.runtime.synth_link import UNREAD_BYTES, SynthLink
 from improv.runtime.system_clock import SystemClock
+from improv.system.garbage import keep_garbage
 from improv.system.quantiles import quantile
 from improv.system.quiet import quiet
 
@@ -298,9 +298,7 @@ def _play(link: Link, notes: SharedNotes) -> None:
         clock = SystemClock(lambda: [end for end in (link, engine.link, orders.host) if end and not end.closed])
         health = MidiHealth(server, stderr, hosted)
         link.send(opened.message(realtime=request_realtime()))
-        gc.collect()
-        gc.freeze()
-        gc.disable()
+        keep_garbage()
         notes.clear()
         sink, stalled = (opened.sink, opened.sink.stalled) if opened.sink is not None else (NullSink(), bool)
         with Player(

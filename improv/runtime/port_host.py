@@ -5,7 +5,6 @@ player dies it ends what that one has left sounding and keeps the ports and thei
 daemon is gone too it closes its clients and ends. It must never import what is slow, and never write a file.
 """
 
-import gc
 import select
 import signal
 import time
@@ -24,6 +23,7 @@ from improv.midi.stderr_monitor import StderrMonitor
 from improv.midi.systems import new_client
 from improv.runtime.ipc_messages import Alive, HeldConnections
 from improv.runtime.scheduling import postpone_kill, request_realtime
+from improv.system.garbage import keep_garbage
 
 _POLL_S, _ALIVE_S = 0.001, 0.2
 """How often RtMidi is asked for what has arrived, and `Alive` is sent to the daemon."""
@@ -244,7 +244,5 @@ def _host(daemon: Link) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends after the player, who may be told to end at this moment
     stderr = StderrMonitor()
     request_realtime()
-    gc.collect()
-    gc.freeze()
-    gc.disable()
+    keep_garbage()
     PortHost(daemon, server=Server(), stderr=stderr).run()

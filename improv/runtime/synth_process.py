@@ -4,7 +4,6 @@ When the link to the player closes, whatever the reason, it falls silent; when t
 and ends. It must never send the player anything.
 """
 
-import gc
 import os
 import select
 import sys
@@ -20,6 +19,7 @@ from improv.protocol.snapshot import AUDIO_AUTO
 from improv.runtime.ipc_messages import SOUND_PRIORITY, CutSound, OpenSound, Sound, SynthReport
 from improv.runtime.scheduling import request_realtime
 from improv.synth.live import LiveSynth
+from improv.system.garbage import keep_garbage
 
 _REPORT_S = 0.2
 _CPU_OVER_S = 1.0
@@ -91,9 +91,7 @@ def _run(link: Link) -> None:
         link.send(SynthReport(fault=live.fault))
         live.synth = open_synth(sound.soundfont, measuring.ask)
         measuring.start()
-        gc.collect()
-        gc.freeze()
-        gc.disable()
+        keep_garbage()
         _request_realtime()
         _serve(link, live, errors)
     finally:

@@ -24,6 +24,7 @@ from improv.diagnostics.bench.report import _cells
 from improv.diagnostics.bench.senders import OneProcess, Peer
 from improv.errors import Unavailable
 from improv.ipc.child import Child
+from improv.ipc.launch import Program
 from improv.runtime.ipc_messages import Opened
 
 
@@ -115,7 +116,7 @@ def test_a_player_that_cannot_open_its_ports_says_so() -> None:
 
 
 def test_a_process_that_ends_without_a_word_is_unavailable() -> None:
-    with Child("pass") as child, pytest.raises(Unavailable, match="has ended"):
+    with Child(Program("pass")) as child, pytest.raises(Unavailable, match="has ended"):
         said_by(child, Opened)
 
 

@@ -9,12 +9,13 @@ import pytest
 from improv import errors
 from improv.errors import ImprovError
 from improv.ipc.child import Child
+from improv.ipc.launch import Program
 from improv.ipc.link import Failed, Link
 from tests.ipc.ends import linked, plan, read_from
 
 _LISTENS = "import select, sys; from improv.ipc.link import *; link = parent(sys.argv[1:])\n"
 
-_REPEATS = (
+_REPEATS = Program(
     _LISTENS
     + """
 while not link.closed:
@@ -29,7 +30,7 @@ while not link.closed:
 """
 )
 
-_IGNORES_EVERYTHING = (
+_IGNORES_EVERYTHING = Program(
     _LISTENS
     + """
 import signal
@@ -87,7 +88,7 @@ def test_the_link_of_a_child_that_is_killed_closes() -> None:
 
 
 def test_a_child_that_ends_by_itself_is_gone_once_all_it_said_was_read() -> None:
-    with Child(_LISTENS + "for index in range(5): link.send(bytes(10_000))") as child:
+    with Child(Program(_LISTENS + "for index in range(5): link.send(bytes(10_000))")) as child:
         assert read_from(child.link, 100) == [bytes(10_000)] * 5
         assert child.gone
 
@@ -103,7 +104,7 @@ def test_a_child_that_ignores_everything_is_ended_all_the_same() -> None:
 
 
 def test_a_child_that_cannot_even_start_is_gone() -> None:
-    with Child("import os; os.close(2); raise SystemExit(3)") as child:
+    with Child(Program("import os; os.close(2); raise SystemExit(3)")) as child:
         assert read_from(child.link, 1) == []
         assert child.gone
 
@@ -130,7 +131,7 @@ def test_any_other_failure_says_what_it_was_on_one_line() -> None:
 
 def test_a_child_that_fails_says_so() -> None:
     program = _LISTENS + "from improv.errors import InputNotFound; link.send(Failed.of(InputNotFound('no such port')))"
-    with Child(program) as child:
+    with Child(Program(program)) as child:
         (failed,) = read_from(child.link, 1)
     with pytest.raises(errors.InputNotFound, match="no such port"):
         raise failed.error()

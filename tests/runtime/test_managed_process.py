@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from improv.errors import ImprovError
+from improv.ipc.launch import Program
 from improv.runtime.managed_process import DeathLimit, ManagedProcess, ProcessRow
 
-ROW = ProcessRow("organist", "pass", silent_s=1.0, starting_s=10.0, again_s=0.0, retry_s=0.5)
+ROW = ProcessRow("organist", Program("pass"), silent_s=1.0, starting_s=10.0, again_s=0.0, retry_s=0.5)
 
 
 class Fake:
@@ -103,7 +104,7 @@ def test_one_that_never_came_to_work_is_tried_again_after_a_while(monkeypatch: p
 
 
 def test_one_that_is_started_only_when_asked_for_is_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    place = Place(monkeypatch, ProcessRow("page turner", "pass"))
+    place = Place(monkeypatch, ProcessRow("page turner", Program("pass")))
     place.process.start()
     place.started[0].gone = True
     place.after(1e9)

@@ -6,7 +6,6 @@ It bears each condition inside its own program, as the peers do, and so shows wh
 process of its own is worth. It must wait exactly as the player does.
 """
 
-import gc
 import sys
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from improv.diagnostics.bench.grid import PERIOD_S, onsets, write
 from improv.diagnostics.bench.load_conditions import Condition, load_condition
 from improv.runtime.system_clock import SystemClock
+from improv.system.garbage import keep_garbage
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -22,9 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     seconds, out, *rest = arguments
     clock = SystemClock()
     moments_ns: list[int] = []
-    gc.collect()
-    gc.freeze()  # as the player has it
-    gc.disable()
+    keep_garbage()
     with load_condition(rest[0] if rest else Condition.ALONE):
         start_s = clock.now() + PERIOD_S
         for index in range(onsets(float(seconds))):

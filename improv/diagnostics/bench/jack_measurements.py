@@ -18,6 +18,7 @@ from improv.diagnostics.bench import jack
 from improv.diagnostics.bench.processes_under_test import engine, player
 from improv.errors import Unavailable
 from improv.ipc.child import Child, introduce
+from improv.ipc.launch import Program
 from improv.midi.loop_detector import LoopDetector
 from improv.midi.messages import NOTE_OFF, NOTE_ON
 from improv.music.turns import Mode
@@ -27,9 +28,9 @@ from improv.runtime.process_table import PLAYER
 MESSAGES = 500
 KILLS = 20
 
-_UNSUSPECTING = (
+_UNSUSPECTING = Program(
     f"from {LoopDetector.__module__} import {LoopDetector.__name__} as detector; "
-    f"detector.{LoopDetector.is_ours.__name__} = lambda *_, **__: False; {PLAYER.program}"
+    f"detector.{LoopDetector.is_ours.__name__} = lambda *_, **__: False; {PLAYER.program.source}"
 )
 """The player without its recognition of loops: the tester sends two messages in turn, a hundred times a second."""
 

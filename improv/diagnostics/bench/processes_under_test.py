@@ -14,6 +14,7 @@ from typing import TypeVar
 from improv.config.values import Tune, Wiring
 from improv.errors import Unavailable
 from improv.ipc.child import Child, introduce
+from improv.ipc.launch import Program
 from improv.ipc.link import Failed, Link
 from improv.runtime.ipc_messages import Opened, Prepare, Prepared
 from improv.runtime.process_table import ENGINE, PLAYER, PORT_HOST
@@ -25,7 +26,7 @@ Said = TypeVar("Said")
 
 
 @contextmanager
-def player(wiring: Wiring, program: str = PLAYER.program) -> Iterator[tuple[Child, Opened]]:
+def player(wiring: Wiring, program: Program = PLAYER.program) -> Iterator[tuple[Child, Opened]]:
     """Start a player process and open its ports; yield both. Unavailable if the ports cannot be opened."""
     with ExitStack() as stack:
         host = Child(PORT_HOST.program) if wiring.api == "jack" else None

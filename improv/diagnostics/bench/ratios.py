@@ -5,7 +5,6 @@ same, a start by importing numpy and onnxruntime in a bare interpreter. Each fig
 default settings. It must never measure a part of improv that a jam does not run.
 """
 
-import gc
 import json
 import signal
 import socket
@@ -13,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -31,6 +31,7 @@ from improv.runtime.opening import begin_tune, open_band
 from improv.runtime.render import render
 from improv.session.step import advance
 from improv.system import programs as program
+from improv.system.garbage import garbage_kept
 
 _STEPS, _WARM_UP_STEPS, _PACE_S = 600, 50, 0.005
 _RENDERS, _RENDERED_CHORUSES = 3, 20
@@ -92,10 +93,7 @@ def step_beside_network(name: str, provider: str, steps: int = _STEPS, pace_s: f
     session = begin_tune(tune, model, Mode.SOLO, seed=0)
     found: list[tuple[float, float]] = []
     ours, players = (Link(end) for end in socket.socketpair())
-    gc.collect()
-    gc.freeze()
-    gc.disable()  # as in an engine, which collects garbage when there is time
-    try:
+    with closing(ours), closing(players), garbage_kept():  # as in an engine, which collects it when there is time
         for _ in range(_WARM_UP_STEPS + steps):
             time.sleep(pace_s)
             network.s, began_s = 0.0, time.perf_counter()
@@ -103,11 +101,6 @@ def step_beside_network(name: str, provider: str, steps: int = _STEPS, pace_s: f
             ours.send(Plan(session.step, played.events, session.position.transport))
             found.append((time.perf_counter() - began_s, network.s))
             players.receive()
-    finally:
-        gc.enable()
-        gc.unfreeze()
-        ours.close()
-        players.close()
     counted = found[_WARM_UP_STEPS:]
     return {
         "step_us": 1e6 * median(step_s for step_s, _ in counted),

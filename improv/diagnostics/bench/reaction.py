@@ -17,6 +17,7 @@ from improv.diagnostics.bench.processes_under_test import engine, peer_link
 from improv.diagnostics.bench.statistics import Quantiles, ratio
 from improv.errors import Unavailable
 from improv.ipc.child import Child
+from improv.ipc.launch import Program
 from improv.ipc.link import Link, parent
 from improv.models.contract import no_memory
 from improv.models.onnx_runtime import OnnxModel
@@ -39,7 +40,7 @@ _PACE_S = 0.02
 _PATIENCE_S = 5.0
 _WARM_UP = 10
 
-_ECHO = "from improv.diagnostics.bench.reaction import send_back; send_back()"
+_ECHO = Program("from improv.diagnostics.bench.reaction import send_back; send_back()")
 
 
 def reaction(model_path: Path, name: str, provider: str, keys: int = KEYS) -> dict[str, Any]:
