@@ -194,6 +194,13 @@ def control_named(name: str) -> Control:
 _UNTURNED = Mixer()
 
 
+RULES = 1
+"""The version of the rules by which the player is heard, and by which improv plays beside them.
+
+0: a player has the timing that was measured of soloists. 1: they may also be exact; improv keeps farther from them.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the player has chosen: the values of the controls that the session obeys.
@@ -227,6 +234,8 @@ class Settings:
     key: str = str(KEY.default)
     seed: int = int(SEED.default)
     count_in: int = int(COUNT_IN.default)
+    rules: Annotated[int, JsonName("rules", absent=0)] = RULES
+    """`RULES`, or what it was when a take was made: that is played again by its own."""
     mixer: Inlined[Mixer] = _UNTURNED
 
     @classmethod

@@ -138,6 +138,7 @@ _AS_WRITTEN = MappingProxyType(
         "call": ("listener", "call"),
         "took_turn": ("listener", "took_turn"),
         "timing": ("listener", "timing"),
+        "exact_timings": ("listener", "exact_timings"),
         "strikes": ("listener", "strikes"),
         "readings": ("listener", "readings"),
         "revisable": ("listener", "revisable_steps"),

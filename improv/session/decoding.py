@@ -6,13 +6,14 @@ are (`improv.session.beat_rhythms`) and from how far each onset lies from where 
 own. Values and functions only, and as much work for each onset however many there were before.
 """
 
-from itertools import takewhile
+from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil, floor, inf, log
 
 from improv.dataclass import dataclass
 from improv.music.grid import TICKS_PER_BEAT
 from improv.session.beat_rhythms import OVER, SILENT, beat_rhythms
-from improv.session.timing import EIGHTHS, SIXTEENTHS, TRIPLETS, TempoTiming, Timing, expected_beats
+from improv.session.timing import EIGHTHS, PEOPLE, SIXTEENTHS, TRIPLETS, TempoTiming, Timing, expected_beats
 
 _BEAM = 8
 """How many readings are kept."""
@@ -22,6 +23,9 @@ _PRIOR = 0.8
 
 _UNLIKELY_NATS = 12.0
 """Ticks and readings that are less likely by so much are left out."""
+
+_UNLIKELY_MANNER_NATS = (4.0, 8.0, 8.0)
+"""How much less likely than the likeliest a manner may become at most, in nats: players change. Most are people."""
 
 _REACH_SPREADS, _REACH_S, _REACH_BEATS, _MOST_REACH_BEATS = 2.5, 0.02, 0.1, 0.45
 """How far from its onset a tick may lie: so many spreads, and for swing and lag."""
@@ -50,6 +54,8 @@ class Reading:
     """Which rhythm of the beat that makes, see `improv.session.beat_rhythms.BeatRhythms.nodes`."""
     ticks: Ticks = ()
     """None for an ornament of the next onset."""
+    manner: int = PEOPLE
+    """Which of `improv.session.timing.MANNERS` it takes the player to have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +69,58 @@ class Readings:
     alone: bool = True
     """Whether it came well after the one before it, so that it may be an ornament: a run has none."""
 
+    @property
+    def manner(self) -> int:
+        """The manner that the player most probably has."""
+        return self.now[0].manner if self.now else PEOPLE
 
-def with_onset(readings: Readings, beats: float, earliest: int, timing: Timing, tempo: TempoTiming) -> Readings:
+
+def with_onset(
+    readings: Readings, beats: float, earliest: int, timings: Sequence[Timing], tempo: TempoTiming
+) -> Readings:
     """Return the readings with one more onset, at a position in beats.
 
-    `earliest` is the first tick at which it may be.
+    `earliest` is the first tick at which it may be, `timings` the player's for each manner that is thought of.
     """
-    near = _near(beats, earliest, timing, tempo)
-    now = readings.now or (_nothing_before(beats),)
-    read = _continued(now, near)
     gap = inf if readings.last_beats is None else beats - readings.last_beats
-    if readings.before and readings.alone and gap <= min(_ORNAMENT_BEATS, _ORNAMENT_S[1] / tempo.beat_s):
-        nats = log(_ORNAMENTS * tempo.beat_s / (_ORNAMENT_S[1] - _ORNAMENT_S[0]))
-        for key, reading in _continued(readings.before, near, (None,), nats).items():
-            if key not in read or read[key].nats < reading.nats:
-                read[key] = reading
-    found = sorted(read.values(), key=lambda reading: (-reading.nats, reading.last, reading.node))[:_BEAM]
+    may_be_note_of_ornament = readings.alone and gap <= min(_ORNAMENT_BEATS, _ORNAMENT_S[1] / tempo.beat_s)
+    now, before = readings.now or (_nothing_before(beats),), readings.before if may_be_note_of_ornament else ()
+    found: list[Reading] = []
+    for manner, timing in enumerate(timings):
+        near = _near(beats, earliest, timing, tempo, manner)
+        read = _continued(_of(manner, now), near)
+        if before:
+            nats = log(_ORNAMENTS * tempo.beat_s / (_ORNAMENT_S[1] - _ORNAMENT_S[0]))
+            for key, reading in _continued(_of(manner, before), near, (None,), nats).items():
+                if key not in read or read[key].nats < reading.nats:
+                    read[key] = reading
+        found += sorted(read.values(), key=_likeliest_first)[:_BEAM]
     if not found:
-        found = [_anywhere(now[0], beats, earliest, timing, tempo)]
-    top = found[0].nats
-    kept = tuple(
-        Reading(each.nats - top, each.last, each.node, each.ticks)
-        for each in takewhile(lambda each: each.nats > top - _UNLIKELY_NATS, found)
-    )
-    return Readings(kept, now, beats, gap >= _ALONE_BEATS)
+        found = [_anywhere(now[0], beats, earliest, timings[now[0].manner], tempo)]
+    return Readings(tuple(_weighed(found)), now, beats, gap >= _ALONE_BEATS)
+
+
+def _weighed(readings: list[Reading]) -> list[Reading]:
+    """Return the readings that are likely enough, the likeliest first and at 0 nats; no manner is left behind."""
+    top, kept = max(each.nats for each in readings), list[Reading]()
+    for manner in sorted({each.manner for each in readings}):
+        of_manner = [each for each in readings if each.manner == manner]
+        best = max(each.nats for each in of_manner)
+        behind = min(top - best, _UNLIKELY_MANNER_NATS[manner])
+        kept += [
+            replace(each, nats=each.nats - best - behind) for each in of_manner if each.nats > best - _UNLIKELY_NATS
+        ]
+    return sorted(kept, key=_likeliest_first)
+
+
+def _likeliest_first(reading: Reading) -> tuple[float, int, int, int]:
+    return -reading.nats, reading.last, reading.node, reading.manner
+
+
+def _of(manner: int, readings: tuple[Reading, ...]) -> tuple[Reading, ...]:
+    """Return the readings of a manner; where there is none it goes on from the likeliest of all."""
+    found = tuple([each for each in readings if each.manner == manner])
+    return found or (replace(readings[0], nats=readings[0].nats - _UNLIKELY_MANNER_NATS[manner], manner=manner),)
 
 
 def settled(readings: Readings, before: int) -> tuple[Ticks, Readings]:
@@ -107,7 +141,7 @@ def settled(readings: Readings, before: int) -> tuple[Ticks, Readings]:
 
     def rest(among: tuple[Reading, ...]) -> tuple[Reading, ...]:
         kept = [
-            Reading(each.nats, each.last, each.node, each.ticks[count:])
+            replace(each, ticks=each.ticks[count:])
             for each in among
             if each.ticks[:count] == fixed[: len(each.ticks)]
             and all(tick is None or tick >= before for tick in each.ticks[count:])
@@ -124,10 +158,11 @@ _Near = tuple[tuple[int, tuple[float, float, float]], ...]
 """Ticks near an onset, each with the logarithm of the onset's density there by kind of rhythm."""
 
 
-def _near(beats: float, earliest: int, timing: Timing, tempo: TempoTiming) -> _Near:
+def _near(beats: float, earliest: int, timing: Timing, tempo: TempoTiming, which: int) -> _Near:
     """Return the ticks that an onset may be meant for, not before `earliest`."""
-    late = timing.lag_s / tempo.beat_s + 0.5 * tempo.mean[EIGHTHS][0]
-    widest = max(tempo.spread)
+    manner = tempo.manners[which]
+    late = timing.lag_s / tempo.beat_s + 0.5 * manner.mean[EIGHTHS][0]
+    widest = max(manner.spread)
     reach = min(_MOST_REACH_BEATS, _REACH_SPREADS * widest + _REACH_S / tempo.beat_s + _REACH_BEATS)
     centre = beats - late
     first = max(earliest, ceil((centre - reach) * TICKS_PER_BEAT))
@@ -135,7 +170,7 @@ def _near(beats: float, earliest: int, timing: Timing, tempo: TempoTiming) -> _N
     for tick in range(first, floor((centre + reach) * TICKS_PER_BEAT) + 1):
         beat, inside = divmod(tick, TICKS_PER_BEAT)
         nats = tuple(
-            _density(beats - beat - expected_beats(timing, tempo, kind, inside), tempo.spread[kind])
+            _density(beats - beat - expected_beats(timing, tempo, manner, kind, inside), manner.spread[kind])
             for kind in (EIGHTHS, SIXTEENTHS, TRIPLETS)
         )
         found.append((tick, nats))
@@ -190,7 +225,7 @@ def _continued(
                     total = reading.nats + nats + _PRIOR * (over + first) + density
                     offer(tick, rhythms.roots[kind][inside], total, reading)
     return {
-        (tick, node): Reading(total, tick, node, (*reading.ticks, *before, tick))
+        (tick, node): Reading(total, tick, node, (*reading.ticks, *before, tick), reading.manner)
         for (tick, node), (total, reading) in best.items()
     }
 
@@ -207,4 +242,4 @@ def _anywhere(reading: Reading, beats: float, earliest: int, timing: Timing, tem
     tick = max(nearest, earliest, reading.last + 1)
     inside = tick % TICKS_PER_BEAT
     kind = EIGHTHS if inside in (0, TICKS_PER_BEAT // 2) else TRIPLETS if inside % 2 == 0 else SIXTEENTHS
-    return Reading(0.0, tick, beat_rhythms().roots[kind][inside], (*reading.ticks, tick))
+    return Reading(0.0, tick, beat_rhythms().roots[kind][inside], (*reading.ticks, tick), reading.manner)

@@ -15,7 +15,7 @@ from improv.music.turns import Call, Mode, Turn, Who, is_stray, is_taken
 from improv.protocol.controls import MEANT
 from improv.session.decoding import Readings, settled, with_onset
 from improv.session.state import Key, Listener, PlayingStyle, Session, Strike
-from improv.session.timing import observed, ticks_at, timing_at
+from improv.session.timing import PEOPLE, observed, ticks_at, timing_at
 
 _REMEMBERED_KEYS = 16
 """How many of the player's notes the answer takes its register and loudness from."""
@@ -85,11 +85,12 @@ def _decoded(session: Session, notes: tuple[Timed, ...], finest_ticks: int) -> S
     fixed = [key for key in listener.keys if (key.pitch, key.onset) not in open_keys]
     recent = [key for key in listener.recent_keys if (key.pitch, key.onset) not in open_keys]
     forgotten = _forgotten(listener)
-    timing, readings, strikes, call = listener.timing, listener.readings, list(listener.strikes), listener.call
+    readings, strikes, call = listener.readings, list(listener.strikes), listener.call
+    timings = [listener.timing, *(listener.exact_timings if session.settings.rules else ())]
     struck = 0
     for note in notes:
         beats, pitch = transport.beats_at(note.time_s), note.event.pitch
-        released = _on_grid(ticks_at(timing, beats, tempo), finest_ticks)
+        released = _on_grid(ticks_at(timings[readings.manner], beats, tempo), finest_ticks)
         ended = _Ended(pitch, max(released, session.tick), finest_ticks)
         fixed, strikes = ended.of(fixed), [Strike(strike.beats, tuple(ended.of(strike.keys))) for strike in strikes]
         if call and ended.release is not None:
@@ -103,10 +104,10 @@ def _decoded(session: Session, notes: tuple[Timed, ...], finest_ticks: int) -> S
             strikes[-1] = Strike(strikes[-1].beats, (*others, key))
             continue
         beats = max(beats, strikes[-1].beats) if strikes else beats
-        timing = observed(timing, beats, tempo)
-        readings = with_onset(readings, beats, earliest, timing, tempo)
+        timings = [observed(timing, beats, tempo, manner) for manner, timing in enumerate(timings)]
+        readings = with_onset(readings, beats, earliest, timings, tempo)
         strikes.append(Strike(beats, (key,)))
-    placed = _placed(strikes, readings, finest_ticks, lambda beats: ticks_at(timing, beats, tempo))
+    placed = _placed(strikes, readings, finest_ticks, lambda beats: ticks_at(timings[readings.manner], beats, tempo))
     moved = [key for strike in placed for key in strike.keys]
     if struck:
         first = call.first if call else moved[-1].onset
@@ -120,7 +121,8 @@ def _decoded(session: Session, notes: tuple[Timed, ...], finest_ticks: int) -> S
         keys=tuple(keys.values()),
         recent_keys=tuple([*recent, *moved[forgotten:]][-_REMEMBERED_KEYS:]),
         call=call,
-        timing=timing,
+        timing=timings[PEOPLE],
+        exact_timings=tuple(timings[1:]),
         strikes=tuple(placed),
         readings=readings,
     )
@@ -226,6 +228,7 @@ def next_listener(before: Session, cell: Cell, turn: Turn, *, anew: bool, restar
         call_start_step=call_start,
         took_turn=took,
         timing=listener.timing,
+        exact_timings=listener.exact_timings,
         strikes=listener.strikes[len(ticks) :],
         readings=readings,
         revisable_steps=revisable,

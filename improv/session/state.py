@@ -21,7 +21,7 @@ from improv.session.band.hearing import NOTHING_HEARD, Hearing
 from improv.session.band.part_state import ALL_REST, PartStates
 from improv.session.decoding import Readings
 from improv.session.expression_state import AS_NOTATED, ExpressionState
-from improv.session.timing import Timing
+from improv.session.timing import MANNERS, Timing
 
 MELODY_VELOCITY = 88
 
@@ -121,7 +121,9 @@ class Listener:
     took_turn: bool = False
     """Whether the player has the turn because they took it from improv."""
     timing: Timing = Timing()
-    """How late and how far swung the player plays."""
+    """How late and how far swung the player plays, if as people do."""
+    exact_timings: tuple[Timing, ...] = (Timing(),) * (len(MANNERS) - 1)
+    """The same for each other manner that they may have."""
     strikes: tuple[Strike, ...] = ()
     """What may still be read otherwise; its keys are among `keys` as well."""
     readings: Readings = Readings()

@@ -9,9 +9,8 @@ players do, since one is easily mistaken for the other.
 """
 
 from bisect import bisect
-from dataclasses import replace
 from functools import lru_cache
-from math import exp, log
+from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,10 @@ from improv.music.grid import TICKS_PER_BEAT
 
 EIGHTHS, SIXTEENTHS, TRIPLETS = range(3)
 """The kinds of rhythm of a beat: onsets on its halves alone; on quarters as well; on thirds and sixths."""
+
+PEOPLE, EVEN, AS_BAND = MANNERS = range(3)
+"""The manners of players: as people were measured; exact, with even triplets and sixteenths; exact, and with those
+moved as the band's are."""
 
 LAGS_S = tuple(round(-0.045 + 0.015 * number, 3) for number in range(9))
 """Lags of a player that are weighed, in seconds."""
@@ -49,22 +52,35 @@ _EARLY_BEATS = (
 )
 """How far the onsets of each kind lie from their ticks otherwise, in beats, by tick."""
 
+_STAYS = (0.0,) * TICKS_PER_BEAT
+_OFFBEAT_MOVES = tuple(float(tick == TICKS_PER_BEAT // 2) for tick in range(TICKS_PER_BEAT))
+_ALL_MOVES = tuple(min(tick, TICKS_PER_BEAT - tick) / (TICKS_PER_BEAT // 2) for tick in range(TICKS_PER_BEAT))
+"""How much of a swing the onsets of a beat may have, by tick: none, the second eighth alone, or all as improv's own."""
+
 _SWINGS_ALONG = (
-    (0.0,) * 6 + (1.0,) + (0.0,) * 5,
+    _OFFBEAT_MOVES,
     (0, 0, 0, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2),
     (0, 0, 0, 0, 0.2, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2),
 )
-"""How much of the player's swing the onsets of each kind have, by tick."""
+"""How much of the player's swing the onsets of each kind have with people, by tick."""
 
 _REMEMBERED = 0.985
 """How much of the evidence is left one onset later."""
 _WEIGHT = 0.3
 """How much an onset counts: neighbours err alike."""
 
-_LAG_S, _LAG_SPREAD_S, _STRANGE_LAG_S, _STRANGE_SPREAD_S, _STRANGE = 0.003, 0.004, 0.015, 0.03, 0.05
-"""The prior of the lag: most have nearly none beyond that of eighths, one in twenty any other."""
+_LAG_S, _LAG_SPREADS_S, _STRANGE_LAG_S, _STRANGE_SPREAD_S, _STRANGE = 0.003, (0.004, 0.008), 0.015, 0.03, 0.05
+"""The prior of the lag: most have nearly none beyond that of eighths, one in twenty any other. The spreads are those of
+people and of exact players."""
 _SWING_SPREAD, _WITH_BAND, _STRANGE_SWING = 0.03, 0.2, 0.1
 """The prior of the swing: about that of players at the tempo, or about the band's, or any other."""
+
+_EXACT_S = 0.019
+"""How exact players are who are neither late nor early but for their lag, as one who plays to a click is: standard
+deviation of their onsets, in seconds."""
+
+_UNLIKELY_NATS = 12.0
+"""A lag and swing that are less likely by so much are left out."""
 
 _BINS = 240
 
@@ -74,14 +90,14 @@ _ANY_PLACE = 0.02
 _OFTEN = ((EIGHTHS, 0, 0.25), (SIXTEENTHS, 0, 0.05), (SIXTEENTHS, 3, 0.07), (SIXTEENTHS, 6, 0.05),
           (SIXTEENTHS, 9, 0.1), (TRIPLETS, 0, 0.06), (TRIPLETS, 2, 0.02), (TRIPLETS, 4, 0.05), (TRIPLETS, 6, 0.015),
           (TRIPLETS, 8, 0.07), (TRIPLETS, 10, 0.03))  # fmt: skip
-"""The shares of onsets that lie on each tick, but for the second eighth, by kind: those that swing leaves in place."""
+"""The shares of onsets that lie on each tick, but for the second eighth, by kind."""
 _OFFBEATS = 0.21
 """The share of the second eighths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What is known of a player's timing: their lag and swing, and the evidence for them."""
+    """What is known of a player's timing, if they have a manner: their lag and swing, and the evidence for them."""
 
     lag_s: float = _LAG_S
     """How late the player plays, beyond the lateness that eighths have at the tempo; negative is early."""
@@ -96,20 +112,31 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How a kind of player times onsets at a tempo, in beats."""
+
+    mean: tuple[tuple[float, ...], ...]
+    """How far from its tick an onset comes without swing or lag of the player's own, by kind of rhythm and tick."""
+    spread: tuple[float, ...]
+    """Standard deviation, by kind of rhythm."""
+    swings: tuple[tuple[float, ...], ...]
+    """How much of the player's swing an onset has, by kind of rhythm and tick."""
+    density: NDArray[np.float64]
+    """Of onsets along a beat, in `_BINS`, without lag and but for second eighths, by swing, shape (swings, bins)."""
+    offbeats: NDArray[np.float64]
+    """Of second eighths, by their distance from where swing has them, shape (bins,)."""
+
+
+@dataclass(frozen=True, slots=True)
 class TempoTiming:
-    """How players time their onsets at a tempo, in beats: `mean` and `spread` by kind of rhythm, mean by tick, too."""
+    """How players time their onsets at a tempo, and how probable each is before anything is heard of them."""
 
     beat_s: float
     swing: float
-    mean: tuple[tuple[float, ...], ...]
-    """How far from its tick an onset comes without swing or lag of the player's own."""
-    spread: tuple[float, ...]
-    prior: tuple[float, ...]
-    """The logarithms of the prior of each swing and lag on the grid."""
-    usual: tuple[float, ...]
-    """The density of onsets along a beat, in `_BINS`, without lag and but for second eighths."""
-    offbeats: tuple[float, ...]
-    """That of second eighths, by their distance from where swing has them."""
+    manners: tuple[Manner, ...]
+    """`PEOPLE`, `EVEN` and `AS_BAND`."""
+    priors: tuple[NDArray[np.float64], ...]
+    """Of each manner the logarithms of the prior of each swing and lag on the grid, shape (swings, lags)."""
 
 
 @lru_cache(maxsize=64)
@@ -124,17 +151,34 @@ def timing_at(bpm: float, band_swing: float) -> TempoTiming:
         for kind in (EIGHTHS, SIXTEENTHS, TRIPLETS)
     )
     spread = (_EIGHTHS_SPREAD_S / beat_s, _FINE_SPREAD_BEATS, _FINE_SPREAD_BEATS)
-    lag = _mixed(LAGS_S, _LAG_S, _LAG_SPREAD_S, _mixed(LAGS_S, _STRANGE_LAG_S, _STRANGE_SPREAD_S), _STRANGE)
+    on_time, exact = ((0.0,) * TICKS_PER_BEAT,) * 3, (_EXACT_S / beat_s,) * 3
+    manners = (
+        _manner(mean, spread, _SWINGS_ALONG, _STAYS),
+        _manner(on_time, exact, (_OFFBEAT_MOVES, _STAYS, _STAYS), _STAYS),
+        _manner(on_time, exact, (_ALL_MOVES,) * 3, _ALL_MOVES),
+    )
+    strange = _mixed(LAGS_S, _STRANGE_LAG_S, _STRANGE_SPREAD_S)
+    lag, exact_lag = (_mixed(LAGS_S, _LAG_S, lag_spread_s, strange, _STRANGE) for lag_spread_s in _LAG_SPREADS_S)
     any_swing = [1 / len(SWINGS)] * len(SWINGS)
     with_band = _mixed(SWINGS, band_swing, _SWING_SPREAD, any_swing, _STRANGE_SWING / (_STRANGE_SWING + _WITH_BAND))
     of_swing = _mixed(SWINGS, swing, _SWING_SPREAD, with_band, _STRANGE_SWING + _WITH_BAND)
-    prior = tuple(log(one) + log(other) for one in of_swing for other in lag)
+    priors = tuple(np.log(of_swing)[:, None] + np.log(each) for each in (lag, exact_lag, exact_lag))
+    return TempoTiming(beat_s, swing, manners, priors)
+
+
+def _manner(
+    mean: tuple[tuple[float, ...], ...], spread: tuple[float, ...], swings: tuple[tuple[float, ...], ...],
+    moves: tuple[float, ...],
+) -> Manner:  # fmt: skip
+    """Return a manner from its means, spreads and swings, and from how far onsets but second eighths move along."""
     bins = (np.arange(_BINS) + 0.5) / _BINS
-    usual = np.full(_BINS, _ANY_PLACE)
+    density = np.full((len(SWINGS), _BINS), _ANY_PLACE)
     for kind, tick, share in _OFTEN:
-        usual += share * _bells(bins - tick / TICKS_PER_BEAT - mean[kind][tick], spread[kind])
+        for which, swing in enumerate(SWINGS):
+            place = tick / TICKS_PER_BEAT + mean[kind][tick] + moves[tick] * (swing - 0.5)
+            density[which] += share * _bells(bins - place, spread[kind])
     offbeats = _OFFBEATS * _bells(bins - mean[EIGHTHS][TICKS_PER_BEAT // 2], spread[EIGHTHS])
-    return TempoTiming(beat_s, swing, mean, spread, prior, tuple(usual.tolist()), tuple(offbeats.tolist()))
+    return Manner(mean, spread, swings, density, offbeats)
 
 
 def _between(bpm: float, values: tuple[float, ...]) -> float:
@@ -158,10 +202,10 @@ def _mixed(
     ]
 
 
-def expected_beats(timing: Timing, tempo: TempoTiming, kind: int, tick: int) -> float:
+def expected_beats(timing: Timing, tempo: TempoTiming, manner: Manner, kind: int, tick: int) -> float:
     """Return when an onset of a kind of rhythm at a tick of its beat is expected, in beats from that beat."""
-    late = timing.lag_s / tempo.beat_s + _SWINGS_ALONG[kind][tick] * (timing.swing_at(tempo) - 0.5)
-    return tick / TICKS_PER_BEAT + tempo.mean[kind][tick] + late
+    late = timing.lag_s / tempo.beat_s + manner.swings[kind][tick] * (timing.swing_at(tempo) - 0.5)
+    return tick / TICKS_PER_BEAT + manner.mean[kind][tick] + late
 
 
 def ticks_at(timing: Timing, beats: float, tempo: TempoTiming) -> float:
@@ -174,33 +218,25 @@ def ticks_at(timing: Timing, beats: float, tempo: TempoTiming) -> float:
     return beat * TICKS_PER_BEAT + half + (inside - swing) / (1 - swing) * half
 
 
-def observed(timing: Timing, beats: float, tempo: TempoTiming) -> Timing:
-    """Return the timing after an onset at a position in beats."""
-    places = [(beats - lag_s / tempo.beat_s) % 1 for lag_s in LAGS_S]
-    usual, offbeats = tempo.usual, tempo.offbeats
-    weights = [usual[int(place * _BINS) % _BINS] for place in places]
-    evidence = [
-        _WEIGHT * log(weight + offbeats[int((place - swing) * _BINS) % _BINS])
-        for swing in SWINGS
-        for place, weight in zip(places, weights, strict=True)
-    ]
+def observed(timing: Timing, beats: float, tempo: TempoTiming, manner: int = PEOPLE) -> Timing:
+    """Return the timing of a player of a manner after an onset at a position in beats."""
+    densities = tempo.manners[manner]
+    places = (beats - np.array(LAGS_S) / tempo.beat_s) % 1
+    bins = (places * _BINS).astype(np.int64) % _BINS
+    off = ((places - np.array(SWINGS)[:, None]) * _BINS).astype(np.int64) % _BINS
+    evidence = _WEIGHT * np.log(densities.density[:, bins] + densities.offbeats[off])
     if timing.evidence:
-        evidence = [new + _REMEMBERED * old for new, old in zip(evidence, timing.evidence, strict=True)]
-    return _estimated(Timing(evidence=tuple([round(each, 4) for each in evidence])), tempo)
+        evidence += _REMEMBERED * np.array(timing.evidence).reshape(evidence.shape)
+    evidence = evidence.round(4)
+    nats = tempo.priors[manner] + evidence
+    nats -= nats.max()
+    likely = np.where(nats > -_UNLIKELY_NATS, np.exp(nats), 0.0)
+    likely /= likely.sum()
+    lag_s, swing = float(likely.sum(0) @ LAGS_S), float(likely.sum(1) @ SWINGS)
+    return Timing(round(lag_s, 5), round(swing, 4), tuple(evidence.ravel().tolist()))
 
 
 def _bells(off: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
     """Return the Gaussian densities of distances in beats, which are those to the nearest beat's place."""
     z = ((off + 0.5) % 1 - 0.5) / spread
     return np.asarray(np.exp(-0.5 * z * z) / spread)
-
-
-def _estimated(timing: Timing, tempo: TempoTiming) -> Timing:
-    """Return the timing with the lag and the swing that its evidence makes likely: the means of what is probable."""
-    nats = [prior + each for prior, each in zip(tempo.prior, timing.evidence, strict=True)]
-    top = max(nats)
-    weights = [exp(each - top) if each > top - 12 else 0.0 for each in nats]
-    whole, lags = sum(weights), len(LAGS_S)
-    lag_s = sum(weights[row + at] * LAGS_S[at] for row in range(0, len(weights), lags) for at in range(lags)) / whole
-    swing = sum(sum(weights[at * lags : (at + 1) * lags]) * each for at, each in enumerate(SWINGS)) / whole
-    return replace(timing, lag_s=round(lag_s, 5), swing=round(swing, 4))

@@ -117,7 +117,7 @@ def test_another_key_is_kept_clear_of_as_the_network_knows_it() -> None:
 def test_semitones_are_the_least_likely_and_what_lies_far_is_as_likely_as_ever(
     beside: frozenset[int], pitch_class: int
 ) -> None:
-    bias = keeping_clear(tuple(range(60, 72)), beside)  # the player is octaves below
+    bias = keeping_clear(tuple(range(60, 72)), Steer(beside=beside))  # the player is octaves below
     nearest = min(min((pitch_class - other) % 12, (other - pitch_class) % 12) for other in beside)
     assert nearest != 1 or bias[pitch_class] == bias.min()
     assert (bias[pitch_class] == 0) == (nearest > 3)
@@ -126,15 +126,24 @@ def test_semitones_are_the_least_likely_and_what_lies_far_is_as_likely_as_ever(
 
 def test_a_line_keeps_out_of_the_player_s_way_and_to_root_and_fifth() -> None:
     pitches = tuple(range(48, 85))
-    bias = dict(zip(pitches, keeping_clear(pitches, frozenset({60})), strict=True))
+    bias = dict(zip(pitches, keeping_clear(pitches, Steer(beside=frozenset({60}))), strict=True))
     assert bias[55] < bias[79]  # a fourth below, and an octave and a fifth above
-    over = dict(zip(pitches, keeping_clear(pitches, frozenset({63}), C7), strict=True))
+    over = dict(zip(pitches, keeping_clear(pitches, Steer(beside=frozenset({63}), not_open_nats=2.0), C7), strict=True))
     assert over[84] > over[82]
     assert over[79] > over[82]
 
 
+def test_improv_keeps_farther_from_the_player_than_in_takes_from_before() -> None:
+    now = duet(6)[5]
+    keys = tuple(replace(now.listener.recent_keys[-1], pitch=pitch) for pitch in (60, 64, 67))
+    now = replace(now, listener=replace(now.listener, recent_keys=keys))
+    then = replace(now, settings=replace(now.settings, rules=0))
+    assert steered(now).beside > steered(then).beside
+    assert steered(now).not_open_nats > steered(then).not_open_nats
+
+
 def test_nothing_is_kept_clear_of_where_nobody_plays() -> None:
-    assert not keeping_clear((60, 61), frozenset()).any()
+    assert not keeping_clear((60, 61), Steer()).any()
 
 
 def test_a_note_that_is_let_go_is_hardly_ever_held() -> None:

@@ -24,6 +24,7 @@ from improv.session.lifecycle import begin
 from improv.session.listening import REVISED_STEPS
 from improv.session.state import Session
 from improv.session.step import advance
+from improv.session.timing import AS_BAND, PEOPLE
 from tests.conftest import Echo, tried
 
 CELLS = ENCODINGS["cells"]
@@ -166,6 +167,52 @@ def test_eighths_and_triplets_of_a_hand_that_is_exact_to_20_ms_are_heard(seed: i
     heard = ticks(through(begun(), line(sorted(times_s)), 100))
     assert len(heard) == len(notes)
     assert sum(one == other for one, other in zip(heard, notes, strict=True)) >= 0.85 * len(notes)
+
+
+def grid_s(tick: int, swing: float) -> float:
+    """When improv itself plays a tick, in seconds: all of a beat moves with its second eighth."""
+    beat, inside = divmod(tick, TICKS_PER_BEAT)
+    half = TICKS_PER_BEAT / 2
+    place = inside / half * swing if inside <= half else swing + (inside - half) / half * (1 - swing)
+    return (beat + place) * BEAT_S
+
+
+class TestExactPlayers:
+    """Who plays as a machine does, or to a click, is not taken for a soloist who lays back."""
+
+    SOLO = tuple(12 * beat + tick for beat in range(48) for tick in ([0, 3, 6, 9], [0, 6], [0, 4, 8], [6])[beat % 4])
+
+    @pytest.mark.parametrize("lag_s", [-0.03, 0.0, 0.03])
+    def test_all_rhythms_are_heard_after_some_bars_however_late_they_come(self, lag_s: float) -> None:
+        notes = [tick for tick in self.SOLO if tick]  # the first would come before there is any time
+        heard = ticks(through(begun(), line(tick / 12 * BEAT_S + lag_s for tick in notes), 100))
+        assert len(heard) == len(notes)
+        later = len(notes) // 3
+        right = sum(one == other for one, other in zip(heard[later:], notes[later:], strict=True))
+        assert right >= 0.95 * len(notes[later:])
+
+    def test_what_improv_played_itself_is_heard_as_it_was_meant(self) -> None:
+        draws = Random(1)
+        times_s = [max(0.0, grid_s(tick, 0.6) + draws.gauss(0, 0.008)) for tick in self.SOLO]
+        sessions = through(begun(0.6), line(sorted(times_s)), 100)
+        right = sum(one == other for one, other in zip(ticks(sessions), self.SOLO, strict=True))
+        assert right >= 0.9 * len(self.SOLO)
+        assert sessions[-1].listener.readings.manner == AS_BAND
+
+    def test_who_lays_back_as_soloists_do_is_taken_for_one(self) -> None:
+        draws = Random(1)
+        notes = [12 * beat + tick for beat in range(48) for tick in ([0, 6], [0, 6], [0, 4, 8], [0])[beat % 4]]
+        late_s = [0.04 if tick % 6 == 0 and tick % 48 < 24 else 0.01 for tick in notes]
+        times_s = [tick / 12 * BEAT_S + late + draws.gauss(0, 0.02) for tick, late in zip(notes, late_s, strict=True)]
+        manners = [each.listener.readings.manner for each in through(begun(0.6), line(sorted(times_s)), 100)]
+        assert manners.count(PEOPLE) > len(manners) / 2
+
+    def test_takes_from_before_know_of_people_alone(self) -> None:
+        before = begun()
+        before = replace(before, settings=replace(before.settings, rules=0))
+        sessions = through(before, line(0.06 + tick / 12 * BEAT_S for tick in self.SOLO), 100)
+        assert {each.listener.readings.manner for each in sessions} == {PEOPLE}
+        assert all(reading.manner == PEOPLE for each in sessions for reading in each.listener.readings.now)
 
 
 class TestChordsAndOrnaments:

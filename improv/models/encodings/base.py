@@ -38,8 +38,8 @@ A semitone clashes, and a unison is no second voice. A step or two farther off a
 _CLOSE, _CLOSE_NATS = 5, 2.0
 """How near a line is that is in the player's way, in semitones, and how much less likely its pitches are."""
 
-_OPEN, _NOT_OPEN_NATS = (0, 7), 2.0
-"""Root and fifth, in semitones above the root, and how much less likely all else is beside a player."""
+_OPEN = (0, 7)
+"""Root and fifth, in semitones above the root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,10 @@ class Steer:
     """How the player wants the next cell to be: see the controls of the same names.
 
     `steps_left` of a phrase that has to end: 2 at its last beat; None where nothing ends. `strikes` where a note has to
-    begin. `beside` are the player's notes as MIDI pitches of the network, where improv plays beside them:
-    it keeps a semitone and unison away from them. `lets_go` where what sounds has to end. `compass` are the lowest and
-    the highest MIDI pitch, in the network's key; None where it has none. `breath` is 0 where improv is not alone.
+    begin. `beside` are the player's notes as MIDI pitches of the network, where improv plays beside them: it keeps a
+    semitone and unison away from them, and all but the chord's root and fifth is less likely by `not_open_nats`.
+    `lets_go` where what sounds has to end. `compass` are the lowest and the highest MIDI pitch, in the network's key;
+    None where it has none. `breath` is 0 where improv is not alone.
     """
 
     density: float = 0.0
@@ -58,6 +59,7 @@ class Steer:
     steps_left: int | None = None
     strikes: bool = False
     beside: frozenset[int] = frozenset()
+    not_open_nats: float = 0.0
     lets_go: bool = False
     compass: tuple[int, int] | None = None
     breath: float = 0.0
@@ -122,22 +124,24 @@ def _leaning(pitches: tuple[int, ...], chord: Chord, leaning: float) -> Bias:
     return bias
 
 
-def keeping_clear(pitches: tuple[int, ...], beside: frozenset[int], chord: Chord | None = None) -> Bias:
+def keeping_clear(pitches: tuple[int, ...], steer: Steer, chord: Chord | None = None) -> Bias:
     """Return what is added to the log probability of each pitch beside a player's pitches, over a chord.
 
     What they play next is not known: the least of it lies beside the root and the fifth. The bias is shared, and cannot
     be written to.
     """
-    return _clear(pitches, beside, chord) if beside else _no_leaning(len(pitches))
+    if not steer.beside:
+        return _no_leaning(len(pitches))
+    return _clear(pitches, steer.beside, steer.not_open_nats, chord)
 
 
 @lru_cache(maxsize=256)
-def _clear(pitches: tuple[int, ...], beside: frozenset[int], chord: Chord | None) -> Bias:
+def _clear(pitches: tuple[int, ...], beside: frozenset[int], not_open_nats: float, chord: Chord | None) -> Bias:
     nearest = [min(min((pitch - other) % 12, (other - pitch) % 12) for other in beside) for pitch in pitches]
     bias = -np.array([_NEAR_NATS.get(semitones, 0.0) for semitones in nearest])
     bias -= [_CLOSE_NATS * (min(abs(pitch - other) for other in beside) <= _CLOSE) for pitch in pitches]
     if chord is not None:
-        bias = bias - _NOT_OPEN_NATS * ~np.isin((np.asarray(pitches) - chord.root) % 12, _OPEN)
+        bias = bias - not_open_nats * ~np.isin((np.asarray(pitches) - chord.root) % 12, _OPEN)
     bias.flags.writeable = False
     return bias
 

@@ -315,7 +315,7 @@ class Cells:
         pitches = self.melody_pitches()
         bias = chord_leaning(pitches, chord, steer.leaning)
         if steer.beside:
-            bias = bias + keeping_clear(pitches, steer.beside, chord)
+            bias = bias + keeping_clear(pitches, steer, chord)
         return bias if steer.compass is None else bias + _outside(pitches, *steer.compass)
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:

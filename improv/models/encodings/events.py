@@ -138,7 +138,7 @@ class Events:
         bias = self._ends + self._units.over(chord, steer.leaning)
         bias = bias + _DENSITY_NATS * steer.density * self._notes + _RESTS_NATS * steer.rests * self._resting
         if steer.beside:
-            bias = bias + keeping_clear(self._units.highest, steer.beside, chord) * self._notes
+            bias = bias + keeping_clear(self._units.highest, steer, chord) * self._notes
         if steer.lets_go and sounds:
             bias = bias - _LETS_GO_NATS * (np.arange(len(bias)) == self._hold)
         if steer.steps_left is not None:

@@ -147,7 +147,7 @@ class LocalNotes:
         inside = np.isin(pitches % 12, list(chord.pitch_classes) if chord else range(12))
         bias = np.where(again, -_DENSITY_NATS * steer.density, 0.0)
         bias = bias + chord_leaning(self.melody_pitches(), chord, steer.leaning)
-        bias = bias + keeping_clear(self.melody_pitches(), steer.beside, chord)
+        bias = bias + keeping_clear(self.melody_pitches(), steer, chord)
         if steer.steps_left == self.grid.steps_per_beat and (inside & ~again).any():
             bias = np.where(inside & ~again, bias, -inf)
         if steer.strikes:

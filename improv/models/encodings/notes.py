@@ -88,7 +88,7 @@ class Notes:
         if steer.steps_left is not None and chord is not None:
             bias = self._units.over(chord, 1)
         if steer.beside:
-            bias = bias + keeping_clear(self._units.highest, steer.beside, chord)
+            bias = bias + keeping_clear(self._units.highest, steer, chord)
         chosen: list[tuple[int, ...]] = []
         moves: tuple[Tensors, ...] = ()
         for _ in rhythm.ticks:

@@ -210,7 +210,7 @@ class Roll(_PianoRoll):
         builder = _Builder(before)
         bias = _UNITS.over(chord, steer.leaning) + _DENSITY_NATS * steer.density
         if steer.beside:
-            bias = bias + keeping_clear(_MIDI, steer.beside, chord)
+            bias = bias + keeping_clear(_MIDI, steer, chord)
         if steer.steps_left == 1 or steer.lets_go:
             bias = np.where([pitch in builder.sounding for pitch in _MIDI], bias, -_NEVER_NATS)
         moves: tuple[Tensors, ...] = ()
@@ -330,7 +330,7 @@ class Piano(_PianoRoll):
         bias = np.zeros(EVENTS)
         bias[:ENDS] = _UNITS.over(chord, steer.leaning) + _DENSITY_NATS * steer.density
         if steer.beside:
-            bias[:ENDS] += keeping_clear(_MIDI, steer.beside, chord)
+            bias[:ENDS] += keeping_clear(_MIDI, steer, chord)
         if steer.steps_left == 1 or steer.lets_go:
             bias[:ENDS] = -inf
         return bias
