@@ -18,7 +18,20 @@ from improv.music.parts import Part
 from improv.music.styles import Style
 from improv.protocol.commands import Set
 from improv.protocol.control import ON, Value
-from improv.protocol.controls import BAND, BREATH, CONTROLS, DYNAMICS, FEEL, MODE, SEED, STYLE, SWING, TEMPO, current
+from improv.protocol.controls import (
+    BAND,
+    BREATH,
+    BUILD,
+    CONTROLS,
+    DYNAMICS,
+    FEEL,
+    MODE,
+    SEED,
+    STYLE,
+    SWING,
+    TEMPO,
+    current,
+)
 from improv.protocol.mixer import LEVELS, MUTES
 from improv.protocol.snapshot import Snapshot
 from improv.system.safe_files import read_file
@@ -35,7 +48,7 @@ _AS_BEFORE_STYLES: Mapping[str, Value] = MappingProxyType(
 )
 """How the controls that came with the styles stood before."""
 
-_AS_BEFORE: Mapping[str, Value] = MappingProxyType({DYNAMICS.name: 0.0, FEEL.name: 0.0, BREATH.name: 0.0})
+_AS_BEFORE: Mapping[str, Value] = MappingProxyType({control.name: 0.0 for control in (DYNAMICS, FEEL, BREATH, BUILD)})
 """How controls of the melody that came later stood before there were any."""
 
 MOST = 99

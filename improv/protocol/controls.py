@@ -109,6 +109,10 @@ BREATH = Control(
     1, 0, 2, nudge=0.1,
 )  # fmt: skip
 
+BUILD = Control(
+    "build", "How far a solo builds up: 0 every chorus alike, 1 as people's do, above 1 more.", 1, 0, 2, nudge=0.1
+)
+
 REGISTER = Control("register", "Octaves the answer lies above yours.", 0, -2, 2, "octaves", nudge=1, whole=True)
 
 VOICE = Control(
@@ -152,9 +156,9 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
     {
         control.name: control
         for control in (
-            TEMPO, SWING, STYLE, BAND, MODE, BARS, GAP, WAIT, TEMPERATURE, TOP_P, DENSITY, RESTS, BREATH, REGISTER,
-            VOICE, LEANING, DYNAMICS, FEEL, CHANGES, DRAFTS, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS, HEARING, DUET,
-            THRU,
+            TEMPO, SWING, STYLE, BAND, MODE, BARS, GAP, WAIT, TEMPERATURE, TOP_P, DENSITY, RESTS, BREATH, BUILD,
+            REGISTER, VOICE, LEANING, DYNAMICS, FEEL, CHANGES, DRAFTS, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS,
+            HEARING, DUET, THRU,
         )
     }
 )  # fmt: skip
@@ -166,7 +170,8 @@ SYSTEM_CONTROLS = frozenset({MODEL.name, THRU.name})
 MELODY_CONTROLS = tuple(
     control.name
     for control in (
-        DUET, DRAFTS, TEMPERATURE, TOP_P, DENSITY, RESTS, BREATH, REGISTER, VOICE, LEANING, DYNAMICS, FEEL, SEED,
+        DUET, DRAFTS, TEMPERATURE, TOP_P, DENSITY, RESTS, BREATH, BUILD, REGISTER, VOICE, LEANING, DYNAMICS, FEEL,
+        SEED,
         *(column[Part.MELODY] for column in COLUMNS.values()),
     )
 )  # fmt: skip
@@ -225,6 +230,7 @@ class Settings:
     density: float = float(DENSITY.default)
     rests: float = float(RESTS.default)
     breath: Annotated[float, JsonName("breath", absent=0.0)] = float(BREATH.default)
+    build: Annotated[float, JsonName("build", absent=0.0)] = float(BUILD.default)
     register: int = int(REGISTER.default)
     voice: Annotated[str, JsonName("voice", absent=ANY)] = str(VOICE.default)
     leaning: float = float(LEANING.default)

@@ -17,6 +17,12 @@ from improv.session.duet import hears_apart, steering_beside
 from improv.session.network import AskedNetwork, compass_of, has_melody, has_voice
 from improv.session.state import PitchLogits, PlayingStyle, Session
 
+_BUILT = (-0.45, 0.5)
+"""How much sparser a solo is at its beginning and denser at its end, as a density."""
+
+_BUILT_CHORUSES, _SOLO_CHORUSES = 3, 6
+"""From how many choruses on a solo builds up so far, and how many one has where there is no end to come."""
+
 _BEGINS = (CHORDS_LOW + 12, CHORDS_LOW + 34)
 """The lowest and the highest pitch with which a phrase begins that follows no player's register, C4 to Bb5."""
 
@@ -113,8 +119,23 @@ def steering(session: Session, before: Session, encoding: Encoding) -> Steer:
     compass = compass_of(settings, session.semitones) if has_voice(settings, encoding) else None
     if hears_apart(session):
         return replace(steering_beside(session, before), compass=compass)
-    breath = settings.breath if settings.mode is Mode.SOLO else 0.0
-    return Steer(settings.density, settings.rests, settings.leaning, ends, strikes, compass=compass, breath=breath)
+    density, breath = settings.density, 0.0
+    if settings.mode is Mode.SOLO:
+        density, breath = density + settings.build * built_up(session), settings.breath
+    return Steer(density, settings.rests, settings.leaning, ends, strikes, compass=compass, breath=breath)
+
+
+def built_up(session: Session) -> float:
+    """Return by how much denser than on average a solo is to be in the session's step, as a density, below 0 sparser.
+
+    Soloists begin with fewer notes than they end with: in 38 blues solos of the Weimar Jazz Database of three choruses
+    and more, the first fifth has 0.81 times as many as a chorus has on average, the last 1.09. A solo without an end
+    begins anew every few choruses; one of two choruses builds half as far, and one of a single chorus not at all.
+    """
+    choruses = session.tune.choruses or _SOLO_CHORUSES
+    told = min(1.0, (choruses - 1) / (_BUILT_CHORUSES - 1))
+    share = session.place / (choruses * session.tune.form.steps) % 1
+    return told * (_BUILT[0] + (_BUILT[1] - _BUILT[0]) * share)
 
 
 def register_over_chords(session: Session, melody: Cell, before: Cell) -> PlayingStyle:

@@ -74,9 +74,12 @@ def as_played(solo: Solo) -> Performance | None:
 
 def invented(
     solo: Solo, bpm: float, *, lag_ms: float = 10, jitter_ms: float = 0, swing: float = 0.5,
-    band_swing: float | None = None,
+    band_swing: float | None = None, moves_all: bool = False,
 ) -> Performance:  # fmt: skip
-    """Return a solo as an invented player plays it: late, swinging where a beat has nothing finer, and not exact."""
+    """Return a solo as an invented player plays it: late, swinging where a beat has nothing finer, and not exact.
+
+    With `moves_all` all of a beat moves with its second eighth, as it does in what improv plays itself.
+    """
     draws = np.random.default_rng(0)
     by_beat: dict[int, set[int]] = {}
     for note in solo.notes:
@@ -84,6 +87,9 @@ def invented(
 
     def beats(tick: int) -> float:
         beat, inside = divmod(tick, TICKS_PER_BEAT)
+        if moves_all:
+            half = TICKS_PER_BEAT / 2
+            return beat + (inside / half * swing if inside < half else 1 - (2 - inside / half) * (1 - swing))
         swings = inside == TICKS_PER_BEAT // 2 and kind_of(by_beat.get(beat, ())) == EIGHTHS
         return beat + (swing if swings else inside / TICKS_PER_BEAT)
 
@@ -202,6 +208,11 @@ def players(solos: Sequence[Solo], bpm: float = 120) -> dict[str, list[Performan
     found["exact to 20 ms, own tempo"] = [
         invented(solo, min(TEMPO.high, max(TEMPO.low, solo.tempo_bpm)), jitter_ms=20) for solo in solos
     ]
+    swung = auto_swing(Style.SWING, bpm)
+    for jitter_ms in JITTERS_MS[:2]:
+        found[f"as improv's band, exact to {jitter_ms} ms"] = [
+            invented(solo, bpm, lag_ms=0, jitter_ms=jitter_ms, swing=swung, moves_all=True) for solo in solos
+        ]
     for lag_ms in LAGS_MS:
         found[f"late by {lag_ms} ms"] = [invented(solo, bpm, lag_ms=lag_ms, jitter_ms=10, swing=0.55) for solo in solos]
     for swing in SWINGS:
