@@ -20,7 +20,7 @@ from improv.session.state import PitchLogits, PlayingStyle, Session
 _BUILT = (-0.45, 0.5)
 """How much sparser a solo is at its beginning and denser at its end, as a density."""
 
-_BUILT_CHORUSES, _SOLO_CHORUSES = 3, 6
+_BUILT_CHORUSES, SOLO_CHORUSES = 3, 6
 """From how many choruses on a solo builds up so far, and how many one has where there is no end to come."""
 
 _BEGINS = (CHORDS_LOW + 12, CHORDS_LOW + 34)
@@ -132,9 +132,10 @@ def built_up(session: Session) -> float:
     and more, the first fifth has 0.81 times as many as a chorus has on average, the last 1.09. A solo without an end
     begins anew every few choruses; one of two choruses builds half as far, and one of a single chorus not at all.
     """
-    choruses = session.tune.choruses or _SOLO_CHORUSES
+    choruses = session.tune.choruses or SOLO_CHORUSES
     told = min(1.0, (choruses - 1) / (_BUILT_CHORUSES - 1))
-    share = session.place / (choruses * session.tune.form.steps) % 1
+    steps = choruses * session.tune.form.steps
+    share = max(session.place, 0) % steps / steps
     return told * (_BUILT[0] + (_BUILT[1] - _BUILT[0]) * share)
 
 

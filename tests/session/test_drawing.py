@@ -104,7 +104,7 @@ def test_in_a_session_they_do_what_they_say() -> None:
     model = Steady(LOGITS[0])
 
     def drawn(**chosen: Any) -> tuple[set[int], int, list[Session]]:
-        sessions, leaving = through(opened(model, **chosen), model, 128)
+        sessions, leaving = through(opened(model, build=0.0, **chosen), model, 128)
         onsets = struck(leaving)
         return {pitch for _, pitch in onsets}, len(onsets), sessions
 

@@ -1,5 +1,7 @@
 """A network is told like whom it plays, where in the tune it is, and what is left of its turn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from improv.protocol.commands import Set
 from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.session.lifecycle import begin
-from improv.session.melody import steering
+from improv.session.melody import built_up, steering
 from improv.session.network import compass_of, has_voice
 from improv.session.state import Session
 from improv.session.step import advance, prepare_step
@@ -100,3 +102,37 @@ def test_a_voice_keeps_to_its_instruments_range() -> None:
 def test_breath_is_for_solos(mode: Mode) -> None:
     session = begin(MODEL, Settings(mode=mode, breath=1.5), Transport(0, 0.0, 120.0))
     assert steering(session, session, CELLS).breath == (1.5 if mode is Mode.SOLO else 0)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_solo_builds_up_and_nothing_else_does(mode: Mode) -> None:
+    """In six choruses, and in six more where there is no end to come."""
+    for choruses in (6, None):
+        session = begin(MODEL, Settings(mode=mode, density=0.1), Transport(0, 0.0, 120.0), choruses=choruses)
+        found = []
+        for chorus in range(6):
+            there = replace(session, position=replace(session.position, step=chorus * session.tune.form.steps + 7))
+            found.append(steering(there, there, CELLS).density)
+        if mode is Mode.SOLO:
+            assert found == sorted(found)
+            assert found[0] < 0.1 < found[-1]
+        else:
+            assert len(set(found)) == 1
+
+
+@pytest.mark.parametrize(("choruses", "least"), [(1, 0.0), (2, 0.1), (3, 0.5), (12, 0.7)])
+def test_how_far_a_solo_builds_follows_from_its_length(choruses: int, least: float) -> None:
+    session = begin(MODEL, Settings(mode=Mode.SOLO), Transport(0, 0.0, 120.0), choruses=choruses)
+    last = replace(session.position, step=choruses * session.tune.form.steps - 1)
+    built = built_up(replace(session, position=last)) - built_up(session)
+    assert least <= built <= 1.0
+    assert (built == 0) == (choruses == 1)
+
+
+def test_a_solo_without_an_end_begins_anew() -> None:
+    session = begin(MODEL, Settings(mode=Mode.SOLO), Transport(0, 0.0, 120.0))
+    steps = 6 * session.tune.form.steps
+    early, again, before = (
+        replace(session, position=replace(session.position, step=at)) for at in (7, steps + 7, steps - 1)
+    )
+    assert built_up(early) == built_up(again) < built_up(before)

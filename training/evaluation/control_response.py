@@ -18,10 +18,11 @@ from improv.errors import ImprovError
 from improv.models.catalog import find_model
 from improv.models.contract import StepModel
 from improv.models.onnx_runtime import OnnxModel
-from improv.music.theory import TICKS_PER_STEP
+from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP
 from improv.music.turns import Mode
 from improv.protocol.control import Control, Value
-from improv.protocol.controls import BREATH, DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Settings
+from improv.protocol.controls import BREATH, BUILD, DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Settings
+from improv.session.melody import SOLO_CHORUSES
 from training.metrics.figures import chord_tones, entropy, intervals, phrase_lengths
 from training.metrics.melody import CHORUS_BARS, Melody, melody
 from training.rendering.playing import play_alone
@@ -70,6 +71,14 @@ def phrase_beats(line: Melody) -> float:
     return phrase_lengths(line)["beats"]
 
 
+def growth(line: Melody) -> float:
+    """Return how many notes the later halves of solos have for one of the earlier halves."""
+    chorus = CHORUS_BARS * STEPS_PER_BAR * TICKS_PER_STEP
+    solo = min(len(line.chords) * TICKS_PER_STEP, SOLO_CHORUSES * chorus)
+    later = line.onsets % solo >= solo / 2
+    return float(later.sum() / max(1, (~later).sum()))
+
+
 RESPONSES = (
     Response(TEMPERATURE, (0.0, 0.5, 0.8, 1.0, 1.2, 1.5, 2.0), "entropy of the intervals, bits", interval_entropy),
     Response(TOP_P, (0.0, 0.5, 0.8, 0.9, 1.0), "entropy of the intervals, bits", interval_entropy),
@@ -78,14 +87,15 @@ RESPONSES = (
     Response(LEANING, (0.0, 0.3, 0.6, 0.9, 1.0), "share of chord tones", chord_tone_share),
     Response(RESTS, (-1.0, -0.5, 0.0, 0.5, 1.0), "share of silence", silence),
     Response(BREATH, (0.0, 1.0, 2.0), "phrase, beats", phrase_beats),
+    Response(BUILD, (0.0, 1.0, 2.0), "notes of the later half, for one of the earlier", growth),
 )
 
 
 def measure(model: StepModel, response: Response, choruses: int, seed: int) -> tuple[float, ...]:
-    """Return the figure at each value of a control, over `choruses` choruses."""
+    """Return the figure at each value of a control, over `choruses` choruses; all but `build` in solos that do not."""
     found = []
     for value in response.values:
-        chosen: dict[str, Any] = {response.control.field: value}
+        chosen: dict[str, Any] = {BUILD.field: 0.0, response.control.field: value}
         settings = Settings.of(mode=Mode.SOLO, seed=seed, **chosen)
         line = melody(play_alone(model, choruses * CHORUS_BARS, settings))
         found.append(response.figure(line) if len(line.onsets) else float("nan"))
