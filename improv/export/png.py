@@ -57,8 +57,11 @@ def _paint(draw: ImageDraw.ImageDraw, shape: Shape, scale: float) -> None:
         case Rect(x, y, width, height, fill, radius, outline):
             corners = (x * scale, y * scale, (x + width) * scale - 1, (y + height) * scale - 1)
             left, top, right, bottom = (round(each) for each in corners)
-            box = (left, top, max(left, right), max(top, bottom))
-            draw.rounded_rectangle(box, radius * scale, fill, outline or None, max(1, round(0.8 * scale)))
+            right, bottom = max(left, right), max(top, bottom)
+            rounded = int(min(radius * scale, (right - left) / 2, (bottom - top) / 2))  # Pillow draws whole ones right
+            draw.rounded_rectangle(
+                (left, top, right, bottom), rounded, fill, outline or None, max(1, round(0.8 * scale))
+            )
         case Line(x1, y1, x2, y2, colour, width):
             points = [round(each * scale) for each in (x1, y1, x2, y2)]
             draw.line(points, colour, max(1, round(width * scale)))
