@@ -15,7 +15,7 @@ def small() -> Iterator[Rect]:
     sizes = [0.2 * step for step in range(5, 30)]
     for number, (width, height, outline) in enumerate(product(sizes, sizes, ("", "#ff0000"))):
         x, y = divmod(number, 42)
-        yield Rect(10.3 + 9 * x, 10.1 + 9 * y, width, height, "#0000ff", 1.5, outline)
+        yield Rect(10.3 + 9 * x, 10.1 + 9 * y, width, height, "#0000ff", min(1.5, height / 3), outline)
 
 
 def drawing(size: int, *shapes: Rect) -> Drawing:
