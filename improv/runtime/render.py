@@ -156,13 +156,18 @@ def _unplayed(notes: Sequence[CallNote], session: Session, last_step: int) -> li
     ]
 
 
+def _fits(notes: Sequence[CallNote], turn_beats: int) -> bool:
+    """Return whether a call fits into a turn: its notes begin in it, and hands may hold the last for a bar more."""
+    begins, ends = max(note.start_beats for note in notes), max(note.end_beats for note in notes)
+    return begins < turn_beats and ends <= turn_beats + BEATS_PER_BAR
+
+
 def _laid_out(notes: Sequence[CallNote], session: Session, last_step: int) -> list[Timed]:
     """Return the call's notes at the times they are played; those of a notated call know their ticks."""
     if not notes:
         return []
     turn_beats = session.settings.bars * BEATS_PER_BAR
-    fits = session.settings.mode == Mode.TRADE and max(note.end_beats for note in notes) <= turn_beats
-    every = 2 * turn_beats if fits else last_step + 1
+    every = 2 * turn_beats if session.settings.mode == Mode.TRADE and _fits(notes, turn_beats) else last_step + 1
     starts = range(0, last_step // 2 + 1, every)
     transport, end = session.position.transport, (last_step + 1) / session.grid.steps_per_beat
     first_s, beat_s = transport.time_of(0), 60 / transport.bpm

@@ -87,6 +87,10 @@ def test_a_call_that_fits_is_played_in_each_of_your_turns(
     turns = [chorus * 4 * BAR + bar * BAR for chorus in range(2) for bar in (0, 2)]
     assert onsets(rendered(fits, choruses=2), "You") == [start + b * TICKS_A_BEAT for start in turns for b in (1, 3)]
     assert onsets(rendered(longer, choruses=2), "You") == [TICKS_A_BEAT, 5 * TICKS_A_BEAT]
+    held = midi_file(tmp_path / "held.mid", [on(60, 1), off(60, 1), on(64, 1), off(64, 2)])
+    drone = midi_file(tmp_path / "drone.mid", [on(60, 1), off(60, 1), on(64, 1), off(64, 9)])
+    assert onsets(rendered(held, choruses=2), "You") == [start + b * TICKS_A_BEAT for start in turns for b in (1, 3)]
+    assert onsets(rendered(drone, choruses=2), "You") == [TICKS_A_BEAT, 3 * TICKS_A_BEAT]
     assert onsets(rendered(fits, choruses=2, mode=Mode.DUET), "You") == [TICKS_A_BEAT, 3 * TICKS_A_BEAT]
 
 
