@@ -22,6 +22,8 @@ from training.metrics.figures import (
     grooving_similarity,
     intervals,
     most_common_note,
+    phrase_beginnings,
+    phrase_falls,
     phrase_lengths,
     phrases,
     pitch_class_entropy,
@@ -171,6 +173,24 @@ def test_a_phrase_ends_with_a_rest_of_a_beat() -> None:
     assert [(phrase.start, phrase.stop) for phrase in phrases(found)] == [(0, 2), (2, 4)]
     assert phrase_lengths(found) == {"beats": 1.5, "notes": 2}
     assert phrases(line()) == ()
+
+
+def test_a_phrase_may_begin_like_one_of_the_last_three_at_any_pitch() -> None:
+    """The second begins like the first, a tone higher; the sixth too, but that is too long ago."""
+    begun = [(C, D, E), (D, E, E + 2), (C, C, C), (C, D, C), (E, C, C), (C, D, E)]
+    notes = [
+        (48 * bar + 6 * at, 48 * bar + 6 * at + 6, pitch)
+        for bar, each in enumerate(begun)
+        for at, pitch in enumerate(each)
+    ]
+    assert phrase_beginnings(line(*notes, bars=6)) == 1 / 5
+    assert np.isnan(phrase_beginnings(line(*notes[:3])))
+
+
+def test_a_phrase_may_end_lower_than_it_began() -> None:
+    falls = line((0, 6, E), (6, 12, D), (48, 54, C), (54, 60, D), (96, 102, E), bars=3)
+    assert phrase_falls(falls) == 1 / 2
+    assert np.isnan(phrase_falls(line((0, 6, C))))
 
 
 # --- form ---------------------------------------------------------------------------------------

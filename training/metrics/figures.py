@@ -122,6 +122,21 @@ def phrase_lengths(line: Melody) -> dict[str, float]:
     }
 
 
+def phrase_beginnings(line: Melody) -> float:
+    """Return the share of phrases that begin like one of the last three, 0 to 1: with the same two intervals.
+
+    Phrases of fewer than three notes are left out.
+    """
+    begun = [tuple(np.diff(line.pitches[phrase][:3])) for phrase in phrases(line) if phrase.stop - phrase.start >= 3]
+    return mean_of_known([float(each in begun[max(0, at - 3) : at]) for at, each in enumerate(begun) if at])
+
+
+def phrase_falls(line: Melody) -> float:
+    """Return the share of phrases of two notes and more that end lower than they began, 0 to 1."""
+    found = [line.pitches[phrase] for phrase in phrases(line) if phrase.stop - phrase.start >= 2]
+    return mean_of_known([float(pitches[-1] < pitches[0]) for pitches in found])
+
+
 def entropy(counts: Reals) -> float:
     """Return the entropy of counts, in bits (Shannon 1948)."""
     shares = counts[counts > 0] / counts.sum()
