@@ -52,7 +52,8 @@ def render(
         int | None, typer.Option(help="How many choruses to play: 1, or as many as the call takes.", show_default=False)
     ] = None,
     call: Annotated[
-        Path | None, typer.Option(help="A MIDI file played as your part: in each of your turns if it fits into one.")
+        Path | None,
+        typer.Option(help="A MIDI file played as your part: in each of your turns if all of it begins in one."),
     ] = None,
     provider: Provider = None,
     bits: Bits = None,

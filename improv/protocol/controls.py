@@ -199,8 +199,8 @@ def control_named(name: str) -> Control:
 _UNTURNED = Mixer()
 
 
-RULES = 1
-"""The version of the rules by which the player is heard, and by which improv plays beside them.
+SOLOIST_RULES = 1
+"""The version of the rules by which the soloist hears the player, and plays beside them in a duet.
 
 0: a player has the timing that was measured of soloists. 1: they may also be exact; improv keeps farther from them.
 """
@@ -240,8 +240,8 @@ class Settings:
     key: str = str(KEY.default)
     seed: int = int(SEED.default)
     count_in: int = int(COUNT_IN.default)
-    rules: Annotated[int, JsonName("rules", absent=0)] = RULES
-    """`RULES`, or what it was when a take was made: that is played again by its own."""
+    soloist_rules: Annotated[int, JsonName("soloist_rules", absent=0)] = SOLOIST_RULES
+    """`SOLOIST_RULES` as it was when a take was made, so that it is played again by its own. No control."""
     mixer: Inlined[Mixer] = _UNTURNED
 
     @classmethod

@@ -11,7 +11,7 @@ from reprlib import repr as shortly
 from improv.errors import DataError, UsageError
 from improv.music.theory import TICKS_PER_STEP
 from improv.music.transport import Transport
-from improv.protocol.controls import CONTROLS, COUNT_IN, RULES, SWING, TEMPO, Settings
+from improv.protocol.controls import CONTROLS, COUNT_IN, SOLOIST_RULES, SWING, TEMPO, Settings
 from improv.recording.format import Entry, Head, Recording
 
 MAX_STEP = 1 << 28
@@ -105,8 +105,8 @@ def _check_settings(settings: Settings) -> None:
     for control in CONTROLS.values():
         if Settings.have(control):
             control.checked(settings.value(control))
-    if not 0 <= settings.rules <= RULES:
-        raise ValueError("it was made by a later improv")
+    if not 0 <= settings.soloist_rules <= SOLOIST_RULES:
+        raise ValueError(f"its soloist plays by rules {settings.soloist_rules}; this improv knows 0 to {SOLOIST_RULES}")
 
 
 def _check_transport(transport: Transport) -> None:

@@ -117,6 +117,7 @@ _AS_WRITTEN = MappingProxyType(
         "transport": ("position", "transport"),
         "form": ("tune", "form"),
         "own_key": ("tune", "key"),
+        "choruses": ("tune", "choruses"),
         "top": ("position", "form_start"),
         "playing": ("position", "playing"),
         "chosen": ("network", "output"),

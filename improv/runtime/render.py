@@ -64,9 +64,9 @@ def render(
 
     ImprovError if no such file can be written, before anything is played: see `open_writer`.
 
-    The call is played in each of your turns if it fits into one, else once from the first bar on. A tune without an
-    end is as long as the call takes. `say` is told what of the call is not played, and why; `load`
-    gives the tune's network, `load_band` those of the band.
+    The call is played in each of your turns if all of its notes begin in one, else once from the first bar on. A tune
+    without an end is as long as the call takes. `say` is told what of the call is not played, and why; `load` gives the
+    tune's network, `load_band` those of the band.
     """
     write = open_writer(out, options)
     notes, remarks = read_call(call) if call else ((), ())
@@ -157,7 +157,7 @@ def _unplayed(notes: Sequence[CallNote], session: Session, last_step: int) -> li
 
 
 def _fits(notes: Sequence[CallNote], turn_beats: int) -> bool:
-    """Return whether a call fits into a turn: its notes begin in it, and hands may hold the last for a bar more."""
+    """Return whether a call fits into a turn: its notes begin in it; as hands do, it may hold them a bar longer."""
     begins, ends = max(note.start_beats for note in notes), max(note.end_beats for note in notes)
     return begins < turn_beats and ends <= turn_beats + BEATS_PER_BAR
 

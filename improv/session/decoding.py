@@ -16,7 +16,7 @@ from improv.session.beat_rhythms import OVER, SILENT, beat_rhythms
 from improv.session.timing import EIGHTHS, PEOPLE, SIXTEENTHS, TRIPLETS, TempoTiming, Timing, expected_beats
 
 _BEAM = 8
-"""How many readings are kept."""
+"""How many readings of each manner are kept."""
 
 _PRIOR = 0.8
 """How much the probability of rhythms counts: they are not quite what this player plays."""
@@ -25,7 +25,10 @@ _UNLIKELY_NATS = 12.0
 """Ticks and readings that are less likely by so much are left out."""
 
 _UNLIKELY_MANNER_NATS = (4.0, 8.0, 8.0)
-"""How much less likely than the likeliest a manner may become at most, in nats: players change. Most are people."""
+"""How much less likely than the likeliest each of `MANNERS` is at first, and may become at most, in nats.
+
+Players change, and most are people.
+"""
 
 _REACH_SPREADS, _REACH_S, _REACH_BEATS, _MOST_REACH_BEATS = 2.5, 0.02, 0.1, 0.45
 """How far from its onset a tick may lie: so many spreads, and for swing and lag."""
@@ -146,7 +149,11 @@ def settled(readings: Readings, before: int) -> tuple[Ticks, Readings]:
             if each.ticks[:count] == fixed[: len(each.ticks)]
             and all(tick is None or tick >= before for tick in each.ticks[count:])
         ]
-        return tuple(kept)
+        if not kept:
+            return ()
+        for manner in {each.manner for each in among} - {each.manner for each in kept}:  # it goes on as the likeliest
+            kept.append(replace(kept[0], manner=manner, nats=max(each.nats for each in among if each.manner == manner)))
+        return tuple(sorted(kept, key=_likeliest_first))
 
     before_last = () if count == len(ticks) else rest(readings.before)  # what is settled is no ornament any more
     return fixed, Readings(rest(readings.now), before_last, readings.last_beats, readings.alone)

@@ -86,7 +86,7 @@ def _decoded(session: Session, notes: tuple[Timed, ...], finest_ticks: int) -> S
     recent = [key for key in listener.recent_keys if (key.pitch, key.onset) not in open_keys]
     forgotten = _forgotten(listener)
     readings, strikes, call = listener.readings, list(listener.strikes), listener.call
-    timings = [listener.timing, *(listener.exact_timings if session.settings.rules else ())]
+    timings = [listener.timing, *(listener.exact_timings if session.settings.soloist_rules else ())]
     struck = 0
     for note in notes:
         beats, pitch = transport.beats_at(note.time_s), note.event.pitch

@@ -11,17 +11,17 @@ from improv.music.notes import SILENCE, Cell, Onset
 from improv.music.parts import Part
 from improv.music.theory import Chord
 from improv.music.turns import NOTHING_YET, Answer, Mode, owes_a_note
-from improv.protocol.controls import Settings
+from improv.protocol.controls import BUILD, Settings
 from improv.session.band.pads import CHORDS_LOW
 from improv.session.duet import hears_apart, steering_beside
 from improv.session.network import AskedNetwork, compass_of, has_melody, has_voice
 from improv.session.state import PitchLogits, PlayingStyle, Session
 
-_BUILT = (-0.45, 0.5)
-"""How much sparser a solo is at its beginning and denser at its end, as values of the control density."""
+_BUILT = (-0.37, 0.42)
+"""How much sparser the first chorus of a solo is and how much denser the last, as values of the control density."""
 
-_BUILT_CHORUSES, SOLO_CHORUSES = 3, 6
-"""From how many choruses on a solo builds up so far, and how many one has where there is no end to come."""
+SOLO_CHORUSES = 6
+"""How many choruses a solo has where there is no end to come."""
 
 _BEGINS = (CHORDS_LOW + 12, CHORDS_LOW + 34)
 """The lowest and the highest pitch with which a phrase begins that follows no player's register, C4 to Bb5."""
@@ -121,7 +121,8 @@ def steering(session: Session, before: Session, encoding: Encoding) -> Steer:
         return replace(steering_beside(session, before), compass=compass)
     density, breath = settings.density, 0.0
     if settings.mode is Mode.SOLO:
-        density, breath = density + settings.build * built_up(session), settings.breath
+        builds = settings.build and BUILD.name not in encoding.unsupported_controls
+        density, breath = density + (settings.build * built_up(session) if builds else 0.0), settings.breath
     return Steer(density, settings.rests, settings.leaning, ends, strikes, compass=compass, breath=breath)
 
 
@@ -133,10 +134,11 @@ def built_up(session: Session) -> float:
     begins anew every few choruses; one of two choruses builds half as far, and one of a single chorus not at all.
     """
     choruses = session.tune.choruses or SOLO_CHORUSES
-    told = min(1.0, (choruses - 1) / (_BUILT_CHORUSES - 1))
+    if choruses == 1:
+        return 0.0
     chorus = max(session.place, 0) // session.tune.form.steps % choruses
-    share = (chorus + 0.5) / choruses
-    return told * (_BUILT[0] + (_BUILT[1] - _BUILT[0]) * share)
+    first, last = _BUILT if choruses > 2 else (_BUILT[0] / 2, _BUILT[1] / 2)
+    return first + (last - first) * chorus / (choruses - 1)
 
 
 def register_over_chords(session: Session, melody: Cell, before: Cell) -> PlayingStyle:

@@ -123,7 +123,7 @@ class Listener:
     timing: Timing = Timing()
     """How late and how far swung the player plays, if as people do."""
     exact_timings: tuple[Timing, ...] = (Timing(),) * (len(MANNERS) - 1)
-    """The same for each other manner that they may have."""
+    """The same for each other manner that they may have; none where a take's rules know of people alone."""
     strikes: tuple[Strike, ...] = ()
     """What may still be read otherwise; its keys are among `keys` as well."""
     readings: Readings = Readings()

@@ -1,9 +1,10 @@
 """When a player's onsets come: how late, how far swung and how widely spread, by kind of rhythm.
 
-How late and how far swung one player is is followed from note to note.
+A player has one of three manners (`MANNERS`). The means and spreads of people were measured on the training side of the
+Weimar Jazz Database: eighths are laid back, the more so the slower the tempo; triplets and sixteenths come nearly on
+time and nearly even. Exact players lay nothing back.
 
-The means and spreads were measured on the training side of the Weimar Jazz Database: eighths are laid back, the more so
-the slower the tempo; triplets and sixteenths come nearly on time and nearly even. Lag and swing of one player are taken
+How late and how far swung one player is, in each manner, is followed from note to note. Lag and swing are taken
 together on a grid: each note is evidence for each pair, what was long ago counts less, and a prior holds both near what
 players do, since one is easily mistaken for the other.
 """
@@ -97,7 +98,7 @@ _OFFBEATS = 0.21
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What is known of a player's timing, if they have a manner: their lag and swing, and the evidence for them."""
+    """What is known of a player's timing, if they have one manner: their lag and swing, and the evidence for them."""
 
     lag_s: float = _LAG_S
     """How late the player plays, beyond the lateness that eighths have at the tempo; negative is early."""

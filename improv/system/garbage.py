@@ -20,10 +20,12 @@ def keep_garbage() -> None:
 
 @contextmanager
 def garbage_kept() -> Iterator[None]:
-    """Turn the search off within the context."""
+    """Turn the search off within the context; after it, it is as it was, and looks through everything again."""
+    was_on = gc.isenabled()
     keep_garbage()
     try:
         yield
     finally:
-        gc.enable()
         gc.unfreeze()
+        if was_on:
+            gc.enable()

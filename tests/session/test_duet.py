@@ -137,7 +137,7 @@ def test_improv_keeps_farther_from_the_player_than_in_takes_from_before() -> Non
     now = duet(6)[5]
     keys = tuple(replace(now.listener.recent_keys[-1], pitch=pitch) for pitch in (60, 64, 67))
     now = replace(now, listener=replace(now.listener, recent_keys=keys))
-    then = replace(now, settings=replace(now.settings, rules=0))
+    then = replace(now, settings=replace(now.settings, soloist_rules=0))
     assert steered(now).beside > steered(then).beside
     assert steered(now).not_open_nats > steered(then).not_open_nats
 

@@ -209,7 +209,7 @@ class TestExactPlayers:
 
     def test_takes_from_before_know_of_people_alone(self) -> None:
         before = begun()
-        before = replace(before, settings=replace(before.settings, rules=0))
+        before = replace(before, settings=replace(before.settings, soloist_rules=0))
         sessions = through(before, line(0.06 + tick / 12 * BEAT_S for tick in self.SOLO), 100)
         assert {each.listener.readings.manner for each in sessions} == {PEOPLE}
         assert all(reading.manner == PEOPLE for each in sessions for reading in each.listener.readings.now)

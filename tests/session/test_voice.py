@@ -120,13 +120,19 @@ def test_a_solo_builds_up_and_nothing_else_does(mode: Mode) -> None:
             assert len(set(found)) == 1
 
 
-@pytest.mark.parametrize(("choruses", "least"), [(1, 0.0), (2, 0.1), (3, 0.5), (12, 0.7)])
-def test_how_far_a_solo_builds_follows_from_its_length(choruses: int, least: float) -> None:
+@pytest.mark.parametrize(("choruses", "share"), [(1, 0.0), (2, 0.5), (3, 1.0), (12, 1.0)])
+def test_how_far_a_solo_builds_follows_from_its_length(choruses: int, share: float) -> None:
     session = begin(MODEL, Settings(mode=Mode.SOLO), Transport(0, 0.0, 120.0), choruses=choruses)
     last = replace(session.position, step=choruses * session.tune.form.steps - 1)
     built = built_up(replace(session, position=last)) - built_up(session)
-    assert least <= built <= 1.0
-    assert (built == 0) == (choruses == 1)
+    assert built == pytest.approx(share * 0.79)
+
+
+def test_a_network_that_learned_from_no_solos_does_not_build() -> None:
+    session = begin(MODEL, Settings(mode=Mode.SOLO), Transport(0, 0.0, 120.0))
+    for name, encoding in ENCODINGS.items():
+        density = steering(session, session, encoding).density
+        assert (density == 0) == ("build" in encoding.unsupported_controls), name
 
 
 def test_a_solo_without_an_end_begins_anew() -> None:

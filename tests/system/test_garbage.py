@@ -14,8 +14,7 @@ def as_before() -> Iterator[None]:
     was_on = gc.isenabled()
     yield
     gc.unfreeze()
-    if was_on:
-        gc.enable()
+    (gc.enable if was_on else gc.disable)()
 
 
 def test_garbage_is_kept_from_here_on_and_what_is_there_is_not_looked_through() -> None:
@@ -39,3 +38,7 @@ def test_garbage_is_looked_for_again_behind_the_context_even_after_an_error() ->
         failing()
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0
+    gc.disable()
+    with garbage_kept():
+        pass
+    assert not gc.isenabled()

@@ -79,8 +79,8 @@ class Events:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`breath`, which is for networks whose phrases are people's; else none but those that no line obeys."""
-        return ("breath",)
+        """`breath` and `build`, which are for networks that learned from solos; else none but those no line obeys."""
+        return "breath", "build"
 
     def melody_pitches(self) -> tuple[int, ...]:
         """Return the MIDI pitches of its notes."""

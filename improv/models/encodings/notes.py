@@ -56,8 +56,8 @@ class Notes:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`rests` and `breath`: its rhythm is the player's, or even."""
-        return "rests", "breath"
+        """`rests`, `breath` and `build`: its rhythm is the player's, or even."""
+        return "rests", "breath", "build"
 
     def melody_pitches(self) -> tuple[int, ...]:
         """Return the MIDI pitches of its notes and chords."""
