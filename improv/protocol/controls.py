@@ -110,7 +110,12 @@ BREATH = Control(
 )  # fmt: skip
 
 BUILD = Control(
-    "build", "How far a solo builds up: 0 every chorus alike, 1 as people's do, above 1 more.", 1, 0, 2, nudge=0.1
+    "build",
+    "How far a solo builds up and takes up its own figures: 0 as it comes, 1 as people's, above 1 more.",
+    1,
+    0,
+    2,
+    nudge=0.1,
 )
 
 REGISTER = Control("register", "Octaves the answer lies above yours.", 0, -2, 2, "octaves", nudge=1, whole=True)

@@ -136,6 +136,7 @@ _AS_WRITTEN = MappingProxyType(
         "recent": ("listener", "recent_keys"),
         "answer": ("band", "answer"),
         "expression": ("band", "expression"),
+        "phrases": ("band", "phrases"),
         "call": ("listener", "call"),
         "took_turn": ("listener", "took_turn"),
         "timing": ("listener", "timing"),

@@ -12,9 +12,11 @@ from improv.music.parts import Part
 from improv.music.theory import Chord
 from improv.music.turns import NOTHING_YET, Answer, Mode, owes_a_note
 from improv.protocol.controls import BUILD, Settings
+from improv.session.band.draws import chance
 from improv.session.band.pads import CHORDS_LOW
 from improv.session.duet import hears_apart, steering_beside
 from improv.session.network import AskedNetwork, compass_of, has_melody, has_voice
+from improv.session.phrases import NO_PHRASES, Intervals, Phrases, after, begins, taken_up
 from improv.session.state import PitchLogits, PlayingStyle, Session
 
 _BUILT = (-0.37, 0.42)
@@ -120,10 +122,45 @@ def steering(session: Session, before: Session, encoding: Encoding) -> Steer:
     if hears_apart(session):
         return replace(steering_beside(session, before), compass=compass)
     density, breath = settings.density, 0.0
+    follows: Intervals = ()
+    follows_from: int | None = None
     if settings.mode is Mode.SOLO:
-        builds = settings.build and BUILD.name not in encoding.unsupported_controls
-        density, breath = density + (settings.build * built_up(session) if builds else 0.0), settings.breath
-    return Steer(density, settings.rests, settings.leaning, ends, strikes, compass=compass, breath=breath)
+        breath = settings.breath
+        if settings.build and BUILD.name not in encoding.unsupported_controls:
+            density += settings.build * built_up(session)
+            follows, follows_from = followed(session, before), _last_pitch(session, before)
+    return Steer(
+        density, settings.rests, settings.leaning, ends, strikes, compass=compass, breath=breath, follows=follows,
+        follows_from=follows_from if follows else None,
+    )  # fmt: skip
+
+
+def _last_pitch(session: Session, before: Session) -> int | None:
+    """Return the last pitch of the phrase that is played, in the network's key and range; None before the first."""
+    phrases = before.band.phrases
+    if phrases.last is None or begins(phrases, session.tick):
+        return None
+    return phrases.last - session.semitones - 12 * (session.band.style.octaves + session.settings.register)
+
+
+def followed(session: Session, before: Session) -> Intervals:
+    """Return the intervals by which a solo is to go on in the session's step; none where they are the network's choice.
+
+    A phrase that may begin in it may begin like one before; one that has begun so goes on so.
+    """
+    settings, phrases = session.settings, before.band.phrases
+    if settings.mode is not Mode.SOLO or not settings.build:
+        return ()
+    if begins(phrases, session.tick):
+        return taken_up(phrases, settings.build, lambda: chance(settings.seed, session.tick, Part.MELODY, 0))
+    return phrases.following
+
+
+def phrases_after(session: Session, before: Session, melody: Cell) -> Phrases:
+    """Return how the phrases of a solo have begun after a melody that is played in the session's step."""
+    if session.settings.mode is not Mode.SOLO or not session.settings.build:
+        return NO_PHRASES
+    return after(before.band.phrases, melody, session.tick, session.grid.ticks_per_step, followed(session, before))
 
 
 def built_up(session: Session) -> float:

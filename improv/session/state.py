@@ -21,6 +21,7 @@ from improv.session.band.hearing import NOTHING_HEARD, Hearing
 from improv.session.band.part_state import ALL_REST, PartStates
 from improv.session.decoding import Readings
 from improv.session.expression_state import AS_NOTATED, ExpressionState
+from improv.session.phrases import NO_PHRASES, Phrases
 from improv.session.timing import MANNERS, Timing
 
 MELODY_VELOCITY = 88
@@ -199,6 +200,8 @@ class BandState:
     """What improv has played in this turn."""
     expression: ExpressionState = AS_NOTATED
     """How the melody is played."""
+    phrases: Phrases = NO_PHRASES
+    """How the phrases of a solo have begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from improv.session.expression import expressed
 from improv.session.expression_state import AS_NOTATED
 from improv.session.harmony import decide_chord
 from improv.session.listening import cell_at, hear, next_listener, playing_style
-from improv.session.melody import answer_so_far, decide_melody, melody_muted, register_over_chords
+from improv.session.melody import answer_so_far, decide_melody, melody_muted, phrases_after, register_over_chords
 from improv.session.network import ask_network, call_cell, has_voice, network_inputs, with_revised_inputs
 from improv.session.state import BandState, NetworkState, Played, PlayingStyle, Position, Session
 
@@ -229,6 +229,7 @@ def sounding(
         answer=Answer(answer.notes + begun, session.step) if begun else answer,
         expression=expression,
         by_rule=() if failed is None else (failed,),
+        phrases=phrases_after(session, before, frame.melody),
     )
     return Session(
         position=session.position,

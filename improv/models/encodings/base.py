@@ -50,7 +50,8 @@ class Steer:
     begin. `beside` are the player's notes as MIDI pitches of the network, where improv plays beside them: it keeps a
     semitone and unison away from them, and all but the chord's root and fifth is less likely by `not_open_nats`.
     `lets_go` where what sounds has to end. `compass` are the lowest and the highest MIDI pitch, in the network's key;
-    None where it has none. `breath` is 0 where improv is not alone.
+    None where it has none. `breath` is 0 where improv is not alone. `follows` are the intervals by which the next notes
+    are to move, in semitones, from the pitch `follows_from` on or from the step's first note.
     """
 
     density: float = 0.0
@@ -63,6 +64,8 @@ class Steer:
     lets_go: bool = False
     compass: tuple[int, int] | None = None
     breath: float = 0.0
+    follows: tuple[int, ...] = ()
+    follows_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,10 @@ _PHRASE_GOES_ON_NATS, _REST_GOES_ON_NATS = 0.65, 0.1
 too often."""
 
 
+_FOLLOWS_NATS = 4.0
+"""How much likelier the pitch is by which a line goes on as a phrase before did."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """Any set of onsets on the six ticks of a step, and pitches chosen one after another.
@@ -283,6 +287,7 @@ class Cells:
         pitches, usual, call = self.melody_pitches(), self.pitch_bias(steer, chord), heard.call_cell
         struck = rhythm_of(call).ticks if call else ()
         line: list[int] = []
+        follows, last = steer.follows, steer.follows_from
         for tick in rhythm.ticks:
             pitch = None if call is None else call_pitch_at(call, tick)
             features = {
@@ -294,7 +299,13 @@ class Cells:
             bias = usual - _ECHO_NATS * features["chosen_asked"][0] if tick in struck else usual
             if ends and tick == rhythm.ticks[-1]:
                 bias = bias + chord_leaning(pitches, ends, 1)
-            line.append((yield Choice(PITCH_HEAD, bias, pitches, features)))
+            if follows and last is not None:
+                bias = bias + _FOLLOWS_NATS * one_hot(self.unit(last + follows[0]), self.pitch_count)[0]
+            unit = yield Choice(PITCH_HEAD, bias, pitches, features)
+            line.append(unit)
+            if follows and last is not None:
+                follows = follows[1:] if pitches[unit] == last + follows[0] else ()
+            last = pitches[unit]
         return cell_of(rhythm, tuple([pitches[unit] for unit in line]), sounding)
 
     def rhythm_choice(self, steer: Steer, sounds: bool) -> Choice:

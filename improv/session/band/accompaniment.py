@@ -117,6 +117,7 @@ def accompanied(
         answer=band.answer,
         by_rule=tuple(by_rule),
         expression=band.expression,
+        phrases=band.phrases,
     )
 
 
