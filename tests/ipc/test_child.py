@@ -62,6 +62,18 @@ def test_a_child_runs_a_program_and_talks() -> None:
     child.end()  # twice is once
 
 
+def test_a_child_has_the_variables_of_its_program_but_for_those_that_are_set_already(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = Program(_LISTENS + "import os; link.send(os.environ['IMPROV_TRIED'])", {"IMPROV_TRIED": "its own"})
+    monkeypatch.delenv("IMPROV_TRIED", raising=False)
+    with Child(program) as child:
+        assert read_from(child.link, 1) == ["its own"]
+    monkeypatch.setenv("IMPROV_TRIED", "the user's")
+    with Child(program) as child:
+        assert read_from(child.link, 1) == ["the user's"]
+
+
 def test_a_child_is_introduced_to_another_child() -> None:
     near, far = socket.socketpair()
     with Child(_REPEATS) as child:

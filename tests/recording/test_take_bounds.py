@@ -16,7 +16,7 @@ from improv.music.parts import Part
 from improv.music.transport import Transport
 from improv.music.turns import Mode, Turn, Who
 from improv.protocol.commands import Nudge, Set
-from improv.protocol.controls import Settings
+from improv.protocol.controls import SOLOIST_RULES, Settings
 from improv.protocol.heard import Heard
 from improv.protocol.snapshot import How
 from improv.recording import Entry, Head, read_take, takes
@@ -55,6 +55,8 @@ def made_up(takes: Path) -> Callable[..., Path]:
 
 
 BOMBS = [
+    pytest.param(replace(HEAD, settings=replace(SETTINGS, soloist_rules=SOLOIST_RULES + 1)), (), id="rules to come"),
+    pytest.param(replace(HEAD, settings=replace(SETTINGS, soloist_rules=-1)), (), id="rules that never were"),
     pytest.param(replace(HEAD, transport=Transport(0, 0.0, 1e-300)), (), id="a tempo of nothing"),
     pytest.param(replace(HEAD, transport=Transport(0, 0.0, 1e300)), (), id="a tempo without end"),
     pytest.param(replace(HEAD, transport=Transport(0, 1e300, 120.0)), (), id="a beginning far off"),

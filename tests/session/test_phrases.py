@@ -120,6 +120,19 @@ def solo(build: float) -> list[Phrases]:
     return found
 
 
+def test_a_session_of_a_take_knows_how_many_choruses_there_are_to_be() -> None:
+    model = OnnxModel(find_model("partner"))
+    session = begin(model, Settings(mode=Mode.SOLO), Transport(0, 0.0, 160.0), choruses=3)
+    for _ in range(20):
+        session, _ = advance(session, Heard(), model)
+    again = restored(state_of(session, model, ""), model)
+    assert again == session
+    for _ in range(4):
+        session, played_now = advance(session, Heard(), model)
+        again, played_again = advance(again, Heard(), model)
+        assert played_now == played_again
+
+
 def test_a_solo_takes_up_beginnings_and_keeps_to_them() -> None:
     found = solo(2.0)
     asked = [each for one, each in itertools.pairwise(found) if each.following and not one.following]

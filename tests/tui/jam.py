@@ -111,7 +111,7 @@ def jammed(
     scene: Scene,
     mode: Mode = Mode.TRADE,
     letters: Letters = Letters.COMMANDS,
-    size: tuple[int, int] = (120, 52),
+    size: tuple[int, int] = (120, 60),
 ) -> ImprovApp:
     """Run the interface beside a daemon that plays, through a scene."""
     ran, now_s, started = list[Sequence[str]](), [100.0], list[int]()

@@ -57,7 +57,7 @@ def test_each_control_of_the_mixer_is_in_the_row_of_its_part_and_each_part_has_o
         assert row_of(name) == name
 
 
-@pytest.mark.parametrize("size", [(160, 54), (120, 54)])
+@pytest.mark.parametrize("size", [(160, 60), (120, 60)])
 def test_a_row_says_all_of_a_part(tmp_path: Path, size: tuple[int, int]) -> None:
     async def scene(stage: Stage) -> None:
         assert row(stage, Part.MELODY)[2:13] == "melody m S "

@@ -113,7 +113,7 @@ def test_the_wheel_nudges_a_click_selects_and_a_drag_sets(tmp_path: Path) -> Non
         await stage.pilot.click(controls, offset=(4, at), times=2)
         assert isinstance(stage.app.screen, Entry)
 
-    staged(tmp_path, scene, size=(120, 52))
+    staged(tmp_path, scene, size=(120, 60))
 
 
 def _scroll_up() -> Any:
