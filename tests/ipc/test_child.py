@@ -65,7 +65,9 @@ def test_a_child_runs_a_program_and_talks() -> None:
 def test_a_child_has_the_variables_of_its_program_but_for_those_that_are_set_already(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    program = Program(_LISTENS + "import os; link.send(os.environ['TRIED_IN_A_CHILD'])", {"TRIED_IN_A_CHILD": "its own"})
+    program = Program(
+        _LISTENS + "import os; link.send(os.environ['TRIED_IN_A_CHILD'])", {"TRIED_IN_A_CHILD": "its own"}
+    )
     monkeypatch.delenv("TRIED_IN_A_CHILD", raising=False)
     with Child(program) as child:
         assert read_from(child.link, 1) == ["its own"]
