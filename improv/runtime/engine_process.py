@@ -170,6 +170,7 @@ def _play_again(path: Path, player: "RemotePlayer", link: Link) -> None:
     seen: Snapshot | None = None
 
     def report_again(**changed: Any) -> None:
+        """Report the last step once more, with other values of its snapshot where they are given."""
         if seen is not None:
             link.send(StepReport(replace(seen, **changed), None, b""))
 

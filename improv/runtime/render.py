@@ -90,6 +90,7 @@ def render(
     first, steps = session.step, last - session.step + 1
 
     def observe(moment: Moment) -> None:
+        """Collect a step for the file, and tell how far the render is."""
         collector.observe(entry_of(moment))
         progress(_PLAYED * (moment.session.step - first) / steps)
 

@@ -57,7 +57,7 @@ class _Cpu:
         self._since_s, self._used_s = time.monotonic(), time.process_time()
 
     def look(self) -> None:
-        """Measure, once a second."""
+        """Update the share of processor time that was used, at most once a second."""
         now_s, used_s = time.monotonic(), time.process_time()
         if now_s - self._since_s >= _CPU_OVER_S:
             self.share = (used_s - self._used_s) / (now_s - self._since_s)

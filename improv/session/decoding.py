@@ -143,6 +143,7 @@ def settled(readings: Readings, before: int) -> tuple[Ticks, Readings]:
     fixed = ticks[:count]
 
     def rest(among: tuple[Reading, ...]) -> tuple[Reading, ...]:
+        """Return the readings that agree with the settled ticks, without these; each manner keeps its likelihood."""
         kept = [
             replace(each, ticks=each.ticks[count:])
             for each in among
@@ -203,6 +204,7 @@ def _continued(
     best: dict[tuple[int, int], tuple[float, Reading]] = {}
 
     def offer(tick: int, node: int, total: float, reading: Reading) -> None:
+        """Keep a reading that goes on at a tick if it is the likeliest to do so and come to this node."""
         key = tick, node
         if key not in best or best[key][0] < total:
             best[key] = total, reading

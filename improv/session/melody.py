@@ -128,19 +128,20 @@ def steering(session: Session, before: Session, encoding: Encoding) -> Steer:
         breath = settings.breath
         if settings.build and BUILD.name not in encoding.unsupported_controls:
             density += settings.build * built_up(session)
-            follows, follows_from = followed(session, before), _last_pitch(session, before)
+            follows = followed(session, before)
+            follows_from = _last_pitch(session, before) if follows else None
     return Steer(
         density, settings.rests, settings.leaning, ends, strikes, compass=compass, breath=breath, follows=follows,
-        follows_from=follows_from if follows else None,
+        follows_from=follows_from,
     )  # fmt: skip
 
 
 def _last_pitch(session: Session, before: Session) -> int | None:
     """Return the last pitch of the phrase that is played, in the network's key and range; None before the first."""
-    phrases = before.band.phrases
-    if phrases.last is None or begins(phrases, session.tick):
+    last = before.band.phrases.last
+    if last is None or begins(before.band.expression.sounded_to, session.tick):
         return None
-    return phrases.last - session.semitones - 12 * (session.band.style.octaves + session.settings.register)
+    return last - session.semitones - 12 * (session.band.style.octaves + session.settings.register)
 
 
 def followed(session: Session, before: Session) -> Intervals:
@@ -149,9 +150,7 @@ def followed(session: Session, before: Session) -> Intervals:
     A phrase that may begin in it may begin like one before; one that has begun so goes on so.
     """
     settings, phrases = session.settings, before.band.phrases
-    if settings.mode is not Mode.SOLO or not settings.build:
-        return ()
-    if begins(phrases, session.tick):
+    if begins(before.band.expression.sounded_to, session.tick):
         return taken_up(phrases, settings.build, lambda: chance(settings.seed, session.tick, Part.MELODY, 0))
     return phrases.following
 
@@ -160,7 +159,8 @@ def phrases_after(session: Session, before: Session, melody: Cell) -> Phrases:
     """Return how the phrases of a solo have begun after a melody that is played in the session's step."""
     if session.settings.mode is not Mode.SOLO or not session.settings.build:
         return NO_PHRASES
-    return after(before.band.phrases, melody, session.tick, session.grid.ticks_per_step, followed(session, before))
+    sounded_to = before.band.expression.sounded_to
+    return after(before.band.phrases, melody, session.tick, sounded_to, followed(session, before))
 
 
 def built_up(session: Session) -> float:

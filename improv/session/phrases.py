@@ -30,24 +30,25 @@ class Phrases:
 
     begun: tuple[Intervals, ...] = ()
     """The beginnings of the last phrases of three notes and more, the latest last."""
-    notes: int = 0
-    """How many notes the phrase has, three at most."""
     intervals: Intervals = ()
-    """Those between them."""
+    """Those between the first notes of the phrase, two at most."""
     last: int | None = None
     """The MIDI pitch of the last note, in the key of the performance."""
-    sounded_to: int = 0
-    """The tick of the performance at which the line last sounded."""
     following: Intervals = ()
     """The intervals by which the phrase is to go on, where it begins like one before."""
+
+    @property
+    def notes(self) -> int:
+        """How many notes the phrase has, three at most."""
+        return 0 if self.last is None else len(self.intervals) + 1
 
 
 NO_PHRASES = Phrases()
 
 
-def begins(phrases: Phrases, tick: int) -> bool:
-    """Return whether a note at a tick of the performance would begin a phrase."""
-    return tick - phrases.sounded_to >= _REST_TICKS
+def begins(sounded_to: int, tick: int) -> bool:
+    """Return whether a note at a tick would begin a phrase, where the line last sounded at another."""
+    return tick - sounded_to >= _REST_TICKS
 
 
 def taken_up(phrases: Phrases, build: float, chance: Callable[[], float]) -> Intervals:
@@ -61,33 +62,23 @@ def taken_up(phrases: Phrases, build: float, chance: Callable[[], float]) -> Int
     return phrases.begun[int(drawn / likely * len(phrases.begun))]
 
 
-def after(phrases: Phrases, melody: Cell, start: int, length: int, asked: Intervals) -> Phrases:
-    """Return the phrases after a step of `length` ticks that begins at tick `start`.
+def after(phrases: Phrases, melody: Cell, start: int, sounded_to: int, asked: Intervals) -> Phrases:
+    """Return the phrases after a step that begins at tick `start`; before it the line last sounded at `sounded_to`.
 
-    `asked` is what its first phrase was to begin with. A line without notes and rests stays as it is.
+    `asked` is what its first phrase was to begin with. Both ticks are of the performance.
     """
-    if not melody.onsets and not melody.held:
+    if not melody.onsets:
         return phrases
-    begun, notes, intervals, last = phrases.begun, phrases.notes, phrases.intervals, phrases.last
-    sounded_to, following = phrases.sounded_to, phrases.following
-    if melody.held:
-        sounded_to = start + _held_for(melody, length)
+    begun, intervals, last, following = phrases.begun, phrases.intervals, phrases.last, phrases.following
     for tick, pitch in zip(rhythm_of(melody).ticks, top_line(melody), strict=True):
-        if last is None or start + tick - sounded_to >= _REST_TICKS:
-            notes, intervals, following = 1, (), asked
+        if last is None or begins(start if melody.held else sounded_to, start + tick):
+            intervals, following = (), asked
         else:
             apart = pitch - last
             following = following[1:] if following and following[0] == apart else ()
-            if notes < _NOTES:
-                notes, intervals = notes + 1, (*intervals, apart)
-                if notes == _NOTES:
+            if len(intervals) < _NOTES - 1:
+                intervals = (*intervals, apart)
+                if len(intervals) == _NOTES - 1:
                     begun = (*begun, intervals)[-_KEPT:]
         last, sounded_to = pitch, start + tick
-    if melody.onsets:
-        sounded_to = start + _held_for(melody, length)
-    return Phrases(begun, notes, intervals, last, sounded_to, following)
-
-
-def _held_for(melody: Cell, length: int) -> int:
-    """Return the tick of a step to which its last note sounds."""
-    return length if melody.sounding_after else max((release.tick for release in melody.releases), default=0)
+    return Phrases(begun, intervals, last, following)

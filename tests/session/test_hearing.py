@@ -171,10 +171,7 @@ def test_eighths_and_triplets_of_a_hand_that_is_exact_to_20_ms_are_heard(seed: i
 
 def grid_s(tick: int, swing: float) -> float:
     """When improv itself plays a tick, in seconds: all of a beat moves with its second eighth."""
-    beat, inside = divmod(tick, TICKS_PER_BEAT)
-    half = TICKS_PER_BEAT / 2
-    place = inside / half * swing if inside <= half else swing + (inside - half) / half * (1 - swing)
-    return (beat + place) * BEAT_S
+    return Transport(0, 0.0, BPM, swing).time_of_tick(tick)
 
 
 class TestExactPlayers:

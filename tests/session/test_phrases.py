@@ -28,10 +28,12 @@ LENGTH = 6
 
 
 def played(*pitches: int | None, phrases: Phrases = NO_PHRASES, step: int = 0) -> Phrases:
-    """The phrases after a note or a rest in each of some steps of an eighth, from a step on."""
+    """The phrases after a note or a rest in each of some steps of an eighth, from a step on, after a rest of a beat."""
+    sounded_to = (step - 2) * LENGTH
     for number, pitch in enumerate(pitches, start=step):
         melody = SILENCE if pitch is None else Cell((Onset(pitch),))
-        phrases = after(replace(phrases), melody, number * LENGTH, LENGTH, ())
+        phrases = after(phrases, melody, number * LENGTH, sounded_to, ())
+        sounded_to = sounded_to if pitch is None else (number + 1) * LENGTH
     return phrases
 
 
@@ -55,9 +57,11 @@ def test_three_beginnings_are_kept() -> None:
 def test_a_note_that_is_held_belongs_to_its_phrase() -> None:
     phrases = played(60)
     for step in range(1, 6):
-        phrases = after(phrases, Cell(held=(60,)), step * LENGTH, LENGTH, ())
-    assert not begins(phrases, 6 * LENGTH)
+        phrases = after(phrases, Cell(held=(60,)), step * LENGTH, step * LENGTH, ())
+    assert not begins(6 * LENGTH, 6 * LENGTH)
     assert phrases.notes == 1
+    late = Cell((Onset(62, 3),), held=(60,))
+    assert after(phrases, late, 6 * LENGTH, 6 * LENGTH, ()).intervals == (2,)
 
 
 @given(st.floats(0, 1, exclude_max=True), st.floats(0, 2))
@@ -76,11 +80,11 @@ def test_each_is_taken_up_as_often() -> None:
 
 def test_a_phrase_goes_on_as_asked_for_until_it_does_not() -> None:
     asked = (3, 2)
-    first = after(NO_PHRASES, Cell((Onset(60),)), 0, LENGTH, asked)
+    first = after(NO_PHRASES, Cell((Onset(60),)), 0, 0, asked)
     assert first.following == asked
     second = after(first, Cell((Onset(63),)), LENGTH, LENGTH, ())
     assert second.following == (2,)
-    assert after(second, Cell((Onset(65),)), 2 * LENGTH, LENGTH, ()).following == ()
+    assert after(second, Cell((Onset(65),)), 2 * LENGTH, 2 * LENGTH, ()).following == ()
     assert after(first, Cell((Onset(64),)), LENGTH, LENGTH, ()).following == ()
 
 

@@ -86,10 +86,9 @@ def invented(
         by_beat.setdefault(note.onset // TICKS_PER_BEAT, set()).add(note.onset % TICKS_PER_BEAT)
 
     def beats(tick: int) -> float:
-        beat, inside = divmod(tick, TICKS_PER_BEAT)
         if moves_all:
-            half = TICKS_PER_BEAT / 2
-            return beat + (inside / half * swing if inside < half else 1 - (2 - inside / half) * (1 - swing))
+            return Transport(0, 0.0, bpm, swing).beats_of_tick(tick)
+        beat, inside = divmod(tick, TICKS_PER_BEAT)
         swings = inside == TICKS_PER_BEAT // 2 and kind_of(by_beat.get(beat, ())) == EIGHTHS
         return beat + (swing if swings else inside / TICKS_PER_BEAT)
 

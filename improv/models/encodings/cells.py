@@ -78,7 +78,6 @@ _PHRASE_GOES_ON_NATS, _REST_GOES_ON_NATS = 0.65, 0.1
 """How much less likely a rest begins with a breath of 1, and how much likelier one goes on: by itself a network rests
 too often."""
 
-
 _FOLLOWS_NATS = 4.0
 """How much likelier the pitch is by which a line goes on as a phrase before did."""
 
