@@ -28,9 +28,9 @@ NEXT_VENV := .venv-$(NEXT)
 NEXT_PYTHONS := python$(NEXT) $(wildcard $(PYENV)/$(NEXT)*/bin/python3 $(UV)/cpython-$(NEXT)*/bin/python3)
 NEXT_SKIPS := tests/ports $(patsubst %,tests/%.py,test_architecture test_goldens test_processes test_readme cli/test_daemon_command cli/test_jobs \
 	cli/test_directories_taken_away \
-	diagnostics/test_bench diagnostics/test_soak midi/test_midi_fuzz models/test_cells models/test_model_bombs \
+	diagnostics/test_bench diagnostics/test_soak midi/test_midi_fuzz models/test_model_bombs \
 	recording/test_take_bounds runtime/test_evening runtime/test_model_swap runtime/test_requests runtime/test_supervisor \
-	session/test_answers session/test_controls session/test_fallback session/test_short_turns \
+	session/test_answers session/test_cells_in_a_session session/test_controls session/test_fallback session/test_short_turns \
 	system/test_fluidsynth system/test_programs) \
 	$(filter-out %_views.py %_keyboard_view.py %_piano.py %_roll.py %_letters.py %_banner.py %_sheet.py %_status.py,$(wildcard tests/tui/test_*.py))
 

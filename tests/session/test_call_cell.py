@@ -21,7 +21,7 @@ from improv.protocol.heard import Heard
 from improv.session.lifecycle import begin
 from improv.session.state import Session
 from improv.session.step import advance
-from tests.models.test_cells import Climber
+from tests.session.test_cells_in_a_session import Climber
 from tests.training.solos import solo
 from training.corpora.solos import Note
 from training.datasets import conversations as answers

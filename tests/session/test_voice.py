@@ -81,7 +81,7 @@ def test_the_compass_is_the_voices_in_the_networks_key_and_only_of_networks_that
     assert compass_of(settings, 3) == (voice.lowest - 3, voice.highest - 3)
     assert compass_of(Settings(mode=Mode.SOLO, voice=ANY), 3) is None
     heard = {name: has_voice(settings, encoding) for name, encoding in ENCODINGS.items()}
-    assert heard == {"local_notes": False, "cells": False, "soloist": True}
+    assert heard == {"local_notes": False, "cells": False, "soloist": True, "soloist_notes": True}
     assert not has_voice(Settings(mode=Mode.SOLO, voice=ANY), ENCODINGS["soloist"])
 
 

@@ -13,6 +13,7 @@ from training.evaluation.control_response import RESPONSES, Response, measure, o
 from training.networks.chord_lstm import ChordLstm
 from training.networks.melody_lstm import MelodyLstm
 from training.networks.partner import Partner
+from training.networks.solo_memory import SoloMemory
 from training.trainers.export import export, specify
 from training.trainers.partner import probes
 
@@ -24,9 +25,9 @@ def untaught(tmp_path_factory: pytest.TempPathFactory) -> OnnxModel:
     """A network that has learned nothing: what it plays is by chance, and bent by the controls all the same."""
     torch.manual_seed(0)
     path: Path = tmp_path_factory.mktemp("models") / "untaught.onnx"
-    network = Partner(ChordLstm().eval(), MelodyLstm(8, 0.0)).eval()
+    network = Partner(ChordLstm().eval(), SoloMemory(MelodyLstm(8, 0.0))).eval()
     spec = specify(
-        network, name="untaught", summary="untaught", encoding="cells", key="C", form=FORM.text, primers=(),
+        network, name="untaught", summary="untaught", encoding="soloist_notes", key="C", form=FORM.text, primers=(),
         data={"source": "none", "licence": "none"}, seed=0, figures={},
     )  # fmt: skip
     export(network, spec, path, probes(FORM, 0))
@@ -41,7 +42,7 @@ def test_it_obeys_that_never_falls_and_rises() -> None:
 
 
 def check(response: Response, model: OnnxModel) -> None:
-    figures = measure(model, response, 2, 1)
+    figures = measure(model, response, 6, 1)
     assert obeys((figures[0], figures[-1]))
     told = table("some", [(response, figures)])
     assert told.row_count == 1

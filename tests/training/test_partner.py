@@ -28,13 +28,14 @@ from training.datasets.sequences import FORM_STEPS
 from training.networks.chord_lstm import ChordLstm
 from training.networks.melody_lstm import MelodyLstm
 from training.networks.partner import Partner
+from training.networks.solo_memory import SoloMemory
 from training.trainers import partner
 from training.trainers.chord_lstm import CONFIG, ChordTask, surprise
 from training.trainers.export import TOLERANCE, export, specify
 from training.trainers.partner import likeliest_form, probes
 from training.trainers.train import train
 
-CELLS = Cells(tells_story=True)
+CELLS = Cells(tells_story=True, tells_notes=True)
 IN_C = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm7 G7")
 
 
@@ -42,6 +43,14 @@ IN_C = Form.parse("C7 | F7 | C7 | C7 | F7 | F7 | C7 | A7 | Dm7 | G7 | C7 A7 | Dm
 def learned() -> ChordLstm:
     """A network that has learned one form, from two tunes over it, in little time."""
     return train(replace(CONFIG, updates=200), ChordTask(runs([solo(1), solo(2)]), runs([solo(3)])))[0]
+
+
+def remembering() -> SoloMemory:
+    """A small network of lines that remembers the solo, and lets that count."""
+    memory = SoloMemory(MelodyLstm(8, 0.0)).eval()
+    memory.pitch_powers.data = torch.rand(len(memory.pitch_powers)) / 4
+    memory.rhythm_powers.data = torch.cat((torch.rand(len(memory.rhythm_powers) - 1) / 40, torch.ones(1)))
+    return memory
 
 
 def test_the_changes_of_choruses_are_heard_in_c_a_bar_ahead_of_the_place() -> None:
@@ -80,9 +89,9 @@ def test_the_form_is_kept_whatever_the_network_says() -> None:
 
 def test_two_networks_are_exported_as_one_and_played(learned: ChordLstm, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = Partner(learned, MelodyLstm(8, 0.0)).eval()
+    network = Partner(learned, remembering()).eval()
     spec = specify(
-        network, name="small", summary="small", encoding="soloist", key="C", form=likeliest_form(learned).text,
+        network, name="small", summary="small", encoding="soloist_notes", key="C", form=likeliest_form(learned).text,
         primers=(), data={"source": "none", "licence": "none"}, seed=0, figures={},
     )  # fmt: skip
     assert export(network, spec, tmp_path / "small.onnx", probes(IN_C, 0), halved=True) <= TOLERANCE
@@ -111,7 +120,7 @@ def test_two_networks_are_exported_as_one_and_played(learned: ChordLstm, tmp_pat
 @torch.no_grad()
 def test_a_step_of_both_is_a_step_of_each() -> None:
     torch.manual_seed(0)
-    of_changes, lines = ChordLstm().eval(), MelodyLstm(8, 0.0).eval()
+    of_changes, lines = ChordLstm().eval(), remembering()
     both = Partner(of_changes, lines)
     states = {
         network: [torch.zeros(1, width) for width in network.STATE.values()] for network in (both, of_changes, lines)
@@ -130,7 +139,7 @@ def test_a_step_of_both_is_a_step_of_each() -> None:
 def test_a_choice_leaves_the_memory_as_it_was() -> None:
     """The session asks again within a step: what is chosen may change the choices after it and nothing else."""
     torch.manual_seed(0)
-    network = Partner(ChordLstm(), MelodyLstm(8, 0.0)).eval()
+    network = Partner(ChordLstm(), remembering()).eval()
     state = [torch.randn(1, width) for width in network.STATE.values()]
 
     def stepped(tensors: Tensors) -> list[torch.Tensor]:

@@ -7,17 +7,20 @@ from torch import Tensor
 
 from training.networks import Network
 from training.networks.chord_lstm import ChordLstm
-from training.networks.melody_lstm import MelodyLstm
+from training.networks.solo_memory import SoloMemory
 
 
 class Partner(Network):
-    """A chord network and a melody network that step together; the session does not know that they are two."""
+    """A chord network and a melody network, which remembers the solo, that step together.
 
-    FEATURES = ("newest_chord", *MelodyLstm.FEATURES)
-    HEADS = (*ChordLstm.HEADS, *MelodyLstm.HEADS)
+    The session does not know that they are two.
+    """
+
+    FEATURES = ("newest_chord", *SoloMemory.FEATURES)
+    HEADS = (*ChordLstm.HEADS, *SoloMemory.HEADS)
     STATE: ClassVar[Mapping[str, int]]
 
-    def __init__(self, chords: ChordLstm, melody: MelodyLstm) -> None:
+    def __init__(self, chords: ChordLstm, melody: SoloMemory) -> None:
         super().__init__()
         self.chords = chords
         self.melody = melody
@@ -28,7 +31,7 @@ class Partner(Network):
         features = dict(zip(self.FEATURES, given, strict=False))
         state = dict(zip(self.STATE, given[len(self.FEATURES) :], strict=True))  # a feature may be named as a state is
 
-        def step_of(network: ChordLstm | MelodyLstm) -> list[Tensor]:
+        def step_of(network: ChordLstm | SoloMemory) -> list[Tensor]:
             inputs = (*(features[name] for name in network.FEATURES), *(state[name] for name in network.STATE))
             return list(network(*inputs))
 

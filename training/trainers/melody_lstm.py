@@ -96,14 +96,26 @@ class MelodyTask(Task[MelodyLstm, Batch]):
         return surprise(network, [solo for solo in self.validation if solo.is_blues])
 
 
-def nats(network: MelodyLstm, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the surprise in nats at rhythms (steps - 1, batch) and notes (notes,), and a mask of rhythms that count.
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a network says of the choices in a batch, and what was chosen. The first step is heard and not judged."""
 
-    The last is 1 or 0, (steps - 1, batch). The first step of a batch is heard and not judged.
-    """
+    rhythm_logits: Tensor
+    """(steps - 1, batch, rhythms)"""
+    rhythms: Tensor
+    """The numbers of those played, (steps - 1, batch)."""
+    counts: Tensor
+    """1 for each step whose choices are learned, else 0, (steps - 1, batch)."""
+    pitch_logits: Tensor
+    """Of the notes of these steps, (notes, pitches)."""
+    units: Tensor
+    """Of those played, (notes,)."""
+
+
+def choices_of(network: MelodyLstm, batch: Batch) -> Choices:
+    """Return what a network says of the choices in a batch, given the choices before each."""
     contexts = network.contexts(batch.features, batch.line, batch.shift)
     logits = network.rhythm_logits(contexts[:-1], {name: each[:-1] for name, each in batch.features.items()})
-    rhythms = cross_entropy(logits.flatten(0, 1), batch.rhythms[1:].flatten(), reduction="none")
     notes = batch.notes[batch.notes[:, 1] > 0]
     which, step, tick, unit, latest, before, asked = notes[batch.counts[notes[:, 1], notes[:, 0]] > 0].T
     known = {name: batch.features[name][step - 1, which] for name in ("chord", "chord_ahead")} | {
@@ -113,7 +125,18 @@ def nats(network: MelodyLstm, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     }
     line = torch.cat((_units(latest), _units(before)), dim=-1)
     pitch = network.pitch_logits(contexts, batch.features, known, line, batch.line, which, step)
-    return rhythms.view(len(logits), -1), cross_entropy(pitch, unit, reduction="none"), batch.counts[1:]
+    return Choices(logits, batch.rhythms[1:], batch.counts[1:], pitch, unit)
+
+
+def nats(network: MelodyLstm, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the surprise in nats at rhythms (steps - 1, batch) and notes (notes,), and a mask of rhythms that count.
+
+    The last is 1 or 0, (steps - 1, batch). The first step of a batch is heard and not judged.
+    """
+    made = choices_of(network, batch)
+    rhythms = cross_entropy(made.rhythm_logits.flatten(0, 1), made.rhythms.flatten(), reduction="none")
+    pitches = cross_entropy(made.pitch_logits, made.units, reduction="none")
+    return rhythms.view(made.rhythms.shape), pitches, made.counts
 
 
 def _units(units: Tensor) -> Tensor:

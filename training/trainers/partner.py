@@ -37,8 +37,9 @@ from training.datasets.conversations import AS_PARTNER, AS_PEOPLE, conversations
 from training.datasets.sequences import FORM_STEPS, KEY, Sequence, sequences
 from training.networks.chord_lstm import ChordLstm
 from training.networks.partner import Partner
+from training.networks.solo_memory import SoloMemory
 from training.rendering.plots import validation_curves
-from training.trainers import NETWORKS, chord_lstm, melody_lstm
+from training.trainers import NETWORKS, chord_lstm, melody_lstm, solo_memory
 from training.trainers.__main__ import main as train_command
 from training.trainers.checkpoints import Log
 from training.trainers.chord_lstm import ChordTask
@@ -48,7 +49,7 @@ from training.trainers.progress import Progressed, portion, progress_bar, silent
 from training.trainers.train import Config
 from training.trainers.train import train as learn
 
-CELLS = Cells(tells_story=True)
+CELLS = Cells(tells_story=True, tells_notes=True)
 NAME = "partner"
 CONFIG = melody_lstm.CONFIG
 """Of the lines. The changes are learned by the config of `chord_lstm`, from the same seed."""
@@ -187,25 +188,29 @@ def _finish(
     task = MelodyTask(solos["training"], solos["validation"])
     lines = task.network()
     lines.load_state_dict(weights)
-    network = Partner(chords, lines).eval()
+    memory = SoloMemory(lines).eval()
     found = surprise(lines, [solo for solo in solos["validation"] if solo.is_blues])
+    progressed(1, "fitting how much is remembered of a solo")
+    remembering = solo_memory.fit(memory, solos["validation"])
+    network = Partner(chords, memory).eval()
     spec = specify(
         network,
         name=NAME,
         summary=NETWORKS[NAME].summary,
-        encoding="soloist",
+        encoding="soloist_notes",
         key=KEY,
         form=likeliest_form(chords).text,
         primers=(),
         data=DATA,
         seed=config.seed,
-        figures={f"validation_nats_a_{what}": round(found[what], 4) for what in ("step", "note")},
+        figures={f"validation_nats_a_{what}": round(remembering[what], 4) for what in ("step", "note")},
     )
     progressed(1, f"exporting, and stepping both runtimes {PARITY_STEPS} times")
     difference = export(network, spec, out / f"{NAME}.onnx", probes(Form.parse(spec.form), config.seed), halved=True)
     logs = [log for _, log in of_each]
     validation_curves([log.checks for log in logs], found, out / f"{NAME}-curves.png")
     report = {"recipe": asdict(config) | task.sizes(), "parity": difference, "validation": found}
+    report |= {"validation_with_memory": remembering}
     report |= {"changes": log_of_chords.checks}
     report |= {"lines": [{"checks": log.checks, "seconds": log.seconds} for log in logs]}
     (out / f"{NAME}.json").write_text(json.dumps(report, indent=1) + "\n")
@@ -264,6 +269,8 @@ def probes(form: Form, seed: int) -> Iterator[Tensors]:
         tensors = dict(CELLS.encode(step_input))
         tensors["chosen_rhythm"] = np.eye(len(RHYTHMS), dtype=np.float32)[[rng.integers(len(RHYTHMS))]]
         tensors["chosen_asked"] = np.eye(CELLS.pitch_count, dtype=np.float32)[[rng.integers(CELLS.pitch_count)]]
+        tensors["chosen_notes"] = rng.integers(1, CELLS.pitch_count + 1, (1, TICKS_PER_STEP)).astype(np.float32)
+        tensors["chosen_notes"] *= np.arange(TICKS_PER_STEP) < rng.integers(TICKS_PER_STEP)
         tensors["chosen_tick"] = np.eye(TICKS_PER_STEP, dtype=np.float32)[[rng.integers(TICKS_PER_STEP)]]
         yield tensors
 

@@ -53,7 +53,12 @@ __all__ = [
 ]
 
 ENCODINGS: MappingProxyType[str, Encoding] = MappingProxyType(
-    {"local_notes": LocalNotes(), "cells": Cells(), "soloist": Cells(tells_story=True)}
+    {
+        "local_notes": LocalNotes(),
+        "cells": Cells(),
+        "soloist": Cells(tells_story=True),
+        "soloist_notes": Cells(tells_story=True, tells_notes=True),
+    }
 )
 """Every encoding that a model of the melody and the changes may name."""
 

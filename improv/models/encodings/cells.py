@@ -97,6 +97,8 @@ class Cells:
     """A bar: the band and the screen know what comes."""
     tells_story: bool = False
     """Whether a network is also told like whom it plays, and where in the tune."""
+    tells_notes: bool = False
+    """Whether a network is also told all pitches of a step in their order, so that it can count what followed what."""
 
     @property
     def hears(self) -> str:
@@ -120,6 +122,7 @@ class Cells:
         numbers["settled"] = numbers.pop("lookahead_steps")  # as fingerprints have always called it
         if numbers.pop("tells_story"):
             numbers["story"] = MEANING
+        numbers.pop("tells_notes")  # their features tell
         numbers |= {
             "rhythms": [asdict(rhythm) for rhythm in RHYTHMS],
             "kinds": _KINDS,
@@ -142,6 +145,8 @@ class Cells:
         A story is told in three parts: `voice`, the instrument; `register`, its mean pitch; and `story`, the chorus of
         twelve bars and the quarter of the tune that the decided step is in, and whether the tune's last four bars have
         begun. What is not known of it is zeros.
+
+        `notes` are the units of a step's pitches in their order, counted from 1, and 0 where there are no more.
         """
         rhythm, pitches, chord = (1, len(RHYTHMS)), (1, self.pitch_count), (1, 2 * len(PITCH_CLASSES))
         played: dict[str, Shape] = {"rhythm": rhythm, "onsets": pitches, "line": (1, 2 * self.pitch_count)}
@@ -150,16 +155,19 @@ class Cells:
         known |= {"asked_rhythm": rhythm, "asked": pitches, "answered": (1, 2 * _FARTHEST + 1)}
         if self.tells_story:
             known |= STORY_FEATURES
+        if self.tells_notes:
+            played |= {"notes": (1, GRID.ticks_per_step)}
         return played | known | {name: (1, shape) for name, shape in self._choice_shapes.items()}
 
     @property
     def _choice_shapes(self) -> dict[str, int]:
-        return {
+        shapes = {
             "chosen_rhythm": len(RHYTHMS),
             "chosen_line": 2 * self.pitch_count,
             "chosen_tick": GRID.ticks_per_step,
             "chosen_asked": self.pitch_count,
         }
+        return shapes | {"chosen_notes": GRID.ticks_per_step} if self.tells_notes else shapes
 
     @property
     def heads(self) -> dict[str, HeadSpec]:
@@ -185,11 +193,14 @@ class Cells:
         is_blues = step_input.form_steps == BLUES_BARS * GRID.steps_per_bar
         bar = decided // GRID.steps_per_bar % BLUES_BARS if is_blues else None
         told = story(step_input) if self.tells_story else {}
+        units = [self.unit(pitch) for pitch in top]
+        if self.tells_notes:
+            told = {**told, "notes": _notes(units)}
         return {
             **told,
             "rhythm": one_hot(NUMBERS[rhythm_of(cell)], len(RHYTHMS)),
             "onsets": self._units(top),
-            "line": self._line([self.unit(pitch) for pitch in top]),
+            "line": self._line(units),
             "newest_chord": chord_notes(chords[-1]),
             "chord": chord_notes(chords[min(_CHORD, len(chords) - 1)]),
             "chord_ahead": chord_notes(chords[min(_CHORD_AHEAD, len(chords) - 1)]),
@@ -295,6 +306,8 @@ class Cells:
                 "chosen_tick": one_hot(tick, GRID.ticks_per_step),
                 "chosen_asked": one_hot(None if pitch is None else self.unit(pitch), self.pitch_count),
             }
+            if self.tells_notes:
+                features["chosen_notes"] = _notes(line)
             bias = usual - _ECHO_NATS * features["chosen_asked"][0] if tick in struck else usual
             if ends and tick == rhythm.ticks[-1]:
                 bias = bias + chord_leaning(pitches, ends, 1)
@@ -351,6 +364,14 @@ def chord_notes(chord: Chord | None) -> Tensor:
         notes[0, chord.root] = 1
         notes[0, [len(PITCH_CLASSES) + pitch_class for pitch_class in chord.pitch_classes]] = 1
     notes.flags.writeable = False
+    return notes
+
+
+def _notes(units: Sequence[int]) -> Tensor:
+    """Return units in their order, counted from 1, as a network's input; zeros after the last, shape (1, ticks)."""
+    notes = np.zeros((1, GRID.ticks_per_step), np.float32)
+    notes[0, : len(units)] = units
+    notes[0, : len(units)] += 1
     return notes
 
 
