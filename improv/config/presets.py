@@ -26,6 +26,7 @@ from improv.protocol.controls import (
     DYNAMICS,
     FEEL,
     MODE,
+    MOTIFS,
     SEED,
     STYLE,
     SWING,
@@ -48,7 +49,9 @@ _AS_BEFORE_STYLES: Mapping[str, Value] = MappingProxyType(
 )
 """How the controls that came with the styles stood before."""
 
-_AS_BEFORE: Mapping[str, Value] = MappingProxyType({control.name: 0.0 for control in (DYNAMICS, FEEL, BREATH, BUILD)})
+_AS_BEFORE: Mapping[str, Value] = MappingProxyType(
+    {control.name: 0.0 for control in (DYNAMICS, FEEL, BREATH, BUILD, MOTIFS)}
+)
 """How controls of the melody that came later stood before there were any."""
 
 MOST = 99

@@ -118,6 +118,15 @@ BUILD = Control(
     nudge=0.1,
 )
 
+MOTIFS = Control(
+    "motifs",
+    "How much a solo comes back to what was played in it, yours and its own: 0 as it comes, 1 most.",
+    0.25,
+    0,
+    1,
+    nudge=0.05,
+)
+
 REGISTER = Control("register", "Octaves the answer lies above yours.", 0, -2, 2, "octaves", nudge=1, whole=True)
 
 VOICE = Control(
@@ -162,8 +171,8 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
         control.name: control
         for control in (
             TEMPO, SWING, STYLE, BAND, MODE, BARS, GAP, WAIT, TEMPERATURE, TOP_P, DENSITY, RESTS, BREATH, BUILD,
-            REGISTER, VOICE, LEANING, DYNAMICS, FEEL, CHANGES, DRAFTS, KEY, MODEL, SEED, COUNT_IN, *PART_CONTROLS,
-            HEARING, DUET, THRU,
+            MOTIFS, REGISTER, VOICE, LEANING, DYNAMICS, FEEL, CHANGES, DRAFTS, KEY, MODEL, SEED, COUNT_IN,
+            *PART_CONTROLS, HEARING, DUET, THRU,
         )
     }
 )  # fmt: skip
@@ -175,8 +184,8 @@ SYSTEM_CONTROLS = frozenset({MODEL.name, THRU.name})
 MELODY_CONTROLS = tuple(
     control.name
     for control in (
-        DUET, DRAFTS, TEMPERATURE, TOP_P, DENSITY, RESTS, BREATH, BUILD, REGISTER, VOICE, LEANING, DYNAMICS, FEEL,
-        SEED,
+        DUET, DRAFTS, TEMPERATURE, TOP_P, DENSITY, RESTS, BREATH, BUILD, MOTIFS, REGISTER, VOICE, LEANING, DYNAMICS,
+        FEEL, SEED,
         *(column[Part.MELODY] for column in COLUMNS.values()),
     )
 )  # fmt: skip
@@ -236,6 +245,7 @@ class Settings:
     rests: float = float(RESTS.default)
     breath: Annotated[float, JsonName("breath", absent=0.0)] = float(BREATH.default)
     build: Annotated[float, JsonName("build", absent=0.0)] = float(BUILD.default)
+    motifs: Annotated[float, JsonName("motifs", absent=0.0)] = float(MOTIFS.default)
     register: int = int(REGISTER.default)
     voice: Annotated[str, JsonName("voice", absent=ANY)] = str(VOICE.default)
     leaning: float = float(LEANING.default)

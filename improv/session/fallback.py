@@ -76,7 +76,7 @@ def fallback(
 # --- planned ahead ----------------------------------------------------------------------------------
 
 _NETWORKS_OWN = frozenset(
-    {"temperature", "top_p", "density", "rests", "breath", "build", "leaning", "changes", "drafts", "duet"}
+    {"temperature", "top_p", "density", "rests", "breath", "build", "motifs", "leaning", "changes", "drafts", "duet"}
 )
 """Settings that only a network obeys: where they alone have changed, what is planned without it still holds."""
 

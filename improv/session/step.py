@@ -117,7 +117,10 @@ def prepare_step(session: Session, heard: Heard, encoding: Encoding, draft: int 
     )
     turn_left = turn.end - session.step if turn.who.plays and turn.end is not None else None
     last = last.before_decision(
-        improv_plays=turn.who.plays, call_cell=call_cell(session, session.step), turn_left=turn_left
+        improv_plays=turn.who.plays,
+        call_cell=call_cell(session, session.step),
+        turn_left=turn_left,
+        motifs=session.settings.motifs,
     )
     return PreparedStep(before, session, (*earlier, last))
 

@@ -79,7 +79,8 @@ def test_models_are_listed_and_broken_ones_are_said_to_be(improv: Improv) -> Non
     listed = improv("models")
     assert (listed.status, listed.err) == (0, "")
     assert re.search(
-        r"^walker +walks up, now and then\. Hears which notes .* Obeys all but rests, breath, build, changes, voice\.$",
+        r"^walker +walks up, now and then\. Hears which notes .* "
+        r"Obeys all but rests, breath, build, motifs, changes, voice\.$",
         listed.out,
         re.MULTILINE,
     )

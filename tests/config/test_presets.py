@@ -182,7 +182,7 @@ def test_a_preset_of_before_there_were_styles_recalls_held_chords_alone(tmp_path
         "tempo": 132, "swing": 0.62, "mode": "trade", "seed": 4, "melody-level": 90, "comp-level": 70,
         "drums-level": 60, "melody-mute": "off", "comp-mute": "off",
         "drums-mute": "on", "style": "pads", "band": 0, "bass-mute": "on", "dynamics": 0, "feel": 0, "breath": 0,
-        "build": 0,
+        "build": 0, "motifs": 0,
     }  # fmt: skip
     assert dict(by_hand.values) == {"tempo": 90, "comp-level": 50}  # what it does not name stays as it is
     save(path, (old, by_hand))
@@ -190,7 +190,7 @@ def test_a_preset_of_before_there_were_styles_recalls_held_chords_alone(tmp_path
     assert "chords-level" not in path.read_text()
 
 
-@pytest.mark.parametrize("later", [("dynamics", "feel"), ("breath",), ("build",)])
+@pytest.mark.parametrize("later", [("dynamics", "feel"), ("breath",), ("build",), ("motifs",)])
 def test_a_preset_of_before_a_control_recalls_it_as_if_there_were_none(later: tuple[str, ...], tmp_path: Path) -> None:
     path = tmp_path / "presets.toml"
     kept = preset_of("kept", SEEN)

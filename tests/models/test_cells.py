@@ -219,4 +219,9 @@ def test_all_pitches_of_a_step_are_told_in_their_order_where_a_network_counts_th
     ]
     assert {name: tensor.shape for name, tensor in tensors.items()} == counting.features
     assert counting.fingerprint != ENCODINGS["soloist"].fingerprint
-    assert counting.features.keys() - ENCODINGS["soloist"].features.keys() == {"notes", "chosen_notes"}
+    assert counting.features.keys() - ENCODINGS["soloist"].features.keys() == {
+        "notes",
+        "chosen_notes",
+        "motifs",
+    }
+    assert (counting.unsupported_controls, ENCODINGS["soloist"].unsupported_controls) == ((), ("motifs",))

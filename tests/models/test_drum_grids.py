@@ -133,4 +133,4 @@ def test_velocities_and_delays_are_played_as_they_are_classed() -> None:
 
 def test_the_band_has_encodings_of_its_own() -> None:
     assert not BAND_ENCODINGS.keys() & ENCODINGS.keys()
-    assert len({each.fingerprint for each in (*ENCODINGS.values(), *BAND_ENCODINGS.values())}) == 6
+    assert len({each.fingerprint for each in (*ENCODINGS.values(), *BAND_ENCODINGS.values())}) == 7

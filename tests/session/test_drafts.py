@@ -187,7 +187,7 @@ def test_a_session_with_a_draft_is_kept_in_a_take() -> None:
     assert session.network.stream == 3
 
 
-@pytest.mark.parametrize("name", ["drafts", "breath", "build", "soloist_rules"])
+@pytest.mark.parametrize("name", ["drafts", "breath", "build", "motifs", "soloist_rules"])
 def test_settings_of_takes_before_a_control_are_as_if_there_were_none(name: str) -> None:
     raw = to_json(Settings(mode=Mode.TRADE))
     del raw[name]

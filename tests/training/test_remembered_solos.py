@@ -95,12 +95,13 @@ def test_one_step_after_another_says_what_it_was_fitted_by(played: Solo) -> None
 
 
 @torch.no_grad()
-def test_an_answer_to_a_call_is_the_network_s_own() -> None:
+def test_an_answer_to_a_call_and_a_line_without_motifs_are_the_network_s_own() -> None:
     memory = made()
     state = [torch.rand(1, width) for width in memory.STATE.values()]
     of_notes = list(memory.STATE).index("recent_notes")
     state[of_notes] = remembered(*range(1, 60))
     fed = {name: torch.zeros(CELLS.features[name]) for name in memory.FEATURES}
+    fed["motifs"][:] = 0.5
     fed["rhythm"][0, 3] = fed["line"][0, 20] = fed["chosen_rhythm"][0, 3] = 1
 
     def says(powers: float) -> list[torch.Tensor]:
@@ -109,6 +110,8 @@ def test_an_answer_to_a_call_is_the_network_s_own() -> None:
 
     assert not any(one.allclose(other) for one, other in zip(says(0.0), says(0.3), strict=True))
     fed["asked_rhythm"][0, 0] = 1  # a call, which rests here
+    assert all(torch.equal(one, other) for one, other in zip(says(0.0), says(0.3), strict=True))
+    fed["asked_rhythm"][:] = fed["motifs"][:] = 0
     assert all(torch.equal(one, other) for one, other in zip(says(0.0), says(0.3), strict=True))
 
 

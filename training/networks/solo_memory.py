@@ -48,7 +48,7 @@ class SoloMemory(Network):
     last steps, counted so, and `recent_cells` each with the pitch the line had reached. 0 stands where there is none.
     """
 
-    FEATURES = (*MelodyLstm.FEATURES, "notes", "chosen_notes")
+    FEATURES = (*MelodyLstm.FEATURES, "notes", "chosen_notes", "motifs")
     HEADS = MelodyLstm.HEADS
     STATE: ClassVar[Mapping[str, int]]
 
@@ -69,11 +69,11 @@ class SoloMemory(Network):
         line = latest_pitches(state["line"], features["line"])
         rhythms, cells = steps_after(state["recent_rhythms"], state["recent_cells"], features["rhythm"], line)
         notes = notes_after(state["recent_notes"], features["notes"])
-        alone = features["asked_rhythm"].sum(-1, keepdim=True) == 0
+        counts = features["motifs"] * (features["asked_rhythm"].sum(-1, keepdim=True) == 0)
         of_pitch = pitch_evidence(pitch, notes_after(state["recent_notes"], features["chosen_notes"]))
-        pitch = torch.where(alone, bent(pitch, of_pitch, self.pitch_powers), pitch)
+        pitch = bent(pitch, of_pitch, counts * self.pitch_powers + (1 - counts) * no_powers(NOTE_KINDS))
         of_rhythm = rhythm_evidence(rhythm, rhythms, cells)
-        rhythm = torch.where(alone, bent(rhythm, of_rhythm, self.rhythm_powers), rhythm)
+        rhythm = bent(rhythm, of_rhythm, counts * self.rhythm_powers + (1 - counts) * no_powers(STEP_KINDS))
         return rhythm, pitch, *new, notes, rhythms, cells
 
 
@@ -83,8 +83,11 @@ def no_powers(kinds: int) -> Tensor:
 
 
 def bent(logits: Tensor, evidence: Tensor, powers: Tensor) -> Tensor:
-    """Return logits (choices, units) that are bent by evidence (choices, contexts, units), each to its power."""
-    found: Tensor = powers[-1] * logits.log_softmax(-1) + (powers[:-1, None] * evidence).sum(-2)
+    """Return logits (choices, units) that are bent by evidence (choices, contexts, units), each to its power.
+
+    Powers are (contexts + 1,), or (1, contexts + 1).
+    """
+    found: Tensor = powers[..., -1:] * logits.log_softmax(-1) + (powers[..., :-1, None] * evidence).sum(-2)
     return found
 
 

@@ -265,6 +265,7 @@ def probes(form: Form, seed: int) -> Iterator[Tensors]:
             steps_played=place,
             steps_to_play=PARITY_STEPS - place if place % 2 else None,
             turn_left=int(rng.integers(1, 40)),
+            motifs=float(rng.random()),
         )
         tensors = dict(CELLS.encode(step_input))
         tensors["chosen_rhythm"] = np.eye(len(RHYTHMS), dtype=np.float32)[[rng.integers(len(RHYTHMS))]]

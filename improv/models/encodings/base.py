@@ -213,11 +213,15 @@ class StepInput:
     previous: Annotated[Cell | None, JsonName("previous", sparse=True)] = None
     """What sounded in the step before; None where that is not known, or the encoding does not ask for it."""
 
+    motifs: Annotated[float, JsonName("motifs", absent=1.0)] = 1.0
+    """How much a line comes back to what was played before: 0 as the network has it, 1 as foretells people best."""
+
     def before_decision(
-        self, *, improv_plays: bool, call_cell: Cell | None, turn_left: int | None = None
+        self, *, improv_plays: bool, call_cell: Cell | None, turn_left: int | None = None, motifs: float = 1.0
     ) -> "StepInput":
         """Return the input with what is known of the step that is decided from it."""
-        if improv_plays is self.improv_plays and call_cell is self.call_cell and turn_left == self.turn_left:
+        told = (improv_plays, turn_left, motifs)
+        if told == (self.improv_plays, self.turn_left, self.motifs) and call_cell is self.call_cell:
             return self
         return StepInput(
             self.frame,
@@ -236,6 +240,7 @@ class StepInput:
             self.steps_to_play,
             turn_left,
             self.previous,
+            motifs,
         )
 
 

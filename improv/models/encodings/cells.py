@@ -146,7 +146,8 @@ class Cells:
         twelve bars and the quarter of the tune that the decided step is in, and whether the tune's last four bars have
         begun. What is not known of it is zeros.
 
-        `notes` are the units of a step's pitches in their order, counted from 1, and 0 where there are no more.
+        `notes` are the units of a step's pitches in their order, counted from 1, and 0 where there are no more;
+        `motifs` is how much of what they tell counts, 0 to 1.
         """
         rhythm, pitches, chord = (1, len(RHYTHMS)), (1, self.pitch_count), (1, 2 * len(PITCH_CLASSES))
         played: dict[str, Shape] = {"rhythm": rhythm, "onsets": pitches, "line": (1, 2 * self.pitch_count)}
@@ -156,7 +157,7 @@ class Cells:
         if self.tells_story:
             known |= STORY_FEATURES
         if self.tells_notes:
-            played |= {"notes": (1, GRID.ticks_per_step)}
+            played |= {"notes": (1, GRID.ticks_per_step), "motifs": (1, 1)}
         return played | known | {name: (1, shape) for name, shape in self._choice_shapes.items()}
 
     @property
@@ -181,8 +182,9 @@ class Cells:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`voice` where a network is told of none; else networks of this encoding obey every control."""
-        return () if self.tells_story else ("voice",)
+        """`voice` where a network is told of none, `motifs` where it counts none; every other control is obeyed."""
+        of_story = () if self.tells_story else ("voice",)
+        return of_story if self.tells_notes else (*of_story, "motifs")
 
     def encode(self, step_input: StepInput) -> Tensors:
         """Return the input tensors of one step by name; no choice has been made yet."""
@@ -195,7 +197,7 @@ class Cells:
         told = story(step_input) if self.tells_story else {}
         units = [self.unit(pitch) for pitch in top]
         if self.tells_notes:
-            told = {**told, "notes": _notes(units)}
+            told = {**told, "notes": _notes(units), "motifs": np.full((1, 1), step_input.motifs, np.float32)}
         return {
             **told,
             "rhythm": one_hot(NUMBERS[rhythm_of(cell)], len(RHYTHMS)),

@@ -79,8 +79,8 @@ class Events:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`breath` and `build`, which are for networks that learned from solos; else none but those no line obeys."""
-        return "breath", "build"
+        """`breath`, `build` and `motifs`, for networks that learned from solos; else none but those no line obeys."""
+        return "breath", "build", "motifs"
 
     def melody_pitches(self) -> tuple[int, ...]:
         """Return the MIDI pitches of its notes."""

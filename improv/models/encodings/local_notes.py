@@ -158,8 +158,8 @@ class LocalNotes:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`rests` and `changes`, as notes draw rests and chords; `breath`, `build`, `voice`, which are for solos."""
-        return "rests", "breath", "build", "changes", "voice"
+        """`rests` and `changes`, as notes draw rests and chords; `breath`, `build`, `motifs`, `voice`, those of solos."""
+        return "rests", "breath", "build", "motifs", "changes", "voice"
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """Return a melody given as one sounding pitch a step, as cells."""

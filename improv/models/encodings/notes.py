@@ -56,8 +56,8 @@ class Notes:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`rests`, `breath` and `build`: its rhythm is the player's, or even."""
-        return "rests", "breath", "build"
+        """`rests`, `breath`, `build`, as its rhythm is the player's, or even; and `motifs`."""
+        return "rests", "breath", "build", "motifs"
 
     def melody_pitches(self) -> tuple[int, ...]:
         """Return the MIDI pitches of its notes and chords."""

@@ -196,8 +196,8 @@ class Roll(_PianoRoll):
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`temperature` and `top-p`, as nothing is drawn; `rests`, `breath`, `build`, for which it has `density`."""
-        return "temperature", "top-p", "rests", "breath", "build", "seed", "drafts"
+        """`temperature` and `top-p`, as nothing is drawn; `rests` and those of solos, for which it has `density`."""
+        return "temperature", "top-p", "rests", "breath", "build", "motifs", "seed", "drafts"
 
     def moves(self, step_input: StepInput) -> tuple[Tensors, ...]:
         """Return a move for each frame of a step."""
@@ -251,8 +251,8 @@ class Piano(_PianoRoll):
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`top-p`, which it has one of its own of, and `rests`, `breath`, `build`, for which it has `density`."""
-        return "top-p", "rests", "breath", "build"
+        """`top-p`, which it has one of its own of; `rests` and those of solos, for which it has `density`."""
+        return "top-p", "rests", "breath", "build", "motifs"
 
     def events(self, frames: Sequence[tuple[frozenset[int], frozenset[int]]], sounding: frozenset[int]) -> list[int]:
         """Return the events of frames, each told as the units that begin in it and those that sound in it.
