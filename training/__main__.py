@@ -13,6 +13,7 @@ COMMANDS = MappingProxyType(
         "compose": ("trainers.over_changes", "let a network that knows no chords play over the changes of another"),
         "evaluate": ("evaluation.report", "judge models beside people and beside simpler things"),
         "gallery": ("rendering.gallery", "draw networks as piano rolls: alone, and answering a call"),
+        "ideas": ("metrics.ideas", "how the phrases of solos repeat ideas: what `build` goes by"),
         "listen": ("listening_test.page", "write a page for a blind listening test"),
         "markov": ("baselines.markov", "what a network has to beat: Markov chains on the same solos"),
         "metrics": ("metrics.report", "figures of the solos that judge"),

@@ -213,10 +213,11 @@ def control_named(name: str) -> Control:
 _UNTURNED = Mixer()
 
 
-SOLOIST_RULES = 1
-"""The version of the rules by which the soloist hears the player, and plays beside them in a duet.
+SOLOIST_RULES = 2
+"""The version of the rules by which the soloist hears the player, plays beside them in a duet, and comes back to ideas.
 
 0: a player has the timing that was measured of soloists. 1: they may also be exact; improv keeps farther from them.
+2: the repeats of a solo come in runs, mostly of its latest idea and where that was; before, each by itself.
 """
 
 

@@ -18,7 +18,7 @@ _PHRASE_BARS, _PHRASE_REST_BEATS = 4, 2
 _PLAYS_BEATS = 1
 """A player plays as long as a note began so many beats ago."""
 
-_NEAR_KEYS, _NOT_OPEN_NATS = (2, 3), (2.0, 3.0)
+_NEAR_KEYS, _NOT_OPEN_NATS = (2, 3, 3), (2.0, 3.0, 3.0)
 """By the version of `SOLOIST_RULES`: how many notes just played are kept clear of, and how much less likely all but
 the root and the fifth of the chord is beside them."""
 

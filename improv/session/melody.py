@@ -16,7 +16,7 @@ from improv.session.band.draws import chance
 from improv.session.band.pads import CHORDS_LOW
 from improv.session.duet import hears_apart, steering_beside
 from improv.session.network import AskedNetwork, compass_of, has_melody, has_voice
-from improv.session.phrases import NO_PHRASES, Intervals, Phrases, after, begins, taken_up
+from improv.session.phrases import NEW_IDEA, NO_PHRASES, Intervals, Phrases, Plan, after, begins, planned, taken_up
 from improv.session.state import PitchLogits, PlayingStyle, Session
 
 _BUILT = (-0.37, 0.42)
@@ -128,31 +128,38 @@ def steering(session: Session, before: Session, encoding: Encoding) -> Steer:
         breath = settings.breath
         if settings.build and BUILD.name not in encoding.unsupported_controls:
             density += settings.build * built_up(session)
-            follows = followed(session, before)
-            follows_from = _last_pitch(session, before) if follows else None
+            follows, follows_from = _followed(session, before)
     return Steer(
         density, settings.rests, settings.leaning, ends, strikes, compass=compass, breath=breath, follows=follows,
         follows_from=follows_from,
     )  # fmt: skip
 
 
-def _last_pitch(session: Session, before: Session) -> int | None:
-    """Return the last pitch of the phrase that is played, in the network's key and range; None before the first."""
-    last = before.band.phrases.last
-    if last is None or begins(before.band.expression.sounded_to, session.tick):
-        return None
-    return last - session.semitones - 12 * (session.band.style.octaves + session.settings.register)
+def _followed(session: Session, before: Session) -> tuple[Intervals, int | None]:
+    """Return the intervals by which a solo is to go on in the session's step, and the pitch from which.
 
-
-def followed(session: Session, before: Session) -> Intervals:
-    """Return the intervals by which a solo is to go on in the session's step; none where they are the network's choice.
-
-    A phrase that may begin in it may begin like one before; one that has begun so goes on so.
+    There are none where they are the network's choice. The pitch is in the network's key and range; None is that of the
+    step's first note.
     """
-    settings, phrases = session.settings, before.band.phrases
-    if begins(before.band.expression.sounded_to, session.tick):
-        return taken_up(phrases, settings.build, lambda: chance(settings.seed, session.tick, Part.MELODY, 0))
-    return phrases.following
+    phrases, plan = before.band.phrases, _plan(session, before)
+    if plan is None:
+        follows, pitch = phrases.following, phrases.last
+    else:
+        follows, pitch = plan.intervals if plan.pitch is None else (0, *plan.intervals), plan.pitch
+    if not follows or pitch is None:
+        return follows, None
+    return follows, pitch - session.semitones - 12 * (session.band.style.octaves + session.settings.register)
+
+
+def _plan(session: Session, before: Session) -> Plan | None:
+    """Return how a phrase of a solo is to begin that may begin in the session's step; None if none may."""
+    settings = session.settings
+    if not begins(before.band.expression.sounded_to, session.tick):
+        return None
+    plan = planned if settings.soloist_rules > 1 else taken_up
+    return plan(
+        before.band.phrases, settings.build, lambda number: chance(settings.seed, session.tick, Part.MELODY, number)
+    )
 
 
 def phrases_after(session: Session, before: Session, melody: Cell) -> Phrases:
@@ -160,7 +167,7 @@ def phrases_after(session: Session, before: Session, melody: Cell) -> Phrases:
     if session.settings.mode is not Mode.SOLO or not session.settings.build:
         return NO_PHRASES
     sounded_to = before.band.expression.sounded_to
-    return after(before.band.phrases, melody, session.tick, sounded_to, followed(session, before))
+    return after(before.band.phrases, melody, session.tick, sounded_to, _plan(session, before) or NEW_IDEA)
 
 
 def built_up(session: Session) -> float:

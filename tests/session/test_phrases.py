@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from improv.protocol.heard import Heard
 from improv.recording.replay import restored, state_of
 from improv.session.lifecycle import begin
 from improv.session.melody import steering
-from improv.session.phrases import NO_PHRASES, Phrases, after, begins, taken_up
+from improv.session.phrases import NEW_IDEA, NO_PHRASES, Phrases, Plan, after, begins, planned, taken_up
 from improv.session.step import advance
 
 CELLS = ENCODINGS["cells"]
@@ -32,7 +33,7 @@ def played(*pitches: int | None, phrases: Phrases = NO_PHRASES, step: int = 0) -
     sounded_to = (step - 2) * LENGTH
     for number, pitch in enumerate(pitches, start=step):
         melody = SILENCE if pitch is None else Cell((Onset(pitch),))
-        phrases = after(phrases, melody, number * LENGTH, sounded_to, ())
+        phrases = after(phrases, melody, number * LENGTH, sounded_to, NEW_IDEA)
         sounded_to = sounded_to if pitch is None else (number + 1) * LENGTH
     return phrases
 
@@ -57,35 +58,71 @@ def test_three_beginnings_are_kept() -> None:
 def test_a_note_that_is_held_belongs_to_its_phrase() -> None:
     phrases = played(60)
     for step in range(1, 6):
-        phrases = after(phrases, Cell(held=(60,)), step * LENGTH, step * LENGTH, ())
+        phrases = after(phrases, Cell(held=(60,)), step * LENGTH, step * LENGTH, NEW_IDEA)
     assert not begins(6 * LENGTH, 6 * LENGTH)
     assert phrases.notes == 1
     late = Cell((Onset(62, 3),), held=(60,))
-    assert after(phrases, late, 6 * LENGTH, 6 * LENGTH, ()).intervals == (2,)
+    assert after(phrases, late, 6 * LENGTH, 6 * LENGTH, NEW_IDEA).intervals == (2,)
 
 
 @given(st.floats(0, 1, exclude_max=True), st.floats(0, 2))
-def test_one_of_the_beginnings_is_taken_up_or_none(drawn: float, build: float) -> None:
+def test_by_the_first_rules_one_of_the_beginnings_is_taken_up_or_none(drawn: float, build: float) -> None:
     begun = ((1, 2), (3, 4), (5, 6))
-    found = taken_up(replace(NO_PHRASES, begun=begun), build, lambda: drawn)
-    assert found == () if drawn >= 0.13 * build else found in begun
-    assert taken_up(NO_PHRASES, build, lambda: drawn) == ()
+    found = taken_up(replace(NO_PHRASES, begun=begun), build, lambda _: drawn)
+    assert found == NEW_IDEA if drawn >= 0.13 * build else found.intervals in begun
+    assert taken_up(NO_PHRASES, build, lambda _: drawn) == NEW_IDEA
 
 
-def test_each_is_taken_up_as_often() -> None:
+def test_by_the_first_rules_each_is_taken_up_as_often() -> None:
     phrases = replace(NO_PHRASES, begun=((1, 2), (3, 4), (5, 6)))
-    found = [taken_up(phrases, 1.0, lambda at=number / 3000: at) for number in range(3000)]  # type: ignore[misc]
+    found = [taken_up(phrases, 1.0, lambda _, at=number / 3000: at).intervals for number in range(3000)]  # type: ignore[misc]
     assert {each: found.count(each) for each in phrases.begun} == dict.fromkeys(phrases.begun, 130)
 
 
+BEGUN = Phrases(begun=((1, 2), (3, 4), (5, 6)), begun_on=(60, 62, 64))
+
+
+def plans(phrases: Phrases, build: float = 1.0) -> list[Plan]:
+    """Many plans of the next phrase, by chance."""
+    rng = np.random.default_rng(1)
+    return [planned(phrases, build, lambda _: float(rng.random())) for _ in range(4_000)]
+
+
+def test_repeats_come_in_runs_and_as_often_as_build_says() -> None:
+    for repeats, share in ((False, 0.16), (True, 0.45)):
+        for build in (0.0, 1.0, 2.0):
+            found = plans(replace(BEGUN, repeats=repeats), build)
+            assert np.mean([plan.repeats for plan in found]) == pytest.approx(min(1, share * build), abs=0.03)
+    assert set(plans(NO_PHRASES)) == {NEW_IDEA}
+
+
+def test_mostly_the_latest_idea_comes_back_and_where_it_was() -> None:
+    found = [plan for plan in plans(replace(BEGUN, repeats=True)) if plan.repeats]
+    moving = [plan.intervals for plan in found if plan.intervals]
+    assert len(moving) == pytest.approx(0.5 * len(found), rel=0.1)
+    shares = [np.mean([each == intervals for each in moving]) for intervals in BEGUN.begun]
+    assert shares == pytest.approx([0.11, 0.08, 0.81], abs=0.03)
+    assert np.mean([plan.pitch is not None for plan in found]) == pytest.approx(0.75, abs=0.03)
+    ideas = dict(zip(BEGUN.begun, BEGUN.begun_on, strict=True))
+    assert all(plan.pitch in (None, ideas[plan.intervals]) for plan in found if plan.intervals)
+    few = [plan for plan in plans(Phrases(begun=((1, 2),), begun_on=(60,), repeats=True)) if plan.repeats]
+    assert {plan.intervals for plan in few} == {(), (1, 2)}
+
+
+def test_a_phrase_remembers_on_what_it_began_and_whether_it_repeats() -> None:
+    phrases = played(60, 63, 65, None, None, 70, 69, 70)
+    assert (phrases.begun_on, phrases.first, phrases.repeats) == ((60, 70), 70, False)
+    again = after(phrases, Cell((Onset(60),)), 10 * LENGTH, 8 * LENGTH, Plan(True, (3, 2), 60))
+    assert (again.first, again.repeats, again.following) == (60, True, (3, 2))
+
+
 def test_a_phrase_goes_on_as_asked_for_until_it_does_not() -> None:
-    asked = (3, 2)
-    first = after(NO_PHRASES, Cell((Onset(60),)), 0, 0, asked)
-    assert first.following == asked
-    second = after(first, Cell((Onset(63),)), LENGTH, LENGTH, ())
+    first = after(NO_PHRASES, Cell((Onset(60),)), 0, 0, Plan(True, (3, 2)))
+    assert first.following == (3, 2)
+    second = after(first, Cell((Onset(63),)), LENGTH, LENGTH, NEW_IDEA)
     assert second.following == (2,)
-    assert after(second, Cell((Onset(65),)), 2 * LENGTH, 2 * LENGTH, ()).following == ()
-    assert after(first, Cell((Onset(64),)), LENGTH, LENGTH, ()).following == ()
+    assert after(second, Cell((Onset(65),)), 2 * LENGTH, 2 * LENGTH, NEW_IDEA).following == ()
+    assert after(first, Cell((Onset(64),)), LENGTH, LENGTH, NEW_IDEA).following == ()
 
 
 @pytest.mark.parametrize(("from_", "expected"), [(60, (64, 67)), (None, (64, 67))])

@@ -64,14 +64,22 @@ def beats(symbols: Sequence[str] = BLUES, *, melid: int = 1, bar: int = 1, choru
 
 
 def sound(
-    place: str, onset_s: float, duration_s: float, pitch: int, *, melid: int = 1, phrase: int = 1, loud: str = "60"
+    place: str,
+    onset_s: float,
+    duration_s: float,
+    pitch: int,
+    *,
+    melid: int = 1,
+    phrase: int = 1,
+    loud: str = "60",
+    idea: str = "",
 ) -> Row:
     """A note at a place such as `3.2 1/4`: bar, beat, and tatum of how many."""
     bar, beat, tatum, division = place.replace(".", " ").replace("/", " ").split()
     return {
         "melid": melid, "onset": onset_s, "duration": duration_s, "beat_duration": 0.5, "bar": int(bar),
         "beat": int(beat), "tatum": int(tatum), "division": int(division), "pitch": pitch, "phrase_id": phrase,
-        "loud_median": loud,
+        "loud_median": loud, "idea": idea,
     }  # fmt: skip
 
 
@@ -107,12 +115,16 @@ def write_database(path: Path, heads: Rows, sounds: Rows, beats: Rows) -> Path:
             told = ("melid", "onset", "pitch", "duration", "division", "bar", "beat", "tatum")
             loud = {"loud_med": row["loud_median"] or None, "beatdur": row["beat_duration"]}
             insert("melody", **{column: row[column] for column in told}, **loud)
-        for melid, solo in groupby(sounds, key=lambda row: row["melid"]):
+        for melid, notes in groupby(sounds, key=lambda row: row["melid"]):
+            solo = list(notes)
             numbered = enumerate(solo)
             for phrase, group in groupby(numbered, key=lambda item: item[1]["phrase_id"]):
                 numbers = [number for number, _ in group]
                 insert("sections", melid=melid, type="PHRASE", start=numbers[0], end=numbers[-1], value=str(phrase))
                 insert("sections", melid=melid, type="CHORUS", start=numbers[0], end=numbers[-1], value="1")
+            for idea, of_idea in groupby(enumerate(solo), key=lambda item: item[1]["idea"]):
+                numbers = [number for number, _ in of_idea]
+                insert("sections", melid=melid, type="IDEA", start=numbers[0], end=numbers[-1], value=idea)
         for before, row in zip([{}, *beats], beats, strict=False):
             same = {
                 column: "" if before.get(column) == row[column] and before.get("melid") == row["melid"] else row[column]

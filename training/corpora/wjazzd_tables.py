@@ -73,6 +73,8 @@ class Sound:
     pitch: int
     phrase: int
     loudness_db: float | None
+    idea: str = ""
+    """The label of the idea it belongs to (Frieler et al. 2016); empty where it has none."""
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Sound":
@@ -90,6 +92,7 @@ class Sound:
             pitch=int(row["pitch"]),
             phrase=int(row["phrase_id"]),
             loudness_db=None if loudness in (None, "") else float(loudness),
+            idea=str(row.get("idea") or ""),  # older tables have none
         )
 
 
@@ -163,13 +166,15 @@ SELECT solo_info.melid, filename_sv AS id, solo_info.title, composer, performer,
 FROM solo_info JOIN transcription_info USING (melid) LEFT JOIN composition_info USING (compid)
 ORDER BY solo_info.melid
 """
-# A phrase is written down as the numbers, within its solo, of its first note and its last.
+# A phrase is written down as the numbers, within its solo, of its first note and its last; so is an idea.
 _SOUNDS = """
 WITH numbered AS (SELECT *, row_number() OVER (PARTITION BY melid ORDER BY eventid) - 1 AS number FROM melody),
-     phrases AS MATERIALIZED (SELECT melid, start, end FROM sections WHERE type = 'PHRASE')
+     phrases AS MATERIALIZED (SELECT melid, start, end FROM sections WHERE type = 'PHRASE'),
+     ideas AS MATERIALIZED (SELECT melid, start, end, value FROM sections WHERE type = 'IDEA')
 SELECT numbered.melid, onset, duration, beatdur AS beat_duration, bar, beat, tatum, division, pitch,
-       loud_med AS loud_median, coalesce(start, -1) AS phrase_id
-FROM numbered LEFT JOIN phrases ON phrases.melid = numbered.melid AND number BETWEEN start AND end
+       loud_med AS loud_median, coalesce(phrases.start, -1) AS phrase_id, ideas.value AS idea
+FROM numbered LEFT JOIN phrases ON phrases.melid = numbered.melid AND number BETWEEN phrases.start AND phrases.end
+LEFT JOIN ideas ON ideas.melid = numbered.melid AND number BETWEEN ideas.start AND ideas.end
 ORDER BY numbered.melid, number
 """
 _BEATS = "SELECT * FROM beats ORDER BY melid, beatid"
