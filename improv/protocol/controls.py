@@ -121,10 +121,10 @@ BUILD = Control(
 MOTIFS = Control(
     "motifs",
     "How much a solo comes back to what was played in it, yours and its own: 0 as it comes, 1 most.",
-    0.25,
+    0.2,
     0,
     1,
-    nudge=0.05,
+    nudge=0.1,
 )
 
 REGISTER = Control("register", "Octaves the answer lies above yours.", 0, -2, 2, "octaves", nudge=1, whole=True)

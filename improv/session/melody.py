@@ -124,31 +124,28 @@ def steering(session: Session, before: Session, encoding: Encoding) -> Steer:
     density, breath = settings.density, 0.0
     follows: Intervals = ()
     follows_from: int | None = None
+    begins_on: int | None = None
     if settings.mode is Mode.SOLO:
         breath = settings.breath
         if settings.build and BUILD.name not in encoding.unsupported_controls:
             density += settings.build * built_up(session)
-            follows, follows_from = _followed(session, before)
+            plan = _plan(session, before)
+            if plan is None:
+                follows, follows_from = before.band.phrases.following, before.band.phrases.last
+            else:
+                follows, begins_on = plan.intervals, plan.pitch
     return Steer(
         density, settings.rests, settings.leaning, ends, strikes, compass=compass, breath=breath, follows=follows,
-        follows_from=follows_from,
+        follows_from=_as_network_s(session, follows_from if follows else None),
+        begins_on=_as_network_s(session, begins_on),
     )  # fmt: skip
 
 
-def _followed(session: Session, before: Session) -> tuple[Intervals, int | None]:
-    """Return the intervals by which a solo is to go on in the session's step, and the pitch from which.
-
-    There are none where they are the network's choice. The pitch is in the network's key and range; None is that of the
-    step's first note.
-    """
-    phrases, plan = before.band.phrases, _plan(session, before)
-    if plan is None:
-        follows, pitch = phrases.following, phrases.last
-    else:
-        follows, pitch = plan.intervals if plan.pitch is None else (0, *plan.intervals), plan.pitch
-    if not follows or pitch is None:
-        return follows, None
-    return follows, pitch - session.semitones - 12 * (session.band.style.octaves + session.settings.register)
+def _as_network_s(session: Session, pitch: int | None) -> int | None:
+    """Return a MIDI pitch in the key of the performance as it is in the network's key and range."""
+    if pitch is None:
+        return None
+    return pitch - session.semitones - 12 * (session.band.style.octaves + session.settings.register)
 
 
 def _plan(session: Session, before: Session) -> Plan | None:

@@ -149,6 +149,15 @@ def test_the_network_is_asked_for_the_pitches_that_follow(from_: int | None, exp
     assert not strayed.send(choice.pitches.index(65)).bias.any()
 
 
+def test_a_phrase_is_asked_to_begin_on_a_pitch_and_its_next_note_is_free() -> None:
+    decoder = CELLS.decode_cell(Steer(begins_on=60), None, SILENCE, StepInput(Frame(SILENCE, None)))
+    next(decoder)
+    choice = decoder.send(NUMBERS[rhythm_of(Cell((Onset(60), Onset(62, 3))))])
+    assert choice.pitches[int(choice.bias.argmax())] == 60
+    assert (choice.bias > 0).sum() == 1
+    assert not decoder.send(choice.pitches.index(64)).bias.any()
+
+
 def solo(build: float) -> list[Phrases]:
     """The phrases of twelve choruses that `partner` plays alone."""
     model = OnnxModel(find_model("partner"))

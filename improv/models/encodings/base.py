@@ -51,7 +51,8 @@ class Steer:
     semitone and unison away from them, and all but the chord's root and fifth is less likely by `not_open_nats`.
     `lets_go` where what sounds has to end. `compass` are the lowest and the highest MIDI pitch, in the network's key;
     None where it has none. `breath` is 0 where improv is not alone. `follows` are the intervals by which the next notes
-    are to move, in semitones, from the pitch `follows_from` on or from the step's first note.
+    are to move, in semitones, from the pitch `follows_from` on or from the step's first note, and `begins_on` the pitch
+    that the step's first note is to have.
     """
 
     density: float = 0.0
@@ -66,6 +67,7 @@ class Steer:
     breath: float = 0.0
     follows: tuple[int, ...] = ()
     follows_from: int | None = None
+    begins_on: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ _PHRASE_GOES_ON_NATS, _REST_GOES_ON_NATS = 0.65, 0.1
 too often."""
 
 _FOLLOWS_NATS = 4.0
-"""How much likelier the pitch is by which a line goes on as a phrase before did."""
+"""How much likelier the pitch is on which a phrase begins, or by which it goes on, as one before did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,8 +313,9 @@ class Cells:
             bias = usual - _ECHO_NATS * features["chosen_asked"][0] if tick in struck else usual
             if ends and tick == rhythm.ticks[-1]:
                 bias = bias + chord_leaning(pitches, ends, 1)
-            if follows and last is not None:
-                bias = bias + _FOLLOWS_NATS * one_hot(self.unit(last + follows[0]), self.pitch_count)[0]
+            wanted = last + follows[0] if follows and last is not None else steer.begins_on if not line else None
+            if wanted is not None:
+                bias = bias + _FOLLOWS_NATS * one_hot(self.unit(wanted), self.pitch_count)[0]
             unit = yield Choice(PITCH_HEAD, bias, pitches, features)
             line.append(unit)
             if follows and last is not None:
