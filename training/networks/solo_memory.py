@@ -71,9 +71,10 @@ class SoloMemory(Network):
         notes = notes_after(state["recent_notes"], features["notes"])
         counts = features["motifs"] * (features["asked_rhythm"].sum(-1, keepdim=True) == 0)
         of_pitch = pitch_evidence(pitch, notes_after(state["recent_notes"], features["chosen_notes"]))
-        pitch = bent(pitch, of_pitch, counts * self.pitch_powers + (1 - counts) * no_powers(NOTE_KINDS))
+        bent_pitch = bent(pitch, of_pitch, counts * self.pitch_powers + (1 - counts) * no_powers(NOTE_KINDS))
         of_rhythm = rhythm_evidence(rhythm, rhythms, cells)
-        rhythm = bent(rhythm, of_rhythm, counts * self.rhythm_powers + (1 - counts) * no_powers(STEP_KINDS))
+        bent_rhythm = bent(rhythm, of_rhythm, counts * self.rhythm_powers + (1 - counts) * no_powers(STEP_KINDS))
+        rhythm, pitch = torch.where(counts > 0, bent_rhythm, rhythm), torch.where(counts > 0, bent_pitch, pitch)
         return rhythm, pitch, *new, notes, rhythms, cells
 
 
