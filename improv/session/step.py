@@ -31,7 +31,14 @@ from improv.session.expression_state import AS_NOTATED
 from improv.session.harmony import decide_chord
 from improv.session.listening import cell_at, hear, next_listener, playing_style
 from improv.session.melody import answer_so_far, decide_melody, melody_muted, phrases_after, register_over_chords
-from improv.session.network import ask_network, call_cell, has_voice, network_inputs, with_revised_inputs
+from improv.session.network import (
+    ask_network,
+    call_cell,
+    counted_motifs,
+    has_voice,
+    network_inputs,
+    with_revised_inputs,
+)
 from improv.session.state import BandState, NetworkState, Played, PlayingStyle, Position, Session
 
 
@@ -120,7 +127,7 @@ def prepare_step(session: Session, heard: Heard, encoding: Encoding, draft: int 
         improv_plays=turn.who.plays,
         call_cell=call_cell(session, session.step),
         turn_left=turn_left,
-        motifs=session.settings.motifs,
+        motifs=counted_motifs(session.settings),
     )
     return PreparedStep(before, session, (*earlier, last))
 

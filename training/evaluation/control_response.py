@@ -99,7 +99,7 @@ RESPONSES = (
     Response(LEANING, (0.0, 0.3, 0.6, 0.9, 1.0), "share of chord tones", chord_tone_share),
     Response(RESTS, (-1.0, -0.5, 0.0, 0.5, 1.0), "share of silence", silence),
     Response(BREATH, (0.0, 1.0, 2.0), "phrase, beats", phrase_beats),
-    Response(MOTIFS, (0.0, 0.2, 0.5, 1.0), "notes in figures that were heard before", repetition),
+    Response(MOTIFS, (0.0, 0.5, 1.0), "notes in figures that were heard before", repetition),
     Response(BUILD, (0.0, 1.0, 2.0), "notes of the later half, for one of the earlier", growth),
 )
 
