@@ -136,12 +136,12 @@ def steering(session: Session, before: Session, encoding: Encoding) -> Steer:
                 follows, begins_on = plan.intervals, plan.pitch
     return Steer(
         density, settings.rests, settings.leaning, ends, strikes, compass=compass, breath=breath, follows=follows,
-        follows_from=_as_network_s(session, follows_from if follows else None),
-        begins_on=_as_network_s(session, begins_on),
+        follows_from=_in_network_key(session, follows_from if follows else None),
+        begins_on=_in_network_key(session, begins_on),
     )  # fmt: skip
 
 
-def _as_network_s(session: Session, pitch: int | None) -> int | None:
+def _in_network_key(session: Session, pitch: int | None) -> int | None:
     """Return a MIDI pitch in the key of the performance as it is in the network's key and range."""
     if pitch is None:
         return None
@@ -149,7 +149,10 @@ def _as_network_s(session: Session, pitch: int | None) -> int | None:
 
 
 def _plan(session: Session, before: Session) -> Plan | None:
-    """Return how a phrase of a solo is to begin that may begin in the session's step; None if none may."""
+    """Return how a phrase of a solo is to begin that may begin with the session's step; None if none may.
+
+    A phrase that can begin within the step alone, for want of a beat of rest before it, is always a new idea.
+    """
     settings = session.settings
     if not begins(before.band.expression.sounded_to, session.tick):
         return None
@@ -164,7 +167,10 @@ def phrases_after(session: Session, before: Session, melody: Cell) -> Phrases:
     if session.settings.mode is not Mode.SOLO or not session.settings.build:
         return NO_PHRASES
     sounded_to = before.band.expression.sounded_to
-    return after(before.band.phrases, melody, session.tick, sounded_to, _plan(session, before) or NEW_IDEA)
+    plan = _plan(session, before)
+    if plan is None:
+        plan = NEW_IDEA if session.settings.soloist_rules > 1 else Plan(intervals=before.band.phrases.following)
+    return after(before.band.phrases, melody, session.tick, sounded_to, plan)
 
 
 def built_up(session: Session) -> float:

@@ -6,7 +6,9 @@ training ideas`): whether a phrase begins with a repeat depends most on whether 
 in runs; mostly the latest idea comes back, and mostly where it was.
 
 An idea is kept as the first three notes of its phrase. Where it is to come back, the network is asked to begin on the
-same pitch, to move by the same intervals, or both; everything else is its own choice.
+same pitch, to move by the same intervals, or both, and one time in eight for neither; everything else is its own
+choice. Labels also name ideas within phrases and of long before: here an idea is what a phrase began with, and one from
+before the last two is taken to be the third last.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,17 +29,17 @@ _NOTES, _KEPT = 3, 3
 _REPEATS_AFTER_NEW, _REPEATS_AFTER_REPEAT = 0.16, 0.45
 """How many phrases repeat an idea, at 1 of the control `build`, after one that did not and after one that did."""
 
-_WHICH = (0.81, 0.08, 0.11)
+_WHICH = (0.81, 0.09, 0.10)
 """How many of the repeats are of the latest of the last three ideas, of the one before, and of the first of them."""
 
-_ON_ITS_PITCH = 0.75
+_ON_ITS_PITCH = 0.76
 """How many of the repeats begin on the pitch on which the idea began."""
 
 _BY_ITS_INTERVALS = 0.5
 """How many of the repeats are asked to move as the idea did; the others are variations that the network makes."""
 
 _TAKEN_UP = 0.13
-"""By the first version of `SOLOIST_RULES`: how many phrases move as one of the last three did, whichever."""
+"""Before version 2 of `SOLOIST_RULES`: how many phrases move as one of the last three did, whichever."""
 
 Intervals = tuple[int, ...]
 """Semitones from note to note."""
@@ -72,8 +74,8 @@ class Phrases:
     """The intervals by which the phrase is to go on, where it begins like one before."""
     begun_on: Annotated[tuple[int, ...], JsonName("begun_on", absent=())] = ()
     """The MIDI pitch on which each of `begun` began, in the key of the performance."""
-    first: Annotated[int | None, JsonName("first", absent=None)] = None
-    """The pitch on which the phrase began."""
+    first: Annotated[int, JsonName("first", absent=0)] = 0
+    """The MIDI pitch on which the phrase began, in the key of the performance."""
     repeats: Annotated[bool, JsonName("repeats", absent=False)] = False
     """Whether the phrase repeats an idea."""
 
@@ -97,9 +99,9 @@ def planned(phrases: Phrases, build: float, chance: Callable[[int], float]) -> P
     `chance` draws numbers from 0 up to 1, each by its number.
     """
     likely = (_REPEATS_AFTER_REPEAT if phrases.repeats else _REPEATS_AFTER_NEW) * build
-    if not phrases.begun or not likely or chance(0) >= likely:
+    ideas = list(zip(reversed(phrases.begun), reversed(phrases.begun_on), strict=False))
+    if not ideas or not likely or chance(0) >= likely:
         return NEW_IDEA
-    ideas = list(zip(reversed(phrases.begun), reversed(phrases.begun_on), strict=True))
     intervals, pitch = ideas[_drawn(_WHICH[: len(ideas)], chance(1))]
     return Plan(
         True,
@@ -119,7 +121,7 @@ def _drawn(shares: Sequence[float], chance: float) -> int:
 
 
 def taken_up(phrases: Phrases, build: float, chance: Callable[[int], float]) -> Plan:
-    """Return how a phrase is to begin by the first version of `SOLOIST_RULES`, without a plan of ideas."""
+    """Return how a phrase is to begin before version 2 of `SOLOIST_RULES`: without a plan of ideas."""
     likely = _TAKEN_UP * build
     if not phrases.begun or not likely or (drawn := chance(0)) >= likely:
         return NEW_IDEA
@@ -145,6 +147,6 @@ def after(phrases: Phrases, melody: Cell, start: int, sounded_to: int, plan: Pla
                 intervals = (*intervals, apart)
                 if len(intervals) == _NOTES - 1:
                     begun = (*begun, intervals)[-_KEPT:]
-                    begun_on = (*begun_on, pitch if first is None else first)[-_KEPT:]
+                    begun_on = (*begun_on, first)[-_KEPT:]
         last, sounded_to = pitch, start + tick
     return Phrases(begun, intervals, last, following, begun_on, first, repeats)

@@ -17,7 +17,7 @@ from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.session.lifecycle import begin
 from improv.session.melody import built_up, steering
-from improv.session.network import compass_of, has_voice
+from improv.session.network import compass_of, counted_motifs, has_voice
 from improv.session.state import Session
 from improv.session.step import advance, prepare_step
 from tests.session.steady import drone
@@ -126,6 +126,12 @@ def test_how_far_a_solo_builds_follows_from_its_length(choruses: int, share: flo
     last = replace(session.position, step=choruses * session.tune.form.steps - 1)
     built = built_up(replace(session, position=last)) - built_up(session)
     assert built == pytest.approx(share * 0.79)
+
+
+def test_the_colder_notes_are_drawn_the_less_is_counted_of_what_was_played() -> None:
+    """From the default temperature up it is what the control says."""
+    counted = [counted_motifs(Settings(mode=Mode.SOLO, motifs=0.4, temperature=each)) for each in (0, 0.4, 0.8, 2)]
+    assert counted == pytest.approx([0, 0.1, 0.4, 0.4])
 
 
 def test_a_network_that_learned_from_no_solos_does_not_build() -> None:

@@ -18,6 +18,7 @@ from training.metrics.ideas import Idea, phrase_ideas, repeats, table
         ("void->lick", Idea()),
         ("", Idea()),
         ("#lick", Idea(1)),
+        ("void->##lick", Idea(2)),
         ("##lick", Idea(2)),
         ("#16lick", Idea(16)),
         ("#-lick", Idea(1, -1)),

@@ -2,8 +2,8 @@
 
 The makers of the Weimar Jazz Database labelled the ideas of each solo (Frieler, Pfleiderer, Abeßer & Zaddach 2016,
 Midlevel analysis of monophonic jazz solos, Musicae Scientiae 20, 2): `#lick` is a lick that repeats the idea before,
-`##lick` the one before that, `#5lick` the fifth before; `+` and `-` say that it is moved up or down, and `~` that no
-rest divides it from the idea before.
+`##lick` the one before that, `#5lick` the fifth before; `+` and `-` say that it is moved up or down, `~` that no
+rest divides it from the idea before, and `void->` that a pause does.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from rich.table import Table
 from training.corpora import wjazzd
 from training.corpora.wjazzd_tables import Sound, Tables, read_tables
 
-_REPEAT = re.compile(r"~?\*?(#+)(\d*)([+-]?)")
+_REPEAT = re.compile(r"(?:void->)?~?\*?(#+)(\d*)([+-]?)")
 
 
 @dataclass(frozen=True, slots=True)

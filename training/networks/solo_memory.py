@@ -22,7 +22,7 @@ from training.networks import Network
 from training.networks.melody_lstm import CELLS, PITCHES, MelodyLstm, latest_pitches
 
 REMEMBERED = 1_024
-"""The notes that are counted, and the steps: two minutes at 120 beats a minute, ten choruses and more."""
+"""The notes that are counted, and the steps: four minutes at 120 beats a minute, ten choruses."""
 
 ORDERS = (0, 1, 2, 3, 4, 6)
 """How many symbols contexts have."""

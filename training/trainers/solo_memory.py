@@ -1,7 +1,7 @@
 """How much a memory of the solo says beside the network: fitted to solos from which the network learned nothing.
 
 Where a network has learned by heart what it is asked, its memory would seem to be worth little. So the powers are
-fitted to the validation side, all of its solos. There are 33 of them for some 34,000 choices; what they are worth on
+fitted to the validation side, all of its solos. There are 32 of them for some 34,000 choices; what they are worth on
 solos to which they were not fitted, cross-validation says.
 """
 
@@ -69,12 +69,10 @@ def fit(memory: SoloMemory, solos: Sequence[Solo]) -> dict[str, float]:
     ):
         parts = [each[what] for each in of_each]
         powers.data = fitted(parts, kinds)
-        unseen = [
-            parts[number].nats(fitted([part for at, part in enumerate(parts) if at % FOLDS != fold], kinds))
-            for fold in range(FOLDS)
-            for number in blues
-            if number % FOLDS == fold
-        ]
+        unseen = []
+        for fold in range(FOLDS):
+            of_others = fitted([part for at, part in enumerate(parts) if at % FOLDS != fold], kinds)
+            unseen += [parts[number].nats(of_others) for number in blues if number % FOLDS == fold]
         sums[what] = sum(float(each.sum()) for each in unseen)
         counts[what] = sum(map(len, unseen))
     found = {what: sums[what] / counts[what] for what in sums}

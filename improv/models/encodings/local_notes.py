@@ -158,7 +158,7 @@ class LocalNotes:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`rests` and `changes`, as notes draw rests and chords; `breath`, `build`, `motifs`, `voice`, as of solos."""
+        """`rests` and `changes`, as notes draw rests and chords; the controls of solos; and `voice`."""
         return "rests", "breath", "build", "motifs", "changes", "voice"
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:

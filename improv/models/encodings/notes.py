@@ -56,7 +56,7 @@ class Notes:
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`rests`, `breath`, `build`, as its rhythm is the player's, or even; and `motifs`."""
+        """`rests`, `breath`, `build`, as its rhythm is the player's, or even; `motifs`, as it counts none."""
         return "rests", "breath", "build", "motifs"
 
     def melody_pitches(self) -> tuple[int, ...]:

@@ -196,7 +196,7 @@ class Roll(_PianoRoll):
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`temperature` and `top-p`, as nothing is drawn; `rests` and those of solos, for which it has `density`."""
+        """`temperature` and `top-p`, as nothing is drawn; `rests` and the controls of solos: it has `density`."""
         return "temperature", "top-p", "rests", "breath", "build", "motifs", "seed", "drafts"
 
     def moves(self, step_input: StepInput) -> tuple[Tensors, ...]:
@@ -251,7 +251,7 @@ class Piano(_PianoRoll):
 
     @property
     def unsupported_controls(self) -> tuple[str, ...]:
-        """`top-p`, which it has one of its own of; `rests` and those of solos, for which it has `density`."""
+        """`top-p`, which it has one of its own of; `rests` and the controls of solos: it has `density`."""
         return "top-p", "rests", "breath", "build", "motifs"
 
     def events(self, frames: Sequence[tuple[frozenset[int], frozenset[int]]], sounding: frozenset[int]) -> list[int]:
