@@ -21,22 +21,10 @@ from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP
 from improv.music.turns import Mode
 from improv.protocol.control import Control, Value
-from improv.protocol.controls import (
-    BREATH,
-    BUILD,
-    DENSITY,
-    LEANING,
-    MOTIFS,
-    REGISTER,
-    RESTS,
-    TEMPERATURE,
-    TOP_P,
-    Settings,
-)
+from improv.protocol.controls import BREATH, BUILD, DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Settings
 from improv.session.melody import SOLO_CHORUSES
 from training.metrics.figures import chord_tones, entropy, intervals, phrase_lengths
 from training.metrics.melody import CHORUS_BARS, Melody, melody
-from training.metrics.repetition import repetition
 from training.rendering.playing import play_alone
 
 CHORUSES = 48
@@ -99,7 +87,6 @@ RESPONSES = (
     Response(LEANING, (0.0, 0.3, 0.6, 0.9, 1.0), "share of chord tones", chord_tone_share),
     Response(RESTS, (-1.0, -0.5, 0.0, 0.5, 1.0), "share of silence", silence),
     Response(BREATH, (0.0, 1.0, 2.0), "phrase, beats", phrase_beats),
-    Response(MOTIFS, (0.0, 0.5, 1.0), "notes in figures that were heard before", repetition),
     Response(BUILD, (0.0, 1.0, 2.0), "notes of the later half, for one of the earlier", growth),
 )
 
