@@ -187,12 +187,17 @@ def persona_of(settings: Settings, semitones: int) -> Persona:
     return Persona() if voice is None else Persona(settings.voice, voice.mean - semitones)
 
 
-def counted_motifs(settings: Settings) -> float:
-    """Return how much of what was played is to count for the next choices, 0 to 1.
+def counted_motifs(session: Session) -> float:
+    """Return how much of what was played is to count for the choices of the step after a session, 0 to 1.
 
     It is what the control `motifs` says. The colder notes are drawn, the more comes back by itself, so that below the
-    default temperature less is counted; else a line would soon be one riff.
+    default temperature less is counted; else a line would soon be one riff. While no note has begun for a bar nothing
+    is counted; else a long note or rest would last for ever.
     """
+    settings = session.settings
+    lately = session.network.recent_inputs[-session.grid.steps_per_bar :]
+    if not any(each.frame.melody.onsets for each in lately):
+        return 0.0
     warmth = min(1.0, settings.temperature / float(TEMPERATURE.default))
     return settings.motifs * warmth**2
 

@@ -127,7 +127,7 @@ def prepare_step(session: Session, heard: Heard, encoding: Encoding, draft: int 
         improv_plays=turn.who.plays,
         call_cell=call_cell(session, session.step),
         turn_left=turn_left,
-        motifs=counted_motifs(session.settings),
+        motifs=counted_motifs(session),
     )
     return PreparedStep(before, session, (*earlier, last))
 

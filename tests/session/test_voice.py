@@ -8,6 +8,7 @@ import pytest
 from improv.models.catalog import find_model
 from improv.models.encodings import ENCODINGS, Cells, Steer, StepInput
 from improv.models.onnx_runtime import OnnxModel
+from improv.music.notes import Cell, Frame, Onset
 from improv.music.theory import STEPS_PER_BAR, Chord
 from improv.music.transport import Transport
 from improv.music.turns import Mode
@@ -129,9 +130,19 @@ def test_how_far_a_solo_builds_follows_from_its_length(choruses: int, share: flo
 
 
 def test_the_colder_notes_are_drawn_the_less_is_counted_of_what_was_played() -> None:
-    """From the default temperature up it is what the control says."""
-    counted = [counted_motifs(Settings(mode=Mode.SOLO, motifs=0.4, temperature=each)) for each in (0, 0.4, 0.8, 2)]
-    assert counted == pytest.approx([0, 0.1, 0.4, 0.4])
+    """From the default temperature up it is what the control says; nothing where nothing has begun for a bar."""
+    session = begin(MODEL, Settings(mode=Mode.SOLO), Transport(0, 0.0, 120.0))
+
+    def counted(temperature: float, *onsets: bool) -> float:
+        cells = [Cell((Onset(60),)) if onset else Cell(held=(60,)) for onset in onsets]
+        inputs = tuple(StepInput(Frame(cell, None)) for cell in cells)
+        settings = Settings(mode=Mode.SOLO, motifs=0.4, temperature=temperature)
+        heard = replace(session, settings=settings, network=replace(session.network, recent_inputs=inputs))
+        return counted_motifs(heard)
+
+    assert [counted(each, True) for each in (0, 0.4, 0.8, 2)] == pytest.approx([0, 0.1, 0.4, 0.4])
+    assert counted(0.8, True, *[False] * 7) == 0.4
+    assert counted(0.8, True, *[False] * 8) == counted(0.8) == 0
 
 
 def test_a_network_that_learned_from_no_solos_does_not_build() -> None:
