@@ -199,7 +199,7 @@ def counted_motifs(session: Session) -> float:
     if not any(each.frame.melody.onsets for each in lately):
         return 0.0
     warmth = min(1.0, settings.temperature / float(TEMPERATURE.default))
-    return settings.motifs * warmth**2
+    return settings.motifs * warmth**4
 
 
 def silent_steps(

@@ -140,7 +140,7 @@ def test_the_colder_notes_are_drawn_the_less_is_counted_of_what_was_played() -> 
         heard = replace(session, settings=settings, network=replace(session.network, recent_inputs=inputs))
         return counted_motifs(heard)
 
-    assert [counted(each, True) for each in (0, 0.4, 0.8, 2)] == pytest.approx([0, 0.1, 0.4, 0.4])
+    assert [counted(each, True) for each in (0, 0.4, 0.8, 2)] == pytest.approx([0, 0.025, 0.4, 0.4])
     assert counted(0.8, True, *[False] * 7) == 0.4
     assert counted(0.8, True, *[False] * 8) == counted(0.8) == 0
 
