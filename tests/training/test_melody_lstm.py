@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from improv.models.encodings import Cells, Steer
 from improv.models.encodings.cells import PITCH_HEAD, RHYTHM_HEAD
+from tests.training.serving import surprises
 from tests.training.solos import solo
 from training.datasets.cuts import Cut, Mix, batch_of
-from training.datasets.sequences import STEP, UNIT, sequence, sequences, step_inputs
+from training.datasets.sequences import sequence, sequences
 from training.networks.melody_lstm import MelodyLstm
 from training.trainers.melody_lstm import CONFIG, MelodyTask, nats, surprise
 from training.trainers.train import train
-
-CELLS = Cells(tells_story=True)
 
 
 @torch.no_grad()
@@ -25,28 +23,9 @@ def test_one_step_after_another_is_the_sequence() -> None:
     network, made = MelodyLstm(16, 0.5).eval(), sequence(solo(1))
     batch = batch_of([Cut(made, 0, made.steps)])
     of_rhythm, of_pitch, _ = nats(network, batch)
-    state = [torch.zeros(1, width) for width in network.STATE.values()]
-    surprises: list[float] = []
-    notes: list[float] = []
-    for each in step_inputs(solo(1))[:-1]:
-        tensors = {name: torch.tensor(tensor) for name, tensor in CELLS.encode(each).items()}
-        decoder = CELLS.decode_cell(Steer(), None, each.frame.melody, each)
-        choice = next(decoder)
-        wanted = [made.rhythms[len(surprises) + 1], *made.notes[made.notes[:, STEP] == len(surprises) + 1][:, UNIT]]
-        for number, unit in enumerate(wanted):
-            told = tensors | {name: torch.tensor(tensor) for name, tensor in choice.features.items()}
-            outputs = network(*(told[name] for name in network.FEATURES), *state)
-            heads = dict(zip(network.HEADS, outputs, strict=False))
-            if number == 0:  # the memory moves once; what is asked after that is asked of where it is
-                state = list(outputs[len(network.HEADS) :])
-            (surprises if choice.head == RHYTHM_HEAD else notes).append(
-                float(-heads[choice.head].log_softmax(-1)[0, unit])
-            )
-            assert choice.head == (PITCH_HEAD if number else RHYTHM_HEAD)
-            if number + 1 < len(wanted):
-                choice = decoder.send(int(unit))
-    assert surprises == pytest.approx(of_rhythm[:, 0].tolist(), abs=1e-4)
-    assert notes == pytest.approx(of_pitch.tolist(), abs=1e-4)
+    found = surprises(network, solo(1))
+    assert found[RHYTHM_HEAD] == pytest.approx(of_rhythm[:, 0].tolist(), abs=1e-4)
+    assert found[PITCH_HEAD] == pytest.approx(of_pitch.tolist(), abs=1e-4)
 
 
 def test_what_is_learned_by_heart_is_no_surprise() -> None:

@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from improv.models.encodings import Cells, Steer
 from improv.models.encodings.cells import PITCH_HEAD, RHYTHM_HEAD
+from tests.training.serving import CELLS, surprises
 from tests.training.solos import solo
 from training.corpora.solos import Note, Solo
-from training.datasets.sequences import STEP, UNIT, sequence, sequences, step_inputs
+from training.datasets.sequences import sequence, sequences
 from training.networks.melody_lstm import PITCHES, RHYTHMS, MelodyLstm
 from training.networks.solo_memory import ORDERS, REMEMBERED, SoloMemory, bent, no_powers, notes_after, pitch_evidence
 from training.trainers.solo_memory import evidence_of, fit
-
-CELLS = Cells(tells_story=True, tells_notes=True)
 
 
 def made(seed: int = 0) -> SoloMemory:
@@ -72,24 +70,8 @@ def test_one_step_after_another_says_what_it_was_fitted_by(played: Solo) -> None
     memory = made()
     memory.pitch_powers.data = torch.rand(len(memory.pitch_powers))
     memory.rhythm_powers.data = torch.rand(len(memory.rhythm_powers))
-    steps = sequence(played)
-    fitted = evidence_of(memory, steps)
-    state = [torch.zeros(1, width) for width in memory.STATE.values()]
-    found: dict[str, list[float]] = {RHYTHM_HEAD: [], PITCH_HEAD: []}
-    for step, each in enumerate(step_inputs(played)[:-1]):
-        tensors = {name: torch.tensor(tensor) for name, tensor in CELLS.encode(each).items()}
-        decoder = CELLS.decode_cell(Steer(), None, each.frame.melody, each)
-        choice = next(decoder)
-        wanted = [steps.rhythms[step + 1], *steps.notes[steps.notes[:, STEP] == step + 1][:, UNIT]]
-        for number, unit in enumerate(wanted):
-            told = tensors | {name: torch.tensor(tensor) for name, tensor in choice.features.items()}
-            outputs = memory(*(told[name] for name in memory.FEATURES), *state)
-            heads = dict(zip(memory.HEADS, outputs, strict=False))
-            if number == 0:
-                state = list(outputs[len(memory.HEADS) :])
-            found[choice.head].append(float(-heads[choice.head].log_softmax(-1)[0, unit]))
-            if number + 1 < len(wanted):
-                choice = decoder.send(int(unit))
+    fitted = evidence_of(memory, sequence(played))
+    found = surprises(memory, played)
     assert found[RHYTHM_HEAD] == pytest.approx(fitted["rhythm"].nats(memory.rhythm_powers).tolist(), abs=1e-3)
     assert found[PITCH_HEAD] == pytest.approx(fitted["note"].nats(memory.pitch_powers).tolist(), abs=1e-3)
 

@@ -86,6 +86,7 @@ def invented(
         by_beat.setdefault(note.onset // TICKS_PER_BEAT, set()).add(note.onset % TICKS_PER_BEAT)
 
     def beats(tick: int) -> float:
+        """Return when a tick is played, in beats: with this player's swing, without lag and jitter."""
         if moves_all:
             return Transport(0, 0.0, bpm, swing).beats_of_tick(tick)
         beat, inside = divmod(tick, TICKS_PER_BEAT)

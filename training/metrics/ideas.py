@@ -68,6 +68,7 @@ def repeats(solos: Sequence[Sequence[Idea]]) -> Repeats:
     found = [idea for solo in solos for idea in solo if idea.back]
 
     def share(of: Iterable[bool]) -> float:
+        """Return the share of those that are true, 0 to 1; nan of none."""
         told = list(of)
         return float(np.mean(told)) if told else float("nan")
 

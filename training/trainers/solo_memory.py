@@ -28,7 +28,7 @@ from training.networks.solo_memory import (
     pitch_evidence,
     rhythm_evidence,
 )
-from training.trainers.melody_lstm import Choices, choices_of
+from training.trainers.melody_lstm import choices_of
 
 FOLDS = 4
 """The parts of the solos of which each is judged by powers that were fitted to the others."""
@@ -103,7 +103,7 @@ def fitted(parts: Sequence[Evidence], kinds: int) -> Tensor:
 @torch.no_grad()
 def evidence_of(memory: SoloMemory, solo: Solo) -> Mapping[str, Evidence]:
     """Return what the memory of a solo says of each `rhythm` and `note` but those of its first step."""
-    choices: Choices = choices_of(memory.melody, batch_of([Cut(solo, 0, solo.steps)]))
+    choices = choices_of(memory.melody, batch_of([Cut(solo, 0, solo.steps)]))
     logits = choices.rhythm_logits[:, 0]
     rhythms, cells = (torch.from_numpy(each) for each in recent_steps(solo))
     of_rhythms = Evidence(logits, rhythm_evidence(logits, rhythms, cells), choices.rhythms[:, 0])

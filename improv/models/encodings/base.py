@@ -214,7 +214,6 @@ class StepInput:
     """The steps from the one that is decided to the end of improv's turn; None where that is open, or not improv's."""
     previous: Annotated[Cell | None, JsonName("previous", sparse=True)] = None
     """What sounded in the step before; None where that is not known, or the encoding does not ask for it."""
-
     motifs: Annotated[float, JsonName("motifs", absent=1.0)] = 1.0
     """How much a line comes back to what was played before: 0 as the network has it, 1 as foretells people best."""
 

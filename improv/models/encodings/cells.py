@@ -313,7 +313,9 @@ class Cells:
             bias = usual - _ECHO_NATS * features["chosen_asked"][0] if tick in struck else usual
             if ends and tick == rhythm.ticks[-1]:
                 bias = bias + chord_leaning(pitches, ends, 1)
-            wanted = last + follows[0] if follows and last is not None else steer.begins_on if not line else None
+            wanted = None if line else steer.begins_on
+            if follows and last is not None:
+                wanted = last + follows[0]
             if wanted is not None:
                 bias = bias + _FOLLOWS_NATS * one_hot(self.unit(wanted), self.pitch_count)[0]
             unit = yield Choice(PITCH_HEAD, bias, pitches, features)
