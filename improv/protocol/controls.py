@@ -213,11 +213,12 @@ def control_named(name: str) -> Control:
 _UNTURNED = Mixer()
 
 
-SOLOIST_RULES = 2
-"""The version of the rules by which the soloist hears the player, plays beside them in a duet, and comes back to ideas.
+SOLOIST_RULES = 3
+"""The version of the rules by which the soloist hears the player, plays beside them in a duet, and builds a solo.
 
 0: a player has the timing that was measured of soloists. 1: they may also be exact; improv keeps farther from them.
 2: the repeats of a solo come in runs, mostly of its latest idea and where that was; before, each by itself.
+3: a solo rises until its last chorus but one.
 """
 
 

@@ -18,9 +18,9 @@ _PHRASE_BARS, _PHRASE_REST_BEATS = 4, 2
 _PLAYS_BEATS = 1
 """A player plays as long as a note began so many beats ago."""
 
-_NEAR_KEYS, _NOT_OPEN_NATS = (2, 3, 3), (2.0, 3.0, 3.0)
-"""By the version of `SOLOIST_RULES`: how many notes just played are kept clear of, and how much less likely all but
-the root and the fifth of the chord is beside them."""
+_NEAR_KEYS, _NOT_OPEN_NATS = (2, 3), (2.0, 3.0)
+"""Before version 1 of `SOLOIST_RULES` and since: how many notes just played are kept clear of, and how much less likely
+all but the root and the fifth of the chord is beside them."""
 
 _BESIDE_DENSITY, _BESIDE_RESTS, _BESIDE_LEANING, _FREE_DENSITY = 1.5, 0.6, 0.6, 0.3
 """By how much fewer notes and more rests there are beside a player's, how much these lean on chord tones at least, and
@@ -87,7 +87,8 @@ def steering_beside(session: Session, before: Session) -> Steer:
     recent = [key.pitch for key in listener.recent_keys if key.onset >= lately]
     if not sounding and not recent:
         return Steer(min(1.0, settings.density + _FREE_DENSITY), settings.rests, settings.leaning)
-    near = (*sounding, *recent[-_NEAR_KEYS[settings.soloist_rules] :])
+    rules = min(settings.soloist_rules, 1)
+    near = (*sounding, *recent[-_NEAR_KEYS[rules] :])
     moved = session.semitones + len(PITCH_CLASSES) * (session.band.style.octaves + settings.register)
     beside = frozenset([pitch - moved for pitch in near])
     ours = before.network.output.melody.sounding_after
@@ -97,6 +98,6 @@ def steering_beside(session: Session, before: Session) -> Steer:
         settings.rests + _BESIDE_RESTS,
         max(settings.leaning, _BESIDE_LEANING),
         beside=beside,
-        not_open_nats=_NOT_OPEN_NATS[settings.soloist_rules],
+        not_open_nats=_NOT_OPEN_NATS[rules],
         lets_go=clashes,
     )

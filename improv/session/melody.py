@@ -14,16 +14,11 @@ from improv.music.turns import NOTHING_YET, Answer, Mode, owes_a_note
 from improv.protocol.controls import BUILD, Settings
 from improv.session.band.draws import chance
 from improv.session.band.pads import CHORDS_LOW
+from improv.session.build import built
 from improv.session.duet import hears_apart, steering_beside
 from improv.session.network import AskedNetwork, compass_of, has_melody, has_voice
 from improv.session.phrases import NEW_IDEA, NO_PHRASES, Intervals, Phrases, Plan, after, begins, planned, taken_up
 from improv.session.state import PitchLogits, PlayingStyle, Session
-
-_BUILT = (-0.37, 0.42)
-"""How much sparser the first chorus of a solo is and how much denser the last, as values of the control density."""
-
-SOLO_CHORUSES = 6
-"""How many choruses a solo has where there is no end to come."""
 
 _BEGINS = (CHORDS_LOW + 12, CHORDS_LOW + 34)
 """The lowest and the highest pitch with which a phrase begins that follows no player's register, C4 to Bb5."""
@@ -121,14 +116,16 @@ def steering(session: Session, before: Session, encoding: Encoding) -> Steer:
     compass = compass_of(settings, session.semitones) if has_voice(settings, encoding) else None
     if hears_apart(session):
         return replace(steering_beside(session, before), compass=compass)
-    density, breath = settings.density, 0.0
+    density, rise, breath = settings.density, 0.0, 0.0
     follows: Intervals = ()
     follows_from: int | None = None
     begins_on: int | None = None
     if settings.mode is Mode.SOLO:
         breath = settings.breath
         if settings.build and BUILD.name not in encoding.unsupported_controls:
-            density += settings.build * built_up(session)
+            chorus = built(session)
+            density += settings.build * chorus.density
+            rise = settings.build * chorus.rise
             plan = _plan(session, before)
             if plan is None:
                 follows, follows_from = before.band.phrases.following, before.band.phrases.last
@@ -137,7 +134,7 @@ def steering(session: Session, before: Session, encoding: Encoding) -> Steer:
     return Steer(
         density, settings.rests, settings.leaning, ends, strikes, compass=compass, breath=breath, follows=follows,
         follows_from=_in_network_key(session, follows_from if follows else None),
-        begins_on=_in_network_key(session, begins_on),
+        begins_on=_in_network_key(session, begins_on), rise=rise,
     )  # fmt: skip
 
 
@@ -171,21 +168,6 @@ def phrases_after(session: Session, before: Session, melody: Cell) -> Phrases:
     if plan is None:
         plan = NEW_IDEA if session.settings.soloist_rules > 1 else Plan(intervals=before.band.phrases.following)
     return after(before.band.phrases, melody, session.tick, sounded_to, plan)
-
-
-def built_up(session: Session) -> float:
-    """Return by how much denser than on average the session's chorus of a solo is to be; below 0 sparser.
-
-    Soloists begin with fewer notes than they end with: in 38 blues solos of the Weimar Jazz Database of three choruses
-    and more, the first chorus has 0.81 times as many as a chorus has on average, the last 1.09. A solo without an end
-    begins anew every few choruses; one of two choruses builds half as far, and one of a single chorus not at all.
-    """
-    choruses = session.tune.choruses or SOLO_CHORUSES
-    if choruses == 1:
-        return 0.0
-    chorus = max(session.place, 0) // session.tune.form.steps % choruses
-    first, last = _BUILT if choruses > 2 else (_BUILT[0] / 2, _BUILT[1] / 2)
-    return first + (last - first) * chorus / (choruses - 1)
 
 
 def register_over_chords(session: Session, melody: Cell, before: Cell) -> PlayingStyle:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from improv.models.encodings import Steer
-from improv.models.encodings.base import keeping_clear
+from improv.models.encodings.biases import keeping_clear
 from improv.models.encodings.cells import Cells
 from improv.music.notes import Cell
 from improv.music.transport import Transport

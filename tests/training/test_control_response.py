@@ -10,7 +10,7 @@ from improv.models.catalog import find_model
 from improv.models.onnx_runtime import OnnxModel
 from improv.music.theory import Form
 from improv.protocol.controls import BUILD
-from improv.session.melody import SOLO_CHORUSES
+from improv.session.build import SOLO_CHORUSES
 from training.evaluation.control_response import RESPONSES, Response, measure, obeys, table
 from training.networks.chord_lstm import ChordLstm
 from training.networks.melody_lstm import MelodyLstm

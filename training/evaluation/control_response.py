@@ -22,7 +22,7 @@ from improv.music.theory import STEPS_PER_BAR, TICKS_PER_STEP
 from improv.music.turns import Mode
 from improv.protocol.control import Control, Value
 from improv.protocol.controls import BREATH, BUILD, DENSITY, LEANING, REGISTER, RESTS, TEMPERATURE, TOP_P, Settings
-from improv.session.melody import SOLO_CHORUSES
+from improv.session.build import SOLO_CHORUSES
 from training.metrics.figures import chord_tones, entropy, intervals, phrase_lengths
 from training.metrics.melody import CHORUS_BARS, Melody, melody
 from training.rendering.playing import play_alone

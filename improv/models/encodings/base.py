@@ -7,9 +7,7 @@ import hashlib
 import json
 from collections.abc import Generator, Mapping
 from dataclasses import field
-from functools import cache, lru_cache
-from math import inf
-from types import MappingProxyType
+from functools import cache
 from typing import Annotated, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -26,21 +24,6 @@ CHORD_HEAD = "next_chord"
 
 Bias = NDArray[np.float64]
 
-_LEANING_NATS = 2.0
-"""How strongly leaning half-way bends the logarithm of a probability."""
-
-_NEAR_NATS = MappingProxyType({0: 4.0, 1: 6.0, 2: 3.0, 3: 1.0})
-"""How much less likely a pitch is so many semitones from the nearest of a player's, in whatever octave.
-
-A semitone clashes, and a unison is no second voice. A step or two farther off a line comes near with its next note.
-"""
-
-_CLOSE, _CLOSE_NATS = 5, 2.0
-"""How near a line is that is in the player's way, in semitones, and how much less likely its pitches are."""
-
-_OPEN = (0, 7)
-"""Root and fifth, in semitones above the root."""
-
 
 @dataclass(frozen=True, slots=True)
 class Steer:
@@ -52,7 +35,7 @@ class Steer:
     `lets_go` where what sounds has to end. `compass` are the lowest and the highest MIDI pitch, in the network's key;
     None where it has none. `breath` is 0 where improv is not alone. `follows` are the intervals by which the next notes
     are to move, in semitones, from the pitch `follows_from` on or from the step's first note, and `begins_on` the pitch
-    that the step's first note is to have.
+    that the step's first note is to have. `rise` is by how many nats a pitch is likelier than the one a semitone below.
     """
 
     density: float = 0.0
@@ -68,6 +51,7 @@ class Steer:
     follows: tuple[int, ...] = ()
     follows_from: int | None = None
     begins_on: int | None = None
+    rise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,48 +98,6 @@ def one_hot(unit: int | None, count: int) -> Tensor:
 def struck_cells(pitches: tuple[int, ...]) -> tuple[Cell, ...]:
     """Return a melody given as one MIDI pitch a step as cells, each note struck; 0 is a silent step."""
     return tuple(Cell(onsets=(Onset(pitch),)) if pitch else SILENCE for pitch in pitches)
-
-
-def chord_leaning(pitches: tuple[int, ...], chord: Chord | None, leaning: float) -> Bias:
-    """Return what leaning on a chord adds to the log probability of each pitch outside it; zeros without a chord."""
-    return _leaning(pitches, chord, leaning) if leaning and chord is not None else _no_leaning(len(pitches))
-
-
-@lru_cache(maxsize=256)
-def _leaning(pitches: tuple[int, ...], chord: Chord, leaning: float) -> Bias:
-    outside = ~np.isin(np.asarray(pitches) % 12, list(chord.pitch_classes))
-    bias = np.where(outside, -inf if leaning >= 1 else -_LEANING_NATS * leaning / (1 - leaning), 0.0)
-    bias.flags.writeable = False
-    return bias
-
-
-def keeping_clear(pitches: tuple[int, ...], steer: Steer, chord: Chord | None = None) -> Bias:
-    """Return what is added to the log probability of each pitch beside a player's pitches, over a chord.
-
-    What they play next is not known: the least of it lies beside the root and the fifth. The bias is shared, and cannot
-    be written to.
-    """
-    if not steer.beside:
-        return _no_leaning(len(pitches))
-    return _clear(pitches, steer.beside, steer.not_open_nats, chord)
-
-
-@lru_cache(maxsize=256)
-def _clear(pitches: tuple[int, ...], beside: frozenset[int], not_open_nats: float, chord: Chord | None) -> Bias:
-    nearest = [min(min((pitch - other) % 12, (other - pitch) % 12) for other in beside) for pitch in pitches]
-    bias = -np.array([_NEAR_NATS.get(semitones, 0.0) for semitones in nearest])
-    bias -= [_CLOSE_NATS * (min(abs(pitch - other) for other in beside) <= _CLOSE) for pitch in pitches]
-    if chord is not None:
-        bias = bias - not_open_nats * ~np.isin((np.asarray(pitches) - chord.root) % 12, _OPEN)
-    bias.flags.writeable = False
-    return bias
-
-
-@cache
-def _no_leaning(count: int) -> Bias:
-    bias = np.zeros(count)
-    bias.flags.writeable = False
-    return bias
 
 
 def digest(meaning: Mapping[str, Any]) -> str:

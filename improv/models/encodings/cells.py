@@ -22,16 +22,15 @@ from improv.models.encodings.base import (
     Decoder,
     Steer,
     StepInput,
-    chord_leaning,
     fingerprint_of,
-    keeping_clear,
     one_hot,
     struck_cells,
 )
+from improv.models.encodings.biases import ONSETS, chord_leaning, keeping_clear, outside, rhythm_bias, rising
 from improv.models.encodings.story import MEANING, STORY_FEATURES, story
 from improv.music.grid import EIGHTHS, Grid
 from improv.music.notes import Cell
-from improv.music.rhythm import NUMBERS, RHYTHMS, Rhythm, cell_of, rhythm_of, top_line
+from improv.music.rhythm import NUMBERS, RHYTHMS, cell_of, rhythm_of, top_line
 from improv.music.theory import BLUES_BARS, PITCH_CLASSES, QUALITIES, Chord, Form
 
 GRID = EIGHTHS
@@ -45,11 +44,6 @@ _KINDS = tuple(QUALITIES.values())
 _CHORDS = len(PITCH_CLASSES) * len(_KINDS) + 1
 """A unit for each kind on each root, and the last for no chord."""
 
-_ONSETS = np.array([len(rhythm.ticks) for rhythm in RHYTHMS])
-_SILENT = np.array([rhythm == Rhythm() for rhythm in RHYTHMS])
-_HELD = np.array([rhythm.held for rhythm in RHYTHMS])
-"""Of each rhythm how many onsets it has, whether it is silent, and whether what sounds goes on, each (rhythms,)."""
-
 _TEMPI_BPM = (80, 110, 150, 200, 260)
 """Where one kind of tempo ends and the next begins: the faster, the fewer sixteenths."""
 
@@ -62,21 +56,8 @@ _FARTHEST = 12
 _RHYTHM_TEMPERATURE, _RHYTHM_TOP_P = 1.0, 1.0
 """Rhythms are drawn at least so freely: what is likeliest after silence is silence, and it would last long."""
 
-_DENSITY_NATS = 0.4
-"""How strongly density at its end bends the logarithm of a probability, for each onset."""
-
 _ECHO_NATS = 1.2
 """How much less likely an answer plays the very note of its call at its very place: it is no echo."""
-
-_LETS_GO_NATS = 4.0
-"""How much less likely a note goes on that has to be let go."""
-
-_RESTS_NATS = 0.7
-"""How strongly the tendency to rest at its end bends the logarithm of the probability that nothing sounds."""
-
-_PHRASE_GOES_ON_NATS, _REST_GOES_ON_NATS = 0.65, 0.1
-"""How much less likely a rest begins with a breath of 1, and how much likelier one goes on: by itself a network rests
-too often."""
 
 _FOLLOWS_NATS = 4.0
 """How much likelier the pitch is on which a phrase begins, or by which it goes on, as one before did."""
@@ -291,7 +272,7 @@ class Cells:
         ends = chord if steer.steps_left == GRID.steps_per_beat else None
         choice = self.rhythm_choice(steer, sounding is not None)
         if ends and sounding is not None and sounding % len(PITCH_CLASSES) not in ends.pitch_classes:
-            choice = replace(choice, bias=np.where(_ONSETS > 0, choice.bias, -inf))
+            choice = replace(choice, bias=np.where(ONSETS > 0, choice.bias, -inf))
         number = yield choice
         rhythm, chosen_rhythm = RHYTHMS[number], one_hot(number, len(RHYTHMS))
         if not rhythm.ticks:
@@ -326,25 +307,23 @@ class Cells:
         return cell_of(rhythm, tuple([pitches[unit] for unit in line]), sounding)
 
     def rhythm_choice(self, steer: Steer, sounds: bool) -> Choice:
-        """Return the choice of a rhythm; `sounds` says whether a note sounds into its step.
-
-        Nothing is held where nothing sounds; a denser line has more onsets; a phrase ends on what sounds last. A line
-        that tends to rest is likelier to be silent for the step, after a note as after a rest. With breath it is
-        likelier to go on as it is, sounding above all.
-        """
-        return _rhythm_choice(steer, sounds)
+        """Return the choice of a rhythm; `sounds` says whether a note sounds into its step."""
+        bias = rhythm_bias(steer, sounds)
+        return Choice(RHYTHM_HEAD, bias, least_temperature=_RHYTHM_TEMPERATURE, least_top_p=_RHYTHM_TOP_P)
 
     def pitch_bias(self, steer: Steer, chord: Chord | None) -> Bias:
         """Return what is added to the log probability of each pitch.
 
         Pitches outside the chord have less, and those that grate on what the player plays beside; none are chosen
-        outside the compass.
+        outside the compass. Where the line is to rise, higher ones have more.
         """
         pitches = self.melody_pitches()
         bias = chord_leaning(pitches, chord, steer.leaning)
         if steer.beside:
             bias = bias + keeping_clear(pitches, steer, chord)
-        return bias if steer.compass is None else bias + _outside(pitches, *steer.compass)
+        if steer.rise:
+            bias = bias + rising(len(pitches), steer.rise)
+        return bias if steer.compass is None else bias + outside(pitches, *steer.compass)
 
     def melody(self, pitches: tuple[int, ...]) -> tuple[Cell, ...]:
         """Return a melody of one pitch a step as cells, each note struck."""
@@ -405,31 +384,8 @@ def _no_choices(cells: Cells) -> dict[str, Tensor]:
     return {name: one_hot(None, width) for name, width in cells._choice_shapes.items()}
 
 
-@lru_cache(maxsize=256)
-def _rhythm_choice(steer: Steer, sounds: bool) -> Choice:
-    bias = _DENSITY_NATS * steer.density * _ONSETS + _RESTS_NATS * steer.rests * _SILENT
-    bias = bias + steer.breath * (-_PHRASE_GOES_ON_NATS if sounds else _REST_GOES_ON_NATS) * _SILENT
-    if not sounds:
-        bias = np.where(_HELD, -inf, bias)
-    if steer.lets_go:
-        bias = bias - _LETS_GO_NATS * _HELD
-    if steer.strikes:
-        bias = np.where(_ONSETS > 0, bias, -inf)
-    if steer.steps_left == 1:
-        bias = np.where(_ONSETS > 0, -inf, bias)
-    bias = _shared([np.asarray(bias, np.float64)])
-    return Choice(RHYTHM_HEAD, bias, least_temperature=_RHYTHM_TEMPERATURE, least_top_p=_RHYTHM_TOP_P)
-
-
 _ALL_CHORDS = (*(Chord(root, kind) for root in range(len(PITCH_CLASSES)) for kind in _KINDS), None)
 """The chord of each unit."""
-
-
-@lru_cache(maxsize=64)
-def _outside(pitches: tuple[int, ...], lowest: int, highest: int) -> Bias:
-    """Return -inf for each pitch outside a compass, 0 inside; 0 for all where none is inside."""
-    inside = (np.asarray(pitches) >= lowest) & (np.asarray(pitches) <= highest)
-    return _shared([np.where(inside | ~inside.any(), 0.0, -inf)])
 
 
 @cache

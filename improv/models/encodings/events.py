@@ -16,10 +16,10 @@ from improv.models.encodings.base import (
     Steer,
     StepInput,
     digest,
-    keeping_clear,
     one_hot,
     struck_cells,
 )
+from improv.models.encodings.biases import keeping_clear
 from improv.models.encodings.symbols import END, HOLD, REST, Units, pitches_of
 from improv.music.notes import Cell, Onset, Release
 from improv.music.rhythm import HALF

@@ -14,10 +14,9 @@ from improv.models.encodings.base import (
     Decoder,
     Steer,
     StepInput,
-    chord_leaning,
     fingerprint_of,
-    keeping_clear,
 )
+from improv.models.encodings.biases import chord_leaning, keeping_clear
 from improv.music.grid import EIGHTHS, Grid
 from improv.music.notes import SILENCE, Cell, Onset
 from improv.music.theory import Chord, Form

@@ -5,7 +5,8 @@ call; a line of its own begins a note with each eighth.
 """
 
 from improv.models.contract import HeadSpec, Shape, Tensors
-from improv.models.encodings.base import Choice, Decoder, Steer, StepInput, digest, keeping_clear, one_hot, struck_cells
+from improv.models.encodings.base import Choice, Decoder, Steer, StepInput, digest, one_hot, struck_cells
+from improv.models.encodings.biases import keeping_clear
 from improv.models.encodings.symbols import Units, pitches_of
 from improv.music.grid import EIGHTHS
 from improv.music.notes import Cell, Onset, Release

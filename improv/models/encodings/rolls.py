@@ -20,10 +20,10 @@ from improv.models.encodings.base import (
     Steer,
     StepInput,
     digest,
-    keeping_clear,
     one_hot,
     struck_cells,
 )
+from improv.models.encodings.biases import keeping_clear
 from improv.models.encodings.symbols import Units
 from improv.music.grid import EIGHTHS
 from improv.music.notes import Cell, Onset, Release
