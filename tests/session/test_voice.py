@@ -17,7 +17,7 @@ from improv.protocol.commands import Set
 from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.session.lifecycle import begin
-from improv.session.melody import built_up, steering
+from improv.session.melody import steering
 from improv.session.network import compass_of, counted_motifs, has_voice
 from improv.session.state import Session
 from improv.session.step import advance, prepare_step
@@ -105,30 +105,6 @@ def test_breath_is_for_solos(mode: Mode) -> None:
     assert steering(session, session, CELLS).breath == (1.5 if mode is Mode.SOLO else 0)
 
 
-@pytest.mark.parametrize("mode", list(Mode))
-def test_a_solo_builds_up_and_nothing_else_does(mode: Mode) -> None:
-    """In six choruses, and in six more where there is no end to come."""
-    for choruses in (6, None):
-        session = begin(MODEL, Settings(mode=mode, density=0.1), Transport(0, 0.0, 120.0), choruses=choruses)
-        found = []
-        for chorus in range(6):
-            there = replace(session, position=replace(session.position, step=chorus * session.tune.form.steps + 7))
-            found.append(steering(there, there, CELLS).density)
-        if mode is Mode.SOLO:
-            assert found == sorted(found)
-            assert found[0] < 0.1 < found[-1]
-        else:
-            assert len(set(found)) == 1
-
-
-@pytest.mark.parametrize(("choruses", "share"), [(1, 0.0), (2, 0.5), (3, 1.0), (12, 1.0)])
-def test_how_far_a_solo_builds_follows_from_its_length(choruses: int, share: float) -> None:
-    session = begin(MODEL, Settings(mode=Mode.SOLO), Transport(0, 0.0, 120.0), choruses=choruses)
-    last = replace(session.position, step=choruses * session.tune.form.steps - 1)
-    built = built_up(replace(session, position=last)) - built_up(session)
-    assert built == pytest.approx(share * 0.79)
-
-
 def test_the_colder_notes_are_drawn_the_less_is_counted_of_what_was_played() -> None:
     """From the default temperature up it is what the control says; nothing where nothing has begun for a bar."""
     session = begin(MODEL, Settings(mode=Mode.SOLO), Transport(0, 0.0, 120.0))
@@ -143,19 +119,3 @@ def test_the_colder_notes_are_drawn_the_less_is_counted_of_what_was_played() -> 
     assert [counted(each, True) for each in (0, 0.4, 0.8, 2)] == pytest.approx([0, 0.025, 0.4, 0.4])
     assert counted(0.8, True, *[False] * 7) == 0.4
     assert counted(0.8, True, *[False] * 8) == counted(0.8) == 0
-
-
-def test_a_network_that_learned_from_no_solos_does_not_build() -> None:
-    session = begin(MODEL, Settings(mode=Mode.SOLO), Transport(0, 0.0, 120.0))
-    for name, encoding in ENCODINGS.items():
-        density = steering(session, session, encoding).density
-        assert (density == 0) == ("build" in encoding.unsupported_controls), name
-
-
-def test_a_solo_without_an_end_begins_anew() -> None:
-    session = begin(MODEL, Settings(mode=Mode.SOLO), Transport(0, 0.0, 120.0))
-    steps = 6 * session.tune.form.steps
-    early, again, before = (
-        replace(session, position=replace(session.position, step=at)) for at in (7, steps + 7, steps - 1)
-    )
-    assert built_up(early) == built_up(again) < built_up(before)
