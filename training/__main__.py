@@ -10,7 +10,7 @@ from types import MappingProxyType
 COMMANDS = MappingProxyType(
     {
         "answers": ("evaluation.answers", "what people's answers are like, by which drafts are compared"),
-        "arcs": ("metrics.arcs", "how solos go from chorus to chorus: what `build` goes by"),
+        "arcs": ("evaluation.arcs", "how solos go from chorus to chorus: what `build` goes by"),
         "compose": ("trainers.over_changes", "let a network that knows no chords play over the changes of another"),
         "evaluate": ("evaluation.report", "judge models beside people and beside simpler things"),
         "gallery": ("rendering.gallery", "draw networks as piano rolls: alone, and answering a call"),

@@ -10,7 +10,7 @@ import pytest
 from improv.models.catalog import find_model
 from improv.models.onnx_runtime import OnnxModel
 from tests.training.test_wjazzd import beats, head, sound, write_folder
-from training.metrics.arcs import PLACES, Arc, arc, played_arc, table
+from training.evaluation.arcs import PLACES, Arc, arc, played_arc, table
 from training.metrics.melody import TICKS_PER_BAR, Melody, as_numbers
 
 

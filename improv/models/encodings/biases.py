@@ -133,6 +133,6 @@ def rising(count: int, nats: float) -> Bias:
 
     It is shared, and cannot be written to.
     """
-    bias = nats * (np.arange(count) - (count - 1) / 2)
+    bias: Bias = nats * (np.arange(count, dtype=np.float64) - (count - 1) / 2)
     bias.flags.writeable = False
     return bias
