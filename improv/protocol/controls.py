@@ -121,7 +121,7 @@ BUILD = Control(
 MOTIFS = Control(
     "motifs",
     "How much a solo comes back to what was played in it, yours and its own: 0 as it comes, 1 most.",
-    0.2,
+    0.8,
     0,
     1,
     nudge=0.1,
@@ -218,7 +218,8 @@ SOLOIST_RULES = 3
 
 0: a player has the timing that was measured of soloists. 1: they may also be exact; improv keeps farther from them.
 2: the repeats of a solo come in runs, mostly of its latest idea and where that was; before, each by itself.
-3: a solo rises until its last chorus but one.
+3: a solo rises until its last chorus but one; the more of what was played counts, the nearer to 1 is the temperature,
+and less of it counts while a line repeats itself.
 """
 
 

@@ -16,6 +16,7 @@ from improv.session.band.draws import chance
 from improv.session.band.pads import CHORDS_LOW
 from improv.session.build import built
 from improv.session.duet import hears_apart, steering_beside
+from improv.session.motifs import drawing_temperature
 from improv.session.network import AskedNetwork, compass_of, has_melody, has_voice
 from improv.session.phrases import NEW_IDEA, NO_PHRASES, Intervals, Phrases, Plan, after, begins, planned, taken_up
 from improv.session.state import PitchLogits, PlayingStyle, Session
@@ -32,11 +33,13 @@ def decide_melody(
         return SILENCE, None
     steer = steering(session, before, asked.encoding)
     decoder = asked.encoding.decode_cell(steer, chord, before.network.output.melody, asked.step_input)
-    return improvise(decoder, asked.answers(), session, asked.model.spec)
+    answers = asked.step_input.call_cell is not None
+    temperature = drawing_temperature(session.settings, asked.encoding, answers=answers)
+    return improvise(decoder, asked.answers(), session, asked.model.spec, temperature)
 
 
 def improvise(
-    decoder: Decoder, logits_of: Callable[[Choice], Tensor], session: Session, spec: ModelSpec
+    decoder: Decoder, logits_of: Callable[[Choice], Tensor], session: Session, spec: ModelSpec, temperature: float
 ) -> tuple[Cell, PitchLogits | None]:
     """Draw the choices of a step one by one; return the cell and the logits of its first pitch, if any.
 
@@ -57,13 +60,13 @@ def improvise(
         if not session.turn.who.plays:
             break
         try:
-            choice = decoder.send(_drawn(logits, choice, distribution, session, number))
+            choice = decoder.send(_drawn(logits, choice, distribution, session, number, temperature))
         except StopIteration as done:
             return done.value, pitch_logits
     return SILENCE, pitch_logits
 
 
-def _drawn(logits: Tensor, choice: Choice, distribution: str, session: Session, number: int) -> int:
+def _drawn(logits: Tensor, choice: Choice, distribution: str, session: Session, number: int, temperature: float) -> int:
     """Return what is drawn of a choice, the `number`th of the session's step: a unit, or the bits of those that are on.
 
     Of a `bernoulli` head nothing is drawn: each unit is on that is likelier on than off.
@@ -73,7 +76,7 @@ def _drawn(logits: Tensor, choice: Choice, distribution: str, session: Session, 
     settings = session.settings
     weights = unit_weights(
         logits,
-        max(settings.temperature, choice.least_temperature),
+        max(temperature, choice.least_temperature),
         distribution=distribution,
         bias=choice.bias,
         top_p=min(max(settings.top_p, choice.least_top_p), choice.most_top_p),

@@ -11,7 +11,7 @@ from improv.music.notes import SILENCE, Cell, Frame, Onset
 from improv.music.theory import PITCH_CLASSES, Chord, Form, pitch_class, shortest_way
 from improv.music.turns import Mode, Who
 from improv.music.voices import ANY, VOICES
-from improv.protocol.controls import MELODY_CONTROLS, TEMPERATURE, TEMPO, VOICE, Settings
+from improv.protocol.controls import MELODY_CONTROLS, TEMPO, VOICE, Settings
 from improv.session.duet import hears_apart, phrase_cell, player_leads
 from improv.session.listening import REVISED_STEPS, cell_at, playing_style
 from improv.session.state import ModelTune, NetworkState, Session
@@ -185,21 +185,6 @@ def persona_of(settings: Settings, semitones: int) -> Persona:
     """Return the player that settings ask for, where the performance is `semitones` above the network's key."""
     voice = VOICES.get(settings.voice)
     return Persona() if voice is None else Persona(settings.voice, voice.mean - semitones)
-
-
-def counted_motifs(session: Session) -> float:
-    """Return how much of what was played is to count for the choices of the step after a session, 0 to 1.
-
-    It is what the control `motifs` says. The colder notes are drawn, the more comes back by itself, so that below the
-    default temperature less is counted; else a line would soon be one riff. While no note has begun for a bar nothing
-    is counted; else a long note or rest would last for ever.
-    """
-    settings = session.settings
-    lately = session.network.recent_inputs[-session.grid.steps_per_bar :]
-    if not any(each.frame.melody.onsets for each in lately):
-        return 0.0
-    warmth = min(1.0, settings.temperature / float(TEMPERATURE.default))
-    return settings.motifs * warmth**4
 
 
 def silent_steps(

@@ -31,10 +31,10 @@ from improv.session.expression_state import AS_NOTATED
 from improv.session.harmony import decide_chord
 from improv.session.listening import cell_at, hear, next_listener, playing_style
 from improv.session.melody import answer_so_far, decide_melody, melody_muted, phrases_after, register_over_chords
+from improv.session.motifs import counted_motifs
 from improv.session.network import (
     ask_network,
     call_cell,
-    counted_motifs,
     has_voice,
     network_inputs,
     with_revised_inputs,

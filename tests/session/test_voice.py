@@ -1,14 +1,11 @@
 """A network is told like whom it plays, where in the tune it is, and what is left of its turn."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from improv.models.catalog import find_model
 from improv.models.encodings import ENCODINGS, Cells, Steer, StepInput
 from improv.models.onnx_runtime import OnnxModel
-from improv.music.notes import Cell, Frame, Onset
 from improv.music.theory import STEPS_PER_BAR, Chord
 from improv.music.transport import Transport
 from improv.music.turns import Mode
@@ -18,7 +15,7 @@ from improv.protocol.controls import Settings
 from improv.protocol.heard import Heard
 from improv.session.lifecycle import begin
 from improv.session.melody import steering
-from improv.session.network import compass_of, counted_motifs, has_voice
+from improv.session.network import compass_of, has_voice
 from improv.session.state import Session
 from improv.session.step import advance, prepare_step
 from tests.session.steady import drone
@@ -103,19 +100,3 @@ def test_a_voice_keeps_to_its_instruments_range() -> None:
 def test_breath_is_for_solos(mode: Mode) -> None:
     session = begin(MODEL, Settings(mode=mode, breath=1.5), Transport(0, 0.0, 120.0))
     assert steering(session, session, CELLS).breath == (1.5 if mode is Mode.SOLO else 0)
-
-
-def test_the_colder_notes_are_drawn_the_less_is_counted_of_what_was_played() -> None:
-    """From the default temperature up it is what the control says; nothing where nothing has begun for a bar."""
-    session = begin(MODEL, Settings(mode=Mode.SOLO), Transport(0, 0.0, 120.0))
-
-    def counted(temperature: float, *onsets: bool) -> float:
-        cells = [Cell((Onset(60),)) if onset else Cell(held=(60,)) for onset in onsets]
-        inputs = tuple(StepInput(Frame(cell, None)) for cell in cells)
-        settings = Settings(mode=Mode.SOLO, motifs=0.4, temperature=temperature)
-        heard = replace(session, settings=settings, network=replace(session.network, recent_inputs=inputs))
-        return counted_motifs(heard)
-
-    assert [counted(each, True) for each in (0, 0.4, 0.8, 2)] == pytest.approx([0, 0.025, 0.4, 0.4])
-    assert counted(0.8, True, *[False] * 7) == 0.4
-    assert counted(0.8, True, *[False] * 8) == counted(0.8) == 0
