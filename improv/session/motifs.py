@@ -66,8 +66,8 @@ def drawing_temperature(settings: Settings, encoding: Encoding, *, answers: bool
     """Return the temperature at which the notes of a step are drawn; `answers` where it answers a call.
 
     Below 1 it is that of the control, but the more of what was played is to count, the nearer to 1: at 1 of `motifs`
-    notes are drawn as the network was trained, at the defaults nearly so (0.98). An answer to a call, for which nothing of that counts, is drawn at the
-    control's.
+    notes are drawn as the network was trained, at the defaults nearly so (0.98). An answer to a call, for which nothing
+    of that counts, is drawn at the control's.
     """
     if answers or settings.soloist_rules < 3 or MOTIFS.name in encoding.unsupported_controls:
         return settings.temperature

@@ -42,11 +42,11 @@ def test_nothing_is_counted_where_nothing_has_begun_for_a_bar() -> None:
 
 
 def test_the_more_a_line_repeats_itself_the_less_is_counted() -> None:
-    """By the share of different pairs among the last 32 notes: all of it from 0.55 on, none up to 0.3."""
+    """By the share of different pairs among the last 32 notes: all of it from 0.7 on, none up to 0.4."""
     rising, riff = range(50, 82), [60, 63, 65, 63] * 8
     assert counted(struck(*rising)) == 0.4
     assert counted(struck(*riff)) == 0
-    half = [*range(50, 62), *[60, 63] * 10]  # 11 pairs, one between, and two that come again: 14 of 31, but one twice
+    half = [*range(50, 66), *[60, 63] * 8]  # 15 pairs, one between, and two that come again: 18 of 31
     assert 0 < counted(struck(*half)) < 0.4
     assert counted(struck(*riff, *rising)) == 0.4  # the latest count
     assert counted(struck(*rising, *riff)) == 0
@@ -63,20 +63,11 @@ def test_takes_from_before_count_riffs_too(rules: int) -> None:
 
 @pytest.mark.parametrize(
     ("motifs", "temperature", "drawn"),
-    [
-        (0, 0.8, 0.8),
-        (0.4, 0.8, 0.88),
-        (0.8, 0.8, 0.96),
-        (1, 0.8, 1),
-        (0.8, 1, 1),
-        (0.8, 1.3, 1.3),
-        (0.8, 0, 0),
-        (0.8, 0.4, 0.43),
-    ],
+    [(0, 0.8, 0.8), (0.2, 0.8, 0.889), (0.8, 0.8, 0.979), (1, 0.8, 1), (0.8, 1, 1), (0.8, 1.3, 1.3), (0.8, 0, 0)],
 )
 def test_the_more_counts_the_nearer_to_1_a_line_is_drawn(motifs: float, temperature: float, drawn: float) -> None:
     settings = Settings(mode=Mode.SOLO, motifs=motifs, temperature=temperature)
-    assert drawing_temperature(settings, REMEMBERS, answers=False) == pytest.approx(drawn)
+    assert drawing_temperature(settings, REMEMBERS, answers=False) == pytest.approx(drawn, abs=0.001)
 
 
 def test_answers_takes_from_before_and_other_networks_are_drawn_at_the_control_s_temperature() -> None:
