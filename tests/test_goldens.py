@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from improv.cli.commands import app
 from improv.music.parts import Part
 from improv.music.styles import Style
+from improv.protocol.controls import SOLOIST_RULES
 from improv.protocol.snapshot import How
 from improv.recording import replay
 from improv.recording.replay import check
@@ -43,11 +44,14 @@ def test_what_is_kept_is_all_of_it_and_tries_every_network_and_mode() -> None:
     assert {path.stem for path in exported(Path()).parent.glob("*.mid")} == {take.stem for take in ALL_TAKES}
     assert (len(RENDERS), len(ALL_TAKES)) >= (30, 20)
     recordings = [
-        check(take).recording for take in ALL_TAKES if take.stem in ("modes", "swapped", "stopped", "engine-killed")
+        check(take).recording
+        for take in ALL_TAKES
+        if take.stem in ("modes", "swapped", "stopped", "engine-killed", "rules-1", "rules-2", "rules-3")
     ]
     entries = [entry for recording in recordings for entry in recording.entries]
     assert {entry.settings.mode.value for entry in entries} == {"trade", "phrase", "duet", "solo", "listen"}
     assert {entry.model for entry in entries if entry.model} == {"eck2002-blues", "eck2002-chords", "partner"}
+    assert {entry.settings.soloist_rules for entry in entries} == set(range(SOLOIST_RULES + 1))
     assert {entry.how for entry in entries} >= {How.NETWORK, How.FALLBACK, How.IDLE}
 
 

@@ -34,7 +34,7 @@ def decide_melody(
     steer = steering(session, before, asked.encoding)
     decoder = asked.encoding.decode_cell(steer, chord, before.network.output.melody, asked.step_input)
     answers = asked.step_input.call_cell is not None
-    temperature = drawing_temperature(session.settings, asked.encoding, answers=answers)
+    temperature = drawing_temperature(session, asked.encoding, answers=answers)
     return improvise(decoder, asked.answers(), session, asked.model.spec, temperature)
 
 

@@ -13,6 +13,7 @@ from math import sqrt
 from improv.models.encodings import Encoding, StepInput
 from improv.music.rhythm import top_line
 from improv.protocol.controls import MOTIFS, TEMPERATURE, Settings
+from improv.session.duet import hears_apart
 from improv.session.state import Session
 
 _LATEST_NOTES = 32
@@ -39,13 +40,16 @@ def counted_motifs(session: Session) -> float:
 
     It is as much as is wanted. While no note has begun for a bar nothing is counted; else a long note or rest would
     last for ever. While the line repeats itself more than people's do less is counted, or nothing: else it would soon
-    do nothing else. Before version 3 of `SOLOIST_RULES` that was not so.
+    do nothing else. And nothing is counted in a duet, in which improv listens. The latter two are so since version 3 of
+    `SOLOIST_RULES`.
     """
     recent = session.network.recent_inputs
     if not any(each.frame.melody.onsets for each in recent[-session.grid.steps_per_bar :]):
         return 0.0
     wanted = wanted_motifs(session.settings)
-    return wanted * _room_for_motifs(recent) if wanted and session.settings.soloist_rules > 2 else wanted
+    if not wanted or session.settings.soloist_rules < 3:
+        return wanted
+    return 0.0 if hears_apart(session) else wanted * _room_for_motifs(recent)
 
 
 def _room_for_motifs(recent: Sequence[StepInput]) -> float:
@@ -62,13 +66,15 @@ def _room_for_motifs(recent: Sequence[StepInput]) -> float:
     return min(1.0, max(0.0, (len(set(pairs)) / len(pairs) - least) / (most - least)))
 
 
-def drawing_temperature(settings: Settings, encoding: Encoding, *, answers: bool) -> float:
-    """Return the temperature at which the notes of a step are drawn; `answers` where it answers a call.
+def drawing_temperature(session: Session, encoding: Encoding, *, answers: bool) -> float:
+    """Return the temperature at which the notes of a session's step are drawn; `answers` where it answers a call.
 
     Below 1 it is that of the control, but the more of what was played is to count, the nearer to 1: at 1 of `motifs`
-    notes are drawn as the network was trained, at the defaults nearly so (0.98). An answer to a call, for which nothing
-    of that counts, is drawn at the control's.
+    notes are drawn as the network was trained, at the defaults nearly so (0.98). Answers and duets, for which
+    nothing of that counts, are drawn at the control's.
     """
-    if answers or settings.soloist_rules < 3 or MOTIFS.name in encoding.unsupported_controls:
+    settings = session.settings
+    listens = answers or hears_apart(session)
+    if listens or settings.soloist_rules < 3 or MOTIFS.name in encoding.unsupported_controls:
         return settings.temperature
     return settings.temperature + sqrt(wanted_motifs(settings)) * max(0.0, 1.0 - settings.temperature)

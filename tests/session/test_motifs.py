@@ -9,12 +9,13 @@ from improv.models.encodings import ENCODINGS, StepInput
 from improv.music.notes import SILENCE, Cell, Frame, Onset
 from improv.music.transport import Transport
 from improv.music.turns import Mode
-from improv.protocol.controls import Settings
+from improv.protocol.controls import APART, TOGETHER, Settings
 from improv.session.lifecycle import begin
 from improv.session.motifs import counted_motifs, drawing_temperature
 from tests.session.steady import drone
 
-SESSION = begin(drone(), Settings(mode=Mode.SOLO), Transport(0, 0.0, 120.0))
+MODEL = drone()
+SESSION = begin(MODEL, Settings(mode=Mode.SOLO), Transport(0, 0.0, 120.0))
 REMEMBERS = ENCODINGS["soloist_notes"]
 
 
@@ -66,14 +67,28 @@ def test_takes_from_before_count_riffs_too(rules: int) -> None:
     [(0, 0.8, 0.8), (0.2, 0.8, 0.889), (0.8, 0.8, 0.979), (1, 0.8, 1), (0.8, 1, 1), (0.8, 1.3, 1.3), (0.8, 0, 0)],
 )
 def test_the_more_counts_the_nearer_to_1_a_line_is_drawn(motifs: float, temperature: float, drawn: float) -> None:
-    settings = Settings(mode=Mode.SOLO, motifs=motifs, temperature=temperature)
-    assert drawing_temperature(settings, REMEMBERS, answers=False) == pytest.approx(drawn, abs=0.001)
+    session = replace(SESSION, settings=Settings(mode=Mode.SOLO, motifs=motifs, temperature=temperature))
+    assert drawing_temperature(session, REMEMBERS, answers=False) == pytest.approx(drawn, abs=0.001)
 
 
 def test_answers_takes_from_before_and_other_networks_are_drawn_at_the_control_s_temperature() -> None:
-    settings = Settings(mode=Mode.TRADE, temperature=0.6)
-    assert drawing_temperature(settings, REMEMBERS, answers=True) == 0.6
-    assert drawing_temperature(replace(settings, soloist_rules=2), REMEMBERS, answers=False) == 0.6
+    session = replace(SESSION, settings=Settings(mode=Mode.TRADE, temperature=0.6))
+    assert drawing_temperature(session, REMEMBERS, answers=True) == 0.6
+    before = replace(session, settings=replace(session.settings, soloist_rules=2))
+    assert drawing_temperature(before, REMEMBERS, answers=False) == 0.6
     for name, encoding in ENCODINGS.items():
-        drawn = drawing_temperature(settings, encoding, answers=False)
+        drawn = drawing_temperature(session, encoding, answers=False)
         assert (drawn == 0.6) == ("motifs" in encoding.unsupported_controls), name
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_in_a_duet_improv_listens_and_nothing_counts(mode: Mode) -> None:
+    """Where both voices are heard as one line it does."""
+    inputs = tuple(StepInput(Frame(cell, None)) for cell in struck(*range(50, 82)))
+    for how in (APART, TOGETHER):
+        begun = begin(MODEL, Settings(mode=mode, duet=how), Transport(0, 0.0, 120.0))
+        session = replace(begun, network=replace(begun.network, recent_inputs=inputs))
+        listens = mode is Mode.DUET and how == APART
+        assert counted_motifs(session) == (0 if listens else 0.8)
+        drawn = drawing_temperature(session, REMEMBERS, answers=False)
+        assert drawn == pytest.approx(0.8 if listens else 0.979, abs=0.001)
