@@ -1,7 +1,7 @@
 """How a solo builds from chorus to chorus: the control `build`, beside the ideas that its phrases repeat.
 
 Counted in the blues solos of three choruses and more in the Weimar Jazz Database (`python -m training arcs`): the
-first chorus has a sixth fewer notes than a chorus has on average, and lies a semitone lower; the one before the last
+first chorus has a fifth fewer notes than a chorus has on average, and lies a semitone lower; the one before the last
 lies a semitone higher; the last comes down again.
 """
 
