@@ -53,6 +53,7 @@ def one_step(model: StepModel) -> Callable[[Tensors], Tensors]:
     moves = encoding.moves(StepInput(Frame(two, None), steps_played=0))
 
     def step(memory: Tensors) -> Tensors:
+        """Return the memory after the step and the moves of the line in it."""
         _, memory = model.step(features, memory)
         for move in moves:
             memory = model.move(move, memory)
@@ -315,6 +316,7 @@ class AskedNetwork:
         memory = self.memory
 
         def logits(choice: Choice) -> Tensor:
+            """Return the logits of a choice, in the shape of its head; those before it have been made."""
             nonlocal memory
             if choice.head in self.outputs:
                 return self.outputs[choice.head]

@@ -50,7 +50,7 @@ def is_told_ticks(model: StepModel) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """A line as somebody plays it to improv."""
+    """A solo's notes with the times, in beats, at which a player plays them to improv."""
 
     solo: str
     bpm: float
@@ -94,6 +94,7 @@ def invented(
         return beat + (swing if swings else inside / TICKS_PER_BEAT)
 
     def late() -> float:
+        """Return how late the next note is, lag and jitter together, in beats; below 0 early."""
         return float(lag_ms + jitter_ms * draws.normal()) / 1000 * bpm / 60
 
     onsets = list(accumulate((beats(note.onset) + late() for note in solo.notes), max))
@@ -144,15 +145,15 @@ class Listening:
         self._outputs = {name: np.zeros(head.shape, np.float32) for name, head in model.spec.heads.items()}
 
     def step(self, features: Tensors, memory: Tensors) -> tuple[Tensors, Tensors]:
-        """See `StepModel`."""
+        """Return zeros as the logits of each head, and the memory as it was."""
         return self._outputs, memory
 
     def head_logits(self, head: str, features: Tensors, memory: Tensors) -> Tensor:
-        """See `StepModel`."""
+        """Return zeros as the logits of a head."""
         return self._outputs[head]
 
     def move(self, features: Tensors, memory: Tensors) -> Tensors:
-        """See `StepModel`."""
+        """Return the memory as it was."""
         return memory
 
 

@@ -91,6 +91,7 @@ def fitted(parts: Sequence[Evidence], kinds: int) -> Tensor:
     optimiser = torch.optim.LBFGS([powers], max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
+        """Return the mean nats of the choices at the powers so far, and a ridge; the gradient is left in the powers."""
         optimiser.zero_grad()
         found = whole.nats(powers).mean() + _RIDGE * ((powers - usual) ** 2).sum()
         found.backward()  # type: ignore[no-untyped-call]

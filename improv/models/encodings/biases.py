@@ -44,6 +44,12 @@ _OPEN = (0, 7)
 """Root and fifth, in semitones above the root."""
 
 
+def _shared(bias: Bias) -> Bias:
+    """Return a bias that cannot be written to from here on: whoever asks for it has the same one."""
+    bias.flags.writeable = False
+    return bias
+
+
 # --- rhythms --------------------------------------------------------------------------------------
 
 
@@ -65,9 +71,7 @@ def rhythm_bias(steer: Steer, sounds: bool) -> Bias:
         bias = np.where(ONSETS > 0, bias, -inf)
     if steer.steps_left == 1:
         bias = np.where(ONSETS > 0, -inf, bias)
-    bias = np.asarray(bias, np.float64)
-    bias.flags.writeable = False
-    return bias
+    return _shared(np.asarray(bias, np.float64))
 
 
 # --- pitches --------------------------------------------------------------------------------------
@@ -82,8 +86,7 @@ def chord_leaning(pitches: tuple[int, ...], chord: Chord | None, leaning: float)
 def _leaning(pitches: tuple[int, ...], chord: Chord, leaning: float) -> Bias:
     outside = ~np.isin(np.asarray(pitches) % 12, list(chord.pitch_classes))
     bias = np.where(outside, -inf if leaning >= 1 else -_LEANING_NATS * leaning / (1 - leaning), 0.0)
-    bias.flags.writeable = False
-    return bias
+    return _shared(bias)
 
 
 def keeping_clear(pitches: tuple[int, ...], steer: Steer, chord: Chord | None = None) -> Bias:
@@ -104,15 +107,13 @@ def _clear(pitches: tuple[int, ...], beside: frozenset[int], not_open_nats: floa
     bias -= [_CLOSE_NATS * (min(abs(pitch - other) for other in beside) <= _CLOSE) for pitch in pitches]
     if chord is not None:
         bias = bias - not_open_nats * ~np.isin((np.asarray(pitches) - chord.root) % 12, _OPEN)
-    bias.flags.writeable = False
-    return bias
+    return _shared(bias)
 
 
 @cache
 def _no_leaning(count: int) -> Bias:
     bias = np.zeros(count)
-    bias.flags.writeable = False
-    return bias
+    return _shared(bias)
 
 
 @lru_cache(maxsize=64)
@@ -123,8 +124,7 @@ def outside(pitches: tuple[int, ...], lowest: int, highest: int) -> Bias:
     """
     inside = (np.asarray(pitches) >= lowest) & (np.asarray(pitches) <= highest)
     bias = np.where(inside | ~inside.any(), 0.0, -inf)
-    bias.flags.writeable = False
-    return bias
+    return _shared(bias)
 
 
 @lru_cache(maxsize=64)
@@ -134,5 +134,4 @@ def rising(count: int, nats: float) -> Bias:
     It is shared, and cannot be written to.
     """
     bias: Bias = nats * (np.arange(count, dtype=np.float64) - (count - 1) / 2)
-    bias.flags.writeable = False
-    return bias
+    return _shared(bias)

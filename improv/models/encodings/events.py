@@ -74,7 +74,7 @@ class Events:
 
     @property
     def finest_ticks(self) -> int:
-        """Three ticks, a sixteenth."""
+        """How many ticks the finest notes are apart that it tells: three, a sixteenth."""
         return HALF
 
     @property

@@ -45,7 +45,7 @@ class LocalNotes:
 
     @property
     def hears(self) -> str:
-        """Its thirteen notes."""
+        """In a musician's words: the thirteen notes of an octave, on or off in each eighth."""
         return "which notes from C to C sound in each eighth"
 
     @property
